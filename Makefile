@@ -1,0 +1,53 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test unit check lint format types arrows setup clean FORCE
+
+UV := 0.13.6
+RUN := .venv/bin/
+
+# Nothing but uv.lock may choose what is installed, and nothing but tools/python.sh which Python runs.
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV PYTHONPATH
+
+help:       ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/ready       ## play 130 days of an organisation on this machine, into demo/
+	$(RUN)keyturn demo -o demo
+
+test: .venv/ready       ## run the tests; make test T=tests/domain for some
+	$(RUN)coverage run -m pytest $(T) && $(RUN)coverage report
+
+unit: .venv/ready       ## run the tests of the rule alone: seconds
+	$(RUN)pytest -q tests/domain
+
+check: lint types arrows  ## all that CI does before the tests
+
+lint: .venv/ready       ## look for what `make format` would change, or cannot mend
+	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet
+
+format: .venv/ready     ## tidy and lint
+	$(RUN)ruff format && $(RUN)ruff check --fix
+
+types: .venv/ready      ## check the types
+	$(RUN)mypy
+
+arrows: .venv/ready     ## check who imports whom
+	$(RUN)lint-imports --no-cache
+
+setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
+
+clean:      ## take away what these commands made
+	rm -rf .venv demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# An environment of another Python is made anew; otherwise it is only brought up to date.
+.venv/ready: pyproject.toml uv.lock tools/python.sh $(if $(PYTHON),FORCE)
+	@set -e; python=$$(sh tools/python.sh "$(PYTHON)"); \
+	home() { "$$1" -c 'import sys; print(sys.base_prefix, sys.version)' 2>/dev/null; }; \
+	if [ "$$(home .venv/bin/python)" != "$$(home "$$python")" ]; then \
+	  echo "making .venv with $$python"; "$$python" -m venv --clear .venv; \
+	fi
+	@$(RUN)python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@$(RUN)uv sync --quiet --frozen --all-extras --python .venv/bin/python
+	@touch $@
