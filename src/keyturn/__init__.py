@@ -1,0 +1,1 @@
+"""Keeps AWS IAM access keys young, and tells before it acts."""
