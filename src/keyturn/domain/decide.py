@@ -1,0 +1,868 @@
+"""
+The whole rule: what is due for one user's keys today, and why.
+
+`decide` is pure. It reads the facts it is given; where it meets one that nobody has read yet,
+it answers with the question, and is asked again with the answer. So the costly facts are
+read only where a decision needs them, and the rule alone says where that is.
+
+A user's keys are looked at in this order: what forbids to touch them at all (exempt, a record
+that cannot be read, another run under way), what an unfinished rotation left behind, the
+Inactive keys (one that goes frees a slot), then the Active ones: alone, with the successor we
+delivered, or beside another that a person made. What no line speaks of is kept.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from keyturn.domain.days import DAY, day_of_run, days_since, have_passed
+from keyturn.domain.decision import (
+    Action,
+    Asked,
+    Change,
+    Decision,
+    Next,
+    Notice,
+    Overlay,
+    Question,
+    Reason,
+    RecordChange,
+    State,
+    Told,
+    Turn,
+)
+from keyturn.domain.key import (
+    UNREAD,
+    Act,
+    KeyFacts,
+    LastUse,
+    Receipt,
+    SecretFacts,
+    Unknown,
+    UserFacts,
+)
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import LONGEST_RUN, UserRecord, read_record
+
+ACT_WARNING = 3
+"""Days before a key is disabled or deleted on which its owner is told once more."""
+WEEK = 7
+"""Days between two notices of the same obstacle."""
+RECEIPT_LIFE = 30
+"""Days past its promised date after which a receipt is stale."""
+FORCE_LIFE = timedelta(hours=24)
+"""How long an operator's ForceRotate stands: a late redelivery must not rotate twice."""
+ORPHAN_REST = 1
+"""Days that a key whose secret nobody has lies Inactive before it is removed."""
+
+
+class _NeededError(Exception):
+    """A fact is needed that nobody has read; leaves this file as an answer, never as an error."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+
+def decide(
+    user: UserFacts, policy: RotationPolicy, now: datetime, *, kms_key: str | None = None
+) -> Turn | Question:
+    """
+    Say what is due for a user's keys at `now` (UTC), or which fact is needed to say so.
+
+    kms_key is the key that our secrets lie under; None means aws/secretsmanager.
+    """
+    try:
+        return _turn(user, policy, now, kms_key)
+    except _NeededError as needed:
+        return needed.question
+
+
+def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str | None) -> Turn:
+    rule = _Rule(user=user, policy=policy, now=now, record=UserRecord())
+    if user.exempt:
+        return rule.for_all(Action.KEEP, Reason.EXEMPT, "its owner is exempt", Overlay.EXEMPT)
+    if not rule.needs_record():
+        return Turn(user=user, decisions=tuple(rule.upcoming(key) for key in user.keys))
+
+    secret = _read_secret(user)
+    if isinstance(secret, Unknown):
+        return rule.for_all(
+            Action.WAIT,
+            Reason.RECORD_UNREADABLE,
+            f"its record could not be read ({secret.why})",
+            Overlay.BLOCKED,
+        )
+    rule = replace(rule, record=read_record(user, secret, kms_key=kms_key, now=now))
+    if rule.is_under_way():
+        return rule.for_all(
+            Action.WAIT,
+            Reason.RUN_UNDER_WAY,
+            "another run was at work on this user less than 15 minutes ago",
+            Overlay.BLOCKED,
+        )
+    if rule.record.foreign is not None:
+        return rule.held_back_by_foreign_secret()
+    return rule.turn()
+
+
+def _read_secret(user: UserFacts) -> SecretFacts | None | Unknown:
+    if user.secret is UNREAD:
+        raise _NeededError(Question(Asked.SECRET))
+    return user.secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    """The rule for one user at one time."""
+
+    user: UserFacts
+    policy: RotationPolicy
+    now: datetime
+    record: UserRecord
+    orphan: KeyFacts | None = None
+
+    # --- the whole user ---------------------------------------------------------------
+
+    def needs_record(self) -> bool:
+        """Whether anything can be due or pending that the record has a say in."""
+        keys = self.user.keys
+        return len(keys) > 1 or any(
+            not key.is_active or self.is_due(key) or self.is_forced(key) for key in keys
+        )
+
+    def is_under_way(self) -> bool:
+        """Whether a run may be inside right now, or IAM may not have caught up with one."""
+        intent = self.record.intent
+        if intent is not None and intent.is_young(self.now):
+            return True
+        return any(
+            key.is_active
+            and (begun := self.record.of(key).disabling) is not None
+            and self.record.of(key).disabled is None
+            and self.now - begun <= LONGEST_RUN
+            for key in self.user.keys
+        )
+
+    def turn(self) -> Turn:
+        """Decide for every key."""
+        intent_is_open = self.record.has_open_intent and not self.record.delivered_by_intent(
+            self.user.keys
+        )
+        if intent_is_open and isinstance(orphan := self.find_orphan(), Unknown):
+            return self.for_all(
+                Action.WAIT,
+                Reason.LAST_USE_UNKNOWN,
+                "an unfinished rotation left a key, and whether that was ever used "
+                f"could not be read ({orphan.why})",
+                Overlay.BLOCKED,
+            )
+        rule = replace(self, orphan=orphan) if intent_is_open else self
+        decisions = rule.decisions()
+        return Turn(
+            user=self.user,
+            decisions=tuple(decisions[key.key_id] for key in self.user.keys),
+            record_changes=rule.record_changes(decisions),
+        )
+
+    def decisions(self) -> dict[str, Decision]:
+        """Decide for the keys that do not work first: one that goes frees a slot."""
+        made: dict[str, Decision] = {}
+        for key in self.user.keys:
+            if key is self.orphan:
+                made[key.key_id] = self.repair(key)
+            elif not key.is_active:
+                made[key.key_id] = self.disabled(key)
+        match [key for key in self.user.keys if key.is_active and key is not self.orphan]:
+            case [only]:
+                made[only.key_id] = self.alone(only, beside=next(iter(made.values()), None))
+            case [older, newer]:
+                made |= self.pair(older, newer)
+        return made
+
+    def record_changes(self, decisions: dict[str, Decision]) -> tuple[RecordChange, ...]:
+        """What was found that the record does not know yet."""
+        changes: list[RecordChange] = []
+        for key in self.user.keys:
+            if key is self.orphan:
+                continue
+            change = self.record_change(key, decisions[key.key_id])
+            if change is not None:
+                changes.append(RecordChange(change, key.key_id))
+        if self.record.has_open_intent:
+            delivered = self.record.delivered_by_intent(self.user.keys)
+            if delivered is not None:
+                changes.append(RecordChange(Change.DELIVERED, delivered.key_id))
+            elif self.orphan is None and not any(
+                decision.action is Action.ROTATE for decision in decisions.values()
+            ):  # a rotation writes its own intent over the old one
+                changes.append(RecordChange(Change.CLEAR_INTENT))
+        return tuple(changes)
+
+    def record_change(self, key: KeyFacts, decision: Decision) -> Change | None:
+        """What was found about one key."""
+        on_record = self.record.of(key)
+        if decision.reason is Reason.USED_AFTER_DISABLING:
+            return Change.RENEWED
+        if key.is_active:
+            if on_record.disabled or on_record.disabling:
+                return Change.RESTORED
+            return Change.UNSEEN if on_record.seen else None
+        if on_record.disabled or on_record.seen:
+            return None
+        return Change.DISABLED if on_record.disabling else Change.SEEN
+
+    def for_all(
+        self, action: Action, reason: Reason, sentence: str, overlay: Overlay | None = None
+    ) -> Turn:
+        """Give every key the same answer."""
+        return Turn(
+            user=self.user,
+            decisions=tuple(
+                self.decision(
+                    key,
+                    action,
+                    reason,
+                    sentence,
+                    overlays=frozenset({overlay} if overlay else ()),
+                    next_step=self.tomorrow(action) if action is Action.WAIT else None,
+                )
+                for key in self.user.keys
+            ),
+        )
+
+    def held_back_by_foreign_secret(self) -> Turn:
+        """Write nothing beside a secret that is not ours; say so where something is due."""
+        return Turn(
+            user=self.user,
+            decisions=tuple(
+                self.blocked(
+                    key,
+                    Reason.SECRET_FOREIGN,
+                    f"{self.record.foreign}; an operator has to adopt or move it",
+                )
+                if self.is_due(key) or not key.is_active or self.is_forced(key)
+                else self.upcoming(key)
+                for key in self.user.keys
+            ),
+        )
+
+    # --- an unfinished rotation (T5) --------------------------------------------------
+
+    def find_orphan(self) -> KeyFacts | Unknown | None:
+        """Find the key that an unsettled intent made and whose secret nobody can have."""
+        intent = self.record.intent
+        for key in self.user.keys:
+            if (
+                intent is None
+                or not intent.may_have_made(key)
+                or self.record.stores(key)
+                or self.record.of(key).delivered
+            ):
+                continue
+            use = self.last_use(key)
+            if isinstance(use, Unknown):
+                return use
+            if use.at is None:
+                return key
+        return None
+
+    def repair(self, key: KeyFacts) -> Decision:
+        """Stop an orphan now, remove it a day later."""
+        stopped = self.record.of(key).orphan
+        if key.is_active or stopped is None:
+            return self.decision(
+                key,
+                Action.REPAIR,
+                Reason.ORPHAN_FOUND,
+                "a rotation broke off before the secret of this key was stored: nobody has it",
+                notice=Notice(told=Told.ORPHAN, day=self.today),
+                next_step=Next(Action.REPAIR, self.day(self.now, ORPHAN_REST)),
+            )
+        if have_passed(ORPHAN_REST, stopped, self.now):
+            return self.decision(
+                key,
+                Action.REPAIR,
+                Reason.ORPHAN_OVER,
+                f"nobody has its secret, and it has been Inactive since {stopped.date()}",
+                notice=Notice(told=Told.ORPHAN, day=self.today, variant="removed"),
+            )
+        return self.decision(
+            key,
+            Action.WAIT,
+            Reason.ORPHAN_WAITING,
+            "nobody has its secret; it is Inactive and removed by tomorrow's run",
+            overlays=frozenset({Overlay.BLOCKED}),
+            next_step=Next(Action.REPAIR, self.day(stopped, ORPHAN_REST)),
+        )
+
+    # --- DISABLED ---------------------------------------------------------------------
+
+    def disabled(self, key: KeyFacts) -> Decision:
+        """Delete an Inactive key when its grace is over and its end was announced (T4, T3)."""
+        on_record = self.record.of(key)
+        since = on_record.disabled or on_record.seen
+        if since is None:
+            return self.announce_deletion(key, self.now)
+
+        receipts = self.receipts(key)
+        if isinstance(receipts, Unknown):
+            return self.blocked_by_receipts(key, receipts)
+        told = self.valid(receipts, Act.DELETE, after=since)
+        if not told:
+            return self.announce_deletion(key, since)
+        promised = max(receipt.promises[Act.DELETE] for receipt in told)
+        if self.is_put_off(promised, self.deletion_by_policy(key, since)):
+            return self.announce_deletion(key, since, Reason.DATES_CHANGED)
+
+        day = max(promised, self.deletion_by_policy(key, since))
+        if (
+            self.today < promised
+            or not have_passed(self.policy.recovery_grace_period, since, self.now)
+            or not (self.is_past(key, self.policy.delete_period) or on_record.forced)
+        ):
+            return self.warn_or_keep(
+                key,
+                receipts,
+                Told.BEFORE_DELETE,
+                Act.DELETE,
+                day,
+                f"it has been Inactive since {since.date()} and can be re-enabled until {day}",
+            )
+
+        use = self.last_use(key)
+        if isinstance(use, Unknown):
+            return self.blocked_by_last_use(key, use)
+        if use.at is not None and use.at > since and on_record.renewed is None:
+            return self.announce_deletion(key, self.now, Reason.USED_AFTER_DISABLING)
+        return self.decision(
+            key,
+            Action.DELETE,
+            Reason.GRACE_OVER,
+            f"it is Inactive since {since.date()}, its deletion was announced for {promised}",
+            notice=Notice(told=Told.DELETED, day=self.today),
+        )
+
+    def deletion_by_policy(self, key: KeyFacts, since: datetime) -> date:
+        """The date of deletion that the periods alone give."""
+        grace = self.day(since, self.policy.recovery_grace_period)
+        if self.record.of(key).forced:
+            return grace
+        return max(grace, self.day(key.created, self.policy.delete_period))
+
+    def announce_deletion(
+        self, key: KeyFacts, since: datetime, reason: Reason | None = None
+    ) -> Decision:
+        """Tell when an Inactive key will be deleted, at least some days ahead (T4)."""
+        day = max(self.deletion_by_policy(key, since), self.today + ACT_WARNING * DAY)
+        on_record = self.record.of(key)
+        found = not on_record.disabled and not on_record.disabling and not on_record.seen
+        match reason:
+            case Reason.USED_AFTER_DISABLING:
+                told, sentence = (
+                    Told.GRACE_RENEWED,
+                    "it was used after it had been disabled, so its grace begins anew",
+                )
+            case Reason.DATES_CHANGED:
+                told, sentence = Told.DELETING, "the date of its deletion has changed"
+            case _ if found:
+                reason = Reason.FOUND_INACTIVE
+                told, sentence = Told.DELETING, "it was found Inactive; its grace begins now"
+            case _:
+                reason = Reason.DATES_NOT_NOTICED
+                told = Told.DELETING if on_record.seen else Told.DISABLED
+                sentence = "its owner has not been told yet when it will be deleted"
+        return self.decision(
+            key,
+            Action.NOTICE,
+            reason,
+            sentence,
+            notice=Notice(told=told, day=day, promises={Act.DELETE: day}),
+            next_step=Next(Action.DELETE, day),
+        )
+
+    # --- one Active key ---------------------------------------------------------------
+
+    def alone(self, key: KeyFacts, *, beside: Decision | None) -> Decision:
+        """Rotate the only Active key when it is due and a slot is free (T0, T1, T6)."""
+        if (restored := self.restored(key)) is not None:
+            return restored
+        forced = self.is_forced(key)
+        if not self.is_due(key) and not forced:
+            return self.upcoming(key)
+        if self.policy.unused_period is not None and not forced:
+            use = self.last_use(key)
+            if isinstance(use, Unknown):
+                return self.blocked_by_last_use(key, use)
+            if self.is_unused(key, use, self.policy.unused_period):
+                return self.retire(key, None, because=Reason.UNUSED)
+        if beside is not None and not _frees_slot(beside):
+            return self.wait_for_slot(key, beside)
+        return self.rotate(key, forced=forced)
+
+    def rotate(self, key: KeyFacts, *, forced: bool) -> Decision:
+        """Create the successor and tell when the old key ends (T1)."""
+        on_record_forced = forced or self.record.of(key).forced is not None
+        promises = self.promises(key, forced=on_record_forced)
+        return self.decision(
+            key,
+            Action.ROTATE,
+            Reason.FORCED if forced else Reason.ROTATION_DUE,
+            "an operator asked for it"
+            if forced
+            else f"it is {self.age(key)} days old (RotationPeriod={self.policy.rotation_period})",
+            notice=Notice(told=Told.ROTATED, day=promises[Act.DISABLE], promises=promises),
+            next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
+        )
+
+    def wait_for_slot(self, key: KeyFacts, beside: Decision) -> Decision:
+        """Keep a due key until the other slot comes free (T6)."""
+        free = beside.next.day if beside.next is not None else None
+        return self.decision(
+            key,
+            Action.WAIT,
+            Reason.SLOT_TAKEN,
+            f"its user has a second key, {beside.key_id}, and IAM allows two"
+            + (f"; the slot comes free from {free}" if free else ""),
+            overlays=frozenset({Overlay.BLOCKED}),
+            next_step=Next(Action.ROTATE, max(free or self.today, self.today + DAY)),
+        )
+
+    def upcoming(self, key: KeyFacts) -> Decision:
+        """Say that rotation comes nearer: the latest of the early warnings, once each (T0)."""
+        due = self.day(key.created, self.policy.rotation_period)
+        keep = self.decision(
+            key,
+            Action.KEEP,
+            Reason.NOTHING_DUE,
+            f"it is {self.age(key)} days old, rotation comes at {self.policy.rotation_period}",
+            next_step=Next(Action.ROTATE, due),
+        )
+        come = [
+            days
+            for days in self.policy.warn_days
+            if self.is_past(key, self.policy.rotation_period - days)
+        ]
+        if not come or self.is_due(key):
+            return keep
+        notice = Notice(told=Told.UPCOMING, day=due, variant=str(min(come)))
+        receipts = self.receipts(key)
+        if isinstance(receipts, Unknown):
+            return self.blocked_by_receipts(key, receipts)
+        # The date may differ by a day from run to run, so only the step counts here.
+        if any(receipt.step == notice.step for receipt in receipts):
+            return keep
+        return replace(
+            keep,
+            action=Action.WARN,
+            reason=Reason.ROTATION_AHEAD,
+            sentence=f"it is {self.age(key)} days old and will be rotated on {due}",
+            notice=notice,
+        )
+
+    # --- two Active keys --------------------------------------------------------------
+
+    def pair(self, older: KeyFacts, newer: KeyFacts) -> dict[str, Decision]:
+        """Retire one of two Active keys: the one we replaced, or the quiet one."""
+        if self.record.delivers(newer):
+            made = self.restored(older) or self.retire(
+                older, newer, because=Reason.WINDOW_OVER, delivered=True
+            )
+            return {older.key_id: made, newer.key_id: self.newest(newer, beside=made)}
+        return self.two_workloads(older, newer)
+
+    def newest(self, key: KeyFacts, *, beside: Decision) -> Decision:
+        """Decide for a key whose elder is still there."""
+        if (restored := self.restored(key)) is not None:
+            return restored
+        if self.is_due(key):
+            return self.wait_for_slot(key, beside)
+        return self.upcoming(key)
+
+    def two_workloads(self, older: KeyFacts, newer: KeyFacts) -> dict[str, Decision]:
+        """Two Active keys of which a person made the newer: only a quiet one may go."""
+        made = {
+            key.key_id: decision
+            for key in (older, newer)
+            if (decision := self.restored(key)) is not None
+        }
+        due = [key for key in (older, newer) if key.key_id not in made and self.is_retirable(key)]
+        uses = {key.key_id: self.last_use(key) for key in due}
+        retired = next((key for key in due if self.is_quiet(key, uses[key.key_id])), None)
+        if retired is None and self.policy.retire_in_use and due:
+            retired = due[0]
+        if retired is not None:
+            other = newer if retired is older else older
+            made[retired.key_id] = self.retire(retired, other, because=Reason.WINDOW_OVER)
+            if other.key_id not in made:
+                made[other.key_id] = self.newest(other, beside=made[retired.key_id])
+        else:
+            made |= {key.key_id: self.in_use(key, uses[key.key_id]) for key in due}
+        for key in (older, newer):
+            if key.key_id not in made:
+                made[key.key_id] = self.upcoming(key)
+        return self.with_overwritten(newer, made)
+
+    def in_use(self, key: KeyFacts, use: LastUse | Unknown) -> Decision:
+        """Leave a key alone that is due, in use, and not replaced by us."""
+        if isinstance(use, Unknown):
+            return self.blocked_by_last_use(key, use)
+        window = self.policy.installation_window
+        quiet_on = self.day(use.at or key.created, window + (1 if use.at else 0))
+        where = f" ({use.service} in {use.region})" if use.service else ""
+        used = f"last used on {use.at.date()}{where}" if use.at else "too young to tell"
+        return self.blocked(
+            key,
+            Reason.TWO_KEYS_IN_USE,
+            f"its user has two Active keys and this one is in use: {used}",
+            Next(Action.NOTICE, quiet_on),
+        )
+
+    def with_overwritten(self, newer: KeyFacts, made: dict[str, Decision]) -> dict[str, Decision]:
+        """Tell once that the secret we delivered is no longer where we put it."""
+        decision = made[newer.key_id]
+        if self.record.of(newer).delivered is None or decision.action is not Action.KEEP:
+            return made
+        receipts = self.receipts(newer)
+        if isinstance(receipts, Unknown) or any(r.step == Told.OVERWRITTEN for r in receipts):
+            return made
+        told = replace(
+            decision,
+            action=Action.NOTICE,
+            reason=Reason.SECRET_OVERWRITTEN,
+            sentence="the secret that Keyturn delivered for it was overwritten or deleted by hand",
+            notice=Notice(told=Told.OVERWRITTEN, day=self.today),
+        )
+        return made | {newer.key_id: told}
+
+    # --- retiring an Active key (T4, T0, T2) --------------------------------------------
+
+    def retire(
+        self,
+        key: KeyFacts,
+        other: KeyFacts | None,
+        *,
+        because: Reason,
+        delivered: bool = False,
+    ) -> Decision:
+        """
+        Announce that an Active key will be disabled, warn, and disable it when its time is over.
+
+        other is the Active key that remains; without `delivered` the caller has seen that
+        this one is quiet, unused, or may be retired in use.
+        """
+        on_record = self.record.of(key)
+        receipts = self.receipts(key)
+        if isinstance(receipts, Unknown):
+            return self.blocked_by_receipts(key, receipts)
+        told = self.valid(receipts, Act.DISABLE, after=on_record.restored)
+        if not told:
+            return self.announce_disabling(key, because, Reason.DATES_NOT_NOTICED)
+        promised = max(receipt.promises[Act.DISABLE] for receipt in told)
+        if not on_record.forced and self.is_put_off(
+            promised, self.day(key.created, self.policy.inactive_period)
+        ):
+            return self.announce_disabling(key, because, Reason.DATES_CHANGED)
+
+        window = self.policy.installation_window
+        first_told = min(receipt.at for receipt in told)
+        starts = [first_told] if other is None or not delivered else [first_told, other.created]
+        ends = [self.day(start, window) for start in starts]
+        if not on_record.forced:
+            ends.append(self.day(key.created, self.policy.inactive_period))
+        day = max(promised, *ends)
+        if (
+            self.today < promised
+            or not all(have_passed(window, start, self.now) for start in starts)
+            or not (self.is_past(key, self.policy.inactive_period) or on_record.forced)
+        ):
+            return self.warn_or_keep(
+                key,
+                receipts,
+                Told.BEFORE_DISABLE,
+                Act.DISABLE,
+                day,
+                _why_it_ends(key, other, because) + f"; it works until {day}",
+            )
+        if (held := self.held(key, promised)) is not None:
+            return held
+        delete_on = self.deletion_by_policy(key, self.now)
+        return self.decision(
+            key,
+            Action.DISABLE,
+            because,
+            f"{_why_it_ends(key, other, because)}, and its end was announced for {promised}",
+            notice=Notice(told=Told.DISABLED, day=delete_on, promises={Act.DELETE: delete_on}),
+            next_step=Next(Action.DELETE, delete_on),
+        )
+
+    def announce_disabling(self, key: KeyFacts, because: Reason, reason: Reason) -> Decision:
+        """Tell when an Active key will be disabled and deleted (T4)."""
+        promises = self.promises(key, forced=self.record.of(key).forced is not None)
+        sentence = (
+            "the date on which it will be disabled has changed"
+            if reason is Reason.DATES_CHANGED
+            else "its owner has not been told yet when it will be disabled"
+        )
+        if because is Reason.UNUSED:
+            sentence = f"it is not in use, so it ends without a successor; {sentence}"
+        return self.decision(
+            key,
+            Action.NOTICE,
+            reason,
+            sentence,
+            notice=Notice(
+                told=Told.RETIRING,
+                day=promises[Act.DISABLE],
+                promises=promises,
+            ),
+            next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
+        )
+
+    def promises(self, key: KeyFacts, *, forced: bool) -> dict[Act, date]:
+        """The dates that a notice of today can promise; never sooner than W and G from now."""
+        disable = self.day(self.now, self.policy.installation_window)
+        delete_after = [disable + self.policy.recovery_grace_period * DAY]
+        if not forced:
+            disable = max(disable, self.day(key.created, self.policy.inactive_period))
+            delete_after.append(disable + self.policy.recovery_grace_period * DAY)
+            delete_after.append(self.day(key.created, self.policy.delete_period))
+        return {Act.DISABLE: disable, Act.DELETE: max(delete_after)}
+
+    def held(self, key: KeyFacts, promised: date) -> Decision | None:
+        """Put disabling off while the key is in use, as long as the policy allows."""
+        within = self.policy.hold_if_used_within
+        last_day = promised + self.policy.max_hold * DAY
+        if within is None or self.today >= last_day:
+            return None
+        use = self.last_use(key)
+        if isinstance(use, Unknown):
+            return self.blocked_by_last_use(key, use)
+        if use.at is None or days_since(use.at, self.now) > within:
+            return None
+        where = f" ({use.service} in {use.region})" if use.service else ""
+        return self.blocked(
+            key,
+            Reason.HELD,
+            f"it is still in use: last on {use.at.date()}{where}; held until {last_day} at most",
+            Next(Action.DISABLE, min(last_day, self.day(use.at, within + 1))),
+        )
+
+    def warn_or_keep(  # noqa: PLR0913 -- one line of the table each
+        self,
+        key: KeyFacts,
+        receipts: tuple[Receipt, ...],
+        told: Told,
+        act: Act,
+        day: date,
+        sentence: str,
+    ) -> Decision:
+        """Keep a key whose end is near or far; within three days of it, warn once more (T0)."""
+        disabling = act is Act.DISABLE
+        notice = Notice(told=told, day=day, promises={act: day})
+        warned = any(r.step == notice.step and r.day == day for r in receipts)
+        warn = not warned and self.today >= day - ACT_WARNING * DAY
+        ahead = Reason.DISABLING_AHEAD if disabling else Reason.DELETION_AHEAD
+        running = Reason.WINDOW_RUNNING if disabling else Reason.GRACE_RUNNING
+        return self.decision(
+            key,
+            Action.WARN if warn else Action.KEEP,
+            ahead if warn else running,
+            sentence,
+            notice=notice if warn else None,
+            next_step=Next(Action.DISABLE if disabling else Action.DELETE, day),
+        )
+
+    # --- a person's hand ----------------------------------------------------------------
+
+    def restored(self, key: KeyFacts) -> Decision | None:
+        """Leave a key alone that we disabled and a person re-enabled."""
+        on_record = self.record.of(key)
+        overlays = frozenset({Overlay.RESTORED})
+        grace = self.policy.recovery_grace_period
+        if on_record.disabled or on_record.disabling:
+            again = self.day(self.now, grace)
+            return self.decision(
+                key,
+                Action.NOTICE,
+                Reason.RESTORED,
+                f"it was re-enabled by hand and is left alone until {again}",
+                overlays=overlays,
+                notice=Notice(told=Told.RESTORED, day=self.today),
+                next_step=Next(Action.NOTICE, again),
+            )
+        if on_record.restored and not have_passed(grace, on_record.restored, self.now):
+            again = self.day(on_record.restored, grace)
+            return self.decision(
+                key,
+                Action.KEEP,
+                Reason.RESTORED,
+                f"it was re-enabled by hand and is left alone until {again}",
+                overlays=overlays,
+                next_step=Next(Action.NOTICE, again),
+            )
+        return None
+
+    # --- what cannot be done ------------------------------------------------------------
+
+    def blocked(
+        self, key: KeyFacts, reason: Reason, sentence: str, next_step: Next | None = None
+    ) -> Decision:
+        """Say what stands in the way; to owner and admin at first and then weekly."""
+        notice = Notice(told=Told.BLOCKED, day=self.today, variant=reason)
+        receipts = self.receipts(key)
+        tell = not isinstance(receipts, Unknown) and not any(
+            receipt.step == notice.step and self.today - receipt.day < WEEK * DAY
+            for receipt in receipts
+        )
+        return self.decision(
+            key,
+            Action.WAIT,
+            reason,
+            sentence,
+            overlays=frozenset({Overlay.BLOCKED}),
+            notice=notice if tell else None,
+            next_step=next_step or self.tomorrow(Action.WAIT),
+        )
+
+    def blocked_by_receipts(self, key: KeyFacts, unknown: Unknown) -> Decision:
+        """Wait while nobody can say what was told."""
+        return self.decision(
+            key,
+            Action.WAIT,
+            Reason.RECEIPTS_UNREADABLE,
+            f"what its owner was told could not be read ({unknown.why})",
+            overlays=frozenset({Overlay.BLOCKED}),
+            next_step=self.tomorrow(Action.WAIT),
+        )
+
+    def blocked_by_last_use(self, key: KeyFacts, unknown: Unknown) -> Decision:
+        """Wait while nobody can say whether it is in use."""
+        return self.decision(
+            key,
+            Action.WAIT,
+            Reason.LAST_USE_UNKNOWN,
+            f"when it was last used could not be read ({unknown.why})",
+            overlays=frozenset({Overlay.BLOCKED}),
+            next_step=self.tomorrow(Action.WAIT),
+        )
+
+    # --- facts ------------------------------------------------------------------------
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
+
+    def day(self, moment: datetime, days: int) -> date:
+        return day_of_run(moment, days, self.now)
+
+    def tomorrow(self, action: Action) -> Next:
+        return Next(action, self.today + DAY)
+
+    def age(self, key: KeyFacts) -> int:
+        return days_since(key.created, self.now)
+
+    def is_past(self, key: KeyFacts, days: int) -> bool:
+        return have_passed(days, key.created, self.now)
+
+    def is_due(self, key: KeyFacts) -> bool:
+        return key.is_active and self.is_past(key, self.policy.rotation_period)
+
+    def is_retirable(self, key: KeyFacts) -> bool:
+        return self.is_due(key) or self.record.of(key).forced is not None
+
+    def is_forced(self, key: KeyFacts) -> bool:
+        """Whether an operator's fresh word is about this key, not about one made since."""
+        forced = self.user.forced
+        return (
+            forced is not None
+            and key.is_active
+            and key.created < forced
+            and self.now - forced < FORCE_LIFE
+        )
+
+    def is_quiet(self, key: KeyFacts, use: LastUse | Unknown) -> bool:
+        window = self.policy.installation_window
+        if isinstance(use, Unknown):
+            return False
+        if use.at is None:
+            return self.is_past(key, window)
+        return days_since(use.at, self.now) > window
+
+    def is_unused(self, key: KeyFacts, use: LastUse, period: int) -> bool:
+        return have_passed(period, use.at or key.created, self.now)
+
+    def is_put_off(self, promised: date, by_policy: date) -> bool:
+        """Whether the policy now gives a later date; one day is only the run's jitter."""
+        return by_policy > promised + DAY
+
+    def valid(
+        self, receipts: tuple[Receipt, ...], act: Act, *, after: datetime | None
+    ) -> list[Receipt]:
+        """The receipts that promise the act, are not stale, and are of this stretch."""
+        return [
+            receipt
+            for receipt in receipts
+            if act in receipt.promises
+            and self.today <= receipt.promises[act] + RECEIPT_LIFE * DAY
+            and (after is None or receipt.at >= after)
+        ]
+
+    def last_use(self, key: KeyFacts) -> LastUse | Unknown:
+        if key.last_use is UNREAD:
+            raise _NeededError(Question(Asked.LAST_USE, key.key_id))
+        return key.last_use
+
+    def receipts(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
+        if key.receipts is UNREAD:
+            raise _NeededError(Question(Asked.RECEIPTS, key.key_id))
+        return key.receipts
+
+    def state(self, key: KeyFacts) -> State:
+        if not key.is_active:
+            return State.DISABLED
+        return State.ACTIVE if self.successor(key) is None else State.ROTATED
+
+    def successor(self, key: KeyFacts) -> KeyFacts | None:
+        newer = [
+            other
+            for other in self.user.keys
+            if other.is_active and other is not self.orphan and other.order > key.order
+        ]
+        return newer[-1] if newer else None
+
+    def decision(  # noqa: PLR0913 -- a decision has so many parts
+        self,
+        key: KeyFacts,
+        action: Action,
+        reason: Reason,
+        sentence: str,
+        *,
+        overlays: frozenset[Overlay] = frozenset(),
+        notice: Notice | None = None,
+        next_step: Next | None = None,
+    ) -> Decision:
+        successor = self.successor(key)
+        return Decision(
+            key_id=key.key_id,
+            age=self.age(key),
+            state=self.state(key),
+            action=action,
+            reason=reason,
+            sentence=sentence,
+            next=next_step,
+            overlays=overlays,
+            notice=notice,
+            successor=successor.key_id if successor else None,
+        )
+
+
+def _frees_slot(decision: Decision) -> bool:
+    """Whether the key is gone after this turn."""
+    return decision.action is Action.DELETE or decision.reason is Reason.ORPHAN_OVER
+
+
+def _why_it_ends(key: KeyFacts, other: KeyFacts | None, because: Reason) -> str:
+    if because is Reason.UNUSED or other is None:
+        return "it is not in use"
+    if other.order > key.order:
+        return f"it was replaced by {other.key_id}"
+    return f"its user works with {other.key_id}"

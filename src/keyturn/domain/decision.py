@@ -1,0 +1,205 @@
+"""What the rule answers: one decision for each key, and what has to be written down with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from keyturn.domain.key import Act, UserFacts
+
+
+class State(StrEnum):
+    """Where a key stands, read from IAM on every run."""
+
+    ACTIVE = "ACTIVE"
+    ROTATED = "ROTATED"
+    DISABLED = "DISABLED"
+    DELETED = "DELETED"
+
+
+class Overlay(StrEnum):
+    """What changes a state's course."""
+
+    EXEMPT = "EXEMPT"
+    RESTORED = "RESTORED"
+    BLOCKED = "BLOCKED"
+
+
+class Action(StrEnum):
+    """What is done about a key, gentlest first."""
+
+    KEEP = "KEEP"
+    WAIT = "WAIT"
+    WARN = "WARN"
+    NOTICE = "NOTICE"
+    ROTATE = "ROTATE"
+    REPAIR = "REPAIR"
+    DISABLE = "DISABLE"
+    DELETE = "DELETE"
+
+
+class Reason(StrEnum):
+    """Stable words for why; scripts may match on them."""
+
+    NOTHING_DUE = "nothing-due"
+    EXEMPT = "exempt"
+    ROTATION_AHEAD = "rotation-ahead"
+    DISABLING_AHEAD = "disabling-ahead"
+    DELETION_AHEAD = "deletion-ahead"
+    ROTATION_DUE = "rotation-due"
+    FORCED = "forced"
+    DATES_NOT_NOTICED = "dates-not-noticed"
+    DATES_CHANGED = "dates-changed"
+    WINDOW_RUNNING = "window-running"
+    GRACE_RUNNING = "grace-running"
+    WINDOW_OVER = "window-over"
+    GRACE_OVER = "grace-over"
+    UNUSED = "unused"
+    SLOT_TAKEN = "slot-taken"
+    TWO_KEYS_IN_USE = "two-keys-in-use"
+    HELD = "held"
+    RESTORED = "restored"
+    FOUND_INACTIVE = "found-inactive"
+    USED_AFTER_DISABLING = "used-after-disabling"
+    SECRET_OVERWRITTEN = "secret-overwritten"  # noqa: S105 -- a reason, not a password
+    SECRET_FOREIGN = "secret-foreign"  # noqa: S105
+    RECORD_UNREADABLE = "record-unreadable"
+    RECEIPTS_UNREADABLE = "receipts-unreadable"
+    LAST_USE_UNKNOWN = "last-use-unknown"
+    RUN_UNDER_WAY = "run-under-way"
+    ORPHAN_FOUND = "orphan-found"
+    ORPHAN_WAITING = "orphan-waiting"
+    ORPHAN_OVER = "orphan-over"
+    NO_NOTIFIER = "no-notifier"
+
+
+UNREADABLE = frozenset(
+    {Reason.RECORD_UNREADABLE, Reason.RECEIPTS_UNREADABLE, Reason.LAST_USE_UNKNOWN}
+)
+"""Reasons that are failures: what was needed could not be read."""
+
+
+class Told(StrEnum):
+    """What a notice tells its reader."""
+
+    UPCOMING = "upcoming"
+    ROTATED = "rotated"
+    RETIRING = "retiring"
+    BEFORE_DISABLE = "before-disable"
+    DISABLED = "disabled"
+    DELETING = "deleting"
+    BEFORE_DELETE = "before-delete"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    GRACE_RENEWED = "grace-renewed"
+    BLOCKED = "blocked"
+    OVERWRITTEN = "overwritten"
+    ORPHAN = "orphan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """
+    Something that people are told once.
+
+    Once means once for each key, step and day. A step is named for what is promised, not for
+    how it came about: whoever rotated the key, its end is announced once for a date.
+    """
+
+    told: Told
+    day: date
+    variant: str = ""
+    promises: Mapping[Act, date] = field(default_factory=dict)
+
+    @property
+    def step(self) -> str:
+        """The stable word under which the receipt is kept."""
+        match self.told:
+            case Told.ROTATED | Told.RETIRING:
+                return "disable"
+            case Told.DISABLED | Told.DELETING | Told.GRACE_RENEWED:
+                return "delete"
+            case _ if self.variant:
+                return f"{self.told}-{self.variant}"
+            case _:
+                return str(self.told)
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The next step of a key and the date from which it can come."""
+
+    action: Action
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is due for one key, and why."""
+
+    key_id: str
+    age: int
+    """Days since its CreateDate."""
+    state: State
+    action: Action
+    reason: Reason
+    sentence: str
+    next: Next | None = None
+    overlays: frozenset[Overlay] = frozenset()
+    notice: Notice | None = None
+    successor: str | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether what is due cannot be done yet."""
+        return Overlay.BLOCKED in self.overlays
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enforcement does something about the key now."""
+        return self.action not in {Action.KEEP, Action.WAIT} or self.notice is not None
+
+
+class Change(StrEnum):
+    """What is written on the record beside the actions."""
+
+    DISABLED = "disabled"
+    SEEN = "seen"
+    UNSEEN = "unseen"
+    RESTORED = "restored"
+    RENEWED = "renewed"
+    DELIVERED = "delivered"
+    CLEAR_INTENT = "clear-intent"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """One change of the record; key_id is None where it is about the user."""
+
+    change: Change
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """All that is decided for one user in one run."""
+
+    user: UserFacts
+    decisions: tuple[Decision, ...]
+    record_changes: tuple[RecordChange, ...] = ()
+
+
+class Asked(StrEnum):
+    """The facts that are read only where a decision needs them."""
+
+    SECRET = "secret"  # noqa: S105 -- the name of a fact
+    LAST_USE = "last-use"
+    RECEIPTS = "receipts"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A fact that the rule needs before it can decide; key_id is None for the user's secret."""
+
+    asked: Asked
+    key_id: str | None = None

@@ -1,0 +1,99 @@
+"""
+Every error that Keyturn raises, as a tree.
+
+KeyturnError
+├── InvalidValue              the operator gave a wrong value; nothing was done
+├── PortError                 something outside answered otherwise than we need
+│   ├── NotFound              it says that the thing does not exist
+│   ├── AlreadyThere          it says that the thing exists already
+│   ├── Refused               it says no, for good: nothing was changed
+│   │   ├── Denied            … because we lack the permission
+│   │   └── KeyLimitReached   … because the user has two access keys
+│   ├── Throttled             it says no for now: nothing was changed
+│   └── Unavailable           no clear answer: it may or may not have happened
+├── SecretNotStored           a new key could not be delivered and was taken back
+├── DeliveryUnclear           a new key may exist; the next runs repair it
+├── SkippedAccount            an account was left alone, with the reason
+└── MissingExtra              a part of the package is not installed
+"""
+
+
+class KeyturnError(Exception):
+    """The root of the tree."""
+
+
+class InvalidValue(KeyturnError):
+    """A setting, option or event holds what the rule forbids; nothing was done."""
+
+    def __init__(self, field: str, value: object, rule: str) -> None:
+        super().__init__(f"{field}={value}: {rule}")
+        self.field = field
+        self.value = value
+        self.rule = rule
+
+
+class PortError(KeyturnError):
+    """Something outside answered otherwise than we need; says which call and which code."""
+
+
+class NotFound(PortError):
+    """The thing does not exist."""
+
+
+class AlreadyThere(PortError):
+    """The thing exists already."""
+
+
+class Refused(PortError):
+    """A definite no: nothing was changed."""
+
+
+class Denied(Refused):
+    """We lack the permission: nothing was changed."""
+
+
+class KeyLimitReached(Refused):
+    """The user has two access keys already: nothing was changed."""
+
+
+class Throttled(PortError):
+    """Too many requests: nothing was changed, later it may work."""
+
+
+class Unavailable(PortError):
+    """No clear answer: it may or may not have happened."""
+
+
+class SecretNotStored(KeyturnError):
+    """
+    A key was created, but its secret was refused by Secrets Manager.
+
+    The key has been deleted again: its owner is where they were before.
+    """
+
+    def __init__(self, user: str, key_id: str, why: str) -> None:
+        super().__init__(
+            f"the new key {key_id} of {user} could not be stored and was deleted again: {why}"
+        )
+        self.user = user
+        self.key_id = key_id
+
+
+class DeliveryUnclear(KeyturnError):
+    """
+    A key may have been created without its secret being stored.
+
+    The intent stays on the record; a run at least 15 minutes later finishes or undoes it.
+    """
+
+    def __init__(self, user: str, why: str) -> None:
+        super().__init__(f"the rotation of {user} is unfinished, the next runs repair it: {why}")
+        self.user = user
+
+
+class SkippedAccount(KeyturnError):
+    """An account was left alone; nothing was written in it."""
+
+
+class MissingExtra(KeyturnError):
+    """A part of the package that this command needs is not installed."""

@@ -1,0 +1,135 @@
+"""
+The facts about a user and their access keys, as seen on the day we look.
+
+A fact has one of three faces: its value; `Unknown`, when it was asked for and could not be
+read; `UNREAD`, when nobody has asked yet. Unknown is never taken for "no".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum, StrEnum
+from typing import Final
+
+from keyturn.domain.errors import InvalidValue
+
+
+class Status(Enum):
+    """The two states that IAM itself knows."""
+
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A fact that could not be read, and why."""
+
+    why: str
+
+
+class Unread(Enum):
+    """A fact that nobody has asked for yet."""
+
+    UNREAD = "unread"
+
+
+UNREAD: Final = Unread.UNREAD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastUse:
+    """When, where and for what a key was last used (iam:GetAccessKeyLastUsed); at, UTC."""
+
+    at: datetime | None
+    """None: the key was never used."""
+    service: str | None = None
+    region: str | None = None
+
+
+class Act(StrEnum):
+    """What a notice can promise."""
+
+    DISABLE = "disable"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The proof that a channel accepted a notice of enforcement."""
+
+    step: str
+    """What was told, as `Notice.step` spells it."""
+    day: date
+    """The date the step was told for."""
+    at: datetime
+    promises: Mapping[Act, date] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFacts:
+    """One access key."""
+
+    key_id: str
+    status: Status
+    created: datetime
+    last_use: LastUse | Unknown | Unread = UNREAD
+    receipts: tuple[Receipt, ...] | Unknown | Unread = UNREAD
+
+    def __post_init__(self) -> None:
+        """Refuse a time that nobody can place."""
+        if self.created.tzinfo is None:
+            raise InvalidValue("CreateDate", self.created, "must carry a time zone")
+
+    @property
+    def is_active(self) -> bool:
+        """Whether IAM accepts it."""
+        return self.status is Status.ACTIVE
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """Older keys first; of the same second, the smaller id."""
+        return (self.created, self.key_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFacts:
+    """What secretsmanager:DescribeSecret tells of a user's secret; never its value."""
+
+    tags: Mapping[str, str]
+    versions: frozenset[str] = frozenset()
+    """The ids of the versions that carry a stage label."""
+    scheduled_for_deletion: bool = False
+    kms_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserFacts:
+    """One IAM user with their keys, oldest first, and their secret (None: there is none)."""
+
+    account: str
+    name: str
+    user_id: str
+    keys: tuple[KeyFacts, ...]
+    exempt: bool = False
+    forced: datetime | None = None
+    """When an operator asked for a rotation at any age, if they did."""
+    secret: SecretFacts | None | Unknown | Unread = UNREAD
+
+    def __post_init__(self) -> None:
+        """Put the keys in order."""
+        object.__setattr__(self, "keys", tuple(sorted(self.keys, key=lambda key: key.order)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A member account of the organisation; email is the account's own."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no account id: a typing error must not reach another account."""
+        if len(self.id) != 12 or not self.id.isascii() or not self.id.isdigit():  # noqa: PLR2004
+            raise InvalidValue("account", self.id, "must be the 12 digits of an AWS account id")

@@ -1,0 +1,80 @@
+"""The periods and options of the rotation policy, checked when made."""
+
+from dataclasses import dataclass, field, fields
+
+from keyturn.domain.errors import InvalidValue
+
+SHORT_GRACE = 7
+"""Days of grace below which an operator is warned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationPolicy:
+    """
+    What becomes of a key, and when; periods in whole days.
+
+    The metadata of each field is its name as a CloudFormation parameter. Raises InvalidValue
+    if a period is below 1 or InactivePeriod does not leave an installation window.
+    """
+
+    rotation_period: int = field(default=90, metadata={"parameter": "RotationPeriod"})
+    inactive_period: int = field(default=100, metadata={"parameter": "InactivePeriod"})
+    recovery_grace_period: int = field(default=10, metadata={"parameter": "RecoveryGracePeriod"})
+    warn_days: tuple[int, ...] = field(default=(14, 7, 1), metadata={"parameter": "WarnDays"})
+    unused_period: int | None = field(default=None, metadata={"parameter": "UnusedPeriod"})
+    hold_if_used_within: int | None = field(
+        default=None, metadata={"parameter": "HoldIfUsedWithin"}
+    )
+    max_hold: int = field(default=30, metadata={"parameter": "MaxHold"})
+    retire_in_use: bool = field(default=False, metadata={"parameter": "RetireInUse"})
+    allow_missing_exemption_group: bool = field(
+        default=False, metadata={"parameter": "AllowMissingExemptionGroup"}
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what would turn a misconfiguration into downtime."""
+        for name in (
+            "rotation_period",
+            "inactive_period",
+            "recovery_grace_period",
+            "unused_period",
+            "hold_if_used_within",
+            "max_hold",
+        ):
+            days = getattr(self, name)
+            if days is not None and days < 1:
+                raise InvalidValue(parameter(name), days, "must be at least 1 day")
+        if self.rotation_period >= self.inactive_period:
+            raise InvalidValue(
+                "InactivePeriod",
+                self.inactive_period,
+                f"must be greater than RotationPeriod={self.rotation_period}",
+            )
+        # Entries of zero or less say nothing; the rest is kept once, the earliest warning first.
+        wanted = {days for days in self.warn_days if days > 0}
+        object.__setattr__(self, "warn_days", tuple(sorted(wanted, reverse=True)))
+
+    @property
+    def installation_window(self) -> int:
+        """Days that an owner has had the new key before the old one stops."""
+        return self.inactive_period - self.rotation_period
+
+    @property
+    def delete_period(self) -> int:
+        """The age in days from which a disabled key may be deleted."""
+        return self.inactive_period + self.recovery_grace_period
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed, but deserves a second thought."""
+        if self.recovery_grace_period < SHORT_GRACE:
+            return (
+                f"RecoveryGracePeriod={self.recovery_grace_period}: "
+                f"fewer than {SHORT_GRACE} days leave little time to notice a broken pipeline",
+            )
+        return ()
+
+
+def parameter(name: str) -> str:
+    """The name of a policy field as operators know it: rotation_period is RotationPeriod."""
+    return next(str(f.metadata["parameter"]) for f in fields(RotationPolicy) if f.name == name)

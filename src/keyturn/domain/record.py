@@ -1,0 +1,242 @@
+"""
+What we remember about a user: tags and version ids of the user's own secret, and nothing else.
+
+Whatever is malformed, in the future, or older than the key it speaks of counts as missing;
+missing evidence never speeds anything up.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
+
+USER_TAG = "keyturn:user"
+USER_ID_TAG = "keyturn:user-id"
+INTENT_TAG = "keyturn:intent"
+KEY_TAG = "keyturn:key:"
+
+LONGEST_RUN = timedelta(minutes=15)
+"""The longest a run can live; within it, what looks unfinished may be somebody's work."""
+BEFORE_INTENT = timedelta(minutes=1)
+AFTER_INTENT = timedelta(minutes=2)
+"""A key that belongs to an intent was made within these of the intent's last time."""
+
+
+def encode(name: str) -> str:
+    """
+    Write a user name so that Secrets Manager takes it in a name or a tag.
+
+    IAM allows a comma, Secrets Manager does not; names without one stay as they are, unless
+    they hold what an encoded one would.
+    """
+    if "," in name or "=2C" in name or "=3D" in name:
+        return name.replace("=", "=3D").replace(",", "=2C")
+    return name
+
+
+def secret_name(account: str, user: str) -> str:
+    """The name of a user's secret."""
+    return f"Account_{account}_User_{encode(user)}_AccessKey"
+
+
+def token(key_id: str) -> str:
+    """The version id under which a key's secret is stored: whoever sees it knows the key."""
+    return hashlib.sha256(key_id.encode()).hexdigest()
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the record writes it: UTC to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.strptime(text or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _words(text: str) -> dict[str, str]:
+    """Read `name=value name=value`; what is not of that form is left out."""
+    return dict(pair for word in text.split() if len(pair := word.split("=", 1)) == 2)  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """
+    The times that are on record for one key, UTC to the second.
+
+    disabling and disabled: we were about to, and did. seen: found Inactive without us.
+    restored: found Active after we had disabled it. renewed: found used after it was disabled.
+    forced: rotated on an operator's word. delivered: its secret was stored. orphan: found to
+    be a key whose secret nobody can have.
+    """
+
+    disabling: datetime | None = None
+    disabled: datetime | None = None
+    seen: datetime | None = None
+    restored: datetime | None = None
+    renewed: datetime | None = None
+    forced: datetime | None = None
+    delivered: datetime | None = None
+    orphan: datetime | None = None
+
+    @classmethod
+    def read(cls, text: str, *, created: datetime, now: datetime) -> "KeyRecord":
+        """Read a tag's value; times from before the key or from the future do not count."""
+        words = _words(text)
+        times = {name: _moment(words.get(name)) for name in cls.__slots__}
+        record = cls(
+            **{name: t for name, t in times.items() if t is not None and created <= t <= now}
+        )
+        if record.restored is None:
+            return record
+        return replace(
+            record,
+            disabling=_later(record.disabling, record.restored),
+            disabled=_later(record.disabled, record.restored),
+            seen=_later(record.seen, record.restored),
+            renewed=_later(record.renewed, record.restored),
+        )
+
+    def __str__(self) -> str:
+        """As a tag's value: eight times of 30 characters fit into the 256 that AWS allows."""
+        times = {name: getattr(self, name) for name in self.__slots__}
+        return " ".join(f"{name}={stamp(t)}" for name, t in times.items() if t is not None)
+
+
+def _later(moment: datetime | None, than: datetime) -> datetime | None:
+    return moment if moment is not None and moment > than else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """That a run is about to create a key: written before, so that a crash cannot hide one."""
+
+    run: str
+    at: datetime
+    seen: frozenset[str]
+    """The ids of the keys that were there before."""
+    replaces: str
+    settled: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> "Intent | None":
+        """Read a tag's value; None if it is none."""
+        words = _words(text)
+        at = _moment(words.get("at"))
+        if at is None or not words.get("run") or not words.get("replaces"):
+            return None
+        return cls(
+            run=words["run"],
+            at=at,
+            seen=frozenset(filter(None, words.get("seen", "").split("/"))),
+            replaces=words["replaces"],
+            settled="settled" in words,
+        )
+
+    def __str__(self) -> str:
+        """As a tag's value."""
+        text = (
+            f"run={self.run} at={stamp(self.at)} "
+            f"seen={'/'.join(sorted(self.seen))} replaces={self.replaces}"
+        )
+        return f"{text} settled=yes" if self.settled else text
+
+    def is_young(self, now: datetime) -> bool:
+        """Whether its run may still be alive."""
+        return now - self.at <= LONGEST_RUN
+
+    def may_have_made(self, key: KeyFacts) -> bool:
+        """Whether the key can be the one that this intent announced."""
+        return (
+            key.key_id not in self.seen
+            and self.at - BEFORE_INTENT <= key.created <= self.at + AFTER_INTENT
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRecord:
+    """A user's secret, read as our record."""
+
+    foreign: str | None = None
+    """Why the secret is not ours to write, if it is not."""
+    intent: Intent | None = None
+    keys: Mapping[str, KeyRecord] = field(default_factory=dict)
+    versions: frozenset[str] = frozenset()
+    usable: bool = False
+    """There is a secret of ours that is not scheduled for deletion."""
+
+    def of(self, key: KeyFacts) -> KeyRecord:
+        """What is on record for the key."""
+        return self.keys.get(key.key_id, KeyRecord())
+
+    def stores(self, key: KeyFacts) -> bool:
+        """Whether we stored a version of the secret for this key."""
+        return token(key.key_id) in self.versions
+
+    def delivers(self, key: KeyFacts) -> bool:
+        """Whether its owner can read the key's secret there today."""
+        return self.usable and self.stores(key)
+
+    @property
+    def has_open_intent(self) -> bool:
+        """Whether a rotation was begun and nothing on the record says that it was finished."""
+        return self.intent is not None and not self.intent.settled
+
+    def delivered_by_intent(self, keys: Iterable[KeyFacts]) -> KeyFacts | None:
+        """The key whose delivery settles the intent, however its run ended."""
+        if self.intent is None:
+            return None
+        replaced = self.intent.replaces
+        others = (key for key in keys if key.key_id != replaced)
+        return next((key for key in others if self.stores(key)), None)
+
+
+def read_record(
+    user: UserFacts, secret: SecretFacts | None, *, kms_key: str | None, now: datetime
+) -> UserRecord:
+    """Read a user's record from their secret; kms_key is the one that our secrets lie under."""
+    if secret is None:
+        return UserRecord()
+    foreign = _why_foreign(user, secret, kms_key)
+    if foreign is not None:
+        return UserRecord(foreign=foreign)
+    return UserRecord(
+        intent=Intent.read(secret.tags.get(INTENT_TAG, "")),
+        keys={
+            key.key_id: KeyRecord.read(
+                secret.tags.get(KEY_TAG + key.key_id, ""), created=key.created, now=now
+            )
+            for key in user.keys
+        },
+        versions=secret.versions,
+        usable=not secret.scheduled_for_deletion,
+    )
+
+
+def _why_foreign(user: UserFacts, secret: SecretFacts, kms_key: str | None) -> str | None:
+    if secret.tags.get(USER_TAG) != encode(user.name):
+        return "the secret of that name was not made by Keyturn"
+    if secret.tags.get(USER_ID_TAG) != user.user_id:
+        return "the secret belongs to an earlier user of the same name"
+    if not _same_key(secret.kms_key, kms_key):
+        return f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})"
+    return None
+
+
+def _same_key(reported: str | None, ours: str | None) -> bool:
+    """AWS answers with the key or alias as it was given, or as an ARN that ends with it."""
+    if reported is None or ours is None:
+        return reported == ours
+    return reported == ours or reported.endswith((f":{ours}", f"/{ours}"))
+
+
+def stale_tags(secret: SecretFacts, user: UserFacts) -> tuple[str, ...]:
+    """The tags that speak of keys that are gone."""
+    living = {KEY_TAG + key.key_id for key in user.keys}
+    return tuple(
+        sorted(tag for tag in secret.tags if tag.startswith(KEY_TAG) and tag not in living)
+    )
