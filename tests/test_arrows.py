@@ -1,0 +1,126 @@
+"""The contracts in pyproject.toml say who may import whom; here each is shown a wrong import."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORE_KNOWS_NO = [
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "jinja2",
+    "logging",
+    "marshmallow",
+    "moto",
+    "os",
+    "rich",
+    "typer",
+]
+
+# The contract, the file that gets a wrong import, and the modules it then imports.
+WRONG = [
+    pytest.param("layers", "domain/wrong.py", ["keyturn.ports"], id="an arrow that points up"),
+    pytest.param("layers", "mail/wrong.py", ["keyturn.report"], id="an arrow to a neighbour"),
+    pytest.param("core", "domain/wrong.py", CORE_KNOWS_NO, id="a domain that knows the world"),
+    pytest.param("core", "use_cases/wrong.py", CORE_KNOWS_NO, id="a use case that does"),
+    pytest.param("core", "ports.py", CORE_KNOWS_NO, id="ports that do"),
+    pytest.param(
+        "adapters-apart",
+        "adapters/wrong.py",
+        ["keyturn.adapters.of_another_system"],
+        id="an adapter that leans on another",
+    ),
+    *(
+        pytest.param(
+            "only-wiring-chooses",
+            f"{room}/wrong.py",
+            ["keyturn.adapters.of_another_system"],
+            id=f"{room} that choose their adapter",
+        )
+        for room in ("entrypoints", "use_cases")
+    ),
+    pytest.param(
+        "only-entrypoints-wire", "sandbox/wrong.py", ["keyturn.wiring"], id="a sandbox that wires"
+    ),
+    pytest.param(
+        "sandbox-is-handed",
+        "sandbox/wrong.py",
+        [
+            f"keyturn.{room}"
+            for room in ("adapters", "entrypoints", "settings", "use_cases", "wiring")
+        ],
+        id="a sandbox that fetches what it runs",
+    ),
+    *(
+        pytest.param(
+            "only-sandbox-pretends",
+            f"{room}/wrong.py",
+            ["moto", "time_machine"],
+            id=f"make-believe in {room}",
+        )
+        for room in ("entrypoints", "adapters")
+    ),
+]
+
+
+@pytest.fixture
+def src(tmp_path: Path) -> Path:
+    """Return a copy of our package, with one more adapter so that there are always two."""
+    package = tmp_path / "src" / "keyturn"
+    shutil.copytree(ROOT / "src" / "keyturn", package)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (package / "adapters" / "of_another_system.py").touch()
+    return package
+
+
+def lint(package: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", *options],
+        cwd=package.parent.parent,
+        env={**os.environ, "PYTHONPATH": str(package.parent), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_house_as_it_stands_keeps_every_contract(src: Path) -> None:
+    report = lint(src)
+
+    assert report.returncode == 0, report.stdout
+
+
+@pytest.mark.parametrize(("contract", "file", "imports"), WRONG)
+def test_a_wrong_import_breaks_its_contract(
+    src: Path, contract: str, file: str, imports: list[str]
+) -> None:
+    with (src / file).open("a") as wrong:
+        wrong.writelines(f"\nimport {module}" for module in imports)
+
+    report = lint(src, "--contract", contract)
+
+    assert report.returncode == 1, report.stdout + report.stderr
+    assert [module for module in imports if f" -> {module} (l." not in report.stdout] == []
+
+
+def test_a_room_that_nobody_planned_breaks_the_layers(src: Path) -> None:
+    (src / "utils.py").touch()
+
+    report = lint(src, "--contract", "layers")
+
+    assert report.returncode == 1
+    assert "utils" in report.stdout
+
+
+def test_every_contract_has_been_shown_a_wrong_import() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+    contracts = {contract["id"] for contract in config["tool"]["importlinter"]["contracts"]}
+
+    assert {str(wrong.values[0]) for wrong in WRONG} == contracts
