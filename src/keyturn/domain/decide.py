@@ -144,10 +144,8 @@ class _Rule:
 
     def turn(self) -> Turn:
         """Decide for every key."""
-        intent_is_open = self.record.has_open_intent and not self.record.delivered_by_intent(
-            self.user.keys
-        )
-        if intent_is_open and isinstance(orphan := self.find_orphan(), Unknown):
+        orphan = self.find_orphan()
+        if isinstance(orphan, Unknown):
             return self.for_all(
                 Action.WAIT,
                 Reason.LAST_USE_UNKNOWN,
@@ -155,7 +153,7 @@ class _Rule:
                 f"could not be read ({orphan.why})",
                 Overlay.BLOCKED,
             )
-        rule = replace(self, orphan=orphan) if intent_is_open else self
+        rule = replace(self, orphan=orphan)
         decisions = rule.decisions()
         return Turn(
             user=self.user,
@@ -187,7 +185,7 @@ class _Rule:
             change = self.record_change(key, decisions[key.key_id])
             if change is not None:
                 changes.append(RecordChange(change, key.key_id))
-        if self.record.has_open_intent:
+        if self.record.intent is not None and not self.record.intent.settled:
             delivered = self.record.delivered_by_intent(self.user.keys)
             if delivered is not None:
                 changes.append(RecordChange(Change.DELIVERED, delivered.key_id))
@@ -250,13 +248,11 @@ class _Rule:
     def find_orphan(self) -> KeyFacts | Unknown | None:
         """Find the key that an unsettled intent made and whose secret nobody can have."""
         intent = self.record.intent
+        if intent is None or self.record.is_settled(self.user.keys):
+            return None
         for key in self.user.keys:
-            if (
-                intent is None
-                or not intent.may_have_made(key)
-                or self.record.stores(key)
-                or self.record.of(key).delivered
-            ):
+            on_record = self.record.of(key)
+            if not intent.may_have_made(key) or self.record.stores(key) or on_record.delivered:
                 continue
             use = self.last_use(key)
             if isinstance(use, Unknown):

@@ -181,11 +181,6 @@ class UserRecord:
         """Whether its owner can read the key's secret there today."""
         return self.usable and self.stores(key)
 
-    @property
-    def has_open_intent(self) -> bool:
-        """Whether a rotation was begun and nothing on the record says that it was finished."""
-        return self.intent is not None and not self.intent.settled
-
     def delivered_by_intent(self, keys: Iterable[KeyFacts]) -> KeyFacts | None:
         """The key whose delivery settles the intent, however its run ended."""
         if self.intent is None:
@@ -193,6 +188,14 @@ class UserRecord:
         replaced = self.intent.replaces
         others = (key for key in keys if key.key_id != replaced)
         return next((key for key in others if self.stores(key)), None)
+
+    def is_settled(self, keys: Iterable[KeyFacts]) -> bool:
+        """Whether no rotation was begun, or the last one was finished."""
+        return (
+            self.intent is None
+            or self.intent.settled
+            or self.delivered_by_intent(keys) is not None
+        )
 
 
 def read_record(
