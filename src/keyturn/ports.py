@@ -1,0 +1,183 @@
+"""
+What we need from outside, in the domain's words.
+
+Every method raises a PortError of domain/errors.py when the answer is not the one asked for:
+Denied and the other Refused mean that nothing happened, Throttled likewise, Unavailable that
+nobody knows.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from keyturn.domain.events import Digest, Event, NoticeItem
+from keyturn.domain.key import Account, KeyFacts, LastUse, Receipt, SecretFacts
+
+Clock = Callable[[], datetime]
+"""Tells the time, UTC, to whoever has to measure it between two calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An IAM user as iam:ListUsers names them."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key just made. Its secret is never shown: no repr, no log, no copy."""
+
+    key_id: str
+    created: datetime
+    secret: str = field(repr=False)
+
+
+class AccessKeys(Protocol):
+    """IAM in one account."""
+
+    def users(self) -> Iterator[User]:
+        """All IAM users."""
+
+    def members_of(self, group: str) -> frozenset[str]:
+        """The ids of all users in the group; NotFound if there is no such group."""
+
+    def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
+        """The user's access keys; NotFound if the user is gone."""
+
+    def last_use(self, key_id: str) -> LastUse:
+        """When the key was last used."""
+
+    def tag_of(self, user: str, tag: str) -> str | None:
+        """The value of a tag of the user."""
+
+    def create(self, user: str) -> NewKey:
+        """
+        Create a key, in one attempt: a lost answer may have made one, so nothing retries.
+
+        Refused or Throttled: there is none. Unavailable: nobody knows.
+        """
+
+    def disable(self, user: str, key_id: str) -> None:
+        """Make a key Inactive."""
+
+    def delete(self, user: str, key_id: str) -> None:
+        """Delete a key; one already gone counts as deleted."""
+
+
+class Vault(Protocol):
+    """Secrets Manager in one account; it cannot read a secret's value."""
+
+    def look(self, name: str) -> SecretFacts | None:
+        """What is known of the secret; None if there is none."""
+
+    def create(self, name: str, tags: Mapping[str, str]) -> None:
+        """Create the secret without a value; AlreadyThere if another run was first."""
+
+    def restore(self, name: str) -> None:
+        """Take back a scheduled deletion."""
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> None:
+        """Set tags; others stay."""
+
+    def untag(self, name: str, tags: Iterable[str]) -> None:
+        """Remove tags."""
+
+    def store(self, name: str, user: str, key: NewKey) -> None:
+        """Store the key as the current version, under the token of its id; safe to repeat."""
+
+
+class Receipts(Protocol):
+    """What people were told, as the engine asks for it."""
+
+    def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
+        """The valid receipts of a key: neither claims, nor bounced, nor of a dry run."""
+
+    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
+        """When that address was last sent a dry-run digest of the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """
+    The right to tell one thing to one audience, once.
+
+    name is the path of its object: account, user, key, step, dates and audience; or the run,
+    for what is told of a run and not of a key.
+    """
+
+    name: str
+
+
+class ReceiptBook(Protocol):
+    """The notifier's memory: what was claimed, told, and given up."""
+
+    def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
+        """
+        Claim an item of a digest (None: the digest's failures, or all of a dry run).
+
+        None if it was told already. Raises BeingTold if another claim is younger than
+        15 minutes.
+        """
+
+    def confirm(
+        self, claim: Claim, *, channel: str, address: str, message_id: str, now: datetime
+    ) -> None:
+        """Turn the claim into the receipt."""
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back: it was not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail, rendered."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Mailer(Protocol):
+    """A channel that takes mails."""
+
+    def send(self, address: str, mail: Mail) -> str:
+        """Send, and answer with the channel's message id. Refused: it never will be accepted."""
+
+
+class Renderer(Protocol):
+    """Writes the mails."""
+
+    def digest(self, digest: Digest) -> Mail:
+        """Write the mail of a digest."""
+
+
+class Bus(Protocol):
+    """Where everything that happened is told."""
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Put the events on the bus, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An account as Organizations lists it."""
+
+    account: Account
+    suspended: bool = False
+
+
+class Organization(Protocol):
+    """AWS Organizations, read from its management account."""
+
+    def accounts(self, ou: str | None = None) -> Iterator[Listed]:
+        """All accounts, or those under an organisational unit and the units below it."""
+
+
+class Queue(Protocol):
+    """The queue between inventory and rotation."""
+
+    def send(self, requests: Iterable[Mapping[str, object]], *, run: str) -> None:
+        """Queue one rotation request an account, each in its account's own group."""

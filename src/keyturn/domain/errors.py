@@ -14,6 +14,7 @@ KeyturnError
 ├── SecretNotStored           a new key could not be delivered and was taken back
 ├── DeliveryUnclear           a new key may exist; the next runs repair it
 ├── SkippedAccount            an account was left alone, with the reason
+├── BeingTold                 another notifier is sending the same notice right now
 └── MissingExtra              a part of the package is not installed
 """
 
@@ -97,3 +98,7 @@ class SkippedAccount(KeyturnError):
 
 class MissingExtra(KeyturnError):
     """A part of the package that this command needs is not installed."""
+
+
+class BeingTold(KeyturnError):
+    """Another notifier is sending the same notice right now; later it will have, or not."""
