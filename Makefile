@@ -13,7 +13,7 @@ unexport VIRTUAL_ENV PYTHONPATH
 help:       ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/ready       ## play 130 days of an organisation on this machine, into demo/
+demo: .venv/ready       ## play an organisation through its days on this machine, into demo/
 	$(RUN)keyturn demo -o demo
 
 test: .venv/ready       ## run the tests; make test T=tests/domain for some
