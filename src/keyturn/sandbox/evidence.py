@@ -1,0 +1,490 @@
+"""
+What really happened, replayed from the emulator's own call log.
+
+Nothing here asks Keyturn. Questions are asked at an index of the log rather than at a time:
+two calls of one second still have an order.
+"""
+
+import hashlib
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TypeVar
+
+from keyturn.sandbox.call_log import Call
+from keyturn.sandbox.cloud import LocalCloud
+from keyturn.sandbox.mailbox import Mail
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+ACTIVE, INACTIVE, DELETED = "Active", "Inactive", "Deleted"
+SLACK = timedelta(hours=12)
+SLACK_OF_ONE_DAY = timedelta(hours=1)
+LONGEST_RUN = timedelta(minutes=15)
+GAP = timedelta(hours=36)
+"""Runs are a day apart, an hour more or less; with more than this between, a day was skipped."""
+_LONG_WORD = re.compile(r"\w{16,}")
+BEFORE_ALL = -1
+"""The index of what was so before the first call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """The policy's numbers, in days."""
+
+    rotation: int = 90
+    inactive: int = 100
+    grace: int = 10
+
+    @property
+    def installation(self) -> int:
+        """Days that an owner has had the new key before the old one stops."""
+        return self.inactive - self.rotation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldKey:
+    """A key as the emulator holds it."""
+
+    account: str
+    user: str
+    key_id: str
+    status: str
+    created: datetime
+    last_used: datetime | None = None
+
+
+def held_keys(cloud: LocalCloud, accounts: Iterable[str]) -> tuple[HeldKey, ...]:
+    """Look up all keys, without a call."""
+    return tuple(
+        HeldKey(
+            account=account,
+            user=key.user,
+            key_id=key.key_id,
+            status=key.status,
+            created=key.created,
+            last_used=key.last_used.at if key.last_used else None,
+        )
+        for account in accounts
+        for key in cloud.keys(account)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Somebody worked with a key."""
+
+    key_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run over the organisation; what it does belongs to it until the next one starts."""
+
+    started: datetime
+    ended: datetime
+    dry_run: bool
+    repeats: bool = False
+    """It is the second of its day: all was done already."""
+    crashed: bool = False
+    failed: frozenset[str] = frozenset()
+    """The accounts that it answered for as failed."""
+    accounts: frozenset[str] | None = None
+    """The accounts that it was to visit, if not all."""
+
+
+def tells_nothing(_mail: Mail) -> frozenset[tuple[str, str]]:
+    """Stand in for `Evidence.step_of` where mails do not carry their steps."""
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that the judge may look at."""
+
+    calls: Sequence[Call]
+    """Every call since `keys_before` was seen."""
+    mails: Sequence[Mail]
+    keys_before: Sequence[HeldKey]
+    keys_after: Sequence[HeldKey]
+    uses: Sequence[Use] = ()
+    exempt_before: frozenset[tuple[str, str]] = frozenset()
+    """Account and user of each member of the exemption group at the start."""
+    exemption_group: str = "IAMKeyRotationExemptionGroup"
+    secret_values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Every secret access key ever handed out, by key id."""
+    texts: Iterable[tuple[str, str]] = field(default=(), repr=False)
+    """Name and content of all that was written or logged."""
+    windows: Windows = Windows()
+    keyturn_roles: frozenset[str]
+    """The names of the roles that Keyturn works under."""
+    bucket: str
+    accounts: frozenset[str]
+    """The accounts that a run has to visit or report."""
+    runs: Sequence[Run]
+    mailboxes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """Where the owner of (account, user) reads mail; a user not in it may be told anywhere."""
+    step_of: Callable[[Mail], frozenset[tuple[str, str]]] = tells_nothing
+    """
+    What a mail tells: key id and step. A step told anew for another date is another step.
+
+    A mail of which it knows nothing tells whatever key it names.
+    """
+    disabling_step: str = "disable"
+    """How a step begins that announces a disabling."""
+
+
+def secret_name(account: str, user: str) -> str:
+    """The name of the secret that a user's new keys are delivered in."""
+    if "," in user or "=2C" in user or "=3D" in user:
+        user = user.replace("=", "=3D").replace(",", "=2C")
+    return f"Account_{account}_User_{user}_AccessKey"
+
+
+def token_of(key_id: str) -> str:
+    """The version of a secret that holds this key."""
+    return hashlib.sha256(key_id.encode()).hexdigest()
+
+
+def have_passed(days: int, since: datetime, now: datetime) -> bool:
+    """Whether `since` was `days` days ago; the daily run never starts at the same second twice."""
+    return now - since + (SLACK_OF_ONE_DAY if days == 1 else SLACK) >= timedelta(days=days)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A key's status from a call on."""
+
+    index: int
+    at: datetime
+    status: str
+    by_keyturn: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStory:
+    """All that became of one key."""
+
+    account: str
+    user: str
+    key_id: str
+    created: datetime
+    made_by_keyturn: bool
+    changes: tuple[Change, ...]
+    uses: tuple[datetime, ...]
+
+    def __str__(self) -> str:
+        """As a sentence names it."""
+        return f"{self.account} {self.user} {self.key_id}"
+
+    def last_change(self, index: int) -> Change | None:
+        """What the call before `index` left behind; None: there was no such key yet."""
+        return next((c for c in reversed(self.changes) if c.index < index), None)
+
+    def status(self, index: int) -> str | None:
+        """The status just before the call at `index`."""
+        change = self.last_change(index)
+        return None if change is None else change.status
+
+    def last_used(self, now: datetime) -> datetime | None:
+        """When the key was last used, as seen `now`."""
+        seen = bisect_right(self.uses, now)
+        return self.uses[seen - 1] if seen else None
+
+    def restored_at(self, index: int) -> datetime | None:
+        """When a key that Keyturn had disabled was last made Active again."""
+        earlier = [c for c in self.changes if c.index < index]
+        restored = (
+            after.at
+            for before, after in reversed(list(pairwise(earlier)))
+            if before.status == INACTIVE and before.by_keyturn and after.status == ACTIVE
+        )
+        return next(restored, None)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretChange:
+    """What a secret holds from a call on, as tokens of its versions."""
+
+    index: int
+    current: str | None = None
+    previous: str | None = None
+    by_keyturn: bool = False
+    """It was Keyturn that wrote the current version."""
+    deleted: bool = False
+    """It is scheduled for deletion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Keyturn wrote down something about a key."""
+
+    index: int
+    at: datetime
+    account: str
+    secret: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The evidence, in order and by subject."""
+
+    evidence: Evidence
+    calls: tuple[Call, ...]
+    keyturns: tuple[tuple[int, Call], ...]
+    """Keyturn's own calls, each with its index."""
+    runs: tuple[Run, ...]
+    stories: Mapping[str, KeyStory]
+    of_user: Mapping[tuple[str, str], tuple[KeyStory, ...]]
+    secrets: Mapping[tuple[str, str], tuple[SecretChange, ...]]
+    deliveries: Mapping[str, tuple[int, datetime]]
+    """The first PutSecretValue that succeeded, by token."""
+    records: tuple[Record, ...]
+    memberships: Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]
+    naming: Mapping[str, tuple[Mail, ...]]
+    """The mails that name a key, by key id."""
+
+    def run_of(self, at: datetime) -> Run | None:
+        """The run that something belongs to; None: it was before the first one."""
+        started = bisect_right(self.runs, at, key=_started)
+        return self.runs[started - 1] if started else None
+
+    def calls_of(self, run: Run) -> tuple[Call, ...]:
+        """Keyturn's calls that belong to the run."""
+        first = bisect_left(self.keyturns, run.started, key=_called)
+        following = bisect_right(self.runs, run.started, key=_started)
+        if following == len(self.runs):
+            return tuple(call for _, call in self.keyturns[first:])
+        last = bisect_left(self.keyturns, self.runs[following].started, key=_called)
+        return tuple(call for _, call in self.keyturns[first:last])
+
+    def index_after(self, at: datetime) -> int:
+        """The index of the first call later than `at`."""
+        return bisect_right(self.calls, at, key=lambda call: call.at)
+
+    def is_delivered(self, story: KeyStory, index: int) -> bool:
+        """Whether the key's secret had been stored before the call at `index`."""
+        delivery = self.deliveries.get(token_of(story.key_id))
+        return delivery is not None and delivery[0] < index
+
+    def secret(self, account: str, name: str, index: int) -> SecretChange | None:
+        """The secret just before the call at `index`."""
+        changes = self.secrets.get((account, name), ())
+        return next((c for c in reversed(changes) if c.index < index), None)
+
+    def is_exempt(self, account: str, user: str, index: int) -> bool:
+        """Whether the user was in the exemption group just before the call at `index`."""
+        changes = self.memberships.get((account, user), ())
+        return next((member for i, member in reversed(changes) if i < index), False)
+
+
+def replay(evidence: Evidence) -> History:
+    """Put the evidence in order."""
+    calls = tuple(sorted(evidence.calls, key=lambda call: call.at))
+    done = [(i, call) for i, call in enumerate(calls) if call.error is None]
+    stories = _stories(evidence, done)
+    return History(
+        evidence=evidence,
+        calls=calls,
+        keyturns=tuple((i, call) for i, call in enumerate(calls) if is_keyturn(evidence, call)),
+        runs=tuple(sorted(evidence.runs, key=lambda run: run.started)),
+        stories={story.key_id: story for story in stories},
+        of_user=_grouped(((s.account, s.user), s) for s in stories),
+        secrets=_secrets(evidence, done),
+        deliveries=_deliveries(done),
+        records=tuple(_records(evidence, done)),
+        memberships=_memberships(evidence, done),
+        naming=_grouped((key_id, mail) for mail in evidence.mails for key_id in _key_ids_in(mail)),
+    )
+
+
+def _started(run: Run) -> datetime:
+    return run.started
+
+
+def _called(numbered: tuple[int, Call]) -> datetime:
+    return numbered[1].at
+
+
+def _key_ids_in(mail: Mail) -> set[str]:
+    """The words that are long enough for a key id, and a few others."""
+    return set(_LONG_WORD.findall(all_of(mail)))
+
+
+def all_of(mail: Mail) -> str:
+    """Whatever a reader of the mail may see."""
+    parts = [mail.subject, mail.text, mail.html, *mail.headers.values()]
+    return "\n".join(part for part in parts if part)
+
+
+Done = Sequence[tuple[int, Call]]
+"""The calls that AWS carried out, each with its index."""
+
+
+def _stories(evidence: Evidence, done: Done) -> tuple[KeyStory, ...]:
+    changes = {
+        key.key_id: [Change(BEFORE_ALL, key.created, key.status, by_keyturn=False)]
+        for key in evidence.keys_before
+    }
+    owners = {key.key_id: (key.account, key.user) for key in evidence.keys_before}
+    for index, call in done:
+        by_keyturn = is_keyturn(evidence, call)
+        match _change_of_key(call):
+            case (key_id, status) if call.operation == "CreateAccessKey":
+                owners[key_id] = (call.account, _user(call))
+                changes[key_id] = [Change(index, call.at, status, by_keyturn)]
+            case (key_id, status) if key_id in changes and changes[key_id][-1].status != status:
+                changes[key_id].append(Change(index, call.at, status, by_keyturn))
+    uses = _uses(evidence)
+    return tuple(
+        KeyStory(
+            account=owners[key_id][0],
+            user=owners[key_id][1],
+            key_id=key_id,
+            created=changed[0].at,
+            made_by_keyturn=changed[0].by_keyturn,
+            changes=tuple(changed),
+            uses=uses.get(key_id, ()),
+        )
+        for key_id, changed in changes.items()
+    )
+
+
+def _change_of_key(call: Call) -> tuple[str, str] | None:
+    match call.operation:
+        case "CreateAccessKey":
+            return text(_made(call), "AccessKeyId"), ACTIVE
+        case "UpdateAccessKey":
+            return text(call.params, "AccessKeyId"), text(call.params, "Status")
+        case "DeleteAccessKey":
+            return text(call.params, "AccessKeyId"), DELETED
+        case _:
+            return None
+
+
+def _made(call: Call) -> Mapping[str, object]:
+    made = call.result.get("AccessKey", call.result)
+    return made if isinstance(made, Mapping) else {}
+
+
+def _user(call: Call) -> str:
+    """Whose key it is: a user who makes their own key need not say so."""
+    return text(call.params, "UserName") or text(_made(call), "UserName")
+
+
+def _uses(evidence: Evidence) -> Mapping[str, tuple[datetime, ...]]:
+    seen = [*evidence.keys_before, *evidence.keys_after]
+    last = ((key.key_id, key.last_used) for key in seen if key.last_used is not None)
+    used = _grouped([*((use.key_id, use.at) for use in evidence.uses), *last])
+    return {key_id: tuple(sorted(times)) for key_id, times in used.items()}
+
+
+def _secrets(evidence: Evidence, done: Done) -> Mapping[tuple[str, str], tuple[SecretChange, ...]]:
+    secrets: dict[tuple[str, str], list[SecretChange]] = defaultdict(list)
+    for index, call in done:
+        if call.service == "secretsmanager":
+            changes = secrets[call.account, secret_of(call)]
+            before = changes[-1] if changes else SecretChange(index)
+            after = _changed(before, call, by_keyturn=is_keyturn(evidence, call))
+            if after != before:
+                changes.append(replace(after, index=index))
+    return {secret: tuple(changes) for secret, changes in secrets.items()}
+
+
+def _changed(secret: SecretChange, call: Call, *, by_keyturn: bool) -> SecretChange:
+    match call.operation:
+        case "DeleteSecret":
+            return replace(secret, deleted=True)
+        case "RestoreSecret":
+            return replace(secret, deleted=False)
+        case "PutSecretValue" | "UpdateSecret" | "CreateSecret" if _stores(call):
+            return _with_current(secret, _version(call), by_keyturn=by_keyturn)
+        case "UpdateSecretVersionStage" if text(call.params, "VersionStage") == "AWSCURRENT":
+            version = text(call.params, "MoveToVersionId")
+            return _with_current(secret, version, by_keyturn=by_keyturn)
+        case _:
+            return secret
+
+
+def _stores(call: Call) -> bool:
+    return "SecretString" in call.params or "SecretBinary" in call.params
+
+
+def _version(call: Call) -> str:
+    return text(call.params, "ClientRequestToken") or text(call.result, "VersionId")
+
+
+def _with_current(secret: SecretChange, version: str, *, by_keyturn: bool) -> SecretChange:
+    """Make a version the current one; storing one again that is there changes nothing."""
+    if version == secret.current:
+        return secret
+    return replace(secret, current=version, previous=secret.current, by_keyturn=by_keyturn)
+
+
+def _deliveries(done: Done) -> Mapping[str, tuple[int, datetime]]:
+    stored = [(i, call) for i, call in done if call.operation == "PutSecretValue"]
+    return {_version(call): (i, call.at) for i, call in reversed(stored)}
+
+
+def _records(evidence: Evidence, done: Done) -> Iterator[Record]:
+    for index, call in done:
+        if call.service == "secretsmanager" and is_keyturn(evidence, call):
+            tags = call.params.get("Tags")
+            if isinstance(tags, Sequence) and tags:
+                names = tuple(str(tag["Key"]) for tag in tags)
+                yield Record(index, call.at, call.account, secret_of(call), names)
+
+
+def _memberships(
+    evidence: Evidence, done: Done
+) -> Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]:
+    changes = [(member, (BEFORE_ALL, True)) for member in evidence.exempt_before]
+    joins = {"AddUserToGroup": True, "RemoveUserFromGroup": False}
+    for index, call in done:
+        joined = joins.get(call.operation)
+        if joined is not None and text(call.params, "GroupName") == evidence.exemption_group:
+            changes.append(((call.account, text(call.params, "UserName")), (index, joined)))
+    return _grouped(changes)
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> Mapping[K, tuple[V, ...]]:
+    groups: dict[K, list[V]] = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    return {key: tuple(values) for key, values in groups.items()}
+
+
+def is_keyturn(evidence: Evidence, call: Call) -> bool:
+    """Whether Keyturn made the call, and no person."""
+    return role_of(call.principal) in evidence.keyturn_roles
+
+
+def role_of(principal: str) -> str:
+    """The name of the role behind an ARN; empty if it is no role's."""
+    resource = principal.rsplit(":", 1)[-1].split("/")
+    match resource[0]:
+        case "assumed-role":
+            return resource[1]
+        case "role":
+            return resource[-1]
+        case _:
+            return ""
+
+
+def secret_of(call: Call) -> str:
+    """The name of the secret that a call is about; an ARN ends in six characters more."""
+    named = text(call.params, "SecretId") or text(call.params, "Name")
+    return named.rsplit(":", 1)[-1][:-7] if named.startswith("arn:") else named
+
+
+def text(values: Mapping[str, object], name: str) -> str:
+    """A parameter or an answer that is text; empty if there is none."""
+    value = values.get(name)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,547 @@
+"""
+The judge: what must never happen, checked from the emulator's own call log.
+
+One function for each invariant of the lifecycle. It yields a fact for each thing that it looked
+at: None if all is well, else a sentence. What people do to their own keys is no violation, and
+the policy's ways out (retiring unused keys, or keys in use) are taken to be switched off.
+"""
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from urllib.parse import quote
+
+from keyturn.sandbox.call_log import Call
+from keyturn.sandbox.evidence import (
+    ACTIVE,
+    DELETED,
+    GAP,
+    INACTIVE,
+    LONGEST_RUN,
+    SLACK,
+    Change,
+    Evidence,
+    History,
+    KeyStory,
+    Run,
+    all_of,
+    have_passed,
+    replay,
+    secret_name,
+    secret_of,
+    text,
+    token_of,
+)
+from keyturn.sandbox.mailbox import Mail
+
+Fact = str | None
+Check = Callable[[History], Iterator[Fact]]
+
+_READS = ("Get", "List", "Describe", "Head", "Lookup", "Receive", "AssumeRole")
+_NEVER_READ = frozenset({"GetSecretValue", "BatchGetSecretValue"})
+_OWN_NOTICES = {
+    "ses": {"SendEmail"},
+    "sesv2": {"SendEmail"},
+    "s3": {"PutObject", "DeleteObject"},
+    "events": {"PutEvents"},
+    "sqs": {
+        "SendMessage",
+        "SendMessageBatch",
+        "DeleteMessage",
+        "DeleteMessageBatch",
+        "ChangeMessageVisibility",
+        "ChangeMessageVisibilityBatch",
+    },
+    "logs": {"CreateLogStream", "PutLogEvents"},
+}
+_OF_KEYS = {
+    "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
+    "secretsmanager": {
+        "CreateSecret",
+        "PutSecretValue",
+        "TagResource",
+        "UntagResource",
+        "RestoreSecret",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the judge has to say about one invariant."""
+
+    number: int
+    title: str
+    checked: int
+    violations: tuple[str, ...]
+
+
+def judge(evidence: Evidence) -> tuple[Finding, ...]:
+    """Check the ten invariants."""
+    history = replay(evidence)
+    return tuple(
+        _finding(number, title, list(check(history)))
+        for number, (title, check) in enumerate(_INVARIANTS, start=1)
+    )
+
+
+def _finding(number: int, title: str, facts: Sequence[Fact]) -> Finding:
+    violations = tuple(fact for fact in facts if fact is not None)
+    return Finding(number=number, title=title, checked=len(facts), violations=violations)
+
+
+# 1, 2 and 10: the windows.
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """Keyturn disabled or deleted a key."""
+
+    story: KeyStory
+    change: Change
+
+    def __str__(self) -> str:
+        done = "disabled" if self.change.status == INACTIVE else "deleted"
+        return f"{self.story} was {done} by Keyturn at {_stamp(self.change.at)}"
+
+
+def _acts(history: History, status: str) -> Iterator[_Act]:
+    for story in history.stories.values():
+        for change in story.changes[1:]:
+            if change.by_keyturn and change.status == status:
+                yield _Act(story, change)
+
+
+def _disabled_only_with_notice_and_another_key(history: History) -> Iterator[Fact]:
+    days = history.evidence.windows.installation
+    for act in _acts(history, INACTIVE):
+        if not _spans_a_skipped_day(history, act, days):
+            yield _sentence(act, _wrong_with_disabling(history, act))
+
+
+def _deleted_only_after_the_grace(history: History) -> Iterator[Fact]:
+    days = history.evidence.windows.grace
+    for act in _acts(history, DELETED):
+        if not _spans_a_skipped_day(history, act, days):
+            yield _sentence(act, _wrong_with_deletion(history, act))
+
+
+def _windows_hold_over_skipped_days(history: History) -> Iterator[Fact]:
+    windows = history.evidence.windows
+    for act in _acts(history, INACTIVE):
+        if _spans_a_skipped_day(history, act, windows.installation):
+            yield _sentence(act, _wrong_with_disabling(history, act))
+    for act in _acts(history, DELETED):
+        if _spans_a_skipped_day(history, act, windows.grace):
+            yield _sentence(act, _wrong_with_deletion(history, act))
+
+
+def _spans_a_skipped_day(history: History, act: _Act, days: int) -> bool:
+    """Whether days on which nothing ran lie within the window before the act."""
+    opened = act.change.at - timedelta(days=days) - SLACK
+    return any(
+        later.started - earlier.ended > GAP and opened < later.started <= act.change.at
+        for earlier, later in pairwise(history.runs)
+    )
+
+
+def _sentence(act: _Act, wrong: Iterable[str]) -> Fact:
+    reasons = "; ".join(wrong)
+    return f"{act}, but {reasons}" if reasons else None
+
+
+def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
+    if _is_orphan(history, act):
+        return
+    days = history.evidence.windows.installation
+    story, index, now = act.story, act.change.index, act.change.at
+    if not any(_tells(history, mail, act) for mail in history.naming.get(story.key_id, ())):
+        yield f"its owner was not told {days} days before"
+    others = [
+        other
+        for other in history.of_user[story.account, story.user]
+        if other is not story and other.status(index) == ACTIVE
+    ]
+    if not others:
+        yield "no other Active key remained"
+    elif not _is_quiet(story, now, days) and not any(
+        _was_delivered(history, other, index, now) for other in others
+    ):
+        yield f"it was in use, and no other Active key was delivered {days} days before"
+
+
+def _is_orphan(history: History, act: _Act) -> bool:
+    """Whether Keyturn made the key itself and nobody can have its secret."""
+    return act.story.made_by_keyturn and not history.is_delivered(act.story, act.change.index)
+
+
+def _tells(history: History, mail: Mail, act: _Act) -> bool:
+    """Whether the mail is the notice that the disabling of a key has to wait for."""
+    evidence, story = history.evidence, act.story
+    run = history.run_of(mail.at)
+    restored = story.restored_at(act.change.index)
+    mailboxes = evidence.mailboxes.get((story.account, story.user))
+    return (
+        (run is None or not run.dry_run)
+        and have_passed(evidence.windows.installation, mail.at, act.change.at)
+        and (restored is None or mail.at > restored)
+        and (mailboxes is None or not mailboxes.isdisjoint(mail.to))
+        and _is_of_the_step(evidence, mail, story.key_id)
+    )
+
+
+def _is_of_the_step(evidence: Evidence, mail: Mail, key_id: str) -> bool:
+    steps = evidence.step_of(mail)
+    return not steps or any(
+        told == key_id and step.startswith(evidence.disabling_step) for told, step in steps
+    )
+
+
+def _is_quiet(story: KeyStory, now: datetime, days: int) -> bool:
+    """Whether the key was last used more than so many days ago, or never and is as old."""
+    used = story.last_used(now)
+    if used is None:
+        return have_passed(days, story.created, now)
+    return have_passed(days + 1, used, now)
+
+
+def _was_delivered(history: History, story: KeyStory, index: int, now: datetime) -> bool:
+    """Whether the key's owner has had it for the whole window, and has it still."""
+    token = token_of(story.key_id)
+    delivery = history.deliveries.get(token)
+    secret = history.secret(story.account, secret_name(story.account, story.user), index)
+    return (
+        delivery is not None
+        and have_passed(history.evidence.windows.installation, delivery[1], now)
+        and secret is not None
+        and not secret.deleted
+        and token in {secret.current, secret.previous}
+    )
+
+
+def _wrong_with_deletion(history: History, act: _Act) -> Iterator[str]:
+    if _is_orphan(history, act):
+        return
+    days, now = history.evidence.windows.grace, act.change.at
+    before = act.story.last_change(act.change.index)
+    if before is None or before.status != INACTIVE:
+        yield "it was Active"
+    elif not have_passed(days, before.at, now):
+        yield f"it was Inactive only since {_stamp(before.at)}"
+    elif not _was_on_record(history, act.story, before, now):
+        yield f"nothing was on record {days} days before of its being Inactive"
+
+
+def _was_on_record(history: History, story: KeyStory, inactive: Change, now: datetime) -> bool:
+    """Whether a tag named for the key was written when it became Inactive or later."""
+    secret = (story.account, secret_name(story.account, story.user))
+    return any(
+        (record.account, record.secret) == secret
+        and any(tag.endswith(story.key_id) for tag in record.tags)
+        # That a key will be disabled is on record before it is.
+        and record.at >= inactive.at - LONGEST_RUN
+        and have_passed(history.evidence.windows.grace, record.at, now)
+        for record in history.records
+    )
+
+
+# 3: no new key is lost.
+
+
+def _no_new_key_is_lost(history: History) -> Iterator[Fact]:
+    for story in history.stories.values():
+        deadline = _deadline(history, story)
+        if not story.made_by_keyturn or deadline is None:
+            continue
+        index = history.index_after(deadline)
+        is_lost = story.status(index) == ACTIVE and not history.is_delivered(story, index)
+        made = f"{story} was made by Keyturn at {_stamp(story.created)}"
+        yield f"{made}, and its secret was never stored" if is_lost else None
+
+
+def _deadline(history: History, story: KeyStory) -> datetime | None:
+    """When a new key must be delivered or stopped; None: its intent has not been settled yet."""
+    run = history.run_of(story.created)
+    if run is None or not run.crashed:
+        return story.created + LONGEST_RUN if run is None else max(run.ended, story.created)
+    # The first run that can tell that the crashed one is over repairs what it left.
+    repairs = (
+        later.ended
+        for later in history.runs
+        if later.started > run.ended + LONGEST_RUN and not (later.dry_run or later.crashed)
+    )
+    return next(repairs, None)
+
+
+# 4: what worked still works.
+
+
+def _what_worked_still_works(history: History) -> Iterator[Fact]:
+    yield from _only_permitted_calls(history)
+    yield from _only_own_disablings_undone(history)
+    yield from _secrets_hold_living_keys(history)
+    yield from _log_explains_the_end(history)
+
+
+def _only_permitted_calls(history: History) -> Iterator[Fact]:
+    for _, call in history.keyturns:
+        if _is_write(call) or call.operation in _NEVER_READ:
+            is_well = _is_own_notice(history.evidence, call) or _is_permitted(call)
+            yield None if is_well else f"{_spoken(call)}, which it never may"
+
+
+def _is_permitted(call: Call) -> bool:
+    is_known = call.operation in _OF_KEYS.get(call.service, ())
+    own_name = f"Account_{call.account}_User_"
+    return is_known and (call.service == "iam" or secret_of(call).startswith(own_name))
+
+
+def _is_write(call: Call) -> bool:
+    return not call.operation.startswith(_READS)
+
+
+def _only_own_disablings_undone(history: History) -> Iterator[Fact]:
+    for story in history.stories.values():
+        for before, after in pairwise(story.changes):
+            if after.by_keyturn and after.status == ACTIVE:
+                is_own = before.by_keyturn and history.run_of(before.at) == history.run_of(
+                    after.at
+                )
+                done = f"{story} was enabled by Keyturn at {_stamp(after.at)}"
+                yield (
+                    None if is_own else f"{done}, but it was not Keyturn that had just disabled it"
+                )
+
+
+def _secrets_hold_living_keys(history: History) -> Iterator[Fact]:
+    keys = {token_of(key_id): story for key_id, story in history.stories.items()}
+    for run in history.runs:
+        index = history.index_after(run.ended)
+        for account, name in history.secrets:
+            secret = history.secret(account, name, index)
+            if secret is None or not secret.by_keyturn or secret.deleted:
+                continue
+            story = keys.get(secret.current or "")
+            is_well = story is not None and _is_alive_or_let_go(history, story, index)
+            when = f"after the run of {_stamp(run.started)}"
+            yield None if is_well else f"{account} {name} held a dead key {when}"
+
+
+def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
+    """Whether the key is Active, or a person ended it or had made the one that replaced it."""
+    change = story.last_change(index)
+    if change is None or change.status == ACTIVE:
+        return change is not None
+    stopped = [c for c in story.changes if c.index <= change.index and c.status == INACTIVE]
+    first = stopped[-1] if stopped else change
+    return not first.by_keyturn or any(
+        not other.made_by_keyturn and other.created > story.created
+        for other in history.of_user[story.account, story.user]
+        if other.status(first.index) == ACTIVE
+    )
+
+
+def _log_explains_the_end(history: History) -> Iterator[Fact]:
+    end = len(history.calls)
+    found = {key.key_id: key.status for key in history.evidence.keys_after}
+    replayed = {key_id: story.status(end) for key_id, story in history.stories.items()}
+    owners = {key.key_id: f"{key.account} {key.user}" for key in history.evidence.keys_after}
+    for key_id in sorted(found.keys() | replayed.keys()):
+        was, should = found.get(key_id, DELETED), replayed.get(key_id, DELETED)
+        who = str(history.stories.get(key_id, f"{owners.get(key_id)} {key_id}"))
+        yield None if was == should else f"{who} is {was} at the end, but by the log {should}"
+
+
+# 5 and 6: who and what is left alone.
+
+
+def _exempt_users_are_left_alone(history: History) -> Iterator[Fact]:
+    users = {(account, secret_name(account, user)): user for account, user in history.memberships}
+    for index, call in history.keyturns:
+        if call.service in _OF_KEYS and _is_write(call):
+            user = text(call.params, "UserName") or users.get((call.account, secret_of(call)), "")
+            is_exempt = history.is_exempt(call.account, user, index)
+            yield f"{_spoken(call)}, though {user} was exempt" if is_exempt else None
+
+
+def _dry_runs_write_nothing(history: History) -> Iterator[Fact]:
+    for run in history.runs:
+        for call in history.calls_of(run) if run.dry_run else ():
+            if _is_write(call):
+                is_well = _is_own_notice(history.evidence, call)
+                yield None if is_well else f"{_spoken(call)}, in a dry run"
+
+
+def _is_own_notice(evidence: Evidence, call: Call) -> bool:
+    """Whether the call only tells people, or keeps what Keyturn itself reads."""
+    if call.service == "s3" and text(call.params, "Bucket") != evidence.bucket:
+        return False
+    return call.operation in _OWN_NOTICES.get(call.service, ())
+
+
+# 7: no secret gets out.
+
+
+_LONG_WORD = re.compile(r"[A-Za-z0-9+/=%_-]{32,}")
+_BEGINNING = 32  # shorter than every form of a secret access key, longer than a key id
+
+
+def _no_secret_gets_out(history: History) -> Iterator[Fact]:
+    forms = _forms_by_beginning(history.evidence.secret_values)
+    for name, content in _all_texts(history.evidence):
+        leaked = sorted(set(_secrets_in(content, forms)))
+        yield f"{name} holds the secret of {', '.join(leaked)}" if leaked else None
+
+
+def _all_texts(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    yield from evidence.texts
+    for mail in evidence.mails:
+        yield f"the mail to {', '.join(mail.to)} of {_stamp(mail.at)}", all_of(mail)
+
+
+def _secrets_in(content: str, forms: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[str]:
+    """Name the keys whose secrets the text holds: looks only where a word is long enough."""
+    for word in _LONG_WORD.findall(content):
+        for start in range(len(word) - _BEGINNING + 1):
+            for form, key_id in forms.get(word[start : start + _BEGINNING], ()):
+                if word.startswith(form, start):
+                    yield key_id
+
+
+def _forms_by_beginning(
+    secrets: Mapping[str, str],
+) -> Mapping[str, Sequence[tuple[str, str]]]:
+    forms: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for key_id, secret in secrets.items():
+        for form in _forms(secret):
+            forms[form[:_BEGINNING]].append((form, key_id))
+    return forms
+
+
+def _forms(secret: str) -> set[str]:
+    """As it is, in a URL, and in Base64 wherever in a longer text it stands."""
+    forms = {secret, quote(secret, safe="")}
+    for before in range(3):
+        data = bytes(before) + secret.encode()
+        # The characters at either end also depend on what stands beside the secret.
+        whole = slice(-(-before * 8 // 6), len(data) * 8 // 6)
+        forms |= {encode(data).decode()[whole] for encode in (b64encode, urlsafe_b64encode)}
+    return forms
+
+
+# 8: a failure stops nobody else and is told.
+
+
+def _failures_are_told_and_stop_nobody(history: History) -> Iterator[Fact]:
+    for run in history.runs:
+        calls = history.calls_of(run)
+        reported = run.failed | _reported_failed(calls)
+        when = f"in the run of {_stamp(run.started)}"
+        for account in sorted(_failing(calls, run)):
+            is_told = any(account in said for said in reported)
+            yield None if is_told else f"{account} failed {when}, and nobody was told"
+        wanted = history.evidence.accounts if run.accounts is None else run.accounts
+        visited = {call.account for call in calls if call.service == "iam"}
+        for account in sorted(wanted):
+            is_well = account in visited or any(account in said for said in reported)
+            yield None if is_well else f"{account} was neither visited nor reported {when}"
+
+
+def _failing(calls: Iterable[Call], run: Run) -> set[str]:
+    """The accounts that could not be entered, or whose users could not be read."""
+    failing: dict[tuple[str, str], bool] = {}
+    for call in calls:
+        match call.operation:
+            case "AssumeRole":
+                account = text(call.params, "RoleArn").split(":")[4]
+            case "ListUsers":
+                account = call.account
+            case "GetGroup" if not (run.dry_run and call.error == "NoSuchEntity"):
+                account = call.account
+            case _:
+                continue
+        failing[account, call.operation] = call.error is not None
+    return {account for (account, _), is_failing in failing.items() if is_failing}
+
+
+def _reported_failed(calls: Iterable[Call]) -> set[str]:
+    """The details of the events that tell of a failure."""
+    entries = [
+        entry
+        for call in calls
+        if call.operation == "PutEvents" and call.error is None
+        for entry in _entries(call)
+    ]
+    return {json.dumps(entry) for entry in entries if "Failed" in str(entry.get("DetailType"))}
+
+
+def _entries(call: Call) -> Iterator[Mapping[str, object]]:
+    entries = call.params.get("Entries")
+    if isinstance(entries, Sequence):
+        yield from (entry for entry in entries if isinstance(entry, Mapping))
+
+
+# 9: twice is as good as once.
+
+
+def _twice_is_as_good_as_once(history: History) -> Iterator[Fact]:
+    yield from _repeats_write_nothing(history)
+    yield from _nobody_is_told_twice(history)
+
+
+def _repeats_write_nothing(history: History) -> Iterator[Fact]:
+    for run in history.runs:
+        if run.repeats:
+            for call in history.calls_of(run):
+                is_written = call.service in _OF_KEYS and _is_write(call)
+                yield f"{_spoken(call)}, in the second run of a day" if is_written else None
+
+
+def _nobody_is_told_twice(history: History) -> Iterator[Fact]:
+    told: set[tuple[str, str, str]] = set()
+    for mail in sorted(history.evidence.mails, key=lambda mail: mail.at):
+        run = history.run_of(mail.at)
+        steps = history.evidence.step_of(mail)
+        if run is None or run.dry_run or not steps:
+            continue
+        new = {(address, *step) for address in mail.to for step in steps}
+        again = sorted({f"{key_id} ({step})" for _, key_id, step in new & told})
+        told |= new
+        who = f"{', '.join(mail.to)} was told at {_stamp(mail.at)}"
+        if again:
+            yield f"{who} a second time of {', '.join(again)}"
+        else:
+            yield f"{who} something new by the second run of a day" if run.repeats else None
+
+
+def _spoken(call: Call) -> str:
+    about = text(call.params, "AccessKeyId") or secret_of(call)
+    words = [call.account, text(call.params, "UserName"), about]
+    subject = " ".join(word for word in words if word)
+    return f"{subject}: Keyturn called {call.service}:{call.operation} at {_stamp(call.at)}"
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%SZ}"
+
+
+_INVARIANTS: tuple[tuple[str, Check], ...] = (
+    (
+        "disabled only with notice, and another key to use",
+        _disabled_only_with_notice_and_another_key,
+    ),
+    ("deleted only after the grace", _deleted_only_after_the_grace),
+    ("no new key is lost", _no_new_key_is_lost),
+    ("what worked still works", _what_worked_still_works),
+    ("exempt users are left alone", _exempt_users_are_left_alone),
+    ("dry runs write nothing", _dry_runs_write_nothing),
+    ("no secret gets out", _no_secret_gets_out),
+    ("a failure stops nobody else, and is told", _failures_are_told_and_stop_nobody),
+    ("twice is as good as once", _twice_is_as_good_as_once),
+    ("skipped days shorten no window", _windows_hold_over_skipped_days),
+)

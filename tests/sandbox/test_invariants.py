@@ -1,0 +1,528 @@
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+
+from keyturn.sandbox.call_log import Call
+from keyturn.sandbox.evidence import (
+    ACTIVE,
+    INACTIVE,
+    Evidence,
+    HeldKey,
+    Run,
+    Use,
+    Windows,
+    have_passed,
+    secret_name,
+    token_of,
+)
+from keyturn.sandbox.invariants import judge
+from keyturn.sandbox.mailbox import Mail
+from keyturn.sandbox.planting import NothingToPlantOn, plant
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
+PROD, DEV, CLOSED_DOOR = "111111111111", "222222222222", "333333333333"
+USER, SECRET = "deploy-bot", secret_name(PROD, "deploy-bot")
+OLD, NEW, LEGACY, LAB = (f"AKIA{name:A<16}" for name in ("OLD", "NEW", "LEGACY", "LAB"))
+VALUE = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+MEMBER_ROLE = "ASA-IAM-Key-Rotation"
+
+
+def call(at: datetime, operation: str, /, *, role: str = MEMBER_ROLE, **params: object) -> Call:
+    service = {
+        "AssumeRole": "sts",
+        "PutEvents": "events",
+        "CreateSecret": "secretsmanager",
+        "DeleteSecret": "secretsmanager",
+        "GetSecretValue": "secretsmanager",
+        "PutSecretValue": "secretsmanager",
+        "TagResource": "secretsmanager",
+        "PutObject": "s3",
+    }.get(operation, "iam")
+    return Call(
+        at=at,
+        account=PROD,
+        principal=f"arn:aws:sts::{PROD}:assumed-role/{role}/session",
+        service=service,
+        operation=operation,
+        params=params,
+        result={"UserName": USER, "AccessKeyId": NEW} if operation == "CreateAccessKey" else {},
+        error=None,
+        request_id="11111111-2222-3333-4444-555555555555",
+    )
+
+
+def by_hand(at: datetime, operation: str, /, **params: object) -> Call:
+    return call(at, operation, role="Administrator", **params)
+
+
+def update(at: datetime, key_id: str, status: str, role: str = MEMBER_ROLE) -> Call:
+    return call(at, "UpdateAccessKey", role=role, UserName=USER, AccessKeyId=key_id, Status=status)
+
+
+def mail(at: datetime, *steps: tuple[str, str], to: str = "team@example.com") -> Mail:
+    return Mail(
+        at=at,
+        message_id="m",
+        account=PROD,
+        sender="keys@example.com",
+        to=[to],
+        subject="Your access keys",
+        text="\n".join(f"{key_id}: {step}" for key_id, step in steps),
+        html="<p>See the text.</p>",
+        headers={"X-Steps": " ".join(f"{key_id}={step}" for key_id, step in steps)},
+    )
+
+
+def step_of(mail: Mail) -> frozenset[tuple[str, str]]:
+    pairs = (word.partition("=") for word in mail.headers["X-Steps"].split())
+    return frozenset((key_id, step) for key_id, _, step in pairs)
+
+
+def a_quiet_day(at: datetime) -> list[Call]:
+    door = f"arn:aws:iam::{CLOSED_DOOR}:role/{MEMBER_ROLE}"
+    failed = {"DetailType": "Account Failed", "Detail": f'{{"account":"{CLOSED_DOOR}"}}'}
+    return [
+        call(at, "ListUsers"),
+        replace(call(at, "ListUsers"), account=DEV),
+        replace(call(at, "AssumeRole", RoleArn=door), error="AccessDenied"),
+        call(at, "PutEvents", Entries=[failed]),
+    ]
+
+
+def runs(days: range = range(22)) -> list[Run]:
+    """A dry run on day -1, one run on each day, and a second one on the last."""
+    daily = [
+        Run(started=START + n * DAY, ended=START + n * DAY + 5 * MINUTE, dry_run=False)
+        for n in days
+    ]
+    dry = Run(started=START - DAY, ended=START - DAY + 5 * MINUTE, dry_run=True)
+    again = replace(
+        daily[-1],
+        started=daily[-1].started + HOUR,
+        ended=daily[-1].ended + HOUR,
+        repeats=True,
+    )
+    return [dry, *daily, again]
+
+
+def rotating(
+    *,
+    told: timedelta = timedelta(0),
+    disabled: timedelta = 10 * DAY,
+    deleted: timedelta = 20 * DAY,
+) -> Evidence:
+    """One key rotated, disabled and deleted, at these times after the first enforcing run."""
+    all_runs = runs()
+    disabling, deletion = START + disabled + MINUTE, START + deleted + MINUTE
+    mine = {"UserName": USER, "AccessKeyId": OLD}
+    tag = [{"Key": f"keyturn:key:{OLD}", "Value": "disabling"}]
+    made = START + MINUTE
+    return Evidence(
+        calls=[
+            *(one for run in all_runs for one in a_quiet_day(run.started)),
+            call(
+                made, "CreateSecret", Name=SECRET, Tags=[{"Key": "keyturn:intent", "Value": "x"}]
+            ),
+            call(made, "CreateAccessKey", UserName=USER),
+            call(
+                made,
+                "PutSecretValue",
+                SecretId=SECRET,
+                SecretString="***",
+                ClientRequestToken=token_of(NEW),
+            ),
+            call(disabling, "TagResource", SecretId=SECRET, Tags=tag),
+            update(disabling, OLD, INACTIVE),
+            call(deletion, "DeleteAccessKey", **mine),
+        ],
+        mails=[
+            mail(START - DAY, (OLD, "disable")),
+            mail(START + told + MINUTE, (OLD, "disable")),
+            mail(disabling, (OLD, "delete")),
+        ],
+        keys_before=[
+            key(OLD, ACTIVE, USER, used=START - HOUR),
+            key(LEGACY, ACTIVE, "legacy-ftp"),
+        ],
+        keys_after=[
+            replace(key(NEW, ACTIVE, USER), created=made),
+            key(LEGACY, ACTIVE, "legacy-ftp"),
+        ],
+        uses=[Use(OLD, START + n * DAY) for n in range(10)],
+        exempt_before=frozenset({(PROD, "legacy-ftp")}),
+        secret_values={NEW: VALUE},
+        texts=[("run.log", f"made {NEW} for {USER}")],
+        keyturn_roles=frozenset({MEMBER_ROLE}),
+        bucket="keys",
+        accounts=frozenset({PROD, DEV, CLOSED_DOOR}),
+        runs=all_runs,
+        mailboxes={(PROD, USER): frozenset({"team@example.com"})},
+        step_of=step_of,
+    )
+
+
+def key(key_id: str, status: str, user: str, used: datetime | None = None) -> HeldKey:
+    return HeldKey(
+        account=PROD,
+        user=user,
+        key_id=key_id,
+        status=status,
+        created=START - 90 * DAY,
+        last_used=used,
+    )
+
+
+def violations(evidence: Evidence) -> dict[int, tuple[str, ...]]:
+    return {found.number: found.violations for found in judge(evidence) if found.violations}
+
+
+def and_calls(evidence: Evidence, *calls: Call) -> Evidence:
+    return replace(evidence, calls=[*evidence.calls, *calls])
+
+
+def without_calls(evidence: Evidence, unwanted: Callable[[Call], bool]) -> Evidence:
+    return replace(evidence, calls=[one for one in evidence.calls if not unwanted(one)])
+
+
+def with_after(evidence: Evidence, after: Mapping[str, str]) -> Evidence:
+    keys = [key(key_id, status, USER) for key_id, status in after.items()]
+    return replace(evidence, keys_after=[key(LEGACY, ACTIVE, "legacy-ftp"), *keys])
+
+
+def test_a_clean_history_has_no_violation_and_every_invariant_looked_at_something() -> None:
+    findings = judge(rotating())
+
+    assert [found.number for found in findings] == list(range(1, 11))
+    assert [found.violations for found in findings] == [()] * 10
+    # No day was skipped, so there was nothing to look at for the last.
+    assert [found.number for found in findings if not found.checked] == [10]
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_a_planted_violation_is_found_and_nothing_else(number: int) -> None:
+    found = violations(plant(number, rotating()))
+
+    assert list(found) == [number]
+    assert len(found[number]) == 1
+
+
+def test_a_violation_is_told_in_one_sentence() -> None:
+    [sentence] = violations(plant(1, rotating()))[1]
+
+    assert sentence == (
+        "111111111111 planted-user AKIAPLANTEDOLDKEY000 was disabled by Keyturn at "
+        "2026-01-22 06:05:00Z, but its owner was not told 10 days before"
+    )
+
+
+def test_where_nothing_ran_there_is_nothing_to_plant_on() -> None:
+    with pytest.raises(NothingToPlantOn):
+        plant(6, replace(rotating(), runs=[]))
+
+
+@pytest.mark.parametrize(("late", "is_well"), [(11 * HOUR, True), (13 * HOUR, False)])
+def test_the_window_has_a_slack_of_half_a_day(late: timedelta, is_well: bool) -> None:
+    assert (violations(rotating(told=late)) == {}) is is_well
+
+
+@pytest.mark.parametrize(("early", "is_well"), [(11 * HOUR, True), (13 * HOUR, False)])
+def test_the_grace_has_a_slack_of_half_a_day(early: timedelta, is_well: bool) -> None:
+    assert (violations(rotating(deleted=20 * DAY - early)) == {}) is is_well
+
+
+@pytest.mark.parametrize(("days", "short_of", "passed"), [(1, 1, True), (1, 2, False)])
+def test_a_single_day_has_a_slack_of_one_hour(days: int, short_of: int, passed: bool) -> None:
+    assert have_passed(days, START, START + days * DAY - short_of * HOUR) is passed
+
+
+def test_a_dry_run_tells_nobody_of_a_disabling() -> None:
+    evidence = rotating()
+    dry = [one for one in evidence.mails if one.at < START]
+
+    assert list(violations(replace(evidence, mails=dry))) == [1]
+
+
+def test_a_warning_is_no_notice_of_a_disabling() -> None:
+    evidence = replace(rotating(), mails=[mail(START, (OLD, "upcoming-1"))])
+
+    assert list(violations(evidence)) == [1]
+
+
+def test_a_mail_to_somebody_else_is_no_notice() -> None:
+    evidence = replace(rotating(), mails=[mail(START, (OLD, "disable"), to="x@example.com")])
+
+    assert list(violations(evidence)) == [1]
+
+
+def test_a_mail_that_does_not_say_its_steps_tells_of_the_keys_that_it_names() -> None:
+    evidence = replace(rotating(), step_of=lambda _: frozenset())
+
+    assert violations(evidence) == {}
+
+
+def test_the_last_active_key_is_never_disabled() -> None:
+    evidence = and_calls(rotating(), update(START + 2 * DAY, NEW, INACTIVE, "Administrator"))
+
+    found = violations(with_after(evidence, {NEW: INACTIVE}))
+
+    assert list(found) == [1]
+    assert "no other Active key remained" in found[1][0]
+
+
+def test_a_key_in_use_needs_a_successor_delivered_before_the_window() -> None:
+    # Its owner made the other key by hand.
+    person = "Administrator"
+    evidence = rotating()
+    made_by_hand = [
+        replace(one, principal=one.principal.replace(MEMBER_ROLE, person))
+        if one.operation in {"CreateAccessKey", "PutSecretValue"}
+        else one
+        for one in evidence.calls
+    ]
+    overwritten = by_hand(
+        START + DAY, "PutSecretValue", SecretId=SECRET, SecretString="***", ClientRequestToken="x"
+    )
+    evidence = replace(evidence, calls=[*made_by_hand, overwritten])
+    twice = replace(
+        overwritten, at=START + 2 * DAY, params={**overwritten.params, "ClientRequestToken": "y"}
+    )
+
+    assert list(violations(and_calls(evidence, twice))) == [1]
+
+
+@pytest.mark.parametrize(("last", "is_well"), [(-13, True), (-10, False)])
+def test_a_quiet_key_needs_no_delivered_successor(last: int, is_well: bool) -> None:
+    evidence = replace(
+        rotating(),
+        keys_before=[
+            key(OLD, ACTIVE, USER),
+            key(NEW, ACTIVE, USER),
+            key(LEGACY, ACTIVE, "legacy-ftp"),
+        ],
+        uses=[Use(OLD, START + (10 + last) * DAY)],
+    )
+    evidence = without_calls(
+        evidence, lambda one: one.operation in {"CreateAccessKey", "PutSecretValue"}
+    )
+
+    assert (violations(evidence) == {}) is is_well
+
+
+def test_a_deleted_secret_counts_as_not_delivered() -> None:
+    evidence = and_calls(rotating(), by_hand(START + DAY, "DeleteSecret", SecretId=SECRET))
+
+    assert list(violations(evidence)) == [1]
+
+
+def test_what_people_do_to_their_own_keys_is_no_violation() -> None:
+    lab = [
+        by_hand(START, "UpdateAccessKey", UserName="lab", AccessKeyId=LAB, Status=INACTIVE),
+        by_hand(START, "DeleteAccessKey", UserName="lab", AccessKeyId=LAB),
+    ]
+    evidence = and_calls(rotating(), *lab)
+    before = [*evidence.keys_before, key(LAB, ACTIVE, "lab")]
+
+    assert violations(replace(evidence, keys_before=before)) == {}
+
+
+def test_a_restored_key_is_told_anew_before_it_is_disabled_again() -> None:
+    evidence = and_calls(
+        without_calls(rotating(), lambda one: one.operation == "DeleteAccessKey"),
+        update(START + 11 * DAY, OLD, ACTIVE, "Administrator"),
+        update(START + 21 * DAY, OLD, INACTIVE),
+    )
+    untold = with_after(evidence, {OLD: INACTIVE, NEW: ACTIVE})
+    anew = mail(START + 11 * DAY + MINUTE, (OLD, "disable-again"))
+
+    assert list(violations(untold)) == [1]
+    assert violations(replace(untold, mails=[*untold.mails, anew])) == {}
+
+
+def test_a_key_is_deleted_only_if_it_was_on_record() -> None:
+    """What was Inactive long before the first run is not deleted on first sight."""
+    evidence = without_calls(rotating(), lambda one: one.operation == "TagResource")
+
+    found = violations(evidence)
+
+    assert list(found) == [2]
+    assert "on record" in found[2][0]
+
+
+def test_an_active_key_is_never_deleted() -> None:
+    evidence = without_calls(rotating(), lambda one: one.operation == "UpdateAccessKey")
+
+    assert violations(evidence)[2][0].endswith("but it was Active")
+
+
+def test_an_orphan_may_be_taken_back_at_once() -> None:
+    evidence = without_calls(
+        rotating(), lambda one: one.operation not in {"ListUsers", "AssumeRole", "PutEvents"}
+    )
+    evidence = and_calls(
+        evidence,
+        call(START, "CreateAccessKey", UserName=USER),
+        call(START + MINUTE, "DeleteAccessKey", UserName=USER, AccessKeyId=NEW),
+    )
+
+    assert violations(with_after(evidence, {OLD: ACTIVE})) == {}
+
+
+def test_a_crashed_run_is_repaired_by_the_first_that_can_tell() -> None:
+    evidence = without_calls(
+        rotating(),
+        lambda one: (
+            one.operation
+            in {"PutSecretValue", "DeleteAccessKey", "TagResource", "UpdateAccessKey"}
+        ),
+    )
+    crashed = [replace(run, crashed=run.started == START) for run in evidence.runs]
+    evidence = with_after(replace(evidence, runs=crashed), {OLD: ACTIVE, NEW: ACTIVE})
+    repaired = and_calls(evidence, update(START + DAY, NEW, INACTIVE))
+
+    assert list(violations(evidence)) == [3]
+    assert violations(with_after(repaired, {OLD: ACTIVE, NEW: INACTIVE})) == {}
+
+
+@pytest.mark.parametrize(
+    "overstepping",
+    [
+        call(START, "CreateUser", UserName="x"),
+        call(START, "GetSecretValue", SecretId=SECRET),
+        call(START, "PutSecretValue", SecretId="prod/database"),
+        call(START, "PutObject", Bucket="somebody-elses"),
+    ],
+)
+def test_keyturn_does_only_what_it_may(overstepping: Call) -> None:
+    assert list(violations(and_calls(rotating(), overstepping))) == [4]
+
+
+def test_keyturn_never_enables_what_a_person_disabled() -> None:
+    evidence = and_calls(
+        rotating(),
+        update(START + DAY, OLD, INACTIVE, "Administrator"),
+        update(START + 2 * DAY, OLD, ACTIVE),
+    )
+
+    assert list(violations(evidence)) == [4]
+
+
+def test_a_secret_never_comes_to_hold_a_dead_key() -> None:
+    evidence = and_calls(
+        rotating(),
+        call(
+            START + 21 * DAY + MINUTE,
+            "PutSecretValue",
+            SecretId=f"arn:aws:secretsmanager:eu-west-1:{PROD}:secret:{SECRET}-AbCdEf",
+            SecretString="***",
+            ClientRequestToken=token_of(OLD),
+        ),
+    )
+
+    found = violations(evidence)
+
+    assert list(found) == [4]
+    assert SECRET in found[4][0]
+
+
+def test_the_log_explains_every_key_that_is_there_at_the_end() -> None:
+    found = violations(with_after(rotating(), {NEW: INACTIVE}))
+
+    assert found == {4: (f"{PROD} {USER} {NEW} is Inactive at the end, but by the log Active",)}
+
+
+def test_an_exempt_user_is_exempt_only_while_in_the_group() -> None:
+    group = {"GroupName": "IAMKeyRotationExemptionGroup", "UserName": USER}
+    joined = by_hand(START + 5 * DAY, "AddUserToGroup", **group)
+    left = by_hand(START + 6 * DAY, "RemoveUserFromGroup", **group)
+
+    assert violations(and_calls(rotating(), joined, left)) == {}
+    assert len(violations(and_calls(rotating(), joined))[5]) == 3
+
+
+def test_a_dry_run_may_store_what_keyturn_itself_reads() -> None:
+    evidence = and_calls(rotating(), call(START - DAY, "PutObject", Bucket="keys"))
+
+    assert violations(evidence) == {}
+
+
+FORMS = {
+    "plain": VALUE,
+    "in a URL": quote(VALUE, safe=""),
+    **{
+        f"{name} after {len(before)}": encode((before + VALUE + '"}').encode()).decode()
+        for before in ("", "{", '{"')
+        for name, encode in (("base64", base64.b64encode), ("url", base64.urlsafe_b64encode))
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_found_in_whatever_form(form: str) -> None:
+    evidence = replace(rotating(), texts=[("run.log", f'{{"made":"{FORMS[form]}"}}')])
+
+    assert violations(evidence) == {7: (f"run.log holds the secret of {NEW}",)}
+
+
+def test_a_secret_is_found_in_a_mail() -> None:
+    evidence = rotating()
+    leaking = replace(evidence.mails[0], html=f"<code>{VALUE}</code>")
+
+    assert list(violations(replace(evidence, mails=[leaking, *evidence.mails[1:]]))) == [7]
+
+
+def test_an_account_that_is_neither_visited_nor_reported_is_missed() -> None:
+    evidence = without_calls(
+        rotating(), lambda one: one.account == DEV and one.at == START + 3 * DAY
+    )
+
+    assert list(violations(evidence)) == [8]
+
+
+def test_a_group_that_could_not_be_read_has_to_be_reported() -> None:
+    denied = replace(
+        call(START, "GetGroup", GroupName="IAMKeyRotationExemptionGroup"), error="AccessDenied"
+    )
+    evidence = and_calls(rotating(), denied)
+    answered = [
+        replace(run, failed=frozenset({PROD})) if run.started == START else run
+        for run in evidence.runs
+    ]
+
+    assert list(violations(evidence)) == [8]
+    assert violations(replace(evidence, runs=answered)) == {}
+
+
+def test_a_second_run_of_a_day_writes_nothing() -> None:
+    again = rotating().runs[-1].started
+    tagging = call(again, "TagResource", SecretId=SECRET, Tags=[])
+
+    assert list(violations(and_calls(rotating(), tagging))) == [9]
+
+
+def test_a_second_run_of_a_day_tells_nothing_new() -> None:
+    evidence = rotating()
+    new = mail(evidence.runs[-1].started, (NEW, "upcoming-14"))
+
+    assert list(violations(replace(evidence, mails=[*evidence.mails, new]))) == [9]
+
+
+@pytest.mark.parametrize(("late", "is_well"), [(11 * HOUR, True), (13 * HOUR, False)])
+def test_skipped_days_shorten_no_window(late: timedelta, is_well: bool) -> None:
+    evidence = rotating(told=late)
+    skipped = [run for run in evidence.runs if not 3 * DAY < run.started - START < 9 * DAY]
+
+    findings = judge(replace(evidence, runs=skipped))
+
+    assert [found.number for found in findings if found.violations] == ([] if is_well else [10])
+    assert findings[9].checked == 1
+
+
+def test_the_windows_are_those_of_the_policy() -> None:
+    evidence = replace(rotating(), windows=Windows(rotation=75, inactive=90, grace=10))
+
+    assert list(violations(evidence)) == [1]
