@@ -1,0 +1,127 @@
+"""What AWS and botocore answer, in our own words; every adapter of AWS speaks through this."""
+
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+
+from keyturn.domain.errors import (
+    AlreadyThere,
+    Denied,
+    KeyLimitReached,
+    NotFound,
+    PortError,
+    Refused,
+    Throttled,
+    Unavailable,
+)
+
+Meanings = Mapping[str, type[PortError]]
+
+_BY_CODE: Final[Meanings] = {
+    "NoSuchEntity": NotFound,
+    "NoSuchKey": NotFound,
+    "NotFoundException": NotFound,
+    "ResourceNotFoundException": NotFound,
+    "AccountNotFoundException": NotFound,
+    "OrganizationalUnitNotFoundException": NotFound,
+    "ParentNotFoundException": NotFound,
+    "EntityAlreadyExists": AlreadyThere,
+    "ResourceExistsException": AlreadyThere,
+    "PreconditionFailed": AlreadyThere,
+    # S3: another conditional write of the same object is under way.
+    "ConditionalRequestConflict": AlreadyThere,
+    "LimitExceeded": KeyLimitReached,
+    "AccessDenied": Denied,
+    "AccessDeniedException": Denied,
+    "UnauthorizedOperation": Denied,
+    "AuthFailure": Denied,
+    "ExpiredToken": Denied,
+    "ExpiredTokenException": Denied,
+    "InvalidClientTokenId": Denied,
+    "UnrecognizedClientException": Denied,
+    "RequestLimitExceeded": Throttled,
+    "PriorRequestNotComplete": Throttled,
+    "SlowDown": Throttled,
+    # IAM: no for now, nothing was changed.
+    "ConcurrentModification": Throttled,
+    "EntityTemporarilyUnmodifiable": Throttled,
+    # A 4xx by its number, but the server may have acted before it gave up.
+    "RequestTimeout": Unavailable,
+    "RequestTimeoutException": Unavailable,
+}
+_THROTTLES = ("Throttl", "TooManyRequests", "RequestThrottl")
+_BY_STATUS: Final[Mapping[int, type[PortError]]] = {
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.PRECONDITION_FAILED: AlreadyThere,
+    HTTPStatus.UNAUTHORIZED: Denied,
+    HTTPStatus.FORBIDDEN: Denied,
+    HTTPStatus.TOO_MANY_REQUESTS: Throttled,
+    HTTPStatus.REQUEST_TIMEOUT: Unavailable,
+}
+_NEVER_SENT: Final[Mapping[type[BotoCoreError], type[PortError]]] = {
+    NoCredentialsError: Denied,
+    PartialCredentialsError: Denied,
+    NoRegionError: Refused,
+    ParamValidationError: Refused,
+}
+_NOTHING: Final[Meanings] = MappingProxyType({})
+
+# The shape of a secret access key; a validation error of AWS repeats what it was given.
+_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+
+
+@contextmanager
+def aws_errors_translated(meanings: Meanings = _NOTHING) -> Generator[None]:
+    """
+    Raise what went wrong as one of our own errors: "operation: code: message".
+
+    meanings: what codes mean here, where a service uses them in its own way. An error whose
+    own words could hold a secret is not chained, for a log prints the whole chain.
+    """
+    try:
+        yield
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        code = told.get("Code", "Unknown")
+        message = told.get("Message", "")
+        shown = _SECRET.sub("***", message)
+        cause = error if shown == message else None
+        kind = meanings.get(code) or _meaning(error, code)
+        raise kind(": ".join(filter(None, (error.operation_name, code, shown)))) from cause
+    except ParamValidationError as error:
+        # Its report repeats the value that was wrong.
+        kind = _NEVER_SENT[ParamValidationError]
+        raise kind(f"{type(error).__name__}: the call does not fit the service's model") from None
+    except BotoCoreError as error:
+        kind = _NEVER_SENT.get(type(error), Unavailable)
+        raise kind(f"{type(error).__name__}: {error}") from error
+    except ResponseParserError:
+        # It holds the whole answer, and CreateAccessKey's is the secret.
+        raise Unavailable("ResponseParserError: the answer could not be read") from None
+
+
+def _meaning(error: ClientError, code: str) -> type[PortError]:
+    """What a code means; an unknown one by its status, and without one nobody knows."""
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if code.startswith(_THROTTLES):
+        return Throttled
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if status is None and code.isdigit():  # HEAD has no body, so its code is the status
+        status = int(code)
+    if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable
+    return _BY_STATUS.get(status, Refused)
