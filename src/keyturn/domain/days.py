@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 DAY = timedelta(days=1)
 SLACK = timedelta(hours=12)
 SLACK_OF_ONE_DAY = timedelta(hours=1)
+JITTER = timedelta(hours=1)
+"""How much sooner than today's a later run may start, half an hour about the same time."""
 
 
 def days_since(moment: datetime, now: datetime) -> int:
@@ -19,7 +21,7 @@ def days_since(moment: datetime, now: datetime) -> int:
 
 def earliest(moment: datetime, days: int) -> datetime:
     """The first instant at which `days` days count as passed since `moment`."""
-    return moment + days * DAY - (SLACK_OF_ONE_DAY if days == 1 else SLACK)
+    return moment + days * DAY - _slack(days)
 
 
 def have_passed(days: int, moment: datetime, now: datetime) -> bool:
@@ -27,8 +29,21 @@ def have_passed(days: int, moment: datetime, now: datetime) -> bool:
     return now >= earliest(moment, days)
 
 
+def are_exceeded(days: int, moment: datetime, now: datetime) -> bool:
+    """Whether `moment` was more than `days` days ago."""
+    return now >= moment + (days + 1) * DAY - _slack(days)
+
+
+def _slack(days: int) -> timedelta:
+    return SLACK_OF_ONE_DAY if days == 1 else SLACK
+
+
 def day_of_run(moment: datetime, days: int, now: datetime) -> date:
-    """The date of the first daily run, at today's time of day, that finds `days` days passed."""
-    first = earliest(moment, days)
-    day = first.date() if now.time() >= first.time() else first.date() + DAY
-    return max(day, now.date())
+    """
+    The date of the first daily run that finds `days` days passed.
+
+    Runs come at today's time of day, or up to an hour sooner: one that starts shortly after
+    midnight today may start before midnight then, and must not come before a promised date.
+    """
+    runs = -((now - earliest(moment, days)) // DAY)
+    return now.date() if runs <= 0 else (now + runs * DAY - JITTER).date()

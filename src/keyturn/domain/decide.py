@@ -14,7 +14,14 @@ delivered, or beside another that a person made. What no line speaks of is kept.
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from keyturn.domain.days import DAY, day_of_run, days_since, have_passed
+from keyturn.domain.days import (
+    DAY,
+    are_exceeded,
+    day_of_run,
+    days_since,
+    earliest,
+    have_passed,
+)
 from keyturn.domain.decision import (
     Action,
     Asked,
@@ -104,7 +111,7 @@ def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str |
     return rule.turn()
 
 
-def _read_secret(user: UserFacts) -> SecretFacts | None | Unknown:
+def _read_secret(user: UserFacts) -> SecretFacts | Unknown | None:
     if user.secret is UNREAD:
         raise _NeededError(Question(Asked.SECRET))
     return user.secret
@@ -135,11 +142,11 @@ class _Rule:
         if intent is not None and intent.is_young(self.now):
             return True
         return any(
-            key.is_active
-            and (begun := self.record.of(key).disabling) is not None
-            and self.record.of(key).disabled is None
-            and self.now - begun <= LONGEST_RUN
+            self.now - begun <= LONGEST_RUN
             for key in self.user.keys
+            if key.is_active
+            for begun in (self.record.of(key).disabling, self.record.of(key).disabled)
+            if begun is not None
         )
 
     def turn(self) -> Turn:
@@ -294,27 +301,24 @@ class _Rule:
 
     def disabled(self, key: KeyFacts) -> Decision:
         """Delete an Inactive key when its grace is over and its end was announced (T4, T3)."""
-        on_record = self.record.of(key)
-        since = on_record.disabled or on_record.seen
-        if since is None:
-            return self.announce_deletion(key, self.now)
-
         receipts = self.receipts(key)
         if isinstance(receipts, Unknown):
             return self.blocked_by_receipts(key, receipts)
-        told = self.valid(receipts, Act.DELETE, after=since)
-        if not told:
-            return self.announce_deletion(key, since)
-        promised = max(receipt.promises[Act.DELETE] for receipt in told)
-        if self.is_put_off(promised, self.deletion_by_policy(key, since)):
-            return self.announce_deletion(key, since, Reason.DATES_CHANGED)
-
-        day = max(promised, self.deletion_by_policy(key, since))
+        # What was promised before the key was disabled is no reason to delete, but to wait.
+        promised = self.last_promised(receipts, Act.DELETE)
+        on_record = self.record.of(key)
+        since = on_record.disabled or on_record.seen
+        if since is None or not self.valid(receipts, Act.DELETE, after=since):
+            return self.announce_deletion(key, since or self.now, promised)
+        by_policy = self.deletion_by_policy(key, since)
+        if self.is_put_off(promised, by_policy):
+            return self.announce_deletion(key, since, promised, Reason.DATES_CHANGED)
         if (
             self.today < promised
             or not have_passed(self.policy.recovery_grace_period, since, self.now)
             or not (self.is_past(key, self.policy.delete_period) or on_record.forced)
         ):
+            day = promised if self.today < promised else by_policy
             return self.warn_or_keep(
                 key,
                 receipts,
@@ -323,12 +327,15 @@ class _Rule:
                 day,
                 f"it has been Inactive since {since.date()} and can be re-enabled until {day}",
             )
+        return self.delete(key, since, promised)
 
+    def delete(self, key: KeyFacts, since: datetime, promised: date) -> Decision:
+        """Delete a key whose grace is over (T3); if it was used since, the grace begins anew."""
         use = self.last_use(key)
         if isinstance(use, Unknown):
             return self.blocked_by_last_use(key, use)
-        if use.at is not None and use.at > since and on_record.renewed is None:
-            return self.announce_deletion(key, self.now, Reason.USED_AFTER_DISABLING)
+        if use.at is not None and use.at > since and self.record.of(key).renewed is None:
+            return self.announce_deletion(key, self.now, promised, Reason.USED_AFTER_DISABLING)
         return self.decision(
             key,
             Action.DELETE,
@@ -345,10 +352,11 @@ class _Rule:
         return max(grace, self.day(key.created, self.policy.delete_period))
 
     def announce_deletion(
-        self, key: KeyFacts, since: datetime, reason: Reason | None = None
+        self, key: KeyFacts, since: datetime, promised: date, reason: Reason | None = None
     ) -> Decision:
         """Tell when an Inactive key will be deleted, at least some days ahead (T4)."""
-        day = max(self.deletion_by_policy(key, since), self.today + ACT_WARNING * DAY)
+        soonest = self.today + ACT_WARNING * DAY
+        day = max(self.deletion_by_policy(key, since), promised, soonest)
         on_record = self.record.of(key)
         found = not on_record.disabled and not on_record.disabling and not on_record.seen
         match reason:
@@ -381,7 +389,9 @@ class _Rule:
         """Rotate the only Active key when it is due and a slot is free (T0, T1, T6)."""
         if (restored := self.restored(key)) is not None:
             return restored
-        forced = self.is_forced(key)
+        # A forced rotation that left an orphan is begun again, however long that takes.
+        begun = self.orphan is not None and self.record.of(key).forced is not None
+        forced = self.is_forced(key) or begun
         if not self.is_due(key) and not forced:
             return self.upcoming(key)
         if self.policy.unused_period is not None and not forced:
@@ -409,18 +419,34 @@ class _Rule:
             next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
         )
 
-    def wait_for_slot(self, key: KeyFacts, beside: Decision) -> Decision:
+    def wait_for_slot(self, key: KeyFacts, beside: Decision | None) -> Decision:
         """Keep a due key until the other slot comes free (T6)."""
-        free = beside.next.day if beside.next is not None else None
+        free = None if beside is None else self.comes_free(beside)
+        [second] = (other.key_id for other in self.user.keys if other is not key)
         return self.decision(
             key,
             Action.WAIT,
             Reason.SLOT_TAKEN,
-            f"its user has a second key, {beside.key_id}, and IAM allows two"
+            f"its user has a second key, {second}, and IAM allows two"
             + (f"; the slot comes free from {free}" if free else ""),
             overlays=frozenset({Overlay.BLOCKED}),
-            next_step=Next(Action.ROTATE, max(free or self.today, self.today + DAY)),
+            next_step=Next(Action.ROTATE, free) if free else self.tomorrow(Action.WAIT),
         )
+
+    def comes_free(self, beside: Decision) -> date | None:
+        """From which date a key is gone, if nothing else comes between."""
+        if beside.notice is not None and Act.DELETE in beside.notice.promises:
+            return beside.notice.promises[Act.DELETE]
+        grace = self.policy.recovery_grace_period * DAY
+        match beside.next:
+            case Next(Action.DELETE | Action.REPAIR, day):
+                return day
+            case Next(Action.DISABLE, day):
+                return day + grace
+            case Next(Action.NOTICE, day):
+                return day + self.policy.installation_window * DAY + grace
+            case _:
+                return None
 
     def upcoming(self, key: KeyFacts) -> Decision:
         """Say that rotation comes nearer: the latest of the early warnings, once each (T0)."""
@@ -443,8 +469,7 @@ class _Rule:
         receipts = self.receipts(key)
         if isinstance(receipts, Unknown):
             return self.blocked_by_receipts(key, receipts)
-        # The date may differ by a day from run to run, so only the step counts here.
-        if any(receipt.step == notice.step for receipt in receipts):
+        if self.is_told(receipts, notice):
             return keep
         return replace(
             keep,
@@ -465,11 +490,11 @@ class _Rule:
             return {older.key_id: made, newer.key_id: self.newest(newer, beside=made)}
         return self.two_workloads(older, newer)
 
-    def newest(self, key: KeyFacts, *, beside: Decision) -> Decision:
-        """Decide for a key whose elder is still there."""
+    def newest(self, key: KeyFacts, *, beside: Decision | None) -> Decision:
+        """Decide for a key that cannot be rotated while the other is there."""
         if (restored := self.restored(key)) is not None:
             return restored
-        if self.is_due(key):
+        if self.is_due(key) or self.is_forced(key):
             return self.wait_for_slot(key, beside)
         return self.upcoming(key)
 
@@ -481,26 +506,42 @@ class _Rule:
             if (decision := self.restored(key)) is not None
         }
         due = [key for key in (older, newer) if key.key_id not in made and self.is_retirable(key)]
-        uses = {key.key_id: self.last_use(key) for key in due}
-        retired = next((key for key in due if self.is_quiet(key, uses[key.key_id])), None)
-        if retired is None and self.policy.retire_in_use and due:
+        retired, uses = self.quiet_one(due)
+        if isinstance(uses, Unknown):
+            made |= {key.key_id: self.blocked_by_last_use(key, uses) for key in due}
+        elif retired is None and due and self.policy.retire_in_use:
             retired = due[0]
+        elif retired is None:
+            made |= {key.key_id: self.in_use(key, uses[key.key_id]) for key in due}
         if retired is not None:
             other = newer if retired is older else older
             made[retired.key_id] = self.retire(retired, other, because=Reason.WINDOW_OVER)
-            if other.key_id not in made:
-                made[other.key_id] = self.newest(other, beside=made[retired.key_id])
-        else:
-            made |= {key.key_id: self.in_use(key, uses[key.key_id]) for key in due}
-        for key in (older, newer):
+        for key, other in ((older, newer), (newer, older)):
             if key.key_id not in made:
-                made[key.key_id] = self.upcoming(key)
+                made[key.key_id] = self.newest(key, beside=made.get(other.key_id))
         return self.with_overwritten(newer, made)
 
-    def in_use(self, key: KeyFacts, use: LastUse | Unknown) -> Decision:
+    def quiet_one(
+        self, keys: list[KeyFacts]
+    ) -> tuple[KeyFacts | None, dict[str, LastUse] | Unknown]:
+        """
+        Find the first quiet key, and how those before it are used.
+
+        Which of two keys ends must not depend on which answer got through today: behind one
+        whose use is Unknown, none is quiet.
+        """
+        uses: dict[str, LastUse] = {}
+        for key in keys:
+            use = self.last_use(key)
+            if isinstance(use, Unknown):
+                return None, use
+            if self.is_quiet(key, use):
+                return key, uses
+            uses[key.key_id] = use
+        return None, uses
+
+    def in_use(self, key: KeyFacts, use: LastUse) -> Decision:
         """Leave a key alone that is due, in use, and not replaced by us."""
-        if isinstance(use, Unknown):
-            return self.blocked_by_last_use(key, use)
         window = self.policy.installation_window
         quiet_on = self.day(use.at or key.created, window + (1 if use.at else 0))
         where = f" ({use.service} in {use.region})" if use.service else ""
@@ -552,24 +593,22 @@ class _Rule:
         told = self.valid(receipts, Act.DISABLE, after=on_record.restored)
         if not told:
             return self.announce_disabling(key, because, Reason.DATES_NOT_NOTICED)
-        promised = max(receipt.promises[Act.DISABLE] for receipt in told)
-        if not on_record.forced and self.is_put_off(
-            promised, self.day(key.created, self.policy.inactive_period)
-        ):
-            return self.announce_disabling(key, because, Reason.DATES_CHANGED)
-
         window = self.policy.installation_window
         first_told = min(receipt.at for receipt in told)
         starts = [first_told] if other is None or not delivered else [first_told, other.created]
-        ends = [self.day(start, window) for start in starts]
+        by_policy = max(self.day(start, window) for start in starts)
         if not on_record.forced:
-            ends.append(self.day(key.created, self.policy.inactive_period))
-        day = max(promised, *ends)
+            by_policy = max(by_policy, self.day(key.created, self.policy.inactive_period))
+        promised = self.last_promised(told, Act.DISABLE)
+        if self.is_put_off(promised, by_policy):
+            return self.announce_disabling(key, because, Reason.DATES_CHANGED)
+
         if (
             self.today < promised
             or not all(have_passed(window, start, self.now) for start in starts)
             or not (self.is_past(key, self.policy.inactive_period) or on_record.forced)
         ):
+            day = promised if self.today < promised else by_policy
             return self.warn_or_keep(
                 key,
                 receipts,
@@ -578,9 +617,11 @@ class _Rule:
                 day,
                 _why_it_ends(key, other, because) + f"; it works until {day}",
             )
-        if (held := self.held(key, promised)) is not None:
+        if (held := self.held(key, receipts)) is not None:
             return held
-        delete_on = self.deletion_by_policy(key, self.now)
+        delete_on = max(
+            self.deletion_by_policy(key, self.now), self.last_promised(receipts, Act.DELETE)
+        )
         return self.decision(
             key,
             Action.DISABLE,
@@ -623,16 +664,23 @@ class _Rule:
             delete_after.append(self.day(key.created, self.policy.delete_period))
         return {Act.DISABLE: disable, Act.DELETE: max(delete_after)}
 
-    def held(self, key: KeyFacts, promised: date) -> Decision | None:
+    def held(self, key: KeyFacts, receipts: tuple[Receipt, ...]) -> Decision | None:
         """Put disabling off while the key is in use, as long as the policy allows."""
         within = self.policy.hold_if_used_within
-        last_day = promised + self.policy.max_hold * DAY
-        if within is None or self.today >= last_day:
+        if within is None:
+            return None
+        # A long hold outlives its receipt; the notice given anew must not begin it anew.
+        told = self.promising(receipts, Act.DISABLE, after=self.record.of(key).restored)
+        begins = min(receipt.promises[Act.DISABLE] for receipt in told)
+        if not self.record.of(key).forced:
+            begins = max(begins, earliest(key.created, self.policy.inactive_period).date())
+        last_day = begins + self.policy.max_hold * DAY
+        if self.today >= last_day:
             return None
         use = self.last_use(key)
         if isinstance(use, Unknown):
             return self.blocked_by_last_use(key, use)
-        if use.at is None or days_since(use.at, self.now) > within:
+        if use.at is None or are_exceeded(within, use.at, self.now):
             return None
         where = f" ({use.service} in {use.region})" if use.service else ""
         return self.blocked(
@@ -642,7 +690,7 @@ class _Rule:
             Next(Action.DISABLE, min(last_day, self.day(use.at, within + 1))),
         )
 
-    def warn_or_keep(  # noqa: PLR0913 -- one line of the table each
+    def warn_or_keep(  # noqa: PLR0913, PLR0917 -- one line of the table each
         self,
         key: KeyFacts,
         receipts: tuple[Receipt, ...],
@@ -654,8 +702,8 @@ class _Rule:
         """Keep a key whose end is near or far; within three days of it, warn once more (T0)."""
         disabling = act is Act.DISABLE
         notice = Notice(told=told, day=day, promises={act: day})
-        warned = any(r.step == notice.step and r.day == day for r in receipts)
-        warn = not warned and self.today >= day - ACT_WARNING * DAY
+        near = self.today >= day - ACT_WARNING * DAY
+        warn = near and not self.is_told(receipts, notice)
         ahead = Reason.DISABLING_AHEAD if disabling else Reason.DELETION_AHEAD
         running = Reason.WINDOW_RUNNING if disabling else Reason.GRACE_RUNNING
         return self.decision(
@@ -706,7 +754,7 @@ class _Rule:
         notice = Notice(told=Told.BLOCKED, day=self.today, variant=reason)
         receipts = self.receipts(key)
         tell = not isinstance(receipts, Unknown) and not any(
-            receipt.step == notice.step and self.today - receipt.day < WEEK * DAY
+            receipt.step == notice.step and not have_passed(WEEK, receipt.at, self.now)
             for receipt in receipts
         )
         return self.decision(
@@ -736,7 +784,7 @@ class _Rule:
             key,
             Action.WAIT,
             Reason.LAST_USE_UNKNOWN,
-            f"when it was last used could not be read ({unknown.why})",
+            f"the last use of its user's keys could not be read ({unknown.why})",
             overlays=frozenset({Overlay.BLOCKED}),
             next_step=self.tomorrow(Action.WAIT),
         )
@@ -775,32 +823,46 @@ class _Rule:
             and self.now - forced < FORCE_LIFE
         )
 
-    def is_quiet(self, key: KeyFacts, use: LastUse | Unknown) -> bool:
+    def is_quiet(self, key: KeyFacts, use: LastUse) -> bool:
         window = self.policy.installation_window
-        if isinstance(use, Unknown):
-            return False
         if use.at is None:
             return self.is_past(key, window)
-        return days_since(use.at, self.now) > window
+        return are_exceeded(window, use.at, self.now)
 
     def is_unused(self, key: KeyFacts, use: LastUse, period: int) -> bool:
         return have_passed(period, use.at or key.created, self.now)
 
     def is_put_off(self, promised: date, by_policy: date) -> bool:
         """Whether the policy now gives a later date; one day is only the run's jitter."""
-        return by_policy > promised + DAY
+        return by_policy > max(promised + DAY, self.today)  # what is overdue is not put off
 
     def valid(
         self, receipts: tuple[Receipt, ...], act: Act, *, after: datetime | None
-    ) -> list[Receipt]:
-        """The receipts that promise the act, are not stale, and are of this stretch."""
-        return [
+    ) -> tuple[Receipt, ...]:
+        """The receipts that promise the act, are of this stretch, and are not stale."""
+        return tuple(
+            receipt
+            for receipt in self.promising(receipts, act, after=after)
+            if self.today <= receipt.promises[act] + RECEIPT_LIFE * DAY
+        )
+
+    def promising(
+        self, receipts: tuple[Receipt, ...], act: Act, *, after: datetime | None
+    ) -> tuple[Receipt, ...]:
+        """The receipts that promise the act and are of this stretch, stale ones too."""
+        return tuple(
             receipt
             for receipt in receipts
-            if act in receipt.promises
-            and self.today <= receipt.promises[act] + RECEIPT_LIFE * DAY
-            and (after is None or receipt.at >= after)
-        ]
+            if act in receipt.promises and (after is None or receipt.at >= after)
+        )
+
+    def last_promised(self, receipts: tuple[Receipt, ...], act: Act) -> date:
+        """The last date that anybody was promised; today, if nobody was."""
+        return max((r.promises[act] for r in receipts if act in r.promises), default=self.today)
+
+    def is_told(self, receipts: tuple[Receipt, ...], notice: Notice) -> bool:
+        """Whether people know it; one day is only the run's jitter."""
+        return any(r.step == notice.step and abs(r.day - notice.day) <= DAY for r in receipts)
 
     def last_use(self, key: KeyFacts) -> LastUse | Unknown:
         if key.last_use is UNREAD:
@@ -848,6 +910,7 @@ class _Rule:
             overlays=overlays,
             notice=notice,
             successor=successor.key_id if successor else None,
+            delivered=successor is not None and self.record.delivers(successor),
         )
 
 

@@ -148,6 +148,8 @@ class Decision:
     overlays: frozenset[Overlay] = frozenset()
     notice: Notice | None = None
     successor: str | None = None
+    delivered: bool = False
+    """Whether the successor is one that we delivered: it lies in the user's secret."""
 
     @property
     def is_blocked(self) -> bool:

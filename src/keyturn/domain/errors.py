@@ -13,6 +13,8 @@ KeyturnError
 │   └── Unavailable           no clear answer: it may or may not have happened
 ├── SecretNotStored           a new key could not be delivered and was taken back
 ├── DeliveryUnclear           a new key may exist; the next runs repair it
+├── AnotherRun                another run is at work on the same user, who was left to it
+├── ChangedMeanwhile          a key is no longer what the decision was made about
 ├── SkippedAccount            an account was left alone, with the reason
 ├── BeingTold                 another notifier is sending the same notice right now
 └── MissingExtra              a part of the package is not installed
@@ -90,6 +92,14 @@ class DeliveryUnclear(KeyturnError):
     def __init__(self, user: str, why: str) -> None:
         super().__init__(f"the rotation of {user} is unfinished, the next runs repair it: {why}")
         self.user = user
+
+
+class AnotherRun(KeyturnError):
+    """Another run is at work on the same user; what it does needs no help of ours."""
+
+
+class ChangedMeanwhile(KeyturnError):
+    """A key is no longer what the decision was made about; it was left as it is."""
 
 
 class SkippedAccount(KeyturnError):

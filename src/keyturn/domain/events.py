@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, State
+from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, State, Told
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account, Act
 
 
@@ -115,4 +117,102 @@ def notice_item(user: str, decision: Decision, notice: Notice, secret: str | Non
         next=decision.next,
         successor=decision.successor,
         secret=secret,
+    )
+
+
+def digest_to_json(digest: Digest) -> dict[str, object]:
+    """A digest in plain JSON values, as it travels over the bus."""
+    run = digest.run
+    return {
+        "run": {
+            "id": run.id,
+            "at": run.at.isoformat(),
+            "dry_run": run.dry_run,
+            "account": {
+                "id": run.account.id,
+                "name": run.account.name,
+                "email": run.account.email,
+            },
+        },
+        "audience": str(digest.audience),
+        "address": digest.address,
+        "region": digest.region,
+        "failures": list(digest.failures),
+        "proves": digest.proves,
+        "items": [_item_to_json(item) for item in digest.items],
+    }
+
+
+def _item_to_json(item: NoticeItem) -> dict[str, object]:
+    return {
+        "user": item.user,
+        "key": item.key_id,
+        "age": item.age,
+        "state": str(item.state),
+        "overlays": sorted(str(overlay) for overlay in item.overlays),
+        "action": str(item.action),
+        "reason": item.reason,
+        "sentence": item.sentence,
+        "told": str(item.notice.told),
+        "day": item.notice.day.isoformat(),
+        "variant": item.notice.variant,
+        "promises": {str(act): day.isoformat() for act, day in item.notice.promises.items()},
+        "next": (
+            {"action": str(item.next.action), "date": item.next.day.isoformat()}
+            if item.next
+            else None
+        ),
+        "successor": item.successor,
+        "secret": item.secret,
+    }
+
+
+def digest_from_json(detail: Mapping[str, Any]) -> Digest:
+    """Read a digest back; InvalidValue if it is none."""
+    try:
+        run = detail["run"]
+        return Digest(
+            run=Run(
+                id=run["id"],
+                at=datetime.fromisoformat(run["at"]),
+                dry_run=run["dry_run"],
+                account=Account(
+                    id=run["account"]["id"],
+                    name=run["account"]["name"],
+                    email=run["account"]["email"],
+                ),
+            ),
+            audience=Audience(detail["audience"]),
+            address=detail["address"],
+            region=detail["region"],
+            failures=tuple(detail["failures"]),
+            proves=detail["proves"],
+            items=tuple(_item_from_json(item) for item in detail["items"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidValue("detail", f"{type(error).__name__}: {error}", "is no digest") from error
+
+
+def _item_from_json(item: Mapping[str, Any]) -> NoticeItem:
+    coming = item["next"]
+    return NoticeItem(
+        user=item["user"],
+        key_id=item["key"],
+        age=item["age"],
+        state=State(item["state"]),
+        overlays=frozenset(Overlay(overlay) for overlay in item["overlays"]),
+        action=Action(item["action"]),
+        reason=item["reason"],
+        sentence=item["sentence"],
+        notice=Notice(
+            told=Told(item["told"]),
+            day=date.fromisoformat(item["day"]),
+            variant=item["variant"],
+            promises={Act(act): date.fromisoformat(day) for act, day in item["promises"].items()},
+        ),
+        next=(
+            Next(Action(coming["action"]), date.fromisoformat(coming["date"])) if coming else None
+        ),
+        successor=item["successor"],
+        secret=item["secret"],
     )

@@ -114,7 +114,7 @@ class UserFacts:
     exempt: bool = False
     forced: datetime | None = None
     """When an operator asked for a rotation at any age, if they did."""
-    secret: SecretFacts | None | Unknown | Unread = UNREAD
+    secret: SecretFacts | Unknown | Unread | None = UNREAD
 
     def __post_init__(self) -> None:
         """Put the keys in order."""

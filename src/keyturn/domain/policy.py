@@ -68,10 +68,9 @@ class RotationPolicy:
     def warnings(self) -> tuple[str, ...]:
         """What is allowed, but deserves a second thought."""
         if self.recovery_grace_period < SHORT_GRACE:
-            return (
-                f"RecoveryGracePeriod={self.recovery_grace_period}: "
-                f"fewer than {SHORT_GRACE} days leave little time to notice a broken pipeline",
-            )
+            days = f"RecoveryGracePeriod={self.recovery_grace_period}"
+            why = f"fewer than {SHORT_GRACE} days leave little time to notice a broken pipeline"
+            return (f"{days}: {why}",)
         return ()
 
 

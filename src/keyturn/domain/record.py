@@ -146,8 +146,8 @@ class Intent:
         return f"{text} settled=yes" if self.settled else text
 
     def is_young(self, now: datetime) -> bool:
-        """Whether its run may still be alive."""
-        return now - self.at <= LONGEST_RUN
+        """Whether its run may still be alive; a time far in the future proves no run."""
+        return abs(now - self.at) <= LONGEST_RUN
 
     def may_have_made(self, key: KeyFacts) -> bool:
         """Whether the key can be the one that this intent announced."""
