@@ -1,0 +1,141 @@
+"""
+The settings: read once, checked, frozen.
+
+They go by the names of the CloudFormation parameters everywhere: in the templates, in the
+functions' environment, in messages. Nothing is guessed: an empty value is the default, and
+what breaks a rule is refused with the parameter, the value and the rule.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validate
+from marshmallow import fields as rules
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.policy import RotationPolicy, parameter
+
+ACCOUNT_ID = validate.Regexp(r"\d{12}\Z", error="must be the 12 digits of an AWS account id")
+ADDRESS = validate.Regexp(r"[^@\s]+@[^@\s]+\Z", error="must be an e-mail address")
+UNIT = validate.Regexp(
+    r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})\Z",
+    error="must be the id of an organisational unit (ou-…) or root (r-…)",
+)
+
+
+class Flag(rules.Field[bool]):
+    """True or false, in any case, or a JSON boolean; anything else is an error, never a guess."""
+
+    default_error_messages = {"invalid": "must be true or false"}  # noqa: RUF012 -- marshmallow's way
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        match str(value).strip().lower():
+            case "true":
+                return True
+            case "false":
+                return False
+        raise self.make_error("invalid")
+
+
+class Days(rules.Integer):
+    """A whole number of days."""
+
+    default_error_messages = {"invalid": "must be a whole number of days"}  # noqa: RUF012 -- as above
+
+
+class ListOfDays(rules.Field[tuple[int, ...]]):
+    """Whole days, separated by commas."""
+
+    default_error_messages = {"invalid": "must be whole days, separated by commas"}  # noqa: RUF012 -- as above
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> tuple[int, ...]:
+        try:
+            return tuple(int(part) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            raise self.make_error("invalid") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that an operator can set; times in days, regions and names as AWS spells them."""
+
+    policy: RotationPolicy = field(default_factory=RotationPolicy)
+    dry_run: bool = True
+    exemption_group: str = "IAMKeyRotationExemptionGroup"
+    member_role: str = "asa-iam-key-auto-rotation"
+    owner_tag: str | None = None
+    secrets_key: str | None = None
+    home_region: str = "us-east-1"
+    admin: str = ""
+    bucket: str = ""
+    prefix: str = ""
+    bus: str = ""
+    queue: str = ""
+    list_role: str = ""
+    list_account: str = ""
+    inventory_ou: str | None = None
+    tells_owners_of_dry_runs: bool = True
+
+    @classmethod
+    def read(cls, given: Mapping[str, object]) -> "Settings":
+        """Read settings by their parameters' names; InvalidValue names what is wrong."""
+        present = {name: value for name, value in given.items() if value not in {"", None}}
+        try:
+            loaded: Settings = _Parameters().load(present)
+        except ValidationError as error:
+            name, rule = next(iter(error.messages_dict.items()))
+            raise InvalidValue(name, present.get(name), str(rule[0]).rstrip(".")) from None
+        return loaded
+
+    def needs(self, *parameters: str) -> None:
+        """Refuse to go on without these."""
+        names = {PARAMETERS[name]: name for name in PARAMETERS}
+        for needed in parameters:
+            if not getattr(self, names[needed]):
+                raise InvalidValue(needed, "", "is needed here and not set")
+
+
+class _Parameters(Schema):
+    class Meta:
+        unknown = EXCLUDE  # the environment holds more than ours
+
+    rotation_period = Days(data_key=parameter("rotation_period"))
+    inactive_period = Days(data_key=parameter("inactive_period"))
+    recovery_grace_period = Days(data_key=parameter("recovery_grace_period"))
+    warn_days = ListOfDays(data_key=parameter("warn_days"))
+    unused_period = Days(data_key=parameter("unused_period"))
+    hold_if_used_within = Days(data_key=parameter("hold_if_used_within"))
+    max_hold = Days(data_key=parameter("max_hold"))
+    retire_in_use = Flag(data_key=parameter("retire_in_use"))
+    allow_missing_exemption_group = Flag(data_key=parameter("allow_missing_exemption_group"))
+
+    dry_run = Flag(data_key="DryRunFlag")
+    exemption_group = rules.String(data_key="IAMExemptionGroup")
+    member_role = rules.String(data_key="IAMRoleName")
+    owner_tag = rules.String(data_key="ResourceOwnerTag")
+    secrets_key = rules.String(data_key="SecretsKmsKey")
+    home_region = rules.String(data_key="HomeRegion")
+    admin = rules.String(data_key="AdminEmailAddress", validate=ADDRESS)
+    bucket = rules.String(data_key="S3BucketName")
+    prefix = rules.String(data_key="S3BucketPrefix")
+    bus = rules.String(data_key="EventBusName")
+    queue = rules.String(data_key="QueueUrl")
+    list_role = rules.String(data_key="OrgListRole")
+    list_account = rules.String(data_key="OrgListAccount", validate=ACCOUNT_ID)
+    inventory_ou = rules.String(data_key="InventoryOU", validate=UNIT)
+    tells_owners_of_dry_runs = Flag(data_key="DryRunNoticesToOwners")
+
+    @post_load
+    def make(self, loaded: dict[str, Any], **_: object) -> Settings:
+        policy_fields = {each.name for each in fields(RotationPolicy)}
+        policy = {name: loaded.pop(name) for name in policy_fields & loaded.keys()}
+        return Settings(policy=RotationPolicy(**policy), **loaded)
+
+
+PARAMETERS: Mapping[str, str] = {
+    name: str(rule.data_key) for name, rule in _Parameters().fields.items()
+}
+"""The parameter of each setting."""

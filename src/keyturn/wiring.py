@@ -1,0 +1,170 @@
+"""The only file that chooses adapters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import boto3
+
+from keyturn.adapters.clients import Journal, client, write_to
+from keyturn.adapters.event_bus import EventBridgeBus
+from keyturn.adapters.iam import IamAccessKeys
+from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.s3_receipts import NoReceipts, S3Receipts
+from keyturn.adapters.secrets_manager import SecretsManagerVault
+from keyturn.adapters.ses import SesMailer
+from keyturn.adapters.sqs import SqsQueue
+from keyturn.adapters.sts import session_as
+from keyturn.domain.events import Run
+from keyturn.mail.renderer import Mails
+from keyturn.settings import Settings
+from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.inventory import FanOut
+from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.look import Look
+from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.run_account import Announcer, ByMail, Nobody, OverBus, RunAccount
+from keyturn.use_cases.tell import Tell
+from keyturn.use_cases.turn import TakeTurn
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """One member account's clients; made once and kept over warm invocations."""
+
+    iam: Any
+    iam_once: Any
+    secrets: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aws:
+    """Everything of AWS that Keyturn reaches from one place: a function, or a laptop."""
+
+    session: boto3.Session
+    settings: Settings
+    journal: Journal
+    clock: Clock
+    _kept: dict[str, Any] = field(default_factory=dict)
+
+    def run_account(self, run: Run, announcer: Announcer | None = None) -> RunAccount:
+        """All that one run over one account needs; it tells nobody unless told how."""
+        settings = self.settings
+        member = self._member(run.account.id)
+        keys = IamAccessKeys(member.iam, member.iam_once)
+        vault = SecretsManagerVault(member.secrets, settings.secrets_key)
+        receipts = self._receipts() if settings.bucket else NoReceipts()
+        return RunAccount(
+            keep=KeepAccount(
+                keys=keys,
+                look=Look(
+                    keys=keys,
+                    vault=vault,
+                    receipts=receipts,
+                    policy=settings.policy,
+                    kms_key=settings.secrets_key,
+                ),
+                take_turn=TakeTurn(
+                    keys=keys,
+                    vault=vault,
+                    deliver=Deliver(keys=keys, vault=vault, run_id=run.id),
+                    clock=self.clock,
+                    kms_key=settings.secrets_key,
+                ),
+                policy=settings.policy,
+                exemption_group=settings.exemption_group,
+                can_tell=announcer is not None,
+            ),
+            tell=Tell(
+                keys=keys,
+                receipts=receipts,
+                admin=settings.admin,
+                owner_tag=settings.owner_tag,
+                region=settings.home_region,
+                tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
+            ),
+            announcer=announcer or Nobody(),
+        )
+
+    def over_bus(self) -> OverBus:
+        """Tell over the bus; the notifier behind it sends the mails."""
+        self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
+        return OverBus(bus=EventBridgeBus(self._own("events"), self.settings.bus))
+
+    def by_mail(self) -> ByMail:
+        """Send the mails from here."""
+        return ByMail(notify=self.notify(), clock=self.clock)
+
+    def notify(self) -> Notify:
+        """The notifier."""
+        self.settings.needs("S3BucketName", "AdminEmailAddress")
+        return Notify(
+            book=self._receipts(),
+            mailer=SesMailer(self._own("sesv2"), sender=self.settings.admin),
+            renderer=Mails(admin=self.settings.admin),
+        )
+
+    def queue(self) -> SqsQueue:
+        """The queue to the rotation function."""
+        self.settings.needs("QueueUrl")
+        return SqsQueue(self._own("sqs"), self.settings.queue)
+
+    def organization(self) -> AwsOrganization:
+        """The organisation, read by its role in the management account where one is set."""
+        settings = self.settings
+        session = self.session
+        if settings.list_role:
+            settings.needs("OrgListAccount")
+            session = self._session_in(settings.list_account, settings.list_role)
+        return AwsOrganization(
+            self._keep("organization", lambda: client(session, "organizations"))
+        )
+
+    def fan_out(self) -> FanOut:
+        """From the organisation to the queue."""
+        return FanOut(
+            organization=self.organization(), queue=self.queue(), ou=self.settings.inventory_ou
+        )
+
+    def own_account(self) -> str:
+        """The account whose credentials we hold."""
+        return str(self._own("sts").get_caller_identity()["Account"])
+
+    def _receipts(self) -> S3Receipts:
+        settings = self.settings
+        return S3Receipts(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
+
+    def _member(self, account: str) -> _Member:
+        return self._keep(account, lambda: self._connect(account))  # type: ignore[no-any-return]  # kept as made
+
+    def _connect(self, account: str) -> _Member:
+        role = self.settings.member_role
+        session = self._session_in(account, role) if role else self.session
+        member = _Member(
+            iam=client(session, "iam"),
+            iam_once=client(session, "iam", attempts=1),
+            secrets=client(session, "secretsmanager"),
+        )
+        for each, service in (
+            (member.iam, "iam"),
+            (member.iam_once, "iam"),
+            (member.secrets, "secretsmanager"),
+        ):
+            write_to(self.journal, each, service)
+        return member
+
+    def _session_in(self, account: str, role: str) -> boto3.Session:
+        region = self.settings.home_region
+        partition = self.session.get_partition_for_region(region)
+        return session_as(self._own("sts"), f"arn:{partition}:iam::{account}:role/{role}", region)
+
+    def _own(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return self._keep(service, lambda: client(self.session, service))
+
+    def _keep(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as above
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]

@@ -1,0 +1,67 @@
+"""Make AWS clients: with our retries and time-outs, and with every write in the log."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+Journal = Callable[[str, Mapping[str, str]], None]
+"""Is told of every write: the action as IAM spells it, and what identifies it."""
+
+ATTEMPTS = 5
+CONNECT_SECONDS = 5
+READ_SECONDS = 30
+
+WRITES = {
+    "iam": ("CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"),
+    "secretsmanager": (
+        "CreateSecret",
+        "PutSecretValue",
+        "TagResource",
+        "UntagResource",
+        "RestoreSecret",
+    ),
+}
+NAMED = ("UserName", "AccessKeyId", "Status", "Name", "SecretId")
+"""The parameters that say what was written to; never a value."""
+
+
+def client(session: boto3.Session, service: str, *, attempts: int = ATTEMPTS) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+    """Make a client of the service; attempts counts the first one."""
+    return session.client(
+        service,  # type: ignore[call-overload]  # any service
+        config=Config(
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+        ),
+    )
+
+
+def write_to(journal: Journal, client: Any, service: str) -> None:  # noqa: ANN401 -- as above
+    """Tell the journal of every write that the client makes, with AWS's request id."""
+    for operation in WRITES[service]:
+        events = client.meta.events
+        events.register(f"provide-client-params.{service}.{operation}", _remember)
+        events.register(
+            f"after-call.{service}.{operation}", _reporter(journal, service, operation)
+        )
+
+
+def _remember(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
+    context["keyturn"] = {name: str(params[name]) for name in NAMED if name in params}
+
+
+def _reporter(journal: Journal, service: str, operation: str) -> Callable[..., None]:
+    def report(parsed: Mapping[str, Any], context: Mapping[str, Any], **_: object) -> None:
+        facts = dict(context.get("keyturn", {}))
+        made = parsed.get("AccessKey", {})
+        if "AccessKeyId" in made:
+            facts["AccessKeyId"] = made["AccessKeyId"]
+        facts["request_id"] = parsed.get("ResponseMetadata", {}).get("RequestId", "")
+        if "Error" in parsed:
+            facts["error"] = parsed["Error"].get("Code", "")
+        journal(f"{service}:{operation}", facts)
+
+    return report

@@ -1,0 +1,69 @@
+"""The bus on which everything that happened is told."""
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import Unavailable
+from keyturn.domain.events import Event
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
+SOURCE = "iam.key-rotation"
+BATCH = 10
+"""The most entries that PutEvents takes."""
+LARGEST_BATCH = 240_000
+"""Bytes; PutEvents takes 256 KB, counted with some overhead an entry."""
+FORMAT = 1
+"""The version of the detail's form; it changes only when a reader would have to."""
+
+
+class EventBridgeBus:
+    """Meets `ports.Bus`."""
+
+    def __init__(self, events: "EventBridgeClient", bus: str) -> None:
+        self._events = events
+        self._bus = bus
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Put the events on the bus, in order."""
+        batch: list[PutEventsRequestEntryTypeDef] = []
+        size = 0
+        for event in events:
+            entry = self._entry(event)
+            length = len(entry["Detail"].encode())
+            if batch and (len(batch) == BATCH or size + length > LARGEST_BATCH):
+                self._put(batch)
+                batch, size = [], 0
+            batch.append(entry)
+            size += length
+        if batch:
+            self._put(batch)
+
+    def _entry(self, event: Event) -> "PutEventsRequestEntryTypeDef":
+        run = event.run
+        detail = {
+            "version": FORMAT,
+            "run": run.id,
+            "account": run.account.id,
+            "dry_run": run.dry_run,
+            **event.detail,
+        }
+        return {
+            "Source": SOURCE,
+            "DetailType": str(event.type),
+            "Time": run.at,
+            "Detail": json.dumps(detail),
+            "EventBusName": self._bus,
+        }
+
+    def _put(self, batch: "list[PutEventsRequestEntryTypeDef]") -> None:
+        with aws_errors_translated():
+            answer = self._events.put_events(Entries=batch)
+        if answer["FailedEntryCount"]:
+            codes = {entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry}
+            message = f"PutEvents: {', '.join(sorted(codes))}"
+            raise Unavailable(message)

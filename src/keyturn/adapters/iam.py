@@ -1,0 +1,92 @@
+"""IAM in one account."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import NotFound
+from keyturn.domain.key import KeyFacts, LastUse, Status
+from keyturn.ports import NewKey, User
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+LARGEST_PAGE = 1000
+"""The most that IAM gives at once (MaxItems); without asking it gives 100."""
+
+
+class IamAccessKeys:
+    """Meets `ports.AccessKeys`."""
+
+    def __init__(self, iam: "IAMClient", iam_once: "IAMClient") -> None:
+        """iam_once is a client that never retries: the only one that may create keys."""
+        self._iam = iam
+        self._iam_once = iam_once
+
+    def users(self) -> Iterator[User]:
+        """All IAM users."""
+        pages = self._iam.get_paginator("list_users").paginate(
+            PaginationConfig={"PageSize": LARGEST_PAGE}
+        )
+        with aws_errors_translated():
+            for page in pages:
+                for user in page["Users"]:
+                    yield User(name=user["UserName"], id=user["UserId"])
+
+    def members_of(self, group: str) -> frozenset[str]:
+        """The ids of all users in the group; NotFound if there is no such group."""
+        pages = self._iam.get_paginator("get_group").paginate(
+            GroupName=group, PaginationConfig={"PageSize": LARGEST_PAGE}
+        )
+        with aws_errors_translated():
+            return frozenset(user["UserId"] for page in pages for user in page["Users"])
+
+    def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
+        """The user's access keys; NotFound if the user is gone."""
+        pages = self._iam.get_paginator("list_access_keys").paginate(UserName=user)
+        with aws_errors_translated():
+            return tuple(
+                KeyFacts(
+                    key_id=key["AccessKeyId"],
+                    status=Status(key["Status"]),
+                    created=key["CreateDate"],
+                )
+                for page in pages
+                for key in page["AccessKeyMetadata"]
+            )
+
+    def last_use(self, key_id: str) -> LastUse:
+        """When the key was last used; AWS leaves the date out where it never was."""
+        with aws_errors_translated():
+            answer = self._iam.get_access_key_last_used(AccessKeyId=key_id)
+        used = answer["AccessKeyLastUsed"]
+        at = used.get("LastUsedDate")
+        if at is None:
+            return LastUse(at=None)
+        return LastUse(at=at, service=used["ServiceName"], region=used["Region"])
+
+    def tag_of(self, user: str, tag: str) -> str | None:
+        """The value of a tag of the user."""
+        pages = self._iam.get_paginator("list_user_tags").paginate(UserName=user)
+        with aws_errors_translated():
+            found = (t["Value"] for page in pages for t in page["Tags"] if t["Key"] == tag)
+            return next(found, None)
+
+    def create(self, user: str) -> NewKey:
+        """Create a key, in one attempt."""
+        with aws_errors_translated():
+            key = self._iam_once.create_access_key(UserName=user)["AccessKey"]
+        return NewKey(
+            key_id=key["AccessKeyId"], created=key["CreateDate"], secret=key["SecretAccessKey"]
+        )
+
+    def disable(self, user: str, key_id: str) -> None:
+        """Make a key Inactive."""
+        with aws_errors_translated():
+            self._iam.update_access_key(UserName=user, AccessKeyId=key_id, Status="Inactive")
+
+    def delete(self, user: str, key_id: str) -> None:
+        """Delete a key; one already gone counts as deleted, so a retry is safe."""
+        with suppress(NotFound), aws_errors_translated():
+            self._iam.delete_access_key(UserName=user, AccessKeyId=key_id)

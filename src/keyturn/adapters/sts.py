@@ -1,0 +1,42 @@
+"""Become the role in a member account."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.session import get_session
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+SESSION_NAME = "keyturn"
+
+
+def session_as(sts: "STSClient", role_arn: str, region: str) -> boto3.Session:
+    """
+    A session with the role's credentials, asked for at the first call and renewed in time.
+
+    One AssumeRole serves all clients of the session for an hour.
+    """
+    inner = get_session()
+    inner.set_config_variable("region", region)
+    # botocore has no public way to give a session credentials that renew themselves.
+    inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 -- see above
+        method="sts-assume-role", refresh_using=_assuming(sts, role_arn)
+    )
+    return boto3.Session(botocore_session=inner, region_name=region)
+
+
+def _assuming(sts: "STSClient", role_arn: str) -> Callable[[], dict[str, str]]:
+    def refresh() -> dict[str, str]:
+        answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
+        credentials = answer["Credentials"]
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+    return refresh

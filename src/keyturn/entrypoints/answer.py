@@ -1,0 +1,73 @@
+"""What a rotation answers, and the log lines that operators grep for."""
+
+from collections.abc import Iterable, Iterator
+
+from aws_lambda_powertools import Logger
+
+from keyturn.domain.decision import Action, Decision, Turn
+from keyturn.domain.policy import RotationPolicy
+from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.tell import counts, describe
+
+WRITE_OF = {
+    Action.ROTATE: "iam:CreateAccessKey",
+    Action.DISABLE: "iam:UpdateAccessKey",
+    Action.DELETE: "iam:DeleteAccessKey",
+    Action.REPAIR: "iam:UpdateAccessKey",
+}
+
+
+def answer(result: AccountResult) -> dict[str, object]:
+    """The JSON of a direct invocation."""
+    run = result.plan.run
+    return {
+        "account": run.account.id,
+        "run": run.id,
+        "dry_run": run.dry_run,
+        "decisions": decisions(result.plan.turns),
+        "failures": [
+            {"user": failure.user, "message": str(failure.error)} for failure in result.failures
+        ],
+        "warnings": list(result.plan.warnings),
+        "counts": counts(result),
+    }
+
+
+def decisions(turns: Iterable[Turn]) -> list[dict[str, object]]:
+    """Every key's decision, as the answer, the plan and the events spell it."""
+    return [describe(turn.user, made) for turn in turns for made in turn.decisions]
+
+
+def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) -> None:
+    """Log every user, what was decided, and what went wrong."""
+    for turn in result.plan.turns:
+        for line in _lines(turn, policy, dry_run=result.plan.run.dry_run):
+            logger.info(line)
+    for warning in result.plan.warnings:
+        logger.warning(warning)
+    for failure in result.failures:
+        logger.error(str(failure))
+
+
+def _lines(turn: Turn, policy: RotationPolicy, *, dry_run: bool) -> Iterator[str]:
+    yield f"User: {turn.user.name}"
+    active = {key.key_id for key in turn.user.keys if key.is_active}
+    oldest = next((made for made in turn.decisions if made.key_id in active), None)
+    if oldest is not None:
+        yield f"Oldest active key: {oldest.key_id}  age={oldest.age}d"
+    for made in turn.decisions:
+        yield f"Decision: {made.action} ({_rule(made, policy)})"
+        if dry_run and made.action in WRITE_OF:
+            yield f"DryRun=True → skipping {WRITE_OF[made.action]}"
+
+
+def _rule(made: Decision, policy: RotationPolicy) -> str:
+    """The line of the policy that a decision follows, or else its reason."""
+    match made.action:
+        case Action.ROTATE if made.age >= policy.rotation_period:
+            return f"age >= RotationPeriod={policy.rotation_period}"
+        case Action.DISABLE if made.age >= policy.inactive_period:
+            return f"age >= InactivePeriod={policy.inactive_period}"
+        case Action.DELETE if made.age >= policy.delete_period:
+            return f"age >= InactivePeriod+RecoveryGracePeriod={policy.delete_period}"
+    return str(made.reason)

@@ -1,0 +1,27 @@
+"""What every Lambda function does first: read its settings and connect, once."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from keyturn.settings import Settings
+from keyturn.wiring import Aws
+
+
+@lru_cache(maxsize=4)
+def connected(logger: Logger, environment: frozenset[tuple[str, str]]) -> Aws:
+    """Connect, and stay connected over warm invocations while the environment is the same."""
+
+    def log_write(action: str, facts: Mapping[str, str]) -> None:
+        logger.info(f"Wrote {action}", extra=dict(facts))
+
+    settings = Settings.read(dict(environment))
+    return Aws(
+        session=boto3.Session(region_name=settings.home_region),
+        settings=settings,
+        journal=log_write,
+        clock=lambda: datetime.now(UTC),
+    )

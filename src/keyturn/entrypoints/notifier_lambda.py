@@ -1,0 +1,38 @@
+"""Sends the mails that a run asks for: ASA-Notifier."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.events import digest_from_json
+from keyturn.entrypoints.connect import connected
+
+logger = Logger(service="key-notifier")
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> object:
+    """Take a batch of `Notices Due` events from the queue; what fails is tried again."""
+    notify = connected(logger, frozenset(os.environ.items())).notify()
+
+    def one(record: SQSRecord) -> None:
+        detail = record.json_body.get("detail", {})
+        if "digest" not in detail:
+            raise InvalidValue("detail", record.json_body.get("detail-type"), "holds no digest")
+        notify.tell(digest_from_json(detail["digest"]), datetime.now(UTC))
+
+    return process_partial_response(
+        event=event,
+        record_handler=one,
+        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )

@@ -1,0 +1,60 @@
+"""The events that the functions take; whatever is not of their form is refused, field and all."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, validate
+from marshmallow import fields as rules
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.key import Account
+from keyturn.settings import ACCOUNT_ID, ADDRESS, Flag
+from keyturn.use_cases.keep_account import Request
+
+
+class RotationEvent(Schema):
+    """`{"account": "222222222222", "email": "owner@example.com", "name": "prod-workload"}`."""
+
+    # A misspelt field must not be overlooked: "dryRun" would otherwise write.
+    account = rules.String(required=True, validate=ACCOUNT_ID)
+    email = rules.String(validate=ADDRESS)
+    name = rules.String()
+    force_rotate = rules.String(data_key="ForceRotate", validate=validate.Length(min=1))
+    dry_run = Flag(data_key="dryrun")
+    requested = rules.AwareDateTime(format="iso")
+    users = rules.List(rules.String())
+
+
+def read_rotation(event: object, *, now: datetime) -> tuple[Account, Request, bool]:
+    """
+    Read a rotation event: the account, what is asked for, and whether it asks for a dry run.
+
+    now stands for the time of the request where the event does not tell it.
+    """
+    given = _load(RotationEvent(), event)
+    asked = given.get("requested", now).astimezone(UTC).replace(microsecond=0)
+    forced = given.get("force_rotate")
+    return (
+        Account(id=given["account"], name=given.get("name", ""), email=given.get("email", "")),
+        Request(
+            users=frozenset(given.get("users", ())),
+            forced=forced,
+            forced_at=asked if forced else None,
+        ),
+        given.get("dry_run", False),
+    )
+
+
+def _load(schema: Schema, event: object) -> Mapping[str, Any]:
+    if not isinstance(event, Mapping):
+        raise InvalidValue("event", repr(event)[:100], "must be a JSON object")
+    try:
+        loaded: Mapping[str, Any] = schema.load(event)
+    except ValidationError as error:
+        messages = error.messages_dict
+        name = next(iter(messages))
+        rule = messages[name]
+        text = rule[0] if isinstance(rule, list) else str(rule)
+        raise InvalidValue(name, event.get(name, ""), text.rstrip(".")) from None
+    return loaded

@@ -1,0 +1,77 @@
+"""Keeps one account within policy: ASA-IAM-Access-Key-Rotation-Function."""
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    SqsFifoPartialProcessor,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn.domain.events import Run
+from keyturn.entrypoints.answer import answer, log_result
+from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.requests import read_rotation
+from keyturn.use_cases.keep_account import AccountResult
+from keyturn.wiring import Aws
+
+logger = Logger(service="key-rotation")
+
+SPARE_MILLISECONDS = 60_000
+"""What a rotation leaves of its time: enough to finish one user and to tell of all."""
+
+
+class AccountUnreachableError(Exception):
+    """An account could not be looked at; raised so that its message is tried again."""
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> object:
+    """Take a direct invocation and answer, or a batch from the queue and say what failed."""
+    now = datetime.now(UTC)
+    aws = connected(logger, frozenset(os.environ.items()))
+    if "Records" not in event:
+        return answer(_rotate(aws, event, context, now))
+
+    def one(record: SQSRecord) -> None:
+        sent = int(record.attributes.sent_timestamp) / 1000
+        result = _rotate(aws, record.json_body, context, datetime.fromtimestamp(sent, UTC))
+        _hand_back(aws, result, json.loads(record.body))
+        if not result.plan.turns and result.plan.failures:
+            raise AccountUnreachableError(str(result.plan.failures[0]))
+
+    processor = SqsFifoPartialProcessor(
+        skip_group_on_error=True, raise_on_entire_batch_failure=False
+    )
+    return process_partial_response(
+        event=event, record_handler=one, processor=processor, context=context
+    )
+
+
+def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime) -> AccountResult:
+    account, request, wants_dry_run = read_rotation(event, now=requested)
+    run = Run(
+        id=uuid.uuid4().hex,
+        account=account,
+        at=datetime.now(UTC),
+        dry_run=aws.settings.dry_run or wants_dry_run,
+    )
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
+
+    result = aws.run_account(run, aws.over_bus()).run(run, request, has_time=has_time)
+    log_result(logger, result, aws.settings.policy)
+    return result
+
+
+def _hand_back(aws: Aws, result: AccountResult, event: Mapping[str, object]) -> None:
+    """Queue the users for whom there was no time left."""
+    if result.left:
+        aws.queue().send([{**event, "users": list(result.left)}], run=result.plan.run.id)

@@ -1,0 +1,115 @@
+"""
+Make a new key and deliver it without ever losing it.
+
+CreateAccessKey answers with the secret once. The intent is on the record before, so that
+whatever breaks after it leaves a trace that the next runs can finish or undo; and the secret
+is stored under the token of its key, so that nobody has to read it to know where it lies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from keyturn.domain.errors import (
+    DeliveryUnclear,
+    KeyLimitReached,
+    PortError,
+    Refused,
+    SecretNotStored,
+    Throttled,
+)
+from keyturn.domain.key import UserFacts
+from keyturn.domain.record import Intent, KeyRecord, token
+from keyturn.ports import AccessKeys, NewKey, Vault
+from keyturn.use_cases.notebook import Notebook
+
+INTENT_HOLDS = timedelta(seconds=60)
+"""How soon after its intent a key must be created; later, the intent is written anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A new key whose secret is stored."""
+
+    key_id: str
+    created: datetime
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """Creates a successor and stores it in its user's secret."""
+
+    keys: AccessKeys
+    vault: Vault
+    run_id: str
+
+    def create(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Delivered:
+        """
+        Create the key that replaces `old_key` and store its secret.
+
+        AnotherRun: somebody else is rotating the user. SecretNotStored: it was taken back.
+        DeliveryUnclear: the intent stays for repair. Other PortErrors: nothing was created.
+        """
+        intent = self._announced(user, old_key, book, forced=forced)
+        new = self._created(user, intent, book)
+        self._stored(user, new, intent, book)
+        return Delivered(key_id=new.key_id, created=new.created, intent=intent)
+
+    def settle(self, made: Delivered, book: Notebook) -> None:
+        """Write down that the rotation is finished; if that fails, the next run sees it too."""
+        delivered = max(book.now(), made.created)
+        book.write(
+            {made.key_id: replace(book.of(made.key_id), delivered=delivered)},
+            intent=replace(made.intent, settled=True),
+        )
+
+    def _announced(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Intent:
+        while True:
+            now = book.now()
+            intent = Intent(
+                run=self.run_id,
+                at=now,
+                seen=frozenset(key.key_id for key in user.keys),
+                replaces=old_key,
+            )
+            marks: Mapping[str, KeyRecord] = (
+                {old_key: replace(book.of(old_key), forced=now)} if forced else {}
+            )
+            book.announce(intent, marks)
+            if book.now() - now < INTENT_HOLDS:
+                return intent
+
+    def _created(self, user: UserFacts, intent: Intent, book: Notebook) -> NewKey:
+        try:
+            return self.keys.create(user.name)
+        except KeyLimitReached:
+            # Another run may be inside, with this intent as the only trace of its key.
+            raise
+        except (Refused, Throttled):
+            book.withdraw(intent)
+            raise
+        except PortError as error:
+            raise DeliveryUnclear(user.name, str(error)) from error
+
+    def _stored(self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook) -> None:
+        try:
+            self.vault.store(book.name, user.name, new)
+        except Refused as error:
+            self._take_back(user, new, intent, book, str(error))
+        except PortError as error:
+            raise DeliveryUnclear(user.name, str(error)) from error
+
+    def _take_back(
+        self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook, why: str
+    ) -> None:
+        """Delete a key whose secret was definitely refused, unless it lies there all the same."""
+        try:
+            secret = book.read_again()
+            if secret is not None and token(new.key_id) in secret.versions:
+                return
+            self.keys.delete(user.name, new.key_id)
+        except PortError as error:
+            raise DeliveryUnclear(user.name, f"{why}; then {error}") from error
+        book.withdraw(intent)
+        raise SecretNotStored(user.name, new.key_id, why)

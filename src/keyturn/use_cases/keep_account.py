@@ -1,0 +1,205 @@
+"""
+Keep one account within policy: gather, decide, act, tell.
+
+The dry run is the plan with nothing carried out. One user's failure is an outcome beside the
+others.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from keyturn.domain.decision import UNREADABLE, Action, Overlay, Reason, Turn
+from keyturn.domain.errors import KeyturnError, NotFound, PortError, SkippedAccount
+from keyturn.domain.events import Run
+from keyturn.domain.key import UserFacts
+from keyturn.domain.policy import RotationPolicy
+from keyturn.ports import AccessKeys, User
+from keyturn.use_cases.look import Look
+from keyturn.use_cases.turn import Outcome, TakeTurn
+
+Progress = Callable[[int, int], None]
+"""Is told how many users of how many are done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Something that could not be done or read; user is None where it is about the account."""
+
+    error: KeyturnError
+    user: str | None = None
+
+    def __str__(self) -> str:
+        """As a sentence."""
+        return f"{self.user}: {self.error}" if self.user else str(self.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPlan:
+    """What is due in one account, user by user."""
+
+    run: Run
+    turns: tuple[Turn, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountResult:
+    """What became of a plan; of a dry run there are no outcomes."""
+
+    plan: AccountPlan
+    outcomes: tuple[Outcome, ...] = ()
+    left: tuple[str, ...] = ()
+    """Users for whom there was no time left."""
+    untold: tuple[Failure, ...] = ()
+    """Why not everything could be told."""
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Everything that somebody has to know."""
+        failed = (
+            Failure(error=outcome.error, user=outcome.turn.user.name)
+            for outcome in self.outcomes
+            if outcome.error is not None and outcome.is_failure
+        )
+        return (*self.plan.failures, *failed, *self.untold)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for in one account: by default all users, none forced."""
+
+    users: frozenset[str] = frozenset()
+    """Only these users; empty: all."""
+    forced: str | None = None
+    forced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepAccount:
+    """One account's plan and what is done of it."""
+
+    keys: AccessKeys
+    look: Look
+    take_turn: TakeTurn
+    policy: RotationPolicy
+    exemption_group: str
+    can_tell: bool
+    """Whether notices reach anybody; without that, no step is taken that needs one."""
+
+    def plan(
+        self, run: Run, request: Request, progress: Progress = lambda _done, _of: None
+    ) -> AccountPlan:
+        """Decide for every user. It only reads, so it is also the dry run."""
+        plan = AccountPlan(run=run, warnings=self.policy.warnings)
+        try:
+            exempt, warning = self._exempt(dry_run=run.dry_run)
+            listed = list(self.keys.users())
+        except KeyturnError as error:
+            return replace(plan, failures=(Failure(error=error),))
+        users = [user for user in listed if not request.users or user.name in request.users]
+        turns: list[Turn] = []
+        failures = list(_missing(request, {user.name for user in listed}))
+        for done, user in enumerate(users, start=1):
+            try:
+                turns.append(self._turn(user, run, request, exempt))
+            except NotFound:
+                pass  # the user was deleted since the list was read
+            except PortError as error:
+                failures.append(Failure(error=error, user=user.name))
+            progress(done, len(users))
+        return replace(
+            plan,
+            turns=tuple(turns),
+            failures=(*failures, *_unreadable(turns)),
+            warnings=plan.warnings + ((warning,) if warning else ()),
+        )
+
+    def carry_out(
+        self,
+        plan: AccountPlan,
+        progress: Progress = lambda _done, _of: None,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> AccountResult:
+        """Do what is due, user by user; stops between two users when the time is over."""
+        if plan.run.dry_run:
+            return AccountResult(plan=plan)
+        outcomes: list[Outcome] = []
+        turns = iter(enumerate(plan.turns, start=1))
+        for done, turn in turns:
+            if not has_time():
+                left = (turn, *(later for _, later in turns))
+                return AccountResult(
+                    plan=plan,
+                    outcomes=tuple(outcomes),
+                    left=tuple(turn.user.name for turn in left),
+                )
+            outcomes.append(self.take_turn.carry_out(turn))
+            progress(done, len(plan.turns))
+        return AccountResult(plan=plan, outcomes=tuple(outcomes))
+
+    def _turn(self, user: User, run: Run, request: Request, exempt: frozenset[str]) -> Turn:
+        facts = UserFacts(
+            account=run.account.id,
+            name=user.name,
+            user_id=user.id,
+            keys=self.keys.keys_of(user.name),
+            exempt=user.id in exempt,
+            forced=request.forced_at if user.name == request.forced else None,
+        )
+        turn = self.look.at(facts, run.at)
+        return turn if self.can_tell or run.dry_run else silenced(turn)
+
+    def _exempt(self, *, dry_run: bool) -> tuple[frozenset[str], str | None]:
+        """Who is exempt; "cannot tell" is never "not exempt"."""
+        try:
+            return self.keys.members_of(self.exemption_group), None
+        except NotFound as error:
+            missing = f"the exemption group {self.exemption_group} does not exist"
+            if dry_run or self.policy.allow_missing_exemption_group:
+                return frozenset(), f"{missing}: nobody is exempt"
+            message = f"{missing}: the account was skipped (AllowMissingExemptionGroup=false)"
+            raise SkippedAccount(message) from error
+        except PortError as error:
+            message = (
+                f"the exemption group {self.exemption_group} could not be read: "
+                f"the account was skipped ({error})"
+            )
+            raise SkippedAccount(message) from error
+
+
+def silenced(turn: Turn) -> Turn:
+    """The turn when nobody can be told: every step that needs a notice waits."""
+    return replace(
+        turn,
+        decisions=tuple(
+            replace(
+                decision,
+                action=Action.WAIT,
+                reason=Reason.NO_NOTIFIER,
+                sentence=f"{decision.action} needs a notice, and no notifier was chosen",
+                overlays=decision.overlays | {Overlay.BLOCKED},
+                notice=None,
+            )
+            if decision.notice is not None
+            else decision
+            for decision in turn.decisions
+        ),
+        record_changes=(),
+    )
+
+
+def _missing(request: Request, present: set[str]) -> Iterator[Failure]:
+    asked = request.users | ({request.forced} if request.forced else set())
+    for name in sorted(asked - present):
+        yield Failure(error=NotFound(f"the account has no user {name}"), user=name)
+
+
+def _unreadable(turns: Iterable[Turn]) -> Iterator[Failure]:
+    """Facts that could not be read: nothing was done about them, and somebody has to know."""
+    for turn in turns:
+        for decision in turn.decisions:
+            if decision.reason in UNREADABLE:
+                yield Failure(error=PortError(decision.sentence), user=turn.user.name)
+                break

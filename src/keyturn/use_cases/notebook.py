@@ -1,0 +1,142 @@
+"""Write a user's record: the tags of their secret, which is made or restored when needed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from keyturn.domain.decision import Change, RecordChange, Turn
+from keyturn.domain.errors import AlreadyThere, AnotherRun
+from keyturn.domain.key import SecretFacts, Unknown, Unread
+from keyturn.domain.record import (
+    INTENT_TAG,
+    KEY_TAG,
+    USER_ID_TAG,
+    USER_TAG,
+    Intent,
+    KeyRecord,
+    UserRecord,
+    encode,
+    read_record,
+    secret_name,
+)
+from keyturn.ports import Clock, Vault
+
+
+class Notebook:
+    """
+    The record of one user during one turn.
+
+    It keeps what was written beside what was read, so that two changes of one turn do not
+    undo each other.
+    """
+
+    def __init__(self, turn: Turn, vault: Vault, clock: Clock, *, kms_key: str | None) -> None:
+        user = turn.user
+        self._user = user
+        self._vault = vault
+        self._clock = clock
+        self._kms_key = kms_key
+        self.name = secret_name(user.account, user.name)
+        secret = user.secret
+        self._secret = None if isinstance(secret, Unknown | Unread) else secret
+        record = (
+            read_record(user, self._secret, kms_key=kms_key, now=clock())
+            if self._secret
+            else UserRecord()
+        )
+        self._keys: dict[str, KeyRecord] = dict(record.keys)
+        self._intent = record.intent
+
+    def now(self) -> datetime:
+        """The present, UTC to the second, as the record writes it."""
+        return self._clock().astimezone(UTC).replace(microsecond=0)
+
+    def of(self, key_id: str) -> KeyRecord:
+        """What is on record for a key."""
+        return self._keys.get(key_id, KeyRecord())
+
+    def apply(self, changes: tuple[RecordChange, ...]) -> None:
+        """Write down what was found: at most one call for what is new, one for what goes."""
+        noted: dict[str, KeyRecord] = {}
+        settled: Intent | None = None
+        for change in changes:
+            if change.key_id is not None:
+                noted[change.key_id] = _changed(self.of(change.key_id), change.change, self.now())
+            if change.change is Change.DELIVERED and self._intent is not None:
+                settled = replace(self._intent, settled=True)
+        if noted:
+            self.write(noted, intent=settled)
+        if any(change.change is Change.CLEAR_INTENT for change in changes):
+            self.erase(intent=True)
+
+    def write(self, keys: Mapping[str, KeyRecord], *, intent: Intent | None = None) -> None:
+        """Set the tags of keys and of the intent, in one call on a secret that can be written."""
+        tags = {KEY_TAG + key_id: str(record) for key_id, record in keys.items()}
+        if intent is not None:
+            tags[INTENT_TAG] = str(intent)
+        if self._secret is None:
+            self._create(tags)
+        else:
+            self.make_usable()
+            self._vault.tag(self.name, tags)
+        self._keys |= keys
+        self._intent = intent or self._intent
+
+    def erase(self, *key_ids: str, intent: bool = False) -> None:
+        """Remove the tags of keys that are gone, and of the intent if it is void."""
+        tags = [KEY_TAG + key_id for key_id in key_ids]
+        if intent:
+            tags.append(INTENT_TAG)
+            self._intent = None
+        if self._secret is not None:
+            self.make_usable()
+            self._vault.untag(self.name, tags)
+
+    def make_usable(self) -> None:
+        """Take back a deletion that somebody scheduled: nothing can be written before."""
+        if self._secret is not None and self._secret.scheduled_for_deletion:
+            self._vault.restore(self.name)
+            self._secret = replace(self._secret, scheduled_for_deletion=False)
+
+    def announce(self, intent: Intent, forced: Mapping[str, KeyRecord]) -> None:
+        """Write an intent and read it back; AnotherRun if it does not stand there as ours."""
+        self.write(forced, intent=intent)
+        written = self.read_again()
+        if written is None or written.tags.get(INTENT_TAG) != str(intent):
+            message = f"another run began to rotate {self._user.name}"
+            raise AnotherRun(message)
+
+    def withdraw(self, intent: Intent) -> None:
+        """Clear our own intent; one that another run wrote since stays."""
+        written = self.read_again()
+        if written is not None and written.tags.get(INTENT_TAG) == str(intent):
+            self.erase(intent=True)
+
+    def read_again(self) -> SecretFacts | None:
+        """The secret as it is now."""
+        return self._vault.look(self.name)
+
+    def _create(self, tags: dict[str, str]) -> None:
+        owner = {USER_TAG: encode(self._user.name), USER_ID_TAG: self._user.user_id}
+        try:
+            self._vault.create(self.name, owner | tags)
+        except AlreadyThere as error:
+            message = f"another run made the secret of {self._user.name}"
+            raise AnotherRun(message) from error
+        self._secret = SecretFacts(tags=owner | tags, kms_key=self._kms_key)
+
+
+def _changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:
+    match change:
+        case Change.DISABLED | Change.SEEN | Change.DELIVERED:
+            return replace(record, **{str(change): now})
+        case Change.UNSEEN:
+            return replace(record, seen=None, renewed=None)
+        case Change.RESTORED:
+            return KeyRecord(restored=now, forced=record.forced, delivered=record.delivered)
+        case Change.RENEWED:
+            # The grace begins anew, whoever had disabled the key.
+            begun = "disabled" if record.disabled else "seen"
+            return replace(record, renewed=now, **{begun: now})
+        case Change.CLEAR_INTENT:
+            return record

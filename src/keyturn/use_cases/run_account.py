@@ -1,0 +1,103 @@
+"""One run over one account, from the first read to the last notice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from keyturn.domain.errors import KeyturnError
+from keyturn.domain.events import Event, EventType, Run, digest_to_json
+from keyturn.ports import Bus, Clock
+from keyturn.use_cases.keep_account import (
+    AccountPlan,
+    AccountResult,
+    Failure,
+    KeepAccount,
+    Progress,
+    Request,
+)
+from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.tell import Story, Tell
+
+
+class Announcer(Protocol):
+    """A way for a story to reach people."""
+
+    def announce(self, story: Story) -> tuple[Failure, ...]:
+        """Tell it, and answer with what could not be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverBus:
+    """Leaves the mails to the notifier behind the bus."""
+
+    bus: Bus
+
+    def announce(self, story: Story) -> tuple[Failure, ...]:
+        """Publish what happened and what is to be told."""
+        notices = (
+            Event(
+                type=EventType.NOTICES_DUE,
+                run=digest.run,
+                detail={"digest": digest_to_json(digest)},
+            )
+            for digest in story.digests
+        )
+        try:
+            self.bus.publish((*notices, *story.events))
+        except KeyturnError as error:
+            return (Failure(error=error),)
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByMail:
+    """Sends the mails at once, for runs from a laptop."""
+
+    notify: Notify
+    clock: Clock
+
+    def announce(self, story: Story) -> tuple[Failure, ...]:
+        """Send every digest; one that fails does not hold the others."""
+        failures: list[Failure] = []
+        for digest in story.digests:
+            try:
+                self.notify.tell(digest, self.clock())
+            except KeyturnError as error:
+                failures.append(Failure(error=error))
+        return tuple(failures)
+
+
+class Nobody:
+    """Tells nobody: the plan is read by whoever asked for it."""
+
+    def announce(self, story: Story) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets Announcer
+        """Tell nobody."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAccount:
+    """Gather, decide, act, tell."""
+
+    keep: KeepAccount
+    tell: Tell
+    announcer: Announcer
+
+    def plan(
+        self, run: Run, request: Request, progress: Progress = lambda _done, _of: None
+    ) -> AccountPlan:
+        """Only read and decide."""
+        return self.keep.plan(run, request, progress)
+
+    def run(
+        self,
+        run: Run,
+        request: Request,
+        progress: Progress = lambda _done, _of: None,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> AccountResult:
+        """Do what is due, unless it is a dry run, and tell of it."""
+        plan = self.keep.plan(run, request, progress)
+        result = self.keep.carry_out(plan, has_time=has_time)
+        untold = self.announcer.announce(self.tell.of(result))
+        return replace(result, untold=untold)

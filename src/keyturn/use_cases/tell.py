@@ -1,0 +1,240 @@
+"""Say what happened: events for the bus, and a digest for everybody who has to know."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from keyturn.domain.decision import Action, Decision, Reason, Told
+from keyturn.domain.errors import PortError
+from keyturn.domain.events import (
+    Audience,
+    Digest,
+    Event,
+    EventType,
+    NoticeItem,
+    Run,
+    notice_item,
+)
+from keyturn.domain.key import UserFacts
+from keyturn.domain.record import secret_name
+from keyturn.ports import AccessKeys, Receipts
+from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from keyturn.use_cases.turn import Done
+
+DRY_RUN_WEEK = timedelta(days=7) - timedelta(hours=12)
+"""How often an owner hears of a dry run at most; the slack is that of every day count."""
+
+_EVENT_OF_NOTICE = {
+    Told.UPCOMING: EventType.WARNED,
+    Told.BEFORE_DISABLE: EventType.WARNED,
+    Told.BEFORE_DELETE: EventType.WARNED,
+    Told.ROTATED: EventType.ROTATED,
+    Told.RETIRING: EventType.NOTICED,
+    Told.DELETING: EventType.NOTICED,
+    Told.GRACE_RENEWED: EventType.NOTICED,
+    Told.OVERWRITTEN: EventType.NOTICED,
+    Told.DISABLED: EventType.DISABLED,
+    Told.DELETED: EventType.DELETED,
+    Told.RESTORED: EventType.RESTORED,
+    Told.BLOCKED: EventType.BLOCKED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What is to be told of one run over one account."""
+
+    events: tuple[Event, ...]
+    digests: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell:
+    """Turns a result into what people and machines are told."""
+
+    keys: AccessKeys
+    receipts: Receipts
+    admin: str
+    owner_tag: str | None
+    region: str
+    tells_owners_of_dry_runs: bool = True
+
+    def of(self, result: AccountResult) -> Story:
+        """Tell of a run; in dry run only what would be."""
+        run = result.plan.run
+        items = list(_items_planned(result.plan) if run.dry_run else _items_done(result))
+        failures = tuple(str(failure) for failure in result.failures)
+        return Story(
+            events=tuple(_events(result)),
+            digests=tuple(self._digests(run, items, failures)),
+        )
+
+    def _digests(
+        self, run: Run, items: list[NoticeItem], failures: tuple[str, ...]
+    ) -> Iterator[Digest]:
+        by_owner: dict[str, list[NoticeItem]] = {}
+        owners: dict[str, str | None] = {}
+        for item in items:
+            if item.user not in owners:
+                owners[item.user] = self._owner(item.user, run)
+            if (owner := owners[item.user]) is not None:
+                by_owner.setdefault(owner, []).append(item)
+        unowned = {user for user, owner in owners.items() if owner is None}
+        for owner, owned in by_owner.items():
+            if not run.dry_run or self._may_tell_of_dry_run(run, owner):
+                yield self._digest(run, Audience.OWNER, owner, owned)
+        # The admin's copy proves nothing, except for users that have nobody else.
+        orphaned = [item for item in items if item.user in unowned]
+        if orphaned:
+            yield self._digest(run, Audience.ADMIN, self.admin, orphaned, failures)
+        rest = [item for item in items if item.user not in unowned]
+        if rest or (failures and not orphaned):
+            yield self._digest(
+                run,
+                Audience.ADMIN,
+                self.admin,
+                rest,
+                () if orphaned else failures,
+                proves=False,
+            )
+
+    def _digest(  # noqa: PLR0913 -- one argument a field
+        self,
+        run: Run,
+        audience: Audience,
+        address: str,
+        items: list[NoticeItem],
+        failures: tuple[str, ...] = (),
+        *,
+        proves: bool = True,
+    ) -> Digest:
+        return Digest(
+            run=run,
+            audience=audience,
+            address=address,
+            region=self.region,
+            items=tuple(items),
+            failures=failures,
+            proves=proves,
+        )
+
+    def _owner(self, user: str, run: Run) -> str | None:
+        """The address of a user's owner: the tag's, else the account's, else nobody's."""
+        tagged = None
+        if self.owner_tag is not None:
+            try:
+                tagged = self.keys.tag_of(user, self.owner_tag)
+            except PortError:
+                tagged = None  # the account's address is the next in order
+        for address in (tagged, run.account.email):
+            if address and "@" in address:
+                return address
+        return None
+
+    def _may_tell_of_dry_run(self, run: Run, owner: str) -> bool:
+        """Owners hear of a dry run once a week at most; who cannot be looked up hears nothing."""
+        if not self.tells_owners_of_dry_runs:
+            return False
+        try:
+            last = self.receipts.last_dry_run_digest(run.account.id, owner)
+        except PortError:
+            return False
+        return last is None or run.at - last >= DRY_RUN_WEEK
+
+
+def _items_planned(plan: AccountPlan) -> Iterator[NoticeItem]:
+    for turn in plan.turns:
+        for decision in turn.decisions:
+            if decision.notice is not None:
+                yield notice_item(
+                    turn.user.name, decision, decision.notice, _secret(turn.user, decision)
+                )
+
+
+def _items_done(result: AccountResult) -> Iterator[NoticeItem]:
+    for outcome in result.outcomes:
+        user = outcome.turn.user
+        for done in outcome.done:
+            if done.decision.notice is not None:
+                yield notice_item(
+                    user.name,
+                    _with_new_key(done),
+                    done.decision.notice,
+                    _secret(user, done.decision),
+                )
+
+
+def _with_new_key(done: Done) -> Decision:
+    return replace(done.decision, successor=done.new_key) if done.new_key else done.decision
+
+
+def _secret(user: UserFacts, decision: Decision) -> str | None:
+    """The secret in which the successor lies, or will."""
+    lies_there = decision.action is Action.ROTATE or decision.delivered
+    return secret_name(user.account, user.name) if lies_there else None
+
+
+def _events(result: AccountResult) -> Iterator[Event]:
+    run = result.plan.run
+    for outcome in result.outcomes:
+        for done in outcome.done:
+            if done.decision.notice is not None:
+                yield Event(
+                    type=_type(done.decision, done.decision.notice.told),
+                    run=run,
+                    detail=describe(outcome.turn.user, _with_new_key(done)),
+                )
+    for failure in result.failures:
+        yield Event(
+            type=EventType.ROTATION_FAILED if failure.user else EventType.ACCOUNT_FAILED,
+            run=run,
+            detail={"user": failure.user, "message": str(failure)},
+        )
+    yield Event(type=EventType.RUN_COMPLETED, run=run, detail={"counts": counts(result)})
+
+
+def _type(decision: Decision, told: Told) -> EventType:
+    if told is Told.ORPHAN:
+        removed = decision.reason is Reason.ORPHAN_OVER
+        return EventType.ORPHAN_REMOVED if removed else EventType.BLOCKED
+    return _EVENT_OF_NOTICE[told]
+
+
+def describe(user: UserFacts, decision: Decision) -> dict[str, object]:
+    """A decision in plain JSON values: the form of the answer, the plan and the events."""
+    return {
+        "user": user.name,
+        "key": decision.key_id,
+        "age": decision.age,
+        "state": str(decision.state),
+        "overlays": sorted(str(overlay) for overlay in decision.overlays),
+        "action": str(decision.action),
+        "reason": str(decision.reason),
+        "sentence": decision.sentence,
+        "next": (
+            {"action": str(decision.next.action), "date": decision.next.day.isoformat()}
+            if decision.next
+            else None
+        ),
+        "successor": decision.successor,
+        "promises": {
+            str(act): day.isoformat()
+            for act, day in (decision.notice.promises if decision.notice else {}).items()
+        },
+    }
+
+
+def counts(result: AccountResult) -> dict[str, object]:
+    """How many users, keys by state and action, and failures."""
+    decisions = [made for turn in result.plan.turns for made in turn.decisions]
+    return {
+        "users": len(result.plan.turns),
+        "exempt": sum(turn.user.exempt for turn in result.plan.turns),
+        "keys": len(decisions),
+        "states": dict(sorted(Counter(str(made.state) for made in decisions).items())),
+        "actions": dict(sorted(Counter(str(made.action) for made in decisions).items())),
+        "blocked": sum(made.is_blocked for made in decisions),
+        "failures": len(result.failures),
+        "left": len(result.left),
+    }
