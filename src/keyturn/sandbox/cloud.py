@@ -11,31 +11,31 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from threading import RLock
 from typing import Any, Self
 from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
-import botocore.loaders
-import botocore.session
 import time_machine
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.iam.models import AccessKey, AccessKeyLastUsed
-from moto.s3.models import s3_backends
 from moto.secretsmanager.models import FakeSecret
 
-from keyturn.sandbox import event_bus, wire
+from keyturn.sandbox import wire
+from keyturn.sandbox.buckets import Buckets
 from keyturn.sandbox.call_log import Call, logged
+from keyturn.sandbox.event_bus import EventBus
 from keyturn.sandbox.iam_rules import IamRules, Keyring, iam_of, in_utc
 from keyturn.sandbox.mailbox import Mail, Mailbox
 from keyturn.sandbox.moto_backends import ask_moto
 from keyturn.sandbox.obstacles import Obstacle, Throttling
 from keyturn.sandbox.organization import Organization
+from keyturn.sandbox.queues import Queues
 from keyturn.sandbox.secret_rules import SecretRules, expiry_of, secrets_of
+from keyturn.sandbox.shortcuts import shortcuts
 from keyturn.sandbox.sts_rules import ADMIN_ROLE, Credentials, StsRules
 from keyturn.sandbox.wire import Answer, Params, Refused, Request
 
@@ -44,7 +44,7 @@ MANAGEMENT_ACCOUNT = "111111111111"
 
 Perform = Callable[[Request], Answer]
 Layer = Callable[[Request, Perform], Answer]
-Rule = Callable[[Request], Params | None]
+Rule = Callable[[Request], Params | Answer | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,8 @@ class LocalCloud:
         self._obstacles: list[Obstacle] = []
         self._admins: dict[str, Credentials] = {}
         self._keyring = Keyring()
+        self._buckets = Buckets()
+        self._queues = Queues()
         self._mailbox = Mailbox()
         self.calls: list[Call] = []
         self.layers: list[Layer] = []
@@ -123,7 +125,9 @@ class LocalCloud:
             "sts": self._sts.answers(),
             "secretsmanager": SecretRules().answers(),
             "organizations": self.organization.answers(),
-            "events": event_bus.answers(),
+            "s3": self._buckets.answers(),
+            "sqs": self._queues.answers(),
+            "events": EventBus(self._queues).answers(),
             "sesv2": self._mailbox.answers(),
         }
 
@@ -131,6 +135,7 @@ class LocalCloud:
         with ExitStack() as opened:
             # Beside the memory of all services this sets false credentials in the environment.
             opened.enter_context(mock_aws())
+            opened.enter_context(shortcuts())
             opened.enter_context(patch.object(BotocoreStubber, "__call__", self._receiver()))
             # A number, for a date would also change the time zone of the whole process.
             travel = time_machine.travel(self._start.timestamp(), tick=True)
@@ -311,10 +316,9 @@ class LocalCloud:
 
     def objects(self, bucket: str) -> Mapping[str, bytes]:
         """Give the objects in a bucket, whoever owns it."""
-        for account in list(s3_backends):
-            if found := s3_backends[account]["aws"].buckets.get(bucket):
-                return {name: found.keys[name].value for name in found.keys}
-        return {}
+        return {
+            name: stored.body for name, stored in self._buckets.buckets[bucket].objects.items()
+        }
 
     def _key(self, account: str, key_id: str) -> AccessKey:
         return iam_of(account).access_keys[key_id]
@@ -341,7 +345,7 @@ class LocalCloud:
 
     def _read(self, event_name: str, http: AWSPreparedRequest) -> Request:
         service, operation = wire.service_and_operation(event_name)
-        access_key_id, region = wire.credential_of(http)
+        access_key_id, region, signature = wire.signed_by(http)
         caller = self._sts.caller(access_key_id)
         return Request(
             at=self.now,
@@ -350,6 +354,7 @@ class LocalCloud:
             operation=operation,
             region=region,
             access_key_id=access_key_id,
+            signature=signature,
             account=caller.account if caller else "",
             principal=caller.arn if caller else "",
             params=wire.params_of(service, operation, http),
@@ -372,7 +377,9 @@ class LocalCloud:
                 obstacle.meet(request)
         rule = self._rules.get(request.service, {}).get(request.operation)
         result = rule(request) if rule else None
-        return ask_moto(request) if result is None else wire.answered(request, result)
+        if result is None:
+            return ask_moto(request)
+        return result if isinstance(result, Answer) else wire.answered(request, result)
 
 
 def _around(layer: Layer, inner: Perform) -> Perform:
@@ -380,21 +387,12 @@ def _around(layer: Layer, inner: Perform) -> Perform:
 
 
 def _session(credentials: Credentials) -> boto3.Session:
-    inner = botocore.session.get_session()
-    inner.register_component("data_loader", _loader())
     return boto3.Session(
         credentials.access_key_id,
         credentials.secret_access_key,
         credentials.session_token,
         region_name=REGION,
-        botocore_session=inner,
     )
-
-
-@cache
-def _loader() -> botocore.loaders.Loader:
-    """Read the models of the services once, not once a session: that takes longer than calls."""
-    return botocore.loaders.create_loader()
 
 
 def _role_arn(account: str, role: str) -> str:

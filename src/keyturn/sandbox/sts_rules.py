@@ -18,6 +18,7 @@ from moto.iam.models import AccessKeyLastUsed, Role
 
 from keyturn.sandbox.iam_rules import Keyring, iam_of
 from keyturn.sandbox.organization import Organization
+from keyturn.sandbox.shortcuts import signature_of
 from keyturn.sandbox.wire import Params, Refused, Request
 
 ADMIN_ROLE = "Administrator"
@@ -98,6 +99,14 @@ class StsRules:
         caller = self.caller(request.access_key_id)
         if caller is None or not self._organization.is_usable(caller.account):
             raise _unknown_key(request.service)
+        if request.signature != signature_of(self._keyring.secrets[request.access_key_id]):
+            raise Refused(
+                "SignatureDoesNotMatch"
+                if request.service in {"iam", "sts", "s3"}
+                else "InvalidSignatureException",
+                "The request signature we calculated does not match the signature you provided.",
+                403,
+            )
         if caller.ends and request.at >= caller.ends:
             raise _expired(request.service)
         if key := iam_of(caller.account).access_keys.get(request.access_key_id):

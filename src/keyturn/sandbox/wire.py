@@ -35,7 +35,7 @@ _XML_NAMESPACES = {
 }
 _REST_SERVICES = frozenset({"s3", "sesv2"})
 
-_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/")
+_SIGNED_BY = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/.*Signature=(\w+)")
 _REQUEST_ID = re.compile(rb"(?<=<RequestId>)[^<]*(?=</RequestId>)")
 _ERROR_CODE = re.compile(r"<Code>([^<]*)</Code>")
 
@@ -50,6 +50,7 @@ class Request:
     operation: str
     region: str
     access_key_id: str
+    signature: str
     account: str
     principal: str
     params: Params = field(repr=False)  # may hold a secret
@@ -83,13 +84,13 @@ def service_and_operation(event_name: str) -> tuple[str, str]:
     return _CLIENT_NAMES.get(service, service), operation
 
 
-def credential_of(http: AWSPreparedRequest) -> tuple[str, str]:
-    """Say which access key signed a request, and for which region."""
-    signature = http.headers.get("Authorization", "")
-    if isinstance(signature, bytes):
-        signature = signature.decode()
-    found = _CREDENTIAL.search(signature)
-    return (found[1], found[2]) if found else ("", "us-east-1")
+def signed_by(http: AWSPreparedRequest) -> tuple[str, str, str]:
+    """Say which access key signed a request, for which region, and how."""
+    authorization = http.headers.get("Authorization", "")
+    if isinstance(authorization, bytes):
+        authorization = authorization.decode()
+    found = _SIGNED_BY.search(authorization)
+    return (found[1], found[2], found[3]) if found else ("", "us-east-1", "")
 
 
 def params_of(service: str, operation: str, http: AWSPreparedRequest) -> Params:
@@ -119,7 +120,9 @@ def answered(request: Request, result: Params) -> Answer:
 def refused(request: Request, refusal: Refused) -> Answer:
     """Answer a request with an error."""
     headers = _id_headers(request)
-    if request.service in _XML_NAMESPACES or request.service == "s3":
+    if request.http.method == "HEAD":
+        body = ""
+    elif request.service in _XML_NAMESPACES or request.service == "s3":
         error = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
         request_id = f"<RequestId>{request.request_id}</RequestId>"
         body = (
@@ -141,7 +144,7 @@ def passed_on(request: Request, status: int, headers: Mapping[str, str], body: b
         body=_REQUEST_ID.sub(request.request_id.encode(), body),
         headers={**headers, **_id_headers(request)},
         error=_error_code(headers, text) if status >= 400 else None,  # noqa: PLR2004
-        result=_json_params(text) if text.startswith("{") else {"ETag": headers.get("ETag")},
+        result=_json_params(text),
     )
 
 
@@ -203,6 +206,7 @@ def _rest_params(model: OperationModel, http: AWSPreparedRequest) -> Params:
     path = _path_params(model, url.netloc, url.path)
     params: dict[str, Any] = {}
     body = _json_params(_text(http.body))
+    headers = {name.lower(): value for name, value in http.headers.items()}
     for name, shape in (model.input_shape.members if model.input_shape else {}).items():
         wire_name = shape.serialization.get("name", name)
         match shape.serialization.get("location"):
@@ -211,7 +215,7 @@ def _rest_params(model: OperationModel, http: AWSPreparedRequest) -> Params:
             case "querystring":
                 value = query.get(wire_name)
             case "header":
-                value = http.headers.get(wire_name)
+                value = headers.get(wire_name.lower())
             case _:
                 value = body.get(wire_name)
         if value is not None:
@@ -220,13 +224,13 @@ def _rest_params(model: OperationModel, http: AWSPreparedRequest) -> Params:
 
 
 def _path_params(model: OperationModel, host: str, path: str) -> Mapping[str, str]:
-    template = model.http["requestUri"].split("?")[0]
-    if template.startswith("/{Bucket}") and not host.startswith("s3."):
-        path = f"/{host.partition('.s3.')[0]}{path}"  # the bucket stands in the host's name
-    pattern = re.sub(
-        r"\{(\w+)\}", r"(?P<\1>[^/]+)", re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", template)
-    )
-    found = re.fullmatch(f"{pattern}/?", path)
+    if ".s3." in host:
+        return {"Bucket": host.partition(".s3.")[0], "Key": unquote(path[1:])}
+    if host.startswith("s3."):  # a bucket whose name cannot stand in the host's
+        bucket, _, key = path[1:].partition("/")
+        return {"Bucket": bucket, "Key": unquote(key)}
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", model.http["requestUri"])
+    found = re.fullmatch(pattern, path)
     return {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
 
 
