@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from keyturn.sandbox.call_log import Call
 from keyturn.sandbox.cloud import LocalCloud
@@ -22,7 +22,9 @@ from keyturn.sandbox.mailbox import Mail
 K = TypeVar("K")
 V = TypeVar("V")
 
-ACTIVE, INACTIVE, DELETED = "Active", "Inactive", "Deleted"
+ACTIVE: Final = "Active"
+INACTIVE: Final = "Inactive"
+DELETED: Final = "Deleted"
 SLACK = timedelta(hours=12)
 SLACK_OF_ONE_DAY = timedelta(hours=1)
 LONGEST_RUN = timedelta(minutes=15)
@@ -301,7 +303,9 @@ def replay(evidence: Evidence) -> History:
         deliveries=_deliveries(done),
         records=tuple(_records(evidence, done)),
         memberships=_memberships(evidence, done),
-        naming=_grouped((key_id, mail) for mail in evidence.mails for key_id in _key_ids_in(mail)),
+        naming=_grouped(
+            (key_id, mail) for mail in evidence.mails for key_id in long_words_in(mail)
+        ),
     )
 
 
@@ -313,7 +317,7 @@ def _called(numbered: tuple[int, Call]) -> datetime:
     return numbered[1].at
 
 
-def _key_ids_in(mail: Mail) -> set[str]:
+def long_words_in(mail: Mail) -> set[str]:
     """The words that are long enough for a key id, and a few others."""
     return set(_LONG_WORD.findall(all_of(mail)))
 
