@@ -105,10 +105,12 @@ class Claim:
     The right to tell one thing to one audience, once.
 
     name is the path of its object: account, user, key, step, dates and audience; or the run,
-    for what is told of a run and not of a key.
+    for what is told of a run and not of a key. mark tells it from another's of the same name.
     """
 
     name: str
+    run: str
+    mark: str
 
 
 class ReceiptBook(Protocol):

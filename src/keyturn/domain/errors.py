@@ -17,8 +17,11 @@ KeyturnError
 ├── ChangedMeanwhile          a key is no longer what the decision was made about
 ├── SkippedAccount            an account was left alone, with the reason
 ├── BeingTold                 another notifier is sending the same notice right now
+├── NotAllTold                a part of a notice could not be told or noted down; try again
 └── MissingExtra              a part of the package is not installed
 """
+
+from collections.abc import Sequence
 
 
 class KeyturnError(Exception):
@@ -112,3 +115,15 @@ class MissingExtra(KeyturnError):
 
 class BeingTold(KeyturnError):
     """Another notifier is sending the same notice right now; later it will have, or not."""
+
+
+class NotAllTold(KeyturnError):
+    """
+    A part of a notice could not be told, or not be noted down; the rest was told.
+
+    To try again is safe: what is noted down as told is not told twice.
+    """
+
+    def __init__(self, errors: Sequence[KeyturnError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = tuple(errors)

@@ -1,0 +1,234 @@
+"""
+The notifier's memory and the engine's proof: one object in the bucket for each thing told.
+
+    <prefix>/receipts/<account>/<user>/<key id>/<step>/<day>[_<delete day>].json
+    <prefix>/receipts/<account>/<user>/<key id>/<step>/<day>[_<delete day>].admin.json
+    <prefix>/receipts/<account>/_dry-run/<audience>/<hash of the address>/<day>….json
+    <prefix>/receipts/<account>/_runs/<run id>.json
+
+Whatever the engine wants to know stands in the name, the size and the time of an object, so
+one listing a key is all that it costs. A claim is the 36 characters of a uuid and nothing
+else; a receipt is longer. `<name>.bounced` beside a receipt voids it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFound
+from keyturn.domain.events import Audience, Digest, NoticeItem
+from keyturn.domain.key import Act, Receipt
+from keyturn.domain.record import encode, stamp
+from keyturn.ports import Claim
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
+
+CLAIM_LIFE: Final = timedelta(minutes=15)
+"""A claim without a receipt for so long may be tried again."""
+
+_CLAIM_SIZE: Final = 36
+_JSON: Final = ".json"
+_COPY: Final = ".admin.json"
+_BOUNCED: Final = ".bounced"
+_DRY_RUN: Final = "_dry-run"  # no key has such an id, so a user of that name is not in the way
+_RUNS: Final = "_runs"
+_PROMISES: Final[Mapping[str, tuple[Act, ...]]] = {
+    "disable": (Act.DISABLE, Act.DELETE),
+    "delete": (Act.DELETE,),
+    "before-disable": (Act.DISABLE,),
+    "before-delete": (Act.DELETE,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """An object, as S3 describes it without handing it out."""
+
+    at: datetime
+    etag: str
+    is_receipt: bool
+    mark: str | None = None
+
+
+class S3Receipts:
+    """
+    Meets `ports.Receipts` and `ports.ReceiptBook`.
+
+    The notifier needs s3:PutObject, GetObject (HeadObject and If-Match ask for it) and
+    DeleteObject on `<prefix>/receipts/*`, and s3:ListBucket on that prefix, without which S3
+    answers "denied" instead of "not there". The engine needs s3:ListBucket alone.
+    """
+
+    def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._root = "/".join(filter(None, (prefix.strip("/"), "receipts")))
+
+    # What the engine asks
+
+    def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
+        """The valid receipts of a key: neither claims, nor bounced, nor of a dry run."""
+        folder = f"{self._root}/{account}/{encode(user)}/{key_id}/"
+        receipts = (_read(name.removeprefix(folder), at) for name, at in self._receipts_in(folder))
+        return tuple(receipt for receipt in receipts if receipt is not None)
+
+    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
+        """When that address was last sent a dry-run digest of the account."""
+        folder = f"{self._root}/{account}/{_DRY_RUN}/{Audience.OWNER}/{_hash(address)}/"
+        return max((at for _, at in self._receipts_in(folder)), default=None)
+
+    def _receipts_in(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        with aws_errors_translated():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=folder
+            )
+            found = list(chain.from_iterable(page.get("Contents", []) for page in pages))
+        bounced = {thing["Key"] for thing in found if thing["Key"].endswith(_BOUNCED)}
+        for thing in found:
+            name = thing["Key"]
+            if thing["Size"] > _CLAIM_SIZE and not {name, name + _BOUNCED} & bounced:
+                yield name, thing["LastModified"].astimezone(UTC)
+
+    # What the notifier notes down
+
+    def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
+        """Claim an item of a digest, or (None) what it tells as a whole."""
+        name = f"{self._root}/{digest.run.account.id}/{_name(digest, item)}"
+        mark = str(uuid4())
+        with suppress(AlreadyThere):
+            return self._put_claim(digest, name, mark)
+
+        found = self._look(name)
+        if found is None:
+            raise BeingTold(f"{name} was given back a moment ago")
+        if found.mark == mark:  # S3 had taken it, but its answer was lost and the SDK tried again
+            return Claim(name=name, run=digest.run.id, mark=found.etag)
+        bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
+        if found.is_receipt and not bounced:
+            return None
+        if not found.is_receipt and now - found.at < CLAIM_LIFE:
+            raise BeingTold(f"{name} has been claimed since {stamp(found.at)}")
+        try:
+            claim = self._put_claim(digest, name, mark, instead_of=found.etag)
+        except (AlreadyThere, NotFound):
+            raise BeingTold(f"{name} was claimed by another a moment ago") from None
+        if bounced:
+            # Only now: had we died before, the old receipt would have counted again.
+            with aws_errors_translated():
+                self._s3.delete_object(Bucket=self._bucket, Key=name + _BOUNCED)
+        return claim
+
+    def confirm(
+        self, claim: Claim, *, channel: str, address: str, message_id: str, now: datetime
+    ) -> None:
+        """
+        Turn the claim into the receipt.
+
+        Also if another has taken the claim over by now: what was accepted, was accepted.
+        """
+        *_, step, name = claim.name.split("/")
+        promises = _promises(step, _days_in(name))
+        receipt = {
+            "time": stamp(now),
+            "channel": channel,
+            "address": address,
+            "message_id": message_id,
+            "promises": {act: day.isoformat() for act, day in promises.items()},
+            "run": claim.run,
+        }
+        with aws_errors_translated():
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=claim.name,
+                Body=json.dumps(receipt, indent=2).encode(),
+                ContentType="application/json",
+            )
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back; if it is not ours any more, leave it."""
+        with suppress(AlreadyThere, NotFound), aws_errors_translated():
+            self._s3.delete_object(Bucket=self._bucket, Key=claim.name, IfMatch=claim.mark)
+
+    def _put_claim(
+        self, digest: Digest, name: str, mark: str, *, instead_of: str | None = None
+    ) -> Claim:
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self._bucket,
+            "Key": name,
+            "Body": mark.encode(),
+            "Metadata": {"claim": mark},
+        }
+        if instead_of is None:
+            request["IfNoneMatch"] = "*"
+        else:
+            request["IfMatch"] = instead_of
+        with aws_errors_translated():
+            answer = self._s3.put_object(**request)
+        return Claim(name=name, run=digest.run.id, mark=answer["ETag"])
+
+    def _look(self, name: str) -> _Found | None:
+        with suppress(NotFound), aws_errors_translated():
+            head = self._s3.head_object(Bucket=self._bucket, Key=name)
+            return _Found(
+                at=head["LastModified"],
+                etag=head["ETag"],
+                is_receipt=head["ContentLength"] > _CLAIM_SIZE,
+                mark=head["Metadata"].get("claim"),
+            )
+        return None
+
+
+def _name(digest: Digest, item: NoticeItem | None) -> str:
+    """The path below the account; what is promised stands in it."""
+    ending = _JSON if digest.proves else _COPY
+    if item is not None:
+        notice = item.notice
+        days = [notice.day, *sorted(set(notice.promises.values()) - {notice.day})]
+        if _promises(notice.step, days) != notice.promises:
+            raise InvalidValue(notice.step, notice.promises, "a receipt's name cannot hold this")
+        dates = "_".join(day.isoformat() for day in days)
+        return f"{encode(item.user)}/{item.key_id}/{notice.step}/{dates}{ending}"
+    run = quote(digest.run.id, safe="")
+    if not digest.run.dry_run:
+        return f"{_RUNS}/{run}{_JSON}"
+    # The run's own day: a redelivery after midnight is still the same digest.
+    day = digest.run.at.date().isoformat()
+    if digest.audience is Audience.ADMIN:  # who gets one a run, not one a day
+        day = f"{day}_{run}"
+    return f"{_DRY_RUN}/{digest.audience}/{_hash(digest.address)}/{day}{ending}"
+
+
+def _promises(step: str, days: list[date]) -> dict[Act, date]:
+    return dict(zip(_PROMISES.get(step, ()), days, strict=False))
+
+
+def _days_in(name: str) -> list[date]:
+    """The dates in an object's name; none if it is not of that form."""
+    try:
+        return [date.fromisoformat(day) for day in name.partition(".")[0].split("_")]
+    except ValueError:
+        return []
+
+
+def _read(path: str, at: datetime) -> Receipt | None:
+    """Read `<step>/<day>[_<delete day>].json`; None if it is none, or the admin's copy."""
+    step, _, name = path.partition("/")
+    days = _days_in(name)
+    if not days or name.endswith(_COPY) or not name.endswith(_JSON):
+        return None
+    return Receipt(step=step, day=days[0], at=at, promises=_promises(step, days))
+
+
+def _hash(address: str) -> str:
+    """A name for an address that an object may carry; addresses differ in case alone nowhere."""
+    return hashlib.sha256(address.strip().lower().encode()).hexdigest()[:16]
