@@ -19,7 +19,6 @@ from keyturn.domain.days import (
     are_exceeded,
     day_of_run,
     days_since,
-    earliest,
     have_passed,
 )
 from keyturn.domain.decision import (
@@ -669,12 +668,7 @@ class _Rule:
         within = self.policy.hold_if_used_within
         if within is None:
             return None
-        # A long hold outlives its receipt; the notice given anew must not begin it anew.
-        told = self.promising(receipts, Act.DISABLE, after=self.record.of(key).restored)
-        begins = min(receipt.promises[Act.DISABLE] for receipt in told)
-        if not self.record.of(key).forced:
-            begins = max(begins, earliest(key.created, self.policy.inactive_period).date())
-        last_day = begins + self.policy.max_hold * DAY
+        last_day = self.hold_begins(key, receipts) + self.policy.max_hold * DAY
         if self.today >= last_day:
             return None
         use = self.last_use(key)
@@ -689,6 +683,21 @@ class _Rule:
             f"it is still in use: last on {use.at.date()}{where}; held until {last_day} at most",
             Next(Action.DISABLE, min(last_day, self.day(use.at, within + 1))),
         )
+
+    def hold_begins(self, key: KeyFacts, receipts: tuple[Receipt, ...]) -> date:
+        """
+        The date on which the key was to be disabled, had it not been in use.
+
+        A long hold outlives its receipt; what is promised anew after the date has come does
+        not begin it anew.
+        """
+        told = self.promising(receipts, Act.DISABLE, after=self.record.of(key).restored)
+        begins = date.max
+        for receipt in sorted(told, key=lambda receipt: receipt.at):
+            promised = receipt.promises[Act.DISABLE]
+            if begins == date.max or (begins < promised and receipt.at.date() < begins):
+                begins = promised
+        return begins
 
     def warn_or_keep(  # noqa: PLR0913, PLR0917 -- one line of the table each
         self,
