@@ -37,6 +37,7 @@ def call(at: datetime, operation: str, /, *, role: str = MEMBER_ROLE, **params: 
         "AssumeRole": "sts",
         "PutEvents": "events",
         "CreateSecret": "secretsmanager",
+        "UpdateSecretVersionStage": "secretsmanager",
         "DeleteSecret": "secretsmanager",
         "GetSecretValue": "secretsmanager",
         "PutSecretValue": "secretsmanager",
@@ -520,6 +521,31 @@ def test_skipped_days_shorten_no_window(late: timedelta, is_well: bool) -> None:
 
     assert [found.number for found in findings if found.violations] == ([] if is_well else [10])
     assert findings[9].checked == 1
+
+
+@pytest.mark.parametrize(("early", "is_well"), [(11 * HOUR, True), (13 * HOUR, False)])
+def test_skipped_days_shorten_no_grace(early: timedelta, is_well: bool) -> None:
+    evidence = rotating(deleted=20 * DAY - early)
+    skipped = [run for run in evidence.runs if not 12 * DAY < run.started - START < 18 * DAY]
+
+    findings = judge(replace(evidence, runs=skipped))
+
+    assert [found.number for found in findings if found.violations] == ([] if is_well else [10])
+
+
+def test_a_version_that_a_person_moved_away_counts_as_not_delivered() -> None:
+    moved = [
+        by_hand(
+            START + n * DAY,
+            "UpdateSecretVersionStage",
+            SecretId=SECRET,
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=version,
+        )
+        for n, version in enumerate(("theirs", "theirs too"), start=1)
+    ]
+
+    assert list(violations(and_calls(rotating(), *moved))) == [1]
 
 
 def test_the_windows_are_those_of_the_policy() -> None:
