@@ -1,5 +1,6 @@
 """The only file that chooses adapters."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,8 @@ from keyturn.adapters.clients import Journal, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.organizations import AwsOrganization
-from keyturn.adapters.s3_receipts import NoReceipts, S3Receipts
+from keyturn.adapters.no_receipts import NoReceipts
+from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
@@ -70,7 +72,8 @@ class Aws:
                 take_turn=TakeTurn(
                     keys=keys,
                     vault=vault,
-                    deliver=Deliver(keys=keys, vault=vault, run_id=run.id),
+                    # Not the run's id: a message that is handed over twice makes two runs of it.
+                    deliver=Deliver(keys=keys, vault=vault, run_id=uuid.uuid4().hex),
                     clock=self.clock,
                     kms_key=settings.secrets_key,
                 ),

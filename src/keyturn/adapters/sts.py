@@ -7,6 +7,9 @@ import boto3
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.session import get_session
 
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import AccountUnreachable, PortError
+
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
@@ -30,7 +33,12 @@ def session_as(sts: "STSClient", role_arn: str, region: str) -> boto3.Session:
 
 def _assuming(sts: "STSClient", role_arn: str) -> Callable[[], dict[str, str]]:
     def refresh() -> dict[str, str]:
-        answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
+        try:
+            with aws_errors_translated():
+                answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
+        except PortError as error:
+            message = f"the role {role_arn} could not be assumed ({error})"
+            raise AccountUnreachable(message) from error
         credentials = answer["Credentials"]
         return {
             "access_key": credentials["AccessKeyId"],

@@ -9,6 +9,7 @@ KeyturnError
 │   ├── Refused               it says no, for good: nothing was changed
 │   │   ├── Denied            … because we lack the permission
 │   │   └── KeyLimitReached   … because the user has two access keys
+│   ├── AccountUnreachable    the role in the account could not be assumed
 │   ├── Throttled             it says no for now: nothing was changed
 │   └── Unavailable           no clear answer: it may or may not have happened
 ├── SecretNotStored           a new key could not be delivered and was taken back
@@ -60,6 +61,10 @@ class Denied(Refused):
 
 class KeyLimitReached(Refused):
     """The user has two access keys already: nothing was changed."""
+
+
+class AccountUnreachable(PortError):
+    """The role in the account could not be assumed: nothing was read or written there."""
 
 
 class Throttled(PortError):

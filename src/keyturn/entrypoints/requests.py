@@ -1,6 +1,7 @@
 """The events that the functions take; whatever is not of their form is refused, field and all."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,25 +25,37 @@ class RotationEvent(Schema):
     dry_run = Flag(data_key="dryrun")
     requested = rules.AwareDateTime(format="iso")
     users = rules.List(rules.String())
+    run = rules.String(validate=validate.Length(min=1, max=64))
 
 
-def read_rotation(event: object, *, now: datetime) -> tuple[Account, Request, bool]:
-    """
-    Read a rotation event: the account, what is asked for, and whether it asks for a dry run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationRequest:
+    """A rotation event, read."""
 
-    now stands for the time of the request where the event does not tell it.
-    """
+    account: Account
+    request: Request
+    dry_run: bool
+    """It asks for a dry run; it cannot ask for the opposite."""
+    run: str | None
+    """The run that it belongs to, if it came through the queue."""
+
+
+def read_rotation(event: object, *, now: datetime) -> RotationRequest:
+    """Read a rotation event; now stands for the time of the request where it tells none."""
     given = _load(RotationEvent(), event)
     asked = given.get("requested", now).astimezone(UTC).replace(microsecond=0)
     forced = given.get("force_rotate")
-    return (
-        Account(id=given["account"], name=given.get("name", ""), email=given.get("email", "")),
-        Request(
+    return RotationRequest(
+        account=Account(
+            id=given["account"], name=given.get("name", ""), email=given.get("email", "")
+        ),
+        request=Request(
             users=frozenset(given.get("users", ())),
             forced=forced,
             forced_at=asked if forced else None,
         ),
-        given.get("dry_run", False),
+        dry_run=given.get("dry_run", False),
+        run=given.get("run"),
     )
 
 

@@ -28,8 +28,8 @@ SPARE_MILLISECONDS = 60_000
 """What a rotation leaves of its time: enough to finish one user and to tell of all."""
 
 
-class AccountUnreachableError(Exception):
-    """An account could not be looked at; raised so that its message is tried again."""
+class AccountNotKeptError(Exception):
+    """A whole account could not be looked at; raised so that its message is tried again."""
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
@@ -43,30 +43,31 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         sent = int(record.attributes.sent_timestamp) / 1000
         result = _rotate(aws, record.json_body, context, datetime.fromtimestamp(sent, UTC))
         _hand_back(aws, result, json.loads(record.body))
-        if not result.plan.turns and result.plan.failures:
-            raise AccountUnreachableError(str(result.plan.failures[0]))
+        for failure in result.plan.failures:
+            if failure.user is None:
+                raise AccountNotKeptError(str(failure))
 
-    processor = SqsFifoPartialProcessor(
-        skip_group_on_error=True, raise_on_entire_batch_failure=False
-    )
+    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+    # A batch of one failed account is a partial failure like any other.
+    processor.raise_on_entire_batch_failure = False
     return process_partial_response(
         event=event, record_handler=one, processor=processor, context=context
     )
 
 
 def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime) -> AccountResult:
-    account, request, wants_dry_run = read_rotation(event, now=requested)
+    asked = read_rotation(event, now=requested)
     run = Run(
-        id=uuid.uuid4().hex,
-        account=account,
+        id=asked.run or uuid.uuid4().hex,
+        account=asked.account,
         at=datetime.now(UTC),
-        dry_run=aws.settings.dry_run or wants_dry_run,
+        dry_run=aws.settings.dry_run or asked.dry_run,
     )
 
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
 
-    result = aws.run_account(run, aws.over_bus()).run(run, request, has_time=has_time)
+    result = aws.run_account(run, aws.over_bus()).run(run, asked.request, has_time=has_time)
     log_result(logger, result, aws.settings.policy)
     return result
 
@@ -74,4 +75,4 @@ def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime
 def _hand_back(aws: Aws, result: AccountResult, event: Mapping[str, object]) -> None:
     """Queue the users for whom there was no time left."""
     if result.left:
-        aws.queue().send([{**event, "users": list(result.left)}], run=result.plan.run.id)
+        aws.queue().send([{**event, "users": list(result.left)}], run=uuid.uuid4().hex)

@@ -49,7 +49,12 @@ class FanOut:
         inventory = take_inventory(self.organization, ou=self.ou)
         self.queue.send(
             (
-                {"account": account.id, "email": account.email, "name": account.name}
+                {
+                    "account": account.id,
+                    "email": account.email,
+                    "name": account.name,
+                    "run": run,
+                }
                 for account in inventory.accounts
             ),
             run=run,

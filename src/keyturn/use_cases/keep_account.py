@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.domain.decision import UNREADABLE, Action, Overlay, Reason, Turn
-from keyturn.domain.errors import KeyturnError, NotFound, PortError, SkippedAccount
+from keyturn.domain.errors import (
+    AccountUnreachable,
+    KeyturnError,
+    NotFound,
+    PortError,
+    SkippedAccount,
+)
 from keyturn.domain.events import Run
 from keyturn.domain.key import UserFacts
 from keyturn.domain.policy import RotationPolicy
@@ -161,6 +167,8 @@ class KeepAccount:
                 return frozenset(), f"{missing}: nobody is exempt"
             message = f"{missing}: the account was skipped (AllowMissingExemptionGroup=false)"
             raise SkippedAccount(message) from error
+        except AccountUnreachable:
+            raise
         except PortError as error:
             message = (
                 f"the exemption group {self.exemption_group} could not be read: "

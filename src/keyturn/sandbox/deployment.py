@@ -1,0 +1,97 @@
+"""
+What the CloudFormation stacks put in place, made in the sandbox by plain calls.
+
+The security account holds the functions' roles, two queues, the bus with its rule, and the
+bucket; every member trusts one of those roles; the management account lets another list it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from keyturn.sandbox.cloud import REGION, LocalCloud
+from keyturn.sandbox.people import OWNER_TAG, Company
+
+MEMBER_ROLE = "asa-iam-key-auto-rotation"
+LIST_ROLE = "asa-iam-key-auto-rotation-list-accounts"
+INVENTORY_ROLE = "ASA-Account-Inventory-Role"
+ROTATION_ROLE = "ASA-IAM-Access-Key-Rotation-Role"
+NOTIFIER_ROLE = "ASA-Notifier-Role"
+ADMIN = "security-ops@larkfield.example"
+BUCKET = "asa-iam-rotation-sandbox"
+PREFIX = "asa/asa-iam-rotation"
+BUS = "asa-iam-key-rotation"
+SECRETS_KEY = "alias/asa-iam-key-rotation"
+ATTEMPTS = 3
+"""How often a message is tried before it goes to the dead letters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Where things are."""
+
+    account: str
+    """The security account."""
+    rotation_queue: str
+    notifier_queue: str
+    dead_letters: str
+    settings: Mapping[str, str]
+    """The functions' environment, but for their credentials and the dry-run flag."""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that Keyturn works under."""
+        return frozenset({MEMBER_ROLE, LIST_ROLE, INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE})
+
+
+def role_arn(account: str, role: str) -> str:
+    """The ARN of a role."""
+    return f"arn:aws:iam::{account}:role/{role}"
+
+
+def deploy(cloud: LocalCloud, company: Company) -> Deployment:
+    """Put everything in place."""
+    account = company.security_account
+    for role in (INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE):
+        cloud.add_role(account, role, account)
+    management = cloud.organization.management_account
+    cloud.add_role(management, LIST_ROLE, role_arn(account, INVENTORY_ROLE))
+    session = cloud.session(account)
+    session.client("s3").create_bucket(Bucket=BUCKET)
+    cloud.verify_sender(account, ADMIN)
+
+    sqs = session.client("sqs")
+    dead = sqs.create_queue(QueueName="keyturn-dead.fifo", Attributes={"FifoQueue": "true"})
+    dead_arn = f"arn:aws:sqs:{REGION}:{account}:keyturn-dead.fifo"
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": ATTEMPTS})
+    rotation = sqs.create_queue(
+        QueueName="keyturn-rotation.fifo",
+        Attributes={"FifoQueue": "true", "RedrivePolicy": redrive},
+    )
+    notifier = sqs.create_queue(QueueName="keyturn-notifier")
+
+    events = session.client("events")
+    events.create_event_bus(Name=BUS)
+    pattern = {"source": ["iam.key-rotation"], "detail-type": ["Notices Due"]}
+    events.put_rule(Name="keyturn-notices", EventBusName=BUS, EventPattern=json.dumps(pattern))
+    target = {"Id": "notifier", "Arn": f"arn:aws:sqs:{REGION}:{account}:keyturn-notifier"}
+    events.put_targets(Rule="keyturn-notices", EventBusName=BUS, Targets=[target])
+    return Deployment(
+        account=account,
+        rotation_queue=rotation["QueueUrl"],
+        notifier_queue=notifier["QueueUrl"],
+        dead_letters=dead["QueueUrl"],
+        settings={
+            "IAMRoleName": MEMBER_ROLE,
+            "OrgListRole": LIST_ROLE,
+            "OrgListAccount": management,
+            "QueueUrl": rotation["QueueUrl"],
+            "EventBusName": BUS,
+            "S3BucketName": BUCKET,
+            "S3BucketPrefix": PREFIX,
+            "AdminEmailAddress": ADMIN,
+            "ResourceOwnerTag": OWNER_TAG,
+            "SecretsKmsKey": SECRETS_KEY,
+            "HomeRegion": REGION,
+        },
+    )
