@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyturn.domain.errors import KeyturnError, NotAllTold, PortError, Throttled, Unavailable
+from keyturn.domain.errors import KeyturnError, NotAllTold, PortError, Unavailable
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.ports import Claim, Mailer, ReceiptBook, Renderer
 
@@ -16,8 +16,6 @@ class Telling:
     told: tuple[NoticeItem, ...] = ()
     message_id: str | None = None
     """None: no mail went out."""
-    refused: PortError | None = None
-    """The channel's definite no: nobody was told, and somebody has to mend the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,10 @@ class Notify:
         """
         Tell what of the digest has not been told yet.
 
-        Raises whatever can be cured by trying again: Throttled (nothing was sent), Unavailable
-        (nobody knows; the claims stay, so that it is not sent again at once), NotAllTold (a
-        part was left to another notifier, or was sent and could not be noted down).
+        Raises why not all of it could be told; to try again is safe. Refused and Throttled:
+        nobody was told. Unavailable: nobody knows; the claims stay, so that it is not sent again
+        at once. NotAllTold: a part was left to another notifier, or was sent and could not be
+        noted down, and then its claim stays too.
         """
         ours = self._claim(digest, now)
         if not ours.claims:
@@ -62,15 +61,10 @@ class Notify:
         except Unavailable as error:
             _note(error, ours.errors)
             raise
-        except Throttled as error:
+        except PortError as error:
             self._release(ours, error)
             _note(error, ours.errors)
             raise
-        except PortError as error:
-            self._release(ours, error)
-            if ours.errors:
-                raise NotAllTold([error, *ours.errors]) from error
-            return Telling(refused=error)
 
         unnoted = _each(
             ours.claims,

@@ -1,0 +1,227 @@
+"""Writes the mails: the words are in templates, and here is what templates may ask for."""
+
+import re
+import shlex
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from urllib.parse import quote
+
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+from keyturn.domain.decision import Action, State, Told
+from keyturn.domain.events import Digest, NoticeItem
+from keyturn.ports import Mail
+
+URGENCY: Final = (
+    Told.BEFORE_DISABLE,
+    Told.DISABLED,
+    Told.BEFORE_DELETE,
+    Told.ROTATED,
+    Told.RETIRING,
+    Told.GRACE_RENEWED,
+    Told.OVERWRITTEN,
+    Told.RESTORED,
+    Told.DELETING,
+    Told.BLOCKED,
+    Told.UPCOMING,
+    Told.ORPHAN,
+    Told.DELETED,
+)
+"""The order in which a mail tells things: what cannot wait comes first."""
+
+_WITHOUT_SECRET: Final = {Told.UPCOMING, Told.OVERWRITTEN, Told.ORPHAN, Told.BLOCKED}
+_MARKED: Final = re.compile("`([^`]*)`")
+_HARD_SPACE: Final = "\0"
+_WORDS: Final = "_base/words.txt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The keys of a digest that are told the same."""
+
+    told: Told
+    items: tuple[NoticeItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """One date that a notice names: what comes, when, and whether it was promised."""
+
+    action: Action
+    day: date
+
+
+class Mails:
+    """
+    Meets `ports.Renderer`: a folder a mail, with subject.txt, body.txt and body.html.
+
+    loader: where templates come from, if not from this package. They run in Jinja's sandbox,
+    because whoever may edit a mail need not be allowed to run code here.
+    """
+
+    def __init__(self, *, admin: str, loader: BaseLoader | None = None) -> None:
+        self._admin = admin
+        self._templates = _environment(loader or packaged())
+
+    def digest(self, digest: Digest) -> Mail:
+        """Write the mail of a digest."""
+        facts = {
+            "digest": digest,
+            "account": digest.run.account,
+            "dry": digest.run.dry_run,
+            "admin": self._admin,
+            "groups": grouped(digest.items),
+        }
+        # Words reach a page as plain text, never as markup: there they are escaped.
+        facts["say"] = self._speaker(facts)
+        folder = str(digest.audience)
+        return Mail(
+            subject=_line(self._render(f"{folder}/subject.txt", facts)),
+            text=self._render(f"{folder}/body.txt", facts),
+            html=self._render(f"{folder}/body.html", facts),
+        )
+
+    def _render(self, name: str, facts: Mapping[str, object]) -> str:
+        return self._templates.get_template(name).render(facts).strip() + "\n"
+
+    def _speaker(self, facts: Mapping[str, object]) -> Callable[..., list[str]]:
+        """Give templates the words: the lines that a macro of words.txt writes."""
+        words = self._templates.get_template(_WORDS).make_module(dict(facts))
+
+        def say(macro: str, *about: object) -> list[str]:
+            said = str(getattr(words, macro)(*about))
+            return [line for line in map(_line, said.splitlines()) if line]
+
+        return say
+
+
+def packaged() -> BaseLoader:
+    """The templates that come with the package."""
+    return PackageLoader("keyturn.mail")
+
+
+def grouped(items: Iterable[NoticeItem]) -> list[Group]:
+    """Put together what is told alike, the most urgent first, then by date and user."""
+    by_told: dict[Told, list[NoticeItem]] = {}
+    for item in items:
+        by_told.setdefault(topic(item), []).append(item)
+    return [
+        Group(
+            told=told,
+            items=tuple(sorted(by_told[told], key=lambda i: (i.notice.day, i.user, i.key_id))),
+        )
+        for told in URGENCY
+        if told in by_told
+    ]
+
+
+def topic(item: NoticeItem) -> Told:
+    """What an item is about for its reader: a key disabled on an earlier day is no news."""
+    if item.notice.told is Told.DISABLED and item.action is not Action.DISABLE:
+        return Told.DELETING
+    return item.notice.told
+
+
+def can_be_enabled(item: NoticeItem) -> bool:
+    """Whether the key is disabled already and not gone yet."""
+    return item.state is State.DISABLED and item.delete_on is not None
+
+
+def coming(item: NoticeItem) -> list[Coming]:
+    """Every date of an item, promised or next, in order."""
+    dates = {Action(act.upper()): day for act, day in item.notice.promises.items()}
+    if item.next is not None:
+        dates.setdefault(item.next.action, item.next.day)
+    return sorted(
+        (Coming(action=action, day=day) for action, day in dates.items()),
+        key=lambda date: (date.day, date.action != Action.DISABLE),
+    )
+
+
+def shows_secret(item: NoticeItem) -> bool:
+    """Whether a reader is shown where the new key lies."""
+    return item.secret is not None and item.notice.told not in _WITHOUT_SECRET
+
+
+def full_day(day: date) -> str:
+    """A date that nobody mistakes: Thursday 11 March 2027 (UTC)."""
+    return f"{day:%A} {day.day} {day:%B %Y} (UTC)"
+
+
+def short_day(day: date) -> str:
+    """A date for a subject: 11 March."""
+    return f"{day.day} {day:%B}"
+
+
+def read_command(secret: str, region: str) -> str:
+    """The command that prints the new key."""
+    return (
+        f"aws secretsmanager get-secret-value --secret-id {shlex.quote(secret)} "
+        f"--region {shlex.quote(region)} --query SecretString --output text"
+    )
+
+
+def enable_command(item: NoticeItem) -> str:
+    """The command that takes a disabling back."""
+    return (
+        f"aws iam update-access-key --user-name {shlex.quote(item.user)} "
+        f"--access-key-id {shlex.quote(item.key_id)} --status Active"
+    )
+
+
+def console_link(secret: str, region: str) -> str:
+    """The secret's page in the console."""
+    name, place = quote(secret, safe=""), quote(region, safe="")
+    return (
+        f"https://{place}.console.aws.amazon.com/secretsmanager/secret?name={name}&region={place}"
+    )
+
+
+def wrapped(text: str, first: str = "") -> str:
+    """Lines that every mail program shows whole; `what stands in such marks` is not broken."""
+    kept = _MARKED.sub(lambda found: found[1].replace(" ", _HARD_SPACE), text)
+    lines = textwrap.fill(
+        kept,
+        76,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines.replace(_HARD_SPACE, " ")
+
+
+def marked(text: str) -> Markup:
+    """The same for a page: `what stands in such marks` is code; all of it is escaped."""
+    return Markup(_MARKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped
+
+
+def _line(text: str) -> str:
+    """One line, whatever the template's line breaks: a subject must hold none."""
+    return " ".join(text.split())
+
+
+def _environment(loader: BaseLoader) -> Environment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=loader,
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"day": full_day, "short": short_day, "wrap": wrapped, "marked": marked}
+    environment.globals |= {
+        "coming": coming,
+        "shows_secret": shows_secret,
+        "can_be_enabled": can_be_enabled,
+        "topic": topic,
+        "read_command": read_command,
+        "enable_command": enable_command,
+        "console_link": console_link,
+    }
+    return environment
