@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any, Self
 from unittest.mock import patch
@@ -135,7 +135,7 @@ class LocalCloud:
         with ExitStack() as opened:
             # Beside the memory of all services this sets false credentials in the environment.
             opened.enter_context(mock_aws())
-            opened.enter_context(shortcuts())
+            opened.enter_context(shortcuts(self._sleep))
             opened.enter_context(patch.object(BotocoreStubber, "__call__", self._receiver()))
             # A number, for a date would also change the time zone of the whole process.
             travel = time_machine.travel(self._start.timestamp(), tick=True)
@@ -158,6 +158,9 @@ class LocalCloud:
         if self._clock is None:
             raise RuntimeError("the cloud is not open")
         self._clock.move_to(moment.timestamp())
+
+    def _sleep(self, seconds: float) -> None:
+        self.move_to(self.now + timedelta(seconds=seconds))
 
     # Who calls
 

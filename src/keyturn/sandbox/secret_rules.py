@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # API_CreateSecret.html, Name
 _TAG_KEY = re.compile(r"[\w +\-=.:/@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
 _TAGS_PER_SECRET = 50  # API_TagResource.html: "a maximum of 50 tags"
-_SHORTEST_TOKEN, _LONGEST_TOKEN = 32, 64  # API_PutSecretValue.html, ClientRequestToken
+_LONGEST_TOKEN = 64  # API_PutSecretValue.html; botocore itself refuses fewer than 32
 _SHORTEST_WINDOW, _LONGEST_WINDOW = 7, 30  # API_DeleteSecret.html, RecoveryWindowInDays
 
 
@@ -233,7 +233,7 @@ def _add_version(secret: FakeSecret, request: Request) -> str:
     """
     params = request.params
     token = params.get("ClientRequestToken") or str(uuid4())
-    if not _SHORTEST_TOKEN <= len(token) <= _LONGEST_TOKEN:
+    if len(token) > _LONGEST_TOKEN:
         raise Refused(
             "InvalidParameterException", "ClientRequestToken must be 32-64 characters long."
         )

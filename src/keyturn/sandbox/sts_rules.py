@@ -26,7 +26,6 @@ ADMIN_ROLE = "Administrator"
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)", re.ASCII)
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_SHORTEST_SESSION = 900
 _HOUR = 3600
 
 
@@ -175,7 +174,7 @@ class StsRules:
 
 def _duration(request: Request, role: Role, caller: Caller) -> int:
     seconds = int(request.params.get("DurationSeconds", _HOUR))
-    if not _SHORTEST_SESSION <= seconds <= int(role.max_session_duration or _HOUR):
+    if seconds > int(role.max_session_duration or _HOUR):
         raise Refused(
             "ValidationError",
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",

@@ -1,0 +1,223 @@
+"""Where moto's IAM is kinder than AWS's."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from keyturn.sandbox.cloud import KeyState, LastUse, LocalCloud
+from tests.sandbox.aws_says import MEMBER, refusal
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(now=START) as cloud:
+        cloud.organization.create_account("prod", "prod@example.com", account_id=MEMBER)
+        yield cloud
+
+
+def test_users_come_in_pages_that_may_be_shorter_than_asked_for(cloud: LocalCloud) -> None:
+    names = [f"user-{number:03}" for number in range(205)]
+    for name in names:
+        cloud.add_user(MEMBER, name)
+    iam = cloud.session(MEMBER).client("iam")
+
+    pages = [
+        [user["UserName"] for user in page["Users"]]
+        for page in iam.get_paginator("list_users").paginate()
+    ]
+
+    assert [len(page) for page in pages] == [99, 99, 7]
+    assert [name for page in pages for name in page] == names
+
+
+@pytest.mark.parametrize(("short_pages", "length"), [(True, 9), (False, 10)])
+def test_short_pages_can_be_switched_off(*, short_pages: bool, length: int) -> None:
+    with LocalCloud(now=START, short_pages=short_pages) as cloud:
+        account = cloud.organization.management_account
+        for number in range(12):
+            cloud.add_user(account, f"user-{number:02}")
+
+        page = cloud.session(account).client("iam").list_users(MaxItems=10)
+
+        assert len(page["Users"]) == length
+        assert page["IsTruncated"]
+
+
+def test_pages_hold_although_users_come_and_go(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    for name in "abcdef":
+        cloud.add_user(MEMBER, name)
+    page = iam.list_users(MaxItems=3)
+    iam.delete_user(UserName="a")
+    cloud.add_user(MEMBER, "aa")
+
+    rest = iam.list_users(Marker=page["Marker"])
+
+    assert [user["UserName"] for user in page["Users"]] == ["a", "b"]
+    assert [user["UserName"] for user in rest["Users"]] == ["c", "d", "e", "f"]
+
+
+def test_a_page_has_at_most_a_thousand_users(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+
+    assert refusal(iam.list_users, MaxItems=1001) == "ValidationError"
+    assert refusal(iam.list_users, Marker="no marker") == "ValidationError"
+
+
+def test_the_members_of_a_group_come_in_pages(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    iam.create_group(GroupName="exempt")
+    for number in range(120):
+        cloud.add_user(MEMBER, f"user-{number:03}")
+        iam.add_user_to_group(GroupName="exempt", UserName=f"user-{number:03}")
+
+    first = iam.get_group(GroupName="exempt")
+    second = iam.get_group(GroupName="exempt", Marker=first["Marker"])
+
+    assert first["IsTruncated"]
+    assert not second["IsTruncated"]
+    assert len(first["Users"]) + len(second["Users"]) == 120
+    assert first["Group"]["GroupName"] == "exempt"
+
+
+def test_what_does_not_exist_is_said_to_be_missing(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.add_user(MEMBER, "ann")
+    cloud.add_user(MEMBER, "bob")
+    of_bob = cloud.add_key(MEMBER, "bob")
+    other = {"AccessKeyId": of_bob, "UserName": "ann"}
+
+    assert refusal(iam.get_group, GroupName="exempt") == "NoSuchEntity"
+    assert refusal(iam.list_access_keys, UserName="carl") == "NoSuchEntity"
+    assert refusal(iam.create_access_key, UserName="carl") == "NoSuchEntity"
+    assert refusal(iam.update_access_key, Status="Inactive", **other) == "NoSuchEntity"
+    assert refusal(iam.delete_access_key, **other) == "NoSuchEntity"
+
+
+def test_a_user_has_two_keys_at_most(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.add_user(MEMBER, "ann")
+    iam.create_access_key(UserName="ann")
+    iam.create_access_key(UserName="ann")
+
+    assert refusal(iam.create_access_key, UserName="ann") == "LimitExceeded"
+    assert len(iam.list_access_keys(UserName="ann")["AccessKeyMetadata"]) == 2
+
+
+def test_of_a_key_never_used_there_is_no_date(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.add_user(MEMBER, "ann")
+    key_id = cloud.add_key(MEMBER, "ann")
+
+    answer = iam.get_access_key_last_used(AccessKeyId=key_id)
+
+    assert answer["UserName"] == "ann"
+    assert answer["AccessKeyLastUsed"] == {"ServiceName": "N/A", "Region": "N/A"}
+
+
+def test_the_use_of_a_key_is_seen(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.add_user(MEMBER, "ann")
+    key_id = cloud.add_key(MEMBER, "ann", created=START - 100 * DAY)
+    cloud.use_key(MEMBER, key_id, START - 3 * DAY, "ec2", "eu-west-1")
+
+    answer = iam.get_access_key_last_used(AccessKeyId=key_id)["AccessKeyLastUsed"]
+
+    used = LastUse(at=START - 3 * DAY, service="ec2", region="eu-west-1")
+    assert answer == {"LastUsedDate": used.at, "ServiceName": "ec2", "Region": "eu-west-1"}
+    assert cloud.last_used_of(MEMBER, key_id) == used
+    assert cloud.keys(MEMBER) == [
+        KeyState(
+            user="ann",
+            key_id=key_id,
+            status="Active",
+            created=START - 100 * DAY,
+            last_used=used,
+        )
+    ]
+
+
+def test_another_accounts_keys_are_not_seen(cloud: LocalCloud) -> None:
+    cloud.add_user(MEMBER, "ann")
+    key_id = cloud.add_key(MEMBER, "ann")
+    elsewhere = cloud.session(cloud.organization.management_account).client("iam")
+
+    assert refusal(elsewhere.get_access_key_last_used, AccessKeyId=key_id) == "NoSuchEntity"
+
+
+def test_a_call_with_a_key_counts_as_its_use(cloud: LocalCloud) -> None:
+    cloud.add_user(MEMBER, "ann")
+    key_id = cloud.add_key(MEMBER, "ann")
+    cloud.move_to(START + 5 * DAY)
+
+    cloud.key_session(key_id).client("sts").get_caller_identity()
+
+    used = cloud.last_used_of(MEMBER, key_id)
+    assert used == LastUse(at=START + 5 * DAY, service="sts", region="us-east-1")
+
+
+@pytest.mark.parametrize("name", ["ann,ops", "a+b=c.d@e_f-g", "a" * 64])
+def test_user_names_that_iam_takes(cloud: LocalCloud, name: str) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+
+    iam.create_user(UserName=name, Path="/division/team/")
+
+    assert iam.list_users(PathPrefix="/division/")["Users"][0]["UserName"] == name
+    assert iam.list_users(PathPrefix="/other/")["Users"] == []
+
+
+@pytest.mark.parametrize("name", ["ann smith", "ann/ops", "änn", "a" * 65])
+def test_user_names_that_iam_refuses(cloud: LocalCloud, name: str) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+
+    assert refusal(iam.create_user, UserName=name) == "ValidationError"
+
+
+def test_a_path_begins_and_ends_with_a_slash(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+
+    assert refusal(iam.create_user, UserName="ann", Path="/team") == "ValidationError"
+
+
+def test_names_are_not_distinguished_by_case(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    iam.create_user(UserName="ann")
+
+    assert refusal(iam.create_user, UserName="Ann") == "EntityAlreadyExists"
+
+
+def test_a_user_with_keys_or_groups_cannot_be_deleted(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.add_user(MEMBER, "ann")
+    key_id = cloud.add_key(MEMBER, "ann")
+    iam.create_group(GroupName="exempt")
+    iam.add_user_to_group(GroupName="exempt", UserName="ann")
+
+    assert refusal(iam.delete_user, UserName="ann") == "DeleteConflict"
+    iam.delete_access_key(UserName="ann", AccessKeyId=key_id)
+    assert refusal(iam.delete_user, UserName="ann") == "DeleteConflict"
+    iam.remove_user_from_group(GroupName="exempt", UserName="ann")
+    iam.delete_user(UserName="ann")
+
+
+def test_without_a_name_the_callers_own_keys_are_meant(cloud: LocalCloud) -> None:
+    cloud.add_user(MEMBER, "ann", path="/team/")
+    key_id = cloud.add_key(MEMBER, "ann")
+
+    own = cloud.key_session(key_id).client("iam").list_access_keys()["AccessKeyMetadata"]
+
+    assert [key["AccessKeyId"] for key in own] == [key_id]
+    role = cloud.role_session(MEMBER, "Rotation").client("iam")
+    assert refusal(role.list_access_keys) == "ValidationError"
+
+
+def test_a_users_tags_are_listed(cloud: LocalCloud) -> None:
+    cloud.add_user(MEMBER, "ann", tags={"owner": "ann@example.com"})
+
+    tags = cloud.session(MEMBER).client("iam").list_user_tags(UserName="ann")["Tags"]
+
+    assert tags == [{"Key": "owner", "Value": "ann@example.com"}]
