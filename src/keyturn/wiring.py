@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import RLock
 from typing import Any
 
 import boto3
 
+from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import Journal, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
@@ -51,6 +53,8 @@ class Aws:
     journal: Journal
     clock: Clock
     _kept: dict[str, Any] = field(default_factory=dict)
+    # boto3's sessions may not make two clients at once; accounts run side by side.
+    _making: RLock = field(default_factory=RLock)
 
     def run_account(self, run: Run, announcer: Announcer | None = None) -> RunAccount:
         """All that one run over one account needs; it tells nobody unless told how."""
@@ -134,7 +138,12 @@ class Aws:
 
     def own_account(self) -> str:
         """The account whose credentials we hold."""
-        return str(self._own("sts").get_caller_identity()["Account"])
+        with aws_errors_translated():
+            return str(self._own("sts").get_caller_identity()["Account"])
+
+    def forget(self, account: str) -> None:
+        """Let a member account's clients go: thousands of them fill a laptop."""
+        self._kept.pop(account, None)
 
     def _receipts(self) -> S3Receipts:
         settings = self.settings
@@ -168,6 +177,7 @@ class Aws:
         return self._keep(service, lambda: client(self.session, service))
 
     def _keep(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as above
-        if name not in self._kept:
-            self._kept[name] = make()
-        return self._kept[name]
+        with self._making:
+            if name not in self._kept:
+                self._kept[name] = make()
+            return self._kept[name]

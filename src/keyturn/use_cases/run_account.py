@@ -61,9 +61,12 @@ class ByMail:
         failures: list[Failure] = []
         for digest in story.digests:
             try:
-                self.notify.tell(digest, self.clock())
+                telling = self.notify.tell(digest, self.clock())
             except KeyturnError as error:
                 failures.append(Failure(error=error))
+            else:
+                if telling.refused is not None:
+                    failures.append(Failure(error=telling.refused))
         return tuple(failures)
 
 
@@ -97,7 +100,15 @@ class RunAccount:
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
         """Do what is due, unless it is a dry run, and tell of it."""
-        plan = self.keep.plan(run, request, progress)
-        result = self.keep.carry_out(plan, has_time=has_time)
+        return self.carry_out(self.plan(run, request, progress), has_time=has_time)
+
+    def carry_out(
+        self,
+        plan: AccountPlan,
+        progress: Progress = lambda _done, _of: None,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> AccountResult:
+        """Do what a plan says, unless it is of a dry run, and tell of it."""
+        result = self.keep.carry_out(plan, progress, has_time)
         untold = self.announcer.announce(self.tell.of(result))
         return replace(result, untold=untold)
