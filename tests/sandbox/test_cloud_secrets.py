@@ -205,6 +205,7 @@ def test_a_secret_is_gone_when_its_recovery_window_ends(
     secrets.describe_secret(SecretId="one")
     cloud.move_to(START + 8 * DAY)
 
+    assert refusal(secrets.restore_secret, SecretId="one") == "ResourceNotFoundException"
     assert refusal(secrets.describe_secret, SecretId="one") == "ResourceNotFoundException"
     secrets.create_secret(Name="one")
 

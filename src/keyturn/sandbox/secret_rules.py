@@ -2,8 +2,9 @@
 Secrets Manager as AWS documents it, on moto's secrets.
 
 moto takes any name and any tag, lets a secret that is scheduled for deletion be
-written and tagged, and lists versions that have lost their labels. What is not
-answered here, moto answers.
+written and tagged, keeps it when its time has come, lists versions that have lost
+their labels, and reads an old value after a label was moved. What is not answered
+here, moto answers.
 
 Sources are pages of https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 and, on labels, .../userguide/whats-in-a-secret.html.
@@ -11,7 +12,7 @@ and, on labels, .../userguide/whats-in-a-secret.html.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -26,7 +27,6 @@ _TAG_KEY = re.compile(r"[\w +\-=.:/@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
 _TAGS_PER_SECRET = 50  # API_TagResource.html: "a maximum of 50 tags"
 _LONGEST_TOKEN = 64  # API_PutSecretValue.html; botocore itself refuses fewer than 32
-_SHORTEST_WINDOW, _LONGEST_WINDOW = 7, 30  # API_DeleteSecret.html, RecoveryWindowInDays
 
 
 def secrets_of(account: str, region: str) -> SecretsManagerBackend:
@@ -44,10 +44,8 @@ class SecretRules:
             "DescribeSecret": _describe,
             "PutSecretValue": _put_value,
             "GetSecretValue": _get_value,
-            "UpdateSecretVersionStage": _move_label,
             "TagResource": _tag,
             "UntagResource": _untag,
-            "DeleteSecret": _delete,
             "RestoreSecret": _restore,
         }
 
@@ -162,30 +160,6 @@ def _get_value(request: Request) -> Params:
     )
 
 
-def _move_label(request: Request) -> Params:
-    """
-    Move a label between versions, or take it away.
-
-    "Whenever you move AWSCURRENT, Secrets Manager automatically moves the label AWSPREVIOUS to
-    the version that AWSCURRENT was removed from." API_UpdateSecretVersionStage.html
-    """
-    secret, params = _named(request, unless_deleted=True), request.params
-    label = params["VersionStage"]
-    source, target = params.get("RemoveFromVersionId"), params.get("MoveToVersionId")
-    if _labelled(secret, label) != source:
-        raise Refused(
-            "InvalidParameterException",
-            f"The parameter RemoveFromVersionId must name the version that {label} is on.",
-        )
-    if target is not None and target not in secret.versions:
-        raise Refused("InvalidParameterException", f"Not a valid version: {target}")
-    if target is None:
-        _unlabel(secret, label)
-    else:
-        _label(secret, target, label)
-    return {"ARN": secret.arn, "Name": secret.name}
-
-
 def _tag(request: Request) -> Params:
     secret = _named(request, unless_deleted=True)
     secret.tags = _as_list(_checked_tags(_as_dict(secret), request.params["Tags"]))
@@ -196,25 +170,6 @@ def _untag(request: Request) -> Params:
     secret, gone = _named(request, unless_deleted=True), request.params["TagKeys"]
     secret.tags = [tag for tag in secret.tags or [] if tag["Key"] not in gone]
     return {}
-
-
-def _delete(request: Request) -> Params:
-    secret, params = _named(request, unless_deleted=True), request.params
-    days = params.get("RecoveryWindowInDays", _LONGEST_WINDOW)
-    at_once = params.get("ForceDeleteWithoutRecovery", False)
-    if at_once and "RecoveryWindowInDays" in params:
-        raise Refused(
-            "InvalidParameterException",
-            "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
-        )
-    if not _SHORTEST_WINDOW <= days <= _LONGEST_WINDOW:
-        raise Refused(
-            "InvalidParameterException",
-            "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).",
-        )
-    ends = request.at if at_once else request.at + timedelta(days=days)
-    secret.deleted_date = ends.timestamp()
-    return {"ARN": secret.arn, "Name": secret.name, "DeletionDate": secret.deleted_date}
 
 
 def _restore(request: Request) -> Params:
@@ -277,14 +232,9 @@ def _label(secret: FakeSecret, version: str, label: str) -> None:
 
 def _unlabel(secret: FakeSecret, label: str) -> str | None:
     """Take a label off the version it is on, and say which that was."""
-    if version := _labelled(secret, label):
-        secret.versions[version]["version_stages"].remove(label)
-    return version
-
-
-def _labelled(secret: FakeSecret, label: str) -> str | None:
     for version, found in secret.versions.items():
         if label in found["version_stages"]:
+            found["version_stages"].remove(label)
             return version
     return None
 
