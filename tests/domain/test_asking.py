@@ -1,0 +1,264 @@
+"""Which facts are read: as few as a decision needs, and what becomes of those that cannot be."""
+
+from datetime import datetime
+
+import pytest
+
+from keyturn.domain.decision import Action, Asked, Overlay, Reason
+from keyturn.domain.key import UserFacts
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import Intent, KeyRecord
+from tests.domain.world import (
+    MINUTE,
+    NOW,
+    SILENCE,
+    a_key,
+    a_secret,
+    ago,
+    ann,
+    look,
+    on,
+    told,
+)
+
+SECRET = (Asked.SECRET, None)
+DISABLED = a_secret(records={"OLD": KeyRecord(disabled=ago(10))})
+
+
+def test_a_user_without_keys_is_asked_nothing_about() -> None:
+    looked = look(ann())
+
+    assert looked.turn.decisions == ()
+    assert looked.asked == ()
+
+
+@pytest.mark.parametrize("age", [0, 1, 30, 75])
+def test_a_quiet_day_asks_nothing(age: int) -> None:
+    looked = look(ann(a_key(age=age)))
+
+    assert looked["OLD"].action is Action.KEEP
+    assert looked["OLD"].reason is Reason.NOTHING_DUE
+    assert looked.asked == ()
+
+
+def test_an_exempt_user_is_asked_nothing_about() -> None:
+    looked = look(ann(a_key(age=900), a_key("SECOND", age=900), exempt=True, forced=NOW))
+
+    assert looked.asked == ()
+
+
+@pytest.mark.parametrize(
+    ("user", "questions"),
+    [
+        pytest.param(
+            ann(a_key(age=76)), [(Asked.RECEIPTS, "OLD")], id="near its rotation: the receipts"
+        ),
+        pytest.param(ann(a_key(age=90)), [SECRET], id="due: the record"),
+        pytest.param(ann(a_key(age=5), forced=NOW), [SECRET], id="forced: the record"),
+        pytest.param(
+            ann(a_key(age=5), a_key("SECOND", age=2)), [SECRET], id="two young keys: the record"
+        ),
+        pytest.param(
+            ann(a_key(age=5, inactive=True)),
+            [SECRET, (Asked.RECEIPTS, "OLD")],
+            id="Inactive: the record and the receipts",
+        ),
+        pytest.param(
+            ann(a_key(age=200), a_key("NEW", age=3), secret=a_secret("NEW")),
+            [SECRET, (Asked.RECEIPTS, "OLD")],
+            id="replaced by us: no last use",
+        ),
+        pytest.param(
+            ann(a_key(age=200, used=50), a_key("SECOND", age=150)),
+            [SECRET, (Asked.LAST_USE, "OLD"), (Asked.RECEIPTS, "OLD")],
+            id="two keys, the older quiet: the younger's last use does not matter",
+        ),
+        pytest.param(
+            ann(a_key(age=200), a_key("SECOND", age=150, used=50)),
+            [
+                SECRET,
+                (Asked.LAST_USE, "OLD"),
+                (Asked.LAST_USE, "SECOND"),
+                (Asked.RECEIPTS, "SECOND"),
+            ],
+            id="two keys, the older in use: the younger's last use does",
+        ),
+        pytest.param(
+            ann(a_key(age=200), a_key("SECOND", age=20)),
+            [SECRET, (Asked.LAST_USE, "OLD"), (Asked.RECEIPTS, "OLD")],
+            id="two keys, the younger not due: its last use does not matter",
+        ),
+        pytest.param(
+            ann(a_key(age=300, inactive=True, told=[told(9, delete=1)]), secret=DISABLED),
+            [SECRET, (Asked.RECEIPTS, "OLD")],
+            id="Inactive and not over: no last use",
+        ),
+        pytest.param(
+            ann(a_key(age=300, inactive=True, told=[told(9, delete=0)]), secret=DISABLED),
+            [SECRET, (Asked.RECEIPTS, "OLD"), (Asked.LAST_USE, "OLD")],
+            id="to be deleted: the last use",
+        ),
+    ],
+)
+def test_no_fact_is_read_that_no_decision_needs(
+    user: UserFacts, questions: list[tuple[Asked, str | None]]
+) -> None:
+    assert look(user).questions == questions
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        ann(a_key(age=900), secret=SILENCE),
+        ann(a_key(age=900), a_key("SECOND", age=5), secret=SILENCE),
+        ann(a_key(age=900, inactive=True), secret=SILENCE),
+    ],
+)
+def test_without_the_record_nothing_is_done(user: UserFacts) -> None:
+    looked = look(user)
+
+    for made in looked.turn.decisions:
+        assert made.action is Action.WAIT
+        assert made.reason is Reason.RECORD_UNREADABLE
+        assert made.overlays == {Overlay.BLOCKED}
+        assert made.sentence == "its record could not be read (AccessDenied)"
+        assert made.next is not None
+        assert made.next.day == on(1)
+        assert made.notice is None
+    assert looked.turn.record_changes == ()
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        ann(a_key(age=80, told=SILENCE)),
+        ann(a_key(age=900, told=SILENCE), a_key("NEW", age=50), secret=a_secret("NEW")),
+        ann(a_key(age=900, inactive=True, told=SILENCE), secret=DISABLED),
+        ann(a_key(age=900, inactive=True, told=SILENCE)),
+    ],
+)
+def test_without_the_receipts_a_key_waits(user: UserFacts) -> None:
+    made = look(user)["OLD"]
+
+    assert (made.action, made.reason) == (Action.WAIT, Reason.RECEIPTS_UNREADABLE)
+    assert made.is_blocked
+    assert made.sentence == "what its owner was told could not be read (AccessDenied)"
+    assert made.next is not None
+    assert made.next.day == on(1)
+
+
+@pytest.mark.parametrize(
+    ("user", "policy"),
+    [
+        pytest.param(
+            ann(a_key(age=900, used=SILENCE), a_key("SECOND", age=300, used=50)),
+            RotationPolicy(),
+            id="which of two keys is quiet",
+        ),
+        pytest.param(
+            ann(a_key(age=900, used=SILENCE), a_key("SECOND", age=300)),
+            RotationPolicy(retire_in_use=True),
+            id="which of two keys is quiet, though it need not be",
+        ),
+        pytest.param(
+            ann(a_key(age=900, used=SILENCE)),
+            RotationPolicy(unused_period=90),
+            id="whether it is unused",
+        ),
+        pytest.param(
+            ann(
+                a_key(age=900, used=SILENCE, told=[told(10, disable=0)]),
+                a_key("NEW", age=10),
+                secret=a_secret("NEW"),
+            ),
+            RotationPolicy(hold_if_used_within=3),
+            id="whether to hold it",
+        ),
+        pytest.param(
+            ann(
+                a_key(age=900, inactive=True, used=SILENCE, told=[told(9, delete=0)]),
+                secret=DISABLED,
+            ),
+            RotationPolicy(),
+            id="whether it was used since",
+        ),
+    ],
+)
+def test_without_the_last_use_a_key_waits(user: UserFacts, policy: RotationPolicy) -> None:
+    looked = look(user, policy)
+
+    assert looked["OLD"].action is Action.WAIT
+    assert looked["OLD"].reason is Reason.LAST_USE_UNKNOWN
+    assert all(made.action in {Action.WAIT, Action.KEEP} for made in looked.turn.decisions)
+    assert looked["OLD"].is_blocked
+    assert (
+        looked["OLD"].sentence
+        == "the last use of its user's keys could not be read (AccessDenied)"
+    )
+
+
+def test_an_older_key_in_use_and_a_younger_one_of_which_nobody_can_say() -> None:
+    looked = look(ann(a_key(age=900), a_key("SECOND", age=300, used=SILENCE)))
+
+    assert {made.reason for made in looked.turn.decisions} == {Reason.LAST_USE_UNKNOWN}
+
+
+def test_a_block_whose_receipts_are_unreadable_tells_nobody_again() -> None:
+    made = look(ann(a_key(age=900, told=SILENCE), a_key("SECOND", age=300)))["OLD"]
+
+    assert made.reason is Reason.TWO_KEYS_IN_USE
+    assert made.notice is None
+
+
+# --- another run --------------------------------------------------------------------------
+
+
+def an_intent(at: datetime, *, settled: bool = False) -> Intent:
+    return Intent(run="another", at=at, seen=frozenset({"OLD"}), replaces="OLD", settled=settled)
+
+
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize(("minutes", "leaves"), [(0, True), (15, True), (16, False)])
+def test_a_user_at_whom_another_run_is_at_work_is_left_to_it(
+    minutes: int, *, settled: bool, leaves: bool
+) -> None:
+    intent = an_intent(NOW - minutes * MINUTE, settled=settled)
+
+    looked = look(ann(a_key(age=900), secret=a_secret(intent=intent)))
+
+    assert (looked["OLD"].action is Action.WAIT) is leaves
+    assert (looked["OLD"].reason is Reason.RUN_UNDER_WAY) is leaves
+    assert looked["OLD"].is_blocked is leaves
+    if leaves:
+        assert looked.turn.record_changes == ()
+        assert looked["OLD"].next is not None
+        assert looked["OLD"].next.day == on(1)
+
+
+def test_an_intent_of_next_year_proves_no_run() -> None:
+    secret = a_secret(intent=an_intent(NOW + 365 * 24 * 60 * MINUTE))
+
+    assert look(ann(a_key(age=900), secret=secret))["OLD"].action is Action.ROTATE
+
+
+@pytest.mark.parametrize("time", ["disabling", "disabled"])
+@pytest.mark.parametrize(("minutes", "leaves"), [(0, True), (15, True), (16, False)])
+def test_a_key_just_disabled_may_still_be_listed_as_active(
+    time: str, minutes: int, *, leaves: bool
+) -> None:
+    record = KeyRecord(**{time: NOW - minutes * MINUTE})
+    secret = a_secret("NEW", records={"OLD": record})
+
+    looked = look(ann(a_key(age=900), a_key("NEW", age=10), secret=secret))
+
+    assert (looked["OLD"].reason is Reason.RUN_UNDER_WAY) is leaves
+    assert (looked["OLD"].reason is Reason.RESTORED) is not leaves
+
+
+def test_a_key_that_is_inactive_by_now_is_nobodys_work() -> None:
+    record = KeyRecord(disabling=NOW - MINUTE, disabled=NOW - MINUTE)
+    secret = a_secret("NEW", records={"OLD": record})
+
+    looked = look(ann(a_key(age=900, inactive=True), a_key("NEW", age=10), secret=secret))
+
+    assert looked["OLD"].reason is Reason.DATES_NOT_NOTICED

@@ -1,0 +1,71 @@
+"""Which periods are taken, and which are refused."""
+
+import pytest
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.policy import RotationPolicy, parameter
+
+
+def test_the_defaults_are_90_100_and_110() -> None:
+    policy = RotationPolicy()
+
+    assert policy.rotation_period == 90
+    assert policy.inactive_period == 100
+    assert policy.delete_period == 110
+    assert policy.installation_window == 10
+    assert policy.warn_days == (14, 7, 1)
+    assert policy.warnings == ()
+    assert policy.unused_period is None
+    assert policy.hold_if_used_within is None
+    assert not policy.retire_in_use
+    assert not policy.allow_missing_exemption_group
+
+
+@pytest.mark.parametrize(
+    ("periods", "message"),
+    [
+        ({"rotation_period": 0}, "RotationPeriod=0: must be at least 1 day"),
+        ({"rotation_period": -1}, "RotationPeriod=-1: must be at least 1 day"),
+        ({"inactive_period": 80}, "InactivePeriod=80: must be greater than RotationPeriod=90"),
+        ({"inactive_period": 90}, "InactivePeriod=90: must be greater than RotationPeriod=90"),
+        ({"inactive_period": 0}, "InactivePeriod=0: must be at least 1 day"),
+        ({"recovery_grace_period": 0}, "RecoveryGracePeriod=0: must be at least 1 day"),
+        ({"unused_period": 0}, "UnusedPeriod=0: must be at least 1 day"),
+        ({"hold_if_used_within": 0}, "HoldIfUsedWithin=0: must be at least 1 day"),
+        ({"max_hold": 0}, "MaxHold=0: must be at least 1 day"),
+    ],
+)
+def test_a_refusal_names_the_parameter_its_value_and_the_rule(
+    periods: dict[str, int], message: str
+) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        RotationPolicy(**periods)  # type: ignore[arg-type]
+
+    assert str(refused.value) == message
+
+
+def test_a_window_of_one_day_is_the_shortest() -> None:
+    policy = RotationPolicy(rotation_period=1, inactive_period=2, recovery_grace_period=1)
+
+    assert policy.installation_window == 1
+
+
+def test_the_grace_may_bring_deletion_to_the_age_of_disabling_and_beyond() -> None:
+    assert RotationPolicy(recovery_grace_period=10).delete_period == 110
+    assert RotationPolicy(rotation_period=10, inactive_period=20).delete_period == 30
+
+
+@pytest.mark.parametrize(("grace", "warns"), [(6, True), (7, False)])
+def test_a_grace_under_seven_days_warns(grace: int, *, warns: bool) -> None:
+    policy = RotationPolicy(recovery_grace_period=grace)
+
+    assert bool(policy.warnings) is warns
+    assert all("RecoveryGracePeriod=6" in warning for warning in policy.warnings)
+
+
+def test_warn_days_of_zero_or_less_are_ignored_and_the_rest_is_put_in_order() -> None:
+    assert RotationPolicy(warn_days=(0, 1, -3, 30, 1)).warn_days == (30, 1)
+
+
+def test_a_field_knows_the_name_that_operators_use() -> None:
+    assert parameter("hold_if_used_within") == "HoldIfUsedWithin"
