@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError
+from mypy_boto3_iam.type_defs import TagTypeDef
 
 from keyturn.sandbox.cloud import LocalCloud, Perform
 from keyturn.sandbox.wire import Answer, Request
@@ -117,6 +120,27 @@ def test_the_log_holds_no_secret_and_no_body(cloud: LocalCloud) -> None:
     assert (put.params["Bucket"], put.params["Key"]) == ("reports", "one")
     assert put.params["IfNoneMatch"] == "*"
     assert put.result["ETag"]
+
+
+def test_the_log_tells_of_what_moto_answers_too(cloud: LocalCloud) -> None:
+    session = cloud.session(MEMBER)
+    iam = session.client("iam")
+    tags: list[TagTypeDef] = [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}]
+
+    made = iam.create_user(UserName="bob", Tags=tags)
+    assert refusal(iam.get_user, UserName="carl") == "NoSuchEntity"
+    secrets = session.client("secretsmanager")
+    assert refusal(secrets.put_resource_policy, SecretId="none", ResourcePolicy="{}") == (
+        "ResourceNotFoundException"
+    )
+
+    assert [call.error for call in cloud.calls] == [
+        None,
+        "NoSuchEntity",
+        "ResourceNotFoundException",
+    ]
+    assert cloud.calls[0].params == {"UserName": "bob", "Tags": tags}
+    assert cloud.calls[0].request_id == made["ResponseMetadata"]["RequestId"]
 
 
 def test_each_attempt_is_a_call_of_its_own(cloud: LocalCloud) -> None:
@@ -232,6 +256,13 @@ def test_credentials_from_elsewhere_do_not_work(cloud: LocalCloud) -> None:
 
     assert refusal(nobody.client("iam").list_users) == "InvalidClientTokenId"
     assert refusal(nobody.client("secretsmanager").list_secrets) == "UnrecognizedClientException"
+
+
+def test_a_call_without_a_signature_is_refused(cloud: LocalCloud) -> None:
+    unsigned = cloud.session(MEMBER).client("iam", config=Config(signature_version=UNSIGNED))
+
+    assert refusal(unsigned.list_users) == "InvalidClientTokenId"
+    assert cloud.calls[-1].account == ""
 
 
 def test_a_key_works_for_its_owner_while_it_is_active(cloud: LocalCloud) -> None:

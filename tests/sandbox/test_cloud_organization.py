@@ -98,6 +98,7 @@ def test_what_does_not_exist_is_said_to_be_missing(organizations: OrganizationsC
         "OrganizationalUnitNotFoundException"
     )
     assert refusal(organizations.list_accounts, NextToken="none") == "InvalidInputException"
+    assert refusal(organizations.list_accounts, MaxResults=21) == "InvalidInputException"
 
 
 def test_only_the_management_account_reads_the_organisation(cloud: LocalCloud) -> None:

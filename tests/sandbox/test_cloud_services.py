@@ -230,6 +230,20 @@ def test_a_batch_does_what_it_can(hub: boto3.Session) -> None:
     assert bodies(hub, url) == []
 
 
+def test_a_queue_has_its_limits(hub: boto3.Session) -> None:
+    sqs = hub.client("sqs")
+    url = a_queue(hub, "work", VisibilityTimeout="60")
+    invalid = "InvalidParameterValue"
+
+    assert a_queue(hub, "work", VisibilityTimeout="60") == url
+    assert refusal(sqs.create_queue, QueueName="work") == "QueueAlreadyExists"
+    assert refusal(sqs.receive_message, QueueUrl=url, MaxNumberOfMessages=11) == invalid
+    assert refusal(sqs.send_message, QueueUrl=url, MessageBody="m" * 1_048_577) == invalid
+    assert refusal(
+        sqs.change_message_visibility, QueueUrl=url, ReceiptHandle="none", VisibilityTimeout=0
+    ) == ("ReceiptHandleIsInvalid")
+
+
 def test_a_queue_that_is_not_there_or_anothers(cloud: LocalCloud, hub: boto3.Session) -> None:
     url = a_queue(hub, "work")
     member = cloud.session(MEMBER).client("sqs")

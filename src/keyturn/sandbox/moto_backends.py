@@ -14,7 +14,6 @@ from typing import Any
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import normalize_request
-from werkzeug.exceptions import HTTPException
 
 from keyturn.sandbox.wire import Answer, Request, passed_on
 
@@ -31,16 +30,12 @@ def ask_moto(request: Request) -> Answer:
     request.http.headers["x-moto-account-id"] = request.account
     normalized = normalize_request(request.http)
     address = request.http.url.split("?", 1)[0]
-    for pattern, handler in _addresses(request.service):
-        if pattern.match(address):
-            try:
-                status, headers, body = handler(normalized, normalized.raw_url, normalized.headers)
-            except HTTPException as refusal:
-                status, headers = refusal.code or 500, dict(refusal.get_headers())
-                body = refusal.get_body()
-            raw = body.encode() if isinstance(body, str) else body
-            return passed_on(request, int(status), _as_text(headers), raw)
-    raise NotImplementedError(f"moto has no {address}")
+    handler = next(
+        handler for pattern, handler in _addresses(request.service) if pattern.match(address)
+    )
+    status, headers, body = handler(normalized, normalized.raw_url, normalized.headers)
+    raw = body.encode() if isinstance(body, str) else body
+    return passed_on(request, int(status), _as_text(headers), raw)
 
 
 @cache
