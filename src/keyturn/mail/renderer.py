@@ -13,7 +13,7 @@ from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, sele
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from keyturn.domain.decision import Action, State, Told
+from keyturn.domain.decision import Action, Told
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.ports import Mail
 
@@ -34,8 +34,10 @@ URGENCY: Final = (
 )
 """The order in which a mail tells things: what cannot wait comes first."""
 
+_DISABLED: Final = {Told.DISABLED, Told.BEFORE_DELETE, Told.DELETING, Told.GRACE_RENEWED}
 _WITHOUT_SECRET: Final = {Told.UPCOMING, Told.OVERWRITTEN, Told.ORPHAN, Told.BLOCKED}
 _MARKED: Final = re.compile("`([^`]*)`")
+_OPTION: Final = re.compile(r"(?<= )(--[a-z-]+)")
 _HARD_SPACE: Final = "\0"
 _WORDS: Final = "_base/words.txt"
 
@@ -127,9 +129,14 @@ def topic(item: NoticeItem) -> Told:
     return item.notice.told
 
 
+def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templates say it
+    """Whether the new key is still to be made."""
+    return dry and item.notice.told is Told.ROTATED
+
+
 def can_be_enabled(item: NoticeItem) -> bool:
     """Whether the key is disabled already and not gone yet."""
-    return item.state is State.DISABLED and item.delete_on is not None
+    return topic(item) in _DISABLED
 
 
 def coming(item: NoticeItem) -> list[Coming]:
@@ -198,7 +205,16 @@ def wrapped(text: str, first: str = "") -> str:
 
 def marked(text: str) -> Markup:
     """The same for a page: `what stands in such marks` is code; all of it is escaped."""
-    return Markup(_MARKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped
+    return _markup(_MARKED.sub(r'<code class="whole">\1</code>', str(escape(text))))
+
+
+def command(text: str) -> Markup:
+    """A command for a page, whose lines break before an option and never within."""
+    return _markup(_OPTION.sub(r'<span class="whole">\1</span>', str(escape(text))))
+
+
+def _markup(escaped: str) -> Markup:
+    return Markup(escaped)  # noqa: S704 -- whoever calls has escaped it
 
 
 def _line(text: str) -> str:
@@ -214,11 +230,18 @@ def _environment(loader: BaseLoader) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"day": full_day, "short": short_day, "wrap": wrapped, "marked": marked}
+    environment.filters |= {
+        "day": full_day,
+        "short": short_day,
+        "wrap": wrapped,
+        "marked": marked,
+        "command": command,
+    }
     environment.globals |= {
         "coming": coming,
         "shows_secret": shows_secret,
         "can_be_enabled": can_be_enabled,
+        "is_planned": is_planned,
         "topic": topic,
         "read_command": read_command,
         "enable_command": enable_command,

@@ -1,0 +1,269 @@
+"""
+Digests as runs make them, and the mails that they become.
+
+`python -m tests.mail.scenes` writes the golden mails anew; `… FOLDER` writes every mail of
+every scene into a folder, to be looked at.
+"""
+
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from keyturn.domain.decision import Action, Next, Notice, Overlay, Reason, State, Told
+from keyturn.domain.events import Audience, Digest, NoticeItem, Run
+from keyturn.domain.key import Account, Act
+from keyturn.domain.record import secret_name
+from keyturn.mail.renderer import Mails
+
+GOLDEN = Path(__file__).parent / "golden"
+ADMIN = "aws-admins@example.com"
+PROD = Account(id="222222222222", name="prod-workload", email="prod@example.com")
+TODAY = datetime(2027, 3, 1, 4, 2, 9, tzinfo=UTC)
+DISABLE_ON = date(2027, 3, 11)
+DELETE_ON = date(2027, 3, 21)
+NEW_KEY = "AKIANEWEXAMPLE000002"
+
+BOTH = {Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON}
+
+
+def in_days(days: int) -> date:
+    return TODAY.date() + timedelta(days=days)
+
+
+def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is told
+    told: Told = Told.ROTATED, user: str = "deploy-bot", key: int = 1
+) -> NoticeItem:
+    """Give what a run says of a key when it tells this."""
+    item = NoticeItem(
+        user=user,
+        key_id=f"AKIAOLDEXAMPLE{key:06}",
+        age=90,
+        state=State.ROTATED,
+        overlays=frozenset(),
+        action=Action.ROTATE,
+        reason=Reason.ROTATION_DUE,
+        sentence="it is 90 days old (RotationPeriod=90)",
+        notice=Notice(told=Told.ROTATED, day=DISABLE_ON, promises=BOTH),
+        next=Next(Action.DISABLE, DISABLE_ON),
+        successor=NEW_KEY,
+        secret=secret_name(PROD.id, user),
+    )
+    alone = replace(item, successor=None, secret=None)
+    match told:
+        case Told.ROTATED:
+            return item
+        case Told.RETIRING:
+            return replace(
+                alone,
+                age=900,
+                action=Action.NOTICE,
+                reason=Reason.DATES_NOT_NOTICED,
+                sentence="its owner has not been told yet when it will be disabled",
+                successor=NEW_KEY,
+                notice=Notice(told=told, day=DISABLE_ON, promises=BOTH),
+            )
+        case Told.BEFORE_DISABLE:
+            day = in_days(3)
+            return replace(
+                item,
+                age=97,
+                action=Action.WARN,
+                reason=Reason.DISABLING_AHEAD,
+                sentence=f"it was replaced by {NEW_KEY}; it works until {day}",
+                notice=Notice(told=told, day=day, promises={Act.DISABLE: day}),
+                next=Next(Action.DISABLE, day),
+            )
+        case Told.DISABLED:
+            return replace(
+                item,
+                age=100,
+                state=State.DISABLED,
+                action=Action.DISABLE,
+                reason=Reason.WINDOW_OVER,
+                sentence=f"it was replaced by {NEW_KEY}, and its end was announced for 2027-03-01",
+                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                next=Next(Action.DELETE, DISABLE_ON),
+            )
+        case Told.BEFORE_DELETE:
+            day = in_days(3)
+            return replace(
+                item,
+                age=107,
+                state=State.DISABLED,
+                action=Action.WARN,
+                reason=Reason.DELETION_AHEAD,
+                sentence="it has been Inactive since 2027-02-22 "
+                f"and can be re-enabled until {day}",
+                notice=Notice(told=told, day=day, promises={Act.DELETE: day}),
+                next=Next(Action.DELETE, day),
+            )
+        case Told.DELETING:
+            return replace(
+                alone,
+                age=412,
+                state=State.DISABLED,
+                action=Action.NOTICE,
+                reason=Reason.FOUND_INACTIVE,
+                sentence="it was found Inactive; its grace begins now",
+                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                next=Next(Action.DELETE, DISABLE_ON),
+            )
+        case Told.GRACE_RENEWED:
+            return replace(
+                item,
+                age=110,
+                state=State.DISABLED,
+                action=Action.NOTICE,
+                reason=Reason.USED_AFTER_DISABLING,
+                sentence="it was used after it had been disabled, so its grace begins anew",
+                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                next=Next(Action.DELETE, DISABLE_ON),
+            )
+        case Told.DELETED:
+            return replace(
+                item,
+                age=110,
+                state=State.DISABLED,
+                action=Action.DELETE,
+                reason=Reason.GRACE_OVER,
+                sentence="it is Inactive since 2027-02-19, "
+                "its deletion was announced for 2027-03-01",
+                notice=Notice(told=told, day=TODAY.date()),
+                next=None,
+            )
+        case Told.UPCOMING:
+            day = in_days(14)
+            return replace(
+                alone,
+                age=76,
+                state=State.ACTIVE,
+                action=Action.WARN,
+                reason=Reason.ROTATION_AHEAD,
+                sentence=f"it is 76 days old and will be rotated on {day}",
+                notice=Notice(told=told, day=day, variant="14"),
+                next=Next(Action.ROTATE, day),
+            )
+        case Told.RESTORED:
+            return replace(
+                item,
+                age=103,
+                overlays=frozenset({Overlay.RESTORED}),
+                action=Action.NOTICE,
+                reason=Reason.RESTORED,
+                sentence="it was re-enabled by hand and is left alone until 2027-03-11",
+                notice=Notice(told=told, day=TODAY.date()),
+                next=Next(Action.NOTICE, DISABLE_ON),
+            )
+        case Told.BLOCKED:
+            return replace(
+                alone,
+                age=137,
+                state=State.ACTIVE,
+                overlays=frozenset({Overlay.BLOCKED}),
+                action=Action.WAIT,
+                reason=Reason.TWO_KEYS_IN_USE,
+                sentence="its user has two Active keys and this one is in use: "
+                "last used on 2027-02-28 (s3 in eu-central-1)",
+                notice=Notice(told=told, day=TODAY.date(), variant=Reason.TWO_KEYS_IN_USE),
+                next=Next(Action.NOTICE, DISABLE_ON),
+            )
+        case Told.OVERWRITTEN:
+            return replace(
+                item,
+                age=31,
+                state=State.ACTIVE,
+                action=Action.NOTICE,
+                reason=Reason.SECRET_OVERWRITTEN,
+                sentence="the secret that Keyturn delivered for it "
+                "was overwritten or deleted by hand",
+                notice=Notice(told=told, day=TODAY.date()),
+                next=Next(Action.ROTATE, in_days(59)),
+                successor=None,
+            )
+        case Told.ORPHAN:
+            return replace(
+                alone,
+                age=0,
+                state=State.ACTIVE,
+                action=Action.REPAIR,
+                reason=Reason.ORPHAN_FOUND,
+                sentence="a rotation broke off before the secret of this key was stored: "
+                "nobody has it",
+                notice=Notice(told=told, day=TODAY.date()),
+                next=Next(Action.REPAIR, in_days(1)),
+            )
+
+
+def a_run(*, dry_run: bool = False) -> Run:
+    return Run(id="2027-03-01-1", account=PROD, at=TODAY, dry_run=dry_run)
+
+
+def a_digest(
+    *items: NoticeItem, audience: Audience = Audience.OWNER, dry_run: bool = False
+) -> Digest:
+    owner = audience is Audience.OWNER
+    return Digest(
+        run=a_run(dry_run=dry_run),
+        audience=audience,
+        address="dev@example.com" if owner else ADMIN,
+        region="eu-central-1",
+        items=items,
+        proves=owner,
+    )
+
+
+SEVERAL = (
+    an_item(Told.UPCOMING, user="reports", key=3),
+    an_item(Told.ROTATED, user="backup,eu", key=2),
+    an_item(Told.BEFORE_DISABLE, key=1),
+)
+MANY = (
+    *SEVERAL,
+    an_item(Told.DISABLED, user="etl-nightly", key=4),
+    an_item(Told.ROTATED, user="ci-runner", key=5),
+    an_item(Told.BLOCKED, user="terraform", key=6),
+)
+FAILURES = (
+    "User anna: GetAccessKeyLastUsed: Throttling: Rate exceeded",
+    "User <b>x</b>,: PutSecretValue: AccessDeniedException: no access to the KMS key",
+)
+SCENES = {
+    "rotated": a_digest(an_item()),
+    "several": a_digest(*SEVERAL),
+    "disabled": a_digest(an_item(Told.DISABLED)),
+    "odd-name": a_digest(an_item(user="<b>x</b>,")),
+    "dry-run": a_digest(*SEVERAL, dry_run=True),
+    "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES),
+    "admin-instead-of-owner": replace(
+        a_digest(an_item(Told.RETIRING), audience=Audience.ADMIN), proves=True
+    ),
+    "admin-dry-run": a_digest(*MANY, audience=Audience.ADMIN, dry_run=True),
+    "admin-failures": replace(a_digest(audience=Audience.ADMIN), failures=FAILURES[:1]),
+}
+
+
+def every_mail() -> dict[str, Digest]:
+    """Give all that can be told, to each audience, for real and in dry run."""
+    return SCENES | {
+        f"{told}-{audience}{'-dry' if dry else ''}": a_digest(
+            an_item(told), audience=audience, dry_run=dry
+        )
+        for told in Told
+        for audience in Audience
+        for dry in (False, True)
+    }
+
+
+def as_files(name: str, digest: Digest) -> dict[str, str]:
+    """Give the files of a mail: the text begins with the subject."""
+    mail = Mails(admin=ADMIN).digest(digest)
+    return {f"{name}.txt": f"{mail.subject}\n\n{mail.text}", f"{name}.html": mail.html}
+
+
+if __name__ == "__main__":
+    folder, scenes = (Path(sys.argv[1]), every_mail()) if sys.argv[1:] else (GOLDEN, SCENES)
+    folder.mkdir(parents=True, exist_ok=True)
+    for scene, its_digest in scenes.items():
+        for file_name, content in as_files(scene, its_digest).items():
+            (folder / file_name).write_text(content, encoding="utf-8")

@@ -1,0 +1,290 @@
+"""What people read, compared whole; and what every mail has to say, whatever it tells."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from jinja2 import ChoiceLoader, DictLoader, TemplateNotFound, UndefinedError
+from jinja2.exceptions import SecurityError
+
+from keyturn.domain.decision import Action, Told
+from keyturn.domain.events import Audience
+from keyturn.domain.key import Account
+from keyturn.mail.renderer import URGENCY, Mails, full_day, packaged, read_command
+from tests.mail.scenes import (
+    ADMIN,
+    DISABLE_ON,
+    GOLDEN,
+    SCENES,
+    SEVERAL,
+    a_digest,
+    a_run,
+    an_item,
+    as_files,
+    every_mail,
+)
+
+MAILS = Mails(admin=ADMIN)
+EVERY = every_mail()
+
+
+class Page(HTMLParser):
+    """Reads what a person sees, and checks that every tag is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.links: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.seen.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.seen).split())
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_mail_reads_as_it_did(scene: str) -> None:
+    files = as_files(scene, SCENES[scene])
+
+    assert files == {name: (GOLDEN / name).read_text(encoding="utf-8") for name in files}
+
+
+def test_no_golden_mail_is_left_over() -> None:
+    wanted = {name for scene, digest in SCENES.items() for name in as_files(scene, digest)}
+
+    assert {file.name for file in GOLDEN.iterdir()} == wanted
+
+
+@pytest.mark.parametrize("scene", EVERY)
+def test_every_mail_names_account_user_key_age_reason_and_dates(scene: str) -> None:
+    digest = EVERY[scene]
+
+    mail = MAILS.digest(digest)
+
+    page = Page(mail.html)
+    assert page.open == []
+    for text in (" ".join(mail.text.split()), page.text):
+        assert "prod-workload (222222222222)" in text
+        for item in digest.items:
+            days = [*item.notice.promises.values(), *([item.next.day] if item.next else [])]
+            assert item.user in text
+            assert item.key_id in text
+            assert f"{item.age} days old" in text
+            assert item.sentence in text
+            assert all(full_day(day) in text for day in days)
+            reference = f"Reference: {item.key_id}/{item.notice.step}/{item.notice.day}"
+            assert text.count(reference) == 1
+        assert all(failure in text for failure in digest.failures)
+
+
+@pytest.mark.parametrize("scene", EVERY)
+def test_every_mail_stands_alone_and_shows_no_secret(scene: str) -> None:
+    mail = MAILS.digest(EVERY[scene])
+
+    assert "\n" not in mail.subject.rstrip("\n")
+    assert mail.subject == mail.subject.strip()
+    assert "<img" not in mail.html
+    assert "<script" not in mail.html
+    assert "@import" not in mail.html
+    assert "url(" not in mail.html
+    links = Page(mail.html).links
+    assert all(link.startswith(("mailto:", "https://eu-central-1.console.")) for link in links)
+    for text in (mail.subject, mail.text, Page(mail.html).text):
+        assert not re.search(r"(?<![\w/+=])[A-Za-z0-9/+]{40}(?![\w/+=])", text)
+
+
+@pytest.mark.parametrize("told", Told)
+@pytest.mark.parametrize("audience", Audience)
+def test_a_dry_run_says_would_and_changes_nothing(told: Told, audience: Audience) -> None:
+    mail = MAILS.digest(a_digest(an_item(told), audience=audience, dry_run=True))
+
+    notice = "This is a dry run: nothing was changed, and nothing here is a promise."
+    assert mail.subject.startswith("[dry run] ")
+    assert mail.text.startswith(notice)
+    assert Page(mail.html).text.startswith(notice)
+    body = mail.text.replace(an_item(told).sentence, "")
+    assert not re.search(r"\bwill be (disabled|deleted)|\bis (disabled|deleted) (and|for)", body)
+
+
+@pytest.mark.parametrize("told", Told)
+def test_for_real_nothing_is_in_the_conditional(told: Told) -> None:
+    mail = MAILS.digest(a_digest(an_item(told)))
+
+    assert "would" not in mail.subject + mail.text + Page(mail.html).text
+    assert "dry run" not in mail.subject + mail.text + mail.html
+
+
+@pytest.mark.parametrize(
+    ("told", "subject"),
+    [
+        (
+            Told.ROTATED,
+            "Install the new access key of deploy-bot before 11 March (account prod-workload)",
+        ),
+        (
+            Told.BEFORE_DISABLE,
+            "The access key of deploy-bot stops working on 4 March (account prod-workload)",
+        ),
+        (
+            Told.DISABLED,
+            (
+                "The access key of deploy-bot is disabled; it is deleted on 11 March "
+                "(account prod-workload)"
+            ),
+        ),
+        (
+            Told.UPCOMING,
+            "The access key of deploy-bot is rotated on 15 March (account prod-workload)",
+        ),
+    ],
+)
+def test_a_subject_says_what_and_by_when(told: Told, subject: str) -> None:
+    assert MAILS.digest(a_digest(an_item(told))).subject == subject
+
+
+def test_the_subject_of_several_speaks_of_the_most_urgent() -> None:
+    assert MAILS.digest(a_digest(*SEVERAL)).subject == (
+        "3 access keys in prod-workload: one is disabled on 4 March"
+    )
+
+
+@pytest.mark.parametrize("told", set(Told) - {Told.UPCOMING})
+def test_every_other_thing_of_several_has_a_subject_too(told: Told) -> None:
+    items = [an_item(told), an_item(told, user="etl", key=2)]
+
+    subject = MAILS.digest(a_digest(*items)).subject
+
+    assert re.fullmatch(r"2 access keys in prod-workload: 2 (is|are|was|were|ha).+", subject)
+
+
+def test_what_cannot_wait_comes_first() -> None:
+    text = MAILS.digest(a_digest(*SEVERAL)).text
+
+    keys = [text.index(item.key_id) for item in (SEVERAL[2], SEVERAL[1], SEVERAL[0])]
+    assert keys == sorted(keys)
+    assert set(URGENCY) == set(Told)
+
+
+def test_whoever_reads_nothing_else_can_get_the_new_key() -> None:
+    digest = a_digest(an_item(user="backup,eu"))
+
+    mail = MAILS.digest(digest)
+
+    command = (
+        "aws secretsmanager get-secret-value "
+        "--secret-id Account_222222222222_User_backup=2Ceu_AccessKey "
+        "--region eu-central-1 --query SecretString --output text"
+    )
+    link = (
+        "https://eu-central-1.console.aws.amazon.com/secretsmanager/secret"
+        "?name=Account_222222222222_User_backup%3D2Ceu_AccessKey&region=eu-central-1"
+    )
+    assert f"  {command}" in mail.text.splitlines()
+    assert link in mail.text
+    assert command in Page(mail.html).text
+    assert link in Page(mail.html).links
+    assert f"ask {ADMIN}" in " ".join(mail.text.split())
+
+
+def test_a_command_is_safe_to_paste_whatever_the_name() -> None:
+    assert read_command("a b;c", "eu-central-1").split("--secret-id ")[1].startswith("'a b;c' ")
+
+
+def test_a_name_is_text_on_a_page_and_never_markup() -> None:
+    mail = MAILS.digest(a_digest(an_item(user="<b>x</b>,")))
+
+    assert "<b>x</b>" not in mail.html
+    assert "&lt;b&gt;x&lt;/b&gt;, has a new access key" in mail.html
+    assert "<b>x</b>," in Page(mail.html).text
+
+
+def test_a_failure_and_an_account_name_are_text_too() -> None:
+    digest = replace(
+        a_digest(audience=Audience.ADMIN),
+        failures=("<i>f</i>",),
+        run=replace(a_run(), account=Account(id="222222222222", name="<u>n</u>")),
+    )
+
+    html = MAILS.digest(digest).html
+
+    assert "<i>f" not in html
+    assert "<u>n" not in html
+
+
+def test_an_account_without_a_name_is_called_by_its_id() -> None:
+    digest = a_digest(an_item())
+    nameless = replace(digest, run=replace(digest.run, account=Account(id="222222222222")))
+
+    mail = MAILS.digest(nameless)
+
+    assert mail.subject.endswith("(account 222222222222)")
+    assert "Account: 222222222222\n" in mail.text
+
+
+def test_a_key_that_was_disabled_on_an_earlier_day_is_not_called_disabled_today() -> None:
+    late = replace(an_item(Told.DISABLED), action=Action.NOTICE)
+
+    text = MAILS.digest(a_digest(late)).text
+
+    assert "was disabled on" not in text
+    assert "This key is Inactive." in text
+
+
+def test_the_admin_is_shown_how_to_take_a_disabling_back() -> None:
+    def admins(told: Told) -> str:
+        return MAILS.digest(a_digest(an_item(told), audience=Audience.ADMIN)).text
+
+    command = (
+        "aws iam update-access-key --user-name deploy-bot "
+        "--access-key-id AKIAOLDEXAMPLE000001 --status Active"
+    )
+    assert command in admins(Told.DISABLED)
+    assert command in admins(Told.BEFORE_DELETE)
+    assert command not in admins(Told.ROTATED)
+    assert command not in admins(Told.DELETED)
+
+
+def a_mail_with(templates: dict[str, str]) -> Mails:
+    return Mails(admin=ADMIN, loader=ChoiceLoader([DictLoader(templates), packaged()]))
+
+
+def test_a_template_can_be_put_in_the_place_of_ours() -> None:
+    mails = a_mail_with({"owner/subject.txt": "Keys of {{ account.name }}\n, now"})
+
+    mail = mails.digest(a_digest(an_item()))
+
+    assert mail.subject == "Keys of prod-workload , now"
+    assert mail.text == MAILS.digest(a_digest(an_item())).text
+
+
+@pytest.mark.parametrize(
+    ("template", "error"),
+    [
+        ("{{ digest.nothing }}", UndefinedError),
+        ("{{ digest.__class__.__mro__ }}", SecurityError),
+        ("{% extends 'elsewhere' %}", TemplateNotFound),
+    ],
+)
+def test_a_broken_template_is_an_error_and_never_half_a_mail(
+    template: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        a_mail_with({"owner/body.html": template}).digest(a_digest(an_item()))
+
+
+def test_a_date_cannot_be_mistaken() -> None:
+    assert full_day(DISABLE_ON) == "Thursday 11 March 2027 (UTC)"
