@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -143,7 +144,7 @@ def passed_on(request: Request, status: int, headers: Mapping[str, str], body: b
         status=status,
         body=_REQUEST_ID.sub(request.request_id.encode(), body),
         headers={**headers, **_id_headers(request)},
-        error=_error_code(headers, text) if status >= 400 else None,  # noqa: PLR2004
+        error=_error_code(headers, text) if status >= HTTPStatus.BAD_REQUEST else None,
         result=_json_params(text),
     )
 
