@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.errors import InvalidValue
+from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.events import digest_from_json
 from keyturn.entrypoints.connect import connected
 
@@ -28,7 +28,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         detail = record.json_body.get("detail", {})
         if "digest" not in detail:
             raise InvalidValue("detail", record.json_body.get("detail-type"), "holds no digest")
-        notify.tell(digest_from_json(detail["digest"]), datetime.now(UTC))
+        try:
+            notify.tell(digest_from_json(detail["digest"]), datetime.now(UTC))
+        except KeyturnError as error:
+            logger.error(f"Not told: {error}")
+            raise
 
     return process_partial_response(
         event=event,

@@ -34,7 +34,7 @@ class Deployment:
     """The security account."""
     rotation_queue: str
     notifier_queue: str
-    dead_letters: str
+    dead_letters: tuple[str, ...]
     settings: Mapping[str, str]
     """The functions' environment, but for their credentials and the dry-run flag."""
 
@@ -61,14 +61,18 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
     cloud.verify_sender(account, ADMIN)
 
     sqs = session.client("sqs")
-    dead = sqs.create_queue(QueueName="keyturn-dead.fifo", Attributes={"FifoQueue": "true"})
-    dead_arn = f"arn:aws:sqs:{REGION}:{account}:keyturn-dead.fifo"
-    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": ATTEMPTS})
+    fifo = {"FifoQueue": "true"}
+    dead = {
+        suffix: sqs.create_queue(QueueName=f"keyturn-dead{suffix}", Attributes=attributes)
+        for suffix, attributes in ((".fifo", fifo), ("", {}))
+    }
     rotation = sqs.create_queue(
         QueueName="keyturn-rotation.fifo",
-        Attributes={"FifoQueue": "true", "RedrivePolicy": redrive},
+        Attributes=fifo | _redrive(account, "keyturn-dead.fifo"),
     )
-    notifier = sqs.create_queue(QueueName="keyturn-notifier")
+    notifier = sqs.create_queue(
+        QueueName="keyturn-notifier", Attributes=_redrive(account, "keyturn-dead")
+    )
 
     events = session.client("events")
     events.create_event_bus(Name=BUS)
@@ -80,7 +84,7 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
         account=account,
         rotation_queue=rotation["QueueUrl"],
         notifier_queue=notifier["QueueUrl"],
-        dead_letters=dead["QueueUrl"],
+        dead_letters=tuple(queue["QueueUrl"] for queue in dead.values()),
         settings={
             "IAMRoleName": MEMBER_ROLE,
             "OrgListRole": LIST_ROLE,
@@ -95,3 +99,10 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
             "HomeRegion": REGION,
         },
     )
+
+
+def _redrive(account: str, queue: str) -> dict[str, str]:
+    arn = f"arn:aws:sqs:{REGION}:{account}:{queue}"
+    return {
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": ATTEMPTS})
+    }
