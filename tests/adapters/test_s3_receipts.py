@@ -1,0 +1,567 @@
+"""What was told is remembered, on the fake as in S3; and how it lies in the bucket."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from hashlib import md5
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from keyturn.adapters.s3_receipts import S3Receipts
+from keyturn.domain.decision import Action, Notice, Reason, State, Told
+from keyturn.domain.errors import BeingTold, Denied, InvalidValue, PortError, Unavailable
+from keyturn.domain.events import Audience, Digest, NoticeItem, Run
+from keyturn.domain.key import Account, Act, Receipt
+from keyturn.ports import Claim
+from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn.sandbox.wire import Answer, Request, refused
+from keyturn.sandbox.wire import Refused as NotThatOne
+from tests.fakes_notify import FakeReceipts
+
+START = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ACCOUNT = "222222222222"
+KEY = "AKIAOLDEXAMPLE000001"
+DISABLE_ON, DELETE_ON = date(2027, 3, 11), date(2027, 3, 21)
+BUCKET = "keyturn-bucket"
+ROLE = "notifier"
+
+RUN = Run(id="run-1", account=Account(id=ACCOUNT), at=START, dry_run=False)
+ROTATED = Notice(
+    told=Told.ROTATED, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON}
+)
+
+
+def an_item(notice: Notice = ROTATED, user: str = "deploy-bot", key_id: str = KEY) -> NoticeItem:
+    return NoticeItem(
+        user=user,
+        key_id=key_id,
+        age=90,
+        state=State.ROTATED,
+        overlays=frozenset(),
+        action=Action.ROTATE,
+        reason=Reason.ROTATION_DUE,
+        sentence="it is 90 days old",
+        notice=notice,
+    )
+
+
+def a_digest(*items: NoticeItem, dry_run: bool = False, **changes: Any) -> Digest:  # noqa: ANN401 -- any of its fields
+    digest = Digest(
+        run=replace(RUN, dry_run=dry_run),
+        audience=Audience.OWNER,
+        address="dev@example.com",
+        region="eu-central-1",
+        items=items,
+    )
+    return replace(digest, **changes)
+
+
+class Book:
+    """A receipt book and the clock that it goes by."""
+
+    def __init__(
+        self,
+        of: FakeReceipts | S3Receipts,
+        now: Callable[[], datetime],
+        move_to: Callable[[datetime], None],
+        bounce: Callable[[Claim], None],
+    ) -> None:
+        self.of = of
+        self.now = now
+        self.bounce = bounce
+        self._move_to = move_to
+
+    def move(self, by: timedelta) -> None:
+        self._move_to(self.now() + by)
+
+    def claim(self, digest: Digest, item: NoticeItem | None) -> Claim | None:
+        return self.of.claim(digest, item, self.now())
+
+    def confirm(self, claim: Claim | None) -> None:
+        assert claim is not None
+        self.of.confirm(
+            claim,
+            channel="email",
+            address="dev@example.com",
+            message_id="message-1",
+            now=self.now(),
+        )
+
+    def tell(self, item: NoticeItem, digest: Digest | None = None) -> Claim:
+        claim = self.claim(digest or a_digest(item), item)
+        self.confirm(claim)
+        assert claim is not None
+        return claim
+
+    def of_key(self, user: str = "deploy-bot", key_id: str = KEY) -> tuple[Receipt, ...]:
+        return self.of.of_key(ACCOUNT, user, key_id)
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(now=START) as cloud:
+        cloud.add_role(MANAGEMENT_ACCOUNT, ROLE, MANAGEMENT_ACCOUNT)
+        cloud.session(MANAGEMENT_ACCOUNT).client("s3").create_bucket(Bucket=BUCKET)
+        cloud.layers.append(conditional_deletes(cloud))
+        yield cloud
+
+
+def conditional_deletes(cloud: LocalCloud) -> Callable[..., Answer]:
+    """
+    Refuse to delete what has changed; the local cloud's S3 overlooks the condition.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+    """
+
+    def layer(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+        wanted = request.params.get("IfMatch")
+        if request.operation == "DeleteObject" and wanted:
+            body = cloud.objects(BUCKET).get(request.params["Key"])
+            if body is None:
+                return refused(request, NotThatOne("NoSuchKey", "It does not exist.", 404))
+            if md5(body, usedforsecurity=False).hexdigest() != wanted.strip('"'):
+                return refused(request, NotThatOne("PreconditionFailed", "It changed.", 412))
+        return perform(request)
+
+    return layer
+
+
+def in_s3(cloud: LocalCloud) -> Book:
+    s3 = cloud.role_session(MANAGEMENT_ACCOUNT, ROLE).client("s3")
+
+    def bounce(claim: Claim) -> None:
+        s3.put_object(Bucket=BUCKET, Key=claim.name + ".bounced", Body=b"{}")
+
+    book = S3Receipts(s3, bucket=BUCKET, prefix="keyturn/")
+    return Book(book, lambda: cloud.now, cloud.move_to, bounce)
+
+
+@dataclass
+class Clock:
+    now: datetime = START
+
+    def move_to(self, moment: datetime) -> None:
+        self.now = moment
+
+
+def in_memory() -> Book:
+    clock = Clock()
+    fake = FakeReceipts(lambda: clock.now)
+    return Book(fake, lambda: clock.now, clock.move_to, lambda claim: fake.bounced.add(claim.name))
+
+
+@pytest.fixture(params=["fake", "s3"])
+def book(request: pytest.FixtureRequest) -> Book:
+    if request.param == "fake":
+        return in_memory()
+    return in_s3(request.getfixturevalue("cloud"))
+
+
+# The contract
+
+
+def test_a_receipt_holds_step_day_time_and_promises(book: Book) -> None:
+    before = book.now().replace(microsecond=0)
+
+    book.tell(an_item())
+
+    [receipt] = book.of_key()
+    assert (receipt.step, receipt.day) == ("disable", DISABLE_ON)
+    assert receipt.promises == {Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON}
+    assert before <= receipt.at <= book.now()
+    assert receipt.at.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        ROTATED,
+        Notice(told=Told.RETIRING, day=DISABLE_ON, promises=ROTATED.promises),
+        Notice(told=Told.BEFORE_DISABLE, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON}),
+        Notice(told=Told.DISABLED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=Told.DELETING, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=Told.GRACE_RENEWED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=Told.BEFORE_DELETE, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=Told.DELETED, day=DELETE_ON),
+        Notice(told=Told.UPCOMING, day=DISABLE_ON, variant="14"),
+        Notice(told=Told.RESTORED, day=DISABLE_ON),
+        Notice(told=Told.BLOCKED, day=DISABLE_ON, variant="two-keys-in-use"),
+        Notice(told=Told.OVERWRITTEN, day=DISABLE_ON),
+        Notice(told=Told.ORPHAN, day=DISABLE_ON, variant="removed"),
+    ],
+    ids=lambda notice: str(notice.told),
+)
+def test_whatever_is_told_is_remembered_as_it_was(book: Book, notice: Notice) -> None:
+    book.tell(an_item(notice))
+
+    [receipt] = book.of_key()
+    assert (receipt.step, receipt.day) == (notice.step, notice.day)
+    assert receipt.promises == notice.promises
+
+
+def test_what_was_told_is_not_claimed_again(book: Book) -> None:
+    book.tell(an_item())
+    book.move(timedelta(days=1))
+
+    assert book.claim(a_digest(an_item()), an_item()) is None
+
+
+def test_another_day_key_user_or_step_is_another_thing(book: Book) -> None:
+    book.tell(an_item())
+    later = DISABLE_ON + timedelta(days=1)
+    others = [
+        an_item(replace(ROTATED, day=later, promises={**ROTATED.promises, Act.DISABLE: later})),
+        an_item(key_id="AKIAOLDEXAMPLE000002"),
+        an_item(user="etl"),
+        an_item(Notice(told=Told.DELETED, day=DISABLE_ON)),
+    ]
+
+    assert all(book.claim(a_digest(item), item) is not None for item in others)
+
+
+def test_a_claim_is_no_receipt(book: Book) -> None:
+    book.claim(a_digest(an_item()), an_item())
+
+    assert book.of_key() == ()
+
+
+def test_a_claim_is_anothers_for_fifteen_minutes(book: Book) -> None:
+    book.claim(a_digest(an_item()), an_item())
+
+    with pytest.raises(BeingTold):
+        book.claim(a_digest(an_item()), an_item())
+    book.move(14 * MINUTE)
+    with pytest.raises(BeingTold):
+        book.claim(a_digest(an_item()), an_item())
+    book.move(MINUTE)
+    assert book.claim(a_digest(an_item()), an_item()) is not None
+    with pytest.raises(BeingTold):
+        book.claim(a_digest(an_item()), an_item())
+
+
+def test_a_claim_given_back_can_be_taken_at_once(book: Book) -> None:
+    claim = book.claim(a_digest(an_item()), an_item())
+    assert claim is not None
+
+    book.of.release(claim)
+
+    assert book.claim(a_digest(an_item()), an_item()) is not None
+
+
+def test_nobody_gives_back_what_another_has_taken_over(book: Book) -> None:
+    slow = book.claim(a_digest(an_item()), an_item())
+    assert slow is not None
+    book.move(15 * MINUTE)
+    book.claim(a_digest(an_item()), an_item())
+
+    book.of.release(slow)
+
+    with pytest.raises(BeingTold):
+        book.claim(a_digest(an_item()), an_item())
+
+
+def test_nobody_gives_back_what_was_told_meanwhile(book: Book) -> None:
+    slow = book.claim(a_digest(an_item()), an_item())
+    assert slow is not None
+    book.move(15 * MINUTE)
+    book.tell(an_item())
+
+    book.of.release(slow)
+    book.of.release(slow)
+
+    assert len(book.of_key()) == 1
+
+
+def test_a_bounce_voids_the_receipt_and_frees_the_step(book: Book) -> None:
+    book.bounce(book.tell(an_item()))
+    assert book.of_key() == ()
+
+    again = book.claim(a_digest(an_item()), an_item())
+    assert book.of_key() == ()
+    book.confirm(again)
+
+    assert len(book.of_key()) == 1
+    assert book.claim(a_digest(an_item()), an_item()) is None
+
+
+def test_the_admins_copy_proves_nothing_and_stands_in_nobodys_way(book: Book) -> None:
+    copy = a_digest(an_item(), audience=Audience.ADMIN, proves=False)
+
+    book.tell(an_item(), copy)
+
+    assert book.of_key() == ()
+    assert book.claim(copy, an_item()) is None
+    assert book.claim(a_digest(an_item()), an_item()) is not None
+
+
+def test_the_admin_told_in_the_owners_stead_is_proof(book: Book) -> None:
+    book.tell(an_item(), a_digest(an_item(), audience=Audience.ADMIN))
+
+    assert len(book.of_key()) == 1
+
+
+def test_a_dry_run_is_told_to_an_owner_once_a_day_and_proves_nothing(book: Book) -> None:
+    digest = a_digest(an_item(), dry_run=True)
+    book.confirm(book.claim(digest, None))
+    book.move(timedelta(hours=23))
+
+    assert book.claim(digest, None) is None
+    assert book.claim(replace(digest, run=replace(digest.run, id="run-2")), None) is None
+    assert book.claim(replace(digest, address="other@example.com"), None) is not None
+    tomorrow = replace(digest.run, id="run-3", at=START + timedelta(days=1))
+    assert book.claim(replace(digest, run=tomorrow), None) is not None
+    assert book.of_key() == ()
+
+
+def test_a_dry_run_is_told_to_the_admin_once_a_run(book: Book) -> None:
+    digest = a_digest(an_item(), dry_run=True, audience=Audience.ADMIN)
+    book.confirm(book.claim(digest, None))
+
+    assert book.claim(digest, None) is None
+    assert book.claim(replace(digest, proves=False), None) is not None
+    assert book.claim(replace(digest, run=replace(digest.run, id="run-2")), None) is not None
+
+
+def test_the_last_dry_run_digest_is_the_newest_that_was_sent(book: Book) -> None:
+    def last(address: str = "dev@example.com") -> datetime | None:
+        return book.of.last_dry_run_digest(ACCOUNT, address)
+
+    assert last() is None
+    claim = book.claim(a_digest(an_item(), dry_run=True), None)
+    assert last() is None
+    book.confirm(claim)
+    book.move(timedelta(days=8))
+    book.tell(an_item())
+    first = last()
+    digest = a_digest(an_item(), dry_run=True)
+    book.confirm(book.claim(replace(digest, run=replace(digest.run, at=book.now())), None))
+
+    assert first is not None
+    assert abs(first - START) < MINUTE
+    assert last("Dev@Example.com") == last()
+    assert last() is not None
+    assert (last() or START) - first > timedelta(days=7)
+    assert last("other@example.com") is None
+
+
+def test_the_failures_of_a_run_are_told_once(book: Book) -> None:
+    digest = a_digest(failures=("it broke",), audience=Audience.ADMIN)
+    book.confirm(book.claim(digest, None))
+
+    assert book.claim(digest, None) is None
+    assert book.claim(replace(digest, run=replace(RUN, id="run-2")), None) is not None
+
+
+def test_one_user_is_not_taken_for_another_whose_name_begins_alike(book: Book) -> None:
+    book.tell(an_item(user="deploy-bot-2"))
+    book.tell(an_item(user="deploy", key_id=KEY + "0"))
+
+    assert book.of_key(user="deploy-bot") == ()
+    assert book.of_key(user="deploy") == ()
+    assert len(book.of_key(user="deploy-bot-2")) == 1
+
+
+# How it lies in the bucket
+
+
+def the_only_object(cloud: LocalCloud) -> tuple[str, bytes]:
+    [(name, body)] = cloud.objects(BUCKET).items()
+    return name, body
+
+
+@pytest.mark.parametrize(
+    ("item", "digest", "name"),
+    [
+        (an_item(), {}, f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.json"),
+        (
+            an_item(),
+            {"audience": Audience.ADMIN, "proves": False},
+            f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.admin.json",
+        ),
+        (
+            an_item(Notice(told=Told.UPCOMING, day=DISABLE_ON, variant="14"), user="a,b=c"),
+            {},
+            f"a=2Cb=3Dc/{KEY}/upcoming-14/2027-03-11.json",
+        ),
+        (None, {"failures": ("it broke",)}, "_runs/run-1.json"),
+        (None, {"dry_run": True}, "_dry-run/owner/eb2b6c0d061bbd5c/2027-03-01.json"),
+        (
+            None,
+            {"dry_run": True, "audience": Audience.ADMIN},
+            "_dry-run/admin/eb2b6c0d061bbd5c/2027-03-01_run-1.json",
+        ),
+    ],
+)
+def test_the_name_says_what_was_told(
+    cloud: LocalCloud, item: NoticeItem | None, digest: dict[str, Any], name: str
+) -> None:
+    in_s3(cloud).claim(a_digest(**digest), item)
+
+    assert the_only_object(cloud)[0] == f"keyturn/receipts/{ACCOUNT}/{name}"
+
+
+def test_a_claim_is_36_characters_and_a_receipt_says_everything(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+
+    claim = book.claim(a_digest(an_item()), an_item())
+    claimed = the_only_object(cloud)[1]
+    book.confirm(claim)
+
+    assert len(claimed) == 36
+    told = json.loads(the_only_object(cloud)[1])
+    assert told.pop("time").startswith("2027-03-01T04:00:")
+    assert told == {
+        "channel": "email",
+        "address": "dev@example.com",
+        "message_id": "message-1",
+        "promises": {"disable": "2027-03-11", "delete": "2027-03-21"},
+        "run": "run-1",
+    }
+
+
+def test_a_key_costs_one_listing_and_opens_nothing(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+    for notice in (ROTATED, Notice(told=Told.DELETED, day=DELETE_ON)):
+        book.tell(an_item(notice))
+    cloud.calls.clear()
+
+    assert len(book.of_key()) == 2
+
+    assert [call.operation for call in cloud.calls] == ["ListObjectsV2"]
+
+
+def test_receipts_go_on_beyond_the_first_page(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+    s3 = cloud.session(MANAGEMENT_ACCOUNT).client("s3")
+    folder = f"keyturn/receipts/{ACCOUNT}/deploy-bot/{KEY}/deleted/"
+    for days in range(1003):
+        day = (START + timedelta(days=days)).date()
+        s3.put_object(Bucket=BUCKET, Key=f"{folder}{day}.json", Body=b"x" * 40)
+
+    assert len(book.of_key()) == 1003
+
+
+@pytest.mark.parametrize("name", ["note.txt", "deleted/soon.json", "deleted/2027-03-11", "x.json"])
+def test_what_else_lies_there_is_no_receipt(cloud: LocalCloud, name: str) -> None:
+    book = in_s3(cloud)
+    cloud.session(MANAGEMENT_ACCOUNT).client("s3").put_object(
+        Bucket=BUCKET, Key=f"keyturn/receipts/{ACCOUNT}/deploy-bot/{KEY}/{name}", Body=b"x" * 40
+    )
+
+    assert book.of_key() == ()
+
+
+def test_a_promise_that_a_name_cannot_hold_is_refused_before_anything_is_told(
+    cloud: LocalCloud,
+) -> None:
+    odd = an_item(
+        Notice(told=Told.DELETED, day=DISABLE_ON, promises={Act.DISABLE: DELETE_ON}),
+    )
+
+    with pytest.raises(InvalidValue):
+        in_s3(cloud).claim(a_digest(odd), odd)
+
+    assert cloud.objects(BUCKET) == {}
+
+
+def test_a_claim_whose_answer_was_lost_is_known_as_ours(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+    lost: list[str] = []
+
+    def lose_the_first(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+        answer = perform(request)
+        if request.operation == "PutObject" and not lost:
+            lost.append(request.operation)
+            raise ReadTimeoutError(endpoint_url="https://s3.example")
+        return answer
+
+    cloud.layers.append(lose_the_first)
+
+    claim = book.claim(a_digest(an_item()), an_item())
+
+    assert lost == ["PutObject"]
+    assert claim is not None
+    book.of.release(claim)
+    assert cloud.objects(BUCKET) == {}
+
+
+def test_of_two_who_take_over_an_old_claim_one_gets_it(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+    book.claim(a_digest(an_item()), an_item())
+    book.move(15 * MINUTE)
+    others: list[Claim | None] = []
+
+    def another_is_faster(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+        if request.operation == "PutObject" and request.params.get("IfMatch") and not others:
+            others.append(None)
+            others.append(book.claim(a_digest(an_item()), an_item()))
+        return perform(request)
+
+    cloud.layers.append(another_is_faster)
+
+    with pytest.raises(BeingTold):
+        book.claim(a_digest(an_item()), an_item())
+
+    assert others[1] is not None
+
+
+def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+    first = book.claim(a_digest(an_item()), an_item())
+    assert first is not None
+
+    def given_back(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+        if request.operation == "HeadObject":
+            cloud.layers.pop()
+            book.of.release(first)
+        return perform(request)
+
+    cloud.layers.append(given_back)
+
+    with pytest.raises(BeingTold):
+        book.claim(a_digest(an_item()), an_item())
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("ListObjectsV2", lambda book: book.of_key()),
+        ("ListObjectsV2", lambda book: book.of.last_dry_run_digest(ACCOUNT, "dev@example.com")),
+        ("PutObject", lambda book: book.claim(a_digest(an_item()), an_item())),
+    ],
+    ids=["of_key", "last_dry_run_digest", "claim"],
+)
+def test_denied_is_never_taken_for_nothing(
+    cloud: LocalCloud, operation: str, call: Callable[[Book], object]
+) -> None:
+    book = in_s3(cloud)
+    cloud.deny(MANAGEMENT_ACCOUNT, operation)
+
+    with pytest.raises(Denied):
+        call(book)
+
+
+def test_a_missing_bucket_is_an_error(cloud: LocalCloud) -> None:
+    s3 = cloud.session(MANAGEMENT_ACCOUNT).client("s3")
+    receipts = S3Receipts(s3, bucket="no-such-bucket")
+
+    with pytest.raises(PortError):
+        receipts.of_key(ACCOUNT, "deploy-bot", KEY)
+    with pytest.raises(PortError):
+        receipts.claim(a_digest(an_item()), an_item(), START)
+
+
+def test_s3_away_is_said_so(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+
+    def away(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+        raise ReadTimeoutError(endpoint_url="https://s3.example")
+
+    cloud.layers.append(away)
+
+    with pytest.raises(Unavailable):
+        book.of_key()

@@ -1,0 +1,109 @@
+"""Mails through SES, on the local cloud."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+
+from keyturn.adapters.ses import SesMailer
+from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
+from keyturn.ports import Mail
+from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn.sandbox.wire import Answer, Request
+
+SENDER = "aws-admins@example.com"
+MAIL = Mail(subject="Grüße 🔑", text="Hello, Müller", html="<p>Hello, Müller</p>")
+ROLE = "notifier"
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(now=datetime(2027, 3, 1, tzinfo=UTC)) as cloud:
+        cloud.add_role(MANAGEMENT_ACCOUNT, ROLE, MANAGEMENT_ACCOUNT)
+        cloud.verify_sender(MANAGEMENT_ACCOUNT, SENDER, "us-east-1")
+        yield cloud
+
+
+def a_mailer(
+    cloud: LocalCloud, sender: str = SENDER, configuration_set: str | None = None
+) -> SesMailer:
+    ses = cloud.role_session(MANAGEMENT_ACCOUNT, ROLE).client(
+        "sesv2", config=Config(retries={"total_max_attempts": 1})
+    )
+    return SesMailer(ses, sender=sender, configuration_set=configuration_set)
+
+
+def test_a_mail_arrives_as_it_was_written(cloud: LocalCloud) -> None:
+    message_id = a_mailer(cloud).send("dev@example.com", MAIL)
+
+    [mail] = cloud.sent_mails
+    assert mail.message_id == message_id
+    assert mail.sender == SENDER
+    assert mail.to == ["dev@example.com"]
+    assert (mail.subject, mail.text, mail.html) == (MAIL.subject, MAIL.text, MAIL.html)
+
+
+def test_the_configuration_set_goes_along_if_there_is_one(cloud: LocalCloud) -> None:
+    a_mailer(cloud).send("dev@example.com", MAIL)
+    a_mailer(cloud, configuration_set="bounces").send("dev@example.com", MAIL)
+
+    assert [call.params.get("ConfigurationSetName") for call in cloud.calls] == [None, "bounces"]
+
+
+def test_an_unverified_sender_is_refused(cloud: LocalCloud) -> None:
+    with pytest.raises(Refused, match=r"SendEmail: MessageRejected: .*not verified"):
+        a_mailer(cloud, sender="nobody@example.com").send("dev@example.com", MAIL)
+
+    assert cloud.sent_mails == []
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("MailFromDomainNotVerifiedException", Refused),
+        ("AccountSuspendedException", Refused),
+        ("NotFoundException", Refused),
+        ("AccessDeniedException", Denied),
+        ("LimitExceededException", Throttled),
+        ("SendingPausedException", Throttled),
+        ("TooManyRequestsException", Throttled),
+    ],
+)
+def test_a_no_is_for_good_or_for_now(cloud: LocalCloud, code: str, kind: type[PortError]) -> None:
+    cloud.deny(MANAGEMENT_ACCOUNT, "SendEmail", error=code)
+
+    with pytest.raises(kind) as raised:
+        a_mailer(cloud).send("dev@example.com", MAIL)
+
+    assert type(raised.value) is kind
+    assert code in str(raised.value)
+
+
+def test_a_lost_answer_means_that_nobody_knows_and_nothing_is_sent_twice(
+    cloud: LocalCloud,
+) -> None:
+    def lost(request: Request, perform: "object") -> Answer:
+        assert callable(perform)
+        perform(request)
+        raise ReadTimeoutError(endpoint_url="https://email.example")
+
+    mailer = a_mailer(cloud)
+    cloud.layers.append(lost)
+
+    with pytest.raises(Unavailable):
+        mailer.send("dev@example.com", MAIL)
+
+    assert len(cloud.sent_mails) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "dev", "a@example.com, b@example.com", "a@example.com\nBcc: b@example.com", "a b@c.com"],
+)
+def test_only_one_address_is_an_address(cloud: LocalCloud, address: str) -> None:
+    with pytest.raises(Refused, match="not one mail address"):
+        a_mailer(cloud).send(address, MAIL)
+
+    assert cloud.sent_mails == []

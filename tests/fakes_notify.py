@@ -1,0 +1,149 @@
+"""A receipt book, a mailer and a renderer in memory; the book keeps S3Receipts' contract."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from keyturn.domain.errors import BeingTold, KeyturnError, PortError
+from keyturn.domain.events import Audience, Digest, NoticeItem
+from keyturn.domain.key import Receipt
+from keyturn.ports import Claim, Mail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing claimed or told."""
+
+    claim: Claim
+    at: datetime
+    receipt: Receipt | None
+    """What the engine would read, once it is told."""
+    told: str | None = None
+    """The message id."""
+
+
+@dataclass
+class FakeReceipts:
+    """Meets `ports.Receipts` and `ports.ReceiptBook`."""
+
+    clock: Callable[[], datetime]
+    entries: dict[str, Entry] = field(default_factory=dict)
+    bounced: set[str] = field(default_factory=set)
+    refuses: dict[str, KeyturnError] = field(default_factory=dict)
+    """What goes wrong, by "claim", "confirm" or "release", and a part of the name."""
+    marks: "count[int]" = field(default_factory=count)
+
+    def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
+        folder = f"{account}/{user}/{key_id}/"
+        return tuple(
+            entry.receipt
+            for name, entry in self.entries.items()
+            if name.startswith(folder) and name.endswith("/proof") and self._counts(entry)
+            if entry.receipt is not None
+        )
+
+    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
+        folder = f"{account}//{Audience.OWNER}/{address.lower()}/"
+        times = [
+            entry.at
+            for name, entry in self.entries.items()
+            if name.startswith(folder) and self._counts(entry)
+        ]
+        return max(times, default=None)
+
+    def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
+        name = _name(digest, item)
+        self._may_refuse("claim", name)
+        entry = self.entries.get(name)
+        if entry is not None and entry.told is not None and name not in self.bounced:
+            return None
+        if entry is not None and not entry.told and now - entry.at < timedelta(minutes=15):
+            raise BeingTold(name)
+        self.bounced.discard(name)
+        claim = Claim(name=name, run=digest.run.id, mark=str(next(self.marks)))
+        receipt = None
+        if item is not None:
+            notice = item.notice
+            receipt = Receipt(
+                step=notice.step, day=notice.day, at=now, promises=dict(notice.promises)
+            )
+        self.entries[name] = Entry(claim=claim, at=self._second(), receipt=receipt)
+        return claim
+
+    def confirm(
+        self, claim: Claim, *, channel: str, address: str, message_id: str, now: datetime
+    ) -> None:
+        self._may_refuse("confirm", claim.name)
+        entry = self.entries[claim.name]
+        at = self._second()
+        receipt = entry.receipt and Receipt(
+            step=entry.receipt.step, day=entry.receipt.day, at=at, promises=entry.receipt.promises
+        )
+        self.entries[claim.name] = Entry(
+            claim=entry.claim, at=at, receipt=receipt, told=message_id
+        )
+
+    def release(self, claim: Claim) -> None:
+        self._may_refuse("release", claim.name)
+        entry = self.entries.get(claim.name)
+        if entry is not None and entry.claim.mark == claim.mark:
+            del self.entries[claim.name]
+
+    @property
+    def told(self) -> list[str]:
+        """The names of all that was told."""
+        return [name for name, entry in self.entries.items() if entry.told]
+
+    @property
+    def claimed(self) -> list[str]:
+        """The names of all that is claimed and not told yet."""
+        return [name for name, entry in self.entries.items() if not entry.told]
+
+    def _counts(self, entry: Entry) -> bool:
+        return entry.told is not None and entry.claim.name not in self.bounced
+
+    def _second(self) -> datetime:
+        return self.clock().astimezone(UTC).replace(microsecond=0)
+
+    def _may_refuse(self, what: str, name: str) -> None:
+        for fault, error in self.refuses.items():
+            kind, _, part = fault.partition(" ")
+            if kind == what and part in name:
+                raise error
+
+
+def _name(digest: Digest, item: NoticeItem | None) -> str:
+    account = digest.run.account.id
+    if item is not None:
+        dates = "_".join([str(item.notice.day), *map(str, item.notice.promises.values())])
+        who = "proof" if digest.proves else "copy"
+        return f"{account}/{item.user}/{item.key_id}/{item.notice.step}/{dates}/{who}"
+    if digest.run.dry_run:
+        day = str(digest.run.at.date())
+        if digest.audience is Audience.ADMIN:
+            day = f"{day}/{digest.run.id}/{digest.proves}"
+        return f"{account}//{digest.audience}/{digest.address.lower()}/{day}"
+    return f"{account}//runs/{digest.run.id}"
+
+
+@dataclass
+class FakeMailer:
+    """Meets `ports.Mailer`; sent holds address and mail."""
+
+    sent: list[tuple[str, Mail]] = field(default_factory=list)
+    error: PortError | None = None
+
+    def send(self, address: str, mail: Mail) -> str:
+        if self.error is not None:
+            raise self.error
+        self.sent.append((address, mail))
+        return f"message-{len(self.sent)}"
+
+
+class FakeRenderer:
+    """Meets `ports.Renderer`: a mail names its keys and failures, and nothing else."""
+
+    def digest(self, digest: Digest) -> Mail:
+        text = " ".join([*(item.key_id for item in digest.items), *digest.failures])
+        return Mail(subject=f"{len(digest.items)} keys", text=text, html="")

@@ -1,0 +1,271 @@
+"""Each thing is told once, whatever fails."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from keyturn.domain.decision import Action, Notice, Reason, State, Told
+from keyturn.domain.errors import (
+    BeingTold,
+    Denied,
+    KeyturnError,
+    NotAllTold,
+    NotFound,
+    Refused,
+    Throttled,
+    Unavailable,
+)
+from keyturn.domain.events import Audience, Digest, NoticeItem, Run
+from keyturn.domain.key import Account
+from keyturn.ports import Mail
+from keyturn.use_cases.notify import Notify, Telling
+from tests.fakes_notify import FakeMailer, FakeReceipts, FakeRenderer
+
+NOW = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+RUN = Run(
+    id="run-1", account=Account(id="222222222222", name="prod-workload"), at=NOW, dry_run=False
+)
+
+
+def an_item(key_id: str) -> NoticeItem:
+    return NoticeItem(
+        user="deploy-bot",
+        key_id=key_id,
+        age=76,
+        state=State.ACTIVE,
+        overlays=frozenset(),
+        action=Action.WARN,
+        reason=Reason.ROTATION_AHEAD,
+        sentence="it is 76 days old",
+        notice=Notice(told=Told.UPCOMING, day=NOW.date(), variant="14"),
+    )
+
+
+A, B, C = an_item("AKIA-A"), an_item("AKIA-B"), an_item("AKIA-C")
+DIGEST = Digest(
+    run=RUN,
+    audience=Audience.OWNER,
+    address="dev@example.com",
+    region="eu-central-1",
+    items=(A, B, C),
+)
+DRY = replace(DIGEST, run=replace(RUN, dry_run=True))
+
+
+@dataclass
+class Office:
+    """A notifier with everything around it in memory, and a clock."""
+
+    now: datetime = NOW
+    mailer: FakeMailer = field(default_factory=FakeMailer)
+    book: FakeReceipts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.book = FakeReceipts(lambda: self.now)
+
+    @property
+    def notify(self) -> Notify:
+        return Notify(self.book, self.mailer, FakeRenderer())
+
+    def tell(self, digest: Digest = DIGEST) -> Telling:
+        return self.notify.tell(digest, self.now)
+
+    @property
+    def texts(self) -> list[str]:
+        return [mail.text for _, mail in self.mailer.sent]
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_one_mail_tells_all_and_every_item_is_noted_down(office: Office) -> None:
+    telling = office.tell()
+
+    assert telling == Telling(told=(A, B, C), message_id="message-1")
+    assert [address for address, _ in office.mailer.sent] == ["dev@example.com"]
+    assert office.texts == ["AKIA-A AKIA-B AKIA-C"]
+    assert len(office.book.told) == 3
+    assert office.book.claimed == []
+
+
+def test_what_was_told_is_not_told_again(office: Office) -> None:
+    office.tell(replace(DIGEST, items=(B,)))
+
+    telling = office.tell()
+    again = office.tell()
+
+    assert telling.told == (A, C)
+    assert again == Telling()
+    assert office.texts == ["AKIA-B", "AKIA-A AKIA-C"]
+
+
+def test_nothing_to_say_is_no_mail(office: Office) -> None:
+    assert office.tell(replace(DIGEST, items=())) == Telling()
+    assert office.tell(replace(DRY, items=())) == Telling()
+
+    assert office.mailer.sent == []
+    assert office.book.entries == {}
+
+
+def test_failures_alone_are_a_mail_and_told_once_a_run(office: Office) -> None:
+    failed = replace(DIGEST, items=(), failures=("it broke",), audience=Audience.ADMIN)
+
+    office.tell(failed)
+    office.tell(failed)
+    office.tell(replace(failed, run=replace(RUN, id="run-2")))
+
+    assert office.texts == ["it broke", "it broke"]
+
+
+def test_failures_told_already_are_not_in_the_next_mail(office: Office) -> None:
+    office.tell(replace(DIGEST, items=(), failures=("it broke",)))
+
+    office.tell(replace(DIGEST, failures=("it broke",)))
+
+    assert office.texts == ["it broke", "AKIA-A AKIA-B AKIA-C"]
+
+
+@pytest.mark.parametrize("error", [Refused("no"), Denied("no"), NotFound("no"), Throttled("no")])
+def test_a_mail_that_was_surely_not_taken_leaves_no_claim(office: Office, error: Refused) -> None:
+    office.mailer.error = error
+
+    with pytest.raises(type(error)):
+        office.tell()
+
+    assert office.book.entries == {}
+    office.mailer.error = None
+    assert office.tell().told == (A, B, C)
+
+
+def test_a_mail_that_may_have_been_taken_is_not_sent_again_at_once(office: Office) -> None:
+    office.mailer.error = Unavailable("timed out")
+
+    with pytest.raises(Unavailable):
+        office.tell()
+
+    office.mailer.error = None
+    office.now += 14 * MINUTE
+    with pytest.raises(NotAllTold):
+        office.tell()
+    assert office.mailer.sent == []
+    office.now += MINUTE
+    assert office.tell().told == (A, B, C)
+
+
+def test_an_item_in_anothers_hands_does_not_hold_the_rest(office: Office) -> None:
+    office.book.claim(DIGEST, B, NOW)
+
+    with pytest.raises(NotAllTold) as raised:
+        office.tell()
+
+    assert [type(error) for error in raised.value.errors] == [BeingTold]
+    assert office.texts == ["AKIA-A AKIA-C"]
+    assert len(office.book.told) == 2
+
+
+def test_a_claim_that_cannot_be_made_does_not_hold_the_rest(office: Office) -> None:
+    office.book.refuses = {"claim AKIA-B": Unavailable("S3 is away")}
+
+    with pytest.raises(NotAllTold, match="S3 is away"):
+        office.tell()
+
+    assert office.texts == ["AKIA-A AKIA-C"]
+
+
+def test_nothing_that_can_be_claimed_is_no_mail_but_an_error(office: Office) -> None:
+    office.book.refuses = {"claim": Denied("no access")}
+
+    with pytest.raises(NotAllTold, match="no access"):
+        office.tell()
+
+    assert office.mailer.sent == []
+
+
+def test_a_receipt_that_cannot_be_written_holds_no_other_and_the_mail_is_not_repeated_at_once(
+    office: Office,
+) -> None:
+    office.book.refuses = {"confirm AKIA-A": Unavailable("S3 is away")}
+
+    with pytest.raises(NotAllTold, match="S3 is away"):
+        office.tell()
+
+    assert len(office.book.told) == 2
+    office.book.refuses = {}
+    with pytest.raises(NotAllTold):
+        office.tell()
+    assert len(office.mailer.sent) == 1
+    office.now += 15 * MINUTE
+    assert office.tell().told == (A,)
+
+
+def test_all_that_went_wrong_is_told_to_whoever_asked(office: Office) -> None:
+    office.book.claim(DIGEST, B, NOW)
+    office.book.refuses = {"release AKIA-A": Unavailable("S3 is away")}
+    office.mailer.error = Refused("address not verified")
+
+    with pytest.raises(Refused) as raised:
+        office.tell()
+
+    notes = raised.value.__notes__
+    assert notes[0] == "and: S3 is away"
+    assert "AKIA-B" in notes[1]
+    assert any("AKIA-A" in name for name in office.book.claimed)
+    assert not any("AKIA-C" in name for name in office.book.claimed)
+
+
+def test_a_broken_template_leaves_no_claim(office: Office) -> None:
+    class Broken:
+        def digest(self, digest: Digest) -> Mail:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Notify(office.book, office.mailer, Broken()).tell(DIGEST, NOW)
+
+    assert office.book.entries == {}
+    assert office.mailer.sent == []
+
+
+def test_a_fault_in_the_mailer_itself_leaves_the_claims(office: Office) -> None:
+    class Faulty:
+        def send(self, address: str, mail: Mail) -> str:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Notify(office.book, Faulty(), FakeRenderer()).tell(DIGEST, NOW)
+
+    assert len(office.book.claimed) == 3
+
+
+def test_a_dry_run_is_told_whole_and_once_a_day(office: Office) -> None:
+    telling = office.tell(DRY)
+    again = office.tell(replace(DRY, run=replace(DRY.run, id="run-2"), items=(A,)))
+
+    assert telling.told == (A, B, C)
+    assert again == Telling()
+    assert office.book.of_key("222222222222", "deploy-bot", "AKIA-A") == ()
+
+
+def test_the_admin_hears_of_every_dry_run_once(office: Office) -> None:
+    admins = replace(DRY, audience=Audience.ADMIN, failures=("it broke",))
+
+    office.tell(admins)
+    office.tell(admins)
+    office.tell(replace(admins, run=replace(DRY.run, id="run-2")))
+
+    assert office.texts == ["AKIA-A AKIA-B AKIA-C it broke"] * 2
+
+
+def test_a_dry_run_does_not_stand_in_for_a_notice(office: Office) -> None:
+    office.tell(DRY)
+
+    assert office.tell(DIGEST).told == (A, B, C)
+
+
+def test_the_errors_are_all_in_the_message() -> None:
+    error = NotAllTold([KeyturnError("one"), KeyturnError("two")])
+
+    assert str(error) == "one; two"
