@@ -6,10 +6,13 @@ from datetime import date
 
 from keyturn.domain.days import DAY
 
+_ROOM = 20
+"""The last day of a month that leaves room for a label before the next month's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The first of a month."""
+    """Where a month begins."""
 
     x: str
     label: str
@@ -44,8 +47,10 @@ class Scale:
         return min(max(day, self.first), self.end)
 
     def ticks(self) -> Iterator[Tick]:
-        """Mark the first of each month."""
-        day = self.first
+        """Mark the first of each month; the first day, too, if there is room for it."""
+        if self.first.day <= _ROOM:
+            yield Tick("0", f"{self.first:%b}")
+        day = self.first + DAY
         while day < self.end:
             if day.day == 1:
                 yield Tick(self.start_of(day), f"{day:%b}")
