@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyturn.domain.decision import Action, Asked, Decision, Overlay, Reason
@@ -22,93 +23,118 @@ from keyturn.domain.record import (
 )
 from tests.domain.world import NOW, SILENCE, TODAY, Looked, a_key, ago, ann, look, on
 
-# Many of these facts contradict each other; that is what people, crashes and clocks can do.
-HALF_DAYS = st.integers(-2, 60).map(lambda halves: halves / 2)
-AGES = st.one_of(st.integers(0, 1000), st.sampled_from([0, 9, 10, 76, 89, 90, 99, 100, 110, 200]))
-TIMES = st.one_of(st.none(), HALF_DAYS.map(ago), st.integers(-10, 1000).map(ago))
-STEPS = ["disable", "delete", "before-disable", "before-delete", "upcoming-14", "restored", "x"]
-
-
-@st.composite
-def receipts(draw: st.DrawFn) -> Receipt:
-    days = st.one_of(st.integers(-3, 3), st.integers(-60, 60)).map(on)
-    promises = {act: draw(days) for act in Act if draw(st.booleans())}
-    at = ago(draw(HALF_DAYS))
-    return Receipt(step=draw(st.sampled_from(STEPS)), day=draw(days), at=at, promises=promises)
-
-
-@st.composite
-def keys(draw: st.DrawFn, key_id: str) -> KeyFacts:
-    used = draw(st.one_of(HALF_DAYS, st.none(), st.just(SILENCE), st.just(200)))
-    told = draw(st.one_of(st.lists(receipts(), min_size=1, max_size=3), st.just(SILENCE)))
-    key = a_key(key_id, age=draw(AGES), inactive=draw(st.booleans()), used=used, told=told)
-    return replace(key, created=key.created - draw(st.sampled_from([0, 1, 11, 13])) * HOUR)
-
-
 HOUR = timedelta(hours=1)
-RECORDS = st.builds(
-    KeyRecord,
-    disabling=TIMES,
-    disabled=TIMES,
-    seen=TIMES,
-    restored=st.one_of(st.none(), st.none(), TIMES),
-    renewed=st.one_of(st.none(), TIMES),
-    forced=st.one_of(st.none(), TIMES),
-    delivered=TIMES,
-    orphan=st.one_of(st.none(), TIMES),
-)
-INTENTS = st.builds(
-    Intent,
-    run=st.just("run"),
-    at=HALF_DAYS.map(ago),
-    seen=st.frozensets(st.sampled_from("AB")),
-    replaces=st.sampled_from("AB"),
-    settled=st.booleans(),
-)
-POLICIES = st.builds(
-    lambda rotation, window, grace, **options: RotationPolicy(
-        rotation_period=rotation,
-        inactive_period=rotation + window,
-        recovery_grace_period=grace,
-        **options,
-    ),
-    st.sampled_from([90, 75, 1, 30]),
-    st.sampled_from([10, 1, 30]),
-    st.sampled_from([10, 1, 20]),
-    unused_period=st.sampled_from([None, None, 90, 1]),
-    hold_if_used_within=st.sampled_from([None, None, 3, 30]),
-    max_hold=st.sampled_from([30, 1, 60]),
-    retire_in_use=st.booleans(),
-)
+Option = TypeVar("Option")
 
 
-@st.composite
-def secrets(draw: st.DrawFn) -> SecretFacts | Unknown | None:
-    kind = draw(st.sampled_from(["ours"] * 8 + ["none", "unknown", "foreign"]))
-    if kind == "none":
-        return None
-    if kind == "unknown":
-        return SILENCE
-    tags = {USER_TAG: "ann", USER_ID_TAG: "AIDAANN" if kind == "ours" else "AIDAEARLIER"}
-    tags |= {KEY_TAG + key_id: str(draw(RECORDS)) for key_id in "AB" if draw(st.booleans())}
-    if draw(st.booleans()):
-        tags[INTENT_TAG] = str(draw(INTENTS))
-    return SecretFacts(
-        tags=tags,
-        versions=frozenset(token(key_id) for key_id in "AB" if draw(st.booleans())),
-        scheduled_for_deletion=draw(st.integers(0, 9)) == 0,
-    )
+class Dice:
+    """
+    Facts from bytes, a byte for each choice.
+
+    The first option comes as often as all others together: with those, something is about to
+    be done. To them a failure shrinks.
+
+    Many of these facts contradict each other; that is what people, crashes and clocks can do.
+    """
+
+    def __init__(self, rolls: bytes) -> None:
+        self.rolls = iter(rolls)
+
+    def of(self, first: Option, *others: Option) -> Option:
+        roll = next(self.rolls, 0)
+        return others[roll // 2 % len(others)] if roll % 2 and others else first
+
+    def odds(self, one_in: int) -> bool:
+        return next(self.rolls, 0) % one_in == one_in - 1
+
+    def days(self) -> float:
+        """Often where something changes, and a few hours about it."""
+        around = self.of(10, 20, 30, 12, 11, 50, 0, 1, 2, 9, 3, 90, 400)
+        return around + self.of(0, 0.25, -0.25, 0.5, -0.5, 0.51, -0.51, 7, -1)
+
+    def time(self, one_in: int) -> datetime | None:
+        return ago(self.days()) if self.odds(one_in) else None
+
+    def receipt(self) -> Receipt:
+        near = (0, -1, -10, 1, 3, 10, -29, -30, -31, 40)
+        promises = {act: on(self.of(*near)) for act in Act if not self.odds(5)}
+        step = self.of("disable", "delete", "before-disable", "before-delete", "upcoming-14")
+        return Receipt(step=step, day=on(self.of(*near)), at=ago(self.days()), promises=promises)
+
+    def key(self, key_id: str) -> KeyFacts:
+        age = self.of(200, 100, 90, 110, 900, 120, 99, 109, 89, 76, 30, 5, 0)
+        told = [self.receipt() for _ in range(self.of(1, 2, 3, 0))]
+        return a_key(
+            key_id,
+            age=age + self.of(0, 0.5, 0.51, -0.5),
+            inactive=self.odds(3),
+            used=self.of(self.days(), self.days(), None, SILENCE),
+            told=SILENCE if self.odds(12) else told,
+        )
+
+    def record(self, key: KeyFacts) -> KeyRecord:
+        likely = 9 if key.is_active else 2
+        return KeyRecord(
+            disabling=self.time(9),
+            disabled=self.time(likely),
+            seen=self.time(likely),
+            restored=self.time(9),
+            renewed=self.time(4),
+            forced=self.time(5),
+            delivered=self.time(2),
+            orphan=self.time(5),
+        )
+
+    def intent(self, keys: list[KeyFacts]) -> Intent:
+        seen = self.of("A", "AB", "B", "")
+        return Intent(
+            run="run",
+            at=self.of(*[key.created for key in reversed(keys)], ago(self.days())),
+            seen=frozenset(seen),
+            replaces=self.of("A", "B"),
+            settled=self.odds(2),
+        )
+
+    def secret(self, keys: list[KeyFacts]) -> SecretFacts | Unknown | None:
+        kind = self.of("ours", *["ours"] * 9, "none", "unknown", "foreign")
+        if kind in {"none", "unknown"}:
+            return SILENCE if kind == "unknown" else None
+        tags = {USER_TAG: "ann", USER_ID_TAG: "AIDAANN" if kind == "ours" else "AIDAEARLIER"}
+        tags |= {KEY_TAG + key.key_id: str(self.record(key)) for key in keys if not self.odds(4)}
+        if self.odds(3):
+            tags[INTENT_TAG] = str(self.intent(keys))
+        return SecretFacts(
+            tags=tags,
+            versions=frozenset(token(key_id) for key_id in self.of("B", "AB", "", "A")),
+            scheduled_for_deletion=self.odds(12),
+        )
+
+    def user(self) -> UserFacts:
+        keys = [self.key(key_id) for key_id in self.of("AB", "AB", "A", "A", "")]
+        return ann(
+            *keys, secret=self.secret(keys), exempt=self.odds(25), forced=self.time(one_in=6)
+        )
+
+    def policy(self) -> RotationPolicy:
+        rotation = self.of(90, 75, 1)
+        return RotationPolicy(
+            rotation_period=rotation,
+            inactive_period=rotation + self.of(10, 1, 30),
+            recovery_grace_period=self.of(10, 1, 20),
+            unused_period=self.of(None, None, None, 90, 1),
+            hold_if_used_within=self.of(None, None, 3, 30),
+            max_hold=self.of(30, 1, 60),
+            retire_in_use=self.odds(3),
+        )
 
 
-@st.composite
-def users(draw: st.DrawFn) -> UserFacts:
-    ids = draw(st.sampled_from(["A", "AB", "AB", "BA", ""]))
-    return ann(
-        *(draw(keys(key_id)) for key_id in ids),
-        secret=draw(secrets()),
-        exempt=draw(st.integers(0, 19)) == 0,
-        forced=draw(st.one_of(st.none(), HALF_DAYS.map(ago))),
-    )
+ROLLS = st.binary(min_size=128, max_size=128)
+
+
+def facts_of(rolls: bytes) -> tuple[UserFacts, RotationPolicy]:
+    dice = Dice(rolls)
+    policy = dice.policy()
+    return dice.user(), policy
 
 
 def examples(count: int) -> settings:
@@ -117,7 +143,6 @@ def examples(count: int) -> settings:
         derandomize=True,  # the same on every machine; the long suites look further
         deadline=None,
         database=None,
-        suppress_health_check=list(HealthCheck),
     )
 
 
@@ -142,10 +167,9 @@ def is_quiet(key: KeyFacts, window: int) -> bool:
 
 
 @examples(250)
-@given(user=users(), policy=POLICIES)
-def test_every_key_has_a_decision_a_sentence_and_a_next_date(
-    user: UserFacts, policy: RotationPolicy
-) -> None:
+@given(ROLLS)
+def test_every_key_has_a_decision_a_sentence_and_a_next_date(rolls: bytes) -> None:
+    user, policy = facts_of(rolls)
     looked = look(user, policy)
 
     assert [made.key_id for made in looked.turn.decisions] == [key.key_id for key in user.keys]
@@ -160,9 +184,10 @@ def test_every_key_has_a_decision_a_sentence_and_a_next_date(
             assert min(made.notice.promises.values()) >= TODAY
 
 
-@examples(500)
-@given(user=users(), policy=POLICIES)
-def test_what_is_done_keeps_every_promise(user: UserFacts, policy: RotationPolicy) -> None:
+@examples(1000)
+@given(ROLLS)
+def test_what_is_done_keeps_every_promise(rolls: bytes) -> None:
+    user, policy = facts_of(rolls)
     looked = look(user, policy)
 
     facts = {key.key_id: key for key in user.keys}
@@ -237,13 +262,13 @@ def no_third_key_is_made(key: KeyFacts, user: UserFacts, looked: Looked) -> None
 
 
 @examples(200)
-@given(user=users(), policy=POLICIES)
-def test_what_was_asked_and_not_answered_ends_and_rotates_no_key(
-    user: UserFacts, policy: RotationPolicy
-) -> None:
+@given(ROLLS)
+def test_what_was_asked_and_not_answered_ends_and_rotates_no_key(rolls: bytes) -> None:
+    user, policy = facts_of(rolls)
     looked = look(user, policy)
 
     facts = {key.key_id: key for key in user.keys}
+    gentle = {Action.KEEP, Action.WAIT}
     for asked, key_id in looked.questions:
         unanswered = (
             user.secret is SILENCE
@@ -253,20 +278,17 @@ def test_what_was_asked_and_not_answered_ends_and_rotates_no_key(
         )
         if unanswered:
             touched = looked.turn.decisions if key_id is None else [looked[key_id]]
-            gentle = {Action.KEEP, Action.WAIT}
             assert {made.action for made in touched} <= gentle
-        if unanswered and asked is Asked.LAST_USE:
-            wild = {Action.DISABLE, Action.DELETE, Action.ROTATE}
-            assert not wild & {
-                made.action for made in looked.turn.decisions if facts[made.key_id].is_active
-            }
+        # Which of two Active keys may go must not depend on which answer got through.
+        if unanswered and asked is Asked.LAST_USE and key_id and facts[key_id].is_active:
+            active = [made for made in looked.turn.decisions if facts[made.key_id].is_active]
+            assert {made.action for made in active} <= gentle | {Action.WARN, Action.NOTICE}
 
 
 @examples(60)
-@given(user=users(), policy=POLICIES)
-def test_an_exempt_key_is_kept_whatever_else_is_true(
-    user: UserFacts, policy: RotationPolicy
-) -> None:
+@given(ROLLS)
+def test_an_exempt_key_is_kept_whatever_else_is_true(rolls: bytes) -> None:
+    user, policy = facts_of(rolls)
     looked = look(replace(user, exempt=True), policy)
 
     for made in looked.turn.decisions:
@@ -278,20 +300,18 @@ def test_an_exempt_key_is_kept_whatever_else_is_true(
 
 
 @examples(60)
-@given(user=users(), policy=POLICIES)
-def test_the_order_in_which_keys_are_listed_changes_nothing(
-    user: UserFacts, policy: RotationPolicy
-) -> None:
+@given(ROLLS)
+def test_the_order_in_which_keys_are_listed_changes_nothing(rolls: bytes) -> None:
+    user, policy = facts_of(rolls)
     turned = replace(user, keys=tuple(reversed(user.keys)))
 
     assert look(turned, policy) == look(user, policy) == look(user, policy)
 
 
 @examples(60)
-@given(user=users(), policy=POLICIES)
-def test_beside_a_record_that_is_not_ours_nothing_is_written(
-    user: UserFacts, policy: RotationPolicy
-) -> None:
+@given(ROLLS)
+def test_beside_a_record_that_is_not_ours_nothing_is_written(rolls: bytes) -> None:
+    user, policy = facts_of(rolls)
     foreign = SecretFacts(tags={USER_TAG: "bob"})
 
     looked = look(replace(user, secret=foreign), policy)
