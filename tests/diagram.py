@@ -1,0 +1,110 @@
+"""
+Draw the states of a key from the rule itself: python -m tests.diagram.
+
+The rule is asked about every mix of the facts below, and what it did is drawn. So the picture
+in ARCHITECTURE.md cannot say what the code does not; a test checks that it is current.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+from keyturn.domain.decision import Action, Reason, State
+from keyturn.domain.key import SecretFacts
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import Intent, KeyRecord
+from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, told
+
+PAGE = Path(__file__).parent.parent / "ARCHITECTURE.md"
+START, END = "<!-- diagram:start -->\n", "<!-- diagram:end -->\n"
+
+AGES = (5, 80, 120)
+LAST_USES = (0, 50)
+OTHERS = ("nobody", "delivered", "by hand", "inactive")
+RECORDS = (KeyRecord(), KeyRecord(disabled=ago(10)), KeyRecord(restored=ago(5)))
+RECEIPTS = (
+    [],
+    [told(2, disable=8, delete=8)],
+    [told(9, disable=2, delete=2)],
+    [told(10, disable=0, delete=0)],
+)
+POLICIES = (RotationPolicy(), RotationPolicy(hold_if_used_within=3, unused_period=30))
+HINDRANCES = ("exempt", "forced", "foreign", "under way", "secret", "receipts", "last use")
+
+Step = tuple[State, Action, State]
+
+
+def lives() -> Iterator[Life]:
+    """Every mix of the facts above, orphans, and what hinders everything."""
+    grid = product(AGES, LAST_USES, (False, True), OTHERS, RECORDS, RECEIPTS, POLICIES)
+    for age, used, inactive, other, record, receipts, policy in grid:
+        new = [] if other == "nobody" else [a_key("NEW", age=10, inactive=other == "inactive")]
+        life = Life(a_key(age=age, inactive=inactive), *new, policy=policy)
+        life.uses["OLD"] = ago(used)
+        life.left = {"OLD"}
+        life.receipts["OLD"] += receipts
+        delivered = ["NEW"] if other == "delivered" else []
+        life.secret = a_secret(*delivered, records={"OLD": record})
+        yield life
+    for stopped, inactive in product((None, ago(0.5), ago(1)), (False, True)):
+        life = Life(a_key(age=2, inactive=inactive), a_key("FIRST", age=90))
+        life.left = {"OLD"}
+        intent = Intent(run="run", at=ago(2), seen=frozenset({"FIRST"}), replaces="FIRST")
+        life.secret = a_secret(records={"OLD": KeyRecord(orphan=stopped)}, intent=intent)
+        yield life
+    for age, hindrance in product((80, 120), HINDRANCES):
+        life = Life(a_key(age=age), policy=POLICIES[-1])
+        life.exempt = hindrance == "exempt"
+        life.forced = NOW if hindrance == "forced" else None
+        if hindrance == "foreign":
+            life.secret = SecretFacts(tags={})
+        if hindrance == "under way":
+            intent = Intent(run="run", at=NOW, seen=frozenset({"OLD"}), replaces="OLD")
+            life.secret = a_secret(intent=intent)
+        life.answers = {hindrance: SILENCE}
+        yield life
+
+
+def steps() -> dict[Step, set[Reason]]:
+    """From which state to which each action leads, and why."""
+    found: dict[Step, set[Reason]] = defaultdict(set)
+    for life in lives():
+        made = life.run(0)["OLD"]
+        if "OLD" not in life.keys:
+            after = State.DELETED
+        elif not life.keys["OLD"].is_active:
+            after = State.DISABLED
+        else:
+            old = life.keys["OLD"]
+            replaced = any(key.is_active and key.order > old.order for key in life.keys.values())
+            after = State.ROTATED if replaced else State.ACTIVE
+        found[made.state, made.action, after].add(made.reason)
+    return found
+
+
+def diagram() -> str:
+    """Draw the steps, as Mermaid."""
+
+    def place(item: tuple[Step, set[Reason]]) -> tuple[int, int, int]:
+        (before, action, after), _ = item
+        order, acts = list(State), list(Action)
+        return order.index(before), order.index(after), acts.index(action)
+
+    arrows = [
+        f"    {before} --> {after}: {action}<br>{'<br>'.join(sorted(reasons))}\n"
+        for (before, action, after), reasons in sorted(steps().items(), key=place)
+    ]
+    ends = "    [*] --> ACTIVE\n", "    DELETED --> [*]\n"
+    return f"```mermaid\nstateDiagram-v2\n{ends[0]}{''.join(arrows)}{ends[1]}```\n"
+
+
+def page_with(drawing: str, page: str) -> str:
+    """The page with the drawing between its markers."""
+    before, rest = page.split(START)
+    _, after = rest.split(END)
+    return f"{before}{START}{drawing}{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_with(diagram(), PAGE.read_text("utf-8")), "utf-8")
