@@ -23,6 +23,8 @@ UNIT = validate.Regexp(
     error="must be the id of an organisational unit (ou-…) or root (r-…)",
 )
 
+MOST_DAYS = 36_500
+
 
 class Flag(rules.Field[bool]):
     """True or false, in any case, or a JSON boolean; anything else is an error, never a guess."""
@@ -41,9 +43,15 @@ class Flag(rules.Field[bool]):
 
 
 class Days(rules.Integer):
-    """A whole number of days."""
+    """A whole number of days, few enough to count with; what is too few is the policy's to say."""
 
     default_error_messages = {"invalid": "must be a whole number of days"}  # noqa: RUF012 -- as above
+
+    def _validated(self, value: object) -> int:
+        days = super()._validated(value)
+        if abs(days) > MOST_DAYS:
+            raise ValidationError(f"must be at most {MOST_DAYS} days")
+        return days
 
 
 class ListOfDays(rules.Field[tuple[int, ...]]):
@@ -53,9 +61,12 @@ class ListOfDays(rules.Field[tuple[int, ...]]):
 
     def _deserialize(self, value: object, *_: object, **__: object) -> tuple[int, ...]:
         try:
-            return tuple(int(part) for part in str(value).split(",") if part.strip())
+            days = tuple(int(part) for part in str(value).split(",") if part.strip())
         except ValueError:
             raise self.make_error("invalid") from None
+        if any(abs(each) > MOST_DAYS for each in days):
+            raise ValidationError(f"must be at most {MOST_DAYS} days")
+        return days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

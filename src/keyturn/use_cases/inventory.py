@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from keyturn.domain.key import Account
 from keyturn.ports import Organization, Queue
 
+SUSPENDED = "it is suspended"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
@@ -27,7 +29,7 @@ def take_inventory(
     return Inventory(
         accounts=tuple(each.account for each in listed if not each.suspended),
         skipped=(
-            *((each.account, "it is suspended") for each in listed if each.suspended),
+            *((each.account, SUSPENDED) for each in listed if each.suspended),
             *(
                 (Account(id=missing), "it is not in the organisation, or not below the unit")
                 for missing in sorted(wanted - known)

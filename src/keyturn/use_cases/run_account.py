@@ -61,12 +61,9 @@ class ByMail:
         failures: list[Failure] = []
         for digest in story.digests:
             try:
-                telling = self.notify.tell(digest, self.clock())
+                self.notify.tell(digest, self.clock())
             except KeyturnError as error:
                 failures.append(Failure(error=error))
-            else:
-                if telling.refused is not None:
-                    failures.append(Failure(error=telling.refused))
         return tuple(failures)
 
 
