@@ -111,7 +111,7 @@ class Aws:
         return Notify(
             book=self._receipts(),
             mailer=SesMailer(self._own("sesv2"), sender=self.settings.admin),
-            renderer=Mails(admin=self.settings.admin),
+            renderer=self._keep("mails", lambda: Mails(admin=self.settings.admin)),
         )
 
     def queue(self) -> SqsQueue:

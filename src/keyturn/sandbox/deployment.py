@@ -61,30 +61,36 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
     cloud.verify_sender(account, ADMIN)
 
     sqs = session.client("sqs")
-    fifo = {"FifoQueue": "true"}
-    dead = {
-        suffix: sqs.create_queue(QueueName=f"keyturn-dead{suffix}", Attributes=attributes)
-        for suffix, attributes in ((".fifo", fifo), ("", {}))
-    }
+    dead = (
+        sqs.create_queue(QueueName="keyturn-dead.fifo", Attributes={"FifoQueue": "true"}),
+        sqs.create_queue(QueueName="keyturn-dead"),
+    )
     rotation = sqs.create_queue(
         QueueName="keyturn-rotation.fifo",
-        Attributes=fifo | _redrive(account, "keyturn-dead.fifo"),
+        Attributes={
+            "FifoQueue": "true",
+            "RedrivePolicy": _redrive(account, "keyturn-dead.fifo"),
+        },
     )
     notifier = sqs.create_queue(
-        QueueName="keyturn-notifier", Attributes=_redrive(account, "keyturn-dead")
+        QueueName="keyturn-notifier",
+        Attributes={"RedrivePolicy": _redrive(account, "keyturn-dead")},
     )
 
     events = session.client("events")
     events.create_event_bus(Name=BUS)
     pattern = {"source": ["iam.key-rotation"], "detail-type": ["Notices Due"]}
     events.put_rule(Name="keyturn-notices", EventBusName=BUS, EventPattern=json.dumps(pattern))
-    target = {"Id": "notifier", "Arn": f"arn:aws:sqs:{REGION}:{account}:keyturn-notifier"}
-    events.put_targets(Rule="keyturn-notices", EventBusName=BUS, Targets=[target])
+    events.put_targets(
+        Rule="keyturn-notices",
+        EventBusName=BUS,
+        Targets=[{"Id": "notifier", "Arn": _queue_arn(account, "keyturn-notifier")}],
+    )
     return Deployment(
         account=account,
         rotation_queue=rotation["QueueUrl"],
         notifier_queue=notifier["QueueUrl"],
-        dead_letters=tuple(queue["QueueUrl"] for queue in dead.values()),
+        dead_letters=tuple(queue["QueueUrl"] for queue in dead),
         settings={
             "IAMRoleName": MEMBER_ROLE,
             "OrgListRole": LIST_ROLE,
@@ -101,8 +107,11 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
     )
 
 
-def _redrive(account: str, queue: str) -> dict[str, str]:
-    arn = f"arn:aws:sqs:{REGION}:{account}:{queue}"
-    return {
-        "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": ATTEMPTS})
-    }
+def _redrive(account: str, queue: str) -> str:
+    return json.dumps(
+        {"deadLetterTargetArn": _queue_arn(account, queue), "maxReceiveCount": ATTEMPTS}
+    )
+
+
+def _queue_arn(account: str, queue: str) -> str:
+    return f"arn:aws:sqs:{REGION}:{account}:{queue}"

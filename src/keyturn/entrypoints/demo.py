@@ -1,0 +1,201 @@
+"""`keyturn demo`: the real functions, on an organisation of the sandbox, for many days."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from logging import StreamHandler
+from pathlib import Path
+from typing import IO
+
+from aws_lambda_powertools import Logger
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
+from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.demo_page import mail_lines, timeline_of
+from keyturn.report.timeline import mail_index, render
+from keyturn.sandbox.days import Day, Functions
+from keyturn.sandbox.demonstration import Result, calendar_of, demonstrate, leaks
+from keyturn.sandbox.invariants import Finding
+
+DRY_RUN_DAYS = 14
+GOAL = 90
+"""Days that the average age of the Active keys must end below."""
+
+_LOST = (
+    "disabled without notice",
+    "deleted before their grace was over",
+    "keys lost",
+    "things broken that worked",
+    "exempt users touched",
+    "writes in a dry run",
+    "secrets leaked",
+    "failures unreported",
+    "things done or told twice",
+    "windows shortened by a skipped day",
+)
+
+
+def demo(output: Path, days: int, seed: int, plant: int | None, console: Console) -> int:
+    """
+    Play the days, write what came of them, and judge; 0 if all promises held.
+
+    Writes index.html, plan.json, keyturn.log and mails/ into `output`. plant adds a violation
+    of the invariant of that number to the evidence, to see it found.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    log = output / "keyturn.log"
+    began = time.perf_counter()
+    with ExitStack() as stack:
+        stream = stack.enter_context(log.open("w", encoding="utf-8"))
+        stack.enter_context(_logging_to(stream))
+        shown = stack.enter_context(_progress(console))
+        task = shown.add_task("Dry run", total=days)
+
+        def lived(day: Day) -> None:
+            shown.update(
+                task,
+                advance=1,
+                description=f"{'Dry run' if day.dry_run else 'Enforcing'}, {day.began:%d %b %Y}",
+            )
+
+        def read_logs() -> str:
+            stream.flush()
+            return log.read_text(encoding="utf-8")
+
+        connected.cache_clear()  # an earlier demo's connections lead nowhere
+        result = demonstrate(
+            Functions(
+                inventory=inventory_lambda.handler,
+                rotation=rotation_lambda.handler,
+                notifier=notifier_lambda.handler,
+            ),
+            calendar=calendar_of(days, min(DRY_RUN_DAYS, days)),
+            seed=seed,
+            read_logs=read_logs,
+            planted=plant,
+            progress=lived,
+        )
+    took = timedelta(seconds=time.perf_counter() - began)
+    leaked = _write(result, output, took)
+    _print(result, console, output, took)
+    held = not leaked and all(not finding.violations for finding in result.findings)
+    if leaked:
+        console.print(f"A secret stands in what was written: {leaked[0]}", markup=False)
+    if result.age_after >= GOAL:
+        console.print(f"The average age did not fall below {GOAL} days.")
+        held = False
+    return 0 if held else 1
+
+
+def _write(result: Result, output: Path, took: timedelta) -> tuple[str, ...]:
+    """Write the pages; answer with the secrets that stand in them, of which there must be none."""
+    mails = output / "mails"
+    mails.mkdir(exist_ok=True)
+    for old in mails.iterdir():  # of an earlier demo
+        old.unlink()
+    lines = mail_lines(result)
+    for line, mail in zip(lines, result.evidence.mails, strict=True):
+        page = output / line.path
+        page.write_text(mail.html or "", encoding="utf-8")
+        page.with_suffix(".txt").write_text(mail.text or "", encoding="utf-8")
+    pages = {
+        "index.html": render(timeline_of(result, took)),
+        "plan.json": json.dumps(result.plan, indent=2),
+        "mails/index.html": mail_index(
+            (replace(line, path=Path(line.path).name) for line in lines), home="../index.html"
+        ),
+    }
+    for name, content in pages.items():
+        (output / name).write_text(content, encoding="utf-8")
+    return leaks(result.evidence, list(pages.items()))
+
+
+def _print(result: Result, console: Console, output: Path, took: timedelta) -> None:
+    console.print(_weeks(result))
+    for finding in result.findings:
+        _say(finding, console)
+    lost = zip(result.findings, _LOST, strict=True)
+    console.print(
+        "[bold]" + ", ".join(f"{len(finding.violations)} {what}" for finding, what in lost) + "."
+    )
+    console.print(
+        f"Average age of the Active keys: {result.age_before:.0f} days before, "
+        f"{result.age_after:.0f} after ({len(result.company.exempt)} exempt and "
+        f"{len(result.blocked)} blocked users apart)."
+    )
+    console.print(
+        f"{len(result.days)} days, {len(result.evidence.calls):,} AWS calls, "
+        f"{len(result.evidence.mails):,} mails in {took.total_seconds():.0f} s. "
+        f"Open {output / 'index.html'}",
+        soft_wrap=True,
+    )
+
+
+def _weeks(result: Result) -> Table:
+    table = Table(title="What happened, by week", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("Week", "From", "Mode"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("Rotated", "Disabled", "Deleted", "Restored", "Mails", "Age"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for week in result.weeks:
+        counts = (week.rotated, week.disabled, week.deleted, week.restored, week.notices)
+        table.add_row(
+            str(week.number),
+            f"{week.first:%d %b}",
+            "dry run" if week.dry_run else "enforce",
+            *(str(count) if count else "·" for count in counts),
+            f"{week.average_age:.0f} d",
+        )
+    return table
+
+
+def _say(finding: Finding, console: Console) -> None:
+    held = not finding.violations
+    mark = "[green]held[/]" if held else f"[red]{len(finding.violations)} violations[/]"
+    console.print(f"{finding.number:>2}. {finding.title}: {mark}, {finding.checked:,} checked")
+    for violation in finding.violations[:5]:
+        console.print(f"    {violation}", markup=False, style="red")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        # The demo moves the clock of this process; a bar must not follow it.
+        get_time=time.perf_counter,
+    )
+
+
+@contextmanager
+def _logging_to(stream: IO[str]) -> Iterator[None]:
+    """Send the functions' logs to a file, as Lambda sends them to CloudWatch."""
+    handlers = [
+        handler
+        for logger in _LOGGERS
+        for handler in logger.handlers
+        if isinstance(handler, StreamHandler)
+    ]
+    before = [handler.setStream(stream) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, earlier in zip(handlers, before, strict=True):
+            handler.setStream(earlier)
+
+
+_LOGGERS: Sequence[Logger] = (
+    inventory_lambda.logger,
+    rotation_lambda.logger,
+    notifier_lambda.logger,
+)
