@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from keyturn.domain.errors import BeingTold, KeyturnError, PortError
-from keyturn.domain.events import Audience, Digest, NoticeItem
+from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.key import Receipt
-from keyturn.ports import Claim, Mail
+from keyturn.ports import Claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

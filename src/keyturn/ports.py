@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from keyturn.domain.events import Digest, Event, NoticeItem
+from keyturn.domain.events import Digest, Event, Mail, NoticeItem
 from keyturn.domain.key import Account, KeyFacts, LastUse, Receipt, SecretFacts
 
 Clock = Callable[[], datetime]
@@ -131,15 +131,6 @@ class ReceiptBook(Protocol):
 
     def release(self, claim: Claim) -> None:
         """Give the claim back: it was not told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """A mail, rendered."""
-
-    subject: str
-    text: str
-    html: str
 
 
 class Mailer(Protocol):

@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.ses import SesMailer
 from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
-from keyturn.ports import Mail
+from keyturn.domain.events import Mail
 from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn.sandbox.wire import Answer, Request
 

@@ -212,6 +212,13 @@ def test_a_name_is_text_on_a_page_and_never_markup() -> None:
     assert "<b>x</b>," in Page(mail.html).text
 
 
+def test_a_name_is_text_in_what_to_do_as_well() -> None:
+    html = MAILS.digest(a_digest(an_item(Told.RETIRING, user="<b>x</b>,"))).html
+
+    assert "<b>x" not in html
+    assert "the other access key of &lt;b&gt;x&lt;/b&gt;,, wherever" in html
+
+
 def test_a_failure_and_an_account_name_are_text_too() -> None:
     digest = replace(
         a_digest(audience=Audience.ADMIN),

@@ -16,9 +16,8 @@ from keyturn.domain.errors import (
     Throttled,
     Unavailable,
 )
-from keyturn.domain.events import Audience, Digest, NoticeItem, Run
+from keyturn.domain.events import Audience, Digest, Mail, NoticeItem, Run
 from keyturn.domain.key import Account
-from keyturn.ports import Mail
 from keyturn.use_cases.notify import Notify, Telling
 from tests.fakes_notify import FakeMailer, FakeReceipts, FakeRenderer
 

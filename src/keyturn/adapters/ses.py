@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
 from keyturn.domain.errors import Refused, Throttled
-from keyturn.ports import Mail
+from keyturn.domain.events import Mail
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client

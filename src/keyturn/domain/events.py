@@ -102,6 +102,15 @@ class Digest:
     """Whether its acceptance is the receipt of its items: the owner's, or the admin's instead."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail, rendered."""
+
+    subject: str
+    text: str
+    html: str
+
+
 def notice_item(user: str, decision: Decision, notice: Notice, secret: str | None) -> NoticeItem:
     """Take what a mail needs from a decision."""
     return NoticeItem(

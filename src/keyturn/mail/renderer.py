@@ -14,8 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from keyturn.domain.decision import Action, Told
-from keyturn.domain.events import Digest, NoticeItem
-from keyturn.ports import Mail
+from keyturn.domain.events import Digest, Mail, NoticeItem
 
 URGENCY: Final = (
     Told.BEFORE_DISABLE,
