@@ -1,0 +1,157 @@
+"""
+The command line.
+
+Exit codes: 0 done, 1 some account or user failed (or the operator said no), 2 bad usage, 130
+interrupted. Whatever an operator can cause is answered with one line, never a stack trace.
+"""
+
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keyturn.domain.errors import InvalidValue, MissingExtra
+from keyturn.entrypoints.cli_options import (
+    Output,
+    Rules,
+    Telling,
+    Users,
+    Where,
+    with_groups,
+)
+from keyturn.entrypoints.one_line import OneLine
+
+INVARIANTS = 10
+
+app = typer.Typer(
+    name="keyturn",
+    cls=OneLine,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Start from a shell."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def keyturn(
+    context: typer.Context,
+    *,
+    version_: Annotated[
+        bool, typer.Option("--version", help="Print the version, and nothing else.")
+    ] = False,
+) -> None:
+    """
+    Keep the IAM access keys of an AWS organisation inside a policy.
+
+    Rotated at 90 days, disabled at 100, deleted at 110; people are told before.
+
+    Begin with `keyturn plan`: it only reads.
+    """
+    if version_:
+        typer.echo(f"keyturn {version('keyturn')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), nl=False)
+
+
+# AWS's SDK takes half a second to import, and whoever asks for help does not need it: what
+# talks to AWS is imported by the commands that do.
+
+
+@app.command()
+@with_groups
+def plan(where: Where, users: Users, rules: Rules, output: Output) -> int:
+    """
+    Show what is due. It only reads.
+
+    Without --role-name: in your own account, with your own credentials.
+    """
+    from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
+
+    return cli_run.plan(where, users, rules, output)
+
+
+@app.command()
+@with_groups
+def run(  # noqa: PLR0913 -- five groups of options and what is this command's own
+    where: Where,
+    users: Users,
+    rules: Rules,
+    output: Output,
+    telling: Telling,
+    *,
+    enforce: Annotated[
+        bool, typer.Option("--enforce", help="Do what is due. Without it, only show it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Name the smaller writes too, on stderr.")
+    ] = False,
+    force_rotate: Annotated[
+        str | None,
+        typer.Option(
+            help="Rotate this user's key at any age, and leave all others. One account only.",
+            metavar="USER",
+        ),
+    ] = None,
+) -> int:
+    """
+    Do what is due. A dry run, unless told to --enforce.
+
+    On a terminal it shows the plan and asks once; what you agree to is done.
+    """
+    from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
+
+    asked = cli_run.Asked(enforce=enforce, yes=yes, verbose=verbose, force_rotate=force_rotate)
+    return cli_run.run(where, users, rules, output, telling, asked)
+
+
+@app.command()
+@with_groups
+def explain(
+    who: Annotated[
+        str, typer.Argument(metavar="USER|KEY", help="A user's name, or an access key's id.")
+    ],
+    where: Where,
+    rules: Rules,
+) -> int:
+    """Explain a user's keys: where they stand, why, and every date that is coming."""
+    from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
+
+    return cli_run.explain(who, where, rules)
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the pages and mails go.")
+    ] = Path("demo"),
+    days: Annotated[int, typer.Option(help="How many days to play.", metavar="N")] = 130,
+    seed: Annotated[int, typer.Option(help="Which company to make up.", metavar="N")] = 1,
+    plant: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> int:
+    """Play a made-up organisation through its days, on this machine, without AWS."""
+    if days < 1:
+        raise InvalidValue("--days", days, "must be at least 1 day")
+    if plant is not None and not 1 <= plant <= INVARIANTS:
+        raise InvalidValue("--plant", plant, f"must be an invariant's number, 1 to {INVARIANTS}")
+    for module in ("moto", "time_machine"):
+        if find_spec(module) is None:
+            message = "the demo needs more: pip install 'keyturn[sandbox]'"
+            raise MissingExtra(f"{message} ({module} is missing)")
+    from rich.console import Console  # noqa: PLC0415 -- see above
+
+    from keyturn.entrypoints import demo as played  # noqa: PLC0415 -- it needs the extra
+
+    return played.demo(output, days, seed, plant, Console())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,350 @@
+"""
+The options of the command line, in groups that several commands share.
+
+A command takes a group as one argument; `with_groups` spreads it into the options that Typer
+sees. Options that are settings are read by the settings' own rules, under the parameter's
+name; what is refused is answered in the option's name.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.policy import RotationPolicy
+
+_POLICY = RotationPolicy()
+_WHICH = "Which accounts and users"
+_PERIODS = "Policy"
+_OUTPUT = "Output"
+_TELLING = "Notices and receipts"
+
+PARAMETERS = {
+    "role_name": "IAMRoleName",
+    "ou": "InventoryOU",
+    "org_list_role": "OrgListRole",
+    "org_list_account": "OrgListAccount",
+    "region": "HomeRegion",
+    "rotation_period": "RotationPeriod",
+    "inactive_period": "InactivePeriod",
+    "recovery_grace_period": "RecoveryGracePeriod",
+    "warn_days": "WarnDays",
+    "unused_period": "UnusedPeriod",
+    "hold_if_used_within": "HoldIfUsedWithin",
+    "max_hold": "MaxHold",
+    "retire_in_use": "RetireInUse",
+    "exemption_group": "IAMExemptionGroup",
+    "allow_missing_group": "AllowMissingExemptionGroup",
+    "owner_tag": "ResourceOwnerTag",
+    "secrets_kms_key": "SecretsKmsKey",
+    "bucket": "S3BucketName",
+    "prefix": "S3BucketPrefix",
+    "bus": "EventBusName",
+    "admin": "AdminEmailAddress",
+}
+"""The parameter of each option that is a setting."""
+
+
+class Format(StrEnum):
+    """How a plan is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Channel(StrEnum):
+    """How people are told."""
+
+    BUS = "bus"
+    SES = "ses"
+
+
+def _opt(name: str, help_: str, panel: str, metavar: str | None = None) -> Any:  # noqa: ANN401 -- so does typer.Option
+    return typer.Option(*name.split(), help=help_, metavar=metavar, rich_help_panel=panel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which accounts are looked at, and with whose credentials."""
+
+    profile: Annotated[
+        str | None, _opt("--profile", "The AWS profile to start from.", _WHICH, "NAME")
+    ] = None
+    region: Annotated[
+        str | None,
+        _opt("--region", "The region of the users' secrets; else AWS_REGION's.", _WHICH, "REGION"),
+    ] = None
+    role_name: Annotated[
+        str | None,
+        _opt(
+            "--role-name",
+            "The role to assume in each account of the organisation. "
+            "Without it: your own account, with your own credentials.",
+            _WHICH,
+            "ROLE",
+        ),
+    ] = None
+    account: Annotated[
+        list[str] | None, _opt("--account", "Only this account; repeatable.", _WHICH, "ID")
+    ] = None
+    ou: Annotated[
+        str | None,
+        _opt("--ou", "Only accounts of this organisational unit and below.", _WHICH, "ID"),
+    ] = None
+    org_list_role: Annotated[
+        str | None,
+        _opt(
+            "--org-list-role",
+            "The role that reads Organizations, where your credentials may not.",
+            _WHICH,
+            "ROLE",
+        ),
+    ] = None
+    org_list_account: Annotated[
+        str | None,
+        _opt("--org-list-account", "The account of that role: the management one.", _WHICH, "ID"),
+    ] = None
+    parallel: Annotated[
+        int, _opt("--parallel", "How many accounts side by side.", _WHICH, "N")
+    ] = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Users:
+    """Which users are looked at."""
+
+    user: Annotated[
+        list[str] | None, _opt("--user", "Only this user; repeatable.", _WHICH, "NAME")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The policy, and what tells what was done before."""
+
+    rotation_period: Annotated[
+        str | None,
+        _opt(
+            "--rotation-period",
+            f"The age at which a key is rotated ({_POLICY.rotation_period}).",
+            _PERIODS,
+            "DAYS",
+        ),
+    ] = None
+    inactive_period: Annotated[
+        str | None,
+        _opt(
+            "--inactive-period",
+            f"The age at which it is disabled ({_POLICY.inactive_period}).",
+            _PERIODS,
+            "DAYS",
+        ),
+    ] = None
+    recovery_grace_period: Annotated[
+        str | None,
+        _opt(
+            "--recovery-grace-period",
+            f"How long it then lies there before it is deleted ({_POLICY.recovery_grace_period}).",
+            _PERIODS,
+            "DAYS",
+        ),
+    ] = None
+    warn_days: Annotated[
+        str | None,
+        _opt(
+            "--warn-days",
+            "How many days before its rotation an owner is warned "
+            f"({','.join(map(str, _POLICY.warn_days))}).",
+            _PERIODS,
+            "DAYS,…",
+        ),
+    ] = None
+    unused_period: Annotated[
+        str | None,
+        _opt(
+            "--unused-period",
+            "A key unused for so long is retired instead of rotated (off).",
+            _PERIODS,
+            "DAYS",
+        ),
+    ] = None
+    hold_if_used_within: Annotated[
+        str | None,
+        _opt(
+            "--hold-if-used-within",
+            "Disabling waits while the key was used within so many days (off).",
+            _PERIODS,
+            "DAYS",
+        ),
+    ] = None
+    max_hold: Annotated[
+        str | None,
+        _opt("--max-hold", f"How long it waits at most ({_POLICY.max_hold}).", _PERIODS, "DAYS"),
+    ] = None
+    retire_in_use: Annotated[
+        bool,
+        _opt("--retire-in-use", "Of two keys that are both in use, retire the older.", _PERIODS),
+    ] = False
+    exemption_group: Annotated[
+        str | None,
+        _opt(
+            "--exemption-group",
+            "The IAM group whose members are left alone (IAMKeyRotationExemptionGroup).",
+            _PERIODS,
+            "GROUP",
+        ),
+    ] = None
+    allow_missing_group: Annotated[
+        bool,
+        _opt(
+            "--allow-missing-group",
+            "Write also in accounts that have no such group.",
+            _PERIODS,
+        ),
+    ] = False
+    owner_tag: Annotated[
+        str | None,
+        _opt(
+            "--owner-tag",
+            "The tag of an IAM user that holds the owner's address.",
+            _TELLING,
+            "TAG",
+        ),
+    ] = None
+    secrets_kms_key: Annotated[
+        str | None,
+        _opt(
+            "--secrets-kms-key",
+            "The KMS key that the users' secrets lie under (aws/secretsmanager).",
+            _PERIODS,
+            "KEY",
+        ),
+    ] = None
+    bucket: Annotated[
+        str | None,
+        _opt("--bucket", "The bucket that holds the receipts of notices.", _TELLING, "NAME"),
+    ] = None
+    prefix: Annotated[
+        str | None, _opt("--prefix", "Where in the bucket they lie.", _TELLING, "PREFIX")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where the answer goes, and in which form."""
+
+    format: Annotated[Format, _opt("--format", "How it is written.", _OUTPUT)] = Format.TABLE
+    output: Annotated[
+        Path | None, _opt("-o --output", "Write to a file, whole or not at all.", _OUTPUT, "FILE")
+    ] = None
+    all: Annotated[
+        bool, _opt("--all", "In a table, list also the keys that need nothing now.", _OUTPUT)
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """How people are told of a run."""
+
+    notify: Annotated[
+        Channel | None,
+        _opt(
+            "--notify",
+            "Tell people: ses sends the mails from here, bus leaves them to the notifier. "
+            "Without it, no step is taken that needs a notice.",
+            _TELLING,
+        ),
+    ] = None
+    bus: Annotated[
+        str | None, _opt("--bus", "The event bus, for --notify bus.", _TELLING, "NAME")
+    ] = None
+    admin: Annotated[
+        str | None,
+        _opt(
+            "--admin",
+            "The administrators' address: it is told of everything, and mails come from it.",
+            _TELLING,
+            "ADDRESS",
+        ),
+    ] = None
+
+
+def given(*groups: object) -> dict[str, object]:
+    """The settings among the options that were given, by their parameters' names."""
+    found: dict[str, object] = {}
+    for group in groups:
+        for each in fields(group):  # type: ignore[arg-type]  # every group is a dataclass
+            value = getattr(group, each.name)
+            if value == "":
+                # An unset variable in a script, most likely; it must not become the default.
+                raise InvalidValue(_option(each.name), "", "must not be empty")
+            if each.name in PARAMETERS and value not in {None, False}:
+                found[PARAMETERS[each.name]] = value
+    return found
+
+
+def in_options_words(error: InvalidValue) -> str:
+    """What was refused, by the name under which it was given."""
+    options = {parameter: _option(name) for name, parameter in PARAMETERS.items()}
+    options["account"] = "--account"
+    rule = re.sub(
+        r"\b(\w+)=",
+        lambda found: options.get(found[1], found[1] + "=") + _gap(found[1]),
+        error.rule,
+    )
+    name = options.get(error.field, error.field)
+    value = f" {error.value}" if error.value not in {None, ""} else ""
+    return f"{name}{value}: {rule}"
+
+
+def _gap(parameter: str) -> str:
+    return " " if parameter in PARAMETERS.values() else ""
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def with_groups(command: Callable[..., int]) -> Callable[..., int]:
+    """Spread the groups that a command takes into single options."""
+    groups: dict[str, type] = {}
+    parameters: list[inspect.Parameter] = []
+    hints = get_type_hints(command, include_extras=True)
+    for parameter in inspect.signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if isinstance(kind, type) and is_dataclass(kind):
+            groups[parameter.name] = kind
+            parameters += _spread(kind)
+        else:
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(parameter.replace(annotation=kind, kind=keyword))
+
+    def spread(**options: object) -> int:
+        gathered = {
+            name: group(**{each.name: options.pop(each.name) for each in fields(group)})
+            for name, group in groups.items()
+        }
+        return command(**gathered, **options)
+
+    spread.__name__, spread.__doc__ = command.__name__, command.__doc__
+    spread.__annotations__ = {each.name: each.annotation for each in parameters}
+    spread.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # how inspect is told
+    return spread
+
+
+def _spread(group: type) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    for each in fields(group):
+        yield inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=each.default,
+            annotation=hints[each.name],
+        )

@@ -1,0 +1,258 @@
+"""
+A plan, or what became of it, for people: what is due first, then what is blocked.
+
+Key ids stay whole: where columns are few, the reason moves to a line of its own.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from keyturn.domain.decision import Action, Decision, Overlay
+from keyturn.domain.key import Account
+from keyturn.entrypoints.one_line import shown
+from keyturn.entrypoints.plan_format import Report
+from keyturn.use_cases.keep_account import AccountResult
+
+SECRETS = "Secrets Manager, each in Account_<account>_User_<user>_AccessKey"
+WIDE = 120
+"""Columns from which the reason stands beside the facts; below, a key takes two lines."""
+WIDER = 140
+"""Columns from which the next action stands beside its date."""
+
+_HEADINGS = ("User", "Key", "Age", "State", "Action", "Next", "Why")
+_WIDTHS = (20, 5, 8, 7)
+"""From the key to the action."""
+_DATE, _ACTION_AND_DATE = 10, 18
+_LEAST_WHY = 40
+_USER = 64
+"""The longest name that IAM allows."""
+
+STYLES = {
+    Action.KEEP: "dim",
+    Action.WAIT: "yellow",
+    Action.WARN: "cyan",
+    Action.NOTICE: "cyan",
+    Action.ROTATE: "green",
+    Action.REPAIR: "magenta",
+    Action.DISABLE: "red",
+    Action.DELETE: "bold red",
+}
+DOING = {
+    Action.ROTATE: "rotate",
+    Action.REPAIR: "repair",
+    Action.DISABLE: "disable",
+    Action.DELETE: "delete",
+}
+
+
+def title(account: Account) -> str:
+    """An account, as people know it."""
+    return shown(f"{account.id} {account.name}".strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    account: Account
+    user: str
+    decision: Decision
+    note: str = ""
+
+
+def print_report(
+    console: Console, report: Report, *, every_key: bool = False, only_acts: bool = False
+) -> None:
+    """Print sections and a summary; only_acts leaves out what nothing was to be done about."""
+    due, blocked, quiet = _sorted(report.results)
+    if is_enforced(report):
+        done = list(_done(report.results))
+        happened = {(row.account.id, row.decision.key_id) for row in done}
+        missed = [row for row in due if (row.account.id, row.decision.key_id) not in happened]
+        _section(console, "Done", done)
+        if any(row.note for row in done):
+            console.print(Text(f"New keys lie in {SECRETS}.\n"), style="dim")
+        _section(console, "Not done", missed)
+    else:
+        _section(console, "Due now", due)
+    if not only_acts:
+        _section(console, "Blocked", blocked)
+        if every_key:
+            _section(console, "Nothing to do now", quiet)
+        elif quiet:
+            console.print(Text(_quiet_line(quiet)), style="dim")
+    console.print(Text(summary(report)), style="bold", soft_wrap=False)
+
+
+def is_enforced(report: Report) -> bool:
+    """Whether it tells what was done, and not what would be."""
+    return any(result.outcomes for result in report.results)
+
+
+def _sorted(results: Iterable[AccountResult]) -> tuple[list[_Row], list[_Row], list[_Row]]:
+    due: list[_Row] = []
+    blocked: list[_Row] = []
+    quiet: list[_Row] = []
+    for result in results:
+        for turn in result.plan.turns:
+            for made in turn.decisions:
+                row = _Row(account=result.plan.run.account, user=turn.user.name, decision=made)
+                (blocked if made.is_blocked else due if made.is_due else quiet).append(row)
+    return due, blocked, quiet
+
+
+def _done(results: Iterable[AccountResult]) -> Iterator[_Row]:
+    for result in results:
+        account = result.plan.run.account
+        for outcome in result.outcomes:
+            for done in outcome.done:
+                if done.decision.is_due and not done.decision.is_blocked:
+                    yield _Row(
+                        account=account,
+                        user=outcome.turn.user.name,
+                        decision=done.decision,
+                        note=f"new key {done.new_key}" if done.new_key else "",
+                    )
+
+
+def _section(console: Console, name: str, rows: Sequence[_Row]) -> None:
+    if not rows:
+        return
+    console.print(Rule(Text(f"{name}: {_many(len(rows), 'key')}"), align="left", style="dim"))
+    widths = _widths(console.width, max(len(row.user) for row in rows))
+    console.print(_line(widths, [Text(each, style="dim") for each in _HEADINGS[: len(widths)]]))
+    for account, of_account in groupby(rows, key=lambda row: row.account):
+        console.print(Text(title(account), style="bold"))
+        for row in of_account:
+            console.print(_lines_of(row, widths))
+    console.print()
+
+
+def _widths(columns: int, longest_user: int) -> tuple[int, ...]:
+    """How wide each column is; there are fewer where the reason has no room."""
+    coming = _ACTION_AND_DATE if columns >= WIDER else _DATE
+    fixed = (*_WIDTHS, coming)
+    room = columns - 2 - sum(fixed) - len(fixed)  # a margin, and a space behind each column
+    wanted = min(max(longest_user, len("User")), _USER)
+    if columns < WIDE:
+        return (min(wanted, room), *fixed)
+    user = min(wanted, room - _LEAST_WHY)
+    return (user, *fixed, room - user - 1)
+
+
+def _lines_of(row: _Row, widths: Sequence[int]) -> RenderableType:
+    """A key's facts, and the reason beside them if there is room, else below."""
+    made = row.decision
+    overlays = sorted(each for each in made.overlays if each is not Overlay.BLOCKED)
+    facts = [
+        Text(shown(row.user)),
+        Text(shown(made.key_id)),
+        Text(f"{made.age}d"),
+        Text(" ".join([made.state, *overlays])),
+        Text(made.action, style=STYLES[made.action]),
+        Text(_coming(made, with_action=_ACTION_AND_DATE in widths)),
+    ]
+    why = [made.sentence, row.note]
+    if len(widths) > len(facts):
+        return _line(widths, [*facts, _joined(why)])
+    why.append(f"next: {made.next.action}" if made.next else "")
+    return Group(_line(widths, facts), Padding(_joined(why), (0, 0, 0, 4), style="dim"))
+
+
+def _coming(made: Decision, *, with_action: bool) -> str:
+    if made.next is None:
+        return "-"
+    return f"{made.next.action} {made.next.day}" if with_action else str(made.next.day)
+
+
+def _joined(parts: Iterable[str]) -> Text:
+    return Text("; ".join(shown(part) for part in parts if part))
+
+
+def _line(widths: Sequence[int], cells: Sequence[Text]) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    for heading, width in zip(_HEADINGS, widths, strict=False):
+        right = heading == "Age"
+        grid.add_column(width=width, overflow="fold", justify="right" if right else "left")
+    grid.add_row(*cells)
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def _quiet_line(rows: Sequence[_Row]) -> str:
+    exempt = sum(Overlay.EXEMPT in row.decision.overlays for row in rows)
+    which = f", {exempt} of them exempt" if exempt else ""
+    need = "needs" if len(rows) == 1 else "need"
+    return f"{_many(len(rows), 'key')} {need} nothing now{which}; --all lists them."
+
+
+def summary(report: Report) -> str:
+    """All of it in one line."""
+    due, blocked, quiet = _sorted(report.results)
+    turns = [turn for result in report.results for turn in result.plan.turns]
+    failures = len(report.failures) + sum(len(result.failures) for result in report.results)
+    done = len(list(_done(report.results)))
+    parts = [
+        *([f"{done} done", f"{len(due) - done} not done"] if is_enforced(report) else []),
+        *([] if is_enforced(report) else [f"{len(due)} due"]),
+        f"{len(blocked)} blocked",
+        f"{_many(sum(turn.user.exempt for turn in turns), 'user')} exempt",
+        _many(failures, "failure"),
+    ]
+    if report.skipped:
+        parts.append(f"{_many(len(report.skipped), 'account')} skipped")
+    looked_at = ", ".join(
+        (
+            _many(len(report.results), "account"),
+            _many(len(turns), "user"),
+            _many(len(due) + len(blocked) + len(quiet), "key"),
+        )
+    )
+    return f"{looked_at}: {', '.join(parts)}"
+
+
+def question(report: Report) -> str | None:
+    """What is about to be done, for a person to say yes to; None if nothing is."""
+    turns = [
+        (result.plan.run.account.id, turn)
+        for result in report.results
+        for turn in result.plan.turns
+        if turn.record_changes or any(made.is_due for made in turn.decisions)
+    ]
+    due = [made for _, turn in turns for made in turn.decisions if made.is_due]
+    counted = Counter(DOING.get(made.action, "tell of") for made in due)
+    parts = [f"{verb} {counted[verb]}" for verb in (*DOING.values(), "tell of") if counted[verb]]
+    if changes := sum(bool(turn.record_changes) for _, turn in turns):
+        parts.append(f"bring {_many(changes, 'record')} up to date")
+    if not parts:
+        return None
+    accounts = {account for account, _ in turns}
+    return f"{_many(len(due), 'key')}: {', '.join(parts)} in {_many(len(accounts), 'account')}."
+
+
+def failures(report: Report) -> Iterator[str]:
+    """Everything that somebody has to know, a line each."""
+    yield from map(shown, report.failures)
+    for result in report.results:
+        for failure in result.failures:
+            yield f"{title(result.plan.run.account)}: {shown(failure)}"
+        if result.left:
+            users = _many(len(result.left), "user")
+            yield f"{title(result.plan.run.account)}: {users} left for another run"
+
+
+def warnings(report: Report) -> Iterator[str]:
+    """What is allowed, but deserves a second thought; each once."""
+    counted = Counter(warning for result in report.results for warning in result.plan.warnings)
+    for warning, times in counted.items():
+        where = f" ({_many(times, 'account')})" if len(report.results) > 1 else ""
+        yield f"warning: {shown(warning)}{where}"
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

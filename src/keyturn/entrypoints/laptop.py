@@ -1,0 +1,230 @@
+"""From a laptop: connect, find the accounts, and look at many of them side by side."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from traceback import extract_tb
+from typing import TypeVar
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ProfileNotFound
+
+from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound, PortError
+from keyturn.domain.events import Run
+from keyturn.domain.key import Account
+from keyturn.domain.record import LONGEST_RUN
+from keyturn.entrypoints.cli_options import Where
+from keyturn.settings import Settings
+from keyturn.use_cases.inventory import Inventory, take_inventory
+from keyturn.use_cases.keep_account import (
+    AccountPlan,
+    AccountResult,
+    Failure,
+    Progress,
+    Request,
+)
+from keyturn.use_cases.run_account import Announcer
+from keyturn.wiring import Aws
+
+Journal = Callable[[str, Mapping[str, str]], None]
+Answer = TypeVar("Answer")
+Work = Callable[[Account, Progress], Answer]
+
+
+def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
+    """Connect with the operator's own credentials; nothing is asked of AWS yet."""
+    try:
+        region = where.region or os.environ.get("AWS_REGION")
+        session = boto3.Session(profile_name=where.profile, region_name=region)
+        region = session.region_name
+        if region is None:
+            raise InvalidValue("--region", "", "is needed, as neither AWS_REGION nor a profile is")
+        session.get_partition_for_region(region)
+    except ProfileNotFound:
+        profile = where.profile or os.environ.get("AWS_PROFILE", "")
+        name = "--profile" if where.profile else "AWS_PROFILE"
+        raise InvalidValue(name, profile, "is not in your AWS configuration") from None
+    except BotoCoreError as error:
+        raise PortError(f"{type(error).__name__}: {error}") from error
+    # Without a role it is the caller's own account, with the caller's own credentials.
+    role = where.role_name or ""
+    return Aws(
+        session=session,
+        settings=replace(settings, home_region=region, member_role=role),
+        journal=journal,
+        clock=now,
+    )
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def find_accounts(aws: Aws, where: Where, say: Callable[[str], None]) -> Inventory:
+    """
+    The accounts that are meant: the caller's own, or with a role those of the organisation.
+
+    Accounts that were named need no Organizations, but without it they have neither name nor
+    address.
+    """
+    own = aws.own_account()
+    named = sorted(set(where.account or ()))
+    if where.role_name is None:
+        for other in named:
+            if other != own:
+                rule = f"without --role-name it must be your own account, {own}"
+                raise InvalidValue("--account", other, rule)
+        return Inventory(accounts=(Account(id=own),))
+    try:
+        inventory = take_inventory(aws.organization(), ou=where.ou, only=named)
+    except PortError as error:
+        if where.ou or not named:
+            advice = "name the accounts with --account, or give --org-list-role"
+            raise PortError(f"the organisation could not be read ({error}); {advice}") from error
+        say(f"accounts without their names and addresses: Organizations said no ({error})")
+        return Inventory(accounts=tuple(Account(id=each) for each in named))
+    return replace(
+        inventory, accounts=tuple(sorted(inventory.accounts, key=lambda account: account.id))
+    )
+
+
+class Interrupted(typer.TyperException):
+    """The operator stopped the command."""
+
+    exit_code = 130
+
+
+class _Stop(Exception):
+    """Leaves an account that is only being read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """One run over several accounts."""
+
+    aws: Aws
+    request: Request
+    dry_run: bool
+    announcer: Announcer | None = None
+    many: bool = False
+    stop: Event = field(default_factory=Event)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def plan(self, account: Account, progress: Progress) -> AccountResult:
+        """Only read and decide."""
+        run = Run(id=self.id, account=account, at=now(), dry_run=self.dry_run)
+        try:
+            plan = self.aws.run_account(run, self.announcer).plan(
+                run, self.request, self._stoppable(progress)
+            )
+        finally:
+            self.aws.forget(account.id)
+        return AccountResult(plan=self._without_absent(plan))
+
+    def finish(self, plan: AccountPlan, progress: Progress) -> AccountResult:
+        """Carry a plan out and tell of it; a plan that has grown old is left."""
+        account = plan.run.account.id
+        try:
+            return self.aws.run_account(plan.run, self.announcer).carry_out(
+                plan,
+                progress,
+                has_time=lambda: not self.stop.is_set() and now() - plan.run.at < LONGEST_RUN,
+            )
+        finally:
+            self.aws.forget(account)
+
+    def both(self, account: Account, progress: Progress) -> AccountResult:
+        """Plan and carry out."""
+        return self.finish(self.plan(account, progress).plan, progress)
+
+    def absent(self, results: Iterable[AccountResult]) -> list[str]:
+        """The users who were asked for and are in no account."""
+        present = {
+            name
+            for result in results
+            for name in (
+                *(turn.user.name for turn in result.plan.turns),
+                *(failure.user for failure in result.plan.failures),
+            )
+        }
+        return sorted(self.request.users - present)
+
+    def _without_absent(self, plan: AccountPlan) -> AccountPlan:
+        """Of many accounts, few have the user who is asked for."""
+        if not self.many:
+            return plan
+        return replace(
+            plan,
+            failures=tuple(
+                failure
+                for failure in plan.failures
+                if not (failure.user in self.request.users and isinstance(failure.error, NotFound))
+            ),
+        )
+
+    def _stoppable(self, progress: Progress) -> Progress:
+        def go_on(done: int, of: int) -> None:
+            if self.stop.is_set():
+                raise _Stop
+            progress(done, of)
+
+        return go_on
+
+
+def failed(account: Account, error: Exception, *, dry_run: bool) -> AccountResult:
+    """What became of an account that broke the program; its message could hold anything."""
+    if not isinstance(error, KeyturnError):
+        place = extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        error = KeyturnError(f"{type(error).__name__} at {where}: this is a bug of Keyturn's")
+    run = Run(id="", account=account, at=now(), dry_run=dry_run)
+    return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
+
+
+def side_by_side(
+    work: Work[AccountResult],
+    accounts: Sequence[Account],
+    *,
+    parallel: int,
+    campaign: Campaign,
+    progress: Callable[[Account, int, int], None],
+) -> list[AccountResult]:
+    """
+    Work on the accounts, several at once; results come in the accounts' order.
+
+    One that fails does not stop the others. Interrupted: what has begun comes to the end of
+    its user, nothing else begins, and Interrupted is raised.
+    """
+
+    def one(account: Account) -> AccountResult:
+        try:
+            return work(account, lambda done, of: progress(account, done, of))
+        except _Stop:
+            raise
+        except Exception as error:  # noqa: BLE001 -- one account's failure never stops the others
+            return failed(account, error, dry_run=campaign.dry_run)
+        finally:
+            progress(account, 1, 1)
+
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
+        futures: list[Future[AccountResult]] = [pool.submit(one, each) for each in accounts]
+        try:
+            wait(futures)
+        except KeyboardInterrupt:
+            campaign.stop.set()
+            for future in futures:
+                future.cancel()
+            try:
+                wait(futures)
+            except KeyboardInterrupt:
+                os._exit(Interrupted.exit_code)  # asked twice: whatever is under way breaks off
+            done = "nothing was written" if campaign.dry_run else "what had begun was finished"
+            raise Interrupted(f"interrupted: {done}") from None
+    return [future.result() for future in futures]

@@ -1,0 +1,67 @@
+"""What went wrong, in one line: no command ends in a stack trace that an operator caused."""
+
+import re
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
+from keyturn.entrypoints.cli_options import in_options_words
+
+FAILED = 1
+BAD_USAGE = 2
+INTERRUPTED = 130
+
+_HINTS = (
+    (r"^NoCredentialsError", "no AWS credentials were found: give --profile, or set AWS_PROFILE"),
+    (r"ExpiredToken|SSOTokenLoadError|UnauthorizedSSOToken|TokenRetrieval", "{}; sign in again"),
+    (r"InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch", "{}; sign in again"),
+)
+"""What helps, where AWS's own words do not say it."""
+
+
+class OneLine(TyperGroup):
+    """Answers whatever went wrong with one line, and leaves with its code."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 -- as Typer has it
+        """Run a command."""
+        code = self._code(*args, standalone_mode=False, **extra)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def _code(self, *args: Any, **extra: Any) -> int:  # noqa: ANN401 -- as above
+        try:
+            code = super().main(*args, **extra)
+        except typer.TyperException as error:
+            return _complain(error.format_message(), error.exit_code)
+        except InvalidValue as error:
+            return _complain(in_options_words(error), BAD_USAGE)
+        except KeyturnError as error:
+            code = BAD_USAGE if isinstance(error, MissingExtra) else FAILED
+            return _complain(_with_advice(str(error)), code)
+        except typer.Abort:
+            code = INTERRUPTED
+        if code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
+            _complain("interrupted", INTERRUPTED)
+        return code if isinstance(code, int) else 0
+
+
+def _complain(line: str, code: int) -> int:
+    typer.echo(shown(line), err=True)
+    return code
+
+
+def _with_advice(line: str) -> str:
+    for pattern, advice in _HINTS:
+        if re.search(pattern, line):
+            return advice.format(line)
+    return line
+
+
+def shown(text: object) -> str:
+    """A text on one line, with nothing in it that a terminal would obey."""
+    flat = " ".join(str(text).split())
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in flat)

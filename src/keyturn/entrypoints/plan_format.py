@@ -1,0 +1,123 @@
+"""A plan, or what became of it, as JSON and CSV: for programs, and stable."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from keyturn.domain.key import Account
+from keyturn.domain.policy import RotationPolicy, parameter
+from keyturn.domain.record import stamp
+from keyturn.entrypoints.answer import answer
+from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.tell import describe
+
+VERSION = 1
+"""Of both forms; a change that a reader could stumble over makes it 2."""
+
+COLUMNS = (
+    "account",
+    "name",
+    "user",
+    "key",
+    "age",
+    "state",
+    "overlays",
+    "action",
+    "reason",
+    "sentence",
+    "next_action",
+    "next_date",
+    "successor",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a command answers."""
+
+    at: datetime
+    dry_run: bool
+    policy: RotationPolicy
+    results: Sequence[AccountResult]
+    skipped: Sequence[tuple[Account, str]] = ()
+    failures: Sequence[str] = ()
+    """What went wrong and belongs to no account."""
+
+
+def as_json(report: Report) -> str:
+    """All of it."""
+    document = {
+        "version": VERSION,
+        "generated_at": stamp(report.at),
+        "dry_run": report.dry_run,
+        "policy": {
+            parameter(each.name): getattr(report.policy, each.name)
+            for each in fields(report.policy)
+        },
+        "accounts": [_account(result) for result in report.results],
+        "skipped": [
+            {"account": account.id, "name": account.name, "reason": why}
+            for account, why in report.skipped
+        ],
+        "failures": list(report.failures),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _account(result: AccountResult) -> dict[str, object]:
+    told = answer(result)
+    name = result.plan.run.account.name
+    return {
+        "account": told.pop("account"),
+        "name": name,
+        **{field: value for field, value in told.items() if field != "dry_run"},
+        "done": [
+            {
+                "user": outcome.turn.user.name,
+                "key": done.decision.key_id,
+                "action": str(done.decision.action),
+                "new_key": done.new_key,
+            }
+            for outcome in result.outcomes
+            for done in outcome.done
+            if done.decision.is_due
+        ],
+        "left": list(result.left),
+    }
+
+
+def as_csv(report: Report) -> str:
+    """One row a key."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for result in report.results:
+        for row in _rows(result):
+            rows.writerow([_harmless(cell) for cell in row])
+    return text.getvalue()
+
+
+def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
+    account = result.plan.run.account
+    for turn in result.plan.turns:
+        for made in turn.decisions:
+            told = describe(turn.user, made)
+            coming = made.next
+            cells = {
+                **told,
+                "account": account.id,
+                "name": account.name,
+                "overlays": " ".join(sorted(made.overlays)),
+                "next_action": coming.action if coming else "",
+                "next_date": coming.day if coming else "",
+            }
+            yield [cells[column] for column in COLUMNS]
+
+
+def _harmless(cell: object) -> str:
+    """A cell that no spreadsheet takes for a formula; user names may begin with = + - @."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
