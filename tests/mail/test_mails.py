@@ -121,6 +121,16 @@ def test_a_dry_run_says_would_and_changes_nothing(told: Told, audience: Audience
 
 
 @pytest.mark.parametrize("told", Told)
+def test_a_dry_run_tells_the_admin_of_no_window_that_has_begun() -> None:
+    digest = replace(a_digest(an_item(), audience=Audience.ADMIN), proves=True)
+
+    begun = "the dates count from this notice"
+    dry = MAILS.digest(replace(digest, run=a_run(dry_run=True)))
+    assert begun in Page(MAILS.digest(digest).html).text
+    assert begun not in Page(dry.html).text
+    assert begun not in " ".join(dry.text.split())
+
+
 def test_for_real_nothing_is_in_the_conditional(told: Told) -> None:
     mail = MAILS.digest(a_digest(an_item(told)))
 
