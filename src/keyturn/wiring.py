@@ -13,8 +13,8 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import Journal, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
-from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.no_receipts import NoReceipts
+from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer

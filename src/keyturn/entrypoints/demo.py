@@ -139,7 +139,9 @@ def _print(result: Result, console: Console, output: Path, took: timedelta) -> N
 
 
 def _weeks(result: Result) -> Table:
-    table = Table(title="What happened, by week", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title="What happened, by week", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for heading in ("Week", "From", "Mode"):
         table.add_column(heading, no_wrap=True)
     for heading in ("Rotated", "Disabled", "Deleted", "Restored", "Mails", "Age"):

@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         try:
             notify.tell(digest_from_json(detail["digest"]), datetime.now(UTC))
         except KeyturnError as error:
-            logger.error(f"Not told: {error}")
+            logger.error(f"Not told: {error}")  # noqa: TRY400 -- the sentence says it all
             raise
 
     return process_partial_response(
