@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.adapters.clients import Journal, client, write_to
+from keyturn.adapters.clients import ATTEMPTS, Journal, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.no_receipts import NoReceipts
@@ -110,7 +110,8 @@ class Aws:
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         return Notify(
             book=self._receipts(),
-            mailer=SesMailer(self._own("sesv2"), sender=self.settings.admin),
+            # A mail whose answer was lost may have been sent: nothing sends it again at once.
+            mailer=SesMailer(self._own("sesv2", attempts=1), sender=self.settings.admin),
             renderer=self._keep("mails", lambda: Mails(admin=self.settings.admin)),
         )
 
@@ -173,8 +174,8 @@ class Aws:
         partition = self.session.get_partition_for_region(region)
         return session_as(self._own("sts"), f"arn:{partition}:iam::{account}:role/{role}", region)
 
-    def _own(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
-        return self._keep(service, lambda: client(self.session, service))
+    def _own(self, service: str, *, attempts: int = ATTEMPTS) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return self._keep(service, lambda: client(self.session, service, attempts=attempts))
 
     def _keep(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as above
         with self._making:
