@@ -7,11 +7,12 @@ in ARCHITECTURE.md cannot say what the code does not; a test checks that it is c
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 
 from keyturn.domain.decision import Action, Reason, State
-from keyturn.domain.key import SecretFacts
+from keyturn.domain.key import Receipt, SecretFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, told
@@ -23,7 +24,7 @@ AGES = (5, 80, 120)
 LAST_USES = (0, 50)
 OTHERS = ("nobody", "delivered", "by hand", "inactive")
 RECORDS = (KeyRecord(), KeyRecord(disabled=ago(10)), KeyRecord(restored=ago(5)))
-RECEIPTS = (
+RECEIPTS: tuple[list[Receipt], ...] = (
     [],
     [told(2, disable=8, delete=8)],
     [told(9, disable=2, delete=2)],
@@ -66,6 +67,7 @@ def lives() -> Iterator[Life]:
         yield life
 
 
+@cache
 def steps() -> dict[Step, set[Reason]]:
     """From which state to which each action leads, and why."""
     found: dict[Step, set[Reason]] = defaultdict(set)

@@ -136,6 +136,17 @@ def test_a_key_in_use_beside_another_is_blocked_until_it_can_be_quiet() -> None:
     assert looked["SECOND"].reason is Reason.NOTHING_DUE
 
 
+def test_where_a_key_was_used_is_said_only_if_it_is_known() -> None:
+    policy = RotationPolicy(hold_if_used_within=3)
+    held = a_key(age=300, used=1, told=[told(10, disable=0)])
+
+    made = look(ann(held, NEW, secret=a_secret("NEW")), policy)["OLD"]
+    blocked = look(ann(a_key(age=300, used=1), NEW))["OLD"]
+
+    assert made.sentence == f"it is still in use: last on {on(-1)}; held until {on(30)} at most"
+    assert blocked.sentence.endswith(f"in use: last used on {on(-1)}")
+
+
 def test_of_two_quiet_keys_the_older_is_retired() -> None:
     keys = a_key(age=300, used=50), a_key("SECOND", age=200, used=None)
 
@@ -308,8 +319,9 @@ def test_a_forced_rotation_promises_the_window_and_the_grace_whatever_its_age() 
     assert made.notice.promises == {Act.DISABLE: on(10), Act.DELETE: on(20)}
 
 
-def test_an_operators_word_is_not_about_a_key_made_since() -> None:
-    made = look(ann(a_key(age=0.01), forced=ago(0.02)))["OLD"]
+@pytest.mark.parametrize("asked", [0.02, 0.01])
+def test_an_operators_word_is_not_about_a_key_made_since(asked: float) -> None:
+    made = look(ann(a_key(age=0.01), forced=ago(asked)))["OLD"]
 
     assert made.action is Action.KEEP
 
@@ -418,6 +430,7 @@ def test_a_hold_ends_no_later_than_its_last_day() -> None:
     [
         pytest.param([told(50, disable=-5), told(30, disable=-2)], True, id="put off in time"),
         pytest.param([told(50, disable=-5), told(4, disable=0)], False, id="told anew after it"),
+        pytest.param([told(50, disable=-5), told(5, disable=0)], False, id="told anew on it"),
         pytest.param([told(50, disable=-2), told(30, disable=-5)], True, id="put forward"),
     ],
 )

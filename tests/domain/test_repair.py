@@ -7,6 +7,7 @@ import pytest
 
 from keyturn.domain.decision import Action, Change, Reason, Told
 from keyturn.domain.key import KeyFacts, LastUse
+from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import INTENT_TAG, Intent, KeyRecord, token
 from tests.domain.world import (
     DAY,
@@ -95,6 +96,14 @@ def test_a_settled_intent_leaves_nothing_to_repair() -> None:
     assert looked.changes == []
 
 
+def test_an_intent_that_makes_no_sense_makes_no_orphan_of_a_key_that_is_stored() -> None:
+    intent = replace(INTENT, replaces="NEW")
+
+    looked = look(ann(OLD, ORPHAN, secret=a_secret("NEW", intent=intent)))
+
+    assert looked["NEW"].action is Action.KEEP
+
+
 def test_a_stored_old_key_settles_nothing() -> None:
     looked = look(ann(OLD, ORPHAN, secret=a_secret("OLD", intent=INTENT)))
 
@@ -172,6 +181,19 @@ def test_a_broken_rotation_is_undone_and_begun_anew_a_day_later(*, forced: bool)
         (21, "OLD", "DELETE"),
     ]
     assert [name for _, key, name in life.told if key == "LOST"] == ["orphan", "orphan"]
+
+
+def test_a_broken_rotation_that_is_not_due_any_more_is_undone_only() -> None:
+    life = Life(a_key(age=90), policy=RotationPolicy(rotation_period=200, inactive_period=210))
+    life.add("LOST", NOW - 59 * MINUTE)
+    life.left = {"LOST"}
+    life.secret = BROKEN_OFF
+
+    life.days(0, 5)
+
+    assert life.acts == [(0, "LOST", "REPAIR"), (1, "LOST", "REPAIR")]
+    assert life.secret is not None
+    assert INTENT_TAG not in life.secret.tags
 
 
 def test_a_forced_rotation_without_an_orphan_is_not_begun_anew_by_itself() -> None:

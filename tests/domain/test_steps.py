@@ -190,6 +190,20 @@ def test_a_key_is_disabled_from_the_promised_day_and_until_the_receipt_is_stale(
     assert decided(told(50, disable=promised), successor=50) is action
 
 
+def test_a_date_that_has_come_too_soon_moves_to_the_next_run() -> None:
+    told_late = a_key(age=300, told=[told(9, disable=0)])
+    disabled_late = a_key(age=300, inactive=True, told=[told(9, delete=0)])
+    secret = a_secret("NEW", records={"OLD": KeyRecord(disabled=ago(9))})
+
+    disable = look(ann(told_late, a_key("NEW", age=20), secret=a_secret("NEW")))["OLD"]
+    delete = look(ann(disabled_late, secret=secret))["OLD"]
+
+    assert disable.next == Next(Action.DISABLE, on(1))
+    assert delete.next == Next(Action.DELETE, on(1))
+    assert disable.notice is not None
+    assert disable.notice.promises == {Act.DISABLE: on(1)}
+
+
 def test_a_replaced_key_is_disabled_no_sooner_than_the_last_date_promised() -> None:
     assert decided(told(20, disable=-5), told(15, disable=2), successor=20) is Action.WARN
     assert decided(told(20, disable=2), told(15, disable=-5), successor=20) is Action.WARN
@@ -207,6 +221,27 @@ def test_a_receipt_that_does_not_promise_the_disabling_is_none(receipt: Receipt)
     assert decided(receipt, successor=50) is Action.NOTICE
 
 
+def test_a_date_that_changed_says_so() -> None:
+    old = a_key(age=90, told=[told(20, disable=2)])
+
+    made = look(ann(old, a_key("NEW", age=20), secret=a_secret("NEW")))["OLD"]
+
+    assert made.reason is Reason.DATES_CHANGED
+    assert made.sentence == "the date on which it will be disabled has changed"
+    assert made.next == Next(Action.DISABLE, on(10))
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_a_decision_knows_whether_we_delivered_the_successor(*, delivered: bool) -> None:
+    secret = a_secret(*(["NEW"] if delivered else []))
+
+    looked = look(ann(a_key(age=300), a_key("NEW", age=10), secret=secret))
+
+    assert looked["OLD"].successor == "NEW"
+    assert looked["OLD"].delivered is delivered
+    assert not looked["NEW"].delivered
+
+
 @pytest.mark.parametrize("age", [5, 50, 95, 300])
 def test_a_replaced_key_is_told_of_its_end_at_any_age(age: float) -> None:
     user = ann(a_key(age=age), a_key("NEW", age=1), secret=a_secret("NEW"))
@@ -216,6 +251,7 @@ def test_a_replaced_key_is_told_of_its_end_at_any_age(age: float) -> None:
     assert (made.action, made.reason) == (Action.NOTICE, Reason.DATES_NOT_NOTICED)
     assert made.state is State.ROTATED
     assert made.successor == "NEW"
+    assert made.sentence == "its owner has not been told yet when it will be disabled"
     assert made.notice is not None
     assert made.notice.told is Told.RETIRING
     day = on(max(10, 100 - int(age)))
@@ -353,6 +389,12 @@ def test_a_promise_older_than_the_disabling_is_kept_all_the_same() -> None:
     assert inactive(early, disabled=12) is Action.NOTICE
 
 
+def test_a_key_found_inactive_keeps_the_date_of_deletion_that_was_promised() -> None:
+    made = only(ann(a_key(age=300, inactive=True, told=[told(5, disable=20, delete=30)])))
+
+    assert made.next == Next(Action.DELETE, on(30))
+
+
 def test_a_disabled_key_keeps_the_date_of_deletion_that_was_promised_with_its_disabling() -> None:
     user = ann(
         a_key(age=300, told=[told(10, disable=0, delete=40)]),
@@ -385,6 +427,12 @@ def test_who_found_a_key_inactive_says_so() -> None:
     ours = a_secret(records={"OLD": KeyRecord(disabled=ago(2))})
     disabled = look(ann(a_key(age=900, inactive=True), secret=ours))["OLD"]
 
+    begun = a_secret(records={"OLD": KeyRecord(disabling=ago(2))})
+    broken = look(ann(a_key(age=900, inactive=True), secret=begun))["OLD"]
+
+    assert broken.reason is Reason.DATES_NOT_NOTICED
+    assert broken.notice is not None
+    assert broken.notice.told is Told.DISABLED
     assert found.reason is Reason.FOUND_INACTIVE
     assert found.sentence == "it was found Inactive; its grace begins now"
     assert seen.reason is disabled.reason is Reason.DATES_NOT_NOTICED

@@ -339,7 +339,8 @@ class Life:
             case Action.DELETE | Action.REPAIR:
                 self.remove(made.key_id)
                 if self.secret is not None:
-                    self._untag(*stale_tags(self.secret, self.facts()))
+                    over = [INTENT_TAG] if made.reason is Reason.ORPHAN_OVER else []
+                    self._untag(*stale_tags(self.secret, self.facts()), *over)
             case _:
                 return
         self.acts.append((day, made.key_id, made.action.value))

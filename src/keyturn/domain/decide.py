@@ -214,9 +214,7 @@ class _Rule:
             return None
         return Change.DISABLED if on_record.disabling else Change.SEEN
 
-    def for_all(
-        self, action: Action, reason: Reason, sentence: str, overlay: Overlay | None = None
-    ) -> Turn:
+    def for_all(self, action: Action, reason: Reason, sentence: str, overlay: Overlay) -> Turn:
         """Give every key the same answer."""
         return Turn(
             user=self.user,
@@ -226,7 +224,7 @@ class _Rule:
                     action,
                     reason,
                     sentence,
-                    overlays=frozenset({overlay} if overlay else ()),
+                    overlays=frozenset({overlay}),
                     next_step=self.tomorrow(action) if action is Action.WAIT else None,
                 )
                 for key in self.user.keys
@@ -405,8 +403,7 @@ class _Rule:
 
     def rotate(self, key: KeyFacts, *, forced: bool) -> Decision:
         """Create the successor and tell when the old key ends (T1)."""
-        on_record_forced = forced or self.record.of(key).forced is not None
-        promises = self.promises(key, forced=on_record_forced)
+        promises = self.promises(key, forced=forced)
         return self.decision(
             key,
             Action.ROTATE,
@@ -434,8 +431,6 @@ class _Rule:
 
     def comes_free(self, beside: Decision) -> date | None:
         """From which date a key is gone, if nothing else comes between."""
-        if beside.notice is not None and Act.DELETE in beside.notice.promises:
-            return beside.notice.promises[Act.DELETE]
         grace = self.policy.recovery_grace_period * DAY
         match beside.next:
             case Next(Action.DELETE | Action.REPAIR, day):
@@ -462,7 +457,7 @@ class _Rule:
             for days in self.policy.warn_days
             if self.is_past(key, self.policy.rotation_period - days)
         ]
-        if not come or self.is_due(key):
+        if not come:
             return keep
         notice = Notice(told=Told.UPCOMING, day=due, variant=str(min(come)))
         receipts = self.receipts(key)
@@ -614,7 +609,7 @@ class _Rule:
                 Told.BEFORE_DISABLE,
                 Act.DISABLE,
                 day,
-                _why_it_ends(key, other, because) + f"; it works until {day}",
+                _why_it_ends(key, other) + f"; it works until {day}",
             )
         if (held := self.held(key, receipts)) is not None:
             return held
@@ -625,7 +620,7 @@ class _Rule:
             key,
             Action.DISABLE,
             because,
-            f"{_why_it_ends(key, other, because)}, and its end was announced for {promised}",
+            f"{_why_it_ends(key, other)}, and its end was announced for {promised}",
             notice=Notice(told=Told.DISABLED, day=delete_on, promises={Act.DELETE: delete_on}),
             next_step=Next(Action.DELETE, delete_on),
         )
@@ -656,12 +651,10 @@ class _Rule:
     def promises(self, key: KeyFacts, *, forced: bool) -> dict[Act, date]:
         """The dates that a notice of today can promise; never sooner than W and G from now."""
         disable = self.day(self.now, self.policy.installation_window)
-        delete_after = [disable + self.policy.recovery_grace_period * DAY]
         if not forced:
             disable = max(disable, self.day(key.created, self.policy.inactive_period))
-            delete_after.append(disable + self.policy.recovery_grace_period * DAY)
-            delete_after.append(self.day(key.created, self.policy.delete_period))
-        return {Act.DISABLE: disable, Act.DELETE: max(delete_after)}
+        delete = disable + self.policy.recovery_grace_period * DAY
+        return {Act.DISABLE: disable, Act.DELETE: delete}
 
     def held(self, key: KeyFacts, receipts: tuple[Receipt, ...]) -> Decision | None:
         """Put disabling off while the key is in use, as long as the policy allows."""
@@ -692,11 +685,11 @@ class _Rule:
         not begin it anew.
         """
         told = self.promising(receipts, Act.DISABLE, after=self.record.of(key).restored)
-        begins = date.max
-        for receipt in sorted(told, key=lambda receipt: receipt.at):
-            promised = receipt.promises[Act.DISABLE]
-            if begins == date.max or (begins < promised and receipt.at.date() < begins):
-                begins = promised
+        first, *later = sorted(told, key=lambda receipt: receipt.at)
+        begins = first.promises[Act.DISABLE]
+        for receipt in later:
+            if receipt.at.date() < begins:
+                begins = max(begins, receipt.promises[Act.DISABLE])
         return begins
 
     def warn_or_keep(  # noqa: PLR0913, PLR0917 -- one line of the table each
@@ -817,7 +810,7 @@ class _Rule:
         return have_passed(days, key.created, self.now)
 
     def is_due(self, key: KeyFacts) -> bool:
-        return key.is_active and self.is_past(key, self.policy.rotation_period)
+        return self.is_past(key, self.policy.rotation_period)
 
     def is_retirable(self, key: KeyFacts) -> bool:
         return self.is_due(key) or self.record.of(key).forced is not None
@@ -825,12 +818,7 @@ class _Rule:
     def is_forced(self, key: KeyFacts) -> bool:
         """Whether an operator's fresh word is about this key, not about one made since."""
         forced = self.user.forced
-        return (
-            forced is not None
-            and key.is_active
-            and key.created < forced
-            and self.now - forced < FORCE_LIFE
-        )
+        return forced is not None and key.created < forced and self.now - forced < FORCE_LIFE
 
     def is_quiet(self, key: KeyFacts, use: LastUse) -> bool:
         window = self.policy.installation_window
@@ -928,8 +916,8 @@ def _frees_slot(decision: Decision) -> bool:
     return decision.action is Action.DELETE or decision.reason is Reason.ORPHAN_OVER
 
 
-def _why_it_ends(key: KeyFacts, other: KeyFacts | None, because: Reason) -> str:
-    if because is Reason.UNUSED or other is None:
+def _why_it_ends(key: KeyFacts, other: KeyFacts | None) -> str:
+    if other is None:
         return "it is not in use"
     if other.order > key.order:
         return f"it was replaced by {other.key_id}"
