@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Final
 from urllib.parse import quote
 
@@ -67,7 +68,7 @@ class Mails:
 
     def __init__(self, *, admin: str, loader: BaseLoader | None = None) -> None:
         self._admin = admin
-        self._templates = _environment(loader or packaged())
+        self._templates = _packaged_templates() if loader is None else _environment(loader)
 
     def digest(self, digest: Digest) -> Mail:
         """Write the mail of a digest."""
@@ -219,6 +220,12 @@ def _markup(escaped: str) -> Markup:
 def _line(text: str) -> str:
     """One line, whatever the template's line breaks: a subject must hold none."""
     return " ".join(text.split())
+
+
+@cache
+def _packaged_templates() -> Environment:
+    """Read and compile the package's own templates once a process."""
+    return _environment(packaged())
 
 
 def _environment(loader: BaseLoader) -> Environment:
