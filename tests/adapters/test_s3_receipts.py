@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from hashlib import md5
 from typing import Any
 
 import pytest
@@ -17,8 +16,7 @@ from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.key import Account, Act, Receipt
 from keyturn.ports import Claim
 from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn.sandbox.wire import Answer, Request, refused
-from keyturn.sandbox.wire import Refused as NotThatOne
+from keyturn.sandbox.wire import Answer, Request
 from tests.fakes_notify import FakeReceipts
 
 START = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
@@ -106,28 +104,7 @@ def cloud() -> Iterator[LocalCloud]:
     with LocalCloud(now=START) as cloud:
         cloud.add_role(MANAGEMENT_ACCOUNT, ROLE, MANAGEMENT_ACCOUNT)
         cloud.session(MANAGEMENT_ACCOUNT).client("s3").create_bucket(Bucket=BUCKET)
-        cloud.layers.append(conditional_deletes(cloud))
         yield cloud
-
-
-def conditional_deletes(cloud: LocalCloud) -> Callable[..., Answer]:
-    """
-    Refuse to delete what has changed; the local cloud's S3 overlooks the condition.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
-    """
-
-    def layer(request: Request, perform: Callable[[Request], Answer]) -> Answer:
-        wanted = request.params.get("IfMatch")
-        if request.operation == "DeleteObject" and wanted:
-            body = cloud.objects(BUCKET).get(request.params["Key"])
-            if body is None:
-                return refused(request, NotThatOne("NoSuchKey", "It does not exist.", 404))
-            if md5(body, usedforsecurity=False).hexdigest() != wanted.strip('"'):
-                return refused(request, NotThatOne("PreconditionFailed", "It changed.", 412))
-        return perform(request)
-
-    return layer
 
 
 def in_s3(cloud: LocalCloud) -> Book:

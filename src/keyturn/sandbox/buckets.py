@@ -114,7 +114,9 @@ class Buckets:
 
     def _delete_object(self, request: Request) -> Answer:
         # API_DeleteObject.html: what is not there counts as deleted.
-        self._bucket(request).objects.pop(request.params["Key"], None)
+        objects = self._bucket(request).objects
+        _check_conditions(request.params, objects.get(request.params["Key"]))
+        objects.pop(request.params["Key"], None)
         return _answer(request, status=204)
 
     def _list_objects(self, request: Request) -> Answer:
@@ -162,9 +164,10 @@ class Buckets:
 
 def _check_conditions(params: Params, existing: StoredObject | None) -> None:
     """
-    Refuse a conditional write whose condition does not hold.
+    Refuse a conditional write or delete whose condition does not hold.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
     if params.get("IfNoneMatch") == "*" and existing is not None:
         raise _precondition_failed()
