@@ -142,6 +142,10 @@ def demo(
         raise InvalidValue("--days", days, "must be at least 1 day")
     if plant is not None and not 1 <= plant <= INVARIANTS:
         raise InvalidValue("--plant", plant, f"must be an invariant's number, 1 to {INVARIANTS}")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidValue("--output", output, f"is no folder ({error.strerror})") from None
     for module in ("moto", "time_machine"):
         if find_spec(module) is None:
             message = "the demo needs more: pip install 'keyturn[sandbox]'"

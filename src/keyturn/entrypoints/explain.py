@@ -1,6 +1,6 @@
 """Why a key is where it is, and every date that is coming for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -137,13 +137,15 @@ def _about(
         grid.add_row("Successor", Text(shown(made.successor + (lies if made.delivered else ""))))
     grid.add_row("Now", Text(made.action, style=STYLES[made.action]))
     grid.add_row("Why", Text(shown(made.sentence)))
-    dates = coming(key, made, policy, now)
-    for number, each in enumerate(dates):
-        when = "today" if each.day == now.date() else str(each.day)
-        grid.add_row("" if number else "Coming", Text(f"{when:<10}  {each.what}"))
-    if not dates:
-        grid.add_row("Coming", Text("nothing"))
+    grid.add_row("Coming", _calendar(coming(key, made, policy, now), now.date()))
     yield grid
+
+
+def _calendar(dates: Iterable[Coming], today: date) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    for each in dates:
+        grid.add_row("today" if each.day == today else str(each.day), Text(each.what))
+    return grid if grid.row_count else Text("nothing")
 
 
 def _last_use(key: KeyFacts) -> str | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
 from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound, PortError
 from keyturn.domain.events import Run
@@ -39,17 +39,21 @@ Work = Callable[[Account, Progress], Answer]
 
 def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
     """Connect with the operator's own credentials; nothing is asked of AWS yet."""
+    region = where.region or os.environ.get("AWS_REGION")
     try:
-        region = where.region or os.environ.get("AWS_REGION")
         session = boto3.Session(profile_name=where.profile, region_name=region)
         region = session.region_name
         if region is None:
-            raise InvalidValue("--region", "", "is needed, as neither AWS_REGION nor a profile is")
+            raise InvalidValue(
+                "--region", "", "is needed: neither AWS_REGION nor your profile names one"
+            )
         session.get_partition_for_region(region)
     except ProfileNotFound:
         profile = where.profile or os.environ.get("AWS_PROFILE", "")
         name = "--profile" if where.profile else "AWS_PROFILE"
         raise InvalidValue(name, profile, "is not in your AWS configuration") from None
+    except UnknownRegionError:
+        raise InvalidValue("--region", region, "is no AWS region") from None
     except BotoCoreError as error:
         raise PortError(f"{type(error).__name__}: {error}") from error
     # Without a role it is the caller's own account, with the caller's own credentials.
@@ -214,8 +218,9 @@ def side_by_side(
             progress(account, 1, 1)
 
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        futures: list[Future[AccountResult]] = [pool.submit(one, each) for each in accounts]
+        futures: list[Future[AccountResult]] = []
         try:
+            futures += (pool.submit(one, each) for each in accounts)
             wait(futures)
         except KeyboardInterrupt:
             campaign.stop.set()
@@ -225,6 +230,7 @@ def side_by_side(
                 wait(futures)
             except KeyboardInterrupt:
                 os._exit(Interrupted.exit_code)  # asked twice: whatever is under way breaks off
-            done = "nothing was written" if campaign.dry_run else "what had begun was finished"
-            raise Interrupted(f"interrupted: {done}") from None
+            reads = campaign.dry_run and campaign.announcer is None
+            what = "nothing was written" if reads else "what had begun was finished"
+            raise Interrupted(f"interrupted: {what}") from None
     return [future.result() for future in futures]

@@ -22,10 +22,10 @@ def result_file(path: Path) -> Generator[TextIO]:
         written = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
         file = written.open("w", encoding="utf-8")
     try:
-        with file:
-            yield file
-        if not in_place:
-            with _refusing(path):
+        with _refusing(path):
+            with file:
+                yield file
+            if not in_place:
                 written.replace(target)
     finally:
         if not in_place:
@@ -37,6 +37,8 @@ def result_file(path: Path) -> Generator[TextIO]:
 def _refusing(path: Path) -> Generator[None]:
     try:
         yield
+    except BrokenPipeError:  # of another file: whoever read standard output is gone
+        raise
     except OSError as error:
         rule = f"cannot be written ({error.strerror or type(error).__name__})"
         raise InvalidValue("--output", path, rule) from None

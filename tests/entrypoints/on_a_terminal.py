@@ -1,0 +1,30 @@
+"""Run as a program on a terminal: one old key in a shop, and the command line in front of it."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from keyturn.entrypoints.cli import app
+from keyturn.sandbox.cloud import LocalCloud
+from keyturn.sandbox.wire import Answer, Request
+from tests.entrypoints.organisation import NOW, OURS, SHOP, add_user, build, environment
+
+
+def slowly(request: Request, go_on: Callable[[Request], Answer]) -> Answer:
+    """Let every call take its time."""
+    time.sleep(0.1)
+    return go_on(request)
+
+
+with LocalCloud(now=NOW) as cloud:
+    build(cloud)
+    for number in range(int(os.environ.get("USERS", "1"))):
+        add_user(cloud, SHOP, f"bot-{number:03}", 100)
+    os.environ.update(environment(cloud.session(OURS)))
+    if "SLOW" in os.environ:
+        cloud.layers.append(slowly)
+    try:
+        app(sys.argv[1:])
+    finally:
+        sys.stdout.write(f"keys: {len(cloud.keys(SHOP))}\n")

@@ -1,0 +1,91 @@
+"""The manual page of the command line: complete, and its examples run."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from keyturn.entrypoints.cli import app
+from keyturn.sandbox.cloud import LocalCloud
+from tests.entrypoints.organisation import (
+    CLOSED_TO_US,
+    NOW,
+    OURS,
+    ROLE,
+    SHOP,
+    add_user,
+    build,
+    environment,
+)
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+EXAMPLES = re.findall(r"^\$ keyturn (.+)$", PAGE, re.MULTILINE)
+GROUP = typer.main.get_command(app)
+COMMANDS = {"": GROUP, **getattr(GROUP, "commands", {})}
+
+
+def options(command: str) -> Iterator[str]:
+    for parameter in COMMANDS[command].params:
+        if not getattr(parameter, "hidden", False):
+            yield from (each for each in parameter.opts if each.startswith("-"))
+
+
+def section(command: str) -> str:
+    """What the page says of a command; `run` takes the options of `plan`, and so on."""
+    return re.split(rf"^## `keyturn {command}`$", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_is_on_the_page(command: str) -> None:
+    text = {
+        "": lambda: PAGE,
+        "demo": lambda: section("demo"),
+        "plan": lambda: section("plan"),
+    }.get(command, lambda: section("plan") + section(command))()
+
+    missing = [each for each in options(command) if not re.search(rf"[` ]{each}[` ]", text)]
+
+    assert missing in ([], ["--help", "-h"])
+    assert f"keyturn {command}" in PAGE
+
+
+def test_the_page_names_no_option_that_is_not_there() -> None:
+    known = {each for command in COMMANDS for each in options(command)}
+
+    named = set(re.findall(r"`(--[a-z-]+)", PAGE))
+
+    assert named - known - {"--help"} == set()
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if not each.startswith("demo")])
+def test_its_examples_run(example: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with LocalCloud(now=NOW) as cloud:
+        build(cloud)
+        cloud.add_role(CLOSED_TO_US, ROLE, OURS)
+        cloud.organization.move_account(SHOP, cloud.organization.create_unit("production"))
+        add_user(cloud, SHOP, "deploy-bot", 80)
+        for name, value in environment(cloud.session(OURS)).items():
+            monkeypatch.setenv(name, value)
+        if "--profile" in example:
+            config = tmp_path / "config"
+            credentials = cloud.session(OURS).get_credentials()
+            assert credentials is not None
+            config.write_text(
+                "[profile security]\n"
+                f"aws_access_key_id = {credentials.access_key}\n"
+                f"aws_secret_access_key = {credentials.secret_key}\n"
+                f"aws_session_token = {credentials.token}\n"
+            )
+            monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+
+        result = CliRunner().invoke(app, shlex.split(example))
+
+        assert result.exit_code == 0, result.output
+        assert "Traceback" not in result.output
+        if " -o " in example:
+            assert (tmp_path / example.rsplit(" ", 1)[1]).read_text()

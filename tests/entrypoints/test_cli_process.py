@@ -1,0 +1,194 @@
+"""The command line as a process: on a terminal, without AWS, in a hurry."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.entrypoints.organisation import ROLE, SHOP, TELLING
+
+ROOT = Path(__file__).parents[2]
+KEYTURN = Path(sys.executable).with_name("keyturn")
+RUN = ("run", "--enforce", "--role-name", ROLE, "--account", SHOP)
+PATIENCE = 60
+NO_AWS = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_REGION": "us-east-1",
+}
+
+
+class Terminal:
+    """A command on a terminal of its own, 80 columns wide."""
+
+    def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
+        self.shown = ""
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.entrypoints.on_a_terminal", *args],
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "80", "TERM": "xterm", **(env or {})},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+    def wait_for(self, pattern: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not re.search(pattern, self.shown):
+            if time.monotonic() > end or not self._read():
+                self._process.kill()
+                raise AssertionError(f"never showed {pattern}:\n{self.shown[:2000]}")
+
+    def end(self) -> int:
+        while self._read():
+            pass
+        os.close(self._master)
+        return self._process.wait(PATIENCE)
+
+    def _read(self) -> bool:
+        """Read some more; False at the end."""
+        if not select.select([self._master], [], [], PATIENCE)[0]:
+            return False
+        try:
+            some = os.read(self._master, 65536)
+        except OSError:  # how Linux says that the other side is closed
+            return False
+        self.shown += some.decode(errors="replace").replace("\r\n", "\n")
+        return bool(some)
+
+
+def test_on_a_terminal_it_shows_the_plan_asks_once_and_does_what_was_agreed() -> None:
+    terminal = Terminal(*RUN, *TELLING)
+
+    terminal.wait_for(r"Go on\? \[y/N\]")
+    asked = terminal.shown
+    terminal.type("y\n")
+
+    assert terminal.end() == 0, terminal.shown
+    assert "Due now: 1 key" in asked
+    assert "1 key: rotate 1 in 1 account. Go on? [y/N]" in asked
+    assert "keys: 2" in terminal.shown
+    assert terminal.shown.count("Go on?") == 1
+    assert "1 done, 0 not done" in terminal.shown
+
+
+def test_nothing_is_done_without_a_yes() -> None:
+    terminal = Terminal(*RUN, *TELLING)
+
+    terminal.wait_for(r"Go on\? \[y/N\]")
+    terminal.type("\n")
+
+    assert terminal.end() == 1
+    assert "nothing was done" in terminal.shown
+    assert "keys: 1" in terminal.shown
+
+
+def test_with_nothing_to_do_it_does_not_ask() -> None:
+    terminal = Terminal(*RUN)
+
+    assert terminal.end() == 0
+    assert "Go on?" not in terminal.shown
+    assert "keys: 1" in terminal.shown
+
+
+def test_a_long_plan_shows_how_far_it_is_and_ends_at_once_when_interrupted() -> None:
+    terminal = Terminal("plan", "--role-name", ROLE, env={"USERS": "300", "SLOW": "1"})
+
+    terminal.wait_for("Reading 3 accounts")
+    terminal.wait_for(r"[1-9]\d?%")
+    terminal.interrupt()
+
+    assert terminal.end() == 130
+    assert "interrupted: nothing was written\n" in terminal.shown
+    assert "Traceback" not in terminal.shown
+
+
+def test_an_interrupted_run_finishes_the_key_it_is_at() -> None:
+    terminal = Terminal(*RUN, *TELLING, "--yes", env={"USERS": "6", "SLOW": "1"})
+
+    terminal.wait_for("wrote iam:CreateAccessKey")
+    terminal.interrupt()
+
+    assert terminal.end() == 130
+    assert "interrupted: what had begun was finished\n" in terminal.shown
+    made = terminal.shown.count("wrote iam:CreateAccessKey")
+    assert 1 <= made < 6
+    assert f"keys: {6 + made}" in terminal.shown
+
+
+def run(*args: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [KEYTURN, *args],
+        env={**NO_AWS, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def test_without_credentials_that_is_said_in_one_line() -> None:
+    result = run("plan")
+
+    assert result.returncode == 1
+    assert result.stderr == ("no AWS credentials were found: give --profile, or set AWS_PROFILE\n")
+
+
+def test_an_unknown_profile_is_named() -> None:
+    result = run("plan", AWS_PROFILE="nobody")
+
+    assert result.returncode == 2
+    assert result.stderr == "AWS_PROFILE nobody: is not in your AWS configuration\n"
+
+
+def test_an_endpoint_that_cannot_be_reached_is_named_in_one_line() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "none"}
+
+    result = run("plan", AWS_ENDPOINT_URL="http://127.0.0.1:9", **keys)
+
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "http://127.0.0.1:9" in result.stderr
+
+
+def test_asking_for_help_does_not_wait_for_the_aws_sdk() -> None:
+    code = "import sys, keyturn.entrypoints.cli; print('\\n'.join(sys.modules))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert {"boto3", "botocore", "moto", "marshmallow", "jinja2"}.isdisjoint(loaded)
+
+
+def test_whoever_reads_only_the_beginning_is_no_failure_worth_a_trace() -> None:
+    head = f"{KEYTURN} plan --help | head -1"
+
+    result = subprocess.run(
+        ["/bin/sh", "-c", head], env=NO_AWS, capture_output=True, text=True, check=False
+    )
+
+    assert "Traceback" not in result.stderr
+
+
+def test_every_secret_stays_out_of_sight() -> None:
+    terminal = Terminal(*RUN, *TELLING, "--yes", "--verbose")
+
+    assert terminal.end() == 0
+    assert not re.search(r"(?<![\w/+=])[\w/+]{40}(?![\w/+=])", terminal.shown)
