@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keyturn.domain.errors import (
+    ChangedMeanwhile,
     DeliveryUnclear,
     KeyLimitReached,
+    NotFound,
     PortError,
     Refused,
     SecretNotStored,
@@ -63,6 +65,7 @@ class Deliver:
             {made.key_id: replace(book.of(made.key_id), delivered=delivered)},
             intent=replace(made.intent, settled=True),
         )
+        book.tidy()
 
     def _announced(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Intent:
         while True:
@@ -89,6 +92,10 @@ class Deliver:
         except (Refused, Throttled):
             book.withdraw(intent)
             raise
+        except NotFound as error:
+            book.withdraw(intent)
+            message = f"the user {user.name} was deleted"
+            raise ChangedMeanwhile(message) from error
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error)) from error
 

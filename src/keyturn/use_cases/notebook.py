@@ -18,6 +18,7 @@ from keyturn.domain.record import (
     encode,
     read_record,
     secret_name,
+    stale_tags,
 )
 from keyturn.ports import Clock, Vault
 
@@ -46,6 +47,9 @@ class Notebook:
         )
         self._keys: dict[str, KeyRecord] = dict(record.keys)
         self._intent = record.intent
+        self._stale = (
+            stale_tags(self._secret, user) if self._secret and record.foreign is None else ()
+        )
 
     def now(self) -> datetime:
         """The present, UTC to the second, as the record writes it."""
@@ -92,6 +96,12 @@ class Notebook:
             self.make_usable()
             self._vault.untag(self.name, tags)
 
+    def tidy(self) -> None:
+        """Remove what is on record for keys that are gone: people delete keys, too."""
+        if self._stale:
+            self._vault.untag(self.name, self._stale)
+            self._stale = ()
+
     def make_usable(self) -> None:
         """Take back a deletion that somebody scheduled: nothing can be written before."""
         if self._secret is not None and self._secret.scheduled_for_deletion:
@@ -121,8 +131,11 @@ class Notebook:
         try:
             self._vault.create(self.name, owner | tags)
         except AlreadyThere as error:
-            message = f"another run made the secret of {self._user.name}"
-            raise AnotherRun(message) from error
+            # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
+            found = self.read_again()
+            if found is None or not (owner | tags).items() <= found.tags.items():
+                message = f"another run made the secret of {self._user.name}"
+                raise AnotherRun(message) from error
         self._secret = SecretFacts(tags=owner | tags, kms_key=self._kms_key)
 
 

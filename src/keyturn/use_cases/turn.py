@@ -7,6 +7,7 @@ from keyturn.domain.errors import (
     AnotherRun,
     ChangedMeanwhile,
     KeyturnError,
+    NotFound,
     Refused,
     Throttled,
 )
@@ -130,6 +131,7 @@ class TakeTurn:
     ) -> None:
         self._gone(user, decision, progress)
         book.erase(decision.key_id)
+        book.tidy()
 
     def _repair(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
@@ -151,7 +153,11 @@ class TakeTurn:
 
     def _unchanged(self, user: UserFacts, decision: Decision, progress: _Progress) -> None:
         """Read the key list anew: nothing is taken away on old news."""
-        present = {(key.key_id, key.status) for key in self.keys.keys_of(user.name)}
+        try:
+            listed = self.keys.keys_of(user.name)
+        except NotFound:
+            listed = ()  # the user was deleted
+        present = {(key.key_id, key.status) for key in listed}
         expected = {(key.key_id, key.status) for key in user.keys}
         # A key that this turn deleted may still be listed for some seconds.
         if any(key_id not in progress.deleted for key_id, _ in present ^ expected):

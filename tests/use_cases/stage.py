@@ -1,0 +1,423 @@
+"""One member account, the functions around it, and whatever a test puts into their way."""
+
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from logging import StreamHandler
+from typing import Any, Self
+from unittest.mock import patch
+
+from botocore.exceptions import ReadTimeoutError
+
+from keyturn.domain.record import KEY_TAG, secret_name, token
+from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
+from keyturn.entrypoints.connect import connected
+from keyturn.sandbox.call_log import Call
+from keyturn.sandbox.cloud import KeyState, LocalCloud, Perform, SecretState
+from keyturn.sandbox.deployment import (
+    INVENTORY_ROLE,
+    MEMBER_ROLE,
+    NOTIFIER_ROLE,
+    ROTATION_ROLE,
+    Deployment,
+    deploy,
+    role_arn,
+)
+from keyturn.sandbox.people import Account, Company
+from keyturn.sandbox.wire import Answer, Request
+
+START = datetime(2026, 3, 2, 5, tzinfo=UTC)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+HUB, MEMBER, CLOSED = "222222222222", "333333333333", "444444444444"
+OWNER = "owner@example.com"
+GROUP = "IAMKeyRotationExemptionGroup"
+LOGGERS = (inventory_lambda.logger, rotation_lambda.logger, notifier_lambda.logger)
+OF_KEYTURN_ITSELF = frozenset({"events", "sqs", "s3", "sesv2"})
+WRITES = {
+    "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
+    "secretsmanager": {
+        "CreateSecret",
+        "PutSecretValue",
+        "RestoreSecret",
+        "TagResource",
+        "UntagResource",
+    },
+}
+
+Layer = Callable[[Request, Perform], Answer]
+
+
+class Clock:
+    """Lambda's context: how much time is left at each look; the last answer stays."""
+
+    function_name = "stage"
+    memory_limit_in_mb = 256
+    aws_request_id = "stage"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:222222222222:function:stage"
+
+    def __init__(self, *left: int) -> None:
+        self._left = list(left) or [900_000]
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._left.pop(0) if len(self._left) > 1 else self._left[0]
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """A local AWS with Keyturn deployed; enforcing unless a test says otherwise."""
+
+    cloud: LocalCloud
+    deployment: Deployment
+    log: io.StringIO
+    settings: dict[str, str] = field(default_factory=lambda: {"DryRunFlag": "False"})
+
+    # The scene
+
+    def at(self, days: float) -> Self:
+        """Move to so many days after the start."""
+        self.cloud.move_to(START + days * DAY)
+        return self
+
+    def user(self, name: str, *ages: int, path: str = "/", **tags: str) -> list[str]:
+        """Make a user with keys of these ages in days, used daily; their ids come back."""
+        self.cloud.add_user(MEMBER, name, path=path, tags=tags)
+        ids = []
+        for age in ages:
+            ids.append(
+                self.cloud.add_key(MEMBER, name, created=self.cloud.now - age * DAY - MINUTE)
+            )
+            self.cloud.use_key(MEMBER, ids[-1], self.cloud.now - MINUTE)
+        return ids
+
+    def exempt(self, *names: str) -> None:
+        """Put users into the exemption group."""
+        iam = self.cloud.session(MEMBER).client("iam")
+        for name in names:
+            iam.add_user_to_group(GroupName=GROUP, UserName=name)
+
+    def use(self, *key_ids: str) -> None:
+        """Work with keys now."""
+        for key_id in key_ids:
+            self.cloud.use_key(MEMBER, key_id, self.cloud.now)
+
+    def iam(self) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        """A person's own hands in the member account."""
+        return self.cloud.session(MEMBER).client("iam")
+
+    def vault(self) -> Any:  # noqa: ANN401 -- as above
+        """A person's own hands on the secrets."""
+        return self.cloud.session(MEMBER).client("secretsmanager")
+
+    # Keyturn at work
+
+    def invoke(self, *, context: Clock | None = None, **event: object) -> dict[str, Any]:
+        """Invoke the rotation function directly; without fields, for the member account."""
+        asked = event or {"account": MEMBER, "email": OWNER, "name": "prod"}
+        return self.hand_over(asked, context=context)
+
+    def hand_over(
+        self,
+        event: Any,  # noqa: ANN401 -- whatever somebody may send
+        *,
+        context: Clock | None = None,
+    ) -> dict[str, Any]:
+        """Give the rotation function an event as it is."""
+        handed: Any = context or Clock()
+        with self.being(ROTATION_ROLE):
+            answer: Any = rotation_lambda.handler(event, handed)
+        json.dumps(answer)
+        return dict(answer)
+
+    def take_inventory(self) -> dict[str, Any]:
+        """Let the cron's hour come."""
+        context: Any = Clock()
+        with self.being(INVENTORY_ROLE):
+            return inventory_lambda.handler({}, context)
+
+    def tell(self) -> list[str]:
+        """Let the notifier empty its queue; the messages that failed come back."""
+        return self.drain(self.deployment.notifier_queue, NOTIFIER_ROLE, notifier_lambda.handler)
+
+    def run(self, *, context: Clock | None = None, **event: object) -> dict[str, Any]:
+        """One run over the member account, and its mails."""
+        answer = self.invoke(context=context, **event)
+        self.tell()
+        return answer
+
+    def rotate_queued(self, *, context: Clock | None = None, rounds: int = 10) -> list[str]:
+        """Let the rotation function empty its queue; the accounts that failed come back."""
+        return self.drain(
+            self.deployment.rotation_queue,
+            ROTATION_ROLE,
+            rotation_lambda.handler,
+            context=context,
+            rounds=rounds,
+        )
+
+    def drain(
+        self,
+        queue: str,
+        role: str,
+        handler: Callable[[dict[str, Any], Any], object],
+        *,
+        context: Clock | None = None,
+        rounds: int = 10,
+    ) -> list[str]:
+        """Hand messages over as an event source mapping does; failed ones at once again."""
+        failed: list[str] = []
+        for _ in range(rounds):
+            messages = self.receive(queue)
+            if not messages:
+                break
+            with self.being(role):
+                answer: Any = handler(batch(messages), context or Clock())
+            back = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+            for message in messages:
+                self._settle(queue, message, failed=message["MessageId"] in back)
+                if message["MessageId"] in back:
+                    failed.append(message["Attributes"].get("MessageGroupId", ""))
+        return failed
+
+    def receive(self, queue: str) -> Sequence[Mapping[str, Any]]:
+        """Take up to ten messages from a queue."""
+        answer = self._sqs().receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
+        messages: Sequence[Mapping[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def send(self, event: Mapping[str, object], *, group: str = MEMBER) -> None:
+        """Put a message into the rotation queue."""
+        self._sqs().send_message(
+            QueueUrl=self.deployment.rotation_queue,
+            MessageBody=json.dumps(event),
+            MessageGroupId=group,
+            MessageDeduplicationId=f"{self.cloud.now.timestamp()}-{len(self.cloud.calls)}",
+        )
+
+    def _settle(self, queue: str, message: Mapping[str, Any], *, failed: bool) -> None:
+        receipt = message["ReceiptHandle"]
+        if failed:
+            self._sqs().change_message_visibility(
+                QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0
+            )
+        else:
+            self._sqs().delete_message(QueueUrl=queue, ReceiptHandle=receipt)
+
+    def _sqs(self) -> Any:  # noqa: ANN401 -- as above
+        return self.cloud.session(HUB).client("sqs")
+
+    @contextmanager
+    def being(self, role: str) -> Iterator[None]:
+        """Be the function that has this role: an environment is all that it has."""
+        credentials = self.cloud.role_session(HUB, role).get_credentials()
+        assert credentials is not None
+        environment = {
+            **self.deployment.settings,
+            **self.settings,
+            "AWS_ACCESS_KEY_ID": str(credentials.access_key),
+            "AWS_SECRET_ACCESS_KEY": str(credentials.secret_key),
+            "AWS_SESSION_TOKEN": str(credentials.token),
+        }
+        with patch.dict(os.environ, environment):
+            yield
+
+    # What came of it
+
+    def ours(self, since: int = 0) -> list[Call]:
+        """The calls that Keyturn made, from the so-manieth of all on."""
+        roles = tuple(f":assumed-role/{role}/" for role in self.deployment.roles)
+        return [
+            call
+            for call in self.cloud.calls[since:]
+            if any(role in call.principal for role in roles)
+        ]
+
+    def mark(self) -> int:
+        """Where the log stands now."""
+        return len(self.cloud.calls)
+
+    def costs(self, since: int) -> Counter[str]:
+        """How often Keyturn called what, apart from its own queue, bus, bucket and mails."""
+        return Counter(
+            f"{call.service}:{call.operation}"
+            for call in self.ours(since)
+            if call.service not in OF_KEYTURN_ITSELF
+        )
+
+    def writes(self, since: int = 0) -> list[str]:
+        """What Keyturn wrote, or tried to write, in order."""
+        return [
+            call.operation
+            for call in self.ours(since)
+            if call.operation in WRITES.get(call.service, ())
+        ]
+
+    def keys(self, user: str) -> dict[str, str]:
+        """The status of a user's keys, oldest first."""
+        keys = [key for key in self.cloud.keys(MEMBER) if key.user == user]
+        return {key.key_id: key.status for key in sorted(keys, key=_age)}
+
+    def secret(self, user: str) -> SecretState:
+        """A user's secret, as it stands."""
+        name = secret_name(MEMBER, user)
+        return next(secret for secret in self.cloud.secrets(MEMBER) if secret.name == name)
+
+    def value(self, user: str) -> dict[str, str]:
+        """What the user's program reads."""
+        answer = self.vault().get_secret_value(SecretId=secret_name(MEMBER, user))
+        value: dict[str, str] = json.loads(answer["SecretString"])
+        return value
+
+    def noted(self, user: str, key_id: str) -> dict[str, datetime]:
+        """The times on record for a key."""
+        words = (
+            word.split("=") for word in self.secret(user).tags.get(KEY_TAG + key_id, "").split()
+        )
+        return {name: datetime.fromisoformat(time) for name, time in words}
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log, line by line."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+    def messages(self) -> list[str]:
+        """What the log lines say."""
+        return [str(line["message"]) for line in self.lines()]
+
+    def logged_writes(self) -> list[tuple[str, str]]:
+        """The writes in the log: the action and AWS's request id."""
+        return [
+            (line["message"].removeprefix("Wrote "), line["request_id"])
+            for line in self.lines()
+            if str(line["message"]).startswith("Wrote ")
+        ]
+
+
+def batch(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Messages as Lambda gets them."""
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "awsRegion": "us-east-1",
+            }
+            for message in messages
+        ]
+    }
+
+
+@contextmanager
+def staged(*, short_pages: bool = True) -> Iterator[Stage]:
+    """Open a stage: the hub, a member that trusts it, and the exemption group."""
+    with LocalCloud(now=START, short_pages=short_pages) as cloud:
+        for account, name in ((HUB, "security"), (MEMBER, "prod")):
+            cloud.organization.create_account(name, f"{name}@example.com", account_id=account)
+        company = Company(
+            accounts=(
+                Account(account_id=HUB, name="security", email="", unit=None),
+                Account(account_id=MEMBER, name="prod", email=OWNER, unit=None),
+            ),
+            people=(),
+            units={},
+        )
+        deployment = deploy(cloud, company)
+        cloud.add_role(MEMBER, MEMBER_ROLE, role_arn(HUB, ROTATION_ROLE))
+        cloud.session(MEMBER).client("iam").create_group(GroupName=GROUP)
+        connected.cache_clear()
+        log = io.StringIO()
+        with logging_to(log):
+            yield Stage(cloud=cloud, deployment=deployment, log=log)
+        assert_silent(log.getvalue(), cloud)
+
+
+@contextmanager
+def logging_to(log: io.StringIO) -> Iterator[None]:
+    """Catch what the functions log."""
+    handlers = [
+        handler
+        for logger in LOGGERS
+        for handler in logger.handlers
+        if isinstance(handler, StreamHandler)
+    ]
+    before = [handler.setStream(log) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, before, strict=True):
+            handler.setStream(stream)
+
+
+def assert_silent(log: str, cloud: LocalCloud) -> None:
+    """No secret is in the log, nor in anything that was mailed, put on the bus or stored."""
+    told = [
+        log,
+        repr(cloud.calls),
+        *(f"{mail.text} {mail.html} {mail.headers}" for mail in cloud.sent_mails),
+    ]
+    leaked = [
+        key_id
+        for key_id, secret in cloud.secret_values().items()
+        if any(secret in text for text in told)
+    ]
+    assert leaked == []
+
+
+# What can go wrong on the way
+
+
+def lose_answer(operation: str, *, times: int = 1) -> Layer:
+    """AWS does what it is asked, and its answer is lost, so often."""
+    left = [times]
+
+    def layer(request: Request, perform: Perform) -> Answer:
+        answer = perform(request)
+        if request.operation == operation and left[0] > 0:
+            left[0] -= 1
+            raise ReadTimeoutError(endpoint_url=request.http.url)
+        return answer
+
+    return layer
+
+
+def before(operation: str, act: Callable[[], object]) -> Layer:
+    """Somebody does something once, just before a call of Keyturn's arrives."""
+    done: list[bool] = []
+
+    def layer(request: Request, perform: Perform) -> Answer:
+        if request.operation == operation and not done and MEMBER_ROLE in request.principal:
+            done.append(True)
+            act()
+        return perform(request)
+
+    return layer
+
+
+def _age(key: KeyState) -> tuple[datetime, str]:
+    return (key.created, key.key_id)
+
+
+def decisions_of(answer: Mapping[str, Any], user: str) -> list[tuple[str, str]]:
+    """Action and reason of each of a user's keys."""
+    return [
+        (made["action"], made["reason"]) for made in answer["decisions"] if made["user"] == user
+    ]
+
+
+def failures_of(answer: Mapping[str, Any]) -> dict[str | None, str]:
+    """What failed, by user."""
+    return {failure["user"]: failure["message"] for failure in answer["failures"]}
+
+
+def stores(secret: SecretState, key_id: str) -> bool:
+    """Whether the secret's current version is this key's."""
+    return "AWSCURRENT" in secret.versions.get(token(key_id), ())

@@ -1,0 +1,143 @@
+"""What a run costs in calls: a quiet day exactly, and every action at most."""
+
+from collections import Counter
+from math import ceil
+
+import pytest
+
+from tests.use_cases.stage import OWNER, Stage, decisions_of, staged
+
+READING = Counter(
+    {"sts:AssumeRole": 1, "iam:ListUsers": 1, "iam:GetGroup": 1, "iam:ListAccessKeys": 1}
+)
+"""What one user costs on a quiet day."""
+
+
+def test_a_quiet_day_costs_one_list_of_keys_a_user_and_next_to_nothing_else() -> None:
+    users, members = 1_250, 1_100
+    with staged(short_pages=False) as stage:
+        for number in range(users):
+            stage.user(f"user-{number:04}", number % 70)
+        stage.exempt(*(f"user-{number:04}" for number in range(members)))
+        before = stage.mark()
+
+        answer = stage.run()
+
+        assert answer["failures"] == []
+        assert answer["counts"]["users"] == users
+        assert stage.costs(before) == {
+            "sts:AssumeRole": 1,
+            "iam:ListUsers": ceil(users / 1_000),
+            "iam:GetGroup": ceil(members / 1_000),
+            "iam:ListAccessKeys": users,
+        }
+        assert {call.operation for call in stage.ours(before) if call.service == "events"} == {
+            "PutEvents"
+        }
+        assert stage.cloud.sent_mails == []
+
+
+def test_a_rotation_costs_seven_calls(stage: Stage) -> None:
+    stage.user("ann", 90, Owner=OWNER)
+    before = stage.mark()
+
+    assert decisions_of(stage.run(), "ann") == [("ROTATE", "rotation-due")]
+
+    assert stage.costs(before) - READING == {
+        "secretsmanager:DescribeSecret": 2,  # the record, and the intent read back
+        "secretsmanager:CreateSecret": 1,
+        "iam:CreateAccessKey": 1,
+        "secretsmanager:PutSecretValue": 1,
+        "secretsmanager:TagResource": 1,  # settled
+        "iam:ListUserTags": 1,  # whom to tell
+    }
+
+
+def test_a_second_rotation_costs_as_much(stage: Stage) -> None:
+    stage.user("ann", 90)
+    for day in (0, 10, 20):
+        stage.at(day).run()
+    stage.at(90)
+    before = stage.mark()
+
+    assert decisions_of(stage.run(), "ann") == [("ROTATE", "rotation-due")]
+
+    assert stage.costs(before) - READING == {
+        "secretsmanager:DescribeSecret": 2,
+        "secretsmanager:TagResource": 2,  # the intent, and settled
+        "iam:CreateAccessKey": 1,
+        "secretsmanager:PutSecretValue": 1,
+        "iam:ListUserTags": 1,
+    }
+
+
+def test_disabling_costs_six_calls_beside_the_receipts(stage: Stage) -> None:
+    stage.user("ann", 90)
+    stage.run()
+    before = stage.at(10).mark()
+
+    assert ("DISABLE", "window-over") in decisions_of(stage.run(), "ann")
+
+    assert stage.costs(before) - READING == {
+        "secretsmanager:DescribeSecret": 1,
+        "iam:ListAccessKeys": 1,  # anew, just before
+        "secretsmanager:TagResource": 2,  # disabling, disabled
+        "iam:UpdateAccessKey": 1,
+        "iam:ListUserTags": 1,
+    }
+    engine = [call for call in stage.ours(before) if call.operation == "ListObjectsV2"]
+    assert len(engine) == 1
+
+
+def test_deleting_costs_six_calls_beside_the_receipts(stage: Stage) -> None:
+    stage.user("ann", 90)
+    stage.run()
+    stage.at(10).run()
+    before = stage.at(20).mark()
+
+    assert ("DELETE", "grace-over") in decisions_of(stage.run(), "ann")
+
+    assert stage.costs(before) - READING == {
+        "secretsmanager:DescribeSecret": 1,
+        "iam:GetAccessKeyLastUsed": 1,  # used since it was disabled?
+        "iam:ListAccessKeys": 1,
+        "iam:DeleteAccessKey": 1,
+        "secretsmanager:UntagResource": 1,
+        "iam:ListUserTags": 1,
+    }
+    engine = [call for call in stage.ours(before) if call.operation == "ListObjectsV2"]
+    assert len(engine) == 1
+
+
+@pytest.mark.parametrize(
+    ("ages", "further"),
+    [
+        ((), {}),
+        ((1,), {}),
+        ((75,), {}),
+        ((76,), {"iam:ListUserTags": 1}),  # a warning: the receipts, and whom to tell
+        ((20, 5), {"secretsmanager:DescribeSecret": 1}),
+    ],
+)
+def test_what_is_not_needed_is_not_read(
+    ages: tuple[int, ...], further: dict[str, int], stage: Stage
+) -> None:
+    stage.user("ann", *ages)
+    before = stage.mark()
+
+    stage.run()
+
+    assert stage.costs(before) - READING == further
+
+
+def test_a_dry_run_reads_no_more_than_it_needs_and_writes_nothing(stage: Stage) -> None:
+    stage.settings["DryRunFlag"] = "True"
+    stage.user("ann", 90)
+    before = stage.mark()
+
+    stage.run()
+
+    assert stage.costs(before) - READING == {
+        "secretsmanager:DescribeSecret": 1,
+        "iam:ListUserTags": 1,
+    }

@@ -1,0 +1,554 @@
+"""How a new key is made and delivered without ever being lost."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, Intent, token
+from keyturn.sandbox.cloud import Perform
+from keyturn.sandbox.deployment import MEMBER_ROLE, SECRETS_KEY
+from keyturn.sandbox.wire import Answer, Request
+from tests.use_cases.stage import (
+    MEMBER,
+    MINUTE,
+    OWNER,
+    START,
+    Stage,
+    before,
+    decisions_of,
+    failures_of,
+    lose_answer,
+    stores,
+)
+
+PROTOCOL = [
+    "DescribeSecret",
+    "CreateSecret",
+    "DescribeSecret",
+    "CreateAccessKey",
+    "PutSecretValue",
+    "TagResource",
+]
+
+
+def tags_of(call: Any) -> dict[str, str]:  # noqa: ANN401 -- parameters, as they came over the wire
+    return {tag["Key"]: tag["Value"] for tag in call.params["Tags"]}
+
+
+def delivery(stage: Stage, since: int = 0) -> list[Any]:
+    """The calls about secrets, and the one that makes a key."""
+    return [
+        call
+        for call in stage.ours(since)
+        if call.service == "secretsmanager" or call.operation == "CreateAccessKey"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "encoded"),
+    [
+        ("deploy-bot", "/", "deploy-bot"),
+        ("reports,finance", "/", "reports=2Cfinance"),
+        ("team=2Cone", "/", "team=3D2Cone"),
+        ("team=one", "/", "team=one"),
+        ("backup", "/system/daily/", "backup"),
+    ],
+)
+def test_a_new_key_is_announced_made_and_stored_in_this_order(
+    user: str, path: str, encoded: str, stage: Stage
+) -> None:
+    [old] = stage.user(user, 90, path=path)
+
+    stage.run()
+
+    calls = delivery(stage)
+    assert [call.operation for call in calls] == PROTOCOL
+    look, create, read_back, make, put, settle = calls
+    secret = f"Account_{MEMBER}_User_{encoded}_AccessKey"
+    assert look.params == {"SecretId": secret}
+    assert look.error == "ResourceNotFoundException"
+
+    assert create.params["Name"] == secret
+    assert create.params["KmsKeyId"] == SECRETS_KEY
+    assert "SecretString" not in create.params
+    tags = tags_of(create)
+    user_id = stage.iam().get_user(UserName=user)["User"]["UserId"]
+    intent = Intent.read(tags.pop(INTENT_TAG))
+    assert tags == {USER_TAG: encoded, USER_ID_TAG: user_id}
+    assert intent is not None
+    assert (intent.seen, intent.replaces, intent.settled) == (frozenset({old}), old, False)
+    assert abs(intent.at - START) < MINUTE
+
+    assert read_back.params == {"SecretId": secret}
+    assert make.params == {"UserName": user}
+    new = make.result["AccessKeyId"]
+    assert put.params == {
+        "SecretId": secret,
+        "ClientRequestToken": token(str(new)),
+        "SecretString": "***",
+    }
+    settled = Intent.read(tags_of(settle)[INTENT_TAG])
+    assert settled is not None
+    assert settled.settled
+    assert stage.keys(user) == {old: "Active", new: "Active"}
+
+
+def test_the_owner_finds_a_working_key_in_the_secret_and_reads_in_the_mail_where_it_is(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("reports,finance", 90)
+
+    stage.run()
+
+    value = stage.value("reports,finance")
+    [new] = set(stage.keys("reports,finance")) - {old}
+    assert value["AccessKeyId"] == new
+    assert value["SecretAccessKey"] == stage.cloud.secret_values()[new]
+    assert value["UserName"] == "reports,finance"
+    assert abs(stage.cloud.now - type(START).fromisoformat(value["CreateDate"])) < MINUTE
+    [mail] = [mail for mail in stage.cloud.sent_mails if mail.to == [OWNER]]
+    assert mail.text is not None
+    assert "reports,finance" in mail.text
+    assert f"Account_{MEMBER}_User_reports=2Cfinance_AccessKey" in mail.text
+    assert "aws secretsmanager get-secret-value" in mail.text
+
+
+def test_a_secret_of_ours_is_tagged_instead_of_made(stage: Stage) -> None:
+    stage.user("ann", 90)
+    for day in (0, 10, 20):
+        stage.at(day).run()
+    since = stage.at(90).mark()
+
+    stage.run()
+
+    operations = [call.operation for call in delivery(stage, since)]
+    assert operations == [
+        "DescribeSecret",
+        "TagResource",
+        "DescribeSecret",
+        "CreateAccessKey",
+        "PutSecretValue",
+        "TagResource",
+    ]
+    [_, newest] = stage.keys("ann")
+    assert stores(stage.secret("ann"), newest)
+
+
+def test_a_secret_that_is_scheduled_for_deletion_is_restored_first(stage: Stage) -> None:
+    stage.user("ann", 90)
+    for day in (0, 10, 20):
+        stage.at(day).run()
+    stage.at(89).vault().delete_secret(SecretId=stage.secret("ann").name)
+    since = stage.at(90).mark()
+
+    stage.run()
+
+    writes = stage.writes(since)
+    assert writes[:2] == ["RestoreSecret", "TagResource"]
+    assert stage.secret("ann").gone_at is None
+    assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
+
+
+# Secrets that are not ours
+
+
+@pytest.mark.parametrize(
+    ("tags", "kms_key", "why"),
+    [
+        ({}, SECRETS_KEY, "was not made by Keyturn"),
+        ({USER_TAG: "bob"}, SECRETS_KEY, "was not made by Keyturn"),
+        ({USER_TAG: "ann", USER_ID_TAG: "AIDAEARLIER"}, SECRETS_KEY, "an earlier user"),
+        ({USER_TAG: "ann", USER_ID_TAG: "her own"}, "alias/theirs", "another KMS key"),
+        ({USER_TAG: "ann", USER_ID_TAG: "her own"}, None, "another KMS key"),
+    ],
+)
+def test_a_foreign_secret_is_never_written_and_somebody_is_told(
+    tags: dict[str, str], kms_key: str | None, why: str, stage: Stage
+) -> None:
+    keys = stage.user("ann", 200)
+    user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
+    tags = {name: user_id if text == "her own" else text for name, text in tags.items()}
+    request = {"KmsKeyId": kms_key} if kms_key else {}
+    stage.vault().create_secret(
+        Name=f"Account_{MEMBER}_User_ann_AccessKey",
+        SecretString="theirs",
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        **request,
+    )
+    earlier = stage.secret("ann")
+
+    answer = stage.run()
+
+    assert decisions_of(answer, "ann") == [("WAIT", "secret-foreign")]
+    [decision] = answer["decisions"]
+    assert why in decision["sentence"]
+    assert decision["overlays"] == ["BLOCKED"]
+    assert stage.writes() == []
+    assert stage.secret("ann") == earlier
+    assert list(stage.keys("ann")) == keys
+    assert len(stage.cloud.sent_mails) == 2  # owner and admin
+
+
+# What goes wrong before there is a key
+
+
+def test_without_an_intent_on_record_no_key_is_made(stage: Stage) -> None:
+    keys = stage.user("ann", 90)
+    stage.cloud.deny(MEMBER, "CreateSecret")
+
+    answer = stage.run()
+
+    assert list(failures_of(answer)) == ["ann"]
+    assert stage.writes() == ["CreateSecret"]
+    assert list(stage.keys("ann")) == keys
+
+
+def test_an_intent_that_cannot_be_read_back_makes_no_key(stage: Stage) -> None:
+    keys = stage.user("ann", 90)
+    stage.cloud.layers.append(
+        before("CreateSecret", lambda: stage.cloud.deny(MEMBER, "DescribeSecret"))
+    )
+
+    answer = stage.run()
+
+    assert "AccessDenied" in failures_of(answer)["ann"]
+    assert stage.writes() == ["CreateSecret"]
+    assert list(stage.keys("ann")) == keys
+
+
+def test_an_answer_lost_after_the_secret_was_made_stops_nobody(stage: Stage) -> None:
+    """The SDK tries again and hears that the secret is there already: it is ours."""
+    [old] = stage.user("ann", 90)
+    stage.cloud.layers.append(lose_answer("CreateSecret"))
+
+    answer = stage.run()
+
+    assert answer["failures"] == []
+    [new] = set(stage.keys("ann")) - {old}
+    assert stores(stage.secret("ann"), new)
+
+
+def test_an_intent_older_than_a_minute_is_written_anew(stage: Stage) -> None:
+    stage.user("ann", 90)
+    slow = [90, 0]
+
+    def layer(request: Request, perform: Perform) -> Answer:
+        if request.operation in {"CreateSecret", "TagResource"} and slow:
+            stage.cloud.move_to(stage.cloud.now + timedelta(seconds=slow.pop(0)))
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+
+    stage.run()
+
+    assert [call.operation for call in delivery(stage)] == [
+        "DescribeSecret",
+        "CreateSecret",
+        "DescribeSecret",
+        "TagResource",
+        "DescribeSecret",
+        *PROTOCOL[3:],
+    ]
+    announced = next(call for call in delivery(stage) if call.operation == "TagResource")
+    made = next(call for call in delivery(stage) if call.operation == "CreateAccessKey")
+    assert made.at - announced.at < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("error", ["AccessDenied", "Throttling", "ServiceQuotaExceeded"])
+def test_a_definite_refusal_to_make_a_key_clears_our_intent(error: str, stage: Stage) -> None:
+    keys = stage.user("ann", 90)
+    refusal = stage.cloud.deny(MEMBER, "CreateAccessKey", error)
+
+    answer = stage.run()
+
+    assert error in failures_of(answer)["ann"]
+    assert stage.writes() == ["CreateSecret", "CreateAccessKey", "UntagResource"]
+    assert list(stage.keys("ann")) == keys
+    assert INTENT_TAG not in stage.secret("ann").tags
+
+    refusal.lift()
+    answer = stage.at(1).run()
+    assert decisions_of(answer, "ann") == [("ROTATE", "rotation-due")]
+    assert answer["failures"] == []
+
+
+def test_a_key_limit_keeps_the_intent_for_another_run_may_be_inside(stage: Stage) -> None:
+    stage.user("ann", 90)
+    by_hand: list[str] = []
+
+    def second_key() -> None:
+        by_hand.append(stage.iam().create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"])
+
+    stage.cloud.layers.append(before("CreateAccessKey", second_key))
+
+    answer = stage.run()
+
+    assert "LimitExceeded" in failures_of(answer)["ann"]
+    assert INTENT_TAG in stage.secret("ann").tags
+    assert set(stage.keys("ann").values()) == {"Active"}
+
+    stage.use(*by_hand)  # its owner has it, so it is no orphan
+    stage.at(1).run()
+    assert INTENT_TAG not in stage.secret("ann").tags
+    assert set(stage.keys("ann").values()) == {"Active"}
+
+
+def test_a_user_who_leaves_before_the_key_is_made_is_no_failure(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+
+    def leave() -> None:
+        stage.iam().delete_access_key(UserName="ann", AccessKeyId=old)
+        stage.iam().delete_user(UserName="ann")
+
+    stage.cloud.layers.append(before("CreateAccessKey", leave))
+
+    answer = stage.run()
+
+    assert answer["failures"] == []
+    assert INTENT_TAG not in stage.secret("ann").tags
+
+
+# What goes wrong once there is one
+
+
+@pytest.mark.parametrize("error", ["AccessDeniedException", "EncryptionFailure"])
+def test_a_key_whose_secret_is_refused_is_taken_back_and_tried_again_tomorrow(
+    error: str, stage: Stage
+) -> None:
+    keys = stage.user("ann", 90)
+    refusal = stage.cloud.deny(MEMBER, "PutSecretValue", error)
+
+    answer = stage.run()
+
+    assert error in failures_of(answer)["ann"]
+    assert "was deleted again" in failures_of(answer)["ann"]
+    assert stage.writes() == [
+        "CreateSecret",
+        "CreateAccessKey",
+        "PutSecretValue",
+        "DeleteAccessKey",
+        "UntagResource",
+    ]
+    assert list(stage.keys("ann")) == keys
+    assert INTENT_TAG not in stage.secret("ann").tags
+    [mail] = stage.cloud.sent_mails  # to the admin; the owner has nothing to do
+    assert "was deleted again" in " ".join(str(mail.text).split())
+
+    refusal.lift()
+    assert decisions_of(stage.at(1).run(), "ann") == [("ROTATE", "rotation-due")]
+    assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
+
+
+def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Stage) -> None:
+    """The first attempt may have been heard: the key stays, and so does the intent."""
+    [old] = stage.user("ann", 90)
+    stage.cloud.layers.append(lose_answer("PutSecretValue"))
+    attempts: list[str] = []
+
+    def then_denied(request: Request, perform: Perform) -> Answer:
+        if request.operation == "PutSecretValue":
+            attempts.append(request.operation)
+            if len(attempts) == 2:
+                stage.cloud.deny(MEMBER, "PutSecretValue", times=1)
+        return perform(request)
+
+    stage.cloud.layers.append(then_denied)
+
+    answer = stage.run()
+
+    assert "unfinished" in failures_of(answer)["ann"]
+    assert "DeleteAccessKey" not in stage.writes()
+    [new] = set(stage.keys("ann")) - {old}
+    assert stores(stage.secret("ann"), new)
+
+    answer = stage.at(1).run()
+    assert answer["failures"] == []
+    assert ("NOTICE", "dates-not-noticed") in decisions_of(answer, "ann")
+    assert stage.keys("ann") == {old: "Active", new: "Active"}
+
+
+def test_a_lost_answer_to_storing_is_only_asked_for_again(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+    stage.cloud.layers.append(lose_answer("PutSecretValue", times=2))
+
+    answer = stage.run()
+
+    assert answer["failures"] == []
+    assert stage.writes().count("PutSecretValue") == 3
+    [new] = set(stage.keys("ann")) - {old}
+    assert stage.value("ann")["AccessKeyId"] == new
+
+
+@pytest.mark.parametrize("obstacle", ["lost answer", "server error"])
+def test_a_key_is_asked_for_once_and_what_is_unclear_is_left_to_repair(
+    obstacle: str, stage: Stage
+) -> None:
+    [old] = stage.user("ann", 90)
+
+    def unclear(request: Request, perform: Perform) -> Answer:
+        answer = perform(request)
+        if request.operation == "CreateAccessKey":
+            return Answer(status=500, body=b"", error="InternalFailure")
+        return answer
+
+    lost = lose_answer("CreateAccessKey")
+    stage.cloud.layers.append(lost if obstacle == "lost answer" else unclear)
+
+    answer = stage.run()
+
+    assert "the next runs repair it" in failures_of(answer)["ann"]
+    assert stage.writes() == ["CreateSecret", "CreateAccessKey"]
+    assert INTENT_TAG in stage.secret("ann").tags
+    [orphan] = set(stage.keys("ann")) - {old}
+
+    stage.cloud.layers.clear()
+    stage.cloud.move_to(START + 10 * MINUTE)
+    since = stage.mark()
+    assert decisions_of(stage.run(), "ann") == [("WAIT", "run-under-way")] * 2
+    assert stage.writes(since) == []
+
+    stage.at(1)
+    stage.use(old)
+    answer = stage.run()
+    assert ("REPAIR", "orphan-found") in decisions_of(answer, "ann")
+    assert stage.keys("ann") == {old: "Active", orphan: "Inactive"}
+
+    answer = stage.at(2).run()
+    assert set(decisions_of(answer, "ann")) == {
+        ("REPAIR", "orphan-over"),
+        ("ROTATE", "rotation-due"),
+    }
+    assert answer["failures"] == []
+    assert orphan not in stage.keys("ann")
+    new = stage.value("ann")["AccessKeyId"]
+    assert stage.keys("ann") == {old: "Active", new: "Active"}
+
+
+def test_a_run_that_dies_with_a_new_key_in_hand_is_repaired(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+
+    def die(request: Request, perform: Perform) -> Answer:
+        if request.operation == "PutSecretValue":
+            raise KeyboardInterrupt
+        return perform(request)
+
+    stage.cloud.layers.append(die)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run()
+    stage.cloud.layers.clear()
+    [lost] = set(stage.keys("ann")) - {old}
+
+    for day in (1, 2):
+        stage.at(day).run()
+
+    assert lost not in stage.keys("ann")
+    assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
+    assert stage.keys("ann")[old] == "Active"
+
+
+def test_a_rotation_that_died_before_it_was_settled_is_settled_not_undone(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+    stage.cloud.deny(MEMBER, "TagResource", times=1)
+
+    answer = stage.run()
+
+    assert "TagResource" in failures_of(answer)["ann"]
+    [new] = set(stage.keys("ann")) - {old}
+    since = stage.at(1).mark()
+    assert stage.run()["failures"] == []
+    assert stage.writes(since) == ["TagResource"]
+    assert stage.noted("ann", new)["delivered"]
+    assert stage.keys("ann") == {old: "Active", new: "Active"}
+
+
+# Two runs at once
+
+
+def test_a_run_that_meets_a_young_intent_leaves_the_user_and_says_so(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+    stage.run()
+    since = stage.mark()
+
+    answer = stage.run()
+
+    assert decisions_of(answer, "ann") == [("WAIT", "run-under-way")] * 2
+    assert answer["failures"] == []
+    assert stage.writes(since) == []
+    assert len(stage.keys("ann")) == 2
+    assert stage.keys("ann")[old] == "Active"
+
+
+@pytest.mark.parametrize(
+    "meeting",
+    ["DescribeSecret", "CreateSecret", "CreateAccessKey", "PutSecretValue", "TagResource"],
+)
+def test_a_run_that_begins_in_the_middle_of_another_makes_no_second_key(
+    meeting: str, stage: Stage
+) -> None:
+    [old] = stage.user("ann", 90)
+    answers: list[dict[str, Any]] = []
+    stage.cloud.layers.append(before(meeting, lambda: answers.append(stage.invoke())))
+
+    answers.append(stage.invoke())
+
+    assert [answer["failures"] for answer in answers] == [[], []]
+    assert stage.writes().count("CreateAccessKey") == 1
+    assert "DeleteAccessKey" not in stage.writes()
+    [new] = set(stage.keys("ann")) - {old}
+    assert stage.value("ann")["AccessKeyId"] == new
+
+
+def test_two_runs_that_both_wrote_an_intent_make_one_key(stage: Stage) -> None:
+    """On a secret that exists, the intent that was written last wins."""
+    stage.user("ann", 90)
+    for day in (0, 10, 20):
+        stage.at(day).run()
+    [old] = stage.keys("ann")
+    since = stage.at(90).mark()
+    stage.cloud.layers.append(before("TagResource", stage.invoke))
+
+    answer = stage.invoke()
+
+    assert stage.writes(since).count("CreateAccessKey") <= 2
+    assert len(stage.keys("ann")) == 2
+    new = stage.value("ann")["AccessKeyId"]
+    assert stage.keys("ann") == {old: "Active", new: "Active"}
+    assert answer["account"] == MEMBER
+
+
+# The record
+
+
+def test_what_is_on_record_for_a_key_goes_when_the_key_goes(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+    for day in (0, 10, 20):
+        stage.at(day).run()
+
+    assert old not in stage.keys("ann")
+    assert KEY_TAG + old not in stage.secret("ann").tags
+
+
+def test_what_is_on_record_for_a_key_that_a_person_deleted_goes_with_the_next_rotation(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 90)
+    for day in (0, 10):
+        stage.at(day).run()
+    stage.at(12).iam().delete_access_key(UserName="ann", AccessKeyId=old)
+    assert KEY_TAG + old in stage.secret("ann").tags
+
+    stage.at(90).run()
+
+    assert KEY_TAG + old not in stage.secret("ann").tags
+    living = {KEY_TAG + key_id for key_id in stage.keys("ann")}
+    assert {tag for tag in stage.secret("ann").tags if tag.startswith(KEY_TAG)} <= living
+
+
+def test_only_the_member_role_touches_the_member_account(stage: Stage) -> None:
+    stage.user("ann", 90)
+
+    stage.run()
+
+    principals = {call.principal for call in stage.ours() if call.account == MEMBER}
+    assert all(f":assumed-role/{MEMBER_ROLE}/" in principal for principal in principals)
