@@ -34,6 +34,9 @@ from keyturn.use_cases.turn import TakeTurn
 
 Clock = Callable[[], datetime]
 
+MEMBERS_KEPT = 50
+"""Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Member:
@@ -53,6 +56,7 @@ class Aws:
     journal: Journal
     clock: Clock
     _kept: dict[str, Any] = field(default_factory=dict)
+    _members: dict[str, _Member] = field(default_factory=dict)
     # boto3's sessions may not make two clients at once; accounts run side by side.
     _making: RLock = field(default_factory=RLock)
 
@@ -144,14 +148,19 @@ class Aws:
 
     def forget(self, account: str) -> None:
         """Let a member account's clients go: thousands of them fill a laptop."""
-        self._kept.pop(account, None)
+        self._members.pop(account, None)
 
     def _receipts(self) -> S3Receipts:
         settings = self.settings
         return S3Receipts(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
 
     def _member(self, account: str) -> _Member:
-        return self._keep(account, lambda: self._connect(account))  # type: ignore[no-any-return]  # kept as made
+        with self._making:
+            if account not in self._members:
+                for oldest in list(self._members)[: 1 - MEMBERS_KEPT]:
+                    del self._members[oldest]
+                self._members[account] = self._connect(account)
+            return self._members[account]
 
     def _connect(self, account: str) -> _Member:
         role = self.settings.member_role

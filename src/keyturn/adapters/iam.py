@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import NotFound
+from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import KeyFacts, LastUse, Status
 from keyturn.ports import NewKey, User
 
@@ -49,7 +49,7 @@ class IamAccessKeys:
             return tuple(
                 KeyFacts(
                     key_id=key["AccessKeyId"],
-                    status=Status(key["Status"]),
+                    status=_status(key["Status"]),
                     created=key["CreateDate"],
                 )
                 for page in pages
@@ -90,3 +90,12 @@ class IamAccessKeys:
         """Delete a key; one already gone counts as deleted, so a retry is safe."""
         with suppress(NotFound), aws_errors_translated():
             self._iam.delete_access_key(UserName=user, AccessKeyId=key_id)
+
+
+def _status(word: str) -> Status:
+    """What IAM says of a key; its model knows words that no access key has had so far."""
+    try:
+        return Status(word)
+    except ValueError:
+        message = f"ListAccessKeys: the status {word} is none that we know"
+        raise PortError(message) from None

@@ -1,10 +1,12 @@
 """Become the role in a member account."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.credentials import DeferredRefreshableCredentials
+from botocore.loaders import Loader, create_loader
 from botocore.session import get_session
 
 from keyturn.adapters.aws_errors import aws_errors_translated
@@ -23,12 +25,23 @@ def session_as(sts: "STSClient", role_arn: str, region: str) -> boto3.Session:
     One AssumeRole serves all clients of the session for an hour.
     """
     inner = get_session()
+    inner.register_component("data_loader", _models())
     inner.set_config_variable("region", region)
     # botocore has no public way to give a session credentials that renew themselves.
     inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 -- see above
         method="sts-assume-role", refresh_using=_assuming(sts, role_arn)
     )
     return boto3.Session(botocore_session=inner, region_name=region)
+
+
+@cache
+def _models() -> Loader:
+    """
+    The services' models, read once for all sessions.
+
+    A session that reads its own takes 12 MB more and a fifth of a second, for every account.
+    """
+    return create_loader()
 
 
 def _assuming(sts: "STSClient", role_arn: str) -> Callable[[], dict[str, str]]:
