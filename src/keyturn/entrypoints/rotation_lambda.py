@@ -3,7 +3,7 @@
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,21 +29,24 @@ SPARE_MILLISECONDS = 60_000
 
 
 class AccountNotKeptError(Exception):
-    """A whole account could not be looked at; raised so that its message is tried again."""
+    """An account could not be looked at, or nobody be told; its message is tried again."""
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """Take a direct invocation and answer, or a batch from the queue and say what failed."""
     now = datetime.now(UTC)
     aws = connected(logger, frozenset(os.environ.items()))
-    if "Records" not in event:
+    if not isinstance(event, Mapping) or "Records" not in event:
         return answer(_rotate(aws, event, context, now))
 
     def one(record: SQSRecord) -> None:
-        sent = int(record.attributes.sent_timestamp) / 1000
-        result = _rotate(aws, record.json_body, context, datetime.fromtimestamp(sent, UTC))
-        _hand_back(aws, result, json.loads(record.body))
-        for failure in result.plan.failures:
+        sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+        try:
+            result = _rotate(aws, json.loads(record.body), context, sent)
+        except Exception:
+            logger.exception("A message could not be handled")
+            raise
+        for failure in result.failures:
             if failure.user is None:
                 raise AccountNotKeptError(str(failure))
 
@@ -69,10 +72,17 @@ def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime
 
     result = aws.run_account(run, aws.over_bus()).run(run, asked.request, has_time=has_time)
     log_result(logger, result, aws.settings.policy)
+    if result.left and isinstance(event, Mapping):
+        _hand_back(aws, result.left, event, requested)
     return result
 
 
-def _hand_back(aws: Aws, result: AccountResult, event: Mapping[str, object]) -> None:
-    """Queue the users for whom there was no time left."""
-    if result.left:
-        aws.queue().send([{**event, "users": list(result.left)}], run=uuid.uuid4().hex)
+def _hand_back(
+    aws: Aws, users: Sequence[str], event: Mapping[str, object], requested: datetime
+) -> None:
+    """Queue the users for whom there was no time left; a forced rotation ages on."""
+    # A run of its own: what goes wrong in it is told besides what went wrong in this one.
+    run = uuid.uuid4().hex
+    rest = {"requested": requested.isoformat(), **event, "run": run, "users": list(users)}
+    aws.queue().send([rest], run=run)
+    logger.warning(f"No time left for {len(users)} users: handed back", extra={"run": run})
