@@ -5,15 +5,21 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from keyturn.domain.key import Account
 from keyturn.entrypoints.cli import app
+from keyturn.entrypoints.cli_options import Where
+from keyturn.entrypoints.laptop import Campaign, connect
 from keyturn.sandbox.cloud import LocalCloud
+from keyturn.settings import Settings
+from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.run_account import Nobody
 from tests.entrypoints.organisation import (
     ADMIN,
     BUCKET,
@@ -410,6 +416,38 @@ def test_with_nobody_to_ask_a_run_refuses_before_it_calls_aws(cloud: LocalCloud)
     assert result.exit_code == 2
     assert result.stderr == "--enforce: needs --yes where there is no terminal to ask on\n"
     assert len(cloud.calls) == before
+
+
+def test_without_the_exemption_group_a_plan_warns_and_a_run_leaves_the_account(
+    cloud: LocalCloud,
+) -> None:
+    add_user(cloud, SHOP, "orders", 137)
+    elsewhere = ("--exemption-group", "Nobody")
+
+    planned = keyturn("plan", *IN_THE_SHOP, *elsewhere)
+    left = keyturn(*ENFORCED, *elsewhere)
+    done = keyturn(*ENFORCED, *elsewhere, "--allow-missing-group")
+
+    assert planned.exit_code == 0
+    assert "warning: the exemption group Nobody does not exist: nobody is exempt" in planned.stderr
+    assert left.exit_code == 1
+    assert "the account was skipped" in left.stderr
+    assert done.exit_code == 0
+    assert "1 done, 0 not done" in done.stdout
+
+
+def test_a_plan_that_has_grown_old_is_not_carried_out(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "orders", 137)
+    where = Where(role_name=ROLE, account=[SHOP])
+    aws = connect(where, Settings(), lambda *_: None)
+    campaign = Campaign(aws=aws, request=Request(), dry_run=False, announcer=Nobody())
+    planned = campaign.plan(Account(id=SHOP), lambda *_: None)
+
+    cloud.move_to(NOW + timedelta(minutes=16))
+    result = campaign.finish(planned.plan, lambda *_: None)
+
+    assert result.left == ("orders",)
+    assert written(cloud) == []
 
 
 def test_the_dates_that_a_plan_promises_are_kept_day_by_day(cloud: LocalCloud) -> None:

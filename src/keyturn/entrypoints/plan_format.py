@@ -64,7 +64,7 @@ def as_json(report: Report) -> str:
         ],
         "failures": list(report.failures),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _account(result: AccountResult) -> dict[str, object]:
