@@ -27,6 +27,8 @@ from keyturn.sandbox.invariants import Finding
 DRY_RUN_DAYS = 14
 GOAL = 90
 """Days that the average age of the Active keys must end below."""
+GOAL_NEEDS = 60
+"""Days of a demo that has had the time to get there."""
 
 _LOST = (
     "disabled without notice",
@@ -88,7 +90,7 @@ def demo(output: Path, days: int, seed: int, plant: int | None, console: Console
     held = not leaked and all(not finding.violations for finding in result.findings)
     if leaked:
         console.print(f"A secret stands in what was written: {leaked[0]}", markup=False)
-    if result.age_after >= GOAL:
+    if days >= GOAL_NEEDS and result.age_after >= GOAL:
         console.print(f"The average age did not fall below {GOAL} days.")
         held = False
     return 0 if held else 1
