@@ -75,6 +75,8 @@ class Stage:
     deployment: Deployment
     log: io.StringIO
     settings: dict[str, str] = field(default_factory=lambda: {"DryRunFlag": "False"})
+    credentials: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    hands: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # The scene
 
@@ -107,11 +109,15 @@ class Stage:
 
     def iam(self) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
         """A person's own hands in the member account."""
-        return self.cloud.session(MEMBER).client("iam")
+        if "iam" not in self.hands:
+            self.hands["iam"] = self.cloud.session(MEMBER).client("iam")
+        return self.hands["iam"]
 
     def vault(self) -> Any:  # noqa: ANN401 -- as above
         """A person's own hands on the secrets."""
-        return self.cloud.session(MEMBER).client("secretsmanager")
+        if "vault" not in self.hands:
+            self.hands["vault"] = self.cloud.session(MEMBER).client("secretsmanager")
+        return self.hands["vault"]
 
     # Keyturn at work
 
@@ -210,20 +216,22 @@ class Stage:
             self._sqs().delete_message(QueueUrl=queue, ReceiptHandle=receipt)
 
     def _sqs(self) -> Any:  # noqa: ANN401 -- as above
-        return self.cloud.session(HUB).client("sqs")
+        if "sqs" not in self.hands:
+            self.hands["sqs"] = self.cloud.session(HUB).client("sqs")
+        return self.hands["sqs"]
 
     @contextmanager
     def being(self, role: str) -> Iterator[None]:
         """Be the function that has this role: an environment is all that it has."""
-        credentials = self.cloud.role_session(HUB, role).get_credentials()
-        assert credentials is not None
-        environment = {
-            **self.deployment.settings,
-            **self.settings,
-            "AWS_ACCESS_KEY_ID": str(credentials.access_key),
-            "AWS_SECRET_ACCESS_KEY": str(credentials.secret_key),
-            "AWS_SESSION_TOKEN": str(credentials.token),
-        }
+        if role not in self.credentials:  # the same every time, as in a function that stays warm
+            held = self.cloud.role_session(HUB, role).get_credentials()
+            assert held is not None
+            self.credentials[role] = {
+                "AWS_ACCESS_KEY_ID": str(held.access_key),
+                "AWS_SECRET_ACCESS_KEY": str(held.secret_key),
+                "AWS_SESSION_TOKEN": str(held.token),
+            }
+        environment = {**self.deployment.settings, **self.settings, **self.credentials[role]}
         with patch.dict(os.environ, environment):
             yield
 

@@ -1,6 +1,8 @@
 """Sends the mails that a run asks for: ASA-Notifier."""
 
+import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.errors import InvalidValue, KeyturnError
-from keyturn.domain.events import digest_from_json
+from keyturn.domain.events import Digest, digest_from_json
 from keyturn.entrypoints.connect import connected
 
 logger = Logger(service="key-notifier")
@@ -25,13 +27,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     notify = connected(logger, frozenset(os.environ.items())).notify()
 
     def one(record: SQSRecord) -> None:
-        detail = record.json_body.get("detail", {})
-        if "digest" not in detail:
-            raise InvalidValue("detail", record.json_body.get("detail-type"), "holds no digest")
         try:
-            notify.tell(digest_from_json(detail["digest"]), datetime.now(UTC))
+            notify.tell(_digest(json.loads(record.body)), datetime.now(UTC))
         except KeyturnError as error:
             logger.error(f"Not told: {error}")  # noqa: TRY400 -- the sentence says it all
+            raise
+        except Exception:
+            logger.exception("Not told")
             raise
 
     return process_partial_response(
@@ -40,3 +42,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
         context=context,
     )
+
+
+def _digest(event: object) -> Digest:
+    detail = event.get("detail") if isinstance(event, Mapping) else None
+    if not isinstance(detail, Mapping) or not isinstance(detail.get("digest"), Mapping):
+        raise InvalidValue("detail", repr(detail)[:100], "holds no digest")
+    return digest_from_json(detail["digest"])

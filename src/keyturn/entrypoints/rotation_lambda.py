@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
 from keyturn.entrypoints.answer import answer, log_result
 from keyturn.entrypoints.connect import connected
@@ -43,6 +44,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
         try:
             result = _rotate(aws, json.loads(record.body), context, sent)
+        except KeyturnError as error:
+            logger.error(str(error))  # noqa: TRY400 -- the sentence says it all
+            raise
         except Exception:
             logger.exception("A message could not be handled")
             raise
