@@ -98,9 +98,8 @@ class Stage:
 
     def exempt(self, *names: str) -> None:
         """Put users into the exemption group."""
-        iam = self.cloud.session(MEMBER).client("iam")
         for name in names:
-            iam.add_user_to_group(GroupName=GROUP, UserName=name)
+            self.iam().add_user_to_group(GroupName=GROUP, UserName=name)
 
     def use(self, *key_ids: str) -> None:
         """Work with keys now."""
