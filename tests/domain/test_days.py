@@ -56,6 +56,13 @@ def test_the_first_daily_run_is_predicted(now: datetime, expected: date) -> None
     assert day_of_run(THEN, 10, now) == expected
 
 
+def test_what_passed_shortly_before_a_run_after_midnight_is_due_today() -> None:
+    now = datetime(2026, 1, 20, 0, 30, tzinfo=UTC)
+
+    assert day_of_run(datetime(2026, 1, 10, 12, 10, tzinfo=UTC), 10, now) == date(2026, 1, 20)
+    assert day_of_run(datetime(2026, 1, 10, 12, 30, tzinfo=UTC), 10, now) == date(2026, 1, 20)
+
+
 @pytest.mark.parametrize(
     ("minute", "expected"),
     [(0, date(2026, 1, 19)), (59, date(2026, 1, 19)), (60, date(2026, 1, 20))],

@@ -256,7 +256,8 @@ class _Rule:
             return None
         for key in self.user.keys:
             on_record = self.record.of(key)
-            if not intent.may_have_made(key) or self.record.stores(key) or on_record.delivered:
+            # Of an unsettled intent no key is stored but the one to be replaced.
+            if not intent.may_have_made(key) or on_record.delivered:
                 continue
             use = self.last_use(key)
             if isinstance(use, Unknown):

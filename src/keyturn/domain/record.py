@@ -152,7 +152,7 @@ class Intent:
     def may_have_made(self, key: KeyFacts) -> bool:
         """Whether the key can be the one that this intent announced."""
         return (
-            key.key_id not in self.seen
+            key.key_id not in self.seen | {self.replaces}
             and self.at - BEFORE_INTENT <= key.created <= self.at + AFTER_INTENT
         )
 
