@@ -184,7 +184,7 @@ def test_every_key_has_a_decision_a_sentence_and_a_next_date(rolls: bytes) -> No
             assert min(made.notice.promises.values()) >= TODAY
 
 
-@examples(1000)
+@examples(600)
 @given(ROLLS)
 def test_what_is_done_keeps_every_promise(rolls: bytes) -> None:
     user, policy = facts_of(rolls)

@@ -166,7 +166,9 @@ def test_a_restoration_leaves_what_has_nothing_to_do_with_it(name: str) -> None:
 # --- the intent -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("intent", [INTENT, replace(INTENT, settled=True)])
+@pytest.mark.parametrize(
+    "intent", [INTENT, replace(INTENT, settled=True), replace(INTENT, run="account=1/day=2")]
+)
 def test_an_intent_can_be_read_back(intent: Intent) -> None:
     assert Intent.read(str(intent)) == intent
 

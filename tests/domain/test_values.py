@@ -62,6 +62,7 @@ def test_a_decision_is_due_if_something_is_done_or_told() -> None:
     assert (kept.action, kept.is_due, kept.is_blocked) == (Action.KEEP, False, False)
     assert (rotated.action, rotated.is_due) == (Action.ROTATE, True)
     assert (blocked.action, blocked.is_due, blocked.is_blocked) == (Action.WAIT, True, True)
+    assert replace(rotated, notice=None).is_due
     assert not replace(blocked, notice=None).is_due
 
 

@@ -51,9 +51,9 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _moment(text: str | None) -> datetime | None:
+def _moment(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -87,7 +87,7 @@ class KeyRecord:
     def read(cls, text: str, *, created: datetime, now: datetime) -> "KeyRecord":
         """Read a tag's value; times from before the key or from the future do not count."""
         words = _words(text)
-        times = {name: _moment(words.get(name)) for name in cls.__slots__}
+        times = {name: _moment(words[name]) for name in cls.__slots__ if name in words}
         record = cls(
             **{name: t for name, t in times.items() if t is not None and created <= t <= now}
         )
@@ -126,7 +126,7 @@ class Intent:
     def read(cls, text: str) -> "Intent | None":
         """Read a tag's value; None if it is none."""
         words = _words(text)
-        at = _moment(words.get("at"))
+        at = _moment(words.get("at", ""))
         if at is None or not words.get("run") or not words.get("replaces"):
             return None
         return cls(

@@ -1,0 +1,113 @@
+"""What travels over the bus comes out as it went in; what is no digest is refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from keyturn.domain.errors import (
+    DeliveryUnclear,
+    InvalidValue,
+    KeyturnError,
+    NotAllTold,
+    SecretNotStored,
+)
+from keyturn.domain.events import (
+    Audience,
+    Digest,
+    NoticeItem,
+    Run,
+    digest_from_json,
+    digest_to_json,
+    notice_item,
+)
+from keyturn.domain.key import Account
+from tests.domain.world import ACCOUNT, NOW, a_key, a_secret, ann, look, only
+
+RUN = Run(id="run", at=NOW, dry_run=False, account=Account(id=ACCOUNT, name="prod", email="a@b.c"))
+
+
+def an_item(user_age: float, *, inactive: bool = False) -> NoticeItem:
+    made = only(ann(a_key(age=user_age, inactive=inactive)))
+    assert made.notice is not None
+    return notice_item("ann", made, made.notice, "the secret")
+
+
+def a_digest(*items: NoticeItem, failures: tuple[str, ...] = ()) -> Digest:
+    return Digest(
+        run=RUN,
+        audience=Audience.OWNER,
+        address="ann@example.com",
+        region="eu-west-1",
+        items=items,
+        failures=failures,
+        proves=False,
+    )
+
+
+def sent(digest: Digest) -> dict[str, Any]:
+    detail: dict[str, Any] = json.loads(json.dumps(digest_to_json(digest)))
+    return detail
+
+
+def test_a_digest_can_be_read_back() -> None:
+    blocked = look(ann(a_key(age=300), a_key("SECOND", age=10), secret=a_secret()))["OLD"]
+    assert blocked.notice is not None
+    items = [
+        an_item(76),
+        an_item(90),
+        an_item(300, inactive=True),
+        notice_item("ann", blocked, blocked.notice, None),
+    ]
+    digest = a_digest(*items, failures=("something went wrong",))
+
+    assert digest_from_json(sent(digest)) == digest
+
+
+def test_a_step_without_a_next_one_can_be_read_back() -> None:
+    digest = a_digest(an_item(90))
+    detail = sent(digest)
+    detail["items"][0]["next"] = None
+
+    assert digest_from_json(detail).items[0].next is None
+
+
+@pytest.mark.parametrize("field", ["run", "audience", "items", "region", "proves"])
+def test_a_detail_that_lacks_a_field_is_refused(field: str) -> None:
+    detail = sent(a_digest(an_item(90)))
+    del detail[field]
+
+    with pytest.raises(InvalidValue, match=field):
+        digest_from_json(detail)
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"), [("audience", "everybody"), ("run", None), ("items", 3), ("items", [{}])]
+)
+def test_a_detail_with_a_wrong_value_is_refused(field: str, wrong: object) -> None:
+    detail = sent(a_digest(an_item(90)))
+    detail[field] = wrong
+
+    with pytest.raises(InvalidValue, match="is no digest"):
+        digest_from_json(detail)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            SecretNotStored("ann", "NEW", "Denied"),
+            "the new key NEW of ann could not be stored and was deleted again: Denied",
+        ),
+        (
+            DeliveryUnclear("ann", "timeout"),
+            "the rotation of ann is unfinished, the next runs repair it: timeout",
+        ),
+        (NotAllTold([KeyturnError("one"), KeyturnError("two")]), "one; two"),
+        (InvalidValue("MaxHold", 0, "must be more"), "MaxHold=0: must be more"),
+    ],
+)
+def test_an_error_says_in_what_state_it_leaves_the_world(
+    error: KeyturnError, message: str
+) -> None:
+    assert str(error) == message
