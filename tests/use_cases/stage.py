@@ -35,6 +35,8 @@ START = datetime(2026, 3, 2, 5, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 HUB, MEMBER, CLOSED = "222222222222", "333333333333", "444444444444"
 OWNER = "owner@example.com"
+ASKED: Mapping[str, object] = {"account": MEMBER, "email": OWNER, "name": "prod"}
+"""What the inventory asks for the member account."""
 GROUP = "IAMKeyRotationExemptionGroup"
 LOGGERS = (inventory_lambda.logger, rotation_lambda.logger, notifier_lambda.logger)
 OF_KEYTURN_ITSELF = frozenset({"events", "sqs", "s3", "sesv2"})
@@ -120,10 +122,11 @@ class Stage:
 
     # Keyturn at work
 
-    def invoke(self, *, context: Clock | None = None, **event: object) -> dict[str, Any]:
-        """Invoke the rotation function directly; without fields, for the member account."""
-        asked = event or {"account": MEMBER, "email": OWNER, "name": "prod"}
-        return self.hand_over(asked, context=context)
+    def invoke(
+        self, event: Mapping[str, object] = ASKED, *, context: Clock | None = None
+    ) -> dict[str, Any]:
+        """Invoke the rotation function directly."""
+        return self.hand_over(dict(event), context=context)
 
     def hand_over(
         self,
@@ -148,9 +151,9 @@ class Stage:
         """Let the notifier empty its queue; the messages that failed come back."""
         return self.drain(self.deployment.notifier_queue, NOTIFIER_ROLE, notifier_lambda.handler)
 
-    def run(self, *, context: Clock | None = None, **event: object) -> dict[str, Any]:
+    def run(self, event: Mapping[str, object] = ASKED) -> dict[str, Any]:
         """One run over the member account, and its mails."""
-        answer = self.invoke(context=context, **event)
+        answer = self.invoke(event)
         self.tell()
         return answer
 
@@ -392,6 +395,17 @@ def lose_answer(operation: str, *, times: int = 1) -> Layer:
             left[0] -= 1
             raise ReadTimeoutError(endpoint_url=request.http.url)
         return answer
+
+    return layer
+
+
+def break_down(operation: str) -> Layer:
+    """AWS answers with an error of its own; nothing was done."""
+
+    def layer(request: Request, perform: Perform) -> Answer:
+        if request.operation == operation:
+            return Answer(status=500, body=b"", error="InternalFailure")
+        return perform(request)
 
     return layer
 

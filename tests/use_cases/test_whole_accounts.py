@@ -11,6 +11,7 @@ from tests.use_cases.stage import (
     GROUP,
     MEMBER,
     Stage,
+    break_down,
     decisions_of,
     failures_of,
     staged,
@@ -67,7 +68,7 @@ def _throttled(cloud: LocalCloud) -> None:
 
 
 def _broken(cloud: LocalCloud) -> None:
-    cloud.deny(MEMBER, "GetGroup", "ServiceFailure")
+    cloud.layers.append(break_down("GetGroup"))
 
 
 def _second_page_denied(cloud: LocalCloud) -> None:
@@ -182,7 +183,7 @@ def test_users_that_cannot_be_listed_leave_the_whole_account_alone(stage: Stage)
 def test_an_account_without_the_role_is_named(stage: Stage) -> None:
     other = stage.cloud.organization.create_account("new", "new@example.com")
 
-    answer = stage.run(account=other)
+    answer = stage.run({"account": other})
 
     role = f"arn:aws:iam::{other}:role/{MEMBER_ROLE}"
     assert f"the role {role} could not be assumed" in failures_of(answer)[None]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from aws_lambda_powertools import Logger
 
-from keyturn.domain.decision import Action, Decision, Turn
+from keyturn.domain.decision import Action, Decision, Reason, Turn
 from keyturn.domain.policy import RotationPolicy
 from keyturn.use_cases.keep_account import AccountResult
 from keyturn.use_cases.tell import counts, describe
@@ -58,7 +58,9 @@ def _lines(turn: Turn, policy: RotationPolicy, *, dry_run: bool) -> Iterator[str
     for made in turn.decisions:
         yield f"Decision: {made.action} ({_rule(made, policy)})"
         if dry_run and made.action in WRITE_OF:
-            yield f"DryRun=True → skipping {WRITE_OF[made.action]}"
+            removed = made.reason is Reason.ORPHAN_OVER
+            write = WRITE_OF[Action.DELETE if removed else made.action]
+            yield f"DryRun=True → skipping {write}"
 
 
 def _rule(made: Decision, policy: RotationPolicy) -> str:

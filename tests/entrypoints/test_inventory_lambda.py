@@ -1,0 +1,141 @@
+"""The inventory function: which accounts are queued, and who is skipped and why."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from keyturn.domain.errors import Denied, InvalidValue, Unavailable
+from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT
+from tests.use_cases.stage import CLOSED, HUB, MEMBER, Stage, staged
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+def queued(stage: Stage) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    while messages := stage.receive(stage.deployment.rotation_queue):
+        found += [json.loads(message["Body"]) for message in messages]
+    return found
+
+
+def test_every_account_is_queued_in_a_group_of_its_own(stage: Stage) -> None:
+    answer = stage.take_inventory()
+
+    messages = stage.receive(stage.deployment.rotation_queue)
+    bodies = [json.loads(message["Body"]) for message in messages]
+    assert {body["account"] for body in bodies} == {MANAGEMENT_ACCOUNT, HUB, MEMBER}
+    assert set(answer["queued"]) == {MANAGEMENT_ACCOUNT, HUB, MEMBER}
+    assert answer["skipped"] == []
+    for message, body in zip(messages, bodies, strict=True):
+        assert message["Attributes"]["MessageGroupId"] == body["account"]
+    [prod] = [body for body in bodies if body["account"] == MEMBER]
+    assert prod == {
+        "account": MEMBER,
+        "email": "prod@example.com",
+        "name": "prod",
+        "run": answer["run"],
+    }
+
+
+def test_a_second_inventory_is_not_swallowed_as_a_double_of_the_first(stage: Stage) -> None:
+    stage.take_inventory()
+    stage.take_inventory()
+
+    assert [each["account"] for each in queued(stage)].count(MEMBER) == 2
+
+
+def test_more_accounts_than_one_page_or_one_batch_holds_are_all_queued(stage: Stage) -> None:
+    """Organizations gives 20 at once, and an empty page with a token first."""
+    for number in range(43):
+        stage.cloud.organization.create_account(f"a{number}", f"a{number}@example.com")
+
+    answer = stage.take_inventory()
+
+    assert len(answer["queued"]) == 46
+    assert sorted(str(each["account"]) for each in queued(stage)) == sorted(answer["queued"])
+    empty = [call for call in stage.ours() if call.operation == "ListAccounts"]
+    assert len(empty) == 4
+    assert "NextToken" not in empty[0].params
+    assert stage.messages()[0] == "Queued 46 accounts"
+
+
+@pytest.mark.parametrize("how", ["suspend_account", "close_account"])
+def test_who_is_suspended_is_skipped_and_named(how: str, stage: Stage) -> None:
+    stage.cloud.organization.create_account("closed", "c@example.com", account_id=CLOSED)
+    getattr(stage.cloud.organization, how)(CLOSED)
+
+    answer = stage.take_inventory()
+
+    assert CLOSED not in answer["queued"]
+    assert answer["skipped"] == [
+        {"account": CLOSED, "name": "closed", "reason": "it is suspended"}
+    ]
+    assert f"Skipped account {CLOSED} (closed): it is suspended" in stage.messages()
+    assert CLOSED not in {each["account"] for each in queued(stage)}
+
+
+def test_below_a_unit_the_units_below_it_count_too(stage: Stage) -> None:
+    organization = stage.cloud.organization
+    workloads = organization.create_unit("Workloads")
+    production = organization.create_unit("Production", parent=workloads)
+    core = organization.create_unit("Core")
+    inside = {
+        organization.create_account("w", "w@example.com", unit=workloads),
+        organization.create_account("p", "p@example.com", unit=production),
+    }
+    organization.create_account("c", "c@example.com", unit=core)
+    stage.settings["InventoryOU"] = workloads
+
+    assert set(stage.take_inventory()["queued"]) == inside
+
+
+def test_a_unit_that_does_not_exist_queues_nobody_and_fails(stage: Stage) -> None:
+    stage.settings["InventoryOU"] = "ou-root-99999999"
+
+    with pytest.raises(Exception, match="ParentNotFoundException"):
+        stage.take_inventory()
+
+    assert queued(stage) == []
+
+
+def test_what_is_no_unit_is_refused_before_any_call(stage: Stage) -> None:
+    stage.settings["InventoryOU"] = "Workloads"
+    before = stage.mark()
+
+    with pytest.raises(InvalidValue, match="InventoryOU=Workloads"):
+        stage.take_inventory()
+
+    assert stage.cloud.calls[before:] == []
+
+
+def test_an_organisation_that_cannot_be_read_fails_the_function(stage: Stage) -> None:
+    stage.cloud.deny(MANAGEMENT_ACCOUNT, "ListAccounts")
+
+    with pytest.raises(Denied):
+        stage.take_inventory()
+
+    assert queued(stage) == []
+
+
+def test_a_queue_that_does_not_answer_fails_the_function(stage: Stage) -> None:
+    stage.cloud.deny(HUB, "SendMessageBatch", "InternalError")
+
+    with pytest.raises((Unavailable, Denied)):
+        stage.take_inventory()
+
+
+def test_from_the_cron_to_the_mail(stage: Stage) -> None:
+    [old] = stage.user("ann", 137)
+
+    stage.take_inventory()
+    stage.rotate_queued()
+    stage.tell()
+
+    assert len(stage.keys("ann")) == 2
+    assert any(old in str(mail.text) for mail in stage.cloud.sent_mails)
+    assert {mail.to[0] for mail in stage.cloud.sent_mails} >= {"prod@example.com"}

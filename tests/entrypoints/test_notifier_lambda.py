@@ -1,0 +1,102 @@
+"""The notifier function: what it takes from its queue, and what it gives back."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from keyturn.sandbox.deployment import ADMIN, BUCKET
+from tests.use_cases.stage import HUB, OWNER, Stage, staged
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+def test_a_run_ends_in_one_mail_an_owner_and_one_to_the_admin(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.user("bob", 137)
+    stage.invoke()
+
+    assert stage.tell() == []
+
+    assert sorted(mail.to[0] for mail in stage.cloud.sent_mails) == sorted([OWNER, ADMIN])
+
+
+def test_a_message_that_comes_twice_is_told_once(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.invoke()
+    messages = stage.receive(stage.deployment.notifier_queue)
+    sqs = stage.cloud.session(HUB).client("sqs")
+    for message in [*messages, *messages]:
+        sqs.send_message(QueueUrl=stage.deployment.notifier_queue, MessageBody=message["Body"])
+
+    assert stage.tell() == []
+
+    assert len(stage.cloud.sent_mails) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("not JSON", "Not told"),
+        ("[]", "Not told: detail=None: holds no digest"),
+        ('{"detail": "?"}', "Not told: detail='?': holds no digest"),
+        ('{"detail": {"digest": {}}}', "Not told: detail=KeyError: 'run': is no digest"),
+    ],
+)
+def test_a_malformed_message_fails_alone_and_says_why(body: str, why: str, stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.cloud.session(HUB).client("sqs").send_message(
+        QueueUrl=stage.deployment.notifier_queue, MessageBody=body
+    )
+    stage.invoke()
+
+    failed = stage.tell()
+
+    assert len(failed) == 3
+    assert len(stage.cloud.sent_mails) == 2
+    assert {line["message"] for line in stage.lines() if line["level"] == "ERROR"} == {why}
+    [dead] = stage.receive(stage.deployment.dead_letters[1])
+    assert dead["Body"] == body
+
+
+def test_what_ses_refuses_for_now_is_tried_again(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.cloud.throttle(HUB, "SendEmail", times=1)
+    stage.invoke()
+
+    assert len(stage.tell()) == 1
+
+    assert len(stage.cloud.sent_mails) == 2
+    assert len([name for name in stage.cloud.objects(BUCKET) if "/ann/" in name]) == 2
+
+
+def test_every_event_on_the_bus_is_of_the_documented_form(stage: Stage) -> None:
+    stage.user("ann", 90)
+    busy = stage.user("bob", 400, 300)
+    for day in (0, 10, 20):
+        stage.at(day).use(*busy)
+        stage.run()
+
+    entries = [
+        entry
+        for call in stage.ours()
+        if call.operation == "PutEvents"
+        for entry in call.params["Entries"]  # type: ignore[attr-defined]  # PutEvents' own
+    ]
+    assert {entry["Source"] for entry in entries} == {"iam.key-rotation"}
+    assert {entry["DetailType"] for entry in entries} == {
+        "Key Blocked",
+        "Key Deleted",
+        "Key Disabled",
+        "Key Rotated",
+        "Notices Due",
+        "Run Completed",
+    }
+    for entry in entries:
+        detail = json.loads(entry["Detail"])
+        assert {"version", "run", "account", "dry_run"} <= detail.keys()
+        assert detail["version"] == 1
