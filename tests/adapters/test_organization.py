@@ -1,0 +1,91 @@
+"""The contract of `ports.Organization`, for the fake and for AWS Organizations."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from keyturn.adapters.organizations import AwsOrganization
+from keyturn.domain.errors import NotFound
+from keyturn.domain.key import Account
+from keyturn.ports import Listed, Organization
+from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from tests.fakes import FakeOrganization
+from tests.use_cases.stage import START
+
+ROOT, OUTER, INNER, EMPTY = "r-root", "ou-root-00000001", "ou-root-00000002", "ou-root-00000003"
+MANAGEMENT = Account(id=MANAGEMENT_ACCOUNT, name="management", email="management@example.com")
+IN_OUTER = [
+    Account(id=f"2222222222{number:02}", name=f"outer-{number}", email=f"o{number}@example.com")
+    for number in range(25)
+]
+IN_INNER = Account(id="333333333333", name="inner", email="i@example.com")
+CLOSED = Account(id="444444444444", name="closed", email="c@example.com")
+
+
+def _fake() -> FakeOrganization:
+    return FakeOrganization(
+        listed={
+            (ROOT,): [Listed(account=MANAGEMENT)],
+            (ROOT, OUTER): [Listed(account=account) for account in IN_OUTER],
+            (ROOT, OUTER, INNER): [
+                Listed(account=IN_INNER),
+                Listed(account=CLOSED, suspended=True),
+            ],
+        },
+        units={ROOT, OUTER, INNER, EMPTY},
+    )
+
+
+def _fill(cloud: LocalCloud) -> None:
+    made = cloud.organization
+    assert made.create_unit("Outer") == OUTER
+    assert made.create_unit("Inner", parent=OUTER) == INNER
+    assert made.create_unit("Empty") == EMPTY
+    for account in IN_OUTER:
+        made.create_account(account.name, account.email, unit=OUTER, account_id=account.id)
+    for account in (IN_INNER, CLOSED):
+        made.create_account(account.name, account.email, unit=INNER, account_id=account.id)
+    made.suspend_account(CLOSED.id)
+
+
+@pytest.fixture(params=["fake", "aws"])
+def organization(request: pytest.FixtureRequest) -> Iterator[Organization]:
+    if request.param == "fake":
+        yield _fake()
+        return
+    with LocalCloud(now=START) as cloud:  # it gives 20 at once, and an empty page first
+        _fill(cloud)
+        yield AwsOrganization(cloud.session(MANAGEMENT_ACCOUNT).client("organizations"))
+
+
+def ids(listed: Iterator[Listed]) -> list[str]:
+    return sorted(each.account.id for each in listed)
+
+
+def test_all_accounts_come_however_many_pages_there_are(organization: Organization) -> None:
+    everybody = [MANAGEMENT, *IN_OUTER, IN_INNER, CLOSED]
+
+    assert ids(organization.accounts()) == sorted(account.id for account in everybody)
+
+
+def test_the_units_below_a_unit_belong_to_it(organization: Organization) -> None:
+    below = [*IN_OUTER, IN_INNER, CLOSED]
+
+    assert ids(organization.accounts(OUTER)) == sorted(account.id for account in below)
+    assert ids(organization.accounts(INNER)) == sorted([IN_INNER.id, CLOSED.id])
+    assert ids(organization.accounts(EMPTY)) == []
+    assert len(ids(organization.accounts(ROOT))) == 1 + len(below)
+
+
+def test_an_account_comes_with_its_name_its_address_and_whether_it_is_suspended(
+    organization: Organization,
+) -> None:
+    found = {each.account.id: each for each in organization.accounts(INNER)}
+
+    assert found[IN_INNER.id] == Listed(account=IN_INNER)
+    assert found[CLOSED.id] == Listed(account=CLOSED, suspended=True)
+
+
+def test_a_unit_that_does_not_exist_is_not_an_empty_one(organization: Organization) -> None:
+    with pytest.raises(NotFound):
+        list(organization.accounts("ou-root-99999999"))

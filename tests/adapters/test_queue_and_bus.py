@@ -1,0 +1,171 @@
+"""What the queue and the bus carry, and what is said when they do not."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from keyturn.adapters.event_bus import LARGEST_BATCH, EventBridgeBus
+from keyturn.adapters.sqs import SqsQueue
+from keyturn.domain.errors import Throttled, Unavailable
+from keyturn.domain.events import Event, EventType, Run
+from keyturn.domain.key import Account
+from keyturn.ports import Bus, Queue
+from keyturn.sandbox.cloud import LocalCloud, Perform
+from keyturn.sandbox.wire import Answer, Request
+from tests.fakes import FakeBus, FakeQueue
+from tests.use_cases.stage import HUB, MEMBER, START
+
+RUN = Run(id="run-1", account=Account(id=MEMBER), at=START, dry_run=False)
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(now=START) as cloud:
+        cloud.organization.create_account("security", "s@example.com", account_id=HUB)
+        yield cloud
+
+
+@pytest.fixture
+def url(cloud: LocalCloud) -> str:
+    sqs = cloud.session(HUB).client("sqs")
+    made = sqs.create_queue(QueueName="rotation.fifo", Attributes={"FifoQueue": "true"})
+    return made["QueueUrl"]
+
+
+def sent(cloud: LocalCloud) -> list[tuple[str, dict[str, object]]]:
+    """Group and body of every message that was sent."""
+    return [
+        (entry["MessageGroupId"], json.loads(entry["MessageBody"]))
+        for call in cloud.calls
+        if call.operation == "SendMessageBatch"
+        for entry in call.params["Entries"]  # type: ignore[attr-defined]  # SendMessageBatch's own
+    ]
+
+
+def requests(number: int) -> list[dict[str, object]]:
+    return [{"account": f"{each:012}", "run": "r"} for each in range(number)]
+
+
+@pytest.mark.parametrize("which", ["fake", "sqs"])
+def test_every_request_is_sent_in_order(which: str, cloud: LocalCloud, url: str) -> None:
+    fake = FakeQueue()
+    queue: Queue = fake if which == "fake" else SqsQueue(cloud.session(HUB).client("sqs"), url)
+
+    queue.send(iter(requests(23)), run="r")
+    queue.send([], run="r")
+
+    found = fake.sent if which == "fake" else [body for _, body in sent(cloud)]
+    assert found == requests(23)
+
+
+def test_each_account_has_a_group_of_its_own_and_no_request_is_taken_for_a_double(
+    cloud: LocalCloud, url: str
+) -> None:
+    queue = SqsQueue(cloud.session(HUB).client("sqs"), url)
+
+    queue.send([{"account": MEMBER}, {"account": MEMBER}], run="one")
+    queue.send([{"account": MEMBER}], run="two")
+
+    assert [group for group, _ in sent(cloud)] == [MEMBER] * 3
+    sqs = cloud.session(HUB).client("sqs")
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    assert len(answer["Messages"]) == 3
+
+
+def test_a_message_that_sqs_did_not_take_is_no_success(cloud: LocalCloud, url: str) -> None:
+    def refuse_one(request: Request, perform: Perform) -> Answer:
+        answer = perform(request)
+        if request.operation != "SendMessageBatch":
+            return answer
+        failed = [{"Id": "0", "Code": "InternalError", "SenderFault": False}]
+        body = json.dumps({"Successful": [], "Failed": failed}).encode()
+        return Answer(status=200, body=body, headers=answer.headers)
+
+    cloud.layers.append(refuse_one)
+
+    with pytest.raises(Unavailable, match=r"SendMessageBatch: InternalError \(1 messages\)"):
+        SqsQueue(cloud.session(HUB).client("sqs"), url).send(requests(1), run="r")
+
+
+def events(number: int, size: int = 10) -> list[Event]:
+    return [
+        Event(type=EventType.BLOCKED, run=RUN, detail={"number": each, "text": "x" * size})
+        for each in range(number)
+    ]
+
+
+def put(cloud: LocalCloud) -> list[list[dict[str, str]]]:
+    """The entries of every call."""
+    return [
+        list(call.params["Entries"])  # type: ignore[call-overload]  # PutEvents' own
+        for call in cloud.calls
+        if call.operation == "PutEvents"
+    ]
+
+
+@pytest.mark.parametrize("which", ["fake", "eventbridge"])
+def test_every_event_is_published_in_order(which: str, cloud: LocalCloud) -> None:
+    fake = FakeBus()
+    real = EventBridgeBus(cloud.session(HUB).client("events"), "ours")
+    bus: Bus = fake if which == "fake" else real
+
+    bus.publish(iter(events(23)))
+    bus.publish([])
+
+    if which == "fake":
+        assert fake.published == events(23)
+        return
+    assert [len(entries) for entries in put(cloud)] == [10, 10, 3]
+    details = [json.loads(entry["Detail"]) for entries in put(cloud) for entry in entries]
+    assert [detail["number"] for detail in details] == list(range(23))
+
+
+def test_an_event_has_the_documented_form(cloud: LocalCloud) -> None:
+    EventBridgeBus(cloud.session(HUB).client("events"), "ours").publish(events(1))
+
+    [[entry]] = put(cloud)
+    assert entry["Source"] == "iam.key-rotation"
+    assert entry["DetailType"] == "Key Blocked"
+    assert entry["EventBusName"] == "ours"
+    assert json.loads(entry["Detail"]) == {
+        "version": 1,
+        "run": "run-1",
+        "account": MEMBER,
+        "dry_run": False,
+        "number": 0,
+        "text": "x" * 10,
+    }
+
+
+def test_large_events_go_in_calls_of_their_own(cloud: LocalCloud) -> None:
+    EventBridgeBus(cloud.session(HUB).client("events"), "ours").publish(events(5, 100_000))
+
+    assert [len(entries) for entries in put(cloud)] == [2, 2, 1]
+    for entries in put(cloud):
+        assert sum(len(entry["Detail"]) for entry in entries) <= LARGEST_BATCH
+
+
+def test_an_event_that_the_bus_did_not_take_is_no_success(cloud: LocalCloud) -> None:
+    def refuse_one(request: Request, perform: Perform) -> Answer:
+        answer = perform(request)
+        body = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
+        return Answer(status=200, body=json.dumps(body).encode(), headers=answer.headers)
+
+    cloud.layers.append(refuse_one)
+
+    with pytest.raises(Unavailable, match="PutEvents: InternalFailure"):
+        EventBridgeBus(cloud.session(HUB).client("events"), "ours").publish(events(2))
+
+
+def test_a_bus_that_throttles_is_tried_again_and_then_named(cloud: LocalCloud) -> None:
+    cloud.add_role(HUB, "Rotation", HUB)
+    bus = EventBridgeBus(cloud.role_session(HUB, "Rotation").client("events"), "ours")
+    cloud.throttle(HUB, "PutEvents", times=2)
+    bus.publish(events(1))
+
+    cloud.throttle(HUB, "PutEvents")
+    with pytest.raises(Throttled):
+        bus.publish(events(1))
+    assert cloud.now - START < timedelta(minutes=10)

@@ -1,0 +1,147 @@
+"""The contract of `ports.Vault`, for the fake and for Secrets Manager."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from keyturn.adapters.secrets_manager import SecretsManagerVault
+from keyturn.domain.errors import AlreadyThere, NotFound, Refused
+from keyturn.domain.key import SecretFacts
+from keyturn.domain.record import token
+from keyturn.ports import NewKey, Vault
+from keyturn.sandbox.cloud import LocalCloud
+from tests.fakes import FakeVault
+from tests.use_cases.stage import MEMBER, START
+
+NAME = "Account_333333333333_User_ann_AccessKey"
+KMS_KEY = "alias/ours"
+Scheduler = Callable[[], None]
+
+
+@pytest.fixture(params=["fake", "secrets manager"])
+def both(request: pytest.FixtureRequest) -> Iterator[tuple[Vault, Scheduler]]:
+    """A vault, and how a person schedules the deletion of the secret in it."""
+    if request.param == "fake":
+        fake = FakeVault(kms_key=KMS_KEY)
+
+        def schedule() -> None:
+            tags, versions = fake.secrets[NAME].tags, fake.secrets[NAME].versions
+            fake.secrets[NAME] = SecretFacts(
+                tags=tags, versions=versions, scheduled_for_deletion=True, kms_key=KMS_KEY
+            )
+
+        yield fake, schedule
+        return
+    with LocalCloud(now=START) as cloud:
+        cloud.organization.create_account("prod", "prod@example.com", account_id=MEMBER)
+        client = cloud.session(MEMBER).client("secretsmanager")
+        yield SecretsManagerVault(client, KMS_KEY), lambda: delete(client)
+
+
+def delete(client: object) -> None:
+    client.delete_secret(SecretId=NAME)  # type: ignore[attr-defined]  # made at run time
+
+
+@pytest.fixture
+def vault(both: tuple[Vault, Scheduler]) -> Vault:
+    return both[0]
+
+
+def a_key(number: int) -> NewKey:
+    return NewKey(key_id=f"AKIA{number:016}", created=START, secret=f"secret of {number}")
+
+
+def versions(vault: Vault) -> frozenset[str]:
+    secret = vault.look(NAME)
+    assert secret is not None
+    return secret.versions
+
+
+def test_what_is_not_there_is_none(vault: Vault) -> None:
+    assert vault.look(NAME) is None
+
+
+def test_a_secret_is_made_without_a_value_and_with_its_tags(vault: Vault) -> None:
+    vault.create(NAME, {"a": "1", "b": "2"})
+
+    assert vault.look(NAME) == SecretFacts(tags={"a": "1", "b": "2"}, kms_key=KMS_KEY)
+
+
+def test_who_comes_second_is_told_so_and_changes_nothing(vault: Vault) -> None:
+    vault.create(NAME, {"a": "1"})
+
+    with pytest.raises(AlreadyThere):
+        vault.create(NAME, {"a": "2"})
+
+    found = vault.look(NAME)
+    assert found is not None
+    assert found.tags == {"a": "1"}
+
+
+def test_tags_are_set_and_removed_and_others_stay(vault: Vault) -> None:
+    vault.create(NAME, {"a": "1", "b": "2"})
+
+    vault.tag(NAME, {"b": "3", "c": ""})
+    vault.untag(NAME, ["a", "never there"])
+
+    found = vault.look(NAME)
+    assert found is not None
+    assert found.tags == {"b": "3", "c": ""}
+
+
+def test_a_key_is_stored_under_the_token_of_its_id_however_often(vault: Vault) -> None:
+    vault.create(NAME, {})
+
+    vault.store(NAME, "ann", a_key(1))
+    vault.store(NAME, "ann", a_key(1))
+
+    assert versions(vault) == {token(a_key(1).key_id)}
+
+
+def test_the_last_two_versions_are_listed(vault: Vault) -> None:
+    vault.create(NAME, {})
+
+    for number in (1, 2, 3):
+        vault.store(NAME, "ann", a_key(number))
+
+    assert versions(vault) == {token(a_key(2).key_id), token(a_key(3).key_id)}
+
+
+def test_what_is_scheduled_for_deletion_is_seen_refused_and_can_be_restored(
+    both: tuple[Vault, Scheduler],
+) -> None:
+    vault, schedule = both
+    vault.create(NAME, {"a": "1"})
+    vault.store(NAME, "ann", a_key(1))
+    schedule()
+
+    found = vault.look(NAME)
+    assert found is not None
+    assert found.scheduled_for_deletion
+    with pytest.raises(Refused):
+        vault.tag(NAME, {"a": "2"})
+    with pytest.raises(Refused):
+        vault.untag(NAME, ["a"])
+    with pytest.raises(Refused):
+        vault.store(NAME, "ann", a_key(2))
+
+    vault.restore(NAME)
+    vault.tag(NAME, {"b": "1"})
+    again = vault.look(NAME)
+    assert again is not None
+    assert not again.scheduled_for_deletion
+    assert again.tags == {"a": "1", "b": "1"}
+    assert again.versions == {token(a_key(1).key_id)}
+
+
+def test_nothing_is_written_to_what_is_not_there(vault: Vault) -> None:
+    with pytest.raises(NotFound):
+        vault.tag(NAME, {"a": "1"})
+    with pytest.raises(NotFound):
+        vault.untag(NAME, ["a"])
+    with pytest.raises(NotFound):
+        vault.store(NAME, "ann", a_key(1))
+    with pytest.raises(NotFound):
+        vault.restore(NAME)
+
+    assert vault.look(NAME) is None

@@ -1,0 +1,158 @@
+"""The demonstration, played once for many tests; before each run its plan is drawn up."""
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from keyturn.domain.decision import Action, Change, Decision, Reason, Turn
+from keyturn.domain.events import Run
+from keyturn.domain.key import Account, SecretFacts
+from keyturn.domain.record import secret_name, stale_tags
+from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
+from keyturn.entrypoints.connect import connected
+from keyturn.sandbox.call_log import Call
+from keyturn.sandbox.cloud import LocalCloud
+from keyturn.sandbox.days import Day, Functions
+from keyturn.sandbox.demonstration import Result, calendar_of, demonstrate
+from keyturn.sandbox.deployment import MEMBER_ROLE, ROTATION_ROLE, Deployment
+from keyturn.settings import Settings
+from keyturn.use_cases.keep_account import Request
+from keyturn.wiring import Aws
+from tests.use_cases.stage import WRITES, logging_to
+
+DRY_DAYS = 14
+Written = tuple[str, str, str, str]
+"""Account, operation, user or secret, key."""
+
+
+@dataclass
+class Played:
+    """What was planned and written, day by day, and what became of it all."""
+
+    planned: dict[int, "Counter[Written]"] = field(default_factory=dict)
+    written: dict[int, "Counter[Written]"] = field(default_factory=dict)
+    runs: dict[int, int] = field(default_factory=dict)
+    """How often a run was started on a day."""
+    _result: Result | None = None
+
+    @property
+    def result(self) -> Result:
+        assert self._result is not None
+        return self._result
+
+    def play(self, days: int, *, seed: int = 1) -> None:
+        """Live through the days."""
+        log = io.StringIO()
+        begun: dict[int, int] = {}
+        clouds: list[LocalCloud] = []
+        readers: list[Aws] = []
+
+        def before_run(day: int, cloud: LocalCloud, deployment: Deployment) -> None:
+            if not readers:
+                clouds.append(cloud)
+                readers.append(_reader(cloud, deployment))
+            if day >= DRY_DAYS:
+                self.planned[day] = Counter(_planned(cloud, readers[0]))
+            begun[day] = len(cloud.calls)
+
+        def lived(day: Day) -> None:
+            if day.number in begun:
+                calls = clouds[-1].calls[begun[day.number] :]
+                self.written[day.number] = Counter(_written(calls))
+            self.runs[day.number] = len(day.runs)
+
+        connected.cache_clear()
+        with logging_to(log):
+            self._result = demonstrate(
+                Functions(
+                    inventory=inventory_lambda.handler,
+                    rotation=rotation_lambda.handler,
+                    notifier=notifier_lambda.handler,
+                ),
+                calendar=calendar_of(days, DRY_DAYS),
+                seed=seed,
+                read_logs=log.getvalue,
+                before_run=before_run,
+                progress=lived,
+            )
+
+
+def _reader(cloud: LocalCloud, deployment: Deployment) -> Aws:
+    return Aws(
+        session=cloud.role_session(deployment.account, ROTATION_ROLE),
+        settings=Settings.read({**deployment.settings, "DryRunFlag": "False"}),
+        journal=_writes_nothing,
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+def _planned(cloud: LocalCloud, aws: Aws) -> Iterator[Written]:
+    """What the plan of every account says will be written; drawing it up writes nothing."""
+    for account in cloud.organization.accounts.values():
+        if account.state != "ACTIVE":
+            continue
+        run = Run(
+            id="plan",
+            account=Account(id=account.account_id, name=account.name, email=account.email),
+            at=cloud.now,
+            dry_run=False,
+        )
+        # Told over the bus, for without a notifier the plan is another one; nothing is told.
+        plan = aws.run_account(run, aws.over_bus()).plan(run, Request())
+        for turn in plan.turns:
+            yield from _writes_of(turn)
+
+
+def _writes_nothing(action: str, facts: Mapping[str, str]) -> None:
+    raise AssertionError(f"a plan wrote {action} {facts}")
+
+
+def _writes_of(turn: Turn) -> Iterator[Written]:
+    """The calls that a turn's actions stand for."""
+    user, secret = turn.user, turn.user.secret
+    facts = secret if isinstance(secret, SecretFacts) else None
+    name = secret_name(user.account, user.name)
+    changes = {change.change for change in turn.record_changes}
+    operations = [("TagResource", "")] if changes - {Change.CLEAR_INTENT} else []
+    operations += [("UntagResource", "")] if Change.CLEAR_INTENT in changes else []
+    for made in turn.decisions:
+        operations += _writes_for(made)
+    gone = {made.action for made in turn.decisions} & {Action.ROTATE, Action.DELETE}
+    if gone and facts is not None and stale_tags(facts, user):
+        operations.append(("UntagResource", ""))
+    if operations and facts is not None and facts.scheduled_for_deletion:
+        operations.append(("RestoreSecret", ""))
+    if operations and facts is None:  # what would be a tag comes with the secret
+        operations.remove(("TagResource", ""))
+        operations.append(("CreateSecret", ""))
+    for operation, key_id in operations:
+        about = user.name if operation in WRITES["iam"] else name
+        yield (user.account, operation, about, key_id)
+
+
+def _writes_for(made: Decision) -> list[tuple[str, str]]:
+    """The calls that an action stands for, each with the key that it names."""
+    match made.action, made.reason:
+        case Action.ROTATE, _:
+            calls = ["TagResource", "CreateAccessKey", "PutSecretValue", "TagResource"]
+            return [(call, "") for call in calls]
+        case Action.DISABLE, _:
+            return [("TagResource", ""), ("UpdateAccessKey", made.key_id), ("TagResource", "")]
+        case Action.REPAIR, Reason.ORPHAN_FOUND:
+            return [("TagResource", ""), ("UpdateAccessKey", made.key_id)]
+        case ((Action.DELETE | Action.REPAIR), _):
+            return [("DeleteAccessKey", made.key_id), ("UntagResource", "")]
+        case _:
+            return []
+
+
+def _written(calls: list[Call]) -> Iterator[Written]:
+    """The writes of Keyturn in the emulator's log."""
+    for call in calls:
+        is_ours = f":assumed-role/{MEMBER_ROLE}/" in call.principal
+        if is_ours and call.operation in WRITES.get(call.service, ()):
+            params = {name: str(value) for name, value in call.params.items()}
+            about = params.get("UserName") or params.get("SecretId") or params["Name"]
+            yield (call.account, call.operation, about, params.get("AccessKeyId", ""))

@@ -1,0 +1,281 @@
+"""The demo, and what the lifecycle looks like when it is lived through day by day."""
+
+import io
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from keyturn.entrypoints.demo import demo
+from keyturn.sandbox.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of
+from keyturn.sandbox.deployment import ADMIN
+from keyturn.sandbox.evidence import ACTIVE, DELETED, INACTIVE, KeyStory
+from keyturn.sandbox.invariants import judge
+from keyturn.sandbox.people import Habit
+from keyturn.sandbox.planting import plant
+from tests.entrypoints.played import DRY_DAYS, Played
+
+DAYS = 130
+KEYTURN = (sys.executable, "-m", "keyturn.entrypoints.cli")
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, str]:
+    """A demo of some weeks: its exit code, its folder, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    said = io.StringIO()
+    code = demo(folder, 27, 7, None, Console(file=said, width=100))
+    return code, folder, said.getvalue()
+
+
+def test_a_demo_ends_well_and_says_so(short: tuple[int, Path, str]) -> None:
+    code, _, said = short
+
+    assert code == 0
+    assert "0 disabled without notice, 0 deleted before their grace was over, 0 keys" in said
+    assert said.count(": held, ") == 10
+    assert "27 days, " in said
+
+
+def test_a_demo_leaves_a_page_the_plan_the_log_and_every_mail(
+    short: tuple[int, Path, str],
+) -> None:
+    _, folder, said = short
+
+    page = (folder / "index.html").read_text()
+    assert "ci-github" in page
+    plan = json.loads((folder / "plan.json").read_text())
+    assert len(plan) == 11
+    every = [made for account in plan for made in account["decisions"]]
+    assert every
+    for made in every:
+        assert {"user", "key", "state", "action", "reason", "next"} <= made.keys()
+    mails = sorted(each.name for each in (folder / "mails").iterdir())
+    texts = [name for name in mails if name.endswith(".txt")]
+    assert f"{len(texts):,} mails" in said
+    assert len(mails) == 2 * len(texts) + 1
+    log = (folder / "keyturn.log").read_text().splitlines()
+    assert all(json.loads(line) for line in log)
+    assert any('"Wrote iam:CreateAccessKey"' in line for line in log)
+
+
+def test_a_demo_plays_again_into_the_same_folder(short: tuple[int, Path, str]) -> None:
+    """Above all: no mail of the longer one before is left."""
+    _, folder, _ = short
+
+    code = demo(folder, 2, 1, None, Console(file=io.StringIO()))
+
+    texts = list((folder / "mails").glob("*.txt"))
+    assert code == 1  # the keys of an old company are old
+    assert 0 < len(texts) < 100
+
+
+def test_a_violation_planted_on_purpose_is_found_on_the_command_line(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [*KEYTURN, "demo", "--days", "1", "--plant", "7", "-o", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "7. no secret gets out: 1 violations" in ended.stdout
+    assert ended.stdout.count(": held, ") == 9
+    assert ended.stderr == ""
+
+
+# The whole of it
+
+
+@pytest.fixture(scope="session")
+def played() -> Played:
+    played = Played()
+    played.play(DAYS)
+    return played
+
+
+@pytest.fixture
+def result(played: Played) -> Result:
+    return played.result
+
+
+def of_user(result: Result, name: str) -> list[KeyStory]:
+    """The keys of a user, oldest first."""
+    stories = [story for story in result.history.stories.values() if story.user == name]
+    return sorted(stories, key=lambda story: (story.created, story.key_id))
+
+
+def steps(story: KeyStory) -> dict[str, int]:
+    """The day of each of Keyturn's steps with a key, counted from the first one."""
+    return {
+        change.status: (change.at - FIRST_DAY).days
+        for change in story.changes[1:]
+        if change.by_keyturn
+    }
+
+
+def day_made(story: KeyStory) -> int:
+    return (story.created - FIRST_DAY).days
+
+
+def test_all_ten_promises_held_over_130_days(result: Result) -> None:
+    assert len(result.days) == DAYS
+    assert {finding.title: finding.violations for finding in result.findings} == {
+        finding.title: () for finding in result.findings
+    }
+    assert len(result.findings) == 10
+    assert all(finding.checked for finding in result.findings)
+
+
+def test_the_average_age_falls_below_90_days(result: Result) -> None:
+    assert result.age_before > 200
+    assert result.age_after < 90
+    assert result.weeks[-1].average_age < 90
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_a_violation_planted_on_purpose_is_found_and_no_other(number: int, result: Result) -> None:
+    found = judge(plant(number, result.evidence))
+
+    assert [each.number for each in found if each.violations] == [number]
+
+
+def test_on_every_day_of_enforcement_exactly_the_plan_is_written(played: Played) -> None:
+    enforced = [day for day in range(DRY_DAYS, DAYS) if day not in OUTAGE]
+
+    assert sorted(played.planned) == enforced
+    for day in enforced:
+        assert played.written[day] == played.planned[day], f"day {day}"
+    total = sum(played.planned.values(), Counter())
+    operations = Counter(operation for _, operation, _, _ in total.elements())
+    assert set(operations) == {
+        "CreateSecret",
+        "CreateAccessKey",
+        "PutSecretValue",
+        "TagResource",
+        "UntagResource",
+        "UpdateAccessKey",
+        "DeleteAccessKey",
+    }
+    assert operations["CreateAccessKey"] > 150
+
+
+def test_on_days_of_dry_run_nothing_is_written(played: Played) -> None:
+    assert all(not played.written[day] for day in range(DRY_DAYS))
+
+
+def test_a_second_run_on_the_same_day_was_played_too(played: Played) -> None:
+    assert [day for day, runs in played.runs.items() if runs == 2] == list(TWICE)
+    assert [day for day, runs in played.runs.items() if runs == 0] == list(OUTAGE)
+
+
+def test_a_key_that_keyturn_made_is_replaced_at_90_disabled_at_100_deleted_at_110(
+    result: Result,
+) -> None:
+    by_hand = {Habit.RETURNS, Habit.MAKES_OWN, Habit.DISABLES_OWN}
+    left_alone = {person.user for person in result.company.people if person.habit in by_hand}
+    born = [
+        story
+        for story in result.history.stories.values()
+        if story.made_by_keyturn and day_made(story) + 110 < DAYS and story.user not in left_alone
+    ]
+
+    assert len(born) > 50
+    for story in born:
+        made = day_made(story)
+        [successor] = [
+            other
+            for other in result.history.of_user[story.account, story.user]
+            if other.made_by_keyturn and other.created > story.created
+        ]
+        assert day_made(successor) == made + 90, str(story)
+        assert steps(story) == {INACTIVE: made + 100, DELETED: made + 110}, str(story)
+
+
+def test_each_warning_is_told_exactly_once_a_key(result: Result) -> None:
+    told = Counter(
+        (key_id, step, ADMIN in mail.to)
+        for mail in result.evidence.mails
+        for run in [result.history.run_of(mail.at)]
+        if run is not None and not run.dry_run
+        for key_id, step in step_of(mail)
+        if step.startswith(("upcoming", "before"))
+    )
+
+    assert len(told) > 500
+    assert set(told.values()) == {1}
+    born = [
+        story
+        for story in result.history.stories.values()
+        if story.made_by_keyturn and day_made(story) + 92 < DAYS
+    ]
+    lonely = [story for story in born if story.status(len(result.evidence.calls)) != ACTIVE]
+    assert len(lonely) > 50
+    for story in lonely:
+        warnings = sorted(
+            step.partition("/")[0]
+            for key_id, step, to_admin in told
+            if key_id == story.key_id and step.startswith("upcoming") and not to_admin
+        )
+        assert warnings in (["upcoming-1", "upcoming-14", "upcoming-7"], []), str(story)
+
+
+def test_a_key_of_900_days_is_rotated_on_day_0_disabled_on_10_and_deleted_on_20(
+    result: Result,
+) -> None:
+    old, new, *_ = of_user(result, "ci-github")
+
+    assert (FIRST_DAY - old.created).days >= 899
+    assert day_made(new) == DRY_DAYS
+    assert new.made_by_keyturn
+    assert steps(old) == {INACTIVE: DRY_DAYS + 10, DELETED: DRY_DAYS + 20}
+
+
+def test_nothing_old_is_disabled_or_deleted_on_first_sight(result: Result) -> None:
+    days = [
+        steps(story)[status]
+        for story in result.history.stories.values()
+        for status in (INACTIVE, DELETED)
+        if status in steps(story)
+    ]
+
+    assert min(days) == DRY_DAYS + 10
+    for name in ("notebook-jobs", "archive-mover", "ansible", "ledger-sync"):
+        first = min(day for story in of_user(result, name) for day in steps(story).values())
+        assert first >= DRY_DAYS + 10, name
+
+
+@pytest.mark.parametrize("name", ["etl-nightly", "billing-export"])
+def test_two_keys_in_use_are_never_touched(name: str, result: Result) -> None:
+    stories = of_user(result, name)
+
+    assert len(stories) == 2
+    assert all(not steps(story) for story in stories)
+    assert {story.status(len(result.evidence.calls)) for story in stories} == {ACTIVE}
+
+
+def test_exempt_users_keep_their_keys(result: Result) -> None:
+    for account, user in result.company.exempt:
+        stories = result.history.of_user[account, user]
+        assert [story.made_by_keyturn for story in stories] == [False] * len(stories)
+        assert all(not steps(story) for story in stories)
+
+
+def test_a_skipped_week_puts_off_and_shortens_nothing(result: Result) -> None:
+    acts = [
+        (story, status, day)
+        for story in result.history.stories.values()
+        for status, day in steps(story).items()
+    ]
+
+    assert not [act for act in acts if act[2] in OUTAGE]
+    for story, status, day in acts:
+        if status == DELETED and INACTIVE in steps(story):
+            assert day - steps(story)[INACTIVE] >= 10, str(story)

@@ -1,0 +1,186 @@
+"""
+The account, the vault, the organisation, the queue and the bus, in memory.
+
+Each is held to one contract with its adapter, in tests/adapters. The notifier's fakes are in
+tests/fakes_notify.py.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
+from keyturn.domain.events import Event
+from keyturn.domain.key import KeyFacts, LastUse, SecretFacts, Status
+from keyturn.domain.record import token
+from keyturn.ports import Listed, NewKey, User
+
+Clock = Callable[[], datetime]
+
+
+@dataclass
+class Refusals:
+    """What goes wrong, by the name of the method."""
+
+    refuses: dict[str, PortError] = field(default_factory=dict)
+
+    def may_refuse(self, method: str) -> None:
+        if method in self.refuses:
+            raise self.refuses[method]
+
+
+@dataclass
+class FakeKeys(Refusals):
+    """Meets `ports.AccessKeys`."""
+
+    clock: Clock = field(kw_only=True)
+    held: dict[str, list[KeyFacts]] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    groups: dict[str, set[str]] = field(default_factory=dict)
+    used: dict[str, LastUse] = field(default_factory=dict)
+    numbers: "count[int]" = field(default_factory=count)
+
+    def users(self) -> Iterator[User]:
+        self.may_refuse("users")
+        for name in self.held:
+            yield User(name=name, id=f"AIDA-{name}")
+
+    def members_of(self, group: str) -> frozenset[str]:
+        self.may_refuse("members_of")
+        if group not in self.groups:
+            raise NotFound(group)
+        return frozenset(f"AIDA-{name}" for name in self.groups[group])
+
+    def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
+        self.may_refuse("keys_of")
+        return tuple(self._of(user))
+
+    def last_use(self, key_id: str) -> LastUse:
+        self.may_refuse("last_use")
+        return self.used.get(key_id, LastUse(at=None))
+
+    def tag_of(self, user: str, tag: str) -> str | None:
+        self._of(user)
+        return self.tags.get(user, {}).get(tag)
+
+    def create(self, user: str) -> NewKey:
+        self.may_refuse("create")
+        if len(self._of(user)) == 2:
+            raise KeyLimitReached(user)
+        number = next(self.numbers)
+        made = NewKey(
+            key_id=f"AKIANEW{number}",
+            created=self.clock().replace(microsecond=0),
+            secret=f"secret of {number}",
+        )
+        facts = KeyFacts(key_id=made.key_id, status=Status.ACTIVE, created=made.created)
+        self.held[user].append(facts)
+        return made
+
+    def disable(self, user: str, key_id: str) -> None:
+        self.may_refuse("disable")
+        if key_id not in {key.key_id for key in self._of(user)}:
+            raise NotFound(key_id)
+        self.held[user] = [
+            replace(key, status=Status.INACTIVE) if key.key_id == key_id else key
+            for key in self.held[user]
+        ]
+
+    def delete(self, user: str, key_id: str) -> None:
+        self.may_refuse("delete")
+        self.held[user] = [key for key in self.held.get(user, []) if key.key_id != key_id]
+
+    def _of(self, user: str) -> list[KeyFacts]:
+        if user not in self.held:
+            raise NotFound(user)
+        return self.held[user]
+
+
+@dataclass
+class FakeVault(Refusals):
+    """Meets `ports.Vault`."""
+
+    kms_key: str | None = None
+    secrets: dict[str, SecretFacts] = field(default_factory=dict)
+    stored: dict[str, list[str]] = field(default_factory=dict)
+
+    def look(self, name: str) -> SecretFacts | None:
+        self.may_refuse("look")
+        return self.secrets.get(name)
+
+    def create(self, name: str, tags: Mapping[str, str]) -> None:
+        self.may_refuse("create")
+        if name in self.secrets:
+            raise AlreadyThere(name)
+        self.secrets[name] = SecretFacts(tags=dict(tags), kms_key=self.kms_key)
+
+    def restore(self, name: str) -> None:
+        self.secrets[name] = replace(self._there(name), scheduled_for_deletion=False)
+
+    def tag(self, name: str, tags: Mapping[str, str]) -> None:
+        self.may_refuse("tag")
+        secret = self._writable(name)
+        self.secrets[name] = replace(secret, tags={**secret.tags, **tags})
+
+    def untag(self, name: str, tags: Iterable[str]) -> None:
+        secret, gone = self._writable(name), set(tags)
+        kept = {tag: text for tag, text in secret.tags.items() if tag not in gone}
+        self.secrets[name] = replace(secret, tags=kept)
+
+    def store(self, name: str, user: str, key: NewKey) -> None:
+        self.may_refuse("store")
+        secret = self._writable(name)
+        versions = self.stored.setdefault(name, [])
+        if token(key.key_id) not in versions:
+            versions.append(token(key.key_id))
+        # The version before the last one loses its label, and is no longer listed.
+        self.secrets[name] = replace(secret, versions=frozenset(versions[-2:]))
+
+    def _there(self, name: str) -> SecretFacts:
+        if name not in self.secrets:
+            raise NotFound(name)
+        return self.secrets[name]
+
+    def _writable(self, name: str) -> SecretFacts:
+        secret = self._there(name)
+        if secret.scheduled_for_deletion:
+            raise Refused(f"{name} is scheduled for deletion")
+        return secret
+
+
+@dataclass
+class FakeOrganization:
+    """Meets `ports.Organization`; the units of each account, from the outermost in."""
+
+    listed: dict[tuple[str, ...], list[Listed]] = field(default_factory=dict)
+    units: set[str] = field(default_factory=set)
+
+    def accounts(self, ou: str | None = None) -> Iterator[Listed]:
+        if ou is not None and ou not in self.units:
+            raise NotFound(ou)
+        for path, accounts in self.listed.items():
+            if ou is None or ou in path:
+                yield from accounts
+
+
+@dataclass
+class FakeQueue(Refusals):
+    """Meets `ports.Queue`."""
+
+    sent: list[Mapping[str, object]] = field(default_factory=list)
+
+    def send(self, requests: Iterable[Mapping[str, object]], *, run: str) -> None:
+        self.may_refuse("send")
+        self.sent += requests
+
+
+@dataclass
+class FakeBus(Refusals):
+    """Meets `ports.Bus`."""
+
+    published: list[Event] = field(default_factory=list)
+
+    def publish(self, events: Iterable[Event]) -> None:
+        self.may_refuse("publish")
+        self.published += events

@@ -1,0 +1,164 @@
+"""The settings: what is taken, what is refused, and that nothing is guessed."""
+
+import pytest
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.policy import RotationPolicy
+from keyturn.settings import PARAMETERS, Settings
+
+# What operators have in their scripts (spec/aws.md), as far as the functions read it.
+FIXED = {
+    "S3BucketName",
+    "S3BucketPrefix",
+    "AdminEmailAddress",
+    "OrgListAccount",
+    "DryRunFlag",
+    "RotationPeriod",
+    "InactivePeriod",
+    "RecoveryGracePeriod",
+    "IAMExemptionGroup",
+    "ResourceOwnerTag",
+    "InventoryOU",
+    "IAMRoleName",
+    "OrgListRole",
+}
+
+
+def test_settings_go_by_the_names_that_operators_know() -> None:
+    assert set(PARAMETERS.values()) >= FIXED
+
+
+def test_without_any_setting_it_is_a_dry_run_by_the_default_policy() -> None:
+    settings = Settings.read({})
+
+    assert settings == Settings()
+    assert settings.dry_run is True
+    assert settings.policy == RotationPolicy()
+    assert (
+        settings.policy.rotation_period,
+        settings.policy.inactive_period,
+        settings.policy.recovery_grace_period,
+    ) == (90, 100, 10)
+    assert settings.exemption_group == "IAMKeyRotationExemptionGroup"
+    assert settings.policy.allow_missing_exemption_group is False
+
+
+def test_an_empty_value_is_the_default_and_the_rest_of_the_environment_is_none_of_ours() -> None:
+    given = dict.fromkeys(PARAMETERS.values(), "") | {"PATH": "/bin", "AWS_REGION": "eu-west-1"}
+
+    assert Settings.read(given) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("True", True),
+        ("TRUE", True),
+        (" true ", True),
+        (True, True),
+        ("false", False),
+        ("False", False),
+        (False, False),
+    ],
+    ids=repr,
+)
+def test_a_flag_is_true_or_false_in_any_case(text: object, value: bool) -> None:
+    assert Settings.read({"DryRunFlag": text}).dry_run is value
+
+
+@pytest.mark.parametrize(
+    "text", ["ja", "yes", "no", "on", "0", "1", 0, 1, "tru", "None", "-"], ids=repr
+)
+def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        Settings.read({"DryRunFlag": text})
+
+    assert str(refused.value) == f"DryRunFlag={text}: must be true or false"
+    assert (refused.value.field, refused.value.value) == ("DryRunFlag", text)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"RotationPeriod": "0"}, "RotationPeriod=0: must be at least 1 day"),
+        ({"RotationPeriod": "-1"}, "RotationPeriod=-1: must be at least 1 day"),
+        ({"RotationPeriod": "9.5"}, "RotationPeriod=9.5: must be a whole number of days"),
+        ({"RotationPeriod": "ninety"}, "RotationPeriod=ninety: must be a whole number of days"),
+        ({"RotationPeriod": "1" * 9}, f"RotationPeriod={'1' * 9}: must be at most 36500 days"),
+        (
+            {"InactivePeriod": "80"},
+            "InactivePeriod=80: must be greater than RotationPeriod=90",
+        ),
+        (
+            {"InactivePeriod": "90"},
+            "InactivePeriod=90: must be greater than RotationPeriod=90",
+        ),
+        (
+            {"RotationPeriod": "100"},
+            "InactivePeriod=100: must be greater than RotationPeriod=100",
+        ),
+        ({"RecoveryGracePeriod": "0"}, "RecoveryGracePeriod=0: must be at least 1 day"),
+        ({"UnusedPeriod": "0"}, "UnusedPeriod=0: must be at least 1 day"),
+        ({"MaxHold": "-3"}, "MaxHold=-3: must be at least 1 day"),
+        ({"WarnDays": "14,soon"}, "WarnDays=14,soon: must be whole days, separated by commas"),
+        ({"AdminEmailAddress": "ops"}, "AdminEmailAddress=ops: must be an e-mail address"),
+        (
+            {"OrgListAccount": "22"},
+            "OrgListAccount=22: must be the 12 digits of an AWS account id",
+        ),
+        (
+            {"InventoryOU": "Prod"},
+            "InventoryOU=Prod: must be the id of an organisational unit (ou-…) or root (r-…)",
+        ),
+        ({"RetireInUse": "maybe"}, "RetireInUse=maybe: must be true or false"),
+        (
+            {"AllowMissingExemptionGroup": "2"},
+            "AllowMissingExemptionGroup=2: must be true or false",
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name_itself_and_the_rule(
+    given: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        Settings.read(given)
+
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"RotationPeriod": "75", "InactivePeriod": "85"},
+        {"RotationPeriod": "1", "InactivePeriod": "2", "RecoveryGracePeriod": "1"},
+        {"RotationPeriod": " 90 "},
+        {"InventoryOU": "r-ab12"},
+        {"InventoryOU": "ou-ab12-cdef3456"},
+    ],
+)
+def test_what_keeps_the_rules_is_taken(given: dict[str, str]) -> None:
+    settings = Settings.read(given)
+
+    if "RotationPeriod" in given:
+        assert settings.policy.rotation_period == int(given["RotationPeriod"])
+
+
+def test_days_of_warning_are_sorted_and_what_says_nothing_is_left_out() -> None:
+    settings = Settings.read({"WarnDays": "1, 14,0,-3, 7,14,"})
+
+    assert settings.policy.warn_days == (14, 7, 1)
+
+
+def test_what_is_needed_and_not_set_is_named() -> None:
+    settings = Settings.read({"S3BucketName": "reports"})
+    settings.needs("S3BucketName")
+
+    with pytest.raises(InvalidValue, match="EventBusName=: is needed here and not set"):
+        settings.needs("S3BucketName", "EventBusName")
+
+
+def test_a_policy_that_deserves_a_second_thought_says_so() -> None:
+    assert Settings.read({"RecoveryGracePeriod": "7"}).policy.warnings == ()
+    [warning] = Settings.read({"RecoveryGracePeriod": "6"}).policy.warnings
+    assert "RecoveryGracePeriod=6" in warning
