@@ -94,6 +94,8 @@ class Settings:
     def read(cls, given: Mapping[str, object]) -> "Settings":
         """Read settings by their parameters' names; InvalidValue names what is wrong."""
         present = {name: value for name, value in given.items() if value not in {"", None}}
+        if "AWS_REGION" in present:  # Lambda says where the stack is
+            present.setdefault("HomeRegion", present["AWS_REGION"])
         try:
             loaded: Settings = _Parameters().load(present)
         except ValidationError as error:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from keyturn.domain.decision import Action, Asked, Overlay, Reason
+from keyturn.domain.decision import Action, Asked, Overlay, Question, Reason
 from keyturn.domain.key import UserFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
@@ -41,10 +41,16 @@ def test_a_quiet_day_asks_nothing(age: int) -> None:
     assert looked.asked == ()
 
 
-def test_an_exempt_user_is_asked_nothing_about() -> None:
-    looked = look(ann(a_key(age=900), a_key("SECOND", age=900), exempt=True, forced=NOW))
+def test_an_exempt_user_with_one_key_is_asked_nothing_about() -> None:
+    looked = look(ann(a_key(age=900), exempt=True, forced=NOW))
 
     assert looked.asked == ()
+
+
+def test_of_an_exempt_user_with_two_keys_only_the_record_is_read() -> None:
+    looked = look(ann(a_key(age=900), a_key("SECOND", age=900), exempt=True, forced=NOW))
+
+    assert looked.asked == (Question(Asked.SECRET),)
 
 
 @pytest.mark.parametrize(

@@ -465,7 +465,7 @@ def test_an_unused_key_ends_without_a_successor(
 
     assert made.action is (Action.NOTICE if ends else Action.ROTATE)
     if ends:
-        assert made.sentence.startswith("it is not in use, so it ends without a successor")
+        assert made.sentence.startswith("it is not in use and ends without a successor")
 
 
 def test_an_unused_key_is_disabled_as_such() -> None:
@@ -474,7 +474,9 @@ def test_an_unused_key_is_disabled_as_such() -> None:
     made = look(ann(a_key(age=300, used=None, told=[told(10, disable=0)])), policy)["OLD"]
 
     assert (made.action, made.reason) == (Action.DISABLE, Reason.UNUSED)
-    assert made.sentence == f"it is not in use, and its end was announced for {on(0)}"
+    assert made.sentence == (
+        f"it is not in use and ends without a successor, and its end was announced for {on(0)}"
+    )
 
 
 def test_an_unused_key_needs_no_free_slot_to_end() -> None:

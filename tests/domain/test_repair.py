@@ -45,6 +45,15 @@ def test_a_key_whose_secret_nobody_has_is_stopped() -> None:
     assert looked.changes == []  # the intent stays until the key is gone
 
 
+def test_an_exempt_users_orphan_is_named_and_left_alone() -> None:
+    looked = look(ann(OLD, ORPHAN, secret=BROKEN_OFF, exempt=True))
+
+    assert (looked["NEW"].action, looked["NEW"].reason) == (Action.KEEP, Reason.ORPHAN_FOUND)
+    assert "exempt" in looked["NEW"].sentence
+    assert (looked["OLD"].action, looked["OLD"].reason) == (Action.KEEP, Reason.EXEMPT)
+    assert looked.changes == []
+
+
 @pytest.mark.parametrize(
     "key",
     [

@@ -227,7 +227,7 @@ def test_a_date_that_changed_says_so() -> None:
     made = look(ann(old, a_key("NEW", age=20), secret=a_secret("NEW")))["OLD"]
 
     assert made.reason is Reason.DATES_CHANGED
-    assert made.sentence == "the date on which it will be disabled has changed"
+    assert made.sentence == "it was replaced by NEW, and the date of its end has changed"
     assert made.next == Next(Action.DISABLE, on(10))
 
 
@@ -251,7 +251,7 @@ def test_a_replaced_key_is_told_of_its_end_at_any_age(age: float) -> None:
     assert (made.action, made.reason) == (Action.NOTICE, Reason.DATES_NOT_NOTICED)
     assert made.state is State.ROTATED
     assert made.successor == "NEW"
-    assert made.sentence == "its owner has not been told yet when it will be disabled"
+    assert made.sentence == "it was replaced by NEW"
     assert made.notice is not None
     assert made.notice.told is Told.RETIRING
     day = on(max(10, 100 - int(age)))

@@ -45,7 +45,7 @@ def test_at_any_hour_and_with_any_jitter_each_step_comes_to_the_day_and_is_told_
     plain = born_today().days(70, 111).told
     for seed in range(5):
         life = born_today(datetime(2025, 12, 20, *hour, tzinfo=UTC))
-        life.jitter = lambda day, seed=seed: (day * 37 + seed * 11) % 61 - 30  # type: ignore[misc]
+        life.jitter = lambda day, seed=seed: (day * 37 + seed * 11) % 61 - 30  # type: ignore[misc]  # a lambda's default
 
         life.days(70, 111)
 
@@ -495,8 +495,6 @@ def test_an_exempt_key_is_left_alone_however_old_it_is() -> None:
 
     assert life.acts == []
     assert life.told == []
-    assert life.last is not None
-    assert life.last.asked == ()
 
 
 def test_who_is_no_longer_exempt_has_the_whole_window() -> None:

@@ -16,10 +16,10 @@ def test_a_key_without_a_time_zone_is_refused() -> None:
     with pytest.raises(
         InvalidValue, match="CreateDate=2026-01-01 00:00:00: must carry a time zone"
     ):
-        KeyFacts(key_id="OLD", status=Status.ACTIVE, created=datetime(2026, 1, 1))  # noqa: DTZ001
+        KeyFacts(key_id="OLD", status=Status.ACTIVE, created=datetime(2026, 1, 1))  # noqa: DTZ001 -- that is what is wrong
 
 
-@pytest.mark.parametrize("wrong", ["", "11112222333", "1111222233334", "11112222333x", "١" * 12])  # noqa: RUF001
+@pytest.mark.parametrize("wrong", ["", "11112222333", "1111222233334", "11112222333x", "١" * 12])  # noqa: RUF001 -- digits, but not ours
 def test_an_account_id_has_twelve_digits(wrong: str) -> None:
     with pytest.raises(InvalidValue, match="must be the 12 digits"):
         Account(id=wrong)

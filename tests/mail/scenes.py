@@ -59,7 +59,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 age=900,
                 action=Action.NOTICE,
                 reason=Reason.DATES_NOT_NOTICED,
-                sentence="its owner has not been told yet when it will be disabled",
+                sentence=f"it was replaced by {NEW_KEY}",
                 successor=NEW_KEY,
                 notice=Notice(told=told, day=DISABLE_ON, promises=BOTH),
             )

@@ -205,6 +205,8 @@ def _name(digest: Digest, item: NoticeItem | None) -> str:
     day = digest.run.at.date().isoformat()
     if digest.audience is Audience.ADMIN:  # who gets one a run, not one a day
         day = f"{day}_{run}"
+    if digest.part > 1:
+        day = f"{day}_{digest.part}"
     return f"{_DRY_RUN}/{digest.audience}/{_hash(digest.address)}/{day}{ending}"
 
 

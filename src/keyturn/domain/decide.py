@@ -85,11 +85,11 @@ def decide(
 def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str | None) -> Turn:
     rule = _Rule(user=user, policy=policy, now=now, record=UserRecord())
     if user.exempt:
-        return rule.for_all(Action.KEEP, Reason.EXEMPT, "its owner is exempt", Overlay.EXEMPT)
+        return rule.exempted(kms_key)
     if not rule.needs_record():
         return Turn(user=user, decisions=tuple(rule.upcoming(key) for key in user.keys))
 
-    secret = _read_secret(user)
+    secret = rule.secret()
     if isinstance(secret, Unknown):
         return rule.for_all(
             Action.WAIT,
@@ -110,12 +110,6 @@ def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str |
     return rule.turn()
 
 
-def _read_secret(user: UserFacts) -> SecretFacts | Unknown | None:
-    if user.secret is UNREAD:
-        raise _NeededError(Question(Asked.SECRET))
-    return user.secret
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
     """The rule for one user at one time."""
@@ -133,6 +127,33 @@ class _Rule:
         keys = self.user.keys
         return len(keys) > 1 or any(
             not key.is_active or self.is_due(key) or self.is_forced(key) for key in keys
+        )
+
+    def exempted(self, kms_key: str | None) -> Turn:
+        """Leave an exempt user's keys alone, whatever they are; name a key that nobody can use."""
+        turn = self.for_all(Action.KEEP, Reason.EXEMPT, "its owner is exempt", Overlay.EXEMPT)
+        if len(self.user.keys) == 1:
+            return turn
+        secret = self.secret()
+        if secret is None or isinstance(secret, Unknown):
+            return turn
+        record = read_record(self.user, secret, kms_key=kms_key, now=self.now)
+        orphan = replace(self, record=record).find_orphan()
+        if not isinstance(orphan, KeyFacts):
+            return turn
+        left = "a rotation broke off before the secret of this key was stored; its owner is exempt"
+        return replace(
+            turn,
+            decisions=tuple(
+                replace(
+                    decision,
+                    reason=Reason.ORPHAN_FOUND,
+                    sentence=f"{left}, so only a person may remove it",
+                )
+                if decision.key_id == orphan.key_id
+                else decision
+                for decision in turn.decisions
+            ),
         )
 
     def is_under_way(self) -> bool:
@@ -371,7 +392,7 @@ class _Rule:
             case _:
                 reason = Reason.DATES_NOT_NOTICED
                 told = Told.DELETING if on_record.seen else Told.DISABLED
-                sentence = "its owner has not been told yet when it will be deleted"
+                sentence = f"it has been Inactive since {since.date()}"
         return self.decision(
             key,
             Action.NOTICE,
@@ -587,7 +608,7 @@ class _Rule:
             return self.blocked_by_receipts(key, receipts)
         told = self.valid(receipts, Act.DISABLE, after=on_record.restored)
         if not told:
-            return self.announce_disabling(key, because, Reason.DATES_NOT_NOTICED)
+            return self.announce_disabling(key, other, Reason.DATES_NOT_NOTICED)
         window = self.policy.installation_window
         first_told = min(receipt.at for receipt in told)
         starts = [first_told] if other is None or not delivered else [first_told, other.created]
@@ -596,7 +617,7 @@ class _Rule:
             by_policy = max(by_policy, self.day(key.created, self.policy.inactive_period))
         promised = self.last_promised(told, Act.DISABLE)
         if self.is_put_off(promised, by_policy):
-            return self.announce_disabling(key, because, Reason.DATES_CHANGED)
+            return self.announce_disabling(key, other, Reason.DATES_CHANGED)
 
         if (
             self.today < promised
@@ -626,16 +647,14 @@ class _Rule:
             next_step=Next(Action.DELETE, delete_on),
         )
 
-    def announce_disabling(self, key: KeyFacts, because: Reason, reason: Reason) -> Decision:
+    def announce_disabling(
+        self, key: KeyFacts, other: KeyFacts | None, reason: Reason
+    ) -> Decision:
         """Tell when an Active key will be disabled and deleted (T4)."""
         promises = self.promises(key, forced=self.record.of(key).forced is not None)
-        sentence = (
-            "the date on which it will be disabled has changed"
-            if reason is Reason.DATES_CHANGED
-            else "its owner has not been told yet when it will be disabled"
-        )
-        if because is Reason.UNUSED:
-            sentence = f"it is not in use, so it ends without a successor; {sentence}"
+        sentence = _why_it_ends(key, other)
+        if reason is Reason.DATES_CHANGED:
+            sentence += ", and the date of its end has changed"
         return self.decision(
             key,
             Action.NOTICE,
@@ -862,6 +881,11 @@ class _Rule:
         """Whether people know it; one day is only the run's jitter."""
         return any(r.step == notice.step and abs(r.day - notice.day) <= DAY for r in receipts)
 
+    def secret(self) -> SecretFacts | Unknown | None:
+        if self.user.secret is UNREAD:
+            raise _NeededError(Question(Asked.SECRET))
+        return self.user.secret
+
     def last_use(self, key: KeyFacts) -> LastUse | Unknown:
         if key.last_use is UNREAD:
             raise _NeededError(Question(Asked.LAST_USE, key.key_id))
@@ -919,7 +943,7 @@ def _frees_slot(decision: Decision) -> bool:
 
 def _why_it_ends(key: KeyFacts, other: KeyFacts | None) -> str:
     if other is None:
-        return "it is not in use"
+        return "it is not in use and ends without a successor"
     if other.order > key.order:
         return f"it was replaced by {other.key_id}"
     return f"its user works with {other.key_id}"

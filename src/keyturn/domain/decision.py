@@ -62,7 +62,7 @@ class Reason(StrEnum):
     FOUND_INACTIVE = "found-inactive"
     USED_AFTER_DISABLING = "used-after-disabling"
     SECRET_OVERWRITTEN = "secret-overwritten"  # noqa: S105 -- a reason, not a password
-    SECRET_FOREIGN = "secret-foreign"  # noqa: S105
+    SECRET_FOREIGN = "secret-foreign"  # noqa: S105 -- likewise
     RECORD_UNREADABLE = "record-unreadable"
     RECEIPTS_UNREADABLE = "receipts-unreadable"
     LAST_USE_UNKNOWN = "last-use-unknown"

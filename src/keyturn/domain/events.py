@@ -98,6 +98,8 @@ class Digest:
     items: tuple[NoticeItem, ...]
     failures: tuple[str, ...] = ()
     """For the admin: what went wrong, a sentence each."""
+    part: int = 1
+    """A digest too long for one event comes in parts, each a mail of its own."""
     proves: bool = True
     """Whether its acceptance is the receipt of its items: the owner's, or the admin's instead."""
 
@@ -148,6 +150,7 @@ def digest_to_json(digest: Digest) -> dict[str, object]:
         "region": digest.region,
         "failures": list(digest.failures),
         "proves": digest.proves,
+        "part": digest.part,
         "items": [_item_to_json(item) for item in digest.items],
     }
 
@@ -196,6 +199,7 @@ def digest_from_json(detail: Mapping[str, Any]) -> Digest:
             region=detail["region"],
             failures=tuple(detail["failures"]),
             proves=detail["proves"],
+            part=detail["part"],
             items=tuple(_item_from_json(item) for item in detail["items"]),
         )
     except (KeyError, TypeError, ValueError) as error:

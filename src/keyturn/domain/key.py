@@ -131,5 +131,5 @@ class Account:
 
     def __post_init__(self) -> None:
         """Refuse what is no account id: a typing error must not reach another account."""
-        if len(self.id) != 12 or not self.id.isascii() or not self.id.isdigit():  # noqa: PLR2004
+        if len(self.id) != 12 or not self.id.isascii() or not self.id.isdigit():  # noqa: PLR2004 -- AWS's own number
             raise InvalidValue("account", self.id, "must be the 12 digits of an AWS account id")

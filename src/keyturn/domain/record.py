@@ -60,7 +60,7 @@ def _moment(text: str) -> datetime | None:
 
 def _words(text: str) -> dict[str, str]:
     """Read `name=value name=value`; what is not of that form is left out."""
-    return dict(pair for word in text.split() if len(pair := word.split("=", 1)) == 2)  # noqa: PLR2004
+    return dict(pair for word in text.split() if len(pair := word.split("=", 1)) == 2)  # noqa: PLR2004 -- a name and a value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

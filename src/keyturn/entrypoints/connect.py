@@ -18,9 +18,10 @@ def connected(logger: Logger, environment: frozenset[tuple[str, str]]) -> Aws:
     def log_write(action: str, facts: Mapping[str, str]) -> None:
         logger.info(f"Wrote {action}", extra=dict(facts))
 
-    settings = Settings.read(dict(environment))
+    given = dict(environment)
+    settings = Settings.read(given)
     return Aws(
-        session=boto3.Session(region_name=settings.home_region),
+        session=boto3.Session(region_name=given.get("AWS_REGION") or settings.home_region),
         settings=settings,
         journal=log_write,
         clock=lambda: datetime.now(UTC),

@@ -71,10 +71,18 @@ def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime
         dry_run=aws.settings.dry_run or asked.dry_run,
     )
 
+    given = context.get_remaining_time_in_millis()
+
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
 
-    result = aws.run_account(run, aws.over_bus()).run(run, asked.request, has_time=has_time)
+    def may_look() -> bool:
+        # Looking at all users must leave the time to do something about them.
+        return has_time() and context.get_remaining_time_in_millis() > given / 2
+
+    result = aws.run_account(run, aws.over_bus()).run(
+        run, asked.request, may_look=may_look, has_time=has_time
+    )
     log_result(logger, result, aws.settings.policy)
     if result.left and isinstance(event, Mapping):
         _hand_back(aws, result.left, event, requested)

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Protocol
 from unittest.mock import patch
 
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn.sandbox.cloud import REGION, LocalCloud
 from keyturn.sandbox.deployment import (
     INVENTORY_ROLE,
     NOTIFIER_ROLE,
@@ -202,6 +202,8 @@ def _environment(cloud: LocalCloud, deployment: Deployment, role: str) -> dict[s
         raise RuntimeError(f"no credentials for {role}")
     return {
         **deployment.settings,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_SESSION_TOKEN": credentials.token or "",
@@ -217,7 +219,7 @@ def _record(message: Mapping[str, Any]) -> dict[str, Any]:
         "attributes": message["Attributes"],
         "messageAttributes": {},
         "eventSource": "aws:sqs",
-        "awsRegion": "us-east-1",
+        "awsRegion": REGION,
     }
 
 

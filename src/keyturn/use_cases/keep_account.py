@@ -48,6 +48,8 @@ class AccountPlan:
     turns: tuple[Turn, ...] = ()
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """Users for whom there was no time to look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,13 @@ class KeepAccount:
     """Whether notices reach anybody; without that, no step is taken that needs one."""
 
     def plan(
-        self, run: Run, request: Request, progress: Progress = lambda _done, _of: None
+        self,
+        run: Run,
+        request: Request,
+        progress: Progress = lambda _done, _of: None,
+        has_time: Callable[[], bool] = lambda: True,
     ) -> AccountPlan:
-        """Decide for every user. It only reads, so it is also the dry run."""
+        """Decide for every user, as long as there is time. It only reads: it is the dry run."""
         plan = AccountPlan(run=run, warnings=self.policy.warnings)
         try:
             exempt, warning = self._exempt(dry_run=run.dry_run)
@@ -108,6 +114,9 @@ class KeepAccount:
         turns: list[Turn] = []
         failures = list(_missing(request, {user.name for user in listed}))
         for done, user in enumerate(users, start=1):
+            if not has_time():
+                plan = replace(plan, left=tuple(later.name for later in users[done - 1 :]))
+                break
             try:
                 turns.append(self._turn(user, run, request, exempt))
             except NotFound:
@@ -130,7 +139,7 @@ class KeepAccount:
     ) -> AccountResult:
         """Do what is due, user by user; stops between two users when the time is over."""
         if plan.run.dry_run:
-            return AccountResult(plan=plan)
+            return AccountResult(plan=plan, left=plan.left)
         outcomes: list[Outcome] = []
         turns = iter(enumerate(plan.turns, start=1))
         for done, turn in turns:
@@ -139,11 +148,11 @@ class KeepAccount:
                 return AccountResult(
                     plan=plan,
                     outcomes=tuple(outcomes),
-                    left=tuple(turn.user.name for turn in left),
+                    left=(*(turn.user.name for turn in left), *plan.left),
                 )
             outcomes.append(self.take_turn.carry_out(turn))
             progress(done, len(plan.turns))
-        return AccountResult(plan=plan, outcomes=tuple(outcomes))
+        return AccountResult(plan=plan, outcomes=tuple(outcomes), left=plan.left)
 
     def _turn(self, user: User, run: Run, request: Request, exempt: frozenset[str]) -> Turn:
         facts = UserFacts(

@@ -57,7 +57,7 @@ def _with_key(user: UserFacts, key_id: str, **facts: object) -> UserFacts:
     return replace(
         user,
         keys=tuple(
-            replace(key, **facts) if key.key_id == key_id else key  # type: ignore[arg-type]
+            replace(key, **facts) if key.key_id == key_id else key  # type: ignore[arg-type]  # named by the callers above
             for key in user.keys
         ),
     )

@@ -1,11 +1,11 @@
 """One run over one account, from the first read to the last notice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from keyturn.domain.errors import KeyturnError
-from keyturn.domain.events import Event, EventType, Run, digest_to_json
+from keyturn.domain.events import Digest, Event, EventType, Run, digest_to_json
 from keyturn.ports import Bus, Clock
 from keyturn.use_cases.keep_account import (
     AccountPlan,
@@ -26,6 +26,10 @@ class Announcer(Protocol):
         """Tell it, and answer with what could not be told."""
 
 
+LONGEST_PART = 200
+"""Items of a digest that travel in one event: some 100 KB of the 256 KB that the bus takes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverBus:
     """Leaves the mails to the notifier behind the bus."""
@@ -37,16 +41,29 @@ class OverBus:
         notices = (
             Event(
                 type=EventType.NOTICES_DUE,
-                run=digest.run,
-                detail={"digest": digest_to_json(digest)},
+                run=part.run,
+                detail={"digest": digest_to_json(part)},
             )
             for digest in story.digests
+            for part in _parts(digest)
         )
         try:
             self.bus.publish((*notices, *story.events))
         except KeyturnError as error:
             return (Failure(error=error),)
         return ()
+
+
+def _parts(digest: Digest) -> Iterator[Digest]:
+    """Cut a digest so that each part fits into an event; the failures go with the first."""
+    starts = range(0, max(len(digest.items), 1), LONGEST_PART)
+    for part, start in enumerate(starts, start=1):
+        yield replace(
+            digest,
+            items=digest.items[start : start + LONGEST_PART],
+            failures=digest.failures if part == 1 else (),
+            part=part,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +111,12 @@ class RunAccount:
         run: Run,
         request: Request,
         progress: Progress = lambda _done, _of: None,
+        may_look: Callable[[], bool] = lambda: True,
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
-        """Do what is due, unless it is a dry run, and tell of it."""
-        return self.carry_out(self.plan(run, request, progress), has_time=has_time)
+        """Do what is due, unless it is a dry run, as long as there is time, and tell of it."""
+        plan = self.keep.plan(run, request, progress, may_look)
+        return self.carry_out(plan, has_time=has_time)
 
     def carry_out(
         self,
@@ -107,5 +126,5 @@ class RunAccount:
     ) -> AccountResult:
         """Do what a plan says, unless it is of a dry run, and tell of it."""
         result = self.keep.carry_out(plan, progress, has_time)
-        untold = self.announcer.announce(self.tell.of(result))
-        return replace(result, untold=untold)
+        story = self.tell.of(result)
+        return replace(result, untold=(*story.failures, *self.announcer.announce(story)))

@@ -1,9 +1,10 @@
 """Say what happened: events for the bus, and a digest for everybody who has to know."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import groupby
 
 from keyturn.domain.decision import Action, Decision, Reason, Told
 from keyturn.domain.errors import PortError
@@ -19,25 +20,17 @@ from keyturn.domain.events import (
 from keyturn.domain.key import UserFacts
 from keyturn.domain.record import secret_name
 from keyturn.ports import AccessKeys, Receipts
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.turn import Done
 
 DRY_RUN_WEEK = timedelta(days=7) - timedelta(hours=12)
 """How often an owner hears of a dry run at most; the slack is that of every day count."""
 
-_EVENT_OF_NOTICE = {
-    Told.UPCOMING: EventType.WARNED,
-    Told.BEFORE_DISABLE: EventType.WARNED,
-    Told.BEFORE_DELETE: EventType.WARNED,
-    Told.ROTATED: EventType.ROTATED,
-    Told.RETIRING: EventType.NOTICED,
-    Told.DELETING: EventType.NOTICED,
-    Told.GRACE_RENEWED: EventType.NOTICED,
-    Told.OVERWRITTEN: EventType.NOTICED,
-    Told.DISABLED: EventType.DISABLED,
-    Told.DELETED: EventType.DELETED,
-    Told.RESTORED: EventType.RESTORED,
-    Told.BLOCKED: EventType.BLOCKED,
+_EVENT_OF_ACTION = {
+    Action.WARN: EventType.WARNED,
+    Action.ROTATE: EventType.ROTATED,
+    Action.DISABLE: EventType.DISABLED,
+    Action.DELETE: EventType.DELETED,
 }
 
 
@@ -47,6 +40,8 @@ class Story:
 
     events: tuple[Event, ...]
     digests: tuple[Digest, ...]
+    failures: tuple[Failure, ...] = ()
+    """What could not be read about who is to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,81 +59,72 @@ class Tell:
         """Tell of a run; in dry run only what would be."""
         run = result.plan.run
         items = list(_items_planned(result.plan) if run.dry_run else _items_done(result))
-        failures = tuple(str(failure) for failure in result.failures)
+        unread: list[Failure] = []
+        owned: dict[str, list[NoticeItem]] = {}
+        for user, of_user in groupby(items, key=lambda item: item.user):
+            owned.setdefault(self._owner(user, run, unread), []).extend(of_user)
+        told = [
+            self._digest(run, owner, of_owner)
+            for owner, of_owner in owned.items()
+            if owner != self.admin and (not run.dry_run or self._may_tell(run, owner, unread))
+        ]
+        result = replace(result, untold=tuple(unread))
         return Story(
             events=tuple(_events(result)),
-            digests=tuple(self._digests(run, items, failures)),
+            digests=(*told, *self._to_admin(result, owned)),
+            failures=result.untold,
         )
 
-    def _digests(
-        self, run: Run, items: list[NoticeItem], failures: tuple[str, ...]
+    def _to_admin(
+        self, result: AccountResult, owned: Mapping[str, list[NoticeItem]]
     ) -> Iterator[Digest]:
-        by_owner: dict[str, list[NoticeItem]] = {}
-        owners: dict[str, str | None] = {}
-        for item in items:
-            if item.user not in owners:
-                owners[item.user] = self._owner(item.user, run)
-            if (owner := owners[item.user]) is not None:
-                by_owner.setdefault(owner, []).append(item)
-        unowned = {user for user, owner in owners.items() if owner is None}
-        for owner, owned in by_owner.items():
-            if not run.dry_run or self._may_tell_of_dry_run(run, owner):
-                yield self._digest(run, Audience.OWNER, owner, owned)
-        # The admin's copy proves nothing, except for users that have nobody else.
-        orphaned = [item for item in items if item.user in unowned]
-        if orphaned:
-            yield self._digest(run, Audience.ADMIN, self.admin, orphaned, failures)
-        rest = [item for item in items if item.user not in unowned]
-        if rest or (failures and not orphaned):
-            yield self._digest(
-                run,
-                Audience.ADMIN,
-                self.admin,
-                rest,
-                () if orphaned else failures,
+        """What the admin is told: for users that have nobody else, as their owner; of the rest."""
+        run = result.plan.run
+        failures = tuple(str(failure) for failure in result.failures)
+        own = owned.get(self.admin, [])
+        others = [item for owner in owned if owner != self.admin for item in owned[owner]]
+        if own:
+            yield replace(
+                self._digest(run, self.admin, own), audience=Audience.ADMIN, failures=failures
+            )
+        if others or (failures and not own):
+            yield replace(
+                self._digest(run, self.admin, others),
+                audience=Audience.ADMIN,
+                failures=() if own else failures,
                 proves=False,
             )
 
-    def _digest(  # noqa: PLR0913 -- one argument a field
-        self,
-        run: Run,
-        audience: Audience,
-        address: str,
-        items: list[NoticeItem],
-        failures: tuple[str, ...] = (),
-        *,
-        proves: bool = True,
-    ) -> Digest:
+    def _digest(self, run: Run, address: str, items: list[NoticeItem]) -> Digest:
         return Digest(
             run=run,
-            audience=audience,
+            audience=Audience.OWNER,
             address=address,
             region=self.region,
             items=tuple(items),
-            failures=failures,
-            proves=proves,
         )
 
-    def _owner(self, user: str, run: Run) -> str | None:
-        """The address of a user's owner: the tag's, else the account's, else nobody's."""
+    def _owner(self, user: str, run: Run, unread: list[Failure]) -> str:
+        """The address of a user's owner: the tag's, else the account's, else the admin's."""
         tagged = None
         if self.owner_tag is not None:
             try:
                 tagged = self.keys.tag_of(user, self.owner_tag)
-            except PortError:
-                tagged = None  # the account's address is the next in order
+            except PortError as error:
+                unread.append(Failure(error=error, user=user))
         for address in (tagged, run.account.email):
             if address and "@" in address:
                 return address
-        return None
+        return self.admin
 
-    def _may_tell_of_dry_run(self, run: Run, owner: str) -> bool:
+    def _may_tell(self, run: Run, owner: str, unread: list[Failure]) -> bool:
         """Owners hear of a dry run once a week at most; who cannot be looked up hears nothing."""
         if not self.tells_owners_of_dry_runs:
             return False
         try:
             last = self.receipts.last_dry_run_digest(run.account.id, owner)
-        except PortError:
+        except PortError as error:
+            unread.append(Failure(error=error))
             return False
         return last is None or run.at - last >= DRY_RUN_WEEK
 
@@ -195,10 +181,18 @@ def _events(result: AccountResult) -> Iterator[Event]:
 
 
 def _type(decision: Decision, told: Told) -> EventType:
-    if told is Told.ORPHAN:
-        removed = decision.reason is Reason.ORPHAN_OVER
-        return EventType.ORPHAN_REMOVED if removed else EventType.BLOCKED
-    return _EVENT_OF_NOTICE[told]
+    """What happened; a notice that only repeats what happened earlier is a notice."""
+    if decision.action in _EVENT_OF_ACTION:
+        return _EVENT_OF_ACTION[decision.action]
+    match told:
+        case Told.RESTORED:
+            return EventType.RESTORED
+        case Told.ORPHAN if decision.reason is Reason.ORPHAN_OVER:
+            return EventType.ORPHAN_REMOVED
+        case Told.ORPHAN | Told.BLOCKED:
+            return EventType.BLOCKED
+        case _:
+            return EventType.NOTICED
 
 
 def describe(user: UserFacts, decision: Decision) -> dict[str, object]:
