@@ -39,6 +39,7 @@ class FakeKeys(Refusals):
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
     used: dict[str, LastUse] = field(default_factory=dict)
+    root_keys: int = 0
     numbers: "count[int]" = field(default_factory=count)
 
     def users(self) -> Iterator[User]:
@@ -61,8 +62,13 @@ class FakeKeys(Refusals):
         return self.used.get(key_id, LastUse(at=None))
 
     def tag_of(self, user: str, tag: str) -> str | None:
+        self.may_refuse("tag_of")
         self._of(user)
         return self.tags.get(user, {}).get(tag)
+
+    def root_has_keys(self) -> bool:
+        self.may_refuse("root_has_keys")
+        return self.root_keys > 0
 
     def create(self, user: str) -> NewKey:
         self.may_refuse("create")

@@ -44,7 +44,7 @@ def test_without_any_setting_it_is_a_dry_run_by_the_default_policy() -> None:
 
 
 def test_an_empty_value_is_the_default_and_the_rest_of_the_environment_is_none_of_ours() -> None:
-    given = dict.fromkeys(PARAMETERS.values(), "") | {"PATH": "/bin", "AWS_REGION": "eu-west-1"}
+    given = dict.fromkeys(PARAMETERS.values(), "") | {"PATH": "/bin"}
 
     assert Settings.read(given) == Settings()
 
@@ -162,3 +162,11 @@ def test_a_policy_that_deserves_a_second_thought_says_so() -> None:
     assert Settings.read({"RecoveryGracePeriod": "7"}).policy.warnings == ()
     [warning] = Settings.read({"RecoveryGracePeriod": "6"}).policy.warnings
     assert "RecoveryGracePeriod=6" in warning
+
+
+def test_home_is_where_the_stack_is_unless_said_otherwise() -> None:
+    lambdas = {"AWS_REGION": "eu-west-1"}
+
+    assert Settings.read(lambdas).home_region == "eu-west-1"
+    assert Settings.read(lambdas | {"HomeRegion": ""}).home_region == "eu-west-1"
+    assert Settings.read(lambdas | {"HomeRegion": "eu-north-1"}).home_region == "eu-north-1"

@@ -53,6 +53,9 @@ class AccessKeys(Protocol):
     def tag_of(self, user: str, tag: str) -> str | None:
         """The value of a tag of the user."""
 
+    def root_has_keys(self) -> bool:
+        """Whether the account's root user has access keys."""
+
     def create(self, user: str) -> NewKey:
         """
         Create a key, in one attempt: a lost answer may have made one, so nothing retries.

@@ -89,6 +89,7 @@ class Settings:
     list_account: str = ""
     inventory_ou: str | None = None
     tells_owners_of_dry_runs: bool = True
+    reports_root_keys: bool = False
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> "Settings":
@@ -140,6 +141,7 @@ class _Parameters(Schema):
     list_account = rules.String(data_key="OrgListAccount", validate=ACCOUNT_ID)
     inventory_ou = rules.String(data_key="InventoryOU", validate=UNIT)
     tells_owners_of_dry_runs = Flag(data_key="DryRunNoticesToOwners")
+    reports_root_keys = Flag(data_key="ReportRootKeys")
 
     @post_load
     def make(self, loaded: dict[str, Any], **_: object) -> Settings:

@@ -87,6 +87,7 @@ class Aws:
                 ),
                 policy=settings.policy,
                 exemption_group=settings.exemption_group,
+                reports_root_keys=settings.reports_root_keys,
                 can_tell=announcer is not None,
             ),
             tell=Tell(

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
+from moto.moto_api._internal import mock_random
+
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.sandbox.cloud import LocalCloud
@@ -64,6 +66,7 @@ class World:
 
     def __enter__(self) -> Self:
         self.cloud.__enter__()
+        mock_random.seed(0)  # the same key ids every time
         self.cloud.organization.create_account("hub", "hub@example.com", account_id=HUB)
         self.cloud.organization.create_account("member", OWNER, account_id=MEMBER)
         self.cloud.add_role(HUB, HUB_ROLE, HUB)
@@ -99,19 +102,29 @@ class World:
         iam = self.cloud.session(MEMBER).client("iam")
         iam.add_user_to_group(GroupName=GROUP, UserName=user)
 
+    def begin(self) -> None:
+        """Take down what is there before anything happens; done by itself before the first run."""
+        if self.before is None:
+            self.before = held_keys(self.cloud, [MEMBER])
+
     def day(self, number: int) -> datetime:
         """When the run of a day starts, counted from 0."""
         return FIRST_DAY + number * DAY
 
     def go_to(self, moment: datetime) -> None:
         """Let time pass; programs work with their keys every day."""
-        if self.before is None:
-            self.before = held_keys(self.cloud, [MEMBER])
+        self.begin()
         today = self.cloud.now
         while (today := today + DAY) < moment:
             self._work(today)
         self.cloud.move_to(moment)
         self._work(moment - timedelta(minutes=5))
+
+    def use(self, key_id: str) -> None:
+        """Use a key once, a moment from now."""
+        at = self.cloud.now + timedelta(seconds=1)
+        self.cloud.use_key(MEMBER, key_id, at)
+        self.uses.append(Use(key_id, at))
 
     def _work(self, at: datetime) -> None:
         active = {key.key_id for key in self.cloud.keys(MEMBER) if key.status == "Active"}
@@ -130,6 +143,11 @@ class World:
             clock=lambda: datetime.now(UTC),
         )
 
+    def configure(self, **settings: str) -> None:
+        """Change settings, by their parameters' names, from the next run on."""
+        self.settings |= settings
+        self._warm = None
+
     def warm(self) -> Aws:
         """Stay connected, as a warm function does: for runs in which nothing breaks."""
         if self._warm is None:
@@ -145,9 +163,8 @@ class World:
         forced: str | None = None,
     ) -> "Ran":
         """Run once, with a fault at a call if one is named."""
+        self.begin()
         started = self.cloud.now
-        if self.before is None:
-            self.before = held_keys(self.cloud, [MEMBER])
         layer = Faults(fault=fault, at=at, on=on, watches=_is_keyturns)
         aws = self.warm() if fault is None else self.aws()
         run = Run(

@@ -73,6 +73,12 @@ class IamAccessKeys:
             found = (t["Value"] for page in pages for t in page["Tags"] if t["Key"] == tag)
             return next(found, None)
 
+    def root_has_keys(self) -> bool:
+        """Whether the account's root user has access keys."""
+        with aws_errors_translated():
+            summary = self._iam.get_account_summary()["SummaryMap"]
+        return summary["AccountAccessKeysPresent"] > 0
+
     def create(self, user: str) -> NewKey:
         """Create a key, in one attempt."""
         with aws_errors_translated():

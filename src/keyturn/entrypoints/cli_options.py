@@ -41,6 +41,7 @@ PARAMETERS = {
     "retire_in_use": "RetireInUse",
     "exemption_group": "IAMExemptionGroup",
     "allow_missing_group": "AllowMissingExemptionGroup",
+    "report_root_keys": "ReportRootKeys",
     "owner_tag": "ResourceOwnerTag",
     "secrets_kms_key": "SecretsKmsKey",
     "bucket": "S3BucketName",
@@ -208,6 +209,10 @@ class Rules:
             "Write also in accounts that have no such group.",
             _PERIODS,
         ),
+    ] = False
+    report_root_keys: Annotated[
+        bool,
+        _opt("--report-root-keys", "Say where the root user has access keys.", _PERIODS),
     ] = False
     owner_tag: Annotated[
         str | None,

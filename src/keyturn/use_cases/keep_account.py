@@ -95,6 +95,8 @@ class KeepAccount:
     exemption_group: str
     can_tell: bool
     """Whether notices reach anybody; without that, no step is taken that needs one."""
+    reports_root_keys: bool = False
+    """Whether to say that the root user has keys; needs one more read."""
 
     def plan(
         self,
@@ -113,6 +115,7 @@ class KeepAccount:
         users = [user for user in listed if not request.users or user.name in request.users]
         turns: list[Turn] = []
         failures = list(_missing(request, {user.name for user in listed}))
+        root = self._root_keys(failures) if self.reports_root_keys else ()
         for done, user in enumerate(users, start=1):
             if not has_time():
                 plan = replace(plan, left=tuple(later.name for later in users[done - 1 :]))
@@ -128,7 +131,7 @@ class KeepAccount:
             plan,
             turns=tuple(turns),
             failures=(*failures, *_unreadable(turns)),
-            warnings=plan.warnings + ((warning,) if warning else ()),
+            warnings=(*plan.warnings, *((warning,) if warning else ()), *root),
         )
 
     def carry_out(
@@ -153,6 +156,15 @@ class KeepAccount:
             outcomes.append(self.take_turn.carry_out(turn))
             progress(done, len(plan.turns))
         return AccountResult(plan=plan, outcomes=tuple(outcomes), left=plan.left)
+
+    def _root_keys(self, failures: list[Failure]) -> tuple[str, ...]:
+        """Say whether the root user has keys; they are never touched."""
+        try:
+            if self.keys.root_has_keys():
+                return ("the root user has access keys: delete them by hand",)
+        except PortError as error:
+            failures.append(Failure(error=error))
+        return ()
 
     def _turn(self, user: User, run: Run, request: Request, exempt: frozenset[str]) -> Turn:
         facts = UserFacts(

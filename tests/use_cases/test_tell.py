@@ -1,0 +1,181 @@
+"""Who is told what of a run, and what cannot be looked up about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Told, Turn
+from keyturn.domain.errors import Denied
+from keyturn.domain.events import Audience, Digest, Event, EventType, Run, digest_from_json
+from keyturn.domain.key import Account, Receipt, UserFacts
+from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from keyturn.use_cases.run_account import LONGEST_PART, OverBus
+from keyturn.use_cases.tell import Story, Tell
+from keyturn.use_cases.turn import Done, Outcome
+from tests.fakes import FakeKeys
+
+NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
+TODAY = date(2026, 3, 2)
+ADMIN = "admin@example.com"
+TEAM = "team@example.com"
+
+
+@dataclass
+class NeverTold:
+    """Receipts of a dry run that nobody had, or that cannot be read."""
+
+    refuses: bool = False
+
+    def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
+        return ()
+
+    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
+        if self.refuses:
+            raise Denied("ListObjectsV2: AccessDenied")
+        return None
+
+
+@dataclass
+class Wire:
+    """A bus that keeps what is put on it."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def publish(self, events: Iterable[Event]) -> None:
+        self.events.extend(events)
+
+
+def a_run(*, email: str = TEAM, dry_run: bool = False) -> Run:
+    return Run(id="run", account=Account(id="1" * 12, email=email), at=NOW, dry_run=dry_run)
+
+
+def a_turn(user: str, told: Told = Told.DELETED, action: Action = Action.DELETE) -> Turn:
+    decision = Decision(
+        key_id=f"KEY-{user}",
+        age=110,
+        state=State.DISABLED,
+        action=action,
+        reason=Reason.GRACE_OVER,
+        sentence="its grace is over",
+        notice=Notice(told=told, day=TODAY),
+    )
+    facts = UserFacts(account="1" * 12, name=user, user_id=user, keys=())
+    return Turn(user=facts, decisions=(decision,))
+
+
+def a_result(run: Run, *turns: Turn) -> AccountResult:
+    plan = AccountPlan(run=run, turns=turns)
+    if run.dry_run:
+        return AccountResult(plan=plan)
+    outcomes = (
+        Outcome(turn=turn, done=tuple(Done(decision=made) for made in turn.decisions))
+        for turn in turns
+    )
+    return AccountResult(plan=plan, outcomes=tuple(outcomes))
+
+
+def told_by(tell_keys: FakeKeys, result: AccountResult, *, unreadable: bool = False) -> Story:
+    return Tell(
+        keys=tell_keys,
+        receipts=NeverTold(refuses=unreadable),
+        admin=ADMIN,
+        owner_tag="Owner",
+        region="us-east-1",
+    ).of(result)
+
+
+def keys(*users: str, **tags: str) -> FakeKeys:
+    return FakeKeys(
+        clock=lambda: NOW,
+        held={user: [] for user in users},
+        tags={user: {"Owner": address} for user, address in tags.items()},
+    )
+
+
+def addressed(story: Story) -> list[tuple[Audience, str, bool, list[str]]]:
+    return [
+        (digest.audience, digest.address, digest.proves, [item.user for item in digest.items])
+        for digest in story.digests
+    ]
+
+
+def test_each_owner_gets_one_digest_and_the_admin_a_copy_of_all() -> None:
+    story = told_by(
+        keys("ann", "ben", "cat", ben="ben@example.com"),
+        a_result(a_run(), a_turn("ann"), a_turn("ben"), a_turn("cat")),
+    )
+
+    assert addressed(story) == [
+        (Audience.OWNER, TEAM, True, ["ann", "cat"]),
+        (Audience.OWNER, "ben@example.com", True, ["ben"]),
+        (Audience.ADMIN, ADMIN, False, ["ann", "cat", "ben"]),
+    ]
+
+
+def test_an_admin_who_is_the_owner_is_told_once_and_that_is_the_proof() -> None:
+    story = told_by(keys("ann"), a_result(a_run(email=ADMIN), a_turn("ann")))
+
+    assert addressed(story) == [(Audience.ADMIN, ADMIN, True, ["ann"])]
+
+
+def test_without_an_owner_the_admin_is_told_instead() -> None:
+    story = told_by(keys("ann"), a_result(a_run(email=""), a_turn("ann")))
+
+    assert addressed(story) == [(Audience.ADMIN, ADMIN, True, ["ann"])]
+
+
+def test_a_tag_that_cannot_be_read_is_reported_and_the_account_is_told() -> None:
+    denied = keys("ann")
+    denied.refuses["tag_of"] = Denied("ListUserTags: AccessDenied")
+
+    story = told_by(denied, a_result(a_run(), a_turn("ann")))
+
+    assert addressed(story)[0] == (Audience.OWNER, TEAM, True, ["ann"])
+    assert [str(failure) for failure in story.failures] == ["ann: ListUserTags: AccessDenied"]
+    assert EventType.ROTATION_FAILED in {event.type for event in story.events}
+    assert story.digests[-1].failures == ("ann: ListUserTags: AccessDenied",)
+
+
+def test_who_cannot_be_looked_up_hears_nothing_of_a_dry_run_and_the_admin_hears_why() -> None:
+    story = told_by(keys("ann"), a_result(a_run(dry_run=True), a_turn("ann")), unreadable=True)
+
+    assert addressed(story) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
+    assert story.digests[0].failures == ("ListObjectsV2: AccessDenied",)
+
+
+def test_a_notice_that_only_repeats_what_happened_is_no_second_event_of_it() -> None:
+    run = a_run()
+
+    acted = told_by(keys("ann"), a_result(run, a_turn("ann", Told.DISABLED, Action.DISABLE)))
+    repeated = told_by(keys("ann"), a_result(run, a_turn("ann", Told.DISABLED, Action.NOTICE)))
+
+    assert acted.events[0].type is EventType.DISABLED
+    assert repeated.events[0].type is EventType.NOTICED
+
+
+def test_a_digest_too_long_for_an_event_travels_in_parts() -> None:
+    many = [a_turn(f"user-{number}") for number in range(2 * LONGEST_PART + 1)]
+    story = told_by(keys(*(turn.user.name for turn in many)), a_result(a_run(), *many))
+    bus = Wire()
+
+    OverBus(bus=bus).announce(story)
+
+    parts = [
+        digest_from_json(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
+        for event in bus.events
+        if event.type is EventType.NOTICES_DUE
+    ]
+    to_owner = [part for part in parts if part.audience is Audience.OWNER]
+    assert [part.part for part in to_owner] == [1, 2, 3]
+    assert [item.user for part in to_owner for item in part.items] == [
+        turn.user.name for turn in many
+    ]
+
+
+def test_a_digest_comes_over_the_bus_as_it_was() -> None:
+    digest: Digest = told_by(keys("ann"), a_result(a_run(), a_turn("ann"))).digests[0]
+    bus = Wire()
+
+    OverBus(bus=bus).announce(Story(events=(), digests=(digest,)))
+
+    assert digest_from_json(bus.events[0].detail["digest"]) == digest  # type: ignore[arg-type]  # as above
