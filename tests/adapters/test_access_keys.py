@@ -184,3 +184,10 @@ def test_to_delete_what_is_gone_is_a_success(scene: Scene) -> None:
     scene.keys.delete("nobody", key_id)
 
     assert scene.keys.keys_of("ann") == ()
+
+
+def test_a_root_user_without_keys_has_none(scene: Scene) -> None:
+    scene.add_user("ann")
+    scene.add_key("ann", START)
+
+    assert not scene.keys.root_has_keys()

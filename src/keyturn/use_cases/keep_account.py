@@ -103,7 +103,7 @@ class KeepAccount:
         run: Run,
         request: Request,
         progress: Progress = lambda _done, _of: None,
-        has_time: Callable[[], bool] = lambda: True,
+        may_look: Callable[[], bool] = lambda: True,
     ) -> AccountPlan:
         """Decide for every user, as long as there is time. It only reads: it is the dry run."""
         plan = AccountPlan(run=run, warnings=self.policy.warnings)
@@ -117,7 +117,7 @@ class KeepAccount:
         failures = list(_missing(request, {user.name for user in listed}))
         root = self._root_keys(failures) if self.reports_root_keys else ()
         for done, user in enumerate(users, start=1):
-            if not has_time():
+            if not may_look():
                 plan = replace(plan, left=tuple(later.name for later in users[done - 1 :]))
                 break
             try:
