@@ -14,7 +14,6 @@ from tests.use_cases.stage import (
     HUB,
     MEMBER,
     OWNER,
-    Clock,
     Stage,
     batch,
     decisions_of,
@@ -450,8 +449,9 @@ def test_near_its_time_out_a_run_stops_between_two_users_and_hands_the_rest_back
     for name in ("ann", "bob", "carl", "dora"):
         stage.user(name, 137)
     stage.send({**ASKED, "run": "first"})
+    stage.slow("CreateAccessKey", 5)
 
-    stage.rotate_queued(context=Clock(300_000, 61_000, 60_000), rounds=1)
+    stage.rotate_queued(context=stage.minutes(11), rounds=1)
 
     assert [len(stage.keys(name)) for name in ("ann", "bob", "carl", "dora")] == [2, 2, 1, 1]
     [message] = stage.receive(stage.deployment.rotation_queue)
@@ -462,6 +462,7 @@ def test_near_its_time_out_a_run_stops_between_two_users_and_hands_the_rest_back
     assert rest["run"] != "first"  # or the admin would not be told what goes wrong in it
     assert message["Attributes"]["MessageGroupId"] == MEMBER
 
+    stage.cloud.layers.clear()
     stage.at(1 / 24)
     since = stage.mark()
     stage.rotate_queued()
@@ -475,10 +476,12 @@ def test_near_its_time_out_a_run_stops_between_two_users_and_hands_the_rest_back
 def test_a_direct_invocation_hands_the_rest_back_too(stage: Stage) -> None:
     for name in ("ann", "bob"):
         stage.user(name, 137)
+    stage.slow("CreateAccessKey", 5)
 
-    answer = stage.invoke(context=Clock(61_000, 0))
+    answer = stage.invoke(context=stage.minutes(6))
 
     assert answer["counts"]["left"] == 1
+    stage.cloud.layers.clear()
     assert stage.rotate_queued() == []
     assert [len(stage.keys(name)) for name in ("ann", "bob")] == [2, 2]
 
@@ -489,7 +492,9 @@ def test_what_goes_wrong_in_the_rest_is_told_like_what_went_wrong_before(stage: 
     stage.cloud.deny(MEMBER, "CreateAccessKey")
     stage.send({**ASKED, "run": "first"})
 
-    stage.rotate_queued(context=Clock(61_000, 0), rounds=1)
+    stage.slow("CreateAccessKey", 5)
+
+    stage.rotate_queued(context=stage.minutes(6), rounds=1)
     stage.rotate_queued()
     stage.tell()
 
@@ -501,20 +506,39 @@ def test_what_goes_wrong_in_the_rest_is_told_like_what_went_wrong_before(stage: 
 def test_a_forced_rotation_that_is_handed_back_grows_no_younger(stage: Stage) -> None:
     stage.user("ann", 3)
     stage.send({**ASKED, "ForceRotate": "ann"})
-    stage.at(20 / 24).rotate_queued(context=Clock(0), rounds=1)
+    stage.at(20 / 24).rotate_queued(context=stage.minutes(0), rounds=1)
 
     stage.at(25 / 24).rotate_queued()
 
     assert stage.writes() == []
 
 
-def test_a_dry_run_needs_no_time(stage: Stage) -> None:
+def test_looking_leaves_half_of_the_time_for_doing(stage: Stage) -> None:
+    names = ("ann", "bob", "carl", "dora", "emil", "fred")
+    for name in names:
+        stage.user(name, 137)
+    stage.slow("ListAccessKeys", 2)
+
+    answer = stage.hand_over(dict(ASKED), context=stage.minutes(15))
+
+    assert [made["user"] for made in answer["decisions"]] == ["ann", "bob", "carl", "dora"]
+    assert [len(stage.keys(name)) for name in names] == [2, 2, 2, 2, 1, 1]
+    assert answer["counts"]["left"] == 2
+    stage.cloud.layers.clear()
+    stage.rotate_queued()
+    assert [len(stage.keys(name)) for name in names] == [2] * 6
+
+
+def test_a_dry_run_hands_back_at_whom_it_had_no_time_to_look(stage: Stage) -> None:
     stage.user("ann", 137)
 
-    answer = stage.hand_over({**ASKED, "dryrun": True}, context=Clock(0))
+    answer = stage.hand_over({**ASKED, "dryrun": True}, context=stage.minutes(0))
 
-    assert answer["counts"]["left"] == 0
-    assert decisions_of(answer, "ann") == [("ROTATE", "rotation-due")]
+    assert answer["counts"]["left"] == 1
+    assert answer["decisions"] == []
+    stage.rotate_queued()
+    assert "Decision: ROTATE (age >= RotationPeriod=90)" in stage.messages()
+    assert stage.writes() == []
 
 
 def test_no_secret_reaches_the_log_the_answer_or_a_mail(stage: Stage) -> None:

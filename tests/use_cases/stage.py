@@ -55,18 +55,18 @@ Layer = Callable[[Request, Perform], Answer]
 
 
 class Clock:
-    """Lambda's context: how much time is left at each look; the last answer stays."""
+    """Lambda's context, as far as it is asked how much time is left."""
 
     function_name = "stage"
     memory_limit_in_mb = 256
     aws_request_id = "stage"
     invoked_function_arn = "arn:aws:lambda:us-east-1:222222222222:function:stage"
 
-    def __init__(self, *left: int) -> None:
-        self._left = list(left) or [900_000]
+    def __init__(self, left: Callable[[], timedelta] = lambda: 15 * MINUTE) -> None:
+        self._left = left
 
     def get_remaining_time_in_millis(self) -> int:
-        return self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        return self._left() // timedelta(milliseconds=1)
 
 
 @dataclass(kw_only=True)
@@ -121,6 +121,22 @@ class Stage:
         return self.hands["vault"]
 
     # Keyturn at work
+
+    def minutes(self, minutes: int) -> Clock:
+        """So much time from now on, by the clock that can be moved."""
+        end = self.cloud.now + minutes * MINUTE
+        return Clock(lambda: end - self.cloud.now)
+
+    def slow(self, operation: str, minutes: int) -> None:
+        """Let every call of an operation take so long."""
+
+        def layer(request: Request, perform: Perform) -> Answer:
+            answer = perform(request)
+            if request.operation == operation:
+                self.cloud.move_to(self.cloud.now + minutes * MINUTE)
+            return answer
+
+        self.cloud.layers.append(layer)
 
     def invoke(
         self, event: Mapping[str, object] = ASKED, *, context: Clock | None = None
