@@ -306,6 +306,34 @@ def test_a_key_found_inactive_gets_its_grace_from_the_day_it_was_found(stage: St
     assert stage.keys("ann") == {}
 
 
+def test_a_key_that_a_person_stopped_and_started_again_is_simply_active(stage: Stage) -> None:
+    first, second = stage.user("ann", 60, 5)
+    stage.iam().update_access_key(UserName="ann", AccessKeyId=first, Status="Inactive")
+    stage.run()
+    assert stage.noted("ann", first).keys() == {"seen"}
+    stage.at(5).iam().update_access_key(UserName="ann", AccessKeyId=first, Status="Active")
+
+    answer = stage.at(6).run()
+
+    assert stage.noted("ann", first) == {}
+    assert decisions_of(answer, "ann") == [("KEEP", "nothing-due")] * 2
+    assert stage.keys("ann") == {first: "Active", second: "Active"}
+
+
+def test_a_key_used_after_it_was_disabled_gets_its_grace_anew_once(stage: Stage) -> None:
+    old, _ = disabled(stage)
+    stage.cloud.use_key(MEMBER, old, START + timedelta(days=15))
+    steps: dict[int, tuple[str, str]] = {}
+    for day in range(16, 32):
+        for action, reason in decisions_of(stage.at(day).run(), "ann"):
+            if action in {"NOTICE", "DELETE"}:
+                steps[day] = (action, reason)
+        if old in stage.keys("ann"):
+            stage.use(old)
+
+    assert steps == {20: ("NOTICE", "used-after-disabling"), 30: ("DELETE", "grace-over")}
+
+
 def test_of_two_old_keys_in_use_none_is_ever_touched_and_people_hear_of_it_weekly(
     stage: Stage,
 ) -> None:
