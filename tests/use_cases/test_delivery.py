@@ -552,6 +552,22 @@ def test_of_two_runs_that_both_ask_for_a_key_one_is_told_that_there_are_two(stag
 # The record
 
 
+def test_a_secret_that_somebody_makes_meanwhile_is_not_taken_for_ours(stage: Stage) -> None:
+    [old] = stage.user("ann", 400)
+    stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
+    name = f"Account_{MEMBER}_User_ann_AccessKey"
+    stage.cloud.layers.append(
+        before("CreateSecret", lambda: stage.vault().create_secret(Name=name))
+    )
+
+    answer = stage.run()
+
+    assert answer["failures"] == []
+    assert stage.secret("ann").tags == {}
+    assert stage.cloud.sent_mails == []  # what is not on record is not told either
+    assert decisions_of(stage.at(1).run(), "ann") == [("WAIT", "secret-foreign")]
+
+
 def test_what_is_on_record_for_a_key_goes_when_the_key_goes(stage: Stage) -> None:
     [old] = stage.user("ann", 90)
     for day in (0, 10, 20):
