@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from keyturn.adapters.clients import ATTEMPTS
 from keyturn.domain.errors import AccountUnreachable, Unavailable
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
@@ -101,7 +102,7 @@ def test_only_the_client_that_makes_keys_never_tries_again(cloud: LocalCloud) ->
         with pytest.raises(Unavailable):
             call()
 
-    assert attempts == ["CreateAccessKey"] + ["UpdateAccessKey"] * 5
+    assert attempts == ["CreateAccessKey"] + ["UpdateAccessKey"] * ATTEMPTS
     assert journal == []  # nothing that AWS answered
 
 
