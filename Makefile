@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit check lint format types arrows setup clean FORCE
+.PHONY: help demo test coverage unit check lint format types arrows setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -17,7 +17,10 @@ demo: .venv/ready       ## play an organisation through its days on this machine
 	$(RUN)keyturn demo -o demo
 
 test: .venv/ready       ## run the tests; make test T=tests/domain for some
-	$(RUN)coverage run -m pytest $(T) && $(RUN)coverage report
+	$(RUN)pytest -q -n 2 --dist loadfile $(T)
+
+coverage: .venv/ready   ## run the tests on one core, and say which lines they miss
+	$(RUN)coverage run -m pytest -q $(T) && $(RUN)coverage report
 
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain

@@ -14,7 +14,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.aws_errors import aws_errors_translated, definite
 from keyturn.domain.errors import (
     AlreadyThere,
     Denied,
@@ -139,3 +139,20 @@ def test_what_is_not_of_aws_passes() -> None:
 def test_nothing_wrong_is_nothing_raised() -> None:
     with aws_errors_translated():
         pass
+
+
+def test_a_page_that_is_not_of_aws_does_not_say_that_a_thing_is_missing() -> None:
+    assert type(translated(an_answer("Unknown", 404))) is Unavailable
+
+
+@pytest.mark.parametrize(
+    ("retries", "kind"), [({"RetryAttempts": 0}, Denied), ({"RetryAttempts": 2}, Unavailable)]
+)
+def test_a_refusal_counts_only_if_no_attempt_before_it_is_unanswered(
+    retries: dict[str, int], kind: type[PortError]
+) -> None:
+    answer = an_answer("AccessDenied", 403)
+    answer.response["ResponseMetadata"].update(retries)  # type: ignore[typeddict-item]  # one of its fields
+
+    with pytest.raises(kind), definite(), aws_errors_translated():
+        raise answer

@@ -1,5 +1,6 @@
 """How the clients of many accounts are made: with one set of models, and not without end."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -123,3 +124,17 @@ def test_the_journal_is_told_what_was_written_to_and_never_a_value(cloud: LocalC
         "iam:DeleteAccessKey ['AccessKeyId', 'UserName', 'request_id']",
         "iam:DeleteAccessKey ['AccessKeyId', 'UserName', 'error', 'request_id']",
     ]
+
+
+def test_at_debug_level_nothing_of_a_key_is_logged(
+    cloud: LocalCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    [account] = members(cloud, 1)
+    run = Run(id="r", account=Account(id=account), at=START, dry_run=True)
+    cloud.add_user(account, "ann")
+
+    with caplog.at_level(logging.DEBUG):
+        made = connected(cloud, []).run_account(run).keep.keys.create("ann")
+
+    assert made.secret not in caplog.text
+    assert cloud.secret_values()[made.key_id] == made.secret

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from botocore.config import Config
 
 from keyturn.adapters.event_bus import LARGEST_BATCH, EventBridgeBus
 from keyturn.adapters.sqs import SqsQueue
@@ -169,3 +170,35 @@ def test_a_bus_that_throttles_is_tried_again_and_then_named(cloud: LocalCloud) -
     with pytest.raises(Throttled):
         bus.publish(events(1))
     assert cloud.now - START < timedelta(minutes=10)
+
+
+def test_a_batch_that_is_refused_does_not_hold_the_others(cloud: LocalCloud, url: str) -> None:
+    refusing = cloud.throttle(HUB, "SendMessageBatch", times=1)
+    sqs = cloud.role_session(HUB, "inventory").client(
+        "sqs", config=Config(retries={"total_max_attempts": 1})
+    )
+
+    with pytest.raises(Throttled):
+        SqsQueue(sqs, url).send(requests(23), run="r")
+
+    assert refusing.times == 0
+    assert len([call for call in cloud.calls if call.operation == "SendMessageBatch"]) == 3
+    arrived = [call for call in cloud.calls if call.error is None]
+    assert [len(call.params["Entries"]) for call in arrived if "Entries" in call.params] == [10, 3]  # type: ignore[arg-type]  # lists
+
+
+def test_an_event_that_is_refused_does_not_hold_the_others(cloud: LocalCloud) -> None:
+    cloud.throttle(HUB, "PutEvents", times=1)
+    bus = cloud.role_session(HUB, "rotation").client(
+        "events", config=Config(retries={"total_max_attempts": 1})
+    )
+    events = [Event(type=EventType.WARNED, run=RUN, detail={"n": n}) for n in range(25)]
+
+    with pytest.raises(Throttled):
+        EventBridgeBus(bus, "default").publish(events)
+
+    assert [call.error for call in cloud.calls if call.operation == "PutEvents"] == [
+        "ThrottlingException",
+        None,
+        None,
+    ]

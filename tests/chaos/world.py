@@ -5,7 +5,7 @@ Every run connects anew, as a new process does. After every run the ten invarian
 from the emulator's own log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -59,6 +59,8 @@ class World:
     used_daily: dict[str, str] = field(default_factory=dict)
     """Keys that a program works with, until it is stopped, by key id."""
     before: tuple[HeldKey, ...] | None = None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Keyturn's own clock."""
     state: list[tuple[str, str]] = field(default_factory=list)
     """At the end: user and status of every key."""
     _evidence: Evidence | None = None
@@ -140,7 +142,7 @@ class World:
             session=self.cloud.role_session(HUB, HUB_ROLE, "keyturn"),
             settings=Settings.read(self.settings),
             journal=lambda _action, _facts: None,
-            clock=lambda: datetime.now(UTC),
+            clock=self.clock,
         )
 
     def configure(self, **settings: str) -> None:

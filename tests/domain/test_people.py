@@ -39,7 +39,8 @@ def test_an_active_key_that_we_disabled_was_restored(record: KeyRecord, keys: in
 
 @pytest.mark.parametrize(("days", "alone"), [(0, True), (9.49, True), (9.5, False), (30, False)])
 def test_a_restored_key_is_left_alone_for_the_grace(days: float, *, alone: bool) -> None:
-    old = a_key(age=300, told=[told(40, disable=-3)])
+    restored = Receipt(step=Told.RESTORED, day=ago(days).date(), at=ago(days))
+    old = a_key(age=300, told=[told(40, disable=-3), restored])
     secret = a_secret("NEW", records={"OLD": KeyRecord(restored=ago(days))})
 
     made = look(ann(old, NEW, secret=secret))["OLD"]
@@ -47,6 +48,19 @@ def test_a_restored_key_is_left_alone_for_the_grace(days: float, *, alone: bool)
     assert made.action is (Action.KEEP if alone else Action.NOTICE)
     assert made.reason is (Reason.RESTORED if alone else Reason.DATES_NOT_NOTICED)
     assert (made.overlays == {Overlay.RESTORED}) is alone
+
+
+@pytest.mark.parametrize("days", [1, 9])
+def test_that_a_key_is_left_alone_is_told_until_somebody_was_told(days: int) -> None:
+    before = Receipt(step=Told.RESTORED, day=on(-40), at=ago(40))
+    secret = a_secret("NEW", records={"OLD": KeyRecord(restored=ago(days))})
+
+    made = look(ann(a_key(age=300, told=[before]), NEW, secret=secret))["OLD"]
+
+    assert made.action is Action.NOTICE
+    assert made.notice is not None
+    assert (made.notice.told, made.notice.day) == (Told.RESTORED, on(-days))
+    assert made.overlays == {Overlay.RESTORED}
 
 
 @pytest.mark.parametrize(("days", "action"), [(21, Action.NOTICE), (20, Action.DISABLE)])

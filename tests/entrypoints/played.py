@@ -11,7 +11,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts
 from keyturn.domain.record import secret_name, stale_tags
 from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
-from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.connect import disconnect
 from keyturn.sandbox.call_log import Call
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.days import Day, Functions
@@ -63,7 +63,7 @@ class Played:
                 self.written[day.number] = Counter(_written(calls))
             self.runs[day.number] = len(day.runs)
 
-        connected.cache_clear()
+        disconnect()
         with logging_to(log):
             self._result = demonstrate(
                 Functions(

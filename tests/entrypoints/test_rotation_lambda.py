@@ -551,3 +551,22 @@ def test_no_secret_reaches_the_log_the_answer_or_a_mail(stage: Stage) -> None:
     assert old in json.dumps(answers)
     assert not any(secret in json.dumps(answers) for secret in secrets)
     assert not any(secret in stage.log.getvalue() for secret in secrets)
+
+
+def test_a_function_stays_connected_whatever_else_its_environment_holds(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.invoke()
+    since = stage.mark()
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-2-3")  # Lambda: another at each invocation
+
+    stage.invoke()
+
+    assert "sts:AssumeRole" not in stage.costs(since)
+
+
+def test_an_event_that_forces_from_the_future_is_refused(stage: Stage) -> None:
+    stage.user("ann", 3)
+
+    with pytest.raises(InvalidValue, match="lies in the future"):
+        stage.invoke({**ASKED, "ForceRotate": "ann", "requested": "2099-01-01T00:00:00+00:00"})

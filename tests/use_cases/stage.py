@@ -16,7 +16,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from keyturn.domain.record import KEY_TAG, secret_name, token
 from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
-from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.connect import disconnect
 from keyturn.sandbox.call_log import Call
 from keyturn.sandbox.cloud import KeyState, LocalCloud, Perform, SecretState
 from keyturn.sandbox.deployment import (
@@ -359,7 +359,7 @@ def staged(*, short_pages: bool = True) -> Iterator[Stage]:
         deployment = deploy(cloud, company)
         cloud.add_role(MEMBER, MEMBER_ROLE, role_arn(HUB, ROTATION_ROLE))
         cloud.session(MEMBER).client("iam").create_group(GroupName=GROUP)
-        connected.cache_clear()
+        disconnect()
         log = io.StringIO()
         with logging_to(log):
             yield Stage(cloud=cloud, deployment=deployment, log=log)

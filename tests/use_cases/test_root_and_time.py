@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from keyturn.adapters.no_receipts import NoReceipts
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, KeyFacts, Status
 from keyturn.domain.policy import RotationPolicy
+from keyturn.ports import NewKey
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.keep_account import KeepAccount, Request
 from keyturn.use_cases.look import Look
@@ -75,3 +78,25 @@ def test_users_for_whom_there_was_no_time_to_look_are_left_and_the_others_are_ke
     assert [turn.user.name for turn in plan.turns] == ["ann", "ben"]
     assert result.left == ("cat",)
     assert [len(keys.held[user]) for user in ("ann", "ben", "cat")] == [2, 2, 1]
+
+
+def test_a_fault_of_our_own_ends_one_users_turn_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = some_keys("ann", "ben", age=95)
+    account = an_account(keys)
+    plan = account.plan(RUN, Request())
+    create = keys.create
+
+    def broken(user: str) -> NewKey:
+        if user == "ann":
+            raise ZeroDivisionError("with something secret in it")
+        return create(user)
+
+    monkeypatch.setattr(keys, "create", broken)
+    result = account.carry_out(plan)
+
+    assert [len(keys.held[user]) for user in ("ann", "ben")] == [1, 2]
+    [failure] = result.failures
+    assert str(failure).startswith("ann: ZeroDivisionError in ")
+    assert "secret" not in str(failure)

@@ -1,5 +1,6 @@
 """Who is told what of a run, and what cannot be looked up about it."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -118,19 +119,19 @@ def test_an_admin_who_is_the_owner_is_told_once_and_that_is_the_proof() -> None:
     assert addressed(story) == [(Audience.ADMIN, ADMIN, True, ["ann"])]
 
 
-def test_without_an_owner_the_admin_is_told_instead() -> None:
+def test_where_the_owner_is_not_known_the_admin_is_told_and_that_proves_nothing() -> None:
     story = told_by(keys("ann"), a_result(a_run(email=""), a_turn("ann")))
 
-    assert addressed(story) == [(Audience.ADMIN, ADMIN, True, ["ann"])]
+    assert addressed(story) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
 
 
-def test_a_tag_that_cannot_be_read_is_reported_and_the_account_is_told() -> None:
+def test_a_tag_that_cannot_be_read_is_reported_and_nobody_counts_as_told() -> None:
     denied = keys("ann")
     denied.refuses["tag_of"] = Denied("ListUserTags: AccessDenied")
 
     story = told_by(denied, a_result(a_run(), a_turn("ann")))
 
-    assert addressed(story)[0] == (Audience.OWNER, TEAM, True, ["ann"])
+    assert addressed(story) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
     assert [str(failure) for failure in story.failures] == ["ann: ListUserTags: AccessDenied"]
     assert EventType.ROTATION_FAILED in {event.type for event in story.events}
     assert story.digests[-1].failures == ("ann: ListUserTags: AccessDenied",)
@@ -179,3 +180,22 @@ def test_a_digest_comes_over_the_bus_as_it_was() -> None:
     OverBus(bus=bus).announce(Story(events=(), digests=(digest,)))
 
     assert digest_from_json(bus.events[0].detail["digest"]) == digest  # type: ignore[arg-type]  # as above
+
+
+def test_failures_beyond_what_people_read_are_counted() -> None:
+    bus = Wire()
+    digest = Digest(
+        run=a_run(),
+        audience=Audience.ADMIN,
+        address=ADMIN,
+        region="us-east-1",
+        items=(),
+        failures=tuple(f"user-{n}: {'x' * 1000}" for n in range(1250)),
+    )
+
+    OverBus(bus=bus).announce(Story(events=(), digests=(digest,)))
+
+    [event] = bus.events
+    part = digest_from_json(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
+    assert part.failures[-1] == "and 1200 more: see the log"
+    assert len(json.dumps(event.detail)) < 100_000

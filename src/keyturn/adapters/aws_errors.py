@@ -113,6 +113,25 @@ def aws_errors_translated(meanings: Meanings = _NOTHING) -> Generator[None]:
         raise Unavailable("ResponseParserError: the answer could not be read") from None
 
 
+@contextmanager
+def definite() -> Generator[None]:
+    """
+    Take a refusal for one only if no attempt before it was left without an answer.
+
+    What the SDK retried may have been heard the first time. Goes around
+    `aws_errors_translated`.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        answer = refusal.__cause__
+        if not isinstance(answer, ClientError):
+            raise Unavailable(str(refusal)) from refusal
+        if answer.response.get("ResponseMetadata", {}).get("RetryAttempts", 1):
+            raise Unavailable(str(refusal)) from refusal
+        raise
+
+
 def _meaning(error: ClientError, code: str) -> type[PortError]:
     """What a code means; an unknown one by its status, and without one nobody knows."""
     if code in _BY_CODE:
@@ -124,4 +143,6 @@ def _meaning(error: ClientError, code: str) -> type[PortError]:
         status = int(code)
     if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable
+    if status == HTTPStatus.NOT_FOUND and code != "404":
+        return Unavailable  # a proxy's page, not AWS's word that something is not there
     return _BY_STATUS.get(status, Refused)

@@ -1,11 +1,11 @@
 """The bus on which everything that happened is told."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import Unavailable
+from keyturn.domain.errors import PortError, Unavailable
 from keyturn.domain.events import Event
 
 if TYPE_CHECKING:
@@ -29,19 +29,29 @@ class EventBridgeBus:
         self._bus = bus
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Put the events on the bus, in order."""
+        """Put the events on the bus, in order; a batch that is refused does not hold the rest."""
+        refused: list[PortError] = []
+        for batch in self._batches(events):
+            try:
+                self._put(batch)
+            except PortError as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
+
+    def _batches(self, events: Iterable[Event]) -> "Iterator[list[PutEventsRequestEntryTypeDef]]":
         batch: list[PutEventsRequestEntryTypeDef] = []
         size = 0
         for event in events:
             entry = self._entry(event)
             length = len(entry["Detail"].encode())
             if batch and (len(batch) == BATCH or size + length > LARGEST_BATCH):
-                self._put(batch)
+                yield batch
                 batch, size = [], 0
             batch.append(entry)
             size += length
         if batch:
-            self._put(batch)
+            yield batch
 
     def _entry(self, event: Event) -> "PutEventsRequestEntryTypeDef":
         run = event.run

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.aws_errors import aws_errors_translated, definite
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import KeyFacts, LastUse, Status
 from keyturn.ports import NewKey, User
@@ -89,7 +89,7 @@ class IamAccessKeys:
 
     def disable(self, user: str, key_id: str) -> None:
         """Make a key Inactive."""
-        with aws_errors_translated():
+        with definite(), aws_errors_translated():
             self._iam.update_access_key(UserName=user, AccessKeyId=key_id, Status="Inactive")
 
     def delete(self, user: str, key_id: str) -> None:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import NotFound, Refused, Throttled, Unavailable
+from keyturn.adapters.aws_errors import aws_errors_translated, definite
+from keyturn.domain.errors import NotFound
 from keyturn.domain.key import SecretFacts
 from keyturn.domain.record import token
 from keyturn.ports import NewKey
@@ -41,6 +41,7 @@ class SecretsManagerVault:
             versions=frozenset(version for version, stages in labelled.items() if stages),
             scheduled_for_deletion=secret.get("DeletedDate") is not None,
             kms_key=secret.get("KmsKeyId"),
+            told_at=_date(secret["ResponseMetadata"]["HTTPHeaders"].get("date")),
         )
 
     def create(self, name: str, tags: Mapping[str, str]) -> None:
@@ -72,32 +73,23 @@ class SecretsManagerVault:
 
     def store(self, name: str, user: str, key: NewKey) -> None:
         """Store the key as the current version, under the token of its id; safe to repeat."""
-        try:
-            with aws_errors_translated():
-                self._secrets.put_secret_value(
-                    SecretId=name,
-                    ClientRequestToken=token(key.key_id),
-                    SecretString=json.dumps(
-                        {
-                            "AccessKeyId": key.key_id,
-                            "SecretAccessKey": key.secret,
-                            "UserName": user,
-                            "CreateDate": key.created.isoformat(),
-                        }
-                    ),
-                )
-        except (Refused, Throttled) as refusal:
-            # A refusal after a retry proves little: the attempt before may have been heard.
-            if _attempts_before(refusal):
-                raise Unavailable(str(refusal)) from refusal
-            raise
+        with definite(), aws_errors_translated():
+            self._secrets.put_secret_value(
+                SecretId=name,
+                ClientRequestToken=token(key.key_id),
+                SecretString=json.dumps(
+                    {
+                        "AccessKeyId": key.key_id,
+                        "SecretAccessKey": key.secret,
+                        "UserName": user,
+                        "CreateDate": key.created.isoformat(),
+                    }
+                ),
+            )
 
 
-def _attempts_before(refusal: Exception) -> int:
-    answer = refusal.__cause__
-    if not isinstance(answer, ClientError):
-        return 1
-    return int(answer.response["ResponseMetadata"].get("RetryAttempts", 1))
+def _date(header: str | None) -> datetime | None:
+    return parsedate_to_datetime(header) if header else None
 
 
 def _tags(tags: Mapping[str, str]) -> "list[TagTypeDef]":

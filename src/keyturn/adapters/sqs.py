@@ -6,7 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import Unavailable
+from keyturn.domain.errors import PortError, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -27,14 +27,21 @@ class SqsQueue:
         """Queue one rotation request an account, each in its account's own group."""
         numbers = count()
         entries = [_entry(request, run, next(numbers)) for request in requests]
+        refused: list[PortError] = []
         for start in range(0, len(entries), BATCH):
-            with aws_errors_translated():
-                answer = self._sqs.send_message_batch(
-                    QueueUrl=self._url, Entries=entries[start : start + BATCH]
-                )
-            if failed := answer.get("Failed"):
-                message = f"SendMessageBatch: {failed[0]['Code']} ({len(failed)} messages)"
-                raise Unavailable(message)
+            try:
+                self._send(entries[start : start + BATCH])
+            except PortError as error:  # the other accounts' messages go all the same
+                refused.append(error)
+        if refused:
+            raise refused[0]
+
+    def _send(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
+        with aws_errors_translated():
+            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+        if failed := answer.get("Failed"):
+            message = f"SendMessageBatch: {failed[0]['Code']} ({len(failed)} messages)"
+            raise Unavailable(message)
 
 
 def _entry(

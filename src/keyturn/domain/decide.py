@@ -755,14 +755,20 @@ class _Rule:
                 notice=Notice(told=Told.RESTORED, day=self.today),
                 next_step=Next(Action.NOTICE, again),
             )
-        if on_record.restored and not have_passed(grace, on_record.restored, self.now):
-            again = self.day(on_record.restored, grace)
+        since = on_record.restored
+        if since is not None and not have_passed(grace, since, self.now):
+            again = self.day(since, grace)
+            receipts = self.receipts(key)
+            told = isinstance(receipts, Unknown) or any(
+                receipt.step == Told.RESTORED and receipt.at >= since for receipt in receipts
+            )
             return self.decision(
                 key,
-                Action.KEEP,
+                Action.KEEP if told else Action.NOTICE,
                 Reason.RESTORED,
                 f"it was re-enabled by hand and is left alone until {again}",
                 overlays=overlays,
+                notice=None if told else Notice(told=Told.RESTORED, day=since.date()),
                 next_step=Next(Action.NOTICE, again),
             )
         return None

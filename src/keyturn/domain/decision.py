@@ -38,6 +38,10 @@ class Action(StrEnum):
     DELETE = "DELETE"
 
 
+WRITING = frozenset({Action.ROTATE, Action.REPAIR, Action.DISABLE, Action.DELETE})
+"""The actions that change a key."""
+
+
 class Reason(StrEnum):
     """Stable words for why; scripts may match on them."""
 
@@ -189,6 +193,11 @@ class Turn:
     user: UserFacts
     decisions: tuple[Decision, ...]
     record_changes: tuple[RecordChange, ...] = ()
+
+    @property
+    def writes(self) -> bool:
+        """Whether enforcement writes to the user's keys or record now."""
+        return bool(self.record_changes) or any(made.action in WRITING for made in self.decisions)
 
 
 class Asked(StrEnum):

@@ -14,6 +14,8 @@ KeyturnError
 │   └── Unavailable           no clear answer: it may or may not have happened
 ├── SecretNotStored           a new key could not be delivered and was taken back
 ├── DeliveryUnclear           a new key may exist; the next runs repair it
+├── ClockOff                  our clock is not AWS's; no key was made
+├── Unexpected                a fault of Keyturn's own ended one user's turn
 ├── AnotherRun                another run is at work on the same user, who was left to it
 ├── ChangedMeanwhile          a key is no longer what the decision was made about
 ├── SkippedAccount            an account was left alone, with the reason
@@ -23,6 +25,7 @@ KeyturnError
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 
 class KeyturnError(Exception):
@@ -100,6 +103,30 @@ class DeliveryUnclear(KeyturnError):
     def __init__(self, user: str, why: str) -> None:
         super().__init__(f"the rotation of {user} is unfinished, the next runs repair it: {why}")
         self.user = user
+
+
+class ClockOff(KeyturnError):
+    """Our clock differs from AWS's by more than a rotation can bear; nothing was created."""
+
+    def __init__(self, off: timedelta) -> None:
+        super().__init__(
+            f"the clock here is {off.total_seconds():.0f} s off AWS's: no key was made; set it"
+        )
+
+
+class Unexpected(KeyturnError):
+    """
+    A fault of Keyturn's own ended one user's turn; the record says how far it got.
+
+    It names the kind of the fault and its place: its message could hold anything.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "nowhere"
+        super().__init__(f"{type(error).__name__} in {place}: this is a bug of Keyturn's")
 
 
 class AnotherRun(KeyturnError):

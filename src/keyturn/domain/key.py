@@ -101,6 +101,8 @@ class SecretFacts:
     """The ids of the versions that carry a stage label."""
     scheduled_for_deletion: bool = False
     kms_key: str | None = None
+    told_at: datetime | None = field(default=None, compare=False)
+    """When AWS said so, by its own clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

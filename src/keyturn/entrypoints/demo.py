@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
-from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.connect import disconnect
 from keyturn.entrypoints.demo_page import mail_lines, timeline_of
 from keyturn.report.timeline import mail_index, render
 from keyturn.sandbox.days import Day, Functions
@@ -71,7 +71,7 @@ def demo(output: Path, days: int, seed: int, plant: int | None, console: Console
             stream.flush()
             return log.read_text(encoding="utf-8")
 
-        connected.cache_clear()  # an earlier demo's connections lead nowhere
+        disconnect()  # an earlier demo's connections lead nowhere
         result = demonstrate(
             Functions(
                 inventory=inventory_lambda.handler,

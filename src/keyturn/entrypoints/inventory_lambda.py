@@ -14,7 +14,7 @@ logger = Logger(service="account-inventory")
 def handler(event: dict[str, object], context: LambdaContext) -> dict[str, object]:  # noqa: ARG001 -- Lambda's signature
     """Queue every account below InventoryOU (or all); answer with who was skipped, and why."""
     run = uuid.uuid4().hex
-    inventory = connected(logger, frozenset(os.environ.items())).fan_out().send(run)
+    inventory = connected(logger, os.environ).fan_out().send(run)
     logger.info(f"Queued {len(inventory.accounts)} accounts", extra={"run": run})
     for account, why in inventory.skipped:
         logger.warning(f"Skipped account {account.id} ({account.name}): {why}")

@@ -188,7 +188,7 @@ def failed(account: Account, error: Exception, *, dry_run: bool) -> AccountResul
         place = extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
         error = KeyturnError(f"{type(error).__name__} at {where}: this is a bug of Keyturn's")
-    run = Run(id="", account=account, at=now(), dry_run=dry_run)
+    run = Run(id=uuid.uuid4().hex, account=account, at=now(), dry_run=dry_run)
     return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
 
 

@@ -24,7 +24,7 @@ logger = Logger(service="key-notifier")
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """Take a batch of `Notices Due` events from the queue; what fails is tried again."""
-    notify = connected(logger, frozenset(os.environ.items())).notify()
+    notify = connected(logger, os.environ).notify()
 
     def one(record: SQSRecord) -> None:
         try:

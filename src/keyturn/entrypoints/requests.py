@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
@@ -12,6 +12,9 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
 from keyturn.settings import ACCOUNT_ID, ADDRESS, Flag
 from keyturn.use_cases.keep_account import Request
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By how much the clock of whoever asks may be ahead of ours."""
 
 
 class RotationEvent(Schema):
@@ -44,6 +47,8 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     """Read a rotation event; now stands for the time of the request where it tells none."""
     given = _load(RotationEvent(), event)
     asked = given.get("requested", now).astimezone(UTC).replace(microsecond=0)
+    if asked > now + CLOCKS_DIFFER:
+        raise InvalidValue("requested", given["requested"].isoformat(), "lies in the future")
     forced = given.get("force_rotate")
     return RotationRequest(
         account=Account(

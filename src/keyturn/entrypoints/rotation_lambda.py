@@ -36,7 +36,7 @@ class AccountNotKeptError(Exception):
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """Take a direct invocation and answer, or a batch from the queue and say what failed."""
     now = datetime.now(UTC)
-    aws = connected(logger, frozenset(os.environ.items()))
+    aws = connected(logger, os.environ)
     if not isinstance(event, Mapping) or "Records" not in event:
         return answer(_rotate(aws, event, context, now))
 

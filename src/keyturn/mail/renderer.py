@@ -184,9 +184,15 @@ def enable_command(item: NoticeItem) -> str:
 def console_link(secret: str, region: str) -> str:
     """The secret's page in the console."""
     name, place = quote(secret, safe=""), quote(region, safe="")
-    return (
-        f"https://{place}.console.aws.amazon.com/secretsmanager/secret?name={name}&region={place}"
+    host = next(
+        (host for prefix, host in _CONSOLES.items() if region.startswith(prefix)),
+        f"{place}.console.aws.amazon.com",
     )
+    return f"https://{host}/secretsmanager/secret?name={name}&region={place}"
+
+
+_CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
+"""The consoles of the partitions that have their own, by how their regions begin."""
 
 
 def wrapped(text: str, first: str = "") -> str:

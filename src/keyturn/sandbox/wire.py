@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -152,7 +153,7 @@ def passed_on(request: Request, status: int, headers: Mapping[str, str], body: b
 def _id_headers(request: Request) -> dict[str, str]:
     # S3 calls it otherwise than the rest.
     name = "x-amz-request-id" if request.service == "s3" else "x-amzn-RequestId"
-    return {name: request.request_id}
+    return {name: request.request_id, "Date": format_datetime(request.at, usegmt=True)}
 
 
 def _error_code(headers: Mapping[str, str], body: str) -> str:

@@ -143,8 +143,15 @@ class KeepAccount:
         """Do what is due, user by user; stops between two users when the time is over."""
         if plan.run.dry_run:
             return AccountResult(plan=plan, left=plan.left)
+        try:
+            turns_now = self._still_not_exempt(plan)
+        except KeyturnError as error:
+            return AccountResult(
+                plan=replace(plan, failures=(*plan.failures, Failure(error=error))),
+                left=plan.left,
+            )
         outcomes: list[Outcome] = []
-        turns = iter(enumerate(plan.turns, start=1))
+        turns = iter(enumerate(turns_now, start=1))
         for done, turn in turns:
             if not has_time():
                 left = (turn, *(later for _, later in turns))
@@ -154,7 +161,7 @@ class KeepAccount:
                     left=(*(turn.user.name for turn in left), *plan.left),
                 )
             outcomes.append(self.take_turn.carry_out(turn))
-            progress(done, len(plan.turns))
+            progress(done, len(turns_now))
         return AccountResult(plan=plan, outcomes=tuple(outcomes), left=plan.left)
 
     def _root_keys(self, failures: list[Failure]) -> tuple[str, ...]:
@@ -165,6 +172,15 @@ class KeepAccount:
         except PortError as error:
             failures.append(Failure(error=error))
         return ()
+
+    def _still_not_exempt(self, plan: AccountPlan) -> tuple[Turn, ...]:
+        """Leave out who was exempted since the plan was made, if there is anything to write."""
+        if not any(turn.writes for turn in plan.turns):
+            return plan.turns
+        exempt, _ = self._exempt(dry_run=False)
+        return tuple(
+            turn for turn in plan.turns if turn.user.exempt or turn.user.user_id not in exempt
+        )
 
     def _turn(self, user: User, run: Run, request: Request, exempt: frozenset[str]) -> Turn:
         facts = UserFacts(

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from keyturn.domain.decision import Change, RecordChange, Turn
-from keyturn.domain.errors import AlreadyThere, AnotherRun
+from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
 from keyturn.domain.key import SecretFacts, Unknown, Unread
 from keyturn.domain.record import (
     INTENT_TAG,
@@ -21,6 +21,9 @@ from keyturn.domain.record import (
     stale_tags,
 )
 from keyturn.ports import Clock, Vault
+
+CLOCK_MAY_BE_OFF = timedelta(seconds=30)
+"""By how much our clock may differ from AWS's when a key is made."""
 
 
 class Notebook:
@@ -70,8 +73,8 @@ class Notebook:
                 settled = replace(self._intent, settled=True)
         if noted:
             self.write(noted, intent=settled)
-        if any(change.change is Change.CLEAR_INTENT for change in changes):
-            self.erase(intent=True)
+        if any(change.change is Change.CLEAR_INTENT for change in changes) and self._intent:
+            self.withdraw(self._intent)
 
     def write(self, keys: Mapping[str, KeyRecord], *, intent: Intent | None = None) -> None:
         """Set the tags of keys and of the intent, in one call on a secret that can be written."""
@@ -108,6 +111,14 @@ class Notebook:
             self._vault.restore(self.name)
             self._secret = replace(self._secret, scheduled_for_deletion=False)
 
+    def is_as_read(self) -> bool:
+        """Whether no other run has begun or finished a rotation since the secret was read."""
+        now, then = self.read_again(), self._secret
+        if now is None or then is None:
+            return now is then
+        intent = str(self._intent) if self._intent else None
+        return now.versions == then.versions and now.tags.get(INTENT_TAG) == intent
+
     def announce(self, intent: Intent, forced: Mapping[str, KeyRecord]) -> None:
         """Write an intent and read it back; AnotherRun if it does not stand there as ours."""
         self.write(forced, intent=intent)
@@ -115,6 +126,16 @@ class Notebook:
         if written is None or written.tags.get(INTENT_TAG) != str(intent):
             message = f"another run began to rotate {self._user.name}"
             raise AnotherRun(message)
+        self._check_clock(intent, written)
+
+    def _check_clock(self, intent: Intent, written: SecretFacts) -> None:
+        """A key is known by its intent's time: where our clock is not AWS's, none is made."""
+        if written.told_at is None:
+            return
+        off = abs(written.told_at - self._clock())
+        if off > CLOCK_MAY_BE_OFF:
+            self.withdraw(intent)
+            raise ClockOff(off)
 
     def withdraw(self, intent: Intent) -> None:
         """Clear our own intent; one that another run wrote since stays."""

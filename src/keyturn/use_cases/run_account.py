@@ -26,6 +26,8 @@ class Announcer(Protocol):
         """Tell it, and answer with what could not be told."""
 
 
+MOST_FAILURES = 50
+LONGEST_FAILURE = 500
 LONGEST_PART = 200
 """Items of a digest that travel in one event: some 100 KB of the 256 KB that the bus takes."""
 
@@ -61,9 +63,16 @@ def _parts(digest: Digest) -> Iterator[Digest]:
         yield replace(
             digest,
             items=digest.items[start : start + LONGEST_PART],
-            failures=digest.failures if part == 1 else (),
+            failures=_some(digest.failures) if part == 1 else (),
             part=part,
         )
+
+
+def _some(failures: tuple[str, ...]) -> tuple[str, ...]:
+    """As many as people read, each at a length that people read; the log has all."""
+    shown = tuple(failure[:LONGEST_FAILURE] for failure in failures[:MOST_FAILURES])
+    more = len(failures) - len(shown)
+    return (*shown, f"and {more} more: see the log") if more else shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,13 +60,15 @@ class Tell:
         run = result.plan.run
         items = list(_items_planned(result.plan) if run.dry_run else _items_done(result))
         unread: list[Failure] = []
-        owned: dict[str, list[NoticeItem]] = {}
+        owned: dict[str | None, list[NoticeItem]] = {}
         for user, of_user in groupby(items, key=lambda item: item.user):
             owned.setdefault(self._owner(user, run, unread), []).extend(of_user)
         told = [
             self._digest(run, owner, of_owner)
             for owner, of_owner in owned.items()
-            if owner != self.admin and (not run.dry_run or self._may_tell(run, owner, unread))
+            if owner is not None
+            and owner != self.admin
+            and (not run.dry_run or self._may_tell(run, owner, unread))
         ]
         result = replace(result, untold=tuple(unread))
         return Story(
@@ -76,9 +78,13 @@ class Tell:
         )
 
     def _to_admin(
-        self, result: AccountResult, owned: Mapping[str, list[NoticeItem]]
+        self, result: AccountResult, owned: Mapping[str | None, list[NoticeItem]]
     ) -> Iterator[Digest]:
-        """What the admin is told: for users that have nobody else, as their owner; of the rest."""
+        """
+        What the admin is told: as an owner, and as a copy of what the other owners are.
+
+        A copy proves nothing: where an owner is not known, the windows do not begin.
+        """
         run = result.plan.run
         failures = tuple(str(failure) for failure in result.failures)
         own = owned.get(self.admin, [])
@@ -104,18 +110,19 @@ class Tell:
             items=tuple(items),
         )
 
-    def _owner(self, user: str, run: Run, unread: list[Failure]) -> str:
-        """The address of a user's owner: the tag's, else the account's, else the admin's."""
+    def _owner(self, user: str, run: Run, unread: list[Failure]) -> str | None:
+        """A user's owner: the tag's address, else the account's; None: it is not known."""
         tagged = None
         if self.owner_tag is not None:
             try:
                 tagged = self.keys.tag_of(user, self.owner_tag)
             except PortError as error:
                 unread.append(Failure(error=error, user=user))
+                return None
         for address in (tagged, run.account.email):
             if address and "@" in address:
                 return address
-        return self.admin
+        return None
 
     def _may_tell(self, run: Run, owner: str, unread: list[Failure]) -> bool:
         """Owners hear of a dry run once a week at most; who cannot be looked up hears nothing."""

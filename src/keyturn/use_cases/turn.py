@@ -10,6 +10,7 @@ from keyturn.domain.errors import (
     NotFound,
     Refused,
     Throttled,
+    Unexpected,
 )
 from keyturn.domain.key import UserFacts
 from keyturn.ports import AccessKeys, Clock, Vault
@@ -78,6 +79,13 @@ class TakeTurn:
             return Outcome(
                 turn=turn, done=tuple(progress.done), error=error, failed=progress.current
             )
+        except Exception as error:  # noqa: BLE001 -- one user's turn must not end the others'
+            return Outcome(
+                turn=turn,
+                done=tuple(progress.done),
+                error=Unexpected(error),
+                failed=progress.current,
+            )
         return Outcome(turn=turn, done=tuple(progress.done))
 
     def _all(self, turn: Turn, progress: _Progress) -> None:
@@ -107,6 +115,9 @@ class TakeTurn:
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
     ) -> None:
         forced = decision.reason is Reason.FORCED
+        if not book.is_as_read():
+            message = f"another run rotated {user.name} since the plan was made, or began to"
+            raise AnotherRun(message)
         made = self.deliver.create(user, decision.key_id, book, forced=forced)
         progress.done.append(Done(decision=decision, new_key=made.key_id))
         self.deliver.settle(made, book)
