@@ -85,7 +85,8 @@ def find_accounts(aws: Aws, where: Where, say: Callable[[str], None]) -> Invento
             if other != own:
                 rule = f"without --role-name it must be your own account, {own}"
                 raise InvalidValue("--account", other, rule)
-        return Inventory(accounts=(Account(id=own),))
+        # Who runs it in their own account is told in the place of its owners.
+        return Inventory(accounts=(Account(id=own, email=aws.settings.admin),))
     try:
         inventory = take_inventory(aws.organization(), ou=where.ou, only=named)
     except PortError as error:

@@ -113,11 +113,16 @@ class Notebook:
 
     def is_as_read(self) -> bool:
         """Whether no other run has begun or finished a rotation since the secret was read."""
-        now, then = self.read_again(), self._secret
-        if now is None or then is None:
-            return now is then
+        then = self._secret
+        if then is None:
+            return True  # if another run makes it first, ours is refused
+        now = self.read_again()
         intent = str(self._intent) if self._intent else None
-        return now.versions == then.versions and now.tags.get(INTENT_TAG) == intent
+        return (
+            now is not None
+            and now.versions == then.versions
+            and now.tags.get(INTENT_TAG) == intent
+        )
 
     def announce(self, intent: Intent, forced: Mapping[str, KeyRecord]) -> None:
         """Write an intent and read it back; AnotherRun if it does not stand there as ours."""
