@@ -23,6 +23,8 @@ class IamAccessKeys:
         """iam_once is a client that never retries: the only one that may create keys."""
         self._iam = iam
         self._iam_once = iam_once
+        # boto3 makes a new class at each get_paginator; this one is asked for every user.
+        self._key_pages = iam.get_paginator("list_access_keys")
 
     def users(self) -> Iterator[User]:
         """All IAM users."""
@@ -44,7 +46,7 @@ class IamAccessKeys:
 
     def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
         """The user's access keys; NotFound if the user is gone."""
-        pages = self._iam.get_paginator("list_access_keys").paginate(UserName=user)
+        pages = self._key_pages.paginate(UserName=user)
         with aws_errors_translated():
             return tuple(
                 KeyFacts(

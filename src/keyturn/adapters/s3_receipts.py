@@ -71,6 +71,7 @@ class S3Receipts:
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
         self._s3 = s3
+        self._pages = s3.get_paginator("list_objects_v2")
         self._bucket = bucket
         self._root = "/".join(filter(None, (prefix.strip("/"), "receipts")))
 
@@ -89,9 +90,7 @@ class S3Receipts:
 
     def _receipts_in(self, folder: str) -> Iterator[tuple[str, datetime]]:
         with aws_errors_translated():
-            pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=folder
-            )
+            pages = self._pages.paginate(Bucket=self._bucket, Prefix=folder)
             found = list(chain.from_iterable(page.get("Contents", []) for page in pages))
         bounced = {thing["Key"] for thing in found if thing["Key"].endswith(_BOUNCED)}
         for thing in found:
