@@ -797,22 +797,19 @@ class _Rule:
 
     def blocked_by_receipts(self, key: KeyFacts, unknown: Unknown) -> Decision:
         """Wait while nobody can say what was told."""
-        return self.decision(
-            key,
-            Action.WAIT,
-            Reason.RECEIPTS_UNREADABLE,
-            f"what its owner was told could not be read ({unknown.why})",
-            overlays=frozenset({Overlay.BLOCKED}),
-            next_step=self.tomorrow(Action.WAIT),
-        )
+        return self.unreadable(key, Reason.RECEIPTS_UNREADABLE, "what its owner was told", unknown)
 
     def blocked_by_last_use(self, key: KeyFacts, unknown: Unknown) -> Decision:
         """Wait while nobody can say whether it is in use."""
+        return self.unreadable(key, Reason.LAST_USE_UNKNOWN, "when it was last used", unknown)
+
+    def unreadable(self, key: KeyFacts, reason: Reason, what: str, unknown: Unknown) -> Decision:
+        """Wait for a fact that could not be read."""
         return self.decision(
             key,
             Action.WAIT,
-            Reason.LAST_USE_UNKNOWN,
-            f"the last use of its user's keys could not be read ({unknown.why})",
+            reason,
+            f"{what} could not be read ({unknown.why})",
             overlays=frozenset({Overlay.BLOCKED}),
             next_step=self.tomorrow(Action.WAIT),
         )
