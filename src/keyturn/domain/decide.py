@@ -801,7 +801,9 @@ class _Rule:
 
     def blocked_by_last_use(self, key: KeyFacts, unknown: Unknown) -> Decision:
         """Wait while nobody can say whether it is in use."""
-        return self.unreadable(key, Reason.LAST_USE_UNKNOWN, "when it was last used", unknown)
+        return self.unreadable(
+            key, Reason.LAST_USE_UNKNOWN, "the last use of its user's keys", unknown
+        )
 
     def unreadable(self, key: KeyFacts, reason: Reason, what: str, unknown: Unknown) -> Decision:
         """Wait for a fact that could not be read."""
