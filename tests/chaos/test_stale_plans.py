@@ -8,6 +8,7 @@ import pytest
 from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
+from keyturn.domain.record import INTENT_TAG
 from keyturn.sandbox.faults import Fault
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult
 from keyturn.use_cases.keep_account import Request as Asked
@@ -96,4 +97,16 @@ def test_no_key_is_made_by_a_clock_that_is_off(world: World, seconds: int) -> No
     assert ran.befell is None
     assert ran.result is not None
     assert isinstance(ran.result.outcomes[0].error, ClockOff)
+    assert the_end_of(world) == []
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "run=r at=yesterday seen= replaces=k"])
+def test_an_intent_that_nobody_can_read_holds_no_rotation_up(world: World, text: str) -> None:
+    [secret] = world.cloud.secrets(MEMBER)
+    vault = world.cloud.session(MEMBER).client("secretsmanager")
+    vault.tag_resource(SecretId=secret.name, Tags=[{"Key": INTENT_TAG, "Value": text}])
+
+    world.run()
+
+    assert len(world.cloud.keys(MEMBER)) == 2
     assert the_end_of(world) == []

@@ -50,6 +50,8 @@ class Notebook:
         )
         self._keys: dict[str, KeyRecord] = dict(record.keys)
         self._intent = record.intent
+        # As it stands there, for what nobody can read is still the same as before.
+        self._intent_tag = self._secret.tags.get(INTENT_TAG) if self._secret else None
         self._stale = (
             stale_tags(self._secret, user) if self._secret and record.foreign is None else ()
         )
@@ -87,14 +89,15 @@ class Notebook:
             self.make_usable()
             self._vault.tag(self.name, tags)
         self._keys |= keys
-        self._intent = intent or self._intent
+        if intent is not None:
+            self._intent, self._intent_tag = intent, str(intent)
 
     def erase(self, *key_ids: str, intent: bool = False) -> None:
         """Remove the tags of keys that are gone, and of the intent if it is void."""
         tags = [KEY_TAG + key_id for key_id in key_ids]
         if intent:
             tags.append(INTENT_TAG)
-            self._intent = None
+            self._intent = self._intent_tag = None
         if self._secret is not None:
             self.make_usable()
             self._vault.untag(self.name, tags)
@@ -117,11 +120,10 @@ class Notebook:
         if then is None:
             return True  # if another run makes it first, ours is refused
         now = self.read_again()
-        intent = str(self._intent) if self._intent else None
         return (
             now is not None
             and now.versions == then.versions
-            and now.tags.get(INTENT_TAG) == intent
+            and now.tags.get(INTENT_TAG) == self._intent_tag
         )
 
     def announce(self, intent: Intent, forced: Mapping[str, KeyRecord]) -> None:
@@ -131,15 +133,15 @@ class Notebook:
         if written is None or written.tags.get(INTENT_TAG) != str(intent):
             message = f"another run began to rotate {self._user.name}"
             raise AnotherRun(message)
-        self._check_clock(intent, written)
+        self._check_clock(written)
 
-    def _check_clock(self, intent: Intent, written: SecretFacts) -> None:
+    def _check_clock(self, written: SecretFacts) -> None:
         """A key is known by its intent's time: where our clock is not AWS's, none is made."""
         if written.told_at is None:
             return
         off = abs(written.told_at - self._clock())
         if off > CLOCK_MAY_BE_OFF:
-            self.withdraw(intent)
+            self.erase(intent=True)  # it was just read back as ours
             raise ClockOff(off)
 
     def withdraw(self, intent: Intent) -> None:
