@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage unit check lint format types arrows setup clean FORCE
+.PHONY: help demo test coverage unit check lint format types arrows package setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -39,10 +39,13 @@ types: .venv/ready      ## check the types
 arrows: .venv/ready     ## check who imports whom
 	$(RUN)lint-imports --no-cache
 
+package: .venv/ready    ## build the functions' zips into Lambda/
+	@$(RUN)python tools/package.py
+
 setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
 
 clean:      ## take away what these commands made
-	rm -rf .venv demo .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # An environment of another Python is made anew; otherwise it is only brought up to date.
 .venv/ready: pyproject.toml uv.lock tools/python.sh $(if $(PYTHON),FORCE)

@@ -1,0 +1,134 @@
+"""The functions' zips, as `make package` builds them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools.package import HANDLERS, NativeCodeError, write
+
+ROOT = Path(__file__).parent.parent
+
+
+def build(workshop: Path, umask: int, time: float, zone: str) -> Path:
+    """Build the zips from a copy of this project that lies elsewhere and is of another time."""
+    workshop.mkdir(parents=True)
+    for name in ("src", "tools", "pyproject.toml", "uv.lock"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, workshop / name)
+    for path in workshop.rglob("*"):
+        os.utime(path, (time, time))
+    (workshop / ".venv").symlink_to(sys.prefix)
+    subprocess.run(
+        [workshop / ".venv/bin/python", "tools/package.py", "out"],
+        cwd=workshop,
+        umask=umask,
+        env={**os.environ, "TZ": zone},
+        check=True,
+    )
+    return workshop / "out"
+
+
+@pytest.fixture(scope="module")
+def zips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("here") / "keyturn", 0o022, 1_700_000_000, "UTC")
+
+
+def names(zips: Path, function: str) -> list[str]:
+    return zipfile.ZipFile(zips / f"{function}.zip").namelist()
+
+
+def test_the_same_source_makes_the_same_bytes_elsewhere_and_later(
+    zips: Path, tmp_path: Path
+) -> None:
+    again = build(tmp_path / "a/longer/way", 0o077, 1_800_000_001, "Asia/Kathmandu")
+
+    for function in HANDLERS:
+        first = (zips / f"{function}.zip").read_bytes()
+        assert first == (again / f"{function}.zip").read_bytes()
+
+
+def test_another_source_makes_other_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+
+    write(tmp_path / "a.zip", {"code.py": tmp_path / "a"})
+    write(tmp_path / "b.zip", {"code.py": tmp_path / "b"})
+
+    assert (tmp_path / "a.zip").read_bytes() != (tmp_path / "b.zip").read_bytes()
+
+
+# Without site-packages, and from nowhere but the folder that the zip was unpacked into.
+IMPORT_ALONE = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+handler = importlib.import_module(sys.argv[2]).handler
+for module in list(sys.modules.values()):
+    print(getattr(module, "__file__", None) or "")
+"""
+
+
+@pytest.mark.parametrize(("function", "handler"), HANDLERS.items())
+def test_a_handler_needs_nothing_but_its_zip(
+    zips: Path, tmp_path: Path, function: str, handler: str
+) -> None:
+    zipfile.ZipFile(zips / f"{function}.zip").extractall(tmp_path)
+
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", IMPORT_ALONE, tmp_path, handler],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert loaded.returncode == 0, loaded.stderr
+    assert str(tmp_path / handler.replace(".", "/")) + ".py" in loaded.stdout.splitlines()
+    assert str(tmp_path / "markupsafe/_native.py") in loaded.stdout.splitlines()
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_zip_holds_what_its_handler_imports_and_no_more(zips: Path, function: str) -> None:
+    top = {name.split("/")[0] for name in names(zips, function)}
+    ours = {name.split("/")[1] for name in names(zips, function) if name.startswith("keyturn/")}
+    entrypoints = {
+        name for name in names(zips, function) if name.startswith("keyturn/entrypoints")
+    }
+
+    assert not top & {"moto", "pytest", "rich", "typer", "time_machine", "bin", "tests"}
+    assert not ours & {"sandbox", "report", "py.typed"}
+    assert "keyturn/mail/templates/owner/subject.txt" in names(zips, function)
+    assert f"keyturn/entrypoints/{function}_lambda.py" in entrypoints
+    assert not any("cli" in name or "demo" in name for name in entrypoints)
+    assert sum(name.endswith("_lambda.py") for name in entrypoints) == 1
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_zip_holds_source_and_licences_and_nothing_of_the_machine_it_was_built_on(
+    zips: Path, function: str
+) -> None:
+    found = names(zips, function)
+
+    assert found == sorted(found)
+    assert not [name for name in found if name.endswith((".pyc", ".so", ".pyd", "/RECORD"))]
+    assert {info.date_time for info in zipfile.ZipFile(zips / f"{function}.zip").infolist()} == {
+        (1980, 1, 1, 0, 0, 0)
+    }
+    assert sum("LICENSE" in name for name in found) >= 10
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_zip_is_small_enough_to_start_quickly(zips: Path, function: str) -> None:
+    assert (zips / f"{function}.zip").stat().st_size < 20_000_000
+
+
+def test_native_code_stops_the_build(tmp_path: Path) -> None:
+    (tmp_path / "_speedups.so").touch()
+
+    with pytest.raises(NativeCodeError, match=r"markupsafe/_speedups\.so"):
+        write(tmp_path / "f.zip", {"markupsafe/_speedups.so": tmp_path / "_speedups.so"})
+
+    assert not (tmp_path / "f.zip").exists()
