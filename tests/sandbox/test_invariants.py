@@ -22,6 +22,7 @@ from keyturn.sandbox.evidence import (
 from keyturn.sandbox.invariants import judge
 from keyturn.sandbox.mailbox import Mail
 from keyturn.sandbox.planting import NothingToPlantOn, plant
+from keyturn.sandbox.secret_forms import smtp_password
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
@@ -454,6 +455,7 @@ def test_a_dry_run_may_store_what_keyturn_itself_reads() -> None:
 FORMS = {
     "plain": VALUE,
     "in a URL": quote(VALUE, safe=""),
+    "as SES's password for SMTP": smtp_password(VALUE, "eu-central-1"),
     **{
         f"{name} after {len(before)}": encode((before + VALUE + '"}').encode()).decode()
         for before in ("", "{", '{"')

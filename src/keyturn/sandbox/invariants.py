@@ -7,14 +7,10 @@ the policy's ways out (retiring unused keys, or keys in use) are taken to be swi
 """
 
 import json
-import re
-from base64 import b64encode, urlsafe_b64encode
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from urllib.parse import quote
 
 from keyturn.sandbox.call_log import Call
 from keyturn.sandbox.evidence import (
@@ -38,6 +34,7 @@ from keyturn.sandbox.evidence import (
     token_of,
 )
 from keyturn.sandbox.mailbox import Mail
+from keyturn.sandbox.secret_forms import Lookout
 
 Fact = str | None
 Check = Callable[[History], Iterator[Fact]]
@@ -387,14 +384,10 @@ def _is_own_notice(evidence: Evidence, call: Call) -> bool:
 # 7: no secret gets out.
 
 
-_LONG_WORD = re.compile(r"[A-Za-z0-9+/=%_-]{32,}")
-_BEGINNING = 32  # shorter than every form of a secret access key, longer than a key id
-
-
 def _no_secret_gets_out(history: History) -> Iterator[Fact]:
-    forms = _forms_by_beginning(history.evidence.secret_values)
+    lookout = Lookout(history.evidence.secret_values)
     for name, content in _all_texts(history.evidence):
-        leaked = sorted(set(_secrets_in(content, forms)))
+        leaked = sorted({key_id for key_id, _ in lookout.find(content)})
         yield f"{name} holds the secret of {', '.join(leaked)}" if leaked else None
 
 
@@ -402,36 +395,6 @@ def _all_texts(evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield from evidence.texts
     for mail in evidence.mails:
         yield f"the mail to {', '.join(mail.to)} of {_stamp(mail.at)}", all_of(mail)
-
-
-def _secrets_in(content: str, forms: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[str]:
-    """Name the keys whose secrets the text holds: looks only where a word is long enough."""
-    for word in _LONG_WORD.findall(content):
-        for start in range(len(word) - _BEGINNING + 1):
-            for form, key_id in forms.get(word[start : start + _BEGINNING], ()):
-                if word.startswith(form, start):
-                    yield key_id
-
-
-def _forms_by_beginning(
-    secrets: Mapping[str, str],
-) -> Mapping[str, Sequence[tuple[str, str]]]:
-    forms: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for key_id, secret in secrets.items():
-        for form in _forms(secret):
-            forms[form[:_BEGINNING]].append((form, key_id))
-    return forms
-
-
-def _forms(secret: str) -> set[str]:
-    """As it is, in a URL, and in Base64 wherever in a longer text it stands."""
-    forms = {secret, quote(secret, safe="")}
-    for before in range(3):
-        data = bytes(before) + secret.encode()
-        # The characters at either end also depend on what stands beside the secret.
-        whole = slice(-(-before * 8 // 6), len(data) * 8 // 6)
-        forms |= {encode(data).decode()[whole] for encode in (b64encode, urlsafe_b64encode)}
-    return forms
 
 
 # 8: a failure stops nobody else and is told.
