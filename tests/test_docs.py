@@ -25,6 +25,7 @@ from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, Ke
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.cli_options import PARAMETERS as PARAMETER_OF_OPTION
+from keyturn.entrypoints.metrics import METRICS, Metric
 from keyturn.entrypoints.requests import RotationEvent
 from keyturn.settings import PARAMETERS, Settings
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult
@@ -100,6 +101,13 @@ def test_a_parameters_row_tells_its_option(option: str, parameter: str) -> None:
 @pytest.mark.parametrize("event", EventType)
 def test_every_event_has_a_row(event: EventType) -> None:
     assert event in rows(page("events.md"))
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_every_metric_has_a_row_with_its_function_unit_and_meaning(metric: Metric) -> None:
+    cells = [cell.strip() for cell in rows(page("events.md"))[metric.name].split("|")]
+
+    assert cells[:3] == [metric.service, metric.unit, metric.meaning]
 
 
 @pytest.mark.parametrize("field", RotationEvent().fields.values(), ids=lambda rule: rule.name)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from keyturn.ports import Bus, Queue
 from keyturn.sandbox.cloud import LocalCloud, Perform
 from keyturn.sandbox.wire import Answer, Request
 from tests.fakes import FakeBus, FakeQueue
-from tests.use_cases.stage import HUB, MEMBER, START
+from tests.use_cases.stage import HUB, MEMBER, START, Layer
 
 RUN = Run(id="run-1", account=Account(id=MEMBER), at=START, dry_run=False)
 
@@ -75,19 +76,69 @@ def test_each_account_has_a_group_of_its_own_and_no_request_is_taken_for_a_doubl
     assert len(answer["Messages"]) == 3
 
 
-def test_a_message_that_sqs_did_not_take_is_no_success(cloud: LocalCloud, url: str) -> None:
-    def refuse_one(request: Request, perform: Perform) -> Answer:
-        answer = perform(request)
-        if request.operation != "SendMessageBatch":
-            return answer
-        failed = [{"Id": "0", "Code": "InternalError", "SenderFault": False}]
-        body = json.dumps({"Successful": [], "Failed": failed}).encode()
-        return Answer(status=200, body=body, headers=answer.headers)
+def fails(*numbers: int, times: int = 99) -> Layer:
+    """SQS takes the call, and fails on some of its messages."""
+    left = [times]
 
-    cloud.layers.append(refuse_one)
+    def layer(request: Request, perform: Perform) -> Answer:
+        if request.operation != "SendMessageBatch" or left[0] == 0:
+            return perform(request)
+        left[0] -= 1
+        entries = request.params["Entries"]
+        refused = [each for each in entries if int(each["Id"]) in numbers]
+        kept = {**request.params, "Entries": [each for each in entries if each not in refused]}
+        answer = perform(replace(request, params=kept)) if kept["Entries"] else None
+        taken = json.loads(answer.body)["Successful"] if answer else []
+        failed = [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in refused]
+        body = json.dumps({"Successful": taken, "Failed": failed}).encode()
+        return Answer(status=200, body=body)
 
-    with pytest.raises(Unavailable, match=r"SendMessageBatch: InternalError \(1 messages\)"):
-        SqsQueue(cloud.session(HUB).client("sqs"), url).send(requests(1), run="r")
+    return layer
+
+
+def arrived(cloud: LocalCloud, url: str) -> list[str]:
+    """The accounts whose messages are in the queue."""
+    sqs = cloud.session(HUB).client("sqs")
+    found: list[str] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [json.loads(message["Body"])["account"] for message in messages]
+    return found
+
+
+def test_a_message_that_sqs_did_not_take_is_no_success_and_its_account_is_named(
+    cloud: LocalCloud, url: str
+) -> None:
+    cloud.layers.append(fails(1))
+
+    with pytest.raises(Unavailable) as raised:
+        SqsQueue(cloud.session(HUB).client("sqs"), url).send(requests(3), run="r")
+
+    assert str(raised.value) == "SendMessageBatch: InternalError: not queued: 000000000001"
+    assert arrived(cloud, url) == ["000000000000", "000000000002"]
+
+
+def test_what_sqs_did_not_take_at_first_is_offered_again_and_nothing_twice(
+    cloud: LocalCloud, url: str
+) -> None:
+    cloud.layers.append(fails(1, 3, times=2))
+
+    SqsQueue(cloud.session(HUB).client("sqs"), url).send(requests(5), run="r")
+
+    assert sorted(arrived(cloud, url)) == [f"{number:012}" for number in range(5)]
+
+
+def test_the_same_run_sent_again_fills_the_gaps_and_doubles_nothing(
+    cloud: LocalCloud, url: str
+) -> None:
+    queue = SqsQueue(cloud.session(HUB).client("sqs"), url)
+    cloud.layers.append(fails(1, times=3))
+    with pytest.raises(Unavailable):
+        queue.send(requests(3), run="r")
+
+    # An account has come meanwhile: whoever is numbered anew must not be taken for another.
+    queue.send([{"account": "999999999999"}, *requests(3)], run="r")
+
+    assert sorted(arrived(cloud, url)) == [*(f"{n:012}" for n in range(3)), "999999999999"]
 
 
 def events(number: int, size: int = 10) -> list[Event]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from keyturn.domain.errors import Denied, InvalidValue, Unavailable
+from keyturn.domain.errors import Denied, InvalidValue, Throttled, Unavailable
 from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT
 from tests.use_cases.stage import CLOSED, HUB, MEMBER, Stage, staged
 
@@ -120,6 +120,28 @@ def test_an_organisation_that_cannot_be_read_fails_the_function(stage: Stage) ->
         stage.take_inventory()
 
     assert queued(stage) == []
+
+
+def test_lambdas_second_try_queues_only_who_is_not_in_the_queue_yet(stage: Stage) -> None:
+    scheduled = {"id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event"}
+    throttling = stage.cloud.throttle(HUB, "SendMessageBatch")
+    with pytest.raises(Throttled, match=f"not queued: .*{MEMBER}"):
+        stage.take_inventory(scheduled)
+    throttling.times = 0
+
+    answers = [stage.take_inventory(scheduled) for _ in range(2)]
+
+    assert {answer["run"] for answer in answers} == {scheduled["id"]}
+    found = [each["account"] for each in queued(stage)]
+    assert sorted(map(str, found)) == sorted({MANAGEMENT_ACCOUNT, HUB, MEMBER})
+
+
+def test_an_organisation_that_throttles_for_a_while_is_asked_again(stage: Stage) -> None:
+    stage.cloud.throttle(MANAGEMENT_ACCOUNT, "ListAccounts", times=2)
+
+    stage.take_inventory()
+
+    assert len(queued(stage)) == 3
 
 
 def test_a_queue_that_does_not_answer_fails_the_function(stage: Stage) -> None:

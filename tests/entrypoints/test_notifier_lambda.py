@@ -41,7 +41,7 @@ def test_a_message_that_comes_twice_is_told_once(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("not JSON", "Not told"),
+        ("not JSON", "Not told: body=not JSON: is not JSON"),
         ("[]", "Not told: detail=None: holds no digest"),
         ('{"detail": "?"}', "Not told: detail='?': holds no digest"),
         ('{"detail": {"digest": {}}}', "Not told: detail=KeyError: 'run': is no digest"),

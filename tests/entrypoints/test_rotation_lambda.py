@@ -382,7 +382,7 @@ def test_a_poisoned_account_fails_alone_and_ends_in_the_dead_letters(stage: Stag
     [
         ('{"email": "owner@example.com"}', "account=: Missing data for required field"),
         ('{"account": "333333333333", "dryRun": true}', "dryRun=True: Unknown field"),
-        ("not JSON", "A message could not be handled"),
+        ("not JSON", "body=not JSON: is not JSON"),
         ("[]", "event='[]': must be a JSON object"),
     ],
 )

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from botocore.exceptions import ReadTimeoutError
 
 from keyturn.domain.record import KEY_TAG, secret_name, token
-from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
+from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.sandbox.call_log import Call
 from keyturn.sandbox.cloud import KeyState, LocalCloud, Perform, SecretState
@@ -76,6 +76,7 @@ class Stage:
     cloud: LocalCloud
     deployment: Deployment
     log: io.StringIO
+    metrics: io.StringIO
     settings: dict[str, str] = field(default_factory=lambda: {"DryRunFlag": "False"})
     credentials: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     hands: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -157,11 +158,11 @@ class Stage:
         json.dumps(answer)
         return dict(answer)
 
-    def take_inventory(self) -> dict[str, Any]:
+    def take_inventory(self, event: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Let the cron's hour come."""
         context: Any = Clock()
         with self.being(INVENTORY_ROLE):
-            return inventory_lambda.handler({}, context)
+            return inventory_lambda.handler(dict(event or {}), context)
 
     def tell(self) -> list[str]:
         """Let the notifier empty its queue; the messages that failed come back."""
@@ -311,6 +312,10 @@ class Stage:
         """The log, line by line."""
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
+    def measured(self) -> list[dict[str, Any]]:
+        """The lines that CloudWatch reads metrics from."""
+        return [json.loads(line) for line in self.metrics.getvalue().splitlines()]
+
     def messages(self) -> list[str]:
         """What the log lines say."""
         return [str(line["message"]) for line in self.lines()]
@@ -360,26 +365,26 @@ def staged(*, short_pages: bool = True) -> Iterator[Stage]:
         cloud.add_role(MEMBER, MEMBER_ROLE, role_arn(HUB, ROTATION_ROLE))
         cloud.session(MEMBER).client("iam").create_group(GroupName=GROUP)
         disconnect()
-        log = io.StringIO()
-        with logging_to(log):
-            yield Stage(cloud=cloud, deployment=deployment, log=log)
-        assert_silent(log.getvalue(), cloud)
+        log, measured = io.StringIO(), io.StringIO()
+        with logging_to(log, measured):
+            yield Stage(cloud=cloud, deployment=deployment, log=log, metrics=measured)
+        assert_silent(log.getvalue() + measured.getvalue(), cloud)
 
 
 @contextmanager
-def logging_to(log: io.StringIO) -> Iterator[None]:
-    """Catch what the functions log."""
+def logging_to(log: io.StringIO, measured: io.StringIO | None = None) -> Iterator[None]:
+    """Catch what the functions log, and (apart, or among it) what they measure."""
     handlers = [
-        handler
-        for logger in LOGGERS
+        (handler, measured if measured is not None and logger is metrics.lines else log)
+        for logger in (*LOGGERS, metrics.lines)
         for handler in logger.handlers
-        if isinstance(handler, StreamHandler)
+        if type(handler) is StreamHandler
     ]
-    before = [handler.setStream(log) for handler in handlers]
+    before = [handler.setStream(stream) for handler, stream in handlers]
     try:
         yield
     finally:
-        for handler, stream in zip(handlers, before, strict=True):
+        for (handler, _), stream in zip(handlers, before, strict=True):
             handler.setStream(stream)
 
 

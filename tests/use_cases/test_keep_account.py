@@ -255,7 +255,10 @@ def test_accounts_that_were_asked_for_and_are_not_there_are_skipped_with_a_reaso
 def test_the_fan_out_queues_whom_the_inventory_found() -> None:
     queue = FakeQueue()
 
-    found = FanOut(organization=an_organization(), queue=queue, ou="ou-1").send("run-1")
+    fan_out = FanOut(organization=an_organization(), queue=queue, ou="ou-1")
+
+    found = fan_out.look()
+    fan_out.send(found, "run-1")
 
     assert queue.sent == [
         {
@@ -271,5 +274,7 @@ def test_the_fan_out_queues_whom_the_inventory_found() -> None:
 def test_a_queue_that_refuses_fails_the_fan_out() -> None:
     queue = FakeQueue(refuses={"send": Unavailable("SendMessageBatch: ?")})
 
+    fan_out = FanOut(organization=an_organization(), queue=queue, ou=None)
+
     with pytest.raises(Unavailable):
-        FanOut(organization=an_organization(), queue=queue, ou=None).send("run-1")
+        fan_out.send(fan_out.look(), "run-1")

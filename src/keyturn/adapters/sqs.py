@@ -1,8 +1,8 @@
 """The queue between inventory and rotation."""
 
 import json
-from collections.abc import Iterable, Mapping
-from itertools import count
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BATCH = 10
 """The most messages that SQS takes at once."""
+ROUNDS = 3
+"""How often a message is offered that SQS fails on though it took the call."""
 
 
 class SqsQueue:
@@ -25,8 +27,7 @@ class SqsQueue:
 
     def send(self, requests: Iterable[Mapping[str, object]], *, run: str) -> None:
         """Queue one rotation request an account, each in its account's own group."""
-        numbers = count()
-        entries = [_entry(request, run, next(numbers)) for request in requests]
+        entries = list(_entries(requests, run))
         refused: list[PortError] = []
         for start in range(0, len(entries), BATCH):
             try:
@@ -34,23 +35,41 @@ class SqsQueue:
             except PortError as error:  # the other accounts' messages go all the same
                 refused.append(error)
         if refused:
-            raise refused[0]
+            # Each names its accounts; one of them may be for now only, and another not.
+            raise type(refused[0])("; ".join(map(str, refused))) from refused[0]
 
     def _send(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
-        with aws_errors_translated():
-            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
-        if failed := answer.get("Failed"):
-            message = f"SendMessageBatch: {failed[0]['Code']} ({len(failed)} messages)"
-            raise Unavailable(message)
+        """Send a batch, and again what SQS did not take for reasons of its own."""
+        failed: dict[str, str] = {}
+        try:
+            for _ in range(ROUNDS):
+                with aws_errors_translated():
+                    answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+                failed = {each["Id"]: each["Code"] for each in answer.get("Failed", ())}
+                entries = [each for each in entries if each["Id"] in failed]
+                if not entries:
+                    return
+        except PortError as error:
+            raise type(error)(f"{error}: not queued: {_accounts(entries)}") from error
+        codes = ", ".join(sorted(set(failed.values())))
+        raise Unavailable(f"SendMessageBatch: {codes}: not queued: {_accounts(entries)}")
 
 
-def _entry(
-    request: Mapping[str, object], run: str, number: int
-) -> "SendMessageBatchRequestEntryTypeDef":
-    return {
-        "Id": str(number),
-        "MessageBody": json.dumps(request),
-        "MessageGroupId": str(request["account"]),
-        # Never the content: a hand-back of the same account would be swallowed as a double.
-        "MessageDeduplicationId": f"{run}-{number}",
-    }
+def _accounts(entries: "Iterable[SendMessageBatchRequestEntryTypeDef]") -> str:
+    return ", ".join(entry["MessageGroupId"] for entry in entries)
+
+
+def _entries(
+    requests: Iterable[Mapping[str, object]], run: str
+) -> "Iterator[SendMessageBatchRequestEntryTypeDef]":
+    of_account: Counter[str] = Counter()
+    for number, request in enumerate(requests):
+        account = str(request["account"])
+        yield {
+            "Id": str(number),
+            "MessageBody": json.dumps(request),
+            "MessageGroupId": account,
+            # Never the content: a hand-back of the same account would be swallowed as a double.
+            "MessageDeduplicationId": f"{run}-{account}-{of_account[account]}",
+        }
+        of_account[account] += 1

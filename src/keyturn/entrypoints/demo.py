@@ -1,6 +1,7 @@
 """`keyturn demo`: the real functions, on an organisation of the sandbox, for many days."""
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
+from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.entrypoints.demo_page import mail_lines, timeline_of
 from keyturn.report.timeline import mail_index, render
@@ -188,7 +189,7 @@ def _logging_to(stream: IO[str]) -> Iterator[None]:
         handler
         for logger in _LOGGERS
         for handler in logger.handlers
-        if isinstance(handler, StreamHandler)
+        if type(handler) is StreamHandler
     ]
     before = [handler.setStream(stream) for handler in handlers]
     try:
@@ -198,8 +199,9 @@ def _logging_to(stream: IO[str]) -> Iterator[None]:
             handler.setStream(earlier)
 
 
-_LOGGERS: Sequence[Logger] = (
+_LOGGERS: Sequence[Logger | logging.Logger] = (
     inventory_lambda.logger,
     rotation_lambda.logger,
     notifier_lambda.logger,
+    metrics.lines,
 )

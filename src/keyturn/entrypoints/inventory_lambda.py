@@ -1,23 +1,29 @@
 """Lists the organisation's accounts and queues a rotation for each: ASA-Account-Inventory."""
 
 import os
+import re
 import uuid
+from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.faults import in_our_words
+from keyturn.entrypoints.metrics import Service, emit, of_inventory
+from keyturn.use_cases.inventory import FanOut, Inventory
 
-logger = Logger(service="account-inventory")
+logger = Logger(service=Service.INVENTORY)
+
+_EVENT_ID = re.compile(r"[0-9a-f-]{32,36}")
 
 
-def handler(event: dict[str, object], context: LambdaContext) -> dict[str, object]:  # noqa: ARG001 -- Lambda's signature
+def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa: ARG001 -- Lambda's signature
     """Queue every account below InventoryOU (or all); answer with who was skipped, and why."""
-    run = uuid.uuid4().hex
-    inventory = connected(logger, os.environ).fan_out().send(run)
+    run = _run_of(event)
+    with in_our_words(logger):
+        inventory = _queue_all(connected(logger, os.environ).fan_out(), run)
     logger.info(f"Queued {len(inventory.accounts)} accounts", extra={"run": run})
-    for account, why in inventory.skipped:
-        logger.warning(f"Skipped account {account.id} ({account.name}): {why}")
     return {
         "run": run,
         "queued": [account.id for account in inventory.accounts],
@@ -26,3 +32,29 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, objec
             for account, why in inventory.skipped
         ],
     }
+
+
+def _queue_all(fan_out: FanOut, run: str) -> Inventory:
+    inventory, queued = Inventory(accounts=()), False
+    try:
+        inventory = fan_out.look()
+        for account, why in inventory.skipped:
+            logger.warning(f"Skipped account {account.id} ({account.name}): {why}")
+        fan_out.send(inventory, run)
+        queued = True
+    finally:
+        emit(Service.INVENTORY, of_inventory(inventory, queued=queued), run=run)
+    return inventory
+
+
+def _run_of(event: object) -> str:
+    """
+    The schedule's own id for this hour, if it has one.
+
+    Lambda repeats a failed invocation with the same event: the queue then knows the accounts
+    that it has taken already.
+    """
+    given = event.get("id") if isinstance(event, Mapping) else None
+    if isinstance(given, str) and _EVENT_ID.fullmatch(given):
+        return given
+    return uuid.uuid4().hex

@@ -1,6 +1,5 @@
 """Sends the mails that a run asks for: ASA-Notifier."""
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,11 +14,14 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.errors import InvalidValue, KeyturnError
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Digest, digest_from_json
 from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.faults import in_our_words
+from keyturn.entrypoints.metrics import Service, emit
+from keyturn.entrypoints.requests import read_body
 
-logger = Logger(service="key-notifier")
+logger = Logger(service=Service.NOTIFIER)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
@@ -27,14 +29,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     notify = connected(logger, os.environ).notify()
 
     def one(record: SQSRecord) -> None:
+        told = False
         try:
-            notify.tell(_digest(json.loads(record.body)), datetime.now(UTC))
-        except KeyturnError as error:
-            logger.error(f"Not told: {error}")  # noqa: TRY400 -- the sentence says it all
-            raise
-        except Exception:
-            logger.exception("Not told")
-            raise
+            with in_our_words(logger, "Not told: "):
+                notify.tell(_digest(read_body(record.body)), datetime.now(UTC))
+            told = True
+        finally:
+            emit(Service.NOTIFIER, {"NotTold": not told})
 
     return process_partial_response(
         event=event,

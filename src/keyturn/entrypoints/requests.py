@@ -1,5 +1,6 @@
 """The events that the functions take; whatever is not of their form is refused, field and all."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,14 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
     )
+
+
+def read_body(body: str) -> object:
+    """Read what a message of a queue carries."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise InvalidValue("body", body[:100], "is not JSON") from None
 
 
 def _load(schema: Schema, event: object) -> Mapping[str, Any]:

@@ -1,6 +1,5 @@
 """Keeps one account within policy: ASA-IAM-Access-Key-Rotation-Function."""
 
-import json
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -19,11 +18,13 @@ from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
 from keyturn.entrypoints.answer import answer, log_result
 from keyturn.entrypoints.connect import connected
-from keyturn.entrypoints.requests import read_rotation
+from keyturn.entrypoints.faults import in_our_words
+from keyturn.entrypoints.metrics import Service, emit, of_failed_message, of_result
+from keyturn.entrypoints.requests import read_body, read_rotation
 from keyturn.use_cases.keep_account import AccountResult
 from keyturn.wiring import Aws
 
-logger = Logger(service="key-rotation")
+logger = Logger(service=Service.ROTATION)
 
 SPARE_MILLISECONDS = 60_000
 """What a rotation leaves of its time: enough to finish one user and to tell of all."""
@@ -38,21 +39,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     now = datetime.now(UTC)
     aws = connected(logger, os.environ)
     if not isinstance(event, Mapping) or "Records" not in event:
-        return answer(_rotate(aws, event, context, now))
+        with in_our_words(logger):
+            return answer(_measured(aws, event, context, now))
 
     def one(record: SQSRecord) -> None:
-        sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
         try:
-            result = _rotate(aws, json.loads(record.body), context, sent)
-        except KeyturnError as error:
-            logger.error(str(error))  # noqa: TRY400 -- the sentence says it all
+            with in_our_words(logger):
+                sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+                result = _measured(aws, read_body(record.body), context, sent)
+        except KeyturnError:
+            emit(Service.ROTATION, of_failed_message())
             raise
-        except Exception:
-            logger.exception("A message could not be handled")
-            raise
-        for failure in result.failures:
-            if failure.user is None:
-                raise AccountNotKeptError(str(failure))
+        if result.lost is not None:
+            raise AccountNotKeptError(str(result.lost))
 
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
     # A batch of one failed account is a partial failure like any other.
@@ -60,6 +59,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     return process_partial_response(
         event=event, record_handler=one, processor=processor, context=context
     )
+
+
+def _measured(
+    aws: Aws, event: object, context: LambdaContext, requested: datetime
+) -> AccountResult:
+    result = _rotate(aws, event, context, requested)
+    run = result.plan.run
+    emit(Service.ROTATION, of_result(result), account=run.account.id, run=run.id)
+    return result
 
 
 def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime) -> AccountResult:

@@ -46,9 +46,12 @@ class FanOut:
     queue: Queue
     ou: str | None
 
-    def send(self, run: str) -> Inventory:
-        """Queue every account that is not suspended."""
-        inventory = take_inventory(self.organization, ou=self.ou)
+    def look(self) -> Inventory:
+        """Find the accounts."""
+        return take_inventory(self.organization, ou=self.ou)
+
+    def send(self, inventory: Inventory, run: str) -> None:
+        """Queue every account that is not skipped; raises which could not be queued."""
         self.queue.send(
             (
                 {
@@ -61,4 +64,3 @@ class FanOut:
             ),
             run=run,
         )
-        return inventory

@@ -51,6 +51,11 @@ class AccountPlan:
     left: tuple[str, ...] = ()
     """Users for whom there was no time to look."""
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether the account's users could be listed."""
+        return bool(self.turns or self.left) or all(failure.user for failure in self.failures)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountResult:
@@ -72,6 +77,11 @@ class AccountResult:
             if outcome.error is not None and outcome.is_failure
         )
         return (*self.plan.failures, *failed, *self.untold)
+
+    @property
+    def lost(self) -> Failure | None:
+        """Why the account was not looked after, or nobody told of it; None: all that was done."""
+        return next((each for each in self.failures if each.user is None), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

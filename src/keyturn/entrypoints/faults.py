@@ -1,0 +1,27 @@
+"""What a function says when something goes wrong: one sentence, in the log and in its answer."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from traceback import format_tb
+
+from aws_lambda_powertools import Logger
+
+from keyturn.domain.errors import KeyturnError, Unexpected
+
+
+@contextmanager
+def in_our_words(logger: Logger, prefix: str = "") -> Generator[None]:
+    """
+    Log what is raised, and raise it as one of our own errors.
+
+    Of a fault of Keyturn's own the log shows the place, never the message: it could hold anything.
+    """
+    try:
+        yield
+    except KeyturnError as error:
+        logger.error(f"{prefix}{error}")  # noqa: TRY400 -- the sentence says it all
+        raise
+    except Exception as error:  # noqa: BLE001 -- raised again, without its message
+        known = Unexpected(error)
+        logger.error(f"{prefix}{known}", extra={"trace": format_tb(error.__traceback__)})  # noqa: TRY400 -- see above
+        raise known from None

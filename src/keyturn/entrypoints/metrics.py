@@ -1,0 +1,182 @@
+"""
+Every metric: its name, unit, function and meaning; and how a function's values reach CloudWatch.
+
+They go by CloudWatch's embedded metric format: one line on standard output for each account
+that a function looked after. Nothing is kept between two lines, so a warm function mixes none.
+"""
+
+import json
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from keyturn.domain.decision import Action, Decision, Reason, State
+from keyturn.use_cases.inventory import Inventory
+from keyturn.use_cases.keep_account import AccountResult
+
+NAMESPACE: Final = "Keyturn"
+
+
+class Service(StrEnum):
+    """The functions, as their log lines and the metrics' one dimension, `service`, name them."""
+
+    INVENTORY = "account-inventory"
+    ROTATION = "key-rotation"
+    NOTIFIER = "key-notifier"
+
+
+class Unit(StrEnum):
+    """What is counted; CloudWatch has no unit for days."""
+
+    COUNT = MetricUnit.Count.value
+    DAYS = MetricUnit.NoUnit.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric."""
+
+    name: str
+    service: Service
+    unit: Unit
+    meaning: str
+
+
+def _of(service: Service, unit: Unit, **meanings: str) -> Iterator[Metric]:
+    for name, meaning in meanings.items():
+        yield Metric(name=name, service=service, unit=unit, meaning=meaning)
+
+
+METRICS: Final[Mapping[str, Metric]] = {
+    each.name: each
+    for each in (
+        *_of(
+            Service.INVENTORY,
+            Unit.COUNT,
+            AccountsListed="accounts found in the organisation or its unit",
+            AccountsSkipped="those of them that get no run: suspended",
+            InventoryCompleted="1: every other account is in the queue",
+        ),
+        *_of(
+            Service.ROTATION,
+            Unit.COUNT,
+            KeysActive="Active keys without a successor",
+            KeysRotated="Active keys that have a successor",
+            KeysDisabled="Inactive keys",
+            Users="users, with or without keys",
+            ExemptUsers="those of them in the exemption group",
+            KeysBlocked="keys for which something is due that cannot be done yet",
+            KeysOverCap="those of them that wait because enough others end today",
+            QuarantinedKeys="keys that a broken rotation left, whose secret nobody can have",
+            ActionsWarned="warnings given",
+            ActionsNoticed="notices given beside those of the actions below",
+            ActionsRotated="keys that got a successor",
+            ActionsDisabled="keys made Inactive because their time had come",
+            ActionsDeleted="keys deleted because their time had come",
+            Failures="what could not be read, done or told",
+            RunCompleted="1: the run came to its end for every user, and was told",
+            AccountsReached="1: the account's users could be listed",
+            AccountsFailed="1: the account was not looked after, or nobody could be told of it",
+        ),
+        *_of(
+            Service.ROTATION,
+            Unit.DAYS,
+            OldestKeyAge="age of the oldest Active key; missing where there is none",
+            AverageKeyAge="average age of the account's Active keys; missing likewise",
+        ),
+        *_of(
+            Service.NOTIFIER,
+            Unit.COUNT,
+            NotTold="1: a message was not told, or not all of it; it is tried again",
+        ),
+    )
+}
+"""All of them, by name; alarms and the dashboard use no other."""
+
+_STATES: Final = {
+    State.ACTIVE: "KeysActive",
+    State.ROTATED: "KeysRotated",
+    State.DISABLED: "KeysDisabled",
+}
+_ACTIONS: Final = {
+    Action.WARN: "ActionsWarned",
+    Action.NOTICE: "ActionsNoticed",
+    Action.ROTATE: "ActionsRotated",
+    Action.DISABLE: "ActionsDisabled",
+    Action.DELETE: "ActionsDeleted",
+}
+_QUARANTINED: Final = {Reason.ORPHAN_FOUND, Reason.ORPHAN_WAITING, Reason.ORPHAN_OVER}
+_OVER_CAP: Final = "over-cap"
+
+
+def of_result(result: AccountResult) -> dict[str, float]:
+    """
+    What a run over an account measured.
+
+    Users whom it left to another run are that run's to count.
+    """
+    left = set(result.left)
+    turns = [turn for turn in result.plan.turns if turn.user.name not in left]
+    decisions = [made for turn in turns for made in turn.decisions]
+    states = Counter(made.state for made in decisions)
+    done = Counter(each.decision.action for outcome in result.outcomes for each in outcome.done)
+    failed = result.lost is not None
+    return {
+        **{name: states[state] for state, name in _STATES.items()},
+        **{name: done[action] for action, name in _ACTIONS.items()},
+        **_ages(decisions),
+        "Users": len(turns),
+        "ExemptUsers": sum(turn.user.exempt for turn in turns),
+        "KeysBlocked": sum(made.is_blocked for made in decisions),
+        "KeysOverCap": sum(str(made.reason) == _OVER_CAP for made in decisions),
+        "QuarantinedKeys": sum(made.reason in _QUARANTINED for made in decisions),
+        "Failures": len(result.failures),
+        "RunCompleted": not failed and not result.left,
+        "AccountsReached": result.plan.is_reached,
+        "AccountsFailed": failed,
+    }
+
+
+def of_failed_message() -> dict[str, float]:
+    """What is measured of a message that made no run."""
+    return {"AccountsFailed": 1, "Failures": 1, "RunCompleted": 0, "AccountsReached": 0}
+
+
+def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:
+    """What the inventory measured."""
+    return {
+        "AccountsListed": len(inventory.accounts) + len(inventory.skipped),
+        "AccountsSkipped": len(inventory.skipped),
+        "InventoryCompleted": queued,
+    }
+
+
+def _ages(decisions: list[Decision]) -> dict[str, float]:
+    """Ages in days, of the Active keys; no value where there are none: 0 would be a young key."""
+    ages = [made.age for made in decisions if made.state in {State.ACTIVE, State.ROTATED}]
+    if not ages:
+        return {}
+    return {"OldestKeyAge": max(ages), "AverageKeyAge": sum(ages) / len(ages)}
+
+
+lines = logging.getLogger("keyturn.metrics")
+"""Writes the lines: CloudWatch reads the format only where nothing stands around it."""
+lines.propagate = False
+lines.setLevel(logging.INFO)
+lines.addHandler(logging.StreamHandler(sys.stdout))
+
+
+def emit(service: Service, values: Mapping[str, float], **about: str) -> None:
+    """Write one line; about is for whoever searches the log, and makes no dimension."""
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+    for name, value in values.items():
+        metrics.add_metric(name, METRICS[name].unit, float(value))
+    for name, text in about.items():
+        metrics.add_metadata(name, text)
+    lines.info(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")))
