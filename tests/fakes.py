@@ -57,6 +57,13 @@ class FakeKeys(Refusals):
         self.may_refuse("keys_of")
         return tuple(self._of(user))
 
+    def owner_of(self, key_id: str) -> str:
+        self.may_refuse("last_use")  # the same call of IAM's
+        for name, keys in self.held.items():
+            if any(key.key_id == key_id for key in keys):
+                return name
+        raise NotFound(key_id)
+
     def last_use(self, key_id: str) -> LastUse:
         self.may_refuse("last_use")
         return self.used.get(key_id, LastUse(at=None))
@@ -86,16 +93,22 @@ class FakeKeys(Refusals):
 
     def disable(self, user: str, key_id: str) -> None:
         self.may_refuse("disable")
-        if key_id not in {key.key_id for key in self._of(user)}:
-            raise NotFound(key_id)
-        self.held[user] = [
-            replace(key, status=Status.INACTIVE) if key.key_id == key_id else key
-            for key in self.held[user]
-        ]
+        self._set(user, key_id, Status.INACTIVE)
+
+    def enable(self, user: str, key_id: str) -> None:
+        self.may_refuse("enable")
+        self._set(user, key_id, Status.ACTIVE)
 
     def delete(self, user: str, key_id: str) -> None:
         self.may_refuse("delete")
         self.held[user] = [key for key in self.held.get(user, []) if key.key_id != key_id]
+
+    def _set(self, user: str, key_id: str, status: Status) -> None:
+        if key_id not in {key.key_id for key in self._of(user)}:
+            raise NotFound(key_id)
+        self.held[user] = [
+            replace(key, status=status) if key.key_id == key_id else key for key in self.held[user]
+        ]
 
     def _of(self, user: str) -> list[KeyFacts]:
         if user not in self.held:

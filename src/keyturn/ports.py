@@ -47,6 +47,9 @@ class AccessKeys(Protocol):
     def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
         """The user's access keys; NotFound if the user is gone."""
 
+    def owner_of(self, key_id: str) -> str:
+        """The name of the user whose key it is; NotFound if the account has no such key."""
+
     def last_use(self, key_id: str) -> LastUse:
         """When the key was last used."""
 
@@ -65,6 +68,9 @@ class AccessKeys(Protocol):
 
     def disable(self, user: str, key_id: str) -> None:
         """Make a key Inactive."""
+
+    def enable(self, user: str, key_id: str) -> None:
+        """Make a key Active again."""
 
     def delete(self, user: str, key_id: str) -> None:
         """Delete a key; one already gone counts as deleted."""

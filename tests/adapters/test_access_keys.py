@@ -175,6 +175,31 @@ def test_to_disable_twice_is_as_good_as_once(scene: Scene) -> None:
     assert [key.is_active for key in scene.keys.keys_of("ann")] == [False]
 
 
+def test_a_disabled_key_can_be_enabled_again_and_again(scene: Scene) -> None:
+    scene.add_user("ann")
+    first, second = (scene.add_key("ann", START) for _ in range(2))
+    for key_id in (first, second):
+        scene.keys.disable("ann", key_id)
+
+    scene.keys.enable("ann", first)
+    scene.keys.enable("ann", first)
+
+    working = {key.key_id: key.is_active for key in scene.keys.keys_of("ann")}
+    assert working == {first: True, second: False}
+
+
+def test_a_key_says_whose_it_is_used_or_not(scene: Scene) -> None:
+    scene.add_user("ann")
+    scene.add_user("bob,eu")
+    anns, bobs = scene.add_key("ann", START), scene.add_key("bob,eu", START)
+    scene.use(bobs, START)
+
+    assert scene.keys.owner_of(anns) == "ann"
+    assert scene.keys.owner_of(bobs) == "bob,eu"
+    with pytest.raises(NotFound):
+        scene.keys.owner_of("AKIAIOSFODNN7EXAMPLE")
+
+
 def test_to_delete_what_is_gone_is_a_success(scene: Scene) -> None:
     scene.add_user("ann")
     key_id = scene.add_key("ann", START)

@@ -14,8 +14,10 @@ from typing import Self
 
 from moto.moto_api._internal import mock_random
 
+from keyturn.domain.decision import Action
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
+from keyturn.domain.orders import Order
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.demonstration import step_of
 from keyturn.sandbox.evidence import Evidence, HeldKey, Use, Windows, held_keys
@@ -163,6 +165,7 @@ class World:
         *,
         on: str | None = None,
         forced: str | None = None,
+        order: Order | None = None,
     ) -> "Ran":
         """Run once, with a fault at a call if one is named."""
         self.begin()
@@ -175,7 +178,7 @@ class World:
             at=started,
             dry_run=aws.settings.dry_run,
         )
-        asked = Asked(forced=forced, forced_at=started if forced else None)
+        asked = Asked(forced=forced, forced_at=started if forced else None, order=order)
         result: AccountResult | None = None
         self.cloud.layers.append(layer)
         with suppress(KilledError):
@@ -189,6 +192,9 @@ class World:
                 dry_run=run.dry_run,
                 crashed=result is None or (fault is not None and layer.operation is not None),
                 failed=frozenset({MEMBER}) if failed or result is None else frozenset(),
+                restores=_ordered(order, Action.RESTORE),
+                revokes=_ordered(order, Action.REVOKE),
+                even_exempt=order is not None and order.even_exempt,
             )
         )
         return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
@@ -232,6 +238,11 @@ class Ran:
     result: AccountResult | None
     calls: Sequence[str]
     befell: str | None
+
+
+def _ordered(order: Order | None, action: Action) -> frozenset[str]:
+    """The key that a run is ordered to do this with."""
+    return frozenset({order.key_id} if order is not None and order.action is action else ())
 
 
 def _is_keyturns(request: Request) -> bool:

@@ -100,8 +100,10 @@ def test_a_record_can_be_read_back() -> None:
         delivered=ago(3),
         orphan=ago(2),
     )
+    revoked = replace(record, revoked=ago(1))
 
     assert read(str(record)) == record
+    assert read(str(revoked)) == revoked
     assert len(str(record)) <= 256  # as long as AWS allows
     assert str(KeyRecord()) == ""
 

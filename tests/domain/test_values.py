@@ -49,6 +49,8 @@ def test_keys_are_put_in_order_and_of_the_same_second_the_larger_id_is_younger()
         (Told.RESTORED, "", "restored"),
         (Told.OVERWRITTEN, "", "overwritten"),
         (Told.ORPHAN, "removed", "orphan-removed"),
+        (Told.REVOKED, "", "revoked"),
+        (Told.REVOKED, "successor", "revoked-successor"),
     ],
 )
 def test_a_step_is_named_for_what_is_promised(told: Told, variant: str, step: str) -> None:

@@ -181,6 +181,18 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 next=Next(Action.ROTATE, in_days(59)),
                 successor=None,
             )
+        case Told.REVOKED:
+            return replace(
+                item,
+                age=12,
+                state=State.ACTIVE,
+                overlays=frozenset({Overlay.REVOKED}),
+                action=Action.REVOKE,
+                reason=Reason.LEAKED,
+                sentence="an operator revoked it as leaked; a new key is made and delivered",
+                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                next=Next(Action.DELETE, DISABLE_ON),
+            )
         case Told.ORPHAN:
             return replace(
                 alone,
@@ -232,6 +244,7 @@ SCENES = {
     "rotated": a_digest(an_item()),
     "several": a_digest(*SEVERAL),
     "disabled": a_digest(an_item(Told.DISABLED)),
+    "revoked": a_digest(an_item(Told.REVOKED)),
     "odd-name": a_digest(an_item(user="<b>x</b>,")),
     "dry-run": a_digest(*SEVERAL, dry_run=True),
     "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES),

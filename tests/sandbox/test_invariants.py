@@ -321,6 +321,71 @@ def test_a_deleted_secret_counts_as_not_delivered() -> None:
     assert list(violations(evidence)) == [1]
 
 
+def revoking(**ordered: object) -> Evidence:
+    """Days before its time, a run stops the key that was delivered, and nobody was told."""
+    evidence = and_calls(rotating(), update(START + 2 * DAY + MINUTE, NEW, INACTIVE))
+    of_that_day = [
+        replace(run, **ordered) if run.started == START + 2 * DAY else run  # type: ignore[arg-type]  # named by the tests below
+        for run in evidence.runs
+    ]
+    evidence = without_calls(
+        replace(evidence, runs=of_that_day),
+        lambda one: one.params.get("AccessKeyId") == OLD,
+    )
+    return with_after(evidence, {NEW: INACTIVE, OLD: ACTIVE})
+
+
+def test_a_key_is_stopped_without_notice_only_by_the_run_that_was_ordered_to() -> None:
+    assert violations(revoking(revokes=frozenset({NEW}))) == {}
+    # A secret then holds a dead key, which the order allows as well.
+    assert set(violations(revoking())) == {1, 4}
+    assert set(violations(revoking(revokes=frozenset({OLD})))) == {1, 4}
+    assert set(violations(revoking(restores=frozenset({NEW})))) == {1, 4}
+
+
+def test_an_order_to_revoke_stands_for_an_exempt_user_only_if_it_says_so() -> None:
+    def exempt(evidence: Evidence) -> Evidence:
+        return replace(evidence, exempt_before=evidence.exempt_before | {(PROD, "lab")})
+
+    lab = key(LAB, ACTIVE, "lab")
+    stop = call(
+        START + 2 * DAY, "UpdateAccessKey", UserName="lab", AccessKeyId=LAB, Status=INACTIVE
+    )
+
+    def ordered(**words: object) -> Evidence:
+        evidence = and_calls(exempt(rotating()), stop)
+        runs_then = [
+            replace(run, **words) if run.started == START + 2 * DAY else run  # type: ignore[arg-type]  # as above
+            for run in evidence.runs
+        ]
+        return replace(
+            evidence,
+            runs=runs_then,
+            keys_before=[*evidence.keys_before, lab],
+            keys_after=[*evidence.keys_after, replace(lab, status=INACTIVE)],
+        )
+
+    assert violations(ordered(revokes=frozenset({LAB}), even_exempt=True)) == {}
+    assert list(violations(ordered(revokes=frozenset({LAB})))) == [5]
+    assert list(violations(ordered(revokes=frozenset({OLD}), even_exempt=True))) == [1, 5]
+
+
+@pytest.mark.parametrize(("restores", "found"), [({OLD}, []), ({NEW}, [4]), (set(), [4])])
+def test_a_key_is_enabled_only_by_the_run_that_was_ordered_to(
+    restores: set[str], found: list[int]
+) -> None:
+    evidence = without_calls(rotating(), lambda one: one.operation == "DeleteAccessKey")
+    evidence = and_calls(evidence, update(START + 12 * DAY + MINUTE, OLD, ACTIVE))
+    runs_then = [
+        replace(run, restores=frozenset(restores)) if run.started == START + 12 * DAY else run
+        for run in evidence.runs
+    ]
+
+    evidence = with_after(replace(evidence, runs=runs_then), {OLD: ACTIVE, NEW: ACTIVE})
+
+    assert list(violations(evidence)) == found
+
+
 def test_what_people_do_to_their_own_keys_is_no_violation() -> None:
     lab = [
         by_hand(START, "UpdateAccessKey", UserName="lab", AccessKeyId=LAB, Status=INACTIVE),

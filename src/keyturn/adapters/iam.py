@@ -58,6 +58,14 @@ class IamAccessKeys:
                 for key in page["AccessKeyMetadata"]
             )
 
+    def owner_of(self, key_id: str) -> str:
+        """The name of the user whose key it is; NotFound if the account has no such key."""
+        with aws_errors_translated():
+            owner = self._iam.get_access_key_last_used(AccessKeyId=key_id).get("UserName")
+        if not owner:
+            raise NotFound(f"{key_id} is no IAM user's key")
+        return owner
+
     def last_use(self, key_id: str) -> LastUse:
         """When the key was last used; AWS leaves the date out where it never was."""
         with aws_errors_translated():
@@ -93,6 +101,11 @@ class IamAccessKeys:
         """Make a key Inactive."""
         with definite(), aws_errors_translated():
             self._iam.update_access_key(UserName=user, AccessKeyId=key_id, Status="Inactive")
+
+    def enable(self, user: str, key_id: str) -> None:
+        """Make a key Active again."""
+        with definite(), aws_errors_translated():
+            self._iam.update_access_key(UserName=user, AccessKeyId=key_id, Status="Active")
 
     def delete(self, user: str, key_id: str) -> None:
         """Delete a key; one already gone counts as deleted, so a retry is safe."""

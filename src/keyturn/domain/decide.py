@@ -47,7 +47,7 @@ from keyturn.domain.key import (
     UserFacts,
 )
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import LONGEST_RUN, UserRecord, read_record
+from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
 
 ACT_WARNING = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
@@ -61,7 +61,7 @@ ORPHAN_REST = 1
 """Days that a key whose secret nobody has lies Inactive before it is removed."""
 
 
-class _NeededError(Exception):
+class NeededError(Exception):
     """A fact is needed that nobody has read; leaves this file as an answer, never as an error."""
 
     def __init__(self, question: Question) -> None:
@@ -78,12 +78,12 @@ def decide(
     """
     try:
         return _turn(user, policy, now, kms_key)
-    except _NeededError as needed:
+    except NeededError as needed:
         return needed.question
 
 
 def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str | None) -> Turn:
-    rule = _Rule(user=user, policy=policy, now=now, record=UserRecord())
+    rule = Rule(user=user, policy=policy, now=now, record=UserRecord())
     if user.exempt:
         return rule.exempted(kms_key)
     if not rule.needs_record():
@@ -111,7 +111,7 @@ def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str |
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
+class Rule:
     """The rule for one user at one time."""
 
     user: UserFacts
@@ -344,7 +344,7 @@ class _Rule:
                 Told.BEFORE_DELETE,
                 Act.DELETE,
                 day,
-                f"it has been Inactive since {since.date()} and can be re-enabled until {day}",
+                _why_inactive(on_record, since, day),
             )
         return self.delete(key, since, promised)
 
@@ -888,17 +888,17 @@ class _Rule:
 
     def secret(self) -> SecretFacts | Unknown | None:
         if self.user.secret is UNREAD:
-            raise _NeededError(Question(Asked.SECRET))
+            raise NeededError(Question(Asked.SECRET))
         return self.user.secret
 
     def last_use(self, key: KeyFacts) -> LastUse | Unknown:
         if key.last_use is UNREAD:
-            raise _NeededError(Question(Asked.LAST_USE, key.key_id))
+            raise NeededError(Question(Asked.LAST_USE, key.key_id))
         return key.last_use
 
     def receipts(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
         if key.receipts is UNREAD:
-            raise _NeededError(Question(Asked.RECEIPTS, key.key_id))
+            raise NeededError(Question(Asked.RECEIPTS, key.key_id))
         return key.receipts
 
     def state(self, key: KeyFacts) -> State:
@@ -926,6 +926,8 @@ class _Rule:
         next_step: Next | None = None,
     ) -> Decision:
         successor = self.successor(key)
+        if not key.is_active and self.record.of(key).revoked:
+            overlays |= {Overlay.REVOKED}
         return Decision(
             key_id=key.key_id,
             age=self.age(key),
@@ -944,6 +946,12 @@ class _Rule:
 def _frees_slot(decision: Decision) -> bool:
     """Whether the key is gone after this turn."""
     return decision.action is Action.DELETE or decision.reason is Reason.ORPHAN_OVER
+
+
+def _why_inactive(on_record: KeyRecord, since: datetime, until: date) -> str:
+    if on_record.revoked:
+        return f"it was revoked as leaked on {on_record.revoked.date()}"
+    return f"it has been Inactive since {since.date()} and can be re-enabled until {until}"
 
 
 def _why_it_ends(key: KeyFacts, other: KeyFacts | None) -> str:

@@ -22,6 +22,7 @@ class Overlay(StrEnum):
 
     EXEMPT = "EXEMPT"
     RESTORED = "RESTORED"
+    REVOKED = "REVOKED"
     BLOCKED = "BLOCKED"
 
 
@@ -36,9 +37,13 @@ class Action(StrEnum):
     REPAIR = "REPAIR"
     DISABLE = "DISABLE"
     DELETE = "DELETE"
+    RESTORE = "RESTORE"
+    REVOKE = "REVOKE"
 
 
-WRITING = frozenset({Action.ROTATE, Action.REPAIR, Action.DISABLE, Action.DELETE})
+ORDERED = frozenset({Action.RESTORE, Action.REVOKE})
+"""The actions that the rule never answers with: an operator orders them (orders.py)."""
+WRITING = frozenset({Action.ROTATE, Action.REPAIR, Action.DISABLE, Action.DELETE}) | ORDERED
 """The actions that change a key."""
 
 
@@ -75,6 +80,7 @@ class Reason(StrEnum):
     ORPHAN_WAITING = "orphan-waiting"
     ORPHAN_OVER = "orphan-over"
     NO_NOTIFIER = "no-notifier"
+    LEAKED = "leaked"
 
 
 UNREADABLE = frozenset(
@@ -99,6 +105,7 @@ class Told(StrEnum):
     BLOCKED = "blocked"
     OVERWRITTEN = "overwritten"
     ORPHAN = "orphan"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +129,8 @@ class Notice:
             case Told.ROTATED | Told.RETIRING:
                 return "disable"
             case Told.DISABLED | Told.DELETING | Told.GRACE_RENEWED:
+                return "delete"
+            case Told.REVOKED if self.promises:
                 return "delete"
             case _ if self.variant:
                 return f"{self.told}-{self.variant}"
@@ -154,6 +163,8 @@ class Decision:
     successor: str | None = None
     delivered: bool = False
     """Whether the successor is one that we delivered: it lies in the user's secret."""
+    rotates: bool = False
+    """Whether a revocation makes and delivers a new key besides."""
 
     @property
     def is_blocked(self) -> bool:
@@ -193,6 +204,8 @@ class Turn:
     user: UserFacts
     decisions: tuple[Decision, ...]
     record_changes: tuple[RecordChange, ...] = ()
+    even_exempt: bool = False
+    """Whether an operator ordered it even if the user is exempt."""
 
     @property
     def writes(self) -> bool:

@@ -18,6 +18,7 @@ KeyturnError
 ├── Unexpected                a fault of Keyturn's own ended one user's turn
 ├── AnotherRun                another run is at work on the same user, who was left to it
 ├── ChangedMeanwhile          a key is no longer what the decision was made about
+├── OrderNotDone              what an operator ordered was not done, or not all of it
 ├── SkippedAccount            an account was left alone, with the reason
 ├── BeingTold                 another notifier is sending the same notice right now
 ├── NotAllTold                a part of a notice could not be told or noted down; try again
@@ -135,6 +136,10 @@ class AnotherRun(KeyturnError):
 
 class ChangedMeanwhile(KeyturnError):
     """A key is no longer what the decision was made about; it was left as it is."""
+
+
+class OrderNotDone(KeyturnError):
+    """What an operator ordered was not done, or not all of it; the message says what stands."""
 
 
 class SkippedAccount(KeyturnError):

@@ -20,6 +20,7 @@ class EventType(StrEnum):
     DISABLED = "Key Disabled"
     DELETED = "Key Deleted"
     RESTORED = "Key Restored"
+    REVOKED = "Key Revoked"
     BLOCKED = "Key Blocked"
     ORPHAN_REMOVED = "Orphan Removed"
     EXEMPTION_CHANGED = "Exemption Changed"

@@ -71,7 +71,7 @@ class KeyRecord:
     disabling and disabled: we were about to, and did. seen: found Inactive without us.
     restored: found Active after we had disabled it. renewed: found used after it was disabled.
     forced: rotated on an operator's word. delivered: its secret was stored. orphan: found to
-    be a key whose secret nobody can have.
+    be a key whose secret nobody can have. revoked: disabled on an operator's word that it leaked.
     """
 
     disabling: datetime | None = None
@@ -82,6 +82,7 @@ class KeyRecord:
     forced: datetime | None = None
     delivered: datetime | None = None
     orphan: datetime | None = None
+    revoked: datetime | None = None
 
     @classmethod
     def read(cls, text: str, *, created: datetime, now: datetime) -> "KeyRecord":
@@ -99,10 +100,14 @@ class KeyRecord:
             disabled=_later(record.disabled, record.restored),
             seen=_later(record.seen, record.restored),
             renewed=_later(record.renewed, record.restored),
+            revoked=_later(record.revoked, record.restored),
         )
 
     def __str__(self) -> str:
-        """As a tag's value: eight times of 30 characters fit into the 256 that AWS allows."""
+        """As a tag's value: eight times of 30 characters fit into the 256 that AWS allows.
+
+        All nine never stand together: a revocation begins the record anew.
+        """
         times = {name: getattr(self, name) for name in self.__slots__}
         return " ".join(f"{name}={stamp(t)}" for name, t in times.items() if t is not None)
 

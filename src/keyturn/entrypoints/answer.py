@@ -14,6 +14,8 @@ WRITE_OF = {
     Action.DISABLE: "iam:UpdateAccessKey",
     Action.DELETE: "iam:DeleteAccessKey",
     Action.REPAIR: "iam:UpdateAccessKey",
+    Action.RESTORE: "iam:UpdateAccessKey",
+    Action.REVOKE: "iam:UpdateAccessKey",
 }
 
 

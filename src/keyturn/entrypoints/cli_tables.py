@@ -44,12 +44,16 @@ STYLES = {
     Action.REPAIR: "magenta",
     Action.DISABLE: "red",
     Action.DELETE: "bold red",
+    Action.RESTORE: "green",
+    Action.REVOKE: "bold red",
 }
 DOING = {
     Action.ROTATE: "rotate",
     Action.REPAIR: "repair",
     Action.DISABLE: "disable",
     Action.DELETE: "delete",
+    Action.RESTORE: "enable",
+    Action.REVOKE: "revoke",
 }
 
 

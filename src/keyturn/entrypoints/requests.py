@@ -9,11 +9,14 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as rules
 
+from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
+from keyturn.domain.orders import Order
 from keyturn.settings import ACCOUNT_ID, ADDRESS, Flag
 from keyturn.use_cases.keep_account import Request
 
+KEY_ID = validate.Regexp(r"A[A-Z]{3}[A-Z0-9]{12,124}\Z", error="must be an access key's id")
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By how much the clock of whoever asks may be ahead of ours."""
 
@@ -26,6 +29,9 @@ class RotationEvent(Schema):
     email = rules.String(validate=ADDRESS)
     name = rules.String()
     force_rotate = rules.String(data_key="ForceRotate", validate=validate.Length(min=1))
+    restore = rules.String(data_key="Restore", validate=KEY_ID)
+    revoke = rules.String(data_key="Revoke", validate=KEY_ID)
+    even_exempt = Flag(data_key="EvenExempt")
     dry_run = Flag(data_key="dryrun")
     requested = rules.AwareDateTime(format="iso")
     users = rules.List(rules.String())
@@ -51,6 +57,7 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     if asked > now + CLOCKS_DIFFER:
         raise InvalidValue("requested", given["requested"].isoformat(), "lies in the future")
     forced = given.get("force_rotate")
+    order = _order(given, asked)
     return RotationRequest(
         account=Account(
             id=given["account"], name=given.get("name", ""), email=given.get("email", "")
@@ -59,6 +66,7 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
             users=frozenset(given.get("users", ())),
             forced=forced,
             forced_at=asked if forced else None,
+            order=order,
         ),
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
@@ -71,6 +79,22 @@ def read_body(body: str) -> object:
         return json.loads(body)
     except ValueError:
         raise InvalidValue("body", body[:100], "is not JSON") from None
+
+
+def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
+    """What an operator orders about one key; an event orders one thing."""
+    words = {"force_rotate": "ForceRotate", "restore": "Restore", "revoke": "Revoke"}
+    ordered = [word for name, word in words.items() if name in given]
+    if len(ordered) > 1:
+        raise InvalidValue(ordered[1], given[ordered[1].lower()], f"goes without {ordered[0]}")
+    even_exempt = given.get("even_exempt", False)
+    if even_exempt and "revoke" not in given:
+        raise InvalidValue("EvenExempt", even_exempt, "needs Revoke")
+    for action, name in ((Action.RESTORE, "restore"), (Action.REVOKE, "revoke")):
+        if name in given:
+            key_id = given[name]
+            return Order(action=action, key_id=key_id, given=asked, even_exempt=even_exempt)
+    return None
 
 
 def _load(schema: Schema, event: object) -> Mapping[str, Any]:

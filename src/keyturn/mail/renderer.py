@@ -14,10 +14,11 @@ from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, sele
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from keyturn.domain.decision import Action, Told
+from keyturn.domain.decision import Action, Overlay, Told
 from keyturn.domain.events import Digest, Mail, NoticeItem
 
 URGENCY: Final = (
+    Told.REVOKED,
     Told.BEFORE_DISABLE,
     Told.DISABLED,
     Told.BEFORE_DELETE,
@@ -131,12 +132,18 @@ def topic(item: NoticeItem) -> Told:
 
 def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templates say it
     """Whether the new key is still to be made."""
-    return dry and item.notice.told is Told.ROTATED
+    told = item.notice.told
+    return dry and (told is Told.ROTATED or (told is Told.REVOKED and item.successor is None))
+
+
+def is_revoked(item: NoticeItem) -> bool:
+    """Whether the key leaked: nobody is told how to enable it again."""
+    return Overlay.REVOKED in item.overlays
 
 
 def can_be_enabled(item: NoticeItem) -> bool:
     """Whether the key is disabled already and not gone yet."""
-    return topic(item) in _DISABLED
+    return topic(item) in _DISABLED and not is_revoked(item)
 
 
 def coming(item: NoticeItem) -> list[Coming]:
@@ -254,6 +261,7 @@ def _environment(loader: BaseLoader) -> Environment:
         "shows_secret": shows_secret,
         "can_be_enabled": can_be_enabled,
         "is_planned": is_planned,
+        "is_revoked": is_revoked,
         "topic": topic,
         "read_command": read_command,
         "enable_command": enable_command,

@@ -99,6 +99,12 @@ class Run:
     """The accounts that it answered for as failed."""
     accounts: frozenset[str] | None = None
     """The accounts that it was to visit, if not all."""
+    restores: frozenset[str] = frozenset()
+    """The ids of the keys that an operator ordered it to enable."""
+    revokes: frozenset[str] = frozenset()
+    """The ids of the keys that an operator ordered it to revoke."""
+    even_exempt: bool = False
+    """Whether it was to revoke them even if their user is exempt."""
 
 
 def tells_nothing(_mail: Mail) -> frozenset[tuple[str, str]]:

@@ -3,7 +3,8 @@ The judge: what must never happen, checked from the emulator's own call log.
 
 One function for each invariant of the lifecycle. It yields a fact for each thing that it looked
 at: None if all is well, else a sentence. What people do to their own keys is no violation, and
-the policy's ways out (retiring unused keys, or keys in use) are taken to be switched off.
+the policy's ways out (retiring unused keys, or keys in use) are taken to be switched off. What an
+operator orders is allowed for the keys that the run was ordered about, and for no others.
 """
 
 import json
@@ -153,7 +154,7 @@ def _sentence(act: _Act, wrong: Iterable[str]) -> Fact:
 
 
 def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
-    if _is_orphan(history, act):
+    if _is_orphan(history, act) or _is_revoked(history, act.story, act.change):
         return
     days = history.evidence.windows.installation
     story, index, now = act.story, act.change.index, act.change.at
@@ -175,6 +176,12 @@ def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
 def _is_orphan(history: History, act: _Act) -> bool:
     """Whether Keyturn made the key itself and nobody can have its secret."""
     return act.story.made_by_keyturn and not history.is_delivered(act.story, act.change.index)
+
+
+def _is_revoked(history: History, story: KeyStory, change: Change) -> bool:
+    """Whether an operator ordered that the key be stopped."""
+    run = history.run_of(change.at)
+    return run is not None and story.key_id in run.revokes
 
 
 def _tells(history: History, mail: Mail, act: _Act) -> bool:
@@ -270,7 +277,8 @@ def _deadline(history: History, story: KeyStory) -> datetime | None:
     repairs = (
         later.ended
         for later in history.runs
-        if later.started > run.ended + LONGEST_RUN and not (later.dry_run or later.crashed)
+        if later.started > run.ended + LONGEST_RUN
+        and not (later.dry_run or later.crashed or later.restores or later.revokes)
     )
     return next(repairs, None)
 
@@ -306,12 +314,14 @@ def _only_own_disablings_undone(history: History) -> Iterator[Fact]:
     for story in history.stories.values():
         for before, after in pairwise(story.changes):
             if after.by_keyturn and after.status == ACTIVE:
-                is_own = before.by_keyturn and history.run_of(before.at) == history.run_of(
-                    after.at
-                )
+                run = history.run_of(after.at)
+                is_own = before.by_keyturn and history.run_of(before.at) == run
+                is_ordered = run is not None and story.key_id in run.restores
                 done = f"{story} was enabled by Keyturn at {_stamp(after.at)}"
                 yield (
-                    None if is_own else f"{done}, but it was not Keyturn that had just disabled it"
+                    None
+                    if is_own or is_ordered
+                    else f"{done}, but it was not Keyturn that had just disabled it"
                 )
 
 
@@ -330,13 +340,15 @@ def _secrets_hold_living_keys(history: History) -> Iterator[Fact]:
 
 
 def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
-    """Whether the key is Active, or a person ended it or had made the one that replaced it."""
+    """Whether it is Active, or a person ended it, ordered it, or had made what replaced it."""
     change = story.last_change(index)
     if change is None or change.status == ACTIVE:
         return change is not None
     stopped = [c for c in story.changes if c.index <= change.index and c.status == INACTIVE]
     first = stopped[-1] if stopped else change
-    return not first.by_keyturn or any(
+    if not first.by_keyturn or _is_revoked(history, story, first):
+        return True
+    return any(
         not other.made_by_keyturn and other.created > story.created
         for other in history.of_user[story.account, story.user]
         if other.status(first.index) == ACTIVE
@@ -363,7 +375,19 @@ def _exempt_users_are_left_alone(history: History) -> Iterator[Fact]:
         if call.service in _OF_KEYS and _is_write(call):
             user = text(call.params, "UserName") or users.get((call.account, secret_of(call)), "")
             is_exempt = history.is_exempt(call.account, user, index)
+            if is_exempt and _is_ordered_even_so(history, call, user):
+                is_exempt = False
             yield f"{_spoken(call)}, though {user} was exempt" if is_exempt else None
+
+
+def _is_ordered_even_so(history: History, call: Call, user: str) -> bool:
+    run = history.run_of(call.at)
+    stories = history.of_user.get((call.account, user), ())
+    return (
+        run is not None
+        and run.even_exempt
+        and any(story.key_id in run.revokes for story in stories)
+    )
 
 
 def _dry_runs_write_nothing(history: History) -> Iterator[Fact]:

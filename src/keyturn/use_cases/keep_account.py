@@ -14,11 +14,13 @@ from keyturn.domain.errors import (
     AccountUnreachable,
     KeyturnError,
     NotFound,
+    OrderNotDone,
     PortError,
     SkippedAccount,
 )
 from keyturn.domain.events import Run
 from keyturn.domain.key import UserFacts
+from keyturn.domain.orders import Order
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, User
 from keyturn.use_cases.look import Look
@@ -92,6 +94,8 @@ class Request:
     """Only these users; empty: all."""
     forced: str | None = None
     forced_at: datetime | None = None
+    order: Order | None = None
+    """What an operator orders about one key; then nobody else is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +122,12 @@ class KeepAccount:
         """Decide for every user, as long as there is time. It only reads: it is the dry run."""
         plan = AccountPlan(run=run, warnings=self.policy.warnings)
         try:
-            exempt, warning = self._exempt(dry_run=run.dry_run)
+            exempt, warning = self._exempt_for(request.order, dry_run=run.dry_run)
+            wanted = self._wanted(request)
             listed = list(self.keys.users())
         except KeyturnError as error:
             return replace(plan, failures=(Failure(error=error),))
-        users = [user for user in listed if not request.users or user.name in request.users]
+        users = [user for user in listed if not wanted or user.name in wanted]
         turns: list[Turn] = []
         failures = list(_missing(request, {user.name for user in listed}))
         root = self._root_keys(failures) if self.reports_root_keys else ()
@@ -134,7 +139,7 @@ class KeepAccount:
                 turns.append(self._turn(user, run, request, exempt))
             except NotFound:
                 pass  # the user was deleted since the list was read
-            except PortError as error:
+            except (PortError, OrderNotDone) as error:
                 failures.append(Failure(error=error, user=user.name))
             progress(done, len(users))
         return replace(
@@ -185,7 +190,7 @@ class KeepAccount:
 
     def _still_not_exempt(self, plan: AccountPlan) -> tuple[Turn, ...]:
         """Leave out who was exempted since the plan was made, if there is anything to write."""
-        if not any(turn.writes for turn in plan.turns):
+        if not any(turn.writes and not turn.even_exempt for turn in plan.turns):
             return plan.turns
         exempt, _ = self._exempt(dry_run=False)
         return tuple(
@@ -201,8 +206,28 @@ class KeepAccount:
             exempt=user.id in exempt,
             forced=request.forced_at if user.name == request.forced else None,
         )
-        turn = self.look.at(facts, run.at)
-        return turn if self.can_tell or run.dry_run else silenced(turn)
+        turn = self.look.at(facts, run.at, request.order)
+        # An emergency does not wait for somebody to be told.
+        if self.can_tell or run.dry_run or request.order is not None:
+            return turn
+        return silenced(turn)
+
+    def _wanted(self, request: Request) -> frozenset[str]:
+        """The users to look at; empty: all."""
+        if request.order is None:
+            return request.users
+        return frozenset({self.keys.owner_of(request.order.key_id)})
+
+    def _exempt_for(
+        self, order: Order | None, *, dry_run: bool
+    ) -> tuple[frozenset[str], str | None]:
+        """Who is exempt; an order that stands even so does not wait for the answer."""
+        try:
+            return self._exempt(dry_run=dry_run)
+        except SkippedAccount as error:
+            if order is None or not order.even_exempt:
+                raise
+            return frozenset(), f"{error}, but not for what was ordered"
 
     def _exempt(self, *, dry_run: bool) -> tuple[frozenset[str], str | None]:
         """Who is exempt; "cannot tell" is never "not exempt"."""

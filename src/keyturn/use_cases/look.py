@@ -9,6 +9,7 @@ from keyturn.domain.decide import decide
 from keyturn.domain.decision import Asked, Question, Turn
 from keyturn.domain.errors import PortError
 from keyturn.domain.key import Unknown, UserFacts
+from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name
 from keyturn.ports import AccessKeys, Receipts, Vault
@@ -26,11 +27,16 @@ class Look:
     policy: RotationPolicy
     kms_key: str | None
 
-    def at(self, user: UserFacts, now: datetime) -> Turn:
-        """Decide about a user whose keys were just listed."""
-        while isinstance(answer := decide(user, self.policy, now, kms_key=self.kms_key), Question):
+    def at(self, user: UserFacts, now: datetime, order: Order | None = None) -> Turn:
+        """Decide about a user whose keys were just listed: by the rule, or as ordered."""
+        while isinstance(answer := self._decided(user, now, order), Question):
             user = self._answered(user, answer)
         return answer
+
+    def _decided(self, user: UserFacts, now: datetime, order: Order | None) -> Turn | Question:
+        if order is not None:
+            return obey(order, user, self.policy, now, kms_key=self.kms_key)
+        return decide(user, self.policy, now, kms_key=self.kms_key)
 
     def _answered(self, user: UserFacts, question: Question) -> UserFacts:
         match question:

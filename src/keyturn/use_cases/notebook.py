@@ -48,6 +48,8 @@ class Notebook:
             if self._secret
             else UserRecord()
         )
+        self.closed = secret.why if isinstance(secret, Unknown) else record.foreign
+        """Why nothing can be written here, if nothing can."""
         self._keys: dict[str, KeyRecord] = dict(record.keys)
         self._intent = record.intent
         # As it stands there, for what nobody can read is still the same as before.

@@ -31,6 +31,7 @@ _EVENT_OF_ACTION = {
     Action.ROTATE: EventType.ROTATED,
     Action.DISABLE: EventType.DISABLED,
     Action.DELETE: EventType.DELETED,
+    Action.REVOKE: EventType.REVOKED,
 }
 
 
@@ -164,7 +165,7 @@ def _with_new_key(done: Done) -> Decision:
 
 def _secret(user: UserFacts, decision: Decision) -> str | None:
     """The secret in which the successor lies, or will."""
-    lies_there = decision.action is Action.ROTATE or decision.delivered
+    lies_there = decision.action is Action.ROTATE or decision.rotates or decision.delivered
     return secret_name(user.account, user.name) if lies_there else None
 
 

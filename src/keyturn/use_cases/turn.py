@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass, field, replace
 
-from keyturn.domain.decision import Action, Decision, Reason, Turn
+from keyturn.domain.decision import Action, Change, Decision, Reason, RecordChange, Turn
 from keyturn.domain.errors import (
     AnotherRun,
     ChangedMeanwhile,
     KeyturnError,
     NotFound,
+    OrderNotDone,
     Refused,
     Throttled,
     Unexpected,
 )
-from keyturn.domain.key import UserFacts
+from keyturn.domain.key import KeyFacts, UserFacts
+from keyturn.domain.orders import REVOKED
+from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, Vault
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.notebook import Notebook
@@ -26,12 +29,14 @@ ORDER = (
     Action.DELETE,  # before ROTATE: it frees the slot
     Action.ROTATE,
     Action.DISABLE,
+    Action.RESTORE,
+    Action.REVOKE,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A decision that was carried out; new_key is what a rotation made."""
+    """A decision that was carried out; new_key is what a rotation or a revocation made."""
 
     decision: Decision
     new_key: str | None = None
@@ -110,6 +115,10 @@ class TakeTurn:
                 self._disable(user, decision, book, progress)
             case Action.DELETE:
                 self._delete(user, decision, book, progress)
+            case Action.RESTORE:
+                self._restore(user, decision, book, progress)
+            case Action.REVOKE:
+                self._revoke(user, decision, book, progress)
 
     def _rotate(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
@@ -156,6 +165,78 @@ class TakeTurn:
             self._gone(user, decision, progress)
             book.erase(decision.key_id, intent=True)
 
+    def _restore(
+        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+    ) -> None:
+        """Enable first: what breaks after it looks like a key that a person enabled."""
+        key = self._listed(user).get(decision.key_id)
+        if key is None:
+            raise OrderNotDone(f"{decision.key_id} was deleted meanwhile")
+        if key.is_active:
+            raise OrderNotDone(f"{decision.key_id} is Active already")
+        self.keys.enable(user.name, decision.key_id)
+        progress.done.append(Done(decision=decision))
+        book.apply((RecordChange(Change.RESTORED, decision.key_id),))
+
+    def _revoke(
+        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+    ) -> None:
+        """Stop the key before anything else: nothing that breaks after it lets it work again."""
+        key_id = decision.key_id
+        before = next(key for key in user.keys if key.key_id == key_id)
+        if before.is_active:
+            try:
+                self.keys.disable(user.name, key_id)
+            except NotFound as error:
+                raise OrderNotDone(f"{key_id} was deleted meanwhile") from error
+        so_far = replace(decision, rotates=False, sentence=REVOKED)
+        progress.done.append(Done(decision=so_far if decision.rotates else decision))
+        if book.closed is not None:
+            message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
+            raise OrderNotDone(message)
+        now, on_record = book.now(), book.of(key_id)
+        if before.is_active or on_record.revoked is None:
+            since = None if before.is_active else on_record.disabled or on_record.seen
+            book.write(
+                {
+                    key_id: KeyRecord(
+                        disabled=since or now,
+                        forced=now,  # its age has no say in when it is deleted
+                        revoked=now,
+                        delivered=on_record.delivered,
+                    )
+                }
+            )
+        if decision.rotates:
+            self._succeed(user, decision, book, progress)
+
+    def _succeed(
+        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+    ) -> None:
+        """Make the key that its user works with from now on, unless somebody else just did."""
+        listed = self._listed(user)
+        others = [key for key in listed.values() if key.key_id != decision.key_id]
+        if any(key.is_active for key in others):
+            return
+        stands = f"{decision.key_id} is revoked; no new key was made"
+        if others:
+            message = f"{stands}: {others[0].key_id}, Inactive, took the other slot meanwhile"
+            raise OrderNotDone(message)
+        if not book.is_as_read():
+            message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
+            raise OrderNotDone(message)
+        seen = replace(user, keys=tuple(listed.values()))
+        made = self.deliver.create(seen, decision.key_id, book, forced=False)
+        progress.done[-1] = Done(decision=decision, new_key=made.key_id)
+        self.deliver.settle(made, book)
+
+    def _listed(self, user: UserFacts) -> dict[str, KeyFacts]:
+        """The user's keys as they are now; none, if the user was deleted."""
+        try:
+            return {key.key_id: key for key in self.keys.keys_of(user.name)}
+        except NotFound:
+            return {}
+
     def _gone(self, user: UserFacts, decision: Decision, progress: _Progress) -> None:
         self._unchanged(user, decision, progress)
         self.keys.delete(user.name, decision.key_id)
@@ -164,11 +245,7 @@ class TakeTurn:
 
     def _unchanged(self, user: UserFacts, decision: Decision, progress: _Progress) -> None:
         """Read the key list anew: nothing is taken away on old news."""
-        try:
-            listed = self.keys.keys_of(user.name)
-        except NotFound:
-            listed = ()  # the user was deleted
-        present = {(key.key_id, key.status) for key in listed}
+        present = {(key.key_id, key.status) for key in self._listed(user).values()}
         expected = {(key.key_id, key.status) for key in user.keys}
         # A key that this turn deleted may still be listed for some seconds.
         if any(key_id not in progress.deleted for key_id, _ in present ^ expected):

@@ -1,0 +1,231 @@
+"""
+What an operator orders about one key: enable it again, or revoke it as leaked.
+
+Pure, as the rule is: an order is decided from the user's facts, or refused with the reason.
+The rule never answers so by itself; what follows an order (deletion, the next notice) is the
+rule's again.
+"""
+
+import shlex
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from keyturn.domain.days import DAY
+from keyturn.domain.decide import ACT_WARNING, FORCE_LIFE, NeededError, Rule
+from keyturn.domain.decision import (
+    ORDERED,
+    Action,
+    Decision,
+    Next,
+    Notice,
+    Overlay,
+    Question,
+    Reason,
+    Told,
+    Turn,
+)
+from keyturn.domain.errors import InvalidValue, OrderNotDone
+from keyturn.domain.key import Act, KeyFacts, Unknown, UserFacts
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import UserRecord, read_record
+
+REVOKED = "an operator revoked it as leaked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One key, and what an operator wants done with it."""
+
+    action: Action
+    key_id: str
+    given: datetime
+    """When it was given; void after a day, so that a late redelivery does nothing."""
+    even_exempt: bool = False
+    """Revoke it even if its user is exempt."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is the rule's to decide."""
+        if self.action not in ORDERED:
+            raise InvalidValue("action", self.action, "nobody orders this")
+
+
+def obey(
+    order: Order,
+    user: UserFacts,
+    policy: RotationPolicy,
+    now: datetime,
+    *,
+    kms_key: str | None = None,
+) -> Turn | Question:
+    """
+    Say what is to be done on an order, or which fact is needed to say so.
+
+    Raises OrderNotDone, with the reason, where it must not be followed.
+    """
+    key = next((key for key in user.keys if key.key_id == order.key_id), None)
+    if key is None:
+        raise OrderNotDone(f"{user.name} has no access key {order.key_id}")
+    if now - order.given >= FORCE_LIFE:
+        raise OrderNotDone(f"the order is of {order.given:%Y-%m-%d %H:%MZ}, and void after a day")
+    rule = Rule(user=user, policy=policy, now=now, record=UserRecord())
+    try:
+        decision = (
+            _restoration(rule, key, kms_key)
+            if order.action is Action.RESTORE
+            else _revocation(rule, key, kms_key, even_exempt=order.even_exempt)
+        )
+    except NeededError as needed:
+        return needed.question
+    return Turn(user=user, decisions=(decision,), even_exempt=order.even_exempt)
+
+
+def enable_command(user: str, key_id: str) -> str:
+    """The command by which a person enables a key."""
+    return (
+        f"aws iam update-access-key --user-name {shlex.quote(user)} "
+        f"--access-key-id {key_id} --status Active"
+    )
+
+
+# --- enable it again ----------------------------------------------------------------------
+
+
+def _restoration(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
+    user = rule.user
+    by_hand = f"by hand: {enable_command(user.name, key.key_id)}"
+    if user.exempt:
+        raise OrderNotDone(f"{user.name} is exempt, and Keyturn leaves its keys alone; {by_hand}")
+    if key.is_active:
+        raise OrderNotDone(f"{key.key_id} is Active already")
+    secret = rule.secret()
+    if isinstance(secret, Unknown):
+        message = f"the record of {user.name} could not be read ({secret.why}); {by_hand}"
+        raise OrderNotDone(message)
+    record = read_record(user, secret, kms_key=kms_key, now=rule.now)
+    if record.foreign is not None:
+        raise OrderNotDone(f"{record.foreign}, so nothing can be put on record; {by_hand}")
+    if (revoked := record.of(key).revoked) is not None:
+        message = f"{key.key_id} was revoked as leaked on {revoked.date()}: whoever has it could"
+        raise OrderNotDone(f"{message} use it again; if you are sure that nobody has, {by_hand}")
+    if record.of(key).orphan is not None:
+        message = f"nobody has the secret of {key.key_id}: its rotation broke off"
+        raise OrderNotDone(f"{message}, and it will be deleted")
+    again = rule.day(rule.now, rule.policy.recovery_grace_period)
+    return replace(rule, record=record).decision(
+        key,
+        Action.RESTORE,
+        Reason.FORCED,
+        f"an operator asked for it; it is left alone until {again}",
+        overlays=frozenset({Overlay.RESTORED}),
+        notice=Notice(told=Told.RESTORED, day=rule.today),
+        next_step=Next(Action.NOTICE, again),
+    )
+
+
+# --- revoke it as leaked ------------------------------------------------------------------
+
+
+def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: bool) -> Decision:
+    """
+    Stop a leaked key now, whatever else cannot be done or known.
+
+    What stands in the way of a record or a new key is said, and stops neither the rest.
+    """
+    user = rule.user
+    if user.exempt and not even_exempt:
+        message = f"{user.name} is exempt, and Keyturn leaves its keys alone"
+        raise OrderNotDone(f'{message} (unless --even-exempt; in an event "EvenExempt": true)')
+    secret = rule.secret()
+    if isinstance(secret, Unknown):
+        closed: str | None = f"its record could not be read ({secret.why})"
+    else:
+        rule = replace(rule, record=read_record(user, secret, kms_key=kms_key, now=rule.now))
+        closed = rule.record.foreign
+    others = [other for other in user.keys if other.is_active and other is not key]
+    if (orphan := _orphan(rule)) is not None and orphan is not key:
+        others = [other for other in others if other is not orphan]
+    hindrance = None if others else closed or _hindrance(rule, key, orphan)
+    rotates = not others and hindrance is None
+    was_revoked = not key.is_active and rule.record.of(key).revoked is not None
+    if was_revoked and not rotates:
+        return rule.decision(
+            key,
+            Action.KEEP,
+            Reason.LEAKED,
+            "it is revoked already" + _then(others, hindrance, rotates=False),
+        )
+    notice = _notice(rule, key, promises=closed is None and not user.exempt, again=was_revoked)
+    decision = rule.decision(
+        key,
+        Action.REVOKE,
+        Reason.LEAKED,
+        REVOKED + _then(others, hindrance, rotates=rotates),
+        overlays=frozenset({Overlay.REVOKED} | ({Overlay.EXEMPT} if user.exempt else set())),
+        notice=notice,
+        next_step=Next(Action.DELETE, notice.day) if notice.promises else None,
+    )
+    if others:
+        other = others[-1]
+        delivered = rule.record.delivers(other)
+        decision = replace(decision, successor=other.key_id, delivered=delivered)
+    return replace(decision, rotates=rotates)
+
+
+def _orphan(rule: Rule) -> KeyFacts | None:
+    """What an unfinished rotation left, as far as anybody can tell: it is no key to work with."""
+    found = rule.find_orphan()
+    return found if isinstance(found, KeyFacts) else None
+
+
+def _hindrance(rule: Rule, key: KeyFacts, orphan: KeyFacts | None) -> str | None:
+    """Why no new key can be made now, though its user has none to work with."""
+    intent = rule.record.intent
+    if intent is not None and intent.is_young(rule.now):
+        return "another run was at work on this user less than 15 minutes ago: try again then"
+    beside = next((other for other in rule.user.keys if other is not key), None)
+    if orphan is not None and orphan is not key:
+        message = f"{orphan.key_id} is left of a rotation that broke off"
+        return f"{message}; when a daily run has removed it, do this again"
+    if beside is not None:
+        user = shlex.quote(rule.user.name)
+        delete = f"aws iam delete-access-key --user-name {user} --access-key-id {beside.key_id}"
+        return (
+            f"the other slot is taken by {beside.key_id}, which is Inactive: {delete}, and again"
+        )
+    return None
+
+
+def _then(others: list[KeyFacts], hindrance: str | None, *, rotates: bool) -> str:
+    """What becomes of its user."""
+    if others:
+        return f"; its user works with {others[-1].key_id}"
+    if hindrance is not None:
+        return f"; no new key is made: {hindrance}"
+    return "; a new key is made and delivered" if rotates else ""
+
+
+def _notice(rule: Rule, key: KeyFacts, *, promises: bool, again: bool) -> Notice:
+    """
+    Tell of it.
+
+    Of a key that was Inactive before, the date of its deletion was told or is told by the next
+    run; a receipt of the same date would keep this notice from being sent.
+    """
+    if not key.is_active or not promises:
+        return Notice(told=Told.REVOKED, day=rule.today, variant="successor" if again else "")
+    day = _deletion(rule, key)
+    return Notice(told=Told.REVOKED, day=day, promises={Act.DELETE: day})
+
+
+def _deletion(rule: Rule, key: KeyFacts) -> date:
+    """When a key that stops now is deleted: after the grace, and not before it was promised."""
+    receipts = rule.receipts(key)
+    known = () if isinstance(receipts, Unknown) else receipts
+    day = max(
+        rule.day(rule.now, rule.policy.recovery_grace_period),
+        rule.today + timedelta(days=ACT_WARNING),
+        rule.last_promised(known, Act.DELETE),
+    )
+    while any(receipt.step == "delete" and receipt.day == day for receipt in known):
+        day += DAY  # a notice of that date was told once, of another end
+    return day

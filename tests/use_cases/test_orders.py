@@ -1,0 +1,382 @@
+"""An operator's orders: enable a key again, revoke a leaked one; whatever comes between."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from keyturn.domain.record import secret_name, token
+from tests.use_cases.stage import (
+    ASKED,
+    MEMBER,
+    MINUTE,
+    OWNER,
+    Stage,
+    before,
+    break_down,
+    decisions_of,
+    failures_of,
+    lose_answer,
+    stores,
+)
+
+
+def restore(stage: Stage, key_id: str) -> dict[str, Any]:
+    return stage.run({**ASKED, "Restore": key_id})
+
+
+def revoke(stage: Stage, key_id: str, **more: object) -> dict[str, Any]:
+    return stage.run({**ASKED, "Revoke": key_id, **more})
+
+
+def other_than(stage: Stage, key_id: str) -> str:
+    [other] = set(stage.keys("ann")) - {key_id}
+    return other
+
+
+def disabled(stage: Stage) -> tuple[str, str]:
+    """A user whose key was replaced, and disabled ten days later."""
+    [old] = stage.user("ann", 90)
+    stage.run()
+    stage.at(10).run()
+    new = other_than(stage, old)
+    assert stage.keys("ann") == {old: "Inactive", new: "Active"}
+    return old, new
+
+
+def mails_to_owner(stage: Stage, since: int) -> list[str]:
+    return [mail.text or "" for mail in stage.cloud.sent_mails[since:] if mail.to == [OWNER]]
+
+
+def of_event(stage: Stage, kind: str) -> list[Mapping[str, Any]]:
+    """The details of the events of a kind."""
+    return [
+        json.loads(entry["Detail"])
+        for call in stage.cloud.calls
+        if call.operation == "PutEvents"
+        for entry in call.params["Entries"]  # type: ignore[attr-defined]  # as AWS takes them
+        if entry["DetailType"] == kind
+    ]
+
+
+# --- restore ------------------------------------------------------------------------------
+
+
+def test_a_restored_key_works_and_is_left_alone_for_the_grace(stage: Stage) -> None:
+    old, new = disabled(stage)
+    sent = len(stage.cloud.sent_mails)
+    since = stage.at(12).mark()
+
+    answer = restore(stage, old)
+
+    assert answer["failures"] == []
+    assert decisions_of(answer, "ann") == [("RESTORE", "forced")]
+    assert stage.writes(since) == ["UpdateAccessKey", "TagResource"]
+    assert stage.keys("ann") == {old: "Active", new: "Active"}
+    assert stage.noted("ann", old).keys() == {"restored"}
+    assert len(mails_to_owner(stage, sent)) == 1
+    assert [detail["action"] for detail in of_event(stage, "Key Restored")] == ["RESTORE"]
+    acts = [
+        (day, made)
+        for day in range(13, 45)
+        for made in decisions_of(stage.at(day).run(), "ann")
+        if made[0] in {"NOTICE", "DISABLE", "DELETE"}
+    ]
+    assert [(day, action) for day, (action, _) in acts] == [
+        (22, "NOTICE"),
+        (32, "DISABLE"),
+        (42, "DELETE"),
+    ]
+
+
+def test_the_next_run_tells_nobody_of_a_restoration_that_was_told(stage: Stage) -> None:
+    old, _ = disabled(stage)
+    restore(stage.at(12), old)
+    sent = len(stage.cloud.sent_mails)
+
+    answer = stage.at(12.5).run()
+
+    assert ("KEEP", "restored") in decisions_of(answer, "ann")
+    assert mails_to_owner(stage, sent) == []
+
+
+def test_a_restoration_that_breaks_off_is_recorded_by_the_next_run(stage: Stage) -> None:
+    old, _ = disabled(stage)
+    stage.at(12)
+    stage.cloud.layers.append(break_down("TagResource"))
+
+    answer = restore(stage, old)
+    stage.cloud.layers.clear()
+    later = stage.at(13).run()
+
+    assert "TagResource" in failures_of(answer)["ann"]
+    assert stage.keys("ann")[old] == "Active"
+    assert ("NOTICE", "restored") in decisions_of(later, "ann")
+    assert stage.noted("ann", old).keys() == {"restored"}
+
+
+def test_a_key_that_somebody_enabled_meanwhile_is_not_recorded_twice(stage: Stage) -> None:
+    old, _ = disabled(stage)
+    stage.at(12)
+    iam = stage.iam()
+
+    def enable() -> None:
+        iam.update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
+
+    stage.cloud.layers.append(before("DescribeSecret", enable))
+    since = stage.mark()
+
+    answer = restore(stage, old)
+
+    assert failures_of(answer)["ann"] == f"{old} is Active already"
+    assert stage.writes(since) == []
+
+
+def test_in_dry_run_an_order_writes_nothing_and_says_so(stage: Stage) -> None:
+    old, _ = disabled(stage)
+    stage.settings["DryRunFlag"] = "True"
+    since = stage.at(12).mark()
+
+    answer = restore(stage, old)
+
+    assert answer["dry_run"] is True
+    assert decisions_of(answer, "ann") == [("RESTORE", "forced")]
+    assert stage.writes(since) == []
+    assert "DryRun=True → skipping iam:UpdateAccessKey" in stage.messages()
+
+
+def test_an_order_looks_at_the_keys_of_its_user_alone(stage: Stage) -> None:
+    old, _ = disabled(stage)
+    stage.user("bob", 400)
+    since = stage.at(12).mark()
+
+    restore(stage, old)
+
+    looked_at = {
+        call.params.get("UserName")
+        for call in stage.ours(since)
+        if call.operation == "ListAccessKeys"
+    }
+    assert looked_at == {"ann"}
+
+
+def test_an_order_about_a_key_that_does_not_exist_is_a_failure(stage: Stage) -> None:
+    stage.user("ann", 5)
+    since = stage.mark()
+
+    answer = restore(stage, "AKIAIOSFODNN7EXAMPLE")
+
+    assert "AKIAIOSFODNN7EXAMPLE" in failures_of(answer)[None]
+    assert stage.writes(since) == []
+
+
+@pytest.mark.parametrize("order", ["Restore", "Revoke"])
+def test_who_was_exempted_since_the_plan_was_made_is_left_alone(stage: Stage, order: str) -> None:
+    [old] = stage.user("ann", 5)
+    if order == "Restore":
+        stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
+    stage.cloud.layers.append(before("DescribeSecret", lambda: stage.exempt("ann")))
+    since = stage.mark()
+
+    stage.run({**ASKED, order: old})
+
+    assert stage.writes(since) == []
+
+
+# --- revoke -------------------------------------------------------------------------------
+
+
+def test_a_revoked_key_stops_before_its_successor_is_made(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    sent = len(stage.cloud.sent_mails)
+    since = stage.mark()
+
+    answer = revoke(stage, old)
+
+    new = other_than(stage, old)
+    assert answer["failures"] == []
+    assert decisions_of(answer, "ann") == [("REVOKE", "leaked")]
+    writes = stage.writes(since)
+    assert writes[0] == "UpdateAccessKey"
+    assert writes.index("CreateAccessKey") < writes.index("PutSecretValue")
+    assert stage.keys("ann") == {old: "Inactive", new: "Active"}
+    assert stores(stage.secret("ann"), new)
+    assert stage.noted("ann", old).keys() == {"disabled", "forced", "revoked"}
+    [text] = mails_to_owner(stage, sent)
+    assert new in text
+    assert secret_name(MEMBER, "ann") in text
+    assert "enable" not in text.replace("is\nnot to be enabled again", "")
+    [told] = of_event(stage, "Key Revoked")
+    assert (told["key"], told["successor"]) == (old, new)
+
+
+def test_a_revoked_key_is_deleted_after_its_grace_and_its_owner_knows_the_day(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 12)
+    revoke(stage, old)
+    new = other_than(stage, old)
+
+    acts = {
+        day: made
+        for day in range(1, 15)
+        for made in decisions_of(stage.at(day).run(), "ann")
+        if made[0] != "KEEP"
+    }
+
+    assert acts == {7: ("WARN", "deletion-ahead"), 10: ("DELETE", "grace-over")}
+    assert stage.keys("ann") == {new: "Active"}
+    told = [mail for mail in stage.cloud.sent_mails if mail.to == [OWNER]]
+    assert not any("re-enabled" in (mail.text or "") for mail in told)
+
+
+def test_who_has_another_key_to_work_with_gets_no_new_one(stage: Stage) -> None:
+    older, newer = stage.user("ann", 50, 12)
+
+    answer = revoke(stage, newer)
+
+    assert answer["failures"] == []
+    assert stage.keys("ann") == {older: "Active", newer: "Inactive"}
+
+
+def test_a_leaked_key_is_stopped_even_where_nothing_can_be_recorded(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    stage.cloud.layers.append(break_down("DescribeSecret"))
+
+    answer = revoke(stage, old)
+
+    assert stage.keys("ann") == {old: "Inactive"}
+    assert f"{old} is Inactive, but nothing could be put on record" in failures_of(answer)["ann"]
+
+
+def test_a_foreign_secret_is_not_written_to_by_a_revocation(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    stage.vault().create_secret(Name=secret_name(MEMBER, "ann"), SecretString="theirs")
+    since = stage.mark()
+
+    answer = revoke(stage, old)
+
+    assert stage.writes(since) == ["UpdateAccessKey"]
+    assert stage.keys("ann") == {old: "Inactive"}
+    assert "was not made by Keyturn" in failures_of(answer)["ann"]
+
+
+@pytest.mark.parametrize("call", ["TagResource", "CreateAccessKey", "PutSecretValue"])
+def test_a_revocation_that_breaks_off_goes_on_when_it_is_ordered_again(
+    stage: Stage, call: str
+) -> None:
+    [old] = stage.user("ann", 12)
+    user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
+    tags = {"keyturn:user": "ann", "keyturn:user-id": user_id}
+    stage.vault().create_secret(
+        Name=secret_name(MEMBER, "ann"),
+        KmsKeyId=stage.deployment.settings["SecretsKmsKey"],
+        Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+    )
+    denial = stage.cloud.deny(None, call)
+
+    first = revoke(stage, old)
+    stopped = stage.keys("ann")
+    denial.lift()
+    sent = len(stage.cloud.sent_mails)
+    stage.cloud.move_to(stage.cloud.now + 16 * MINUTE)
+    second = revoke(stage, old)
+    third = revoke(stage, old)
+
+    assert call in failures_of(first)["ann"]
+    assert stopped == {old: "Inactive"}
+    assert second["failures"] == []
+    new = other_than(stage, old)
+    assert stage.keys("ann") == {old: "Inactive", new: "Active"}
+    assert stores(stage.secret("ann"), new)
+    assert any(new in text for text in mails_to_owner(stage, sent))
+    assert decisions_of(third, "ann") == [("KEEP", "leaked")]
+    assert len(stage.keys("ann")) == 2
+
+
+def test_no_second_key_is_made_where_an_answer_was_lost(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    stage.cloud.layers.append(lose_answer("CreateAccessKey"))
+
+    first = revoke(stage, old)
+    orphan = other_than(stage, old)
+    second = revoke(stage, old)
+    for day in (1, 2):
+        stage.at(day).run()
+    last = revoke(stage.at(2.5), old)
+
+    assert "unfinished" in failures_of(first)["ann"]
+    assert second["failures"] == []
+    assert orphan not in stage.keys("ann")
+    assert last["failures"] == []
+    new = other_than(stage, old)
+    assert stage.keys("ann") == {old: "Inactive", new: "Active"}
+    assert token(new) in stage.secret("ann").versions
+
+
+def test_an_exempt_users_key_is_revoked_on_an_express_word_alone(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    stage.exempt("ann")
+    since = stage.mark()
+
+    refused = revoke(stage, old)
+    left = stage.writes(since)
+    answer = revoke(stage, old, EvenExempt=True)
+
+    assert "exempt" in failures_of(refused)["ann"]
+    assert left == []
+    assert answer["failures"] == []
+    assert stage.keys("ann")[old] == "Inactive"
+
+
+def test_an_exemption_group_that_cannot_be_read_holds_a_revocation_unless_told_otherwise(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 12)
+    stage.cloud.layers.append(break_down("GetGroup"))
+
+    refused = revoke(stage, old)
+    untouched = stage.keys("ann")
+    answer = revoke(stage, old, EvenExempt=True)
+
+    assert "could not be read" in failures_of(refused)[None]
+    assert untouched == {old: "Active"}
+    assert stage.keys("ann")[old] == "Inactive"
+    assert "but not for what was ordered" in answer["warnings"][-1]
+
+
+# --- the event ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ({"Restore": "deploy-bot"}, "Restore=deploy-bot: must be an access key's id"),
+        (
+            {"Restore": "AKIAIOSFODNN7EXAMPLE", "Revoke": "AKIAIOSFODNN7EXAMPLE"},
+            "Revoke=AKIAIOSFODNN7EXAMPLE: goes without Restore",
+        ),
+        (
+            {"ForceRotate": "ann", "Restore": "AKIAIOSFODNN7EXAMPLE"},
+            "Restore=AKIAIOSFODNN7EXAMPLE: goes without ForceRotate",
+        ),
+        ({"EvenExempt": True}, "EvenExempt=True: needs Revoke"),
+    ],
+)
+def test_an_event_orders_one_thing(stage: Stage, event: Mapping[str, object], why: str) -> None:
+    since = stage.mark()
+
+    with pytest.raises(Exception, match=why):
+        stage.invoke({**ASKED, **event})
+
+    assert stage.writes(since) == []
+
+
+def test_an_order_that_is_delivered_late_is_void(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+
+    answer = revoke(stage.at(1), old, requested="2026-03-02T05:00:00Z")
+
+    assert "void after a day" in failures_of(answer)["ann"]
+    assert stage.keys("ann") == {old: "Active"}
