@@ -28,7 +28,7 @@ unit: .venv/ready       ## run the tests of the rule alone: seconds
 check: lint types arrows  ## all that CI does before the tests
 
 lint: .venv/ready       ## look for what `make format` would change, or cannot mend
-	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet
+	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet && $(RUN)cfn-lint CloudFormation/*.yaml
 
 format: .venv/ready     ## tidy and lint
 	$(RUN)ruff format && $(RUN)ruff check --fix
