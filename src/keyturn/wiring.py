@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 
@@ -13,9 +13,11 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import ATTEMPTS, Journal, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
-from keyturn.adapters.no_receipts import NoReceipts
+from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_receipts import S3Receipts
+from keyturn.adapters.s3_switch import S3Switch
+from keyturn.adapters.s3_tally import S3Tally
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
@@ -23,6 +25,7 @@ from keyturn.adapters.sts import session_as
 from keyturn.domain.events import Run
 from keyturn.mail.renderer import Mails
 from keyturn.settings import Settings
+from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
@@ -33,6 +36,7 @@ from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
 
 Clock = Callable[[], datetime]
+Kept = TypeVar("Kept")
 
 MEMBERS_KEPT = 50
 """Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
@@ -67,6 +71,8 @@ class Aws:
         keys = IamAccessKeys(member.iam, member.iam_once)
         vault = SecretsManagerVault(member.secrets, settings.secrets_key)
         receipts = self._receipts() if settings.bucket else NoReceipts()
+        # Not the run's id: a message that is handed over twice makes two runs of it.
+        own_id = uuid.uuid4().hex
         return RunAccount(
             keep=KeepAccount(
                 keys=keys,
@@ -80,8 +86,7 @@ class Aws:
                 take_turn=TakeTurn(
                     keys=keys,
                     vault=vault,
-                    # Not the run's id: a message that is handed over twice makes two runs of it.
-                    deliver=Deliver(keys=keys, vault=vault, run_id=uuid.uuid4().hex),
+                    deliver=Deliver(keys=keys, vault=vault, run_id=own_id),
                     clock=self.clock,
                     kms_key=settings.secrets_key,
                 ),
@@ -89,6 +94,14 @@ class Aws:
                 exemption_group=settings.exemption_group,
                 reports_root_keys=settings.reports_root_keys,
                 can_tell=announcer is not None,
+                cap=DailyCap(
+                    tally=self._in_bucket(S3Tally) if settings.bucket else NoTally(),
+                    policy=settings.policy,
+                    id=own_id,
+                ),
+                switch=self._in_bucket(S3Switch) if settings.bucket else NoSwitch(),
+                clock=self.clock,
+                workers=settings.parallel_users,
             ),
             tell=Tell(
                 keys=keys,
@@ -152,8 +165,11 @@ class Aws:
         self._members.pop(account, None)
 
     def _receipts(self) -> S3Receipts:
+        return self._in_bucket(S3Receipts)
+
+    def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
         settings = self.settings
-        return S3Receipts(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
+        return kind(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
 
     def _member(self, account: str) -> _Member:
         with self._making:

@@ -84,6 +84,7 @@ def test_a_run_measures_what_it_saw_and_did(stage: Stage) -> None:
         "KeysBlocked": 2,
         "KeysOverCap": 0,
         "QuarantinedKeys": 0,
+        "Paused": 0,
         "ActionsWarned": 1,
         "ActionsNoticed": 0,
         "ActionsRotated": 1,

@@ -37,13 +37,12 @@ from keyturn.entrypoints.laptop import (
 from keyturn.entrypoints.one_line import FAILED, shown
 from keyturn.entrypoints.plan_format import Report, as_csv, as_json
 from keyturn.entrypoints.result_file import result_file
-from keyturn.settings import Settings
+from keyturn.settings import MOST_PARALLEL, Settings
 from keyturn.use_cases.inventory import SUSPENDED, Inventory
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
 
-MOST_PARALLEL = 64
 FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
 
