@@ -7,6 +7,7 @@ from itertools import count
 
 from keyturn.domain.errors import BeingTold, KeyturnError, PortError
 from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
 from keyturn.ports import Claim
 
@@ -53,7 +54,18 @@ class FakeReceipts:
         return max(times, default=None)
 
     def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
-        name = _name(digest, item)
+        receipt = None
+        if item is not None:
+            notice = item.notice
+            receipt = Receipt(
+                step=notice.step, day=notice.day, at=now, promises=dict(notice.promises)
+            )
+        return self._claim(_name(digest, item), digest.run.id, receipt, now)
+
+    def claim_change(self, change: ExemptionChange, now: datetime) -> Claim | None:
+        return self._claim(f"{change.account}//exemptions/{change.id}", change.id, None, now)
+
+    def _claim(self, name: str, run: str, receipt: Receipt | None, now: datetime) -> Claim | None:
         self._may_refuse("claim", name)
         entry = self.entries.get(name)
         if entry is not None and entry.told is not None and name not in self.bounced:
@@ -61,13 +73,7 @@ class FakeReceipts:
         if entry is not None and not entry.told and now - entry.at < timedelta(minutes=15):
             raise BeingTold(name)
         self.bounced.discard(name)
-        claim = Claim(name=name, run=digest.run.id, mark=str(next(self.marks)))
-        receipt = None
-        if item is not None:
-            notice = item.notice
-            receipt = Receipt(
-                step=notice.step, day=notice.day, at=now, promises=dict(notice.promises)
-            )
+        claim = Claim(name=name, run=run, mark=str(next(self.marks)))
         self.entries[name] = Entry(claim=claim, at=self._second(), receipt=receipt)
         return claim
 
@@ -142,7 +148,10 @@ class FakeMailer:
 
 
 class FakeRenderer:
-    """Meets `ports.Renderer`: a mail names its keys and failures, and nothing else."""
+    """Meets `ports.Renderer`: a mail names its keys and failures, or its user, nothing else."""
+
+    def exemption(self, change: ExemptionChange) -> Mail:
+        return Mail(subject=str(change.change), text=change.user or "", html="")
 
     def digest(self, digest: Digest) -> Mail:
         text = " ".join([*(item.key_id for item in digest.items), *digest.failures])

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from keyturn.domain.events import Digest, Event, Mail, NoticeItem
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account, KeyFacts, LastUse, Receipt, SecretFacts
 
 Clock = Callable[[], datetime]
@@ -139,8 +140,9 @@ class Claim:
     """
     The right to tell one thing to one audience, once.
 
-    name is the path of its object: account, user, key, step, dates and audience; or the run,
-    for what is told of a run and not of a key. mark tells it from another's of the same name.
+    name is the path of its object: account, user, key, step, dates and audience; or the run or
+    the change, for what is told of one and not of a key. mark tells it from another's of the
+    same name.
     """
 
     name: str
@@ -158,6 +160,9 @@ class ReceiptBook(Protocol):
         None if it was told already. Raises BeingTold if another claim is younger than
         15 minutes.
         """
+
+    def claim_change(self, change: ExemptionChange, now: datetime) -> Claim | None:
+        """Claim a change of the exemption group, likewise."""
 
     def confirm(
         self, claim: Claim, *, channel: str, address: str, message_id: str, now: datetime
@@ -180,6 +185,9 @@ class Renderer(Protocol):
 
     def digest(self, digest: Digest) -> Mail:
         """Write the mail of a digest."""
+
+    def exemption(self, change: ExemptionChange) -> Mail:
+        """Write the mail about a change of the exemption group."""
 
 
 class Bus(Protocol):

@@ -27,6 +27,7 @@ from keyturn.mail.renderer import Mails
 from keyturn.settings import Settings
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.exemption import TellOfExemption
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
@@ -117,7 +118,7 @@ class Aws:
     def over_bus(self) -> OverBus:
         """Tell over the bus; the notifier behind it sends the mails."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
-        return OverBus(bus=EventBridgeBus(self._own("events"), self.settings.bus))
+        return OverBus(bus=self._bus())
 
     def by_mail(self) -> ByMail:
         """Send the mails from here."""
@@ -126,11 +127,17 @@ class Aws:
     def notify(self) -> Notify:
         """The notifier."""
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        return Notify(
+        return Notify(book=self._receipts(), mailer=self._mailer(), renderer=self._mails())
+
+    def tell_of_exemption(self) -> TellOfExemption:
+        """The notifier's other task."""
+        self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
+        return TellOfExemption(
             book=self._receipts(),
-            # A mail whose answer was lost may have been sent: nothing sends it again at once.
-            mailer=SesMailer(self._own("sesv2", attempts=1), sender=self.settings.admin),
-            renderer=self._keep("mails", lambda: Mails(admin=self.settings.admin)),
+            bus=self._bus(),
+            mailer=self._mailer(),
+            renderer=self._mails(),
+            admin=self.settings.admin,
         )
 
     def queue(self) -> SqsQueue:
@@ -163,6 +170,17 @@ class Aws:
     def forget(self, account: str) -> None:
         """Let a member account's clients go: thousands of them fill a laptop."""
         self._members.pop(account, None)
+
+    def _bus(self) -> EventBridgeBus:
+        return EventBridgeBus(self._own("events"), self.settings.bus)
+
+    def _mailer(self) -> SesMailer:
+        # A mail whose answer was lost may have been sent: nothing sends it again at once.
+        return SesMailer(self._own("sesv2", attempts=1), sender=self.settings.admin)
+
+    def _mails(self) -> Mails:
+        mails: Mails = self._keep("mails", lambda: Mails(admin=self.settings.admin))
+        return mails
 
     def _receipts(self) -> S3Receipts:
         return self._in_bucket(S3Receipts)

@@ -13,6 +13,7 @@ from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.domain.decision import Action, Notice, Reason, State, Told
 from keyturn.domain.errors import BeingTold, Denied, InvalidValue, PortError, Unavailable
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
+from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, Receipt
 from keyturn.ports import Claim
 from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
@@ -30,6 +31,18 @@ ROLE = "notifier"
 RUN = Run(id="run-1", account=Account(id=ACCOUNT), at=START, dry_run=False)
 ROTATED = Notice(
     told=Told.ROTATED, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON}
+)
+
+
+A_CHANGE = ExemptionChange(
+    id="0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30",
+    account=ACCOUNT,
+    group="IAMKeyRotationExemptionGroup",
+    change=GroupChange.ADDED,
+    user="deploy-bot",
+    policy=None,
+    by="arn:aws:iam::222222222222:user/jane",
+    at=START,
 )
 
 
@@ -78,6 +91,9 @@ class Book:
 
     def claim(self, digest: Digest, item: NoticeItem | None) -> Claim | None:
         return self.of.claim(digest, item, self.now())
+
+    def claim_change(self, change: ExemptionChange) -> Claim | None:
+        return self.of.claim_change(change, self.now())
 
     def confirm(self, claim: Claim | None) -> None:
         assert claim is not None
@@ -331,6 +347,18 @@ def test_the_failures_of_a_run_are_told_once(book: Book) -> None:
 
     assert book.claim(digest, None) is None
     assert book.claim(replace(digest, run=replace(RUN, id="run-2")), None) is not None
+
+
+def test_a_change_of_the_exemption_group_is_told_once_and_promises_nothing(book: Book) -> None:
+    claim = book.claim_change(A_CHANGE)
+
+    with pytest.raises(BeingTold):
+        book.claim_change(A_CHANGE)
+    book.confirm(claim)
+
+    assert book.claim_change(A_CHANGE) is None
+    assert book.claim_change(replace(A_CHANGE, id="another")) is not None
+    assert book.of_key() == ()
 
 
 def test_one_user_is_not_taken_for_another_whose_name_begins_alike(book: Book) -> None:

@@ -44,7 +44,10 @@ def test_a_message_that_comes_twice_is_told_once(stage: Stage) -> None:
         ("not JSON", "Not told: body=not JSON: is not JSON"),
         ("[]", "Not told: detail=None: holds no digest"),
         ('{"detail": "?"}', "Not told: detail='?': holds no digest"),
-        ('{"detail": {"digest": {}}}', "Not told: detail=KeyError: 'run': is no digest"),
+        (
+            '{"detail": {"digest": {}}, "account": "222222222222"}',
+            "Not told: detail=KeyError: 'run': is no digest",
+        ),
     ],
 )
 def test_a_malformed_message_fails_alone_and_says_why(body: str, why: str, stage: Stage) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from keyturn.domain.decision import Action, Next, Notice, Overlay, Reason, State, Told
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
+from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act
 from keyturn.domain.record import secret_name
 from keyturn.mail.renderer import Mails
@@ -256,6 +257,22 @@ SCENES = {
 }
 
 
+CHANGES = {
+    f"exemption-{change}": ExemptionChange(
+        id="0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30",
+        account=PROD.id,
+        group="IAMKeyRotationExemptionGroup",
+        change=change,
+        user=None if change is GroupChange.POLICY else "deploy-bot",
+        policy="AllowAll" if change is GroupChange.POLICY else None,
+        by="arn:aws:sts::222222222222:assumed-role/"
+        "AWSReservedSSO_AdministratorAccess_0123456789abcdef/jane.doe@example.com",
+        at=TODAY,
+    )
+    for change in GroupChange
+}
+
+
 def every_mail() -> dict[str, Digest]:
     """Give all that can be told, to each audience, for real and in dry run."""
     return SCENES | {
@@ -268,15 +285,17 @@ def every_mail() -> dict[str, Digest]:
     }
 
 
-def as_files(name: str, digest: Digest) -> dict[str, str]:
+def as_files(name: str, about: Digest | ExemptionChange) -> dict[str, str]:
     """Give the files of a mail: the text begins with the subject."""
-    mail = Mails(admin=ADMIN).digest(digest)
+    mails = Mails(admin=ADMIN)
+    mail = mails.digest(about) if isinstance(about, Digest) else mails.exemption(about)
     return {f"{name}.txt": f"{mail.subject}\n\n{mail.text}", f"{name}.html": mail.html}
 
 
 if __name__ == "__main__":
     folder, scenes = (Path(sys.argv[1]), every_mail()) if sys.argv[1:] else (GOLDEN, SCENES)
     folder.mkdir(parents=True, exist_ok=True)
-    for scene, its_digest in scenes.items():
-        for file_name, content in as_files(scene, its_digest).items():
+    everything: dict[str, Digest | ExemptionChange] = {**scenes, **CHANGES}
+    for scene, about in everything.items():
+        for file_name, content in as_files(scene, about).items():
             (folder / file_name).write_text(content, encoding="utf-8")

@@ -9,11 +9,21 @@ from jinja2 import ChoiceLoader, DictLoader, TemplateNotFound, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from keyturn.domain.decision import Action, Told
-from keyturn.domain.events import Audience
+from keyturn.domain.events import Audience, Digest
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
-from keyturn.mail.renderer import URGENCY, Mails, console_link, full_day, packaged, read_command
+from keyturn.mail.renderer import (
+    URGENCY,
+    Mails,
+    console_link,
+    full_day,
+    packaged,
+    read_command,
+    undo_command,
+)
 from tests.mail.scenes import (
     ADMIN,
+    CHANGES,
     DISABLE_ON,
     GOLDEN,
     SCENES,
@@ -56,15 +66,16 @@ class Page(HTMLParser):
         return " ".join("".join(self.seen).split())
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [*SCENES, *CHANGES])
 def test_a_mail_reads_as_it_did(scene: str) -> None:
-    files = as_files(scene, SCENES[scene])
+    files = as_files(scene, SCENES[scene] if scene in SCENES else CHANGES[scene])
 
     assert files == {name: (GOLDEN / name).read_text(encoding="utf-8") for name in files}
 
 
 def test_no_golden_mail_is_left_over() -> None:
-    wanted = {name for scene, digest in SCENES.items() for name in as_files(scene, digest)}
+    scenes: dict[str, Digest | ExemptionChange] = {**SCENES, **CHANGES}
+    wanted = {name for scene, about in scenes.items() for name in as_files(scene, about)}
 
     assert {file.name for file in GOLDEN.iterdir()} == wanted
 
@@ -273,6 +284,33 @@ def test_the_admin_is_shown_how_to_take_a_disabling_back() -> None:
     assert command in admins(Told.BEFORE_DELETE)
     assert command not in admins(Told.ROTATED)
     assert command not in admins(Told.DELETED)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_mail_about_an_exemption_names_who_whom_where_when_and_what_to_do(
+    change: ExemptionChange,
+) -> None:
+    mail = MAILS.exemption(change)
+
+    page = Page(mail.html)
+    assert page.open == []
+    assert "(account 222222222222)" in mail.subject
+    for text in (" ".join(mail.text.split()), page.text):
+        for said in (change.user or change.policy, change.group, change.by, change.id):
+            assert str(said) in text
+        assert "Monday 1 March 2027 (UTC), 04:02:09" in text
+    assert undo_command(change) in mail.text
+    assert undo_command(change) in page.text
+
+
+def test_a_name_is_text_in_a_mail_about_an_exemption_too() -> None:
+    odd = replace(CHANGES["exemption-added"], user="<b>x</b>,", by="<i>y</i>")
+
+    mail = MAILS.exemption(odd)
+
+    assert "<b>" not in mail.html
+    assert "<i>" not in mail.html
+    assert "--user-name '<b>x</b>,'\n" in mail.text
 
 
 def a_mail_with(templates: dict[str, str]) -> Mails:

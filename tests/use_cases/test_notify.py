@@ -217,7 +217,7 @@ def test_all_that_went_wrong_is_told_to_whoever_asked(office: Office) -> None:
 
 
 def test_a_broken_template_leaves_no_claim(office: Office) -> None:
-    class Broken:
+    class Broken(FakeRenderer):
         def digest(self, digest: Digest) -> Mail:
             raise ZeroDivisionError
 

@@ -5,6 +5,7 @@ The notifier's memory and the engine's proof: one object in the bucket for each 
     <prefix>/receipts/<account>/<user>/<key id>/<step>/<day>[_<delete day>].admin.json
     <prefix>/receipts/<account>/_dry-run/<audience>/<hash of the address>/<day>….json
     <prefix>/receipts/<account>/_runs/<run id>.json
+    <prefix>/receipts/<account>/_exemptions/<event id>.json
 
 Whatever the engine wants to know stands in the name, the size and the time of an object, so
 one listing a key is all that it costs. A claim is the 36 characters of a uuid and nothing
@@ -25,6 +26,7 @@ from uuid import uuid4
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFound
 from keyturn.domain.events import Audience, Digest, NoticeItem
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt
 from keyturn.domain.record import encode, stamp
 from keyturn.ports import Claim
@@ -42,6 +44,7 @@ _COPY: Final = ".admin.json"
 _BOUNCED: Final = ".bounced"
 _DRY_RUN: Final = "_dry-run"  # no key has such an id, so a user of that name is not in the way
 _RUNS: Final = "_runs"
+_EXEMPTIONS: Final = "_exemptions"
 _PROMISES: Final[Mapping[str, tuple[Act, ...]]] = {
     "disable": (Act.DISABLE, Act.DELETE),
     "delete": (Act.DELETE,),
@@ -103,22 +106,30 @@ class S3Receipts:
     def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
         """Claim an item of a digest, or (None) what it tells as a whole."""
         name = f"{self._root}/{digest.run.account.id}/{_name(digest, item)}"
+        return self._claim(name, digest.run.id, now)
+
+    def claim_change(self, change: ExemptionChange, now: datetime) -> Claim | None:
+        """Claim a change of the exemption group."""
+        name = quote(change.id, safe="") + _JSON
+        return self._claim(f"{self._root}/{change.account}/{_EXEMPTIONS}/{name}", change.id, now)
+
+    def _claim(self, name: str, run: str, now: datetime) -> Claim | None:
         mark = str(uuid4())
         with suppress(AlreadyThere):
-            return self._put_claim(digest, name, mark)
+            return self._put_claim(run, name, mark)
 
         found = self._look(name)
         if found is None:
             raise BeingTold(f"{name} was given back a moment ago")
         if found.mark == mark:  # S3 had taken it, but its answer was lost and the SDK tried again
-            return Claim(name=name, run=digest.run.id, mark=found.etag)
+            return Claim(name=name, run=run, mark=found.etag)
         bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
         if found.is_receipt and not bounced:
             return None
         if not found.is_receipt and now - found.at < CLAIM_LIFE:
             raise BeingTold(f"{name} has been claimed since {stamp(found.at)}")
         try:
-            claim = self._put_claim(digest, name, mark, instead_of=found.etag)
+            claim = self._put_claim(run, name, mark, instead_of=found.etag)
         except (AlreadyThere, NotFound):
             raise BeingTold(f"{name} was claimed by another a moment ago") from None
         if bounced:
@@ -159,7 +170,7 @@ class S3Receipts:
             self._s3.delete_object(Bucket=self._bucket, Key=claim.name, IfMatch=claim.mark)
 
     def _put_claim(
-        self, digest: Digest, name: str, mark: str, *, instead_of: str | None = None
+        self, run: str, name: str, mark: str, *, instead_of: str | None = None
     ) -> Claim:
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket,
@@ -173,7 +184,7 @@ class S3Receipts:
             request["IfMatch"] = instead_of
         with aws_errors_translated():
             answer = self._s3.put_object(**request)
-        return Claim(name=name, run=digest.run.id, mark=answer["ETag"])
+        return Claim(name=name, run=run, mark=answer["ETag"])
 
     def _look(self, name: str) -> _Found | None:
         with suppress(NotFound), aws_errors_translated():

@@ -96,6 +96,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             Service.NOTIFIER,
             Unit.COUNT,
             NotTold="1: a message was not told, or not all of it; it is tried again",
+            ExemptionsAdded="1: somebody was put into an exemption group",
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""Sends the mails that a run asks for: ASA-Notifier."""
+"""Sends the mails that a run asks for, and those about exemptions: ASA-Notifier."""
 
 import os
 from collections.abc import Mapping
@@ -14,28 +14,35 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.errors import InvalidValue
-from keyturn.domain.events import Digest, digest_from_json
+from keyturn.domain.exemption import GroupChange
+from keyturn.entrypoints.bus_events import IAM_SOURCE, read_digest, read_exemption
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
 from keyturn.entrypoints.metrics import Service, emit
 from keyturn.entrypoints.requests import read_body
+from keyturn.wiring import Aws
 
 logger = Logger(service=Service.NOTIFIER)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Take a batch of `Notices Due` events from the queue; what fails is tried again."""
-    notify = connected(logger, os.environ).notify()
+    """Take a batch of events from the bus, through the queue; what fails is tried again."""
+    aws = connected(logger, os.environ)
+    notify = aws.notify()
+    own_account = context.invoked_function_arn.split(":")[4]
 
     def one(record: SQSRecord) -> None:
-        told = False
+        measured = {"NotTold": 1, "ExemptionsAdded": 0}
         try:
             with in_our_words(logger, "Not told: "):
-                notify.tell(_digest(read_body(record.body)), datetime.now(UTC))
-            told = True
+                asked = read_body(record.body)
+                if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
+                    _tell_of_exemption(aws, asked, measured)
+                else:
+                    notify.tell(read_digest(asked, own_account=own_account), datetime.now(UTC))
+            measured["NotTold"] = 0
         finally:
-            emit(Service.NOTIFIER, {"NotTold": not told})
+            emit(Service.NOTIFIER, measured)
 
     return process_partial_response(
         event=event,
@@ -45,8 +52,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     )
 
 
-def _digest(event: object) -> Digest:
-    detail = event.get("detail") if isinstance(event, Mapping) else None
-    if not isinstance(detail, Mapping) or not isinstance(detail.get("digest"), Mapping):
-        raise InvalidValue("detail", repr(detail)[:100], "holds no digest")
-    return digest_from_json(detail["digest"])
+def _tell_of_exemption(aws: Aws, event: object, measured: dict[str, int]) -> None:
+    change = read_exemption(event)
+    if change is None:
+        logger.info("A change of a group was refused by AWS: nothing to tell")
+        return
+    # IAM does not tell group names apart by case, and CloudTrail writes what the caller wrote.
+    if change.group.casefold() != aws.settings.exemption_group.casefold():
+        logger.warning(f"A change of {change.group} is not about exemptions: nothing to tell")
+        return
+    added = change.change is GroupChange.ADDED
+    # Until it is known to have been told before: the alarm must not wait for the mail.
+    measured["ExemptionsAdded"] = int(added)
+    if not aws.tell_of_exemption().tell(change, datetime.now(UTC)):
+        measured["ExemptionsAdded"] = 0
+        return
+    logger.info(
+        f"Told of {change.group} in {change.account}: {change.change}",
+        extra={"user": change.user, "policy": change.policy, "by": change.by, "id": change.id},
+    )

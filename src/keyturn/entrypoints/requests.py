@@ -52,7 +52,7 @@ class RotationRequest:
 
 def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     """Read a rotation event; now stands for the time of the request where it tells none."""
-    given = _load(RotationEvent(), event)
+    given = load(RotationEvent(), event)
     asked = given.get("requested", now).astimezone(UTC).replace(microsecond=0)
     if asked > now + CLOCKS_DIFFER:
         raise InvalidValue("requested", given["requested"].isoformat(), "lies in the future")
@@ -97,7 +97,8 @@ def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
     return None
 
 
-def _load(schema: Schema, event: object) -> Mapping[str, Any]:
+def load(schema: Schema, event: object) -> Mapping[str, Any]:
+    """Read an event of the schema's form; InvalidValue names the field that is not."""
     if not isinstance(event, Mapping):
         raise InvalidValue("event", repr(event)[:100], "must be a JSON object")
     try:

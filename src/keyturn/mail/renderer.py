@@ -16,6 +16,8 @@ from markupsafe import Markup, escape
 
 from keyturn.domain.decision import Action, Overlay, Told
 from keyturn.domain.events import Digest, Mail, NoticeItem
+from keyturn.domain.exemption import ExemptionChange, GroupChange
+from keyturn.domain.key import Account
 
 URGENCY: Final = (
     Told.REVOKED,
@@ -73,16 +75,32 @@ class Mails:
 
     def digest(self, digest: Digest) -> Mail:
         """Write the mail of a digest."""
-        facts = {
-            "digest": digest,
-            "account": digest.run.account,
-            "dry": digest.run.dry_run,
-            "admin": self._admin,
-            "groups": grouped(digest.items),
-        }
+        return self._mail(
+            str(digest.audience),
+            {
+                "digest": digest,
+                "account": digest.run.account,
+                "dry": digest.run.dry_run,
+                "groups": grouped(digest.items),
+            },
+        )
+
+    def exemption(self, change: ExemptionChange) -> Mail:
+        """Write the mail about a change of the exemption group."""
+        return self._mail(
+            "exemption",
+            {
+                "change": change,
+                "account": Account(id=change.account),
+                "dry": False,
+                "groups": (),
+            },
+        )
+
+    def _mail(self, folder: str, about: Mapping[str, object]) -> Mail:
+        facts = {**about, "admin": self._admin}
         # Words reach a page as plain text, never as markup: there they are escaped.
         facts["say"] = self._speaker(facts)
-        folder = str(digest.audience)
         return Mail(
             subject=_line(self._render(f"{folder}/subject.txt", facts)),
             text=self._render(f"{folder}/body.txt", facts),
@@ -188,6 +206,21 @@ def enable_command(item: NoticeItem) -> str:
     )
 
 
+def undo_command(change: ExemptionChange) -> str:
+    """The command that takes a change of the exemption group back, or shows what it is."""
+    group = f"--group-name {shlex.quote(change.group)}"
+    match change.change:
+        case GroupChange.ADDED:
+            user = shlex.quote(change.user or "")
+            return f"aws iam remove-user-from-group {group} --user-name {user}"
+        case GroupChange.REMOVED:
+            user = shlex.quote(change.user or "")
+            return f"aws iam add-user-to-group {group} --user-name {user}"
+        case GroupChange.POLICY:
+            policy = shlex.quote(change.policy or "")
+            return f"aws iam get-group-policy {group} --policy-name {policy}"
+
+
 def console_link(secret: str, region: str) -> str:
     """The secret's page in the console."""
     name, place = quote(secret, safe=""), quote(region, safe="")
@@ -265,6 +298,7 @@ def _environment(loader: BaseLoader) -> Environment:
         "topic": topic,
         "read_command": read_command,
         "enable_command": enable_command,
+        "undo_command": undo_command,
         "console_link": console_link,
     }
     return environment

@@ -27,7 +27,7 @@ from moto.secretsmanager.models import FakeSecret
 from keyturn.sandbox import wire
 from keyturn.sandbox.buckets import Buckets
 from keyturn.sandbox.call_log import Call, logged
-from keyturn.sandbox.event_bus import EventBus
+from keyturn.sandbox.event_bus import EventBus, envelope
 from keyturn.sandbox.iam_rules import IamRules, Keyring, iam_of, in_utc
 from keyturn.sandbox.mailbox import Mail, Mailbox
 from keyturn.sandbox.moto_backends import ask_moto
@@ -113,6 +113,7 @@ class LocalCloud:
         self._keyring = Keyring()
         self._buckets = Buckets()
         self._queues = Queues()
+        self._event_bus = EventBus(self._queues)
         self._mailbox = Mailbox()
         self.calls: list[Call] = []
         self.layers: list[Layer] = []
@@ -127,7 +128,7 @@ class LocalCloud:
             "organizations": self.organization.answers(),
             "s3": self._buckets.answers(),
             "sqs": self._queues.answers(),
-            "events": EventBus(self._queues).answers(),
+            "events": self._event_bus.answers(),
             "sesv2": self._mailbox.answers(),
         }
 
@@ -200,6 +201,21 @@ class LocalCloud:
     ) -> Obstacle:
         """Answer an operation with the service's throttling error."""
         return self._put_up(Throttling(account=account, operation=operation, times=times))
+
+    def pass_on(
+        self, account: str, source: str, detail_type: str, detail: Mapping[str, Any], *, bus: str
+    ) -> None:
+        """Let a rule of an account pass an event of AWS's own on to another account's bus."""
+        event = envelope(
+            account=account,
+            region=REGION,
+            source=source,
+            detail_type=detail_type,
+            at=self.now,
+            detail=dict(detail),
+        )
+        with self._lock:
+            self._event_bus.receive(event, bus, self.now)
 
     def _put_up(self, obstacle: Obstacle) -> Obstacle:
         self._obstacles.append(obstacle)

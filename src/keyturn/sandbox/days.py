@@ -55,9 +55,14 @@ class Context:
     """What Lambda hands over beside the event, as far as anybody asks for it."""
 
     function_name: str
+    account: str
     aws_request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     memory_limit_in_mb: int = 256
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:000000000000:function:sandbox"
+
+    @property
+    def invoked_function_arn(self) -> str:
+        """Its account is the security account."""
+        return f"arn:aws:lambda:{REGION}:{self.account}:function:{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
         """There is always time."""
@@ -144,7 +149,7 @@ class Days:
         with self._as(ROTATION_ROLE, dry_run=True):
             return [
                 self._functions.rotation(
-                    {"account": account, "dryrun": True}, Context(function_name="rotation")
+                    {"account": account, "dryrun": True}, self._context("rotation")
                 )
                 for account in accounts
             ]
@@ -152,7 +157,7 @@ class Days:
     def _run(self, *, dry_run: bool, repeats: bool = False) -> Run:
         started = self._cloud.now
         with self._as(INVENTORY_ROLE, dry_run=dry_run):
-            self._functions.inventory({}, Context(function_name="inventory"))
+            self._functions.inventory({}, self._context("inventory"))
         failed: set[str] = set()
         with self._as(ROTATION_ROLE, dry_run=dry_run):
             self._drain(self._deployment.rotation_queue, self._functions.rotation, failed)
@@ -170,7 +175,7 @@ class Days:
         """Hand a queue's messages over until none is left, as an event source mapping does."""
         while messages := self._receive(queue):
             event = {"Records": [_record(message) for message in messages]}
-            answer = handler(event, Context(function_name=queue.rsplit("/", 1)[-1]))
+            answer = handler(event, self._context(queue.rsplit("/", 1)[-1]))
             back = {item["itemIdentifier"] for item in _failures(answer)}
             for message in messages:
                 receipt = message["ReceiptHandle"]
@@ -187,6 +192,9 @@ class Days:
             QueueUrl=queue, MaxNumberOfMessages=MESSAGES, AttributeNames=["All"]
         )
         return answer.get("Messages", [])
+
+    def _context(self, function: str) -> Context:
+        return Context(function_name=function, account=self._deployment.account)
 
     @contextmanager
     def _as(self, role: str, *, dry_run: bool) -> Iterator[None]:

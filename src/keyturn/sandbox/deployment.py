@@ -35,6 +35,8 @@ class Deployment:
     rotation_queue: str
     notifier_queue: str
     dead_letters: tuple[str, ...]
+    bus: str
+    """Its ARN, by which the members' rules name it."""
     settings: Mapping[str, str]
     """The functions' environment, but for their credentials and the dry-run flag."""
 
@@ -78,19 +80,20 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
     )
 
     events = session.client("events")
-    events.create_event_bus(Name=BUS)
-    pattern = {"source": ["iam.key-rotation"], "detail-type": ["Notices Due"]}
-    events.put_rule(Name="keyturn-notices", EventBusName=BUS, EventPattern=json.dumps(pattern))
-    events.put_targets(
-        Rule="keyturn-notices",
-        EventBusName=BUS,
-        Targets=[{"Id": "notifier", "Arn": _queue_arn(account, "keyturn-notifier")}],
-    )
+    bus = events.create_event_bus(Name=BUS)["EventBusArn"]
+    for rule, pattern in _notifier_rules(account).items():
+        events.put_rule(Name=rule, EventBusName=BUS, EventPattern=json.dumps(pattern))
+        events.put_targets(
+            Rule=rule,
+            EventBusName=BUS,
+            Targets=[{"Id": "notifier", "Arn": _queue_arn(account, "keyturn-notifier")}],
+        )
     return Deployment(
         account=account,
         rotation_queue=rotation["QueueUrl"],
         notifier_queue=notifier["QueueUrl"],
         dead_letters=tuple(queue["QueueUrl"] for queue in dead),
+        bus=bus,
         settings={
             "IAMRoleName": MEMBER_ROLE,
             "OrgListRole": LIST_ROLE,
@@ -105,6 +108,22 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
             "HomeRegion": REGION,
         },
     )
+
+
+def _notifier_rules(account: str) -> Mapping[str, Mapping[str, object]]:
+    """What of the bus goes to the notifier; the members' rules pass IAM's events on to it."""
+    return {
+        "keyturn-notices": {
+            "source": ["iam.key-rotation"],
+            "detail-type": ["Notices Due"],
+            "account": [account],
+        },
+        "keyturn-exemptions": {
+            "source": ["aws.iam"],
+            "detail-type": ["AWS API Call via CloudTrail"],
+            "detail": {"eventName": ["AddUserToGroup", "RemoveUserFromGroup", "PutGroupPolicy"]},
+        },
+    }
 
 
 def _redrive(account: str, queue: str) -> str:

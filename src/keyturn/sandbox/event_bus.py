@@ -6,8 +6,9 @@ writes the time of an event into the event that its next target gets.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from moto.events.models import Rule, events_backends
@@ -48,18 +49,32 @@ class EventBus:
             if not entry.get(name):
                 message = f"Parameter {name} is not valid. Reason: {name} is a required argument."
                 return {"ErrorCode": "InvalidArgument", "ErrorMessage": message}
+        if entry["Source"].startswith("aws."):
+            # API_PutEventsRequestEntry.html: only AWS's own services are such a source.
+            code = "NotAuthorizedForSourceException"
+            return {"ErrorCode": code, "ErrorMessage": "Not authorized for the source."}
         try:
             event = _event(request, entry)
         except ValueError:
             return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-        bus_name = entry.get("EventBusName", "default").rsplit("/", 1)[-1]
-        bus = events_backends[request.account][request.region].event_buses.get(bus_name)
-        # An event for a bus that does not exist is accepted and lost:
-        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+        self.receive(event, entry.get("EventBusName", "default"), request.at)
+        return {"EventId": event["id"]}
+
+    def receive(self, event: EventMessageType, bus_name: str, now: datetime) -> None:
+        """
+        Take an event: put there, AWS's own, or one that another account's rule passes on.
+
+        bus_name is an ARN where the bus is not the event's own account's. A bus that does not
+        exist takes everything, and loses it:
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+        """
+        is_arn = bus_name.startswith("arn:")
+        owner = bus_name.split(":")[4] if is_arn else event["account"]
+        buses = events_backends[owner][event["region"]].event_buses
+        bus = buses.get(bus_name.rsplit("/", 1)[-1])
         for rule in bus.rules.values() if bus else []:
             if _is_for(rule, event):
-                self._deliver(rule, event, request.at)
-        return {"EventId": event["id"]}
+                self._deliver(rule, event, now)
 
     def _deliver(self, rule: Rule, event: EventMessageType, now: datetime) -> None:
         for target in rule.targets:
@@ -70,17 +85,38 @@ class EventBus:
 
 
 def _event(request: Request, entry: Params) -> EventMessageType:
-    at = datetime.fromtimestamp(entry["Time"], UTC) if "Time" in entry else request.at
+    return envelope(
+        account=request.account,
+        region=request.region,
+        source=entry["Source"],
+        detail_type=entry["DetailType"],
+        at=datetime.fromtimestamp(entry["Time"], UTC) if "Time" in entry else request.at,
+        detail=json.loads(entry["Detail"]),
+        resources=entry.get("Resources", []),
+    )
+
+
+def envelope(  # noqa: PLR0913 -- an envelope's own fields
+    *,
+    account: str,
+    region: str,
+    source: str,
+    detail_type: str,
+    at: datetime,
+    detail: dict[str, Any],
+    resources: Sequence[str] = (),
+) -> EventMessageType:
+    """An event as its receivers see it."""
     return {
         "version": "0",
         "id": str(uuid4()),
-        "detail-type": entry["DetailType"],
-        "source": entry["Source"],
-        "account": request.account,
+        "detail-type": detail_type,
+        "source": source,
+        "account": account,
         "time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": request.region,
-        "resources": entry.get("Resources", []),
-        "detail": json.loads(entry["Detail"]),
+        "region": region,
+        "resources": list(resources),
+        "detail": detail,
     }
 
 

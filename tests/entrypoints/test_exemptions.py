@@ -1,0 +1,278 @@
+"""Somebody changes who is exempt; the member's rule passes what CloudTrail saw on to the hub."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from keyturn.sandbox.deployment import ADMIN, BUCKET, BUS
+from tests.use_cases.stage import GROUP, HUB, MEMBER, Stage, lose_answer, staged
+
+ID = "0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30"
+JANE = f"arn:aws:iam::{MEMBER}:user/jane"
+CALL: Mapping[str, Any] = {
+    "eventVersion": "1.11",
+    "userIdentity": {"type": "IAMUser", "arn": JANE, "principalId": "AIDAEXAMPLE"},
+    "eventTime": "2026-03-02T04:58:21Z",
+    "eventSource": "iam.amazonaws.com",
+    "eventName": "AddUserToGroup",
+    "awsRegion": "us-east-1",
+    "requestParameters": {"groupName": GROUP, "userName": "deploy-bot"},
+    "responseElements": None,
+    "eventID": ID,
+    "recipientAccountId": MEMBER,
+}
+"""As CloudTrail writes it, and some fields that we do not read."""
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+def see(stage: Stage, **changes: object) -> None:
+    """Let CloudTrail see a call in the member account."""
+    stage.cloud.pass_on(
+        MEMBER,
+        "aws.iam",
+        "AWS API Call via CloudTrail",
+        {**CALL, **changes},
+        bus=stage.deployment.bus,
+    )
+
+
+def events(stage: Stage) -> list[dict[str, Any]]:
+    """What was put on the bus."""
+    return [
+        entry
+        for call in stage.ours()
+        if call.operation == "PutEvents" and call.error is None
+        for entry in call.params["Entries"]  # type: ignore[attr-defined]  # PutEvents' own
+    ]
+
+
+def added(stage: Stage) -> list[float]:
+    return [line["ExemptionsAdded"][0] for line in stage.measured()]
+
+
+def test_an_exemption_is_told_to_the_admin_the_bus_and_the_alarm(stage: Stage) -> None:
+    see(stage)
+
+    assert stage.tell() == []
+
+    [mail] = stage.cloud.sent_mails
+    assert mail.to == [ADMIN]
+    assert mail.subject == f"deploy-bot is exempt from key rotation now (account {MEMBER})"
+    assert JANE in str(mail.text)
+    [event] = events(stage)
+    assert (event["DetailType"], event["EventBusName"]) == ("Exemption Changed", BUS)
+    assert json.loads(event["Detail"]) == {
+        "version": 1,
+        "run": ID,
+        "account": MEMBER,
+        "dry_run": False,
+        "change": "added",
+        "group": GROUP,
+        "user": "deploy-bot",
+        "policy": None,
+        "by": JANE,
+    }
+    assert event["Time"] == datetime(2026, 3, 2, 4, 58, 21, tzinfo=UTC).timestamp()
+    assert added(stage) == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail", "subject"),
+    [
+        (
+            {"eventName": "RemoveUserFromGroup"},
+            {"change": "removed", "user": "deploy-bot", "policy": None},
+            "deploy-bot is no longer exempt",
+        ),
+        (
+            {
+                "eventName": "PutGroupPolicy",
+                "requestParameters": {"groupName": GROUP, "policyName": "All"},
+            },
+            {"change": "policy", "user": None, "policy": "All"},
+            "A policy was put on the group",
+        ),
+    ],
+)
+def test_the_other_changes_are_told_and_raise_no_alarm(
+    changes: dict[str, object], detail: dict[str, object], subject: str, stage: Stage
+) -> None:
+    see(stage, **changes)
+
+    assert stage.tell() == []
+
+    [mail] = stage.cloud.sent_mails
+    assert mail.subject.startswith(subject)
+    [event] = events(stage)
+    assert detail.items() <= json.loads(event["Detail"]).items()
+    assert added(stage) == [0]
+
+
+def test_what_cloudtrail_delivers_twice_is_told_once(stage: Stage) -> None:
+    see(stage)
+    stage.tell()
+    see(stage)
+
+    assert stage.tell() == []
+
+    assert len(stage.cloud.sent_mails) == 1
+    assert len(events(stage)) == 1
+    assert added(stage) == [1, 0]
+    [receipt] = [json.loads(body) for body in stage.cloud.objects(BUCKET).values()]
+    assert (receipt["address"], receipt["run"]) == (ADMIN, ID)
+    assert receipt["promises"] == {}
+
+
+def test_our_own_event_comes_back_to_nobody(stage: Stage) -> None:
+    """Its source is ours, and no rule sends that one to the notifier."""
+    see(stage)
+    stage.tell()
+
+    assert stage.receive(stage.deployment.notifier_queue) == []
+
+
+def test_a_call_that_iam_refused_changed_nothing_and_is_not_told(stage: Stage) -> None:
+    see(stage, errorCode="AccessDenied", requestParameters=None)
+
+    assert stage.tell() == []
+
+    assert list(stage.cloud.sent_mails) == []
+    assert added(stage) == [0]
+
+
+def test_another_group_is_not_told_and_the_case_of_its_name_makes_no_other(stage: Stage) -> None:
+    see(stage, requestParameters={"groupName": "developers", "userName": "ann"})
+    see(stage, requestParameters={"groupName": GROUP.lower(), "userName": "bob"})
+
+    assert stage.tell() == []
+
+    assert [mail.subject[:3] for mail in stage.cloud.sent_mails] == ["bob"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "by"),
+    [
+        ({"type": "AssumedRole", "principalId": "AROAEXAMPLE:jane"}, "AROAEXAMPLE:jane"),
+        ({"type": "AWSService"}, "AWSService"),
+        ({}, "nobody known"),
+    ],
+)
+def test_who_made_the_change_is_named_as_far_as_it_is_known(
+    identity: dict[str, str], by: str, stage: Stage
+) -> None:
+    see(stage, userIdentity=identity)
+
+    stage.tell()
+
+    [event] = events(stage)
+    assert json.loads(event["Detail"])["by"] == by
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"eventID": None},
+        {"eventID": "../../receipts"},
+        {"eventName": "DeleteGroup"},
+        {"eventTime": "yesterday"},
+        {"requestParameters": None},
+        {"requestParameters": {"userName": "ann"}},
+        {"requestParameters": {"groupName": GROUP}},
+        {"userIdentity": "jane"},
+    ],
+)
+def test_what_is_no_such_event_is_refused_by_name_and_ends_in_the_dead_letters(
+    changes: dict[str, object], stage: Stage
+) -> None:
+    body = {"source": "aws.iam", "account": MEMBER, "detail": {**CALL, **changes}}
+    stage.cloud.session(HUB).client("sqs").send_message(
+        QueueUrl=stage.deployment.notifier_queue, MessageBody=json.dumps(body)
+    )
+
+    assert len(stage.tell()) == 3
+
+    assert list(stage.cloud.sent_mails) == []
+    assert events(stage) == []
+    assert stage.cloud.objects(BUCKET) == {}
+    errors = [line["message"] for line in stage.lines() if line["level"] == "ERROR"]
+    [field] = changes
+    assert all(field in error for error in errors)
+    assert len(stage.receive(stage.deployment.dead_letters[1])) == 1
+
+
+def test_a_mail_that_is_refused_is_tried_again_and_the_alarm_does_not_wait(stage: Stage) -> None:
+    stage.cloud.throttle(HUB, "SendEmail", times=1)
+    see(stage)
+
+    assert len(stage.tell()) == 1
+
+    assert len(stage.cloud.sent_mails) == 1
+    assert added(stage) == [1, 1]
+
+
+def test_a_mail_whose_answer_was_lost_is_not_sent_again_at_once(stage: Stage) -> None:
+    stage.cloud.layers.append(lose_answer("SendEmail"))
+    see(stage)
+
+    assert len(stage.tell()) == 3
+
+    assert len(stage.cloud.sent_mails) == 1
+    assert len(stage.receive(stage.deployment.dead_letters[1])) == 1
+
+
+def test_a_bus_that_refuses_holds_the_mail_until_it_takes_the_event(stage: Stage) -> None:
+    bus = stage.cloud.deny(HUB, "PutEvents", times=1)
+    see(stage)
+
+    assert len(stage.tell()) == 1
+
+    assert bus.times == 0
+    assert len(events(stage)) == 1
+    assert len(stage.cloud.sent_mails) == 1
+
+
+def test_no_account_but_our_own_can_put_the_proof_of_a_notice_into_the_notifiers_hands(
+    stage: Stage,
+) -> None:
+    stage.user("ann", 137)
+    stage.invoke()
+    [message, *_] = stage.receive(stage.deployment.notifier_queue)
+    forged = {**json.loads(message["Body"]), "account": MEMBER}
+    stage.at(1)
+    stage.tell()
+    before, mails = dict(stage.cloud.objects(BUCKET)), len(stage.cloud.sent_mails)
+
+    forged["detail"]["digest"]["items"][0]["key"] = "AKIAFORGEDEXAMPLE000"
+    stage.cloud.session(HUB).client("sqs").send_message(
+        QueueUrl=stage.deployment.notifier_queue, MessageBody=json.dumps(forged)
+    )
+    failed = stage.tell()
+
+    assert len(failed) == 3
+    assert dict(stage.cloud.objects(BUCKET)) == before
+    assert len(stage.cloud.sent_mails) == mails
+    assert f"Not told: account={MEMBER}: may not ask for notices" in stage.messages()
+
+
+def test_a_member_cannot_put_a_forged_notice_on_the_bus_for_the_notifier(stage: Stage) -> None:
+    for source in ("iam.key-rotation", "aws.iam"):
+        stage.cloud.session(MEMBER).client("events").put_events(
+            Entries=[
+                {
+                    "Source": source,
+                    "DetailType": "Notices Due",
+                    "Detail": "{}",
+                    "EventBusName": stage.deployment.bus,
+                }
+            ]
+        )
+
+    assert stage.receive(stage.deployment.notifier_queue) == []
