@@ -18,12 +18,13 @@ from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
+from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.events import Run
-from keyturn.mail.renderer import Mails
+from keyturn.mail.overrides import OverriddenMails, Shelf
 from keyturn.settings import Settings
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
@@ -37,6 +38,7 @@ from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
 
 Clock = Callable[[], datetime]
+Complain = Callable[[str], None]
 Kept = TypeVar("Kept")
 
 MEMBERS_KEPT = 50
@@ -120,23 +122,23 @@ class Aws:
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return OverBus(bus=self._bus())
 
-    def by_mail(self) -> ByMail:
+    def by_mail(self, complain: Complain) -> ByMail:
         """Send the mails from here."""
-        return ByMail(notify=self.notify(), clock=self.clock)
+        return ByMail(notify=self.notify(complain), clock=self.clock)
 
-    def notify(self) -> Notify:
-        """The notifier."""
+    def notify(self, complain: Complain) -> Notify:
+        """The notifier; complain is told of the operators' templates that do not serve."""
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        return Notify(book=self._receipts(), mailer=self._mailer(), renderer=self._mails())
+        return Notify(book=self._receipts(), mailer=self._mailer(), renderer=self._mails(complain))
 
-    def tell_of_exemption(self) -> TellOfExemption:
+    def tell_of_exemption(self, complain: Complain) -> TellOfExemption:
         """The notifier's other task."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return TellOfExemption(
             book=self._receipts(),
             bus=self._bus(),
             mailer=self._mailer(),
-            renderer=self._mails(),
+            renderer=self._mails(complain),
             admin=self.settings.admin,
         )
 
@@ -178,9 +180,12 @@ class Aws:
         # A mail whose answer was lost may have been sent: nothing sends it again at once.
         return SesMailer(self._own("sesv2", attempts=1), sender=self.settings.admin)
 
-    def _mails(self) -> Mails:
-        mails: Mails = self._keep("mails", lambda: Mails(admin=self.settings.admin))
-        return mails
+    def _mails(self, complain: Complain) -> OverriddenMails:
+        def shelf() -> Shelf:
+            templates = self._in_bucket(S3Templates)
+            return Shelf(admin=self.settings.admin, read=templates.read, clock=self.clock)
+
+        return OverriddenMails(self._keep("mails", shelf), complain)
 
     def _receipts(self) -> S3Receipts:
         return self._in_bucket(S3Receipts)

@@ -196,7 +196,7 @@ class _Talk:
         self._verbose = verbose
         self.aws: Aws = connect(where, settings, self._wrote)
         self._where = where
-        self._announcer = _announcer(self.aws, telling)
+        self._announcer = _announcer(self.aws, telling, self.say)
         self.inventory: Inventory = find_accounts(self.aws, where, self.say)
         for account, why in self.inventory.skipped:
             if why == SUSPENDED:
@@ -263,10 +263,10 @@ class _Talk:
             self.say(f"wrote {action} " + " ".join(f"{name}={facts[name]}" for name in facts))
 
 
-def _announcer(aws: Aws, telling: Telling | None) -> Announcer | None:
+def _announcer(aws: Aws, telling: Telling | None, say: Callable[[str], None]) -> Announcer | None:
     if telling is None or telling.notify is None:
         return None
-    return aws.over_bus() if telling.notify is Channel.BUS else aws.by_mail()
+    return aws.over_bus() if telling.notify is Channel.BUS else aws.by_mail(say)
 
 
 def _tell_failures(console: Console, report: Report) -> bool:
