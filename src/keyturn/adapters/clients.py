@@ -13,7 +13,6 @@ Journal = Callable[[str, Mapping[str, str]], None]
 ATTEMPTS = 4
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
-MOST_CONNECTIONS = 64
 """A call that hangs ends within 52 seconds: a function keeps 60 for its last user."""
 
 WRITES = {
@@ -32,9 +31,7 @@ NAMED = ("UserName", "AccessKeyId", "Status", "Name", "SecretId")
 
 def client(session: boto3.Session, service: str, *, attempts: int = ATTEMPTS) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
     """
-    Make a client of the service; attempts counts the first one. Many threads may use it.
-
-    Adaptive: whoever is throttled sends less for a while, instead of being throttled again.
+    Make a client of the service; attempts counts the first one.
 
     At debug level botocore logs whole answers, and CreateAccessKey's is the secret.
     """
@@ -44,8 +41,7 @@ def client(session: boto3.Session, service: str, *, attempts: int = ATTEMPTS) ->
     return session.client(
         service,  # type: ignore[call-overload]  # any service
         config=Config(
-            retries={"total_max_attempts": attempts, "mode": "adaptive"},
-            max_pool_connections=MOST_CONNECTIONS,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
         ),

@@ -1,0 +1,345 @@
+"""Template and code mean the same: what one sets or watches, the other reads or says."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from keyturn.adapters.event_bus import SOURCE
+from keyturn.adapters.s3_receipts import CLAIM_LIFE
+from keyturn.domain.events import EventType
+from keyturn.domain.policy import RotationPolicy
+from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
+from keyturn.entrypoints.connect import disconnect
+from keyturn.entrypoints.metrics import METRICS, NAMESPACE
+from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
+from keyturn.sandbox import deployment
+from keyturn.sandbox.cloud import REGION
+from keyturn.settings import PARAMETERS, Settings
+from tests.cloudformation.stacks import (
+    CORE,
+    GIVEN,
+    LIST,
+    MEMBER,
+    MEMBERS,
+    ROOT,
+    TEMPLATES,
+    Stack,
+    template,
+)
+from tests.use_cases.stage import GROUP, Stage, staged
+from tests.use_cases.stage import MEMBER as STAGED_MEMBER
+from tools.package import HANDLERS
+
+FUNCTIONS = ("InventoryFunction", "RotationFunction", "NotifierFunction")
+# What the template makes itself, and no operator gives.
+MADE = {"QueueUrl": "RotationQueue", "EventBusName": "EventBus"}
+
+
+def exemption_call(name: str) -> dict[str, Any]:
+    """A change of an exemption group, as CloudTrail writes it."""
+    return {
+        "eventID": "0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30",
+        "eventName": name,
+        "eventTime": "2026-03-02T04:58:21Z",
+        "userIdentity": {"arn": "arn:aws:iam::333333333333:user/jane"},
+        "requestParameters": {"groupName": GROUP, "userName": "ann", "policyName": "open"},
+    }
+
+
+def variables(function: str) -> dict[str, Any]:
+    """The environment of a function, as the template writes it."""
+    made = template(CORE)["Resources"][function]["Properties"]
+    found: dict[str, Any] = made["Environment"]["Variables"]
+    return found
+
+
+# --- what is set is read ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_variable_has_the_name_of_the_parameter_that_it_carries(function: str) -> None:
+    assert variables(function) == {
+        name: {"Ref": MADE.get(name, name)} for name in variables(function)
+    }
+
+
+def test_every_setting_can_be_set_and_nothing_is_set_that_is_no_setting() -> None:
+    assert set().union(*map(variables, FUNCTIONS)) == set(PARAMETERS.values())
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with staged() as stage:
+        stage.settings["AWS_REGION"] = REGION  # as Lambda does
+        disconnect()
+        yield stage
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The parameters of the settings that are looked at from here on."""
+    found: set[str] = set()
+    of_policy = {each.name for each in fields(RotationPolicy)}
+
+    def looked_at(settings: Settings, name: str) -> object:
+        if name == "policy":
+            found.update(PARAMETERS[each] for each in of_policy)
+        elif name in PARAMETERS:
+            found.add(PARAMETERS[name])
+        return object.__getattribute__(settings, name)
+
+    monkeypatch.setattr(Settings, "__getattribute__", looked_at)
+    return found
+
+
+def test_the_inventory_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
+    stage.take_inventory()
+
+    assert set(variables("InventoryFunction")) == read
+
+
+def test_the_rotation_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
+    stage.user("ann", 137)
+    # So short a time that it hands back, too.
+    stage.invoke()
+
+    assert set(variables("RotationFunction")) == read | {"QueueUrl"}
+
+
+def test_the_notifier_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
+    stage.user("ann", 137)
+    stage.invoke()
+    stage.cloud.pass_on(
+        STAGED_MEMBER,
+        IAM_SOURCE,
+        "AWS API Call via CloudTrail",
+        exemption_call("AddUserToGroup"),
+        bus=stage.deployment.bus,
+    )
+    disconnect()
+    read.clear()
+
+    stage.tell()
+
+    assert set(variables("NotifierFunction")) == read
+
+
+# The stack's defaults where they are not the code's: the region is the stack's own, and the KMS
+# key is the one that the member template makes.
+OWN_DEFAULT = {"HomeRegion": "", "SecretsKmsKey": "alias/asa-iam-key-rotation"}
+
+
+@pytest.mark.parametrize(
+    "parameter", sorted(set(PARAMETERS.values()) - set(MADE) - set(GIVEN[CORE]))
+)
+def test_a_parameters_default_is_the_codes(parameter: str) -> None:
+    default = template(CORE)["Parameters"][parameter]["Default"]
+
+    if parameter in OWN_DEFAULT:
+        assert default == OWN_DEFAULT[parameter]
+    elif parameter == "OrgListRole":  # on a laptop the caller's own credentials may do
+        assert default == template(LIST)["Parameters"][parameter]["Default"]
+    else:
+        assert Settings.read({parameter: default}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("parameter", "default"),
+    [("DryRunFlag", True), ("RotationPeriod", 90), ("InactivePeriod", 100)],
+)
+def test_the_posts_parameters_have_the_posts_defaults(parameter: str, default: object) -> None:
+    assert template(CORE)["Parameters"][parameter]["Default"] in {str(default), default}
+
+
+def test_every_value_that_a_template_takes_the_code_takes() -> None:
+    for name, rule in template(CORE)["Parameters"].items():
+        if name in PARAMETERS.values():
+            for value in rule.get("AllowedValues", []):
+                Settings.read({name: value})
+
+
+# --- every parameter stands in the manual -------------------------------------------------------
+
+
+def told() -> dict[str, tuple[str, str]]:
+    """The parameters that the manual tells: their templates and their default."""
+    text = (ROOT / "docs" / "templates.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|", text, re.MULTILINE)
+    return {name: (where, default.strip()) for name, where, default in rows}
+
+
+WORD = dict(zip(TEMPLATES, ("core", "member", "list", "endpoints"), strict=True))
+
+
+def test_every_parameter_stands_in_the_manual_with_the_templates_that_have_it() -> None:
+    having: dict[str, list[str]] = {}
+    for name in TEMPLATES:
+        for parameter in template(name)["Parameters"]:
+            having.setdefault(parameter, []).append(WORD[name])
+
+    assert {name: where.strip() for name, (where, _) in told().items()} == {
+        name: ", ".join(where) for name, where in having.items()
+    }
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_manual_tells_the_defaults_that_the_templates_have(name: str) -> None:
+    for parameter, rule in template(name)["Parameters"].items():
+        default = rule.get("Default")
+        if parameter in {"SubnetId", "VpcId", "VpcCidr"}:  # needed by one, optional in the other
+            continue
+        spelled = "none" if default == "" else "needed" if default is None else f"`{default}`"
+
+        assert told()[parameter][1] == spelled, parameter
+
+
+def test_every_alarm_stands_in_the_manual() -> None:
+    text = (ROOT / "docs" / "templates.md").read_text()
+    made = Stack(name=CORE).of_type("AWS::CloudWatch::Alarm").values()
+
+    assert re.findall(r"^\| `(Keyturn-\w+)` \|", text, re.MULTILINE) == [
+        each["AlarmName"] for each in made
+    ]
+
+
+# --- what is watched is said --------------------------------------------------------------------
+
+ALARMS = template(CORE)["Resources"]
+AWS_METRICS = {
+    ("AWS/Lambda", "Errors"): {"FunctionName"},
+    ("AWS/Lambda", "Duration"): {"FunctionName"},
+    ("AWS/Lambda", "Throttles"): {"FunctionName"},
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
+}
+
+
+@pytest.mark.parametrize(
+    "alarm", [name for name, each in ALARMS.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+)
+def test_an_alarm_watches_a_metric_that_is_emitted(alarm: str) -> None:
+    watched = Stack(name=CORE).resources[alarm]["Properties"]
+    dimensions = {each["Name"]: each["Value"] for each in watched["Dimensions"]}
+
+    if watched["Namespace"] == NAMESPACE:
+        assert dimensions == {"service": METRICS[watched["MetricName"]].service}
+    else:
+        assert set(dimensions) == AWS_METRICS[watched["Namespace"], watched["MetricName"]]
+
+
+def test_everything_that_must_be_watched_is() -> None:
+    watched = {
+        (each["Properties"]["Namespace"], each["Properties"]["MetricName"])
+        for each in ALARMS.values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    ours = {"RunCompleted", "AccountsFailed", "KeysOverCap", "QuarantinedKeys", "NotTold"}
+    ours |= {"ExemptionsAdded"}
+
+    assert watched == set(AWS_METRICS) | {(NAMESPACE, name) for name in ours}
+
+
+def test_half_of_the_time_out_is_too_long() -> None:
+    core = Stack(name=CORE)
+    seconds = core.of_type("AWS::Lambda::Function")["RotationFunction"]["Timeout"]
+
+    assert core.resources["RotationDurationAlarm"]["Properties"]["Threshold"] == seconds * 1000 / 2
+
+
+def test_no_run_for_26_hours_is_an_alarm_also_where_nothing_is_said() -> None:
+    alarm = Stack(name=CORE).resources["NoRunAlarm"]["Properties"]
+
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 26 * 3600
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_the_dashboard_shows_metrics_that_are_emitted() -> None:
+    body = json.loads(Stack(name=CORE).resources["Dashboard"]["Properties"]["DashboardBody"])
+    shown = set()
+    for widget in body["widgets"]:
+        before: list[Any] = []
+        for row in widget["properties"]["metrics"]:
+            namespace, name, dimension, service, *_ = (
+                before[at] if cell == "." else cell for at, cell in enumerate(row)
+            )
+            before = [namespace, name, dimension, service]
+            assert (namespace, dimension) == (NAMESPACE, "service")
+            assert METRICS[name].service == service
+            shown.add(name)
+
+    assert {each for each in METRICS if each.startswith(("Keys", "Actions", "Accounts"))} <= shown
+    assert {"OldestKeyAge", "AverageKeyAge", "Failures", "NotTold"} <= shown
+
+
+# --- what runs is there -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_handler_is_in_the_zip_that_it_names(function: str) -> None:
+    made = Stack(name=CORE).of_type("AWS::Lambda::Function")[function]
+    module, _, handler = made["Handler"].rpartition(".")
+    prefix, _, archive = made["Code"]["S3Key"].rpartition("/")
+
+    assert callable(getattr(import_module(module), handler))
+    assert HANDLERS[archive.removesuffix(".zip")] == module
+    assert prefix == "asa/asa-iam-rotation/Lambda"
+
+
+def test_the_rotation_has_more_time_than_it_spares_and_takes_one_account_at_a_time() -> None:
+    core = Stack(name=CORE)
+    rotation = core.of_type("AWS::Lambda::Function")["RotationFunction"]
+    mapping = core.of_type("AWS::Lambda::EventSourceMapping")["RotationTakesFromItsQueue"]
+
+    assert rotation["Timeout"] == 900
+    assert rotation["Timeout"] * 1000 > 2 * SPARE_MILLISECONDS
+    assert mapping["BatchSize"] == 1
+
+
+def test_a_notice_is_tried_again_after_its_claim_has_run_out() -> None:
+    queue = Stack(name=CORE).of_type("AWS::SQS::Queue")["NotifierQueue"]
+
+    assert queue["VisibilityTimeout"] > CLAIM_LIFE.total_seconds()
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 2
+
+
+def test_the_notifier_is_handed_what_the_code_says_is_due() -> None:
+    rule = Stack(name=CORE).of_type("AWS::Events::Rule")["NoticesRule"]
+
+    assert rule["EventPattern"]["source"] == [SOURCE]
+    assert rule["EventPattern"]["detail-type"] == [EventType.NOTICES_DUE]
+
+
+def test_the_notifier_is_handed_the_changes_that_it_can_read() -> None:
+    rule = Stack(name=CORE).of_type("AWS::Events::Rule")["ExemptionRule"]
+
+    assert rule["EventPattern"]["source"] == [IAM_SOURCE]
+    for name in rule["EventPattern"]["detail"]["eventName"]:
+        event = {"account": MEMBERS, "source": IAM_SOURCE, "detail": exemption_call(name)}
+
+        assert read_exemption(event) is not None
+
+
+def test_the_sandbox_plays_what_the_templates_make() -> None:
+    core, member = Stack(name=CORE), Stack(name=MEMBER)
+    lists = Stack(name=LIST)
+    [bus] = core.of_type("AWS::Events::EventBus").values()
+    roles = {
+        each["RoleName"]
+        for stack in (core, member, lists)
+        for each in stack.of_type("AWS::IAM::Role").values()
+    }
+
+    assert {
+        deployment.MEMBER_ROLE,
+        deployment.LIST_ROLE,
+        deployment.INVENTORY_ROLE,
+        deployment.ROTATION_ROLE,
+        deployment.NOTIFIER_ROLE,
+    } < roles
+    assert bus["Name"] == deployment.BUS
+    assert member.parameters["SecretsKmsKey"] == deployment.SECRETS_KEY

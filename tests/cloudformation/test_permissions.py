@@ -1,0 +1,471 @@
+"""What the templates grant is what the code calls, and nothing that leads to more power."""
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.session import get_session
+from cloudsplaining.scan.policy_document import PolicyDocument
+from policy_sentry.querying.actions import get_action_data
+
+from tests.cloudformation.stacks import (
+    CORE,
+    IN_A_VPC,
+    LIST,
+    MANAGEMENT,
+    MEMBER,
+    MEMBERS,
+    ORGANISATION,
+    ROOT,
+    SECURITY,
+    TEMPLATES,
+    Stack,
+    granted,
+    listed,
+    strings,
+    template,
+)
+
+ADAPTERS = ROOT / "src" / "keyturn" / "adapters"
+# Which service each adapter speaks to.
+SERVICE = {
+    "event_bus.py": "events",
+    "iam.py": "iam",
+    "organizations.py": "organizations",
+    "s3_receipts.py": "s3",
+    "secrets_manager.py": "secretsmanager",
+    "ses.py": "sesv2",
+    "sqs.py": "sqs",
+    "sts.py": "sts",
+}
+NO_ADAPTER = {"__init__.py", "aws_errors.py", "clients.py", "no_receipts.py"}
+# Where the action is not called as the operation is.
+ACTION = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "sesv2:SendEmail": "ses:SendEmail",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+# Which adapters work under which role: the whole file, or some of its functions.
+WHOLE = None
+WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
+    (MEMBER, "RotationRole"): {"iam.py": WHOLE, "secrets_manager.py": WHOLE},
+    (LIST, "ListAccountsRole"): {"organizations.py": WHOLE},
+    (CORE, "InventoryRole"): {"sts.py": WHOLE, "sqs.py": WHOLE},
+    (CORE, "RotationRole"): {
+        "sts.py": WHOLE,
+        "sqs.py": WHOLE,
+        "event_bus.py": WHOLE,
+        # The engine reads receipts; only the notifier writes them.
+        "s3_receipts.py": {"__init__", "_receipts_in"},
+    },
+    (CORE, "NotifierRole"): {"s3_receipts.py": WHOLE, "ses.py": WHOLE, "event_bus.py": WHOLE},
+    # No code of ours: the rule's own.
+    (MEMBER, "ExemptionRuleRole"): {},
+}
+# What services do under these roles for us; docs/permissions.md has the source of each.
+KMS = {"kms:Decrypt", "kms:GenerateDataKey"}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+POLL = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+VPC = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+}
+DONE_FOR_US = {
+    (MEMBER, "RotationRole"): KMS,
+    (LIST, "ListAccountsRole"): set(),
+    (CORE, "InventoryRole"): KMS | LOGS | VPC,
+    (CORE, "RotationRole"): KMS | LOGS | POLL | VPC,
+    (CORE, "NotifierRole"): KMS | LOGS | POLL | VPC,
+    (MEMBER, "ExemptionRuleRole"): {"events:PutEvents"},
+}
+# Everything that an operator can switch on.
+ALL = {
+    CORE: IN_A_VPC,
+    LIST: {"OperatorPrincipalArn": "arn:aws:iam::222222222222:role/Ops"},
+    MEMBER: {
+        "OperatorPrincipalArn": "arn:aws:iam::222222222222:role/Ops",
+        "ResourceOwnerTag": "Owner",
+        "ReportRootKeys": "True",
+    },
+}
+# Never, in any role. (spec: what the role must not have)
+NEVER = re.compile(
+    r"iam:(\*|PassRole|Attach.*|Put.*Policy|Detach.*|CreateUser|CreateRole|CreateLoginProfile"
+    r"|UpdateLoginProfile|TagUser|AddUserToGroup|CreatePolicy.*|SetDefault.*"
+    r"|UpdateAssumeRolePolicy)|secretsmanager:(\*|GetSecretValue|BatchGetSecretValue|PutResourcePolicy"
+    r"|DeleteSecret)|sts:\*|s3:\*|kms:\*|[^:]+:\*|\*"
+)
+
+ROLES = [
+    (name, logical)
+    for name in TEMPLATES
+    for logical, each in template(name)["Resources"].items()
+    if each["Type"] == "AWS::IAM::Role"
+]
+
+
+def everything(name: str) -> Stack:
+    return Stack(name=name, given=ALL[name])
+
+
+def operations_in(path: Path, functions: Collection[str] | None) -> Iterator[str]:
+    """The operations that an adapter's source calls, or some of its functions do."""
+    service = SERVICE[path.name]
+    model = get_session().get_service_model(service)
+    known = {xform_name(operation): operation for operation in model.operation_names}
+    for part in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(part, ast.FunctionDef) or (functions and part.name not in functions):
+            continue
+        for call in ast.walk(part):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            name = call.func.attr
+            if name == "get_paginator":
+                name = ast.literal_eval(call.args[0])
+            if name in known:
+                yield f"{service}:{known[name]}"
+
+
+def called_under(role: tuple[str, str]) -> set[str]:
+    return {
+        ACTION.get(operation, operation)
+        for file, functions in WORKS_UNDER[role].items()
+        for operation in operations_in(ADAPTERS / file, functions)
+    }
+
+
+# --- the code calls it, or it is not granted ----------------------------------------------------
+
+
+def test_every_adapter_and_every_role_is_looked_at() -> None:
+    assert {path.name for path in ADAPTERS.glob("*.py")} - NO_ADAPTER == set(SERVICE)
+    assert {file for files in WORKS_UNDER.values() for file in files} == set(SERVICE)
+    assert set(WORKS_UNDER) == set(DONE_FOR_US) == set(ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES, ids="-".join)
+def test_a_role_grants_what_its_code_calls_and_nothing_else(role: tuple[str, str]) -> None:
+    name, logical = role
+
+    assert granted(everything(name).statements(logical)) == called_under(role) | DONE_FOR_US[role]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "action"),
+    [
+        ("ReportRootKeys", "true", "iam:GetAccountSummary"),
+        ("ResourceOwnerTag", "Owner", "iam:ListUserTags"),
+    ],
+)
+def test_an_optional_read_is_granted_only_where_it_is_asked_for(
+    parameter: str, value: str, action: str
+) -> None:
+    without = granted(Stack(name=MEMBER).statements("RotationRole"))
+    given = granted(Stack(name=MEMBER, given={parameter: value}).statements("RotationRole"))
+
+    assert given - without == {action}
+
+
+def test_the_functions_make_network_interfaces_only_in_a_vpc() -> None:
+    for role in ("InventoryRole", "RotationRole", "NotifierRole"):
+        assert not granted(Stack(name=CORE).statements(role)) & VPC
+
+
+# --- and no more than that ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ROLES, ids="-".join)
+def test_no_role_has_what_it_must_never_have(role: tuple[str, str]) -> None:
+    name, logical = role
+
+    assert not [
+        action
+        for action in granted(everything(name).statements(logical))
+        if NEVER.fullmatch(action)
+    ]
+
+
+def whole(role: tuple[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every action that a role has on everything."""
+    name, logical = role
+    for statement in everything(name).statements(logical):
+        if statement["Effect"] == "Allow" and "*" in listed(statement["Resource"]):
+            for action in listed(statement["Action"]):
+                yield action, statement
+
+
+@pytest.mark.parametrize("role", ROLES, ids="-".join)
+def test_only_what_aws_knows_no_resource_for_is_granted_on_everything(
+    role: tuple[str, str],
+) -> None:
+    for action, _ in whole(role):
+        service, operation = action.split(":")
+        [known] = get_action_data(service, operation).values()
+
+        assert {each["resource_arn_format"] for each in known} == {"*"}
+        assert {each["access_level"] for each in known} <= {"Read", "List"}
+
+
+def told_under(heading: str) -> set[str]:
+    """The actions in the first cells of the table below a heading of the manual."""
+    text = (ROOT / "docs" / "permissions.md").read_text()
+    _, _, below = text.partition(f"\n## {heading}\n")
+    cells = re.findall(r"^\| (`[^|]+) \|", below.partition("\n## ")[0], re.MULTILINE)
+    return {action for cell in cells for action in re.findall(r"`(\w+:\w+)`", cell)}
+
+
+def test_every_grant_on_everything_stands_in_the_manual_with_its_reason() -> None:
+    assert told_under("What is granted on `*`") == {
+        action for role in ROLES for action, _ in whole(role)
+    }
+
+
+def test_everything_that_services_do_for_us_stands_in_the_manual_with_its_source() -> None:
+    assert told_under("What services do under these roles") == set().union(*DONE_FOR_US.values())
+
+
+@pytest.mark.parametrize("name", [MEMBER, LIST, CORE])
+def test_every_resource_is_of_the_account_region_or_organisation_that_it_must_be(
+    name: str,
+) -> None:
+    own = {MEMBER: MEMBERS, LIST: MANAGEMENT, CORE: SECURITY}[name]
+    elsewhere = {
+        # A role in a member account; a management account whose id only AWS knows.
+        "arn:aws:iam::*:role/asa-iam-key-auto-rotation",
+        f"arn:aws:organizations::*:root/{ORGANISATION}/*",
+        f"arn:aws:organizations::*:ou/{ORGANISATION}/*",
+        f"arn:aws:iam::{MANAGEMENT}:role/asa-iam-key-auto-rotation-list-accounts",
+        f"arn:aws:events:us-east-1:{SECURITY}:event-bus/asa-iam-key-rotation",
+    }
+    for _, logical in (role for role in ROLES if role[0] == name):
+        for statement in everything(name).statements(logical):
+            for resource in set(listed(statement["Resource"])) - {"*"} - elsewhere:
+                assert re.match(rf"arn:(\w+$|aws:s3:::|aws:\w+:[\w-]*:{own}:)", resource), resource
+
+
+def test_the_member_role_reaches_secrets_of_our_names_in_the_home_region_only() -> None:
+    member = Stack(name=MEMBER, given={"HomeRegion": "eu-west-1"})
+    reached = {
+        resource
+        for statement in member.statements("RotationRole")
+        for resource in listed(statement["Resource"])
+        if any("secretsmanager:" in action for action in listed(statement["Action"]))
+    }
+
+    assert reached == {
+        f"arn:aws:secretsmanager:eu-west-1:{MEMBERS}:secret:Account_{MEMBERS}_User_*_AccessKey*"
+    }
+
+
+def test_the_member_role_uses_one_kms_key_through_secrets_manager_only() -> None:
+    member = Stack(
+        name=MEMBER, given={"HomeRegion": "cn-north-1"}, partition="aws-cn", region="cn-north-1"
+    )
+    [statement] = [
+        each
+        for each in member.statements("RotationRole")
+        if any(action.startswith("kms:") for action in listed(each["Action"]))
+    ]
+
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": "secretsmanager.cn-north-1.amazonaws.com.cn"},
+        "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/asa-iam-key-rotation"},
+    }
+
+
+def test_the_notifier_sends_from_one_address_and_the_rotation_writes_no_receipt() -> None:
+    core = Stack(name=CORE)
+    [mails] = [
+        each for each in core.statements("NotifierRole") if each["Action"] == "ses:SendEmail"
+    ]
+    receipts = "arn:aws:s3:::a-bucket/asa/asa-iam-rotation/receipts/*"
+
+    assert mails["Condition"] == {
+        "StringEqualsIfExists": {"ses:FromAddress": "security-ops@example.com"}
+    }
+    for statement in core.statements("RotationRole"):
+        if statement["Effect"] == "Allow":
+            assert receipts not in listed(statement["Resource"])
+
+
+# --- who may become these roles -----------------------------------------------------------------
+
+
+def trusted(name: str, logical: str, **given: str) -> list[Mapping[str, Any]]:
+    role = Stack(name=name, given=given).of_type("AWS::IAM::Role")[logical]
+    found: list[Mapping[str, Any]] = role["AssumeRolePolicyDocument"]["Statement"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "logical", "who"),
+    [
+        (MEMBER, "RotationRole", "ASA-IAM-Access-Key-Rotation-Role"),
+        (LIST, "ListAccountsRole", "ASA-Account-Inventory-Role"),
+    ],
+)
+def test_a_role_trusts_one_role_of_the_security_account_in_the_organisation(
+    name: str, logical: str, who: str
+) -> None:
+    [statement] = trusted(name, logical)
+
+    assert statement == {
+        "Sid": statement["Sid"],
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{SECURITY}:root"},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{SECURITY}:role/{who}"},
+            "StringEquals": {"aws:PrincipalOrgID": ORGANISATION},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "logical"), [(MEMBER, "RotationRole"), (LIST, "ListAccountsRole")]
+)
+def test_an_operators_role_is_trusted_besides_by_its_whole_arn(name: str, logical: str) -> None:
+    operator = "arn:aws:iam::444444444444:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_1"
+
+    _, statement = trusted(name, logical, OperatorPrincipalArn=operator)
+
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::444444444444:root"}
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": operator},
+        "StringEquals": {"aws:PrincipalOrgID": ORGANISATION},
+    }
+
+
+def test_the_functions_roles_are_the_ones_that_the_others_trust() -> None:
+    given = {"ExecutionRoleName": "Mine", "InventoryExecutionRoleName": "Theirs"}
+    roles = Stack(name=CORE, given=given).of_type("AWS::IAM::Role")
+    [member] = trusted(MEMBER, "RotationRole", ExecutionRoleName="Mine")
+    [lister] = trusted(LIST, "ListAccountsRole", InventoryExecutionRoleName="Theirs")
+
+    for statement, logical in ((member, "RotationRole"), (lister, "InventoryRole")):
+        arn = f"arn:aws:iam::{SECURITY}:role/{roles[logical]['RoleName']}"
+        assert statement["Condition"]["ArnEquals"]["aws:PrincipalArn"] == arn
+
+
+def test_every_role_can_be_bounded() -> None:
+    boundary = {"PermissionsBoundaryArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+    for name, logical in ROLES:
+        bounded = Stack(name=name, given=boundary).of_type("AWS::IAM::Role")[logical]
+        plain = Stack(name=name).of_type("AWS::IAM::Role")[logical]
+
+        assert bounded["PermissionsBoundary"] == boundary["PermissionsBoundaryArn"]
+        assert "PermissionsBoundary" not in plain
+
+
+# --- the keys -----------------------------------------------------------------------------------
+
+
+def test_secrets_are_decrypted_by_principals_of_their_account_through_secrets_manager() -> None:
+    _, statement = Stack(name=MEMBER, region="us-east-1").of_type("AWS::KMS::Key")["SecretsKey"][
+        "KeyPolicy"
+    ]["Statement"]
+
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "kms:CallerAccount": MEMBERS,
+            "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+        }
+    }
+
+
+def test_every_key_is_renewed_yearly_and_deleted_slowly() -> None:
+    for name in (CORE, MEMBER):
+        for key in Stack(name=name).of_type("AWS::KMS::Key").values():
+            assert key["EnableKeyRotation"] is True
+            assert key["PendingWindowInDays"] == 30
+
+
+# --- what a scanner finds -----------------------------------------------------------------------
+
+FINDINGS = (
+    "allows_privilege_escalation",
+    "allows_data_exfiltration_actions",
+    "credentials_exposure",
+    "permissions_management_without_constraints",
+    "service_wildcard",
+    "write_actions_without_constraints",
+)
+# What cloudsplaining finds when it takes every statement as if it held for everything: not in how
+# a statement is narrowed, but in what the action could do at all. Each is accepted for a reason.
+ACCEPTED: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
+    (MEMBER, "RotationRole"): {
+        # Making keys of any user is what Keyturn is for; the secret goes to Secrets Manager, which
+        # this role cannot read. It is why the role's trust is as narrow as it is.
+        "allows_privilege_escalation": {"CreateAccessKey", "CreateAndRotateAccessKey"},
+        "credentials_exposure": {"iam:CreateAccessKey", "iam:UpdateAccessKey"},
+        "permissions_management_without_constraints": {
+            "iam:CreateAccessKey",
+            "iam:UpdateAccessKey",
+            "iam:DeleteAccessKey",
+        },
+    },
+    # One role: the one that lists the organisation.
+    (CORE, "InventoryRole"): {"credentials_exposure": {"sts:AssumeRole"}},
+    # One name: the role in each account, which trusts nobody else.
+    (CORE, "RotationRole"): {"credentials_exposure": {"sts:AssumeRole"}},
+    # Receipts alone.
+    (CORE, "NotifierRole"): {"allows_data_exfiltration_actions": {"s3:GetObject"}},
+    (LIST, "ListAccountsRole"): {},
+    (MEMBER, "ExemptionRuleRole"): {},
+}
+
+
+def findings(role: tuple[str, str], *, as_if_for_everything: bool) -> dict[str, set[str]]:
+    name, logical = role
+    return findings_of(
+        everything(name).statements(logical), as_if_for_everything=as_if_for_everything
+    )
+
+
+def findings_of(
+    statements: Sequence[Mapping[str, Any]], *, as_if_for_everything: bool
+) -> dict[str, set[str]]:
+    policy = PolicyDocument(
+        {"Version": "2012-10-17", "Statement": list(statements)},
+        flag_conditional_statements=as_if_for_everything,
+        flag_resource_arn_statements=as_if_for_everything,
+    )
+    found: dict[str, set[str]] = {}
+    for kind in FINDINGS:
+        for each in getattr(policy, kind):
+            found.setdefault(kind, set()).add(each["type"] if isinstance(each, dict) else each)
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES, ids="-".join)
+def test_a_scanner_finds_nothing_in_what_is_granted_on_everything(role: tuple[str, str]) -> None:
+    assert findings(role, as_if_for_everything=False) == {}
+
+
+@pytest.mark.parametrize("role", ROLES, ids="-".join)
+def test_a_scanner_finds_only_what_was_accepted_for_a_reason(role: tuple[str, str]) -> None:
+    found = findings(role, as_if_for_everything=True)
+    # How these are narrowed is told by the scan above; as if for everything, they are all writes.
+    found.pop("write_actions_without_constraints", None)
+
+    assert found == ACCEPTED[role]
+
+
+def test_a_way_to_more_power_would_be_found() -> None:
+    statements = [{"Effect": "Allow", "Action": ["iam:PutUserPolicy"], "Resource": "*"}]
+
+    for as_if in (False, True):
+        found = findings_of(statements, as_if_for_everything=as_if)
+        assert found["allows_privilege_escalation"] == {"PutUserPolicy"}
+
+
+def test_no_policy_is_open_by_negation() -> None:
+    for name in TEMPLATES:
+        assert not {"NotAction", "NotResource", "NotPrincipal"} & set(strings(template(name)))
