@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pytest
 
+from keyturn.adapters.clients import client
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.domain.errors import KeyLimitReached, NotFound
 from keyturn.domain.key import KeyFacts, LastUse, Status
@@ -53,7 +54,7 @@ class FakeScene:
 class CloudScene:
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
-        iam = cloud.session(MEMBER).client("iam")
+        iam = client(cloud.session(MEMBER), "iam")
         self.keys: AccessKeys = IamAccessKeys(iam, iam)
 
     def add_user(self, name: str, **tags: str) -> None:

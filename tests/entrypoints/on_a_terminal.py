@@ -9,6 +9,7 @@ from keyturn.entrypoints.cli import app
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.wire import Answer, Request
 from tests.entrypoints.organisation import NOW, OURS, SHOP, add_user, build, environment
+from tests.listening import tell_the_canary
 
 
 def slowly(request: Request, go_on: Callable[[Request], Answer]) -> Answer:
@@ -17,6 +18,7 @@ def slowly(request: Request, go_on: Callable[[Request], Answer]) -> Answer:
     return go_on(request)
 
 
+tell_the_canary()
 with LocalCloud(now=NOW) as cloud:
     build(cloud)
     for number in range(int(os.environ.get("USERS", "1"))):

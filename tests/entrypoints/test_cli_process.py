@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.canary import see
 from tests.entrypoints.organisation import ROLE, SHOP, TELLING
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,7 @@ class Terminal:
     def end(self) -> int:
         while self._read():
             pass
+        see("a terminal", self.shown)
         os.close(self._master)
         return self._process.wait(PATIENCE)
 

@@ -17,6 +17,7 @@ from keyturn.sandbox.evidence import ACTIVE, DELETED, INACTIVE, KeyStory
 from keyturn.sandbox.invariants import judge
 from keyturn.sandbox.people import Habit
 from keyturn.sandbox.planting import plant
+from tests.canary import see
 from tests.entrypoints.played import DRY_DAYS, Played
 
 DAYS = 130
@@ -32,6 +33,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, str]:
     folder = tmp_path_factory.mktemp("demo")
     said = io.StringIO()
     code = demo(folder, 16, 7, None, Console(file=said, width=100))
+    see("what the demo prints", said.getvalue())
     return code, folder, said.getvalue()
 
 

@@ -78,6 +78,16 @@ def test_a_key_that_comes_later_is_looked_for_too() -> None:
     assert {key_id for key_id, _ in lookout.find(SMTP)} == {KEY}
 
 
+def test_two_secrets_of_one_key_id_are_both_looked_for() -> None:
+    """An emulator that begins anew gives the same id again."""
+    lookout = Lookout({KEY: SECRET})
+    lookout.add(KEY, SECRET[::-1])
+
+    for secret in (SECRET, SECRET[::-1]):
+        assert list(lookout.find(secret))
+        assert list(lookout.find(smtp_password(secret, "us-east-1")))
+
+
 def test_what_only_looks_like_a_secret_is_none() -> None:
     lookout = Lookout({KEY: SECRET})
 

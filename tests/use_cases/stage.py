@@ -30,6 +30,7 @@ from keyturn.sandbox.deployment import (
 )
 from keyturn.sandbox.people import Account, Company
 from keyturn.sandbox.wire import Answer, Request
+from tests.canary import see
 
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -155,7 +156,7 @@ class Stage:
         handed: Any = context or Clock()
         with self.being(ROTATION_ROLE):
             answer: Any = rotation_lambda.handler(event, handed)
-        json.dumps(answer)
+        see("the answer of a function", json.dumps(answer))
         return dict(answer)
 
     def take_inventory(self, event: Mapping[str, object] | None = None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Lookout:
 
     def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
         self._beginnings: dict[str, tuple[str, str]] = {}
-        self._without_passwords: dict[str, str] = {}
+        self._without_passwords: list[tuple[str, str]] = []
         self._passwords: dict[str, tuple[str, str]] = {}
         for key_id, secret in (secrets or {}).items():
             self.add(key_id, secret)
@@ -36,7 +36,7 @@ class Lookout:
         # from temporary security credentials."
         # https://docs.aws.amazon.com/ses/latest/dg/smtp-credentials.html
         if not key_id.startswith("ASIA"):
-            self._without_passwords[key_id] = secret
+            self._without_passwords.append((key_id, secret))
 
     def find(self, text: str) -> Iterator[tuple[str, str]]:
         """Name the key of each secret that the text holds, and the form that it has."""
@@ -60,7 +60,7 @@ class Lookout:
 
     def _all_passwords(self) -> Mapping[str, tuple[str, str]]:
         """Derive them only now: for each secret that takes longer than all the rest."""
-        for key_id, secret in self._without_passwords.items():
+        for key_id, secret in self._without_passwords:
             for region in smtp_regions():
                 password = smtp_password(secret, region)
                 self._passwords[password] = (key_id, f"SMTP password for {region}")

@@ -1,0 +1,3 @@
+"""What all tests run under."""
+
+pytest_plugins = ("tests.canary",)
