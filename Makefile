@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage unit check lint format types arrows package setup clean FORCE
+.PHONY: help demo test coverage unit check lint format types arrows package e2e setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -42,10 +42,18 @@ arrows: .venv/ready     ## check who imports whom
 package: .venv/ready    ## build the functions' zips into Lambda/
 	@$(RUN)python tools/package.py
 
+# Everything outside the product runs in an environment of its own there: tests/e2e/pyproject.toml.
+e2e: .venv/ready tests/e2e/.venv/ready  ## deploy to an AWS on this machine that enforces IAM, and live a key's life in it
+	$(RUN)pytest -v tests/e2e
+
+tests/e2e/.venv/ready: tests/e2e/pyproject.toml tests/e2e/uv.lock | .venv/ready
+	@UV_PROJECT_ENVIRONMENT=.venv $(RUN)uv sync --quiet --frozen --project tests/e2e --python "$$(sh tools/python.sh)"
+	@touch $@
+
 setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
 
 clean:      ## take away what these commands made
-	rm -rf .venv demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv tests/e2e/.venv demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # An environment of another Python is made anew; otherwise it is only brought up to date.
 .venv/ready: pyproject.toml uv.lock tools/python.sh $(if $(PYTHON),FORCE)

@@ -5,16 +5,16 @@ Each is held to one contract with its adapter, in tests/adapters. The notifier's
 tests/fakes_notify.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import count
 
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
 from keyturn.domain.events import Event
-from keyturn.domain.key import KeyFacts, LastUse, SecretFacts, Status
+from keyturn.domain.key import KeyFacts, LastUse, Receipt, SecretFacts, Status
 from keyturn.domain.record import token
-from keyturn.ports import Listed, NewKey, User
+from keyturn.ports import Listed, NewKey, Pause, User
 
 Clock = Callable[[], datetime]
 
@@ -166,6 +166,48 @@ class FakeVault(Refusals):
         if secret.scheduled_for_deletion:
             raise Refused(f"{name} is scheduled for deletion")
         return secret
+
+
+@dataclass
+class FakeReceipts(Refusals):
+    """Meets `ports.Receipts`; the receipts of each key."""
+
+    told: dict[str, tuple[Receipt, ...]] = field(default_factory=dict)
+
+    def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
+        self.may_refuse("of_key")
+        return self.told.get(key_id, ())
+
+    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
+        return None
+
+
+@dataclass
+class FakeTally(Refusals):
+    """Meets `ports.Tally`."""
+
+    noted: dict[tuple[str, date], dict[str, frozenset[str]]] = field(default_factory=dict)
+
+    def of_day(self, account: str, day: date) -> Mapping[str, frozenset[str]]:
+        self.may_refuse("of_day")
+        return dict(self.noted.get((account, day), {}))
+
+    def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:
+        self.may_refuse("note")
+        self.noted.setdefault((account, day), {})[run] = frozenset(keys)
+
+
+@dataclass
+class FakeSwitch(Refusals):
+    """Meets `ports.Switch`."""
+
+    paused: Pause | None = None
+    asked: int = 0
+
+    def pause(self) -> Pause | None:
+        self.asked += 1
+        self.may_refuse("pause")
+        return self.paused
 
 
 @dataclass

@@ -6,9 +6,9 @@ Denied and the other Refused mean that nothing happened, Throttled likewise, Una
 nobody knows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from keyturn.domain.events import Digest, Event, Mail, NoticeItem
@@ -107,6 +107,32 @@ class Receipts(Protocol):
 
     def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
         """When that address was last sent a dry-run digest of the account."""
+
+
+class Tally(Protocol):
+    """Which keys of an account the runs of one UTC day set out to disable or delete."""
+
+    def of_day(self, account: str, day: date) -> Mapping[str, frozenset[str]]:
+        """The ids of the keys, by run."""
+
+    def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:
+        """Note down a run's keys, in place of what it noted before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """That every write is stopped: by whom, since when (UTC), and why."""
+
+    by: str
+    at: datetime
+    why: str
+
+
+class Switch(Protocol):
+    """The one switch that stops every write in the organisation."""
+
+    def pause(self) -> Pause | None:
+        """The pause that is in force; None: writes may go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

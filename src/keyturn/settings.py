@@ -24,6 +24,7 @@ UNIT = validate.Regexp(
 )
 
 MOST_DAYS = 36_500
+MOST_PARALLEL = 64
 
 
 class Flag(rules.Field[bool]):
@@ -52,6 +53,12 @@ class Days(rules.Integer):
         if abs(days) > MOST_DAYS:
             raise ValidationError(f"must be at most {MOST_DAYS} days")
         return days
+
+
+class Number(rules.Integer):
+    """A whole number; what is too little or too much is the policy's to say."""
+
+    default_error_messages = {"invalid": "must be a whole number"}  # noqa: RUF012 -- as above
 
 
 class ListOfDays(rules.Field[tuple[int, ...]]):
@@ -90,6 +97,7 @@ class Settings:
     inventory_ou: str | None = None
     tells_owners_of_dry_runs: bool = True
     reports_root_keys: bool = False
+    parallel_users: int = 8
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> "Settings":
@@ -124,6 +132,9 @@ class _Parameters(Schema):
     hold_if_used_within = Days(data_key=parameter("hold_if_used_within"))
     max_hold = Days(data_key=parameter("max_hold"))
     retire_in_use = Flag(data_key=parameter("retire_in_use"))
+    max_keys_per_day = Number(data_key=parameter("max_keys_per_day"))
+    max_percent_per_day = Number(data_key=parameter("max_percent_per_day"))
+    spread_days = Days(data_key=parameter("spread_days"))
     allow_missing_exemption_group = Flag(data_key=parameter("allow_missing_exemption_group"))
 
     dry_run = Flag(data_key="DryRunFlag")
@@ -142,6 +153,10 @@ class _Parameters(Schema):
     inventory_ou = rules.String(data_key="InventoryOU", validate=UNIT)
     tells_owners_of_dry_runs = Flag(data_key="DryRunNoticesToOwners")
     reports_root_keys = Flag(data_key="ReportRootKeys")
+    parallel_users = Number(
+        data_key="ParallelUsers",
+        validate=validate.Range(1, MOST_PARALLEL, error=f"must be from 1 to {MOST_PARALLEL}"),
+    )
 
     @post_load
     def make(self, loaded: dict[str, Any], **_: object) -> Settings:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 
@@ -13,16 +13,20 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import ATTEMPTS, Journal, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
-from keyturn.adapters.no_receipts import NoReceipts
+from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_receipts import S3Receipts
+from keyturn.adapters.s3_switch import S3Switch
+from keyturn.adapters.s3_tally import S3Tally
+from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.events import Run
-from keyturn.mail.renderer import Mails
+from keyturn.mail.overrides import OverriddenMails, Shelf
 from keyturn.settings import Settings
+from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.exemption import TellOfExemption
 from keyturn.use_cases.inventory import FanOut
@@ -34,6 +38,8 @@ from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
 
 Clock = Callable[[], datetime]
+Complain = Callable[[str], None]
+Kept = TypeVar("Kept")
 
 MEMBERS_KEPT = 50
 """Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
@@ -68,6 +74,8 @@ class Aws:
         keys = IamAccessKeys(member.iam, member.iam_once)
         vault = SecretsManagerVault(member.secrets, settings.secrets_key)
         receipts = self._receipts() if settings.bucket else NoReceipts()
+        # Not the run's id: a message that is handed over twice makes two runs of it.
+        own_id = uuid.uuid4().hex
         return RunAccount(
             keep=KeepAccount(
                 keys=keys,
@@ -81,8 +89,7 @@ class Aws:
                 take_turn=TakeTurn(
                     keys=keys,
                     vault=vault,
-                    # Not the run's id: a message that is handed over twice makes two runs of it.
-                    deliver=Deliver(keys=keys, vault=vault, run_id=uuid.uuid4().hex),
+                    deliver=Deliver(keys=keys, vault=vault, run_id=own_id),
                     clock=self.clock,
                     kms_key=settings.secrets_key,
                 ),
@@ -90,6 +97,14 @@ class Aws:
                 exemption_group=settings.exemption_group,
                 reports_root_keys=settings.reports_root_keys,
                 can_tell=announcer is not None,
+                cap=DailyCap(
+                    tally=self._in_bucket(S3Tally) if settings.bucket else NoTally(),
+                    policy=settings.policy,
+                    id=own_id,
+                ),
+                switch=self._in_bucket(S3Switch) if settings.bucket else NoSwitch(),
+                clock=self.clock,
+                workers=settings.parallel_users,
             ),
             tell=Tell(
                 keys=keys,
@@ -107,23 +122,23 @@ class Aws:
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return OverBus(bus=self._bus())
 
-    def by_mail(self) -> ByMail:
+    def by_mail(self, complain: Complain) -> ByMail:
         """Send the mails from here."""
-        return ByMail(notify=self.notify(), clock=self.clock)
+        return ByMail(notify=self.notify(complain), clock=self.clock)
 
-    def notify(self) -> Notify:
-        """The notifier."""
+    def notify(self, complain: Complain) -> Notify:
+        """The notifier; complain is told of the operators' templates that do not serve."""
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        return Notify(book=self._receipts(), mailer=self._mailer(), renderer=self._mails())
+        return Notify(book=self._receipts(), mailer=self._mailer(), renderer=self._mails(complain))
 
-    def tell_of_exemption(self) -> TellOfExemption:
+    def tell_of_exemption(self, complain: Complain) -> TellOfExemption:
         """The notifier's other task."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return TellOfExemption(
             book=self._receipts(),
             bus=self._bus(),
             mailer=self._mailer(),
-            renderer=self._mails(),
+            renderer=self._mails(complain),
             admin=self.settings.admin,
         )
 
@@ -165,13 +180,19 @@ class Aws:
         # A mail whose answer was lost may have been sent: nothing sends it again at once.
         return SesMailer(self._own("sesv2", attempts=1), sender=self.settings.admin)
 
-    def _mails(self) -> Mails:
-        mails: Mails = self._keep("mails", lambda: Mails(admin=self.settings.admin))
-        return mails
+    def _mails(self, complain: Complain) -> OverriddenMails:
+        def shelf() -> Shelf:
+            templates = self._in_bucket(S3Templates)
+            return Shelf(admin=self.settings.admin, read=templates.read, clock=self.clock)
+
+        return OverriddenMails(self._keep("mails", shelf), complain)
 
     def _receipts(self) -> S3Receipts:
+        return self._in_bucket(S3Receipts)
+
+    def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
         settings = self.settings
-        return S3Receipts(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
+        return kind(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
 
     def _member(self, account: str) -> _Member:
         with self._making:

@@ -24,7 +24,7 @@ def planned(world: World) -> tuple[RunAccount, AccountPlan]:
     aws = world.aws()
     account = Account(id=MEMBER, name="member", email=OWNER)
     run = Run(id="slow", account=account, at=world.cloud.now, dry_run=False)
-    rotation = aws.run_account(run, aws.by_mail())
+    rotation = aws.run_account(run, aws.by_mail(print))
     return rotation, rotation.plan(run, Asked())
 
 

@@ -182,7 +182,7 @@ class World:
         result: AccountResult | None = None
         self.cloud.layers.append(layer)
         with suppress(KilledError):
-            result = aws.run_account(run, aws.by_mail()).run(run, asked)
+            result = aws.run_account(run, aws.by_mail(print)).run(run, asked)
         self.cloud.layers.remove(layer)
         failed = result is not None and any(f.user is None for f in result.plan.failures)
         self.runs.append(

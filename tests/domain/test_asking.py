@@ -32,7 +32,7 @@ def test_a_user_without_keys_is_asked_nothing_about() -> None:
     assert looked.asked == ()
 
 
-@pytest.mark.parametrize("age", [0, 1, 30, 75])
+@pytest.mark.parametrize("age", [3, 30, 75])
 def test_a_quiet_day_asks_nothing(age: int) -> None:
     looked = look(ann(a_key(age=age)))
 

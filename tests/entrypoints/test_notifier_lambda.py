@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from keyturn.sandbox.deployment import ADMIN, BUCKET
+from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.stage import HUB, OWNER, Stage, staged
 
 
@@ -75,6 +75,49 @@ def test_what_ses_refuses_for_now_is_tried_again(stage: Stage) -> None:
 
     assert len(stage.cloud.sent_mails) == 2
     assert len([name for name in stage.cloud.objects(BUCKET) if "/ann/" in name]) == 2
+
+
+def put_template(stage: Stage, name: str, text: str) -> None:
+    stage.cloud.session(HUB).client("s3").put_object(
+        Bucket=BUCKET, Key=f"{PREFIX}/Template/{name}", Body=text.encode()
+    )
+
+
+def test_operators_write_the_mails_in_their_own_words_without_a_redeploy(stage: Stage) -> None:
+    [ann] = stage.user("ann", 137)
+    put_template(stage, "owner/subject.txt", "Larkfield: your keys")
+    stage.invoke()
+
+    assert stage.tell() == []
+
+    subjects = {mail.to[0]: mail.subject for mail in stage.cloud.sent_mails}
+    assert subjects[OWNER] == "Larkfield: your keys"
+    assert subjects[ADMIN] != "Larkfield: your keys"
+    assert all(ann in str(mail.text) for mail in stage.cloud.sent_mails)
+
+
+@pytest.mark.parametrize("operation", [None, "GetObject"])
+def test_a_broken_template_is_loud_and_everybody_is_told_all_the_same(
+    operation: str | None, stage: Stage
+) -> None:
+    stage.user("ann", 137)
+    put_template(stage, "owner/subject.txt", "{{ no_such_thing }}")
+    if operation:
+        stage.cloud.deny(HUB, operation)
+    stage.invoke()
+    since = len(stage.measured())
+
+    assert stage.tell() == []
+
+    assert len(stage.cloud.sent_mails) == 2
+    assert len([name for name in stage.cloud.objects(BUCKET) if "/disable/" in name]) == 2
+    errors = [line for line in stage.lines() if line["level"] == "ERROR"]
+    assert all("in the bucket" in error["message"] for error in errors)
+    broken = [
+        line["TemplateBroken"] for line in stage.measured()[since:] if "TemplateBroken" in line
+    ]
+    assert broken == [[1.0]] * len(errors)
+    assert errors
 
 
 def test_every_event_on_the_bus_is_of_the_documented_form(stage: Stage) -> None:

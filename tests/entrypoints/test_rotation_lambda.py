@@ -88,6 +88,7 @@ def test_a_direct_invocation_answers_with_everything_that_was_decided(stage: Sta
             },
         ],
         "failures": [],
+        "quarantined": [],
         "warnings": [],
         "counts": {
             "users": 4,
@@ -96,6 +97,8 @@ def test_a_direct_invocation_answers_with_everything_that_was_decided(stage: Sta
             "states": {"ACTIVE": 3},
             "actions": {"KEEP": 2, "ROTATE": 1},
             "blocked": 0,
+            "over_cap": 0,
+            "quarantined": 0,
             "failures": 0,
             "left": 0,
         },
@@ -474,6 +477,7 @@ def test_near_its_time_out_a_run_stops_between_two_users_and_hands_the_rest_back
 
 
 def test_a_direct_invocation_hands_the_rest_back_too(stage: Stage) -> None:
+    stage.settings["ParallelUsers"] = "1"
     for name in ("ann", "bob"):
         stage.user(name, 137)
     stage.slow("CreateAccessKey", 5)
@@ -514,6 +518,7 @@ def test_a_forced_rotation_that_is_handed_back_grows_no_younger(stage: Stage) ->
 
 
 def test_looking_leaves_half_of_the_time_for_doing(stage: Stage) -> None:
+    stage.settings["ParallelUsers"] = "1"
     names = ("ann", "bob", "carl", "dora", "emil", "fred")
     for name in names:
         stage.user(name, 137)

@@ -1,68 +1,21 @@
 """What the engine does without AWS: on fakes, where the rest of it is played on the local AWS."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn.adapters.no_receipts import NoReceipts
 from keyturn.domain.decision import Action, Reason
 from keyturn.domain.errors import Denied, NotFound, Unavailable
-from keyturn.domain.events import EventType, Run
-from keyturn.domain.key import Account, KeyFacts, LastUse, Status
-from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.events import EventType
+from keyturn.domain.key import Account, LastUse
 from keyturn.domain.record import secret_name, token
 from keyturn.ports import Listed
-from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.inventory import FanOut, take_inventory
-from keyturn.use_cases.keep_account import KeepAccount, Request
-from keyturn.use_cases.look import Look
+from keyturn.use_cases.keep_account import Request
 from keyturn.use_cases.run_account import Nobody, OverBus, RunAccount
 from keyturn.use_cases.tell import Tell
-from keyturn.use_cases.turn import TakeTurn
-from tests.fakes import FakeBus, FakeKeys, FakeOrganization, FakeQueue, FakeVault
-
-NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
-ACCOUNT = Account(id="333333333333", name="prod", email="owner@example.com")
-RUN = Run(id="run", account=ACCOUNT, at=NOW, dry_run=False)
-GROUP = "Exempt"
-DAY = timedelta(days=1)
-
-
-def a_key(key_id: str, age: int) -> KeyFacts:
-    return KeyFacts(key_id=key_id, status=Status.ACTIVE, created=NOW - age * DAY)
-
-
-def some_keys(**ages: int) -> FakeKeys:
-    """One user with one key for each age."""
-    held = {user: [a_key(f"AKIA-{user}", age)] for user, age in ages.items()}
-    return FakeKeys(clock=lambda: NOW, held=held, groups={GROUP: set()})
-
-
-def an_account(
-    keys: FakeKeys, vault: FakeVault | None = None, *, can_tell: bool = True
-) -> KeepAccount:
-    vault = vault or FakeVault()
-    return KeepAccount(
-        keys=keys,
-        look=Look(
-            keys=keys,
-            vault=vault,
-            receipts=NoReceipts(),
-            policy=RotationPolicy(),
-            kms_key=None,
-        ),
-        take_turn=TakeTurn(
-            keys=keys,
-            vault=vault,
-            deliver=Deliver(keys=keys, vault=vault, run_id="run"),
-            clock=lambda: NOW,
-            kms_key=None,
-        ),
-        policy=RotationPolicy(),
-        exemption_group=GROUP,
-        can_tell=can_tell,
-    )
+from tests.fakes import FakeBus, FakeKeys, FakeOrganization, FakeQueue, FakeReceipts, FakeVault
+from tests.use_cases.account import ACCOUNT, GROUP, NOW, RUN, a_key, an_account, some_keys
 
 
 def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
@@ -70,7 +23,7 @@ def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
         keep=an_account(keys),
         tell=Tell(
             keys=keys,
-            receipts=NoReceipts(),
+            receipts=FakeReceipts(),
             admin="ops@example.com",
             owner_tag=None,
             region="us-east-1",

@@ -1,48 +1,17 @@
 """What a plan says of the root user's keys, and what becomes of it when the time is short."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from keyturn.adapters.no_receipts import NoReceipts
 from keyturn.domain.errors import Denied
-from keyturn.domain.events import Run
-from keyturn.domain.key import Account, KeyFacts, Status
-from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import NewKey
-from keyturn.use_cases.deliver import Deliver
-from keyturn.use_cases.keep_account import KeepAccount, Request
-from keyturn.use_cases.look import Look
-from keyturn.use_cases.turn import TakeTurn
-from tests.fakes import FakeKeys, FakeVault
-
-NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
-RUN = Run(id="run", account=Account(id="333333333333"), at=NOW, dry_run=False)
-GROUP = "Exempt"
+from keyturn.use_cases.keep_account import Request
+from tests.fakes import FakeKeys
+from tests.use_cases.account import GROUP, NOW, RUN, a_key, an_account
 
 
 def some_keys(*users: str, age: int = 20) -> FakeKeys:
-    key = KeyFacts(key_id="AKIA", status=Status.ACTIVE, created=NOW - timedelta(days=age))
-    return FakeKeys(clock=lambda: NOW, held={user: [key] for user in users}, groups={GROUP: set()})
-
-
-def an_account(keys: FakeKeys, *, reports_root_keys: bool = False) -> KeepAccount:
-    vault, policy = FakeVault(), RotationPolicy()
-    return KeepAccount(
-        keys=keys,
-        look=Look(keys=keys, vault=vault, receipts=NoReceipts(), policy=policy, kms_key=None),
-        take_turn=TakeTurn(
-            keys=keys,
-            vault=vault,
-            deliver=Deliver(keys=keys, vault=vault, run_id="run"),
-            clock=lambda: NOW,
-            kms_key=None,
-        ),
-        policy=policy,
-        exemption_group=GROUP,
-        can_tell=True,
-        reports_root_keys=reports_root_keys,
-    )
+    held = {user: [a_key("AKIA", age)] for user in users}
+    return FakeKeys(clock=lambda: NOW, held=held, groups={GROUP: set()})
 
 
 def test_the_root_users_keys_are_reported_where_that_was_asked_for() -> None:

@@ -13,6 +13,7 @@ Journal = Callable[[str, Mapping[str, str]], None]
 ATTEMPTS = 4
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
+MOST_CONNECTIONS = 64
 """A call that hangs ends within 52 seconds: a function keeps 60 for its last user."""
 
 WRITES = {
@@ -31,7 +32,9 @@ NAMED = ("UserName", "AccessKeyId", "Status", "Name", "SecretId")
 
 def client(session: boto3.Session, service: str, *, attempts: int = ATTEMPTS) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
     """
-    Make a client of the service; attempts counts the first one.
+    Make a client of the service; attempts counts the first one. Many threads may use it.
+
+    Adaptive: whoever is throttled sends less for a while, instead of being throttled again.
 
     At debug level botocore logs whole answers, and CreateAccessKey's is the secret.
     """
@@ -41,7 +44,8 @@ def client(session: boto3.Session, service: str, *, attempts: int = ATTEMPTS) ->
     return session.client(
         service,  # type: ignore[call-overload]  # any service
         config=Config(
-            retries={"total_max_attempts": attempts, "mode": "standard"},
+            retries={"total_max_attempts": attempts, "mode": "adaptive"},
+            max_pool_connections=MOST_CONNECTIONS,
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
         ),

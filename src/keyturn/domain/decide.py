@@ -11,6 +11,7 @@ Inactive keys (one that goes frees a slot), then the Active ones: alone, with th
 delivered, or beside another that a person made. What no line speaks of is kept.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -59,6 +60,10 @@ FORCE_LIFE = timedelta(hours=24)
 """How long an operator's ForceRotate stands: a late redelivery must not rotate twice."""
 ORPHAN_REST = 1
 """Days that a key whose secret nobody has lies Inactive before it is removed."""
+NEW_KEY = 2
+"""Days within which a lone key may be what a broken rotation left, its old key deleted by hand."""
+_EARLY_WARNING = f"{Told.UPCOMING}-"
+"""How the step of a warning before a rotation begins."""
 
 
 class NeededError(Exception):
@@ -119,42 +124,55 @@ class Rule:
     now: datetime
     record: UserRecord
     orphan: KeyFacts | None = None
+    """What an unfinished rotation left: it is nobody's successor."""
 
     # --- the whole user ---------------------------------------------------------------
 
     def needs_record(self) -> bool:
         """Whether anything can be due or pending that the record has a say in."""
-        keys = self.user.keys
-        return len(keys) > 1 or any(
-            not key.is_active or self.is_due(key) or self.is_forced(key) for key in keys
-        )
+        match self.user.keys:
+            case [only]:
+                # So young, it may be what is left of a broken rotation: an orphan.
+                is_new = self.age(only) <= NEW_KEY
+                return is_new or not only.is_active or self.is_due(only) or self.is_forced(only)
+            case keys:
+                return len(keys) > 1
 
     def exempted(self, kms_key: str | None) -> Turn:
         """Leave an exempt user's keys alone, whatever they are; name a key that nobody can use."""
-        turn = self.for_all(Action.KEEP, Reason.EXEMPT, "its owner is exempt", Overlay.EXEMPT)
-        if len(self.user.keys) == 1:
+        orphan, why = self.orphan_of_exempt(kms_key)
+        turn = replace(self, orphan=orphan).for_all(
+            Action.KEEP, Reason.EXEMPT, "its owner is exempt", Overlay.EXEMPT
+        )
+        if orphan is None:
             return turn
-        secret = self.secret()
-        if secret is None or isinstance(secret, Unknown):
-            return turn
-        record = read_record(self.user, secret, kms_key=kms_key, now=self.now)
-        orphan = replace(self, record=record).find_orphan()
-        if not isinstance(orphan, KeyFacts):
-            return turn
-        left = "a rotation broke off before the secret of this key was stored; its owner is exempt"
+        left = "a rotation broke off before the secret of this key was stored"
+        if why is not None:
+            left += f" (whether it was used since could not be read: {why})"
         return replace(
             turn,
+            quarantined=orphan.key_id,
             decisions=tuple(
                 replace(
                     decision,
                     reason=Reason.ORPHAN_FOUND,
-                    sentence=f"{left}, so only a person may remove it",
+                    sentence=f"{left}; its owner is exempt, so only a person may remove it",
                 )
                 if decision.key_id == orphan.key_id
                 else decision
                 for decision in turn.decisions
             ),
         )
+
+    def orphan_of_exempt(self, kms_key: str | None) -> tuple[KeyFacts | None, str | None]:
+        """What an unfinished rotation left of a user who is exempt by now."""
+        if len(self.user.keys) == 1:
+            return None, None
+        secret = self.secret()
+        if secret is None or isinstance(secret, Unknown):
+            return None, None
+        record = read_record(self.user, secret, kms_key=kms_key, now=self.now)
+        return replace(self, record=record).find_orphan()
 
     def is_under_way(self) -> bool:
         """Whether a run may be inside right now, or IAM may not have caught up with one."""
@@ -171,21 +189,24 @@ class Rule:
 
     def turn(self) -> Turn:
         """Decide for every key."""
-        orphan = self.find_orphan()
-        if isinstance(orphan, Unknown):
-            return self.for_all(
+        orphan, why = self.find_orphan()
+        rule = replace(self, orphan=orphan)
+        quarantined = None if orphan is None else orphan.key_id
+        if why is not None:
+            turn = rule.for_all(
                 Action.WAIT,
                 Reason.LAST_USE_UNKNOWN,
-                "an unfinished rotation left a key, and whether that was ever used "
-                f"could not be read ({orphan.why})",
+                f"an unfinished rotation left {quarantined}, and whether that was ever used "
+                f"could not be read ({why})",
                 Overlay.BLOCKED,
             )
-        rule = replace(self, orphan=orphan)
+            return replace(turn, quarantined=quarantined)
         decisions = rule.decisions()
         return Turn(
             user=self.user,
             decisions=tuple(decisions[key.key_id] for key in self.user.keys),
             record_changes=rule.record_changes(decisions),
+            quarantined=quarantined,
         )
 
     def decisions(self) -> dict[str, Decision]:
@@ -270,11 +291,15 @@ class Rule:
 
     # --- an unfinished rotation (T5) --------------------------------------------------
 
-    def find_orphan(self) -> KeyFacts | Unknown | None:
-        """Find the key that an unsettled intent made and whose secret nobody can have."""
+    def find_orphan(self) -> tuple[KeyFacts | None, str | None]:
+        """
+        Find the key that an unsettled intent made and whose secret nobody can have.
+
+        With it comes why nobody can tell, where its last use cannot be read.
+        """
         intent = self.record.intent
         if intent is None or self.record.is_settled(self.user.keys):
-            return None
+            return None, None
         for key in self.user.keys:
             on_record = self.record.of(key)
             # Of an unsettled intent no key is stored but the one to be replaced.
@@ -282,10 +307,10 @@ class Rule:
                 continue
             use = self.last_use(key)
             if isinstance(use, Unknown):
-                return use
+                return key, use.why
             if use.at is None:
-                return key
-        return None
+                return key, None
+        return None, None
 
     def repair(self, key: KeyFacts) -> Decision:
         """Stop an orphan now, remove it a day later."""
@@ -355,6 +380,8 @@ class Rule:
             return self.blocked_by_last_use(key, use)
         if use.at is not None and use.at > since and self.record.of(key).renewed is None:
             return self.announce_deletion(key, self.now, promised, Reason.USED_AFTER_DISABLING)
+        if (capped := self.capped(key, Action.DELETE)) is not None:
+            return capped
         return self.decision(
             key,
             Action.DELETE,
@@ -421,7 +448,8 @@ class Rule:
                 return self.retire(key, None, because=Reason.UNUSED)
         if beside is not None and not _frees_slot(beside):
             return self.wait_for_slot(key, beside)
-        return self.rotate(key, forced=forced)
+        waits = None if forced else self.spread(key)
+        return waits or self.rotate(key, forced=forced)
 
     def rotate(self, key: KeyFacts, *, forced: bool) -> Decision:
         """Create the successor and tell when the old key ends (T1)."""
@@ -633,8 +661,8 @@ class Rule:
                 day,
                 _why_it_ends(key, other) + f"; it works until {day}",
             )
-        if (held := self.held(key, receipts)) is not None:
-            return held
+        if (waits := self.held(key, receipts) or self.capped(key, Action.DISABLE)) is not None:
+            return waits
         delete_on = max(
             self.deletion_by_policy(key, self.now), self.last_promised(receipts, Act.DELETE)
         )
@@ -772,6 +800,60 @@ class Rule:
                 next_step=Next(Action.NOTICE, again),
             )
         return None
+
+    # --- how much at once ---------------------------------------------------------------
+
+    def capped(self, key: KeyFacts, action: Action) -> Decision | None:
+        """Put the end of a key off if enough others of its account end today (limits.py)."""
+        if isinstance(key.over_cap, Unknown):
+            return self.unreadable(
+                key,
+                Reason.TALLY_UNREADABLE,
+                "how many keys of the account were to end today",
+                key.over_cap,
+            )
+        if not key.over_cap:
+            return None
+        keys, percent = self.policy.max_keys_per_day, self.policy.max_percent_per_day
+        return self.decision(
+            key,
+            Action.WAIT,
+            Reason.OVER_CAP,
+            f"{action} is due, but enough keys of the account end today "
+            f"(MaxKeysPerDay={keys}, MaxPercentPerDay={percent})",
+            overlays=frozenset({Overlay.BLOCKED}),
+            next_step=self.tomorrow(action),
+        )
+
+    def spread(self, key: KeyFacts) -> Decision | None:
+        """
+        Put the rotation of a key that we met old off to its user's day.
+
+        Who was warned before is not new to us, and is rotated on the day that the warning said.
+        """
+        day = self.today + self.days_to_turn() * DAY
+        if day == self.today:
+            return None
+        receipts = self.receipts(key)
+        if isinstance(receipts, Unknown):
+            return self.blocked_by_receipts(key, receipts)
+        if any(receipt.step.startswith(_EARLY_WARNING) for receipt in receipts):
+            return None
+        return self.decision(
+            key,
+            Action.WAIT,
+            Reason.SPREAD,
+            f"it is {self.age(key)} days old and will be rotated on {day}: "
+            f"keys that were found old are spread (SpreadDays={self.policy.spread_days})",
+            overlays=frozenset({Overlay.BLOCKED}),
+            next_step=Next(Action.ROTATE, day),
+        )
+
+    def days_to_turn(self) -> int:
+        """How many days it is to the user's day among those over which old keys are spread."""
+        name = f"{self.user.account}/{self.user.name}".encode()
+        turn = int.from_bytes(hashlib.sha256(name).digest())
+        return (turn - self.today.toordinal()) % self.policy.spread_days
 
     # --- what cannot be done ------------------------------------------------------------
 

@@ -45,6 +45,8 @@ ORDERED = frozenset({Action.RESTORE, Action.REVOKE})
 """The actions that the rule never answers with: an operator orders them (orders.py)."""
 WRITING = frozenset({Action.ROTATE, Action.REPAIR, Action.DISABLE, Action.DELETE}) | ORDERED
 """The actions that change a key."""
+ENDING = frozenset({Action.DISABLE, Action.DELETE})
+"""The actions that take a key away from whoever works with it."""
 
 
 class Reason(StrEnum):
@@ -79,12 +81,21 @@ class Reason(StrEnum):
     ORPHAN_FOUND = "orphan-found"
     ORPHAN_WAITING = "orphan-waiting"
     ORPHAN_OVER = "orphan-over"
+    OVER_CAP = "over-cap"
+    TALLY_UNREADABLE = "tally-unreadable"
+    SPREAD = "spread"
+    NOT_APPROVED = "not-approved"
     NO_NOTIFIER = "no-notifier"
     LEAKED = "leaked"
 
 
 UNREADABLE = frozenset(
-    {Reason.RECORD_UNREADABLE, Reason.RECEIPTS_UNREADABLE, Reason.LAST_USE_UNKNOWN}
+    {
+        Reason.RECORD_UNREADABLE,
+        Reason.RECEIPTS_UNREADABLE,
+        Reason.LAST_USE_UNKNOWN,
+        Reason.TALLY_UNREADABLE,
+    }
 )
 """Reasons that are failures: what was needed could not be read."""
 
@@ -204,6 +215,8 @@ class Turn:
     user: UserFacts
     decisions: tuple[Decision, ...]
     record_changes: tuple[RecordChange, ...] = ()
+    quarantined: str | None = None
+    """A key that an unfinished rotation made, and that nobody can have; until it is gone."""
     even_exempt: bool = False
     """Whether an operator ordered it even if the user is exempt."""
 

@@ -20,13 +20,14 @@ KeyturnError
 ├── ChangedMeanwhile          a key is no longer what the decision was made about
 ├── OrderNotDone              what an operator ordered was not done, or not all of it
 ├── SkippedAccount            an account was left alone, with the reason
+├── Paused                    an operator stopped every write; nothing more was written
 ├── BeingTold                 another notifier is sending the same notice right now
 ├── NotAllTold                a part of a notice could not be told or noted down; try again
 └── MissingExtra              a part of the package is not installed
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 class KeyturnError(Exception):
@@ -101,9 +102,14 @@ class DeliveryUnclear(KeyturnError):
     The intent stays on the record; a run at least 15 minutes later finishes or undoes it.
     """
 
-    def __init__(self, user: str, why: str) -> None:
-        super().__init__(f"the rotation of {user} is unfinished, the next runs repair it: {why}")
+    def __init__(self, user: str, why: str, key_id: str | None = None) -> None:
+        made = f" (its new key is {key_id})" if key_id else ""
+        super().__init__(
+            f"the rotation of {user} is unfinished{made}, the next runs repair it: {why}"
+        )
         self.user = user
+        self.key_id = key_id
+        """The new key, where its id is known."""
 
 
 class ClockOff(KeyturnError):
@@ -144,6 +150,15 @@ class OrderNotDone(KeyturnError):
 
 class SkippedAccount(KeyturnError):
     """An account was left alone; nothing was written in it."""
+
+
+class Paused(KeyturnError):
+    """An operator stopped every write: from then on nothing was written."""
+
+    def __init__(self, by: str, at: datetime, why: str) -> None:
+        super().__init__(
+            f"{by} paused Keyturn at {at:%Y-%m-%d %H:%MZ} ({why}): nothing is written"
+        )
 
 
 class MissingExtra(KeyturnError):

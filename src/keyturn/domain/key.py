@@ -75,6 +75,8 @@ class KeyFacts:
     created: datetime
     last_use: LastUse | Unknown | Unread = UNREAD
     receipts: tuple[Receipt, ...] | Unknown | Unread = UNREAD
+    over_cap: bool | Unknown = False
+    """Whether enough keys of its account end today without it."""
 
     def __post_init__(self) -> None:
         """Refuse a time that nobody can place."""

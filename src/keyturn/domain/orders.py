@@ -173,8 +173,8 @@ def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: 
 
 def _orphan(rule: Rule) -> KeyFacts | None:
     """What an unfinished rotation left, as far as anybody can tell: it is no key to work with."""
-    found = rule.find_orphan()
-    return found if isinstance(found, KeyFacts) else None
+    found, _ = rule.find_orphan()  # that its use is unknown makes it no key to work with
+    return found
 
 
 def _hindrance(rule: Rule, key: KeyFacts, orphan: KeyFacts | None) -> str | None:

@@ -6,15 +6,17 @@ from keyturn.domain.errors import InvalidValue
 
 SHORT_GRACE = 7
 """Days of grace below which an operator is warned."""
+WHOLE = 100
+"""Percent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationPolicy:
     """
-    What becomes of a key, and when; periods in whole days.
+    What becomes of a key, when, and of how many at once; periods in whole days.
 
     The metadata of each field is its name as a CloudFormation parameter. Raises InvalidValue
-    if a period is below 1 or InactivePeriod does not leave an installation window.
+    if a period is below 1, InactivePeriod leaves no installation window, or a cap is no cap.
     """
 
     rotation_period: int = field(default=90, metadata={"parameter": "RotationPeriod"})
@@ -27,6 +29,9 @@ class RotationPolicy:
     )
     max_hold: int = field(default=30, metadata={"parameter": "MaxHold"})
     retire_in_use: bool = field(default=False, metadata={"parameter": "RetireInUse"})
+    max_keys_per_day: int = field(default=10, metadata={"parameter": "MaxKeysPerDay"})
+    max_percent_per_day: int = field(default=25, metadata={"parameter": "MaxPercentPerDay"})
+    spread_days: int = field(default=1, metadata={"parameter": "SpreadDays"})
     allow_missing_exemption_group: bool = field(
         default=False, metadata={"parameter": "AllowMissingExemptionGroup"}
     )
@@ -40,10 +45,17 @@ class RotationPolicy:
             "unused_period",
             "hold_if_used_within",
             "max_hold",
+            "spread_days",
         ):
             days = getattr(self, name)
             if days is not None and days < 1:
                 raise InvalidValue(parameter(name), days, "must be at least 1 day")
+        if self.max_keys_per_day < 0:
+            raise InvalidValue("MaxKeysPerDay", self.max_keys_per_day, "must be at least 0")
+        if not 0 <= self.max_percent_per_day <= WHOLE:
+            raise InvalidValue(
+                "MaxPercentPerDay", self.max_percent_per_day, f"must be from 0 to {WHOLE}"
+            )
         if self.rotation_period >= self.inactive_period:
             raise InvalidValue(
                 "InactivePeriod",

@@ -30,6 +30,7 @@ def answer(result: AccountResult) -> dict[str, object]:
         "failures": [
             {"user": failure.user, "message": str(failure.error)} for failure in result.failures
         ],
+        "quarantined": [{"user": user, "key": key_id} for user, key_id in result.quarantined],
         "warnings": list(result.plan.warnings),
         "counts": counts(result),
     }
@@ -49,6 +50,8 @@ def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) ->
         logger.warning(warning)
     for failure in result.failures:
         logger.error(str(failure))
+    for user, key_id in result.quarantined:
+        logger.error(f"Quarantined: nobody has the secret of {key_id} of {user}")
 
 
 def _lines(turn: Turn, policy: RotationPolicy, *, dry_run: bool) -> Iterator[str]:

@@ -39,6 +39,10 @@ PARAMETERS = {
     "hold_if_used_within": "HoldIfUsedWithin",
     "max_hold": "MaxHold",
     "retire_in_use": "RetireInUse",
+    "max_keys_per_day": "MaxKeysPerDay",
+    "max_percent_per_day": "MaxPercentPerDay",
+    "spread_days": "SpreadDays",
+    "parallel_users": "ParallelUsers",
     "exemption_group": "IAMExemptionGroup",
     "allow_missing_group": "AllowMissingExemptionGroup",
     "report_root_keys": "ReportRootKeys",
@@ -115,6 +119,10 @@ class Where:
     parallel: Annotated[
         int, _opt("--parallel", "How many accounts side by side.", _WHICH, "N")
     ] = 8
+    parallel_users: Annotated[
+        str | None,
+        _opt("--parallel-users", "How many users of each account side by side (8).", _WHICH, "N"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +201,35 @@ class Rules:
         bool,
         _opt("--retire-in-use", "Of two keys that are both in use, retire the older.", _PERIODS),
     ] = False
+    max_keys_per_day: Annotated[
+        str | None,
+        _opt(
+            "--max-keys-per-day",
+            "How many keys of an account may be disabled or deleted in one day "
+            f"({_POLICY.max_keys_per_day}) …",
+            _PERIODS,
+            "KEYS",
+        ),
+    ] = None
+    max_percent_per_day: Annotated[
+        str | None,
+        _opt(
+            "--max-percent-per-day",
+            f"… or what part of them, whichever is more ({_POLICY.max_percent_per_day}).",
+            _PERIODS,
+            "PERCENT",
+        ),
+    ] = None
+    spread_days: Annotated[
+        str | None,
+        _opt(
+            "--spread-days",
+            "Over how many days the rotation of keys that are found old is spread "
+            f"({_POLICY.spread_days}).",
+            _PERIODS,
+            "DAYS",
+        ),
+    ] = None
     exemption_group: Annotated[
         str | None,
         _opt(

@@ -37,13 +37,12 @@ from keyturn.entrypoints.laptop import (
 from keyturn.entrypoints.one_line import FAILED, shown
 from keyturn.entrypoints.plan_format import Report, as_csv, as_json
 from keyturn.entrypoints.result_file import result_file
-from keyturn.settings import Settings
+from keyturn.settings import MOST_PARALLEL, Settings
 from keyturn.use_cases.inventory import SUSPENDED, Inventory
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
 
-MOST_PARALLEL = 64
 FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
 
@@ -197,7 +196,7 @@ class _Talk:
         self._verbose = verbose
         self.aws: Aws = connect(where, settings, self._wrote)
         self._where = where
-        self._announcer = _announcer(self.aws, telling)
+        self._announcer = _announcer(self.aws, telling, self.say)
         self.inventory: Inventory = find_accounts(self.aws, where, self.say)
         for account, why in self.inventory.skipped:
             if why == SUSPENDED:
@@ -264,10 +263,10 @@ class _Talk:
             self.say(f"wrote {action} " + " ".join(f"{name}={facts[name]}" for name in facts))
 
 
-def _announcer(aws: Aws, telling: Telling | None) -> Announcer | None:
+def _announcer(aws: Aws, telling: Telling | None, say: Callable[[str], None]) -> Announcer | None:
     if telling is None or telling.notify is None:
         return None
-    return aws.over_bus() if telling.notify is Channel.BUS else aws.by_mail()
+    return aws.over_bus() if telling.notify is Channel.BUS else aws.by_mail(say)
 
 
 def _tell_failures(console: Console, report: Report) -> bool:

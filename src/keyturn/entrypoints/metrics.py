@@ -17,6 +17,7 @@ from typing import Final
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from keyturn.domain.decision import Action, Decision, Reason, State
+from keyturn.domain.errors import Paused
 from keyturn.use_cases.inventory import Inventory
 from keyturn.use_cases.keep_account import AccountResult
 
@@ -83,6 +84,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             RunCompleted="1: the run came to its end for every user, and was told",
             AccountsReached="1: the account's users could be listed",
             AccountsFailed="1: the account was not looked after, or nobody could be told of it",
+            Paused="1: an operator paused Keyturn, so nothing more was written",
         ),
         *_of(
             Service.ROTATION,
@@ -95,6 +97,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             Unit.COUNT,
             NotTold="1: a message was not told, or not all of it; it is tried again",
             ExemptionsAdded="1: somebody was put into an exemption group",
+            TemplateBroken="1: a mail went out in our words, for the operators' template failed",
         ),
     )
 }
@@ -112,8 +115,6 @@ _ACTIONS: Final = {
     Action.DISABLE: "ActionsDisabled",
     Action.DELETE: "ActionsDeleted",
 }
-_QUARANTINED: Final = {Reason.ORPHAN_FOUND, Reason.ORPHAN_WAITING, Reason.ORPHAN_OVER}
-_OVER_CAP: Final = "over-cap"
 
 
 def of_result(result: AccountResult) -> dict[str, float]:
@@ -135,12 +136,13 @@ def of_result(result: AccountResult) -> dict[str, float]:
         "Users": len(turns),
         "ExemptUsers": sum(turn.user.exempt for turn in turns),
         "KeysBlocked": sum(made.is_blocked for made in decisions),
-        "KeysOverCap": sum(str(made.reason) == _OVER_CAP for made in decisions),
-        "QuarantinedKeys": sum(made.reason in _QUARANTINED for made in decisions),
+        "KeysOverCap": sum(made.reason is Reason.OVER_CAP for made in decisions),
+        "QuarantinedKeys": len(result.quarantined),
         "Failures": len(result.failures),
         "RunCompleted": not failed and not result.left,
         "AccountsReached": result.plan.is_reached,
         "AccountsFailed": failed,
+        "Paused": any(isinstance(each.error, Paused) for each in result.failures),
     }
 
 

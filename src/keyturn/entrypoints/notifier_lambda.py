@@ -28,7 +28,7 @@ logger = Logger(service=Service.NOTIFIER)
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """Take a batch of events from the bus, through the queue; what fails is tried again."""
     aws = connected(logger, os.environ)
-    notify = aws.notify()
+    notify = aws.notify(_complain)
     own_account = context.invoked_function_arn.split(":")[4]
 
     def one(record: SQSRecord) -> None:
@@ -64,10 +64,15 @@ def _tell_of_exemption(aws: Aws, event: object, measured: dict[str, int]) -> Non
     added = change.change is GroupChange.ADDED
     # Until it is known to have been told before: the alarm must not wait for the mail.
     measured["ExemptionsAdded"] = int(added)
-    if not aws.tell_of_exemption().tell(change, datetime.now(UTC)):
+    if not aws.tell_of_exemption(_complain).tell(change, datetime.now(UTC)):
         measured["ExemptionsAdded"] = 0
         return
     logger.info(
         f"Told of {change.group} in {change.account}: {change.change}",
         extra={"user": change.user, "policy": change.policy, "by": change.by, "id": change.id},
     )
+
+
+def _complain(text: str) -> None:
+    logger.error(text)
+    emit(Service.NOTIFIER, {"TemplateBroken": 1})

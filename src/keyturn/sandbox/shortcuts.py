@@ -13,12 +13,14 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import sha256
+from threading import Condition, Lock
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import botocore.endpoint
 import botocore.parsers
+import botocore.retries.bucket
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, HeadersDict
@@ -41,6 +43,7 @@ def shortcuts(sleep: Callable[[float], None]) -> Generator[None]:
     with ExitStack() as patches:
         for target, name, replacement in (
             (botocore.endpoint, "time", SimpleNamespace(sleep=sleep)),
+            (botocore.retries.bucket, "threading", _waiting_by(sleep)),
             (SigV4Auth, "canonical_request", _nothing_to_sign),
             (SigV4Auth, "headers_to_sign", _no_headers_to_sign),
             (SigV4Auth, "signature", _sign),
@@ -50,6 +53,17 @@ def shortcuts(sleep: Callable[[float], None]) -> Generator[None]:
         ):
             patches.enter_context(patch.object(target, name, replacement))
         yield
+
+
+def _waiting_by(sleep: Callable[[float], None]) -> SimpleNamespace:
+    """Let whoever is throttled wait by the clock that is moved."""
+
+    class Moved(Condition):
+        def wait(self, timeout: float | None = None) -> bool:
+            sleep(timeout or 0)
+            return True
+
+    return SimpleNamespace(Lock=Lock, Condition=Moved)
 
 
 def _nothing_to_sign(_: SigV4Auth, __: AWSRequest) -> str:

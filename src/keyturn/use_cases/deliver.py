@@ -105,7 +105,7 @@ class Deliver:
         except Refused as error:
             self._take_back(user, new, intent, book, str(error))
         except PortError as error:
-            raise DeliveryUnclear(user.name, str(error)) from error
+            raise DeliveryUnclear(user.name, str(error), new.key_id) from error
 
     def _take_back(
         self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook, why: str
@@ -117,6 +117,6 @@ class Deliver:
                 return
             self.keys.delete(user.name, new.key_id)
         except PortError as error:
-            raise DeliveryUnclear(user.name, f"{why}; then {error}") from error
+            raise DeliveryUnclear(user.name, f"{why}; then {error}", new.key_id) from error
         book.withdraw(intent)
         raise SecretNotStored(user.name, new.key_id, why)

@@ -12,18 +12,24 @@ from datetime import datetime
 from keyturn.domain.decision import UNREADABLE, Action, Overlay, Reason, Turn
 from keyturn.domain.errors import (
     AccountUnreachable,
+    DeliveryUnclear,
     KeyturnError,
     NotFound,
-    OrderNotDone,
+    Paused,
     PortError,
     SkippedAccount,
+    Unexpected,
 )
 from keyturn.domain.events import Run
 from keyturn.domain.key import UserFacts
 from keyturn.domain.orders import Order
 from keyturn.domain.policy import RotationPolicy
-from keyturn.ports import AccessKeys, User
+from keyturn.ports import AccessKeys, Clock, Switch, User
+from keyturn.use_cases.approve import Approved, not_due, only_approved
+from keyturn.use_cases.daily_cap import DailyCap
+from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.look import Look
+from keyturn.use_cases.side_by_side import side_by_side
 from keyturn.use_cases.turn import Outcome, TakeTurn
 
 Progress = Callable[[int, int], None]
@@ -43,10 +49,33 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for in one account: by default all users, none forced."""
+
+    users: frozenset[str] = frozenset()
+    """Only these users; empty: all."""
+    forced: str | None = None
+    forced_at: datetime | None = None
+    order: Order | None = None
+    """What an operator orders about one key; then nobody else is looked at."""
+    approved: frozenset[Approved] | None = None
+    """Only these actions, and without a cap; None: all that is due."""
+
+    @property
+    def named(self) -> frozenset[str] | None:
+        """The users that are looked at, and have to be there; None: all there are."""
+        if self.approved is None:
+            return self.users or None
+        approved = frozenset(line.user for line in self.approved)
+        return approved & self.users if self.users else approved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPlan:
     """What is due in one account, user by user."""
 
     run: Run
+    request: Request = Request()
     turns: tuple[Turn, ...] = ()
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -82,20 +111,33 @@ class AccountResult:
 
     @property
     def lost(self) -> Failure | None:
-        """Why the account was not looked after, or nobody told of it; None: all that was done."""
-        return next((each for each in self.failures if each.user is None), None)
+        """
+        Why the account was not looked after, or nobody told of it; None: all that was done.
 
+        An operator's pause is no loss: to try again would change nothing.
+        """
+        return next(
+            (
+                each
+                for each in self.failures
+                if each.user is None and not isinstance(each.error, Paused)
+            ),
+            None,
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is asked for in one account: by default all users, none forced."""
-
-    users: frozenset[str] = frozenset()
-    """Only these users; empty: all."""
-    forced: str | None = None
-    forced_at: datetime | None = None
-    order: Order | None = None
-    """What an operator orders about one key; then nobody else is looked at."""
+    @property
+    def quarantined(self) -> tuple[tuple[str, str], ...]:
+        """User and id of each key that nobody can have, and that is there still."""
+        left = {(turn.user.name, turn.quarantined) for turn in self.plan.turns if turn.quarantined}
+        for outcome in self.outcomes:
+            if isinstance(outcome.error, DeliveryUnclear) and outcome.error.key_id:
+                left.add((outcome.turn.user.name, outcome.error.key_id))
+            left -= {
+                (outcome.turn.user.name, done.decision.key_id)
+                for done in outcome.done
+                if done.decision.reason is Reason.ORPHAN_OVER
+            }
+        return tuple(sorted(left))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +151,11 @@ class KeepAccount:
     exemption_group: str
     can_tell: bool
     """Whether notices reach anybody; without that, no step is taken that needs one."""
+    cap: DailyCap
+    switch: Switch
+    clock: Clock
+    workers: int
+    """How many users are worked on at once."""
     reports_root_keys: bool = False
     """Whether to say that the root user has keys; needs one more read."""
 
@@ -120,33 +167,43 @@ class KeepAccount:
         may_look: Callable[[], bool] = lambda: True,
     ) -> AccountPlan:
         """Decide for every user, as long as there is time. It only reads: it is the dry run."""
-        plan = AccountPlan(run=run, warnings=self.policy.warnings)
+        plan = AccountPlan(run=run, request=request, warnings=self.policy.warnings)
         try:
             exempt, warning = self._exempt_for(request.order, dry_run=run.dry_run)
             wanted = self._wanted(request)
             listed = list(self.keys.users())
         except KeyturnError as error:
             return replace(plan, failures=(Failure(error=error),))
-        users = [user for user in listed if not wanted or user.name in wanted]
-        turns: list[Turn] = []
+        users = [user for user in listed if wanted is None or user.name in wanted]
         failures = list(_missing(request, {user.name for user in listed}))
         root = self._root_keys(failures) if self.reports_root_keys else ()
-        for done, user in enumerate(users, start=1):
-            if not may_look():
-                plan = replace(plan, left=tuple(later.name for later in users[done - 1 :]))
-                break
-            try:
-                turns.append(self._turn(user, run, request, exempt))
-            except NotFound:
-                pass  # the user was deleted since the list was read
-            except (PortError, OrderNotDone) as error:
-                failures.append(Failure(error=error, user=user.name))
-            progress(done, len(users))
+        looked = side_by_side(
+            lambda user: self._looked(user, run, request, exempt),
+            users,
+            workers=self.workers,
+            may_begin=may_look,
+            progress=progress,
+        )
+        turns = tuple(found for found in looked if isinstance(found, Turn))
+        failures += (found for found in looked if isinstance(found, Failure))
+        if request.approved is None:
+            turns = self.cap.planned(turns, run, lambda user: self._decided(user, run))
+            left_out: tuple[str, ...] = ()
+        else:
+            left_out = tuple(not_due(turns, request.approved))
+            turns = tuple(only_approved(turn, request.approved) for turn in turns)
         return replace(
             plan,
-            turns=tuple(turns),
+            turns=turns,
             failures=(*failures, *_unreadable(turns)),
-            warnings=(*plan.warnings, *((warning,) if warning else ()), *root),
+            warnings=(
+                *plan.warnings,
+                *((warning,) if warning else ()),
+                *root,
+                *left_out,
+                *_put_off(turns, self.policy),
+            ),
+            left=tuple(user.name for user in users[len(looked) :]),
         )
 
     def carry_out(
@@ -155,29 +212,57 @@ class KeepAccount:
         progress: Progress = lambda _done, _of: None,
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
-        """Do what is due, user by user; stops between two users when the time is over."""
+        """Do what is due, several users at once; stops between two users when time is over."""
         if plan.run.dry_run:
             return AccountResult(plan=plan, left=plan.left)
+        gate = Gate(self.switch, self.clock)
         try:
-            turns_now = self._still_not_exempt(plan)
+            plan = self._ready(plan, gate)
         except KeyturnError as error:
             return AccountResult(
                 plan=replace(plan, failures=(*plan.failures, Failure(error=error))),
                 left=plan.left,
             )
-        outcomes: list[Outcome] = []
-        turns = iter(enumerate(turns_now, start=1))
-        for done, turn in turns:
-            if not has_time():
-                left = (turn, *(later for _, later in turns))
-                return AccountResult(
-                    plan=plan,
-                    outcomes=tuple(outcomes),
-                    left=(*(turn.user.name for turn in left), *plan.left),
-                )
-            outcomes.append(self.take_turn.carry_out(turn))
-            progress(done, len(turns_now))
-        return AccountResult(plan=plan, outcomes=tuple(outcomes), left=plan.left)
+
+        def one(turn: Turn) -> Outcome | None:
+            if turn.writes and not gate.is_open():
+                return None
+            return self.take_turn.carry_out(turn)
+
+        outcomes = side_by_side(
+            one, plan.turns, workers=self.workers, may_begin=has_time, progress=progress
+        )
+        begun = len(outcomes)
+        if gate.shut is not None:
+            plan = replace(plan, failures=(*plan.failures, Failure(error=gate.shut)))
+        return AccountResult(
+            plan=plan,
+            outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
+            left=(*(turn.user.name for turn in plan.turns[begun:]), *plan.left),
+        )
+
+    def _ready(self, plan: AccountPlan, gate: Gate) -> AccountPlan:
+        """Before the first write: is it still allowed, is nobody exempt, is the cap kept."""
+        if not any(turn.writes for turn in plan.turns) or not gate.is_open():
+            return plan
+        claimed = self.cap.claimed(
+            self._still_not_exempt(plan),
+            plan.run,
+            lambda user: self._decided(user, plan.run),
+            lifted=plan.request.approved is not None,
+        )
+        known = {str(failure) for failure in plan.failures}
+        new = (failure for failure in _unreadable(claimed) if str(failure) not in known)
+        return replace(plan, turns=claimed, failures=(*plan.failures, *new))
+
+    def _still_not_exempt(self, plan: AccountPlan) -> tuple[Turn, ...]:
+        """Leave out who was exempted since the plan was made."""
+        if not any(turn.writes and not turn.even_exempt for turn in plan.turns):
+            return plan.turns
+        exempt, _ = self._exempt(dry_run=False)
+        return tuple(
+            turn for turn in plan.turns if turn.user.exempt or turn.user.user_id not in exempt
+        )
 
     def _root_keys(self, failures: list[Failure]) -> tuple[str, ...]:
         """Say whether the root user has keys; they are never touched."""
@@ -188,14 +273,18 @@ class KeepAccount:
             failures.append(Failure(error=error))
         return ()
 
-    def _still_not_exempt(self, plan: AccountPlan) -> tuple[Turn, ...]:
-        """Leave out who was exempted since the plan was made, if there is anything to write."""
-        if not any(turn.writes and not turn.even_exempt for turn in plan.turns):
-            return plan.turns
-        exempt, _ = self._exempt(dry_run=False)
-        return tuple(
-            turn for turn in plan.turns if turn.user.exempt or turn.user.user_id not in exempt
-        )
+    def _looked(
+        self, user: User, run: Run, request: Request, exempt: frozenset[str]
+    ) -> Turn | Failure | None:
+        """Look at one user; what goes wrong is theirs alone. None: the user is gone by now."""
+        try:
+            return self._turn(user, run, request, exempt)
+        except NotFound:
+            return None
+        except KeyturnError as error:
+            return Failure(error=error, user=user.name)
+        except Exception as error:  # noqa: BLE001 -- one user's fault must not hold the others
+            return Failure(error=Unexpected(error), user=user.name)
 
     def _turn(self, user: User, run: Run, request: Request, exempt: frozenset[str]) -> Turn:
         facts = UserFacts(
@@ -206,16 +295,19 @@ class KeepAccount:
             exempt=user.id in exempt,
             forced=request.forced_at if user.name == request.forced else None,
         )
-        turn = self.look.at(facts, run.at, request.order)
+        return self._decided(facts, run, request.order)
+
+    def _decided(self, user: UserFacts, run: Run, order: Order | None = None) -> Turn:
+        turn = self.look.at(user, run.at, order)
         # An emergency does not wait for somebody to be told.
-        if self.can_tell or run.dry_run or request.order is not None:
+        if self.can_tell or run.dry_run or order is not None:
             return turn
         return silenced(turn)
 
-    def _wanted(self, request: Request) -> frozenset[str]:
-        """The users to look at; empty: all."""
+    def _wanted(self, request: Request) -> frozenset[str] | None:
+        """The users to look at; None: all."""
         if request.order is None:
-            return request.users
+            return request.named
         return frozenset({self.keys.owner_of(request.order.key_id)})
 
     def _exempt_for(
@@ -271,9 +363,20 @@ def silenced(turn: Turn) -> Turn:
 
 
 def _missing(request: Request, present: set[str]) -> Iterator[Failure]:
-    asked = request.users | ({request.forced} if request.forced else set())
+    asked = (request.named or set()) | ({request.forced} if request.forced else set())
     for name in sorted(asked - present):
         yield Failure(error=NotFound(f"the account has no user {name}"), user=name)
+
+
+def _put_off(turns: Iterable[Turn], policy: RotationPolicy) -> Iterator[str]:
+    """Say loudly that the cap holds keys back: behind it may be a mistake."""
+    waiting = sum(made.reason is Reason.OVER_CAP for turn in turns for made in turn.decisions)
+    if waiting:
+        yield (
+            f"{waiting} key{' has' if waiting == 1 else 's have'} to wait: enough keys of the "
+            f"account end today (MaxKeysPerDay={policy.max_keys_per_day}, "
+            f"MaxPercentPerDay={policy.max_percent_per_day})"
+        )
 
 
 def _unreadable(turns: Iterable[Turn]) -> Iterator[Failure]:

@@ -179,6 +179,7 @@ def _events(result: AccountResult) -> Iterator[Event]:
                     run=run,
                     detail=describe(outcome.turn.user, _with_new_key(done)),
                 )
+    yield from _alarming(result)
     for failure in result.failures:
         yield Event(
             type=EventType.ROTATION_FAILED if failure.user else EventType.ACCOUNT_FAILED,
@@ -186,6 +187,22 @@ def _events(result: AccountResult) -> Iterator[Event]:
             detail={"user": failure.user, "message": str(failure)},
         )
     yield Event(type=EventType.RUN_COMPLETED, run=run, detail={"counts": counts(result)})
+
+
+def _alarming(result: AccountResult) -> Iterator[Event]:
+    """Say on every run which keys nobody can have, and which ones the cap holds back."""
+    run = result.plan.run
+    told = {
+        done.decision.key_id
+        for outcome in result.outcomes
+        for done in outcome.done
+        if done.decision.notice is not None
+    }
+    for turn in result.plan.turns:
+        for made in turn.decisions:
+            held = made.reason is Reason.OVER_CAP and not run.dry_run
+            if (held or made.key_id == turn.quarantined) and made.key_id not in told:
+                yield Event(type=EventType.BLOCKED, run=run, detail=describe(turn.user, made))
 
 
 def _type(decision: Decision, told: Told) -> EventType:
@@ -237,6 +254,8 @@ def counts(result: AccountResult) -> dict[str, object]:
         "states": dict(sorted(Counter(str(made.state) for made in decisions).items())),
         "actions": dict(sorted(Counter(str(made.action) for made in decisions).items())),
         "blocked": sum(made.is_blocked for made in decisions),
+        "over_cap": sum(made.reason is Reason.OVER_CAP for made in decisions),
+        "quarantined": len(result.quarantined),
         "failures": len(result.failures),
         "left": len(result.left),
     }

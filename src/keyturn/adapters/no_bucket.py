@@ -1,0 +1,40 @@
+"""What is so where Keyturn has no bucket: nobody was told anything, so no key comes to its end."""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+
+from keyturn.domain.errors import Refused
+from keyturn.domain.key import Receipt
+from keyturn.ports import Pause
+
+
+class NoReceipts:
+    """Meets `ports.Receipts`."""
+
+    def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:  # noqa: ARG002 -- meets the port
+        """There are none."""
+        return ()
+
+    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:  # noqa: ARG002 -- meets the port
+        """There was none."""
+        return None
+
+
+class NoTally:
+    """Meets `ports.Tally`."""
+
+    def of_day(self, account: str, day: date) -> Mapping[str, frozenset[str]]:  # noqa: ARG002 -- meets the port
+        """No key was to end."""
+        return {}
+
+    def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:  # noqa: ARG002 -- meets the port
+        """Refuse: what cannot be counted must not be done."""
+        raise Refused("without a bucket nobody can count how many keys end in a day")
+
+
+class NoSwitch:
+    """Meets `ports.Switch`."""
+
+    def pause(self) -> Pause | None:
+        """Nobody can pause what has no bucket."""
+        return None

@@ -1,0 +1,49 @@
+"""
+The switch that stops every write: an object in the bucket, `<prefix>/paused.json`.
+
+That it is there is what counts; what it says is for people.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.ports import Pause
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class S3Switch:
+    """
+    Meets `ports.Switch`.
+
+    Reading needs s3:ListBucket on `<prefix>/paused.json`, for S3 says "denied" of an object
+    that is not there to whoever may not list; and s3:GetObject on it, to say who paused.
+    """
+
+    def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._name = "/".join(filter(None, (prefix.strip("/"), "paused.json")))
+
+    def pause(self) -> Pause | None:
+        """The pause that is in force."""
+        with aws_errors_translated():
+            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._name)
+            found = next((o for o in answer.get("Contents", []) if o["Key"] == self._name), None)
+            if found is None:
+                return None
+            body = self._s3.get_object(Bucket=self._bucket, Key=self._name)["Body"].read()
+        return _read(body, found["LastModified"])
+
+
+def _read(body: bytes, at: datetime) -> Pause:
+    """What a pause says of itself; one that says nothing is a pause all the same."""
+    try:
+        told = json.loads(body)
+        by, why = str(told["by"]), str(told["why"])
+    except (KeyError, TypeError, ValueError):
+        by, why = "somebody", "no reason was given"
+    return Pause(by=by, at=at.astimezone(UTC), why=why)

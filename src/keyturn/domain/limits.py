@@ -1,0 +1,42 @@
+"""
+How much at once: at most so many keys of one account are disabled or deleted on one UTC day.
+
+A wrong parameter, a broken tag or a bug can make every key of an account due at once. The cap
+turns that into a few, and a day on which somebody can notice. Rotating, telling and taking
+back an orphan are not capped: they take nothing away from anybody.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from keyturn.domain.decision import ENDING, Decision, Turn
+from keyturn.domain.key import KeyFacts
+from keyturn.domain.policy import RotationPolicy
+
+
+def cap_of(policy: RotationPolicy, keys: int) -> int:
+    """How many keys may end in one day in an account that has so many."""
+    return max(policy.max_keys_per_day, keys * policy.max_percent_per_day // 100)
+
+
+def ends_of(turns: Iterable[Turn]) -> Iterator[tuple[KeyFacts, Decision]]:
+    """The keys that are to be disabled or deleted, each with its decision."""
+    for turn in turns:
+        keys = {key.key_id: key for key in turn.user.keys}
+        for decision in turn.decisions:
+            if decision.action in ENDING:
+                yield keys[decision.key_id], decision
+
+
+def over_cap(
+    turns: Collection[Turn], policy: RotationPolicy, begun: Collection[str]
+) -> frozenset[str]:
+    """
+    The ids of the keys that have to wait for another day, the youngest.
+
+    begun: the keys that a run of the same day set out to end. They count, and may be gone on
+    with: a run that broke off does not use up the day for nothing.
+    """
+    room = cap_of(policy, sum(len(turn.user.keys) for turn in turns)) - len(set(begun))
+    ends = sorted((key for key, _ in ends_of(turns)), key=lambda key: key.order)
+    new = [key.key_id for key in ends if key.key_id not in begun]
+    return frozenset(new[max(room, 0) :])

@@ -1,0 +1,96 @@
+"""Mails in the operators' own words where those are sound, and in ours wherever they are not."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from jinja2 import ChoiceLoader, DictLoader
+
+from keyturn.domain.errors import PortError
+from keyturn.domain.events import Digest, Mail
+from keyturn.domain.exemption import ExemptionChange
+from keyturn.mail.renderer import Mails, packaged
+
+KEPT: Final = timedelta(minutes=5)
+"""How long templates that were read serve before they are read anew."""
+
+
+class Shelf:
+    """The mails with the operators' templates in the place of ours, read now and then."""
+
+    def __init__(
+        self, *, admin: str, read: Callable[[], Mapping[str, str]], clock: Callable[[], datetime]
+    ) -> None:
+        self.ours = Mails(admin=admin)
+        self._admin = admin
+        self._read = read
+        self._clock = clock
+        self._theirs = self.ours
+        self._at: datetime | None = None
+
+    def mails(self) -> Mails:
+        """The mails, or ours if nobody put anything there; raises PortError if nobody can tell."""
+        now = self._clock()
+        if self._at is None or now - self._at >= KEPT:
+            self._theirs = self._with(self._read())
+            self._at = now
+        return self._theirs
+
+    def _with(self, templates: Mapping[str, str]) -> Mails:
+        if not templates:
+            return self.ours
+        loader = ChoiceLoader([DictLoader(templates), packaged()])
+        return Mails(admin=self._admin, loader=loader)
+
+
+class OverriddenMails:
+    """
+    Meets `ports.Renderer`.
+
+    A template that cannot be read, that breaks, or that names not every key is complained of,
+    and the mail goes out in our words: a mistake in one must not keep anybody from being told.
+    """
+
+    def __init__(self, shelf: Shelf, complain: Callable[[str], None]) -> None:
+        self._shelf = shelf
+        self._complain = complain
+
+    def digest(self, digest: Digest) -> Mail:
+        """Write the mail of a digest."""
+        return self._write(
+            lambda mails: mails.digest(digest), [item.key_id for item in digest.items]
+        )
+
+    def exemption(self, change: ExemptionChange) -> Mail:
+        """Write the mail about a change of the exemption group."""
+        return self._write(lambda mails: mails.exemption(change), [change.id])
+
+    def _write(self, write: Callable[[Mails], Mail], names: Iterable[str]) -> Mail:
+        ours = self._shelf.ours
+        try:
+            mails = self._shelf.mails()
+        except PortError as error:
+            self._complain(f"the mail templates in the bucket cannot be read, ours serve: {error}")
+            return write(ours)
+        if mails is ours:
+            return write(ours)
+        try:
+            return _sound(write(mails), names)
+        except Exception as error:  # noqa: BLE001 -- a template may fail in any way
+            self._complain(
+                "a mail template in the bucket is broken, ours serves: "
+                f"{type(error).__name__}: {error}"
+            )
+            return write(ours)
+
+
+def _sound(mail: Mail, names: Iterable[str]) -> Mail:
+    """Refuse a mail that could not be the proof that somebody was told."""
+    for part, text in (("subject.txt", mail.subject), ("body.txt", mail.text)):
+        if not text.strip():
+            raise ValueError(f"{part} is empty")
+    for part, text in (("body.txt", mail.text), ("body.html", mail.html)):
+        for name in names:
+            if name not in text:
+                raise ValueError(f"{part} does not name {name}")
+    return mail

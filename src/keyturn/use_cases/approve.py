@@ -1,0 +1,61 @@
+"""Do exactly what an operator approved of, as far as it is still due."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, Turn
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Approved:
+    """One line of a plan that an operator read and approved of."""
+
+    user: str
+    key_id: str
+    action: Action
+
+
+def only_approved(turn: Turn, approved: Collection[Approved]) -> Turn:
+    """The turn with everything left out that is due and was not approved of."""
+    kept = {made.key_id for made in turn.decisions if _line(turn, made) in approved}
+    blocked = [made for made in turn.decisions if made.is_due and made.key_id not in kept]
+    if any(made.action is Action.DELETE for made in blocked):
+        # A rotation may count on the slot that the deletion would have freed.
+        kept -= {made.key_id for made in turn.decisions if made.action is Action.ROTATE}
+    return replace(
+        turn,
+        decisions=tuple(
+            made if made.key_id in kept or not made.is_due else _not_approved(made)
+            for made in turn.decisions
+        ),
+        record_changes=turn.record_changes if kept else (),
+    )
+
+
+def not_due(turns: Sequence[Turn], approved: Collection[Approved]) -> Iterator[str]:
+    """What was approved of and is not due now, a sentence each."""
+    decisions = {(turn.user.name, made.key_id): made for turn in turns for made in turn.decisions}
+    for line in sorted(approved):
+        made = decisions.get((line.user, line.key_id))
+        if made is None:
+            yield f"{line.user} {line.key_id}: {line.action} was approved, but the key is gone"
+        elif made.action is not line.action:
+            yield (
+                f"{line.user} {line.key_id}: {line.action} was approved, "
+                f"but now it is {made.action} ({made.reason}): left"
+            )
+
+
+def _line(turn: Turn, made: Decision) -> Approved:
+    return Approved(turn.user.name, made.key_id, made.action)
+
+
+def _not_approved(made: Decision) -> Decision:
+    return replace(
+        made,
+        action=Action.WAIT,
+        reason=Reason.NOT_APPROVED,
+        sentence=f"{made.action} is due, and was not approved",
+        overlays=made.overlays | {Overlay.BLOCKED},
+        notice=None,
+    )

@@ -1,0 +1,90 @@
+"""Hold a run to the cap of keys that end in one account and UTC day; the rule is in limits.py."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Literal
+
+from keyturn.domain.decision import Turn
+from keyturn.domain.errors import PortError
+from keyturn.domain.events import Run
+from keyturn.domain.key import Unknown, UserFacts
+from keyturn.domain.limits import cap_of, ends_of, over_cap
+from keyturn.domain.policy import RotationPolicy
+from keyturn.ports import Tally
+
+Decide = Callable[[UserFacts], Turn]
+"""Decides about a user once more, with what is known by now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyCap:
+    """The cap, and the tally that runs of one day share."""
+
+    tally: Tally
+    policy: RotationPolicy
+    id: str
+    """Of this run alone: a message that is handed over twice makes two."""
+
+    def planned(self, turns: Sequence[Turn], run: Run, decide: Decide) -> tuple[Turn, ...]:
+        """Put off what is over the cap, the youngest; the tally is only read."""
+        if not (ends := _ids(turns)):
+            return tuple(turns)
+        try:
+            begun = _union(self.tally.of_day(run.account.id, run.at.date()).values())
+        except PortError as error:
+            return _put_off(turns, ends, decide, why=Unknown(str(error)))
+        return _put_off(turns, over_cap(turns, self.policy, begun), decide)
+
+    def claimed(
+        self, turns: Sequence[Turn], run: Run, decide: Decide, *, lifted: bool
+    ) -> tuple[Turn, ...]:
+        """
+        Note down what is about to end, and leave what another run took the room of meanwhile.
+
+        lifted: an operator approved of every single key; they are only noted down.
+        """
+        if not (ends := _ids(turns)):
+            return tuple(turns)
+        account, day = run.account.id, run.at.date()
+        try:
+            self.tally.note(account, day, self.id, ends)
+            noted = self.tally.of_day(account, day)
+        except PortError as error:
+            return _put_off(turns, ends, decide, why=Unknown(str(error)))
+        others = _union(keys for run_id, keys in noted.items() if run_id != self.id)
+        cap = cap_of(self.policy, sum(len(turn.user.keys) for turn in turns))
+        if lifted or len(others | ends) <= cap:
+            return tuple(turns)
+        return _put_off(turns, ends - others, decide)
+
+
+def _ids(turns: Sequence[Turn]) -> frozenset[str]:
+    return frozenset(key.key_id for key, _ in ends_of(turns))
+
+
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset(chain.from_iterable(sets))
+
+
+def _put_off(
+    turns: Sequence[Turn],
+    key_ids: Collection[str],
+    decide: Decide,
+    *,
+    why: Literal[True] | Unknown = True,
+) -> tuple[Turn, ...]:
+    """Decide anew about the users whose keys have to wait: one that stays frees no slot."""
+    return tuple(
+        decide(_with_capped(turn.user, key_ids, why=why))
+        if any(key.key_id in key_ids for key in turn.user.keys)
+        else turn
+        for turn in turns
+    )
+
+
+def _with_capped(
+    user: UserFacts, key_ids: Collection[str], *, why: Literal[True] | Unknown
+) -> UserFacts:
+    keys = (replace(k, over_cap=why) if k.key_id in key_ids else k for k in user.keys)
+    return replace(user, keys=tuple(keys))

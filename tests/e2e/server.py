@@ -1,0 +1,370 @@
+"""
+The emulated AWS of the end-to-end run: ministack, made to behave as AWS does where we meet it.
+
+Each mend names AWS's own documentation. It runs as a process of its own, in the environment of
+this folder's uv.lock, and takes a few orders beside AWS's API (see `Orders`).
+"""
+
+import json
+import os
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import time_machine
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id, request_scope
+from ministack.services import eventbridge, iam, lambda_svc, organizations, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+Answer = tuple[int, dict[str, str], bytes]
+Fields = dict[str, Any]
+
+PAGE = 2
+"""Entries on a page: so few that every reader has to turn it."""
+
+
+def mend() -> None:
+    """Close every gap."""
+    for gap in (organization, principals, users_and_keys, secrets, stacks, schedules):
+        gap()
+
+
+# --- Organizations ------------------------------------------------------------------------------
+
+
+def organization() -> None:
+    """
+    One organisation for all its accounts, and lists in pages.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
+    """
+    for operation, field in (
+        ("ListAccounts", "Accounts"),
+        ("ListAccountsForParent", "Accounts"),
+        ("ListOrganizationalUnitsForParent", "OrganizationalUnits"),
+    ):
+        _page(operation, field)
+    iam_evaluator._principal_org_id = _organization_of
+
+
+def _page(operation: str, field: str) -> None:
+    whole = organizations._DISPATCH[operation]
+
+    def paged(asked: Fields) -> Answer:
+        status, headers, body = whole(asked)
+        if status != 200:
+            return status, headers, body
+        start = int(asked.get("NextToken") or 0)
+        entries = json.loads(body)[field]
+        answer = {field: entries[start : start + PAGE]}
+        if start + PAGE < len(entries):
+            answer["NextToken"] = str(start + PAGE)
+        return organizations._json(200, answer)
+
+    organizations._DISPATCH[operation] = paged
+
+
+def _organization_of(account: str) -> str | None:
+    """The organisation that the account is the head or a member of; ministack knows the head's."""
+    for head, member in organizations._accounts._data:
+        if account in {head, member}:
+            return organizations._orgs.get_scoped(head, None, "self")["Id"]
+    return None
+
+
+# --- who is asking ------------------------------------------------------------------------------
+
+
+def principals() -> None:
+    """
+    A session's aws:PrincipalArn is its role's ARN; a user's ARN holds its path.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+    """
+    resolve = iam_evaluator._resolve_condition_key
+
+    def of_the_role(key: str, context: Any) -> Any:
+        arn = resolve(key, context)
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in arn:
+            account, name = arn.split(":")[4], arn.split("/")[1]
+            return iam._roles.get_scoped(account, None, name)["Arn"]
+        return arn
+
+    iam_evaluator._resolve_condition_key = of_the_role
+
+    extract = iam_actions.extract_resource_arn
+
+    def with_path(service: str, *rest: Any, **named: Any) -> str:
+        arn = extract(service, *rest, **named)
+        if found := re.fullmatch(r"arn:aws:iam::(\d+):user/([^/]+)", arn):
+            user = iam._users.get_scoped(found[1], None, found[2])
+            return user["Arn"] if user else arn
+        return arn
+
+    iam_actions.extract_resource_arn = with_path
+
+
+# --- IAM ----------------------------------------------------------------------------------------
+
+last_used: dict[str, tuple[str, str, str]] = {}
+
+
+def users_and_keys() -> None:
+    """
+    Two keys at most for a user, and their last use; users in pages.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html
+    """
+    create = iam._create_access_key
+
+    def two_at_most(asked: Fields) -> Answer:
+        user = iam._p(asked, "UserName")
+        if sum(key["UserName"] == user for key in iam._access_keys.values()) >= 2:
+            text = "Cannot exceed quota for AccessKeysPerUser: 2"
+            return iam._error(409, "LimitExceeded", text, ns="iam")
+        return create(asked)
+
+    iam._IAM_HANDLERS["CreateAccessKey"] = two_at_most
+    iam._IAM_HANDLERS["GetAccessKeyLastUsed"] = _last_use
+    iam._IAM_HANDLERS["ListUsers"] = _users_in_pages
+
+
+def _last_use(asked: Fields) -> Answer:
+    key = iam._p(asked, "AccessKeyId")
+    if key not in iam._access_keys:
+        text = f"The Access Key with id {key} cannot be found."
+        return iam._error(404, "NoSuchEntity", text, ns="iam")
+    when, service, region = last_used.get(key, ("", "N/A", "N/A"))
+    date = f"<LastUsedDate>{when}</LastUsedDate>" if when else ""
+    return iam._xml(
+        200,
+        "GetAccessKeyLastUsedResponse",
+        "<GetAccessKeyLastUsedResult>"
+        f"<UserName>{iam._access_keys[key]['UserName']}</UserName><AccessKeyLastUsed>{date}"
+        f"<Region>{region}</Region><ServiceName>{service}</ServiceName></AccessKeyLastUsed>"
+        "</GetAccessKeyLastUsedResult>",
+        ns="iam",
+    )
+
+
+def _users_in_pages(asked: Fields) -> Answer:
+    names = sorted(iam._users)
+    start = int(iam._p(asked, "Marker") or 0)
+    users = "".join(
+        f"<member>{iam._user_xml(name, boundary=False)}</member>"
+        for name in names[start : start + PAGE]
+    )
+    more = start + PAGE < len(names)
+    marker = f"<Marker>{start + PAGE}</Marker>" if more else ""
+    return iam._xml(
+        200,
+        "ListUsersResponse",
+        f"<ListUsersResult><Users>{users}</Users>{marker}"
+        f"<IsTruncated>{str(more).lower()}</IsTruncated></ListUsersResult>",
+        ns="iam",
+    )
+
+
+# --- Secrets Manager ----------------------------------------------------------------------------
+
+
+def secrets() -> None:
+    """
+    A value written again under its token is no new version; no value, no version; no odd names.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+    """
+    put, create = secretsmanager._put_secret_value, secretsmanager._create_secret
+
+    def put_once(asked: Fields) -> Answer:
+        _, secret = secretsmanager._resolve(asked.get("SecretId"))
+        token = asked.get("ClientRequestToken")
+        version = ((secret or {}).get("Versions") or {}).get(token)
+        if version is None or secret["DeletedDate"]:
+            return put(asked)
+        if version.get("SecretString") == asked.get("SecretString"):
+            done = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
+            return secretsmanager.json_response({**done, "VersionStages": version["Stages"]})
+        text = "You can't use ClientRequestToken: that value is already in use for a version."
+        return secretsmanager.error_response_json("ResourceExistsException", text, 400)
+
+    def create_as_asked(asked: Fields) -> Answer:
+        name = asked.get("Name", "")
+        if not re.fullmatch(r"[\w/+=.@-]{1,512}", name, re.ASCII):
+            text = (
+                "Invalid name. Must be a valid name containing alphanumeric characters, or /_+=.@-"
+            )
+            return secretsmanager.error_response_json("ValidationException", text, 400)
+        answer = create(asked)
+        if answer[0] == 200 and not asked.get("SecretString") and not asked.get("SecretBinary"):
+            secretsmanager._resolve(name)[1]["Versions"].clear()
+        return answer
+
+    secretsmanager._put_secret_value = put_once
+    secretsmanager._create_secret = create_as_asked
+
+
+# --- CloudFormation -----------------------------------------------------------------------------
+
+
+def stacks() -> None:
+    """
+    The type of resource that ministack's stacks cannot make.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-group.html
+    """
+
+    def create_group(logical: str, wanted: Fields, stack: str) -> tuple[str, Fields]:
+        name = wanted.get("GroupName") or provisioners._physical_name(stack, logical, max_len=128)
+        made = iam._create_group({"GroupName": [name], "Path": [wanted.get("Path", "/")]})
+        if made[0] != 200:
+            raise ValueError(f"{name} already exists")
+        return name, {"Arn": iam._groups[name]["Arn"]}
+
+    provisioners._RESOURCE_HANDLERS["AWS::IAM::Group"] = {
+        "create": create_group,
+        "delete": lambda name, _wanted: iam._groups.pop(name, None),
+    }
+
+
+# --- the clock ----------------------------------------------------------------------------------
+
+
+def schedules() -> None:
+    """Look every second whether a rule is due, so that nobody waits for it."""
+    eventbridge._SCHEDULER_TICK_INTERVAL = 1
+
+
+class Clock:
+    """The time of the whole emulated AWS, of the functions that it starts, and of the AWS CLI."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._moved = timedelta()
+        self._travel: Any = None
+
+    def move_to(self, then: datetime) -> None:
+        """Go on from then; functions start anew, for a running one keeps its time."""
+        self._moved += then - datetime.now(UTC)
+        if self._travel is not None:
+            self._travel.stop()
+        self._file.write_text(str(self._moved.total_seconds()))
+        self._travel = time_machine.travel(datetime.now(UTC) + self._moved, tick=True)
+        self._travel.start()
+        lambda_runtime.reset()
+
+
+# --- what was called ----------------------------------------------------------------------------
+
+calls: list[Fields] = []
+
+
+def listen() -> None:
+    """Remember every call that IAM judged: who, what, on what, allowed or not."""
+    judge = iam_evaluator.enforce
+
+    def remember(key: str, action: str, service: str, region: str, **named: Any) -> Any:
+        refused = judge(key, action, service, region, **named)
+        caller = iam_evaluator.resolve_principal(key or "", get_account_id())
+        calls.append(
+            {
+                "principal": getattr(caller, "arn", ""),
+                "action": action,
+                "resource": named.get("resource_arn", "*"),
+                "allowed": refused is None,
+            }
+        )
+        if key and key.startswith("AKIA"):
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            last_used[key] = (now, service, region)
+        return refused
+
+    iam_evaluator.enforce = remember
+
+
+# --- orders -------------------------------------------------------------------------------------
+
+
+class Orders:
+    """What the stage may ask for beside AWS's API, as JSON over HTTP on this machine."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def move_clock(self, to: str) -> None:
+        self._clock.move_to(datetime.fromisoformat(to))
+
+    def age_key(self, account: str, key: str, days: int) -> None:
+        """Let the key have been made so many days ago."""
+        with request_scope(account, "us-east-1"):
+            born = datetime.now(UTC) - timedelta(days=days)
+            iam._access_keys[key]["CreateDate"] = born.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def found_organization(self, head: str, name: str, members: dict[str, str]) -> None:
+        """Make an organisation of this id with these accounts; each account's name by its id."""
+        with request_scope(head, "us-east-1"):
+            organizations._ensure_org()
+            organizations._orgs["self"]["Id"] = name
+            root = next(iter(organizations._roots))
+            for account, called in members.items():
+                organizations._accounts[account] = {
+                    "Id": account,
+                    "Arn": f"arn:aws:organizations::{head}:account/{name}/{account}",
+                    "Email": f"aws-{called}@example.com",
+                    "Name": called,
+                    "Status": "ACTIVE",
+                    "JoinedMethod": "CREATED",
+                    "JoinedTimestamp": int(datetime.now(UTC).timestamp()),
+                    "_ParentId": root,
+                }
+
+    def credentials(self, account: str, function: str) -> Fields:
+        """What the function runs with."""
+        with request_scope(account, "us-east-1"):
+            config = lambda_svc._functions[function]["config"]
+            given = lambda_runtime.execution_credentials(config)
+        return {
+            "AccessKeyId": given["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": given["AWS_SECRET_ACCESS_KEY"],
+            "SessionToken": given["AWS_SESSION_TOKEN"],
+        }
+
+    def calls(self) -> list[Fields]:
+        return calls
+
+
+def obey(orders: Orders, port: int) -> None:
+    """Take orders until the process ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = getattr(orders, self.path.strip("/"))(**asked)
+            body = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+if __name__ == "__main__":
+    mend()
+    listen()
+    obey(Orders(Clock(Path(os.environ["CLOCK_FILE"]))), int(os.environ["ORDERS_PORT"]))
+
+    from ministack.app import main
+
+    main()

@@ -1,0 +1,152 @@
+"""Operators may write the mails in their own words; a mistake in one keeps nobody untold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from keyturn.domain.errors import Denied, PortError
+from keyturn.domain.events import Audience
+from keyturn.mail.overrides import OverriddenMails, Shelf
+from keyturn.mail.renderer import Mails
+from tests.mail.scenes import ADMIN, CHANGES, SEVERAL, TODAY, a_digest, an_item
+
+OURS = Mails(admin=ADMIN)
+MINUTE = timedelta(minutes=1)
+WITH_KEY = "{% for item in digest.items %}Dear all: {{ item.key_id }}{% endfor %}"
+
+
+@dataclass
+class Office:
+    """A folder of templates, a clock, and what was complained of."""
+
+    templates: Mapping[str, str] = field(default_factory=dict)
+    error: PortError | None = None
+    now = TODAY
+    reads: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        shelf = Shelf(admin=ADMIN, read=self.read, clock=lambda: self.now)
+        self.mails = OverriddenMails(shelf, self.complaints.append)
+
+    def read(self) -> Mapping[str, str]:
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        return self.templates
+
+
+def test_without_templates_of_their_own_the_mails_are_ours() -> None:
+    office = Office()
+
+    assert office.mails.digest(a_digest(*SEVERAL)) == OURS.digest(a_digest(*SEVERAL))
+    assert office.complaints == []
+
+
+def test_a_template_takes_the_place_of_ours_and_the_others_stay() -> None:
+    office = Office({"owner/body.txt": WITH_KEY})
+    digest = a_digest(an_item())
+
+    mail = office.mails.digest(digest)
+
+    assert mail.text == f"Dear all: {an_item().key_id}\n"
+    assert mail.html == OURS.digest(digest).html
+    admins = a_digest(an_item(), audience=Audience.ADMIN)
+    assert office.mails.digest(admins) == OURS.digest(admins)
+    assert office.complaints == []
+
+
+def test_words_alone_can_be_changed() -> None:
+    words = Path("template/_base/words.txt").read_text(encoding="utf-8")
+    changed = words.replace("This is a dry run", "Only rehearsing")
+    assert changed != words
+    office = Office({"_base/words.txt": changed})
+
+    mail = office.mails.digest(a_digest(an_item(), dry_run=True))
+
+    assert mail.text.startswith("Only rehearsing: nothing was changed")
+    assert "Only rehearsing" in mail.html
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "why"),
+    [
+        ("owner/body.txt", "{% if %}", "TemplateSyntaxError"),
+        ("owner/body.html", "{{ digest.nothing }}", "UndefinedError"),
+        ("owner/body.txt", "{{ ''.__class__.__mro__ }}", "SecurityError"),
+        ("owner/subject.txt", "{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("owner/body.txt", "{% extends 'elsewhere' %}", "TemplateNotFound"),
+        ("owner/subject.txt", "  \n", "subject.txt is empty"),
+        ("owner/body.txt", "", "body.txt is empty"),
+        ("owner/body.txt", "Some key is old.", "body.txt does not name AKIAOLDEXAMPLE000001"),
+        ("owner/body.html", "<p>Some key is old.", "body.html does not name AKIAOLD"),
+        ("_base/words.txt", "{% macro what(item) %}{% endmacro %}", "subject_of_one"),
+    ],
+)
+def test_a_broken_template_is_complained_of_and_ours_serves(
+    name: str, template: str, why: str
+) -> None:
+    office = Office({name: template})
+
+    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+
+    [complaint] = office.complaints
+    assert complaint.startswith("a mail template in the bucket is broken, ours serves: ")
+    assert why in complaint
+
+
+def test_a_broken_mail_about_an_exemption_goes_out_in_our_words_too() -> None:
+    change = CHANGES["exemption-added"]
+    office = Office({"exemption/body.txt": "Something happened."})
+
+    assert office.mails.exemption(change) == OURS.exemption(change)
+    assert len(office.complaints) == 1
+
+
+def test_templates_that_cannot_be_read_are_complained_of_and_ours_serve() -> None:
+    office = Office({"owner/body.txt": WITH_KEY}, error=Denied("ListObjectsV2: AccessDenied"))
+
+    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+    assert office.complaints == [
+        "the mail templates in the bucket cannot be read, ours serve: ListObjectsV2: AccessDenied"
+    ]
+
+    office.error = None
+    assert office.mails.digest(a_digest(an_item())).text.startswith("Dear all")
+
+
+def test_a_change_is_noticed_within_minutes_and_not_asked_for_at_every_mail() -> None:
+    office = Office()
+    office.mails.digest(a_digest(an_item()))
+    office.templates = {"owner/body.txt": WITH_KEY}
+
+    office.now = TODAY + 4 * MINUTE
+    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+    office.now = TODAY + 5 * MINUTE
+    assert office.mails.digest(a_digest(an_item())).text.startswith("Dear all")
+    office.templates = {}
+    office.now = TODAY + 10 * MINUTE
+    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+    assert office.reads == 3
+    assert office.complaints == []
+
+
+def test_a_fault_in_our_own_templates_is_hidden_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    office = Office()
+
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Mails, "digest", breaks)
+
+    with pytest.raises(ZeroDivisionError):
+        office.mails.digest(a_digest(an_item()))
+
+
+def test_the_folder_that_operators_copy_from_is_what_the_package_carries() -> None:
+    root = Path(__file__).parent.parent.parent
+
+    assert (root / "template").resolve() == root / "src" / "keyturn" / "mail" / "templates"

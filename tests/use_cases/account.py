@@ -1,0 +1,73 @@
+"""One account, kept on fakes."""
+
+from datetime import UTC, datetime, timedelta
+
+from keyturn.domain.events import Run
+from keyturn.domain.key import Account, KeyFacts, Status
+from keyturn.domain.policy import RotationPolicy
+from keyturn.ports import Receipts, Switch, Tally
+from keyturn.use_cases.daily_cap import DailyCap
+from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.look import Look
+from keyturn.use_cases.turn import TakeTurn
+from tests.fakes import FakeKeys, FakeReceipts, FakeSwitch, FakeTally, FakeVault
+
+NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
+DAY = timedelta(days=1)
+ACCOUNT = Account(id="333333333333", name="prod", email="owner@example.com")
+RUN = Run(id="run", account=ACCOUNT, at=NOW, dry_run=False)
+GROUP = "Exempt"
+
+
+def a_key(key_id: str, age: int, status: Status = Status.ACTIVE) -> KeyFacts:
+    """A key of so many days."""
+    return KeyFacts(key_id=key_id, status=status, created=NOW - age * DAY)
+
+
+def some_keys(**ages: int) -> FakeKeys:
+    """One user with one key for each age."""
+    held = {user: [a_key(f"AKIA-{user}", age)] for user, age in ages.items()}
+    return FakeKeys(clock=lambda: NOW, held=held, groups={GROUP: set()})
+
+
+def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ordinary
+    keys: FakeKeys,
+    vault: FakeVault | None = None,
+    *,
+    can_tell: bool = True,
+    policy: RotationPolicy | None = None,
+    receipts: Receipts | None = None,
+    tally: Tally | None = None,
+    switch: Switch | None = None,
+    run_id: str = "run",
+    workers: int = 1,
+    reports_root_keys: bool = False,
+) -> KeepAccount:
+    """Put an account together."""
+    vault, policy = vault or FakeVault(), policy or RotationPolicy()
+    return KeepAccount(
+        keys=keys,
+        look=Look(
+            keys=keys,
+            vault=vault,
+            receipts=receipts or FakeReceipts(),
+            policy=policy,
+            kms_key=None,
+        ),
+        take_turn=TakeTurn(
+            keys=keys,
+            vault=vault,
+            deliver=Deliver(keys=keys, vault=vault, run_id=run_id),
+            clock=lambda: NOW,
+            kms_key=None,
+        ),
+        policy=policy,
+        exemption_group=GROUP,
+        can_tell=can_tell,
+        cap=DailyCap(tally=tally or FakeTally(), policy=policy, id=run_id),
+        switch=switch or FakeSwitch(),
+        clock=lambda: NOW,
+        workers=workers,
+        reports_root_keys=reports_root_keys,
+    )
