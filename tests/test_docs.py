@@ -250,6 +250,7 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.json").write_text('{"version": 1, "accounts": []}')
 
     result = CliRunner().invoke(app, [command, *options])
 

@@ -119,6 +119,13 @@ class Tally(Protocol):
         """Note down a run's keys, in place of what it noted before."""
 
 
+class Plans(Protocol):
+    """Plans that somebody approved of."""
+
+    def read(self, name: str) -> str:
+        """The text of a plan."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """That every write is stopped: by whom, since when (UTC), and why."""

@@ -15,6 +15,7 @@ from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
 from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
@@ -141,6 +142,11 @@ class Aws:
             renderer=self._mails(complain),
             admin=self.settings.admin,
         )
+
+    def plans(self) -> S3Plans:
+        """Where plans lie that somebody approved of."""
+        self.settings.needs("S3BucketName")
+        return self._in_bucket(S3Plans)
 
     def queue(self) -> SqsQueue:
         """The queue to the rotation function."""

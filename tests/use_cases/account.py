@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, KeyFacts, Status
 from keyturn.domain.policy import RotationPolicy
-from keyturn.ports import Receipts, Switch, Tally
+from keyturn.ports import Clock, Receipts, Switch, Tally
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.keep_account import KeepAccount
@@ -42,6 +42,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     switch: Switch | None = None,
     run_id: str = "run",
     workers: int = 1,
+    clock: Clock = lambda: NOW,
     reports_root_keys: bool = False,
 ) -> KeepAccount:
     """Put an account together."""
@@ -59,7 +60,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             keys=keys,
             vault=vault,
             deliver=Deliver(keys=keys, vault=vault, run_id=run_id),
-            clock=lambda: NOW,
+            clock=clock,
             kms_key=None,
         ),
         policy=policy,
@@ -67,7 +68,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
         can_tell=can_tell,
         cap=DailyCap(tally=tally or FakeTally(), policy=policy, id=run_id),
         switch=switch or FakeSwitch(),
-        clock=lambda: NOW,
+        clock=clock,
         workers=workers,
         reports_root_keys=reports_root_keys,
     )

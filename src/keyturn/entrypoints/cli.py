@@ -94,6 +94,14 @@ def run(  # noqa: PLR0913 -- five groups of options and what is this command's o
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Name the smaller writes too, on stderr.")
     ] = False,
+    approve: Annotated[
+        Path | None,
+        typer.Option(
+            help="Do exactly what this plan lists (the JSON that `plan` writes), as far as it is "
+            "still due, and without the cap.",
+            metavar="PLAN.json",
+        ),
+    ] = None,
     force_rotate: Annotated[
         str | None,
         typer.Option(
@@ -109,7 +117,9 @@ def run(  # noqa: PLR0913 -- five groups of options and what is this command's o
     """
     from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
 
-    asked = cli_run.Asked(enforce=enforce, yes=yes, verbose=verbose, force_rotate=force_rotate)
+    asked = cli_run.Asked(
+        enforce=enforce, yes=yes, verbose=verbose, force_rotate=force_rotate, approve=approve
+    )
     return cli_run.run(where, users, rules, output, telling, asked)
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TextIO
 
 import typer
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
+from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.cli_options import (
     Channel,
     Format,
@@ -65,6 +67,7 @@ class Asked:
     yes: bool = False
     verbose: bool = False
     force_rotate: str | None = None
+    approve: Path | None = None
 
 
 def plan(where: Where, users: Users, rules: Rules, output: Output) -> int:
@@ -88,9 +91,12 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     if asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
     request = _request(where, users, asked)
+    approvals = _approvals(users, asked)
     with _opened(output) as file:
         talk = _Talk(where, settings, telling, verbose=asked.verbose)
-        campaign = talk.campaign(request, dry_run=not asked.enforce)
+        if approvals is not None:
+            talk.keep_to(approvals)
+        campaign = replace(talk.campaign(request, dry_run=not asked.enforce), approvals=approvals)
         if asks:
             planned = talk.look(campaign, campaign.plan, "Reading")
             report = talk.report(campaign, planned)
@@ -181,6 +187,22 @@ def _request(where: Where, users: Users, asked: Asked) -> Request:
     return Request(users=wanted | {forced}, forced=forced, forced_at=now().replace(microsecond=0))
 
 
+def _approvals(users: Users, asked: Asked) -> Approvals | None:
+    """The plan that was approved of, read before anything is asked of AWS."""
+    path = asked.approve
+    if path is None:
+        return None
+    for option, value in (("--user", users.user), ("--force-rotate", asked.force_rotate)):
+        if value:
+            raise InvalidValue("--approve", path, f"goes without {option}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        rule = f"cannot be read ({getattr(error, 'strerror', None) or 'it is no text'})"
+        raise InvalidValue("--approve", path, rule) from None
+    return read_plan(text, option="--approve", name=str(path))
+
+
 class _Talk:
     """The conversation of one command with AWS and with its operator."""
 
@@ -209,6 +231,19 @@ class _Talk:
     def say(self, line: str) -> None:
         """Tell the operator something, beside the answer."""
         self.err.print(Text(shown(line)), soft_wrap=True)
+
+    def keep_to(self, approvals: Approvals) -> None:
+        """Look at the accounts of a plan alone; one that is not among ours is named."""
+        there = {account.id for account in self.inventory.accounts}
+        lost = (Account(id=each) for each in sorted(approvals.keys() - there))
+        self.inventory = replace(
+            self.inventory,
+            accounts=tuple(each for each in self.inventory.accounts if each.id in approvals),
+            skipped=(
+                *self.inventory.skipped,
+                *((each, "the plan names it, and it is not looked at here") for each in lost),
+            ),
+        )
 
     def campaign(self, request: Request, *, dry_run: bool) -> Campaign:
         """Begin a run over the accounts."""

@@ -19,6 +19,7 @@ from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound, PortErro
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
+from keyturn.entrypoints.approvals import Approvals
 from keyturn.entrypoints.cli_options import Where
 from keyturn.settings import Settings
 from keyturn.use_cases.inventory import Inventory, take_inventory
@@ -119,6 +120,8 @@ class Campaign:
     dry_run: bool
     announcer: Announcer | None = None
     many: bool = False
+    approvals: Approvals | None = None
+    """Only what these plans list; None: all that is due."""
     stop: Event = field(default_factory=Event)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -127,7 +130,7 @@ class Campaign:
         run = Run(id=self.id, account=account, at=now(), dry_run=self.dry_run)
         try:
             plan = self.aws.run_account(run, self.announcer).plan(
-                run, self.request, self._stoppable(progress)
+                run, self._request(account), self._stoppable(progress)
             )
         finally:
             self.aws.forget(account.id)
@@ -160,6 +163,12 @@ class Campaign:
             )
         }
         return sorted(self.request.users - present)
+
+    def _request(self, account: Account) -> Request:
+        """What is asked for in one account."""
+        if self.approvals is None:
+            return self.request
+        return replace(self.request, approved=self.approvals[account.id])
 
     def _without_absent(self, plan: AccountPlan) -> AccountPlan:
         """Of many accounts, few have the user who is asked for."""

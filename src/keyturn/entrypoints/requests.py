@@ -29,6 +29,12 @@ class RotationEvent(Schema):
     email = rules.String(validate=ADDRESS)
     name = rules.String()
     force_rotate = rules.String(data_key="ForceRotate", validate=validate.Length(min=1))
+    approve_plan = rules.String(
+        data_key="ApprovePlan",
+        validate=validate.Regexp(
+            r"(?!.*\.\.)[\w.=-][\w.=/-]{0,511}\Z", error="must be the name of a plan below plans/"
+        ),
+    )
     restore = rules.String(data_key="Restore", validate=KEY_ID)
     revoke = rules.String(data_key="Revoke", validate=KEY_ID)
     even_exempt = Flag(data_key="EvenExempt")
@@ -48,6 +54,8 @@ class RotationRequest:
     """It asks for a dry run; it cannot ask for the opposite."""
     run: str | None
     """The run that it belongs to, if it came through the queue."""
+    approve_plan: str | None = None
+    """The name of the plan whose lines are to be done, and nothing else."""
 
 
 def read_rotation(event: object, *, now: datetime) -> RotationRequest:
@@ -70,6 +78,7 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
         ),
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
+        approve_plan=given.get("approve_plan"),
     )
 
 
@@ -83,10 +92,16 @@ def read_body(body: str) -> object:
 
 def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
     """What an operator orders about one key; an event orders one thing."""
-    words = {"force_rotate": "ForceRotate", "restore": "Restore", "revoke": "Revoke"}
-    ordered = [word for name, word in words.items() if name in given]
+    words = {
+        "force_rotate": "ForceRotate",
+        "approve_plan": "ApprovePlan",
+        "restore": "Restore",
+        "revoke": "Revoke",
+    }
+    ordered = [name for name in words if name in given]
     if len(ordered) > 1:
-        raise InvalidValue(ordered[1], given[ordered[1].lower()], f"goes without {ordered[0]}")
+        first, second = ordered[:2]
+        raise InvalidValue(words[second], given[second], f"goes without {words[first]}")
     even_exempt = given.get("even_exempt", False)
     if even_exempt and "revoke" not in given:
         raise InvalidValue("EvenExempt", even_exempt, "needs Revoke")

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,14 +15,15 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.errors import KeyturnError
+from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.events import Run
 from keyturn.entrypoints.answer import answer, log_result
+from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
 from keyturn.entrypoints.metrics import Service, emit, of_failed_message, of_result
-from keyturn.entrypoints.requests import read_body, read_rotation
-from keyturn.use_cases.keep_account import AccountResult
+from keyturn.entrypoints.requests import RotationRequest, read_body, read_rotation
+from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.ROTATION)
@@ -89,12 +91,23 @@ def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime
         return has_time() and context.get_remaining_time_in_millis() > given / 2
 
     result = aws.run_account(run, aws.over_bus()).run(
-        run, asked.request, may_look=may_look, has_time=has_time
+        run, _approved(aws, asked), may_look=may_look, has_time=has_time
     )
     log_result(logger, result, aws.settings.policy)
     if result.left and isinstance(event, Mapping):
         _hand_back(aws, result.left, event, requested)
     return result
+
+
+def _approved(aws: Aws, asked: RotationRequest) -> Request:
+    """The request, narrowed to the lines of the plan that it names."""
+    name, account = asked.approve_plan, asked.account.id
+    if name is None:
+        return asked.request
+    plan = read_plan(aws.plans().read(name), option="ApprovePlan", name=name)
+    if account not in plan:
+        raise InvalidValue("ApprovePlan", name, f"says nothing of account {account}")
+    return replace(asked.request, approved=plan[account])
 
 
 def _hand_back(

@@ -1,0 +1,86 @@
+"""Read a plan that somebody approved of: the JSON that `keyturn plan --format json` writes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from marshmallow import EXCLUDE, Schema, ValidationError, validate
+from marshmallow import fields as rules
+
+from keyturn.domain.decision import Action, Reason
+from keyturn.domain.errors import InvalidValue
+from keyturn.entrypoints.plan_format import VERSION
+from keyturn.settings import ACCOUNT_ID
+from keyturn.use_cases.approve import Approved
+
+Approvals = Mapping[str, frozenset[Approved]]
+"""The lines that were approved of, by account."""
+
+ACTIONS: Final = validate.OneOf([*Action], error="must be one of {choices}")
+
+
+class _Loose(Schema):
+    class Meta:
+        unknown = EXCLUDE  # a plan tells people more than an approval needs
+
+
+class _Next(_Loose):
+    action = rules.String(required=True, validate=ACTIONS)
+
+
+class _Decision(_Loose):
+    user = rules.String(required=True)
+    key = rules.String(required=True)
+    action = rules.String(required=True, validate=ACTIONS)
+    reason = rules.String(required=True)
+    next = rules.Nested(_Next, allow_none=True)
+
+
+class _Account(_Loose):
+    account = rules.String(required=True, validate=ACCOUNT_ID)
+    decisions = rules.List(rules.Nested(_Decision), required=True)
+
+
+class _Plan(_Loose):
+    version = rules.Integer(
+        required=True, validate=validate.Equal(VERSION, error="must be {other}")
+    )
+    accounts = rules.List(rules.Nested(_Account), required=True)
+
+
+def read_plan(text: str, *, option: str, name: str) -> Approvals:
+    """
+    Read a plan; if it is none, InvalidValue says so of the option and the name that it was given.
+
+    A line that waits over the cap stands for what it waits to do: whoever approves of it has
+    seen it.
+    """
+    try:
+        loaded: Mapping[str, Any] = _Plan().load(json.loads(text))
+    except (ValueError, ValidationError) as error:
+        raise InvalidValue(option, name, _rule(error)) from None
+    return {
+        account["account"]: frozenset(_lines(account["decisions"]))
+        for account in loaded["accounts"]
+    }
+
+
+def _lines(decisions: list[Mapping[str, Any]]) -> Iterator[Approved]:
+    for made in decisions:
+        action = made["action"]
+        if made["reason"] == Reason.OVER_CAP and made.get("next"):
+            action = made["next"]["action"]
+        if action not in {Action.KEEP, Action.WAIT}:
+            yield Approved(made["user"], made["key"], Action(action))
+
+
+def _rule(error: ValueError | ValidationError) -> str:
+    """What is wrong with it, and where: `accounts.0.decisions.3.key`."""
+    if not isinstance(error, ValidationError):
+        return "is no JSON"
+    path: list[str] = []
+    found: Any = error.messages
+    while isinstance(found, dict):
+        step, found = next(iter(found.items()))
+        path.append(str(step))
+    return f"is no plan: {'.'.join(path)}: {str(found[0]).rstrip('.')}"

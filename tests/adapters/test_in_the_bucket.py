@@ -1,0 +1,160 @@
+"""What runs share in the bucket: the tally, the switch and approved plans; fake and S3 alike."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+
+from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
+from keyturn.adapters.s3_plans import S3Plans
+from keyturn.adapters.s3_switch import S3Switch
+from keyturn.adapters.s3_tally import S3Tally
+from keyturn.domain.errors import Denied, NotFound, PortError, Refused
+from keyturn.ports import Pause, Switch, Tally
+from keyturn.sandbox.cloud import LocalCloud
+from tests.fakes import FakeSwitch, FakeTally
+from tests.use_cases.stage import HUB, START
+
+ACCOUNT = "333333333333"
+DAY = date(2026, 3, 2)
+BUCKET, PREFIX = "keyturn-bucket", "asa/rotation"
+PAUSE = Pause(by="ops", at=START, why="an incident")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Both sides of what is shared."""
+
+    tally: Tally
+    switch: Switch
+    throw: Callable[[], object]
+    """Pause, as an operator does."""
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(now=START) as cloud:
+        cloud.organization.create_account("hub", "hub@example.com", account_id=HUB)
+        cloud.add_role(HUB, "Rotation", HUB)
+        cloud.session(HUB).client("s3").create_bucket(Bucket=BUCKET)
+        yield cloud
+
+
+@pytest.fixture(params=["fake", "s3"])
+def shared(request: pytest.FixtureRequest, cloud: LocalCloud) -> Shared:
+    if request.param == "fake":
+        switch = FakeSwitch()
+        return Shared(
+            tally=FakeTally(),
+            switch=switch,
+            throw=lambda: setattr(switch, "paused", PAUSE),
+        )
+    s3 = cloud.role_session(HUB, "Rotation").client("s3")
+    return Shared(
+        tally=S3Tally(s3, bucket=BUCKET, prefix=PREFIX),
+        switch=S3Switch(s3, bucket=BUCKET, prefix=PREFIX),
+        throw=lambda: put(cloud, "paused.json", json.dumps({"by": "ops", "why": "an incident"})),
+    )
+
+
+def put(cloud: LocalCloud, name: str, body: str) -> None:
+    s3 = cloud.session(HUB).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}", Body=body.encode())
+
+
+def test_a_day_on_which_nothing_ended_has_no_keys(shared: Shared) -> None:
+    assert shared.tally.of_day(ACCOUNT, DAY) == {}
+
+
+def test_each_run_has_its_own_keys_and_the_last_word_on_them(shared: Shared) -> None:
+    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1", "AKIA2"})
+    shared.tally.note(ACCOUNT, DAY, "two", {"AKIA3"})
+    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
+
+    assert shared.tally.of_day(ACCOUNT, DAY) == {
+        "one": frozenset({"AKIA1"}),
+        "two": frozenset({"AKIA3"}),
+    }
+
+
+def test_days_and_accounts_are_counted_apart(shared: Shared) -> None:
+    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
+
+    assert shared.tally.of_day(ACCOUNT, date(2026, 3, 3)) == {}
+    assert shared.tally.of_day("444444444444", DAY) == {}
+
+
+def test_the_switch_is_off_until_somebody_throws_it(shared: Shared) -> None:
+    assert shared.switch.pause() is None
+    shared.throw()
+
+    pause = shared.switch.pause()
+
+    assert pause is not None
+    assert (pause.by, pause.why) == ("ops", "an incident")
+
+
+def test_the_tally_lies_where_the_manual_says(cloud: LocalCloud) -> None:
+    s3 = cloud.session(HUB).client("s3")
+    S3Tally(s3, bucket=BUCKET, prefix=PREFIX).note(ACCOUNT, DAY, "run", {"B", "A"})
+
+    assert cloud.objects(BUCKET) == {
+        f"{PREFIX}/tally/{ACCOUNT}/2026-03-02/run.json": b'{"keys": ["A", "B"]}'
+    }
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"keys": 3}', '{"by": 1}'])
+def test_a_tally_that_cannot_be_read_is_no_small_number(body: str, cloud: LocalCloud) -> None:
+    put(cloud, f"tally/{ACCOUNT}/2026-03-02/run.json", body)
+    tally = S3Tally(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX)
+
+    with pytest.raises(PortError, match="holds no list of keys"):
+        tally.of_day(ACCOUNT, DAY)
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", "{}"])
+def test_a_pause_that_says_nothing_is_a_pause_all_the_same(body: str, cloud: LocalCloud) -> None:
+    put(cloud, "paused.json", body)
+
+    pause = S3Switch(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).pause()
+
+    assert pause == Pause(by="somebody", at=START, why="no reason was given")
+
+
+def test_another_object_beside_the_switch_is_no_pause(cloud: LocalCloud) -> None:
+    put(cloud, "paused.json.bak", "{}")
+
+    assert S3Switch(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).pause() is None
+
+
+@pytest.mark.parametrize("operation", ["s3:ListObjectsV2", "s3:GetObject"])
+def test_a_denial_is_no_answer(operation: str, cloud: LocalCloud) -> None:
+    put(cloud, "paused.json", "{}")
+    put(cloud, f"tally/{ACCOUNT}/2026-03-02/run.json", '{"keys": []}')
+    s3 = cloud.role_session(HUB, "Rotation").client("s3")
+    cloud.deny(HUB, operation)
+
+    with pytest.raises(Denied):
+        S3Switch(s3, bucket=BUCKET, prefix=PREFIX).pause()
+    with pytest.raises(Denied):
+        S3Tally(s3, bucket=BUCKET, prefix=PREFIX).of_day(ACCOUNT, DAY)
+
+
+def test_a_plan_is_read_from_its_folder_alone(cloud: LocalCloud) -> None:
+    put(cloud, "plans/march.json", "{}")
+    plans = S3Plans(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX)
+
+    assert plans.read("march.json") == "{}"
+    with pytest.raises(NotFound):
+        plans.read("april.json")
+
+
+def test_without_a_bucket_nobody_was_told_and_no_key_can_be_counted() -> None:
+    assert NoReceipts().of_key(ACCOUNT, "ann", "AKIA") == ()
+    assert NoReceipts().last_dry_run_digest(ACCOUNT, "ops@example.com") is None
+    assert NoTally().of_day(ACCOUNT, DAY) == {}
+    assert NoSwitch().pause() is None
+    with pytest.raises(Refused):
+        NoTally().note(ACCOUNT, DAY, "run", {"AKIA"})

@@ -1,0 +1,187 @@
+"""The cap over a whole account: planned, claimed, and kept by two runs of one day."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from keyturn.domain.decision import Action, Reason
+from keyturn.domain.errors import Denied, Unavailable
+from keyturn.domain.events import Run
+from keyturn.domain.key import Act, Receipt, SecretFacts, Status
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import (
+    USER_ID_TAG,
+    USER_TAG,
+    secret_name,
+    token,
+)
+from keyturn.use_cases.approve import Approved
+from keyturn.use_cases.keep_account import AccountResult, KeepAccount, Request
+from tests.fakes import FakeKeys, FakeReceipts, FakeTally, FakeVault
+from tests.use_cases.account import ACCOUNT, DAY, GROUP, NOW, RUN, a_key, an_account
+
+POLICY = RotationPolicy(max_keys_per_day=2, max_percent_per_day=0)
+NAMES = ("ann", "bob", "carl", "dora")
+
+
+class Estate:
+    """Four users whose old keys are all to be disabled today, the first user's the oldest."""
+
+    def __init__(self) -> None:
+        self.keys = FakeKeys(clock=lambda: NOW, groups={GROUP: set()})
+        self.vault, self.receipts, self.tally = FakeVault(), FakeReceipts(), FakeTally()
+        for number, name in enumerate(NAMES):
+            old, new = a_key(f"OLD-{name}", 400 - number), a_key(f"NEW-{name}", 10)
+            self.keys.held[name] = [old, new]
+            self.vault.secrets[secret_name(ACCOUNT.id, name)] = SecretFacts(
+                tags={USER_TAG: name, USER_ID_TAG: f"AIDA-{name}"},
+                versions=frozenset({token(new.key_id)}),
+            )
+            today = NOW.date()
+            promises = {Act.DISABLE: today, Act.DELETE: today + 10 * DAY}
+            self.receipts.told[old.key_id] = (
+                Receipt(step="disable", day=today, at=NOW - 10 * DAY, promises=promises),
+            )
+
+    def account(self, run_id: str = "run", policy: RotationPolicy = POLICY) -> KeepAccount:
+        return an_account(
+            self.keys,
+            self.vault,
+            policy=policy,
+            receipts=self.receipts,
+            tally=self.tally,
+            run_id=run_id,
+        )
+
+    def run(
+        self, run_id: str = "run", request: Request | None = None, run: Run = RUN
+    ) -> AccountResult:
+        account = self.account(run_id)
+        return account.carry_out(account.plan(run, request or Request()))
+
+    @property
+    def disabled(self) -> list[str]:
+        return [
+            name
+            for name in NAMES
+            if any(key.status is Status.INACTIVE for key in self.keys.held[name])
+        ]
+
+    @property
+    def noted(self) -> set[str]:
+        return set().union(*self.tally.of_day(ACCOUNT.id, NOW.date()).values())
+
+
+def reasons(result: AccountResult) -> dict[str, Reason]:
+    return {turn.user.name: turn.decisions[0].reason for turn in result.plan.turns}
+
+
+def test_the_oldest_are_disabled_and_the_rest_is_shown_as_over_the_cap() -> None:
+    estate = Estate()
+
+    result = estate.run()
+
+    assert estate.disabled == ["ann", "bob"]
+    assert reasons(result) == {
+        "ann": Reason.WINDOW_OVER,
+        "bob": Reason.WINDOW_OVER,
+        "carl": Reason.OVER_CAP,
+        "dora": Reason.OVER_CAP,
+    }
+    assert result.failures == ()
+    [warning] = result.plan.warnings
+    assert warning.startswith("2 keys have to wait")
+
+
+def test_the_dry_run_shows_the_same_and_notes_nothing() -> None:
+    estate = Estate()
+
+    result = estate.run(run=replace(RUN, dry_run=True))
+
+    assert reasons(result)["carl"] is Reason.OVER_CAP
+    assert estate.disabled == []
+    assert estate.tally.noted == {}
+
+
+def test_a_second_run_of_the_day_ends_no_more_and_the_next_day_goes_on() -> None:
+    estate = Estate()
+    estate.run("first")
+
+    estate.run("second")
+    assert estate.disabled == ["ann", "bob"]
+
+    estate.run("next", run=replace(RUN, at=NOW + DAY))
+    assert estate.disabled == list(NAMES)
+
+
+def test_what_is_about_to_end_is_noted_before_the_first_key_ends() -> None:
+    estate = Estate()
+    estate.keys.refuses["disable"] = Unavailable("UpdateAccessKey: ?")
+
+    result = estate.run("first")
+
+    assert len(result.failures) == 2
+    assert estate.noted == {"OLD-ann", "OLD-bob"}
+    estate.keys.refuses.clear()
+    # A quarter of an hour later, when nobody can be inside any more.
+    estate.run("second", run=replace(RUN, at=NOW + timedelta(minutes=30)))
+    assert set(estate.disabled) <= {"ann", "bob"}
+
+
+@pytest.mark.parametrize(("method", "reported"), [("of_day", NAMES), ("note", NAMES[:2])])
+def test_a_tally_that_does_not_answer_ends_no_key_and_is_reported(
+    method: str, reported: tuple[str, ...]
+) -> None:
+    estate = Estate()
+    estate.keys.held["emil"] = [a_key("OLD-emil", 137)]
+    estate.tally.refuses[method] = Denied(f"{method}: no")
+
+    result = estate.run()
+
+    assert estate.disabled == []
+    assert {failure.user for failure in result.failures} == set(reported)
+    assert all(f"{method}: no" in str(failure) for failure in result.failures)
+    assert len(estate.keys.held["emil"]) == 2  # rotating is not capped
+
+
+def test_room_that_another_run_took_meanwhile_is_left_to_it() -> None:
+    estate = Estate()
+    account = estate.account("slow")
+    plan = account.plan(RUN, Request())
+    estate.tally.note(ACCOUNT.id, NOW.date(), "other", {"OLD-bob", "OLD-other"})
+
+    result = account.carry_out(plan)
+
+    assert estate.disabled == ["bob"]  # the other run set out to end it, too
+    assert reasons(result)["ann"] is Reason.OVER_CAP
+    assert result.failures == ()
+
+
+def test_a_run_that_is_handed_over_twice_does_not_forget_what_it_noted() -> None:
+    estate = Estate()
+    estate.run("one")
+
+    estate.run("two")
+
+    assert estate.noted == {"OLD-ann", "OLD-bob"}
+
+
+def test_approved_keys_end_without_a_cap_and_count() -> None:
+    estate = Estate()
+    lines = frozenset(Approved(name, f"OLD-{name}", Action.DISABLE) for name in NAMES[:3])
+
+    result = estate.run(request=Request(approved=lines))
+
+    assert estate.disabled == list(NAMES[:3])
+    assert estate.noted == {f"OLD-{name}" for name in NAMES[:3]}
+    assert [turn.user.name for turn in result.plan.turns] == list(NAMES[:3])
+
+
+def test_approved_keys_wait_where_they_cannot_be_counted() -> None:
+    estate = Estate()
+    estate.tally.refuses["note"] = Denied("note: no")
+
+    estate.run(request=Request(approved=frozenset({Approved("ann", "OLD-ann", Action.DISABLE)})))
+
+    assert estate.disabled == []

@@ -1,0 +1,106 @@
+"""One switch that stops every write, within a run."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from keyturn.domain.errors import Denied, Paused, PortError, SkippedAccount, Unavailable
+from keyturn.ports import Pause
+from keyturn.use_cases.gate import ASKED_EVERY, Gate
+from keyturn.use_cases.keep_account import Request
+from tests.fakes import FakeSwitch, FakeVault
+from tests.use_cases.account import NOW, RUN, an_account, some_keys
+
+PAUSE = Pause(by="ops@example.com", at=NOW, why="something is wrong")
+
+
+def test_a_pause_stops_every_write_and_says_who_and_why() -> None:
+    keys, vault = some_keys(ann=137, bob=12), FakeVault()
+    account = an_account(keys, vault, switch=FakeSwitch(paused=PAUSE))
+
+    result = account.carry_out(account.plan(RUN, Request()))
+
+    assert len(keys.held["ann"]) == 1
+    assert vault.secrets == {}
+    [failure] = result.failures
+    assert isinstance(failure.error, Paused)
+    assert str(failure) == (
+        "ops@example.com paused Keyturn at 2026-03-02 05:00Z (something is wrong): "
+        "nothing is written"
+    )
+    assert result.lost is None
+    assert result.left == ()
+
+
+@pytest.mark.parametrize("error", [Denied("GetObject: no"), Unavailable("GetObject: ?")])
+def test_a_switch_that_does_not_answer_is_no_permission(error: PortError) -> None:
+    keys, vault = some_keys(ann=137), FakeVault()
+    account = an_account(keys, vault, switch=FakeSwitch(refuses={"pause": error}))
+
+    result = account.carry_out(account.plan(RUN, Request()))
+
+    assert len(keys.held["ann"]) == 1
+    assert vault.secrets == {}
+    [failure] = result.failures
+    assert isinstance(failure.error, SkippedAccount)
+    assert result.lost is not None
+
+
+def test_what_is_told_without_a_write_is_told_all_the_same() -> None:
+    account = an_account(some_keys(ann=80, bob=137), switch=FakeSwitch(paused=PAUSE))
+
+    result = account.carry_out(account.plan(RUN, Request()))
+
+    assert [outcome.turn.user.name for outcome in result.outcomes] == ["ann"]
+
+
+def test_nobody_is_asked_where_nothing_is_to_be_written() -> None:
+    switch = FakeSwitch(paused=PAUSE)
+    account = an_account(some_keys(ann=80), switch=switch)
+
+    result = account.carry_out(account.plan(RUN, Request()))
+
+    assert switch.asked == 0
+    assert result.failures == ()
+
+
+def test_a_pause_reaches_a_run_that_is_under_way() -> None:
+    names = [f"user-{number}" for number in range(9)]
+    keys, switch = some_keys(**dict.fromkeys(names, 137)), FakeSwitch()
+    now = [NOW]
+
+    class Slow(FakeVault):
+        """Each new key takes 20 seconds; after the third somebody pauses."""
+
+        def store(self, *args: object) -> None:
+            super().store(*args)  # type: ignore[arg-type]  # passed on
+            now[0] += timedelta(seconds=20)
+            if len(self.stored) == 3:
+                switch.paused = PAUSE
+
+    account = an_account(keys, Slow(), switch=switch, clock=lambda: now[0])
+
+    result = account.carry_out(account.plan(RUN, Request()))
+
+    rotated = sum(len(held) == 2 for held in keys.held.values())
+    assert 3 <= rotated <= 5
+    assert [type(failure.error) for failure in result.failures] == [Paused]
+
+
+def test_an_answer_holds_for_half_a_minute_and_a_no_for_the_whole_run() -> None:
+    switch, now = FakeSwitch(), [NOW]
+
+    def clock() -> datetime:
+        return now[0]
+
+    gate = Gate(switch, clock)
+    assert gate.is_open()
+    switch.paused = PAUSE
+    now[0] += ASKED_EVERY - timedelta(seconds=1)
+    assert gate.is_open()
+    now[0] += timedelta(seconds=1)
+    assert not gate.is_open()
+    switch.paused = None
+    now[0] += 10 * ASKED_EVERY
+    assert not gate.is_open()
+    assert switch.asked == 2
