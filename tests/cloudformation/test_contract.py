@@ -238,7 +238,7 @@ def test_everything_that_must_be_watched_is() -> None:
         if each["Type"] == "AWS::CloudWatch::Alarm"
     }
     ours = {"RunCompleted", "AccountsFailed", "KeysOverCap", "QuarantinedKeys", "NotTold"}
-    ours |= {"ExemptionsAdded"}
+    ours |= {"ExemptionsAdded", "Paused"}
 
     assert watched == set(AWS_METRICS) | {(NAMESPACE, name) for name in ours}
 

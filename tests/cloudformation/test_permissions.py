@@ -36,13 +36,17 @@ SERVICE = {
     "event_bus.py": "events",
     "iam.py": "iam",
     "organizations.py": "organizations",
+    "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
+    "s3_switch.py": "s3",
+    "s3_tally.py": "s3",
+    "s3_templates.py": "s3",
     "secrets_manager.py": "secretsmanager",
     "ses.py": "sesv2",
     "sqs.py": "sqs",
     "sts.py": "sts",
 }
-NO_ADAPTER = {"__init__.py", "aws_errors.py", "clients.py", "no_receipts.py"}
+NO_ADAPTER = {"__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"}
 # Where the action is not called as the operation is.
 ACTION = {
     "s3:HeadObject": "s3:GetObject",
@@ -62,8 +66,16 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "event_bus.py": WHOLE,
         # The engine reads receipts; only the notifier writes them.
         "s3_receipts.py": {"__init__", "_receipts_in"},
+        "s3_plans.py": WHOLE,
+        "s3_switch.py": WHOLE,
+        "s3_tally.py": WHOLE,
     },
-    (CORE, "NotifierRole"): {"s3_receipts.py": WHOLE, "ses.py": WHOLE, "event_bus.py": WHOLE},
+    (CORE, "NotifierRole"): {
+        "s3_receipts.py": WHOLE,
+        "s3_templates.py": WHOLE,
+        "ses.py": WHOLE,
+        "event_bus.py": WHOLE,
+    },
     # No code of ours: the rule's own.
     (MEMBER, "ExemptionRuleRole"): {},
 }
@@ -295,6 +307,43 @@ def test_the_notifier_sends_from_one_address_and_the_rotation_writes_no_receipt(
             assert receipts not in listed(statement["Resource"])
 
 
+def objects(role: str, action: str) -> set[str]:
+    """The names below the prefix for which a function's role has an action of S3."""
+    below = "arn:aws:s3:::a-bucket/asa/asa-iam-rotation/"
+    return {
+        resource.removeprefix(below)
+        for statement in Stack(name=CORE).statements(role)
+        if action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
+    assert objects("RotationRole", "s3:GetObject") == {"tally/*", "paused.json", "plans/*"}
+    assert objects("RotationRole", "s3:PutObject") == {"tally/*"}
+    assert objects("NotifierRole", "s3:GetObject") == {"receipts/*", "Template/*"}
+    assert objects("NotifierRole", "s3:PutObject") == {"receipts/*"}
+    assert objects("NotifierRole", "s3:DeleteObject") == {"receipts/*"}
+
+
+def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
+    folders = {
+        "RotationRole": ["receipts/*", "tally/*", "paused.json"],
+        "NotifierRole": ["receipts/*", "Template/*"],
+    }
+    for role, names in folders.items():
+        [statement] = [
+            each
+            for each in Stack(name=CORE).statements(role)
+            if "s3:ListBucket" in listed(each["Action"])
+        ]
+        [condition] = statement["Condition"].values()
+
+        assert [name for name in condition["s3:prefix"] if name] == [
+            f"asa/asa-iam-rotation/{name}" for name in names
+        ]
+
+
 # --- who may become these roles -----------------------------------------------------------------
 
 
@@ -413,9 +462,12 @@ ACCEPTED: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     },
     # One role: the one that lists the organisation.
     (CORE, "InventoryRole"): {"credentials_exposure": {"sts:AssumeRole"}},
-    # One name: the role in each account, which trusts nobody else.
-    (CORE, "RotationRole"): {"credentials_exposure": {"sts:AssumeRole"}},
-    # Receipts alone.
+    # One name: the role in each account, which trusts nobody else. And tally, pause, plans.
+    (CORE, "RotationRole"): {
+        "credentials_exposure": {"sts:AssumeRole"},
+        "allows_data_exfiltration_actions": {"s3:GetObject"},
+    },
+    # Receipts and mail templates alone.
     (CORE, "NotifierRole"): {"allows_data_exfiltration_actions": {"s3:GetObject"}},
     (LIST, "ListAccountsRole"): {},
     (MEMBER, "ExemptionRuleRole"): {},
