@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage unit check lint format types arrows package e2e setup clean FORCE
+.PHONY: help demo test coverage unit mutants check lint format types arrows package e2e setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -24,6 +24,9 @@ coverage: .venv/ready   ## run the tests on one core, and say which lines they m
 
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain
+
+mutants: .venv/ready    ## break the engine on purpose, and see each break caught
+	$(RUN)python -m tests.mutants.run $(M)
 
 check: lint types arrows  ## all that CI does before the tests
 

@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -457,8 +457,9 @@ def decisions_of(answer: Mapping[str, Any], user: str) -> list[tuple[str, str]]:
 
 
 def failures_of(answer: Mapping[str, Any]) -> dict[str | None, str]:
-    """What failed, by user."""
-    return {failure["user"]: failure["message"] for failure in answer["failures"]}
+    """What failed, by user; nothing of others."""
+    failed = {failure["user"]: failure["message"] for failure in answer["failures"]}
+    return defaultdict(str, failed)
 
 
 def stores(secret: SecretState, key_id: str) -> bool:

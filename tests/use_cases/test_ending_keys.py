@@ -291,6 +291,18 @@ def test_a_key_that_a_person_re_enables_gets_the_whole_way_again(stage: Stage) -
     assert stage.keys("ann") == {new: "Active"}
 
 
+def test_recording_a_restoration_removes_the_older_times_in_the_same_call(stage: Stage) -> None:
+    old, _ = disabled(stage)
+    assert stage.noted("ann", old).keys() == {"disabling", "disabled"}
+    stage.at(12).iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
+    since = stage.mark()
+
+    stage.at(13).run()
+
+    assert stage.noted("ann", old).keys() == {"restored"}
+    assert stage.costs(since)["secretsmanager:TagResource"] == 1
+
+
 def test_a_key_found_inactive_gets_its_grace_from_the_day_it_was_found(stage: Stage) -> None:
     [old] = stage.user("ann", 400)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
