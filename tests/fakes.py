@@ -14,7 +14,7 @@ from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortE
 from keyturn.domain.events import Event
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, SecretFacts, Status
 from keyturn.domain.record import token
-from keyturn.ports import Listed, NewKey, Pause, User
+from keyturn.ports import AuditEntry, Listed, NewKey, Pause, User
 
 Clock = Callable[[], datetime]
 
@@ -245,3 +245,14 @@ class FakeBus(Refusals):
     def publish(self, events: Iterable[Event]) -> None:
         self.may_refuse("publish")
         self.published += events
+
+
+@dataclass
+class FakeAudit(Refusals):
+    """Meets `ports.Audit`."""
+
+    entries: dict[str, AuditEntry] = field(default_factory=dict)
+
+    def write(self, entry: AuditEntry) -> None:
+        self.may_refuse("write")
+        self.entries[entry.mark] = entry

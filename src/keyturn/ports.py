@@ -143,6 +143,39 @@ class Switch(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """What an operator had Keyturn do: who, what, why, and what came of it. Never a secret."""
+
+    mark: str
+    """Tells it from another of the same second."""
+    command: str
+    at: datetime
+    by: str
+    """Who gave the order: an ARN, or what an event says of itself."""
+    request: str | None = None
+    """The id of the function's invocation."""
+    run: str | None = None
+    account: str | None = None
+    user: str | None = None
+    key: str | None = None
+    secret: str | None = None
+    why: str | None = None
+    """The operator's own words."""
+    outcome: str = "begun"
+    """begun, done or failed; one that stays begun broke off."""
+    said: tuple[str, ...] = ()
+    """What was done, or went wrong, in sentences."""
+    ended: datetime | None = None
+
+
+class Audit(Protocol):
+    """What operators had Keyturn do, for whoever asks later."""
+
+    def write(self, entry: AuditEntry) -> None:
+        """Keep the entry, in the place of an earlier one of the same mark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """
     The right to tell one thing to one audience, once.

@@ -15,6 +15,7 @@ from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
 from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
@@ -27,6 +28,7 @@ from keyturn.adapters.sts import session_as
 from keyturn.domain.events import Run
 from keyturn.mail.overrides import OverriddenMails, Shelf
 from keyturn.settings import Settings
+from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.exemption import TellOfExemption
@@ -118,6 +120,23 @@ class Aws:
             announcer=announcer or Nobody(),
         )
 
+    def adopt(self, run: Run) -> Adopt:
+        """All that the adoption of a secret needs."""
+        keep = self.run_account(run).keep
+        return Adopt(
+            keys=keep.keys,
+            vault=keep.look.vault,
+            exempt=lambda: keep.exempt(dry_run=run.dry_run),
+            kms_key=self.settings.secrets_key,
+        )
+
+    def audit(self) -> S3Audit | None:
+        """Where operators' commands are written down; None without a bucket."""
+        settings = self.settings
+        if not settings.bucket:
+            return None
+        return S3Audit(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
+
     def over_bus(self) -> OverBus:
         """Tell over the bus; the notifier behind it sends the mails."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
@@ -174,6 +193,16 @@ class Aws:
         """The account whose credentials we hold."""
         with aws_errors_translated():
             return str(self._own("sts").get_caller_identity()["Account"])
+
+    def account_of(self, key_id: str) -> str:
+        """The account of an access key, wherever in AWS that is."""
+        with aws_errors_translated():
+            return str(self._own("sts").get_access_key_info(AccessKeyId=key_id)["Account"])
+
+    def caller(self) -> str:
+        """Who we are: an ARN."""
+        with aws_errors_translated():
+            return str(self._own("sts").get_caller_identity()["Arn"])
 
     def forget(self, account: str) -> None:
         """Let a member account's clients go: thousands of them fill a laptop."""

@@ -36,6 +36,7 @@ SERVICE = {
     "event_bus.py": "events",
     "iam.py": "iam",
     "organizations.py": "organizations",
+    "s3_audit.py": "s3",
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
     "s3_switch.py": "s3",
@@ -66,6 +67,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "event_bus.py": WHOLE,
         # The engine reads receipts; only the notifier writes them.
         "s3_receipts.py": {"__init__", "_receipts_in"},
+        "s3_audit.py": WHOLE,
         "s3_plans.py": WHOLE,
         "s3_switch.py": WHOLE,
         "s3_tally.py": WHOLE,
@@ -320,7 +322,7 @@ def objects(role: str, action: str) -> set[str]:
 
 def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
     assert objects("RotationRole", "s3:GetObject") == {"tally/*", "paused.json", "plans/*"}
-    assert objects("RotationRole", "s3:PutObject") == {"tally/*"}
+    assert objects("RotationRole", "s3:PutObject") == {"tally/*", "audit/*"}
     assert objects("NotifierRole", "s3:GetObject") == {"receipts/*", "Template/*"}
     assert objects("NotifierRole", "s3:PutObject") == {"receipts/*"}
     assert objects("NotifierRole", "s3:DeleteObject") == {"receipts/*"}

@@ -1,4 +1,8 @@
-"""Run as a program on a terminal: one old key in a shop, and the command line in front of it."""
+"""
+Run as a program on a terminal: one old key in a shop, and the command line in front of it.
+
+An argument KEY stands for the last key's id.
+"""
 
 import os
 import sys
@@ -22,11 +26,11 @@ tell_the_canary()
 with LocalCloud(now=NOW) as cloud:
     build(cloud)
     for number in range(int(os.environ.get("USERS", "1"))):
-        add_user(cloud, SHOP, f"bot-{number:03}", 100)
+        [key] = add_user(cloud, SHOP, f"bot-{number:03}", 100)
     os.environ.update(environment(cloud.session(OURS)))
     if "SLOW" in os.environ:
         cloud.layers.append(slowly)
     try:
-        app(sys.argv[1:])
+        app([key if each == "KEY" else each for each in sys.argv[1:]])
     finally:
         sys.stdout.write(f"keys: {len(cloud.keys(SHOP))}\n")

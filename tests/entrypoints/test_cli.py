@@ -398,16 +398,6 @@ def test_a_mail_that_is_refused_is_a_failure(cloud: LocalCloud) -> None:
     assert "not verified" in result.stderr
 
 
-def test_a_forced_rotation_is_of_one_user_alone(cloud: LocalCloud) -> None:
-    add_user(cloud, SHOP, "orders", 10)
-    add_user(cloud, SHOP, "old", 500)
-
-    result = keyturn(*ENFORCED, "--force-rotate", "orders")
-
-    assert result.exit_code == 0, result.stderr
-    assert sorted(key.user for key in cloud.keys(SHOP)) == ["old", "orders", "orders"]
-
-
 def test_with_nobody_to_ask_a_run_refuses_before_it_calls_aws(cloud: LocalCloud) -> None:
     before = len(cloud.calls)
 
@@ -566,7 +556,6 @@ WRONG_RUNS = {
     "--notify ses --bucket b": "--admin: is needed with --notify ses",
     "--notify bus --bucket b --admin a@example.com": "--bus: is needed with --notify bus",
     "--notify ses --bucket b --admin nobody": "--admin nobody: must be an e-mail address",
-    "--force-rotate x --role-name y": "--force-rotate x: needs exactly one --account",
 }
 
 

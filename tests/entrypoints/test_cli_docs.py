@@ -35,17 +35,30 @@ def options(command: str) -> Iterator[str]:
 
 
 def section(command: str) -> str:
-    """What the page says of a command; `run` takes the options of `plan`, and so on."""
-    return re.split(rf"^## `keyturn {command}`$", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
+    """What the page says of a command."""
+    return under(f"`keyturn {command}`")
+
+
+def under(heading: str) -> str:
+    return re.split(rf"^## {heading}$", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
+
+
+def said_of(command: str) -> str:
+    """All that speaks of a command: `run` takes the options of `plan`, and so on."""
+    match command:
+        case "":
+            return PAGE
+        case "demo" | "plan":
+            return section(command)
+        case "restore" | "rotate" | "revoke" | "adopt":
+            shared = section("plan") + section("run") + under("An operator's commands")
+            return shared + section(command)
+    return section("plan") + section(command)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_option_is_on_the_page(command: str) -> None:
-    text = {
-        "": lambda: PAGE,
-        "demo": lambda: section("demo"),
-        "plan": lambda: section("plan"),
-    }.get(command, lambda: section("plan") + section(command))()
+    text = said_of(command)
 
     missing = [each for each in options(command) if not re.search(rf"[` ]{each}[` ]", text)]
 
@@ -68,7 +81,14 @@ def test_its_examples_run(example: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
         build(cloud)
         cloud.add_role(CLOSED_TO_US, ROLE, OURS)
         cloud.organization.move_account(SHOP, cloud.organization.create_unit("production"))
-        add_user(cloud, SHOP, "deploy-bot", 80)
+        [key] = add_user(cloud, SHOP, "deploy-bot", 80)
+        example = example.replace("AKIAIOSFODNN7EXAMPLE", key)
+        if example.startswith("restore"):
+            iam = cloud.session(SHOP).client("iam")
+            iam.update_access_key(UserName="deploy-bot", AccessKeyId=key, Status="Inactive")
+        if example.startswith("adopt"):
+            vault = cloud.session(SHOP).client("secretsmanager")
+            vault.create_secret(Name=f"Account_{SHOP}_User_deploy-bot_AccessKey")
         for name, value in environment(cloud.session(OURS)).items():
             monkeypatch.setenv(name, value)
         if "--profile" in example:
@@ -83,7 +103,10 @@ def test_its_examples_run(example: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
             )
             monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
 
+        if "--approve" in example:
+            CliRunner().invoke(app, ["plan", "--format", "json", "-o", "plan.json"])
         result = CliRunner().invoke(app, shlex.split(example))
+        (tmp_path / "config").unlink(missing_ok=True)  # a secret belongs there, and only now
 
         assert result.exit_code == 0, result.output
         assert "Traceback" not in result.output

@@ -101,6 +101,34 @@ def test_nothing_is_done_without_a_yes() -> None:
     assert "keys: 1" in terminal.shown
 
 
+def test_an_order_is_shown_step_by_step_and_asked_about_once() -> None:
+    terminal = Terminal("revoke", "KEY", "--leaked", "--role-name", ROLE, "--enforce", *TELLING)
+
+    terminal.wait_for(r"Go on\? \[y/N\]")
+    asked = terminal.shown
+    terminal.type("y\n")
+
+    assert terminal.end() == 0, terminal.shown
+    assert re.search(r"1\. iam:UpdateAccessKey: \w+ becomes Inactive", asked)
+    assert re.search(r"revoke A\w+\. Go on\? \[y/N\]", asked)
+    assert "wrote iam:" not in asked
+    assert terminal.shown.count("Go on?") == 1
+    assert "1 done, 0 not done" in terminal.shown
+    assert "keys: 2" in terminal.shown
+
+
+def test_an_order_is_dropped_without_a_yes() -> None:
+    terminal = Terminal("revoke", "KEY", "--leaked", "--role-name", ROLE, "--enforce", *TELLING)
+
+    terminal.wait_for(r"Go on\? \[y/N\]")
+    terminal.type("n\n")
+
+    assert terminal.end() == 1
+    assert "nothing was done" in terminal.shown
+    assert "wrote iam:" not in terminal.shown
+    assert "keys: 1" in terminal.shown
+
+
 def test_with_nothing_to_do_it_does_not_ask() -> None:
     terminal = Terminal(*RUN)
 

@@ -6,10 +6,12 @@ missing evidence never speeds anything up.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
 
 USER_TAG = "keyturn:user"
@@ -41,6 +43,19 @@ def secret_name(account: str, user: str) -> str:
     return f"Account_{account}_User_{encode(user)}_AccessKey"
 
 
+def owner_of_secret(name: str) -> tuple[str, str]:
+    """The account and the user in the name of a secret; InvalidValue if it is no such name."""
+    found = _SECRET_NAME.fullmatch(name)
+    if found is not None:
+        account, encoded = found.groups()
+        user = encoded
+        if "=2C" in encoded or "=3D" in encoded:
+            user = encoded.replace("=2C", ",").replace("=3D", "=")
+        if secret_name(account, user) == name:
+            return account, user
+    raise InvalidValue("secret", name, "must be Account_<account id>_User_<user>_AccessKey")
+
+
 def token(key_id: str) -> str:
     """The version id under which a key's secret is stored: whoever sees it knows the key."""
     return hashlib.sha256(key_id.encode()).hexdigest()
@@ -49,6 +64,9 @@ def token(key_id: str) -> str:
 def stamp(moment: datetime) -> str:
     """A moment as the record writes it: UTC to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_SECRET_NAME = re.compile(r"Account_(\d{12})_User_(.+)_AccessKey", re.ASCII)
 
 
 def _moment(text: str) -> datetime | None:
@@ -209,7 +227,7 @@ def read_record(
     """Read a user's record from their secret; kms_key is the one that our secrets lie under."""
     if secret is None:
         return UserRecord()
-    foreign = _why_foreign(user, secret, kms_key)
+    foreign = why_foreign(user, secret, kms_key=kms_key)
     if foreign is not None:
         return UserRecord(foreign=foreign)
     return UserRecord(
@@ -225,17 +243,18 @@ def read_record(
     )
 
 
-def _why_foreign(user: UserFacts, secret: SecretFacts, kms_key: str | None) -> str | None:
+def why_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> str | None:
+    """Why the secret is not ours to write; None: it is ours."""
     if secret.tags.get(USER_TAG) != encode(user.name):
         return "the secret of that name was not made by Keyturn"
     if secret.tags.get(USER_ID_TAG) != user.user_id:
         return "the secret belongs to an earlier user of the same name"
-    if not _same_key(secret.kms_key, kms_key):
+    if not is_same_key(secret.kms_key, kms_key):
         return f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})"
     return None
 
 
-def _same_key(reported: str | None, ours: str | None) -> bool:
+def is_same_key(reported: str | None, ours: str | None) -> bool:
     """AWS answers with the key or alias as it was given, or as an ARN that ends with it."""
     if reported is None or ours is None:
         return reported == ours

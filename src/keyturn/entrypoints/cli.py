@@ -14,6 +14,7 @@ import typer
 
 from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn.entrypoints.cli_options import (
+    Ordering,
     Output,
     Rules,
     Telling,
@@ -102,13 +103,6 @@ def run(  # noqa: PLR0913 -- five groups of options and what is this command's o
             metavar="PLAN.json",
         ),
     ] = None,
-    force_rotate: Annotated[
-        str | None,
-        typer.Option(
-            help="Rotate this user's key at any age, and leave all others. One account only.",
-            metavar="USER",
-        ),
-    ] = None,
 ) -> int:
     """
     Do what is due. A dry run, unless told to --enforce.
@@ -117,9 +111,7 @@ def run(  # noqa: PLR0913 -- five groups of options and what is this command's o
     """
     from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
 
-    asked = cli_run.Asked(
-        enforce=enforce, yes=yes, verbose=verbose, force_rotate=force_rotate, approve=approve
-    )
+    asked = cli_run.Asked(enforce=enforce, yes=yes, verbose=verbose, approve=approve)
     return cli_run.run(where, users, rules, output, telling, asked)
 
 
@@ -136,6 +128,92 @@ def explain(
     from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
 
     return cli_run.explain(who, where, rules)
+
+
+_KEY = typer.Argument(metavar="KEY", help="An access key's id.")
+
+
+@app.command()
+@with_groups
+def restore(
+    key: Annotated[str, _KEY],
+    where: Where,
+    rules: Rules,
+    telling: Telling,
+    ordering: Ordering,
+) -> int:
+    """
+    Enable a key again that was disabled. A dry run, unless told to --enforce.
+
+    Its owner is told, and it is left alone for the grace period.
+    """
+    from keyturn.entrypoints import cli_orders  # noqa: PLC0415 -- see above
+
+    return cli_orders.restore(key, where, rules, telling, ordering)
+
+
+@app.command()
+@with_groups
+def rotate(
+    user: Annotated[str, typer.Argument(metavar="USER", help="An IAM user's name.")],
+    where: Where,
+    rules: Rules,
+    telling: Telling,
+    ordering: Ordering,
+) -> int:
+    """
+    Rotate a user's key at any age. A dry run, unless told to --enforce.
+
+    The old key goes on working for the installation window, as after any rotation.
+    """
+    from keyturn.entrypoints import cli_orders  # noqa: PLC0415 -- see above
+
+    return cli_orders.rotate(user, where, rules, telling, ordering)
+
+
+@app.command()
+@with_groups
+def revoke(  # noqa: PLR0913 -- four groups of options and what is this command's own
+    key: Annotated[str, _KEY],
+    where: Where,
+    rules: Rules,
+    telling: Telling,
+    ordering: Ordering,
+    *,
+    leaked: Annotated[
+        bool, typer.Option("--leaked", help="Say that somebody else may have the key.")
+    ] = False,
+    even_exempt: Annotated[
+        bool, typer.Option("--even-exempt", help="Also if its user is exempt.")
+    ] = False,
+) -> int:
+    """
+    Disable a leaked key at once, and give its user a new one. A dry run, unless told to --enforce.
+
+    Says also how to end the sessions that the key has made.
+    """
+    from keyturn.entrypoints import cli_orders  # noqa: PLC0415 -- see above
+
+    what = cli_orders.Revocation(key=key, leaked=leaked, even_exempt=even_exempt)
+    return cli_orders.revoke(what, where, rules, telling, ordering)
+
+
+@app.command()
+@with_groups
+def adopt(
+    secret: Annotated[str, typer.Argument(metavar="SECRET", help="A secret's name.")],
+    where: Where,
+    rules: Rules,
+    ordering: Ordering,
+) -> int:
+    """
+    Take a secret that is not Keyturn's into its record. A dry run, unless told to --enforce.
+
+    Shows what is known of it, never its value. The user's next rotation then overwrites it.
+    """
+    from keyturn.entrypoints import cli_orders  # noqa: PLC0415 -- see above
+
+    return cli_orders.adopt(secret, where, rules, ordering)
 
 
 @app.command()

@@ -24,6 +24,7 @@ _WHICH = "Which accounts and users"
 _PERIODS = "Policy"
 _OUTPUT = "Output"
 _TELLING = "Notices and receipts"
+_ORDER = "What is done"
 
 PARAMETERS = {
     "role_name": "IAMRoleName",
@@ -315,6 +316,19 @@ class Telling:
             _TELLING,
             "ADDRESS",
         ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordering:
+    """What every operator's command is asked for."""
+
+    enforce: Annotated[
+        bool, _opt("--enforce", "Do it. Without it, only show what would be done.", _ORDER)
+    ] = False
+    yes: Annotated[bool, _opt("--yes -y", "Do not ask first.", _ORDER)] = False
+    reason: Annotated[
+        str | None, _opt("--reason", "Why, for the audit entry.", _ORDER, "TEXT")
     ] = None
 
 

@@ -48,7 +48,7 @@ from keyturn.wiring import Aws
 FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
 
-_KEY_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,124}")
+KEY_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,124}")
 _ROLE = re.compile(r"[\w+=,.@/-]+", re.ASCII)
 
 
@@ -66,15 +66,14 @@ class Asked:
     enforce: bool = False
     yes: bool = False
     verbose: bool = False
-    force_rotate: str | None = None
     approve: Path | None = None
 
 
 def plan(where: Where, users: Users, rules: Rules, output: Output) -> int:
     """Show what is due."""
-    settings = _checked(where, rules)
+    settings = checked(where, rules)
     with _opened(output) as file:
-        talk = _Talk(where, settings)
+        talk = Talk(where, settings)
         campaign = talk.campaign(Request(users=frozenset(users.user or ())), dry_run=True)
         results = talk.look(campaign, campaign.plan, "Reading")
         report = talk.report(campaign, results)
@@ -86,14 +85,12 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     where: Where, users: Users, rules: Rules, output: Output, telling: Telling, asked: Asked
 ) -> int:
     """Do what is due, or show it."""
-    settings = _checked(where, rules, telling)
-    asks = asked.enforce and not asked.yes
-    if asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
-    request = _request(where, users, asked)
+    settings = checked(where, rules, telling)
+    asks = asks_first(enforce=asked.enforce, yes=asked.yes)
+    request = Request(users=frozenset(users.user or ()))
     approvals = _approvals(users, asked)
     with _opened(output) as file:
-        talk = _Talk(where, settings, telling, verbose=asked.verbose)
+        talk = Talk(where, settings, telling, verbose=asked.verbose)
         if approvals is not None:
             talk.keep_to(approvals)
         campaign = replace(talk.campaign(request, dry_run=not asked.enforce), approvals=approvals)
@@ -102,9 +99,8 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
             report = talk.report(campaign, planned)
             print_report(talk.err, report, every_key=output.all)
             if (what := question(report)) is not None:
-                _tell_failures(talk.err, report)
-                if not typer.confirm(f"{what} Go on?", err=True):
-                    raise Declined("nothing was done")
+                tell_failures(talk.err, report)
+                confirm(what)
             plans = {result.plan.run.account: result for result in planned}
             results = talk.look(
                 campaign,
@@ -122,10 +118,10 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
 
 def explain(who: str, where: Where, rules: Rules) -> int:
     """Explain a user's keys."""
-    settings = _checked(where, rules)
-    is_key = _KEY_ID.fullmatch(who) is not None
+    settings = checked(where, rules)
+    is_key = KEY_ID.fullmatch(who) is not None
     request = Request() if is_key else Request(users=frozenset({who}))
-    talk = _Talk(where, settings)
+    talk = Talk(where, settings)
     campaign = replace(talk.campaign(request, dry_run=True), many=True)
     results = talk.look(campaign, campaign.plan, "Looking")
     found = [
@@ -146,7 +142,21 @@ def explain(who: str, where: Where, rules: Rules) -> int:
     return talk.close(report)
 
 
-def _checked(where: Where, rules: Rules, telling: Telling | None = None) -> Settings:
+def asks_first(*, enforce: bool, yes: bool) -> bool:
+    """Whether the operator is to be asked; refused where there is nobody to ask."""
+    asks = enforce and not yes
+    if asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
+    return asks
+
+
+def confirm(what: str) -> None:
+    """Ask once; whoever does not say yes has said no."""
+    if not typer.confirm(f"{what} Go on?", err=True):
+        raise Declined("nothing was done")
+
+
+def checked(where: Where, rules: Rules, telling: Telling | None = None) -> Settings:
     """Read the options; what is wrong is refused before anything is asked of AWS."""
     told = (telling,) if telling else ()
     settings = Settings.read(given(where, rules, *told))
@@ -176,25 +186,13 @@ def _check_where(where: Where) -> None:
         raise InvalidValue("--org-list-role", where.org_list_role, "needs --org-list-account")
 
 
-def _request(where: Where, users: Users, asked: Asked) -> Request:
-    """Whom the run is about; a forced rotation is about its user alone."""
-    wanted = frozenset(users.user or ())
-    forced = asked.force_rotate
-    if forced is None:
-        return Request(users=wanted)
-    if where.role_name is not None and len(set(where.account or ())) != 1:
-        raise InvalidValue("--force-rotate", forced, "needs exactly one --account")
-    return Request(users=wanted | {forced}, forced=forced, forced_at=now().replace(microsecond=0))
-
-
 def _approvals(users: Users, asked: Asked) -> Approvals | None:
     """The plan that was approved of, read before anything is asked of AWS."""
     path = asked.approve
     if path is None:
         return None
-    for option, value in (("--user", users.user), ("--force-rotate", asked.force_rotate)):
-        if value:
-            raise InvalidValue("--approve", path, f"goes without {option}")
+    if users.user:
+        raise InvalidValue("--approve", path, "goes without --user")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -203,30 +201,42 @@ def _approvals(users: Users, asked: Asked) -> Approvals | None:
     return read_plan(text, option="--approve", name=str(path))
 
 
-class _Talk:
+class Talk:
     """The conversation of one command with AWS and with its operator."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- two more than most commands need
         self,
         where: Where,
         settings: Settings,
         telling: Telling | None = None,
         *,
         verbose: bool = False,
+        key_id: str | None = None,
+        hints: bool = True,
     ) -> None:
+        """Connect and find the accounts; of a key that is asked about, AWS knows its account."""
         self.err = Console(stderr=True)
         self._verbose = verbose
         self.aws: Aws = connect(where, settings, self._wrote)
+        if key_id is not None and where.role_name is not None and not where.account:
+            owner = self.aws.account_of(key_id)
+            where = replace(where, account=[owner])
+            self.say(f"The key is of account {owner}.")
         self._where = where
         self._announcer = _announcer(self.aws, telling, self.say)
         self.inventory: Inventory = find_accounts(self.aws, where, self.say)
         for account, why in self.inventory.skipped:
             if why == SUSPENDED:
                 self.say(f"skipped {title(account)}: {why}")
-        if not settings.bucket:
+        if not settings.bucket and hints:
             self.say("Without --bucket, nobody counts as told anything yet.")
-        if telling is not None and self._announcer is None:
+        if telling is not None and self._announcer is None and hints:
             self.say("Without --notify nobody can be told: no step is taken that needs a notice.")
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether there is a way to tell people."""
+        return self._announcer is not None
 
     def say(self, line: str) -> None:
         """Tell the operator something, beside the answer."""
@@ -290,7 +300,7 @@ class _Talk:
         """Say what went wrong, and give the exit code."""
         for line in warnings(report):
             self.say(line)
-        return FAILED if _tell_failures(self.err, report) else 0
+        return FAILED if tell_failures(self.err, report) else 0
 
     def _wrote(self, action: str, facts: Mapping[str, str]) -> None:
         """Put the writes before the operator's eyes, with AWS's request ids."""
@@ -304,7 +314,7 @@ def _announcer(aws: Aws, telling: Telling | None, say: Callable[[str], None]) ->
     return aws.over_bus() if telling.notify is Channel.BUS else aws.by_mail(say)
 
 
-def _tell_failures(console: Console, report: Report) -> bool:
+def tell_failures(console: Console, report: Report) -> bool:
     """Name everything that failed; whether anything did."""
     lines = list(failures(report))
     for line in lines:

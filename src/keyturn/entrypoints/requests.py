@@ -13,6 +13,7 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
+from keyturn.domain.record import owner_of_secret
 from keyturn.settings import ACCOUNT_ID, ADDRESS, Flag
 from keyturn.use_cases.keep_account import Request
 
@@ -38,6 +39,9 @@ class RotationEvent(Schema):
     restore = rules.String(data_key="Restore", validate=KEY_ID)
     revoke = rules.String(data_key="Revoke", validate=KEY_ID)
     even_exempt = Flag(data_key="EvenExempt")
+    adopt = rules.String(data_key="Adopt")
+    by = rules.String(validate=validate.Length(min=1, max=200))
+    reason = rules.String(validate=validate.Length(min=1, max=1000))
     dry_run = Flag(data_key="dryrun")
     requested = rules.AwareDateTime(format="iso")
     users = rules.List(rules.String())
@@ -56,6 +60,22 @@ class RotationRequest:
     """The run that it belongs to, if it came through the queue."""
     approve_plan: str | None = None
     """The name of the plan whose lines are to be done, and nothing else."""
+    adopt: str | None = None
+    """The name of a secret to adopt; then no user is looked at."""
+    by: str | None = None
+    """Who ordered it, by the event's own word."""
+    reason: str | None = None
+
+    @property
+    def command(self) -> str | None:
+        """What an operator orders by it; None: it is a run like every day's."""
+        if self.adopt is not None:
+            return "adopt"
+        if self.request.order is not None:
+            return str(self.request.order.action).lower()
+        if self.approve_plan is not None:
+            return "approve"
+        return "rotate" if self.request.forced is not None else None
 
 
 def read_rotation(event: object, *, now: datetime) -> RotationRequest:
@@ -79,7 +99,18 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
         approve_plan=given.get("approve_plan"),
+        adopt=_secret_of(given),
+        by=given.get("by"),
+        reason=given.get("reason"),
     )
+
+
+def _secret_of(given: Mapping[str, Any]) -> str | None:
+    """The secret to adopt; its name says of which account it is."""
+    name: str | None = given.get("adopt")
+    if name is not None and owner_of_secret(name)[0] != given["account"]:
+        raise InvalidValue("Adopt", name, f"is not of the account {given['account']}")
+    return name
 
 
 def read_body(body: str) -> object:
@@ -92,16 +123,11 @@ def read_body(body: str) -> object:
 
 def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
     """What an operator orders about one key; an event orders one thing."""
-    words = {
-        "force_rotate": "ForceRotate",
-        "approve_plan": "ApprovePlan",
-        "restore": "Restore",
-        "revoke": "Revoke",
-    }
-    ordered = [name for name in words if name in given]
+    orders = ("force_rotate", "approve_plan", "restore", "revoke", "adopt")
+    ordered = [name for name in orders if name in given]
     if len(ordered) > 1:
-        first, second = ordered[:2]
-        raise InvalidValue(words[second], given[second], f"goes without {words[first]}")
+        first, second = (str(RotationEvent().fields[name].data_key) for name in ordered[:2])
+        raise InvalidValue(second, given[ordered[1]], f"goes without {first}")
     even_exempt = given.get("even_exempt", False)
     if even_exempt and "revoke" not in given:
         raise InvalidValue("EvenExempt", even_exempt, "needs Revoke")

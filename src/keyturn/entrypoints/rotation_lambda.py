@@ -22,6 +22,7 @@ from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
 from keyturn.entrypoints.metrics import Service, emit, of_failed_message, of_result
+from keyturn.entrypoints.operator_event import adopt, came_of, unwritten, written_down
 from keyturn.entrypoints.requests import RotationRequest, read_body, read_rotation
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.wiring import Aws
@@ -42,13 +43,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     aws = connected(logger, os.environ)
     if not isinstance(event, Mapping) or "Records" not in event:
         with in_our_words(logger):
-            return answer(_measured(aws, event, context, now))
+            asked = read_rotation(event, now=now)
+            if asked.adopt is not None:
+                done = adopt(aws, asked, asked.adopt, context)
+                log_result(logger, done.result, aws.settings.policy)
+                return done.answer
+            return answer(_measured(aws, asked, event, context, now))
 
     def one(record: SQSRecord) -> None:
         try:
             with in_our_words(logger):
                 sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
-                result = _measured(aws, read_body(record.body), context, sent)
+                event = read_body(record.body)
+                asked = read_rotation(event, now=sent)
+                if asked.adopt is not None:
+                    raise InvalidValue("Adopt", asked.adopt, "goes by a direct invocation alone")
+                result = _measured(aws, asked, event, context, sent)
         except KeyturnError:
             emit(Service.ROTATION, of_failed_message())
             raise
@@ -64,16 +74,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
 
 
 def _measured(
-    aws: Aws, event: object, context: LambdaContext, requested: datetime
+    aws: Aws, asked: RotationRequest, event: object, context: LambdaContext, requested: datetime
 ) -> AccountResult:
-    result = _rotate(aws, event, context, requested)
+    result = _rotate(aws, asked, event, context, requested)
     run = result.plan.run
-    emit(Service.ROTATION, of_result(result), account=run.account.id, run=run.id)
+    values = of_result(result)
+    if asked.request.order is not None:
+        # It looked at one user: the account's numbers are the daily run's to tell.
+        values = {"Failures": values["Failures"]}
+    emit(Service.ROTATION, values, account=run.account.id, run=run.id)
     return result
 
 
-def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime) -> AccountResult:
-    asked = read_rotation(event, now=requested)
+def _rotate(
+    aws: Aws, asked: RotationRequest, event: object, context: LambdaContext, requested: datetime
+) -> AccountResult:
     run = Run(
         id=asked.run or uuid.uuid4().hex,
         account=asked.account,
@@ -90,9 +105,14 @@ def _rotate(aws: Aws, event: object, context: LambdaContext, requested: datetime
         # Looking at all users must leave the time to do something about them.
         return has_time() and context.get_remaining_time_in_millis() > given / 2
 
-    result = aws.run_account(run, aws.over_bus()).run(
-        run, _approved(aws, asked), may_look=may_look, has_time=has_time
-    )
+    # A rehearsal of an order tells nobody: "your key would be revoked" helps no owner.
+    is_rehearsal = run.dry_run and asked.request.order is not None
+    rotation = aws.run_account(run, None if is_rehearsal else aws.over_bus())
+    request = _approved(aws, asked)
+    with written_down(aws, asked, run, context) as notes:
+        result = rotation.run(run, request, may_look=may_look, has_time=has_time)
+        notes.ends(*came_of(result), failed=bool(result.failures))
+    result = replace(result, untold=(*result.untold, *unwritten(notes)))
     log_result(logger, result, aws.settings.policy)
     if result.left and isinstance(event, Mapping):
         _hand_back(aws, result.left, event, requested)

@@ -61,6 +61,7 @@ class StsRules:
         return {
             "AssumeRole": self._assume_role,
             "GetCallerIdentity": self._get_caller_identity,
+            "GetAccessKeyInfo": self._get_access_key_info,
         }
 
     def open_session(
@@ -119,6 +120,13 @@ class StsRules:
             "Arn": request.principal,
             "UserId": request.access_key_id,
         }
+
+    def _get_access_key_info(self, request: Request) -> Params:
+        # API_GetAccessKeyInfo.html: the account of a key "that you specify", whatever its state.
+        account = self._keyring.accounts.get(request.params["AccessKeyId"])
+        if account is None:
+            raise Refused("ValidationError", "The access key ID is not valid.")
+        return {"Account": account}
 
     def _assume_role(self, request: Request) -> Params:
         arn, name = request.params["RoleArn"], request.params["RoleSessionName"]

@@ -321,6 +321,10 @@ class KeepAccount:
                 raise
             return frozenset(), f"{error}, but not for what was ordered"
 
+    def exempt(self, *, dry_run: bool) -> frozenset[str]:
+        """The ids of the users who are exempt; raises where that cannot be told."""
+        return self._exempt(dry_run=dry_run)[0]
+
     def _exempt(self, *, dry_run: bool) -> tuple[frozenset[str], str | None]:
         """Who is exempt; "cannot tell" is never "not exempt"."""
         try:

@@ -1,0 +1,403 @@
+"""What an operator orders from the command line: show it, ask, do it, write down who did."""
+
+import shlex
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from keyturn.domain.adoption import Adoption
+from keyturn.domain.decision import Action, Decision, State
+from keyturn.domain.errors import InvalidValue, KeyturnError
+from keyturn.domain.events import Run
+from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
+from keyturn.domain.orders import Order
+from keyturn.domain.record import KEY_TAG, owner_of_secret, secret_name, stamp, why_foreign
+from keyturn.entrypoints.cli_options import Ordering, Rules, Telling, Where
+from keyturn.entrypoints.cli_run import (
+    KEY_ID,
+    Talk,
+    asks_first,
+    checked,
+    confirm,
+)
+from keyturn.entrypoints.cli_tables import print_report
+from keyturn.entrypoints.laptop import now
+from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.plan_format import Report
+from keyturn.ports import AuditEntry
+from keyturn.use_cases.audited import Audited
+from keyturn.use_cases.keep_account import AccountResult, Request
+
+CATCHING_UP = timedelta(minutes=1)
+"""By when everybody in AWS has heard that a key is Inactive, generously."""
+LEAKED = (
+    "is for a key that somebody else may have: it disables the key at once, without any notice "
+    "before. If that is what you want, say --leaked; to replace a key in peace, keyturn rotate"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """What only `revoke` is asked for."""
+
+    key: str
+    leaked: bool
+    even_exempt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Command:
+    """A command about one user's keys."""
+
+    name: str
+    about: str
+    """What was asked for: a key's id, or a user's name."""
+    request: Request
+    key: str | None = None
+    acts: frozenset[Action]
+    """What has to be due for the command to have a meaning."""
+
+
+def restore(key: str, where: Where, rules: Rules, telling: Telling, ordering: Ordering) -> int:
+    """Enable a key again."""
+    command = _about_key("restore", key, Action.RESTORE)
+    return _carry_out(command, where, rules, telling, ordering)
+
+
+def revoke(
+    what: Revocation, where: Where, rules: Rules, telling: Telling, ordering: Ordering
+) -> int:
+    """Disable a leaked key at once."""
+    if not what.leaked:
+        raise InvalidValue("keyturn revoke", "", LEAKED)
+    command = _about_key("revoke", what.key, Action.REVOKE, even_exempt=what.even_exempt)
+    return _carry_out(command, where, rules, telling, ordering)
+
+
+def rotate(user: str, where: Where, rules: Rules, telling: Telling, ordering: Ordering) -> int:
+    """Rotate a user's key at any age."""
+    if where.role_name is not None and len(set(where.account or ())) != 1:
+        raise InvalidValue("--account", "", "is needed, exactly one: a user is of one account")
+    if ordering.enforce and telling.notify is None:
+        raise InvalidValue("--notify", "", "is needed: a rotation begins with telling the owner")
+    at = now().replace(microsecond=0)
+    command = _Command(
+        name="rotate",
+        about=user,
+        request=Request(users=frozenset({user}), forced=user, forced_at=at),
+        acts=frozenset({Action.ROTATE}),
+    )
+    return _carry_out(command, where, rules, telling, ordering)
+
+
+def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False) -> _Command:
+    if KEY_ID.fullmatch(key) is None:
+        raise InvalidValue("KEY", key, "must be an access key's id")
+    order = Order(action=action, key_id=key, given=now(), even_exempt=even_exempt)
+    return _Command(
+        name=name, about=key, request=Request(order=order), key=key, acts=frozenset({action})
+    )
+
+
+def _carry_out(
+    command: _Command, where: Where, rules: Rules, telling: Telling, ordering: Ordering
+) -> int:
+    settings = checked(where, rules, telling)
+    asks = asks_first(enforce=ordering.enforce, yes=ordering.yes)
+    if len(set(where.account or ())) > 1:
+        raise InvalidValue("--account", "", "is one account at most here")
+    talk = Talk(where, settings, telling, key_id=command.key, hints=False)
+    campaign = talk.campaign(command.request, dry_run=not ordering.enforce)
+    planned = talk.look(campaign, campaign.plan, "Looking")
+    report = talk.report(campaign, planned)
+    due = list(_due(planned, command))
+    if not ordering.yes or not due:
+        _show(talk.err if asks else Console(), report, due, talk)
+    if not ordering.enforce or not due or _has_failed(report):
+        if due and not ordering.enforce:
+            talk.say("Dry run: nothing was written, nobody was told. --enforce does it.")
+        return _closed(talk, report, command, due)
+    if asks:
+        confirm(f"{command.name} {shown(command.about)}.")
+    [plan] = [result.plan for result in planned if result.plan.turns]
+    user = plan.turns[0].user.name
+    entry = _entry(talk, ordering, command.name, plan.run.account.id)
+    entry = replace(entry, user=user, key=command.key, run=plan.run.id)
+    with _audited(talk, entry, urgent=command.key is not None) as notes:
+        results = talk.look(
+            campaign, lambda _, progress: campaign.finish(plan, progress), "Working"
+        )
+        undone = list(_undone(results, due))
+        said = [*_said(results), *undone, *map(str, results[0].failures)]
+        notes.ends(*said, failed=bool(undone or results[0].failures))
+    report = talk.report(campaign, results)
+    print_report(Console(), report, only_acts=True)
+    if command.name == "revoke":
+        _print_advice(Console(), user, command.about, now())
+    if not talk.can_tell:
+        talk.say(f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself.")
+    code = talk.close(report)
+    return FAILED if _complain(talk, (*undone, *_unkept(notes.unwritten))) else code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    """A decision that was asked for."""
+
+    account: Account
+    user: UserFacts
+    decision: Decision
+
+
+def _due(results: Sequence[AccountResult], command: _Command) -> Iterator[_Due]:
+    for result in results:
+        for turn in result.plan.turns:
+            for made in turn.decisions:
+                if made.action in command.acts:
+                    account = result.plan.run.account
+                    yield _Due(account=account, user=turn.user, decision=made)
+
+
+def _show(console: Console, report: Report, due: Sequence[_Due], talk: Talk) -> None:
+    """Show what would be done, step by step."""
+    if any(result.plan.turns for result in report.results):
+        print_report(console, report, every_key=True)
+    for each in due:
+        console.print()
+        for number, step in enumerate(_steps(each, talk), start=1):
+            console.print(Text(f"  {number}. {shown(step)}"), soft_wrap=True)
+        if each.decision.action is Action.REVOKE:
+            _print_advice(console, each.user.name, each.decision.key_id, report.at)
+
+
+def _steps(due: _Due, talk: Talk) -> Iterator[str]:
+    """What is done, in order."""
+    made = due.decision
+    settings = talk.aws.settings
+    secret = secret_name(due.account.id, due.user.name)
+    tag = f"the tag {KEY_TAG}{made.key_id} of {secret}"
+    match made.action:
+        case Action.RESTORE:
+            yield f"iam:UpdateAccessKey: {made.key_id} becomes Active"
+            yield f"{tag}: restored now"
+        case Action.REVOKE:
+            if made.state is not State.DISABLED:
+                yield f"iam:UpdateAccessKey: {made.key_id} becomes Inactive"
+            if (closed := _closed_book(due.user, settings.secrets_key)) is not None:
+                yield f"nothing is put on record: {closed}"
+            else:
+                yield f"{tag}: revoked now"
+    if made.action is Action.ROTATE or made.rotates:
+        yield f"iam:CreateAccessKey: a new key for {due.user.name}"
+        yield f"secretsmanager:PutSecretValue: it lies in {secret}"
+    if talk.can_tell:
+        yield f"the owner and {settings.admin} are told"
+    else:
+        yield "nobody is told: there is no --notify"
+    if settings.bucket:
+        yield f"an audit entry in {settings.bucket}"
+    else:
+        yield "no audit entry is kept: there is no --bucket"
+
+
+def _closed_book(user: UserFacts, kms_key: str | None) -> str | None:
+    """Why nothing can be put on a user's record, if nothing can."""
+    match user.secret:
+        case Unknown(why=why):
+            return why
+        case SecretFacts() as secret:
+            return why_foreign(user, secret, kms_key=kms_key)
+    return None
+
+
+def _closed(talk: Talk, report: Report, command: _Command, due: Sequence[_Due]) -> int:
+    """End where nothing is done: an order that cannot be followed is a failure."""
+    code = talk.close(report)
+    decided = [made for each in report.results for t in each.plan.turns for made in t.decisions]
+    if due or code or any(made.action is Action.KEEP and command.key for made in decided):
+        return code
+    why = "; ".join(f"{made.key_id}: {made.sentence}" for made in decided)
+    _complain(talk, [f"nothing to {command.name}: {why or 'there is no access key'}"])
+    return FAILED
+
+
+def _has_failed(report: Report) -> bool:
+    return bool(report.failures) or any(result.failures for result in report.results)
+
+
+def _undone(results: Sequence[AccountResult], due: Sequence[_Due]) -> Iterator[str]:
+    """What was asked for and did not happen, where that is nobody's failure."""
+    done = {
+        made.decision.key_id
+        for result in results
+        for outcome in result.outcomes
+        for made in outcome.done
+    }
+    why = {
+        str(outcome.error)
+        for result in results
+        for outcome in result.outcomes
+        if outcome.error is not None and not outcome.is_failure
+    }
+    failed = any(result.failures for result in results)
+    for each in due:
+        if each.decision.key_id not in done and not failed:
+            because = "; ".join(why) or "it was exempted since, or there was no time left"
+            yield f"{each.decision.key_id}: nothing was done ({because})"
+
+
+def _said(results: Sequence[AccountResult]) -> Iterator[str]:
+    """What was done, for the entry."""
+    for result in results:
+        for outcome in result.outcomes:
+            for made in outcome.done:
+                new = f", new key {made.new_key}" if made.new_key else ""
+                decision = made.decision
+                yield f"{decision.action} {decision.key_id}: {decision.sentence}{new}"
+
+
+def _entry(talk: Talk, ordering: Ordering, command: str, account: str | None) -> AuditEntry:
+    return AuditEntry(
+        mark=uuid.uuid4().hex[:12],
+        command=command,
+        at=now(),
+        by=talk.aws.caller(),
+        account=account,
+        why=ordering.reason,
+    )
+
+
+def _audited(talk: Talk, entry: AuditEntry, *, urgent: bool = False) -> Audited:
+    audit = talk.aws.audit()
+    if audit is None:
+        talk.say("Without --bucket no audit entry is kept.")
+    return Audited(audit=audit, entry=entry, clock=now, urgent=urgent)
+
+
+def _unkept(errors: Sequence[KeyturnError]) -> Iterator[str]:
+    for error in errors:
+        yield f"an audit entry could not be written: {error}"
+
+
+def _complain(talk: Talk, lines: Sequence[str]) -> bool:
+    for line in lines:
+        talk.err.print(Text(shown(line), style="red"), soft_wrap=True)
+    return bool(lines)
+
+
+# --- what else to do about a leaked key ---------------------------------------------------
+
+
+def _print_advice(console: Console, user: str, key_id: str, at: datetime) -> None:
+    """
+    Say how to end the key's sessions, and where to look.
+
+    From IAM's user guide, "Disabling permissions for temporary security credentials": they
+    outlive the key, and are judged anew at every call.
+    """
+    policy = (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", '
+        '"Resource": "*", "Condition": {"DateLessThan": '
+        f'{{"aws:TokenIssueTime": "{stamp(at + CATCHING_UP)}"}}}}}}]}}'
+    )
+    put = (
+        f"aws iam put-user-policy --user-name {shlex.quote(user)} "
+        f"--policy-name RevokeOlderSessions --policy-document {shlex.quote(policy)}"
+    )
+    look = (
+        "aws cloudtrail lookup-events --lookup-attributes "
+        f"AttributeKey=AccessKeyId,AttributeValue={key_id}"
+    )
+    console.print()
+    for line in (
+        "Sessions that the key made outlive it, up to 36 hours. This ends them:",
+        f"  {put}",
+        "For each role that it may have assumed: the same with put-role-policy,",
+        "or Revoke active sessions in the console.",
+        "What was done with it, in each region (look for CreateAccessKey, CreateUser,",
+        "policies, AssumeRole):",
+        f"  {look}",
+    ):
+        console.print(Text(line), soft_wrap=True)
+
+
+# --- a secret -----------------------------------------------------------------------------
+
+
+def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
+    """Take a secret that is not ours into the record."""
+    account, _ = owner_of_secret(secret)
+    if where.account and set(where.account) != {account}:
+        raise InvalidValue("--account", where.account[0], f"is not the secret's, {account}")
+    settings = checked(where, rules)
+    asks = asks_first(enforce=ordering.enforce, yes=ordering.yes)
+    talk = Talk(replace(where, account=[account]), settings, hints=False)
+    run = Run(
+        id=uuid.uuid4().hex,
+        account=Account(id=account),
+        at=now(),
+        dry_run=not ordering.enforce,
+    )
+    work = talk.aws.adopt(run)
+    planned = work.plan(secret)
+    _print_adoption(talk.err if asks else Console(), planned)
+    if not planned.writes:
+        return 0
+    if not ordering.enforce:
+        talk.say("Dry run: nothing was written. --enforce does it.")
+        return 0
+    if asks:
+        confirm(f"adopt {shown(secret)}.")
+    entry = _entry(talk, ordering, "adopt", account)
+    entry = replace(entry, user=planned.user.name, secret=secret, run=run.id)
+    with _audited(talk, entry) as notes:
+        work.carry_out(planned)
+        notes.ends(f"adopted; removed {', '.join(planned.removes) or 'no tag'}", failed=False)
+    Console().print(Text(shown(f"{secret} is Keyturn's now.")), soft_wrap=True)
+    return FAILED if _complain(talk, list(_unkept(notes.unwritten))) else 0
+
+
+def _print_adoption(console: Console, planned: Adoption) -> None:
+    secret = planned.secret
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    tags = "\n".join(f"{name} = {value}" for name, value in sorted(secret.tags.items()))
+    facts = {
+        "Secret": planned.name,
+        "User": f"{planned.user.name} ({planned.user.user_id})",
+        "Foreign because": planned.why or "it is not: it is Keyturn's already",
+        "Versions": str(len(secret.versions)),
+        "KMS key": secret.kms_key or "aws/secretsmanager",
+        "To be deleted": "yes, scheduled" if secret.scheduled_for_deletion else "no",
+        "Tags": tags or "none",
+    }
+    for name, fact in facts.items():
+        lines = "\n".join(shown(line) for line in fact.splitlines())
+        grid.add_row(Text(name, style="dim"), Text(lines))
+    console.print(grid)
+    if not planned.writes:
+        return
+    console.print()
+    for number, step in enumerate(_adoption_steps(planned), start=1):
+        console.print(Text(f"  {number}. {shown(step)}"), soft_wrap=True)
+    console.print(
+        Text(
+            "\nIts value stays until the user's next rotation, which makes a new one the current "
+            "one. Adopt it only if nothing else depends on this secret."
+        )
+    )
+
+
+def _adoption_steps(planned: Adoption) -> Iterator[str]:
+    if planned.secret.scheduled_for_deletion:
+        yield "secretsmanager:RestoreSecret: its deletion is taken back"
+    if planned.removes:
+        yield f"secretsmanager:UntagResource: {', '.join(planned.removes)}"
+    tags = ", ".join(f"{name} = {value}" for name, value in planned.sets.items())
+    yield f"secretsmanager:TagResource: {tags}"

@@ -1,0 +1,114 @@
+"""An operator's word that comes as an event of the rotation function."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn.domain.adoption import Adoption
+from keyturn.domain.errors import KeyturnError
+from keyturn.domain.events import Run
+from keyturn.entrypoints.answer import answer
+from keyturn.entrypoints.requests import RotationRequest
+from keyturn.ports import AuditEntry
+from keyturn.use_cases.audited import Audited
+from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
+from keyturn.wiring import Aws
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """What became of an adoption, and how that is answered: as any rotation, and the secret."""
+
+    result: AccountResult
+    answer: dict[str, object]
+
+
+UNKNOWN = "an event that names nobody"
+
+
+def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaContext) -> Audited:
+    """Write down what an operator ordered, around the work; nothing for a daily or a dry run."""
+    order = asked.request.order
+    entry = AuditEntry(
+        mark=uuid.uuid4().hex[:12],
+        command=asked.command or "run",
+        at=run.at,
+        by=asked.by or UNKNOWN,
+        request=context.aws_request_id,
+        run=run.id,
+        account=run.account.id,
+        user=asked.request.forced,
+        key=order.key_id if order else None,
+        secret=asked.adopt,
+        why=asked.reason,
+    )
+    is_kept = asked.command is not None and not run.dry_run
+    return Audited(
+        audit=aws.audit() if is_kept else None,
+        entry=entry,
+        clock=lambda: datetime.now(UTC),
+        urgent=order is not None,
+    )
+
+
+def came_of(result: AccountResult) -> tuple[str, ...]:
+    """What was done and what went wrong, a sentence each."""
+    done = (
+        f"{made.decision.action} {made.decision.key_id}: {made.decision.sentence}"
+        + (f", new key {made.new_key}" if made.new_key else "")
+        for outcome in result.outcomes
+        for made in outcome.done
+        if made.decision.is_due
+    )
+    return (*done, *(str(failure) for failure in result.failures))
+
+
+def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext) -> Adopted:
+    """Adopt a secret, unless it is a dry run."""
+    run = Run(
+        id=uuid.uuid4().hex,
+        account=asked.account,
+        at=datetime.now(UTC),
+        dry_run=aws.settings.dry_run or asked.dry_run,
+    )
+    work = aws.adopt(run)
+    planned: Adoption | None = None
+    failures: tuple[Failure, ...] = ()
+    try:
+        planned = work.plan(secret)
+        if planned.writes and not run.dry_run:
+            with written_down(aws, asked, run, context) as notes:
+                work.carry_out(planned)
+                notes.ends(f"removed {', '.join(planned.removes) or 'no tag'}", failed=False)
+            failures = unwritten(notes)
+    except KeyturnError as error:
+        failures = (Failure(error=error, user=planned.user.name if planned else None),)
+    result = AccountResult(plan=AccountPlan(run=run, failures=failures))
+    return Adopted(result=result, answer={**answer(result), "secret": _described(secret, planned)})
+
+
+def _described(name: str, planned: Adoption | None) -> dict[str, object]:
+    """What is known of a secret; never its value."""
+    if planned is None:
+        return {"name": name}
+    return {
+        "name": name,
+        "user": planned.user.name,
+        "foreign": planned.why,
+        "tags": dict(planned.secret.tags),
+        "versions": len(planned.secret.versions),
+        "kms_key": planned.secret.kms_key,
+        "scheduled_for_deletion": planned.secret.scheduled_for_deletion,
+        "removes": list(planned.removes),
+        "sets": dict(planned.sets) if planned.writes else {},
+    }
+
+
+def unwritten(notes: Audited) -> tuple[Failure, ...]:
+    """That an entry could not be written; the work was done all the same."""
+    return tuple(
+        Failure(error=KeyturnError(f"an audit entry could not be written: {error}"))
+        for error in notes.unwritten
+    )

@@ -1,0 +1,129 @@
+"""The contract of `ports.Audit`, for the fake and for S3."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+import pytest
+
+from keyturn.adapters.s3_audit import S3Audit
+from keyturn.domain.errors import PortError
+from keyturn.ports import Audit, AuditEntry
+from keyturn.sandbox.cloud import LocalCloud
+from tests.fakes import FakeAudit
+from tests.use_cases.stage import HUB, START
+
+BUCKET = "asa-audit"
+ENTRY = AuditEntry(
+    mark="a1", command="restore", at=START, by="arn:aws:iam::1:user/ops", why="INC-7"
+)
+
+
+class Scene(Protocol):
+    audit: Audit
+
+    def kept(self) -> Sequence[tuple[str, str | None, str]]:
+        """Command, why and outcome of each entry."""
+        ...
+
+
+class FakeScene:
+    def __init__(self) -> None:
+        self.fake = FakeAudit()
+        self.audit: Audit = self.fake
+
+    def kept(self) -> Sequence[tuple[str, str | None, str]]:
+        return [(each.command, each.why, each.outcome) for each in self.fake.entries.values()]
+
+
+class CloudScene:
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.s3 = cloud.session(HUB).client("s3")
+        self.s3.create_bucket(Bucket=BUCKET)
+        self.audit: Audit = S3Audit(self.s3, bucket=BUCKET, prefix="asa/rotation/")
+
+    def kept(self) -> Sequence[tuple[str, str | None, str]]:
+        documents = self.documents().values()
+        return [(each["command"], each["why"], each["outcome"]) for each in documents]
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        found = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        names = [each["Key"] for each in found]
+        return {
+            name: json.loads(self.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read())
+            for name in names
+        }
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(now=START) as opened:
+        opened.organization.create_account("hub", "hub@example.com", account_id=HUB)
+        yield opened
+
+
+@pytest.fixture(params=["fake", "s3"])
+def scene(request: pytest.FixtureRequest, cloud: LocalCloud) -> Scene:
+    return FakeScene() if request.param == "fake" else CloudScene(cloud)
+
+
+def test_the_end_of_a_command_takes_the_place_of_its_beginning(scene: Scene) -> None:
+    scene.audit.write(ENTRY)
+    begun = scene.kept()
+    scene.audit.write(replace(ENTRY, outcome="done", ended=START + timedelta(seconds=9)))
+
+    assert begun == [("restore", "INC-7", "begun")]
+    assert scene.kept() == [("restore", "INC-7", "done")]
+
+
+def test_two_commands_of_one_second_are_two_entries(scene: Scene) -> None:
+    scene.audit.write(ENTRY)
+    scene.audit.write(replace(ENTRY, mark="a2"))
+
+    assert len(scene.kept()) == 2
+
+
+def test_an_entry_is_found_by_day_time_and_command_and_says_it_all(cloud: LocalCloud) -> None:
+    scene = CloudScene(cloud)
+
+    scene.audit.write(
+        replace(
+            ENTRY,
+            account="222222222222",
+            user="ann",
+            key="AKIAIOSFODNN7EXAMPLE",
+            run="r1",
+            request="q1",
+            outcome="failed",
+            said=("AccessDenied",),
+            ended=START + timedelta(seconds=9),
+        )
+    )
+
+    assert scene.documents() == {
+        "asa/rotation/audit/2026-03-02/050000Z-restore-a1.json": {
+            "version": 1,
+            "command": "restore",
+            "by": "arn:aws:iam::1:user/ops",
+            "request": "q1",
+            "why": "INC-7",
+            "account": "222222222222",
+            "user": "ann",
+            "key": "AKIAIOSFODNN7EXAMPLE",
+            "secret": None,
+            "run": "r1",
+            "begun": "2026-03-02T05:00:00Z",
+            "ended": "2026-03-02T05:00:09Z",
+            "outcome": "failed",
+            "said": ["AccessDenied"],
+        }
+    }
+
+
+def test_a_bucket_that_is_not_there_is_an_error_of_ours(cloud: LocalCloud) -> None:
+    audit = S3Audit(cloud.session(HUB).client("s3"), bucket="nobodys")
+
+    with pytest.raises(PortError, match="PutObject: NoSuchBucket"):
+        audit.write(ENTRY)

@@ -1,0 +1,206 @@
+"""An operator's word that comes as an event: what it does, answers, and leaves on record."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from keyturn.domain.errors import KeyturnError
+from keyturn.domain.record import secret_name
+from keyturn.sandbox.deployment import BUCKET, PREFIX
+from tests.use_cases.stage import (
+    ASKED,
+    HUB,
+    MEMBER,
+    Stage,
+    decisions_of,
+    failures_of,
+    staged,
+)
+
+SECRET = secret_name(MEMBER, "ann")
+SIGNED = {"by": "ops@example.com", "reason": "INC-7"}
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+def entries(stage: Stage) -> list[dict[str, Any]]:
+    s3 = stage.cloud.session(HUB).client("s3")
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/audit/").get("Contents", [])
+    bodies = (s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found)
+    return [json.loads(body) for body in bodies]
+
+
+def foreign(stage: Stage, **tags: str) -> None:
+    stage.vault().create_secret(
+        Name=SECRET,
+        SecretString="theirs",
+        KmsKeyId=stage.deployment.settings["SecretsKmsKey"],
+        Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+    )
+
+
+def test_who_ordered_it_and_what_came_of_it_is_on_record(stage: Stage) -> None:
+    [leaked] = stage.user("ann", 12)
+
+    answer = stage.invoke({**ASKED, "Revoke": leaked, **SIGNED})
+
+    [entry] = entries(stage)
+    [new] = set(stage.keys("ann")) - {leaked}
+    told = {name: entry[name] for name in ("command", "by", "why", "key", "request", "outcome")}
+    assert told == {
+        "command": "revoke",
+        "by": "ops@example.com",
+        "why": "INC-7",
+        "key": leaked,
+        "request": "stage",
+        "outcome": "done",
+    }
+    assert entry["run"] == answer["run"]
+    assert entry["said"][0].endswith(f"new key {new}")
+
+
+def test_a_forced_rotation_is_on_record_too_and_a_daily_run_is_not(stage: Stage) -> None:
+    stage.user("ann", 12)
+
+    stage.invoke()
+    daily = entries(stage)
+    stage.invoke({**ASKED, "ForceRotate": "ann"})
+
+    assert daily == []
+    [entry] = entries(stage)
+    assert (entry["command"], entry["user"]) == ("rotate", "ann")
+    assert entry["by"] == "an event that names nobody"
+
+
+def test_a_forced_rotation_is_not_done_without_its_entry(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    stage.settings["S3BucketName"] = "lost"
+
+    with pytest.raises(KeyturnError, match="no audit entry could be written"):
+        stage.invoke({**ASKED, "ForceRotate": "ann"})
+
+    assert stage.keys("ann") == {old: "Active"}
+
+
+def test_a_revocation_is_done_without_its_entry_and_that_is_a_failure(stage: Stage) -> None:
+    [leaked] = stage.user("ann", 12)
+    denial = stage.cloud.deny(None, "PutObject")
+
+    answer = stage.invoke({**ASKED, "Revoke": leaked})
+
+    denial.lift()
+    assert stage.keys("ann")[leaked] == "Inactive"
+    assert "an audit entry could not be written" in failures_of(answer)[None]
+    assert entries(stage) == []
+
+
+def test_a_rehearsal_of_an_order_writes_and_tells_nothing(stage: Stage) -> None:
+    [leaked] = stage.user("ann", 12)
+    stage.settings["DryRunFlag"] = "True"
+    since = stage.mark()
+
+    answer = stage.run({**ASKED, "Revoke": leaked})
+
+    assert answer["dry_run"] is True
+    assert decisions_of(answer, "ann") == [("REVOKE", "leaked")]
+    assert stage.writes(since) == []
+    assert entries(stage) == []
+    assert not stage.cloud.sent_mails
+    assert "PutEvents" not in {call.operation for call in stage.ours(since)}
+
+
+def test_an_order_does_not_measure_the_account_by_one_user(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [leaked] = stage.user("ann", 12)
+    stage.user("bob", 20)
+
+    stage.invoke({**ASKED, "Revoke": leaked})
+
+    shown = capsys.readouterr().out
+    assert "KeysActive" not in shown
+
+
+def test_a_secret_is_adopted_and_the_answer_says_what_it_was(stage: Stage) -> None:
+    stage.user("ann", 12)
+    foreign(stage, team="core")
+
+    answer = stage.invoke({**ASKED, "Adopt": SECRET, **SIGNED})
+
+    assert answer["failures"] == []
+    assert answer["decisions"] == []
+    told = answer["secret"]
+    assert told["foreign"] == "the secret of that name was not made by Keyturn"
+    assert told["tags"] == {"team": "core"}
+    assert told["versions"] == 1
+    assert stage.secret("ann").tags == {"team": "core", **told["sets"]}
+    assert "theirs" not in json.dumps(answer)
+    [entry] = entries(stage)
+    assert (entry["command"], entry["secret"], entry["outcome"]) == ("adopt", SECRET, "done")
+
+
+def test_in_dry_run_a_secret_is_only_looked_at(stage: Stage) -> None:
+    stage.user("ann", 12)
+    foreign(stage)
+    since = stage.mark()
+
+    answer = stage.invoke({**ASKED, "Adopt": SECRET, "dryrun": True})
+
+    assert answer["dry_run"] is True
+    assert answer["secret"]["sets"]["keyturn:user"] == "ann"
+    assert stage.writes(since) == []
+    assert entries(stage) == []
+
+
+def test_what_cannot_be_adopted_is_a_failure_with_the_reason(stage: Stage) -> None:
+    stage.user("ann", 12)
+
+    answer = stage.invoke({**ASKED, "Adopt": SECRET})
+
+    assert failures_of(answer) == {None: f"there is no secret {SECRET}"}
+
+
+def test_a_secret_of_another_account_is_refused(stage: Stage) -> None:
+    with pytest.raises(KeyturnError, match=f"is not of the account {MEMBER}"):
+        stage.invoke({**ASKED, "Adopt": secret_name(HUB, "ann")})
+
+
+def test_nothing_is_adopted_by_way_of_the_queue(stage: Stage) -> None:
+    stage.user("ann", 12)
+    foreign(stage)
+    stage.send({**ASKED, "Adopt": SECRET})
+
+    failed = stage.rotate_queued(rounds=1)
+
+    assert failed == [MEMBER]
+    assert stage.secret("ann").tags == {}
+
+
+def test_a_secret_that_changed_since_it_was_looked_at_is_left(stage: Stage) -> None:
+    stage.user("ann", 12)
+    foreign(stage)
+    looks: list[bool] = []
+    vault = stage.vault()
+
+    def somebody_tags(request: Any, perform: Any) -> Any:  # noqa: ANN401 -- a layer of the sandbox
+        answer = perform(request)
+        if request.operation == "DescribeSecret" and not looks:
+            looks.append(True)
+            vault.tag_resource(SecretId=SECRET, Tags=[{"Key": "team", "Value": "core"}])
+        return answer
+
+    stage.cloud.layers.append(somebody_tags)
+    since = stage.mark()
+
+    answer = stage.invoke({**ASKED, "Adopt": SECRET})
+
+    assert "changed since it was looked at: nothing was written" in failures_of(answer)["ann"]
+    assert stage.writes(since) == []
+    [entry] = entries(stage)
+    assert entry["outcome"] == "failed"
