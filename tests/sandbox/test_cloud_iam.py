@@ -221,3 +221,47 @@ def test_a_users_tags_are_listed(cloud: LocalCloud) -> None:
     tags = cloud.session(MEMBER).client("iam").list_user_tags(UserName="ann")["Tags"]
 
     assert tags == [{"Key": "owner", "Value": "ann@example.com"}]
+
+
+def test_a_key_list_may_be_some_seconds_old(cloud: LocalCloud) -> None:
+    cloud.add_user(MEMBER, "ann")
+    old = cloud.add_key(MEMBER, "ann", created=START - DAY)
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.delays.lists = timedelta(seconds=30)
+
+    def listed() -> dict[str, str]:
+        keys = iam.list_access_keys(UserName="ann")["AccessKeyMetadata"]
+        return {key["AccessKeyId"]: key["Status"] for key in keys}
+
+    new = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    assert listed() == {old: "Active"}
+    assert refusal(iam.create_access_key, UserName="ann") == "LimitExceeded"
+    assert refusal(iam.delete_access_key, UserName="ann", AccessKeyId=new) == "NoSuchEntity"
+
+    cloud.move_to(cloud.now + timedelta(seconds=31))
+    iam.update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
+    assert listed() == {old: "Active", new: "Active"}
+
+    cloud.move_to(cloud.now + timedelta(seconds=31))
+    iam.delete_access_key(UserName="ann", AccessKeyId=old)
+    assert listed() == {old: "Inactive", new: "Active"}
+
+    cloud.move_to(cloud.now + timedelta(seconds=31))
+    assert listed() == {new: "Active"}
+
+
+def test_a_last_use_may_be_told_hours_late(cloud: LocalCloud) -> None:
+    cloud.add_user(MEMBER, "ann")
+    key = cloud.add_key(MEMBER, "ann", created=START - 9 * DAY)
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.delays.last_use = timedelta(hours=4)
+    before = START - 5 * DAY
+    cloud.use_key(MEMBER, key, before)
+    cloud.use_key(MEMBER, key, START)
+
+    def told() -> datetime:
+        return iam.get_access_key_last_used(AccessKeyId=key)["AccessKeyLastUsed"]["LastUsedDate"]
+
+    assert told() == before
+    cloud.move_to(START + timedelta(hours=4))
+    assert told() == START

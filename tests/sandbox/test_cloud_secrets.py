@@ -239,3 +239,22 @@ def test_what_moto_still_answers_sees_the_same_secrets(secrets: SecretsManagerCl
 
     assert listed["Name"] == "one"
     assert listed["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("disabled", "error"), [(False, "AccessDeniedException"), (True, "EncryptionFailure")]
+)
+def test_kms_is_asked_for_values_alone(cloud: LocalCloud, disabled: bool, error: str) -> None:
+    cloud.add_role(MEMBER, "keyturn", MEMBER)
+    secrets = cloud.role_session(MEMBER, "keyturn").client("secretsmanager")
+    closed = cloud.close_kms(MEMBER, disabled=disabled)
+
+    secrets.create_secret(Name="one")
+    secrets.tag_resource(SecretId="one", Tags=[{"Key": "a", "Value": "b"}])
+    refused = refusal(secrets.put_secret_value, SecretId="one", SecretString="x")
+    refused_at_once = refusal(secrets.create_secret, Name="two", SecretString="x")
+    closed.lift()
+    secrets.put_secret_value(SecretId="one", SecretString="x")
+
+    assert refused == refused_at_once == error
+    assert labels(secrets)

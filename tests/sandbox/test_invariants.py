@@ -43,6 +43,7 @@ def call(at: datetime, operation: str, /, *, role: str = MEMBER_ROLE, **params: 
         "GetSecretValue": "secretsmanager",
         "PutSecretValue": "secretsmanager",
         "TagResource": "secretsmanager",
+        "UntagResource": "secretsmanager",
         "PutObject": "s3",
     }.get(operation, "iam")
     return Call(
@@ -454,6 +455,28 @@ def test_a_crashed_run_is_repaired_by_the_first_that_can_tell() -> None:
     assert list(violations(evidence)) == [3]
     assert violations(with_after(repaired, {OLD: ACTIVE, NEW: INACTIVE})) == {}
 
+    exempt = by_hand(
+        START + HOUR,
+        "AddUserToGroup",
+        GroupName="IAMKeyRotationExemptionGroup",
+        UserName=USER,
+    )
+    assert violations(and_calls(evidence, exempt)) == {}
+
+
+def test_a_new_key_without_a_stored_secret_needs_an_intent_after_every_run() -> None:
+    withdrawn = call(
+        START + 2 * MINUTE, "UntagResource", SecretId=SECRET, TagKeys=["keyturn:intent"]
+    )
+    evidence = without_calls(rotating(), lambda one: one.operation == "PutSecretValue")
+    crashed = [replace(run, crashed=run.started == START) for run in evidence.runs]
+    evidence = with_after(replace(evidence, runs=crashed[:2]), {OLD: ACTIVE, NEW: ACTIVE})
+    evidence = without_calls(evidence, lambda one: one.at > START + MINUTE)
+
+    assert violations(evidence) == {}
+    [found] = violations(and_calls(evidence, withdrawn))[3]
+    assert found.endswith("its secret not stored, and no intent told of it")
+
 
 @pytest.mark.parametrize(
     "overstepping",
@@ -619,3 +642,52 @@ def test_the_windows_are_those_of_the_policy() -> None:
     evidence = replace(rotating(), windows=Windows(rotation=75, inactive=90, grace=10))
 
     assert list(violations(evidence)) == [1]
+
+
+def test_the_windows_of_a_run_are_those_of_its_day() -> None:
+    shorter = Windows(rotation=75, inactive=90, grace=10)
+    evidence = rotating()
+    runs_then = [
+        replace(run, windows=shorter if run.started > START + 9 * DAY else None)
+        for run in evidence.runs
+    ]
+
+    assert list(violations(replace(evidence, runs=runs_then))) == [1]
+
+
+@pytest.mark.parametrize("out", [Windows(in_use=True), Windows(unused=5)])
+def test_the_ways_out_are_taken_where_they_are_switched_on(out: Windows) -> None:
+    never_delivered = without_calls(rotating(), lambda one: one.operation == "PutSecretValue")
+    by_hand_made = replace(
+        never_delivered,
+        calls=[
+            replace(one, principal=one.principal.replace(MEMBER_ROLE, "Administrator"))
+            if one.operation == "CreateAccessKey"
+            else one
+            for one in never_delivered.calls
+        ],
+        uses=[Use(OLD, START + n * DAY) for n in range(4 if out.unused else 10)],
+    )
+
+    assert list(violations(by_hand_made)) == [1]
+    assert violations(replace(by_hand_made, windows=out)) == {}
+
+
+def test_a_use_that_aws_had_not_told_yet_is_no_reason() -> None:
+    quiet = replace(
+        without_calls(rotating(), lambda one: one.operation == "PutSecretValue"),
+        uses=[Use(OLD, START + 10 * DAY - HOUR)],
+        keys_before=[replace(each, last_used=START - 3 * DAY) for each in rotating().keys_before],
+    )
+    quiet = replace(
+        quiet,
+        calls=[
+            replace(one, principal=one.principal.replace(MEMBER_ROLE, "Administrator"))
+            if one.operation == "CreateAccessKey"
+            else one
+            for one in quiet.calls
+        ],
+    )
+
+    assert list(violations(quiet)) == [1]
+    assert violations(replace(quiet, use_is_told_after=4 * HOUR)) == {}

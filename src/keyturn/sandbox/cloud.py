@@ -27,11 +27,13 @@ from moto.secretsmanager.models import FakeSecret
 from keyturn.sandbox import wire
 from keyturn.sandbox.buckets import Buckets
 from keyturn.sandbox.call_log import Call, logged
+from keyturn.sandbox.delays import Delays
 from keyturn.sandbox.event_bus import EventBus, envelope
 from keyturn.sandbox.iam_rules import IamRules, Keyring, iam_of, in_utc
 from keyturn.sandbox.mailbox import Mail, Mailbox
+from keyturn.sandbox.memory import Parts, Recall
 from keyturn.sandbox.moto_backends import ask_moto
-from keyturn.sandbox.obstacles import Obstacle, Throttling
+from keyturn.sandbox.obstacles import KmsClosed, Obstacle, Throttling
 from keyturn.sandbox.organization import Organization
 from keyturn.sandbox.queues import Queues
 from keyturn.sandbox.secret_rules import SecretRules, expiry_of, secrets_of
@@ -41,6 +43,7 @@ from keyturn.sandbox.wire import Answer, Params, Refused, Request
 
 REGION = "us-east-1"
 MANAGEMENT_ACCOUNT = "111111111111"
+_CALL = timedelta(milliseconds=1)
 
 Perform = Callable[[Request], Answer]
 Layer = Callable[[Request, Perform], Answer]
@@ -102,9 +105,15 @@ class LocalCloud:
     """
 
     def __init__(
-        self, *, now: datetime, short_pages: bool = True, empty_pages: bool = True
+        self,
+        *,
+        now: datetime,
+        short_pages: bool = True,
+        empty_pages: bool = True,
+        ticks: bool = True,
     ) -> None:
-        self._start = now
+        """ticks: whether the clock goes on by itself, or only by a millisecond at each call."""
+        self._start, self._ticks = now, ticks
         self._closing = ExitStack()
         self._clock: time_machine.Traveller | None = None
         self._lock = RLock()
@@ -120,9 +129,11 @@ class LocalCloud:
         self.organization = Organization(
             MANAGEMENT_ACCOUNT, now=lambda: self.now, empty_pages=empty_pages
         )
-        self._sts = StsRules(self.organization, self._keyring)
+        self.delays = Delays()
+        self.iam_rules = IamRules(self._keyring, self.delays, short_pages=short_pages)
+        self._sts = StsRules(self.organization, self._keyring, self.delays)
         self._rules: Mapping[str, Mapping[str, Rule]] = {
-            "iam": IamRules(self._keyring, short_pages=short_pages).answers(),
+            "iam": self.iam_rules.answers(),
             "sts": self._sts.answers(),
             "secretsmanager": SecretRules().answers(),
             "organizations": self.organization.answers(),
@@ -139,7 +150,7 @@ class LocalCloud:
             opened.enter_context(shortcuts(self._sleep))
             opened.enter_context(patch.object(BotocoreStubber, "__call__", self._receiver()))
             # A number, for a date would also change the time zone of the whole process.
-            travel = time_machine.travel(self._start.timestamp(), tick=True)
+            travel = time_machine.travel(self._start.timestamp(), tick=self._ticks)
             self._clock = opened.enter_context(travel)
             self._closing = opened.pop_all()
         return self
@@ -151,7 +162,7 @@ class LocalCloud:
 
     @property
     def now(self) -> datetime:
-        """The moved time; it goes on by itself."""
+        """The moved time."""
         return self._start if self._clock is None else datetime.now(UTC)
 
     def move_to(self, moment: datetime) -> None:
@@ -161,7 +172,8 @@ class LocalCloud:
         self._clock.move_to(moment.timestamp())
 
     def _sleep(self, seconds: float) -> None:
-        self.move_to(self.now + timedelta(seconds=seconds))
+        # A little longer: who waits for less than the clock can show would wait for ever.
+        self.move_to(self.now + timedelta(seconds=seconds) + _CALL)
 
     # Who calls
 
@@ -217,9 +229,35 @@ class LocalCloud:
         with self._lock:
             self._event_bus.receive(event, bus, self.now)
 
+    def close_kms(self, account: str | None, *, disabled: bool = False) -> Obstacle:
+        """Let KMS refuse whatever a secret's value needs: by its policy, or as a disabled key."""
+        return self._put_up(KmsClosed(account=account, disabled=disabled))
+
     def _put_up(self, obstacle: Obstacle) -> Obstacle:
         self._obstacles.append(obstacle)
         return obstacle
+
+    # Again from here
+
+    def remember(self, accounts: Sequence[str]) -> Recall:
+        """Remember how things are in some accounts; what comes back puts all that back."""
+        now = self.now
+        recall = Parts(
+            accounts=accounts,
+            region=REGION,
+            keyring=self._keyring,
+            buckets=self._buckets,
+            mailbox=self._mailbox,
+            delays=self.delays,
+            obstacles=self._obstacles,
+            calls=self.calls,
+        ).remember()
+
+        def recalled() -> None:
+            recall()
+            self.move_to(now)
+
+        return recalled
 
     # Setting the scene, without a call
 
@@ -288,9 +326,8 @@ class LocalCloud:
         region: str = REGION,
     ) -> None:
         """Say when a key was last used, and for what."""
-        self._key(account, key_id).last_used = AccessKeyLastUsed(
-            _as_moto_has_it(at), service, region
-        )
+        use = AccessKeyLastUsed(_as_moto_has_it(at), service, region)
+        self.delays.used(self._key(account, key_id), at, use)
 
     def verify_sender(self, account: str, identity: str, region: str = REGION) -> None:
         """Let an address or a domain send mail."""
@@ -387,6 +424,8 @@ class LocalCloud:
             except Refused as refusal:
                 answer = wire.refused(request, refusal)
             self.calls.append(logged(request, answer))
+            if not self._ticks:
+                self.move_to(request.at + _CALL)
         return answer
 
     def _perform(self, request: Request) -> Answer:

@@ -42,6 +42,10 @@ class Windows:
     rotation: int = 90
     inactive: int = 100
     grace: int = 10
+    unused: int | None = None
+    """Way out: a key not used for so many days may go without another that works."""
+    in_use: bool = False
+    """Way out: one of two keys may go although both are in use."""
 
     @property
     def installation(self) -> int:
@@ -105,6 +109,8 @@ class Run:
     """The ids of the keys that an operator ordered it to revoke."""
     even_exempt: bool = False
     """Whether it was to revoke them even if their user is exempt."""
+    windows: Windows | None = None
+    """The policy's numbers on that day, if they are not always the same."""
 
 
 def tells_nothing(_mail: Mail) -> frozenset[tuple[str, str]]:
@@ -130,6 +136,10 @@ class Evidence:
     texts: Iterable[tuple[str, str]] = field(default=(), repr=False)
     """Name and content of all that was written or logged."""
     windows: Windows = Windows()
+    use_is_told_after: timedelta = timedelta(0)
+    """How late AWS tells of a key's use: earlier nobody can know."""
+    intent_tag: str = "keyturn:intent"
+    """Stands on a user's secret while a key may be without a stored secret."""
     keyturn_roles: frozenset[str]
     """The names of the roles that Keyturn works under."""
     bucket: str
@@ -255,6 +265,8 @@ class History:
     deliveries: Mapping[str, tuple[int, datetime]]
     """The first PutSecretValue that succeeded, by token."""
     records: tuple[Record, ...]
+    intents: Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]
+    """Whether Keyturn has not taken an intent back or settled it, by account and secret."""
     memberships: Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]
     naming: Mapping[str, tuple[Mail, ...]]
     """The mails that name a key, by key id."""
@@ -263,6 +275,16 @@ class History:
         """The run that something belongs to; None: it was before the first one."""
         started = bisect_right(self.runs, at, key=_started)
         return self.runs[started - 1] if started else None
+
+    def windows_at(self, at: datetime) -> Windows:
+        """The policy's numbers then."""
+        run = self.run_of(at)
+        return (run.windows if run else None) or self.evidence.windows
+
+    def has_intent(self, account: str, name: str, index: int) -> bool:
+        """Whether an intent stood on the secret just before the call at `index`."""
+        changes = self.intents.get((account, name), ())
+        return next((stands for i, stands in reversed(changes) if i < index), False)
 
     def calls_of(self, run: Run) -> tuple[Call, ...]:
         """Keyturn's calls that belong to the run."""
@@ -308,6 +330,7 @@ def replay(evidence: Evidence) -> History:
         secrets=_secrets(evidence, done),
         deliveries=_deliveries(done),
         records=tuple(_records(evidence, done)),
+        intents=_intents(evidence, done),
         memberships=_memberships(evidence, done),
         naming=_grouped(
             (key_id, mail) for mail in evidence.mails for key_id in long_words_in(mail)
@@ -450,6 +473,24 @@ def _records(evidence: Evidence, done: Done) -> Iterator[Record]:
             if isinstance(tags, Sequence) and tags:
                 names = tuple(str(tag["Key"]) for tag in tags)
                 yield Record(index, call.at, call.account, secret_of(call), names)
+
+
+def _intents(
+    evidence: Evidence, done: Done
+) -> Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]:
+    """When an intent was written, and when Keyturn ended it; what a person removes stands."""
+    changes: list[tuple[tuple[str, str], tuple[int, bool]]] = []
+    for index, call in done:
+        if call.service != "secretsmanager" or not is_keyturn(evidence, call):
+            continue
+        tags, gone = call.params.get("Tags"), call.params.get("TagKeys")
+        for tag in tags if isinstance(tags, Sequence) else ():
+            if tag["Key"] == evidence.intent_tag:
+                stands = "settled=" not in tag["Value"]
+                changes.append(((call.account, secret_of(call)), (index, stands)))
+        if isinstance(gone, Sequence) and evidence.intent_tag in gone:
+            changes.append(((call.account, secret_of(call)), (index, False)))
+    return _grouped(changes)
 
 
 def _memberships(

@@ -2,17 +2,20 @@
 What goes wrong between a caller and AWS, made to happen at a chosen call.
 
 One `Faults` stands in the way of one run. The calls of the principals that it watches are
-counted from 1, as they are made: an attempt that the SDK makes again is the same call.
+counted from 1, as they are made, for each subject of its own: users whose turns are taken side by
+side do not shift each other's numbers. An attempt that the SDK makes again is a call of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+from threading import RLock
 
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from keyturn.sandbox.cloud import Perform
-from keyturn.sandbox.obstacles import Obstacle, Throttling
+from keyturn.sandbox.obstacles import KmsClosed, Obstacle, Throttling
 from keyturn.sandbox.wire import Answer, Refused, Request, refused
 
 
@@ -34,19 +37,39 @@ class Fault(StrEnum):
     THROTTLED_ONCE = "throttled-once"
     DENIED = "denied"
     """From this call on, its operation is denied for the rest of the run."""
+    KMS_DENIED = "kms-denied"
+    """From this call on, the KMS key's policy refuses whatever a secret's value needs."""
+    KMS_DISABLED = "kms-disabled"
+    """From this call on, the KMS key is disabled."""
     KILLED_BEFORE = "killed-before"
     """The process dies before the call leaves it."""
     KILLED_AFTER = "killed-after"
     """The process dies with the call's effect done and its answer not read."""
 
+    def befalls(self, call: str) -> bool:
+        """Whether the fault can happen at a call of this name: KMS is asked for values alone."""
+        return self not in _OF_KMS or call == "secretsmanager:PutSecretValue"
+
 
 _ONCE = {Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.TIMED_OUT, Fault.THROTTLED_ONCE}
+_OF_KMS = {Fault.KMS_DENIED, Fault.KMS_DISABLED}
 _KILLS = {Fault.KILLED_BEFORE, Fault.KILLED_AFTER}
+_REFUSALS: Mapping[Fault, Callable[..., Obstacle]] = {
+    Fault.THROTTLED: Throttling,
+    Fault.THROTTLED_ONCE: Throttling,
+    Fault.DENIED: Obstacle,
+    Fault.KMS_DENIED: KmsClosed,
+    Fault.KMS_DISABLED: partial(KmsClosed, disabled=True),
+}
 _WITH_EFFECT = {Fault.LOST_ANSWER, Fault.SILENT, Fault.TIMED_OUT, Fault.KILLED_AFTER}
 
 
 class KilledError(BaseException):
     """The process is dead: whatever it still tries does not reach AWS."""
+
+
+def _all_alike(_request: Request) -> str:
+    return ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,33 +78,46 @@ class Faults:
 
     fault: Fault | None
     at: int = 0
+    of: str = ""
+    """The subject whose calls are counted."""
     on: str | None = None
     """Instead of a number: the first call of this name, as `service:Operation`."""
     watches: Callable[[Request], bool]
     """Whose calls count; others pass untouched."""
-    seen: list[str] = field(default_factory=list)
-    """The calls so far, as `service:Operation`."""
+    subject: Callable[[Request], str] = _all_alike
+    """What a call is about."""
+    seen: list[tuple[str, str]] = field(default_factory=list)
+    """The calls so far, each with its subject, as `service:Operation`."""
     operation: str | None = None
     """What the fault befell."""
     dead: bool = False
     _attempts: int = 0
+    _lock: RLock = field(default_factory=RLock)
 
     def __call__(self, request: Request, perform: Perform) -> Answer:
-        """Pass the request on, or do harm."""
+        """Pass the request on, or do harm; one at a time, so that the dead are dead at once."""
         if not self.watches(request):
             return perform(request)
-        if self.dead:
-            raise KilledError
-        name = f"{request.service}:{request.operation}"
-        self.seen.append(name)
+        with self._lock:
+            if self.dead:
+                raise KilledError
+            return self._meet(request, perform)
+
+    def _meet(self, request: Request, perform: Perform) -> Answer:
+        call, subject = f"{request.service}:{request.operation}", self.subject(request)
+        self.seen.append((subject, call))
         if self.fault is None:
             return perform(request)
-        if self.operation is None and (len(self.seen) == self.at or name == self.on):
-            self.operation = name
-        if self.operation != name:
+        if self.operation is None and (self._is_numbered(subject) or call == self.on):
+            self.operation = call
+        if self.operation != call:
             return perform(request)
         self._attempts += 1
         return self._harm(self.fault, request, perform)
+
+    def _is_numbered(self, subject: str) -> bool:
+        number = sum(seen == subject for seen, _ in self.seen)
+        return subject == self.of and number == self.at
 
     def _harm(self, fault: Fault, request: Request, perform: Perform) -> Answer:
         if fault in _ONCE and self._attempts > 1:
@@ -98,12 +134,10 @@ class Faults:
                 raise ConnectionClosedError(endpoint_url=url)
             case Fault.TIMED_OUT:
                 raise ReadTimeoutError(endpoint_url=url)
-            case Fault.THROTTLED | Fault.THROTTLED_ONCE:
-                return _answer(Throttling(operation=request.operation), request)
-            case Fault.DENIED:
-                return _answer(Obstacle(operation=request.operation), request)
             case Fault.KILLED_BEFORE | Fault.KILLED_AFTER:
                 raise KilledError
+            case _:
+                return _answer(_REFUSALS[fault](operation=request.operation), request)
 
 
 def _answer(obstacle: Obstacle, request: Request) -> Answer:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 
 from moto.iam.models import IAMBackend, User, iam_backends
 
+from keyturn.sandbox.delays import Delays
 from keyturn.sandbox.wire import Params, Refused, Request
 
 # reference_iam-quotas.html: "Names of users, groups, roles, policies [...] must be
@@ -55,9 +56,12 @@ class Keyring:
 class IamRules:
     """Answers the calls about users, groups and keys."""
 
-    def __init__(self, keyring: Keyring, *, short_pages: bool) -> None:
+    def __init__(self, keyring: Keyring, delays: Delays, *, short_pages: bool) -> None:
         self._keyring = keyring
+        self._delays = delays
         self._short_pages = short_pages
+        self.page_size = _LARGEST_PAGE
+        """No page is longer, whatever is asked for."""
 
     def answers(self) -> Mapping[str, Callable[[Request], Params | None]]:
         """Name the calls that are answered here; None leaves the answer to moto."""
@@ -70,6 +74,8 @@ class IamRules:
             "ListAccessKeys": self._list_access_keys,
             "GetAccessKeyLastUsed": self._get_access_key_last_used,
             "CreateAccessKey": self._create_access_key,
+            "UpdateAccessKey": self._change_access_key,
+            "DeleteAccessKey": self._change_access_key,
         }
 
     def _list_users(self, request: Request) -> Params:
@@ -125,16 +131,18 @@ class IamRules:
 
     def _list_access_keys(self, request: Request) -> Params:
         # IAM allows two keys a user, so there is never a second page.
-        keys = [
-            {
-                "UserName": key.user_name,
-                "AccessKeyId": key.access_key_id,
-                "Status": key.status,
-                "CreateDate": in_utc(key.create_date),
-            }
-            for key in _user(request).access_keys
-        ]
-        return {"AccessKeyMetadata": keys, "IsTruncated": False}
+        user = _user(request)
+        keys = self._delays.seen(request.account, user.id, _listed(user), request.at)
+        return {"AccessKeyMetadata": list(keys), "IsTruncated": False}
+
+    def _change_access_key(self, request: Request) -> None:
+        user, key_id = _user(request), request.params["AccessKeyId"]
+        made = next(
+            (in_utc(k.create_date) for k in user.access_keys if k.access_key_id == key_id), None
+        )
+        if made is not None and request.at - made < self._delays.lists:
+            raise _no_such_key(key_id)
+        self._delays.changing(request.account, user.id, _listed(user), request.at)
 
     def _get_access_key_last_used(self, request: Request) -> Params:
         key_id = request.params["AccessKeyId"]
@@ -143,7 +151,7 @@ class IamRules:
             raise _no_such_key(key_id)
         # API_AccessKeyLastUsed.html: of a key never used there is no date, and the service and
         # the region are "N/A".
-        used = key.last_used
+        used = self._delays.last_use_of(key, request.at)
         return {
             "UserName": key.user_name,
             "AccessKeyLastUsed": {
@@ -161,6 +169,7 @@ class IamRules:
                 f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}",
                 409,
             )
+        self._delays.changing(request.account, user.id, _listed(user), request.at)
         key = iam_of(request.account).create_access_key(user.name)
         self._keyring.add(request.account, key.access_key_id, key.secret_access_key)
         return {
@@ -188,6 +197,7 @@ class IamRules:
                 f"1 validation error detected: Value '{size}' at 'maxItems' failed to satisfy "
                 f"constraint: Member must have value less than or equal to {_LARGEST_PAGE}",
             )
+        size = min(size, self.page_size)
         after = _read_marker(params["Marker"]) if "Marker" in params else ""
         rest = sorted((user for user in users if user.name > after), key=lambda user: user.name)
         if len(rest) <= size:
@@ -215,6 +225,18 @@ def _described(user: User) -> Params:
         "Arn": user.arn,
         "CreateDate": in_utc(user.create_date),
     }
+
+
+def _listed(user: User) -> list[Params]:
+    return [
+        {
+            "UserName": key.user_name,
+            "AccessKeyId": key.access_key_id,
+            "Status": key.status,
+            "CreateDate": in_utc(key.create_date),
+        }
+        for key in user.access_keys
+    ]
 
 
 def _user(request: Request) -> User:

@@ -116,26 +116,27 @@ def _acts(history: History, status: str) -> Iterator[_Act]:
 
 
 def _disabled_only_with_notice_and_another_key(history: History) -> Iterator[Fact]:
-    days = history.evidence.windows.installation
     for act in _acts(history, INACTIVE):
+        days = history.windows_at(act.change.at).installation
         if not _spans_a_skipped_day(history, act, days):
             yield _sentence(act, _wrong_with_disabling(history, act))
 
 
 def _deleted_only_after_the_grace(history: History) -> Iterator[Fact]:
-    days = history.evidence.windows.grace
     for act in _acts(history, DELETED):
+        days = history.windows_at(act.change.at).grace
         if not _spans_a_skipped_day(history, act, days):
             yield _sentence(act, _wrong_with_deletion(history, act))
 
 
 def _windows_hold_over_skipped_days(history: History) -> Iterator[Fact]:
-    windows = history.evidence.windows
     for act in _acts(history, INACTIVE):
-        if _spans_a_skipped_day(history, act, windows.installation):
+        days = history.windows_at(act.change.at).installation
+        if _spans_a_skipped_day(history, act, days):
             yield _sentence(act, _wrong_with_disabling(history, act))
     for act in _acts(history, DELETED):
-        if _spans_a_skipped_day(history, act, windows.grace):
+        days = history.windows_at(act.change.at).grace
+        if _spans_a_skipped_day(history, act, days):
             yield _sentence(act, _wrong_with_deletion(history, act))
 
 
@@ -156,8 +157,9 @@ def _sentence(act: _Act, wrong: Iterable[str]) -> Fact:
 def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
     if _is_orphan(history, act) or _is_revoked(history, act.story, act.change):
         return
-    days = history.evidence.windows.installation
     story, index, now = act.story, act.change.index, act.change.at
+    windows, told = history.windows_at(now), now - history.evidence.use_is_told_after
+    days = windows.installation
     if not any(_tells(history, mail, act) for mail in history.naming.get(story.key_id, ())):
         yield f"its owner was not told {days} days before"
     others = [
@@ -165,9 +167,13 @@ def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
         for other in history.of_user[story.account, story.user]
         if other is not story and other.status(index) == ACTIVE
     ]
+    if windows.unused is not None and have_passed(
+        windows.unused, story.last_used(told) or story.created, now
+    ):
+        return
     if not others:
         yield "no other Active key remained"
-    elif not _is_quiet(story, now, days) and not any(
+    elif not (windows.in_use or _is_quiet(story, told, now, days)) and not any(
         _was_delivered(history, other, index, now) for other in others
     ):
         yield f"it was in use, and no other Active key was delivered {days} days before"
@@ -192,7 +198,7 @@ def _tells(history: History, mail: Mail, act: _Act) -> bool:
     mailboxes = evidence.mailboxes.get((story.account, story.user))
     return (
         (run is None or not run.dry_run)
-        and have_passed(evidence.windows.installation, mail.at, act.change.at)
+        and have_passed(history.windows_at(act.change.at).installation, mail.at, act.change.at)
         and (restored is None or mail.at > restored)
         and (mailboxes is None or not mailboxes.isdisjoint(mail.to))
         and _is_of_the_step(evidence, mail, story.key_id)
@@ -206,9 +212,9 @@ def _is_of_the_step(evidence: Evidence, mail: Mail, key_id: str) -> bool:
     )
 
 
-def _is_quiet(story: KeyStory, now: datetime, days: int) -> bool:
+def _is_quiet(story: KeyStory, told: datetime, now: datetime, days: int) -> bool:
     """Whether the key was last used more than so many days ago, or never and is as old."""
-    used = story.last_used(now)
+    used = story.last_used(told)
     if used is None:
         return have_passed(days, story.created, now)
     return have_passed(days + 1, used, now)
@@ -221,7 +227,7 @@ def _was_delivered(history: History, story: KeyStory, index: int, now: datetime)
     secret = history.secret(story.account, secret_name(story.account, story.user), index)
     return (
         delivery is not None
-        and have_passed(history.evidence.windows.installation, delivery[1], now)
+        and have_passed(history.windows_at(now).installation, delivery[1], now)
         and secret is not None
         and not secret.deleted
         and token in {secret.current, secret.previous}
@@ -231,7 +237,7 @@ def _was_delivered(history: History, story: KeyStory, index: int, now: datetime)
 def _wrong_with_deletion(history: History, act: _Act) -> Iterator[str]:
     if _is_orphan(history, act):
         return
-    days, now = history.evidence.windows.grace, act.change.at
+    days, now = history.windows_at(act.change.at).grace, act.change.at
     before = act.story.last_change(act.change.index)
     if before is None or before.status != INACTIVE:
         yield "it was Active"
@@ -249,7 +255,7 @@ def _was_on_record(history: History, story: KeyStory, inactive: Change, now: dat
         and any(tag.endswith(story.key_id) for tag in record.tags)
         # That a key will be disabled is on record before it is.
         and record.at >= inactive.at - LONGEST_RUN
-        and have_passed(history.evidence.windows.grace, record.at, now)
+        and have_passed(history.windows_at(now).grace, record.at, now)
         for record in history.records
     )
 
@@ -259,13 +265,30 @@ def _was_on_record(history: History, story: KeyStory, inactive: Change, now: dat
 
 def _no_new_key_is_lost(history: History) -> Iterator[Fact]:
     for story in history.stories.values():
-        deadline = _deadline(history, story)
-        if not story.made_by_keyturn or deadline is None:
-            continue
-        index = history.index_after(deadline)
-        is_lost = story.status(index) == ACTIVE and not history.is_delivered(story, index)
-        made = f"{story} was made by Keyturn at {_stamp(story.created)}"
-        yield f"{made}, and its secret was never stored" if is_lost else None
+        if story.made_by_keyturn:
+            yield _never_stored(history, story) or _unannounced(history, story)
+
+
+def _never_stored(history: History, story: KeyStory) -> Fact:
+    deadline = _deadline(history, story)
+    if deadline is None:
+        return None
+    index = history.index_after(deadline)
+    is_lost = story.status(index) == ACTIVE and not history.is_delivered(story, index)
+    made = f"{story} was made by Keyturn at {_stamp(story.created)}"
+    return f"{made}, and its secret was never stored" if is_lost else None
+
+
+def _unannounced(history: History, story: KeyStory) -> Fact:
+    """After every run a key without a stored secret has an intent that tells what it is."""
+    secret = secret_name(story.account, story.user)
+    for run in history.runs:
+        index = history.index_after(run.ended)
+        is_open = story.status(index) == ACTIVE and not history.is_delivered(story, index)
+        if is_open and not history.has_intent(story.account, secret, index):
+            when = f"after the run of {_stamp(run.started)}"
+            return f"{story} was Active {when}, its secret not stored, and no intent told of it"
+    return None
 
 
 def _deadline(history: History, story: KeyStory) -> datetime | None:
@@ -273,12 +296,14 @@ def _deadline(history: History, story: KeyStory) -> datetime | None:
     run = history.run_of(story.created)
     if run is None or not run.crashed:
         return story.created + LONGEST_RUN if run is None else max(run.ended, story.created)
-    # The first run that can tell that the crashed one is over repairs what it left.
+    # The first run that can tell that the crashed one is over repairs what it left, unless its
+    # user is exempt by then: nobody may write to the key.
     repairs = (
         later.ended
         for later in history.runs
         if later.started > run.ended + LONGEST_RUN
         and not (later.dry_run or later.crashed or later.restores or later.revokes)
+        and not history.is_exempt(story.account, story.user, history.index_after(later.started))
     )
     return next(repairs, None)
 
@@ -346,12 +371,17 @@ def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
         return change is not None
     stopped = [c for c in story.changes if c.index <= change.index and c.status == INACTIVE]
     first = stopped[-1] if stopped else change
+    windows = history.windows_at(first.at)
     if not first.by_keyturn or _is_revoked(history, story, first):
         return True
-    return any(
-        not other.made_by_keyturn and other.created > story.created
-        for other in history.of_user[story.account, story.user]
-        if other.status(first.index) == ACTIVE
+    return (
+        windows.in_use
+        or windows.unused is not None
+        or any(
+            not other.made_by_keyturn and other.created > story.created
+            for other in history.of_user[story.account, story.user]
+            if other.status(first.index) == ACTIVE
+        )
     )
 
 

@@ -49,6 +49,40 @@ class Obstacle:
 
 
 @dataclass(slots=True, kw_only=True)
+class KmsClosed(Obstacle):
+    """
+    Refuses what asks KMS to encrypt or decrypt: a secret's value, and nothing but it.
+
+    .../secretsmanager/latest/userguide/security-encryption.html: "Each time the secret value in
+    a secret changes, Secrets Manager requests a new data key from AWS KMS"; a secret without a
+    value, its tags and its deletion ask KMS nothing.
+    """
+
+    operation: str = ""
+    disabled: bool = False
+    """The key is disabled or will be deleted; otherwise its policy refuses the caller."""
+
+    def meet(self, request: Request) -> None:
+        """Refuse a request that carries a value, or asks for one."""
+        values = {"SecretString", "SecretBinary"}.intersection(request.params)
+        if request.service != "secretsmanager" or self.times == 0:
+            return
+        if self.account not in {None, request.account}:
+            return
+        if values or request.operation == "GetSecretValue":
+            raise self._refusal(request)
+
+    def _refusal(self, request: Request) -> Refused:
+        # API_PutSecretValue.html names EncryptionFailure: "Check that the KMS key is available,
+        # enabled, and not in an invalid state". A caller whom the key refuses is told as below:
+        # https://github.com/aws/aws-cdk/issues/7677
+        if self.disabled:
+            code = "DecryptionFailure" if "Get" in request.operation else "EncryptionFailure"
+            return Refused(code, f"{code}: the KMS key is not available or not enabled.")
+        return Refused("AccessDeniedException", "Access to KMS is not allowed")
+
+
+@dataclass(slots=True, kw_only=True)
 class Throttling(Obstacle):
     """Refuses an operation because too much is asked."""
 

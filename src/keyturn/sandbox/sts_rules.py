@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 
 from moto.iam.models import AccessKeyLastUsed, Role
 
+from keyturn.sandbox.delays import Delays
 from keyturn.sandbox.iam_rules import Keyring, iam_of
 from keyturn.sandbox.organization import Organization
 from keyturn.sandbox.shortcuts import signature_of
@@ -51,9 +52,10 @@ class Credentials:
 class StsRules:
     """Hands out sessions, and knows afterwards whose they are."""
 
-    def __init__(self, organization: Organization, keyring: Keyring) -> None:
+    def __init__(self, organization: Organization, keyring: Keyring, delays: Delays) -> None:
         self._organization = organization
         self._keyring = keyring
+        self._delays = delays
         self._sessions: dict[str, Caller] = {}
 
     def answers(self) -> Mapping[str, Callable[[Request], Params]]:
@@ -112,7 +114,8 @@ class StsRules:
         if key := iam_of(caller.account).access_keys.get(request.access_key_id):
             if key.status != "Active":
                 raise _unknown_key(request.service)
-            key.last_used = AccessKeyLastUsed(request.at, request.service, request.region)
+            use = AccessKeyLastUsed(request.at, request.service, request.region)
+            self._delays.used(key, request.at, use)
 
     def _get_caller_identity(self, request: Request) -> Params:
         return {
