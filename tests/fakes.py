@@ -99,9 +99,11 @@ class FakeKeys(Refusals):
         self.may_refuse("enable")
         self._set(user, key_id, Status.ACTIVE)
 
-    def delete(self, user: str, key_id: str) -> None:
+    def delete(self, user: str, key_id: str) -> bool:
         self.may_refuse("delete")
-        self.held[user] = [key for key in self.held.get(user, []) if key.key_id != key_id]
+        before = self.held.get(user, [])
+        self.held[user] = [key for key in before if key.key_id != key_id]
+        return len(self.held[user]) < len(before)
 
     def _set(self, user: str, key_id: str, status: Status) -> None:
         if key_id not in {key.key_id for key in self._of(user)}:

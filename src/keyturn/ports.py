@@ -73,8 +73,12 @@ class AccessKeys(Protocol):
     def enable(self, user: str, key_id: str) -> None:
         """Make a key Active again."""
 
-    def delete(self, user: str, key_id: str) -> None:
-        """Delete a key; one already gone counts as deleted."""
+    def delete(self, user: str, key_id: str) -> bool:
+        """
+        Delete a key; one already gone counts as deleted.
+
+        False: IAM knows no such key. Of one that was just made, that proves nothing.
+        """
 
 
 class Vault(Protocol):

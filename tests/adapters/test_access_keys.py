@@ -205,9 +205,9 @@ def test_to_delete_what_is_gone_is_a_success(scene: Scene) -> None:
     scene.add_user("ann")
     key_id = scene.add_key("ann", START)
 
-    scene.keys.delete("ann", key_id)
-    scene.keys.delete("ann", key_id)
-    scene.keys.delete("nobody", key_id)
+    assert scene.keys.delete("ann", key_id)
+    assert not scene.keys.delete("ann", key_id)
+    assert not scene.keys.delete("nobody", key_id)
 
     assert scene.keys.keys_of("ann") == ()
 

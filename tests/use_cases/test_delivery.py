@@ -341,6 +341,24 @@ def test_a_key_whose_secret_is_refused_is_taken_back_and_tried_again_tomorrow(
     assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
 
 
+def test_a_new_key_that_iam_does_not_know_yet_is_not_taken_for_deleted(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+    stage.cloud.delays.lists = timedelta(seconds=30)
+    refusal = stage.cloud.deny(MEMBER, "PutSecretValue")
+
+    answer = stage.run()
+
+    [new] = set(stage.keys("ann")) - {old}
+    assert "IAM did not know the new key" in failures_of(answer)["ann"]
+    assert INTENT_TAG in stage.secret("ann").tags
+    refusal.lift()
+    stage.at(1).run()
+    assert stage.keys("ann") == {old: "Active", new: "Inactive"}
+    stage.at(2).run()
+    assert new not in stage.keys("ann")
+    assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
+
+
 def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Stage) -> None:
     """The first attempt may have been heard: the key stays, and so does the intent."""
     [old] = stage.user("ann", 90)

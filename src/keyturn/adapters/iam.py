@@ -107,10 +107,12 @@ class IamAccessKeys:
         with definite(), aws_errors_translated():
             self._iam.update_access_key(UserName=user, AccessKeyId=key_id, Status="Active")
 
-    def delete(self, user: str, key_id: str) -> None:
-        """Delete a key; one already gone counts as deleted, so a retry is safe."""
+    def delete(self, user: str, key_id: str) -> bool:
+        """Delete a key; False if IAM knows none: a retry is safe."""
         with suppress(NotFound), aws_errors_translated():
             self._iam.delete_access_key(UserName=user, AccessKeyId=key_id)
+            return True
+        return False
 
 
 def _status(word: str) -> Status:

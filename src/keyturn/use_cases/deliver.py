@@ -115,8 +115,11 @@ class Deliver:
             secret = book.read_again()
             if secret is not None and token(new.key_id) in secret.versions:
                 return
-            self.keys.delete(user.name, new.key_id)
+            is_gone = self.keys.delete(user.name, new.key_id)
         except PortError as error:
             raise DeliveryUnclear(user.name, f"{why}; then {error}", new.key_id) from error
+        if not is_gone:  # IAM tells of changes some seconds late: it may be there all the same
+            unknown = "IAM did not know the new key when it was to be deleted again"
+            raise DeliveryUnclear(user.name, f"{why}; then {unknown}", new.key_id)
         book.withdraw(intent)
         raise SecretNotStored(user.name, new.key_id, why)
