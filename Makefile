@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage unit mutants check lint format types arrows package e2e setup clean FORCE
+.PHONY: help demo test chaos coverage unit mutants check lint format types arrows package e2e setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -21,6 +21,9 @@ test: .venv/ready       ## run the tests; make test T=tests/domain for some
 
 coverage: .venv/ready   ## run the tests on one core, and say which lines they miss
 	$(RUN)coverage run -m pytest -q $(T) && $(RUN)coverage report
+
+chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T="-k NAME" for one
+	CHAOS=$(if $(LONG),long,ci) $(RUN)pytest -q -n 2 --dist loadgroup tests/chaos $(T)
 
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain

@@ -1,94 +1,226 @@
-"""The cases of the lifecycle, each brought to the day on which something is due."""
+"""The cases of the lifecycle and of delivery, each brought to the run that is to be broken."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
+from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.sandbox.faults import Fault
-from tests.chaos.world import MEMBER, World
+from keyturn.use_cases.keep_account import Request
+from tests.chaos.world import GROUP, MEMBER, World
+
+SECRET = f"Account_{MEMBER}_User_ann_AccessKey"
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """A scene, brought to the moment of the run to break."""
 
-    prepare: Callable[[World], None]
-    forced: str | None = None
+    prepare: Callable[[World], object]
+    asks: Callable[[World], Request] = lambda _world: Request()
+    """What the run is asked for, if not for everything."""
+    afterwards: Callable[[World], object] = lambda _world: None
+    """What people do after the run that broke."""
 
 
-def _clean_runs(world: World, *days: int) -> None:
+def _runs(world: World, *days: int) -> None:
     for day in days:
         world.go_to(world.day(day))
         world.run()
 
 
-def _one_old(world: World) -> None:
-    world.user("ann", (137, True))
+def _old(world: World) -> str:
+    [old] = world.user("ann", (137, True))
+    return old
 
 
-def _comma(world: World) -> None:
-    world.user("reports,finance", (900, True))
+def _delivered(world: World) -> str:
+    """A secret that holds a delivered key, long ago."""
+    old = _old(world)
+    _runs(world, 0, 10, 17, 20)
+    world.used_daily.clear()
+    [key] = world.cloud.keys(MEMBER)
+    world.used_daily[key.key_id] = "ann"
+    return old
 
 
-def _second_time(world: World) -> None:
-    world.user("ann", (137, True))
-    _clean_runs(world, 0, 10, 17, 20)
+def _again(world: World) -> None:
+    _delivered(world)
     world.go_to(world.day(90))
 
 
+def _again_and(world: World, change: Callable[[World], object]) -> None:
+    _again(world)
+    change(world)
+    world.go_to(world.day(90) + HOUR)
+
+
 def _scheduled(world: World) -> None:
-    _second_time(world)
-    name = f"Account_{MEMBER}_User_ann_AccessKey"
-    world.cloud.session(MEMBER).client("secretsmanager").delete_secret(SecretId=name)
+    world.hand("secretsmanager").delete_secret(SecretId=SECRET)
+
+
+def _tagged(world: World, **tags: str) -> None:
+    named = {"user": USER_TAG, "user_id": USER_ID_TAG, "intent": INTENT_TAG}
+    pairs = [{"Key": named.get(name, name), "Value": value} for name, value in tags.items()]
+    world.hand("secretsmanager").tag_resource(SecretId=SECRET, Tags=pairs)
+
+
+def _malformed(world: World) -> None:
+    """All that can be written into tags by hand and be read as nothing."""
+    _tagged(world, intent="run=r at=yesterday seen= replaces=k")
+    for key in world.cloud.keys(MEMBER):
+        _tagged(world, **{KEY_TAG + key.key_id: "disabled=long-ago delivered orphan="})
+
+
+def _untagged(world: World) -> None:
+    world.hand("secretsmanager").untag_resource(SecretId=SECRET, TagKeys=[USER_TAG, USER_ID_TAG])
+
+
+def _overwritten(world: World) -> None:
+    for value in ("mine", "mine too"):
+        world.hand("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=value)
+
+
+def _made_by_hand(world: World) -> None:
+    _old(world)
+    world.hand("secretsmanager").create_secret(Name=SECRET, SecretString="somebody's own")
+
+
+def _under_another_key(world: World) -> None:
+    _old(world)
+    user_id = world.hand("iam").get_user(UserName="ann")["User"]["UserId"]
+    tags = [{"Key": USER_TAG, "Value": "ann"}, {"Key": USER_ID_TAG, "Value": user_id}]
+    world.hand("secretsmanager").create_secret(Name=SECRET, Tags=tags, KmsKeyId="alias/other")
+
+
+def _made_again(world: World) -> None:
+    """The user was deleted and made again; the new one's key is old enough to be rotated."""
+    _delivered(world)
+    iam = world.hand("iam")
+    world.go_to(world.day(30))
+    for key in world.cloud.keys(MEMBER):
+        iam.delete_access_key(UserName="ann", AccessKeyId=key.key_id)
+    world.used_daily.clear()
+    iam.delete_user(UserName="ann")
+    iam.create_user(UserName="ann")
+    made = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    world.used_daily[made] = "ann"
+    world.go_to(world.day(121))
 
 
 def _to_disable(world: World) -> None:
-    world.user("ann", (137, True))
-    _clean_runs(world, 0, 7)
+    _old(world)
+    _runs(world, 0, 7)
+    world.go_to(world.day(10))
+
+
+def _waiting(world: World, change: Callable[[World], object]) -> None:
+    """Between rotation and disabling, somebody changes the secret."""
+    _old(world)
+    _runs(world, 0)
+    world.go_to(world.day(3))
+    change(world)
     world.go_to(world.day(10))
 
 
 def _to_delete(world: World) -> None:
-    world.user("ann", (137, True))
-    _clean_runs(world, 0, 10, 17)
+    _old(world)
+    _runs(world, 0, 10, 17)
+    world.go_to(world.day(20))
+
+
+def _used_after_disabling(world: World) -> None:
+    old = _old(world)
+    _runs(world, 0, 10, 17)
+    world.use(old)
     world.go_to(world.day(20))
 
 
 def _delete_and_rotate(world: World) -> None:
     world.user("ann", (400, False), (137, True))
-    _clean_runs(world, 0, 7)
+    _runs(world, 0, 7)
     world.go_to(world.day(10))
-
-
-def _inactive_found(world: World) -> None:
-    world.user("ann", (400, False), (20, True))
 
 
 def _restored(world: World) -> None:
-    [old] = world.user("ann", (137, True))
-    _clean_runs(world, 0, 10)
+    old = _old(world)
+    _runs(world, 0, 10)
     world.go_to(world.day(12))
-    iam = world.cloud.session(MEMBER).client("iam")
+    world.hand("iam").update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
+    world.go_to(world.day(12) + HOUR)
+
+
+def _retired_again(world: World) -> None:
+    """It was restored, left alone for its days, and told of once more."""
+    _restored(world)
+    _runs(world, 13, 23, 30)
+    world.go_to(world.day(33))
+
+
+def _seen(world: World) -> None:
+    """A person disabled the key, we took it down, and the person enabled it."""
+    [old, _] = world.user("ann", (200, True), (20, True))
+    iam = world.hand("iam")
+    iam.update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
+    _runs(world, 1)
     iam.update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
-    world.go_to(world.day(12) + timedelta(hours=1))
+    world.go_to(world.day(2))
 
 
-def _quiet_beside_young(world: World) -> None:
+def _two(world: World, ages: tuple[int, int], in_use: tuple[bool, bool]) -> None:
+    keys = world.user("ann", *((age, True) for age in ages), in_use=False)
+    world.used_daily |= {key: "ann" for key, used in zip(keys, in_use, strict=True) if used}
+    world.go_to(world.day(1))
+
+
+def _two_to_disable(world: World) -> None:
     world.user("ann", (900, True), (20, True))
-
-
-def _quiet_to_disable(world: World) -> None:
-    world.user("ann", (900, True), (20, True))
-    _clean_runs(world, 0, 7)
+    _runs(world, 0, 7)
     world.go_to(world.day(10))
 
 
-def _young(world: World) -> None:
-    world.user("ann", (5, True))
+def _held(world: World) -> None:
+    world.configure(HoldIfUsedWithin="3", MaxHold="5")
+    old = _old(world)
+    _runs(world, 0, 7)
+    world.used_daily[old] = "ann"
+    world.go_to(world.day(10))
 
 
-def _warned(world: World) -> None:
-    world.user("ann", (80, True))
+def _unused(world: World) -> None:
+    world.configure(UnusedPeriod="60")
+    world.user("ann", (137, True), in_use=False)
+
+
+def _unused_to_disable(world: World) -> None:
+    _unused(world)
+    _runs(world, 0, 7)
+    world.go_to(world.day(10))
+
+
+def _in_use_to_disable(world: World) -> None:
+    world.configure(RetireInUse="true")
+    _two(world, (137, 120), in_use=(True, True))
+    _runs(world, 1, 8)
+    world.go_to(world.day(11))
+
+
+def _longer(world: World) -> None:
+    """W grew from 10 to 20 days after the dates had been promised."""
+    _old(world)
+    _runs(world, 0, 7)
+    world.configure(RotationPeriod="160", InactivePeriod="180")
+    world.go_to(world.day(10))
+
+
+def _shorter(world: World) -> None:
+    """W and G shrank to 5 days after the dates had been promised."""
+    _old(world)
+    _runs(world, 0)
+    world.configure(RotationPeriod="90", InactivePeriod="95", RecoveryGracePeriod="7")
+    world.go_to(world.day(6))
 
 
 def _exempt_beside_due(world: World) -> None:
@@ -97,8 +229,51 @@ def _exempt_beside_due(world: World) -> None:
     world.user("ann", (137, True))
 
 
-def _orphan(world: World) -> None:
+def _side_by_side(world: World) -> None:
+    """Users at every stage, kept in parallel."""
     world.user("ann", (137, True))
+    world.user("bob", (400, False), (30, True))
+    _runs(world, 0, 7)
+    world.user("carl", (95, True))
+    world.user("dora", (82, True))
+    world.go_to(world.day(10))
+
+
+def _paged(world: World) -> None:
+    """ListUsers and GetGroup give one user a page, as they may."""
+    world.cloud.iam_rules.page_size = 1
+    for name in ("eve", "eva"):
+        world.user(name, (500, True))
+        world.exempt(name)
+    world.user("ann", (137, True))
+
+
+def _dry(world: World, prepare: Callable[[World], object]) -> None:
+    prepare(world)
+    world.configure(DryRunFlag="true")
+
+
+def _enforced(world: World) -> None:
+    world.configure(DryRunFlag="false")
+
+
+def _without_group(world: World) -> None:
+    world.user("ann", (137, True))
+    world.hand("iam").delete_group(GroupName=GROUP)
+
+
+def _with_group(world: World) -> None:
+    world.hand("iam").create_group(GroupName=GROUP)
+
+
+def _owned(world: World) -> None:
+    world.configure(ResourceOwnerTag="owner")
+    world.cloud.add_user(MEMBER, "ann", tags={"owner": "ann@example.com"})
+    world.give("ann", (137, True))
+
+
+def _orphan(world: World) -> None:
+    _old(world)
     world.run(Fault.KILLED_AFTER, on="iam:CreateAccessKey")
 
 
@@ -109,25 +284,95 @@ def _orphan_found(world: World) -> None:
 
 def _orphan_over(world: World) -> None:
     _orphan(world)
-    _clean_runs(world, 1)
+    _runs(world, 1)
     world.go_to(world.day(2))
 
 
+def _orphan_exempt(world: World) -> None:
+    _orphan(world)
+    world.exempt("ann")
+    world.go_to(world.day(1))
+
+
+def _unsettled(world: World) -> None:
+    """The secret was stored, and the run died before it could say so."""
+    _old(world)
+    world.run(Fault.KILLED_AFTER, on="secretsmanager:PutSecretValue")
+    world.go_to(world.day(1))
+
+
+def _late(world: World, prepare: Callable[[World], object]) -> None:
+    """IAM's lists are 30 seconds old, and last uses 4 hours."""
+    world.cloud.delays.lists = timedelta(seconds=30)
+    world.cloud.delays.last_use = 4 * HOUR
+    prepare(world)
+
+
 SCENARIOS: Mapping[str, Scenario] = {
-    "rotate-first": Scenario(prepare=_one_old),
-    "rotate-comma": Scenario(prepare=_comma),
-    "rotate-again": Scenario(prepare=_second_time),
-    "rotate-into-scheduled-secret": Scenario(prepare=_scheduled),
+    # T0, T1
+    "warn": Scenario(prepare=lambda world: world.user("ann", (80, True))),
+    "rotate-first": Scenario(prepare=_old),
+    "rotate-comma": Scenario(prepare=lambda world: world.user("reports,finance", (900, True))),
+    "rotate-again": Scenario(prepare=_again),
+    "rotate-forced": Scenario(
+        prepare=lambda world: world.user("ann", (5, True)), asks=lambda world: world.forcing("ann")
+    ),
+    "rotate-owned": Scenario(prepare=_owned),
     "rotate-beside-exempt": Scenario(prepare=_exempt_beside_due),
-    "rotate-forced": Scenario(prepare=_young, forced="ann"),
+    "rotate-paged": Scenario(prepare=_paged),
+    "rotate-into-scheduled": Scenario(prepare=partial(_again_and, change=_scheduled)),
+    "rotate-over-malformed-tags": Scenario(prepare=partial(_again_and, change=_malformed)),
+    "rotate-over-written-value": Scenario(prepare=partial(_again_and, change=_overwritten)),
+    # T2
     "disable": Scenario(prepare=_to_disable),
+    "disable-longer-window": Scenario(prepare=_longer),
+    "disable-shorter-window": Scenario(prepare=_shorter),
+    "disable-overwritten": Scenario(prepare=partial(_waiting, change=_overwritten)),
+    "disable-secret-deleted": Scenario(prepare=partial(_waiting, change=_scheduled)),
+    "held": Scenario(prepare=_held),
+    "unused-notice": Scenario(prepare=_unused),
+    "unused-disable": Scenario(prepare=_unused_to_disable),
+    "in-use-disable": Scenario(prepare=_in_use_to_disable),
+    # T3
     "delete": Scenario(prepare=_to_delete),
     "delete-and-rotate": Scenario(prepare=_delete_and_rotate),
-    "found-inactive": Scenario(prepare=_inactive_found),
+    "used-after-disabling": Scenario(prepare=_used_after_disabling),
+    # a person's hand
+    "found-inactive": Scenario(
+        prepare=lambda world: world.user("ann", (400, False), (20, True)),
+    ),
+    "only-inactive": Scenario(
+        prepare=lambda world: world.user("ann", (400, False), (300, False)),
+    ),
+    "seen-and-enabled": Scenario(prepare=_seen),
     "restored": Scenario(prepare=_restored),
-    "quiet-notice": Scenario(prepare=_quiet_beside_young),
-    "quiet-disable": Scenario(prepare=_quiet_to_disable),
-    "warn": Scenario(prepare=_warned),
+    "restored-disable": Scenario(prepare=_retired_again),
+    # two keys that people made
+    "two-quiet-older": Scenario(
+        prepare=lambda world: world.user("ann", (900, True), (20, True)),
+    ),
+    "two-quiet-newer": Scenario(prepare=partial(_two, ages=(200, 120), in_use=(True, False))),
+    "two-quiet": Scenario(prepare=partial(_two, ages=(200, 120), in_use=(False, False))),
+    "two-in-use": Scenario(prepare=partial(_two, ages=(200, 120), in_use=(True, True))),
+    "two-disable": Scenario(prepare=_two_to_disable),
+    # T5
     "orphan-found": Scenario(prepare=_orphan_found),
     "orphan-over": Scenario(prepare=_orphan_over),
+    "orphan-exempt": Scenario(prepare=_orphan_exempt),
+    "unsettled": Scenario(prepare=_unsettled),
+    # a secret that is not ours
+    "foreign-by-hand": Scenario(prepare=_made_by_hand),
+    "foreign-untagged": Scenario(prepare=partial(_again_and, change=_untagged)),
+    "foreign-kms-key": Scenario(prepare=_under_another_key),
+    "foreign-user-made-again": Scenario(prepare=_made_again),
+    # the account
+    "side-by-side": Scenario(prepare=_side_by_side),
+    "dry-rotate": Scenario(prepare=partial(_dry, prepare=_old), afterwards=_enforced),
+    "dry-disable": Scenario(prepare=partial(_dry, prepare=_to_disable), afterwards=_enforced),
+    "group-missing": Scenario(prepare=_without_group, afterwards=_with_group),
+    # IAM tells late
+    "late-rotate": Scenario(prepare=partial(_late, prepare=_again)),
+    "late-disable": Scenario(prepare=partial(_late, prepare=_to_disable)),
+    "late-delete-and-rotate": Scenario(prepare=partial(_late, prepare=_delete_and_rotate)),
+    "late-orphan-over": Scenario(prepare=partial(_late, prepare=_orphan_over)),
 }

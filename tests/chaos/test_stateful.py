@@ -1,43 +1,80 @@
-"""Whole lives at random: days, faults, owners and operators in any order, judged at the end."""
+"""
+Whole lives at random: days, faults, owners and operators in any order.
 
-import os
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+The invariants are judged every few steps and at the end. Then, in some of the lives, everybody
+leaves Keyturn alone, and every key that is due must come to its end in time.
+"""
 
-from hypothesis import HealthCheck, settings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from keyturn.domain.record import USER_ID_TAG, USER_TAG, secret_name
 from keyturn.sandbox.faults import Fault
-from tests.chaos.world import DAY, GROUP, MEMBER, World
-
-if TYPE_CHECKING:
-    from mypy_boto3_iam import IAMClient
+from keyturn.settings import Settings
+from tests.chaos.scale import FORM
+from tests.chaos.world import BUCKET, DAY, FIRST_DAY, GROUP, MEMBER, World, cloud_at
 
 USERS = ("ann", "ci,bot")
-EXAMPLES, STEPS = (200, 50) if os.environ.get("CHAOS") == "all" else (8, 25)
+LEAP = datetime(2028, 2, 20, 5, tzinfo=UTC)
+"""Nine days before a 29th of February."""
+PERIODS: Sequence[tuple[int, int, int]] = ((90, 100, 10), (75, 85, 10), (90, 95, 7), (60, 75, 14))
+HANDFULS, EXAMPLES, STEPS = {"": (1, 8, 25), "ci": (8, 25, 50), "long": (40, 50, 50)}[FORM]
+"""Lives are tried in handfuls, so that both cores have some."""
+JUDGED_EVERY = 10
+FOLLOWED_ONE_IN = 5
 
 users = st.sampled_from(USERS)
 ages = st.sampled_from((1, 30, 75, 76, 89, 90, 99, 100, 109, 110, 137, 400, 900))
+tried: Counter[str] = Counter()
 
 
 class Lives(RuleBasedStateMachine):
     """One account, two users, and whatever may happen to them."""
 
+    world: World
+
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
-        self.world.__enter__()
         self.excused = False
         self.members: frozenset[str] = frozenset()
         self.enabled: set[str] = set()
+        self.steps = 0
+        tried["examples"] += 1
 
-    @initialize(first=st.lists(st.tuples(ages, st.booleans()), min_size=0, max_size=2), age=ages)
-    def found(self, first: list[tuple[int, bool]], age: int) -> None:
+    @initialize(
+        first_day=st.sampled_from((FIRST_DAY, LEAP)),
+        first=st.lists(st.tuples(ages, st.booleans()), min_size=0, max_size=2),
+        age=ages,
+        late=st.booleans(),
+    )
+    def found(
+        self, first_day: datetime, first: list[tuple[int, bool]], age: int, late: bool
+    ) -> None:
         """Find the users as they are."""
+        self.world = World(cloud=cloud_at(first_day))
+        self.world.__enter__()
+        if late:
+            self.world.cloud.delays.lists = timedelta(seconds=30)
+            self.world.cloud.delays.last_use = timedelta(hours=4)
         self.world.user(USERS[0], *first)
         self.world.user(USERS[1], (age, True))
         self.world.begin()
+
+    # Keyturn
 
     @rule(days=st.sampled_from((1, 1, 1, 2, 7, 10)))
     def days_pass(self, days: int) -> None:
@@ -46,34 +83,55 @@ class Lives(RuleBasedStateMachine):
             self._next_day()
             self.world.run()
 
-    @rule(days=st.sampled_from((1, 3, 10, 40)))
+    @rule(days=st.sampled_from((1, 3, 7, 14, 40)))
     def nothing_runs(self, days: int) -> None:
-        """Skip days."""
+        """Skip days, or weeks."""
         self._next_day(days)
 
-    @rule(fault=st.sampled_from(Fault), at=st.integers(4, 30))
-    def a_run_breaks(self, fault: Fault, at: int) -> None:
+    @rule(fault=st.sampled_from(Fault), at=st.integers(1, 30), user=st.sampled_from(("", *USERS)))
+    def a_run_breaks(self, fault: Fault, at: int, user: str) -> None:
         """Break the next day's run."""
         self._next_day()
-        ran = self.world.run(fault, at)
+        ran = self.world.run(fault, at, of=user)
         self.excused |= ran.befell in {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
 
-    @rule()
-    def it_runs_again(self) -> None:
+    @rule(minutes=st.sampled_from((5, 20)))
+    def it_runs_again(self, minutes: int) -> None:
         """Run twice on one day."""
-        self.world.go_to(self.world.cloud.now + timedelta(minutes=20))
+        self.world.go_to(self.world.cloud.now + timedelta(minutes=minutes))
         self.world.run()
+
+    @rule(minutes=st.sampled_from((1, 14)))
+    def two_runs_overlap(self, minutes: int) -> None:
+        """Plan, run another time, and carry out the plan."""
+        self._next_day()
+        self.world.slow_run(self.world.run, timedelta(minutes=minutes))
 
     @rule(user=users)
     def somebody_forces(self, user: str) -> None:
         """Rotate at any age."""
         self._next_day()
-        self.world.run(forced=user)
+        self.world.run(asked=self.world.forcing(user))
+
+    @rule(dry=st.booleans())
+    def dry_run_is_switched(self, dry: bool) -> None:
+        """Switch dry run on or off."""
+        self.world.configure(DryRunFlag=str(dry))
+
+    @rule(periods=st.sampled_from(PERIODS))
+    def the_periods_change(self, periods: tuple[int, int, int]) -> None:
+        """Change R, I and G."""
+        rotation, inactive, grace = map(str, periods)
+        self.world.configure(
+            RotationPeriod=rotation, InactivePeriod=inactive, RecoveryGracePeriod=grace
+        )
+
+    # Owners and operators
 
     @rule(user=users)
     def a_person_makes_a_key(self, user: str) -> None:
         """Make a key by hand, if there is room."""
-        if sum(key.user == user for key in self.world.cloud.keys(MEMBER)) < 2:
+        if len(self._keys(user)) < 2:
             made = self._iam().create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
             self.world.used_daily[made] = user
 
@@ -103,12 +161,23 @@ class Lives(RuleBasedStateMachine):
     @rule(user=users)
     def the_owner_installs_the_newest(self, user: str) -> None:
         """Work with the newest key, and no longer with the others."""
-        active = [k for k in self.world.cloud.keys(MEMBER) if k.user == user]
-        for key in active:
+        keys = self._keys(user)
+        for key in keys:
             self.world.used_daily.pop(key.key_id, None)
-        if active:
-            newest = max(active, key=lambda key: (key.created, key.key_id))
+        if keys:
+            newest = max(keys, key=lambda key: (key.created, key.key_id))
             self.world.used_daily[newest.key_id] = user
+
+    @rule(user=users)
+    def a_user_is_deleted_and_made_again(self, user: str) -> None:
+        """Under the same name, with a key of its own."""
+        for key in self._keys(user):
+            self._iam().delete_access_key(UserName=user, AccessKeyId=key.key_id)
+            self.world.used_daily.pop(key.key_id, None)
+        self.the_group_changes(user=user, joins=False)
+        self._iam().delete_user(UserName=user)
+        self._iam().create_user(UserName=user)
+        self.a_person_makes_a_key(user=user)
 
     @rule(user=users, joins=st.booleans())
     def the_group_changes(self, user: str, joins: bool) -> None:
@@ -119,49 +188,140 @@ class Lives(RuleBasedStateMachine):
             self._iam().remove_user_from_group(GroupName=GROUP, UserName=user)
         self.members = self.members | {user} if joins else self.members - {user}
 
-    @rule(dry=st.booleans())
-    def dry_run_is_switched(self, dry: bool) -> None:
-        """Switch dry run on or off."""
-        self.world.configure(DryRunFlag=str(dry))
-
     @precondition(lambda self: self.world.cloud.secrets(MEMBER))
     @rule(user=users)
     def a_person_deletes_the_secret(self, user: str) -> None:
         """Schedule a user's secret for deletion."""
         for secret in self.world.cloud.secrets(MEMBER):
-            if secret.gone_at is None and f"_User_{user.replace(',', '=2C')}_" in secret.name:
-                vault = self.world.cloud.session(MEMBER).client("secretsmanager")
-                vault.delete_secret(SecretId=secret.name)
+            if secret.gone_at is None and secret.name == secret_name(MEMBER, user):
+                self.world.hand("secretsmanager").delete_secret(SecretId=secret.name)
+
+    @precondition(lambda self: self.world.cloud.secrets(MEMBER))
+    @rule(user=users)
+    def a_person_overwrites_the_secret(self, user: str) -> None:
+        """Store something else, twice: the delivered key is in no version any more."""
+        for secret in self.world.cloud.secrets(MEMBER):
+            if secret.gone_at is None and secret.name == secret_name(MEMBER, user):
+                for value in ("mine", "mine too"):
+                    self.world.hand("secretsmanager").put_secret_value(
+                        SecretId=secret.name, SecretString=value
+                    )
+
+    # The judge
+
+    @invariant()
+    def no_promise_is_broken(self) -> None:
+        """Judge now and then; the judge looks at every moment before."""
+        self.steps += 1
+        tried["steps"] += 1
+        if self.steps % JUDGED_EVERY == 0:
+            self._judge()
 
     def teardown(self) -> None:
-        """Judge, and let the clean days come to their end."""
+        """Judge, and follow some of the lives to their end."""
+        if not hasattr(self, "world"):
+            return  # not even the first step was taken
         try:
-            self.world.configure(DryRunFlag="false")
-            self.world.finish()
-            forgiving = "a second time" if self.excused else None
-            assert self.world.violations(forgiving=forgiving) == []
+            self._judge()
+            if tried["examples"] % FOLLOWED_ONE_IN == 0:
+                tried["lived"] += 1
+                self._follow()
+                self._judge()
         finally:
             self.world.__exit__(None, None, None)
+
+    def _judge(self) -> None:
+        self.world.finish()
+        forgiving = "a second time" if self.excused else None
+        assert self.world.violations(forgiving=forgiving) == []
+
+    def _follow(self) -> None:
+        """Nobody interferes and nothing fails: every due key comes to its end in time."""
+        for user in USERS:
+            self.the_group_changes(user=user, joins=False)
+        self.world.configure(DryRunFlag="false")
+        self.world.used_daily.clear()
+        policy = Settings.read(self.world.settings).policy
+        for _ in range(days := self._longest()):
+            self._next_day()
+            self.world.run()
+        now = self.world.cloud.now
+        late = {
+            key.key_id: (key.user, key.status, (now - key.created).days)
+            for key in self.world.cloud.keys(MEMBER)
+            if now - key.created > (policy.rotation_period + days + 1) * DAY
+            and self._is_ours(key.user)
+        }
+        assert late == {}
+
+    def _longest(self) -> int:
+        """
+        How many days a due key can take to its end, by the contract.
+
+        An orphan is removed on the second day. Restored, it is left alone for G; in use until now,
+        it is quiet when W are exceeded; what was promised is kept. Then its end is announced, W
+        days later it is disabled, G later deleted, or once more G later, if it was used since. The
+        other key of its user may have to wait for all that before its own W and G begin.
+        """
+        policy = Settings.read(self.world.settings).policy
+        window, grace = policy.installation_window, policy.recovery_grace_period
+        today = self.world.cloud.now.date()
+        promised = max((day for name in self._receipts() for day in _days_in(name)), default=today)
+        alone = max(grace, window + 1, (promised - today).days) + 2
+        return alone + 2 * (window + 2 * grace + 2)
+
+    def _receipts(self) -> list[str]:
+        return [name for name in self.world.cloud.objects(BUCKET) if "_dry-run" not in name]
+
+    def _is_ours(self, user: str) -> bool:
+        """Whether the user's secret may be written: another's waits for an operator."""
+        name = secret_name(MEMBER, user)
+        user_id = self._iam().get_user(UserName=user)["User"]["UserId"]
+        return all(
+            secret.tags.get(USER_ID_TAG) == user_id and USER_TAG in secret.tags
+            for secret in self.world.cloud.secrets(MEMBER)
+            if secret.name == name
+        )
 
     def _next_day(self, days: int = 1) -> None:
         now = self.world.cloud.now
         morning = now.replace(hour=5, minute=0, second=0, microsecond=0)
         self.world.go_to(morning + days * DAY)
 
-    def _iam(self) -> "IAMClient":
-        return self.world.cloud.session(MEMBER).client("iam")
+    def _iam(self) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return self.world.hand("iam")
+
+    def _keys(self, user: str) -> list[Any]:
+        return [key for key in self.world.cloud.keys(MEMBER) if key.user == user]
 
     def _first(self, user: str, but: str | None = None) -> str | None:
-        keys = [k for k in self.world.cloud.keys(MEMBER) if k.user == user and k.status != but]
+        keys = [key for key in self._keys(user) if key.status != but]
         return min(keys, key=lambda key: key.created).key_id if keys else None
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize=os.environ.get("CHAOS") != "all",
-    print_blob=True,
-)
+def _days_in(name: str) -> list[date]:
+    words = name.rsplit("/", 1)[-1].partition(".")[0].split("_")
+    return [date.fromisoformat(word) for word in words if word[:4].isdigit() and len(word) == 10]
+
+
+@pytest.mark.parametrize("handful", range(HANDFULS))
+def test_no_life_breaks_a_promise(
+    handful: int, record_property: Callable[[str, object], None]
+) -> None:
+    tried.clear()
+    lives = seed(handful)(type(f"Lives{handful}", (Lives,), {}))
+
+    run_state_machine_as_test(
+        lives,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
+
+    for name in ("examples", "steps", "lived"):
+        record_property(name, tried[name])

@@ -1,17 +1,20 @@
 """
 A small world to break things in: one member account, Keyturn running from the hub by mail.
 
-Every run connects anew, as a new process does. After every run the ten invariants are judged
-from the emulator's own log.
+A run that breaks connects anew, as a new process does. The ten invariants are judged from the
+emulator's own log, at the end, for every moment before it. The clock moves by calls and by hand
+alone, and the dice fall the same every time: so do the runs.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from uuid import uuid4
 
+import boto3
 from moto.moto_api._internal import mock_random
 
 from keyturn.domain.decision import Action
@@ -50,12 +53,17 @@ SETTINGS = {
 }
 
 
+def cloud_at(first: datetime = FIRST_DAY) -> LocalCloud:
+    """A local AWS whose clock moves by calls and by hand alone."""
+    return LocalCloud(now=first, short_pages=False, ticks=False)
+
+
 @dataclass(slots=True)
 class World:
     """The account, its users, and what Keyturn did there day by day."""
 
     settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
-    cloud: LocalCloud = field(default_factory=lambda: LocalCloud(now=FIRST_DAY, short_pages=False))
+    cloud: LocalCloud = field(default_factory=cloud_at)
     runs: list[JudgedRun] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     used_daily: dict[str, str] = field(default_factory=dict)
@@ -66,7 +74,9 @@ class World:
     state: list[tuple[str, str]] = field(default_factory=list)
     """At the end: user and status of every key."""
     _evidence: Evidence | None = None
-    _warm: Aws | None = None
+    _warm: tuple[dict[str, str], Aws] | None = None
+    _hub: boto3.Session | None = None
+    _hands: dict[str, Any] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         self.cloud.__enter__()
@@ -93,6 +103,10 @@ class World:
     def user(self, name: str, *keys: tuple[int, bool], in_use: bool = True) -> list[str]:
         """Make a user with keys of so many days, Active or not; the last one is in use."""
         self.cloud.add_user(MEMBER, name)
+        return self.give(name, *keys, in_use=in_use)
+
+    def give(self, name: str, *keys: tuple[int, bool], in_use: bool = True) -> list[str]:
+        """Give a user keys, likewise."""
         made = [
             self.cloud.add_key(MEMBER, name, created=self.cloud.now - age * DAY, active=active)
             for age, active in keys
@@ -103,8 +117,25 @@ class World:
 
     def exempt(self, user: str) -> None:
         """Put a user into the exemption group."""
-        iam = self.cloud.session(MEMBER).client("iam")
-        iam.add_user_to_group(GroupName=GROUP, UserName=user)
+        self.hand("iam").add_user_to_group(GroupName=GROUP, UserName=user)
+
+    def hand(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        """A person's own hand in the member account."""
+        if service not in self._hands:
+            session: Any = self.cloud.session(MEMBER)
+            self._hands[service] = session.client(service)
+        return self._hands[service]
+
+    def remember(self) -> Callable[[], None]:
+        """Remember everything as it is; what comes back puts it back, again and again."""
+        recall, then = self.cloud.remember([MEMBER]), _copy(self)
+
+        def recalled() -> None:
+            recall()
+            for name, value in _copied(then).items():
+                setattr(self, name, value)
+
+        return recalled
 
     def begin(self) -> None:
         """Take down what is there before anything happens; done by itself before the first run."""
@@ -140,8 +171,10 @@ class World:
 
     def aws(self) -> Aws:
         """Connect, as a new process does."""
+        if self._hub is None:
+            self._hub = self.cloud.role_session(HUB, HUB_ROLE, "keyturn")
         return Aws(
-            session=self.cloud.role_session(HUB, HUB_ROLE, "keyturn"),
+            session=self._hub,
             settings=Settings.read(self.settings),
             journal=lambda _action, _facts: None,
             clock=self.clock,
@@ -150,54 +183,114 @@ class World:
     def configure(self, **settings: str) -> None:
         """Change settings, by their parameters' names, from the next run on."""
         self.settings |= settings
-        self._warm = None
 
     def warm(self) -> Aws:
         """Stay connected, as a warm function does: for runs in which nothing breaks."""
-        if self._warm is None:
-            self._warm = self.aws()
-        return self._warm
+        if self._warm is None or self._warm[0] != self.settings:
+            self._warm = dict(self.settings), self.aws()
+        return self._warm[1]
 
     def run(
         self,
         fault: Fault | None = None,
         at: int = 0,
         *,
+        of: str = "",
         on: str | None = None,
-        forced: str | None = None,
-        order: Order | None = None,
+        asked: Asked | None = None,
     ) -> "Ran":
         """Run once, with a fault at a call if one is named."""
         self.begin()
         started = self.cloud.now
-        layer = Faults(fault=fault, at=at, on=on, watches=_is_keyturns)
-        aws = self.warm() if fault is None else self.aws()
-        run = Run(
-            id=f"run-{len(self.runs)}",
-            account=Account(id=MEMBER, name="member", email=OWNER),
-            at=started,
-            dry_run=aws.settings.dry_run,
+        layer = Faults(
+            fault=fault, at=at, of=of, on=on, watches=_is_keyturns, subject=self._user_of
         )
-        asked = Asked(forced=forced, forced_at=started if forced else None, order=order)
+        aws = self.warm() if fault is None else self.aws()
+        run = self.new_run(aws)
+        asked = asked or Asked()
         result: AccountResult | None = None
         self.cloud.layers.append(layer)
         with suppress(KilledError):
             result = aws.run_account(run, aws.by_mail(print)).run(run, asked)
         self.cloud.layers.remove(layer)
-        failed = result is not None and any(f.user is None for f in result.plan.failures)
+        is_crashed = result is None or (fault is not None and layer.operation is not None)
+        self.note(started, result, aws, is_crashed=is_crashed, order=asked.order)
+        return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
+
+    def forcing(self, user: str) -> Asked:
+        """A request to rotate a user's key at any age."""
+        return Asked(forced=user, forced_at=self.cloud.now)
+
+    def ordering(self, action: Action, key_id: str, *, even_exempt: bool = False) -> Asked:
+        """An operator's order about one key."""
+        order = Order(action=action, key_id=key_id, given=self.cloud.now, even_exempt=even_exempt)
+        return Asked(order=order)
+
+    def new_run(self, aws: Aws) -> Run:
+        """What a run is, that starts now."""
+        return Run(
+            id=f"run-{uuid4()}",
+            account=Account(id=MEMBER, name="member", email=OWNER),
+            at=self.cloud.now,
+            dry_run=aws.settings.dry_run,
+        )
+
+    def slow_run(self, meanwhile: Callable[[], object], late: timedelta) -> None:
+        """Plan, let something happen, and carry out the plan late."""
+        self.begin()
+        aws, started = self.aws(), self.cloud.now
+        rotation = aws.run_account(self.new_run(aws), aws.by_mail(lambda _told: None))
+        plan = rotation.plan(self.new_run(aws), Asked())
+        meanwhile()
+        self.go_to(max(self.cloud.now, started + late))
+        self.note(started, rotation.carry_out(plan), aws)
+
+    def note(
+        self,
+        started: datetime,
+        result: AccountResult | None,
+        aws: Aws,
+        *,
+        is_crashed: bool = False,
+        order: Order | None = None,
+    ) -> None:
+        """Note a run down for the judge."""
+        failed = result is None or any(failure.user is None for failure in result.plan.failures)
+        policy = aws.settings.policy
         self.runs.append(
             JudgedRun(
                 started=started,
                 ended=self.cloud.now,
-                dry_run=run.dry_run,
-                crashed=result is None or (fault is not None and layer.operation is not None),
-                failed=frozenset({MEMBER}) if failed or result is None else frozenset(),
+                dry_run=aws.settings.dry_run,
+                crashed=is_crashed,
+                failed=frozenset({MEMBER}) if failed else frozenset(),
+                windows=Windows(
+                    rotation=policy.rotation_period,
+                    inactive=policy.inactive_period,
+                    grace=policy.recovery_grace_period,
+                    unused=policy.unused_period,
+                    in_use=policy.retire_in_use,
+                ),
                 restores=_ordered(order, Action.RESTORE),
                 revokes=_ordered(order, Action.REVOKE),
                 even_exempt=order is not None and order.even_exempt,
             )
         )
-        return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
+
+    def _user_of(self, request: Request) -> str:
+        """The user that a call is about; where there is only one, all calls are counted as one."""
+        users = {key.user for key in self.cloud.keys(MEMBER)}
+        if len(users) < 2:
+            return ""
+        params = request.params
+        if "UserName" in params:
+            return str(params["UserName"])
+        if "AccessKeyId" in params:
+            owners = {key.key_id: key.user for key in self.cloud.keys(MEMBER)}
+            return owners.get(params["AccessKeyId"], "")
+        named = str(params.get("SecretId") or params.get("Name") or params.get("Key") or "")
+        named = named or str(params.get("Prefix", ""))
+        return next((user for user in users if f"_{user}_" in named or f"/{user}/" in named), "")
 
     # The judge
 
@@ -212,7 +305,7 @@ class World:
             uses=tuple(self.uses),
             secret_values=dict(self.cloud.secret_values()),
             texts=[],
-            windows=Windows(),
+            use_is_told_after=self.cloud.delays.last_use,
             keyturn_roles=frozenset({MEMBER_ROLE, HUB_ROLE}),
             bucket=BUCKET,
             accounts=frozenset({MEMBER}),
@@ -236,13 +329,30 @@ class Ran:
     """One run, and the calls it made."""
 
     result: AccountResult | None
-    calls: Sequence[str]
+    calls: Sequence[tuple[str, str]]
+    """User and name of each; where there is only one user, nobody is named."""
     befell: str | None
 
 
 def _ordered(order: Order | None, action: Action) -> frozenset[str]:
     """The key that a run is ordered to do this with."""
     return frozenset({order.key_id} if order is not None and order.action is action else ())
+
+
+_KEPT = {"cloud", "_warm", "_hub", "_hands"}
+"""What is no memory: clients serve on."""
+
+
+def _copy(world: World) -> dict[str, Any]:
+    return _copied({each.name: getattr(world, each.name) for each in fields(world)})
+
+
+def _copied(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.copy() if isinstance(value, list | dict) else value
+        for name, value in values.items()
+        if name not in _KEPT
+    }
 
 
 def _is_keyturns(request: Request) -> bool:

@@ -1,0 +1,35 @@
+"""What `make chaos` says at its end."""
+
+import pytest
+
+from tests.chaos.scale import FORM
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count what was tried, over all workers."""
+    if not FORM:
+        return
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]
+    counted: dict[str, list[object]] = {}
+    for report in reports:
+        for name, value in report.user_properties:
+            counted.setdefault(name, []).append(value)
+    broken = [str(value).rsplit(" ", 1) for value in counted.get("broken", [])]
+    scenarios = {place.split(" ")[0] for place, _ in broken}
+    calls, faults = ({word[part] for word in broken} for part in (0, 1))
+    failed = len(terminalreporter.getreports("failed"))
+    lives = [_sum(counted, name) for name in ("examples", "steps", "lived")]
+    meetings = [_sum(counted, name) for name in ("schedules", "states")]
+    terminalreporter.section("chaos")
+    size = f"{len(scenarios)} scenarios, {len(calls)} calls, {len(faults)} faults"
+    for line in (
+        f"{len(broken)} runs broken: {size}",
+        "{} lives at random, {} steps; {} followed to the end of every due key".format(*lives),
+        "{} schedules of two runs at once, {} states".format(*meetings),
+        f"{failed} violations",
+    ):
+        terminalreporter.write_line(line)
+
+
+def _sum(counted: dict[str, list[object]], name: str) -> int:
+    return sum(int(str(value)) for value in counted.get(name, []))

@@ -1,0 +1,82 @@
+"""One scenario at a time, prepared once and played again and again from the run to break."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from keyturn.sandbox.faults import Fault
+from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.world import DAY, Ran, World
+
+CLEAN_RUNS = (1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23, 24, 33, 34, 44)
+"""Days after the broken run: all on which something can fall due, and the days after."""
+End = list[tuple[str, str]]
+"""User and status of every key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a broken run and the clean ones after it."""
+
+    broken: Ran
+    end: End
+    violations: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Theatre:
+    """Keeps one scenario on the stage."""
+
+    _name: str = ""
+    _world: World | None = None
+    _recall: Callable[[], None] = lambda: None
+    _ends: dict[str, End] = field(default_factory=dict)
+
+    def play(self, name: str, fault: Fault | None = None, at: int = 0, of: str = "") -> Played:
+        """Break a run at a call, and let clean ones follow."""
+        world, scenario = self._at(name), SCENARIOS[name]
+        start = world.cloud.now
+        broken = world.run(fault, at, of=of, asked=scenario.asks(world))
+        scenario.afterwards(world)
+        for days in CLEAN_RUNS:
+            world.go_to(start + days * DAY)
+            world.run()
+        world.finish()
+        forgiving = _excused(broken) if fault else None
+        return Played(broken, world.state, tuple(world.violations(forgiving=forgiving)))
+
+    def calls_of(self, name: str) -> tuple[tuple[str, str], ...]:
+        """The calls of an unbroken run: user, where there are several, and name."""
+        world = self._at(name)
+        return tuple(world.run(asked=SCENARIOS[name].asks(world)).calls)
+
+    def end_of(self, name: str) -> End:
+        """How an unbroken run ends."""
+        if name not in self._ends:
+            self._ends[name] = self.play(name).end
+        return self._ends[name]
+
+    def close(self) -> None:
+        """Leave the stage to others."""
+        if self._world is not None:
+            self._world.__exit__(None, None, None)
+        self._name, self._world = "", None
+
+    def _at(self, name: str) -> World:
+        if self._world is None or self._name != name:
+            self.close()
+            self._name, self._world = name, World().__enter__()
+            SCENARIOS[name].prepare(self._world)
+            self._world.begin()
+            self._recall = self._world.remember()
+        self._recall()
+        return self._world
+
+
+def _excused(broken: Ran) -> str | None:
+    """
+    What may be told a second time: a notice whose acceptance nobody could note down.
+
+    A claim without a receipt is tried again after 15 minutes; better twice than never.
+    """
+    told = {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
+    return "a second time" if broken.befell in told else None
