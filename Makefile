@@ -34,7 +34,7 @@ mutants: .venv/ready    ## break the engine on purpose, and see each break caugh
 check: lint types arrows  ## all that CI does before the tests
 
 lint: .venv/ready       ## look for what `make format` would change, or cannot mend
-	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet && $(RUN)cfn-lint CloudFormation/*.yaml
+	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet && $(RUN)cfn-lint
 
 format: .venv/ready     ## tidy and lint
 	$(RUN)ruff format && $(RUN)ruff check --fix
