@@ -12,6 +12,7 @@ from itertools import count
 
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
 from keyturn.domain.events import Event
+from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, SecretFacts, Status
 from keyturn.domain.record import token
 from keyturn.ports import AuditEntry, Listed, NewKey, Pause, User
@@ -258,3 +259,18 @@ class FakeAudit(Refusals):
     def write(self, entry: AuditEntry) -> None:
         self.may_refuse("write")
         self.entries[entry.mark] = entry
+
+
+@dataclass
+class FakeSnapshots(Refusals):
+    """Meets `ports.Snapshots`."""
+
+    taken: dict[tuple[str, date], Snapshot] = field(default_factory=dict)
+
+    def of_day(self, account: str, day: date) -> Snapshot | None:
+        self.may_refuse("of_day")
+        return self.taken.get((account, day))
+
+    def put(self, account: str, day: date, snapshot: Snapshot) -> None:
+        self.may_refuse("put")
+        self.taken[account, day] = snapshot

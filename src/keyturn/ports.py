@@ -13,6 +13,7 @@ from typing import Protocol
 
 from keyturn.domain.events import Digest, Event, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import Account, KeyFacts, LastUse, Receipt, SecretFacts
 
 Clock = Callable[[], datetime]
@@ -247,6 +248,16 @@ class Listed:
 
     account: Account
     suspended: bool = False
+
+
+class Snapshots(Protocol):
+    """What accounts looked like: one snapshot for each account and UTC day."""
+
+    def of_day(self, account: str, day: date) -> Snapshot | None:
+        """The snapshot of a day; None if there is none, or none of a form that we know."""
+
+    def put(self, account: str, day: date, snapshot: Snapshot) -> None:
+        """Write it, in the place of the day's earlier one."""
 
 
 class Organization(Protocol):

@@ -18,6 +18,7 @@ from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
+from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
 from keyturn.adapters.s3_templates import S3Templates
@@ -37,6 +38,7 @@ from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.run_account import Announcer, ByMail, Nobody, OverBus, RunAccount
+from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
 
@@ -118,6 +120,7 @@ class Aws:
                 tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
             ),
             announcer=announcer or Nobody(),
+            snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
         )
 
     def adopt(self, run: Run) -> Adopt:
@@ -136,6 +139,12 @@ class Aws:
         if not settings.bucket:
             return None
         return S3Audit(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
+
+    def _snapshot(self, *, writes: bool) -> TakeSnapshot | None:
+        """A dry run from a laptop that tells nobody writes nothing at all."""
+        if not (writes and self.settings.bucket):
+            return None
+        return TakeSnapshot(snapshots=self._in_bucket(S3Snapshots), policy=self.settings.policy)
 
     def over_bus(self) -> OverBus:
         """Tell over the bus; the notifier behind it sends the mails."""

@@ -27,6 +27,7 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFound
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.forms import ReceiptFile
 from keyturn.domain.key import Act, Receipt
 from keyturn.domain.record import encode, stamp
 from keyturn.ports import Claim
@@ -148,7 +149,7 @@ class S3Receipts:
         """
         *_, step, name = claim.name.split("/")
         promises = _promises(step, _days_in(name))
-        receipt = {
+        receipt: ReceiptFile = {
             "time": stamp(now),
             "channel": channel,
             "address": address,

@@ -8,6 +8,7 @@ from typing import Any
 
 from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, State, Told
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.forms import DigestForm, DigestItem
 from keyturn.domain.key import Account, Act
 
 
@@ -132,7 +133,7 @@ def notice_item(user: str, decision: Decision, notice: Notice, secret: str | Non
     )
 
 
-def digest_to_json(digest: Digest) -> dict[str, object]:
+def digest_to_json(digest: Digest) -> DigestForm:
     """A digest in plain JSON values, as it travels over the bus."""
     run = digest.run
     return {
@@ -146,7 +147,7 @@ def digest_to_json(digest: Digest) -> dict[str, object]:
                 "email": run.account.email,
             },
         },
-        "audience": str(digest.audience),
+        "audience": digest.audience.value,
         "address": digest.address,
         "region": digest.region,
         "failures": list(digest.failures),
@@ -156,24 +157,22 @@ def digest_to_json(digest: Digest) -> dict[str, object]:
     }
 
 
-def _item_to_json(item: NoticeItem) -> dict[str, object]:
+def _item_to_json(item: NoticeItem) -> DigestItem:
     return {
         "user": item.user,
         "key": item.key_id,
         "age": item.age,
-        "state": str(item.state),
-        "overlays": sorted(str(overlay) for overlay in item.overlays),
-        "action": str(item.action),
+        "state": item.state,
+        "overlays": sorted(item.overlays),
+        "action": item.action,
         "reason": item.reason,
         "sentence": item.sentence,
-        "told": str(item.notice.told),
+        "told": item.notice.told,
         "day": item.notice.day.isoformat(),
         "variant": item.notice.variant,
-        "promises": {str(act): day.isoformat() for act, day in item.notice.promises.items()},
+        "promises": {act: day.isoformat() for act, day in item.notice.promises.items()},
         "next": (
-            {"action": str(item.next.action), "date": item.next.day.isoformat()}
-            if item.next
-            else None
+            {"action": item.next.action, "date": item.next.day.isoformat()} if item.next else None
         ),
         "successor": item.successor,
         "secret": item.secret,

@@ -1,13 +1,14 @@
 """What a rotation answers, and the log lines that operators grep for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from aws_lambda_powertools import Logger
 
 from keyturn.domain.decision import Action, Decision, Reason, Turn
+from keyturn.domain.forms import Answer
 from keyturn.domain.policy import RotationPolicy
 from keyturn.use_cases.keep_account import AccountResult
-from keyturn.use_cases.tell import counts, describe
+from keyturn.use_cases.tell import counts, describe, failed, quarantined
 
 WRITE_OF = {
     Action.ROTATE: "iam:CreateAccessKey",
@@ -19,26 +20,21 @@ WRITE_OF = {
 }
 
 
-def answer(result: AccountResult) -> dict[str, object]:
+def answer(result: AccountResult) -> Answer:
     """The JSON of a direct invocation."""
     run = result.plan.run
     return {
         "account": run.account.id,
         "run": run.id,
         "dry_run": run.dry_run,
-        "decisions": decisions(result.plan.turns),
-        "failures": [
-            {"user": failure.user, "message": str(failure.error)} for failure in result.failures
+        "decisions": [
+            describe(turn.user, made) for turn in result.plan.turns for made in turn.decisions
         ],
-        "quarantined": [{"user": user, "key": key_id} for user, key_id in result.quarantined],
+        "failures": failed(result.failures),
+        "quarantined": quarantined(result),
         "warnings": list(result.plan.warnings),
         "counts": counts(result),
     }
-
-
-def decisions(turns: Iterable[Turn]) -> list[dict[str, object]]:
-    """Every key's decision, as the answer, the plan and the events spell it."""
-    return [describe(turn.user, made) for turn in turns for made in turn.decisions]
 
 
 def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) -> None:

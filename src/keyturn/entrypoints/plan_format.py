@@ -7,15 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from keyturn.domain.forms import AccountReport, PlanFile
 from keyturn.domain.key import Account
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.use_cases.keep_account import AccountResult
 from keyturn.use_cases.tell import describe
-
-VERSION = 1
-"""Of both forms; a change that a reader could stumble over makes it 2."""
 
 COLUMNS = (
     "account",
@@ -49,8 +47,8 @@ class Report:
 
 def as_json(report: Report) -> str:
     """All of it."""
-    document = {
-        "version": VERSION,
+    document: PlanFile = {
+        "version": 1,
         "generated_at": stamp(report.at),
         "dry_run": report.dry_run,
         "policy": {
@@ -67,18 +65,22 @@ def as_json(report: Report) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _account(result: AccountResult) -> dict[str, object]:
+def _account(result: AccountResult) -> AccountReport:
     told = answer(result)
-    name = result.plan.run.account.name
     return {
-        "account": told.pop("account"),
-        "name": name,
-        **{field: value for field, value in told.items() if field != "dry_run"},
+        "account": told["account"],
+        "name": result.plan.run.account.name,
+        "run": told["run"],
+        "decisions": told["decisions"],
+        "failures": told["failures"],
+        "quarantined": told["quarantined"],
+        "warnings": told["warnings"],
+        "counts": told["counts"],
         "done": [
             {
                 "user": outcome.turn.user.name,
                 "key": done.decision.key_id,
-                "action": str(done.decision.action),
+                "action": done.decision.action,
                 "new_key": done.new_key,
             }
             for outcome in result.outcomes

@@ -98,6 +98,8 @@ class AccountResult:
     """Users for whom there was no time left."""
     untold: tuple[Failure, ...] = ()
     """Why not everything could be told."""
+    unsaved: Failure | None = None
+    """Why there is no snapshot of it; nobody's keys wait for that."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -107,7 +109,8 @@ class AccountResult:
             for outcome in self.outcomes
             if outcome.error is not None and outcome.is_failure
         )
-        return (*self.plan.failures, *failed, *self.untold)
+        unsaved = (self.unsaved,) if self.unsaved else ()
+        return (*self.plan.failures, *failed, *self.untold, *unsaved)
 
     @property
     def lost(self) -> Failure | None:
@@ -120,7 +123,9 @@ class AccountResult:
             (
                 each
                 for each in self.failures
-                if each.user is None and not isinstance(each.error, Paused)
+                if each.user is None
+                and each is not self.unsaved
+                and not isinstance(each.error, Paused)
             ),
             None,
         )

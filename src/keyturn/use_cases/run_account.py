@@ -16,6 +16,7 @@ from keyturn.use_cases.keep_account import (
     Request,
 )
 from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Story, Tell
 
 
@@ -108,6 +109,8 @@ class RunAccount:
     keep: KeepAccount
     tell: Tell
     announcer: Announcer
+    snapshot: TakeSnapshot | None = None
+    """None: there is no bucket, or the run is nobody's business."""
 
     def plan(
         self, run: Run, request: Request, progress: Progress = lambda _done, _of: None
@@ -134,6 +137,13 @@ class RunAccount:
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
         """Do what a plan says, unless it is of a dry run, and tell of it."""
-        result = self.keep.carry_out(plan, progress, has_time)
+        result = self._saved(self.keep.carry_out(plan, progress, has_time))
         story = self.tell.of(result)
-        return replace(result, untold=(*story.failures, *self.announcer.announce(story)))
+        untold = (*story.failures, *self.announcer.announce(story))
+        # Before the telling, so that a snapshot that fails is told; again, if the telling fails.
+        return self._saved(replace(result, untold=untold)) if untold else result
+
+    def _saved(self, result: AccountResult) -> AccountResult:
+        if self.snapshot is None:
+            return result
+        return replace(result, unsaved=self.snapshot.of(replace(result, unsaved=None)))

@@ -1,7 +1,7 @@
 """Say what happened: events for the bus, and a digest for everybody who has to know."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
@@ -17,6 +17,7 @@ from keyturn.domain.events import (
     Run,
     notice_item,
 )
+from keyturn.domain.forms import Counts, Decided, Failed, Quarantined
 from keyturn.domain.key import UserFacts
 from keyturn.domain.record import secret_name
 from keyturn.ports import AccessKeys, Receipts
@@ -220,39 +221,49 @@ def _type(decision: Decision, told: Told) -> EventType:
             return EventType.NOTICED
 
 
-def describe(user: UserFacts, decision: Decision) -> dict[str, object]:
+def describe(user: UserFacts, decision: Decision) -> Decided:
     """A decision in plain JSON values: the form of the answer, the plan and the events."""
     return {
         "user": user.name,
         "key": decision.key_id,
         "age": decision.age,
-        "state": str(decision.state),
-        "overlays": sorted(str(overlay) for overlay in decision.overlays),
-        "action": str(decision.action),
-        "reason": str(decision.reason),
+        "state": decision.state,
+        "overlays": sorted(decision.overlays),
+        "action": decision.action,
+        "reason": decision.reason,
         "sentence": decision.sentence,
         "next": (
-            {"action": str(decision.next.action), "date": decision.next.day.isoformat()}
+            {"action": decision.next.action, "date": decision.next.day.isoformat()}
             if decision.next
             else None
         ),
         "successor": decision.successor,
         "promises": {
-            str(act): day.isoformat()
+            act: day.isoformat()
             for act, day in (decision.notice.promises if decision.notice else {}).items()
         },
     }
 
 
-def counts(result: AccountResult) -> dict[str, object]:
+def failed(failures: Iterable[Failure]) -> list[Failed]:
+    """Failures in the form of the answer, the plan and the snapshot."""
+    return [{"user": each.user, "message": str(each.error)} for each in failures]
+
+
+def quarantined(result: AccountResult) -> list[Quarantined]:
+    """The keys that nobody can have, likewise."""
+    return [{"user": user, "key": key_id} for user, key_id in result.quarantined]
+
+
+def counts(result: AccountResult) -> Counts:
     """How many users, keys by state and action, and failures."""
     decisions = [made for turn in result.plan.turns for made in turn.decisions]
     return {
         "users": len(result.plan.turns),
         "exempt": sum(turn.user.exempt for turn in result.plan.turns),
         "keys": len(decisions),
-        "states": dict(sorted(Counter(str(made.state) for made in decisions).items())),
-        "actions": dict(sorted(Counter(str(made.action) for made in decisions).items())),
+        "states": dict(sorted(Counter(made.state for made in decisions).items())),
+        "actions": dict(sorted(Counter(made.action for made in decisions).items())),
         "blocked": sum(made.is_blocked for made in decisions),
         "over_cap": sum(made.reason is Reason.OVER_CAP for made in decisions),
         "quarantined": len(result.quarantined),

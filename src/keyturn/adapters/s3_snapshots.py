@@ -1,0 +1,66 @@
+"""
+What accounts looked like, one object for each account and UTC day.
+
+    <prefix>/snapshots/date=<day>/account=<account>.json
+
+One line of JSON, in folders that Athena takes for partitions: it reads them as they lie.
+"""
+
+import json
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import NotFound
+from keyturn.domain.forms import Snapshot
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+VERSION = 1
+
+
+class S3Snapshots:
+    """
+    Meets `ports.Snapshots`.
+
+    It needs s3:PutObject and GetObject on `<prefix>/snapshots/*`, and s3:ListBucket on that
+    prefix, without which S3 answers "denied" instead of "not there".
+    """
+
+    def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._root = "/".join(filter(None, (prefix.strip("/"), "snapshots")))
+
+    def of_day(self, account: str, day: date) -> Snapshot | None:
+        """The snapshot of a day, if it is of a form that we know."""
+        with suppress(NotFound), aws_errors_translated():
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self._name(account, day))
+            return _read(answer["Body"].read())
+        return None
+
+    def put(self, account: str, day: date, snapshot: Snapshot) -> None:
+        """Write it, in the place of the day's earlier one."""
+        line = json.dumps(snapshot, separators=(",", ":")) + "\n"
+        with aws_errors_translated():
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=self._name(account, day),
+                Body=line.encode(),
+                ContentType="application/json",
+            )
+
+    def _name(self, account: str, day: date) -> str:
+        return f"{self._root}/date={day.isoformat()}/account={account}.json"
+
+
+def _read(body: bytes) -> Snapshot | None:
+    try:
+        found: Any = json.loads(body)
+        known = found["version"] == VERSION and found.keys() >= Snapshot.__required_keys__
+    except (ValueError, TypeError, KeyError):
+        return None
+    snapshot: Snapshot = found
+    return snapshot if known else None

@@ -1,0 +1,164 @@
+"""An account on a day, in one document: for reports, and for whoever asks with SQL."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from keyturn.domain.decision import Action, Overlay, Reason
+from keyturn.domain.errors import PortError
+from keyturn.domain.forms import Counts, LastUsed, Snapshot, SnapshotKey, Uncounted
+from keyturn.domain.key import KeyFacts, LastUse
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import stamp
+from keyturn.ports import Snapshots
+from keyturn.use_cases.keep_account import AccountResult, Failure
+from keyturn.use_cases.tell import describe, failed, quarantined
+
+_NOTHING = {Action.KEEP, Action.WAIT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeSnapshot:
+    """Writes what a run found and did: one document for each account and UTC day."""
+
+    snapshots: Snapshots
+    policy: RotationPolicy
+
+    def of(self, result: AccountResult) -> Failure | None:
+        """Write it, in the place of the day's earlier one; answers why it could not be."""
+        account, day = result.plan.run.account.id, result.plan.run.at.date()
+        taken = _taken(result, self.policy)
+        try:
+            if not taken["whole"]:
+                earlier = self.snapshots.of_day(account, day)
+                taken = taken if earlier is None else _within(earlier, taken, _seen(result))
+            self.snapshots.put(account, day, taken)
+        except PortError as error:
+            why = f"the snapshot of {day.isoformat()} could not be written ({error})"
+            return Failure(error=PortError(why))
+        return None
+
+
+def _is_whole(result: AccountResult) -> bool:
+    """Whether every user of the account was to be looked at, and could be listed."""
+    request = result.plan.request
+    return request.named is None and request.order is None and result.plan.is_reached
+
+
+def _seen(result: AccountResult) -> frozenset[str]:
+    """The users of whom this run knows more than an earlier one: whoever is gone, too."""
+    named = result.plan.request.named or frozenset()
+    return (named - set(result.left)) | {turn.user.name for turn in result.plan.turns}
+
+
+def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
+    run = result.plan.run
+    return _counted(
+        {
+            "version": 1,
+            "date": run.at.date().isoformat(),
+            "account": run.account.id,
+            "name": run.account.name,
+            "run": run.id,
+            "at": stamp(run.at),
+            "dry_run": run.dry_run,
+            "whole": _is_whole(result),
+            "policy": {
+                "RotationPeriod": policy.rotation_period,
+                "InactivePeriod": policy.inactive_period,
+                "RecoveryGracePeriod": policy.recovery_grace_period,
+            },
+            "users": [
+                {"user": turn.user.name, "exempt": turn.user.exempt} for turn in result.plan.turns
+            ],
+            "keys": list(_keys(result)),
+            "quarantined": quarantined(result),
+            "failures": failed(result.failures),
+            "warnings": list(result.plan.warnings),
+            "left": list(result.left),
+        }
+    )
+
+
+def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
+    done = {
+        (outcome.turn.user.name, each.decision.key_id): each
+        for outcome in result.outcomes
+        for each in outcome.done
+    }
+    for turn in result.plan.turns:
+        facts = {key.key_id: key for key in turn.user.keys}
+        for made in turn.decisions:
+            key, step = facts[made.key_id], done.get((turn.user.name, made.key_id))
+            successor = step.new_key if step and step.new_key else made.successor
+            yield {
+                **describe(turn.user, replace(made, successor=successor)),
+                "created": stamp(key.created),
+                "last_used": _last_used(key),
+                "exempt": turn.user.exempt,
+                "done": step is not None and made.action not in _NOTHING,
+            }
+
+
+def _last_used(key: KeyFacts) -> LastUsed | None:
+    """None: no decision needed it, or it could not be read."""
+    use = key.last_use
+    if not isinstance(use, LastUse):
+        return None
+    return {
+        "at": stamp(use.at) if use.at else None,
+        "service": use.service,
+        "region": use.region,
+    }
+
+
+def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapshot:
+    """
+    Put what a run saw of some users into the day's earlier snapshot.
+
+    A run that is handed back comes in parts, and one that could not enter the account saw
+    nobody: neither may take away what the day knows of the others already.
+    """
+    failures = [each for each in earlier["failures"] if each["user"] not in seen]
+    left = [name for name in earlier["left"] if name not in seen]
+    merged: Snapshot = {
+        **taken,
+        "whole": earlier["whole"],
+        "users": sorted(
+            [*(each for each in earlier["users"] if each["user"] not in seen), *taken["users"]],
+            key=lambda each: each["user"],
+        ),
+        "keys": sorted(
+            [*(each for each in earlier["keys"] if each["user"] not in seen), *taken["keys"]],
+            key=lambda each: (each["user"], each["created"], each["key"]),
+        ),
+        "quarantined": [
+            *(each for each in earlier["quarantined"] if each["user"] not in seen),
+            *taken["quarantined"],
+        ],
+        "failures": [
+            *(each for each in failures if each not in taken["failures"]),
+            *taken["failures"],
+        ],
+        "warnings": list(dict.fromkeys([*earlier["warnings"], *taken["warnings"]])),
+        "left": list(dict.fromkeys([*left, *taken["left"]])),
+    }
+    return _counted(merged)
+
+
+def _counted(snapshot: Uncounted) -> Snapshot:
+    """Count what the snapshot holds."""
+    keys = snapshot["keys"]
+    counts: Counts = {
+        "users": len(snapshot["users"]),
+        "exempt": sum(each["exempt"] for each in snapshot["users"]),
+        "keys": len(keys),
+        "states": dict(sorted(Counter(each["state"] for each in keys).items())),
+        "actions": dict(sorted(Counter(each["action"] for each in keys).items())),
+        "blocked": sum(Overlay.BLOCKED in each["overlays"] for each in keys),
+        "over_cap": sum(each["reason"] == Reason.OVER_CAP for each in keys),
+        "quarantined": len(snapshot["quarantined"]),
+        "failures": len(snapshot["failures"]),
+        "left": len(snapshot["left"]),
+    }
+    return {**snapshot, "counts": counts}

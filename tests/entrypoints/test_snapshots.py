@@ -1,0 +1,262 @@
+"""Each run leaves what it saw and did in the bucket: one document an account and day."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
+from tests.use_cases.stage import (
+    ASKED,
+    CLOSED,
+    HUB,
+    MEMBER,
+    Stage,
+    failures_of,
+    lose_answer,
+    staged,
+)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+def snapshot(stage: Stage, account: str = MEMBER) -> dict[str, Any]:
+    """The snapshot of the day; there is one."""
+    name = f"{PREFIX}/snapshots/date={stage.cloud.now:%Y-%m-%d}/account={account}.json"
+    taken: dict[str, Any] = json.loads(stage.cloud.objects(BUCKET)[name])
+    return taken
+
+
+def taken(stage: Stage) -> list[str]:
+    return [name for name in stage.cloud.objects(BUCKET) if "/snapshots/" in name]
+
+
+def users(stage: Stage) -> list[str]:
+    return [each["user"] for each in snapshot(stage)["users"]]
+
+
+def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Stage) -> None:
+    [ann] = stage.user("ann", 137)
+    stage.user("bob")
+    stage.exempt("bob")
+
+    answer = stage.invoke()
+
+    [_, new] = stage.keys("ann")
+    [created] = [key.created for key in stage.cloud.keys(MEMBER) if key.key_id == ann]
+    assert snapshot(stage) == {
+        "version": 1,
+        "date": "2026-03-02",
+        "account": MEMBER,
+        "name": "prod",
+        "run": answer["run"],
+        "at": snapshot(stage)["at"],
+        "dry_run": False,
+        "whole": True,
+        "policy": {"RotationPeriod": 90, "InactivePeriod": 100, "RecoveryGracePeriod": 10},
+        "counts": answer["counts"],
+        "users": [{"user": "ann", "exempt": False}, {"user": "bob", "exempt": True}],
+        "keys": [
+            {
+                **answer["decisions"][0],
+                "successor": new,
+                "created": f"{created:%Y-%m-%dT%H:%M:%SZ}",
+                "last_used": None,
+                "exempt": False,
+                "done": True,
+            }
+        ],
+        "quarantined": [],
+        "failures": [],
+        "warnings": [],
+        "left": [],
+    }
+    assert answer["decisions"][0]["key"] == ann
+    assert snapshot(stage)["at"].startswith("2026-03-02T05:00:")
+
+
+def test_where_a_key_was_last_used_is_there_if_a_decision_needed_it(stage: Stage) -> None:
+    stage.user("ann", 400, 200)
+
+    stage.invoke()
+
+    [older, _] = snapshot(stage)["keys"]
+    assert older["reason"] == "two-keys-in-use"
+    assert older["last_used"]["at"] == "2026-03-02T04:59:00Z"
+    assert older["last_used"]["service"]
+    assert older["done"] is False
+
+
+def test_a_dry_run_takes_one_too_and_says_that_nothing_was_done(stage: Stage) -> None:
+    stage.user("ann", 137)
+
+    stage.invoke({**ASKED, "dryrun": True})
+
+    [key] = snapshot(stage)["keys"]
+    assert snapshot(stage)["dry_run"] is True
+    assert (key["action"], key["done"], key["successor"]) == ("ROTATE", False, None)
+    assert stage.writes() == []
+
+
+def test_every_day_has_its_own_and_a_later_run_of_the_day_takes_its_place(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.run()
+    stage.at(1).run()
+    second = stage.at(1.1).run()
+
+    assert [name.split("/")[-2] for name in taken(stage)] == ["date=2026-03-02", "date=2026-03-03"]
+    assert snapshot(stage)["run"] == second["run"]
+
+
+def test_a_run_that_fails_takes_one_that_says_why(stage: Stage) -> None:
+    stage.cloud.organization.create_account("bought", "b@example.com", account_id=CLOSED)
+
+    stage.invoke({"account": CLOSED, "name": "bought"})
+
+    found = snapshot(stage, CLOSED)
+    assert (found["whole"], found["users"], found["keys"]) == (False, [], [])
+    [failure] = found["failures"]
+    assert failure["user"] is None
+    assert "could not be assumed" in failure["message"]
+    assert found["counts"]["failures"] == 1
+
+
+def test_a_run_that_could_not_enter_the_account_takes_nothing_away_from_the_day(
+    stage: Stage,
+) -> None:
+    stage.user("ann", 137)
+    stage.invoke()
+    stage.cloud.deny(MEMBER, "GetGroup")
+
+    answer = stage.invoke()
+
+    found = snapshot(stage)
+    assert users(stage) == ["ann"]
+    assert found["whole"] is True
+    assert found["run"] == answer["run"]
+    assert [failure["user"] for failure in found["failures"]] == [None]
+
+
+# In parts
+
+
+def test_a_run_that_is_handed_back_makes_one_snapshot_of_all_its_parts(stage: Stage) -> None:
+    stage.settings["ParallelUsers"] = "1"
+    for name in ("ann", "bob", "carl", "dora"):
+        stage.user(name, 137)
+    stage.send(ASKED)
+    stage.slow("CreateAccessKey", 5)
+    stage.rotate_queued(context=stage.minutes(11), rounds=1)
+    first = snapshot(stage)
+    stage.cloud.layers.clear()
+
+    stage.rotate_queued()
+
+    assert 0 < len(first["left"]) < 4
+    assert {key["user"]: key["done"] for key in first["keys"]} == {
+        name: name not in first["left"] for name in ("ann", "bob", "carl", "dora")
+    }
+    whole = snapshot(stage)
+    assert users(stage) == ["ann", "bob", "carl", "dora"]
+    assert all(key["done"] for key in whole["keys"])
+    assert (whole["left"], whole["whole"]) == ([], True)
+    assert whole["counts"]["keys"] == 4
+    assert len(taken(stage)) == 1
+
+
+def test_a_run_over_some_users_changes_nothing_of_the_others(stage: Stage) -> None:
+    for name in ("ann", "bob", "carl"):
+        stage.user(name, 12)
+    stage.cloud.deny(MEMBER, "ListAccessKeys", times=1)
+    stage.settings["ParallelUsers"] = "1"
+    stage.invoke()
+    assert users(stage) == ["bob", "carl"]
+    before = {key["user"]: key for key in snapshot(stage)["keys"]}
+    stage.iam().delete_access_key(UserName="bob", AccessKeyId=before["bob"]["key"])
+    stage.iam().delete_user(UserName="bob")
+
+    stage.invoke({**ASKED, "users": ["ann", "bob"]})
+
+    found = snapshot(stage)
+    assert users(stage) == ["ann", "carl"]
+    assert {key["user"]: key for key in found["keys"]}["carl"] == before["carl"]
+    assert [failure["user"] for failure in found["failures"]] == ["bob"]
+    assert found["counts"]["users"] == 2
+    assert found["whole"] is True
+
+
+def test_a_run_over_some_users_alone_says_that_it_is_not_the_whole(stage: Stage) -> None:
+    for name in ("ann", "bob"):
+        stage.user(name, 12)
+
+    stage.invoke({**ASKED, "users": ["ann"]})
+
+    assert users(stage) == ["ann"]
+    assert snapshot(stage)["whole"] is False
+
+    stage.invoke()
+    assert users(stage) == ["ann", "bob"]
+    assert snapshot(stage)["whole"] is True
+
+
+# When it cannot be written
+
+
+def test_a_snapshot_that_cannot_be_written_is_told_and_holds_nobody(stage: Stage) -> None:
+    stage.user("ann", 137)
+    bucket = stage.cloud.deny(HUB, "PutObject")
+    stage.send(ASKED)
+
+    failed = stage.rotate_queued()
+    bucket.lift()
+    stage.tell()
+
+    assert failed == []
+    assert len(stage.keys("ann")) == 2
+    assert taken(stage) == []
+    why = "the snapshot of 2026-03-02 could not be written (PutObject: AccessDenied"
+    [error] = [line["message"] for line in stage.lines() if line["level"] == "ERROR"]
+    assert error.startswith(why)
+    admins = " ".join(str(mail.text) for mail in stage.cloud.sent_mails if mail.to == [ADMIN])
+    assert why in " ".join(admins.split())
+    [line] = [each for each in stage.measured() if "Failures" in each]
+    assert (line["Failures"], line["AccountsFailed"], line["RunCompleted"]) == ([1], [0], [1])
+
+
+def test_a_part_is_not_written_over_a_snapshot_that_cannot_be_read(stage: Stage) -> None:
+    for name in ("ann", "bob"):
+        stage.user(name, 12)
+    stage.invoke()
+    before = snapshot(stage)
+    stage.cloud.deny(HUB, "GetObject")
+
+    answer = stage.invoke({**ASKED, "users": ["ann"]})
+
+    assert "could not be written (GetObject" in str(failures_of(answer)[None])
+    assert snapshot(stage) == before
+
+
+def test_what_could_not_be_told_is_in_the_snapshot(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.cloud.deny(HUB, "PutEvents")
+
+    stage.invoke()
+
+    [failure] = snapshot(stage)["failures"]
+    assert "PutEvents" in failure["message"]
+
+
+def test_a_key_that_nobody_can_have_is_named(stage: Stage) -> None:
+    stage.user("ann", 90)
+    stage.cloud.layers.append(lose_answer("CreateAccessKey"))
+    stage.run()
+    stage.at(1).run()
+
+    [_, orphan] = stage.keys("ann")
+    assert snapshot(stage)["quarantined"] == [{"user": "ann", "key": orphan}]
+    assert snapshot(stage)["counts"]["quarantined"] == 1
