@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Final
 
 from keyturn.domain.forms import AccountReport, PlanFile
 from keyturn.domain.key import Account
@@ -14,6 +15,9 @@ from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.use_cases.keep_account import AccountResult
 from keyturn.use_cases.tell import describe
+
+VERSION: Final = 1
+"""Of both forms; a change that a reader could stumble over makes it 2."""
 
 COLUMNS = (
     "account",
@@ -48,7 +52,7 @@ class Report:
 def as_json(report: Report) -> str:
     """All of it."""
     document: PlanFile = {
-        "version": 1,
+        "version": VERSION,
         "generated_at": stamp(report.at),
         "dry_run": report.dry_run,
         "policy": {
