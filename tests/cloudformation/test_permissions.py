@@ -39,6 +39,7 @@ SERVICE = {
     "s3_audit.py": "s3",
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
+    "s3_snapshots.py": "s3",
     "s3_switch.py": "s3",
     "s3_tally.py": "s3",
     "s3_templates.py": "s3",
@@ -69,6 +70,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_receipts.py": {"__init__", "_receipts_in"},
         "s3_audit.py": WHOLE,
         "s3_plans.py": WHOLE,
+        "s3_snapshots.py": WHOLE,
         "s3_switch.py": WHOLE,
         "s3_tally.py": WHOLE,
     },
@@ -321,8 +323,13 @@ def objects(role: str, action: str) -> set[str]:
 
 
 def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
-    assert objects("RotationRole", "s3:GetObject") == {"tally/*", "paused.json", "plans/*"}
-    assert objects("RotationRole", "s3:PutObject") == {"tally/*", "audit/*"}
+    assert objects("RotationRole", "s3:GetObject") == {
+        "tally/*",
+        "paused.json",
+        "plans/*",
+        "snapshots/*",
+    }
+    assert objects("RotationRole", "s3:PutObject") == {"tally/*", "audit/*", "snapshots/*"}
     assert objects("NotifierRole", "s3:GetObject") == {"receipts/*", "Template/*"}
     assert objects("NotifierRole", "s3:PutObject") == {"receipts/*"}
     assert objects("NotifierRole", "s3:DeleteObject") == {"receipts/*"}
@@ -330,7 +337,7 @@ def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
 
 def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
     folders = {
-        "RotationRole": ["receipts/*", "tally/*", "paused.json"],
+        "RotationRole": ["receipts/*", "tally/*", "paused.json", "snapshots/*"],
         "NotifierRole": ["receipts/*", "Template/*"],
     }
     for role, names in folders.items():
@@ -339,11 +346,12 @@ def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
             for each in Stack(name=CORE).statements(role)
             if "s3:ListBucket" in listed(each["Action"])
         ]
-        [condition] = statement["Condition"].values()
-
-        assert [name for name in condition["s3:prefix"] if name] == [
-            f"asa/asa-iam-rotation/{name}" for name in names
-        ]
+        # Whether an object is there is asked without a prefix.
+        assert statement["Condition"] == {
+            "StringLikeIfExists": {
+                "s3:prefix": ["", *(f"asa/asa-iam-rotation/{name}" for name in names)]
+            }
+        }
 
 
 # --- who may become these roles -----------------------------------------------------------------
