@@ -1,0 +1,174 @@
+"""What really goes in and comes out, over many days, is what docs/schemas says."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from keyturn.domain.events import EventType
+from keyturn.domain.policy import RotationPolicy
+from keyturn.entrypoints.plan_format import Report, as_json
+from keyturn.sandbox.deployment import BUCKET
+from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from tests.domain.test_events import RUN
+from tests.entrypoints.test_exemptions import see
+from tests.schemas import DETAILS, FOLDER, SCHEMAS, closed, text_of
+from tests.use_cases.stage import ASKED, MEMBER, Stage, lose_answer, staged
+
+Documents = dict[str, list[Any]]
+
+
+@pytest.fixture(scope="module")
+def documents() -> Iterator[Documents]:
+    with staged() as stage:
+        answers = play(stage)
+        yield {
+            "answer": answers,
+            "event": list(events(stage)),
+            "queue-message": list(messages(stage)),
+            "receipt": stored(stage, "/receipts/"),
+            "rotation-event": [ASKED, {**ASKED, "dryrun": "True"}, *messages(stage)],
+            "snapshot": stored(stage, "/snapshots/"),
+        }
+
+
+def play(stage: Stage) -> list[Any]:
+    """Let everything happen that can be told of."""
+    stage.user("ann", 83)
+    busy = stage.user("bob", 400, 300)
+    [old] = stage.user("carl", 90)
+    stage.user("dora", 300)
+    stage.exempt("dora")
+    [leaked] = stage.user("emil", 12)
+    stage.cloud.layers.append(lose_answer("CreateAccessKey"))
+    answers = [stage.run({**ASKED, "dryrun": True}), stage.run()]
+    for day in range(1, 31):
+        stage.at(day).use(*busy)
+        if day == 12:
+            answers.append(stage.run({**ASKED, "Revoke": leaked}))
+        if day == 13:
+            disabled = [key for key, status in stage.keys("carl").items() if status == "Inactive"]
+            for key_id in disabled:
+                stage.iam().update_access_key(UserName="carl", AccessKeyId=key_id, Status="Active")
+        if day == 14:
+            stage.cloud.deny(MEMBER, "ListAccessKeys", times=1)
+        if day == 15:
+            stage.cloud.deny(MEMBER, "GetGroup", times=1)
+        answers.append(stage.run())
+    assert old
+    see(stage)
+    stage.tell()
+    stage.settings["ParallelUsers"] = "1"
+    stage.slow("ListAccessKeys", 2)
+    answers.append(stage.invoke(context=stage.minutes(5)))
+    stage.cloud.layers.clear()
+    stage.take_inventory()
+    return answers
+
+
+def events(stage: Stage) -> Iterator[Any]:
+    for call in stage.ours():
+        if call.operation == "PutEvents":
+            for entry in call.params["Entries"]:  # type: ignore[attr-defined]  # PutEvents' own
+                yield {
+                    "source": entry["Source"],
+                    "detail-type": entry["DetailType"],
+                    "detail": json.loads(entry["Detail"]),
+                }
+
+
+def messages(stage: Stage) -> Iterator[Any]:
+    for call in stage.ours():
+        if call.operation == "SendMessageBatch":
+            for entry in call.params["Entries"]:  # type: ignore[attr-defined]  # likewise
+                yield json.loads(entry["MessageBody"])
+
+
+def stored(stage: Stage, folder: str) -> list[Any]:
+    return [
+        json.loads(body) for name, body in stage.cloud.objects(BUCKET).items() if folder in name
+    ]
+
+
+@cache
+def validator(name: str) -> Draft202012Validator:
+    """Of the schema, without leave for a field that it does not name."""
+    return Draft202012Validator(
+        closed(SCHEMAS[name]()), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_is_current(name: str) -> None:
+    path = FOLDER / f"{name}.json"
+
+    assert path.read_text(encoding="utf-8") == text_of(name), "run: python -m tests.schemas"
+    Draft202012Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_no_schema_is_left_over() -> None:
+    assert {path.stem for path in FOLDER.iterdir()} == set(SCHEMAS)
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEMAS) - {"plan"}))
+def test_all_that_really_passes_is_of_its_form(name: str, documents: Documents) -> None:
+    assert documents[name]
+
+    for document in documents[name]:
+        validator(name).validate(json.loads(json.dumps(document)))
+
+
+def test_every_kind_of_event_was_seen(documents: Documents) -> None:
+    assert {event["detail-type"] for event in documents["event"]} == set(EventType)
+    assert sorted(each for events in DETAILS.values() for each in events) == sorted(EventType)
+
+
+def test_a_plan_is_of_its_form() -> None:
+    report = Report(
+        at=RUN.at,
+        dry_run=True,
+        policy=RotationPolicy(unused_period=400),
+        results=[AccountResult(plan=AccountPlan(run=RUN, warnings=("a",)), left=("ann",))],
+        skipped=[(RUN.account, "it is suspended")],
+        failures=["no account has a user zoe"],
+    )
+
+    validator("plan").validate(json.loads(as_json(report)))
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("answer", "account"),
+        ("receipt", "time"),
+        ("rotation-event", "account"),
+        ("snapshot", "at"),
+    ],
+)
+def test_what_lacks_a_field_or_has_one_more_would_be_noticed(
+    name: str, field: str, documents: Documents
+) -> None:
+    good = json.loads(json.dumps(documents[name][0]))
+
+    for bad in (
+        {key: value for key, value in good.items() if key != field},
+        {**good, field: 7},
+        {**good, "keyy": "?"},
+    ):
+        with pytest.raises(ValidationError):
+            validator(name).validate(bad)
+
+
+def test_an_event_with_the_detail_of_another_would_be_noticed(documents: Documents) -> None:
+    [rotated, *_] = (e for e in documents["event"] if e["detail-type"] == "Key Rotated")
+
+    for bad in (
+        {**rotated, "detail-type": "Run Completed"},
+        {**rotated, "detail": {**rotated["detail"], "keyy": "?"}},
+        {**rotated, "source": "somebody"},
+    ):
+        with pytest.raises(ValidationError):
+            validator("event").validate(bad)

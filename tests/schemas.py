@@ -1,0 +1,203 @@
+"""
+Write the JSON Schemas of what goes in and comes out: python -m tests.schemas.
+
+They are made from the forms that the code itself goes by, so they cannot say what it does not;
+a test checks that those in docs/schemas are current.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from marshmallow import fields as rules
+from marshmallow import validate
+
+from keyturn.adapters.event_bus import SOURCE
+from keyturn.domain import forms
+from keyturn.domain.events import EventType
+from keyturn.entrypoints.requests import RotationEvent
+from keyturn.settings import Flag
+
+FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, Any]
+Defs = dict[str, Schema]
+
+_FAILURES = {EventType.ROTATION_FAILED, EventType.ACCOUNT_FAILED}
+_OTHERS = {
+    EventType.RUN_COMPLETED: forms.RunDetail,
+    EventType.NOTICES_DUE: forms.NoticesDetail,
+    EventType.EXEMPTION_CHANGED: forms.ExemptionDetail,
+}
+DETAILS: Mapping[type, list[EventType]] = {
+    forms.KeyDetail: [each for each in EventType if each not in {*_FAILURES, *_OTHERS}],
+    forms.FailureDetail: [each for each in EventType if each in _FAILURES],
+    **{form: [event] for event, form in _OTHERS.items()},
+}
+"""The form of each event's detail."""
+
+
+def of_form(form: type, title: str) -> Schema:
+    """The schema of a form of ours."""
+    defs: Defs = {}
+    ref = _of(form, defs)
+    return {"$schema": DRAFT, "title": title, **ref, "$defs": dict(sorted(defs.items()))}
+
+
+def of_events() -> Schema:
+    """The schema of what is on the bus, as its receivers see it."""
+    defs: Defs = {}
+    kinds = [
+        {
+            "properties": {
+                "detail-type": {"enum": [*map(str, events)]},
+                "detail": _of(form, defs),
+            },
+        }
+        for form, events in DETAILS.items()
+    ]
+    return {
+        "$schema": DRAFT,
+        "title": "An event on the bus",
+        "type": "object",
+        "properties": {"source": {"const": SOURCE}, "detail-type": {"type": "string"}},
+        "required": ["source", "detail-type", "detail"],
+        "oneOf": kinds,
+        "$defs": dict(sorted(defs.items())),
+    }
+
+
+def of_rotation(title: str, *, required: tuple[str, ...] = ()) -> Schema:
+    """The schema of what the rotation function takes."""
+    fields = {field.data_key or name: field for name, field in RotationEvent().fields.items()}
+    needed = {name for name, field in fields.items() if field.required} | set(required)
+    return {
+        "$schema": DRAFT,
+        "title": title,
+        "type": "object",
+        "properties": {name: _of_field(field) for name, field in fields.items()},
+        "required": sorted(needed),
+        "additionalProperties": False,
+    }
+
+
+SCHEMAS: Mapping[str, Callable[[], Schema]] = {
+    "answer": partial(of_form, forms.Answer, "What a direct invocation answers"),
+    "event": of_events,
+    "plan": partial(of_form, forms.PlanFile, "A plan, or what became of it"),
+    "queue-message": partial(
+        of_rotation, "A message of the rotation queue", required=("account", "run")
+    ),
+    "receipt": partial(of_form, forms.ReceiptFile, "The proof that somebody was told"),
+    "rotation-event": partial(of_rotation, "What the rotation function takes"),
+    "snapshot": partial(of_form, forms.Snapshot, "An account on a day"),
+}
+
+
+def text_of(name: str) -> str:
+    """The file of a schema."""
+    return json.dumps(SCHEMAS[name](), indent=2) + "\n"
+
+
+def closed(schema: Schema) -> Schema:
+    """The schema without leave for anything that it does not name: for tests."""
+    defs = {
+        name: {**each, "additionalProperties": False} if "properties" in each else each
+        for name, each in schema.get("$defs", {}).items()
+    }
+    return {**schema, "$defs": defs}
+
+
+def _of(hint: Any, defs: Defs) -> Schema:  # noqa: ANN401, PLR0911 -- a type hint can be anything; a return for each kind
+    match get_origin(hint) or hint:
+        case origin if origin is Annotated:
+            inner, more = get_args(hint)
+            return {**_of(inner, defs), **more}
+        case origin if origin is Literal:
+            [*values] = get_args(hint)
+            return {"const": values[0]} if len(values) == 1 else {"enum": values}
+        case origin if origin in {Union, UnionType}:
+            return {"anyOf": [_of(each, defs) for each in get_args(hint)]}
+        case origin if origin is list:
+            [item] = get_args(hint)
+            return {"type": "array", "items": _of(item, defs)}
+        case origin if origin is dict:
+            key, value = get_args(hint)
+            names = {} if key is str else {"propertyNames": _of(key, defs)}
+            return {"type": "object", **names, "additionalProperties": _of(value, defs)}
+        case kind if kind in _PLAIN:
+            return {"type": _PLAIN[kind]}
+        case kind if is_typeddict(kind) or issubclass(kind, StrEnum):
+            if kind.__name__ not in defs:
+                defs[kind.__name__] = {}  # for a form that holds itself
+                defs[kind.__name__] = _object(kind, defs) if is_typeddict(kind) else _words(kind)
+            return {"$ref": f"#/$defs/{kind.__name__}"}
+    raise TypeError(hint)
+
+
+_PLAIN: Mapping[object, str] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    NoneType: "null",
+}
+
+
+def _object(form: type, defs: Defs) -> Schema:
+    hints = get_type_hints(form, include_extras=True)
+    return {
+        "description": form.__doc__,
+        "type": "object",
+        "properties": {name: _of(hint, defs) for name, hint in hints.items()},
+        "required": list(hints),
+    }
+
+
+def _words(words: type[StrEnum]) -> Schema:
+    return {"description": words.__doc__, "enum": [*map(str, words)]}
+
+
+def _of_field(field: rules.Field[Any]) -> Schema:
+    schema: Schema
+    match field:
+        case Flag():
+            either = "[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]"
+            schema = {"type": ["boolean", "string"], "pattern": f"^({either})$"}
+        case rules.AwareDateTime():
+            schema = {"type": "string", "format": "date-time"}
+        case rules.List():
+            schema = {"type": "array", "items": _of_field(field.inner)}
+        case rules.String():
+            schema = {"type": "string"}
+        case _:
+            raise TypeError(field)
+    for rule in field.validators:
+        match rule:
+            case validate.Regexp():
+                schema["pattern"] = "^" + str(rule.regex.pattern).replace(r"\Z", "$")
+            case validate.Length():
+                limits = {"minLength": rule.min, "maxLength": rule.max}
+                schema |= {name: limit for name, limit in limits.items() if limit is not None}
+            case _:
+                raise TypeError(rule)
+    return schema
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for each in SCHEMAS:
+        (FOLDER / f"{each}.json").write_text(text_of(each), encoding="utf-8")
