@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,19 @@ def test_an_optional_read_is_granted_only_where_it_is_asked_for(
 def test_the_functions_make_network_interfaces_only_in_a_vpc() -> None:
     for role in ("InventoryRole", "RotationRole", "NotifierRole"):
         assert not granted(Stack(name=CORE).statements(role)) & VPC
+
+
+def test_in_a_vpc_the_functions_own_code_may_do_nothing_with_interfaces() -> None:
+    core = Stack(name=CORE, given=IN_A_VPC)
+    functions = core.of_type("AWS::Lambda::Function").values()
+    for role in ("InventoryRole", "RotationRole", "NotifierRole"):
+        [denied] = [each for each in core.statements(role) if each["Effect"] == "Deny"]
+        [pattern] = denied["Condition"]["ArnLike"].values()
+
+        assert (denied["Action"], denied["Resource"]) == ("ec2:*", "*")
+        for function in functions:
+            arn = f"arn:aws:lambda:us-east-1:{SECURITY}:function:{function['FunctionName']}"
+            assert fnmatch(arn, pattern)
 
 
 # --- and no more than that ----------------------------------------------------------------------
