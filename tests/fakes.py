@@ -212,6 +212,16 @@ class FakeSwitch(Refusals):
         self.may_refuse("pause")
         return self.paused
 
+    def throw(self, pause: Pause) -> None:
+        self.may_refuse("throw")
+        if self.paused is not None:
+            raise AlreadyThere("paused")
+        self.paused = pause
+
+    def lift(self) -> None:
+        self.may_refuse("lift")
+        self.paused = None
+
 
 @dataclass
 class FakeOrganization:

@@ -146,6 +146,12 @@ class Switch(Protocol):
     def pause(self) -> Pause | None:
         """The pause that is in force; None: writes may go on."""
 
+    def throw(self, pause: Pause) -> None:
+        """Stop every write; AlreadyThere if somebody has."""
+
+    def lift(self) -> None:
+        """Let writes go on; where nobody paused, nothing is to be lifted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:

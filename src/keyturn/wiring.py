@@ -28,6 +28,7 @@ from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.events import Run
 from keyturn.mail.overrides import OverriddenMails, Shelf
+from keyturn.ports import Switch
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.daily_cap import DailyCap
@@ -107,7 +108,7 @@ class Aws:
                     policy=settings.policy,
                     id=own_id,
                 ),
-                switch=self._in_bucket(S3Switch) if settings.bucket else NoSwitch(),
+                switch=self.switch(),
                 clock=self.clock,
                 workers=settings.parallel_users,
             ),
@@ -133,12 +134,13 @@ class Aws:
             kms_key=self.settings.secrets_key,
         )
 
+    def switch(self) -> Switch:
+        """What stops every write."""
+        return self._in_bucket(S3Switch) if self.settings.bucket else NoSwitch()
+
     def audit(self) -> S3Audit | None:
         """Where operators' commands are written down; None without a bucket."""
-        settings = self.settings
-        if not settings.bucket:
-            return None
-        return S3Audit(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
+        return self._in_bucket(S3Audit) if self.settings.bucket else None
 
     def _snapshot(self, *, writes: bool) -> TakeSnapshot | None:
         """A dry run from a laptop that tells nobody writes nothing at all."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
@@ -11,7 +11,7 @@ from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
-from keyturn.domain.errors import Denied, NotFound, PortError, Refused
+from keyturn.domain.errors import AlreadyThere, Denied, NotFound, PortError, Refused
 from keyturn.ports import Pause, Switch, Tally
 from keyturn.sandbox.cloud import LocalCloud
 from tests.fakes import FakeSwitch, FakeTally
@@ -96,6 +96,28 @@ def test_the_switch_is_off_until_somebody_throws_it(shared: Shared) -> None:
     assert (pause.by, pause.why) == ("ops", "an incident")
 
 
+def test_who_pauses_first_is_who_is_named_until_it_is_lifted(shared: Shared) -> None:
+    shared.switch.throw(PAUSE)
+    with pytest.raises(AlreadyThere):
+        shared.switch.throw(replace(PAUSE, by="somebody else"))
+
+    paused = shared.switch.pause()
+    shared.switch.lift()
+    shared.switch.lift()
+
+    assert paused is not None
+    assert (paused.by, paused.why) == ("ops", "an incident")
+    assert shared.switch.pause() is None
+
+
+def test_a_pause_lies_where_the_manual_says(cloud: LocalCloud) -> None:
+    S3Switch(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).throw(PAUSE)
+
+    [(name, body)] = cloud.objects(BUCKET).items()
+    assert name == f"{PREFIX}/paused.json"
+    assert json.loads(body) == {"by": "ops", "at": "2026-03-02T05:00:00Z", "why": "an incident"}
+
+
 def test_the_tally_lies_where_the_manual_says(cloud: LocalCloud) -> None:
     s3 = cloud.session(HUB).client("s3")
     S3Tally(s3, bucket=BUCKET, prefix=PREFIX).note(ACCOUNT, DAY, "run", {"B", "A"})
@@ -158,3 +180,6 @@ def test_without_a_bucket_nobody_was_told_and_no_key_can_be_counted() -> None:
     assert NoSwitch().pause() is None
     with pytest.raises(Refused):
         NoTally().note(ACCOUNT, DAY, "run", {"AKIA"})
+    with pytest.raises(Refused):
+        NoSwitch().throw(PAUSE)
+    NoSwitch().lift()

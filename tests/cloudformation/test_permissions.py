@@ -343,7 +343,13 @@ def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
         "plans/*",
         "snapshots/*",
     }
-    assert objects("RotationRole", "s3:PutObject") == {"tally/*", "audit/*", "snapshots/*"}
+    assert objects("RotationRole", "s3:PutObject") == {
+        "tally/*",
+        "audit/*",
+        "snapshots/*",
+        "paused.json",
+    }
+    assert objects("RotationRole", "s3:DeleteObject") == {"paused.json"}
     assert objects("NotifierRole", "s3:GetObject") == {"receipts/*", "Template/*"}
     assert objects("NotifierRole", "s3:PutObject") == {"receipts/*"}
     assert objects("NotifierRole", "s3:DeleteObject") == {"receipts/*"}

@@ -48,8 +48,10 @@ def said_of(command: str) -> str:
     match command:
         case "":
             return PAGE
-        case "demo" | "plan":
+        case "demo" | "plan" | "pause":
             return section(command)
+        case "resume":
+            return section("pause") + section(command)
         case "restore" | "rotate" | "revoke" | "adopt":
             shared = section("plan") + section("run") + under("An operator's commands")
             return shared + section(command)

@@ -411,6 +411,98 @@ def test_an_exempt_users_secret_is_not_adopted(cloud: LocalCloud) -> None:
     assert written(cloud) == []
 
 
+# --- pause and resume ---------------------------------------------------------------------
+
+PAUSE = ("pause", "--bucket", BUCKET, "--reason", "an incident")
+
+
+def test_one_command_stops_every_write_and_another_lets_them_go_on(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "orders", 137)
+
+    shown = keyturn(*PAUSE)
+    untouched = keyturn("resume", "--bucket", BUCKET)
+    paused = keyturn(*PAUSE, *DO_IT)
+    held = keyturn("run", *IN_THE_SHOP, *DO_IT, *TELLING)
+    during = len(keys(cloud))
+    resumed = keyturn("resume", "--bucket", BUCKET, *DO_IT)
+    done = keyturn("run", *IN_THE_SHOP, *DO_IT, *TELLING)
+
+    me = f"arn:aws:sts::{OURS}:assumed-role/Administrator/sandbox"
+    assert shown.stdout == untouched.stdout == "Keyturn is not paused.\n"
+    assert "Dry run: nothing was written." in shown.stderr
+    assert paused.stdout.splitlines()[-1] == (
+        f"Keyturn is paused by {me} since 2026-03-02 04:00Z: an incident"
+    )
+    assert (held.exit_code, during) == (1, 1)
+    assert f"{me} paused Keyturn" in held.stderr
+    assert resumed.stdout.splitlines()[-1] == "Keyturn is not paused any more."
+    assert done.exit_code == 0
+    assert len(keys(cloud)) == 2
+    told = [(entry["command"], entry["outcome"]) for entry in entries(cloud)]
+    assert sorted(told) == [("pause", "done"), ("resume", "done")]
+
+
+def test_a_second_pause_changes_nothing_and_names_the_first(cloud: LocalCloud) -> None:
+    keyturn(*PAUSE, *DO_IT)
+
+    again = keyturn("pause", "--bucket", BUCKET, "--reason", "another", *DO_IT)
+
+    assert again.exit_code == 0
+    assert again.stdout.endswith(": an incident\n")
+    assert len(entries(cloud)) == 1
+
+
+def test_an_order_is_refused_during_a_pause_with_who_and_why(cloud: LocalCloud) -> None:
+    [leaked] = add_user(cloud, SHOP, "orders", 12)
+    keyturn(*PAUSE, *DO_IT)
+    order = ("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, *TELLING)
+
+    refused = keyturn(*order)
+    untouched = keys(cloud)[leaked].status
+    done = keyturn(*order, "--even-paused")
+
+    assert refused.exit_code == 1
+    assert "paused Keyturn at 2026-03-02 04:00Z (an incident)" in refused.stderr
+    assert "--even-paused" in refused.stderr
+    assert untouched == "Active"
+    assert done.exit_code == 0, done.stderr
+    assert keys(cloud)[leaked].status == "Inactive"
+
+
+def test_nothing_is_adopted_during_a_pause(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "orders", 137)
+    foreign(cloud, team="shop")
+    keyturn(*PAUSE, *DO_IT)
+    order = ("adopt", SECRET, *EVERYWHERE, *DO_IT, "--bucket", BUCKET)
+
+    refused = keyturn(*order)
+    before = [each.tags for each in cloud.secrets(SHOP)]
+    done = keyturn(*order, "--even-paused")
+
+    assert refused.exit_code == 1
+    assert before == [{"team": "shop"}]
+    assert done.exit_code == 0, done.stderr
+
+
+def test_a_pause_that_cannot_be_read_holds_an_order_too(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [leaked] = add_user(cloud, SHOP, "orders", 12)
+    for name, value in environment(cloud.role_session(OURS, "Operator")).items():
+        monkeypatch.setenv(name, value)
+    cloud.deny(OURS, "s3:ListObjectsV2")
+    order = ("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, "--bucket", BUCKET)
+
+    refused = keyturn(*order)
+    untouched = keys(cloud)[leaked].status
+    done = keyturn(*order, "--even-paused")
+
+    assert "whether Keyturn is paused could not be read" in refused.stderr
+    assert untouched == "Active"
+    assert done.exit_code == 0, done.stderr
+    assert keys(cloud)[leaked].status == "Inactive"
+
+
 # --- all of them --------------------------------------------------------------------------
 
 
@@ -429,6 +521,11 @@ def test_an_exempt_users_secret_is_not_adopted(cloud: LocalCloud) -> None:
             "--account: is one account at most here",
         ),
         (("restore", "AKIAIOSFODNN7EXAMPLE", "--notify", "ses"), "S3BucketName"),
+        (
+            ("pause", "--bucket", BUCKET, *DO_IT),
+            "--reason: is needed: whoever is held up asks why",
+        ),
+        (("pause", "--reason", "x", *DO_IT), "--bucket: is needed: there all runs look"),
     ],
 )
 def test_bad_usage_is_refused_before_anything_is_asked_of_aws(

@@ -127,6 +127,22 @@ def test_an_order_does_not_measure_the_account_by_one_user(
     assert "KeysActive" not in shown
 
 
+def test_an_order_leaves_the_days_snapshot_as_the_daily_run_took_it(stage: Stage) -> None:
+    older, newer = stage.user("ann", 50, 12)
+    stage.invoke()
+    before = snapshots(stage)
+
+    stage.invoke({**ASKED, "Revoke": newer})
+
+    assert snapshots(stage) == before
+    assert older.encode() in b"".join(before.values())
+
+
+def snapshots(stage: Stage) -> dict[str, bytes]:
+    objects = stage.cloud.objects(BUCKET)
+    return {name: body for name, body in objects.items() if "/snapshots/" in name}
+
+
 def test_a_secret_is_adopted_and_the_answer_says_what_it_was(stage: Stage) -> None:
     stage.user("ann", 12)
     foreign(stage, team="core")
@@ -156,6 +172,92 @@ def test_in_dry_run_a_secret_is_only_looked_at(stage: Stage) -> None:
     assert answer["secret"]["sets"]["keyturn:user"] == "ann"
     assert stage.writes(since) == []
     assert entries(stage) == []
+
+
+# --- the switch ---------------------------------------------------------------------------
+
+
+def test_a_pause_stops_every_write_until_it_is_lifted(stage: Stage) -> None:
+    [old] = stage.user("ann", 137)
+
+    paused = stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
+    held = stage.invoke()
+    during = stage.keys("ann")
+    resumed = stage.invoke({"Resume": "it is over"})
+    stage.invoke()
+
+    told = paused["paused"]
+    assert (paused["dry_run"], paused["failures"]) == (False, [])
+    assert (told["by"], told["why"]) == ("ops@example.com", "an incident")
+    assert "ops@example.com paused Keyturn" in failures_of(held)[None]
+    assert during == {old: "Active"}
+    assert resumed["paused"] is None
+    assert len(stage.keys("ann")) == 2
+    assert [entry["command"] for entry in entries(stage)] == ["pause", "resume"]
+    assert [entry["outcome"] for entry in entries(stage)] == ["done", "done"]
+
+
+def test_a_second_pause_leaves_the_first_one_as_it_is(stage: Stage) -> None:
+    stage.invoke({"Pause": "an incident", "by": "ann"})
+
+    again = stage.invoke({"Pause": "another", "by": "bob"})
+
+    assert (again["paused"]["by"], again["paused"]["why"]) == ("ann", "an incident")
+    assert len(entries(stage)) == 1
+
+
+def test_in_dry_run_the_switch_stays_as_it_is(stage: Stage) -> None:
+    stage.settings["DryRunFlag"] = "True"
+
+    answer = stage.invoke({"Pause": "an incident"})
+
+    assert answer == {"dry_run": True, "paused": None, "failures": []}
+    assert stage.invoke({"Resume": "over"})["paused"] is None
+    assert entries(stage) == []
+
+
+@pytest.mark.parametrize("order", ["Restore", "Revoke", "ForceRotate", "Adopt"])
+def test_orders_wait_for_the_end_of_a_pause_unless_told_otherwise(
+    stage: Stage, order: str
+) -> None:
+    [key] = stage.user("ann", 12)
+    if order == "Restore":
+        stage.iam().update_access_key(UserName="ann", AccessKeyId=key, Status="Inactive")
+    if order == "Adopt":
+        foreign(stage)
+    what = {"Restore": key, "Revoke": key, "ForceRotate": "ann", "Adopt": SECRET}[order]
+    stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
+    since = stage.mark()
+
+    held = stage.invoke({**ASKED, order: what})
+    written = stage.writes(since)
+    done = stage.invoke({**ASKED, order: what, "EvenPaused": True})
+
+    assert any("ops@example.com paused Keyturn" in said for said in failures_of(held).values())
+    assert written == []
+    assert done["failures"] == []
+    assert stage.writes(since) != []
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ({"Pause": "a", "Resume": "b"}, "Resume=b: goes without Pause"),
+        ({"Pause": ""}, "Pause=: Length must be between 1 and 1000"),
+        ({"Pause": "a", "account": MEMBER}, f"account={MEMBER}: Unknown field"),
+        ({**ASKED, "EvenPaused": True}, "EvenPaused=True: needs an order"),
+    ],
+)
+def test_a_word_about_the_switch_is_about_nothing_else(
+    stage: Stage, event: dict[str, object], why: str
+) -> None:
+    with pytest.raises(KeyturnError, match=why):
+        stage.invoke(event)
+
+    assert entries(stage) == []
+
+
+# --- what cannot be -----------------------------------------------------------------------
 
 
 def test_what_cannot_be_adopted_is_a_failure_with_the_reason(stage: Stage) -> None:

@@ -104,3 +104,14 @@ def test_an_answer_holds_for_half_a_minute_and_a_no_for_the_whole_run() -> None:
     now[0] += 10 * ASKED_EVERY
     assert not gate.is_open()
     assert switch.asked == 2
+
+
+def test_what_was_ordered_even_so_is_done_during_a_pause() -> None:
+    keys = some_keys(ann=12)
+    account = an_account(keys, FakeVault(), switch=FakeSwitch(paused=PAUSE))
+    forced = Request(users=frozenset({"ann"}), forced="ann", forced_at=NOW, even_paused=True)
+
+    result = account.carry_out(account.plan(RUN, forced))
+
+    assert result.failures == ()
+    assert len(keys.held["ann"]) == 2

@@ -38,3 +38,10 @@ class NoSwitch:
     def pause(self) -> Pause | None:
         """Nobody can pause what has no bucket."""
         return None
+
+    def throw(self, pause: Pause) -> None:  # noqa: ARG002 -- meets the port
+        """Refuse: nobody would see it."""
+        raise Refused("without a bucket nobody would see a pause")
+
+    def lift(self) -> None:
+        """There is none to lift."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.record import stamp
 from keyturn.ports import Pause
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class S3Switch:
     Meets `ports.Switch`.
 
     Reading needs s3:ListBucket on `<prefix>/paused.json`, for S3 says "denied" of an object
-    that is not there to whoever may not list; and s3:GetObject on it, to say who paused.
+    that is not there to whoever may not list; and s3:GetObject on it, to say who paused. To
+    pause needs s3:PutObject on it, to resume s3:DeleteObject.
     """
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
@@ -37,6 +39,23 @@ class S3Switch:
                 return None
             body = self._s3.get_object(Bucket=self._bucket, Key=self._name)["Body"].read()
         return _read(body, found["LastModified"])
+
+    def throw(self, pause: Pause) -> None:
+        """Stop every write; AlreadyThere if somebody has."""
+        told = {"by": pause.by, "at": stamp(pause.at), "why": pause.why}
+        with aws_errors_translated():
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=self._name,
+                Body=json.dumps(told, indent=2).encode(),
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+
+    def lift(self) -> None:
+        """Let writes go on."""
+        with aws_errors_translated():
+            self._s3.delete_object(Bucket=self._bucket, Key=self._name)
 
 
 def _read(body: bytes, at: datetime) -> Pause:

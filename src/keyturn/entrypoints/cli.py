@@ -17,6 +17,7 @@ from keyturn.entrypoints.cli_options import (
     Ordering,
     Output,
     Rules,
+    Switching,
     Telling,
     Users,
     Where,
@@ -214,6 +215,28 @@ def adopt(
     from keyturn.entrypoints import cli_orders  # noqa: PLC0415 -- see above
 
     return cli_orders.adopt(secret, where, rules, ordering)
+
+
+@app.command()
+@with_groups
+def pause(switching: Switching) -> int:
+    """
+    Stop every write of Keyturn in the whole organisation. A dry run, unless told to --enforce.
+
+    Runs under way stop within half a minute, behind the user they are at.
+    """
+    from keyturn.entrypoints import cli_switch  # noqa: PLC0415 -- see above
+
+    return cli_switch.pause(switching)
+
+
+@app.command()
+@with_groups
+def resume(switching: Switching) -> int:
+    """Let Keyturn's writes go on. A dry run, unless told to --enforce."""
+    from keyturn.entrypoints import cli_switch  # noqa: PLC0415 -- see above
+
+    return cli_switch.resume(switching)
 
 
 @app.command()

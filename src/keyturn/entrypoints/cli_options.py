@@ -330,6 +330,34 @@ class Ordering:
     reason: Annotated[
         str | None, _opt("--reason", "Why, for the audit entry.", _ORDER, "TEXT")
     ] = None
+    even_paused: Annotated[
+        bool, _opt("--even-paused", "Also while Keyturn is paused.", _ORDER)
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switching:
+    """What the commands are asked for that stop all writes, and let them go on."""
+
+    bucket: Annotated[
+        str | None, _opt("--bucket", "Keyturn's bucket, in which all runs look.", _ORDER, "NAME")
+    ] = None
+    prefix: Annotated[
+        str | None, _opt("--prefix", "Keyturn's prefix in that bucket.", _ORDER, "PREFIX")
+    ] = None
+    profile: Annotated[
+        str | None, _opt("--profile", "The AWS profile to start from.", _ORDER, "NAME")
+    ] = None
+    region: Annotated[
+        str | None, _opt("--region", "The region; else AWS_REGION's.", _ORDER, "REGION")
+    ] = None
+    reason: Annotated[
+        str | None, _opt("--reason", "Why: shown to whoever is held up.", _ORDER, "TEXT")
+    ] = None
+    enforce: Annotated[
+        bool, _opt("--enforce", "Do it. Without it, only say how things stand.", _ORDER)
+    ] = False
+    yes: Annotated[bool, _opt("--yes -y", "Do not ask first.", _ORDER)] = False
 
 
 def given(*groups: object) -> dict[str, object]:

@@ -32,6 +32,7 @@ from keyturn.entrypoints.plan_format import Report
 from keyturn.ports import AuditEntry
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.keep_account import AccountResult, Request
+from keyturn.use_cases.stop import refuse_if_paused
 
 CATCHING_UP = timedelta(minutes=1)
 """By when everybody in AWS has heard that a key is Inactive, generously."""
@@ -112,7 +113,10 @@ def _carry_out(
     if len(set(where.account or ())) > 1:
         raise InvalidValue("--account", "", "is one account at most here")
     talk = Talk(where, settings, telling, key_id=command.key, hints=False)
-    campaign = talk.campaign(command.request, dry_run=not ordering.enforce)
+    if ordering.enforce and not ordering.even_paused:
+        refuse_if_paused(talk.aws.switch())
+    request = replace(command.request, even_paused=ordering.even_paused)
+    campaign = talk.campaign(request, dry_run=not ordering.enforce)
     planned = talk.look(campaign, campaign.plan, "Looking")
     report = talk.report(campaign, planned)
     due = list(_due(planned, command))
@@ -261,7 +265,7 @@ def _said(results: Sequence[AccountResult]) -> Iterator[str]:
                 yield f"{decision.action} {decision.key_id}: {decision.sentence}{new}"
 
 
-def _entry(talk: Talk, ordering: Ordering, command: str, account: str | None) -> AuditEntry:
+def _entry(talk: Talk, ordering: Ordering, command: str, account: str) -> AuditEntry:
     return AuditEntry(
         mark=uuid.uuid4().hex[:12],
         command=command,
@@ -351,6 +355,8 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     if not ordering.enforce:
         talk.say("Dry run: nothing was written. --enforce does it.")
         return 0
+    if not ordering.even_paused:
+        refuse_if_paused(talk.aws.switch())
     if asks:
         confirm(f"adopt {shown(secret)}.")
     entry = _entry(talk, ordering, "adopt", account)

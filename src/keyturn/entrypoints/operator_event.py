@@ -9,11 +9,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
+from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
-from keyturn.entrypoints.requests import RotationRequest
-from keyturn.ports import AuditEntry
+from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
+from keyturn.ports import AuditEntry, Pause
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
+from keyturn.use_cases.stop import refuse_if_paused, stop
 from keyturn.wiring import Aws
 
 
@@ -79,6 +81,8 @@ def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext)
     try:
         planned = work.plan(secret)
         if planned.writes and not run.dry_run:
+            if not asked.request.even_paused:
+                refuse_if_paused(aws.switch())
             with written_down(aws, asked, run, context) as notes:
                 work.carry_out(planned)
                 notes.ends(f"removed {', '.join(planned.removes) or 'no tag'}", failed=False)
@@ -104,6 +108,48 @@ def _described(name: str, planned: Adoption | None) -> dict[str, object]:
         "removes": list(planned.removes),
         "sets": dict(planned.sets) if planned.writes else {},
     }
+
+
+def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, object]:
+    """Stop every write, or let them go on, unless it is a dry run; and say how things stand."""
+    now = datetime.now(UTC)
+    by = asked.by or UNKNOWN
+    dry_run = aws.settings.dry_run or asked.dry_run
+    entry = AuditEntry(
+        mark=uuid.uuid4().hex[:12],
+        command="pause" if asked.pauses else "resume",
+        at=now,
+        by=by,
+        request=context.aws_request_id,
+        why=asked.why,
+    )
+    in_force = aws.switch().pause()
+    failures: tuple[Failure, ...] = ()
+    if not dry_run and asked.pauses is (in_force is None):
+        with Audited(
+            audit=aws.audit(),
+            entry=entry,
+            clock=lambda: datetime.now(UTC),
+            urgent=asked.pauses,  # nothing is to hold up a stop
+        ) as notes:
+            if asked.pauses:
+                in_force = stop(aws.switch(), Pause(by=by, at=now, why=asked.why))
+            else:
+                aws.switch().lift()
+                in_force = None
+            notes.ends(asked.why, failed=False)
+        failures = unwritten(notes)
+    return {
+        "dry_run": dry_run,
+        "paused": _spoken(in_force),
+        "failures": [{"user": None, "message": str(failure.error)} for failure in failures],
+    }
+
+
+def _spoken(pause: Pause | None) -> dict[str, object] | None:
+    if pause is None:
+        return None
+    return {"by": pause.by, "at": stamp(pause.at), "why": pause.why}
 
 
 def unwritten(notes: Audited) -> tuple[Failure, ...]:

@@ -39,6 +39,7 @@ class RotationEvent(Schema):
     restore = rules.String(data_key="Restore", validate=KEY_ID)
     revoke = rules.String(data_key="Revoke", validate=KEY_ID)
     even_exempt = Flag(data_key="EvenExempt")
+    even_paused = Flag(data_key="EvenPaused")
     adopt = rules.String(data_key="Adopt")
     by = rules.String(validate=validate.Length(min=1, max=200))
     reason = rules.String(validate=validate.Length(min=1, max=1000))
@@ -46,6 +47,25 @@ class RotationEvent(Schema):
     requested = rules.AwareDateTime(format="iso")
     users = rules.List(rules.String())
     run = rules.String(validate=validate.Length(min=1, max=64))
+
+
+class SwitchEvent(Schema):
+    """`{"Pause": "an incident"}`, or `{"Resume": "it is over"}`: about the whole organisation."""
+
+    pause = rules.String(data_key="Pause", validate=validate.Length(min=1, max=1000))
+    resume = rules.String(data_key="Resume", validate=validate.Length(min=1, max=1000))
+    by = rules.String(validate=validate.Length(min=1, max=200))
+    dry_run = Flag(data_key="dryrun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRequest:
+    """A word about the switch, read."""
+
+    pauses: bool
+    why: str
+    by: str | None
+    dry_run: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +115,7 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
             forced=forced,
             forced_at=asked if forced else None,
             order=order,
+            even_paused=given.get("even_paused", False),
         ),
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
@@ -111,6 +132,24 @@ def _secret_of(given: Mapping[str, Any]) -> str | None:
     if name is not None and owner_of_secret(name)[0] != given["account"]:
         raise InvalidValue("Adopt", name, f"is not of the account {given['account']}")
     return name
+
+
+def is_about_switch(event: object) -> bool:
+    """Whether an event is about all of Keyturn, and about no account."""
+    return isinstance(event, Mapping) and not {"Pause", "Resume"}.isdisjoint(event)
+
+
+def read_switch(event: object) -> SwitchRequest:
+    """Read a word about the switch."""
+    given = load(SwitchEvent(), event)
+    if "pause" in given and "resume" in given:
+        raise InvalidValue("Resume", given["resume"], "goes without Pause")
+    return SwitchRequest(
+        pauses="pause" in given,
+        why=given.get("pause") or given["resume"],
+        by=given.get("by"),
+        dry_run=given.get("dry_run", False),
+    )
 
 
 def read_body(body: str) -> object:
@@ -131,6 +170,8 @@ def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
     even_exempt = given.get("even_exempt", False)
     if even_exempt and "revoke" not in given:
         raise InvalidValue("EvenExempt", even_exempt, "needs Revoke")
+    if given.get("even_paused", False) and not ordered:
+        raise InvalidValue("EvenPaused", True, "needs an order")  # noqa: FBT003 -- the value that was given
     for action, name in ((Action.RESTORE, "restore"), (Action.REVOKE, "revoke")):
         if name in given:
             key_id = given[name]

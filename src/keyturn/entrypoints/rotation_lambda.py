@@ -22,8 +22,14 @@ from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
 from keyturn.entrypoints.metrics import Service, emit, of_failed_message, of_result
-from keyturn.entrypoints.operator_event import adopt, came_of, unwritten, written_down
-from keyturn.entrypoints.requests import RotationRequest, read_body, read_rotation
+from keyturn.entrypoints.operator_event import adopt, came_of, switch, unwritten, written_down
+from keyturn.entrypoints.requests import (
+    RotationRequest,
+    is_about_switch,
+    read_body,
+    read_rotation,
+    read_switch,
+)
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.wiring import Aws
 
@@ -43,6 +49,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     aws = connected(logger, os.environ)
     if not isinstance(event, Mapping) or "Records" not in event:
         with in_our_words(logger):
+            if is_about_switch(event):
+                return switch(aws, read_switch(event), context)
             asked = read_rotation(event, now=now)
             if asked.adopt is not None:
                 done = adopt(aws, asked, asked.adopt, context)

@@ -144,6 +144,7 @@ class RunAccount:
         return self._saved(replace(result, untold=untold)) if untold else result
 
     def _saved(self, result: AccountResult) -> AccountResult:
-        if self.snapshot is None:
+        # An order decides about one key, and would hide its user's other one for the day.
+        if self.snapshot is None or result.plan.request.order is not None:
             return result
         return replace(result, unsaved=self.snapshot.of(replace(result, unsaved=None)))

@@ -1,0 +1,26 @@
+"""Stop every write in the organisation, and let them go on; and what is held up by that."""
+
+from keyturn.domain.errors import AlreadyThere, OrderNotDone, Paused, PortError
+from keyturn.ports import Pause, Switch
+
+ALL_THE_SAME = 'to do it all the same: --even-paused (in an event "EvenPaused": true)'
+
+
+def stop(switch: Switch, pause: Pause) -> Pause:
+    """Pause, and answer with the pause that is in force: an earlier one stays as it is."""
+    try:
+        switch.throw(pause)
+    except AlreadyThere:
+        return switch.pause() or pause
+    return pause
+
+
+def refuse_if_paused(switch: Switch) -> None:
+    """Raise OrderNotDone while writes are stopped, or where nobody can tell."""
+    try:
+        pause = switch.pause()
+    except PortError as error:
+        message = f"whether Keyturn is paused could not be read ({error})"
+        raise OrderNotDone(f"{message}: nothing was done; {ALL_THE_SAME}") from error
+    if pause is not None:
+        raise OrderNotDone(f"{Paused(pause.by, pause.at, pause.why)}; {ALL_THE_SAME}")
