@@ -341,6 +341,7 @@ def test_an_exemption_group_that_cannot_be_read_holds_a_revocation_unless_told_o
     answer = revoke(stage, old, EvenExempt=True)
 
     assert "could not be read" in failures_of(refused)[None]
+    assert refused["decisions"] == []
     assert untouched == {old: "Active"}
     assert stage.keys("ann")[old] == "Inactive"
     assert "but not for what was ordered" in answer["warnings"][-1]

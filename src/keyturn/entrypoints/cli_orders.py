@@ -146,6 +146,8 @@ def _carry_out(
     if not talk.can_tell:
         talk.say(f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself.")
     code = talk.close(report)
+    if code and command.name == "revoke":
+        talk.say("Give the command again when that is mended: it goes on where it stopped.")
     return FAILED if _complain(talk, (*undone, *_unkept(notes.unwritten))) else code
 
 
