@@ -241,7 +241,7 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     if command == "demo":
         return
     config = tmp_path / "config"
-    profiles = [value for name, value in pairwise(options) if name == "--profile"]
+    profiles = [value for name, value in pairwise(options) if name.endswith("profile")]
     config.write_text("".join(f"[profile {name}]\n" for name in profiles))
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -251,8 +251,14 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plan.json").write_text('{"version": 1, "accounts": []}')
+    for name in ("CloudFormation", "template"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "Lambda").mkdir()
+    for name in ("inventory", "rotation", "notifier"):
+        (tmp_path / "Lambda" / f"{name}.zip").touch()
 
-    result = CliRunner().invoke(app, [command, *options])
+    agreed = ["--yes"] if command == "deploy" else []
+    result = CliRunner().invoke(app, [command, *options, *agreed])
 
     assert "no AWS credentials were found" in result.stderr
 

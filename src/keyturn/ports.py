@@ -11,6 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from keyturn.domain.deployment import (
+    OrganizationFacts,
+    Proposal,
+    Protection,
+    Stack,
+    StackInstance,
+    StackSet,
+)
 from keyturn.domain.events import Digest, Event, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.forms import Snapshot
@@ -278,3 +286,79 @@ class Queue(Protocol):
 
     def send(self, requests: Iterable[Mapping[str, object]], *, run: str) -> None:
         """Queue one rotation request an account, each in its account's own group."""
+
+
+# --- what only a deployment needs, and a look at one --------------------------------------------
+
+
+class Stacks(Protocol):
+    """CloudFormation in one account and region."""
+
+    def find(self, name: str) -> Stack | None:
+        """The stack, if there is one."""
+
+    def propose(
+        self, name: str, body: str, parameters: Mapping[str, str | None], *, new: bool
+    ) -> Proposal:
+        """
+        Work out what a template and parameters would change, and change nothing.
+
+        A parameter that is None keeps its value. DeploymentFailed: CloudFormation refused.
+        """
+
+    def discard(self, proposal: Proposal) -> None:
+        """Throw a proposal away, and with it the empty shell of a stack that is not there yet."""
+
+    def carry_out(self, proposal: Proposal) -> None:
+        """Make it so and wait; DeploymentFailed names the first resource that failed, and why."""
+
+    def remove(self, name: str) -> None:
+        """Delete a stack and wait."""
+
+
+class StackSets(Protocol):
+    """Service-managed stack sets, from the management account. What acts waits for the end."""
+
+    def find(self, name: str) -> StackSet | None:
+        """The stack set, if there is one."""
+
+    def create(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
+        """Make the stack set, which goes by itself to accounts that come later; nowhere yet."""
+
+    def update(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
+        """Bring the template and these parameters to where it is; None keeps a value."""
+
+    def extend(self, name: str, units: Collection[str], regions: Collection[str]) -> None:
+        """Go to the accounts of these units, in these regions."""
+
+    def instances(self, name: str) -> Iterator[StackInstance]:
+        """Where it is."""
+
+
+class Warehouse(Protocol):
+    """S3 in the security account, for the bucket with the zips and the receipts."""
+
+    def exists(self, bucket: str) -> bool:
+        """Whether the bucket is there and ours; Denied if it is somebody else's."""
+
+    def create(self, bucket: str) -> None:
+        """Make the bucket."""
+
+    def lacks(self, bucket: str, prefix: str) -> tuple[Protection, ...]:
+        """The protections that it does not have."""
+
+    def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
+        """Give it a protection; what else it was told stays."""
+
+    def mark_of(self, bucket: str, name: str) -> str | None:
+        """The mark of an object that we put; "" if somebody else did; None if there is none."""
+
+    def put(self, bucket: str, name: str, body: bytes, mark: str) -> None:
+        """Put an object, with its mark."""
+
+
+class Headquarters(Protocol):
+    """The organisation, as its management account knows it."""
+
+    def facts(self) -> OrganizationFacts:
+        """What it says of itself; Denied to whoever may not ask."""

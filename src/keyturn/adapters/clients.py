@@ -30,9 +30,13 @@ NAMED = ("UserName", "AccessKeyId", "Status", "Name", "SecretId")
 """The parameters that say what was written to; never a value."""
 
 
-def client(session: boto3.Session, service: str, *, attempts: int = ATTEMPTS) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+def client(
+    session: boto3.Session, service: str, *, attempts: int = ATTEMPTS, region: str | None = None
+) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
     """
     Make a client of the service; attempts counts the first one. Many threads may use it.
+
+    region: another one than the session's.
 
     Adaptive: whoever is throttled sends less for a while, instead of being throttled again.
 
@@ -43,6 +47,7 @@ def client(session: boto3.Session, service: str, *, attempts: int = ATTEMPTS) ->
             logging.getLogger(name).setLevel(logging.INFO)
     return session.client(
         service,  # type: ignore[call-overload]  # any service
+        region_name=region,
         config=Config(
             retries={"total_max_attempts": attempts, "mode": "adaptive"},
             max_pool_connections=MOST_CONNECTIONS,

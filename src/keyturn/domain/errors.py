@@ -23,6 +23,7 @@ KeyturnError
 ├── Paused                    an operator stopped every write; nothing more was written
 ├── BeingTold                 another notifier is sending the same notice right now
 ├── NotAllTold                a part of a notice could not be told or noted down; try again
+├── DeploymentFailed          a step of a deployment did not succeed; the steps before it stand
 └── MissingExtra              a part of the package is not installed
 """
 
@@ -163,6 +164,14 @@ class Paused(KeyturnError):
 
 class MissingExtra(KeyturnError):
     """A part of the package that this command needs is not installed."""
+
+
+class DeploymentFailed(KeyturnError):
+    """
+    A step of a deployment did not succeed; the steps before it stand, CloudFormation took it back.
+
+    To deploy again is safe: what stands is left as it is.
+    """
 
 
 class BeingTold(KeyturnError):

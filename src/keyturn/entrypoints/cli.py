@@ -14,12 +14,14 @@ import typer
 
 from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn.entrypoints.cli_options import (
+    Both,
     Ordering,
     Output,
     Rules,
     Switching,
     Telling,
     Users,
+    Wanted,
     Where,
     with_groups,
 )
@@ -237,6 +239,31 @@ def resume(switching: Switching) -> int:
     from keyturn.entrypoints import cli_switch  # noqa: PLC0415 -- see above
 
     return cli_switch.resume(switching)
+
+
+@app.command()
+@with_groups
+def deploy(
+    both: Both,
+    wanted: Wanted,
+    *,
+    enforce: Annotated[
+        bool,
+        typer.Option("--enforce", help="End Keyturn's own dry run: DryRunFlag=False."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+) -> int:
+    """
+    Bring Keyturn into an organisation, or bring it up to date.
+
+    It starts in Keyturn's dry run. What is right already stays as it is.
+    """
+    from keyturn.entrypoints import cli_deploy  # noqa: PLC0415 -- see above
+
+    return cli_deploy.deploy(both, wanted, enforce=enforce, yes=yes, dry_run=dry_run)
 
 
 @app.command()

@@ -25,6 +25,8 @@ _PERIODS = "Policy"
 _OUTPUT = "Output"
 _TELLING = "Notices and receipts"
 _ORDER = "What is done"
+_STACKS = "Stacks"
+_WANTED = "What is wanted"
 
 PARAMETERS = {
     "role_name": "IAMRoleName",
@@ -358,6 +360,85 @@ class Switching:
         bool, _opt("--enforce", "Do it. Without it, only say how things stand.", _ORDER)
     ] = False
     yes: Annotated[bool, _opt("--yes -y", "Do not ask first.", _ORDER)] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both:
+    """The two accounts that a deployment stands in, and what its stacks are called."""
+
+    profile: Annotated[
+        str | None, _opt("--profile", "The AWS profile of the security account.", _WHICH, "NAME")
+    ] = None
+    management_profile: Annotated[
+        str | None,
+        _opt(
+            "--management-profile",
+            "The AWS profile of the management account. Without it: the same.",
+            _WHICH,
+            "NAME",
+        ),
+    ] = None
+    region: Annotated[
+        str | None,
+        _opt("--region", "The region of the core stack; else AWS_REGION's.", _WHICH, "REGION"),
+    ] = None
+    core_stack: Annotated[str, _opt("--core-stack", "The core stack's name.", _STACKS, "NAME")] = (
+        "iam-key-auto-rotation"
+    )
+    member_stack: Annotated[
+        str,
+        _opt(
+            "--member-stack", "The name of the stack set and the member stacks.", _STACKS, "NAME"
+        ),
+    ] = "asa-iam-rotation-member-role"
+    list_stack: Annotated[
+        str, _opt("--list-stack", "The name of the stack of the list role.", _STACKS, "NAME")
+    ] = "asa-iam-rotation-list-accounts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a deployment is to be like."""
+
+    bucket: Annotated[
+        str | None,
+        _opt("--bucket", "The bucket for zips and receipts; made if need be.", _WANTED, "NAME"),
+    ] = None
+    prefix: Annotated[
+        str | None, _opt("--prefix", "The folder in it that is Keyturn's.", _WANTED, "PREFIX")
+    ] = None
+    admin: Annotated[
+        str | None,
+        _opt(
+            "--admin",
+            "The administrators' address: it is told of everything, and mails come from it.",
+            _WANTED,
+            "ADDRESS",
+        ),
+    ] = None
+    org_id: Annotated[
+        str | None,
+        _opt("--org-id", "Refuse any other organisation than this.", _WANTED, "ID"),
+    ] = None
+    ou: Annotated[
+        list[str] | None,
+        _opt("--ou", "A unit whose accounts get the member role; repeatable.", _WANTED, "ID"),
+    ] = None
+    parameter: Annotated[
+        list[str] | None,
+        _opt(
+            "--parameter",
+            "A parameter of the templates; repeatable. What is not given stays as it is.",
+            _WANTED,
+            "NAME=VALUE",
+        ),
+    ] = None
+    source: Annotated[
+        Path,
+        _opt(
+            "--source", "The folder with CloudFormation/, Lambda/ and template/.", _WANTED, "DIR"
+        ),
+    ] = Path()
 
 
 def given(*groups: object) -> dict[str, object]:

@@ -38,11 +38,13 @@ Answer = TypeVar("Answer")
 Work = Callable[[Account, Progress], Answer]
 
 
-def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
-    """Connect with the operator's own credentials; nothing is asked of AWS yet."""
-    region = where.region or os.environ.get("AWS_REGION")
+def open_session(
+    profile: str | None, region: str | None, option: str = "--profile"
+) -> boto3.Session:
+    """The operator's own credentials, and a region; nothing is asked of AWS yet."""
+    region = region or os.environ.get("AWS_REGION")
     try:
-        session = boto3.Session(profile_name=where.profile, region_name=region)
+        session = boto3.Session(profile_name=profile, region_name=region)
         region = session.region_name
         if region is None:
             raise InvalidValue(
@@ -50,18 +52,24 @@ def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
             )
         session.get_partition_for_region(region)
     except ProfileNotFound:
-        profile = where.profile or os.environ.get("AWS_PROFILE", "")
-        name = "--profile" if where.profile else "AWS_PROFILE"
+        name = option if profile else "AWS_PROFILE"
+        profile = profile or os.environ.get("AWS_PROFILE", "")
         raise InvalidValue(name, profile, "is not in your AWS configuration") from None
     except UnknownRegionError:
         raise InvalidValue("--region", region, "is no AWS region") from None
     except BotoCoreError as error:
         raise PortError(f"{type(error).__name__}: {error}") from error
+    return session
+
+
+def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
+    """Connect with the operator's own credentials; nothing is asked of AWS yet."""
+    session = open_session(where.profile, where.region)
     # Without a role it is the caller's own account, with the caller's own credentials.
     role = where.role_name or ""
     return Aws(
         session=session,
-        settings=replace(settings, home_region=region, member_role=role),
+        settings=replace(settings, home_region=session.region_name, member_role=role),
         journal=journal,
         clock=now,
     )

@@ -1,0 +1,311 @@
+"""CloudFormation: the stacks of one account and region, and the stack sets of an organisation."""
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.deployment import Change, Proposal, Stack, StackInstance, StackSet
+from keyturn.domain.errors import AlreadyThere, DeploymentFailed, NotFound, Refused, Throttled
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import (
+        ChangeTypeDef,
+        ParameterTypeDef,
+        StackEventTypeDef,
+        StackInstanceSummaryTypeDef,
+    )
+
+Sleep = Callable[[float], None]
+
+CAPABILITIES: Final = "CAPABILITY_NAMED_IAM"
+_SECONDS = 3
+"""Between two looks at what CloudFormation is doing."""
+_CURRENT = {"CURRENT"}
+# What CloudFormation says of a change set without changes, and of an update without any.
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+_MEANINGS: Final = {
+    "StackSetNotFoundException": NotFound,
+    "ChangeSetNotFound": NotFound,
+    "NameAlreadyExistsException": AlreadyThere,
+    "AlreadyExistsException": AlreadyThere,
+    "OperationInProgressException": Throttled,
+}
+
+
+class CloudFormationStacks:
+    """Meets `ports.Stacks`."""
+
+    def __init__(self, cloudformation: "CloudFormationClient", sleep: Sleep) -> None:
+        self._aws = cloudformation
+        self._sleep = sleep
+
+    def find(self, name: str) -> Stack | None:
+        """The stack, if there is one."""
+        try:
+            with aws_errors_translated(_MEANINGS):
+                [found] = self._aws.describe_stacks(StackName=name)["Stacks"]
+        except Exception as error:
+            if _says(error, "does not exist"):  # there is no code of its own for it
+                return None
+            raise
+        return Stack(
+            name=name,
+            status=found["StackStatus"],
+            parameters=_values(found.get("Parameters", [])),
+            outputs={each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])},
+        )
+
+    def propose(
+        self, name: str, body: str, parameters: Mapping[str, str | None], *, new: bool
+    ) -> Proposal:
+        """Work out what would change."""
+        try:
+            with aws_errors_translated(_MEANINGS):
+                made = self._aws.create_change_set(
+                    StackName=name,
+                    ChangeSetName=f"keyturn-{uuid.uuid4().hex}",
+                    ChangeSetType="CREATE" if new else "UPDATE",
+                    TemplateBody=body,
+                    Parameters=_given(parameters),
+                    Capabilities=[CAPABILITIES],
+                )
+        except Refused as refusal:
+            if any(each in str(refusal) for each in _NO_CHANGES):
+                return Proposal(stack=name, id="", is_new=new, is_empty=True)
+            raise
+        proposal = Proposal(stack=name, id=made["Id"], is_new=new, is_empty=True)
+        status, reason = self._settled(made["Id"])
+        if status == "FAILED":
+            self.discard(proposal)
+            if any(each in reason for each in _NO_CHANGES):
+                return proposal
+            raise DeploymentFailed(f"{name}: {reason}")
+        return Proposal(
+            stack=name, id=made["Id"], is_new=new, changes=tuple(self._changes(made["Id"]))
+        )
+
+    def _settled(self, change_set: str) -> tuple[str, str]:
+        while True:
+            with aws_errors_translated(_MEANINGS):
+                seen = self._aws.describe_change_set(ChangeSetName=change_set)
+            if seen["Status"] not in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
+                return seen["Status"], seen.get("StatusReason", "")
+            self._sleep(_SECONDS)
+
+    def _changes(self, change_set: str) -> Iterator[Change]:
+        with aws_errors_translated(_MEANINGS):
+            pages = self._aws.get_paginator("describe_change_set").paginate(
+                ChangeSetName=change_set
+            )
+            for page in pages:
+                yield from map(_change, page["Changes"])
+
+    def discard(self, proposal: Proposal) -> None:
+        """Throw a proposal away."""
+        with aws_errors_translated(_MEANINGS):
+            self._aws.delete_change_set(ChangeSetName=proposal.id)
+        if proposal.is_new:
+            found = self.find(proposal.stack)
+            if found is not None and not found.is_there:
+                self.remove(proposal.stack)
+
+    def carry_out(self, proposal: Proposal) -> None:
+        """Make it so and wait."""
+        with aws_errors_translated(_MEANINGS):
+            self._aws.execute_change_set(ChangeSetName=proposal.id)
+        status = self._finished(proposal.stack)
+        if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            why = self._first_failure(proposal.stack) or status
+            raise DeploymentFailed(f"{proposal.stack}: {why}")
+
+    def remove(self, name: str) -> None:
+        """Delete a stack and wait."""
+        with aws_errors_translated(_MEANINGS):
+            self._aws.delete_stack(StackName=name)
+        status = self._finished(name)
+        if status not in {"", "DELETE_COMPLETE"}:
+            why = self._first_failure(name) or status
+            raise DeploymentFailed(f"{name} could not be deleted: {why}")
+
+    def _finished(self, name: str) -> str:
+        """The status at the end; none if there is no stack any more."""
+        while True:
+            found = self.find(name)
+            if found is None:
+                return ""
+            # A stack may be looked at before CloudFormation has begun.
+            if not found.status.endswith("_IN_PROGRESS"):
+                return found.status
+            self._sleep(_SECONDS)
+
+    def _first_failure(self, name: str) -> str | None:
+        """What failed first since the operation began: whatever fails after it was cancelled."""
+        first: str | None = None
+        with aws_errors_translated(_MEANINGS):
+            pages = self._aws.get_paginator("describe_stack_events").paginate(StackName=name)
+            for event in (each for page in pages for each in page["StackEvents"]):
+                if _is_begin(event):
+                    break
+                reason = event.get("ResourceStatusReason", "")
+                if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
+                    first = f"{event['LogicalResourceId']}: {reason}"
+        return first
+
+
+class CloudFormationStackSets:
+    """
+    Meets `ports.StackSets`.
+
+    One account's failure stops no other: all are tried, side by side, and the first that
+    failed is named at the end.
+    """
+
+    _PREFERENCES: Final[Any] = {
+        "RegionConcurrencyType": "PARALLEL",
+        "FailureTolerancePercentage": 100,
+        "MaxConcurrentPercentage": 100,
+    }
+
+    def __init__(self, cloudformation: "CloudFormationClient", sleep: Sleep) -> None:
+        self._aws = cloudformation
+        self._sleep = sleep
+
+    def find(self, name: str) -> StackSet | None:
+        """The stack set, if there is one."""
+        try:
+            with aws_errors_translated(_MEANINGS):
+                found = self._aws.describe_stack_set(StackSetName=name)["StackSet"]
+        except NotFound:
+            return None
+        where = list(self.instances(name))
+        return StackSet(
+            name=name,
+            body=found["TemplateBody"],
+            parameters=_values(found.get("Parameters", [])),
+            is_service_managed=found.get("PermissionModel") == "SERVICE_MANAGED",
+            units=frozenset(found.get("OrganizationalUnitIds", ()))
+            or frozenset(each.unit for each in where if each.unit),
+            regions=frozenset(found.get("Regions", ())) or frozenset(e.region for e in where),
+        )
+
+    def create(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
+        """Make the stack set."""
+        with aws_errors_translated(_MEANINGS):
+            self._aws.create_stack_set(
+                StackSetName=name,
+                Description="Keyturn's role, KMS key and exemption group in every account",
+                TemplateBody=body,
+                Parameters=_given(parameters),
+                Capabilities=[CAPABILITIES],
+                PermissionModel="SERVICE_MANAGED",
+                AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+            )
+
+    def update(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
+        """Bring template and parameters to where it is."""
+        with aws_errors_translated(_MEANINGS):
+            begun = self._aws.update_stack_set(
+                StackSetName=name,
+                TemplateBody=body,
+                Parameters=_given(parameters),
+                Capabilities=[CAPABILITIES],
+                PermissionModel="SERVICE_MANAGED",
+                AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+                OperationPreferences=self._PREFERENCES,
+            )
+        self._wait(name, begun["OperationId"])
+
+    def extend(self, name: str, units: Collection[str], regions: Collection[str]) -> None:
+        """Go to the accounts of these units."""
+        with aws_errors_translated(_MEANINGS):
+            begun = self._aws.create_stack_instances(
+                StackSetName=name,
+                DeploymentTargets={"OrganizationalUnitIds": sorted(units)},
+                Regions=sorted(regions),
+                OperationPreferences=self._PREFERENCES,
+            )
+        self._wait(name, begun["OperationId"])
+
+    def instances(self, name: str) -> Iterator[StackInstance]:
+        """Where it is."""
+        with aws_errors_translated(_MEANINGS):
+            pages = self._aws.get_paginator("list_stack_instances").paginate(StackSetName=name)
+            for page in pages:
+                yield from map(_instance, page["Summaries"])
+
+    def _wait(self, name: str, operation: str) -> None:
+        while True:
+            with aws_errors_translated(_MEANINGS):
+                seen = self._aws.describe_stack_set_operation(
+                    StackSetName=name, OperationId=operation
+                )["StackSetOperation"]
+            if seen["Status"] not in {"RUNNING", "QUEUED", "STOPPING"}:
+                break
+            self._sleep(_SECONDS)
+        self._complain(name, operation, seen["Status"])
+
+    def _complain(self, name: str, operation: str, status: str) -> None:
+        """Say what failed: with every failure tolerated, the operation says that it succeeded."""
+        with aws_errors_translated(_MEANINGS):
+            pages = self._aws.get_paginator("list_stack_set_operation_results").paginate(
+                StackSetName=name, OperationId=operation
+            )
+            failed = [
+                f"{each['Account']} in {each['Region']}: {each.get('StatusReason', '')}"
+                for page in pages
+                for each in page["Summaries"]
+                if each["Status"] in {"FAILED", "CANCELLED"}
+            ]
+        if failed:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            raise DeploymentFailed(f"{name}: {failed[0]}{more}")
+        if status != "SUCCEEDED":
+            raise DeploymentFailed(f"{name}: the operation ended as {status}")
+
+
+def _says(error: Exception, what: str) -> bool:
+    return isinstance(error.__cause__, ClientError) and what in str(error)
+
+
+def _given(parameters: Mapping[str, str | None]) -> "list[ParameterTypeDef]":
+    return [
+        {"ParameterKey": name, "UsePreviousValue": True}
+        if value is None
+        else {"ParameterKey": name, "ParameterValue": value}
+        for name, value in parameters.items()
+    ]
+
+
+def _values(parameters: "Iterable[ParameterTypeDef]") -> dict[str, str]:
+    return {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
+
+
+def _change(change: "ChangeTypeDef") -> Change:
+    told = change["ResourceChange"]
+    return Change(
+        action=told["Action"],
+        resource=told["LogicalResourceId"],
+        kind=told["ResourceType"],
+        replaces=told.get("Replacement", "False") != "False",
+    )
+
+
+def _is_begin(event: "StackEventTypeDef") -> bool:
+    return (
+        event["ResourceType"] == "AWS::CloudFormation::Stack"
+        and event.get("ResourceStatusReason") == "User Initiated"
+    )
+
+
+def _instance(summary: "StackInstanceSummaryTypeDef") -> StackInstance:
+    return StackInstance(
+        account=summary["Account"],
+        region=summary["Region"],
+        unit=summary.get("OrganizationalUnitId", ""),
+        is_current=summary["Status"] in _CURRENT,
+        why=summary.get("StatusReason", ""),
+    )

@@ -1,0 +1,186 @@
+"""The bucket of a deployment: made, protected, filled."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.deployment import Protection
+from keyturn.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MARK: Final = "keyturn-sha256"
+_SHUT: Final = (
+    "BlockPublicAcls",
+    "IgnorePublicAcls",
+    "BlockPublicPolicy",
+    "RestrictPublicBuckets",
+)
+_ONLY_TLS: Final = "OnlyEncryptedConnections"
+_DAYS: Final = {"receipts": 400, "tally": 30}
+"""For how long the engine may ask for what lies there."""
+_OLD_VERSIONS: Final = 30
+# Each kind of configuration has a code of its own for "there is none".
+_NONE: Final = {
+    "NoSuchPublicAccessBlockConfiguration": NotFound,
+    "ServerSideEncryptionConfigurationNotFoundError": NotFound,
+    "NoSuchBucketPolicy": NotFound,
+    "NoSuchLifecycleConfiguration": NotFound,
+    "NoSuchBucket": NotFound,
+    "404": NotFound,
+}
+
+
+class S3Warehouse:
+    """Meets `ports.Warehouse`."""
+
+    def __init__(self, s3: "S3Client", *, account: str, region: str, partition: str) -> None:
+        self._s3 = s3
+        self._account = account
+        self._region = region
+        self._partition = partition
+
+    def exists(self, bucket: str) -> bool:
+        """Whether the bucket is there and ours."""
+        return self._ask(lambda: self._s3.head_bucket(**self._of(bucket))) is not None
+
+    def create(self, bucket: str) -> None:
+        """Make the bucket."""
+        where: Any = {}
+        if self._region != "us-east-1":  # the one region that S3 does not want to be told
+            where = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
+        with aws_errors_translated():
+            self._s3.create_bucket(Bucket=bucket, **where)
+
+    def lacks(self, bucket: str, prefix: str) -> tuple[Protection, ...]:
+        """The protections that it does not have."""
+        has: dict[Protection, Callable[[], bool]] = {
+            Protection.NO_PUBLIC_ACCESS: lambda: self._is_shut(bucket),
+            Protection.ENCRYPTION: lambda: self._is_encrypted(bucket),
+            Protection.VERSIONS: lambda: self._has_versions(bucket),
+            Protection.ONLY_TLS: lambda: self._refuses_plain_connections(bucket),
+            Protection.LIFECYCLE: lambda: self._forgets(bucket, prefix),
+        }
+        return tuple(each for each, is_there in has.items() if not is_there())
+
+    def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
+        """Give it a protection."""
+        with aws_errors_translated(_NONE):
+            match protection:
+                case Protection.NO_PUBLIC_ACCESS:
+                    shut: Any = dict.fromkeys(_SHUT, True)
+                    self._s3.put_public_access_block(
+                        **self._of(bucket), PublicAccessBlockConfiguration=shut
+                    )
+                case Protection.ENCRYPTION:
+                    # S3's own keys: under a KMS key each function's role would need that key too.
+                    rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+                    self._s3.put_bucket_encryption(
+                        **self._of(bucket), ServerSideEncryptionConfiguration={"Rules": [rule]}
+                    )
+                case Protection.VERSIONS:
+                    self._s3.put_bucket_versioning(
+                        **self._of(bucket), VersioningConfiguration={"Status": "Enabled"}
+                    )
+                case Protection.ONLY_TLS:
+                    statements = [*self._statements(bucket), self._tls(bucket)]
+                    policy = {"Version": "2012-10-17", "Statement": statements}
+                    self._s3.put_bucket_policy(**self._of(bucket), Policy=json.dumps(policy))
+                case Protection.LIFECYCLE:
+                    ours = _rules(prefix)
+                    named = {rule["ID"] for rule in ours}
+                    kept = [each for each in self._rules(bucket) if each.get("ID") not in named]
+                    self._s3.put_bucket_lifecycle_configuration(
+                        **self._of(bucket), LifecycleConfiguration={"Rules": [*kept, *ours]}
+                    )
+
+    def mark_of(self, bucket: str, name: str) -> str | None:
+        """The mark of an object."""
+        found = self._ask(lambda: self._s3.head_object(**self._of(bucket), Key=name))
+        return None if found is None else str(found["Metadata"].get(_MARK, ""))
+
+    def put(self, bucket: str, name: str, body: bytes, mark: str) -> None:
+        """Put an object, with its mark."""
+        with aws_errors_translated():
+            self._s3.put_object(**self._of(bucket), Key=name, Body=body, Metadata={_MARK: mark})
+
+    def _of(self, bucket: str) -> Any:  # noqa: ANN401 -- arguments of any call of S3's
+        """Name the bucket, and whose it must be: names of buckets are the whole world's."""
+        return {"Bucket": bucket, "ExpectedBucketOwner": self._account}
+
+    def _ask(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 -- each answer has its own form
+        try:
+            with aws_errors_translated(_NONE):
+                return call()
+        except NotFound:
+            return None
+
+    def _is_shut(self, bucket: str) -> bool:
+        found = self._ask(lambda: self._s3.get_public_access_block(**self._of(bucket))) or {}
+        block = found.get("PublicAccessBlockConfiguration", {})
+        return all(block.get(each) for each in _SHUT)
+
+    def _is_encrypted(self, bucket: str) -> bool:
+        return self._ask(lambda: self._s3.get_bucket_encryption(**self._of(bucket))) is not None
+
+    def _has_versions(self, bucket: str) -> bool:
+        found = self._ask(lambda: self._s3.get_bucket_versioning(**self._of(bucket))) or {}
+        return found.get("Status") == "Enabled"
+
+    def _refuses_plain_connections(self, bucket: str) -> bool:
+        return any(map(_denies_plain_connections, self._statements(bucket)))
+
+    def _statements(self, bucket: str) -> list[Mapping[str, Any]]:
+        found = self._ask(lambda: self._s3.get_bucket_policy(**self._of(bucket)))
+        if found is None:
+            return []
+        statements = json.loads(found["Policy"])["Statement"]
+        return statements if isinstance(statements, list) else [statements]
+
+    def _tls(self, bucket: str) -> Mapping[str, Any]:
+        arn = f"arn:{self._partition}:s3:::{bucket}"
+        return {
+            "Sid": _ONLY_TLS,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+
+    def _forgets(self, bucket: str, prefix: str) -> bool:
+        return all(rule in map(_essence, self._rules(bucket)) for rule in _rules(prefix))
+
+    def _rules(self, bucket: str) -> list[Any]:
+        found = self._ask(lambda: self._s3.get_bucket_lifecycle_configuration(**self._of(bucket)))
+        return list(found["Rules"]) if found else []
+
+
+def _denies_plain_connections(statement: Mapping[str, Any]) -> bool:
+    condition = statement.get("Condition", {}).get("Bool", {})
+    return (
+        statement["Effect"] == "Deny"
+        and statement.get("Principal") in ("*", {"AWS": "*"})
+        and str(condition.get("aws:SecureTransport", "")).lower() == "false"
+    )
+
+
+def _rules(prefix: str) -> list[Any]:
+    return [
+        {
+            "ID": folder,
+            "Status": "Enabled",
+            "Filter": {"Prefix": f"{prefix}/{folder}/"},
+            "Expiration": {"Days": days},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": _OLD_VERSIONS},
+        }
+        for folder, days in _DAYS.items()
+    ]
+
+
+def _essence(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule without what S3 adds to it."""
+    kept = ("ID", "Status", "Filter", "Expiration", "NoncurrentVersionExpiration")
+    return {name: rule[name] for name in kept if name in rule}

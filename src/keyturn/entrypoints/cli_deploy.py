@@ -1,0 +1,202 @@
+"""`keyturn deploy`: read what is brought along, ask where it is serious, say what became of it."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
+from keyturn.domain.template import Template
+from keyturn.entrypoints.cli_options import Both, Wanted
+from keyturn.entrypoints.cli_run import Declined
+from keyturn.entrypoints.laptop import open_session
+from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.settings import Settings
+from keyturn.use_cases.deploy import (
+    FLAG,
+    FOUND,
+    OPTION_OF,
+    Asked,
+    Names,
+    Outcome,
+    Package,
+    Ready,
+    Step,
+)
+from keyturn.wiring_deployment import Accounts
+
+CORE = "ASA-iam-key-auto-rotation-and-notifier-solution.yaml"
+MEMBER = "ASA-iam-key-auto-rotation-iam-assumed-roles.yaml"
+LISTING = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
+QUESTION = (
+    "From the next run on, Keyturn makes, disables and deletes access keys in every account that "
+    "it reaches. Go on?"
+)
+
+
+def deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bool) -> int:
+    """Bring it there, or show what would change."""
+    try:
+        return _deploy(both, wanted, enforce=enforce, yes=yes, dry_run=dry_run)
+    except InvalidValue as error:
+        # These are no options here: "RotationPeriod=100" stays as the templates spell it.
+        rule = re.sub(r"\b([A-Z]\w+)=(?=\d)", r"\1 ", error.rule)
+        raise InvalidValue(_option(error.field), error.value, rule) from None
+
+
+def _deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bool) -> int:
+    asked = _asked(wanted, enforce=enforce)
+    may_ask = sys.stdin.isatty() and sys.stderr.isatty()
+    if enforce and not (yes or dry_run or may_ask):
+        raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
+    package = _package(wanted.source, asked)
+    deployment = connect(both).deploy(package, names_of(both))
+    ready = deployment.prepare(asked)
+    Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
+    talk = _Talk()
+    if ready.begins_to_enforce and not (yes or dry_run):
+        talk.changes(ready)
+        if not typer.confirm(QUESTION, err=True):
+            raise Declined("nothing was done")
+    failed = [step for step in deployment.steps(ready, dry_run=dry_run) if not talk.do(step)]
+    talk.close(ready, dry_run=dry_run)
+    return FAILED if failed else 0
+
+
+def connect(both: Both) -> Accounts:
+    """Both accounts' credentials; the management account's are the same, unless given."""
+    security = open_session(both.profile, both.region)
+    management = open_session(
+        both.management_profile or both.profile, security.region_name, "--management-profile"
+    )
+    return Accounts(security=security, management=management)
+
+
+def names_of(both: Both) -> Names:
+    """What the stacks are called."""
+    return Names(core=both.core_stack, member=both.member_stack, listing=both.list_stack)
+
+
+def _asked(wanted: Wanted, *, enforce: bool) -> Asked:
+    for option, value in (
+        ("--bucket", wanted.bucket),
+        ("--prefix", wanted.prefix),
+        ("--admin", wanted.admin),
+        ("--org-id", wanted.org_id),
+    ):
+        if value == "":
+            # An unset variable in a script, most likely; it must not become the default.
+            raise InvalidValue(option, "", "must not be empty")
+    return Asked(
+        bucket=wanted.bucket,
+        prefix=wanted.prefix,
+        admin=wanted.admin,
+        organization=wanted.org_id,
+        units=tuple(wanted.ou or ()),
+        parameters=_parameters(wanted.parameter or (), enforce=enforce),
+        enforce=enforce,
+    )
+
+
+def _parameters(given: Iterable[str], *, enforce: bool) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise InvalidValue("--parameter", each, "must be NAME=VALUE")
+        if name in OPTION_OF:
+            raise InvalidValue("--parameter", name, f"has an option of its own: {OPTION_OF[name]}")
+        if name in FOUND:
+            raise InvalidValue("--parameter", name, f"cannot be chosen: {FOUND[name]}")
+        if name == FLAG and value.lower() == "false":
+            raise InvalidValue("--parameter", each, "is what --enforce is for")
+        if name == FLAG and enforce:
+            raise InvalidValue("--parameter", each, "contradicts --enforce")
+        if name in found:
+            raise InvalidValue("--parameter", name, "is given twice")
+        found[name] = value
+    return found
+
+
+def _package(source: Path, asked: Asked) -> Package:
+    """What is brought along; what was asked for is checked as soon as the templates are read."""
+    core, member, listing = (
+        Template.read(_bytes(source, f"CloudFormation/{name}").decode())
+        for name in (CORE, MEMBER, LISTING)
+    )
+    package = Package(core=core, member=member, listing=listing)
+    package.check(asked.own)
+    mails = source / "template"
+    return replace(
+        package,
+        zips={each.zip: _bytes(source, f"Lambda/{each.zip}") for each in core.functions},
+        mails={
+            path.relative_to(mails).as_posix(): path.read_bytes()
+            for path in sorted(mails.rglob("*"))
+            if path.suffix in {".txt", ".html"}
+        },
+    )
+
+
+def _bytes(source: Path, name: str) -> bytes:
+    try:
+        return (source / name).read_bytes()
+    except OSError:
+        cure = "`make package` makes it" if name.endswith(".zip") else "it is in the repository"
+        raise InvalidValue("--source", source, f"has no {name}: {cure}") from None
+
+
+def _option(field: str) -> str:
+    """The name under which a value was given."""
+    is_parameter = re.fullmatch(r"[A-Z][A-Za-z0-9]+", field) is not None
+    return OPTION_OF.get(field, f"--parameter {field}") if is_parameter else field
+
+
+class _Talk:
+    """What the operator sees: a line for each step, and what it is at on a terminal."""
+
+    def __init__(self) -> None:
+        self._out = Console(highlight=False)
+        self._err = Console(stderr=True, highlight=False)
+
+    def do(self, step: Step) -> bool:
+        """Take a step and say what became of it; whether it succeeded. A vital one must."""
+        title = shown(step.title)
+        busy = self._err.status(Text(title)) if self._err.is_terminal else nullcontext()
+        try:
+            with busy:
+                outcome = step.work()
+        except (DeploymentFailed, PortError) as error:
+            if step.is_vital:
+                raise DeploymentFailed(f"{title}: {error}") from error
+            self._err.print(Text(shown(f"{title}: {error}"), style="red"), soft_wrap=True)
+            return False
+        self._line(title, outcome)
+        return True
+
+    def _line(self, title: str, outcome: Outcome) -> None:
+        style = "green" if outcome.changed else "dim"
+        line = Text.assemble(title, ": ", (outcome.said, style))
+        self._out.print(line, soft_wrap=True)
+        for each in outcome.details:
+            self._out.print(Text(f"  {shown(each)}"), soft_wrap=True)
+
+    def changes(self, ready: Ready) -> None:
+        """Say what will no longer be as it was, before the question."""
+        for each in ready.core.changed:
+            self._err.print(Text(shown(each)), soft_wrap=True)
+
+    def close(self, ready: Ready, *, dry_run: bool) -> None:
+        """Say where Keyturn stands now, and what comes next."""
+        if dry_run:
+            self._err.print("Nothing was written. Without --dry-run it is done.")
+            return
+        enforces = ready.core.whole[FLAG].lower() == "false"
+        how = "enforces" if enforces else "is in its dry run: it writes to no key and no secret"
+        self._err.print(f"Keyturn {how}. `keyturn doctor` looks the deployment over.")

@@ -1,0 +1,93 @@
+"""The templates, as a deployment reads them: what PyYAML reads, and refused what they refuse."""
+
+import re
+
+import pytest
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.template import Parameter, Template
+from tests.cloudformation.stacks import CORE, FOLDER, TEMPLATES, Stack, resources, template
+
+
+def read(name: str) -> Template:
+    return Template.read((FOLDER / name).read_text())
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_parameters_are_those_that_a_parser_of_yaml_finds(name: str) -> None:
+    declared = template(name)["Parameters"]
+
+    found = read(name).parameters
+
+    assert list(found) == list(declared)
+    for parameter, told in declared.items():
+        seen = found[parameter]
+        assert seen.default == (str(told["Default"]) if "Default" in told else None)
+        assert seen.pattern == told.get("AllowedPattern")
+        assert seen.allowed == tuple(map(str, told.get("AllowedValues", ())))
+        assert seen.least == told.get("MinValue")
+        assert seen.most == told.get("MaxValue")
+        assert seen.longest == told.get("MaxLength")
+        assert seen.rule == told.get("ConstraintDescription", "")
+        assert seen.is_number is (told["Type"] == "Number")
+
+
+def test_the_functions_are_those_that_a_parser_of_yaml_finds() -> None:
+    declared = {
+        each["Properties"]["FunctionName"]: each["Properties"]
+        for each in resources(CORE, "AWS::Lambda::Function").values()
+    }
+
+    found = {each.name: each for each in read(CORE).functions}
+
+    assert list(found) == list(declared)
+    for name, told in declared.items():
+        seen, variables = found[name], told["Environment"]["Variables"]
+        assert (seen.runtime, seen.handler) == (told["Runtime"], told["Handler"])
+        assert (seen.timeout, seen.memory) == (told["Timeout"], told["MemorySize"])
+        assert dict(seen.variables) == {each: of["Ref"] for each, of in variables.items()}
+        assert told["Code"]["S3Key"]["Fn::Sub"].endswith(f"/{seen.zip}")
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_what_is_given_and_every_default_fits(name: str) -> None:
+    for parameter in read(name).parameters.values():
+        value = Stack(name=name).parameters[parameter.name]
+        parameter.check(",".join(value) if isinstance(value, list) else str(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DryRunFlag", "yes"),
+        ("DryRunFlag", ""),
+        ("RotationPeriod", "0"),
+        ("RotationPeriod", "ninety"),
+        ("RotationPeriod", "36501"),
+        ("OrgListAccount", "12345"),
+        ("OrgListAccount", "٠١٢٣٤٥٦٧٨٩٠١"),
+        ("AdminEmailAddress", "nobody"),
+        ("ResourceOwnerTag", "t" * 129),
+        ("S3BucketPrefix", "asa/"),
+        ("LogRetentionInDays", "31"),
+        ("Architecture", "riscv"),
+    ],
+)
+def test_what_the_template_refuses_is_refused_before_anything_is_asked(
+    name: str, value: str
+) -> None:
+    parameter = read(CORE).parameters[name]
+
+    with pytest.raises(InvalidValue, match=rf"^{name}={re.escape(value)}: (must be|is not)"):
+        parameter.check(value)
+
+
+def test_a_parameter_without_rules_takes_anything() -> None:
+    Parameter(name="Any").check("whatever")
+
+
+def test_of_a_text_that_is_no_template_nothing_is_found() -> None:
+    found = Template.read("- a list\nof: things\n")
+
+    assert found.parameters == {}
+    assert found.functions == ()

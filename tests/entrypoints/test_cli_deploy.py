@@ -1,0 +1,354 @@
+"""`keyturn deploy`, as an operator types it, against the local AWS's CloudFormation and S3."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+from typer.testing import CliRunner, Result
+
+from keyturn.domain.deployment import STACK_SETS_TRUSTED
+from keyturn.domain.template import Template
+from keyturn.entrypoints.cli import app
+from keyturn.use_cases.deploy import Names
+from tests.cloudformation.stacks import CORE, FOLDER, LIST, MEMBER
+
+MANAGEMENT = "123456789012"  # moto's own account
+SET = Names().member
+CORE_STACK = Names().core
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class World:
+    """An organisation with two profiles into it, and a checkout."""
+
+    source: Path
+    security: str
+    member: str
+    unit: str
+    sessions: dict[str, boto3.Session]
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        return (
+            *("--bucket", "a-bucket", "--prefix", "asa/rotation", "--ou", self.unit),
+            *("--admin", "ops@example.com", "--parameter", "ResourceOwnerTag=owner"),
+        )
+
+    def deploy(self, *options: str, width: int = 200) -> Result:
+        profiles = ("--profile", "security", "--management-profile", "management")
+        return CliRunner(env={"COLUMNS": str(width)}).invoke(
+            app, ["deploy", *profiles, "--source", str(self.source), *options]
+        )
+
+    def client(self, who: str, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return self.sessions[who].client(service)  # type: ignore[call-overload]  # any service
+
+    def core(self) -> dict[str, str]:
+        [stack] = self.client("security", "cloudformation").describe_stacks(StackName=CORE_STACK)[
+            "Stacks"
+        ]
+        return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+
+    def stacks(self, who: str) -> list[str]:
+        found = self.client(who, "cloudformation").describe_stacks()["Stacks"]
+        return sorted(each["StackName"] for each in found)
+
+
+def core_for_moto() -> str:
+    """
+    The core template with its real parameters and functions, and of its resources only a queue.
+
+    moto cannot make the others, and says CREATE_COMPLETE of many that it does not make: that
+    AWS takes the real template is for cfn-lint and `make e2e` to show.
+    """
+    text = (FOLDER / CORE).read_text()
+    parameters = text[text.index("\nParameters:") : text.index("\nRules:")]
+    functions = "".join(
+        f"  Function{number}:\n    Type: AWS::Lambda::Function\n    Condition: Never\n"
+        f"    Properties:\n      FunctionName: {each.name}\n      Runtime: {each.runtime}\n"
+        f"      Handler: {each.handler}\n      Timeout: {each.timeout}\n"
+        f"      MemorySize: {each.memory}\n      Role: a-role\n"
+        f"      Code:\n        S3Bucket: b\n        S3Key: k/{each.zip}\n"
+        for number, each in enumerate(Template.read(text).functions)
+    )
+    seen = "".join(
+        f"        - {{Key: {name}, Value: !Ref {name}}}\n"
+        for name in ("DryRunFlag", "RotationPeriod", "LambdaFolder")
+    )
+    return (
+        f"AWSTemplateFormatVersion: '2010-09-09'\n{parameters}\n"
+        "Conditions:\n  Never: !Equals [a, b]\n"
+        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      Tags:\n"
+        f"{seen}{functions}"
+    )
+
+
+def checkout(folder: Path) -> Path:
+    (folder / "CloudFormation").mkdir(parents=True)
+    (folder / "CloudFormation" / CORE).write_text(core_for_moto())
+    for name in (MEMBER, LIST):
+        shutil.copy(FOLDER / name, folder / "CloudFormation")
+    (folder / "Lambda").mkdir()
+    for name in ("inventory", "rotation", "notifier"):
+        (folder / "Lambda" / f"{name}.zip").write_bytes(name.encode())
+    shutil.copytree(ROOT / "template", folder / "template")
+    return folder
+
+
+def session_in(account: str) -> boto3.Session:
+    told = boto3.client("sts", region_name="us-east-1").assume_role(
+        RoleArn=f"arn:aws:iam::{account}:role/admin", RoleSessionName="operator"
+    )["Credentials"]
+    return boto3.Session(
+        told["AccessKeyId"],
+        told["SecretAccessKey"],
+        told["SessionToken"],
+        region_name="us-east-1",
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with opened(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world for all who are refused: none of them writes to it."""
+    with opened(tmp_path_factory.mktemp("untouched")) as world:
+        yield world
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patched, mock_aws():
+        # moto judges a bucket's policy without its conditions: ours would lock everybody out.
+        patched.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
+        organizations = boto3.client("organizations", region_name="us-east-1")
+        organizations.create_organization(FeatureSet="ALL")
+        root = organizations.list_roots()["Roots"][0]["Id"]
+        unit = organizations.create_organizational_unit(ParentId=root, Name="work")
+        made = []
+        for name in ("security", "shop"):
+            account = organizations.create_account(AccountName=name, Email=f"{name}@example.com")
+            made.append(account["CreateAccountStatus"]["AccountId"])
+            organizations.move_account(
+                AccountId=made[-1],
+                SourceParentId=root,
+                DestinationParentId=unit["OrganizationalUnit"]["Id"],
+            )
+        organizations.enable_aws_service_access(ServicePrincipal=STACK_SETS_TRUSTED)
+        sessions = {"management": session_in(MANAGEMENT), "security": session_in(made[0])}
+        config = folder / "config"
+        config.write_text("".join(profile(name, each) for name, each in sessions.items()))
+        patched.setenv("AWS_CONFIG_FILE", str(config))
+        patched.setenv("AWS_REGION", "us-east-1")
+        yield World(
+            source=checkout(folder / "checkout"),
+            security=made[0],
+            member=made[1],
+            unit=unit["OrganizationalUnit"]["Id"],
+            sessions=sessions,
+        )
+
+
+def profile(name: str, session: boto3.Session) -> str:
+    credentials = session.get_credentials()
+    assert credentials is not None
+    return (
+        f"[profile {name}]\naws_access_key_id = {credentials.access_key}\n"
+        f"aws_secret_access_key = {credentials.secret_key}\n"
+        f"aws_session_token = {credentials.token}\n"
+    )
+
+
+def test_a_deployment_says_in_a_line_for_each_step_what_it_did(world: World) -> None:
+    result = world.deploy(*world.first)
+
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("  ")]
+    folder = world.core()["LambdaFolder"]
+    assert lines == [
+        "bucket a-bucket: made",
+        f"zips in asa/rotation/{folder}/: uploaded",
+        "mail templates in asa/rotation/Template/: uploaded",
+        f"stack set {SET} in {MANAGEMENT} us-east-1: made",
+        f"stack {SET} in {MANAGEMENT} us-east-1: made",
+        f"stack {Names().listing} in {MANAGEMENT} us-east-1: made",
+        f"stack {CORE_STACK} in {world.security} us-east-1: made",
+    ]
+    assert "it writes to no key and no secret" in result.stderr
+    assert world.core()["DryRunFlag"] == "True"
+
+
+def test_each_account_gets_what_is_its_own(world: World) -> None:
+    world.deploy(*world.first)
+
+    instances = world.client("management", "cloudformation").list_stack_instances(StackSetName=SET)
+    assert {each["Account"] for each in instances["Summaries"]} == {world.security, world.member}
+    assert world.stacks("management") == sorted([SET, Names().listing])
+    assert CORE_STACK in world.stacks("security")
+    names = world.client("security", "s3").list_objects_v2(Bucket="a-bucket")["Contents"]
+    assert len(names) == 3 + 12
+
+
+def test_a_second_deployment_finds_no_changes(world: World) -> None:
+    world.deploy(*world.first)
+
+    result = world.deploy()
+
+    assert result.exit_code == 0, result.output
+    assert {line.rsplit(": ", 1)[1] for line in result.stdout.splitlines()} == {"no changes"}
+
+
+def test_what_changes_is_named_and_the_rest_stays(world: World) -> None:
+    world.deploy(*world.first)
+
+    result = world.deploy("--parameter", "RotationPeriod=75")
+
+    assert result.exit_code == 0, result.output
+    assert "  RotationPeriod: 90 → 75" in result.stdout
+    assert world.core()["RotationPeriod"] == "75"
+    assert world.core()["ResourceOwnerTag"] == "owner"
+
+
+def test_a_dry_run_shows_the_change_sets_and_leaves_nothing_behind(world: World) -> None:
+    result = world.deploy(*world.first, "--dry-run")
+
+    assert result.exit_code == 0, result.output
+    assert "  Add ListAccountsRole AWS::IAM::Role" in result.stdout
+    assert "Nothing was written." in result.stderr
+    assert world.stacks("management") == world.stacks("security") == []
+    assert world.client("security", "s3").list_buckets()["Buckets"] == []
+    sets = world.client("management", "cloudformation").list_stack_sets()["Summaries"]
+    assert sets == []
+
+
+def test_a_dry_run_over_a_deployment_leaves_its_stacks_and_no_change_set(world: World) -> None:
+    world.deploy(*world.first)
+
+    result = world.deploy("--parameter", "RotationPeriod=75", "--dry-run")
+
+    assert f"stack {CORE_STACK} in {world.security} us-east-1: would be updated" in result.stdout
+    assert "  RotationPeriod: 90 → 75" in result.stdout
+    assert world.core()["RotationPeriod"] == "90"
+    cloudformation = world.client("security", "cloudformation")
+    waiting = cloudformation.list_change_sets(StackName=CORE_STACK)["Summaries"]
+    assert [each for each in waiting if each["ExecutionStatus"] == "AVAILABLE"] == []
+
+
+def test_enforcement_wants_to_be_said_and_confirmed(world: World) -> None:
+    world.deploy(*world.first)
+
+    unasked = world.deploy("--enforce")
+    flag = world.core()["DryRunFlag"]
+    said = world.deploy("--enforce", "--yes")
+
+    assert unasked.exit_code == 2
+    assert unasked.stderr == "--enforce: needs --yes where there is no terminal to ask on\n"
+    assert flag == "True"
+    assert said.exit_code == 0
+    assert "DryRunFlag: True → False" in said.stdout
+    assert world.core()["DryRunFlag"] == "False"
+
+
+def test_a_first_deployment_without_its_bucket_is_refused(world: World) -> None:
+    result = world.deploy("--ou", world.unit)
+
+    assert result.exit_code == 2
+    assert result.stderr == "--bucket: is needed for the first deployment\n"
+
+
+def test_zips_that_were_not_built_are_named_with_the_cure(world: World) -> None:
+    (world.source / "Lambda" / "rotation.zip").unlink()
+
+    result = world.deploy(*world.first)
+
+    assert result.exit_code == 2
+    assert "has no Lambda/rotation.zip: `make package` makes it" in result.stderr
+
+
+def test_without_trusted_access_the_command_that_gives_it_is_named(world: World) -> None:
+    world.client("management", "organizations").disable_aws_service_access(
+        ServicePrincipal=STACK_SETS_TRUSTED
+    )
+
+    result = world.deploy(*world.first)
+
+    assert result.exit_code == 1
+    assert "aws cloudformation activate-organizations-access" in result.stderr
+    assert world.stacks("management") == []
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int) -> None:
+    result = world.deploy(*world.first, width=width)
+
+    heads = [line for line in result.stdout.splitlines() if not line.startswith("  ")]
+    assert len(heads) == 7
+
+
+# Last, for their world stays open until the end of the file.
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--parameter", "Foo=1"], "--parameter Foo: is a parameter of no template"),
+        (["--parameter", "Foo"], "--parameter Foo: must be NAME=VALUE"),
+        (
+            ["--parameter", "RotationPeriod=0"],
+            "--parameter RotationPeriod 0: must be from 1 to 36500 days",
+        ),
+        (
+            ["--parameter", "RotationPeriod=90", "--parameter", "RotationPeriod=91"],
+            "--parameter RotationPeriod: is given twice",
+        ),
+        (
+            ["--parameter", "DryRunFlag=False"],
+            "--parameter DryRunFlag=False: is what --enforce is for",
+        ),
+        (
+            ["--parameter", "DryRunFlag=True", "--enforce", "--yes"],
+            "--parameter DryRunFlag=True: contradicts --enforce",
+        ),
+        (
+            ["--parameter", "S3BucketName=b"],
+            "--parameter S3BucketName: has an option of its own: --bucket",
+        ),
+        (
+            ["--parameter", "PrimaryAccountID=999999999999"],
+            "--parameter PrimaryAccountID: cannot be chosen: it is the account of --profile",
+        ),
+        (["--admin", "nobody"], "--admin nobody: must be an e-mail address"),
+        (["--bucket", ""], "--bucket: must not be empty"),
+        (["--org-id", "o-other12345"], r"--org-id o-other12345: the organisation is o-\w+"),
+        (["--management-profile", "nobody"], "--management-profile nobody: is not in your .*"),
+        (["--management-profile", "security"], "--management-profile: must be of the .*"),
+        (["--prefix", "asa/"], "--prefix asa/: must be a folder, .*"),
+        (
+            ["--parameter", "RotationPeriod=100"],
+            "--parameter InactivePeriod 100: must be greater than RotationPeriod 100",
+        ),
+    ],
+)
+def test_what_is_refused_is_named_as_it_was_given_and_nothing_is_written(
+    untouched: World, options: list[str], line: str
+) -> None:
+    result = untouched.deploy(*untouched.first, *options)
+
+    assert result.exit_code == 2, result.output
+    assert re.fullmatch(line + "\n", result.stderr), result.stderr
+    assert result.stdout == ""
+    assert untouched.stacks("management") == untouched.stacks("security") == []

@@ -1,0 +1,537 @@
+"""A deployment, step by step: in order, once, and with nothing returning to a default unseen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from keyturn.domain.deployment import Place, Protection, Stack, StackSet
+from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
+from keyturn.domain.template import Template
+from keyturn.use_cases.deploy import Asked, Deploy, Names, Outcome, Package, Ready, Step
+from tests.cloudformation.stacks import CORE, FOLDER, LIST, MEMBER
+from tests.fakes_deployment import (
+    FakeHeadquarters,
+    FakeStacks,
+    FakeStackSets,
+    FakeWarehouse,
+)
+
+SECURITY, MANAGEMENT = "999999999999", "111111111111"
+SHOP, LAB = "222222222222", "333333333333"
+UNIT, LATER = "ou-root-aaaaaaaa", "ou-root-bbbbbbbb"
+NAMES = Names()
+CORE_STACK, SET, LIST_STACK = NAMES.core, NAMES.member, NAMES.listing
+EAST, WEST = "us-east-1", "eu-west-1"
+FIRST = Asked(
+    bucket="a-bucket",
+    prefix="asa/rotation",
+    admin="ops@example.com",
+    units=(UNIT,),
+    parameters={"ResourceOwnerTag": "owner"},
+)
+NO_OPTIONS = Asked()
+PACKAGE = Package(
+    core=Template.read((FOLDER / CORE).read_text()),
+    member=Template.read((FOLDER / MEMBER).read_text()),
+    listing=Template.read((FOLDER / LIST).read_text()),
+    zips={"inventory.zip": b"i", "notifier.zip": b"n", "rotation.zip": b"r"},
+    mails={"owner/subject.txt": b"Your key", "admin/subject.txt": b"A run"},
+)
+
+
+@dataclass
+class World:
+    """Both accounts, and what a deployment would be made of."""
+
+    region: str = EAST
+    package: Package = PACKAGE
+    warehouse: FakeWarehouse = field(default_factory=FakeWarehouse)
+    stacks: FakeStacks = field(default_factory=FakeStacks)
+    head: dict[str, FakeStacks] = field(
+        default_factory=lambda: {
+            EAST: FakeStacks(),
+            WEST: FakeStacks(),
+            "eu-north-1": FakeStacks(),
+        }
+    )
+    sets: FakeStackSets = field(
+        default_factory=lambda: FakeStackSets(accounts={UNIT: [SHOP, SECURITY], LATER: [LAB]})
+    )
+    headquarters: FakeHeadquarters = field(default_factory=FakeHeadquarters)
+
+    def deployment(self) -> Deploy:
+        return Deploy(
+            security=Place(SECURITY, self.region),
+            management=Place(MANAGEMENT, self.region),
+            partition="aws",
+            warehouse=self.warehouse,
+            stacks=self.stacks,
+            head_stacks=self.head.__getitem__,
+            stack_sets=self.sets,
+            headquarters=self.headquarters,
+            package=self.package,
+        )
+
+    def prepare(self, **asked: Any) -> Ready:  # noqa: ANN401 -- any option
+        return self.deployment().prepare(replace(Asked(), **asked))
+
+    def steps(self, asked: Asked, *, dry_run: bool = False) -> list[Step]:
+        deployment = self.deployment()
+        return list(deployment.steps(deployment.prepare(asked), dry_run=dry_run))
+
+    def deploy(self, asked: Asked = NO_OPTIONS, *, dry_run: bool = False) -> dict[str, Outcome]:
+        return {
+            step.title.split(" in ")[0].split(" a-")[0] + where(step.title): step.work()
+            for step in self.steps(asked, dry_run=dry_run)
+        }
+
+    def core(self) -> Mapping[str, str]:
+        return self.stacks.held[CORE_STACK].parameters
+
+    def everything(self) -> object:
+        """All that a deployment could have written."""
+        return (
+            {name: set(held) for name, held in self.warehouse.buckets.items()},
+            dict(self.warehouse.objects),
+            dict(self.stacks.held),
+            {region: dict(stacks.held) for region, stacks in self.head.items()},
+            dict(self.sets.held),
+        )
+
+
+def where(title: str) -> str:
+    is_stack = title.startswith("stack ") and not title.startswith("stack set ")
+    return " " + title.rsplit(" ", 1)[1] if is_stack else ""
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def deployed(world: World) -> World:
+    world.deploy(FIRST)
+    return world
+
+
+# --- the first time -----------------------------------------------------------------------------
+
+
+def test_the_steps_come_in_the_order_of_the_manual(world: World) -> None:
+    assert list(world.deploy(FIRST)) == [
+        "bucket",
+        "zips",
+        "mail templates",
+        f"stack set {SET}",
+        f"stack {SET} {EAST}",
+        f"stack {LIST_STACK} {EAST}",
+        f"stack {CORE_STACK} {EAST}",
+    ]
+
+
+def test_the_bucket_is_made_with_every_protection_and_filled(deployed: World) -> None:
+    assert deployed.warehouse.lacks("a-bucket", "asa/rotation") == ()
+    folder = PACKAGE.folder
+    assert sorted(name for _, name in deployed.warehouse.objects) == [
+        *(f"asa/rotation/{folder}/{name}" for name in sorted(PACKAGE.zips)),
+        "asa/rotation/Template/admin/subject.txt",
+        "asa/rotation/Template/owner/subject.txt",
+    ]
+
+
+def test_a_first_deployment_is_in_dry_run(deployed: World) -> None:
+    assert deployed.core()["DryRunFlag"] == "True"
+
+
+def test_the_accounts_and_the_organisation_are_found_and_told_to_every_stack(
+    deployed: World,
+) -> None:
+    organisation = deployed.headquarters.told.id
+    core, listing = deployed.core(), deployed.head[EAST].held[LIST_STACK].parameters
+    assert core["OrgListAccount"] == MANAGEMENT
+    assert core["LambdaFolder"] == PACKAGE.folder
+    for told in (
+        listing,
+        deployed.head[EAST].held[SET].parameters,
+        deployed.sets.held[SET].parameters,
+    ):
+        assert (told["PrimaryAccountID"], told["AWSOrgID"]) == (SECURITY, organisation)
+    assert core["AWSOrgID"] == organisation
+
+
+def test_a_parameter_goes_to_every_template_that_has_it(deployed: World) -> None:
+    assert deployed.core()["ResourceOwnerTag"] == "owner"
+    assert deployed.sets.held[SET].parameters["ResourceOwnerTag"] == "owner"
+    assert deployed.head[EAST].held[SET].parameters["ResourceOwnerTag"] == "owner"
+
+
+def test_the_stack_set_goes_to_the_units_and_the_management_account_gets_a_stack(
+    deployed: World,
+) -> None:
+    assert deployed.sets.held[SET].units == {UNIT}
+    assert deployed.sets.held[SET].regions == {EAST}
+    assert deployed.head[EAST].held[SET].status == "CREATE_COMPLETE"
+
+
+def without(option: str) -> Asked:
+    options: dict[str, Any] = {option: None}
+    return replace(FIRST, **options)
+
+
+@pytest.mark.parametrize("missing", ["bucket", "prefix", "admin"])
+def test_a_first_deployment_must_be_told_what_nobody_can_know(world: World, missing: str) -> None:
+    before = world.everything()
+
+    with pytest.raises(InvalidValue, match=f"^--{missing}="):
+        world.deploy(without(missing))
+
+    assert world.everything() == before
+
+
+def test_a_first_deployment_must_be_told_the_units(world: World) -> None:
+    with pytest.raises(InvalidValue, match=r"^--ou="):
+        world.deploy(replace(FIRST, units=()))
+
+
+# --- regions ------------------------------------------------------------------------------------
+
+
+def test_outside_the_region_of_iams_events_the_members_get_stacks_in_both() -> None:
+    world = World(region=WEST)
+    world.deploy(FIRST)
+
+    assert world.sets.held[SET].regions == {EAST, WEST}
+    for region in (EAST, WEST):
+        told = world.head[region].held[SET].parameters
+        assert (told["HomeRegion"], told["PrimaryRegion"]) == (WEST, WEST)
+    assert LIST_STACK in world.head[WEST].held
+
+
+def test_secrets_in_another_region_have_their_key_there(world: World) -> None:
+    world.deploy(replace(FIRST, parameters={"HomeRegion": "eu-north-1"}))
+
+    assert world.sets.held[SET].regions == {EAST, "eu-north-1"}
+    told = world.sets.held[SET].parameters
+    assert (told["HomeRegion"], told["PrimaryRegion"]) == ("eu-north-1", EAST)
+    assert world.core()["HomeRegion"] == "eu-north-1"
+
+
+def test_where_the_region_of_iams_events_is_forbidden_nothing_goes_there() -> None:
+    world = World(region=WEST)
+    world.deploy(replace(FIRST, parameters={"GlobalRegion": WEST}))
+
+    again = world.deploy()
+
+    assert world.sets.held[SET].regions == {WEST}
+    assert SET not in world.head[EAST].held
+    assert f"stack {SET} {EAST}" not in again
+
+
+# --- again --------------------------------------------------------------------------------------
+
+
+def test_a_second_deployment_needs_no_options_and_finds_no_changes(deployed: World) -> None:
+    before = deployed.everything()
+
+    outcomes = deployed.deploy()
+
+    assert {name: each.said for name, each in outcomes.items()} == dict.fromkeys(
+        outcomes, "no changes"
+    )
+    assert deployed.everything() == before
+
+
+def test_what_is_not_given_stays_and_what_changes_is_told(deployed: World) -> None:
+    outcomes = deployed.deploy(Asked(parameters={"RotationPeriod": "75"}))
+
+    assert deployed.core()["RotationPeriod"] == "75"
+    assert deployed.core()["ResourceOwnerTag"] == "owner"
+    core = outcomes[f"stack {CORE_STACK} {EAST}"]
+    assert (core.said, core.details) == ("updated", ("RotationPeriod: 90 → 75",))
+    assert {each.said for name, each in outcomes.items() if CORE_STACK not in name} == {
+        "no changes"
+    }
+
+
+def test_a_stack_that_comes_later_takes_over_what_the_others_were_told(deployed: World) -> None:
+    del deployed.head[EAST].held[SET]
+
+    deployed.deploy()
+
+    assert deployed.head[EAST].held[SET].parameters["ResourceOwnerTag"] == "owner"
+
+
+def test_a_boundary_of_one_account_is_not_taken_over_to_another(deployed: World) -> None:
+    boundary = f"arn:aws:iam::{SECURITY}:policy/b"
+    core = deployed.stacks.held[CORE_STACK]
+    parameters = {**core.parameters, "PermissionsBoundaryArn": boundary}
+    deployed.stacks.held[CORE_STACK] = replace(core, parameters=parameters)
+    del deployed.head[EAST].held[LIST_STACK]
+
+    deployed.deploy()
+
+    assert "PermissionsBoundaryArn" not in deployed.head[EAST].held[LIST_STACK].parameters
+
+
+def test_other_zips_go_to_another_folder_and_the_functions_are_sent_there(
+    deployed: World,
+) -> None:
+    deployed.package = replace(PACKAGE, zips={**PACKAGE.zips, "rotation.zip": b"newer"})
+
+    outcomes = deployed.deploy()
+
+    folders = {
+        name.rsplit("/", 1)[0] for _, name in deployed.warehouse.objects if "Lambda" in name
+    }
+    assert folders == {
+        f"asa/rotation/{PACKAGE.folder}",
+        f"asa/rotation/{deployed.package.folder}",
+    }
+    assert outcomes["zips"].said == "uploaded"
+    assert deployed.core()["LambdaFolder"] == deployed.package.folder
+
+
+def test_a_mail_template_that_was_changed_by_hand_stays_and_our_own_is_brought_up_to_date(
+    deployed: World,
+) -> None:
+    theirs = ("a-bucket", "asa/rotation/Template/owner/subject.txt")
+    deployed.warehouse.objects[theirs] = (b"Ahoy", "")
+    deployed.package = replace(PACKAGE, mails=dict.fromkeys(PACKAGE.mails, b"newer"))
+
+    outcome = deployed.deploy()["mail templates"]
+
+    assert deployed.warehouse.objects[theirs][0] == b"Ahoy"
+    assert deployed.warehouse.objects["a-bucket", "asa/rotation/Template/admin/subject.txt"][
+        0
+    ] == (b"newer")
+    assert outcome.details == ("admin/subject.txt", "owner/subject.txt stays: it is yours")
+
+
+def test_a_protection_that_was_taken_away_is_given_back(deployed: World) -> None:
+    deployed.warehouse.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
+
+    outcome = deployed.deploy()["bucket"]
+
+    assert (outcome.said, outcome.details) == ("protected", (Protection.ONLY_TLS,))
+    assert deployed.warehouse.lacks("a-bucket", "asa/rotation") == ()
+
+
+def test_another_unit_comes_to_those_that_are_there(deployed: World) -> None:
+    outcome = deployed.deploy(Asked(units=(UNIT, LATER)))[f"stack set {SET}"]
+
+    assert deployed.sets.held[SET].units == {UNIT, LATER}
+    assert outcome.details == (f"to {LATER} in {EAST}",)
+
+
+def test_another_template_of_the_members_is_brought_to_all_of_them(deployed: World) -> None:
+    newer = replace(PACKAGE.member, body=PACKAGE.member.body + "# newer\n")
+    deployed.package = replace(PACKAGE, member=newer)
+
+    outcomes = deployed.deploy()
+
+    assert outcomes[f"stack set {SET}"].details == ("another version of the template",)
+    assert deployed.sets.held[SET].body == newer.body
+    assert deployed.head[EAST].bodies[SET] == newer.body
+
+
+def test_accounts_that_lag_behind_are_tried_again(deployed: World) -> None:
+    deployed.sets.lagging = {SHOP: "the role exists"}
+
+    outcome = deployed.deploy()[f"stack set {SET}"]
+
+    assert outcome.details == (f"not up to date in {SHOP}",)
+    assert deployed.sets.lagging == {}
+
+
+# --- enforcement --------------------------------------------------------------------------------
+
+
+def test_only_enforce_ends_the_dry_run(deployed: World) -> None:
+    ready = deployed.prepare(enforce=True)
+    deployed.deploy(Asked(enforce=True))
+
+    assert ready.begins_to_enforce
+    assert ready.core.changed == ("DryRunFlag: True → False",)
+    assert deployed.core()["DryRunFlag"] == "False"
+
+
+def test_enforcement_stays_without_being_said_again(deployed: World) -> None:
+    deployed.deploy(Asked(enforce=True))
+
+    ready = deployed.prepare()
+    deployed.deploy()
+
+    assert not ready.begins_to_enforce
+    assert not deployed.prepare(enforce=True).begins_to_enforce
+    assert deployed.core()["DryRunFlag"] == "False"
+
+
+def test_the_dry_run_can_be_had_back(deployed: World) -> None:
+    deployed.deploy(Asked(enforce=True))
+
+    deployed.deploy(Asked(parameters={"DryRunFlag": "True"}))
+
+    assert deployed.core()["DryRunFlag"] == "True"
+
+
+# --- a dry run of the deployment ----------------------------------------------------------------
+
+
+def test_a_dry_run_writes_nothing_before_there_is_anything(world: World) -> None:
+    before = world.everything()
+
+    outcomes = world.deploy(FIRST, dry_run=True)
+
+    assert world.everything() == before
+    assert all(each.said.startswith("would be ") for each in outcomes.values())
+    assert outcomes[f"stack {CORE_STACK} {EAST}"].details == ("Add Thing AWS::A::Thing",)
+
+
+def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> None:
+    deployed.warehouse.buckets["a-bucket"].remove(("", Protection.VERSIONS))
+    deployed.package = replace(
+        PACKAGE,
+        zips={**PACKAGE.zips, "rotation.zip": b"newer"},
+        mails=dict.fromkeys(PACKAGE.mails, b"newer"),
+    )
+    before = deployed.everything()
+
+    outcomes = deployed.deploy(
+        Asked(units=(LATER,), parameters={"ResourceOwnerTag": "team"}, enforce=True), dry_run=True
+    )
+
+    assert deployed.everything() == before
+    assert deployed.stacks.open == {}
+    said = {name: each.said for name, each in outcomes.items()}
+    assert said == {
+        "bucket": "would be protected",
+        "zips": "would be uploaded",
+        "mail templates": "would be uploaded",
+        f"stack set {SET}": "would be updated",
+        f"stack {SET} {EAST}": "would be updated",
+        f"stack {LIST_STACK} {EAST}": "no changes",
+        f"stack {CORE_STACK} {EAST}": "would be updated",
+    }
+    assert "ResourceOwnerTag: owner → team" in outcomes[f"stack set {SET}"].details
+    assert "DryRunFlag: True → False" in outcomes[f"stack {CORE_STACK} {EAST}"].details
+
+
+# --- what is refused, and what goes wrong -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"trusted": frozenset()}, "no trusted access"),
+        ({"has_all_features": False}, "all features"),
+        ({"management_account": "444444444444"}, "^--management-profile=.*444444444444"),
+    ],
+)
+def test_an_organisation_that_cannot_have_it_is_told_what_to_do_before_any_write(
+    world: World, told: dict[str, Any], message: str
+) -> None:
+    world.headquarters.told = replace(world.headquarters.told, **told)
+    before = world.everything()
+
+    with pytest.raises(KeyturnError, match=message):
+        world.deploy(FIRST)
+
+    assert world.everything() == before
+
+
+def test_another_organisation_than_the_one_that_was_meant_is_refused(world: World) -> None:
+    with pytest.raises(
+        InvalidValue, match=r"^--org-id=o-other12345: the organisation is o-a1b2c3d4e5$"
+    ):
+        world.deploy(replace(FIRST, organization="o-other12345"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NoSuchParameter", "1"), ("RotationPeriod", "0"), ("Architecture", "z80")]
+)
+def test_a_parameter_that_no_template_has_or_takes_is_refused(
+    world: World, name: str, value: str
+) -> None:
+    with pytest.raises(InvalidValue, match=name):
+        PACKAGE.check({name: value})
+
+
+def test_a_stack_set_of_the_same_name_that_is_not_ours_is_left_alone(world: World) -> None:
+    world.sets.held[SET] = StackSet(name=SET, body="", parameters={}, is_service_managed=False)
+
+    with pytest.raises(DeploymentFailed, match="not service-managed"):
+        world.deploy(FIRST)
+
+    assert world.sets.held[SET].body == ""
+
+
+def test_a_stack_that_somebody_is_changing_is_left_alone(deployed: World) -> None:
+    busy = replace(deployed.stacks.held[CORE_STACK], status="UPDATE_IN_PROGRESS")
+    deployed.stacks.held[CORE_STACK] = busy
+
+    with pytest.raises(DeploymentFailed, match="UPDATE_IN_PROGRESS"):
+        deployed.deploy(Asked(parameters={"RotationPeriod": "75"}))
+
+    assert deployed.stacks.held[CORE_STACK] == busy
+
+
+def test_a_stack_whose_creation_failed_is_made_anew_with_all_it_needs(world: World) -> None:
+    broken = replace(PACKAGE.core, body="unmakeable")
+    world.package = replace(PACKAGE, core=broken)
+    with pytest.raises(DeploymentFailed, match=f"{CORE_STACK}: Thing: it is broken"):
+        world.deploy(FIRST)
+    world.package = PACKAGE
+
+    outcomes = world.deploy(FIRST)
+
+    assert outcomes[f"stack {CORE_STACK} {EAST}"].said == "made"
+    assert world.core()["DryRunFlag"] == "True"
+
+
+def test_a_stack_whose_creation_failed_is_not_touched_by_a_dry_run(world: World) -> None:
+    world.stacks.held[CORE_STACK] = Stack(
+        name=CORE_STACK, status="ROLLBACK_COMPLETE", parameters={}
+    )
+    before = world.everything()
+
+    outcomes = world.deploy(FIRST, dry_run=True)
+
+    assert "made anew" in outcomes[f"stack {CORE_STACK} {EAST}"].said
+    assert world.everything() == before
+
+
+def test_an_account_that_fails_is_named_and_tried_again_the_next_time(world: World) -> None:
+    world.sets.cannot = {SHOP: "the role exists"}
+    failed = [step for step in world.steps(FIRST) if not step.is_vital]
+    with pytest.raises(DeploymentFailed, match=f"{SHOP} in us-east-1: the role exists"):
+        failed[0].work()
+    world.sets.cannot = {}
+
+    outcomes = world.deploy(FIRST)
+
+    assert [step.title.split(" in ")[0] for step in failed] == [f"stack set {SET}"]
+    assert outcomes[f"stack set {SET}"].details == (f"not up to date in {SHOP}",)
+    assert world.sets.lagging == {}
+
+
+def test_an_account_that_fails_keeps_no_new_unit_from_its_stacks(deployed: World) -> None:
+    deployed.sets.cannot = deployed.sets.lagging = {SHOP: "the role exists"}
+
+    with pytest.raises(DeploymentFailed, match=SHOP):
+        deployed.deploy(Asked(units=(LATER,)))
+
+    assert deployed.sets.held[SET].units == {UNIT, LATER}
+
+
+@pytest.mark.parametrize("method", ["find", "propose", "carry_out"])
+def test_nothing_clear_from_cloudformation_changes_no_stack(deployed: World, method: str) -> None:
+    before = deployed.everything()
+    deployed.stacks.refuses[method] = Unavailable("nobody knows")
+
+    with pytest.raises(Unavailable):
+        deployed.deploy(Asked(parameters={"RotationPeriod": "75"}))
+
+    assert deployed.everything() == before
