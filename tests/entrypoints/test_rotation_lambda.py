@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from keyturn.adapters.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from keyturn.domain.errors import InvalidValue
+from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
 from keyturn.sandbox.deployment import BUCKET
+from keyturn.settings import Settings
 from tests.use_cases.stage import (
     ASKED,
     CLOSED,
@@ -474,6 +477,16 @@ def test_near_its_time_out_a_run_stops_between_two_users_and_hands_the_rest_back
     stage.tell()
     told = [name for name in stage.cloud.objects(BUCKET) if "/disable/" in name]
     assert len(told) == 8  # each once to the owner and once to the admin
+
+
+def test_the_time_that_is_spared_outlasts_two_calls_that_hang_and_three_that_are_slowed() -> None:
+    # botocore waits 2**n seconds at most before the n-th attempt that it makes again, and
+    # lets a client that was throttled make half a request a second at least.
+    pauses = sum(2**n for n in range(ATTEMPTS - 1))
+    hanging = ATTEMPTS * (CONNECT_SECONDS + READ_SECONDS) + pauses
+    slowed = Settings().parallel_users / 0.5
+
+    assert 2 * hanging + 3 * slowed <= SPARE_MILLISECONDS / 1000
 
 
 def test_a_direct_invocation_hands_the_rest_back_too(stage: Stage) -> None:

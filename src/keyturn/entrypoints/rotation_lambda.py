@@ -35,8 +35,13 @@ from keyturn.wiring import Aws
 
 logger = Logger(service=Service.ROTATION)
 
-SPARE_MILLISECONDS = 60_000
-"""What a rotation leaves of its time: enough to finish one user and to tell of all."""
+SPARE_MILLISECONDS = 180_000
+"""
+What a rotation leaves of its time: enough to finish the users that were begun, and to tell.
+
+A call that hangs to its end takes a minute. There may be one in a user's turn and one in the
+telling, and AWS may have slowed us down; more than that T5 repairs.
+"""
 
 
 class AccountNotKeptError(Exception):
