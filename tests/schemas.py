@@ -22,13 +22,14 @@ from typing import (
     is_typeddict,
 )
 
+from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields as rules
 from marshmallow import validate
 
 from keyturn.adapters.event_bus import SOURCE
 from keyturn.domain import forms
 from keyturn.domain.events import EventType
-from keyturn.entrypoints.requests import RotationEvent
+from keyturn.entrypoints.requests import RotationEvent, SwitchEvent
 from keyturn.settings import Flag
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
@@ -81,9 +82,9 @@ def of_events() -> Schema:
     }
 
 
-def of_rotation(title: str, *, required: tuple[str, ...] = ()) -> Schema:
-    """The schema of what the rotation function takes."""
-    fields = {field.data_key or name: field for name, field in RotationEvent().fields.items()}
+def of_taken(taken: MarshmallowSchema, title: str, *, required: tuple[str, ...] = ()) -> Schema:
+    """The schema of what a function takes."""
+    fields = {field.data_key or name: field for name, field in taken.fields.items()}
     needed = {name for name, field in fields.items() if field.required} | set(required)
     return {
         "$schema": DRAFT,
@@ -100,11 +101,12 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "event": of_events,
     "plan": partial(of_form, forms.PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
-        of_rotation, "A message of the rotation queue", required=("account", "run")
+        of_taken, RotationEvent(), "A message of the rotation queue", required=("account", "run")
     ),
     "receipt": partial(of_form, forms.ReceiptFile, "The proof that somebody was told"),
-    "rotation-event": partial(of_rotation, "What the rotation function takes"),
+    "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, forms.Snapshot, "An account on a day"),
+    "switch-event": partial(of_taken, SwitchEvent(), "What pauses and resumes"),
 }
 
 

@@ -20,6 +20,9 @@ from tests.use_cases.stage import ASKED, MEMBER, Stage, lose_answer, staged
 
 Documents = dict[str, list[Any]]
 
+PAUSE = {"Pause": "an incident", "by": "ann", "dryrun": "false"}
+RESUME = {"Resume": "it is over"}
+
 
 @pytest.fixture(scope="module")
 def documents() -> Iterator[Documents]:
@@ -32,6 +35,7 @@ def documents() -> Iterator[Documents]:
             "receipt": stored(stage, "/receipts/"),
             "rotation-event": [ASKED, {**ASKED, "dryrun": "True"}, *messages(stage)],
             "snapshot": stored(stage, "/snapshots/"),
+            "switch-event": [PAUSE, RESUME],
         }
 
 
@@ -66,6 +70,8 @@ def play(stage: Stage) -> list[Any]:
     answers.append(stage.invoke(context=stage.minutes(5)))
     stage.cloud.layers.clear()
     stage.take_inventory()
+    for event in (PAUSE, RESUME):
+        stage.hand_over(dict(event))
     return answers
 
 
