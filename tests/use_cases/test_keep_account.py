@@ -136,6 +136,20 @@ def test_a_last_use_that_cannot_be_read_is_not_never_used() -> None:
     assert [failure.user for failure in plan.failures] == ["ann"]
 
 
+def test_a_user_whose_key_is_gone_when_its_use_is_read_is_left_to_the_next_run() -> None:
+    keys = FakeKeys(
+        clock=lambda: NOW,
+        held={"ann": [a_key("AKIA-1", 900), a_key("AKIA-2", 400)]},
+        groups={GROUP: set()},
+    )
+    keys.refuses["last_use"] = NotFound("GetAccessKeyLastUsed: NoSuchEntity")
+
+    plan = an_account(keys).plan(RUN, Request())
+
+    assert plan.turns == ()
+    assert plan.failures == ()
+
+
 def test_a_user_who_is_gone_when_their_keys_are_read_is_passed_over() -> None:
     keys = some_keys(ann=137)
     keys.refuses["keys_of"] = NotFound("ListAccessKeys: NoSuchEntity")

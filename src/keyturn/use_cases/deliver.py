@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from keyturn.domain.errors import (
+    AnotherRun,
     ChangedMeanwhile,
     DeliveryUnclear,
     KeyLimitReached,
@@ -86,9 +87,10 @@ class Deliver:
     def _created(self, user: UserFacts, intent: Intent, book: Notebook) -> NewKey:
         try:
             return self.keys.create(user.name)
-        except KeyLimitReached:
+        except KeyLimitReached as error:
             # Another run may be inside, with this intent as the only trace of its key.
-            raise
+            message = f"another run, or a person, made a second key of {user.name} meanwhile"
+            raise AnotherRun(message) from error
         except (Refused, Throttled):
             book.withdraw(intent)
             raise

@@ -283,7 +283,7 @@ class KeepAccount:
     def _looked(
         self, user: User, run: Run, request: Request, exempt: frozenset[str]
     ) -> Turn | Failure | None:
-        """Look at one user; what goes wrong is theirs alone. None: the user is gone by now."""
+        """Look at one user; what goes wrong is theirs alone. None: gone by now."""
         try:
             return self._turn(user, run, request, exempt)
         except NotFound:

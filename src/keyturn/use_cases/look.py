@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from keyturn.domain.decide import decide
 from keyturn.domain.decision import Asked, Question, Turn
-from keyturn.domain.errors import PortError
+from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
@@ -28,9 +28,13 @@ class Look:
     kms_key: str | None
 
     def at(self, user: UserFacts, now: datetime, order: Order | None = None) -> Turn:
-        """Decide about a user whose keys were just listed: by the rule, or as ordered."""
+        """
+        Decide about a user whose keys were just listed: by the rule, or as ordered.
+
+        NotFound: the rule asked about a key that is gone by now; the next run sees what is left.
+        """
         while isinstance(answer := self._decided(user, now, order), Question):
-            user = self._answered(user, answer)
+            user = self._answered(user, answer, ordered=order is not None)
         return answer
 
     def _decided(self, user: UserFacts, now: datetime, order: Order | None) -> Turn | Question:
@@ -38,13 +42,13 @@ class Look:
             return obey(order, user, self.policy, now, kms_key=self.kms_key)
         return decide(user, self.policy, now, kms_key=self.kms_key)
 
-    def _answered(self, user: UserFacts, question: Question) -> UserFacts:
+    def _answered(self, user: UserFacts, question: Question, *, ordered: bool) -> UserFacts:
         match question:
             case Question(Asked.SECRET, None):
                 name = secret_name(user.account, user.name)
                 return replace(user, secret=_known(lambda: self.vault.look(name)))
             case Question(Asked.LAST_USE, str(key_id)):
-                use = _known(lambda: self.keys.last_use(key_id))
+                use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=ordered)
                 return _with_key(user, key_id, last_use=use)
             case Question(Asked.RECEIPTS, str(key_id)):
                 told = _known(lambda: self.receipts.of_key(user.account, user.name, key_id))
@@ -52,10 +56,12 @@ class Look:
         raise AssertionError(question)
 
 
-def _known(read: Callable[[], Fact]) -> Fact | Unknown:
+def _known(read: Callable[[], Fact], *, gone_is_unknown: bool = True) -> Fact | Unknown:
     try:
         return read()
     except PortError as error:
+        if isinstance(error, NotFound) and not gone_is_unknown:
+            raise
         return Unknown(str(error))
 
 

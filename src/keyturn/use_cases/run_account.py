@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from keyturn.domain.errors import KeyturnError
+from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
 from keyturn.domain.events import Digest, Event, EventType, Run, digest_to_json
 from keyturn.ports import Bus, Clock
 from keyturn.use_cases.keep_account import (
@@ -90,8 +90,15 @@ class ByMail:
             try:
                 self.notify.tell(digest, self.clock())
             except KeyturnError as error:
-                failures.append(Failure(error=error))
+                failures.extend(Failure(error=each) for each in _not_told(error))
         return tuple(failures)
+
+
+def _not_told(error: KeyturnError) -> tuple[KeyturnError, ...]:
+    """What is a failure of ours: if another run tells it just now and dies, the next one tells."""
+    errors = error.errors if isinstance(error, NotAllTold) else (error,)
+    own = tuple(each for each in errors if not isinstance(each, BeingTold))
+    return (error,) if own == errors else own
 
 
 class Nobody:
