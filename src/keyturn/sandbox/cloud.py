@@ -425,7 +425,7 @@ class LocalCloud:
                 answer = wire.refused(request, refusal)
             self.calls.append(logged(request, answer))
             if not self._ticks:
-                self.move_to(request.at + _CALL)
+                self.move_to(self.now + _CALL)
         return answer
 
     def _perform(self, request: Request) -> Answer:
