@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from keyturn.sandbox.faults import Fault
 from tests.chaos.scenarios import SCENARIOS
@@ -33,20 +34,17 @@ class Theatre:
 
     def play(self, name: str, fault: Fault | None = None, at: int = 0, of: str = "") -> Played:
         """Break a run at a call, and let clean ones follow."""
-        world, scenario = self._at(name), SCENARIOS[name]
+        world, scenario = self.at(name), SCENARIOS[name]
         start = world.cloud.now
         broken = world.run(fault, at, of=of, asked=scenario.asks(world))
         scenario.afterwards(world)
-        for days in CLEAN_RUNS:
-            world.go_to(start + days * DAY)
-            world.run()
-        world.finish()
+        follow(world, start)
         forgiving = _excused(broken) if fault else None
         return Played(broken, world.state, tuple(world.violations(forgiving=forgiving)))
 
     def calls_of(self, name: str) -> tuple[tuple[str, str], ...]:
         """The calls of an unbroken run: user, where there are several, and name."""
-        world = self._at(name)
+        world = self.at(name)
         return tuple(world.run(asked=SCENARIOS[name].asks(world)).calls)
 
     def end_of(self, name: str) -> End:
@@ -61,7 +59,8 @@ class Theatre:
             self._world.__exit__(None, None, None)
         self._name, self._world = "", None
 
-    def _at(self, name: str) -> World:
+    def at(self, name: str) -> World:
+        """A scenario's world, as it is before the run to break."""
         if self._world is None or self._name != name:
             self.close()
             self._name, self._world = name, World().__enter__()
@@ -70,6 +69,14 @@ class Theatre:
             self._recall = self._world.remember()
         self._recall()
         return self._world
+
+
+def follow(world: World, start: datetime) -> None:
+    """Run on all days on which something can fall due after `start`."""
+    for days in CLEAN_RUNS:
+        world.go_to(start + days * DAY)
+        world.run()
+    world.finish()
 
 
 def _excused(broken: Ran) -> str | None:
