@@ -4,6 +4,9 @@ import pytest
 
 from tests.chaos.scale import FORM
 
+# What takes minutes is left to `make chaos`.
+collect_ignore = [] if FORM else ["test_two_processes.py", "test_two_runs_at_once.py"]
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Count what was tried, over all workers."""

@@ -92,6 +92,6 @@ def test_no_fault_breaks_a_promise(
     assert played.end == end
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", SCENARIOS if FORM else SAMPLE)
 def test_a_scenario_without_a_fault_keeps_every_promise(theatre: Theatre, name: str) -> None:
     assert theatre.play(name).violations == ()
