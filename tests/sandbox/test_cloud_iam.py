@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn.sandbox.cloud import KeyState, LastUse, LocalCloud
+from keyturn.sandbox.cloud import KeyState, LastUse, LocalCloud, Perform
+from keyturn.sandbox.wire import Answer, Request
 from tests.sandbox.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -221,6 +222,25 @@ def test_a_users_tags_are_listed(cloud: LocalCloud) -> None:
     tags = cloud.session(MEMBER).client("iam").list_user_tags(UserName="ann")["Tags"]
 
     assert tags == [{"Key": "owner", "Value": "ann@example.com"}]
+
+
+def test_what_changes_while_a_call_is_on_its_way_is_done_when_it_arrives(
+    cloud: LocalCloud,
+) -> None:
+    cloud.add_user(MEMBER, "ann")
+    old = cloud.add_key(MEMBER, "ann", created=START - DAY)
+    iam, person = (cloud.session(MEMBER).client("iam") for _ in range(2))
+    made: list[str] = []
+
+    def meanwhile(request: Request, go_on: Perform) -> Answer:
+        if request.operation == "ListAccessKeys":
+            made.append(person.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"])
+        return go_on(request)
+
+    cloud.layers.append(meanwhile)
+    keys = iam.list_access_keys(UserName="ann")["AccessKeyMetadata"]
+
+    assert [key["AccessKeyId"] for key in keys] == [old, *made]
 
 
 def test_a_key_list_may_be_some_seconds_old(cloud: LocalCloud) -> None:

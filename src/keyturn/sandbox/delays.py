@@ -42,9 +42,13 @@ class Delays:
     def seen(self, account: str, user: str, listed: Listed, now: datetime) -> Listed:
         """The key list as an endpoint shows it that is late."""
         return next(
-            (before for at, before in self._before[account, user] if now - at < self.lists),
+            (before for at, before in self._before[account, user] if self.hides(at, now)),
             listed,
         )
+
+    def hides(self, at: datetime, now: datetime) -> bool:
+        """Whether a change is too young to be seen; one made while the call was under way is."""
+        return timedelta(0) <= now - at < self.lists
 
     def used(self, key: AccessKey, at: datetime, use: AccessKeyLastUsed) -> None:
         """Note down a use; the last one noted down is the last one."""

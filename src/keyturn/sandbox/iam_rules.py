@@ -140,7 +140,7 @@ class IamRules:
         made = next(
             (in_utc(k.create_date) for k in user.access_keys if k.access_key_id == key_id), None
         )
-        if made is not None and request.at - made < self._delays.lists:
+        if made is not None and self._delays.hides(made, request.at):
             raise _no_such_key(key_id)
         self._delays.changing(request.account, user.id, _listed(user), request.at)
 
