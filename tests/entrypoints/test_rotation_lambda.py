@@ -452,6 +452,7 @@ def test_a_users_failure_does_not_bring_the_message_back(stage: Stage) -> None:
 def test_near_its_time_out_a_run_stops_between_two_users_and_hands_the_rest_back(
     stage: Stage,
 ) -> None:
+    stage.settings["ParallelUsers"] = "1"
     for name in ("ann", "bob", "carl", "dora"):
         stage.user(name, 137)
     stage.send({**ASKED, "run": "first"})
