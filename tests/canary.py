@@ -90,8 +90,8 @@ class Canary:
     # What pytest tells
 
     def pytest_collection_finish(self) -> None:
-        """Listen to the sandbox, if any test will use it: then it has been imported."""
-        if "keyturn.sandbox.cloud" in sys.modules and not self._hears_the_sandbox:
+        """Listen to the emulator, if any test will use it: then it has been imported."""
+        if "moto" in sys.modules and not self._hears_the_sandbox:
             self._hears_the_sandbox = True
             listen_to_the_sandbox(self.know, self.see, self.patches)
 

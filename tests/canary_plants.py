@@ -18,9 +18,11 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import pytest
 import typer
 from aws_lambda_powertools import Logger
+from moto import mock_aws
 from typer.testing import CliRunner
 
 from keyturn.adapters import clients
@@ -182,6 +184,14 @@ print("{SECRET[::-1]}")
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
 
+def in_plain_moto(_: Path) -> None:
+    """Print a secret that moto made without a sandbox around it."""
+    with mock_aws():
+        iam = boto3.client("iam", "us-east-1")
+        iam.create_user(UserName="ann")
+        sys.stdout.write(iam.create_access_key(UserName="ann")["AccessKey"]["SecretAccessKey"])
+
+
 def in_awaited_error(_: Path) -> None:
     with pytest.raises(Unavailable):
         raise Unavailable("lost") from ValueError(SECRET)
@@ -219,6 +229,7 @@ PLACES: Mapping[str, tuple[Callable[[Path], None], str]] = {
     "command-error": (in_command_error, "the error of a command"),
     "process": (in_process, "what a process printed"),
     "child": (in_child, "what a process printed"),
+    "plain-moto": (in_plain_moto, "what was printed"),
     "awaited-error": (in_awaited_error, "an error that a test waits for"),
     "warning": (in_warning, "a warning"),
     "file": (in_file, "the file "),

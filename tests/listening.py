@@ -114,8 +114,13 @@ def listen(see: See, patches: pytest.MonkeyPatch) -> None:
 def listen_to_the_sandbox(know: Know, see: See, patches: pytest.MonkeyPatch) -> None:
     """Hear which secrets are made, and what is sent to AWS."""
     # Importing them takes a second, which the tests of the rule alone do without.
+    from moto.iam.models import AccessKey  # noqa: PLC0415 -- see above
+
     from keyturn.sandbox.cloud import LocalCloud  # noqa: PLC0415 -- see above
     from keyturn.sandbox.iam_rules import Keyring  # noqa: PLC0415 -- see above
+
+    def made_by_moto(_: None, key: AccessKey, *__: object) -> None:
+        know(key.access_key_id, key.secret_access_key)
 
     def made(_: None, __: "Keyring", ___: str, key_id: str, secret: str) -> None:
         know(key_id, secret)
@@ -129,6 +134,7 @@ def listen_to_the_sandbox(know: Know, see: See, patches: pytest.MonkeyPatch) -> 
                 see("a mail", f"{mail.subject} {mail.headers} {mail.text} {mail.html}")
 
     _after(patches, Keyring, "add", made)
+    _after(patches, AccessKey, "__init__", made_by_moto)  # also where no sandbox is around moto
     _after(patches, LocalCloud, "_read", sent)
     _after(patches, LocalCloud, "__exit__", closed)
 
