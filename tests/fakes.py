@@ -224,13 +224,14 @@ class FakeSwitch(Refusals):
 
 
 @dataclass
-class FakeOrganization:
+class FakeOrganization(Refusals):
     """Meets `ports.Organization`; the units of each account, from the outermost in."""
 
     listed: dict[tuple[str, ...], list[Listed]] = field(default_factory=dict)
     units: set[str] = field(default_factory=set)
 
     def accounts(self, ou: str | None = None) -> Iterator[Listed]:
+        self.may_refuse("accounts")
         if ou is not None and ou not in self.units:
             raise NotFound(ou)
         for path, accounts in self.listed.items():

@@ -31,6 +31,12 @@ class FakeStacks(Refusals):
         self.may_refuse("find")
         return self.held.get(name)
 
+    def body_of(self, name: str) -> str:
+        self.may_refuse("body_of")
+        if name not in self.bodies:
+            raise NotFound(name)
+        return self.bodies[name]
+
     def propose(
         self, name: str, body: str, parameters: Mapping[str, str | None], *, new: bool
     ) -> Proposal:

@@ -22,6 +22,7 @@ from keyturn.domain.deployment import (
 from keyturn.domain.events import Digest, Event, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.forms import Snapshot
+from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, Trail
 from keyturn.domain.key import Account, KeyFacts, LastUse, Receipt, SecretFacts
 
 Clock = Callable[[], datetime]
@@ -297,6 +298,9 @@ class Stacks(Protocol):
     def find(self, name: str) -> Stack | None:
         """The stack, if there is one."""
 
+    def body_of(self, name: str) -> str:
+        """The template that the stack was made of."""
+
     def propose(
         self, name: str, body: str, parameters: Mapping[str, str | None], *, new: bool
     ) -> Proposal:
@@ -362,3 +366,67 @@ class Headquarters(Protocol):
 
     def facts(self) -> OrganizationFacts:
         """What it says of itself; Denied to whoever may not ask."""
+
+
+class Functions(Protocol):
+    """Lambda in the security account."""
+
+    def look(self, name: str) -> FunctionFacts:
+        """A function as it is; NotFound if there is none."""
+
+    def concurrency(self) -> Concurrency:
+        """How many functions may run at the same time."""
+
+
+class Rules(Protocol):
+    """EventBridge in the security account."""
+
+    def is_enabled(self, name: str, bus: str | None) -> bool:
+        """Whether the rule is enabled; NotFound if there is none. None is the default bus."""
+
+
+class Depths(Protocol):
+    """The queues of the security account, seen from above."""
+
+    def waiting(self, queue: str) -> int:
+        """About how many messages are in it; NotFound if there is no such queue."""
+
+
+class Senders(Protocol):
+    """What SES lets the security account send."""
+
+    def is_verified(self, address: str) -> bool:
+        """Whether SES knows that the address, or its domain, is ours."""
+
+    def is_in_sandbox(self) -> bool:
+        """Whether mails go to verified addresses only."""
+
+
+class Trails(Protocol):
+    """CloudTrail, seen from the management account."""
+
+    def trails(self) -> tuple[Trail, ...]:
+        """The trails that there are."""
+
+
+class Archive(Protocol):
+    """What lies in the bucket, for whoever asks about the runs and the zips."""
+
+    def last_runs(self) -> tuple[LastRun, ...]:
+        """The run of each account on the newest day that has snapshots; none, if none ran."""
+
+    def code_of(self, name: str) -> str:
+        """Lambda's hash of a zip below the prefix; NotFound if it is not there."""
+
+
+class Branch(Protocol):
+    """One account of the organisation, entered to look."""
+
+    def trust_of(self, role: str) -> str:
+        """The text of a role's trust policy; NotFound if there is no such role."""
+
+    def has_group(self, name: str) -> bool:
+        """Whether there is such an IAM group."""
+
+    def key_state(self, alias: str) -> str:
+        """The state of the KMS key behind an alias; NotFound if there is none."""

@@ -5,17 +5,31 @@ Apart from wiring.py, whose adapters the functions' zips carry: none of them dep
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
 
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import client
 from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
-from keyturn.adapters.organizations import AwsHeadquarters
+from keyturn.adapters.cloudtrail import CloudTrail
+from keyturn.adapters.event_rules import EventRules
+from keyturn.adapters.lambda_functions import AwsFunctions
+from keyturn.adapters.member_account import MemberAccount
+from keyturn.adapters.organizations import AwsHeadquarters, AwsOrganization
+from keyturn.adapters.s3_archive import S3Archive
+from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_warehouse import S3Warehouse
-from keyturn.domain.deployment import Place
+from keyturn.adapters.ses import SesSenders
+from keyturn.adapters.sqs import SqsDepths
+from keyturn.adapters.sts import session_as
+from keyturn.domain.deployment import IAM_REGIONS, Place
+from keyturn.domain.key import Account
 from keyturn.use_cases.deploy import Deploy, Names, Package
+from keyturn.use_cases.doctor import Doctor, Instruments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +69,65 @@ class Accounts:
             names=names,
         )
 
+    def doctor(self, names: Names, now: datetime, look_role: str | None) -> Doctor:
+        """A look at a deployment. look_role: entered in each account; None: the member role."""
+        security, management = self.place(self.security), self.place(self.management)
+        partition = self.security.get_partition_for_region(security.region)
+        iam_region = IAM_REGIONS[partition]
+        s3 = client(self.security, "s3")
+
+        # The management account has no role of the name that the others have for it.
+        own = {management.account: self.management, security.account: self.security}
+        # boto3's sessions may not make two clients at once; accounts are entered side by side.
+        making = Lock()
+
+        def branch(account: Account, told: Mapping[str, str]) -> MemberAccount:
+            region = told.get("HomeRegion") or security.region
+            with making:
+                if look_role is None:  # the member role trusts people of the security account
+                    session = _session_in(self.security, account.id, told.get("IAMRoleName", ""))
+                else:
+                    session = own.get(account.id) or _session_in(
+                        self.management, account.id, look_role
+                    )
+                return MemberAccount(client(session, "iam"), client(session, "kms", region=region))
+
+        return Doctor(
+            see=Instruments(
+                stacks=self._stacks(self.security, security.region),
+                head_stacks=lambda region: self._stacks(self.management, region),
+                stack_sets=CloudFormationStackSets(
+                    client(self.management, "cloudformation"), time.sleep
+                ),
+                headquarters=AwsHeadquarters(client(self.management, "organizations")),
+                organization=AwsOrganization(client(self.management, "organizations")),
+                functions=AwsFunctions(client(self.security, "lambda")),
+                rules=EventRules(client(self.security, "events")),
+                depths=SqsDepths(client(self.security, "sqs")),
+                senders=SesSenders(client(self.security, "sesv2")),
+                trails=CloudTrail(
+                    lambda region: client(self.management, "cloudtrail", region=region), iam_region
+                ),
+                warehouse=S3Warehouse(
+                    s3, account=security.account, region=security.region, partition=partition
+                ),
+                archive=lambda bucket, prefix: S3Archive(s3, bucket=bucket, prefix=prefix),
+                switch=lambda bucket, prefix: S3Switch(s3, bucket=bucket, prefix=prefix),
+                branch=branch,
+            ),
+            security=security,
+            management=management,
+            now=now,
+            enters_as_member=look_role is None,
+            names=names,
+        )
+
     def _stacks(self, session: boto3.Session, region: str) -> CloudFormationStacks:
         aws = client(session, "cloudformation", region=region)
         return CloudFormationStacks(aws, time.sleep)
+
+
+def _session_in(own: boto3.Session, account: str, role: str) -> boto3.Session:
+    region = str(own.region_name)
+    arn = f"arn:{own.get_partition_for_region(region)}:iam::{account}:role/{role}"
+    return session_as(client(own, "sts"), arn, region)

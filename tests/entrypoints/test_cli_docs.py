@@ -50,6 +50,8 @@ def said_of(command: str) -> str:
             return PAGE
         case "demo" | "plan" | "pause" | "deploy":
             return section(command)
+        case "doctor":
+            return section("deploy") + section(command)
         case "resume":
             return section("pause") + section(command)
         case "restore" | "rotate" | "revoke" | "adopt":
@@ -77,7 +79,7 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
 
 
 # These want more than the sandbox: a disk, CloudFormation. Their own tests type them.
-ELSEWHERE = ("demo", "deploy")
+ELSEWHERE = ("demo", "deploy", "doctor")
 
 
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if not each.startswith(ELSEWHERE)])

@@ -59,6 +59,12 @@ class CloudFormationStacks:
             outputs={each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])},
         )
 
+    def body_of(self, name: str) -> str:
+        """The template that the stack was made of."""
+        with aws_errors_translated(_MEANINGS):
+            # botocore reads a template in JSON by itself; ours are YAML, and come as they are.
+            return str(self._aws.get_template(StackName=name)["TemplateBody"])
+
     def propose(
         self, name: str, body: str, parameters: Mapping[str, str | None], *, new: bool
     ) -> Proposal:

@@ -15,6 +15,7 @@ import typer
 from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn.entrypoints.cli_options import (
     Both,
+    Looking,
     Ordering,
     Output,
     Rules,
@@ -264,6 +265,19 @@ def deploy(
     from keyturn.entrypoints import cli_deploy  # noqa: PLC0415 -- see above
 
     return cli_deploy.deploy(both, wanted, enforce=enforce, yes=yes, dry_run=dry_run)
+
+
+@app.command()
+@with_groups
+def doctor(both: Both, looking: Looking) -> int:
+    """
+    Look a deployment over, and say what to do about each finding. It only reads.
+
+    The exit code is 1 if it found a PROBLEM.
+    """
+    from keyturn.entrypoints import cli_doctor  # noqa: PLC0415 -- see above
+
+    return cli_doctor.doctor(both, looking)
 
 
 @app.command()

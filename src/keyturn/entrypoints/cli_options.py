@@ -67,6 +67,13 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class Findings(StrEnum):
+    """How findings are written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 class Channel(StrEnum):
     """How people are told."""
 
@@ -439,6 +446,25 @@ class Wanted:
             "--source", "The folder with CloudFormation/, Lambda/ and template/.", _WANTED, "DIR"
         ),
     ] = Path()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """How a deployment is looked over, and how the findings are written."""
+
+    role_name: Annotated[
+        str | None,
+        _opt(
+            "--role-name",
+            "A role that may look, in each account, and trusts the management account. "
+            "Without it: the member role.",
+            _WHICH,
+            "ROLE",
+        ),
+    ] = None
+    format: Annotated[Findings, _opt("--format", "How the findings are written.", _OUTPUT)] = (
+        Findings.TABLE
+    )
 
 
 def given(*groups: object) -> dict[str, object]:

@@ -1,0 +1,63 @@
+"""CloudTrail: which trails there are, and what goes into them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.health import Trail
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_cloudtrail.type_defs import GetEventSelectorsResponseTypeDef, TrailTypeDef
+
+
+class CloudTrail:
+    """
+    Meets `ports.Trails`.
+
+    in_region: a client in that region, for a trail tells all of itself in its home region only.
+    """
+
+    def __init__(self, in_region: Callable[[str], "CloudTrailClient"], iam_region: str) -> None:
+        self._in_region = in_region
+        self._iam_region = iam_region
+
+    def trails(self) -> tuple[Trail, ...]:
+        """The trails that cover this region."""
+        with aws_errors_translated():
+            found = self._in_region(self._iam_region).describe_trails(includeShadowTrails=True)
+            return tuple(map(self._trail, found["trailList"]))
+
+    def _trail(self, told: "TrailTypeDef") -> Trail:
+        home, arn = told["HomeRegion"], told["TrailARN"]
+        aws = self._in_region(home)
+        return Trail(
+            name=told["Name"],
+            of_organization=told.get("IsOrganizationTrail", False),
+            is_logging=aws.get_trail_status(Name=arn)["IsLogging"],
+            has_global_events=told.get("IncludeGlobalServiceEvents", False),
+            has_writes=_has_writes(aws.get_event_selectors(TrailName=arn)),
+            reaches_iam=told.get("IsMultiRegionTrail", False) or home == self._iam_region,
+        )
+
+
+def _has_writes(told: "GetEventSelectorsResponseTypeDef") -> bool:
+    simple = any(
+        each.get("IncludeManagementEvents") and each.get("ReadWriteType") in {"All", "WriteOnly"}
+        for each in told.get("EventSelectors", [])
+    )
+    return simple or any(
+        _takes_writes({one["Field"]: one for one in each["FieldSelectors"]})
+        for each in told.get("AdvancedEventSelectors", [])
+    )
+
+
+def _takes_writes(fields: Any) -> bool:  # noqa: ANN401 -- by a field's name, of many kinds
+    """Whether an advanced selector takes IAM's writes; one that is narrowed otherwise may not."""
+    if "Management" not in fields.get("eventCategory", {}).get("Equals", []):
+        return False
+    if "true" in fields.get("readOnly", {}).get("Equals", []):
+        return False
+    source = fields.get("eventSource", {})
+    iam = "iam.amazonaws.com"
+    return iam not in source.get("NotEquals", []) and iam in source.get("Equals", [iam])

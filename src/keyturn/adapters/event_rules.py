@@ -1,0 +1,21 @@
+"""EventBridge's rules, read and never written to."""
+
+from typing import TYPE_CHECKING, Any
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+
+class EventRules:
+    """Meets `ports.Rules`."""
+
+    def __init__(self, events: "EventBridgeClient") -> None:
+        self._events = events
+
+    def is_enabled(self, name: str, bus: str | None) -> bool:
+        """Whether the rule is enabled."""
+        where: Any = {"EventBusName": bus} if bus else {}
+        with aws_errors_translated():
+            return self._events.describe_rule(Name=name, **where)["State"] != "DISABLED"

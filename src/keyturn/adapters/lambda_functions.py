@@ -1,0 +1,41 @@
+"""Lambda, read and never written to."""
+
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.health import Concurrency, FunctionFacts
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+
+class AwsFunctions:
+    """Meets `ports.Functions`."""
+
+    def __init__(self, lambda_: "LambdaClient") -> None:
+        self._lambda = lambda_
+
+    def look(self, name: str) -> FunctionFacts:
+        """A function as it is."""
+        with aws_errors_translated():
+            found = self._lambda.get_function_configuration(FunctionName=name)
+            concurrency = self._lambda.get_function_concurrency(FunctionName=name)
+        return FunctionFacts(
+            runtime=found.get("Runtime", ""),
+            handler=found.get("Handler", ""),
+            timeout=found["Timeout"],
+            memory=found["MemorySize"],
+            architecture=found.get("Architectures", ["x86_64"])[0],
+            variables=found.get("Environment", {}).get("Variables", {}),
+            code=found["CodeSha256"],
+            reserved=concurrency.get("ReservedConcurrentExecutions"),
+        )
+
+    def concurrency(self) -> Concurrency:
+        """How many functions may run at the same time."""
+        with aws_errors_translated():
+            limit = self._lambda.get_account_settings()["AccountLimit"]
+        return Concurrency(
+            limit=limit["ConcurrentExecutions"],
+            unreserved=limit["UnreservedConcurrentExecutions"],
+        )

@@ -1,0 +1,73 @@
+"""What lies in the bucket: the newest snapshots, and the zips."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.health import LastRun
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_VERSION = 1
+
+
+class S3Archive:
+    """Meets `ports.Archive`."""
+
+    def __init__(self, s3: "S3Client", *, bucket: str, prefix: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._root = prefix
+
+    def last_runs(self) -> tuple[LastRun, ...]:
+        """The run of each account on the newest day."""
+        days = self._folders(f"{self._root}/snapshots/date=")
+        if not days:
+            return ()
+        with aws_errors_translated():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=max(days)
+            )
+            names = [each["Key"] for page in pages for each in page.get("Contents", [])]
+            bodies = [
+                self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read() for name in names
+            ]
+        return tuple(run for body in bodies for run in _run(body))
+
+    def code_of(self, name: str) -> str:
+        """Lambda's hash of a zip."""
+        with aws_errors_translated():
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._root}/{name}")
+            body = answer["Body"].read()
+        return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+    def _folders(self, prefix: str) -> list[str]:
+        """The folders that begin so; their names sort as their days do."""
+        with aws_errors_translated():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, Delimiter="/"
+            )
+            return [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
+
+
+def _run(body: bytes) -> Iterator[LastRun]:
+    """The run that a snapshot tells of; of one in another form nothing is known."""
+    try:
+        told: Any = json.loads(body)
+        if told["version"] != _VERSION:
+            return
+        yield LastRun(
+            account=told["account"],
+            at=datetime.fromisoformat(told["at"]),
+            dry_run=told["dry_run"],
+            policy=dict(told["policy"]),
+            # A failure of no user is one of the account: it could not be entered or listed.
+            reached=all(each["user"] is not None for each in told["failures"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return

@@ -1,0 +1,93 @@
+"""`keyturn doctor`: look, and say what was found: a line for each check, and the fix below it."""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.health import Check, Finding, Grade
+from keyturn.domain.record import stamp
+from keyturn.entrypoints.cli_deploy import connect, names_of
+from keyturn.entrypoints.cli_options import Both, Findings, Looking
+from keyturn.entrypoints.laptop import now
+from keyturn.entrypoints.one_line import FAILED, shown
+
+VERSION = 1
+STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "bold red"}
+_ROLE = re.compile(r"[\w+=,.@/-]+", re.ASCII)
+
+
+def doctor(both: Both, looking: Looking) -> int:
+    """Look a deployment over."""
+    role = looking.role_name
+    if role is not None and not _ROLE.fullmatch(role):
+        raise InvalidValue("--role-name", role, "must be a role's name, not its ARN")
+    at = now()
+    accounts = connect(both)
+    findings = list(_found(accounts.doctor(names_of(both), at, role).findings()))
+    if looking.format is Findings.JSON:
+        sys.stdout.write(as_json(findings, at))
+    else:
+        _print(Console(highlight=False), findings)
+    return FAILED if any(each.grade is Grade.PROBLEM for each in findings) else 0
+
+
+def as_json(findings: Iterable[Finding], at: datetime) -> str:
+    """The findings, for programs."""
+    document = {
+        "version": VERSION,
+        "generated_at": stamp(at),
+        "findings": [
+            {
+                "check": each.check,
+                "grade": each.grade,
+                "fault": each.fault,
+                "said": each.said,
+                "fix": each.fix or None,
+            }
+            for each in findings
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _found(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Pass the findings on, and say on a terminal that it takes its time."""
+    err = Console(stderr=True)
+    with err.status("Looking") if err.is_terminal else nullcontext():
+        yield from findings
+
+
+def _print(console: Console, findings: list[Finding]) -> None:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=max(map(len, Grade)), no_wrap=True)
+    table.add_column(width=max(map(len, Check)), no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    for each in findings:
+        table.add_row(Text(each.grade, STYLES[each.grade]), each.check, _cell(each))
+    console.print(table)
+    console.print(_summary(findings))
+
+
+def _cell(finding: Finding) -> Text:
+    said = Text(shown(finding.said))
+    if finding.fix:
+        said.append(f"\n→ {shown(finding.fix)}", "dim")
+    return said
+
+
+def _summary(findings: Iterable[Finding]) -> str:
+    counts = Counter(each.grade for each in findings)
+    problems, warnings = counts[Grade.PROBLEM], counts[Grade.WARNING]
+    return (
+        f"{problems} problem{'' if problems == 1 else 's'}, "
+        f"{warnings} warning{'' if warnings == 1 else 's'}, {counts[Grade.OK]} OK"
+    )

@@ -1,0 +1,452 @@
+"""The contracts of the ports that the doctor looks through, for the fakes and for AWS."""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+from moto.sesv2.models import sesv2_backends
+
+from keyturn.adapters.cloudtrail import CloudTrail
+from keyturn.adapters.event_rules import EventRules
+from keyturn.adapters.lambda_functions import AwsFunctions
+from keyturn.adapters.member_account import MemberAccount
+from keyturn.adapters.s3_archive import S3Archive
+from keyturn.adapters.ses import SesSenders
+from keyturn.adapters.sqs import SqsDepths
+from keyturn.domain.errors import NotFound
+from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, Trail
+from keyturn.ports import Archive, Branch, Depths, Functions, Rules, Senders, Trails
+from tests.fakes_doctor import (
+    FakeArchive,
+    FakeBranch,
+    FakeDepths,
+    FakeFunctions,
+    FakeRules,
+    FakeSenders,
+    FakeTrails,
+)
+
+MOTO_ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def aws() -> Iterator[boto3.Session]:
+    with mock_aws():
+        yield boto3.Session(region_name=REGION)
+
+
+def made(request: pytest.FixtureRequest) -> boto3.Session | None:
+    """A session with the local AWS, for the half of the tests that want it."""
+    session: boto3.Session | None = None
+    if request.param == "aws":
+        session = request.getfixturevalue("aws")
+    return session
+
+
+both = pytest.fixture(params=["fake", "aws"])
+
+
+def zipped() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("code.py", "")
+    return file.getvalue()
+
+
+ZIP = zipped()
+CODE = base64.b64encode(hashlib.sha256(ZIP).digest()).decode()
+FUNCTION = FunctionFacts(
+    runtime="python3.13",
+    handler="code.handler",
+    timeout=60,
+    memory=256,
+    architecture="arm64",
+    variables={"DryRunFlag": "True"},
+    code=CODE,
+    reserved=3,
+)
+
+
+@both
+def functions(request: pytest.FixtureRequest) -> Functions:
+    session = made(request)
+    if session is None:
+        return FakeFunctions(held={"f": FUNCTION})
+    role = session.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")
+    client = session.client("lambda")
+    client.create_function(
+        FunctionName="f",
+        Runtime="python3.13",
+        Role=role["Role"]["Arn"],
+        Handler="code.handler",
+        Code={"ZipFile": ZIP},
+        Timeout=60,
+        MemorySize=256,
+        Architectures=["arm64"],
+        Environment={"Variables": {"DryRunFlag": "True"}},
+    )
+    client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=3)
+    return AwsFunctions(client)
+
+
+def test_a_function_tells_how_it_is_configured_and_what_code_it_runs(functions: Functions) -> None:
+    assert functions.look("f") == FUNCTION
+
+
+def test_a_function_that_is_not_there_is_not_found(functions: Functions) -> None:
+    with pytest.raises(NotFound):
+        functions.look("g")
+
+
+def test_the_accounts_concurrency_is_told() -> None:
+    client = boto3.Session(region_name=REGION).client("lambda")
+    stubber = Stubber(client)
+    limit = {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 7}
+    stubber.add_response("get_account_settings", {"AccountLimit": limit})
+    stubber.activate()
+
+    assert AwsFunctions(client).concurrency() == Concurrency(limit=10, unreserved=7)
+
+
+@both
+def rules(request: pytest.FixtureRequest) -> Rules:
+    session = made(request)
+    if session is None:
+        enabled = {("on", None): True, ("off", None): False, ("mine", "bus"): True}
+        return FakeRules(enabled=dict(enabled))
+    events = session.client("events")
+    events.create_event_bus(Name="bus")
+    events.put_rule(Name="on", ScheduleExpression="rate(1 day)")
+    events.put_rule(Name="off", ScheduleExpression="rate(1 day)", State="DISABLED")
+    events.put_rule(Name="mine", EventBusName="bus", EventPattern='{"source": ["a"]}')
+    return EventRules(events)
+
+
+@pytest.mark.parametrize(
+    ("name", "bus", "enabled"), [("on", None, True), ("off", None, False), ("mine", "bus", True)]
+)
+def test_a_rule_is_enabled_or_not(rules: Rules, name: str, bus: str | None, enabled: bool) -> None:
+    assert rules.is_enabled(name, bus) is enabled
+
+
+@pytest.mark.parametrize(("name", "bus"), [("none", None), ("mine", None), ("on", "bus")])
+def test_a_rule_that_is_not_on_that_bus_is_not_found(
+    rules: Rules, name: str, bus: str | None
+) -> None:
+    with pytest.raises(NotFound):
+        rules.is_enabled(name, bus)
+
+
+@both
+def depths(request: pytest.FixtureRequest) -> Depths:
+    session = made(request)
+    if session is None:
+        return FakeDepths(counts={"empty": 0, "dead": 2})
+    sqs = session.client("sqs")
+    sqs.create_queue(QueueName="empty")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    for text in ("a", "b"):
+        sqs.send_message(QueueUrl=url, MessageBody=text)
+    sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)  # somebody is reading one
+    return SqsDepths(sqs)
+
+
+def test_the_messages_in_a_queue_are_counted_those_that_are_being_read_too(
+    depths: Depths,
+) -> None:
+    assert (depths.waiting("empty"), depths.waiting("dead")) == (0, 2)
+
+
+def test_a_queue_that_is_not_there_is_not_empty(depths: Depths) -> None:
+    with pytest.raises(NotFound):
+        depths.waiting("none")
+
+
+@both
+def senders(request: pytest.FixtureRequest) -> Senders:
+    session = made(request)
+    if session is None:
+        return FakeSenders(verified={"ops@example.com", "shop.example"})
+    ses = session.client("sesv2")
+    for identity in ("ops@example.com", "shop.example"):
+        ses.create_email_identity(EmailIdentity=identity)
+    # As if somebody had followed the link; moto has no way to.
+    for known in sesv2_backends[MOTO_ACCOUNT][REGION].core_backend.email_identities.values():
+        known.verified_for_sending_status = True
+    return SesSenders(ses)
+
+
+@pytest.mark.parametrize(
+    ("address", "verified"),
+    [("ops@example.com", True), ("ann@example.com", False), ("ann@shop.example", True)],
+)
+def test_an_address_is_verified_by_itself_or_by_its_domain(
+    senders: Senders, address: str, verified: bool
+) -> None:
+    assert senders.is_verified(address) is verified
+
+
+@pytest.mark.parametrize("production", [True, False])
+def test_ses_tells_whether_it_is_in_its_sandbox(production: bool) -> None:
+    client = boto3.Session(region_name=REGION).client("sesv2")
+    stubber = Stubber(client)
+    stubber.add_response("get_account", {"ProductionAccessEnabled": production})
+    stubber.activate()
+
+    assert SesSenders(client).is_in_sandbox() is not production
+
+
+def test_an_address_whose_link_nobody_followed_is_not_verified() -> None:
+    client = boto3.Session(region_name=REGION).client("sesv2")
+    stubber = Stubber(client)
+    stubber.add_response("get_email_identity", {"VerifiedForSendingStatus": False})
+    stubber.add_client_error("get_email_identity", "NotFoundException", http_status_code=404)
+    stubber.activate()
+
+    assert not SesSenders(client).is_verified("ops@example.com")
+
+
+@both
+def trails(request: pytest.FixtureRequest) -> Trails:
+    session = made(request)
+    if session is None:
+        told = {"of_organization": False, "has_writes": True}
+        return FakeTrails(
+            held=[
+                Trail(
+                    name="not", is_logging=False, has_global_events=False, reaches_iam=True, **told
+                ),
+                Trail(
+                    name="all", is_logging=True, has_global_events=True, reaches_iam=True, **told
+                ),
+            ]
+        )
+    session.client("s3").create_bucket(Bucket="trails")
+    cloudtrail = session.client("cloudtrail")
+    cloudtrail.create_trail(Name="not", S3BucketName="trails", IncludeGlobalServiceEvents=False)
+    cloudtrail.create_trail(Name="all", S3BucketName="trails", IsMultiRegionTrail=True)
+    cloudtrail.start_logging(Name="all")
+    for name in ("not", "all"):
+        cloudtrail.put_event_selectors(
+            TrailName=name,
+            EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True}],
+        )
+    return CloudTrail(lambda region: session.client("cloudtrail", region_name=region), REGION)
+
+
+def test_a_trail_tells_what_goes_into_it(trails: Trails) -> None:
+    found = {each.name: each for each in trails.trails()}
+
+    assert found["all"].carries_iam
+    assert not found["all"].of_organization
+    assert not found["not"].is_logging
+    assert not found["not"].has_global_events
+    assert not found["not"].carries_iam
+
+
+ADVANCED = {"Field": "eventCategory", "Equals": ["Management"]}
+
+
+@pytest.mark.parametrize(
+    ("selectors", "writes"),
+    [
+        (
+            {"EventSelectors": [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}]},
+            True,
+        ),
+        (
+            {"EventSelectors": [{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}]},
+            False,
+        ),
+        ({"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": False}]}, False),
+        ({"AdvancedEventSelectors": [{"FieldSelectors": [ADVANCED]}]}, True),
+        (
+            {
+                "AdvancedEventSelectors": [
+                    {"FieldSelectors": [ADVANCED, {"Field": "readOnly", "Equals": ["true"]}]}
+                ]
+            },
+            False,
+        ),
+        (
+            {
+                "AdvancedEventSelectors": [
+                    {
+                        "FieldSelectors": [
+                            ADVANCED,
+                            {"Field": "eventSource", "NotEquals": ["iam.amazonaws.com"]},
+                        ]
+                    }
+                ]
+            },
+            False,
+        ),
+        (
+            {
+                "AdvancedEventSelectors": [
+                    {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]}
+                ]
+            },
+            False,
+        ),
+        ({}, False),
+    ],
+    ids=[
+        "writes",
+        "reads",
+        "data",
+        "advanced",
+        "advanced-reads",
+        "without-iam",
+        "advanced-data",
+        "none",
+    ],
+)
+def test_a_trail_has_iams_writes_only_if_its_selectors_let_them_in(
+    selectors: dict[str, Any], writes: bool
+) -> None:
+    client = boto3.Session(region_name=REGION).client("cloudtrail")
+    stubber = Stubber(client)
+    trail = {
+        "Name": "t",
+        "TrailARN": "arn:aws:cloudtrail:eu-west-1:111111111111:trail/t",
+        "HomeRegion": "eu-west-1",
+        "IsMultiRegionTrail": False,
+        "IsOrganizationTrail": True,
+        "IncludeGlobalServiceEvents": True,
+    }
+    stubber.add_response("describe_trails", {"trailList": [trail]})
+    stubber.add_response("get_trail_status", {"IsLogging": True})
+    stubber.add_response("get_event_selectors", selectors)
+    stubber.activate()
+    asked: list[str] = []
+
+    def in_region(region: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        asked.append(region)
+        return client
+
+    [found] = CloudTrail(in_region, REGION).trails()
+
+    assert found.has_writes is writes
+    assert found.of_organization
+    assert not found.reaches_iam  # it is of another region alone
+    assert asked == [REGION, "eu-west-1"]
+
+
+def snapshot(account: str, **other: Any) -> bytes:  # noqa: ANN401 -- any field
+    told = {
+        "version": 1,
+        "account": account,
+        "at": "2026-03-02T05:00:00Z",
+        "dry_run": True,
+        "policy": {"RotationPeriod": 90},
+        "failures": [{"user": "ann", "message": "throttled"}],
+    }
+    return json.dumps(told | other).encode()
+
+
+@both
+def archive(request: pytest.FixtureRequest) -> Archive:
+    session = made(request)
+    at = datetime(2026, 3, 2, 5, tzinfo=UTC)
+    told: dict[str, Any] = {"at": at, "dry_run": True, "policy": {"RotationPeriod": 90}}
+    if session is None:
+        return FakeArchive(
+            runs=[
+                LastRun(account="222222222222", reached=True, **told),
+                LastRun(account="333333333333", reached=False, **told),
+            ],
+            zips={"Lambda/a.zip": CODE},
+        )
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="a-bucket")
+    shut = [{"user": None, "message": "the role could not be assumed"}]
+    objects = {
+        "snapshots/date=2026-02-28/account=222222222222.json": snapshot("222222222222"),
+        "snapshots/date=2026-03-02/account=222222222222.json": snapshot("222222222222"),
+        "snapshots/date=2026-03-02/account=333333333333.json": snapshot(
+            "333333333333", failures=shut
+        ),
+        "snapshots/date=2026-03-02/account=444444444444.json": snapshot("444444444444", version=2),
+        "snapshots/date=2026-03-02/account=555555555555.json": b"not JSON",
+        "Lambda/a.zip": ZIP,
+    }
+    for name, body in objects.items():
+        s3.put_object(Bucket="a-bucket", Key=f"asa/{name}", Body=body)
+    return S3Archive(s3, bucket="a-bucket", prefix="asa")
+
+
+def test_the_newest_days_snapshots_tell_of_the_last_run(archive: Archive) -> None:
+    found = {each.account: each for each in archive.last_runs()}
+
+    assert {account: each.reached for account, each in found.items()} == {
+        "222222222222": True,
+        "333333333333": False,
+    }
+    assert found["222222222222"].at == datetime(2026, 3, 2, 5, tzinfo=UTC)
+    assert found["222222222222"].policy == {"RotationPeriod": 90}
+    assert found["222222222222"].dry_run
+
+
+def test_a_zip_tells_the_hash_that_lambda_would_have_of_it(archive: Archive) -> None:
+    assert archive.code_of("Lambda/a.zip") == CODE
+
+
+def test_a_zip_that_is_not_there_is_not_found(archive: Archive) -> None:
+    with pytest.raises(NotFound):
+        archive.code_of("Lambda/b.zip")
+
+
+def test_where_nothing_ran_yet_there_is_no_last_run(aws: boto3.Session) -> None:
+    aws.client("s3").create_bucket(Bucket="a-bucket")
+
+    assert S3Archive(aws.client("s3"), bucket="a-bucket", prefix="asa").last_runs() == ()
+
+
+@both
+def branch(request: pytest.FixtureRequest) -> Branch:
+    session = made(request)
+    trust = '{"Principal": {"AWS": "arn:aws:iam::999999999999:root"}}'
+    if session is None:
+        return FakeBranch(
+            roles={"role": trust},
+            groups={"group"},
+            keys={"alias/on": "Enabled", "alias/off": "Disabled"},
+        )
+    iam, kms = session.client("iam"), session.client("kms")
+    iam.create_role(RoleName="role", AssumeRolePolicyDocument=trust)
+    iam.create_group(GroupName="group")
+    for alias in ("alias/on", "alias/off"):
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName=alias, TargetKeyId=key)
+        if alias == "alias/off":
+            kms.disable_key(KeyId=key)
+    return MemberAccount(iam, kms)
+
+
+def test_a_role_tells_whom_it_trusts(branch: Branch) -> None:
+    assert "arn:aws:iam::999999999999:root" in branch.trust_of("role")
+    with pytest.raises(NotFound):
+        branch.trust_of("none")
+
+
+def test_a_group_is_there_or_not(branch: Branch) -> None:
+    assert (branch.has_group("group"), branch.has_group("none")) == (True, False)
+
+
+def test_a_key_tells_its_state_by_its_alias(branch: Branch) -> None:
+    states = (branch.key_state("alias/on"), branch.key_state("alias/off"))
+
+    assert states == ("Enabled", "Disabled")
+    with pytest.raises(NotFound):
+        branch.key_state("alias/none")

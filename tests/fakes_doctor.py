@@ -1,0 +1,130 @@
+"""What the doctor looks with, in memory."""
+
+from dataclasses import dataclass, field
+
+from keyturn.domain.errors import AccountUnreachable, Denied, NotFound
+from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, Trail
+from tests.fakes import Refusals
+
+
+@dataclass
+class FakeFunctions(Refusals):
+    """Meets `ports.Functions`."""
+
+    held: dict[str, FunctionFacts] = field(default_factory=dict)
+    limit: Concurrency = field(default_factory=lambda: Concurrency(limit=1000, unreserved=1000))
+
+    def look(self, name: str) -> FunctionFacts:
+        self.may_refuse("look")
+        if name not in self.held:
+            raise NotFound(name)
+        return self.held[name]
+
+    def concurrency(self) -> Concurrency:
+        self.may_refuse("concurrency")
+        return self.limit
+
+
+@dataclass
+class FakeRules(Refusals):
+    """Meets `ports.Rules`."""
+
+    enabled: dict[tuple[str, str | None], bool] = field(default_factory=dict)
+
+    def is_enabled(self, name: str, bus: str | None) -> bool:
+        self.may_refuse("is_enabled")
+        if (name, bus) not in self.enabled:
+            raise NotFound(name)
+        return self.enabled[name, bus]
+
+
+@dataclass
+class FakeDepths(Refusals):
+    """Meets `ports.Depths`."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def waiting(self, queue: str) -> int:
+        self.may_refuse("waiting")
+        if queue not in self.counts:
+            raise NotFound(queue)
+        return self.counts[queue]
+
+
+@dataclass
+class FakeSenders(Refusals):
+    """Meets `ports.Senders`."""
+
+    verified: set[str] = field(default_factory=set)
+    sandbox: bool = False
+
+    def is_verified(self, address: str) -> bool:
+        self.may_refuse("is_verified")
+        return bool({address, address.rpartition("@")[2]} & self.verified)
+
+    def is_in_sandbox(self) -> bool:
+        self.may_refuse("is_in_sandbox")
+        return self.sandbox
+
+
+@dataclass
+class FakeTrails(Refusals):
+    """Meets `ports.Trails`."""
+
+    held: list[Trail] = field(default_factory=list)
+
+    def trails(self) -> tuple[Trail, ...]:
+        self.may_refuse("trails")
+        return tuple(self.held)
+
+
+@dataclass
+class FakeArchive(Refusals):
+    """Meets `ports.Archive`."""
+
+    runs: list[LastRun] = field(default_factory=list)
+    zips: dict[str, str] = field(default_factory=dict)
+
+    def last_runs(self) -> tuple[LastRun, ...]:
+        self.may_refuse("last_runs")
+        return tuple(self.runs)
+
+    def code_of(self, name: str) -> str:
+        self.may_refuse("code_of")
+        if name not in self.zips:
+            raise NotFound(name)
+        return self.zips[name]
+
+
+@dataclass
+class FakeBranch(Refusals):
+    """Meets `ports.Branch`; shut: the account cannot be entered."""
+
+    shut: bool = False
+    roles: dict[str, str] = field(default_factory=dict)
+    groups: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def trust_of(self, role: str) -> str:
+        self._enter("trust_of")
+        if role not in self.roles:
+            raise NotFound(role)
+        return self.roles[role]
+
+    def has_group(self, name: str) -> bool:
+        self._enter("has_group")
+        return name in self.groups
+
+    def key_state(self, alias: str) -> str:
+        self._enter("key_state")
+        if alias not in self.keys:
+            raise NotFound(alias)
+        return self.keys[alias]
+
+    def _enter(self, method: str) -> None:
+        if self.shut:
+            raise AccountUnreachable("the role could not be assumed (AccessDenied)")
+        self.may_refuse(method)
+
+
+DENIED = Denied("AccessDenied: you may not")

@@ -1,0 +1,657 @@
+"""Each fault of a deployment is found, by name and with its fix; a healthy one has none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from keyturn.domain.deployment import OrganizationFacts, Place, Protection, Stack, StackSet
+from keyturn.domain.errors import Denied, Throttled
+from keyturn.domain.health import (
+    REMEDIES,
+    Check,
+    Concurrency,
+    Fault,
+    Finding,
+    FunctionFacts,
+    Grade,
+    LastRun,
+    Trail,
+)
+from keyturn.domain.key import Account
+from keyturn.domain.template import Template
+from keyturn.ports import Listed, Pause
+from keyturn.use_cases.deploy import Names
+from keyturn.use_cases.doctor import BUS, DEAD_LETTERS, NEEDS, RULES, Doctor, Instruments
+from tests.cloudformation.stacks import CORE, FOLDER, resources
+from tests.fakes import FakeOrganization, FakeSwitch, Refusals
+from tests.fakes_deployment import FakeHeadquarters, FakeStacks, FakeStackSets, FakeWarehouse
+from tests.fakes_doctor import (
+    DENIED,
+    FakeArchive,
+    FakeBranch,
+    FakeDepths,
+    FakeFunctions,
+    FakeRules,
+    FakeSenders,
+    FakeTrails,
+)
+
+SECURITY, MANAGEMENT, SHOP = "999999999999", "111111111111", "222222222222"
+REGION, UNIT = "us-east-1", "ou-root-aaaaaaaa"
+NAMES = Names()
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+BODY = (FOLDER / CORE).read_text()
+TEMPLATE = Template.read(BODY)
+GIVEN = {
+    "S3BucketName": "a-bucket",
+    "S3BucketPrefix": "asa",
+    "AdminEmailAddress": "ops@example.com",
+    "AWSOrgID": "o-a1b2c3d4e5",
+    "OrgListAccount": MANAGEMENT,
+    "ResourceOwnerTag": "owner",
+}
+PARAMETERS = {
+    name: GIVEN.get(name, rule.default or "") for name, rule in TEMPLATE.parameters.items()
+}
+TRUST = (
+    f'{{"AWS": "arn:aws:iam::{SECURITY}:root", "arn": "role/{PARAMETERS["ExecutionRoleName"]}"}}'
+)
+ALIAS, ROLE, GROUP = (
+    PARAMETERS[name] for name in ("SecretsKmsKey", "IAMRoleName", "IAMExemptionGroup")
+)
+TRAIL = Trail(
+    name="everything",
+    of_organization=True,
+    is_logging=True,
+    has_global_events=True,
+    has_writes=True,
+    reaches_iam=True,
+)
+ACCOUNTS = tuple(
+    Account(id=each, name=name, email=f"{name}@shop.example")
+    for each, name in ((MANAGEMENT, "head"), (SECURITY, "security"), (SHOP, "shop"))
+)
+
+
+def function(name: str) -> FunctionFacts:
+    [told] = [each for each in TEMPLATE.functions if each.name == name]
+    return FunctionFacts(
+        runtime=told.runtime,
+        handler=told.handler,
+        timeout=told.timeout,
+        memory=told.memory,
+        architecture="x86_64",
+        variables={each: PARAMETERS.get(of, of) for each, of in told.variables.items()},
+        code=f"hash of {told.zip}",
+    )
+
+
+def branch() -> FakeBranch:
+    return FakeBranch(roles={ROLE: TRUST}, groups={GROUP}, keys={ALIAS: "Enabled"})
+
+
+def run(account: str, **other: Any) -> LastRun:  # noqa: ANN401 -- any field
+    told: dict[str, Any] = {
+        "account": account,
+        "at": NOW - timedelta(hours=4),
+        "dry_run": True,
+        "policy": {"RotationPeriod": 90, "InactivePeriod": 100, "RecoveryGracePeriod": 10},
+        "reached": True,
+    }
+    return LastRun(**(told | other))
+
+
+def stack(name: str, parameters: Mapping[str, str] | None = None) -> Stack:
+    return Stack(name=name, status="CREATE_COMPLETE", parameters=parameters or {})
+
+
+@dataclass
+class World:
+    """A healthy deployment, in an organisation of three accounts."""
+
+    stacks: FakeStacks = field(
+        default_factory=lambda: FakeStacks(
+            held={NAMES.core: stack(NAMES.core, PARAMETERS)}, bodies={NAMES.core: BODY}
+        )
+    )
+    head: FakeStacks = field(
+        default_factory=lambda: FakeStacks(
+            held={name: stack(name) for name in (NAMES.listing, NAMES.member)}
+        )
+    )
+    sets: FakeStackSets = field(
+        default_factory=lambda: FakeStackSets(
+            accounts={UNIT: [SECURITY, SHOP]},
+            held={
+                NAMES.member: StackSet(
+                    name=NAMES.member,
+                    body="",
+                    parameters={},
+                    is_service_managed=True,
+                    units=frozenset({UNIT}),
+                    regions=frozenset({REGION}),
+                )
+            },
+        )
+    )
+    headquarters: FakeHeadquarters = field(default_factory=FakeHeadquarters)
+    organization: FakeOrganization = field(
+        default_factory=lambda: FakeOrganization(
+            listed={(UNIT,): [Listed(account=each) for each in ACCOUNTS]}, units={UNIT}
+        )
+    )
+    functions: FakeFunctions = field(
+        default_factory=lambda: FakeFunctions(
+            held={each.name: function(each.name) for each in TEMPLATE.functions}
+        )
+    )
+    rules: FakeRules = field(default_factory=lambda: FakeRules(enabled=dict.fromkeys(RULES, True)))
+    depths: FakeDepths = field(
+        default_factory=lambda: FakeDepths(counts=dict.fromkeys(DEAD_LETTERS, 0))
+    )
+    senders: FakeSenders = field(
+        default_factory=lambda: FakeSenders(verified={GIVEN["AdminEmailAddress"]})
+    )
+    trails: FakeTrails = field(default_factory=lambda: FakeTrails(held=[TRAIL]))
+    warehouse: FakeWarehouse = field(
+        default_factory=lambda: FakeWarehouse(
+            buckets={"a-bucket": {("", each) for each in Protection}}
+        )
+    )
+    archive: FakeArchive = field(
+        default_factory=lambda: FakeArchive(
+            runs=[run(each.id) for each in ACCOUNTS],
+            zips={f"Lambda/{each.zip}": f"hash of {each.zip}" for each in TEMPLATE.functions},
+        )
+    )
+    switch: FakeSwitch = field(default_factory=FakeSwitch)
+    branches: dict[str, FakeBranch] = field(
+        default_factory=lambda: {each.id: branch() for each in ACCOUNTS}
+    )
+    enters_as_member: bool = False
+
+    def findings(self) -> dict[Check, Finding]:
+        doctor = Doctor(
+            see=Instruments(
+                stacks=self.stacks,
+                head_stacks=lambda _: self.head,
+                stack_sets=self.sets,
+                headquarters=self.headquarters,
+                organization=self.organization,
+                functions=self.functions,
+                rules=self.rules,
+                depths=self.depths,
+                senders=self.senders,
+                trails=self.trails,
+                warehouse=self.warehouse,
+                archive=lambda _bucket, _prefix: self.archive,
+                switch=lambda _bucket, _prefix: self.switch,
+                branch=lambda account, _told: self.branches[account.id],
+            ),
+            security=Place(SECURITY, REGION),
+            management=Place(MANAGEMENT, REGION),
+            now=NOW,
+            enters_as_member=self.enters_as_member,
+        )
+        return {each.check: each for each in doctor.findings()}
+
+    def tell(self, **parameters: str) -> None:
+        """Give the core stack other parameters."""
+        told = {**self.stacks.held[NAMES.core].parameters, **parameters}
+        self.stacks.held[NAMES.core] = stack(NAMES.core, told)
+
+    def change(self, name: str, **facts: Any) -> None:  # noqa: ANN401 -- any field
+        """Change a function by hand."""
+        self.functions.held[name] = replace(self.functions.held[name], **facts)
+
+
+ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
+
+
+def with_untrusting(world: World) -> None:
+    told: OrganizationFacts = world.headquarters.told
+    world.headquarters.told = replace(told, trusted=frozenset())
+
+
+def with_trail(**facts: bool) -> Callable[[World], None]:
+    changed: dict[str, Any] = {**facts}
+
+    def put(world: World) -> None:
+        world.trails.held = [replace(TRAIL, **changed)]
+
+    return put
+
+
+def in_state(state: str) -> Callable[[World], None]:
+    return lambda world: world.branches[SHOP].keys.update({ALIAS: state})
+
+
+def without(rule: tuple[str, str | None]) -> Callable[[World], object]:
+    return lambda world: world.rules.enabled.pop(rule)
+
+
+def filled(queue: str) -> Callable[[World], None]:
+    return lambda world: world.depths.counts.update({queue: 3})
+
+
+def lagging(world: World) -> None:
+    world.sets.lagging = {SHOP: "the role exists"}
+
+
+def without_core(world: World) -> None:
+    world.stacks.held.clear()
+
+
+def broken_core(world: World) -> None:
+    broken = replace(stack(NAMES.core, PARAMETERS), status="UPDATE_ROLLBACK_COMPLETE")
+    world.stacks.held[NAMES.core] = broken
+
+
+def paused(world: World) -> None:
+    world.switch.paused = Pause(by="ann", at=NOW, why="INC-7")
+
+
+def too_few(world: World) -> None:
+    world.functions.limit = Concurrency(limit=10, unreserved=7)
+
+
+def in_the_sandbox(world: World, *verified: str) -> None:
+    world.senders.sandbox = True
+    world.senders.verified |= set(verified)
+
+
+def old_run(world: World) -> None:
+    world.archive.runs = [run(each.id, at=NOW - timedelta(hours=27)) for each in ACCOUNTS]
+
+
+def unreached(world: World) -> None:
+    world.archive.runs = [run(MANAGEMENT), run(SECURITY, reached=False)]
+
+
+def unprotected(world: World) -> None:
+    world.warehouse.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
+
+
+# How each fault comes about, which check finds it, and what it names.
+Broken = tuple[Callable[[World], object], Check, str]
+BROKEN: dict[Fault, list[Broken]] = {
+    Fault.CORE_MISSING: [(without_core, Check.CORE, NAMES.core)],
+    Fault.CORE_BROKEN: [(broken_core, Check.CORE, "UPDATE_ROLLBACK_COMPLETE")],
+    Fault.LIST_ROLE_MISSING: [
+        (lambda world: world.head.held.pop(NAMES.listing), Check.LIST_ROLE, NAMES.listing)
+    ],
+    Fault.NO_TRUSTED_ACCESS: [(with_untrusting, Check.TRUSTED_ACCESS, "trusted access")],
+    Fault.STACK_SET_MISSING: [
+        (lambda world: world.sets.held.clear(), Check.MEMBER_STACKS, NAMES.member)
+    ],
+    Fault.ACCOUNTS_WITHOUT_STACK: [
+        (
+            lambda world: setattr(world.sets, "accounts", {UNIT: [SECURITY]}),
+            Check.MEMBER_STACKS,
+            SHOP,
+        )
+    ],
+    Fault.STACKS_NOT_CURRENT: [(lagging, Check.MEMBER_STACKS, f"{SHOP}: the role exists")],
+    Fault.MANAGEMENT_WITHOUT_STACK: [
+        (lambda world: world.head.held.pop(NAMES.member), Check.MANAGEMENT_ACCOUNT, MANAGEMENT)
+    ],
+    Fault.ROLE_MISSING: [
+        (lambda world: world.branches[SHOP].roles.clear(), Check.MEMBER_ROLE, SHOP)
+    ],
+    Fault.ROLE_DISTRUSTS: [
+        (
+            lambda world: world.branches[SHOP].roles.update({ROLE: TRUST.replace("role/", "")}),
+            Check.MEMBER_ROLE,
+            SHOP,
+        ),
+        (
+            lambda world: world.branches[SHOP].roles.update({ROLE: TRUST.replace(SECURITY, SHOP)}),
+            Check.MEMBER_ROLE,
+            SHOP,
+        ),
+    ],
+    Fault.GROUP_MISSING: [
+        (lambda world: world.branches[SHOP].groups.clear(), Check.EXEMPTION_GROUP, SHOP)
+    ],
+    Fault.KEY_MISSING: [
+        (lambda world: world.branches[SHOP].keys.clear(), Check.SECRETS_KEY, SHOP)
+    ],
+    Fault.KEY_UNUSABLE: [
+        (
+            in_state(state),
+            Check.SECRETS_KEY,
+            f"{SHOP}: {state}",
+        )
+        for state in ("Disabled", "PendingDeletion")
+    ],
+    Fault.FUNCTION_MISSING: [
+        (lambda world: world.functions.held.pop(ROTATION), Check.FUNCTIONS, ROTATION)
+    ],
+    Fault.FUNCTION_DIFFERS: [
+        (lambda world: world.change(ROTATION, timeout=60), Check.FUNCTIONS, "Timeout is 60"),
+        (lambda world: world.change(ROTATION, memory=128), Check.FUNCTIONS, "MemorySize is 128"),
+        (
+            lambda world: world.change(ROTATION, runtime="python3.11"),
+            Check.FUNCTIONS,
+            "Runtime is python3.11 instead of python3.13",
+        ),
+        (lambda world: world.change(ROTATION, handler="a.b"), Check.FUNCTIONS, "Handler is a.b"),
+        (
+            lambda world: world.change(ROTATION, architecture="arm64"),
+            Check.FUNCTIONS,
+            "Architecture is arm64 instead of x86_64",
+        ),
+        (
+            lambda world: world.change(
+                ROTATION, variables={**function(ROTATION).variables, "DryRunFlag": "False"}
+            ),
+            Check.FUNCTIONS,
+            "DryRunFlag is False instead of True",
+        ),
+        (
+            lambda world: world.change(
+                ROTATION, variables={**function(ROTATION).variables, "EventBusName": ""}
+            ),
+            Check.FUNCTIONS,
+            "EventBusName is (empty)",
+        ),
+    ],
+    Fault.ZIP_MISSING: [
+        (lambda world: world.archive.zips.clear(), Check.CODE, "Lambda/inventory.zip")
+    ],
+    Fault.CODE_DIFFERS: [(lambda world: world.change(ROTATION, code="x"), Check.CODE, ROTATION)],
+    Fault.RULE_MISSING: [(without(rule), Check.RULES, rule[0]) for rule in RULES],
+    Fault.RULE_DISABLED: [
+        (lambda world: world.rules.enabled.update({RULES[0]: False}), Check.RULES, RULES[0][0])
+    ],
+    Fault.NEVER_RAN: [(lambda world: world.archive.runs.clear(), Check.LAST_RUN, "no account")],
+    Fault.RUN_OLD: [(old_run, Check.LAST_RUN, "2026-03-01 06:00Z, 27 hours ago")],
+    Fault.ACCOUNTS_NOT_REACHED: [(unreached, Check.LAST_RUN, f"{SECURITY}, {SHOP}")],
+    Fault.CHANGED_SINCE: [
+        (
+            lambda world: world.tell(InactivePeriod="120"),
+            Check.CHANGES,
+            "InactivePeriod: 100 → 120",
+        ),
+        (
+            lambda world: world.archive.runs.append(run(SHOP, at=NOW, dry_run=False)),
+            Check.CHANGES,
+            "DryRunFlag: False → True",
+        ),
+    ],
+    Fault.DEAD_LETTERS: [
+        (
+            filled(queue),
+            Check.DEAD_LETTERS,
+            f"3 in {queue}",
+        )
+        for queue in DEAD_LETTERS
+    ],
+    Fault.CONCURRENCY_SMALL: [(too_few, Check.CONCURRENCY, "7 of 10 are free")],
+    Fault.RESERVATION_SMALL: [
+        (
+            lambda world: world.tell(RotationReservedConcurrency="4"),
+            Check.CONCURRENCY,
+            "4 reserved",
+        )
+    ],
+    Fault.SENDER_UNVERIFIED: [
+        (lambda world: world.senders.verified.clear(), Check.SENDER, "ops@example.com")
+    ],
+    Fault.SES_SANDBOX: [
+        (lambda world: in_the_sandbox(world, "shop.example"), Check.OWNERS, "in its sandbox")
+    ],
+    Fault.OWNERS_UNVERIFIED: [
+        (
+            lambda world: in_the_sandbox(world, "head@shop.example"),
+            Check.OWNERS,
+            "security@shop.example, shop@shop.example",
+        )
+    ],
+    Fault.NO_TRAIL: [
+        (lambda world: world.trails.held.clear(), Check.TRAIL, "no trail"),
+        *(
+            (with_trail(**{fact: False}), Check.TRAIL, "no trail")
+            for fact in ("is_logging", "has_global_events", "has_writes", "reaches_iam")
+        ),
+    ],
+    Fault.TRAIL_OF_ONE_ACCOUNT: [
+        (with_trail(of_organization=False), Check.TRAIL, "everything is the management")
+    ],
+    Fault.BUCKET_MISSING: [
+        (lambda world: world.warehouse.buckets.clear(), Check.BUCKET, "a-bucket")
+    ],
+    Fault.BUCKET_UNPROTECTED: [(unprotected, Check.BUCKET, Protection.ONLY_TLS)],
+    Fault.PAUSED: [(paused, Check.PAUSE, "ann since 2026-03-02 09:00Z: INC-7")],
+}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def faults(findings: Mapping[Check, Finding]) -> dict[Check, Fault]:
+    return {check: each.fault for check, each in findings.items() if each.fault is not None}
+
+
+def test_a_healthy_deployment_has_no_findings_and_every_check_was_made(world: World) -> None:
+    findings = world.findings()
+
+    assert faults(findings) == {}
+    assert set(findings) == set(Check)
+
+
+@pytest.mark.parametrize(
+    ("fault", "broken"),
+    [
+        pytest.param(fault, way, id=f"{fault}-{number}")
+        for fault, ways in BROKEN.items()
+        for number, way in enumerate(ways, start=1)
+    ],
+)
+def test_a_fault_is_found_by_its_check_and_says_what_to_do(
+    world: World, fault: Fault, broken: Broken
+) -> None:
+    spoil, check, named = broken
+    spoil(world)
+
+    found = world.findings()[check]
+
+    assert found.fault is fault
+    assert found.grade is REMEDIES[fault].grade
+    assert named in found.said
+    assert found.fix == REMEDIES[fault].fix
+
+
+def test_every_fault_has_been_provoked() -> None:
+    assert set(BROKEN) | {Fault.UNCHECKED} == set(Fault) == set(REMEDIES)
+
+
+def test_no_fault_passes_for_well() -> None:
+    assert all(remedy.grade is not Grade.OK and remedy.fix for remedy in REMEDIES.values())
+
+
+@pytest.mark.parametrize("fault", [each for each in BROKEN if each is not Fault.CORE_MISSING])
+def test_one_fault_hides_no_other_check(world: World, fault: Fault) -> None:
+    BROKEN[fault][0][0](world)
+
+    assert set(world.findings()) == set(Check)
+
+
+def test_without_a_core_stack_nothing_else_is_guessed(world: World) -> None:
+    without_core(world)
+
+    assert set(world.findings()) == {Check.CORE}
+
+
+# --- what may not be looked at ------------------------------------------------------------------
+
+Shut = tuple[Callable[[World], Refusals], str]
+DENIED_BY: dict[Check, Shut] = {
+    Check.CORE: (lambda world: world.stacks, "find"),
+    Check.LIST_ROLE: (lambda world: world.head, "find"),
+    Check.TRUSTED_ACCESS: (lambda world: world.headquarters, "facts"),
+    Check.MEMBER_STACKS: (lambda world: world.sets, "instances"),
+    Check.MANAGEMENT_ACCOUNT: (lambda world: world.head, "find"),
+    Check.MEMBER_ROLE: (lambda world: world.branches[SHOP], "trust_of"),
+    Check.EXEMPTION_GROUP: (lambda world: world.branches[SHOP], "has_group"),
+    Check.SECRETS_KEY: (lambda world: world.branches[SHOP], "key_state"),
+    Check.FUNCTIONS: (lambda world: world.functions, "look"),
+    Check.CODE: (lambda world: world.archive, "code_of"),
+    Check.RULES: (lambda world: world.rules, "is_enabled"),
+    Check.LAST_RUN: (lambda world: world.archive, "last_runs"),
+    Check.CHANGES: (lambda world: world.archive, "last_runs"),
+    Check.DEAD_LETTERS: (lambda world: world.depths, "waiting"),
+    Check.CONCURRENCY: (lambda world: world.functions, "concurrency"),
+    Check.SENDER: (lambda world: world.senders, "is_verified"),
+    Check.OWNERS: (lambda world: world.senders, "is_in_sandbox"),
+    Check.TRAIL: (lambda world: world.trails, "trails"),
+    Check.BUCKET: (lambda world: world.warehouse, "lacks"),
+    Check.PAUSE: (lambda world: world.switch, "pause"),
+}
+
+
+@pytest.mark.parametrize("error", [DENIED, Throttled("later")])
+@pytest.mark.parametrize("check", Check)
+def test_what_could_not_be_looked_at_is_a_warning_with_what_it_needs_and_never_ok(
+    world: World, check: Check, error: Denied
+) -> None:
+    of, method = DENIED_BY[check]
+    of(world).refuses[method] = error
+
+    found = world.findings()[check]
+
+    assert (found.fault, found.grade) == (Fault.UNCHECKED, Grade.WARNING)
+    assert str(error) in found.said
+    assert found.fix == f"needs {NEEDS[check]}"
+
+
+def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world: World) -> None:
+    world.organization.refuses["accounts"] = DENIED
+
+    unchecked = {check for check, fault in faults(world.findings()).items()}
+
+    assert unchecked == {
+        Check.LAST_RUN,
+        Check.MEMBER_STACKS,
+        Check.MANAGEMENT_ACCOUNT,
+        Check.MEMBER_ROLE,
+        Check.EXEMPTION_GROUP,
+        Check.SECRETS_KEY,
+    }
+
+
+def test_a_parameter_that_an_older_stack_lacks_is_no_crash(world: World) -> None:
+    told = dict(PARAMETERS)
+    del told["MaximumConcurrency"]
+    world.stacks.held[NAMES.core] = stack(NAMES.core, told)
+
+    found = world.findings()[Check.CONCURRENCY]
+
+    assert found.fault is Fault.UNCHECKED
+    assert "MaximumConcurrency" in found.said
+
+
+# --- every account, by the member role itself ---------------------------------------------------
+
+
+def test_where_the_member_role_lets_us_in_elsewhere_it_is_missing_where_it_does_not(
+    world: World,
+) -> None:
+    world.enters_as_member = True
+    for each in world.branches.values():
+        each.refuses["trust_of"] = DENIED  # it may not look at itself
+    world.branches[SHOP].shut = True
+
+    found = world.findings()[Check.MEMBER_ROLE]
+
+    assert found.fault is Fault.ROLE_MISSING
+    assert SHOP in found.said
+
+
+def test_where_the_member_role_lets_us_in_everywhere_all_is_well(world: World) -> None:
+    world.enters_as_member = True
+    for each in world.branches.values():
+        each.refuses["trust_of"] = DENIED
+
+    assert world.findings()[Check.MEMBER_ROLE].fault is None
+
+
+@pytest.mark.parametrize("as_member", [True, False])
+def test_where_no_account_lets_us_in_we_do_not_know(world: World, as_member: bool) -> None:
+    world.enters_as_member = as_member
+    for each in world.branches.values():
+        each.shut = True
+
+    findings = world.findings()
+
+    for check in (Check.MEMBER_ROLE, Check.EXEMPTION_GROUP, Check.SECRETS_KEY):
+        assert findings[check].fault is Fault.UNCHECKED
+        assert "--role-name" in findings[check].fix
+
+
+# --- what is as it should be --------------------------------------------------------------------
+
+
+def test_a_missing_group_is_well_where_operators_allow_it(world: World) -> None:
+    world.tell(AllowMissingExemptionGroup="true")
+    world.branches[SHOP].groups.clear()
+
+    found = world.findings()[Check.EXEMPTION_GROUP]
+
+    assert found.fault is None
+    assert SHOP in found.said
+
+
+def test_accounts_outside_the_unit_that_is_kept_need_nothing(world: World) -> None:
+    world.tell(InventoryOU=UNIT)
+    world.change("ASA-Account-Inventory", variables=variables_with(InventoryOU=UNIT))
+    world.organization.listed = {
+        (): [Listed(account=ACCOUNTS[0])],
+        (UNIT,): [Listed(account=each) for each in ACCOUNTS[1:]],
+    }
+    world.head.held.pop(NAMES.member)
+
+    assert faults(world.findings()) == {}
+
+
+def variables_with(**other: str) -> Mapping[str, str]:
+    return {**function("ASA-Account-Inventory").variables, **other}
+
+
+def test_a_reservation_that_is_large_enough_leaves_the_others_their_share(world: World) -> None:
+    world.tell(RotationReservedConcurrency="5")
+    world.functions.limit = Concurrency(limit=105, unreserved=100)
+
+    assert world.findings()[Check.CONCURRENCY].fault is None
+
+
+def test_many_accounts_are_counted_and_not_all_named(world: World) -> None:
+    many = [Account(id=f"3000000000{number:02}", name="a") for number in range(12)]
+    world.organization.listed[UNIT,] += [Listed(account=each) for each in many]
+    world.branches |= {each.id: branch() for each in many}
+
+    found = world.findings()[Check.MEMBER_STACKS]
+
+    assert found.said.endswith("300000000004 and 7 more")
+
+
+def test_what_the_doctor_knows_by_name_is_what_the_template_makes() -> None:
+    queues = {
+        each["Properties"]["QueueName"] for each in resources(CORE, "AWS::SQS::Queue").values()
+    }
+    rules = {
+        (each["Properties"]["Name"], BUS if "EventBusName" in each["Properties"] else None)
+        for each in resources(CORE, "AWS::Events::Rule").values()
+    }
+    [bus] = resources(CORE, "AWS::Events::EventBus").values()
+
+    assert {name for name in queues if "dead" in name or "undelivered" in name} == set(
+        DEAD_LETTERS
+    )
+    assert rules == set(RULES)
+    assert bus["Properties"]["Name"] == BUS
