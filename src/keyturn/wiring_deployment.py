@@ -17,14 +17,15 @@ from keyturn.adapters.clients import client
 from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
 from keyturn.adapters.cloudtrail import CloudTrail
 from keyturn.adapters.event_rules import EventRules
+from keyturn.adapters.headquarters import AwsHeadquarters
 from keyturn.adapters.lambda_functions import AwsFunctions
 from keyturn.adapters.member_account import MemberAccount
-from keyturn.adapters.organizations import AwsHeadquarters, AwsOrganization
+from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_archive import S3Archive
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_warehouse import S3Warehouse
-from keyturn.adapters.ses import SesSenders
-from keyturn.adapters.sqs import SqsDepths
+from keyturn.adapters.ses_senders import SesSenders
+from keyturn.adapters.sqs_depths import SqsDepths
 from keyturn.adapters.sts import session_as
 from keyturn.domain.deployment import IAM_REGIONS, Place
 from keyturn.domain.key import Account

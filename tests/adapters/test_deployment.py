@@ -14,7 +14,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
-from keyturn.adapters.organizations import AwsHeadquarters
+from keyturn.adapters.headquarters import AwsHeadquarters
 from keyturn.adapters.s3_warehouse import S3Warehouse
 from keyturn.domain.deployment import IAM_REGIONS, STACK_SETS_TRUSTED, Proposal, Protection, Stack
 from keyturn.domain.errors import Denied, DeploymentFailed

@@ -20,8 +20,8 @@ from keyturn.adapters.event_rules import EventRules
 from keyturn.adapters.lambda_functions import AwsFunctions
 from keyturn.adapters.member_account import MemberAccount
 from keyturn.adapters.s3_archive import S3Archive
-from keyturn.adapters.ses import SesSenders
-from keyturn.adapters.sqs import SqsDepths
+from keyturn.adapters.ses_senders import SesSenders
+from keyturn.adapters.sqs_depths import SqsDepths
 from keyturn.domain.errors import NotFound
 from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, Trail
 from keyturn.ports import Archive, Branch, Depths, Functions, Rules, Senders, Trails

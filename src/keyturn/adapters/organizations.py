@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.deployment import OrganizationFacts
 from keyturn.domain.key import Account
 from keyturn.ports import Listed
 
@@ -36,32 +35,6 @@ class AwsOrganization:
         for unit_page in units.paginate(ParentId=parent):
             for unit in unit_page["OrganizationalUnits"]:
                 yield from self._below(unit["Id"])
-
-
-class AwsHeadquarters:
-    """Meets `ports.Headquarters`."""
-
-    def __init__(self, organizations: "OrganizationsClient") -> None:
-        self._organizations = organizations
-
-    def facts(self) -> OrganizationFacts:
-        """What the organisation says of itself."""
-        with aws_errors_translated():
-            told = self._organizations.describe_organization()["Organization"]
-            pages = self._organizations.get_paginator(
-                "list_aws_service_access_for_organization"
-            ).paginate()
-            trusted = frozenset(
-                each["ServicePrincipal"]
-                for page in pages
-                for each in page["EnabledServicePrincipals"]
-            )
-        return OrganizationFacts(
-            id=told["Id"],
-            management_account=told["MasterAccountId"],
-            has_all_features=told["FeatureSet"] == "ALL",
-            trusted=trusted,
-        )
 
 
 def _listed(account: "AccountTypeDef") -> Listed:

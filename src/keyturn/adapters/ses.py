@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
-from keyturn.domain.errors import NotFound, Refused, Throttled
+from keyturn.domain.errors import Refused, Throttled
 from keyturn.domain.events import Mail
 
 if TYPE_CHECKING:
@@ -57,30 +57,6 @@ class SesMailer:
         with aws_errors_translated(_MEANINGS):
             answer = self._ses.send_email(**request)
         return answer["MessageId"]
-
-
-class SesSenders:
-    """Meets `ports.Senders`."""
-
-    def __init__(self, ses: "SESV2Client") -> None:
-        self._ses = ses
-
-    def is_verified(self, address: str) -> bool:
-        """Whether SES knows that the address, or its domain, is ours."""
-        return any(map(self._is_verified, (address, address.rpartition("@")[2])))
-
-    def is_in_sandbox(self) -> bool:
-        """Whether mails go to verified addresses only."""
-        with aws_errors_translated():
-            return not self._ses.get_account().get("ProductionAccessEnabled", False)
-
-    def _is_verified(self, identity: str) -> bool:
-        try:
-            with aws_errors_translated():
-                found = self._ses.get_email_identity(EmailIdentity=identity)
-        except NotFound:
-            return False
-        return found.get("VerifiedForSendingStatus", False)
 
 
 def _utf8(text: str) -> "ContentTypeDef":

@@ -1,0 +1,35 @@
+"""What an organisation says of itself."""
+
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.deployment import OrganizationFacts
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
+
+
+class AwsHeadquarters:
+    """Meets `ports.Headquarters`."""
+
+    def __init__(self, organizations: "OrganizationsClient") -> None:
+        self._organizations = organizations
+
+    def facts(self) -> OrganizationFacts:
+        """What the organisation says of itself."""
+        with aws_errors_translated():
+            told = self._organizations.describe_organization()["Organization"]
+            pages = self._organizations.get_paginator(
+                "list_aws_service_access_for_organization"
+            ).paginate()
+            trusted = frozenset(
+                each["ServicePrincipal"]
+                for page in pages
+                for each in page["EnabledServicePrincipals"]
+            )
+        return OrganizationFacts(
+            id=told["Id"],
+            management_account=told["MasterAccountId"],
+            has_all_features=told["FeatureSet"] == "ALL",
+            trusted=trusted,
+        )
