@@ -127,8 +127,8 @@ def closed(schema: Schema) -> Schema:
 def _of(hint: Any, defs: Defs) -> Schema:  # noqa: ANN401, PLR0911 -- a type hint can be anything; a return for each kind
     match get_origin(hint) or hint:
         case origin if origin is Annotated:
-            inner, more = get_args(hint)
-            return {**_of(inner, defs), **more}
+            inner, (word, value) = get_args(hint)
+            return {**_of(inner, defs), word: value}
         case origin if origin is Literal:
             [*values] = get_args(hint)
             return {"const": values[0]} if len(values) == 1 else {"enum": values}

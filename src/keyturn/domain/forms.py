@@ -11,10 +11,11 @@ from keyturn.domain.decision import Action, Overlay, Reason, State, Told
 from keyturn.domain.exemption import GroupChange
 from keyturn.domain.key import Act
 
-AccountId = Annotated[str, {"pattern": "^[0-9]{12}$"}]
-Day = Annotated[str, {"format": "date"}]
-Moment = Annotated[str, {"format": "date-time"}]
-Count = Annotated[int, {"minimum": 0}]
+# Pairs and no dicts: Python 3.11 wants to hash them.
+AccountId = Annotated[str, ("pattern", "^[0-9]{12}$")]
+Day = Annotated[str, ("format", "date")]
+Moment = Annotated[str, ("format", "date-time")]
+Count = Annotated[int, ("minimum", 0)]
 
 
 class NextStep(TypedDict):
@@ -280,7 +281,7 @@ class DigestForm(TypedDict):
     region: str
     failures: list[str]
     proves: bool
-    part: Annotated[int, {"minimum": 1}]
+    part: Annotated[int, ("minimum", 1)]
     items: list[DigestItem]
 
 
