@@ -154,13 +154,16 @@ def opened(folder: Path) -> Iterator[World]:
         config.write_text("".join(profile(name, each) for name, each in sessions.items()))
         patched.setenv("AWS_CONFIG_FILE", str(config))
         patched.setenv("AWS_REGION", "us-east-1")
-        yield World(
-            source=checkout(folder / "checkout"),
-            security=made[0],
-            member=made[1],
-            unit=unit["OrganizationalUnit"]["Id"],
-            sessions=sessions,
-        )
+        try:
+            yield World(
+                source=checkout(folder / "checkout"),
+                security=made[0],
+                member=made[1],
+                unit=unit["OrganizationalUnit"]["Id"],
+                sessions=sessions,
+            )
+        finally:
+            config.unlink()  # secrets belong there, and only now
 
 
 def profile(name: str, session: boto3.Session) -> str:
