@@ -33,8 +33,10 @@ class Emulator:
     def environment(self, account: str) -> dict[str, str]:
         """The environment of a program that is the account's administrator."""
         return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "PATH": f"{PYTHON.parent}:{os.environ['PATH']}",
-            "HOME": str(self.folder),
+            "AWS_CONFIG_FILE": str(self.folder / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "none"),
             "PYTHONPATH": str(HERE / "moved_clock"),
             "CLOCK_FILE": str(self.folder / "clock"),
             "AWS_ACCESS_KEY_ID": account,
@@ -60,7 +62,7 @@ class Emulator:
             service, endpoint_url=self.endpoint, verify=self.certificate
         )
 
-    def order(self, name: str, **fields: object) -> Any:  # noqa: ANN401 -- each order answers in its own way
+    def order(self, name: str, /, **fields: object) -> Any:  # noqa: ANN401 -- each order answers in its own way
         """Ask what no API of AWS offers; see server.py."""
         body = json.dumps(fields).encode()
         request = urllib.request.Request(f"{self.orders}/{name}", body)  # noqa: S310 -- our own server
@@ -107,7 +109,6 @@ def running(folder: Path, **settings: str) -> Iterator[Emulator]:
                 # What the functions inherit: where AWS is, whom to trust, what time it is.
                 "AWS_ENDPOINT_URL": emulator.endpoint,
                 "AWS_CA_BUNDLE": str(certificate),
-                "PYTHONPATH": str(HERE / "moved_clock"),
                 "CLOCK_FILE": str(folder / "clock"),
                 **settings,
             },
@@ -118,7 +119,7 @@ def running(folder: Path, **settings: str) -> Iterator[Emulator]:
     finally:
         server.terminate()
         try:
-            server.wait(10)
+            server.wait(3)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

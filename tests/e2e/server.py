@@ -13,12 +13,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import time_machine
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-from ministack.core.responses import get_account_id, request_scope
+from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, iam, lambda_svc, organizations, secretsmanager
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners
+from ministack.services.cloudformation import stacks as cloudformation_stacks
 
 Answer = tuple[int, dict[str, str], bytes]
 Fields = dict[str, Any]
@@ -76,14 +78,22 @@ def _organization_of(account: str) -> str | None:
     return None
 
 
-# --- who is asking ------------------------------------------------------------------------------
+# --- who asks for what -------------------------------------------------------------------------
 
 
 def principals() -> None:
     """
-    A session's aws:PrincipalArn is its role's ARN; a user's ARN holds its path.
+    What IAM asks by.
+
+    A session's aws:PrincipalArn is its role's ARN. A user's ARN holds its path, and a key's last
+    use is asked of its user. Listing a unit is asked of the unit, a mail of its sender's identity,
+    a batch of messages as one.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsesv2.html
     """
     resolve = iam_evaluator._resolve_condition_key
 
@@ -98,14 +108,37 @@ def principals() -> None:
 
     extract = iam_actions.extract_resource_arn
 
-    def with_path(service: str, *rest: Any, **named: Any) -> str:
-        arn = extract(service, *rest, **named)
-        if found := re.fullmatch(r"arn:aws:iam::(\d+):user/([^/]+)", arn):
-            user = iam._users.get_scoped(found[1], None, found[2])
-            return user["Arn"] if user else arn
-        return arn
+    def resource_of(service: str, method: str, path: str, *rest: Any) -> str:
+        arn = extract(service, method, path, *rest)
+        _, body, _, region, account = rest
+        if path == "/v2/email/outbound-emails":
+            sender = json.loads(body)["FromEmailAddress"]
+            return f"arn:aws:ses:{region}:{account}:identity/{sender}"
+        if service == "organizations" and b"ParentId" in body:
+            return _arn_of_unit(account, json.loads(body)["ParentId"])
+        name = ""
+        if service == "iam" and b"Action=GetAccessKeyLastUsed" in body:
+            [key] = parse_qs(body.decode())["AccessKeyId"]
+            name = iam._access_keys.get(key, {}).get("UserName", "")
+        elif found := re.fullmatch(rf"arn:aws:iam::{account}:user/([^/]+)", arn):
+            name = found[1]
+        user = iam._users.get(name)
+        return user["Arn"] if user else arn
 
-    iam_actions.extract_resource_arn = with_path
+    iam_actions.extract_resource_arn = resource_of
+
+    action_of = iam_actions.extract_iam_action
+
+    def of_one(*request: Any) -> str | None:
+        action = action_of(*request)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    iam_actions.extract_iam_action = of_one
+
+
+def _arn_of_unit(head: str, unit: str) -> str:
+    kind = "root" if unit.startswith("r-") else "ou"
+    return f"arn:aws:organizations::{head}:{kind}/{organizations._orgs['self']['Id']}/{unit}"
 
 
 # --- IAM ----------------------------------------------------------------------------------------
@@ -216,9 +249,10 @@ def secrets() -> None:
 
 def stacks() -> None:
     """
-    The type of resource that ministack's stacks cannot make.
+    Groups; and conditions that ask for a mapping or the region.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-group.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
     """
 
     def create_group(logical: str, wanted: Fields, stack: str) -> tuple[str, Fields]:
@@ -233,6 +267,31 @@ def stacks() -> None:
         "delete": lambda name, _wanted: iam._groups.pop(name, None),
     }
 
+    evaluate = engine._evaluate_conditions
+
+    def evaluate_with_mappings(template: Fields, parameters: Fields) -> Fields:
+        looked_up = _look_up(template.get("Conditions", {}), template.get("Mappings", {}))
+        return evaluate({**template, "Conditions": looked_up}, parameters)
+
+    for module in (changesets, engine, handlers, provisioners, cloudformation_stacks):
+        module._evaluate_conditions = evaluate_with_mappings
+
+
+def _look_up(node: Any, mappings: Fields) -> Any:
+    """Put in what stands in the mappings, and where we are."""
+    match node:
+        case list():
+            return [_look_up(each, mappings) for each in node]
+        case {"Ref": "AWS::Region"}:
+            return get_region()
+        case {"Ref": "AWS::Partition"}:
+            return "aws"
+        case {"Fn::FindInMap": keys}:
+            return engine.find_in_map(keys, mappings, lambda key: _look_up(key, mappings))
+        case dict():
+            return {name: _look_up(each, mappings) for name, each in node.items()}
+    return node
+
 
 # --- the clock ----------------------------------------------------------------------------------
 
@@ -243,22 +302,38 @@ def schedules() -> None:
 
 
 class Clock:
-    """The time of the whole emulated AWS, of the functions that it starts, and of the AWS CLI."""
+    """The time of the emulated AWS; what it starts follows, by moved_clock/sitecustomize.py."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._moved = timedelta()
         self._travel: Any = None
+        self._running = 0
+        self._quiet = threading.Condition()
+        invoke = lambda_runtime.Worker.invoke
+
+        def counted(worker: Any, *given: Any, **named: Any) -> Any:
+            with self._quiet:
+                self._running += 1
+            try:
+                return invoke(worker, *given, **named)
+            finally:
+                with self._quiet:
+                    self._running -= 1
+                    self._quiet.notify()
+
+        lambda_runtime.Worker.invoke = counted
 
     def move_to(self, then: datetime) -> None:
-        """Go on from then; functions start anew, for a running one keeps its time."""
-        self._moved += then - datetime.now(UTC)
-        if self._travel is not None:
-            self._travel.stop()
-        self._file.write_text(str(self._moved.total_seconds()))
-        self._travel = time_machine.travel(datetime.now(UTC) + self._moved, tick=True)
-        self._travel.start()
-        lambda_runtime.reset()
+        """Go on from then, while no function runs: AWS refuses what was signed at another time."""
+        with self._quiet:
+            self._quiet.wait_for(lambda: self._running == 0)
+            self._moved += then - datetime.now(UTC)
+            if self._travel is not None:
+                self._travel.stop()
+            self._file.write_text(str(self._moved.total_seconds()))
+            self._travel = time_machine.travel(datetime.now(UTC) + self._moved, tick=True)
+            self._travel.start()
 
 
 # --- what was called ----------------------------------------------------------------------------
@@ -336,6 +411,23 @@ class Orders:
             "SessionToken": given["AWS_SESSION_TOKEN"],
         }
 
+    def forward_api_call(self, member: str, hub: str, call: Fields) -> None:
+        """Let the rule of a member hand on what CloudTrail saw; nothing here sees or forwards."""
+        with request_scope(hub, "us-east-1"):
+            eventbridge._dispatch_event(
+                {
+                    "EventId": call["eventID"],
+                    "Source": "aws.iam",
+                    "DetailType": "AWS API Call via CloudTrail",
+                    "Detail": json.dumps(call),
+                    "EventBusName": "asa-iam-key-rotation",
+                    "Time": datetime.now(UTC).timestamp(),
+                    "Resources": [],
+                    "Account": member,
+                    "Region": "us-east-1",
+                }
+            )
+
     def calls(self) -> list[Fields]:
         return calls
 
@@ -361,6 +453,8 @@ def obey(orders: Orders, port: int) -> None:
 
 
 if __name__ == "__main__":
+    # Not for us, who move the clock, but for the functions that we start.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent / "moved_clock")
     mend()
     listen()
     obey(Orders(Clock(Path(os.environ["CLOCK_FILE"]))), int(os.environ["ORDERS_PORT"]))
