@@ -1,17 +1,20 @@
 """The cases of the lifecycle and of delivery, each brought to the run that is to be broken."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
+from keyturn.domain.decision import Action
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.sandbox.faults import Fault
 from keyturn.use_cases.keep_account import Request
-from tests.chaos.world import GROUP, MEMBER, World
+from tests.chaos.world import BUCKET, DAY, GROUP, HUB, MEMBER, Adopting, World
 
 SECRET = f"Account_{MEMBER}_User_ann_AccessKey"
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Scenario:
     """A scene, brought to the moment of the run to break."""
 
     prepare: Callable[[World], object]
-    asks: Callable[[World], Request] = lambda _world: Request()
+    asks: Callable[[World], Request | Adopting] = lambda _world: Request()
     """What the run is asked for, if not for everything."""
     afterwards: Callable[[World], object] = lambda _world: None
     """What people do after the run that broke."""
@@ -308,6 +311,89 @@ def _late(world: World, prepare: Callable[[World], object]) -> None:
     prepare(world)
 
 
+def _over_cap(world: World) -> None:
+    """Two keys come to their end, and only one may on one day."""
+    world.configure(MaxKeysPerDay="1", MaxPercentPerDay="1")
+    world.user("ann", (137, True))
+    world.user("bob", (130, True))
+    _runs(world, 0, 7)
+    world.go_to(world.day(10))
+
+
+def _spread(world: World) -> None:
+    world.configure(SpreadDays="3")
+    for name in ("ann", "bob"):
+        world.user(name, (137, True))
+
+
+def _paused(world: World) -> None:
+    _to_disable(world)
+    body = json.dumps({"by": "ann", "at": "2026-03-12T04:00:00Z", "why": "a test"})
+    _bucket(world).put_object(Bucket=BUCKET, Key="paused.json", Body=body.encode())
+
+
+def _resumed(world: World) -> None:
+    _bucket(world).delete_object(Bucket=BUCKET, Key="paused.json")
+
+
+def _bucket(world: World) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+    session: Any = world.cloud.session(HUB)
+    return session.client("s3")
+
+
+def _ordered(action: Action, *, even_exempt: bool = False) -> Callable[[World], Request]:
+    """An operator's order about the oldest key of ann."""
+
+    def order(world: World) -> Request:
+        keys = [key for key in world.cloud.keys(MEMBER) if key.user == "ann"]
+        oldest = min(keys, key=lambda key: (key.created, key.key_id))
+        return world.ordering(action, oldest.key_id, even_exempt=even_exempt)
+
+    return order
+
+
+def _order(
+    prepare: Callable[[World], object], action: Action, *, even_exempt: bool = False
+) -> Scenario:
+    """
+    An order that broke is given again, when a run that died counts as dead.
+
+    And once more after the daily runs that remove what it may have left: it says so itself.
+    """
+    return _repeated(prepare, _ordered(action, even_exempt=even_exempt))
+
+
+def _repeated(
+    prepare: Callable[[World], object], asks: Callable[[World], Request | Adopting]
+) -> Scenario:
+    def again(world: World) -> None:
+        start = world.cloud.now
+        world.go_to(start + 20 * MINUTE)
+        world.run(asked=asks(world))
+        for day in (1, 2):
+            world.go_to(start + day * DAY)
+            world.run()
+        world.go_to(start + 2 * DAY + HOUR)
+        world.run(asked=asks(world))
+
+    return Scenario(prepare=prepare, asks=asks, afterwards=again)
+
+
+def _disabled(world: World) -> None:
+    _old(world)
+    _runs(world, 0, 10)
+    world.go_to(world.day(12))
+
+
+def _two_young(world: World) -> None:
+    world.user("ann", (20, True), (10, True))
+
+
+def _exempt_leaked(world: World) -> None:
+    world.user("ann", (20, True))
+    world.exempt("ann")
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     # T0, T1
     "warn": Scenario(prepare=lambda world: world.user("ann", (80, True))),
@@ -370,9 +456,21 @@ SCENARIOS: Mapping[str, Scenario] = {
     "dry-rotate": Scenario(prepare=partial(_dry, prepare=_old), afterwards=_enforced),
     "dry-disable": Scenario(prepare=partial(_dry, prepare=_to_disable), afterwards=_enforced),
     "group-missing": Scenario(prepare=_without_group, afterwards=_with_group),
+    "over-cap": Scenario(prepare=_over_cap),
+    "spread": Scenario(prepare=_spread),
+    "paused": Scenario(prepare=_paused, afterwards=_resumed),
     # IAM tells late
     "late-rotate": Scenario(prepare=partial(_late, prepare=_again)),
     "late-disable": Scenario(prepare=partial(_late, prepare=_to_disable)),
     "late-delete-and-rotate": Scenario(prepare=partial(_late, prepare=_delete_and_rotate)),
     "late-orphan-over": Scenario(prepare=partial(_late, prepare=_orphan_over)),
+    # an operator's word
+    "order-restore": _order(_disabled, Action.RESTORE),
+    "order-revoke": _order(lambda world: world.user("ann", (20, True)), Action.REVOKE),
+    "order-revoke-of-two": _order(_two_young, Action.REVOKE),
+    "order-revoke-rotated": _order(_to_disable, Action.REVOKE),
+    "order-adopt": _repeated(
+        partial(_again_and, change=_untagged), lambda _world: Adopting(SECRET)
+    ),
+    "order-revoke-exempt": _order(_exempt_leaked, Action.REVOKE, even_exempt=True),
 }

@@ -73,9 +73,10 @@ class Theatre:
 
 def follow(world: World, start: datetime) -> None:
     """Run on all days on which something can fall due after `start`."""
-    for days in CLEAN_RUNS:
-        world.go_to(start + days * DAY)
-        world.run()
+    for day in (start + days * DAY for days in CLEAN_RUNS):
+        if day > world.cloud.now:
+            world.go_to(day)
+            world.run()
     world.finish()
 
 

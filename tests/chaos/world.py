@@ -18,6 +18,7 @@ import boto3
 from moto.moto_api._internal import mock_random
 
 from keyturn.domain.decision import Action
+from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
@@ -29,7 +30,7 @@ from keyturn.sandbox.faults import Fault, Faults, KilledError
 from keyturn.sandbox.invariants import judge
 from keyturn.sandbox.wire import Request
 from keyturn.settings import Settings
-from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.keep_account import Request as Asked
 from keyturn.wiring import Aws
 
@@ -197,7 +198,7 @@ class World:
         *,
         of: str = "",
         on: str | None = None,
-        asked: Asked | None = None,
+        asked: "Asked | Adopting | None" = None,
     ) -> "Ran":
         """Run once, with a fault at a call if one is named."""
         self.begin()
@@ -211,10 +212,14 @@ class World:
         result: AccountResult | None = None
         self.cloud.layers.append(layer)
         with suppress(KilledError):
-            result = aws.run_account(run, aws.by_mail(print)).run(run, asked)
+            if isinstance(asked, Adopting):
+                result = _adopted(aws, run, asked.secret)
+            else:
+                result = aws.run_account(run, aws.by_mail(lambda _: None)).run(run, asked)
         self.cloud.layers.remove(layer)
         is_crashed = result is None or (fault is not None and layer.operation is not None)
-        self.note(started, result, aws, is_crashed=is_crashed, order=asked.order)
+        order = asked.order if isinstance(asked, Asked) else None
+        self.note(started, result, aws, is_crashed=is_crashed, order=order)
         return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
 
     def forcing(self, user: str) -> Asked:
@@ -322,6 +327,22 @@ class World:
             for violation in finding.violations
             if forgiving is None or forgiving not in violation
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Adopting:
+    """An operator's order to take a secret into the record."""
+
+    secret: str
+
+
+def _adopted(aws: Aws, run: Run, secret: str) -> AccountResult:
+    try:
+        work = aws.adopt(run)
+        work.carry_out(work.plan(secret))
+    except KeyturnError as error:
+        return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
+    return AccountResult(plan=AccountPlan(run=run))
 
 
 @dataclass(frozen=True, slots=True)
