@@ -289,6 +289,8 @@ class Lives(RuleBasedStateMachine):
         self.world.go_to(morning + days * DAY)
 
     def _iam(self) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        # A minute later, for IAM does not know yet of a key that was made a moment ago.
+        self.world.go_to(self.world.cloud.now + timedelta(minutes=1))
         return self.world.hand("iam")
 
     def _keys(self, user: str) -> list[Any]:
