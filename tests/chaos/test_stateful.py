@@ -32,7 +32,7 @@ USERS = ("ann", "ci,bot")
 LEAP = datetime(2028, 2, 20, 5, tzinfo=UTC)
 """Nine days before a 29th of February."""
 PERIODS: Sequence[tuple[int, int, int]] = ((90, 100, 10), (75, 85, 10), (90, 95, 7), (60, 75, 14))
-HANDFULS, EXAMPLES, STEPS = {"": (1, 5, 20), "ci": (8, 25, 50), "long": (40, 50, 50)}[FORM]
+HANDFULS, EXAMPLES, STEPS = {"": (1, 5, 20), "ci": (8, 30, 50), "long": (40, 50, 50)}[FORM]
 """Lives are tried in handfuls, so that both cores have some."""
 JUDGED_EVERY = 10
 FOLLOWED_ONE_IN = 5
@@ -50,6 +50,7 @@ class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.excused = False
+        self.followed = False
         self.members: frozenset[str] = frozenset()
         self.enabled: set[str] = set()
         self.steps = 0
@@ -60,13 +61,24 @@ class Lives(RuleBasedStateMachine):
         first=st.lists(st.tuples(ages, st.booleans()), min_size=0, max_size=2),
         age=ages,
         late=st.booleans(),
+        side_by_side=st.booleans(),
+        followed=st.integers(1, FOLLOWED_ONE_IN),
     )
-    def found(
-        self, first_day: datetime, first: list[tuple[int, bool]], age: int, late: bool
+    def found(  # noqa: PLR0913
+        self,
+        *,
+        first_day: datetime,
+        first: list[tuple[int, bool]],
+        age: int,
+        late: bool,
+        side_by_side: bool,
+        followed: int,
     ) -> None:
         """Find the users as they are."""
         self.world = World(cloud=cloud_at(first_day))
         self.world.__enter__()
+        self.followed = followed == FOLLOWED_ONE_IN
+        self.world.configure(ParallelUsers="8" if side_by_side else "1")
         if late:
             self.world.cloud.delays.lists = timedelta(seconds=30)
             self.world.cloud.delays.last_use = timedelta(hours=4)
@@ -223,7 +235,7 @@ class Lives(RuleBasedStateMachine):
             return  # not even the first step was taken
         try:
             self._judge()
-            if tried["examples"] % FOLLOWED_ONE_IN == 0:
+            if self.followed:
                 tried["lived"] += 1
                 self._follow()
                 self._judge()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from keyturn.sandbox.faults import Fault
 from tests.chaos.scenarios import SCENARIOS
@@ -32,9 +32,18 @@ class Theatre:
     _recall: Callable[[], None] = lambda: None
     _ends: dict[str, End] = field(default_factory=dict)
 
-    def play(self, name: str, fault: Fault | None = None, at: int = 0, of: str = "") -> Played:
-        """Break a run at a call, and let clean ones follow."""
+    def play(
+        self,
+        name: str,
+        fault: Fault | None = None,
+        at: int = 0,
+        of: str = "",
+        lists_late: timedelta = timedelta(0),
+    ) -> Played:
+        """Break a run at a call, and let clean ones follow; IAM's lists may be late throughout."""
         world, scenario = self.at(name), SCENARIOS[name]
+        if lists_late:
+            world.cloud.delays.lists = lists_late
         start = world.cloud.now
         broken = world.run(fault, at, of=of, asked=scenario.asks(world))
         scenario.afterwards(world)

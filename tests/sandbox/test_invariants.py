@@ -322,6 +322,12 @@ def test_a_deleted_secret_counts_as_not_delivered() -> None:
     assert list(violations(evidence)) == [1]
 
 
+def test_a_secret_made_anew_after_its_end_counts_as_a_new_one() -> None:
+    ended = by_hand(START - 40 * DAY, "DeleteSecret", SecretId=SECRET)
+
+    assert violations(and_calls(rotating(), ended)) == {}
+
+
 def revoking(**ordered: object) -> Evidence:
     """Days before its time, a run stops the key that was delivered, and nobody was told."""
     evidence = and_calls(rotating(), update(START + 2 * DAY + MINUTE, NEW, INACTIVE))

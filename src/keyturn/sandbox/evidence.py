@@ -432,6 +432,8 @@ def _secrets(evidence: Evidence, done: Done) -> Mapping[tuple[str, str], tuple[S
 
 
 def _changed(secret: SecretChange, call: Call, *, by_keyturn: bool) -> SecretChange:
+    if call.operation == "CreateSecret" and secret.deleted:
+        secret = SecretChange(secret.index)  # its recovery window has ended, the name is free
     match call.operation:
         case "DeleteSecret":
             return replace(secret, deleted=True)

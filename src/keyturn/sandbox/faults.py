@@ -74,7 +74,11 @@ def _all_alike(_request: Request) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """A layer for `LocalCloud.layers`: one fault, at the call of one number."""
+    """
+    A layer for `LocalCloud.layers`: one fault, at the call of one number.
+
+    It befalls the first call from there on that it can befall.
+    """
 
     fault: Fault | None
     at: int = 0
@@ -108,16 +112,18 @@ class Faults:
         self.seen.append((subject, call))
         if self.fault is None:
             return perform(request)
-        if self.operation is None and (self._is_numbered(subject) or call == self.on):
+        if self.operation is None and self._is_it(self.fault, subject, call):
             self.operation = call
         if self.operation != call:
             return perform(request)
         self._attempts += 1
         return self._harm(self.fault, request, perform)
 
-    def _is_numbered(self, subject: str) -> bool:
+    def _is_it(self, fault: Fault, subject: str, call: str) -> bool:
+        if self.on is not None:
+            return call == self.on
         number = sum(seen == subject for seen, _ in self.seen)
-        return subject == self.of and number == self.at
+        return subject == self.of and number >= self.at and fault.befalls(call)
 
     def _harm(self, fault: Fault, request: Request, perform: Perform) -> Answer:
         if fault in _ONCE and self._attempts > 1:
