@@ -73,6 +73,12 @@ def test_what_another_run_of_the_day_began_counts_and_may_be_gone_on_with() -> N
     }
 
 
+def test_where_more_began_than_may_end_nothing_is_gone_on_with() -> None:
+    turns = [a_turn("a", 900), a_turn("b", 800), a_turn("c", 700)]
+
+    assert over_cap(turns, FEW, begun={"KEY-a", "KEY-b", "KEY-c"}) == {"KEY-a", "KEY-b", "KEY-c"}
+
+
 @given(
     ages=st.lists(st.integers(100, 900), max_size=40),
     begun=st.sets(st.integers(0, 60), max_size=30),
@@ -89,6 +95,7 @@ def test_never_more_end_in_a_day_than_the_cap_allows(
     ending = {f"KEY-{number}" for number in range(len(ages))} - over_cap(turns, policy, noted)
 
     assert len(ending | noted) <= max(cap_of(policy, len(ages)), len(noted))
+    assert len(ending) <= max(cap_of(policy, len(ages)) - len(noted - ending), 0)
 
 
 @pytest.mark.parametrize(

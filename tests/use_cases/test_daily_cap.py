@@ -1,7 +1,8 @@
 """The cap over a whole account: planned, claimed, and kept by two runs of one day."""
 
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -156,6 +157,55 @@ def test_room_that_another_run_took_meanwhile_is_left_to_it() -> None:
     assert estate.disabled == ["bob"]  # the other run set out to end it, too
     assert reasons(result)["ann"] is Reason.OVER_CAP
     assert result.failures == ()
+
+
+def test_the_note_of_a_run_that_gave_way_lets_nothing_pass_later() -> None:
+    estate = Estate()
+    slow = estate.account("slow")
+    plan = slow.plan(RUN, Request(users=frozenset({"ann", "bob"})))
+    estate.run("quick", Request(users=frozenset({"carl", "dora"})))
+    gave_way = slow.carry_out(plan)
+
+    for again in ("again", "and again"):
+        estate.run(again)
+
+    assert reasons(gave_way) == {"ann": Reason.OVER_CAP, "bob": Reason.OVER_CAP}
+    assert estate.disabled == ["carl", "dora"]
+    assert estate.noted == {"OLD-carl", "OLD-dora"}
+
+
+def test_a_run_that_cannot_take_its_note_back_ends_nothing() -> None:
+    class Once(FakeTally):
+        def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:
+            super().note(account, day, run, keys)
+            self.refuses["note"] = Unavailable("PutObject: ?")
+
+    estate = Estate()
+    account = estate.account("slow")
+    plan = account.plan(RUN, Request())
+    estate.tally.note(ACCOUNT.id, NOW.date(), "other", {"OLD-bob", "OLD-other"})
+    account = replace(account, cap=replace(account.cap, tally=Once(noted=estate.tally.noted)))
+
+    result = account.carry_out(plan)
+
+    assert estate.disabled == []
+    assert {failure.user for failure in result.failures} == {"ann", "bob"}
+    # What it could not take back counts, and ends by nobody: more is noted than may end.
+    estate.run("later")
+    assert estate.disabled == []
+
+
+def test_what_more_runs_noted_than_may_end_holds_all_back() -> None:
+    """Two that met and died before they gave way; who of them ended what, nobody can tell."""
+    estate = Estate()
+    day = NOW.date()
+    estate.tally.note(ACCOUNT.id, day, "one", {"OLD-ann", "OLD-bob"})
+    estate.tally.note(ACCOUNT.id, day, "two", {"OLD-carl"})
+
+    result = estate.run()
+
+    assert estate.disabled == []
+    assert reasons(result)["ann"] is Reason.OVER_CAP
 
 
 def test_a_run_that_is_handed_over_twice_does_not_forget_what_it_noted() -> None:

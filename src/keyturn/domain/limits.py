@@ -34,9 +34,12 @@ def over_cap(
     The ids of the keys that have to wait for another day, the youngest.
 
     begun: the keys that a run of the same day set out to end. They count, and may be gone on
-    with: a run that broke off does not use up the day for nothing.
+    with: a run that broke off does not use up the day for nothing. If they are more than the
+    cap, nobody can tell which of them it was that ended, and nothing else does.
     """
     room = cap_of(policy, sum(len(turn.user.keys) for turn in turns)) - len(set(begun))
     ends = sorted((key for key, _ in ends_of(turns)), key=lambda key: key.order)
+    if room < 0:
+        return frozenset(key.key_id for key in ends)
     new = [key.key_id for key in ends if key.key_id not in begun]
-    return frozenset(new[max(room, 0) :])
+    return frozenset(new[room:])

@@ -9,7 +9,7 @@ from keyturn.domain.decision import Turn
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Unknown, UserFacts
-from keyturn.domain.limits import cap_of, ends_of, over_cap
+from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import Tally
 
@@ -42,6 +42,7 @@ class DailyCap:
         """
         Note down what is about to end, and leave what another run took the room of meanwhile.
 
+        What is left is struck from the note: it would pass for begun, and end by the next run.
         lifted: an operator approved of every single key; they are only noted down.
         """
         if not (ends := _ids(turns)):
@@ -50,13 +51,14 @@ class DailyCap:
         try:
             self.tally.note(account, day, self.id, ends)
             noted = self.tally.of_day(account, day)
+            others = _union(keys for run_id, keys in noted.items() if run_id != self.id)
+            if lifted or not (over := over_cap(turns, self.policy, others)):
+                return tuple(turns)
+            kept = _put_off(turns, over, decide)
+            self.tally.note(account, day, self.id, _ids(kept))
         except PortError as error:
             return _put_off(turns, ends, decide, why=Unknown(str(error)))
-        others = _union(keys for run_id, keys in noted.items() if run_id != self.id)
-        cap = cap_of(self.policy, sum(len(turn.user.keys) for turn in turns))
-        if lifted or len(others | ends) <= cap:
-            return tuple(turns)
-        return _put_off(turns, ends - others, decide)
+        return kept
 
 
 def _ids(turns: Sequence[Turn]) -> frozenset[str]:
