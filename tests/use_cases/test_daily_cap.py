@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -17,6 +17,7 @@ from keyturn.domain.record import (
     secret_name,
     token,
 )
+from keyturn.ports import Clock
 from keyturn.use_cases.approve import Approved
 from keyturn.use_cases.keep_account import AccountResult, KeepAccount, Request
 from tests.fakes import FakeKeys, FakeReceipts, FakeTally, FakeVault
@@ -45,7 +46,9 @@ class Estate:
                 Receipt(step="disable", day=today, at=NOW - 10 * DAY, promises=promises),
             )
 
-    def account(self, run_id: str = "run", policy: RotationPolicy = POLICY) -> KeepAccount:
+    def account(
+        self, run_id: str = "run", policy: RotationPolicy = POLICY, clock: Clock = lambda: NOW
+    ) -> KeepAccount:
         return an_account(
             self.keys,
             self.vault,
@@ -53,12 +56,13 @@ class Estate:
             receipts=self.receipts,
             tally=self.tally,
             run_id=run_id,
+            clock=clock,
         )
 
     def run(
         self, run_id: str = "run", request: Request | None = None, run: Run = RUN
     ) -> AccountResult:
-        account = self.account(run_id)
+        account = self.account(run_id, clock=lambda: run.at)
         return account.carry_out(account.plan(run, request or Request()))
 
     @property
@@ -193,6 +197,41 @@ def test_a_run_that_cannot_take_its_note_back_ends_nothing() -> None:
     # What it could not take back counts, and ends by nobody: more is noted than may end.
     estate.run("later")
     assert estate.disabled == []
+
+
+def test_a_plan_that_is_carried_out_after_midnight_counts_for_the_new_day() -> None:
+    estate = Estate()
+    now = NOW.replace(hour=23, minute=57)
+    account = estate.account("late", clock=lambda: now)
+    plan = account.plan(replace(RUN, at=now), Request())
+    now += timedelta(minutes=5)
+
+    account.carry_out(plan)
+    estate.run("daily", run=replace(RUN, at=now + timedelta(minutes=20)))
+
+    assert estate.disabled == ["ann", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("begins", "disabled"), [("23:58:30", ["ann"]), ("23:59:30", []), ("00:00:00", ["ann", "bob"])]
+)
+def test_no_key_ends_on_another_day_than_it_was_noted_for(
+    begins: str, disabled: list[str]
+) -> None:
+    """A minute passes with each user: whoever's would pass over midnight waits."""
+    estate = Estate()
+    now = datetime.combine(NOW.date(), time.fromisoformat(begins), UTC)
+    account = estate.account("late", clock=lambda: now)
+
+    def done(_done: int, _of: int) -> None:
+        nonlocal now
+        now += timedelta(minutes=1)
+
+    result = account.carry_out(account.plan(replace(RUN, at=now), Request()), progress=done)
+
+    assert estate.disabled == disabled
+    assert result.left == tuple(name for name in NAMES[:2] if name not in disabled)
+    assert result.failures == ()
 
 
 def test_what_more_runs_noted_than_may_end_holds_all_back() -> None:

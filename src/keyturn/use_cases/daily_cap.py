@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Literal
 
@@ -13,6 +14,8 @@ from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import Tally
 
+LONGEST_TURN = timedelta(minutes=1)
+"""What one user's keys take; none is begun that could end a key after midnight."""
 Decide = Callable[[UserFacts], Turn]
 """Decides about a user once more, with what is known by now."""
 
@@ -37,17 +40,16 @@ class DailyCap:
         return _put_off(turns, over_cap(turns, self.policy, begun), decide)
 
     def claimed(
-        self, turns: Sequence[Turn], run: Run, decide: Decide, *, lifted: bool
+        self, turns: Sequence[Turn], account: str, decide: Decide, *, day: date, lifted: bool
     ) -> tuple[Turn, ...]:
         """
-        Note down what is about to end, and leave what another run took the room of meanwhile.
+        Note down what is about to end on a day, and leave what others took the room of meanwhile.
 
         What is left is struck from the note: it would pass for begun, and end by the next run.
         lifted: an operator approved of every single key; they are only noted down.
         """
         if not (ends := _ids(turns)):
             return tuple(turns)
-        account, day = run.account.id, run.at.date()
         try:
             self.tally.note(account, day, self.id, ends)
             noted = self.tally.of_day(account, day)
@@ -59,6 +61,11 @@ class DailyCap:
         except PortError as error:
             return _put_off(turns, ends, decide, why=Unknown(str(error)))
         return kept
+
+
+def is_day_over(turn: Turn, day: date, now: datetime) -> bool:
+    """Whether what a turn would end is noted for another day than it would end on."""
+    return bool(_ids([turn])) and (now + LONGEST_TURN).date() != day
 
 
 def _ids(turns: Sequence[Turn]) -> frozenset[str]:

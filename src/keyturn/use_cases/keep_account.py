@@ -7,7 +7,7 @@ others.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from keyturn.domain.decision import UNREADABLE, Action, Overlay, Reason, Turn
 from keyturn.domain.errors import (
@@ -26,7 +26,7 @@ from keyturn.domain.orders import Order
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, Clock, Switch, User
 from keyturn.use_cases.approve import Approved, not_due, only_approved
-from keyturn.use_cases.daily_cap import DailyCap
+from keyturn.use_cases.daily_cap import DailyCap, is_day_over
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.side_by_side import side_by_side
@@ -223,8 +223,10 @@ class KeepAccount:
         if plan.run.dry_run:
             return AccountResult(plan=plan, left=plan.left)
         gate = Gate(None if plan.request.even_paused else self.switch, self.clock)
+        # Not the day on which the run began: a plan may be carried out after midnight.
+        day, too_late = self.clock().date(), set[str]()
         try:
-            plan = self._ready(plan, gate)
+            plan = self._ready(plan, gate, day)
         except KeyturnError as error:
             return AccountResult(
                 plan=replace(plan, failures=(*plan.failures, Failure(error=error))),
@@ -233,6 +235,9 @@ class KeepAccount:
 
         def one(turn: Turn) -> Outcome | None:
             if turn.writes and not gate.is_open():
+                return None
+            if is_day_over(turn, day, self.clock()):
+                too_late.add(turn.user.name)
                 return None
             return self.take_turn.carry_out(turn)
 
@@ -245,17 +250,22 @@ class KeepAccount:
         return AccountResult(
             plan=plan,
             outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
-            left=(*(turn.user.name for turn in plan.turns[begun:]), *plan.left),
+            left=(
+                *sorted(too_late),
+                *(turn.user.name for turn in plan.turns[begun:]),
+                *plan.left,
+            ),
         )
 
-    def _ready(self, plan: AccountPlan, gate: Gate) -> AccountPlan:
+    def _ready(self, plan: AccountPlan, gate: Gate, day: date) -> AccountPlan:
         """Before the first write: is it still allowed, is nobody exempt, is the cap kept."""
         if not any(turn.writes for turn in plan.turns) or not gate.is_open():
             return plan
         claimed = self.cap.claimed(
             self._still_not_exempt(plan),
-            plan.run,
+            plan.run.account.id,
             lambda user: self._decided(user, plan.run),
+            day=day,
             lifted=plan.request.approved is not None,
         )
         known = {str(failure) for failure in plan.failures}
