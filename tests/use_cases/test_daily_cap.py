@@ -7,13 +7,15 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from keyturn.domain.decision import Action, Reason
-from keyturn.domain.errors import Denied, Unavailable
+from keyturn.domain.errors import Denied, PortError, Unavailable
 from keyturn.domain.events import Run
-from keyturn.domain.key import Act, Receipt, SecretFacts, Status
+from keyturn.domain.key import Act, LastUse, Receipt, SecretFacts, Status
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
+    KEY_TAG,
     USER_ID_TAG,
     USER_TAG,
+    KeyRecord,
     secret_name,
     token,
 )
@@ -274,3 +276,40 @@ def test_approved_keys_wait_where_they_cannot_be_counted() -> None:
     estate.run(request=Request(approved=frozenset({Approved("ann", "OLD-ann", Action.DISABLE)})))
 
     assert estate.disabled == []
+
+
+@pytest.mark.parametrize("refused", [{}, {"note": Denied("note: no")}])
+def test_what_waits_in_an_approved_plan_lets_nothing_in_that_was_not_approved(
+    refused: dict[str, PortError],
+) -> None:
+    """Both of ann's keys are due to end, without a successor; one line was taken out."""
+    estate = Estate()
+    old, unused = a_key("OLD-ann", 400, Status.INACTIVE), a_key("UNUSED-ann", 200)
+    estate.keys.held["ann"] = [old, unused]
+    estate.vault.secrets[secret_name(ACCOUNT.id, "ann")] = SecretFacts(
+        tags={
+            USER_TAG: "ann",
+            USER_ID_TAG: "AIDA-ann",
+            f"{KEY_TAG}{old.key_id}": str(KeyRecord(disabled=NOW - 20 * DAY)),
+        }
+    )
+    today = NOW.date()
+    for key, promises in (
+        (old, {Act.DELETE: today}),
+        (unused, {Act.DISABLE: today, Act.DELETE: today + 10 * DAY}),
+    ):
+        estate.keys.used[key.key_id] = LastUse(at=None)
+        [step, *_] = promises
+        estate.receipts.told[key.key_id] = (
+            Receipt(step=step, day=today, at=NOW - 15 * DAY, promises=promises),
+        )
+    estate.tally.refuses |= refused
+    account = estate.account(policy=replace(POLICY, unused_period=60))
+    lines = frozenset({Approved("ann", old.key_id, Action.DELETE)})
+
+    result = account.carry_out(account.plan(RUN, Request(approved=lines)))
+
+    left = estate.keys.held["ann"]
+    assert [(key.key_id, key.is_active) for key in left][-1] == (unused.key_id, True)
+    assert result.plan.turns[0].decisions[-1].reason is Reason.NOT_APPROVED
+    assert len(left) == (2 if refused else 1)

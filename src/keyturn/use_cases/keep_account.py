@@ -71,6 +71,10 @@ class Request:
         approved = frozenset(line.user for line in self.approved)
         return approved & self.users if self.users else approved
 
+    def narrowed(self, turn: Turn) -> Turn:
+        """What is asked for of all that is due for a user."""
+        return turn if self.approved is None else only_approved(turn, self.approved)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPlan:
@@ -198,7 +202,7 @@ class KeepAccount:
             left_out: tuple[str, ...] = ()
         else:
             left_out = tuple(not_due(turns, request.approved))
-            turns = tuple(only_approved(turn, request.approved) for turn in turns)
+            turns = tuple(map(request.narrowed, turns))
         return replace(
             plan,
             turns=turns,
@@ -264,7 +268,7 @@ class KeepAccount:
         claimed = self.cap.claimed(
             self._still_not_exempt(plan),
             plan.run.account.id,
-            lambda user: self._decided(user, plan.run),
+            lambda user: plan.request.narrowed(self._decided(user, plan.run)),
             day=day,
             lifted=plan.request.approved is not None,
         )
