@@ -1,8 +1,10 @@
 """What was approved is done, as far as it is due; nothing else is."""
 
+import pytest
+
 from keyturn.domain.decision import Action, Change, Reason, RecordChange, Turn
 from keyturn.domain.key import Status
-from keyturn.domain.record import KeyRecord
+from keyturn.domain.record import Intent, KeyRecord
 from keyturn.use_cases.approve import Approved, not_due, only_approved
 from keyturn.use_cases.keep_account import Request
 from tests.domain.world import a_key as key
@@ -14,6 +16,15 @@ TWO_STEPS = look(
         key("OLD", age=147, inactive=True, used=11, told=[told(10, delete=0)]),
         key("DUE", age=100),
         secret=a_secret(records={"OLD": KeyRecord(disabled=ago(10))}),
+    )
+).turn
+
+SEEN = Intent(run="r", at=ago(2), seen=frozenset({"DUE"}), replaces="DUE")
+REPAIRED = look(
+    ann(
+        key("DUE", age=137),
+        key("ORPHAN", age=2, inactive=True, used=None),
+        secret=a_secret(intent=SEEN, records={"ORPHAN": KeyRecord(orphan=ago(1))}),
     )
 ).turn
 
@@ -77,11 +88,21 @@ def test_another_action_than_the_approved_one_is_left() -> None:
     assert list(not_due([TWO_STEPS], [Approved("ann", "OLD", Action.DELETE)])) == []
 
 
-def test_a_rotation_that_needs_the_slot_of_a_deletion_waits_for_its_approval() -> None:
-    both = {Approved("ann", "OLD", Action.DELETE), Approved("ann", "DUE", Action.ROTATE)}
+@pytest.mark.parametrize(
+    ("turn", "first"),
+    [
+        (TWO_STEPS, Approved("ann", "OLD", Action.DELETE)),
+        (REPAIRED, Approved("ann", "ORPHAN", Action.REPAIR)),
+    ],
+    ids=["deletion", "repair"],
+)
+def test_a_rotation_waits_for_the_approval_of_what_frees_its_slot(
+    turn: Turn, first: Approved
+) -> None:
+    rotation = Approved("ann", "DUE", Action.ROTATE)
 
-    assert only_approved(TWO_STEPS, both) == TWO_STEPS
-    alone = only_approved(TWO_STEPS, {Approved("ann", "DUE", Action.ROTATE)})
+    assert only_approved(turn, {first, rotation}) == turn
+    alone = only_approved(turn, {rotation})
     assert actions(alone) == [(Action.WAIT, Reason.NOT_APPROVED)] * 2
 
 

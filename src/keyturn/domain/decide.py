@@ -446,7 +446,7 @@ class Rule:
                 return self.blocked_by_last_use(key, use)
             if self.is_unused(key, use, self.policy.unused_period):
                 return self.retire(key, None, because=Reason.UNUSED)
-        if beside is not None and not _frees_slot(beside):
+        if beside is not None and not beside.frees_slot:
             return self.wait_for_slot(key, beside)
         waits = None if forced else self.spread(key)
         return waits or self.rotate(key, forced=forced)
@@ -1023,11 +1023,6 @@ class Rule:
             successor=successor.key_id if successor else None,
             delivered=successor is not None and self.record.delivers(successor),
         )
-
-
-def _frees_slot(decision: Decision) -> bool:
-    """Whether the key is gone after this turn."""
-    return decision.action is Action.DELETE or decision.reason is Reason.ORPHAN_OVER
 
 
 def _why_inactive(on_record: KeyRecord, since: datetime, until: date) -> str:

@@ -183,6 +183,11 @@ class Decision:
         return Overlay.BLOCKED in self.overlays
 
     @property
+    def frees_slot(self) -> bool:
+        """Whether the key is gone after this turn."""
+        return self.action is Action.DELETE or self.reason is Reason.ORPHAN_OVER
+
+    @property
     def is_due(self) -> bool:
         """Whether enforcement does something about the key now."""
         return self.action not in {Action.KEEP, Action.WAIT} or self.notice is not None

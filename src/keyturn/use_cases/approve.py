@@ -19,8 +19,8 @@ def only_approved(turn: Turn, approved: Collection[Approved]) -> Turn:
     """The turn with everything left out that is due and was not approved of."""
     kept = {made.key_id for made in turn.decisions if _line(turn, made) in approved}
     blocked = [made for made in turn.decisions if made.is_due and made.key_id not in kept]
-    if any(made.action is Action.DELETE for made in blocked):
-        # A rotation may count on the slot that the deletion would have freed.
+    if any(made.frees_slot for made in blocked):
+        # A rotation may count on that slot.
         kept -= {made.key_id for made in turn.decisions if made.action is Action.ROTATE}
     return replace(
         turn,
