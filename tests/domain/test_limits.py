@@ -1,18 +1,32 @@
 """How much at once: the cap of keys that end in one account and day, and spreading."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Turn
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told, Turn
 from keyturn.domain.key import KeyFacts, Status, Unknown, UserFacts
 from keyturn.domain.limits import cap_of, over_cap
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
-from tests.domain.world import DAY, NOW, SILENCE, a_key, a_secret, ago, ann, look, on, only, told
+from tests.domain.world import (
+    DAY,
+    NOW,
+    SILENCE,
+    Life,
+    a_key,
+    a_secret,
+    ago,
+    ann,
+    look,
+    on,
+    only,
+    told,
+)
 
 FEW = RotationPolicy(max_keys_per_day=2, max_percent_per_day=0)
 SPREAD = RotationPolicy(spread_days=7)
@@ -151,10 +165,10 @@ def test_an_orphan_is_taken_back_whatever_the_cap() -> None:
 # --- spreading ----------------------------------------------------------------------------
 
 
-def rotated_on(user: UserFacts, policy: RotationPolicy = SPREAD) -> int:
+def rotated_on(user: UserFacts, policy: RotationPolicy = SPREAD, now: datetime = NOW) -> int:
     """How many days from now the user's key is rotated, if runs come daily."""
     days = range(40)
-    return next(d for d in days if only(user, policy, NOW + d * DAY).action is Action.ROTATE)
+    return next(d for d in days if only(user, policy, now + d * DAY).action is Action.ROTATE)
 
 
 @pytest.mark.parametrize("name", ["ann", "bob", "carl", "dora", "emil", "fred", "gina", "hal"])
@@ -166,9 +180,11 @@ def test_a_key_found_old_is_rotated_on_its_users_day_and_the_plan_says_which(nam
     assert 0 <= day < SPREAD.spread_days
     for before in range(day):
         made = only(user, SPREAD, NOW + before * DAY)
-        assert (made.action, made.reason) == (Action.WAIT, Reason.SPREAD)
+        assert (made.action, made.reason) == (Action.WARN, Reason.SPREAD)
         assert made.next is not None
         assert made.next.day == on(day)
+        assert made.notice is not None
+        assert (made.notice.told, made.notice.day) == (Told.UPCOMING, on(day))
 
 
 def test_many_users_are_spread_over_all_the_days() -> None:
@@ -189,6 +205,24 @@ def test_whoever_was_warned_before_is_rotated_on_the_day_of_the_warning() -> Non
     for n in range(10):
         user = replace(ann(a_key(age=90, told=[warned])), name=f"user-{n}")
         assert only(user, SPREAD).action is Action.ROTATE
+
+
+@pytest.mark.parametrize("start", range(SPREAD.spread_days))
+@pytest.mark.parametrize(
+    "days", [range(15), range(0, 15, 7), (0, 3, 12)], ids=["daily", "weekly", "irregular"]
+)
+def test_a_key_found_old_is_told_its_day_once_and_rotated_by_the_first_run_from_then(
+    start: int, days: Iterable[int]
+) -> None:
+    life = Life(a_key(age=400), policy=SPREAD, start=NOW + start * DAY)
+    due = rotated_on(ann(a_key(age=400)), now=life.start)
+
+    for day in days:
+        life.run(day)
+
+    assert life.acts[0] == (next(day for day in days if day >= due), "OLD", "ROTATE")
+    warned = [(day, key, step) for day, key, step in life.told if step == "upcoming-spread"]
+    assert warned == ([] if due == 0 else [(0, "OLD", "upcoming-spread")])
 
 
 def test_a_forced_rotation_is_not_spread() -> None:

@@ -827,9 +827,10 @@ class Rule:
 
     def spread(self, key: KeyFacts) -> Decision | None:
         """
-        Put the rotation of a key that we met old off to its user's day.
+        Put the rotation of a key that we met old off to its user's day, and say which that is.
 
-        Who was warned before is not new to us, and is rotated on the day that the warning said.
+        Who was warned is rotated from the day that the warning said: should no run come on that
+        day, then by the next one.
         """
         day = self.today + self.days_to_turn() * DAY
         if day == self.today:
@@ -837,15 +838,19 @@ class Rule:
         receipts = self.receipts(key)
         if isinstance(receipts, Unknown):
             return self.blocked_by_receipts(key, receipts)
-        if any(receipt.step.startswith(_EARLY_WARNING) for receipt in receipts):
+        warned = [r.day for r in receipts if r.step.startswith(_EARLY_WARNING)]
+        if warned and min(warned) <= self.today:
             return None
+        notice = Notice(told=Told.UPCOMING, day=day, variant=Reason.SPREAD)
+        day = min(warned, default=day)
         return self.decision(
             key,
-            Action.WAIT,
+            Action.WAIT if warned else Action.WARN,
             Reason.SPREAD,
             f"it is {self.age(key)} days old and will be rotated on {day}: "
             f"keys that were found old are spread (SpreadDays={self.policy.spread_days})",
             overlays=frozenset({Overlay.BLOCKED}),
+            notice=None if warned else notice,
             next_step=Next(Action.ROTATE, day),
         )
 
