@@ -162,6 +162,17 @@ class Switch(Protocol):
         """Let writes go on; where nobody paused, nothing is to be lifted."""
 
 
+class Lever(Switch, Protocol):
+    """The switch, for whoever throws it: there it matters that it is the right one."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, as people write it."""
+
+    def is_alone(self) -> bool:
+        """Whether nothing else of Keyturn's lies there: then hardly anybody looks at it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """What an operator had Keyturn do: who, what, why, and what came of it. Never a secret."""

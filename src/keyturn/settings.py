@@ -23,6 +23,17 @@ UNIT = validate.Regexp(
     error="must be the id of an organisational unit (ou-…) or root (r-…)",
 )
 
+BUCKET = validate.Regexp(
+    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z", error="must be the name of a bucket"
+)
+PREFIX = validate.Regexp(
+    r"[a-zA-Z0-9!_.*'()-]+(/[a-zA-Z0-9!_.*'()-]+)*\Z",
+    error="must be a folder, without a slash at its begin or end",
+)
+"""Both as the templates have them."""
+AWS_OWN = frozenset({"aws/secretsmanager", "alias/aws/secretsmanager"})
+"""The KMS key that AWS keeps for secrets, by the names that people call it."""
+
 MOST_DAYS = 36_500
 MOST_PARALLEL = 64
 
@@ -59,6 +70,13 @@ class Number(rules.Integer):
     """A whole number; what is too little or too much is the policy's to say."""
 
     default_error_messages = {"invalid": "must be a whole number"}  # noqa: RUF012 -- as above
+
+
+class KmsKey(rules.Field[str | None]):
+    """A KMS key's id, ARN or alias; None for AWS's own, of which a secret names none."""
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> str | None:
+        return None if value in AWS_OWN else str(value)
 
 
 class ListOfDays(rules.Field[tuple[int, ...]]):
@@ -141,11 +159,11 @@ class _Parameters(Schema):
     exemption_group = rules.String(data_key="IAMExemptionGroup")
     member_role = rules.String(data_key="IAMRoleName")
     owner_tag = rules.String(data_key="ResourceOwnerTag")
-    secrets_key = rules.String(data_key="SecretsKmsKey")
+    secrets_key = KmsKey(data_key="SecretsKmsKey")
     home_region = rules.String(data_key="HomeRegion")
     admin = rules.String(data_key="AdminEmailAddress", validate=ADDRESS)
-    bucket = rules.String(data_key="S3BucketName")
-    prefix = rules.String(data_key="S3BucketPrefix")
+    bucket = rules.String(data_key="S3BucketName", validate=BUCKET)
+    prefix = rules.String(data_key="S3BucketPrefix", validate=PREFIX)
     bus = rules.String(data_key="EventBusName")
     queue = rules.String(data_key="QueueUrl")
     list_role = rules.String(data_key="OrgListRole")

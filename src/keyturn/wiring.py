@@ -28,7 +28,7 @@ from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.events import Run
 from keyturn.mail.overrides import OverriddenMails, Shelf
-from keyturn.ports import Switch
+from keyturn.ports import Lever, Switch
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.daily_cap import DailyCap
@@ -136,7 +136,12 @@ class Aws:
 
     def switch(self) -> Switch:
         """What stops every write."""
-        return self._in_bucket(S3Switch) if self.settings.bucket else NoSwitch()
+        return self.lever() if self.settings.bucket else NoSwitch()
+
+    def lever(self) -> Lever:
+        """The same, for whoever throws it: where it is counts."""
+        self.settings.needs("S3BucketName")
+        return self._in_bucket(S3Switch)
 
     def audit(self) -> S3Audit | None:
         """Where operators' commands are written down; None without a bucket."""

@@ -102,7 +102,7 @@ class Accounts:
                 ),
                 headquarters=AwsHeadquarters(client(self.management, "organizations")),
                 organization=AwsOrganization(client(self.management, "organizations")),
-                functions=AwsFunctions(client(self.security, "lambda")),
+                functions=functions(self.security),
                 rules=EventRules(client(self.security, "events")),
                 depths=SqsDepths(client(self.security, "sqs")),
                 senders=SesSenders(client(self.security, "sesv2")),
@@ -126,6 +126,11 @@ class Accounts:
     def _stacks(self, session: boto3.Session, region: str) -> CloudFormationStacks:
         aws = client(session, "cloudformation", region=region)
         return CloudFormationStacks(aws, time.sleep)
+
+
+def functions(session: boto3.Session) -> AwsFunctions:
+    """The functions in a session's account."""
+    return AwsFunctions(client(session, "lambda"))
 
 
 def _session_in(own: boto3.Session, account: str, role: str) -> boto3.Session:

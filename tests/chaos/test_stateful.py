@@ -64,7 +64,7 @@ class Lives(RuleBasedStateMachine):
         side_by_side=st.booleans(),
         followed=st.integers(1, FOLLOWED_ONE_IN),
     )
-    def found(  # noqa: PLR0913
+    def found(  # noqa: PLR0913 -- all that a life begins with
         self,
         *,
         first_day: datetime,

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud
+from keyturn.entrypoints.deployed import INVENTORY, ROTATION
+from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, Perform
+from keyturn.sandbox.wire import Answer, Refused, Request, answered, refused
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -17,7 +19,29 @@ ROLE = "asa-iam-key-auto-rotation"
 GROUP = "IAMKeyRotationExemptionGroup"
 BUCKET = "asa-receipts"
 ADMIN = "security@example.com"
-TELLING = ("--notify", "ses", "--bucket", BUCKET, "--admin", ADMIN)
+SECRETS = ("--secrets-kms-key", "aws/secretsmanager")
+TELLING = ("--notify", "ses", "--bucket", BUCKET, "--admin", ADMIN, *SECRETS)
+
+PREFIX = "asa/rotation"
+KMS_KEY = "alias/asa-iam-key-rotation"
+DEPLOYED_SETTINGS = {
+    "AdminEmailAddress": ADMIN,
+    "DryRunFlag": "False",
+    "EventBusName": "keys",
+    "HomeRegion": "",
+    "IAMExemptionGroup": "IAMKeyRotationExemptionGroup",
+    "IAMRoleName": ROLE,
+    "QueueUrl": "https://sqs/queue",
+    "RotationPeriod": "90",
+    "S3BucketName": BUCKET,
+    "S3BucketPrefix": PREFIX,
+    "SecretsKmsKey": KMS_KEY,
+    "UnusedPeriod": "",
+}
+VARIABLES = {
+    INVENTORY: {"InventoryOU": "", "OrgListRole": "", "OrgListAccount": ""},
+    ROTATION: DEPLOYED_SETTINGS,
+}
 
 
 def build(cloud: LocalCloud) -> None:
@@ -55,3 +79,26 @@ def environment(session: boto3.Session) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+class Functions:
+    """Lambda, as far as a laptop asks: the sandbox has none. They are in our account alone."""
+
+    def __call__(self, request: Request, perform: Perform) -> Answer:
+        if request.service != "lambda":
+            return perform(request)
+        assert request.operation == "GetFunctionConfiguration"
+        if request.account != OURS:
+            return refused(request, Refused("ResourceNotFoundException", "not found", 404))
+        [name] = (name for name in VARIABLES if name in request.http.url)
+        return answered(request, {"Environment": {"Variables": VARIABLES[name]}})
+
+
+def deploy(cloud: LocalCloud) -> None:
+    """Put functions beside it, and what else they stand on."""
+    session = cloud.session(OURS)
+    session.client("events").create_event_bus(Name="keys")
+    session.client("s3").put_object(
+        Bucket=BUCKET, Key=f"{PREFIX}/Lambda/rotation.zip", Body=b"zip"
+    )
+    cloud.layers.append(Functions())

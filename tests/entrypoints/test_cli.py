@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from keyturn.domain.key import Account
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.cli_options import Where
+from keyturn.entrypoints.cli_run import WHICH_KMS_KEY
 from keyturn.entrypoints.laptop import Campaign, connect
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.settings import Settings
@@ -30,6 +31,7 @@ from tests.entrypoints.organisation import (
     NOW,
     OURS,
     ROLE,
+    SECRETS,
     SHOP,
     TELLING,
     add_user,
@@ -353,7 +355,7 @@ def test_a_run_is_a_dry_run_until_it_is_told_to_enforce(cloud: LocalCloud) -> No
 def test_without_a_way_to_tell_nothing_is_done_that_needs_telling(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
 
-    result = keyturn("run", "--enforce", "--yes", *IN_THE_SHOP)
+    result = keyturn("run", "--enforce", "--yes", *IN_THE_SHOP, *SECRETS)
 
     assert result.exit_code == 0
     assert "Without --notify nobody can be told" in result.stderr
@@ -366,7 +368,7 @@ def test_a_run_over_the_bus_leaves_the_mails_to_the_notifier(cloud: LocalCloud) 
     cloud.session(OURS).client("events").create_event_bus(Name="keys")
     bus = ("--notify", "bus", "--bus", "keys", "--bucket", BUCKET, "--admin", ADMIN)
 
-    result = keyturn("run", "--enforce", "--yes", *IN_THE_SHOP, *bus)
+    result = keyturn("run", "--enforce", "--yes", *IN_THE_SHOP, *bus, *SECRETS)
 
     assert result.exit_code == 0, result.stderr
     assert len(cloud.keys(SHOP)) == 2
@@ -392,7 +394,7 @@ def test_a_mail_that_is_refused_is_a_failure(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
     telling = ("--notify", "ses", "--bucket", BUCKET, "--admin", "nobody@example.org")
 
-    result = keyturn("run", "--enforce", "--yes", *IN_THE_SHOP, *telling)
+    result = keyturn("run", "--enforce", "--yes", *IN_THE_SHOP, *telling, *SECRETS)
 
     assert result.exit_code == 1
     assert "not verified" in result.stderr
@@ -544,6 +546,9 @@ WRONG = {
     ),
     "--parallel 0": "--parallel 0: must be from 1 to 64",
     "--bucket=": "--bucket: must not be empty",
+    "--bucket No_Such": "--bucket No_Such: must be the name of a bucket",
+    "--prefix /x/": "--prefix /x/: must be a folder, without a slash at its begin or end",
+    "--user=": "--user: must not be empty",
     "--region mars": "--region mars: is no AWS region",
     "--profile nobody": "--profile nobody: is not in your AWS configuration",
     "-o /nonexistent/plan": (
@@ -553,9 +558,10 @@ WRONG = {
 }
 WRONG_RUNS = {
     "--notify ses": "--bucket: is needed with --notify ses",
-    "--notify ses --bucket b": "--admin: is needed with --notify ses",
-    "--notify bus --bucket b --admin a@example.com": "--bus: is needed with --notify bus",
-    "--notify ses --bucket b --admin nobody": "--admin nobody: must be an e-mail address",
+    "--role-name x --enforce --yes": f"--secrets-kms-key: {WHICH_KMS_KEY}",
+    "--notify ses --bucket keys": "--admin: is needed with --notify ses",
+    "--notify bus --bucket keys --admin a@example.com": "--bus: is needed with --notify bus",
+    "--notify ses --bucket keys --admin nobody": "--admin nobody: must be an e-mail address",
 }
 
 

@@ -13,12 +13,14 @@ from keyturn.entrypoints.cli import app
 from keyturn.sandbox.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     CLOSED_TO_US,
+    KMS_KEY,
     NOW,
     OURS,
     ROLE,
     SHOP,
     add_user,
     build,
+    deploy,
     environment,
 )
 
@@ -96,9 +98,11 @@ def test_its_examples_run(example: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
             iam.update_access_key(UserName="deploy-bot", AccessKeyId=key, Status="Inactive")
         if example.startswith("adopt"):
             vault = cloud.session(SHOP).client("secretsmanager")
-            vault.create_secret(Name=f"Account_{SHOP}_User_deploy-bot_AccessKey")
+            vault.create_secret(Name=f"Account_{SHOP}_User_deploy-bot_AccessKey", KmsKeyId=KMS_KEY)
         for name, value in environment(cloud.session(OURS)).items():
             monkeypatch.setenv(name, value)
+        if "--deployed" in example:
+            deploy(cloud)
         if "--profile" in example:
             config = tmp_path / "config"
             credentials = cloud.session(OURS).get_credentials()

@@ -19,6 +19,7 @@ from tests.entrypoints.organisation import (
     NOW,
     OURS,
     ROLE,
+    SECRETS,
     SHOP,
     TELLING,
     add_user,
@@ -28,7 +29,8 @@ from tests.entrypoints.organisation import (
 
 EVERYWHERE = ("--role-name", ROLE)
 IN_THE_SHOP = (*EVERYWHERE, "--account", SHOP)
-DO_IT = ("--enforce", "--yes")
+NOW_DO_IT = ("--enforce", "--yes")
+DO_IT = (*NOW_DO_IT, *SECRETS)
 WRITES = re.compile(r"Create|Update|Delete|Put|Tag|Untag|Restore|Send")
 OF_THE_SCENE = {"CreateBucket", "CreateGroup", "CreateSecret", "AddUserToGroup"}
 SECRET = f"Account_{SHOP}_User_orders_AccessKey"
@@ -368,7 +370,7 @@ def test_a_secret_that_is_ours_is_left_as_it_is(cloud: LocalCloud) -> None:
     result = keyturn("adopt", SECRET, *EVERYWHERE, *DO_IT)
 
     assert result.exit_code == 0
-    assert "it is Keyturn's already" in result.stdout
+    assert "Keyturn's already" in result.stdout
     assert written(cloud) == before
 
 
@@ -414,6 +416,7 @@ def test_an_exempt_users_secret_is_not_adopted(cloud: LocalCloud) -> None:
 
 # --- pause and resume ---------------------------------------------------------------------
 
+PLACE = f"s3://{BUCKET}/paused.json"
 PAUSE = ("pause", "--bucket", BUCKET, "--reason", "an incident")
 
 
@@ -422,21 +425,21 @@ def test_one_command_stops_every_write_and_another_lets_them_go_on(cloud: LocalC
 
     shown = keyturn(*PAUSE)
     untouched = keyturn("resume", "--bucket", BUCKET)
-    paused = keyturn(*PAUSE, *DO_IT)
+    paused = keyturn(*PAUSE, *NOW_DO_IT)
     held = keyturn("run", *IN_THE_SHOP, *DO_IT, *TELLING)
     during = len(keys(cloud))
-    resumed = keyturn("resume", "--bucket", BUCKET, *DO_IT)
+    resumed = keyturn("resume", "--bucket", BUCKET, *NOW_DO_IT)
     done = keyturn("run", *IN_THE_SHOP, *DO_IT, *TELLING)
 
     me = f"arn:aws:sts::{OURS}:assumed-role/Administrator/sandbox"
-    assert shown.stdout == untouched.stdout == "Keyturn is not paused.\n"
+    assert shown.stdout == untouched.stdout == f"Keyturn is not paused. [{PLACE}]\n"
     assert "Dry run: nothing was written." in shown.stderr
     assert paused.stdout.splitlines()[-1] == (
-        f"Keyturn is paused by {me} since 2026-03-02 04:00Z: an incident"
+        f"Keyturn is paused by {me} since 2026-03-02 04:00Z: an incident [{PLACE}]"
     )
     assert (held.exit_code, during) == (1, 1)
     assert f"{me} paused Keyturn" in held.stderr
-    assert resumed.stdout.splitlines()[-1] == "Keyturn is not paused any more."
+    assert resumed.stdout.splitlines()[-1] == f"Keyturn is not paused. [{PLACE}]"
     assert done.exit_code == 0
     assert len(keys(cloud)) == 2
     told = [(entry["command"], entry["outcome"]) for entry in entries(cloud)]
@@ -444,18 +447,18 @@ def test_one_command_stops_every_write_and_another_lets_them_go_on(cloud: LocalC
 
 
 def test_a_second_pause_changes_nothing_and_names_the_first(cloud: LocalCloud) -> None:
-    keyturn(*PAUSE, *DO_IT)
+    keyturn(*PAUSE, *NOW_DO_IT)
 
-    again = keyturn("pause", "--bucket", BUCKET, "--reason", "another", *DO_IT)
+    again = keyturn("pause", "--bucket", BUCKET, "--reason", "another", *NOW_DO_IT)
 
     assert again.exit_code == 0
-    assert again.stdout.endswith(": an incident\n")
+    assert again.stdout.endswith(f": an incident [{PLACE}]\n")
     assert len(entries(cloud)) == 1
 
 
 def test_an_order_is_refused_during_a_pause_with_who_and_why(cloud: LocalCloud) -> None:
     [leaked] = add_user(cloud, SHOP, "orders", 12)
-    keyturn(*PAUSE, *DO_IT)
+    keyturn(*PAUSE, *NOW_DO_IT)
     order = ("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, *TELLING)
 
     refused = keyturn(*order)
@@ -473,7 +476,7 @@ def test_an_order_is_refused_during_a_pause_with_who_and_why(cloud: LocalCloud) 
 def test_nothing_is_adopted_during_a_pause(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
     foreign(cloud, team="shop")
-    keyturn(*PAUSE, *DO_IT)
+    keyturn(*PAUSE, *NOW_DO_IT)
     order = ("adopt", SECRET, *EVERYWHERE, *DO_IT, "--bucket", BUCKET)
 
     refused = keyturn(*order)
@@ -523,10 +526,10 @@ def test_a_pause_that_cannot_be_read_holds_an_order_too(
         ),
         (("restore", "AKIAIOSFODNN7EXAMPLE", "--notify", "ses"), "S3BucketName"),
         (
-            ("pause", "--bucket", BUCKET, *DO_IT),
+            ("pause", "--bucket", BUCKET, *NOW_DO_IT),
             "--reason: is needed: whoever is held up asks why",
         ),
-        (("pause", "--reason", "x", *DO_IT), "--bucket: is needed: there all runs look"),
+        (("pause", "--reason", "x", *NOW_DO_IT), "--bucket: is needed: there all runs look"),
     ],
 )
 def test_bad_usage_is_refused_before_anything_is_asked_of_aws(

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.canary import see
-from tests.entrypoints.organisation import ROLE, SHOP, TELLING
+from tests.entrypoints.organisation import ROLE, SECRETS, SHOP, TELLING
 
 ROOT = Path(__file__).parents[2]
 KEYTURN = Path(sys.executable).with_name("keyturn")
-RUN = ("run", "--enforce", "--role-name", ROLE, "--account", SHOP)
+RUN = ("run", "--enforce", "--role-name", ROLE, "--account", SHOP, *SECRETS)
 PATIENCE = 60
 NO_AWS = {
     "PATH": os.environ["PATH"],

@@ -1,5 +1,6 @@
 """Lambda, read and never written to."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
@@ -30,6 +31,12 @@ class AwsFunctions:
             code=found["CodeSha256"],
             reserved=concurrency.get("ReservedConcurrentExecutions"),
         )
+
+    def variables(self, name: str) -> Mapping[str, str]:
+        """A function's environment."""
+        with aws_errors_translated():
+            found = self._lambda.get_function_configuration(FunctionName=name)
+        return found.get("Environment", {}).get("Variables", {})
 
     def concurrency(self) -> Concurrency:
         """How many functions may run at the same time."""

@@ -22,13 +22,26 @@ class S3Switch:
 
     Reading needs s3:ListBucket on `<prefix>/paused.json`, for S3 says "denied" of an object
     that is not there to whoever may not list; and s3:GetObject on it, to say who paused. To
-    pause needs s3:PutObject on it, to resume s3:DeleteObject.
+    pause needs s3:PutObject on it, to resume s3:DeleteObject; to see whether it is alone,
+    s3:ListBucket on `<prefix>/`.
     """
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._name = "/".join(filter(None, (prefix.strip("/"), "paused.json")))
+        self._folder = f"{prefix.strip('/')}/" if prefix else ""
+        self._name = f"{self._folder}paused.json"
+
+    @property
+    def place(self) -> str:
+        """The object, as people write it."""
+        return f"s3://{self._bucket}/{self._name}"
+
+    def is_alone(self) -> bool:
+        """Whether nothing else lies in its folder: then hardly anybody looks there."""
+        with aws_errors_translated():
+            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._folder, MaxKeys=2)
+        return all(found["Key"] == self._name for found in answer.get("Contents", []))
 
     def pause(self) -> Pause | None:
         """The pause that is in force."""

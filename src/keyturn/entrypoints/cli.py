@@ -185,7 +185,7 @@ def revoke(  # noqa: PLR0913 -- four groups of options and what is this command'
     ordering: Ordering,
     *,
     leaked: Annotated[
-        bool, typer.Option("--leaked", help="Say that somebody else may have the key.")
+        bool, typer.Option("--leaked", help="Required: somebody else may have the key.")
     ] = False,
     even_exempt: Annotated[
         bool, typer.Option("--even-exempt", help="Also if its user is exempt.")

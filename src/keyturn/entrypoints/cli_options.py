@@ -96,6 +96,15 @@ class Where:
         str | None,
         _opt("--region", "The region of the users' secrets; else AWS_REGION's.", _WHICH, "REGION"),
     ] = None
+    deployed: Annotated[
+        bool,
+        _opt(
+            "--deployed",
+            "Take all settings from the functions that are deployed in the account of --profile. "
+            "What is given besides comes first.",
+            _WHICH,
+        ),
+    ] = False
     role_name: Annotated[
         str | None,
         _opt(
@@ -310,7 +319,7 @@ class Telling:
         _opt(
             "--notify",
             "Tell people: ses sends the mails from here, bus leaves them to the notifier. "
-            "Without it, no step is taken that needs a notice.",
+            "Without it nobody is told, and a run takes no step that needs a notice.",
             _TELLING,
         ),
     ] = None
@@ -348,6 +357,15 @@ class Ordering:
 class Switching:
     """What the commands are asked for that stop all writes, and let them go on."""
 
+    deployed: Annotated[
+        bool,
+        _opt(
+            "--deployed",
+            "Take bucket and prefix from the functions that are deployed in the account of "
+            "--profile.",
+            _ORDER,
+        ),
+    ] = False
     bucket: Annotated[
         str | None, _opt("--bucket", "Keyturn's bucket, in which all runs look.", _ORDER, "NAME")
     ] = None

@@ -82,9 +82,9 @@ def revoke(
 
 def rotate(user: str, where: Where, rules: Rules, telling: Telling, ordering: Ordering) -> int:
     """Rotate a user's key at any age."""
-    if where.role_name is not None and len(set(where.account or ())) != 1:
+    if (where.role_name or where.deployed) and len(set(where.account or ())) != 1:
         raise InvalidValue("--account", "", "is needed, exactly one: a user is of one account")
-    if ordering.enforce and telling.notify is None:
+    if ordering.enforce and telling.notify is None and not where.deployed:
         raise InvalidValue("--notify", "", "is needed: a rotation begins with telling the owner")
     at = now().replace(microsecond=0)
     command = _Command(
@@ -108,16 +108,15 @@ def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False
 def _carry_out(
     command: _Command, where: Where, rules: Rules, telling: Telling, ordering: Ordering
 ) -> int:
-    settings = checked(where, rules, telling)
     asks = asks_first(enforce=ordering.enforce, yes=ordering.yes)
     if len(set(where.account or ())) > 1:
         raise InvalidValue("--account", "", "is one account at most here")
-    talk = Talk(where, settings, telling, key_id=command.key, hints=False)
-    if ordering.enforce and not ordering.even_paused:
-        refuse_if_paused(talk.aws.switch())
+    asked = checked(where, rules, telling, enforce=ordering.enforce)
+    talk = Talk(asked, key_id=command.key, hints=False)
+    _heed_pause(talk, ordering)
     request = replace(command.request, even_paused=ordering.even_paused)
     campaign = talk.campaign(request, dry_run=not ordering.enforce)
-    planned = talk.look(campaign, campaign.plan, "Looking")
+    planned = talk.look(campaign, campaign.plan, "Looking at")
     report = talk.report(campaign, planned)
     due = list(_due(planned, command))
     if not ordering.yes or not due:
@@ -134,7 +133,7 @@ def _carry_out(
     entry = replace(entry, user=user, key=command.key, run=plan.run.id)
     with _audited(talk, entry, urgent=command.key is not None) as notes:
         results = talk.look(
-            campaign, lambda _, progress: campaign.finish(plan, progress), "Working"
+            campaign, lambda _, progress: campaign.finish(plan, progress), "Working on"
         )
         undone = list(_undone(results, due))
         said = [*_said(results), *undone, *map(str, results[0].failures)]
@@ -142,13 +141,21 @@ def _carry_out(
     report = talk.report(campaign, results)
     print_report(Console(), report, only_acts=True)
     if command.name == "revoke":
-        _print_advice(Console(), user, command.about, now())
+        _print_advice(Console(), plan.run.account.id, user, command.about, now())
     if not talk.can_tell:
         talk.say(f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself.")
     code = talk.close(report)
     if code and command.name == "revoke":
         talk.say("Give the command again when that is mended: it goes on where it stopped.")
     return FAILED if _complain(talk, (*undone, *_unkept(notes.unwritten))) else code
+
+
+def _heed_pause(talk: Talk, ordering: Ordering) -> None:
+    """Do nothing while Keyturn is paused, and promise nothing without saying so."""
+    if not ordering.enforce:
+        talk.tell_of_pause()
+    elif not ordering.even_paused:
+        refuse_if_paused(talk.aws.switch())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +185,9 @@ def _show(console: Console, report: Report, due: Sequence[_Due], talk: Talk) -> 
         for number, step in enumerate(_steps(each, talk), start=1):
             console.print(Text(f"  {number}. {shown(step)}"), soft_wrap=True)
         if each.decision.action is Action.REVOKE:
-            _print_advice(console, each.user.name, each.decision.key_id, report.at)
+            _print_advice(
+                console, each.account.id, each.user.name, each.decision.key_id, report.at
+            )
 
 
 def _steps(due: _Due, talk: Talk) -> Iterator[str]:
@@ -299,7 +308,7 @@ def _complain(talk: Talk, lines: Sequence[str]) -> bool:
 # --- what else to do about a leaked key ---------------------------------------------------
 
 
-def _print_advice(console: Console, user: str, key_id: str, at: datetime) -> None:
+def _print_advice(console: Console, account: str, user: str, key_id: str, at: datetime) -> None:
     """
     Say how to end the key's sessions, and where to look.
 
@@ -321,7 +330,7 @@ def _print_advice(console: Console, user: str, key_id: str, at: datetime) -> Non
     )
     console.print()
     for line in (
-        "Sessions that the key made outlive it, up to 36 hours. This ends them:",
+        f"Sessions that the key made outlive it, up to 36 hours. In {account} this ends them:",
         f"  {put}",
         "For each role that it may have assumed: the same with put-role-policy,",
         "or Revoke active sessions in the console.",
@@ -340,9 +349,10 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     account, _ = owner_of_secret(secret)
     if where.account and set(where.account) != {account}:
         raise InvalidValue("--account", where.account[0], f"is not the secret's, {account}")
-    settings = checked(where, rules)
     asks = asks_first(enforce=ordering.enforce, yes=ordering.yes)
-    talk = Talk(replace(where, account=[account]), settings, hints=False)
+    asked = checked(replace(where, account=[account]), rules, enforce=ordering.enforce)
+    talk = Talk(asked, hints=False)
+    _heed_pause(talk, ordering)
     run = Run(
         id=uuid.uuid4().hex,
         account=Account(id=account),
@@ -357,8 +367,6 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     if not ordering.enforce:
         talk.say("Dry run: nothing was written. --enforce does it.")
         return 0
-    if not ordering.even_paused:
-        refuse_if_paused(talk.aws.switch())
     if asks:
         confirm(f"adopt {shown(secret)}.")
     entry = _entry(talk, ordering, "adopt", account)
@@ -379,7 +387,7 @@ def _print_adoption(console: Console, planned: Adoption) -> None:
     facts = {
         "Secret": planned.name,
         "User": f"{planned.user.name} ({planned.user.user_id})",
-        "Foreign because": planned.why or "it is not: it is Keyturn's already",
+        "Whose": f"not Keyturn's: {planned.why}" if planned.why else "Keyturn's already",
         "Versions": str(len(secret.versions)),
         "KMS key": secret.kms_key or "aws/secretsmanager",
         "To be deleted": "yes, scheduled" if secret.scheduled_for_deletion else "no",

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from keyturn.domain.errors import InvalidValue
+from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.cli_options import (
@@ -27,6 +27,7 @@ from keyturn.entrypoints.cli_options import (
     given,
 )
 from keyturn.entrypoints.cli_tables import failures, print_report, question, title, warnings
+from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.explain import print_explanation
 from keyturn.entrypoints.laptop import (
     Campaign,
@@ -57,6 +58,11 @@ class Declined(typer.TyperException):
 
 
 Tick = Callable[[Account, int, int], None]
+LEFT_OUT = "the plan names it, and it is not looked at here"
+WHICH_KMS_KEY = (
+    "is needed with --role-name and --enforce: a secret under another KMS key than the functions' "
+    "is not theirs (aws/secretsmanager is AWS's own). --deployed takes theirs"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +77,11 @@ class Asked:
 
 def plan(where: Where, users: Users, rules: Rules, output: Output) -> int:
     """Show what is due."""
-    settings = checked(where, rules)
+    _check_users(users)
+    asked = checked(where, rules)
     with _opened(output) as file:
-        talk = Talk(where, settings)
+        talk = Talk(asked)
+        talk.tell_of_pause()
         campaign = talk.campaign(Request(users=frozenset(users.user or ())), dry_run=True)
         results = talk.look(campaign, campaign.plan, "Reading")
         report = talk.report(campaign, results)
@@ -85,12 +93,14 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     where: Where, users: Users, rules: Rules, output: Output, telling: Telling, asked: Asked
 ) -> int:
     """Do what is due, or show it."""
-    settings = checked(where, rules, telling)
+    _check_users(users)
     asks = asks_first(enforce=asked.enforce, yes=asked.yes)
     request = Request(users=frozenset(users.user or ()))
     approvals = _approvals(users, asked)
+    options = checked(where, rules, telling, enforce=asked.enforce)
     with _opened(output) as file:
-        talk = Talk(where, settings, telling, verbose=asked.verbose)
+        talk = Talk(options, verbose=asked.verbose)
+        talk.tell_of_pause()
         if approvals is not None:
             talk.keep_to(approvals)
         campaign = replace(talk.campaign(request, dry_run=not asked.enforce), approvals=approvals)
@@ -99,31 +109,33 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
             report = talk.report(campaign, planned)
             print_report(talk.err, report, every_key=output.all)
             if (what := question(report)) is not None:
+                talk.warn(report)
                 tell_failures(talk.err, report)
                 confirm(what)
             plans = {result.plan.run.account: result for result in planned}
             results = talk.look(
                 campaign,
                 lambda account, progress: campaign.finish(plans[account].plan, progress),
-                "Working",
+                "Working on",
             )
         else:
-            results = talk.look(campaign, campaign.both, "Working")
+            results = talk.look(campaign, campaign.both, "Working on")
         report = talk.report(campaign, results)
         _give(report, file, output, only_acts=asks)
         if not asked.enforce:
-            talk.say("Dry run: nothing was written. --enforce does it.")
+            told = " but notices of a dry run" if talk.can_tell else ""
+            talk.say(f"Dry run: nothing was written{told}. --enforce does it.")
         return talk.close(report)
 
 
 def explain(who: str, where: Where, rules: Rules) -> int:
     """Explain a user's keys."""
-    settings = checked(where, rules)
+    asked = checked(where, rules)
     is_key = KEY_ID.fullmatch(who) is not None
     request = Request() if is_key else Request(users=frozenset({who}))
-    talk = Talk(where, settings)
+    talk = Talk(asked)
     campaign = replace(talk.campaign(request, dry_run=True), many=True)
-    results = talk.look(campaign, campaign.plan, "Looking")
+    results = talk.look(campaign, campaign.plan, "Looking at")
     found = [
         (result.plan.run, turn)
         for result in results
@@ -132,7 +144,7 @@ def explain(who: str, where: Where, rules: Rules) -> int:
     ]
     console = Console()
     for run_, turn in found:
-        print_explanation(console, run_.account, turn, settings.policy, run_.at)
+        print_explanation(console, run_.account, turn, asked.settings.policy, run_.at)
     report = talk.report(replace(campaign, request=Request()), results)
     if not found:
         kind = "access key" if is_key else "user"
@@ -156,19 +168,60 @@ def confirm(what: str) -> None:
         raise Declined("nothing was done")
 
 
-def checked(where: Where, rules: Rules, telling: Telling | None = None) -> Settings:
-    """Read the options; what is wrong is refused before anything is asked of AWS."""
-    told = (telling,) if telling else ()
-    settings = Settings.read(given(where, rules, *told))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Options that break no rule, and what follows from them."""
+
+    where: Where
+    settings: Settings
+    notify: Channel | None = None
+    may_tell: bool = False
+    """Whether the command is one that tells people at all."""
+
+
+def checked(
+    where: Where, rules: Rules, telling: Telling | None = None, *, enforce: bool = False
+) -> Checked:
+    """
+    Read the options; what is wrong is refused before anything is asked of AWS.
+
+    The functions' settings, where they are wanted, are asked for at the end.
+    """
+    own = given(where, rules, *((telling,) if telling else ()))
+    settings = Settings.read(own)
     _check_where(where)
-    if telling is not None and telling.notify is not None:
-        needed = ["S3BucketName", "AdminEmailAddress"]
-        needed += ["EventBusName"] if telling.notify is Channel.BUS else []
-        have = given(rules, telling)
-        for parameter in needed:
-            if parameter not in have:
-                raise InvalidValue(parameter, "", f"is needed with --notify {telling.notify}")
-    return settings
+    notify = telling.notify if telling else None
+    if where.deployed:
+        where, settings = _as_deployed(where, own)
+        if enforce and telling is not None:
+            notify = notify or Channel.BUS
+    elif enforce and where.role_name is not None and rules.secrets_kms_key is None:
+        raise InvalidValue("--secrets-kms-key", "", WHICH_KMS_KEY)
+    needed = {"S3BucketName": settings.bucket, "AdminEmailAddress": settings.admin}
+    if notify is Channel.BUS:
+        needed["EventBusName"] = settings.bus
+    for parameter, value in needed.items():
+        if notify is not None and not value:
+            raise InvalidValue(parameter, "", f"is needed with --notify {notify}")
+    return Checked(where=where, settings=settings, notify=notify, may_tell=telling is not None)
+
+
+def _as_deployed(where: Where, own: Mapping[str, object]) -> tuple[Where, Settings]:
+    """Look where the functions look, and as what they do."""
+    settings = deployed_settings(where.profile, where.region, own)
+    filled = replace(
+        where,
+        role_name=settings.member_role,
+        ou=settings.inventory_ou,
+        org_list_role=settings.list_role or None,
+        org_list_account=settings.list_account or None,
+    )
+    return filled, settings
+
+
+def _check_users(users: Users) -> None:
+    if "" in (users.user or ()):
+        raise InvalidValue("--user", "", "must not be empty")
 
 
 def _check_where(where: Where) -> None:
@@ -178,11 +231,11 @@ def _check_where(where: Where) -> None:
         Account(id=each)
     if where.role_name is not None and not _ROLE.fullmatch(where.role_name):
         raise InvalidValue("--role-name", where.role_name, "must be a role's name, not its ARN")
-    if where.role_name is None:
+    if where.role_name is None and not where.deployed:
         for option, value in (("--ou", where.ou), ("--org-list-role", where.org_list_role)):
             if value is not None:
                 raise InvalidValue(option, value, "needs --role-name")
-    if where.org_list_role is not None and where.org_list_account is None:
+    if where.org_list_role is not None and not (where.org_list_account or where.deployed):
         raise InvalidValue("--org-list-role", where.org_list_role, "needs --org-list-account")
 
 
@@ -204,33 +257,33 @@ def _approvals(users: Users, asked: Asked) -> Approvals | None:
 class Talk:
     """The conversation of one command with AWS and with its operator."""
 
-    def __init__(  # noqa: PLR0913 -- two more than most commands need
+    def __init__(
         self,
-        where: Where,
-        settings: Settings,
-        telling: Telling | None = None,
+        asked: Checked,
         *,
         verbose: bool = False,
         key_id: str | None = None,
         hints: bool = True,
     ) -> None:
         """Connect and find the accounts; of a key that is asked about, AWS knows its account."""
+        where, settings = asked.where, asked.settings
         self.err = Console(stderr=True)
         self._verbose = verbose
+        self._warned: set[str] = set()
         self.aws: Aws = connect(where, settings, self._wrote)
         if key_id is not None and where.role_name is not None and not where.account:
-            owner = self.aws.account_of(key_id)
+            owner = self._account_of(key_id)
             where = replace(where, account=[owner])
             self.say(f"The key is of account {owner}.")
         self._where = where
-        self._announcer = _announcer(self.aws, telling, self.say)
+        self._announcer = _announcer(self.aws, asked.notify, self.say)
         self.inventory: Inventory = find_accounts(self.aws, where, self.say)
         for account, why in self.inventory.skipped:
             if why == SUSPENDED:
                 self.say(f"skipped {title(account)}: {why}")
         if not settings.bucket and hints:
             self.say("Without --bucket, nobody counts as told anything yet.")
-        if telling is not None and self._announcer is None and hints:
+        if asked.may_tell and self._announcer is None and hints:
             self.say("Without --notify nobody can be told: no step is taken that needs a notice.")
 
     @property
@@ -242,16 +295,27 @@ class Talk:
         """Tell the operator something, beside the answer."""
         self.err.print(Text(shown(line)), soft_wrap=True)
 
+    def tell_of_pause(self) -> None:
+        """Say that nothing is written for now, before somebody counts on it."""
+        try:
+            pause = self.aws.switch().pause()
+        except PortError as error:
+            self.say(f"Whether Keyturn is paused could not be read ({error}).")
+            return
+        if pause is not None:
+            self.say(f"{Paused(pause.by, pause.at, pause.why)}, until it is resumed.")
+
     def keep_to(self, approvals: Approvals) -> None:
         """Look at the accounts of a plan alone; one that is not among ours is named."""
         there = {account.id for account in self.inventory.accounts}
         lost = (Account(id=each) for each in sorted(approvals.keys() - there))
+        needs = "" if self._where.role_name else ": give --role-name or --deployed"
         self.inventory = replace(
             self.inventory,
             accounts=tuple(each for each in self.inventory.accounts if each.id in approvals),
             skipped=(
                 *self.inventory.skipped,
-                *((each, "the plan names it, and it is not looked at here") for each in lost),
+                *((each, f"{LEFT_OUT}{needs}") for each in lost),
             ),
         )
 
@@ -298,9 +362,22 @@ class Talk:
 
     def close(self, report: Report) -> int:
         """Say what went wrong, and give the exit code."""
-        for line in warnings(report):
-            self.say(line)
+        self.warn(report)
         return FAILED if tell_failures(self.err, report) else 0
+
+    def warn(self, report: Report) -> None:
+        """Give the warnings, each once."""
+        for line in warnings(report):
+            if line not in self._warned:
+                self._warned.add(line)
+                self.say(line)
+
+    def _account_of(self, key_id: str) -> str:
+        try:
+            return self.aws.account_of(key_id)
+        except PortError as error:
+            message = f"whose key {key_id} is, AWS does not say ({error}); give --account"
+            raise KeyturnError(message) from error
 
     def _wrote(self, action: str, facts: Mapping[str, str]) -> None:
         """Put the writes before the operator's eyes, with AWS's request ids."""
@@ -308,10 +385,10 @@ class Talk:
             self.say(f"wrote {action} " + " ".join(f"{name}={facts[name]}" for name in facts))
 
 
-def _announcer(aws: Aws, telling: Telling | None, say: Callable[[str], None]) -> Announcer | None:
-    if telling is None or telling.notify is None:
+def _announcer(aws: Aws, notify: Channel | None, say: Callable[[str], None]) -> Announcer | None:
+    if notify is None:
         return None
-    return aws.over_bus() if telling.notify is Channel.BUS else aws.by_mail(say)
+    return aws.over_bus() if notify is Channel.BUS else aws.by_mail(say)
 
 
 def tell_failures(console: Console, report: Report) -> bool:

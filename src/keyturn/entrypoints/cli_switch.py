@@ -5,17 +5,22 @@ import uuid
 from rich.console import Console
 from rich.text import Text
 
-from keyturn.domain.errors import InvalidValue
+from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.entrypoints.cli_options import Switching, Where, given
 from keyturn.entrypoints.cli_run import asks_first, confirm
+from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.laptop import connect, now
 from keyturn.entrypoints.one_line import FAILED, shown
-from keyturn.ports import AuditEntry, Pause
+from keyturn.ports import AuditEntry, Lever, Pause
 from keyturn.settings import Settings
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
 from keyturn.wiring import Aws
 
+ALONE = (
+    "Nothing of Keyturn's lies there: most likely the functions look somewhere else. "
+    "--deployed finds the place, or --bucket and --prefix name it."
+)
 DRY = "Dry run: nothing was written. --enforce does it."
 
 
@@ -24,28 +29,32 @@ def pause(asked: Switching) -> int:
     if asked.reason is None:
         raise InvalidValue("--reason", "", "is needed: whoever is held up asks why")
     aws, asks = _connected(asked)
-    before = aws.switch().pause()
-    _say(_paused(before) if before else "Keyturn is not paused.")
+    lever = aws.lever()
+    before = lever.pause()
+    _say(_standing(lever, before))
+    is_alone = _is_alone(lever)
     if before is not None or not asked.enforce:
         if before is None:
             _say(DRY, to_stderr=True)
-        return 0
+        return FAILED if is_alone and before is not None else 0
     if asks:
         confirm("Stop every write in the organisation.")
     # Nothing is to hold up a stop, neither a missing entry.
     with _audited(aws, asked, "pause", urgent=True) as notes:
         wanted = Pause(by=notes.entry.by, at=notes.entry.at, why=asked.reason)
-        in_force = stop(aws.switch(), wanted)
+        in_force = stop(lever, wanted)
         notes.ends(f"paused: {asked.reason}", failed=False)
-    _say(_paused(in_force))
-    return _code(notes)
+    _say(_standing(lever, in_force))
+    return FAILED if is_alone else _code(notes)
 
 
 def resume(asked: Switching) -> int:
     """Let writes go on."""
     aws, asks = _connected(asked)
-    before = aws.switch().pause()
-    _say(_paused(before) if before else "Keyturn is not paused.")
+    lever = aws.lever()
+    before = lever.pause()
+    _say(_standing(lever, before))
+    _is_alone(lever)
     if before is None or not asked.enforce:
         if before is not None:
             _say(DRY, to_stderr=True)
@@ -53,18 +62,21 @@ def resume(asked: Switching) -> int:
     if asks:
         confirm("Let writes go on.")
     with _audited(aws, asked, "resume") as notes:
-        aws.switch().lift()
+        lever.lift()
         notes.ends(f"lifted: {_paused(before)}", failed=False)
-    _say("Keyturn is not paused any more.")
+    _say(_standing(lever, None))
     return _code(notes)
 
 
 def _connected(asked: Switching) -> tuple[Aws, bool]:
     """Connect, and say whether to ask; what is wrong is refused before."""
-    settings = Settings.read(given(asked))
-    if not settings.bucket:
-        raise InvalidValue("--bucket", "", "is needed: there all runs look")
+    own = given(asked)
+    settings = Settings.read(own)
+    if not (settings.bucket or asked.deployed):
+        raise InvalidValue("--bucket", "", "is needed: there all runs look; or --deployed")
     asks = asks_first(enforce=asked.enforce, yes=asked.yes)
+    if asked.deployed:
+        settings = deployed_settings(asked.profile, asked.region, own)
     where = Where(profile=asked.profile, region=asked.region)
     return connect(where, settings, lambda _action, _facts: None), asks
 
@@ -78,6 +90,27 @@ def _audited(aws: Aws, asked: Switching, command: str, *, urgent: bool = False) 
         why=asked.reason,
     )
     return Audited(audit=aws.audit(), entry=entry, clock=now, urgent=urgent)
+
+
+def _standing(lever: Lever, pause: Pause | None) -> str:
+    """How things stand, and where that is written: in another place they may stand otherwise."""
+    said = _paused(pause) if pause else "Keyturn is not paused."
+    return f"{said} [{lever.place}]"
+
+
+def _is_alone(lever: Lever) -> bool:
+    """Whether a pause there stops nobody, most likely; said aloud."""
+    try:
+        is_alone = lever.is_alone()
+    except PortError as error:
+        _say(
+            f"Whether anything of Keyturn's lies there could not be read ({error}).",
+            to_stderr=True,
+        )
+        return False
+    if is_alone:
+        _say(ALONE, to_stderr=True)
+    return is_alone
 
 
 def _paused(pause: Pause) -> str:

@@ -67,9 +67,10 @@ def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
     session = open_session(where.profile, where.region)
     # Without a role it is the caller's own account, with the caller's own credentials.
     role = where.role_name or ""
+    home = settings.home_region if where.deployed else session.region_name
     return Aws(
         session=session,
-        settings=replace(settings, home_region=session.region_name, member_role=role),
+        settings=replace(settings, home_region=home, member_role=role),
         journal=journal,
         clock=now,
     )

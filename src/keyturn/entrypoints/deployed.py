@@ -1,0 +1,41 @@
+"""
+As the deployed functions do it: their settings, for a command that is typed on a laptop.
+
+A pause in another folder than theirs stops nobody, and a secret that is made under another KMS
+key than theirs is none of theirs from then on.
+"""
+
+from collections.abc import Mapping
+
+from keyturn.domain.errors import KeyturnError, NotFound
+from keyturn.entrypoints.laptop import open_session
+from keyturn.settings import Settings
+from keyturn.wiring_deployment import functions
+
+INVENTORY = "ASA-Account-Inventory"
+ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
+"""The functions whose settings a laptop's run takes, by their names in the template."""
+_THEIR_OWN = {"DryRunFlag", "QueueUrl"}
+"""What is never taken over: a laptop's dry run is its own."""
+
+
+def deployed_settings(
+    profile: str | None, region: str | None, given: Mapping[str, object]
+) -> Settings:
+    """
+    Read the settings of the functions; what is given comes first, but for the region.
+
+    region is where the functions are. Needs lambda:GetFunctionConfiguration on both.
+    """
+    session = open_session(profile, region)
+    lambda_ = functions(session)
+    found: dict[str, object] = {}
+    for name in (INVENTORY, ROTATION):
+        try:
+            found |= lambda_.variables(name)
+        except NotFound:
+            where = f"in the account of your credentials, in {session.region_name}"
+            raise KeyturnError(f"--deployed: there is no function {name} {where}") from None
+    home = found.get("HomeRegion") or session.region_name
+    theirs = {name: value for name, value in found.items() if name not in _THEIR_OWN}
+    return Settings.read({**theirs, **given, "HomeRegion": home})
