@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -300,10 +301,38 @@ def test_what_make_is_told_to_do_it_can_do(path: Path) -> None:
     assert told <= targets
 
 
+def test_make_alone_lists_every_target_that_tells_what_it_does() -> None:
+    listed = subprocess.run(
+        ["/usr/bin/env", "make"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    targets = re.findall(r"^(\w+):.*## ", MAKEFILE, re.MULTILINE)
+    assert [line.split()[0] for line in listed.splitlines()] == targets
+
+
 def test_the_readme_tells_the_two_commands() -> None:
     assert {"make demo", "make test"} <= set(INLINE.findall((ROOT / "README.md").read_text())) | {
         line.split("#")[0].strip() for line in code_in((ROOT / "README.md").read_text())
     }
+
+
+@pytest.mark.parametrize(
+    ("page", "promise", "exception"),
+    [
+        ("README.md", "Disable a key whose owner was not told", "keyturn revoke"),
+        ("README.md", "Disable the last working key", "revokes it"),
+        ("README.md", "Touch a key of an exempt user", "--even-exempt"),
+        ("SECURITY.md", "A key is disabled or deleted only after", "keyturn revoke"),
+        ("SECURITY.md", "An exempt user's keys are never", "--even-exempt"),
+    ],
+)
+def test_what_never_happens_names_the_order_by_which_it_does(
+    page: str, promise: str, exception: str
+) -> None:
+    items = re.split(r"\n+- |\n\n", (ROOT / page).read_text())
+
+    [item] = [each for each in items if each.startswith(promise)]
+    assert exception in item
 
 
 # --- links --------------------------------------------------------------------------------------
