@@ -236,6 +236,9 @@ def test_a_user_at_whom_another_run_is_at_work_is_left_to_it(
     assert (looked["OLD"].reason is Reason.RUN_UNDER_WAY) is leaves
     assert looked["OLD"].is_blocked is leaves
     if leaves:
+        assert looked["OLD"].sentence == (
+            "Keyturn was at work on this user less than 15 minutes ago; look again in 15 minutes"
+        )
         assert looked.turn.record_changes == ()
         assert looked["OLD"].next is not None
         assert looked["OLD"].next.day == on(1)

@@ -141,7 +141,7 @@ LEFT = a_key("LEFT", age=1, used=None)
         (ann(ACTIVE, secret=SILENCE), "its record could not be read (AccessDenied)"),
         (
             ann(ACTIVE, secret=a_secret(intent=replace(ORPHANED, at=ago(0.005)))),
-            "another run was at work on this user less than 15 minutes ago: try again then",
+            "Keyturn was at work on this user less than 15 minutes ago: try again in 15 minutes",
         ),
         (
             ann(ACTIVE, LEFT, secret=a_secret(intent=ORPHANED)),

@@ -280,8 +280,8 @@ def test_a_secret_without_our_tags_counts_for_nothing(tags: dict[str, str], why:
 
     record = read_record(ann(a_key(age=90)), secret, kms_key=None, now=NOW)
 
-    assert record.foreign is not None
-    assert why in record.foreign
+    assert record.why_foreign is not None
+    assert why in record.why_foreign
     assert record == UserRecord(foreign=record.foreign)
 
 

@@ -95,7 +95,7 @@ def test_an_exempt_users_decision_says_so() -> None:
     assert (made.action, made.reason, made.sentence) == (
         Action.KEEP,
         Reason.EXEMPT,
-        "its owner is exempt",
+        "its user is exempt",
     )
     assert made.overlays == {Overlay.EXEMPT}
     assert made.next is None

@@ -481,13 +481,22 @@ def test_a_user_is_explained_with_every_coming_date(cloud: LocalCloud) -> None:
     assert re.findall(r"(\d{4}-\d\d-\d\d) +([A-Z]+): ([^│]*?) *│", result.stdout) == [
         ("2026-04-17", "WARN", "14 days before its rotation"),
         ("2026-04-24", "WARN", "7 days before its rotation"),
-        ("2026-04-30", "WARN", "1 days before its rotation"),
+        ("2026-04-30", "WARN", "1 day before its rotation"),
         ("2026-05-01", "ROTATE", "its successor is made, and the dates below are told"),
         ("2026-05-08", "WARN", "3 days before"),
         ("2026-05-11", "DISABLE", "it stops working, and can be enabled again"),
         ("2026-05-18", "WARN", "3 days before"),
         ("2026-05-21", "DELETE", "it is gone for good"),
     ]
+
+
+def test_a_day_is_a_day_and_not_days(cloud: LocalCloud) -> None:
+    [key] = add_user(cloud, SHOP, "orders", 1)
+
+    result = keyturn("explain", "orders", *IN_THE_SHOP)
+
+    assert f"{key}  ACTIVE, 1 day old" in result.stdout
+    assert "it is 1 day old, rotation comes at 90" in result.stdout
 
 
 def test_a_key_is_found_in_whichever_account_it_is(cloud: LocalCloud) -> None:
@@ -505,7 +514,7 @@ def test_an_exempt_user_has_nothing_coming(cloud: LocalCloud) -> None:
 
     result = keyturn("explain", "deploy-bot")
 
-    assert "its owner is exempt" in result.stdout
+    assert "its user is exempt" in result.stdout
     assert re.search(r"Coming +nothing", result.stdout)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -47,6 +48,16 @@ def test_a_demo_ends_well_and_says_so(short: tuple[int, Path, str]) -> None:
     assert "16 days, " in said
 
 
+def test_the_average_age_is_the_same_wherever_it_stands(short: tuple[int, Path, str]) -> None:
+    _, folder, said = short
+    page = (folder / "index.html").read_text()
+
+    [card] = re.findall(r"in days, exempt users apart</dt><dd>\d+ → (\d+)</dd>", page)
+    of_weeks = [float(each) for each in re.findall(r'<td class="age">([\d.]+)<', page)]
+    assert card == f"{of_weeks[-1]:.0f}"
+    assert f"before, {card} after (5 exempt users apart)." in said
+
+
 def test_a_demo_leaves_a_page_the_plan_the_log_and_every_mail(
     short: tuple[int, Path, str],
 ) -> None:
@@ -89,8 +100,9 @@ def test_a_violation_planted_on_purpose_is_found_on_the_command_line(tmp_path: P
     )
 
     assert ended.returncode == 1
-    assert "7. no secret gets out: 1 violations" in ended.stdout
+    assert "7. no secret gets out: 1 violation," in ended.stdout
     assert ended.stdout.count(": held, ") == 9
+    assert re.search(r"^1 day, [\d,]+ AWS calls, ", ended.stdout, re.MULTILINE)
     assert ended.stderr == ""
 
 

@@ -84,7 +84,7 @@ def test_a_direct_invocation_answers_with_everything_that_was_decided(stage: Sta
                 "overlays": ["EXEMPT"],
                 "action": "KEEP",
                 "reason": "exempt",
-                "sentence": "its owner is exempt",
+                "sentence": "its user is exempt",
                 "next": None,
                 "successor": None,
                 "promises": {},

@@ -254,7 +254,7 @@ def test_the_result_stands_on_top(page: str) -> None:
 
     assert text.startswith("✓ No invariant was violated 10 invariants, 22,935 facts looked at.")
     assert "keys lost 0 disabled without notice or another key 0" in text
-    assert "average age of Active keys, in days 287 → 49" in text
+    assert "average age of Active keys in days, exempt users apart 287 → 49" in text
     assert '<div class="bad">' not in page
 
 

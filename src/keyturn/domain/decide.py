@@ -15,6 +15,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.days import (
     DAY,
     are_exceeded,
@@ -48,7 +49,7 @@ from keyturn.domain.key import (
     UserFacts,
 )
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
+from keyturn.domain.record import LONGEST_RUN, Foreign, KeyRecord, UserRecord, read_record
 
 ACT_WARNING = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
@@ -107,11 +108,11 @@ def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str |
         return rule.for_all(
             Action.WAIT,
             Reason.RUN_UNDER_WAY,
-            "another run was at work on this user less than 15 minutes ago",
+            "Keyturn was at work on this user less than 15 minutes ago; look again in 15 minutes",
             Overlay.BLOCKED,
         )
     if rule.record.foreign is not None:
-        return rule.held_back_by_foreign_secret()
+        return rule.held_back_by(rule.record.foreign)
     return rule.turn()
 
 
@@ -142,7 +143,7 @@ class Rule:
         """Leave an exempt user's keys alone, whatever they are; name a key that nobody can use."""
         orphan, why = self.orphan_of_exempt(kms_key)
         turn = replace(self, orphan=orphan).for_all(
-            Action.KEEP, Reason.EXEMPT, "its owner is exempt", Overlay.EXEMPT
+            Action.KEEP, Reason.EXEMPT, "its user is exempt", Overlay.EXEMPT
         )
         if orphan is None:
             return turn
@@ -156,7 +157,7 @@ class Rule:
                 replace(
                     decision,
                     reason=Reason.ORPHAN_FOUND,
-                    sentence=f"{left}; its owner is exempt, so only a person may remove it",
+                    sentence=f"{left}; its user is exempt, so only a person may remove it",
                 )
                 if decision.key_id == orphan.key_id
                 else decision
@@ -273,16 +274,12 @@ class Rule:
             ),
         )
 
-    def held_back_by_foreign_secret(self) -> Turn:
+    def held_back_by(self, foreign: Foreign) -> Turn:
         """Write nothing beside a secret that is not ours; say so where something is due."""
         return Turn(
             user=self.user,
             decisions=tuple(
-                self.blocked(
-                    key,
-                    Reason.SECRET_FOREIGN,
-                    f"{self.record.foreign}; an operator has to adopt or move it",
-                )
+                self.blocked(key, Reason.SECRET_FOREIGN, f"{foreign.why}; {foreign.cure}")
                 if self.is_due(key) or not key.is_active or self.is_forced(key)
                 else self.upcoming(key)
                 for key in self.user.keys
@@ -460,7 +457,7 @@ class Rule:
             Reason.FORCED if forced else Reason.ROTATION_DUE,
             "an operator asked for it"
             if forced
-            else f"it is {self.age(key)} days old (RotationPeriod={self.policy.rotation_period})",
+            else f"{self.how_old(key)} (RotationPeriod={self.policy.rotation_period})",
             notice=Notice(told=Told.ROTATED, day=promises[Act.DISABLE], promises=promises),
             next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
         )
@@ -499,7 +496,7 @@ class Rule:
             key,
             Action.KEEP,
             Reason.NOTHING_DUE,
-            f"it is {self.age(key)} days old, rotation comes at {self.policy.rotation_period}",
+            f"{self.how_old(key)}, rotation comes at {self.policy.rotation_period}",
             next_step=Next(Action.ROTATE, due),
         )
         come = [
@@ -519,7 +516,7 @@ class Rule:
             keep,
             action=Action.WARN,
             reason=Reason.ROTATION_AHEAD,
-            sentence=f"it is {self.age(key)} days old and will be rotated on {due}",
+            sentence=f"{self.how_old(key)} and will be rotated on {due}",
             notice=notice,
         )
 
@@ -847,7 +844,7 @@ class Rule:
             key,
             Action.WAIT if warned else Action.WARN,
             Reason.SPREAD,
-            f"it is {self.age(key)} days old and will be rotated on {day}: "
+            f"{self.how_old(key)} and will be rotated on {day}: "
             f"keys that were found old are spread (SpreadDays={self.policy.spread_days})",
             overlays=frozenset({Overlay.BLOCKED}),
             notice=None if warned else notice,
@@ -917,6 +914,9 @@ class Rule:
 
     def age(self, key: KeyFacts) -> int:
         return days_since(key.created, self.now)
+
+    def how_old(self, key: KeyFacts) -> str:
+        return f"it is {counted(self.age(key), 'day')} old"
 
     def is_past(self, key: KeyFacts, days: int) -> bool:
         return have_passed(days, key.created, self.now)

@@ -103,7 +103,7 @@ def _restoration(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
         raise OrderNotDone(message)
     record = read_record(user, secret, kms_key=kms_key, now=rule.now)
     if record.foreign is not None:
-        raise OrderNotDone(f"{record.foreign}, so nothing can be put on record; {by_hand}")
+        raise OrderNotDone(f"{record.foreign.why}, so nothing can be put on record; {by_hand}")
     if (revoked := record.of(key).revoked) is not None:
         message = f"{key.key_id} was revoked as leaked on {revoked.date()}: whoever has it could"
         raise OrderNotDone(f"{message} use it again; if you are sure that nobody has, {by_hand}")
@@ -140,7 +140,7 @@ def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: 
         closed: str | None = f"its record could not be read ({secret.why})"
     else:
         rule = replace(rule, record=read_record(user, secret, kms_key=kms_key, now=rule.now))
-        closed = rule.record.foreign
+        closed = rule.record.why_foreign
     others = [other for other in user.keys if other.is_active and other is not key]
     if (orphan := _orphan(rule)) is not None and orphan is not key:
         others = [other for other in others if other is not orphan]
@@ -181,7 +181,7 @@ def _hindrance(rule: Rule, key: KeyFacts, orphan: KeyFacts | None) -> str | None
     """Why no new key can be made now, though its user has none to work with."""
     intent = rule.record.intent
     if intent is not None and intent.is_young(rule.now):
-        return "another run was at work on this user less than 15 minutes ago: try again then"
+        return "Keyturn was at work on this user less than 15 minutes ago: try again in 15 minutes"
     beside = next((other for other in rule.user.keys if other is not key), None)
     if orphan is not None and orphan is not key:
         message = f"{orphan.key_id} is left of a rotation that broke off"

@@ -180,17 +180,30 @@ class Intent:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Why a secret is not ours to write, and what an operator can do about it."""
+
+    why: str
+    cure: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRecord:
     """A user's secret, read as our record."""
 
-    foreign: str | None = None
-    """Why the secret is not ours to write, if it is not."""
+    foreign: Foreign | None = None
+    """That the secret is not ours to write; None: it is."""
     intent: Intent | None = None
     keys: Mapping[str, KeyRecord] = field(default_factory=dict)
     versions: frozenset[str] = frozenset()
     usable: bool = False
     """There is a secret of ours that is not scheduled for deletion."""
+
+    @property
+    def why_foreign(self) -> str | None:
+        """Why the secret is not ours to write, if it is not."""
+        return None if self.foreign is None else self.foreign.why
 
     def of(self, key: KeyFacts) -> KeyRecord:
         """What is on record for the key."""
@@ -227,7 +240,7 @@ def read_record(
     """Read a user's record from their secret; kms_key is the one that our secrets lie under."""
     if secret is None:
         return UserRecord()
-    foreign = why_foreign(user, secret, kms_key=kms_key)
+    foreign = find_foreign(user, secret, kms_key=kms_key)
     if foreign is not None:
         return UserRecord(foreign=foreign)
     return UserRecord(
@@ -245,12 +258,22 @@ def read_record(
 
 def why_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> str | None:
     """Why the secret is not ours to write; None: it is ours."""
+    foreign = find_foreign(user, secret, kms_key=kms_key)
+    return None if foreign is None else foreign.why
+
+
+def find_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> Foreign | None:
+    """Say that the secret is not ours to write; None: it is ours."""
+    adopt = "an operator has to adopt or move it"
     if secret.tags.get(USER_TAG) != encode(user.name):
-        return "the secret of that name was not made by Keyturn"
+        return Foreign("the secret of that name was not made by Keyturn", adopt)
     if secret.tags.get(USER_ID_TAG) != user.user_id:
-        return "the secret belongs to an earlier user of the same name"
+        return Foreign("the secret belongs to an earlier user of the same name", adopt)
     if not is_same_key(secret.kms_key, kms_key):
-        return f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})"
+        return Foreign(
+            f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})",
+            "it must be moved, or the setting SecretsKmsKey is not this deployment's",
+        )
     return None
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.health import Check, Finding, Grade
 from keyturn.domain.record import stamp
@@ -87,7 +88,4 @@ def _cell(finding: Finding) -> Text:
 def _summary(findings: Iterable[Finding]) -> str:
     counts = Counter(each.grade for each in findings)
     problems, warnings = counts[Grade.PROBLEM], counts[Grade.WARNING]
-    return (
-        f"{problems} problem{'' if problems == 1 else 's'}, "
-        f"{warnings} warning{'' if warnings == 1 else 's'}, {counts[Grade.OK]} OK"
-    )
+    return f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}, {counts[Grade.OK]} OK"

@@ -15,6 +15,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.decision import Action, Decision, Overlay
 from keyturn.domain.key import Account
 from keyturn.entrypoints.one_line import shown
@@ -128,7 +129,7 @@ def _done(results: Iterable[AccountResult]) -> Iterator[_Row]:
 def _section(console: Console, name: str, rows: Sequence[_Row]) -> None:
     if not rows:
         return
-    console.print(Rule(Text(f"{name}: {_many(len(rows), 'key')}"), align="left", style="dim"))
+    console.print(Rule(Text(f"{name}: {counted(len(rows), 'key')}"), align="left", style="dim"))
     widths = _widths(console.width, max(len(row.user) for row in rows))
     console.print(_line(widths, [Text(each, style="dim") for each in _HEADINGS[: len(widths)]]))
     for account, of_account in groupby(rows, key=lambda row: row.account):
@@ -192,7 +193,7 @@ def _quiet_line(rows: Sequence[_Row]) -> str:
     exempt = sum(Overlay.EXEMPT in row.decision.overlays for row in rows)
     which = f", {exempt} of them exempt" if exempt else ""
     need = "needs" if len(rows) == 1 else "need"
-    return f"{_many(len(rows), 'key')} {need} nothing now{which}; --all lists them."
+    return f"{counted(len(rows), 'key')} {need} nothing now{which}; --all lists them."
 
 
 def summary(report: Report) -> str:
@@ -205,16 +206,16 @@ def summary(report: Report) -> str:
         *([f"{done} done", f"{len(due) - done} not done"] if is_enforced(report) else []),
         *([] if is_enforced(report) else [f"{len(due)} due"]),
         f"{len(blocked)} blocked",
-        f"{_many(sum(turn.user.exempt for turn in turns), 'user')} exempt",
-        _many(failures, "failure"),
+        f"{counted(sum(turn.user.exempt for turn in turns), 'user')} exempt",
+        counted(failures, "failure"),
     ]
     if report.skipped:
-        parts.append(f"{_many(len(report.skipped), 'account')} skipped")
+        parts.append(f"{counted(len(report.skipped), 'account')} skipped")
     looked_at = ", ".join(
         (
-            _many(len(report.results), "account"),
-            _many(len(turns), "user"),
-            _many(len(due) + len(blocked) + len(quiet), "key"),
+            counted(len(report.results), "account"),
+            counted(len(turns), "user"),
+            counted(len(due) + len(blocked) + len(quiet), "key"),
         )
     )
     return f"{looked_at}: {', '.join(parts)}"
@@ -229,14 +230,16 @@ def question(report: Report) -> str | None:
         if turn.record_changes or any(made.is_due for made in turn.decisions)
     ]
     due = [made for _, turn in turns for made in turn.decisions if made.is_due]
-    counted = Counter(DOING.get(made.action, "tell of") for made in due)
-    parts = [f"{verb} {counted[verb]}" for verb in (*DOING.values(), "tell of") if counted[verb]]
+    acts = Counter(DOING.get(made.action, "tell of") for made in due)
+    parts = [f"{verb} {acts[verb]}" for verb in (*DOING.values(), "tell of") if acts[verb]]
     if changes := sum(bool(turn.record_changes) for _, turn in turns):
-        parts.append(f"bring {_many(changes, 'record')} up to date")
+        parts.append(f"bring {counted(changes, 'record')} up to date")
     if not parts:
         return None
     accounts = {account for account, _ in turns}
-    return f"{_many(len(due), 'key')}: {', '.join(parts)} in {_many(len(accounts), 'account')}."
+    return (
+        f"{counted(len(due), 'key')}: {', '.join(parts)} in {counted(len(accounts), 'account')}."
+    )
 
 
 def failures(report: Report) -> Iterator[str]:
@@ -246,17 +249,13 @@ def failures(report: Report) -> Iterator[str]:
         for failure in result.failures:
             yield f"{title(result.plan.run.account)}: {shown(failure)}"
         if result.left:
-            users = _many(len(result.left), "user")
+            users = counted(len(result.left), "user")
             yield f"{title(result.plan.run.account)}: {users} left for another run"
 
 
 def warnings(report: Report) -> Iterator[str]:
     """What is allowed, but deserves a second thought; each once."""
-    counted = Counter(warning for result in report.results for warning in result.plan.warnings)
-    for warning, times in counted.items():
-        where = f" ({_many(times, 'account')})" if len(report.results) > 1 else ""
+    found = Counter(warning for result in report.results for warning in result.plan.warnings)
+    for warning, times in found.items():
+        where = f" ({counted(times, 'account')})" if len(report.results) > 1 else ""
         yield f"warning: {shown(warning)}{where}"
-
-
-def _many(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from keyturn.domain.amounts import counted
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.entrypoints.demo_page import mail_lines, timeline_of
@@ -128,14 +129,14 @@ def _print(result: Result, console: Console, output: Path, took: timedelta) -> N
     console.print(
         "[bold]" + ", ".join(f"{len(finding.violations)} {what}" for finding, what in lost) + "."
     )
+    apart = counted(len(result.company.exempt), "exempt user")
     console.print(
         f"Average age of the Active keys: {result.age_before:.0f} days before, "
-        f"{result.age_after:.0f} after ({len(result.company.exempt)} exempt and "
-        f"{len(result.blocked)} blocked users apart)."
+        f"{result.age_after:.0f} after ({apart} apart)."
     )
     console.print(
-        f"{len(result.days)} days, {len(result.evidence.calls):,} AWS calls, "
-        f"{len(result.evidence.mails):,} mails in {took.total_seconds():.0f} s. "
+        f"{counted(len(result.days), 'day')}, {counted(len(result.evidence.calls), 'AWS call')}, "
+        f"{counted(len(result.evidence.mails), 'mail')} in {took.total_seconds():.0f} s. "
         f"Open {output / 'index.html'}",
         soft_wrap=True,
     )
@@ -163,7 +164,7 @@ def _weeks(result: Result) -> Table:
 
 def _say(finding: Finding, console: Console) -> None:
     held = not finding.violations
-    mark = "[green]held[/]" if held else f"[red]{len(finding.violations)} violations[/]"
+    mark = "[green]held[/]" if held else f"[red]{counted(len(finding.violations), 'violation')}[/]"
     console.print(f"{finding.number:>2}. {finding.title}: {mark}, {finding.checked:,} checked")
     for violation in finding.violations[:5]:
         console.print(f"    {violation}", markup=False, style="red")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.decision import Overlay, State
 from keyturn.report.timeline import (
     Account,
@@ -33,7 +34,7 @@ def timeline_of(result: Result, took: timedelta) -> Timeline:
     mails = _mails_of_keys(result)
     first, last = result.days[0].began.date(), result.days[-1].began.date()
     return Timeline(
-        title=f"Keyturn: {len(result.days)} days of a company's access keys",
+        title=f"Keyturn: {counted(len(result.days), 'day')} of a company's access keys",
         first_day=first,
         last_day=last,
         enforced_from=enforced.began.date(),

@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.days import day_of_run
 from keyturn.domain.decide import ACT_WARNING
 from keyturn.domain.decision import Action, Decision, Next, Overlay, Turn
@@ -94,14 +95,14 @@ def _rotation(
         for days in policy.warn_days:
             warned = day_of_run(key.created, policy.rotation_period - days, now)
             if warned > now.date() and warned < day:
-                yield Coming(warned, f"WARN: {days} days before its rotation")
+                yield Coming(warned, f"WARN: {counted(days, 'day')} before its rotation")
     yield Coming(day, "ROTATE: its successor is made, and the dates below are told")
 
 
 def _act(day: date, what: str, now: datetime) -> Iterator[Coming]:
     warned = day - ACT_WARNING * DAY
     if warned > now.date():
-        yield Coming(warned, f"WARN: {ACT_WARNING} days before")
+        yield Coming(warned, f"WARN: {counted(ACT_WARNING, 'day')} before")
     yield Coming(day, what)
 
 
@@ -125,7 +126,7 @@ def _about(
     turn: Turn, key: KeyFacts, made: Decision, policy: RotationPolicy, now: datetime
 ) -> Iterator[RenderableType]:
     state = " ".join([made.state, *sorted(made.overlays)])
-    yield Text.assemble((made.key_id, "bold"), f"  {state}, {made.age} days old")
+    yield Text.assemble((made.key_id, "bold"), f"  {state}, {counted(made.age, 'day')} old")
     grid = Table.grid(padding=(0, 2))
     grid.add_column(width=10)
     grid.add_column()

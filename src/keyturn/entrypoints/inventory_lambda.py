@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn.domain.amounts import counted
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
 from keyturn.entrypoints.metrics import Service, emit, of_inventory
@@ -23,7 +24,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa
     run = _run_of(event)
     with in_our_words(logger):
         inventory = _queue_all(connected(logger, os.environ).fan_out(), run)
-    logger.info(f"Queued {len(inventory.accounts)} accounts", extra={"run": run})
+    logger.info(f"Queued {counted(len(inventory.accounts), 'account')}", extra={"run": run})
     return {
         "run": run,
         "queued": [account.id for account in inventory.accounts],

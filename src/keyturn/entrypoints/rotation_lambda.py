@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.events import Run
 from keyturn.entrypoints.answer import answer, log_result
@@ -151,4 +152,6 @@ def _hand_back(
     run = uuid.uuid4().hex
     rest = {"requested": requested.isoformat(), **event, "run": run, "users": list(users)}
     aws.queue().send([rest], run=run)
-    logger.warning(f"No time left for {len(users)} users: handed back", extra={"run": run})
+    logger.warning(
+        f"No time left for {counted(len(users), 'user')}: handed back", extra={"run": run}
+    )

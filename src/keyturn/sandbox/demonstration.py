@@ -49,7 +49,7 @@ class Week:
     restored: int
     notices: int
     average_age: float
-    """Of the Active keys at its end, in days; exempt users and two workloads apart."""
+    """Of the Active keys at its end, in days; exempt users apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +64,16 @@ class Result:
     days: tuple[Day, ...]
     weeks: tuple[Week, ...]
     age_before: float
-    age_after: float
-    """Average age of the Active keys in days; exempt and blocked users apart."""
+    """Average age of the Active keys before the first day; counted as a week's."""
     plan: Sequence[Mapping[str, Any]]
     """What would be done on the day after the last, account by account."""
     blocked: Mapping[tuple[str, str], str]
     """Account and user of everybody for whom something cannot be done, and why."""
+
+    @property
+    def age_after(self) -> float:
+        """Average age of the Active keys after the last day."""
+        return self.weeks[-1].average_age
 
 
 def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be asked for
@@ -88,7 +92,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
         deployment = deploy(cloud, company)
         owners = Owners(cloud, company)
         keys_before = held_keys(cloud, company.to_visit)
-        age_before = _average_age(cloud, company, frozenset())
+        age_before = _average_age(cloud, company)
         days = Days(
             cloud,
             deployment,
@@ -125,7 +129,6 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
         )
         cloud.move_to(lived[-1].began + timedelta(days=1, hours=5))
         plan = _answers(days.plan(sorted(company.to_visit)))
-        blocked = dict(_blocked(plan))
         judged = evidence if planted is None else plant(planted, evidence)
         return Result(
             company=company,
@@ -136,9 +139,8 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
             days=tuple(lived),
             weeks=tuple(weeks),
             age_before=age_before,
-            age_after=_average_age(cloud, company, frozenset(blocked)),
             plan=plan,
-            blocked=blocked,
+            blocked=dict(_blocked(plan)),
         )
 
 
@@ -181,7 +183,7 @@ def _week(
         deleted=made["DeleteAccessKey"],
         restored=deeds[Deed.RESTORED],
         notices=sum(mail.at >= first for mail in cloud.sent_mails),
-        average_age=_average_age(cloud, company, frozenset()),
+        average_age=_average_age(cloud, company),
     )
 
 
@@ -195,17 +197,13 @@ def _key_write(call: Call) -> str | None:
     return call.operation
 
 
-def _average_age(
-    cloud: LocalCloud, company: Company, blocked: frozenset[tuple[str, str]]
-) -> float:
+def _average_age(cloud: LocalCloud, company: Company) -> float:
     reached = {account.account_id for account in company.accounts if account.has_role}
     ages = [
         (cloud.now - key.created) / timedelta(days=1)
         for account in sorted(reached & company.to_visit)
         for key in cloud.keys(account)
-        if key.status == ACTIVE
-        and (account, key.user) not in company.exempt
-        and (account, key.user) not in blocked
+        if key.status == ACTIVE and (account, key.user) not in company.exempt
     ]
     return sum(ages) / len(ages) if ages else 0.0
 

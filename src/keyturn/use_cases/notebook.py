@@ -48,7 +48,7 @@ class Notebook:
             if self._secret
             else UserRecord()
         )
-        self.closed = secret.why if isinstance(secret, Unknown) else record.foreign
+        self.closed = secret.why if isinstance(secret, Unknown) else record.why_foreign
         """Why nothing can be written here, if nothing can."""
         self._keys: dict[str, KeyRecord] = dict(record.keys)
         self._intent = record.intent
