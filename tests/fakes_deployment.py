@@ -183,6 +183,12 @@ class FakeHeadquarters(Refusals):
         )
     )
 
+    units: frozenset[str] = frozenset({"ou-root-aaaaaaaa", "ou-root-bbbbbbbb"})
+
+    def has_unit(self, unit: str) -> bool:
+        self.may_refuse("has_unit")
+        return unit in self.units
+
     def facts(self) -> OrganizationFacts:
         self.may_refuse("facts")
         return self.told

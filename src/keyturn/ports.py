@@ -378,6 +378,9 @@ class Headquarters(Protocol):
     def facts(self) -> OrganizationFacts:
         """What it says of itself; Denied to whoever may not ask."""
 
+    def has_unit(self, unit: str) -> bool:
+        """Whether a unit, or a root, is its own; Denied to whoever may not ask."""
+
 
 class Functions(Protocol):
     """Lambda in the security account."""

@@ -337,6 +337,21 @@ def test_the_organisation_says_what_it_is_and_whom_it_trusts(headquarters: Headq
     assert facts.trusted == {STACK_SETS_TRUSTED}
 
 
+@pytest.fixture
+def unit(request: pytest.FixtureRequest, headquarters: Headquarters) -> str:
+    if isinstance(headquarters, FakeHeadquarters):
+        return min(headquarters.units)
+    organizations = request.getfixturevalue("aws").client("organizations")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    made = organizations.create_organizational_unit(ParentId=root, Name="work")
+    return str(made["OrganizationalUnit"]["Id"])
+
+
+def test_the_organisation_knows_its_units(headquarters: Headquarters, unit: str) -> None:
+    assert headquarters.has_unit(unit)
+    assert not headquarters.has_unit("ou-else-12345678")
+
+
 def test_the_regions_of_iams_events_are_the_member_templates() -> None:
     table = template(MEMBER)["Mappings"]["Partition"]
 

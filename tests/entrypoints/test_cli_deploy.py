@@ -226,6 +226,17 @@ def test_what_changes_is_named_and_the_rest_stays(world: World) -> None:
     assert world.core()["ResourceOwnerTag"] == "owner"
 
 
+def test_what_deserves_a_second_thought_is_said_first(world: World) -> None:
+    result = world.deploy(*world.first, "--parameter", "RecoveryGracePeriod=3", "--dry-run")
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[0] == (
+        "warning: RecoveryGracePeriod=3: "
+        "fewer than 7 days leave little time to notice a broken pipeline"
+    )
+    assert "warning" not in world.deploy(*world.first, "--dry-run").stderr
+
+
 def test_a_dry_run_shows_the_change_sets_and_leaves_nothing_behind(world: World) -> None:
     result = world.deploy(*world.first, "--dry-run")
 
@@ -339,6 +350,18 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
         (["--org-id", "o-other12345"], r"--org-id o-other12345: the organisation is o-\w+"),
         (["--management-profile", "nobody"], "--management-profile nobody: is not in your .*"),
         (["--management-profile", "security"], "--management-profile: must be of the .*"),
+        (
+            ["--ou", "nonsense"],
+            "--ou nonsense: must be the id of an organisational unit \\(ou-…\\) or root \\(r-…\\)",
+        ),
+        (["--ou", ""], "--ou: must be the id of .*"),
+        (
+            ["--ou", "ou-1234-12345678"],
+            r"--ou ou-1234-12345678: the organisation o-\w+ has no such unit",
+        ),
+        (["--core-stack", "bad name!"], "--core-stack bad name!: must be a letter, then .*"),
+        (["--member-stack", "9lives"], "--member-stack 9lives: must be a letter, then .*"),
+        (["--list-stack", "a" * 129], "--list-stack a{129}: must be a letter, then .*"),
         (["--prefix", "asa/"], "--prefix asa/: must be a folder, .*"),
         (
             ["--parameter", "RotationPeriod=100"],

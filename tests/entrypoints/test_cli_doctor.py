@@ -140,6 +140,16 @@ def test_a_role_is_a_name(world: World) -> None:
     )
 
 
+def test_a_stack_that_no_stack_can_be_called_is_refused(world: World) -> None:
+    result = doctor("--core-stack", "bad name!")
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "--core-stack bad name!: must be a letter, then letters, digits and hyphens, "
+        "at most 128 in all\n"
+    )
+
+
 def test_it_only_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

@@ -449,6 +449,15 @@ def test_another_organisation_than_the_one_that_was_meant_is_refused(world: Worl
         world.deploy(replace(FIRST, organization="o-other12345"))
 
 
+def test_a_unit_of_nobodys_is_refused_before_any_write(world: World) -> None:
+    before = world.everything()
+
+    with pytest.raises(InvalidValue, match=r"^--ou=ou-root-cccccccc: the organisation .* has no"):
+        world.deploy(replace(FIRST, units=(UNIT, "ou-root-cccccccc")))
+
+    assert world.everything() == before
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("NoSuchParameter", "1"), ("RotationPeriod", "0"), ("Architecture", "z80")]
 )

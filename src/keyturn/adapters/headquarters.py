@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.deployment import OrganizationFacts
+from keyturn.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -33,3 +34,14 @@ class AwsHeadquarters:
             has_all_features=told["FeatureSet"] == "ALL",
             trusted=trusted,
         )
+
+    def has_unit(self, unit: str) -> bool:
+        """Whether a unit, or a root, is its own: only such a one has units below it, or none."""
+        try:
+            with aws_errors_translated():
+                self._organizations.list_organizational_units_for_parent(
+                    ParentId=unit, MaxResults=1
+                )
+        except NotFound:
+            return False
+        return True

@@ -17,7 +17,7 @@ from keyturn.entrypoints.cli_options import Both, Wanted
 from keyturn.entrypoints.cli_run import Declined
 from keyturn.entrypoints.laptop import open_session
 from keyturn.entrypoints.one_line import FAILED, shown
-from keyturn.settings import Settings
+from keyturn.settings import UNIT, Settings
 from keyturn.use_cases.deploy import (
     FLAG,
     FOUND,
@@ -38,6 +38,8 @@ QUESTION = (
     "From the next run on, Keyturn makes, disables and deletes access keys in every account that "
     "it reaches. Go on?"
 )
+_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+"""CloudFormation's own rule."""
 
 
 def deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bool) -> int:
@@ -55,11 +57,13 @@ def _deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bo
     may_ask = sys.stdin.isatty() and sys.stderr.isatty()
     if enforce and not (yes or dry_run or may_ask):
         raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
+    names = names_of(both)
     package = _package(wanted.source, asked)
-    deployment = connect(both).deploy(package, names_of(both))
+    deployment = connect(both).deploy(package, names)
     ready = deployment.prepare(asked)
-    Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
+    settings = Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
     talk = _Talk()
+    talk.warn(settings.policy.warnings)
     if ready.begins_to_enforce and not (yes or dry_run):
         talk.changes(ready)
         if not typer.confirm(QUESTION, err=True):
@@ -80,6 +84,14 @@ def connect(both: Both) -> Accounts:
 
 def names_of(both: Both) -> Names:
     """What the stacks are called."""
+    for option, name in (
+        ("--core-stack", both.core_stack),
+        ("--member-stack", both.member_stack),
+        ("--list-stack", both.list_stack),
+    ):
+        if not _STACK.fullmatch(name):
+            rule = "must be a letter, then letters, digits and hyphens, at most 128 in all"
+            raise InvalidValue(option, name, rule)
     return Names(core=both.core_stack, member=both.member_stack, listing=both.list_stack)
 
 
@@ -93,6 +105,9 @@ def _asked(wanted: Wanted, *, enforce: bool) -> Asked:
         if value == "":
             # An unset variable in a script, most likely; it must not become the default.
             raise InvalidValue(option, "", "must not be empty")
+    for unit in wanted.ou or ():
+        if UNIT.regex.match(unit) is None:
+            raise InvalidValue("--ou", unit, str(UNIT.error))
     return Asked(
         bucket=wanted.bucket,
         prefix=wanted.prefix,
@@ -186,6 +201,11 @@ class _Talk:
         self._out.print(line, soft_wrap=True)
         for each in outcome.details:
             self._out.print(Text(f"  {shown(each)}"), soft_wrap=True)
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Say what is allowed, but deserves a second thought, before anything is done."""
+        for each in warnings:
+            self._err.print(Text(shown(f"warning: {each}"), style="yellow"), soft_wrap=True)
 
     def changes(self, ready: Ready) -> None:
         """Say what will no longer be as it was, before the question."""

@@ -31,9 +31,8 @@ def doctor(both: Both, looking: Looking) -> int:
     role = looking.role_name
     if role is not None and not _ROLE.fullmatch(role):
         raise InvalidValue("--role-name", role, "must be a role's name, not its ARN")
-    at = now()
-    accounts = connect(both)
-    findings = list(_found(accounts.doctor(names_of(both), at, role).findings()))
+    at, names = now(), names_of(both)
+    findings = list(_found(connect(both).doctor(names, at, role).findings()))
     if looking.format is Findings.JSON:
         sys.stdout.write(as_json(findings, at))
     else:

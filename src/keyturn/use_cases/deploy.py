@@ -237,6 +237,9 @@ class Deploy:
             raise InvalidValue("--management-profile", "", rule)
         if asked.organization not in {None, facts.id}:
             raise InvalidValue("--org-id", asked.organization, f"the organisation is {facts.id}")
+        for unit in asked.units:
+            if not self.headquarters.has_unit(unit):
+                raise InvalidValue("--ou", unit, f"the organisation {facts.id} has no such unit")
         if not facts.has_all_features:
             raise DeploymentFailed(
                 "the organisation has only consolidated billing: stack sets need all features "
