@@ -367,7 +367,10 @@ BROKEN: dict[Fault, list[Broken]] = {
     Fault.RULE_DISABLED: [
         (lambda world: world.rules.enabled.update({RULES[0]: False}), Check.RULES, RULES[0][0])
     ],
-    Fault.NEVER_RAN: [(lambda world: world.archive.runs.clear(), Check.LAST_RUN, "no account")],
+    Fault.NEVER_RAN: [
+        (lambda world: world.archive.runs.clear(), Check.LAST_RUN, "no account"),
+        (lambda world: world.archive.runs.clear(), Check.CHANGES, "nothing to compare with"),
+    ],
     Fault.RUN_OLD: [(old_run, Check.LAST_RUN, "2026-03-01 06:00Z, 27 hours ago")],
     Fault.ACCOUNTS_NOT_REACHED: [(unreached, Check.LAST_RUN, f"{SECURITY}, {SHOP}")],
     Fault.CHANGED_SINCE: [
@@ -543,6 +546,41 @@ def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world
         Check.EXEMPTION_GROUP,
         Check.SECRETS_KEY,
     }
+
+
+def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: World) -> None:
+    world.tell(InventoryOU=UNIT)
+    world.organization.listed = {}
+    world.senders.sandbox = True
+
+    found = world.findings()
+
+    told = {check: each for check, each in found.items() if each.fault is not None}
+    del told[Check.FUNCTIONS]  # which are still told of no unit
+    assert set(told) == {
+        Check.LAST_RUN,
+        Check.OWNERS,
+        Check.MEMBER_STACKS,
+        Check.MANAGEMENT_ACCOUNT,
+        Check.MEMBER_ROLE,
+        Check.EXEMPTION_GROUP,
+        Check.SECRETS_KEY,
+    }
+    for each in told.values():
+        assert (each.fault, each.grade) == (Fault.UNCHECKED, Grade.WARNING)
+        assert each.said == f"could not be checked: no account was found in {UNIT}"
+        assert "set InventoryOU" in each.fix
+
+
+def test_a_stack_set_that_went_nowhere_yet_is_not_up_to_date_everywhere(world: World) -> None:
+    nowhere = replace(world.sets.held[NAMES.member], units=frozenset(), regions=frozenset())
+    world.sets.held[NAMES.member] = nowhere
+    del world.head.held[NAMES.member]
+
+    found = world.findings()
+
+    assert found[Check.MEMBER_STACKS].fault is Fault.ACCOUNTS_WITHOUT_STACK
+    assert found[Check.MANAGEMENT_ACCOUNT].fault is Fault.MANAGEMENT_WITHOUT_STACK
 
 
 def test_a_parameter_that_an_older_stack_lacks_is_no_crash(world: World) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, TypeVar
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.deployment import STACK_SETS_TRUSTED, Place, Stack, StackSet
 from keyturn.domain.errors import AccountUnreachable, NotFound, PortError
 from keyturn.domain.health import (
@@ -125,6 +126,10 @@ class _Entered:
     key: str | PortError
 
 
+class _NoAccounts(Exception):
+    """There is none that anything could be said of."""
+
+
 @dataclass(kw_only=True)
 class Doctor:
     """A look at one deployment; what several checks need is read once."""
@@ -176,6 +181,18 @@ class Doctor:
             return look()
         except PortError as error:
             return _unchecked(check, error)
+        except _NoAccounts:
+            return self._nobody(check)
+
+    def _nobody(self, check: Check) -> Finding:
+        unit = self._parameters.get("InventoryOU")
+        return Finding(
+            check=check,
+            fault=Fault.UNCHECKED,
+            said=f"could not be checked: no account was found{f' in {unit}' if unit else ''}",
+            fix="set InventoryOU to a unit that has accounts, or to nothing: "
+            "`keyturn deploy --parameter InventoryOU=`",
+        )
 
     # --- what several checks need -----------------------------------------------------------
 
@@ -207,6 +224,19 @@ class Doctor:
         unit = self._parameters.get("InventoryOU") or None
         return take_inventory(self.see.organization, ou=unit)
 
+    @property
+    def _accounts(self) -> tuple[Account, ...]:
+        """The accounts that are looked after; of none, nothing is well."""
+        if not self._inventory.accounts:
+            raise _NoAccounts
+        return self._inventory.accounts
+
+    @property
+    def _regions(self) -> frozenset[str]:
+        """Where member stacks have to be; a stack set that went nowhere yet names no region."""
+        of_set = self._set.regions if self._set else frozenset()
+        return of_set or frozenset({self.management.region})
+
     @cached_property
     def _runs(self) -> tuple[LastRun, ...]:
         return self._archive.last_runs()
@@ -221,7 +251,7 @@ class Doctor:
 
     @cached_property
     def _entered(self) -> tuple[_Entered, ...]:
-        return tuple(side_by_side(self._enter, self._inventory.accounts, workers=WORKERS))
+        return tuple(side_by_side(self._enter, self._accounts, workers=WORKERS))
 
     def _enter(self, account: Account) -> _Entered:
         branch = self.see.branch(account, self._parameters)
@@ -356,15 +386,17 @@ class Doctor:
             hours = int((self.now - last).total_seconds() // 3600)
             return faulty(Check.LAST_RUN, Fault.RUN_OLD, f"{said}, {hours} hours ago")
         reached = {run.account for run in self._runs if run.reached}
-        missed = [each.id for each in self._inventory.accounts if each.id not in reached]
+        missed = [each.id for each in self._accounts if each.id not in reached]
         if missed:
             said = f"{said}; not looked after: {_some(missed)}"
             return faulty(Check.LAST_RUN, Fault.ACCOUNTS_NOT_REACHED, said)
-        return well(Check.LAST_RUN, f"{said}, {len(reached)} accounts")
+        return well(Check.LAST_RUN, f"{said}, {counted(len(reached), 'account')}")
 
     def _changes(self) -> Finding:
         if not self._runs:
-            return well(Check.CHANGES, "nothing ran yet")
+            return faulty(
+                Check.CHANGES, Fault.NEVER_RAN, "nothing to compare with: nothing ran yet"
+            )
         last = max(self._runs, key=lambda run: run.at)
         before = {**{name: str(value) for name, value in last.policy.items()}}
         before["DryRunFlag"] = str(last.dry_run)
@@ -389,7 +421,7 @@ class Doctor:
     def _owners(self) -> Finding:
         if not self.see.senders.is_in_sandbox():
             return well(Check.OWNERS, "SES sends to everybody")
-        addresses = sorted({each.email for each in self._inventory.accounts if each.email})
+        addresses = sorted({each.email for each in self._accounts if each.email})
         unverified = [each for each in addresses if not self.see.senders.is_verified(each)]
         if unverified:
             said = f"SES is in its sandbox, and has not verified: {_some(unverified)}"
@@ -415,9 +447,9 @@ class Doctor:
         there = {(each.account, each.region) for each in instances}
         without = [
             account.id
-            for account in self._inventory.accounts
+            for account in self._accounts
             if account.id != self.management.account
-            and any((account.id, region) not in there for region in self._set.regions)
+            and any((account.id, region) not in there for region in self._regions)
         ]
         if without:
             said = f"no stack in {_some(without)}"
@@ -425,13 +457,13 @@ class Doctor:
         if lagging:
             said = f"not up to date in {_some(lagging)}"
             return faulty(check, Fault.STACKS_NOT_CURRENT, said)
-        return well(check, f"{len(there)} stacks, all up to date")
+        return well(check, f"{counted(len(there), 'stack')}, all up to date")
 
     def _management_account(self) -> Finding:
         check = Check.MANAGEMENT_ACCOUNT
-        if self.management.account not in {each.id for each in self._inventory.accounts}:
+        if self.management.account not in {each.id for each in self._accounts}:
             return well(check, "InventoryOU leaves it out")
-        regions = sorted(self._set.regions if self._set else {self.management.region})
+        regions = sorted(self._regions)
         for region in regions:
             stack = self.see.head_stacks(region).find(self.names.member)
             if stack is None or not stack.is_there or stack.is_stillborn:
@@ -527,7 +559,7 @@ class Doctor:
         if unknown:
             why = next(iter(unknown.values()))
             return _unchecked(check, f"in {_some(unknown)}: {why}")
-        return well(check, f"{said} of {len(self._entered)} accounts")
+        return well(check, f"{said} of {counted(len(self._entered), 'account')}")
 
 
 def _unchecked(check: Check, why: object) -> Finding:
