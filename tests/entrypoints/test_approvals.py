@@ -126,7 +126,11 @@ def test_an_account_of_the_plan_that_is_not_ours_is_a_failure(
     ("text", "rule"),
     [
         ("nonsense", "is no JSON"),
-        ("[]", "is no plan: _schema: Invalid input type"),
+        ("[]", "is no plan: must be an object\n"),
+        (
+            '{"version": 1, "accounts": [7]}',
+            "is no plan: accounts.0: must be an object\n",
+        ),
         ('{"version": 2, "accounts": []}', "is no plan: version: must be 1"),
         ('{"version": 1}', "is no plan: accounts: Missing data for required field"),
         (

@@ -205,6 +205,7 @@ def test_what_is_no_such_event_is_refused_by_name_and_ends_in_the_dead_letters(
     errors = [line["message"] for line in stage.lines() if line["level"] == "ERROR"]
     [field] = changes
     assert all(field in error for error in errors)
+    assert not any("_schema" in error for error in errors)
     assert len(stage.receive(stage.deployment.dead_letters[1])) == 1
 
 

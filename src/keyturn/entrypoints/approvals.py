@@ -10,6 +10,7 @@ from marshmallow import fields as rules
 from keyturn.domain.decision import Action, Reason
 from keyturn.domain.errors import InvalidValue
 from keyturn.entrypoints.plan_format import VERSION
+from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID
 from keyturn.use_cases.approve import Approved
 
@@ -78,9 +79,6 @@ def _rule(error: ValueError | ValidationError) -> str:
     """What is wrong with it, and where: `accounts.0.decisions.3.key`."""
     if not isinstance(error, ValidationError):
         return "is no JSON"
-    path: list[str] = []
-    found: Any = error.messages
-    while isinstance(found, dict):
-        step, found = next(iter(found.items()))
-        path.append(str(step))
-    return f"is no plan: {'.'.join(path)}: {str(found[0]).rstrip('.')}"
+    path, rule = first_wrong(error)
+    where = f"{'.'.join(path)}: " if path else ""
+    return f"is no plan: {where}{rule}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import typer
+from marshmallow import ValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -106,8 +107,10 @@ def _asked(wanted: Wanted, *, enforce: bool) -> Asked:
             # An unset variable in a script, most likely; it must not become the default.
             raise InvalidValue(option, "", "must not be empty")
     for unit in wanted.ou or ():
-        if UNIT.regex.match(unit) is None:
-            raise InvalidValue("--ou", unit, str(UNIT.error))
+        try:
+            UNIT(unit)
+        except ValidationError:
+            raise InvalidValue("--ou", unit, str(UNIT.error)) from None
     return Asked(
         bucket=wanted.bucket,
         prefix=wanted.prefix,

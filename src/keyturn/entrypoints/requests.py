@@ -1,7 +1,7 @@
 """The events that the functions take; whatever is not of their form is refused, field and all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
 from keyturn.domain.record import owner_of_secret
+from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID, ADDRESS, Flag
 from keyturn.use_cases.keep_account import Request
 
@@ -186,9 +187,20 @@ def load(schema: Schema, event: object) -> Mapping[str, Any]:
     try:
         loaded: Mapping[str, Any] = schema.load(event)
     except ValidationError as error:
-        messages = error.messages_dict
-        name = next(iter(messages))
-        rule = messages[name]
-        text = rule[0] if isinstance(rule, list) else str(rule)
-        raise InvalidValue(name, event.get(name, ""), text.rstrip(".")) from None
+        path, rule = first_wrong(error)
+        raise InvalidValue(".".join(path), _at(event, path), rule) from None
     return loaded
+
+
+def _at(event: Mapping[str, Any], path: Iterable[str]) -> object:
+    """What an event holds there; nothing, if it ends before."""
+    found: Any = event
+    for step in path:
+        match found:
+            case Mapping():
+                found = found.get(step, "")
+            case list():
+                found = found[int(step)]
+            case _:
+                return ""
+    return found
