@@ -19,6 +19,7 @@ from keyturn.domain.deployment import STACK_SETS_TRUSTED
 from keyturn.domain.template import Template
 from keyturn.entrypoints.cli import app
 from keyturn.use_cases.deploy import Names
+from keyturn.wiring_deployment import Accounts
 from tests.cloudformation.stacks import CORE, FOLDER, LIST, MEMBER
 
 MANAGEMENT = "123456789012"  # moto's own account
@@ -291,6 +292,25 @@ def test_zips_that_were_not_built_are_named_with_the_cure(world: World) -> None:
 
     assert result.exit_code == 2
     assert "has no Lambda/rotation.zip: `make package` makes it" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["deploy", "doctor"])
+def test_a_bug_is_named_in_one_line_by_its_kind_and_place_and_never_by_its_message(
+    command: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise LookupError("a message that could hold anything")
+
+    monkeypatch.setattr(Accounts, "place", stumble)
+    options = [*world.first, "--source", str(world.source)] if command == "deploy" else []
+
+    result = CliRunner().invoke(app, [command, "--profile", "security", *options])
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert re.fullmatch(
+        r"LookupError at test_cli_deploy\.py:\d+: this is a bug of Keyturn's\n", result.stderr
+    )
 
 
 def test_without_trusted_access_the_command_that_gives_it_is_named(world: World) -> None:

@@ -1,7 +1,9 @@
-"""What went wrong, in one line: no command ends in a stack trace that an operator caused."""
+"""What went wrong, in one line: no command ends in a stack trace."""
 
 import re
 import sys
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import typer
@@ -44,9 +46,18 @@ class OneLine(TyperGroup):
             return _complain(_with_advice(str(error)), code)
         except typer.Abort:
             code = INTERRUPTED
+        except Exception as error:  # noqa: BLE001 -- the last catch: nobody needs a trace here
+            return _complain(bug(error), FAILED)
         if code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
             _complain("interrupted", INTERRUPTED)
         return code if isinstance(code, int) else 0
+
+
+def bug(error: Exception) -> str:
+    """Name a fault of Keyturn's own by its kind and place; its message could hold anything."""
+    place = extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"{type(error).__name__} at {where}: this is a bug of Keyturn's"
 
 
 def _complain(line: str, code: int) -> int:
