@@ -51,6 +51,7 @@ SECRET = f"Account_{PROD}_User_deploy-bot_AccessKey"
 USER = {"UserName": "deploy-bot"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 BUCKET = f"asa-iam-rotation-{SECURITY}-us-east-1"
+KEYTURN = ROOT / ".venv" / "bin" / "keyturn"
 RECEIPTS = "asa/asa-iam-rotation/receipts/"
 
 DUE = {(PROD, "deploy-bot"), (SHOP, "etl"), (LAB, "reports,finance"), (SECURITY, "scanner")}
@@ -221,11 +222,15 @@ def test_the_next_day_what_is_due_is_rotated_and_delivered_in_every_account(stag
 def test_while_it_is_paused_nothing_is_written(stage: Stage) -> None:
     before = stage.every_key()
 
-    stage.invoke({"Pause": "an incident"})
+    stage.type(f"{KEYTURN} pause --deployed --reason 'an incident' --enforce --yes", SECURITY)
     answer = stage.invoke({"account": PROD, "name": "prod-workload", "ForceRotate": "young"})
     stage.invoke({"Resume": "it is over"})
+    stage.invoke({"Pause": "another one"})
+    resumed = stage.type(f"{KEYTURN} resume --deployed --enforce --yes", SECURITY)
 
-    assert "paused" in json.dumps(answer)
+    assert "an incident" in json.dumps(answer)
+    assert "another one" in resumed
+    assert "Keyturn is not paused." in resumed
     assert stage.every_key() == before
 
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
-from traceback import extract_tb
 from typing import TypeVar
 
 import boto3
@@ -21,6 +19,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
 from keyturn.entrypoints.approvals import Approvals
 from keyturn.entrypoints.cli_options import Where
+from keyturn.entrypoints.one_line import bug
 from keyturn.settings import Settings
 from keyturn.use_cases.inventory import Inventory, take_inventory
 from keyturn.use_cases.keep_account import (
@@ -204,9 +203,7 @@ class Campaign:
 def failed(account: Account, error: Exception, *, dry_run: bool) -> AccountResult:
     """What became of an account that broke the program; its message could hold anything."""
     if not isinstance(error, KeyturnError):
-        place = extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        error = KeyturnError(f"{type(error).__name__} at {where}: this is a bug of Keyturn's")
+        error = KeyturnError(bug(error))
     run = Run(id=uuid.uuid4().hex, account=account, at=now(), dry_run=dry_run)
     return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
 
