@@ -217,7 +217,18 @@ def test_what_exists_already_is_not_made(parameter: str, not_made: set[str], no:
 def test_what_secrets_and_the_exempt_depend_on_outlives_the_stack(logical: str) -> None:
     made = template(MEMBER)["Resources"][logical]
 
-    assert made["DeletionPolicy"] == made["UpdateReplacePolicy"] == "Retain"
+    # Except on create: what a failed creation leaves behind is in the way of the next attempt.
+    assert made["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert made["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_nothing_of_a_failed_creation_stays(name: str) -> None:
+    policies = {
+        each.get("DeletionPolicy", "Delete") for each in template(name)["Resources"].values()
+    }
+
+    assert policies <= {"Delete", "RetainExceptOnCreate"}
 
 
 def test_iam_has_an_endpoint_in_one_region_only() -> None:

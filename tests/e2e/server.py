@@ -249,10 +249,13 @@ def secrets() -> None:
 
 def stacks() -> None:
     """
-    Groups; and conditions that ask for a mapping or the region.
+    Groups; roles that are there already, which fail; and conditions that ask for a mapping, the
+    region, or a part of a parameter.
 
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-group.html
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-split.html
     """
 
     def create_group(logical: str, wanted: Fields, stack: str) -> tuple[str, Fields]:
@@ -267,29 +270,49 @@ def stacks() -> None:
         "delete": lambda name, _wanted: iam._groups.pop(name, None),
     }
 
+    roles = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    create_role = roles["create"]
+
+    def create_new_role(logical: str, wanted: Fields, stack: str) -> tuple[str, Fields]:
+        if (name := wanted.get("RoleName")) in iam._roles:
+            raise ValueError(f"Role with name {name} already exists.")
+        return create_role(logical, wanted, stack)
+
+    roles["create"] = create_new_role
+
     evaluate = engine._evaluate_conditions
 
     def evaluate_with_mappings(template: Fields, parameters: Fields) -> Fields:
-        looked_up = _look_up(template.get("Conditions", {}), template.get("Mappings", {}))
+        given = {name: told["Value"] for name, told in parameters.items()}
+        conditions, mappings = template.get("Conditions", {}), template.get("Mappings", {})
+        looked_up = _look_up(conditions, mappings, given)
         return evaluate({**template, "Conditions": looked_up}, parameters)
 
     for module in (changesets, engine, handlers, provisioners, cloudformation_stacks):
         module._evaluate_conditions = evaluate_with_mappings
 
 
-def _look_up(node: Any, mappings: Fields) -> Any:
-    """Put in what stands in the mappings, and where we are."""
+def _look_up(node: Any, mappings: Fields, given: Fields) -> Any:
+    """Put in what stands in the mappings, and where we are; take texts apart."""
+
+    def look_up(part: Any) -> Any:
+        return _look_up(part, mappings, given)
+
     match node:
         case list():
-            return [_look_up(each, mappings) for each in node]
+            return [look_up(each) for each in node]
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{(\w+)}", lambda found: str(given[found[1]]), text)
+        case {"Fn::Split": [separator, text]}:
+            return look_up(text).split(separator)
         case {"Ref": "AWS::Region"}:
             return get_region()
         case {"Ref": "AWS::Partition"}:
             return "aws"
         case {"Fn::FindInMap": keys}:
-            return engine.find_in_map(keys, mappings, lambda key: _look_up(key, mappings))
+            return engine.find_in_map(keys, mappings, look_up)
         case dict():
-            return {name: _look_up(each, mappings) for name, each in node.items()}
+            return {name: look_up(each) for name, each in node.items()}
     return node
 
 

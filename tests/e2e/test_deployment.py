@@ -67,6 +67,27 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 # --- bringing it in -----------------------------------------------------------------------------
 
 
+def test_a_member_stack_that_fails_leaves_nothing_in_the_way_of_the_next_attempt(
+    stage: Stage,
+) -> None:
+    role, stack = f"{MEMBER_ROLE}-events", "asa-iam-rotation-member-role"
+    stage.administrator(LAB, role)
+
+    with pytest.raises(AssertionError, match="Failed to create"):
+        stage.follow("3. ", LAB, 1)
+
+    aws, iam = stage.client(LAB, "cloudformation"), stage.client(LAB, "iam")
+    tried = aws.describe_stack_events(StackName=stack)["StackEvents"]
+    # It had come to what is kept when a stack goes.
+    assert ("ExemptionGroup", "CREATE_COMPLETE") in {
+        (event["LogicalResourceId"], event["ResourceStatus"]) for event in tried
+    }
+    aws.delete_stack(StackName=stack)
+    until(lambda: aws.list_stacks(StackStatusFilter=["DELETE_COMPLETE"])["StackSummaries"])
+    iam.detach_role_policy(RoleName=role, PolicyArn=ADMINISTRATOR)
+    iam.delete_role(RoleName=role)
+
+
 def test_the_commands_of_the_manual_bring_it_in(stage: Stage) -> None:
     stage.follow("1. ", SECURITY)
     stage.follow("2. ", SECURITY, 0)
