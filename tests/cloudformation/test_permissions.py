@@ -15,6 +15,7 @@ from cloudsplaining.scan.policy_document import PolicyDocument
 from policy_sentry.querying.actions import get_action_data
 
 from tests.cloudformation.stacks import (
+    ACCOUNT,
     CORE,
     IN_A_VPC,
     LIST,
@@ -470,6 +471,18 @@ def test_the_functions_roles_are_the_ones_that_the_others_trust() -> None:
     for statement, logical in ((member, "RotationRole"), (lister, "InventoryRole")):
         arn = f"arn:aws:iam::{SECURITY}:role/{roles[logical]['RoleName']}"
         assert statement["Condition"]["ArnEquals"]["aws:PrincipalArn"] == arn
+
+
+@pytest.mark.parametrize("policy", ["b", "path/of/b"])
+@pytest.mark.parametrize("name", [MEMBER, LIST])
+def test_a_boundary_is_the_accounts_own_policy_of_that_name(name: str, policy: str) -> None:
+    """IAM takes no boundary of another account, and a stack set gives every account one ARN."""
+    given = {"PermissionsBoundaryArn": f"arn:aws:iam::{SECURITY}:policy/{policy}"}
+    roles = Stack(name=name, given=given).of_type("AWS::IAM::Role").values()
+
+    assert {each["PermissionsBoundary"] for each in roles} == {
+        f"arn:aws:iam::{ACCOUNT[name]}:policy/{policy}"
+    }
 
 
 def test_every_role_can_be_bounded() -> None:

@@ -264,7 +264,7 @@ def test_a_stack_that_comes_later_takes_over_what_the_others_were_told(deployed:
     assert deployed.head[EAST].held[SET].parameters["ResourceOwnerTag"] == "owner"
 
 
-def test_a_boundary_of_one_account_is_not_taken_over_to_another(deployed: World) -> None:
+def test_a_boundary_is_taken_over_for_it_is_a_name_in_every_account(deployed: World) -> None:
     boundary = f"arn:aws:iam::{SECURITY}:policy/b"
     core = deployed.stacks.held[CORE_STACK]
     parameters = {**core.parameters, "PermissionsBoundaryArn": boundary}
@@ -273,7 +273,8 @@ def test_a_boundary_of_one_account_is_not_taken_over_to_another(deployed: World)
 
     deployed.deploy()
 
-    assert "PermissionsBoundaryArn" not in deployed.head[EAST].held[LIST_STACK].parameters
+    made = deployed.head[EAST].held[LIST_STACK]
+    assert made.parameters["PermissionsBoundaryArn"] == boundary
 
 
 def test_other_zips_go_to_another_folder_and_the_functions_are_sent_there(

@@ -40,8 +40,6 @@ FOUND: Final[Mapping[str, str]] = {
     "LambdaFolder": "it is named for what the zips hold",
 }
 """The parameters that nobody has to give, and why."""
-# A policy's ARN names its account, so another account's cannot be taken over.
-_NOT_INHERITED = {"PermissionsBoundaryArn"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,7 +428,7 @@ def settle(
             values[name] = whole[name] = given[name]
         elif had is not None and name in had:
             values[name], whole[name] = None, had[name]
-        elif name in inherited and name not in _NOT_INHERITED:
+        elif name in inherited:
             values[name] = whole[name] = inherited[name]
         elif parameter.default is None:
             raise InvalidValue(name, "", "is needed: it has no value yet")
