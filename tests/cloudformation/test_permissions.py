@@ -357,6 +357,10 @@ def test_the_notifier_sends_from_one_address_and_the_rotation_writes_no_receipt(
     ]
     receipts = "arn:aws:s3:::a-bucket/asa/asa-iam-rotation/receipts/*"
 
+    # SES asks for the right to an identity's default configuration set too.
+    assert mails["Resource"] == [
+        f"arn:aws:ses:us-east-1:{SECURITY}:{kind}/*" for kind in ("identity", "configuration-set")
+    ]
     assert mails["Condition"] == {
         "StringEqualsIfExists": {"ses:FromAddress": "security-ops@example.com"}
     }
