@@ -235,6 +235,18 @@ def test_the_functions_make_network_interfaces_only_in_a_vpc() -> None:
         assert not granted(Stack(name=CORE).statements(role)) & VPC
 
 
+def test_in_a_vpc_lambda_may_use_a_subnet_that_another_account_shares() -> None:
+    shared = "arn:aws:ec2:us-east-1:444444444444:subnet/subnet-0123456789abcdef0"
+    for role in ("InventoryRole", "RotationRole", "NotifierRole"):
+        [attaches] = [
+            each
+            for each in Stack(name=CORE, given=IN_A_VPC).statements(role)
+            if "ec2:CreateNetworkInterface" in listed(each["Action"])
+        ]
+
+        assert any(fnmatch(shared, pattern) for pattern in listed(attaches["Resource"]))
+
+
 def test_in_a_vpc_the_functions_own_code_may_do_nothing_with_interfaces() -> None:
     core = Stack(name=CORE, given=IN_A_VPC)
     functions = core.of_type("AWS::Lambda::Function").values()
@@ -313,6 +325,8 @@ def test_every_resource_is_of_the_account_region_or_organisation_that_it_must_be
         f"arn:aws:organizations::*:ou/{ORGANISATION}/*",
         f"arn:aws:iam::{MANAGEMENT}:role/asa-iam-key-auto-rotation-list-accounts",
         f"arn:aws:events:us-east-1:{SECURITY}:event-bus/asa-iam-key-rotation",
+        # A subnet that another account shares.
+        "arn:aws:ec2:us-east-1:*:*/*",
     }
     for _, logical in (role for role in ROLES if role[0] == name):
         for statement in everything(name).statements(logical):
