@@ -84,6 +84,8 @@ class FakeStackSets(Refusals):
     held: dict[str, StackSet] = field(default_factory=dict)
     lagging: dict[str, str] = field(default_factory=dict)
     """The accounts that are not up to date, and why."""
+    suspended: set[str] = field(default_factory=set)
+    """The accounts that were suspended when it last went there."""
     cannot: dict[str, str] = field(default_factory=dict)
     """The accounts in which nothing can be made, and why."""
 
@@ -126,7 +128,8 @@ class FakeStackSets(Refusals):
                         account=account,
                         region=region,
                         unit=unit,
-                        is_current=account not in self.lagging,
+                        is_current=account not in {*self.lagging, *self.suspended},
+                        was_suspended=account in self.suspended,
                         why=self.lagging.get(account, ""),
                     )
 

@@ -448,6 +448,30 @@ def test_a_proposal_that_cloudformation_cannot_make_is_told_and_taken_away() -> 
     assert answers.slept == 1
 
 
+def test_an_account_that_was_suspended_is_told_from_one_that_failed() -> None:
+    instances = [
+        {
+            "Account": account,
+            "Region": REGION,
+            "Status": "OUTDATED",
+            "StackInstanceStatus": {"DetailedStatus": status},
+            "OrganizationalUnitId": "",
+        }
+        for account, status in (
+            ("222222222222", "SKIPPED_SUSPENDED_ACCOUNT"),
+            ("333333333333", "FAILED"),
+        )
+    ]
+    answers = Answers(
+        boto3.Session(region_name=REGION), [("list_stack_instances", {"Summaries": instances})]
+    )
+
+    suspended, failed = CloudFormationStackSets(answers.client(), answers.sleep).instances("s")
+
+    assert (suspended.is_current, suspended.was_suspended) == (False, True)
+    assert (failed.is_current, failed.was_suspended) == (False, False)
+
+
 def outcome(account: str, status: str, reason: str) -> dict[str, str]:
     return {"Account": account, "Region": REGION, "Status": status, "StatusReason": reason}
 

@@ -347,6 +347,12 @@ def test_accounts_that_lag_behind_are_tried_again(deployed: World) -> None:
     assert deployed.sets.lagging == {}
 
 
+def test_a_suspended_account_lags_behind_for_ever_and_is_no_change(deployed: World) -> None:
+    deployed.sets.suspended = {SHOP}
+
+    assert {each.said for each in deployed.deploy().values()} == {"no changes"}
+
+
 # --- enforcement --------------------------------------------------------------------------------
 
 

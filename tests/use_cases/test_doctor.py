@@ -294,7 +294,11 @@ BROKEN: dict[Fault, list[Broken]] = {
             SHOP,
         )
     ],
-    Fault.STACKS_NOT_CURRENT: [(lagging, Check.MEMBER_STACKS, f"{SHOP}: the role exists")],
+    Fault.STACKS_NOT_CURRENT: [
+        (lagging, Check.MEMBER_STACKS, f"{SHOP}: the role exists"),
+        # It was suspended once, and is not any more.
+        (lambda world: world.sets.suspended.add(SHOP), Check.MEMBER_STACKS, SHOP),
+    ],
     Fault.MANAGEMENT_WITHOUT_STACK: [
         (lambda world: world.head.held.pop(NAMES.member), Check.MANAGEMENT_ACCOUNT, MANAGEMENT)
     ],
@@ -643,6 +647,15 @@ def test_a_missing_group_is_well_where_operators_allow_it(world: World) -> None:
 
     assert found.fault is None
     assert SHOP in found.said
+
+
+def test_a_suspended_account_needs_no_stack_of_this_version(world: World) -> None:
+    world.sets.accounts = {UNIT: [SECURITY, SHOP, "444444444444"]}
+    world.sets.suspended = {"444444444444"}
+
+    found = world.findings()[Check.MEMBER_STACKS]
+
+    assert (found.fault, found.said) == (None, "2 stacks, all up to date")
 
 
 def test_accounts_outside_the_unit_that_is_kept_need_nothing(world: World) -> None:

@@ -24,7 +24,9 @@ Sleep = Callable[[float], None]
 CAPABILITIES: Final = "CAPABILITY_NAMED_IAM"
 _SECONDS = 3
 """Between two looks at what CloudFormation is doing."""
-_CURRENT = {"CURRENT"}
+# A suspended account keeps its instance, which stays OUTDATED:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
+_SUSPENDED = "SKIPPED_SUSPENDED_ACCOUNT"
 # What CloudFormation says of a change set without changes, and of an update without any.
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _MEANINGS: Final = {
@@ -308,10 +310,12 @@ def _is_begin(event: "StackEventTypeDef") -> bool:
 
 
 def _instance(summary: "StackInstanceSummaryTypeDef") -> StackInstance:
+    told = summary.get("StackInstanceStatus", {})
     return StackInstance(
         account=summary["Account"],
         region=summary["Region"],
         unit=summary.get("OrganizationalUnitId", ""),
-        is_current=summary["Status"] in _CURRENT,
+        is_current=summary["Status"] == "CURRENT",
+        was_suspended=told.get("DetailedStatus") == _SUSPENDED,
         why=summary.get("StatusReason", ""),
     )

@@ -97,6 +97,8 @@ class StackInstance:
     region: str
     unit: str
     is_current: bool
+    was_suspended: bool = False
+    """Whether its account was suspended when the stack set last went there, and left out."""
     why: str = ""
 
 

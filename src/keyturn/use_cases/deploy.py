@@ -402,7 +402,11 @@ class Deploy:
         if found.body.strip() != self.package.member.body.strip():
             reasons.append("another version of the template")
         lagging = sorted(
-            {each.account for each in self.stack_sets.instances(name) if not each.is_current}
+            {
+                each.account
+                for each in self.stack_sets.instances(name)
+                if not each.is_current and not each.was_suspended
+            }
         )
         if lagging:
             reasons.append(f"not up to date in {', '.join(lagging)}")

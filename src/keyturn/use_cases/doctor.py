@@ -443,7 +443,12 @@ class Doctor:
             said = f"there is no stack set {name} in {self.management.account}"
             return faulty(check, Fault.STACK_SET_MISSING, said)
         instances = list(self.see.stack_sets.instances(name))
-        lagging = [f"{each.account}: {each.why}" for each in instances if not each.is_current]
+        kept = {each.id for each in self._accounts}
+        lagging = [
+            f"{each.account}: {each.why}"
+            for each in instances
+            if not each.is_current and (each.account in kept or not each.was_suspended)
+        ]
         there = {(each.account, each.region) for each in instances}
         without = [
             account.id
@@ -457,7 +462,8 @@ class Doctor:
         if lagging:
             said = f"not up to date in {_some(lagging)}"
             return faulty(check, Fault.STACKS_NOT_CURRENT, said)
-        return well(check, f"{counted(len(there), 'stack')}, all up to date")
+        count = sum(each.is_current for each in instances)
+        return well(check, f"{counted(count, 'stack')}, all up to date")
 
     def _management_account(self) -> Finding:
         check = Check.MANAGEMENT_ACCOUNT
