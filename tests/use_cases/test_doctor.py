@@ -245,6 +245,23 @@ def without_core(world: World) -> None:
     world.stacks.held.clear()
 
 
+def head_in_state(name: str, status: str) -> Callable[[World], None]:
+    """A stack of the management account in a state of CloudFormation's."""
+    return lambda world: world.head.held.update({name: replace(stack(name), status=status)})
+
+
+UNUSABLE = (
+    "REVIEW_IN_PROGRESS",
+    "CREATE_IN_PROGRESS",
+    "ROLLBACK_COMPLETE",
+    "DELETE_FAILED",
+    "DELETE_IN_PROGRESS",
+    "UPDATE_ROLLBACK_FAILED",
+)
+# Where a stack's resources are all there, of this version or of the one before.
+USABLE = ("UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS", "IMPORT_COMPLETE")
+
+
 def broken_core(world: World) -> None:
     broken = replace(stack(NAMES.core, PARAMETERS), status="UPDATE_ROLLBACK_COMPLETE")
     world.stacks.held[NAMES.core] = broken
@@ -281,7 +298,12 @@ BROKEN: dict[Fault, list[Broken]] = {
     Fault.CORE_MISSING: [(without_core, Check.CORE, NAMES.core)],
     Fault.CORE_BROKEN: [(broken_core, Check.CORE, "UPDATE_ROLLBACK_COMPLETE")],
     Fault.LIST_ROLE_MISSING: [
-        (lambda world: world.head.held.pop(NAMES.listing), Check.LIST_ROLE, NAMES.listing)
+        (lambda world: world.head.held.pop(NAMES.listing), Check.LIST_ROLE, NAMES.listing),
+        *(
+            (head_in_state(NAMES.listing, status), Check.LIST_ROLE, NAMES.listing)
+            for status in UNUSABLE
+        ),
+        (head_in_state(NAMES.listing, "DELETE_FAILED"), Check.LIST_ROLE, ": DELETE_FAILED"),
     ],
     Fault.NO_TRUSTED_ACCESS: [(with_untrusting, Check.TRUSTED_ACCESS, "trusted access")],
     Fault.STACK_SET_MISSING: [
@@ -300,7 +322,11 @@ BROKEN: dict[Fault, list[Broken]] = {
         (lambda world: world.sets.suspended.add(SHOP), Check.MEMBER_STACKS, SHOP),
     ],
     Fault.MANAGEMENT_WITHOUT_STACK: [
-        (lambda world: world.head.held.pop(NAMES.member), Check.MANAGEMENT_ACCOUNT, MANAGEMENT)
+        (lambda world: world.head.held.pop(NAMES.member), Check.MANAGEMENT_ACCOUNT, MANAGEMENT),
+        *(
+            (head_in_state(NAMES.member, status), Check.MANAGEMENT_ACCOUNT, MANAGEMENT)
+            for status in UNUSABLE
+        ),
     ],
     Fault.ROLE_MISSING: [
         (lambda world: world.branches[SHOP].roles.clear(), Check.MEMBER_ROLE, SHOP)
@@ -647,6 +673,16 @@ def test_a_missing_group_is_well_where_operators_allow_it(world: World) -> None:
 
     assert found.fault is None
     assert SHOP in found.said
+
+
+@pytest.mark.parametrize("status", USABLE)
+@pytest.mark.parametrize("name", [NAMES.listing, NAMES.member])
+def test_a_stack_whose_update_failed_or_goes_on_is_still_there(
+    world: World, name: str, status: str
+) -> None:
+    head_in_state(name, status)(world)
+
+    assert faults(world.findings()) == {}
 
 
 def test_a_suspended_account_needs_no_stack_of_this_version(world: World) -> None:

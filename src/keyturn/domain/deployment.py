@@ -50,6 +50,12 @@ class Stack:
         return self.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 
     @property
+    def is_usable(self) -> bool:
+        """Whether all that it makes is there, of this version or of the one before."""
+        begun = self.status.startswith(("CREATE_COMPLETE", "UPDATE_", "IMPORT_"))
+        return begun and not self.status.endswith("_FAILED")
+
+    @property
     def is_busy(self) -> bool:
         """Whether somebody is changing it right now."""
         return self.is_there and self.status.endswith("_IN_PROGRESS")

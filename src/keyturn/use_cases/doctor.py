@@ -277,8 +277,8 @@ class Doctor:
     def _list_role(self) -> Finding:
         name = f"stack {self.names.listing} in {self.management.account} {self.management.region}"
         found = self.see.head_stacks(self.management.region).find(self.names.listing)
-        if found is None or not found.is_there or found.is_stillborn:
-            return faulty(Check.LIST_ROLE, Fault.LIST_ROLE_MISSING, f"there is no {name}")
+        if lack := _lack(found, name):
+            return faulty(Check.LIST_ROLE, Fault.LIST_ROLE_MISSING, lack)
         return well(Check.LIST_ROLE, name)
 
     def _bucket(self) -> Finding:
@@ -471,12 +471,10 @@ class Doctor:
             return well(check, "InventoryOU leaves it out")
         regions = sorted(self._regions)
         for region in regions:
-            stack = self.see.head_stacks(region).find(self.names.member)
-            if stack is None or not stack.is_there or stack.is_stillborn:
-                said = (
-                    f"there is no stack {self.names.member} in {self.management.account} {region}"
-                )
-                return faulty(check, Fault.MANAGEMENT_WITHOUT_STACK, said)
+            name = f"stack {self.names.member} in {self.management.account} {region}"
+            found = self.see.head_stacks(region).find(self.names.member)
+            if lack := _lack(found, name):
+                return faulty(check, Fault.MANAGEMENT_WITHOUT_STACK, lack)
         return well(check, f"a stack of its own in {', '.join(regions)}")
 
     def _trail(self) -> Finding:
@@ -566,6 +564,13 @@ class Doctor:
             why = next(iter(unknown.values()))
             return _unchecked(check, f"in {_some(unknown)}: {why}")
         return well(check, f"{said} of {counted(len(self._entered), 'account')}")
+
+
+def _lack(stack: Stack | None, name: str) -> str | None:
+    """What keeps a stack from being relied on; None if nothing does."""
+    if stack is None or not stack.is_there:
+        return f"there is no {name}"
+    return None if stack.is_usable else f"{name}: {stack.status}"
 
 
 def _unchecked(check: Check, why: object) -> Finding:
