@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 from moto import mock_aws
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
@@ -446,6 +446,28 @@ def test_a_proposal_that_cloudformation_cannot_make_is_told_and_taken_away() -> 
         stacks.propose("s", TEMPLATE, {}, new=False)
 
     assert answers.slept == 1
+
+
+def test_an_update_leaves_alone_what_becomes_of_stacks_whose_account_leaves() -> None:
+    session = boto3.Session(region_name=REGION)
+    client, told = session.client("cloudformation"), {"StackSetOperation": {"Status": "SUCCEEDED"}}
+    stubber = Stubber(client)
+    asked = {
+        "StackSetName": "s",
+        "TemplateBody": TEMPLATE,
+        "Parameters": [{"ParameterKey": "Name", "UsePreviousValue": True}],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "PermissionModel": "SERVICE_MANAGED",
+        "OperationPreferences": ANY,
+    }
+    stubber.add_response("update_stack_set", {"OperationId": "1234"}, asked)
+    stubber.add_response("describe_stack_set_operation", told)
+    stubber.add_response("list_stack_set_operation_results", {"Summaries": []})
+    stubber.activate()
+
+    CloudFormationStackSets(client, no_sleep).update("s", TEMPLATE, {"Name": None})
+
+    stubber.assert_no_pending_responses()
 
 
 def test_an_account_that_was_suspended_is_told_from_one_that_failed() -> None:

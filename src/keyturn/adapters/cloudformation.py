@@ -222,7 +222,6 @@ class CloudFormationStackSets:
                 Parameters=_given(parameters),
                 Capabilities=[CAPABILITIES],
                 PermissionModel="SERVICE_MANAGED",
-                AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
                 OperationPreferences=self._PREFERENCES,
             )
         self._wait(name, begun["OperationId"])
