@@ -60,7 +60,10 @@ class FakeSenders(Refusals):
 
     def is_verified(self, address: str) -> bool:
         self.may_refuse("is_verified")
-        return bool({address, address.rpartition("@")[2]} & self.verified)
+        domain = address.rpartition("@")[2]
+        return address in self.verified or any(
+            domain == each or domain.endswith(f".{each}") for each in self.verified
+        )
 
     def is_in_sandbox(self) -> bool:
         self.may_refuse("is_in_sandbox")

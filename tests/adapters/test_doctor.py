@@ -188,9 +188,16 @@ def senders(request: pytest.FixtureRequest) -> Senders:
 
 @pytest.mark.parametrize(
     ("address", "verified"),
-    [("ops@example.com", True), ("ann@example.com", False), ("ann@shop.example", True)],
+    [
+        ("ops@example.com", True),
+        ("ann@example.com", False),
+        ("ann@shop.example", True),
+        ("ann@mail.shop.example", True),
+        ("ann@eu.mail.shop.example", True),
+        ("ann@workshop.example", False),
+    ],
 )
-def test_an_address_is_verified_by_itself_or_by_its_domain(
+def test_an_address_is_verified_by_itself_or_by_its_domain_or_one_above(
     senders: Senders, address: str, verified: bool
 ) -> None:
     assert senders.is_verified(address) is verified
@@ -214,6 +221,7 @@ def test_an_address_whose_link_nobody_followed_is_not_verified() -> None:
     stubber.activate()
 
     assert not SesSenders(client).is_verified("ops@example.com")
+    stubber.assert_no_pending_responses()
 
 
 @both

@@ -214,7 +214,7 @@ class CloudFormationStackSets:
             )
 
     def update(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
-        """Bring template and parameters to where it is."""
+        """Bring template and parameters to where it is; how it deploys by itself stays."""
         with aws_errors_translated(_MEANINGS):
             begun = self._aws.update_stack_set(
                 StackSetName=name,

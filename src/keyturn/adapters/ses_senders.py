@@ -1,5 +1,6 @@
 """Which addresses SES lets us send from, and to."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
@@ -16,8 +17,8 @@ class SesSenders:
         self._ses = ses
 
     def is_verified(self, address: str) -> bool:
-        """Whether SES knows that the address, or its domain, is ours."""
-        return any(map(self._is_verified, (address, address.rpartition("@")[2])))
+        """Whether SES knows that the address, its domain, or one above that, is ours."""
+        return any(map(self._is_verified, _identities(address)))
 
     def is_in_sandbox(self) -> bool:
         """Whether mails go to verified addresses only."""
@@ -31,3 +32,16 @@ class SesSenders:
         except NotFound:
             return False
         return found.get("VerifiedForSendingStatus", False)
+
+
+def _identities(address: str) -> Iterator[str]:
+    """
+    What may be verified for an address: itself, its domain, and the domains above that.
+
+    https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
+    """
+    yield address
+    domain = address.rpartition("@")[2]
+    while "." in domain:
+        yield domain
+        domain = domain.partition(".")[2]
