@@ -110,7 +110,11 @@ REMEDIES: Final[Mapping[Fault, Remedy]] = {
         Grade.PROBLEM,
         "run `keyturn deploy` with the --ou that they are in, or keep them out by InventoryOU",
     ),
-    Fault.STACKS_NOT_CURRENT: Remedy(Grade.PROBLEM, f"mend what is named, and {_AGAIN}"),
+    Fault.STACKS_NOT_CURRENT: Remedy(
+        Grade.PROBLEM,
+        f"mend what is named, and {_AGAIN}. Where something exists already, or the account was "
+        'suspended: "An account that comes back" in docs/templates.md',
+    ),
     Fault.MANAGEMENT_WITHOUT_STACK: Remedy(
         Grade.PROBLEM, f"{_AGAIN}: stack sets leave that account out, so it has a stack of its own"
     ),
@@ -175,7 +179,8 @@ REMEDIES: Final[Mapping[Fault, Remedy]] = {
     Fault.DEAD_LETTERS: Remedy(
         Grade.PROBLEM,
         "read them and the function's log; afterwards redrive them "
-        "(`aws sqs start-message-move-task`) or purge the queue",
+        "(`aws sqs start-message-move-task`) or purge the queue. SQS redrives nothing out of "
+        "asa-iam-key-undelivered: invoke the function again by hand",
     ),
     Fault.CONCURRENCY_SMALL: Remedy(
         Grade.PROBLEM,
