@@ -310,6 +310,15 @@ def test_make_alone_lists_every_target_that_tells_what_it_does() -> None:
     assert [line.split()[0] for line in listed.splitlines()] == targets
 
 
+def test_the_way_to_deploy_names_region_and_partition_once() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    names, *commands = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+    assert "AWS_REGION=us-east-1" in names
+    assert "PARTITION=aws\n" in names
+    assert [each for each in commands if "us-east-1" in each or "arn:aws:" in each] == []
+
+
 def test_the_readme_tells_the_two_commands() -> None:
     assert {"make demo", "make test"} <= set(INLINE.findall((ROOT / "README.md").read_text())) | {
         line.split("#")[0].strip() for line in code_in((ROOT / "README.md").read_text())

@@ -292,7 +292,7 @@ def stacks() -> None:
         module._evaluate_conditions = evaluate_with_mappings
 
 
-def _look_up(node: Any, mappings: Fields, given: Fields) -> Any:
+def _look_up(node: Any, mappings: Fields, given: Fields) -> Any:  # noqa: PLR0911 -- one a function
     """Put in what stands in the mappings, and where we are; take texts apart."""
 
     def look_up(part: Any) -> Any:

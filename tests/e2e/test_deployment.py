@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from tests.e2e.stage import (
     ADMIN,
+    BLOCK,
     EXEMPT,
     INVENTORY,
     KEPT,
@@ -53,6 +54,14 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 BUCKET = f"asa-iam-rotation-{SECURITY}-us-east-1"
 KEYTURN = ROOT / ".venv" / "bin" / "keyturn"
 RECEIPTS = "asa/asa-iam-rotation/receipts/"
+
+ABOUT_STACK_SETS = [
+    f"aws cloudformation {command.rstrip()}"
+    for page in ("deploy.md", "templates.md")
+    for block in BLOCK.findall((ROOT / "docs" / page).read_text())
+    for command in block.split("aws cloudformation ")[1:]
+    if re.match(r"\w+-stack-(set|instances)", command)
+]
 
 DUE = {(PROD, "deploy-bot"), (SHOP, "etl"), (LAB, "reports,finance"), (SECURITY, "scanner")}
 """Users with one key of more than 90 days, in four accounts."""
@@ -105,16 +114,29 @@ def test_the_commands_of_the_manual_bring_it_in(stage: Stage) -> None:
     assert states == ["CREATE_COMPLETE"] * 7
 
 
-def test_the_stack_set_is_asked_for_with_what_its_template_needs(stage: Stage) -> None:
+@pytest.mark.parametrize("command", ABOUT_STACK_SETS)
+def test_what_the_manual_asks_of_stack_sets_the_cli_takes(stage: Stage, command: str) -> None:
     """The emulator has no stack sets, so the AWS CLI checks the commands, and sends nothing."""
-    [create, instances] = [
-        f"aws cloudformation {part}"
-        for part in commands("3. ")[0].split("aws cloudformation ")[1:]
+    stage.type(f"{command} --generate-cli-skeleton output", MANAGEMENT)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [each for each in ABOUT_STACK_SETS if re.search("stack-instances|update-stack-set", each)],
+)
+def test_one_account_that_fails_keeps_no_other_from_its_stack(command: str) -> None:
+    """By themselves stack sets go from account to account, and stop at the first failure."""
+    _, _, preferences = command.partition("--operation-preferences ")
+
+    assert preferences.split()[0].split(",") == [
+        "RegionConcurrencyType=PARALLEL",
+        "FailureTolerancePercentage=100",
+        "MaxConcurrentPercentage=100",
     ]
 
-    for each in (create, instances):
-        stage.type(f"{each.rstrip()} --generate-cli-skeleton output", MANAGEMENT)
 
+def test_the_stack_set_is_asked_for_with_what_its_template_needs() -> None:
+    [create, _] = commands("3. ")[0].split("aws cloudformation ")[1:]
     plain = commands("3. ")[1]
     assert [
         each
