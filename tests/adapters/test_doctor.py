@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -373,6 +373,9 @@ def archive(request: pytest.FixtureRequest) -> Archive:
             runs=[
                 LastRun(account="222222222222", reached=True, **told),
                 LastRun(account="333333333333", reached=False, **told),
+                LastRun(
+                    account="777777777777", reached=True, **{**told, "at": at - timedelta(days=1)}
+                ),
             ],
             zips={"Lambda/a.zip": CODE},
         )
@@ -380,7 +383,14 @@ def archive(request: pytest.FixtureRequest) -> Archive:
     s3.create_bucket(Bucket="a-bucket")
     shut = [{"user": None, "message": "the role could not be assumed"}]
     objects = {
-        "snapshots/date=2026-02-28/account=222222222222.json": snapshot("222222222222"),
+        "snapshots/date=2026-02-28/account=666666666666.json": snapshot("666666666666"),
+        "snapshots/date=2026-03-01/account=222222222222.json": snapshot(
+            "222222222222", at="2026-03-01T05:00:00Z"
+        ),
+        # Since then somebody has run other accounts by hand, and not this one.
+        "snapshots/date=2026-03-01/account=777777777777.json": snapshot(
+            "777777777777", at="2026-03-01T05:00:00Z"
+        ),
         "snapshots/date=2026-03-02/account=222222222222.json": snapshot("222222222222"),
         "snapshots/date=2026-03-02/account=333333333333.json": snapshot(
             "333333333333", failures=shut
@@ -394,13 +404,15 @@ def archive(request: pytest.FixtureRequest) -> Archive:
     return S3Archive(s3, bucket="a-bucket", prefix="asa")
 
 
-def test_the_newest_days_snapshots_tell_of_the_last_run(archive: Archive) -> None:
+def test_each_accounts_newest_snapshot_tells_of_its_last_run(archive: Archive) -> None:
     found = {each.account: each for each in archive.last_runs()}
 
     assert {account: each.reached for account, each in found.items()} == {
         "222222222222": True,
         "333333333333": False,
+        "777777777777": True,
     }
+    assert found["777777777777"].at == datetime(2026, 3, 1, 5, tzinfo=UTC)
     assert found["222222222222"].at == datetime(2026, 3, 2, 5, tzinfo=UTC)
     assert found["222222222222"].policy == {"RotationPeriod": 90}
     assert found["222222222222"].dry_run

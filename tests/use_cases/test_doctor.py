@@ -288,6 +288,10 @@ def unreached(world: World) -> None:
     world.archive.runs = [run(MANAGEMENT), run(SECURITY, reached=False)]
 
 
+def long_unreached(world: World) -> None:
+    world.archive.runs[-1] = run(SHOP, at=NOW - timedelta(hours=27))
+
+
 def unprotected(world: World) -> None:
     world.warehouse.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
 
@@ -402,7 +406,10 @@ BROKEN: dict[Fault, list[Broken]] = {
         (lambda world: world.archive.runs.clear(), Check.CHANGES, "nothing to compare with"),
     ],
     Fault.RUN_OLD: [(old_run, Check.LAST_RUN, "2026-03-01 06:00Z, 27 hours ago")],
-    Fault.ACCOUNTS_NOT_REACHED: [(unreached, Check.LAST_RUN, f"{SECURITY}, {SHOP}")],
+    Fault.ACCOUNTS_NOT_REACHED: [
+        (unreached, Check.LAST_RUN, f"{SECURITY}, {SHOP}"),
+        (long_unreached, Check.LAST_RUN, f"not looked after: {SHOP}"),
+    ],
     Fault.CHANGED_SINCE: [
         (
             lambda world: world.tell(InactivePeriod="120"),
@@ -708,6 +715,12 @@ def test_accounts_outside_the_unit_that_is_kept_need_nothing(world: World) -> No
 
 def variables_with(**other: str) -> Mapping[str, str]:
     return {**function("ASA-Account-Inventory").variables, **other}
+
+
+def test_an_account_that_was_run_by_hand_since_makes_no_other_one_missing(world: World) -> None:
+    world.archive.runs[0] = run(MANAGEMENT, at=NOW)
+
+    assert world.findings()[Check.LAST_RUN].fault is None
 
 
 def test_a_reservation_that_is_large_enough_leaves_the_others_their_share(world: World) -> None:

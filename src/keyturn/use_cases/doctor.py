@@ -385,7 +385,9 @@ class Doctor:
         if self.now - last > LONGEST_PAUSE:
             hours = int((self.now - last).total_seconds() // 3600)
             return faulty(Check.LAST_RUN, Fault.RUN_OLD, f"{said}, {hours} hours ago")
-        reached = {run.account for run in self._runs if run.reached}
+        reached = {
+            run.account for run in self._runs if run.reached and self.now - run.at <= LONGEST_PAUSE
+        }
         missed = [each.id for each in self._accounts if each.id not in reached]
         if missed:
             said = f"{said}; not looked after: {_some(missed)}"
