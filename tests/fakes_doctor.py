@@ -12,6 +12,8 @@ class FakeFunctions(Refusals):
     """Meets `ports.Functions`."""
 
     held: dict[str, FunctionFacts] = field(default_factory=dict)
+    sources: dict[str, set[str]] = field(default_factory=dict)
+    """The queues that give each function work."""
     limit: Concurrency = field(default_factory=lambda: Concurrency(limit=1000, unreserved=1000))
 
     def look(self, name: str) -> FunctionFacts:
@@ -19,6 +21,10 @@ class FakeFunctions(Refusals):
         if name not in self.held:
             raise NotFound(name)
         return self.held[name]
+
+    def takes_from(self, name: str) -> set[str]:
+        self.may_refuse("takes_from")
+        return self.sources.get(name, set())
 
     def concurrency(self) -> Concurrency:
         self.may_refuse("concurrency")

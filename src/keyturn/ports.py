@@ -388,6 +388,9 @@ class Functions(Protocol):
     def look(self, name: str) -> FunctionFacts:
         """A function as it is; NotFound if there is none."""
 
+    def takes_from(self, name: str) -> Collection[str]:
+        """The queues that give it work now."""
+
     def concurrency(self) -> Concurrency:
         """How many functions may run at the same time."""
 

@@ -81,7 +81,7 @@ FUNCTION = FunctionFacts(
 def functions(request: pytest.FixtureRequest) -> Functions:
     session = made(request)
     if session is None:
-        return FakeFunctions(held={"f": FUNCTION})
+        return FakeFunctions(held={"f": FUNCTION}, sources={"f": {"work"}})
     role = session.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")
     client = session.client("lambda")
     client.create_function(
@@ -96,6 +96,16 @@ def functions(request: pytest.FixtureRequest) -> Functions:
         Environment={"Variables": {"DryRunFlag": "True"}},
     )
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=3)
+    sqs = session.client("sqs")
+    for name, enabled in (("work", True), ("other", False)):
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        client.create_event_source_mapping(
+            EventSourceArn=sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])[
+                "Attributes"
+            ]["QueueArn"],
+            FunctionName="f",
+            Enabled=enabled,
+        )
     return AwsFunctions(client)
 
 
@@ -103,9 +113,30 @@ def test_a_function_tells_how_it_is_configured_and_what_code_it_runs(functions: 
     assert functions.look("f") == FUNCTION
 
 
+def test_a_function_tells_which_queues_give_it_work(functions: Functions) -> None:
+    assert functions.takes_from("f") == {"work"}
+    assert functions.takes_from("g") == set()
+
+
 def test_a_function_that_is_not_there_is_not_found(functions: Functions) -> None:
     with pytest.raises(NotFound):
         functions.look("g")
+
+
+def test_a_function_takes_from_the_queues_whose_mappings_are_not_off() -> None:
+    client = boto3.Session(region_name=REGION).client("lambda")
+    stubber = Stubber(client)
+    states = ("Enabled", "Updating", "Disabled", "Disabling", "Deleting")
+    mappings = [
+        {"EventSourceArn": f"arn:aws:sqs:{REGION}:{MOTO_ACCOUNT}:{state}", "State": state}
+        for state in states
+    ]
+    first = {"EventSourceMappings": mappings[:1], "NextMarker": "more"}
+    stubber.add_response("list_event_source_mappings", first)
+    stubber.add_response("list_event_source_mappings", {"EventSourceMappings": mappings[1:]})
+    stubber.activate()
+
+    assert AwsFunctions(client).takes_from("f") == {"Enabled", "Updating"}
 
 
 def test_the_accounts_concurrency_is_told() -> None:

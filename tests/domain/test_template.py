@@ -46,6 +46,7 @@ def test_the_functions_are_those_that_a_parser_of_yaml_finds() -> None:
         assert (seen.runtime, seen.handler) == (told["Runtime"], told["Handler"])
         assert (seen.timeout, seen.memory) == (told["Timeout"], told["MemorySize"])
         assert dict(seen.variables) == {each: of["Ref"] for each, of in variables.items()}
+        assert told["ReservedConcurrentExecutions"]["Fn::If"][1] == {"Ref": seen.reserved}
         assert told["Code"]["S3Key"]["Fn::Sub"].endswith(f"/{seen.zip}")
 
 

@@ -24,8 +24,17 @@ from keyturn.domain.key import Account
 from keyturn.domain.template import Template
 from keyturn.ports import Listed, Pause
 from keyturn.use_cases.deploy import Names
-from keyturn.use_cases.doctor import BUS, DEAD_LETTERS, NEEDS, RULES, Doctor, Instruments
+from keyturn.use_cases.doctor import (
+    BUS,
+    DEAD_LETTERS,
+    NEEDS,
+    RULES,
+    TAKES_FROM,
+    Doctor,
+    Instruments,
+)
 from tests.cloudformation.stacks import CORE, FOLDER, resources
+from tests.cloudformation.stacks import Stack as MadeStack
 from tests.fakes import FakeOrganization, FakeSwitch, Refusals
 from tests.fakes_deployment import FakeHeadquarters, FakeStacks, FakeStackSets, FakeWarehouse
 from tests.fakes_doctor import (
@@ -145,7 +154,8 @@ class World:
     )
     functions: FakeFunctions = field(
         default_factory=lambda: FakeFunctions(
-            held={each.name: function(each.name) for each in TEMPLATE.functions}
+            held={each.name: function(each.name) for each in TEMPLATE.functions},
+            sources={name: {queue} for name, queue in TAKES_FROM.items()},
         )
     )
     rules: FakeRules = field(default_factory=lambda: FakeRules(enabled=dict.fromkeys(RULES, True)))
@@ -235,6 +245,10 @@ def without(rule: tuple[str, str | None]) -> Callable[[World], object]:
 
 def filled(queue: str) -> Callable[[World], None]:
     return lambda world: world.depths.counts.update({queue: 3})
+
+
+def taking_nothing(name: str) -> Callable[[World], object]:
+    return lambda world: world.functions.sources.pop(name)
 
 
 def lagging(world: World) -> None:
@@ -391,6 +405,27 @@ BROKEN: dict[Fault, list[Broken]] = {
             ),
             Check.FUNCTIONS,
             "EventBusName is (empty)",
+        ),
+        (
+            lambda world: world.change(ROTATION, reserved=7),
+            Check.FUNCTIONS,
+            "Reserved concurrency is 7 instead of 0",
+        ),
+        (
+            lambda world: world.tell(NotifierReservedConcurrency="2"),
+            Check.FUNCTIONS,
+            "ASA-Notifier: Reserved concurrency is 0 instead of 2",
+        ),
+    ],
+    Fault.FUNCTION_OFF: [
+        (
+            lambda world: world.change(ROTATION, reserved=0),
+            Check.FUNCTIONS,
+            f"{ROTATION} may not run: 0 is reserved for it",
+        ),
+        *(
+            (taking_nothing(name), Check.FUNCTIONS, f"{name} takes nothing from {queue}")
+            for name, queue in TAKES_FROM.items()
         ),
     ],
     Fault.ZIP_MISSING: [
@@ -725,6 +760,7 @@ def test_an_account_that_was_run_by_hand_since_makes_no_other_one_missing(world:
 
 def test_a_reservation_that_is_large_enough_leaves_the_others_their_share(world: World) -> None:
     world.tell(RotationReservedConcurrency="5")
+    world.change(ROTATION, reserved=5)
     world.functions.limit = Concurrency(limit=105, unreserved=100)
 
     assert world.findings()[Check.CONCURRENCY].fault is None
@@ -749,7 +785,16 @@ def test_what_the_doctor_knows_by_name_is_what_the_template_makes() -> None:
         for each in resources(CORE, "AWS::Events::Rule").values()
     }
     [bus] = resources(CORE, "AWS::Events::EventBus").values()
+    core = MadeStack(name=CORE)
 
+    def named(reference: str, by: str) -> str:
+        logical = reference.removeprefix("ref:").removeprefix("arn:")
+        return str(core.resources[logical]["Properties"][by])
+
+    assert {
+        named(each["FunctionName"], "FunctionName"): named(each["EventSourceArn"], "QueueName")
+        for each in core.of_type("AWS::Lambda::EventSourceMapping").values()
+    } == TAKES_FROM
     assert {name for name in queues if "dead" in name or "undelivered" in name} == set(
         DEAD_LETTERS
     )

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
+# https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
+_OFF = {"Disabling", "Disabled", "Deleting"}
+
+
 class AwsFunctions:
     """Meets `ports.Functions`."""
 
@@ -45,4 +49,17 @@ class AwsFunctions:
         return Concurrency(
             limit=limit["ConcurrentExecutions"],
             unreserved=limit["UnreservedConcurrentExecutions"],
+        )
+
+    def takes_from(self, name: str) -> frozenset[str]:
+        """The queues that give it work now."""
+        with aws_errors_translated():
+            pages = self._lambda.get_paginator("list_event_source_mappings").paginate(
+                FunctionName=name
+            )
+            found = [each for page in pages for each in page["EventSourceMappings"]]
+        return frozenset(
+            each["EventSourceArn"].rpartition(":")[2]
+            for each in found
+            if each["State"] not in _OFF
         )

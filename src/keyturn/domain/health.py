@@ -58,6 +58,7 @@ class Fault(StrEnum):
     KEY_UNUSABLE = "key-unusable"
     FUNCTION_MISSING = "function-missing"
     FUNCTION_DIFFERS = "function-differs"
+    FUNCTION_OFF = "function-off"
     ZIP_MISSING = "zip-missing"
     CODE_DIFFERS = "code-differs"
     RULE_MISSING = "rule-missing"
@@ -146,6 +147,11 @@ REMEDIES: Final[Mapping[Fault, Remedy]] = {
         Grade.PROBLEM,
         "somebody changed it by hand: change the stack instead. An update of the stack that "
         "changes the function sets all of it back",
+    ),
+    Fault.FUNCTION_OFF: Remedy(
+        Grade.PROBLEM,
+        "`aws lambda delete-function-concurrency`, or `aws lambda update-event-source-mapping "
+        "--enabled`; to stop Keyturn's writes there is `keyturn pause`",
     ),
     Fault.ZIP_MISSING: Remedy(
         Grade.PROBLEM, f"the function runs on, but could not be made again: {_AGAIN}"

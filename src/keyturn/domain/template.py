@@ -74,6 +74,8 @@ class DeclaredFunction:
     """The file's name in the folder of the zips."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """The parameter or resource that each variable of the environment refers to."""
+    reserved: str = ""
+    """The parameter that says how much concurrency is kept for it; empty if none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,14 @@ def _function(told: Mapping[str, Any]) -> DeclaredFunction:
         memory=int(told["MemorySize"]),
         zip=_mapping(told["Code"])["S3Key"].rpartition("/")[2].strip("'"),
         variables={name: each.removeprefix("!Ref ") for name, each in variables.items()},
+        reserved=_reference_in(told.get("ReservedConcurrentExecutions", "")),
     )
+
+
+def _reference_in(value: str) -> str:
+    """The first parameter that a value refers to."""
+    found = re.search(r"!Ref (\w+)", value)
+    return found[1] if found else ""
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -49,6 +49,11 @@ RULES: Final = (
     ("asa-iam-key-rotation-notices", BUS),
     ("asa-iam-key-rotation-exemption", BUS),
 )
+TAKES_FROM: Final[Mapping[str, str]] = {
+    "ASA-IAM-Access-Key-Rotation-Function": "asa-iam-key-rotation.fifo",
+    "ASA-Notifier": "asa-iam-key-notices",
+}
+"""The queue that gives a function its work."""
 DEAD_LETTERS: Final = (
     "asa-iam-key-rotation-dead.fifo",
     "asa-iam-key-notices-dead",
@@ -73,8 +78,8 @@ NEEDS: Final[Mapping[Check, str]] = {
     Check.MEMBER_ROLE: "a role in each account with iam:GetRole: --role-name",
     Check.EXEMPTION_GROUP: "a role in each account with iam:GetGroup: --role-name",
     Check.SECRETS_KEY: "a role in each account with kms:DescribeKey: --role-name",
-    Check.FUNCTIONS: "lambda:GetFunctionConfiguration and GetFunctionConcurrency, "
-    "cloudformation:GetTemplate",
+    Check.FUNCTIONS: "lambda:GetFunctionConfiguration, GetFunctionConcurrency and "
+    "ListEventSourceMappings, cloudformation:GetTemplate",
     Check.CODE: "lambda:GetFunctionConfiguration, s3:GetObject on the zips",
     Check.RULES: "events:DescribeRule",
     Check.LAST_RUN: "s3:ListBucket and GetObject on the snapshots",
@@ -300,6 +305,7 @@ class Doctor:
 
     def _functions(self) -> Finding:
         differences: list[str] = []
+        off: list[str] = []
         for each in self._template.functions:
             try:
                 found = self.see.functions.look(each.name)
@@ -307,10 +313,21 @@ class Doctor:
                 said = f"there is no function {each.name}"
                 return faulty(Check.FUNCTIONS, Fault.FUNCTION_MISSING, said)
             differences += (f"{each.name}: {what}" for what in self._differences(each, found))
+            off += self._shut_off(each.name, found)
+        if off:
+            return faulty(Check.FUNCTIONS, Fault.FUNCTION_OFF, "; ".join(off))
         if differences:
             return faulty(Check.FUNCTIONS, Fault.FUNCTION_DIFFERS, "; ".join(differences))
         count = len(self._template.functions)
         return well(Check.FUNCTIONS, f"{count} functions are as the stack says")
+
+    def _shut_off(self, name: str, found: FunctionFacts) -> Iterator[str]:
+        """What keeps a function from working at all."""
+        if found.reserved == 0:  # "Throttle" in Lambda's console
+            yield f"{name} may not run: 0 is reserved for it"
+        queue = TAKES_FROM.get(name)
+        if queue is not None and queue not in self.see.functions.takes_from(name):
+            yield f"{name} takes nothing from {queue}"
 
     def _differences(self, told: DeclaredFunction, found: FunctionFacts) -> Iterator[str]:
         """What is not as template and parameters say."""
@@ -320,6 +337,10 @@ class Doctor:
             "Timeout": (told.timeout, found.timeout),
             "MemorySize": (told.memory, found.memory),
             "Architecture": (self._parameters.get("Architecture"), found.architecture),
+            "Reserved concurrency": (
+                self._parameters.get(told.reserved, "0"),
+                str(found.reserved or 0),
+            ),
         }
         for name, source in told.variables.items():
             # What refers to a resource is only known to be set.
