@@ -413,7 +413,7 @@ class Senders(Protocol):
     """What SES lets the security account send."""
 
     def is_verified(self, address: str) -> bool:
-        """Whether SES knows that the address, or its domain, is ours."""
+        """Whether SES knows that the address, its domain, or one above that, is ours."""
 
     def is_in_sandbox(self) -> bool:
         """Whether mails go to verified addresses only."""
@@ -430,7 +430,7 @@ class Archive(Protocol):
     """What lies in the bucket, for whoever asks about the runs and the zips."""
 
     def last_runs(self) -> tuple[LastRun, ...]:
-        """The run of each account on the newest day that has snapshots; none, if none ran."""
+        """The newest run of each account, of the two newest days; none, if none ran."""
 
     def code_of(self, name: str) -> str:
         """Lambda's hash of a zip below the prefix; NotFound if it is not there."""
