@@ -1,36 +1,43 @@
 """A plan that is carried out late: what another run, a person or the clock did meanwhile."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import pytest
 
+from keyturn.domain.decision import Action
 from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
-from keyturn.domain.record import INTENT_TAG
+from keyturn.domain.record import INTENT_TAG, KEY_TAG, KeyRecord
 from keyturn.sandbox.faults import Fault
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult
 from keyturn.use_cases.keep_account import Request as Asked
 from keyturn.use_cases.run_account import RunAccount
-from tests.chaos.world import DAY, MEMBER, OWNER, World
+from tests.chaos.world import DAY, FIRST_DAY, MEMBER, OWNER, World
+from tests.use_cases.stage import before
 
-LATE = timedelta(minutes=3)
+MINUTE = timedelta(minutes=1)
+LATE = 3 * MINUTE
 
 
-def planned(world: World) -> tuple[RunAccount, AccountPlan]:
+def planned(world: World, asked: Asked | None = None) -> tuple[RunAccount, AccountPlan]:
     """Make a plan, as a run does that has a large account to look at."""
     world.begin()
     aws = world.aws()
     account = Account(id=MEMBER, name="member", email=OWNER)
     run = Run(id="slow", account=account, at=world.cloud.now, dry_run=False)
     rotation = aws.run_account(run, aws.by_mail(print))
-    return rotation, rotation.plan(run, Asked())
+    return rotation, rotation.plan(run, asked or Asked())
 
 
-def carried_out(world: World, meanwhile: Callable[[World], object]) -> AccountResult:
+def carried_out(
+    world: World, meanwhile: Callable[[World], object], asked: Asked | None = None
+) -> AccountResult:
     """Plan, let something happen, and carry out the plan three minutes later."""
-    rotation, plan = planned(world)
+    rotation, plan = planned(world, asked)
+    world.cloud.move_to(world.cloud.now + LATE / 2)
     meanwhile(world)
     world.go_to(world.cloud.now + LATE)
     return rotation.carry_out(plan)
@@ -110,3 +117,207 @@ def test_an_intent_that_nobody_can_read_holds_no_rotation_up(world: World, text:
 
     assert len(world.cloud.keys(MEMBER)) == 2
     assert the_end_of(world) == []
+
+
+# --- an order that waited at its prompt -----------------------------------------------------
+
+
+@pytest.fixture
+def disabled() -> Iterator[tuple[World, str]]:
+    """A key that was disabled two days ago, beside its successor."""
+    with World() as world:
+        [old] = world.user("ann", (137, True))
+        for day in (0, 7, 10):
+            world.go_to(world.day(day))
+            world.run()
+        world.go_to(world.day(12))
+        yield world, old
+
+
+def status(world: World, key_id: str) -> str:
+    return {key.key_id: key.status for key in world.cloud.keys(MEMBER)}[key_id]
+
+
+def on_record(world: World, key_id: str) -> KeyRecord:
+    [secret] = world.cloud.secrets(MEMBER)
+    return KeyRecord.read(
+        secret.tags[KEY_TAG + key_id], created=FIRST_DAY - 200 * DAY, now=world.cloud.now
+    )
+
+
+def set_by_hand(key_id: str, status: str) -> Callable[[World], object]:
+    """A person's hand on a key."""
+    return lambda world: world.hand("iam").update_access_key(
+        UserName="ann", AccessKeyId=key_id, Status=status
+    )
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_leaked_key_that_a_person_enabled_meanwhile_is_stopped(
+    disabled: tuple[World, str], *, again: bool
+) -> None:
+    world, old = disabled
+    if again:
+        world.run(asked=world.ordering(Action.REVOKE, old))
+    asked = world.ordering(Action.REVOKE, old)
+
+    result = carried_out(world, set_by_hand(old, "Active"), asked)
+
+    assert result.failures == ()
+    assert status(world, old) == "Inactive"
+    since = on_record(world, old).disabled
+    assert since is not None
+    assert world.cloud.now - since < MINUTE
+
+
+def test_a_key_that_was_revoked_meanwhile_is_not_restored(disabled: tuple[World, str]) -> None:
+    world, old = disabled
+    asked = world.ordering(Action.RESTORE, old)
+
+    result = carried_out(
+        world, lambda world: world.run(asked=world.ordering(Action.REVOKE, old)), asked
+    )
+
+    [failure] = result.failures
+    assert "the record of" in str(failure)
+    assert status(world, old) == "Inactive"
+    assert on_record(world, old).revoked is not None
+
+
+def test_a_key_that_is_revoked_while_it_is_enabled_is_stopped_again(
+    disabled: tuple[World, str],
+) -> None:
+    world, old = disabled
+    revoke = before("UpdateAccessKey", lambda: world.run(asked=world.ordering(Action.REVOKE, old)))
+    world.cloud.layers.append(revoke)
+
+    result = world.run(asked=world.ordering(Action.RESTORE, old)).result
+
+    assert result is not None
+    [failure] = result.failures
+    assert "was revoked meanwhile" in str(failure)
+    assert status(world, old) == "Inactive"
+
+
+@pytest.mark.parametrize("how", ["a daily run", "another order", "a person"])
+def test_who_has_no_other_key_any_more_is_not_said_to_work_with_it(how: str) -> None:
+    with World() as world:
+        [old] = world.user("ann", (137, True))
+        for day in (0, 7):
+            world.go_to(world.day(day))
+            world.run()
+        [new] = {key.key_id for key in world.cloud.keys(MEMBER)} - {old}
+        world.go_to(world.day(10))
+        meanwhile: dict[str, Callable[[World], object]] = {
+            "a daily run": lambda world: world.run(),
+            "another order": lambda world: world.run(asked=world.ordering(Action.REVOKE, old)),
+            "a person": set_by_hand(old, "Inactive"),
+        }
+
+        result = carried_out(world, meanwhile[how], world.ordering(Action.REVOKE, new))
+
+        [failure] = result.failures
+        assert f"no new key was made: {old}, Inactive" in str(failure)
+        [outcome] = result.outcomes
+        assert [made.decision.successor for made in outcome.done] == [None]
+
+
+def test_who_has_no_other_key_any_more_gets_one() -> None:
+    with World() as world:
+        other, leaked = world.user("ann", (40, True), (20, True))
+        delete = world.hand("iam").delete_access_key
+
+        result = carried_out(
+            world,
+            lambda _: delete(UserName="ann", AccessKeyId=other),
+            world.ordering(Action.REVOKE, leaked),
+        )
+
+        assert result.failures == ()
+        [outcome] = result.outcomes
+        [made] = outcome.done
+        assert made.new_key is not None
+        assert status(world, made.new_key) == "Active"
+
+
+# --- a run that an operator overtakes -------------------------------------------------------
+
+
+def overtaken(world: World, order: Asked) -> None:
+    """Run, and let an operator do something two minutes later, before the keys are listed."""
+
+    def act() -> None:
+        world.cloud.move_to(world.cloud.now + 2 * MINUTE)
+        world.run(asked=order)
+
+    layer = before("ListAccessKeys", act)
+    world.cloud.layers.append(layer)
+    world.run()
+    world.cloud.layers.remove(layer)
+
+
+def test_a_key_that_is_restored_during_a_run_is_left_alone_by_it(
+    disabled: tuple[World, str],
+) -> None:
+    world, old = disabled
+
+    overtaken(world, world.ordering(Action.RESTORE, old))
+
+    assert status(world, old) == "Active"
+    world.finish()
+    assert world.violations() == []
+
+
+def test_a_key_that_was_disabled_and_restored_since_the_plan_is_left_alone() -> None:
+    with World() as world:
+        [old] = world.user("ann", (137, True))
+        for day in (0, 7):
+            world.go_to(world.day(day))
+            world.run()
+        world.go_to(world.day(10))
+
+        def meanwhile(world: World) -> None:
+            world.run()
+            world.run(asked=world.ordering(Action.RESTORE, old))
+
+        result = carried_out(world, meanwhile)
+
+        assert result.failures == ()
+        assert status(world, old) == "Active"
+
+
+def test_a_key_that_a_fast_clock_restored_is_left_alone(disabled: tuple[World, str]) -> None:
+    world, old = disabled
+    ours = world.clock
+    with replaced_clock(world, lambda: ours() + timedelta(hours=26)):
+        world.run(asked=world.ordering(Action.RESTORE, old))
+
+    world.go_to(world.day(13))
+    world.run()
+
+    assert status(world, old) == "Active"
+
+
+def test_of_a_key_that_is_revoked_during_a_run_nobody_is_told_a_second_time() -> None:
+    with World() as world:
+        leaked, _ = world.user("ann", (40, True), (5, True))
+        world.go_to(world.day(1))
+
+        overtaken(world, world.ordering(Action.REVOKE, leaked))
+        told = [mail for mail in world.cloud.sent_mails if mail.to == [OWNER]]
+        for day in (8, 11):
+            world.go_to(world.day(day))
+            world.run()
+
+        assert len(told) == 1
+        assert leaked not in {key.key_id for key in world.cloud.keys(MEMBER)}
+
+
+@contextmanager
+def replaced_clock(world: World, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Let Keyturn look at another clock for a while."""
+    ours, world.clock = world.clock, clock
+    world.forget()
+    yield
+    world.clock = ours
+    world.forget()

@@ -191,6 +191,10 @@ class World:
             self._warm = dict(self.settings), self.aws()
         return self._warm[1]
 
+    def forget(self) -> None:
+        """Connect anew for the next run: something that connections know has changed."""
+        self._warm = None
+
     def run(
         self,
         fault: Fault | None = None,

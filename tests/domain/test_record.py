@@ -116,16 +116,42 @@ def test_a_record_can_be_read_back() -> None:
         (ago(200), True),
         (ago(1), True),
         (NOW, True),
-        (NOW + SECOND, False),
-        (NOW + timedelta(days=3650), False),
     ],
 )
-def test_a_time_counts_only_between_the_keys_creation_and_now(
+def test_a_time_counts_only_since_its_key_was_made(
     name: str, time: datetime, *, counts: bool
 ) -> None:
     record = read(f"{name}={stamp(time)}")
 
     assert (getattr(record, name) is not None) is counts
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(KeyRecord)])
+@pytest.mark.parametrize("ahead", [SECOND, timedelta(days=3650)])
+def test_of_the_future_only_what_holds_an_end_back_counts_and_as_of_now(
+    name: str, ahead: timedelta
+) -> None:
+    record = read(f"{name}={stamp(NOW + ahead)}")
+
+    holds_back = name in {"restored", "revoked"}
+    assert getattr(record, name) == (NOW if holds_back else None)
+
+
+def test_of_a_restoration_and_a_revocation_by_a_fast_clock_the_later_counts() -> None:
+    first, second = stamp(NOW + SECOND), stamp(NOW + 2 * SECOND)
+
+    assert read(f"restored={first} revoked={second}") == KeyRecord(restored=NOW, revoked=NOW)
+    assert read(f"revoked={first} restored={second}") == KeyRecord(restored=NOW)
+
+
+def test_what_was_written_since_the_run_began_is_not_of_the_future() -> None:
+    late = KeyRecord(disabled=NOW + MINUTE, revoked=NOW + MINUTE, forced=NOW + MINUTE)
+    secret = replace(a_secret("NEW", records={"OLD": late}), told_at=NOW + MINUTE)
+    user = ann(a_key(age=90), secret=secret)
+
+    record = read_record(user, secret, kms_key=None, now=NOW)
+
+    assert record.keys["OLD"] == late
 
 
 @pytest.mark.parametrize(

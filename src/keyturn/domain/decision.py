@@ -228,7 +228,9 @@ class Turn:
     @property
     def writes(self) -> bool:
         """Whether enforcement writes to the user's keys or record now."""
-        return bool(self.record_changes) or any(made.action in WRITING for made in self.decisions)
+        return bool(self.record_changes) or any(
+            made.action in WRITING or made.reason is Reason.LEAKED for made in self.decisions
+        )
 
 
 class Asked(StrEnum):

@@ -30,6 +30,7 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import UserRecord, read_record
 
 REVOKED = "an operator revoked it as leaked"
+SUCCEEDED = "; a new key is made and delivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +202,7 @@ def _then(others: list[KeyFacts], hindrance: str | None, *, rotates: bool) -> st
         return f"; its user works with {others[-1].key_id}"
     if hindrance is not None:
         return f"; no new key is made: {hindrance}"
-    return "; a new key is made and delivered" if rotates else ""
+    return SUCCEEDED if rotates else ""
 
 
 def _notice(rule: Rule, key: KeyFacts, *, promises: bool, again: bool) -> Notice:

@@ -1,14 +1,14 @@
 """
 What we remember about a user: tags and version ids of the user's own secret, and nothing else.
 
-Whatever is malformed, in the future, or older than the key it speaks of counts as missing;
-missing evidence never speeds anything up.
+Whatever is malformed, in the future, or older than the key it speaks of counts as missing, but
+for what only holds back; missing evidence never speeds anything up.
 """
 
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from keyturn.domain.errors import InvalidValue
@@ -104,21 +104,25 @@ class KeyRecord:
 
     @classmethod
     def read(cls, text: str, *, created: datetime, now: datetime) -> "KeyRecord":
-        """Read a tag's value; times from before the key or from the future do not count."""
+        """
+        Read a tag's value; times from before the key or from the future do not count.
+
+        But what only holds a key's end back counts as of now: another clock may be fast.
+        """
         words = _words(text)
         times = {name: _moment(words[name]) for name in cls.__slots__ if name in words}
-        record = cls(
-            **{name: t for name, t in times.items() if t is not None and created <= t <= now}
-        )
-        if record.restored is None:
-            return record
-        return replace(
-            record,
-            disabling=_later(record.disabling, record.restored),
-            disabled=_later(record.disabled, record.restored),
-            seen=_later(record.seen, record.restored),
-            renewed=_later(record.renewed, record.restored),
-            revoked=_later(record.revoked, record.restored),
+        known = {name: t for name, t in times.items() if t is not None and created <= t}
+        restored = known.get("restored")
+        if restored is not None:
+            known = {
+                name: t for name, t in known.items() if name not in _UNTIL_RESTORED or t > restored
+            }
+        return cls(
+            **{
+                name: min(t, now)
+                for name, t in known.items()
+                if t <= now or name in _ONLY_HOLDING_BACK
+            }
         )
 
     def __str__(self) -> str:
@@ -130,8 +134,10 @@ class KeyRecord:
         return " ".join(f"{name}={stamp(t)}" for name, t in times.items() if t is not None)
 
 
-def _later(moment: datetime | None, than: datetime) -> datetime | None:
-    return moment if moment is not None and moment > than else None
+_UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed", "revoked"})
+"""The times that are void once their key was restored."""
+_ONLY_HOLDING_BACK = frozenset({"restored", "revoked"})
+"""The times without which a key would be disabled sooner, or enabled again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,9 +243,14 @@ class UserRecord:
 def read_record(
     user: UserFacts, secret: SecretFacts | None, *, kms_key: str | None, now: datetime
 ) -> UserRecord:
-    """Read a user's record from their secret; kms_key is the one that our secrets lie under."""
+    """
+    Read a user's record from their secret; kms_key is the one that our secrets lie under.
+
+    What was written since `now`, by a run that began later, is not of the future for AWS.
+    """
     if secret is None:
         return UserRecord()
+    now = max(now, secret.told_at or now)
     foreign = find_foreign(user, secret, kms_key=kms_key)
     if foreign is not None:
         return UserRecord(foreign=foreign)

@@ -54,6 +54,7 @@ class Notebook:
         self._intent = record.intent
         # As it stands there, for what nobody can read is still the same as before.
         self._intent_tag = self._secret.tags.get(INTENT_TAG) if self._secret else None
+        self._key_tags = dict(self._secret.tags) if self._secret else {}
         self._stale = (
             stale_tags(self._secret, user) if self._secret and record.foreign is None else ()
         )
@@ -91,6 +92,7 @@ class Notebook:
             self.make_usable()
             self._vault.tag(self.name, tags)
         self._keys |= keys
+        self._key_tags |= {tag: text for tag, text in tags.items() if tag != INTENT_TAG}
         if intent is not None:
             self._intent, self._intent_tag = intent, str(intent)
 
@@ -115,6 +117,19 @@ class Notebook:
         if self._secret is not None and self._secret.scheduled_for_deletion:
             self._vault.restore(self.name)
             self._secret = replace(self._secret, scheduled_for_deletion=False)
+
+    def knows(self, key_id: str) -> bool:
+        """Whether what is on record for a key is still what this turn knows of."""
+        now, tag = self.read_again(), KEY_TAG + key_id
+        return (now.tags.get(tag) if now else None) == self._key_tags.get(tag)
+
+    def is_revoked(self, key_id: str) -> bool:
+        """Whether an operator has revoked a key by now."""
+        found = self.read_again()
+        if found is None:
+            return False
+        record = read_record(self._user, found, kms_key=self._kms_key, now=self._clock())
+        return record.keys.get(key_id, KeyRecord()).revoked is not None
 
     def is_as_read(self) -> bool:
         """Whether no other run has begun or finished a rotation since the secret was read."""

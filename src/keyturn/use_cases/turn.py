@@ -1,5 +1,6 @@
 """Carry out what was decided for one user, in an order that can be interrupted anywhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from keyturn.domain.decision import Action, Change, Decision, Reason, RecordChange, Turn
@@ -9,12 +10,13 @@ from keyturn.domain.errors import (
     KeyturnError,
     NotFound,
     OrderNotDone,
+    PortError,
     Refused,
     Throttled,
     Unexpected,
 )
 from keyturn.domain.key import KeyFacts, UserFacts
-from keyturn.domain.orders import REVOKED
+from keyturn.domain.orders import REVOKED, SUCCEEDED
 from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, Vault
 from keyturn.use_cases.deliver import Deliver
@@ -105,6 +107,8 @@ class TakeTurn:
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
     ) -> None:
         match decision.action:
+            case Action.KEEP if decision.reason is Reason.LEAKED:
+                self._revoke(user, decision, book, progress)
             case Action.KEEP | Action.WAIT | Action.WARN | Action.NOTICE:
                 progress.done.append(Done(decision=decision))
             case Action.ROTATE:
@@ -136,6 +140,9 @@ class TakeTurn:
     ) -> None:
         before = book.of(decision.key_id)
         self._unchanged(user, decision, progress)
+        if not book.knows(decision.key_id):
+            message = f"the record of {decision.key_id} changed since it was decided about"
+            raise ChangedMeanwhile(message)
         book.write({decision.key_id: replace(before, disabling=book.now())})
         try:
             self.keys.disable(user.name, decision.key_id)
@@ -174,8 +181,15 @@ class TakeTurn:
             raise OrderNotDone(f"{decision.key_id} was deleted meanwhile")
         if key.is_active:
             raise OrderNotDone(f"{decision.key_id} is Active already")
+        if not book.knows(decision.key_id):
+            message = f"the record of {decision.key_id} changed since it was looked at"
+            raise OrderNotDone(f"{message}: it was not enabled")
         self.keys.enable(user.name, decision.key_id)
         progress.done.append(Done(decision=decision))
+        if book.is_revoked(decision.key_id):
+            self.keys.disable(user.name, decision.key_id)
+            progress.done.pop()
+            raise OrderNotDone(f"{decision.key_id} was revoked meanwhile: it is Inactive again")
         book.apply((RecordChange(Change.RESTORED, decision.key_id),))
 
     def _revoke(
@@ -183,20 +197,16 @@ class TakeTurn:
     ) -> None:
         """Stop the key before anything else: nothing that breaks after it lets it work again."""
         key_id = decision.key_id
-        before = next(key for key in user.keys if key.key_id == key_id)
-        if before.is_active:
-            try:
-                self.keys.disable(user.name, key_id)
-            except NotFound as error:
-                raise OrderNotDone(f"{key_id} was deleted meanwhile") from error
+        worked = self._works(user, key_id)
+        self._stop(user, key_id)
         so_far = replace(decision, rotates=False, sentence=REVOKED)
         progress.done.append(Done(decision=so_far if decision.rotates else decision))
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)
         now, on_record = book.now(), book.of(key_id)
-        if before.is_active or on_record.revoked is None:
-            since = None if before.is_active else on_record.disabled or on_record.seen
+        if worked or on_record.revoked is None:
+            since = None if worked else on_record.disabled or on_record.seen
             book.write(
                 {
                     key_id: KeyRecord(
@@ -207,27 +217,54 @@ class TakeTurn:
                     )
                 }
             )
-        if decision.rotates:
-            self._succeed(user, decision, book, progress)
+        listed = self._listed(user)
+        if key_id in listed and listed[key_id].is_active:
+            self._stop(user, key_id)  # enabled meanwhile; or IAM has not caught up
+        if decision.rotates or decision.successor is not None:
+            self._succeed(user, listed, decision, book, progress)
+
+    def _works(self, user: UserFacts, key_id: str) -> bool:
+        """Whether a key may have worked until now: one that was Inactive may be so no more."""
+        if any(key.key_id == key_id and key.is_active for key in user.keys):
+            return True
+        try:
+            return any(
+                key.key_id == key_id and key.is_active for key in self._listed(user).values()
+            )
+        except PortError:
+            return True
+
+    def _stop(self, user: UserFacts, key_id: str) -> None:
+        try:
+            self.keys.disable(user.name, key_id)
+        except NotFound as error:
+            raise OrderNotDone(f"{key_id} was deleted meanwhile") from error
 
     def _succeed(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+        self,
+        user: UserFacts,
+        listed: Mapping[str, KeyFacts],
+        decision: Decision,
+        book: Notebook,
+        progress: _Progress,
     ) -> None:
-        """Make the key that its user works with from now on, unless somebody else just did."""
-        listed = self._listed(user)
+        """Make the key that its user works with from now on, unless there is one."""
         others = [key for key in listed.values() if key.key_id != decision.key_id]
         if any(key.is_active for key in others):
             return
+        alone = replace(decision, sentence=REVOKED, successor=None, delivered=False, rotates=False)
+        progress.done[-1] = Done(decision=alone)
         stands = f"{decision.key_id} is revoked; no new key was made"
         if others:
-            message = f"{stands}: {others[0].key_id}, Inactive, took the other slot meanwhile"
+            message = f"{stands}: {others[0].key_id}, Inactive, has taken the other slot meanwhile"
             raise OrderNotDone(message)
         if not book.is_as_read():
             message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
             raise OrderNotDone(message)
         seen = replace(user, keys=tuple(listed.values()))
         made = self.deliver.create(seen, decision.key_id, book, forced=False)
-        progress.done[-1] = Done(decision=decision, new_key=made.key_id)
+        rotated = replace(alone, rotates=True, sentence=REVOKED + SUCCEEDED)
+        progress.done[-1] = Done(decision=rotated, new_key=made.key_id)
         self.deliver.settle(made, book)
 
     def _listed(self, user: UserFacts) -> dict[str, KeyFacts]:
