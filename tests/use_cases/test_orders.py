@@ -1,14 +1,17 @@
 """An operator's orders: enable a key again, revoke a leaked one; whatever comes between."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from keyturn.domain.record import secret_name, token
+from keyturn.sandbox.cloud import Perform
+from keyturn.sandbox.wire import Answer, Request
 from tests.use_cases.stage import (
     ASKED,
+    DAY,
     MEMBER,
     MINUTE,
     OWNER,
@@ -179,9 +182,10 @@ def test_who_was_exempted_since_the_plan_was_made_is_left_alone(stage: Stage, or
     stage.cloud.layers.append(before("DescribeSecret", lambda: stage.exempt("ann")))
     since = stage.mark()
 
-    stage.run({**ASKED, order: old})
+    answer = stage.run({**ASKED, order: old})
 
     assert stage.writes(since) == []
+    assert failures_of(answer)["ann"] == "nothing was done: ann was exempted meanwhile"
 
 
 # --- revoke -------------------------------------------------------------------------------
@@ -345,6 +349,138 @@ def test_an_exemption_group_that_cannot_be_read_holds_a_revocation_unless_told_o
     assert untouched == {old: "Active"}
     assert stage.keys("ann")[old] == "Inactive"
     assert "but not for what was ordered" in answer["warnings"][-1]
+
+
+def test_a_key_that_was_revoked_and_enabled_a_moment_ago_is_stopped(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    revoke(stage, old)
+    iam = stage.iam()
+
+    def enable() -> None:
+        iam.update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
+
+    stage.cloud.move_to(stage.cloud.now + 16 * MINUTE)
+    stage.cloud.layers.append(before("DescribeSecret", enable))
+    answer = revoke(stage, old)
+
+    assert decisions_of(answer, "ann") == [("KEEP", "leaked")]
+    assert stage.keys("ann")[old] == "Inactive"
+
+
+def test_a_leaked_key_is_stopped_whether_root_keys_can_be_reported_or_not(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    stage.settings["ReportRootKeys"] = "True"
+    stage.cloud.deny(None, "GetAccountSummary")
+
+    answer = revoke(stage, old)
+
+    assert answer["failures"] == []
+    assert stage.keys("ann")[old] == "Inactive"
+
+
+# --- an order of which nothing came -------------------------------------------------------
+
+
+def test_a_key_whose_user_is_not_listed_yet_is_a_failure(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    nobody = Answer(
+        status=200,
+        body=b"<ListUsersResponse><ListUsersResult><Users/><IsTruncated>false</IsTruncated>"
+        b"</ListUsersResult></ListUsersResponse>",
+    )
+
+    def not_yet(request: Request, perform: Perform) -> Answer:
+        return nobody if request.operation == "ListUsers" else perform(request)
+
+    stage.cloud.layers.append(not_yet)
+
+    answer = revoke(stage, old)
+
+    assert failures_of(answer)["ann"] == f"{old}: IAM does not list its user yet: order it again"
+    assert stage.keys("ann") == {old: "Active"}
+
+
+def test_a_key_whose_user_was_deleted_meanwhile_is_a_failure(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    iam = stage.iam()
+
+    def delete() -> None:
+        iam.delete_access_key(UserName="ann", AccessKeyId=old)
+        iam.delete_user(UserName="ann")
+
+    stage.cloud.layers.append(before("ListAccessKeys", delete))
+
+    answer = revoke(stage, old)
+
+    assert failures_of(answer)["ann"] == f"{old}: it or its user was deleted meanwhile"
+
+
+def force(stage: Stage, **more: object) -> dict[str, Any]:
+    return stage.run({**ASKED, "ForceRotate": "ann", **more})
+
+
+def test_a_forced_rotation_that_met_another_run_is_a_failure(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.cloud.layers.append(before("CreateSecret", lambda: force(stage)))
+
+    answer = force(stage)
+
+    assert failures_of(answer)["ann"] == "nothing was done: another run made the secret of ann"
+    assert len(stage.keys("ann")) == 2
+
+
+def second_key(stage: Stage) -> None:
+    stage.cloud.add_key(MEMBER, "ann", created=stage.cloud.now - 2 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "why"),
+    [
+        (lambda stage: stage.exempt("ann"), "its owner is exempt"),
+        (second_key, "its user has a second key"),
+    ],
+)
+def test_a_forced_rotation_that_has_to_wait_is_a_failure(
+    stage: Stage, prepare: Callable[[Stage], object], why: str
+) -> None:
+    [old] = stage.user("ann", 12)
+    prepare(stage)
+
+    answer = force(stage)
+
+    assert why in failures_of(answer)["ann"]
+    assert stage.keys("ann")[old] == "Active"
+
+
+@pytest.mark.parametrize("hours", [0, 23, 25])
+def test_a_forced_rotation_that_comes_again_is_no_failure(stage: Stage, hours: int) -> None:
+    stage.user("ann", 12)
+    asked = stage.cloud.now.isoformat()
+    force(stage, requested=asked)
+    stage.cloud.move_to(stage.cloud.now + hours * 60 * MINUTE + MINUTE)
+
+    answer = force(stage, requested=asked)
+
+    assert answer["failures"] == []
+    assert len(stage.keys("ann")) == 2
+
+
+def test_a_forced_rotation_that_comes_too_late_is_no_failure(stage: Stage) -> None:
+    stage.user("ann", 12)
+    asked = stage.cloud.now.isoformat()
+
+    answer = force(stage.at(1), requested=asked)
+
+    assert answer["failures"] == []
+    assert len(stage.keys("ann")) == 1
+
+
+def test_in_dry_run_a_forced_rotation_that_has_to_wait_is_no_failure(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.exempt("ann")
+    stage.settings["DryRunFlag"] = "True"
+
+    assert force(stage)["failures"] == []
 
 
 # --- the event ----------------------------------------------------------------------------

@@ -5,16 +5,18 @@ The dry run is the plan with nothing carried out. One user's failure is an outco
 others.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from keyturn.domain.decision import UNREADABLE, Action, Overlay, Reason, Turn
+from keyturn.domain.decide import FORCE_LIFE
+from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Turn
 from keyturn.domain.errors import (
     AccountUnreachable,
     DeliveryUnclear,
     KeyturnError,
     NotFound,
+    OrderNotDone,
     Paused,
     PortError,
     SkippedAccount,
@@ -186,8 +188,9 @@ class KeepAccount:
         except KeyturnError as error:
             return replace(plan, failures=(Failure(error=error),))
         users = [user for user in listed if wanted is None or user.name in wanted]
-        failures = list(_missing(request, {user.name for user in listed}))
-        root = self._root_keys(failures) if self.reports_root_keys else ()
+        failures = list(_missing(request, wanted, {user.name for user in listed}))
+        is_order = request.order is not None or request.forced is not None
+        root = self._root_keys(failures) if self.reports_root_keys and not is_order else ()
         looked = side_by_side(
             lambda user: self._looked(user, run, request, exempt),
             users,
@@ -226,6 +229,14 @@ class KeepAccount:
         """Do what is due, several users at once; stops between two users when time is over."""
         if plan.run.dry_run:
             return AccountResult(plan=plan, left=plan.left)
+        return _with_what_was_not_done(self._done(plan, progress, has_time), plan.turns)
+
+    def _done(
+        self,
+        plan: AccountPlan,
+        progress: Progress,
+        has_time: Callable[[], bool],
+    ) -> AccountResult:
         gate = Gate(None if plan.request.even_paused else self.switch, self.clock)
         # Not the day on which the run began: a plan may be carried out after midnight.
         day, too_late = self.clock().date(), set[str]()
@@ -301,7 +312,10 @@ class KeepAccount:
         try:
             return self._turn(user, run, request, exempt)
         except NotFound:
-            return None
+            if request.order is None:
+                return None
+            message = f"{request.order.key_id}: it or its user was deleted meanwhile"
+            return Failure(error=OrderNotDone(message), user=user.name)
         except KeyturnError as error:
             return Failure(error=error, user=user.name)
         except Exception as error:  # noqa: BLE001 -- one user's fault must not hold the others
@@ -387,10 +401,66 @@ def silenced(turn: Turn) -> Turn:
     )
 
 
-def _missing(request: Request, present: set[str]) -> Iterator[Failure]:
+def _missing(
+    request: Request, wanted: frozenset[str] | None, present: set[str]
+) -> Iterator[Failure]:
+    if request.order is not None:
+        for name in sorted((wanted or frozenset()) - present):
+            message = f"{request.order.key_id}: IAM does not list its user yet: order it again"
+            yield Failure(error=OrderNotDone(message), user=name)
+        return
     asked = (request.named or set()) | ({request.forced} if request.forced else set())
     for name in sorted(asked - present):
         yield Failure(error=NotFound(f"the account has no user {name}"), user=name)
+
+
+def _with_what_was_not_done(result: AccountResult, planned: Sequence[Turn]) -> AccountResult:
+    """Say so if nothing came of an order: that is no success, whoever hindered it."""
+    plan, request = result.plan, result.plan.request
+    turn = next((turn for turn in planned if _is_ordered(turn, request)), None)
+    if turn is None or turn.user.name in result.left:
+        return result
+    if any(failure.user in {None, turn.user.name} for failure in result.failures):
+        return result
+    if request.order is None and _is_settled(turn.user, plan.run.at):
+        return result
+    outcome = next((each for each in result.outcomes if each.turn.user == turn.user), None)
+    if outcome is not None and any(_answers(done.decision, request) for done in outcome.done):
+        return result
+    name = turn.user.name
+    why = _why_not(turn, outcome)
+    failure = Failure(error=OrderNotDone(f"nothing was done: {why}"), user=name)
+    return replace(result, plan=replace(plan, failures=(*plan.failures, failure)))
+
+
+def _is_ordered(turn: Turn, request: Request) -> bool:
+    return request.order is not None or turn.user.name == request.forced
+
+
+def _is_settled(user: UserFacts, now: datetime) -> bool:
+    """Whether a rotation that was asked for is done already, or void by now: a redelivery."""
+    forced = user.forced
+    return (
+        forced is None
+        or now - forced >= FORCE_LIFE
+        or any(key.created >= forced for key in user.keys)
+    )
+
+
+def _answers(decision: Decision, request: Request) -> bool:
+    """Whether a decision is what was ordered: that it had been done already is as good."""
+    if request.order is not None:
+        return decision.key_id == request.order.key_id
+    return decision.action is Action.ROTATE
+
+
+def _why_not(turn: Turn, outcome: Outcome | None) -> str:
+    if outcome is None:
+        return f"{turn.user.name} was exempted meanwhile"
+    if outcome.error is not None:
+        return str(outcome.error)
+    said = (f"{made.key_id}: {made.sentence}" for made in turn.decisions)
+    return "; ".join(said) or f"{turn.user.name} has no access key"
 
 
 def _put_off(turns: Iterable[Turn], policy: RotationPolicy) -> Iterator[str]:
