@@ -150,7 +150,10 @@ class FakeVault(Refusals):
         kept = {tag: text for tag, text in secret.tags.items() if tag not in gone}
         self.secrets[name] = replace(secret, tags=kept)
 
-    def store(self, name: str, user: str, key: NewKey) -> None:
+    def store(
+        self, name: str, user: str, key: NewKey, may_go: Callable[[], None] = lambda: None
+    ) -> None:
+        may_go()
         self.may_refuse("store")
         secret = self._writable(name)
         versions = self.stored.setdefault(name, [])

@@ -109,8 +109,14 @@ class Vault(Protocol):
     def untag(self, name: str, tags: Iterable[str]) -> None:
         """Remove tags."""
 
-    def store(self, name: str, user: str, key: NewKey) -> None:
-        """Store the key as the current version, under the token of its id; safe to repeat."""
+    def store(
+        self, name: str, user: str, key: NewKey, may_go: Callable[[], None] = lambda: None
+    ) -> None:
+        """
+        Store the key as the current version, under the token of its id; safe to repeat.
+
+        may_go is asked before every attempt, and raises what is to end them.
+        """
 
 
 class Receipts(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from keyturn.adapters.secrets_manager import SecretsManagerVault
-from keyturn.domain.errors import AlreadyThere, NotFound, Refused
+from keyturn.domain.errors import AlreadyThere, ChangedMeanwhile, NotFound, Refused
 from keyturn.domain.key import SecretFacts
 from keyturn.domain.record import token
 from keyturn.ports import NewKey, Vault
@@ -96,6 +96,18 @@ def test_a_key_is_stored_under_the_token_of_its_id_however_often(vault: Vault) -
     vault.store(NAME, "ann", a_key(1))
 
     assert versions(vault) == {token(a_key(1).key_id)}
+
+
+def test_a_key_is_stored_only_as_long_as_it_may_be(vault: Vault) -> None:
+    vault.create(NAME, {})
+
+    def no() -> None:
+        raise ChangedMeanwhile("no")
+
+    with pytest.raises(ChangedMeanwhile):
+        vault.store(NAME, "ann", a_key(1), no)
+
+    assert versions(vault) == set()
 
 
 def test_the_last_two_versions_are_listed(vault: Vault) -> None:

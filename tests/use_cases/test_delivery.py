@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, Intent, token
 from keyturn.sandbox.cloud import Perform
 from keyturn.sandbox.deployment import MEMBER_ROLE, SECRETS_KEY
 from keyturn.sandbox.wire import Answer, Request
 from tests.use_cases.stage import (
+    ASKED,
     MEMBER,
     MINUTE,
     OWNER,
@@ -442,6 +444,55 @@ def test_a_key_is_asked_for_once_and_what_is_unclear_is_left_to_repair(
     assert orphan not in stage.keys("ann")
     new = stage.value("ann")["AccessKeyId"]
     assert stage.keys("ann") == {old: "Active", new: "Active"}
+
+
+@pytest.mark.parametrize("call", ["CreateAccessKey", "PutSecretValue"])
+def test_a_run_that_slept_too_long_stores_no_key_that_may_be_gone(stage: Stage, call: str) -> None:
+    [old] = stage.user("ann", 90)
+
+    def sleep(request: Request, perform: Perform) -> Answer:
+        if request.operation != call:
+            return perform(request)
+        if call == "PutSecretValue":  # the lid closes while it is on its way
+            stage.cloud.move_to(stage.cloud.now + 15 * MINUTE)
+            raise ReadTimeoutError(endpoint_url=request.http.url)
+        answer = perform(request)
+        stage.cloud.move_to(stage.cloud.now + 15 * MINUTE)
+        return answer
+
+    stage.cloud.layers.append(sleep)
+
+    answer = stage.run()
+
+    assert "15 minutes passed meanwhile" in failures_of(answer)["ann"]
+    assert "PutSecretValue" not in [made.operation for made in delivery(stage)]
+    assert stage.secret("ann").versions == {}
+    stage.cloud.layers.clear()
+    for day in (1, 2):
+        stage.at(day).run()
+    new = stage.value("ann")["AccessKeyId"]
+    assert stage.keys("ann") == {old: "Active", new: "Active"}
+
+
+@pytest.mark.parametrize("call", ["CreateAccessKey", "PutSecretValue"])
+@pytest.mark.parametrize("delivered", [False, True])
+def test_a_forced_rotation_that_was_refused_leaves_no_mark(
+    stage: Stage, call: str, *, delivered: bool
+) -> None:
+    stage.user("ann", 90 if delivered else 30)
+    if delivered:
+        for day in (0, 10, 20):
+            stage.at(day).run()
+    [key] = stage.keys("ann")
+    before = dict(stage.secret("ann").tags) if delivered else {}
+    stage.cloud.deny(MEMBER, call)
+
+    answer = stage.at(30).run({**ASKED, "ForceRotate": "ann"})
+
+    assert call in failures_of(answer)["ann"]
+    tags = stage.secret("ann").tags
+    assert tags.get(KEY_TAG + key) == before.get(KEY_TAG + key)
+    assert INTENT_TAG not in tags
 
 
 def test_a_run_that_dies_with_a_new_key_in_hand_is_repaired(stage: Stage) -> None:

@@ -107,7 +107,7 @@ def test_a_key_that_cannot_be_taken_back_keeps_its_intent() -> None:
 def test_what_was_stored_after_all_is_not_taken_back() -> None:
     keys, vault = some_keys(ann=137), FakeVault()
 
-    def store_and_refuse(name: str, user: str, key: object) -> None:
+    def store_and_refuse(name: str, *_: object) -> None:
         stored = frozenset({token(keys.held["ann"][-1].key_id)})
         vault.secrets[name] = replace(vault.secrets[name], versions=stored)
         raise Denied("PutSecretValue: no")

@@ -1,7 +1,9 @@
 """Secrets Manager in one account: it writes secrets and can read none."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -27,6 +29,9 @@ class SecretsManagerVault:
         """kms_key is the key that new secrets lie under; None means aws/secretsmanager."""
         self._secrets = secrets
         self._kms_key = kms_key
+        # The SDK makes a request for every attempt; many vaults may share the client.
+        event = "request-created.secretsmanager.PutSecretValue"
+        secrets.meta.events.register(event, _ask, unique_id="keyturn-may-go")
 
     def look(self, name: str) -> SecretFacts | None:
         """What is known of the secret; None if there is none."""
@@ -71,9 +76,11 @@ class SecretsManagerVault:
         with aws_errors_translated():
             self._secrets.untag_resource(SecretId=name, TagKeys=list(tags))
 
-    def store(self, name: str, user: str, key: NewKey) -> None:
+    def store(
+        self, name: str, user: str, key: NewKey, may_go: Callable[[], None] = lambda: None
+    ) -> None:
         """Store the key as the current version, under the token of its id; safe to repeat."""
-        with definite(), aws_errors_translated():
+        with _asked_before_each_attempt(may_go), definite(), aws_errors_translated():
             self._secrets.put_secret_value(
                 SecretId=name,
                 ClientRequestToken=token(key.key_id),
@@ -86,6 +93,22 @@ class SecretsManagerVault:
                     }
                 ),
             )
+
+
+_MAY_GO: ContextVar[Callable[[], None]] = ContextVar("may_go")
+
+
+@contextmanager
+def _asked_before_each_attempt(may_go: Callable[[], None]) -> Iterator[None]:
+    before = _MAY_GO.set(may_go)
+    try:
+        yield
+    finally:
+        _MAY_GO.reset(before)
+
+
+def _ask(**_: object) -> None:
+    _MAY_GO.get()()
 
 
 def _date(header: str | None) -> datetime | None:

@@ -22,7 +22,7 @@ from keyturn.domain.errors import (
     Throttled,
 )
 from keyturn.domain.key import UserFacts
-from keyturn.domain.record import Intent, KeyRecord, token
+from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord, token
 from keyturn.ports import AccessKeys, NewKey, Vault
 from keyturn.use_cases.notebook import Notebook
 
@@ -102,8 +102,13 @@ class Deliver:
             raise DeliveryUnclear(user.name, str(error)) from error
 
     def _stored(self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook) -> None:
+        def may_go() -> None:
+            if book.now() - intent.at >= LONGEST_RUN:
+                # A laptop slept: meanwhile the key may have been taken for an orphan.
+                raise DeliveryUnclear(user.name, "15 minutes passed meanwhile", new.key_id)
+
         try:
-            self.vault.store(book.name, user.name, new)
+            self.vault.store(book.name, user.name, new, may_go)
         except Refused as error:
             self._take_back(user, new, intent, book, str(error))
         except PortError as error:

@@ -99,6 +99,9 @@ class Notebook:
     def erase(self, *key_ids: str, intent: bool = False) -> None:
         """Remove the tags of keys that are gone, and of the intent if it is void."""
         tags = [KEY_TAG + key_id for key_id in key_ids]
+        for key_id, tag in zip(key_ids, tags, strict=True):
+            self._keys.pop(key_id, None)
+            self._key_tags.pop(tag, None)
         if intent:
             tags.append(INTENT_TAG)
             self._intent = self._intent_tag = None
@@ -150,21 +153,34 @@ class Notebook:
         if written is None or written.tags.get(INTENT_TAG) != str(intent):
             message = f"another run began to rotate {self._user.name}"
             raise AnotherRun(message)
-        self._check_clock(written)
+        self._check_clock(intent, written)
 
-    def _check_clock(self, written: SecretFacts) -> None:
+    def _check_clock(self, intent: Intent, written: SecretFacts) -> None:
         """A key is known by its intent's time: where our clock is not AWS's, none is made."""
         if written.told_at is None:
             return
         off = abs(written.told_at - self._clock())
         if off > CLOCK_MAY_BE_OFF:
-            self.erase(intent=True)  # it was just read back as ours
+            self._clear(intent)  # it was just read back as ours
             raise ClockOff(off)
 
     def withdraw(self, intent: Intent) -> None:
         """Clear our own intent; one that another run wrote since stays."""
         written = self.read_again()
         if written is not None and written.tags.get(INTENT_TAG) == str(intent):
+            self._clear(intent)
+
+    def _clear(self, intent: Intent) -> None:
+        """Remove an intent, and that its key was rotated on an operator's word: it was not."""
+        key_id = intent.replaces
+        marked = self.of(key_id)
+        unmarked = replace(marked, forced=None)
+        if marked.forced != intent.at:
+            self.erase(intent=True)
+        elif unmarked == KeyRecord():
+            self.erase(key_id, intent=True)
+        else:
+            self.write({key_id: unmarked})
             self.erase(intent=True)
 
     def read_again(self) -> SecretFacts | None:
