@@ -132,6 +132,7 @@ class Aws:
             vault=keep.look.vault,
             exempt=lambda: keep.exempt(dry_run=run.dry_run),
             kms_key=self.settings.secrets_key,
+            switch=self.switch(),
         )
 
     def switch(self) -> Switch:

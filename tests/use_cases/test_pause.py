@@ -1,15 +1,26 @@
 """One switch that stops every write, within a run."""
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import pytest
 
-from keyturn.domain.errors import Denied, Paused, PortError, SkippedAccount, Unavailable
+from keyturn.domain.errors import (
+    Denied,
+    OrderNotDone,
+    Paused,
+    PortError,
+    SkippedAccount,
+    Unavailable,
+)
+from keyturn.domain.key import SecretFacts
+from keyturn.domain.record import secret_name
 from keyturn.ports import Pause
+from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.gate import ASKED_EVERY, Gate
 from keyturn.use_cases.keep_account import Request
 from tests.fakes import FakeSwitch, FakeVault
-from tests.use_cases.account import NOW, RUN, an_account, some_keys
+from tests.use_cases.account import ACCOUNT, NOW, RUN, an_account, some_keys
 
 PAUSE = Pause(by="ops@example.com", at=NOW, why="something is wrong")
 
@@ -44,6 +55,22 @@ def test_a_switch_that_does_not_answer_is_no_permission(error: PortError) -> Non
     [failure] = result.failures
     assert isinstance(failure.error, SkippedAccount)
     assert result.lost is not None
+
+
+@pytest.mark.parametrize("even_paused", [False, True])
+def test_an_adoption_that_waited_at_its_prompt_heeds_a_pause(*, even_paused: bool) -> None:
+    name = secret_name(ACCOUNT.id, "ann")
+    vault, switch = FakeVault(secrets={name: SecretFacts(tags={})}), FakeSwitch()
+    work = Adopt(
+        keys=some_keys(ann=12), vault=vault, exempt=frozenset, kms_key=None, switch=switch
+    )
+    planned = work.plan(name)
+    switch.paused = PAUSE
+
+    with nullcontext() if even_paused else pytest.raises(OrderNotDone, match="paused Keyturn"):
+        work.carry_out(planned, even_paused=even_paused)
+
+    assert bool(vault.secrets[name].tags) is even_paused
 
 
 def test_what_is_told_without_a_write_is_told_all_the_same() -> None:

@@ -372,7 +372,7 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     entry = _entry(talk, ordering, "adopt", account)
     entry = replace(entry, user=planned.user.name, secret=secret, run=run.id)
     with _audited(talk, entry) as notes:
-        work.carry_out(planned)
+        work.carry_out(planned, even_paused=ordering.even_paused)
         notes.ends(f"adopted; removed {', '.join(planned.removes) or 'no tag'}", failed=False)
     Console().print(Text(shown(f"{secret} is Keyturn's now.")), soft_wrap=True)
     return FAILED if _complain(talk, list(_unkept(notes.unwritten))) else 0

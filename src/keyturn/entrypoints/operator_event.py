@@ -15,7 +15,7 @@ from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
 from keyturn.ports import AuditEntry, Pause
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
-from keyturn.use_cases.stop import refuse_if_paused, stop
+from keyturn.use_cases.stop import stop
 from keyturn.wiring import Aws
 
 
@@ -81,10 +81,8 @@ def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext)
     try:
         planned = work.plan(secret)
         if planned.writes and not run.dry_run:
-            if not asked.request.even_paused:
-                refuse_if_paused(aws.switch())
             with written_down(aws, asked, run, context) as notes:
-                work.carry_out(planned)
+                work.carry_out(planned, even_paused=asked.request.even_paused)
                 notes.ends(f"removed {', '.join(planned.removes) or 'no tag'}", failed=False)
             failures = unwritten(notes)
     except KeyturnError as error:

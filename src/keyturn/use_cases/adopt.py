@@ -7,7 +7,8 @@ from keyturn.domain.adoption import Adoption, adoption
 from keyturn.domain.errors import NotFound, OrderNotDone
 from keyturn.domain.key import UserFacts
 from keyturn.domain.record import owner_of_secret
-from keyturn.ports import AccessKeys, Vault
+from keyturn.ports import AccessKeys, Switch, Vault
+from keyturn.use_cases.stop import refuse_if_paused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Adopt:
     exempt: Callable[[], frozenset[str]]
     """The ids of the users who are exempt; raises where that cannot be told."""
     kms_key: str | None
+    switch: Switch
 
     def plan(self, name: str) -> Adoption:
         """What would be written; OrderNotDone if it must not be."""
@@ -35,13 +37,15 @@ class Adopt:
         )
         return adoption(facts, self.vault.look(name), kms_key=self.kms_key)
 
-    def carry_out(self, planned: Adoption) -> None:
+    def carry_out(self, planned: Adoption, *, even_paused: bool = False) -> None:
         """
-        Write it, if all is still as it was shown.
+        Write it, if all is still as it was shown and nobody has paused Keyturn.
 
         Until the user's name and id are set, in one call and last, the secret stays foreign:
         what breaks off before changes nothing that Keyturn does.
         """
+        if not even_paused:
+            refuse_if_paused(self.switch)
         now = self.plan(planned.name)
         if now != planned:
             message = f"{planned.name} or its user changed since it was looked at"
