@@ -112,7 +112,7 @@ def test_what_was_stored_after_all_is_not_taken_back() -> None:
         vault.secrets[name] = replace(vault.secrets[name], versions=stored)
         raise Denied("PutSecretValue: no")
 
-    vault.store = store_and_refuse  # type: ignore[method-assign]  # a refusal that lies
+    vault.store = store_and_refuse  # type: ignore[assignment, method-assign]  # a refusal that lies
     account = an_account(keys, vault)
 
     result = account.carry_out(account.plan(RUN, Request()))

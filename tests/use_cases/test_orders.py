@@ -436,7 +436,7 @@ def second_key(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("prepare", "why"),
     [
-        (lambda stage: stage.exempt("ann"), "its owner is exempt"),
+        (lambda stage: stage.exempt("ann"), "its user is exempt"),
         (second_key, "its user has a second key"),
     ],
 )
