@@ -313,3 +313,28 @@ def test_what_waits_in_an_approved_plan_lets_nothing_in_that_was_not_approved(
     assert [(key.key_id, key.is_active) for key in left][-1] == (unused.key_id, True)
     assert result.plan.turns[0].decisions[-1].reason is Reason.NOT_APPROVED
     assert len(left) == (2 if refused else 1)
+
+
+@pytest.mark.parametrize(
+    ("begun", "refused", "reason"),
+    [
+        ({"OTHER"}, {}, Reason.FOUND_INACTIVE),
+        ({"FOUND"}, {}, Reason.RUN_UNDER_WAY),
+        ({"FOUND"}, {"of_day": Denied("of_day: no")}, Reason.TALLY_UNREADABLE),
+    ],
+)
+def test_a_key_found_inactive_may_be_one_that_a_run_has_just_deleted(
+    begun: set[str], refused: dict[str, PortError], reason: Reason
+) -> None:
+    estate = Estate()
+    estate.keys.held = {"ann": [a_key("FOUND", 30, Status.INACTIVE)]}
+    del estate.vault.secrets[secret_name(ACCOUNT.id, "ann")]
+    estate.tally.note(ACCOUNT.id, NOW.date(), "other", begun)
+    estate.tally.refuses |= refused
+
+    result = estate.run()
+
+    assert reasons(result) == {"ann": reason}
+    is_written = secret_name(ACCOUNT.id, "ann") in estate.vault.secrets
+    assert is_written is (reason is Reason.FOUND_INACTIVE)
+    assert [failure.user for failure in result.failures] == (["ann"] if refused else [])

@@ -1,6 +1,6 @@
 """How keys are disabled and deleted, and what stays as it is when something comes between."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -268,6 +268,30 @@ def test_a_slot_that_comes_free_is_used_in_the_same_run(stage: Stage) -> None:
         "CreateAccessKey",
     ]
     assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
+
+
+@pytest.mark.parametrize("first", ["05:00", "23:58"])
+def test_a_deleted_key_that_iam_still_lists_is_not_taken_for_one_that_a_person_disabled(
+    stage: Stage, first: str
+) -> None:
+    old, new = disabled(stage)
+    stage.cloud.delays.lists = timedelta(minutes=5)
+    stage.cloud.move_to(
+        datetime.combine(stage.at(20).cloud.now.date(), time.fromisoformat(first), UTC)
+    )
+    assert ("DELETE", "grace-over") in decisions_of(stage.run(), "ann")
+    stage.cloud.move_to(stage.cloud.now + timedelta(minutes=3))
+    mails, since = len(stage.cloud.sent_mails), stage.mark()
+
+    again = stage.run()
+
+    assert decisions_of(again, "ann")[0] == ("WAIT", "run-under-way")
+    assert again["failures"] == []
+    assert stage.writes(since) == []
+    assert len(stage.cloud.sent_mails) == mails
+    stage.cloud.move_to(stage.cloud.now + timedelta(minutes=3))
+    assert stage.keys("ann") == {new: "Active"}
+    assert old not in stage.keys("ann")
 
 
 # People's hands

@@ -14,6 +14,7 @@ delivered, or beside another that a person made. What no line speaks of is kept.
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from keyturn.domain.amounts import counted
 from keyturn.domain.days import (
@@ -255,7 +256,9 @@ class Rule:
             return Change.UNSEEN if on_record.seen else None
         if on_record.disabled or on_record.seen:
             return None
-        return Change.DISABLED if on_record.disabling else Change.SEEN
+        if on_record.disabling:
+            return Change.DISABLED
+        return None if key.set_to_end else Change.SEEN
 
     def for_all(self, action: Action, reason: Reason, sentence: str, overlay: Overlay) -> Turn:
         """Give every key the same answer."""
@@ -410,6 +413,8 @@ class Rule:
                 )
             case Reason.DATES_CHANGED:
                 told, sentence = Told.DELETING, "the date of its deletion has changed"
+            case _ if found and key.set_to_end:
+                return self.perhaps_gone(key, key.set_to_end)
             case _ if found:
                 reason = Reason.FOUND_INACTIVE
                 told, sentence = Told.DELETING, "it was found Inactive; its grace begins now"
@@ -424,6 +429,21 @@ class Rule:
             sentence,
             notice=Notice(told=told, day=day, promises={Act.DELETE: day}),
             next_step=Next(Action.DELETE, day),
+        )
+
+    def perhaps_gone(self, key: KeyFacts, set_to_end: Literal[True] | Unknown) -> Decision:
+        """Leave a key alone that a run may have deleted: IAM lists it for some seconds more."""
+        if isinstance(set_to_end, Unknown):
+            return self.unreadable(
+                key, Reason.TALLY_UNREADABLE, "whether a run has just deleted it", set_to_end
+            )
+        return self.decision(
+            key,
+            Action.WAIT,
+            Reason.RUN_UNDER_WAY,
+            "Keyturn set out to delete it, and it may be gone by now",
+            overlays=frozenset({Overlay.BLOCKED}),
+            next_step=self.tomorrow(Action.WAIT),
         )
 
     # --- one Active key ---------------------------------------------------------------

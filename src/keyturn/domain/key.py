@@ -77,6 +77,8 @@ class KeyFacts:
     receipts: tuple[Receipt, ...] | Unknown | Unread = UNREAD
     over_cap: bool | Unknown = False
     """Whether enough keys of its account end today without it."""
+    set_to_end: bool | Unknown = False
+    """Whether a run set out to end it just now; read where a key is found Inactive."""
 
     def __post_init__(self) -> None:
         """Refuse a time that nobody can place."""

@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Literal
 
-from keyturn.domain.decision import Turn
+from keyturn.domain.decision import Reason, Turn
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
-from keyturn.domain.key import Unknown, UserFacts
+from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import LONGEST_RUN
 from keyturn.ports import Tally
 
 LONGEST_TURN = timedelta(minutes=1)
@@ -31,13 +32,36 @@ class DailyCap:
 
     def planned(self, turns: Sequence[Turn], run: Run, decide: Decide) -> tuple[Turn, ...]:
         """Put off what is over the cap, the youngest; the tally is only read."""
+        turns = self._without_gone(turns, run, decide)
         if not (ends := _ids(turns)):
             return tuple(turns)
         try:
-            begun = _union(self.tally.of_day(run.account.id, run.at.date()).values())
+            begun = self._begun(run, run.at.date())
         except PortError as error:
             return _put_off(turns, ends, decide, why=Unknown(str(error)))
         return _put_off(turns, over_cap(turns, self.policy, begun), decide)
+
+    def _without_gone(self, turns: Sequence[Turn], run: Run, decide: Decide) -> Sequence[Turn]:
+        """Tell keys that somebody disabled from those that another run has just deleted."""
+        found = frozenset(
+            made.key_id
+            for turn in turns
+            for made in turn.decisions
+            if made.reason is Reason.FOUND_INACTIVE
+        )
+        if not found:
+            return turns
+        try:
+            # The other run may have begun before midnight.
+            days = {run.at.date(), (run.at - LONGEST_RUN).date()}
+            gone = found & _union(self._begun(run, day) for day in days)
+        except PortError as error:
+            why = Unknown(str(error))
+            return _anew(turns, found, decide, lambda key: replace(key, set_to_end=why))
+        return _anew(turns, gone, decide, lambda key: replace(key, set_to_end=True))
+
+    def _begun(self, run: Run, day: date) -> frozenset[str]:
+        return _union(self.tally.of_day(run.account.id, day).values())
 
     def claimed(
         self, turns: Sequence[Turn], account: str, decide: Decide, *, day: date, lifted: bool
@@ -83,17 +107,23 @@ def _put_off(
     *,
     why: Literal[True] | Unknown = True,
 ) -> tuple[Turn, ...]:
-    """Decide anew about the users whose keys have to wait: one that stays frees no slot."""
+    """Let keys wait: one that stays frees no slot."""
+    return _anew(turns, key_ids, decide, lambda key: replace(key, over_cap=why))
+
+
+def _anew(
+    turns: Sequence[Turn],
+    key_ids: Collection[str],
+    decide: Decide,
+    learned: Callable[[KeyFacts], KeyFacts],
+) -> tuple[Turn, ...]:
+    """Decide anew about the users of these keys, with what was learned about each."""
+
+    def known(user: UserFacts) -> UserFacts:
+        keys = (learned(key) if key.key_id in key_ids else key for key in user.keys)
+        return replace(user, keys=tuple(keys))
+
     return tuple(
-        decide(_with_capped(turn.user, key_ids, why=why))
-        if any(key.key_id in key_ids for key in turn.user.keys)
-        else turn
+        decide(known(turn.user)) if any(key.key_id in key_ids for key in turn.user.keys) else turn
         for turn in turns
     )
-
-
-def _with_capped(
-    user: UserFacts, key_ids: Collection[str], *, why: Literal[True] | Unknown
-) -> UserFacts:
-    keys = (replace(k, over_cap=why) if k.key_id in key_ids else k for k in user.keys)
-    return replace(user, keys=tuple(keys))
