@@ -192,7 +192,8 @@ def _of_field(field: rules.Field[Any]) -> Schema:
             case validate.Regexp():
                 schema["pattern"] = "^" + str(rule.regex.pattern).replace(r"\Z", "$")
             case validate.Length():
-                limits = {"minLength": rule.min, "maxLength": rule.max}
+                what = "Items" if schema["type"] == "array" else "Length"
+                limits = {f"min{what}": rule.min, f"max{what}": rule.max}
                 schema |= {name: limit for name, limit in limits.items() if limit is not None}
             case _:
                 raise TypeError(rule)

@@ -215,6 +215,7 @@ def test_dryrun_can_only_make_a_run_safer(
         ({**ASKED, "ForceRotate": ["ann"]}, "ForceRotate", "Not a valid string"),
         ({**ASKED, "users": "ann"}, "users", "list"),
         ({**ASKED, "users": ["ann", 7]}, "users.1=7: ", "Not a valid string"),
+        ({**ASKED, "users": []}, "users", "must name a user"),
         ([ASKED], "event", "JSON object"),
         (None, "event", "JSON object"),
         ("222222222222", "event", "JSON object"),

@@ -46,7 +46,11 @@ class RotationEvent(Schema):
     reason = rules.String(validate=validate.Length(min=1, max=1000))
     dry_run = Flag(data_key="dryrun")
     requested = rules.AwareDateTime(format="iso")
-    users = rules.List(rules.String())
+    # Whoever computed an empty list did not mean everybody.
+    users = rules.List(
+        rules.String(),
+        validate=validate.Length(min=1, error="must name a user; leave it out for all"),
+    )
     run = rules.String(validate=validate.Length(min=1, max=64))
 
 
