@@ -14,7 +14,7 @@ from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.deployment import BUCKET as STAGE_BUCKET
 from keyturn.sandbox.deployment import PREFIX
 from keyturn.use_cases.approve import Approved
-from tests.entrypoints.organisation import DAY, NOW, SHOP, TELLING, add_user, build
+from tests.entrypoints.organisation import BUCKET, DAY, NOW, OURS, SHOP, TELLING, add_user, build
 from tests.entrypoints.test_cli import IN_THE_SHOP, become, keyturn
 from tests.use_cases.stage import ASKED, MEMBER, Stage, decisions_of
 
@@ -39,6 +39,14 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
 
 def inactive(cloud: LocalCloud) -> list[str]:
     return sorted(key.user for key in cloud.keys(SHOP) if key.status == "Inactive")
+
+
+def audited(cloud: LocalCloud) -> list[dict[str, Any]]:
+    s3 = cloud.session(OURS).client("s3")
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix="audit/").get("Contents", [])
+    return [
+        json.loads(s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read()) for each in found
+    ]
 
 
 def saved_plan(tmp_path: Path, *options: str) -> tuple[Path, dict[str, Any]]:
@@ -83,6 +91,36 @@ def test_an_approved_plan_is_done_without_the_cap_and_nothing_else(
     assert done.exit_code == 0, done.stderr
     assert inactive(cloud) == ["ann", "carl"]
     assert sum(key.user == "dora" for key in cloud.keys(SHOP)) == 1
+
+
+def test_who_approved_of_a_plan_is_on_record_and_of_what_came_of_it(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    path, _ = saved_plan(tmp_path)
+    keyturn("run", *TELLING, *IN_THE_SHOP, "--approve", str(path))
+    assert audited(cloud) == []  # neither a dry run, nor the daily one before it
+
+    done = keyturn(*ENFORCED, "--approve", str(path))
+
+    assert done.exit_code == 0, done.stderr
+    [entry] = audited(cloud)
+    assert (entry["command"], entry["account"], entry["outcome"]) == ("approve", SHOP, "done")
+    assert entry["by"].startswith("arn:aws:sts::")
+    assert sum(line.startswith("DISABLE ") for line in entry["said"]) == 3
+
+
+def test_an_approved_plan_waits_where_it_cannot_be_put_on_record(
+    cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = saved_plan(tmp_path)
+    become(cloud, monkeypatch, "Operator")
+    cloud.deny(None, "s3:PutObject")
+
+    refused = keyturn(*ENFORCED, "--approve", str(path))
+
+    assert refused.exit_code == 1
+    assert "nothing was done: no audit entry could be written" in refused.stderr
+    assert inactive(cloud) == []
 
 
 def test_without_enforce_an_approved_plan_is_only_shown(cloud: LocalCloud, tmp_path: Path) -> None:

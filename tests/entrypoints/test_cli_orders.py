@@ -456,6 +456,40 @@ def test_a_second_pause_changes_nothing_and_names_the_first(cloud: LocalCloud) -
     assert len(entries(cloud)) == 1
 
 
+@pytest.mark.parametrize(
+    ("denied", "by"),
+    [
+        ("sts:GetCallerIdentity", "somebody (STS did not say)"),
+        ("s3:ListObjectsV2", f"arn:aws:sts::{OURS}:assumed-role/Operator/sandbox"),
+    ],
+)
+def test_nothing_that_cannot_be_read_holds_up_a_stop(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, denied: str, by: str
+) -> None:
+    for name, value in environment(cloud.role_session(OURS, "Operator")).items():
+        monkeypatch.setenv(name, value)
+    denial = cloud.deny(OURS, denied)
+
+    paused = keyturn(*PAUSE, *NOW_DO_IT)
+    again = keyturn(*PAUSE, *NOW_DO_IT)
+
+    assert "Keyturn is paused by" in paused.stdout
+    assert again.stdout.splitlines()[-1] == paused.stdout.splitlines()[-1]
+    denial.lift()
+    [line] = keyturn(*PAUSE).stdout.splitlines()
+    assert line == f"Keyturn is paused by {by} since 2026-03-02 04:00Z: an incident [{PLACE}]"
+
+
+def test_a_dry_pause_that_cannot_tell_how_things_stand_fails(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(cloud.role_session(OURS, "Operator")).items():
+        monkeypatch.setenv(name, value)
+    cloud.deny(OURS, "s3:ListObjectsV2")
+
+    assert keyturn(*PAUSE).exit_code == 1
+
+
 def test_an_order_is_refused_during_a_pause_with_who_and_why(cloud: LocalCloud) -> None:
     [leaked] = add_user(cloud, SHOP, "orders", 12)
     keyturn(*PAUSE, *NOW_DO_IT)

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.decision import Action, Decision, State
-from keyturn.domain.errors import InvalidValue, KeyturnError
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
 from keyturn.domain.orders import Order
 from keyturn.domain.record import KEY_TAG, owner_of_secret, secret_name, stamp, why_foreign
+from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_options import Ordering, Rules, Telling, Where
 from keyturn.entrypoints.cli_run import (
     KEY_ID,
@@ -29,8 +30,6 @@ from keyturn.entrypoints.cli_tables import print_report
 from keyturn.entrypoints.laptop import now
 from keyturn.entrypoints.one_line import FAILED, shown
 from keyturn.entrypoints.plan_format import Report
-from keyturn.ports import AuditEntry
-from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.stop import refuse_if_paused
 
@@ -129,15 +128,21 @@ def _carry_out(
         confirm(f"{command.name} {shown(command.about)}.")
     [plan] = [result.plan for result in planned if result.plan.turns]
     user = plan.turns[0].user.name
-    entry = _entry(talk, ordering, command.name, plan.run.account.id)
-    entry = replace(entry, user=user, key=command.key, run=plan.run.id)
-    with _audited(talk, entry, urgent=command.key is not None) as notes:
+    urgent = command.key is not None
+    entry = replace(
+        entry_of(talk.aws, command.name, why=ordering.reason, urgent=urgent),
+        account=plan.run.account.id,
+        user=user,
+        key=command.key,
+        run=plan.run.id,
+    )
+    with talk.audited(entry, urgent=urgent) as notes:
         results = talk.look(
             campaign, lambda _, progress: campaign.finish(plan, progress), "Working on"
         )
         undone = list(_undone(results, due))
-        said = [*_said(results), *undone, *map(str, results[0].failures)]
-        notes.ends(*said, failed=bool(undone or results[0].failures))
+        lines = [*said(results), *undone, *map(str, results[0].failures)]
+        notes.ends(*lines, failed=bool(undone or results[0].failures))
     report = talk.report(campaign, results)
     print_report(Console(), report, only_acts=True)
     if command.name == "revoke":
@@ -147,7 +152,7 @@ def _carry_out(
     code = talk.close(report)
     if code and command.name == "revoke":
         talk.say("Give the command again when that is mended: it goes on where it stopped.")
-    return FAILED if _complain(talk, (*undone, *_unkept(notes.unwritten))) else code
+    return FAILED if talk.complain((*undone, *unkept(notes.unwritten))) else code
 
 
 def _heed_pause(talk: Talk, ordering: Ordering) -> None:
@@ -237,7 +242,7 @@ def _closed(talk: Talk, report: Report, command: _Command, due: Sequence[_Due]) 
     if due or code or any(made.action is Action.KEEP and command.key for made in decided):
         return code
     why = "; ".join(f"{made.key_id}: {made.sentence}" for made in decided)
-    _complain(talk, [f"nothing to {command.name}: {why or 'there is no access key'}"])
+    talk.complain([f"nothing to {command.name}: {why or 'there is no access key'}"])
     return FAILED
 
 
@@ -264,45 +269,6 @@ def _undone(results: Sequence[AccountResult], due: Sequence[_Due]) -> Iterator[s
         if each.decision.key_id not in done and not failed:
             because = "; ".join(why) or "it was exempted since, or there was no time left"
             yield f"{each.decision.key_id}: nothing was done ({because})"
-
-
-def _said(results: Sequence[AccountResult]) -> Iterator[str]:
-    """What was done, for the entry."""
-    for result in results:
-        for outcome in result.outcomes:
-            for made in outcome.done:
-                new = f", new key {made.new_key}" if made.new_key else ""
-                decision = made.decision
-                yield f"{decision.action} {decision.key_id}: {decision.sentence}{new}"
-
-
-def _entry(talk: Talk, ordering: Ordering, command: str, account: str) -> AuditEntry:
-    return AuditEntry(
-        mark=uuid.uuid4().hex[:12],
-        command=command,
-        at=now(),
-        by=talk.aws.caller(),
-        account=account,
-        why=ordering.reason,
-    )
-
-
-def _audited(talk: Talk, entry: AuditEntry, *, urgent: bool = False) -> Audited:
-    audit = talk.aws.audit()
-    if audit is None:
-        talk.say("Without --bucket no audit entry is kept.")
-    return Audited(audit=audit, entry=entry, clock=now, urgent=urgent)
-
-
-def _unkept(errors: Sequence[KeyturnError]) -> Iterator[str]:
-    for error in errors:
-        yield f"an audit entry could not be written: {error}"
-
-
-def _complain(talk: Talk, lines: Sequence[str]) -> bool:
-    for line in lines:
-        talk.err.print(Text(shown(line), style="red"), soft_wrap=True)
-    return bool(lines)
 
 
 # --- what else to do about a leaked key ---------------------------------------------------
@@ -369,13 +335,18 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
         return 0
     if asks:
         confirm(f"adopt {shown(secret)}.")
-    entry = _entry(talk, ordering, "adopt", account)
-    entry = replace(entry, user=planned.user.name, secret=secret, run=run.id)
-    with _audited(talk, entry) as notes:
+    entry = replace(
+        entry_of(talk.aws, "adopt", why=ordering.reason),
+        account=account,
+        user=planned.user.name,
+        secret=secret,
+        run=run.id,
+    )
+    with talk.audited(entry) as notes:
         work.carry_out(planned, even_paused=ordering.even_paused)
         notes.ends(f"adopted; removed {', '.join(planned.removes) or 'no tag'}", failed=False)
     Console().print(Text(shown(f"{secret} is Keyturn's now.")), soft_wrap=True)
-    return FAILED if _complain(talk, list(_unkept(notes.unwritten))) else 0
+    return FAILED if talk.complain(unkept(notes.unwritten)) else 0
 
 
 def _print_adoption(console: Console, planned: Adoption) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from rich.text import Text
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.entrypoints.approvals import Approvals, read_plan
+from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_options import (
     Channel,
     Format,
@@ -40,7 +41,9 @@ from keyturn.entrypoints.laptop import (
 from keyturn.entrypoints.one_line import FAILED, shown
 from keyturn.entrypoints.plan_format import Report, as_csv, as_json
 from keyturn.entrypoints.result_file import result_file
+from keyturn.ports import AuditEntry
 from keyturn.settings import MOST_PARALLEL, Settings
+from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.inventory import SUSPENDED, Inventory
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.run_account import Announcer
@@ -113,19 +116,39 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
                 tell_failures(talk.err, report)
                 confirm(what)
             plans = {result.plan.run.account: result for result in planned}
-            results = talk.look(
+            results, unwritten = _done(
+                talk,
                 campaign,
                 lambda account, progress: campaign.finish(plans[account].plan, progress),
-                "Working on",
             )
         else:
-            results = talk.look(campaign, campaign.both, "Working on")
+            results, unwritten = _done(talk, campaign, campaign.both)
         report = talk.report(campaign, results)
         _give(report, file, output, only_acts=asks)
         if not asked.enforce:
             told = " but notices of a dry run" if talk.can_tell else ""
             talk.say(f"Dry run: nothing was written{told}. --enforce does it.")
-        return talk.close(report)
+        code = talk.close(report)
+        return FAILED if talk.complain(unkept(unwritten)) else code
+
+
+def _done(
+    talk: "Talk", campaign: Campaign, work: Work[AccountResult]
+) -> tuple[list[AccountResult], Sequence[KeyturnError]]:
+    """Do the work; of an approved plan there is an entry, and why it could not be written."""
+    if campaign.approvals is None or campaign.dry_run:
+        return talk.look(campaign, work, "Working on"), ()
+    accounts = [account.id for account in talk.inventory.accounts]
+    entry = replace(
+        entry_of(talk.aws, "approve"),
+        run=campaign.id,
+        account=accounts[0] if len(accounts) == 1 else None,
+    )
+    with talk.audited(entry) as notes:
+        results = talk.look(campaign, work, "Working on")
+        failed = list(failures(talk.report(campaign, results)))
+        notes.ends(*said(results), *failed, failed=bool(failed))
+    return results, notes.unwritten
 
 
 def explain(who: str, where: Where, rules: Rules) -> int:
@@ -359,6 +382,20 @@ class Talk:
             skipped=self.inventory.skipped,
             failures=(*lost, *(f"no account has a user {name}" for name in absent)),
         )
+
+    def audited(self, entry: AuditEntry, *, urgent: bool = False) -> Audited:
+        """Keep an entry of a command, where there is a bucket for it."""
+        audit = self.aws.audit()
+        if audit is None:
+            self.say("Without --bucket no audit entry is kept.")
+        return Audited(audit=audit, entry=entry, clock=now, urgent=urgent)
+
+    def complain(self, lines: Iterable[str]) -> bool:
+        """Name what went wrong beside the work; whether anything did."""
+        named = [Text(shown(line), style="red") for line in lines]
+        for line in named:
+            self.err.print(line, soft_wrap=True)
+        return bool(named)
 
     def close(self, report: Report) -> int:
         """Say what went wrong, and give the exit code."""

@@ -1,17 +1,16 @@
 """Stop every write in the organisation, and let them go on."""
 
-import uuid
-
 from rich.console import Console
 from rich.text import Text
 
 from keyturn.domain.errors import InvalidValue, PortError
+from keyturn.entrypoints.cli_audit import entry_of, unkept
 from keyturn.entrypoints.cli_options import Switching, Where, given
 from keyturn.entrypoints.cli_run import asks_first, confirm
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.laptop import connect, now
 from keyturn.entrypoints.one_line import FAILED, shown
-from keyturn.ports import AuditEntry, Lever, Pause
+from keyturn.ports import Lever, Pause
 from keyturn.settings import Settings
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
@@ -30,8 +29,15 @@ def pause(asked: Switching) -> int:
         raise InvalidValue("--reason", "", "is needed: whoever is held up asks why")
     aws, asks = _connected(asked)
     lever = aws.lever()
-    before = lever.pause()
-    _say(_standing(lever, before))
+    try:
+        before = lever.pause()
+        _say(_standing(lever, before))
+    except PortError as error:
+        if not asked.enforce:
+            raise
+        # Nothing is to hold up a stop: whoever throws the switch finds out, too.
+        before = None
+        _say(f"Whether Keyturn is paused could not be read ({error}).", to_stderr=True)
     is_alone = _is_alone(lever)
     if before is not None or not asked.enforce:
         if before is None:
@@ -82,13 +88,7 @@ def _connected(asked: Switching) -> tuple[Aws, bool]:
 
 
 def _audited(aws: Aws, asked: Switching, command: str, *, urgent: bool = False) -> Audited:
-    entry = AuditEntry(
-        mark=uuid.uuid4().hex[:12],
-        command=command,
-        at=now(),
-        by=aws.caller(),
-        why=asked.reason,
-    )
+    entry = entry_of(aws, command, why=asked.reason, urgent=urgent)
     return Audited(audit=aws.audit(), entry=entry, clock=now, urgent=urgent)
 
 
@@ -122,6 +122,6 @@ def _say(line: str, *, to_stderr: bool = False) -> None:
 
 
 def _code(notes: Audited) -> int:
-    for error in notes.unwritten:
-        _say(f"an audit entry could not be written: {error}", to_stderr=True)
+    for line in unkept(notes.unwritten):
+        _say(line, to_stderr=True)
     return FAILED if notes.unwritten else 0
