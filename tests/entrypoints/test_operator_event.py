@@ -206,6 +206,19 @@ def test_a_second_pause_leaves_the_first_one_as_it_is(stage: Stage) -> None:
     assert len(entries(stage)) == 1
 
 
+def test_a_pause_that_cannot_be_read_is_no_reason_not_to_stop(stage: Stage) -> None:
+    denial = stage.cloud.deny(None, "s3:ListObjectsV2")
+
+    paused = stage.invoke({"Pause": "an incident", "by": "ann"})
+    stage.invoke({"Pause": "another", "by": "bob"})
+
+    assert paused["paused"]["by"] == "ann"
+    with pytest.raises(KeyturnError):
+        stage.invoke({"Resume": "it is over"})
+    denial.lift()
+    assert stage.invoke({"Pause": "a third", "by": "carl"})["paused"]["by"] == "ann"
+
+
 def test_in_dry_run_the_switch_stays_as_it_is(stage: Stage) -> None:
     stage.settings["DryRunFlag"] = "True"
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.adoption import Adoption
-from keyturn.domain.errors import KeyturnError
+from keyturn.domain.errors import KeyturnError, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
@@ -121,7 +121,13 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
         request=context.aws_request_id,
         why=asked.why,
     )
-    in_force = aws.switch().pause()
+    in_force: Pause | None = None
+    try:
+        in_force = aws.switch().pause()
+    except PortError:
+        if dry_run or not asked.pauses:
+            raise
+        # Nothing is to hold up a stop: whoever throws the switch finds out, too.
     failures: tuple[Failure, ...] = ()
     if not dry_run and asked.pauses is (in_force is None):
         with Audited(
