@@ -540,10 +540,25 @@ def test_an_exempt_user_is_exempt_only_while_in_the_group() -> None:
     assert len(violations(and_calls(rotating(), joined))[5]) == 3
 
 
-def test_a_dry_run_may_store_what_keyturn_itself_reads() -> None:
-    evidence = and_calls(rotating(), call(START - DAY, "PutObject", Bucket="keys"))
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("asa/receipts/x.json", []),
+        ("asa/snapshots/x.json", []),
+        ("asa/tally/x.json", [6]),
+        ("asa/audit/x.json", [6]),
+        ("asa/paused.json", [6]),
+        ("receipts/x.json", [6]),
+    ],
+)
+def test_a_dry_run_stores_its_notices_and_what_it_saw_and_nothing_else(
+    name: str, found: list[int]
+) -> None:
+    stored = call(START - DAY, "PutObject", Bucket="keys", Key=name)
+    evidence = replace(rotating(), prefix="asa/")
 
-    assert violations(evidence) == {}
+    assert list(violations(and_calls(evidence, stored))) == found
+    assert violations(and_calls(evidence, replace(stored, at=START))) == {}
 
 
 FORMS = {

@@ -11,7 +11,7 @@ from typing import Any, Final
 from keyturn.sandbox.call_log import Call
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.days import Calendar, Day, Days, Functions
-from keyturn.sandbox.deployment import ADMIN, BUCKET, MEMBER_ROLE, Deployment, deploy
+from keyturn.sandbox.deployment import ADMIN, BUCKET, MEMBER_ROLE, PREFIX, Deployment, deploy
 from keyturn.sandbox.evidence import (
     ACTIVE,
     INACTIVE,
@@ -122,6 +122,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
             windows=Windows(),
             keyturn_roles=deployment.roles,
             bucket=BUCKET,
+            prefix=f"{PREFIX}/",
             accounts=company.to_visit,
             runs=tuple(run for day in lived for run in day.runs),
             mailboxes=company.mailboxes(ADMIN),

@@ -143,6 +143,8 @@ class Evidence:
     keyturn_roles: frozenset[str]
     """The names of the roles that Keyturn works under."""
     bucket: str
+    prefix: str = ""
+    """What the names of Keyturn's own objects in it begin with."""
     accounts: frozenset[str]
     """The accounts that a run has to visit or report."""
     runs: Sequence[Run]

@@ -45,7 +45,6 @@ _NEVER_READ = frozenset({"GetSecretValue", "BatchGetSecretValue"})
 _OWN_NOTICES = {
     "ses": {"SendEmail"},
     "sesv2": {"SendEmail"},
-    "s3": {"PutObject", "DeleteObject"},
     "events": {"PutEvents"},
     "sqs": {
         "SendMessage",
@@ -57,6 +56,8 @@ _OWN_NOTICES = {
     },
     "logs": {"CreateLogStream", "PutLogEvents"},
 }
+_OWN_FOLDERS = ("receipts", "snapshots", "reports")
+"""What a dry run keeps in the bucket; what is counted, ordered or paused is none of its business."""
 _OF_KEYS = {
     "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
     "secretsmanager": {
@@ -321,7 +322,11 @@ def _what_worked_still_works(history: History) -> Iterator[Fact]:
 def _only_permitted_calls(history: History) -> Iterator[Fact]:
     for _, call in history.keyturns:
         if _is_write(call) or call.operation in _NEVER_READ:
-            is_well = _is_own_notice(history.evidence, call) or _is_permitted(call)
+            is_well = (
+                _is_own_notice(history.evidence, call)
+                or _is_in_own_bucket(history.evidence, call)
+                or _is_permitted(call)
+            )
             yield None if is_well else f"{_spoken(call)}, which it never may"
 
 
@@ -430,9 +435,16 @@ def _dry_runs_write_nothing(history: History) -> Iterator[Fact]:
 
 def _is_own_notice(evidence: Evidence, call: Call) -> bool:
     """Whether the call only tells people, or keeps what Keyturn itself reads."""
-    if call.service == "s3" and text(call.params, "Bucket") != evidence.bucket:
-        return False
+    if call.service == "s3":
+        folders = tuple(f"{evidence.prefix}{folder}/" for folder in _OWN_FOLDERS)
+        is_own = text(call.params, "Key").startswith(folders)
+        return is_own and _is_in_own_bucket(evidence, call)
     return call.operation in _OWN_NOTICES.get(call.service, ())
+
+
+def _is_in_own_bucket(evidence: Evidence, call: Call) -> bool:
+    is_kept = call.service == "s3" and call.operation in {"PutObject", "DeleteObject"}
+    return is_kept and text(call.params, "Bucket") == evidence.bucket
 
 
 # 7: no secret gets out.
