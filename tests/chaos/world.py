@@ -279,9 +279,12 @@ class World:
                     grace=policy.recovery_grace_period,
                     unused=policy.unused_period,
                     in_use=policy.retire_in_use,
+                    keys_a_day=policy.max_keys_per_day,
+                    percent_a_day=policy.max_percent_per_day,
                 ),
                 restores=_ordered(order, Action.RESTORE),
                 revokes=_ordered(order, Action.REVOKE),
+                without_successor=result is not None and _is_without_successor(result),
                 even_exempt=order is not None and order.even_exempt,
             )
         )
@@ -357,6 +360,15 @@ class Ran:
     calls: Sequence[tuple[str, str]]
     """User and name of each; where there is only one user, nobody is named."""
     befell: str | None
+
+
+def _is_without_successor(result: AccountResult) -> bool:
+    """Whether a revocation answered that no new key could be made."""
+    return any(outcome.error is not None for outcome in result.outcomes) or any(
+        made.action is Action.REVOKE and not made.rotates and made.successor is None
+        for turn in result.plan.turns
+        for made in turn.decisions
+    )
 
 
 def _ordered(order: Order | None, action: Action) -> frozenset[str]:

@@ -350,6 +350,84 @@ def test_a_key_is_stopped_without_notice_only_by_the_run_that_was_ordered_to() -
     assert set(violations(revoking(restores=frozenset({NEW})))) == {1, 4}
 
 
+@pytest.mark.parametrize(
+    "excuse",
+    [{}, {"without_successor": True}, {"crashed": True}, {"failed": frozenset({PROD})}],
+    ids=lambda excuse: next(iter(excuse), "none"),
+)
+def test_whose_key_is_revoked_has_another_unless_the_run_said_why_not(
+    excuse: dict[str, object],
+) -> None:
+    evidence = and_calls(
+        revoking(revokes=frozenset({NEW}), **excuse),
+        by_hand(START + DAY, "DeleteAccessKey", UserName=USER, AccessKeyId=OLD),
+    )
+
+    found = violations(with_after(evidence, {NEW: INACTIVE}))
+
+    assert list(found) == ([] if excuse else [4])
+    if not excuse:
+        [sentence] = found[4]
+        assert sentence.endswith("and no other key of its user worked after the run")
+
+
+def ending(count: int, of: int = 12, **words: object) -> Evidence:
+    """So many quiet keys of one account end on one day, each of which was announced."""
+    evidence = rotating()
+    users = [f"user-{number:02}" for number in range(of)]
+    pairs = [(user, f"AKIAFIRST{user[-2:]:A<11}", f"AKIAOTHER{user[-2:]:A<11}") for user in users]
+    day = START + 15 * DAY
+    return replace(
+        and_calls(
+            evidence,
+            *(
+                call(
+                    day + MINUTE,
+                    "UpdateAccessKey",
+                    UserName=user,
+                    AccessKeyId=first,
+                    Status=INACTIVE,
+                )
+                for user, first, _ in pairs[:count]
+            ),
+        ),
+        mails=[*evidence.mails, *(mail(START, (first, "disable")) for _, first, _ in pairs)],
+        keys_before=[
+            *evidence.keys_before,
+            *(key(key_id, ACTIVE, user) for user, *both in pairs for key_id in both),
+        ],
+        keys_after=[
+            *evidence.keys_after,
+            *(
+                key(first, INACTIVE if number < count else ACTIVE, user)
+                for number, (user, first, _) in enumerate(pairs)
+            ),
+            *(key(other, ACTIVE, user) for user, _, other in pairs),
+        ],
+        runs=[
+            replace(run, **words) if run.started == day else run  # type: ignore[arg-type]  # as above
+            for run in evidence.runs
+        ],
+    )
+
+
+def test_no_day_ends_more_keys_of_an_account_than_it_may() -> None:
+    assert violations(ending(10)) == {}
+    assert violations(ending(11)) == {
+        4: (f"{PROD}: Keyturn ended 11 of 27 keys on 2026-01-16, which is more than 10",)
+    }
+
+
+def test_the_cap_of_a_day_is_the_policys_and_a_share_of_the_accounts_keys() -> None:
+    assert violations(ending(11, of=21)) == {}
+    assert list(violations(ending(2, windows=Windows(keys_a_day=1, percent_a_day=0)))) == [4]
+    assert violations(ending(2, windows=Windows(keys_a_day=2, percent_a_day=0))) == {}
+
+
+def test_what_an_operator_approved_of_has_no_cap() -> None:
+    assert violations(ending(11, approved=True)) == {}
+
+
 def test_an_order_to_revoke_stands_for_an_exempt_user_only_if_it_says_so() -> None:
     def exempt(evidence: Evidence) -> Evidence:
         return replace(evidence, exempt_before=evidence.exempt_before | {(PROD, "lab")})
@@ -362,7 +440,9 @@ def test_an_order_to_revoke_stands_for_an_exempt_user_only_if_it_says_so() -> No
     def ordered(**words: object) -> Evidence:
         evidence = and_calls(exempt(rotating()), stop)
         runs_then = [
-            replace(run, **words) if run.started == START + 2 * DAY else run  # type: ignore[arg-type]  # as above
+            replace(run, **words, without_successor=True)  # type: ignore[arg-type]  # as above
+            if run.started == START + 2 * DAY
+            else run
             for run in evidence.runs
         ]
         return replace(

@@ -46,6 +46,10 @@ class Windows:
     """Way out: a key not used for so many days may go without another that works."""
     in_use: bool = False
     """Way out: one of two keys may go although both are in use."""
+    keys_a_day: int = 10
+    """How many keys of an account may end in one UTC day."""
+    percent_a_day: int = 25
+    """How many in a hundred of its keys, if those are more."""
 
     @property
     def installation(self) -> int:
@@ -107,6 +111,10 @@ class Run:
     """The ids of the keys that an operator ordered it to enable."""
     revokes: frozenset[str] = frozenset()
     """The ids of the keys that an operator ordered it to revoke."""
+    without_successor: bool = False
+    """Whether it answered that a key that it revoked could get no successor."""
+    approved: bool = False
+    """Whether an operator approved of every key that it ended: then there is no cap."""
     even_exempt: bool = False
     """Whether it was to revoke them even if their user is exempt."""
     windows: Windows | None = None

@@ -8,9 +8,10 @@ operator orders is allowed for the keys that the run was ordered about, and for 
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from keyturn.sandbox.call_log import Call
@@ -57,7 +58,7 @@ _OWN_NOTICES = {
     "logs": {"CreateLogStream", "PutLogEvents"},
 }
 _OWN_FOLDERS = ("receipts", "snapshots", "reports")
-"""What a dry run keeps in the bucket; what is counted, ordered or paused is none of its business."""
+"""What a dry run keeps in the bucket; what is counted, ordered or paused is not its business."""
 _OF_KEYS = {
     "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
     "secretsmanager": {
@@ -316,6 +317,8 @@ def _what_worked_still_works(history: History) -> Iterator[Fact]:
     yield from _only_permitted_calls(history)
     yield from _only_own_disablings_undone(history)
     yield from _secrets_hold_living_keys(history)
+    yield from _whose_key_is_revoked_has_another(history)
+    yield from _no_day_ends_more_than_it_may(history)
     yield from _log_explains_the_end(history)
 
 
@@ -388,6 +391,55 @@ def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
             if other.status(first.index) == ACTIVE
         )
     )
+
+
+def _whose_key_is_revoked_has_another(history: History) -> Iterator[Fact]:
+    for act in _acts(history, INACTIVE):
+        run = history.run_of(act.change.at)
+        if run is None or not _is_revoked(history, act.story, act.change):
+            continue
+        index = history.index_after(run.ended)
+        others = (
+            other
+            for other in history.of_user[act.story.account, act.story.user]
+            if other.status(index) == ACTIVE
+            and (not other.made_by_keyturn or history.is_delivered(other, index))
+        )
+        is_excused = run.crashed or run.without_successor or act.story.account in run.failed
+        is_well = is_excused or any(others)
+        yield None if is_well else f"{act}, and no other key of its user worked after the run"
+
+
+def _no_day_ends_more_than_it_may(history: History) -> Iterator[Fact]:
+    ends: dict[tuple[str, date], list[_Act]] = defaultdict(list)
+    for act in (*_acts(history, INACTIVE), *_acts(history, DELETED)):
+        if _is_counted(history, act):
+            ends[act.story.account, act.change.at.date()].append(act)
+    for (account, day), acts in sorted(ends.items()):
+        keys = {act.story.key_id for act in acts}
+        there = sum(
+            _was_there(story, day)
+            for story in history.stories.values()
+            if story.account == account
+        )
+        windows = [history.windows_at(act.change.at) for act in acts]
+        cap = max(max(each.keys_a_day, there * each.percent_a_day // 100) for each in windows)
+        ended = f"{account}: Keyturn ended {len(keys)} of {there} keys on {day}"
+        yield f"{ended}, which is more than {cap}" if len(keys) > cap else None
+
+
+def _is_counted(history: History, act: _Act) -> bool:
+    """Whether the end of a key counts: nobody misses an orphan, and a person ordered the rest."""
+    run = history.run_of(act.change.at)
+    is_ordered = run is not None and (run.approved or act.story.key_id in run.revokes)
+    return not (is_ordered or _is_orphan(history, act))
+
+
+def _was_there(story: KeyStory, day: date) -> bool:
+    """Whether a key existed on a day, for an hour or all of it."""
+    last = story.changes[-1]
+    is_gone = last.status == DELETED and last.at.date() < day
+    return story.created.date() <= day and not is_gone
 
 
 def _log_explains_the_end(history: History) -> Iterator[Fact]:
