@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from keyturn.domain.decision import WRITING, Action
 from keyturn.sandbox.faults import Fault
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.world import DAY, Ran, World
@@ -12,6 +13,8 @@ CLEAN_RUNS = (1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23, 24, 33, 34, 44, 45, 56)
 """Days after the broken run: all on which something can fall due, and the days after."""
 End = list[tuple[str, str]]
 """User and status of every key."""
+Deed = tuple[str, str, Action]
+"""User, key, and what was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,23 @@ class Played:
     end: End
     violations: tuple[str, ...]
 
+    @property
+    def done(self) -> frozenset[Deed]:
+        """What the run did for whom; nothing of one that died."""
+        result = self.broken.result
+        return frozenset(
+            (outcome.turn.user.name, made.decision.key_id, made.decision.action)
+            for outcome in (result.outcomes if result else ())
+            for made in outcome.done
+            if made.decision.action in WRITING
+        )
+
+    @property
+    def says_so(self) -> bool:
+        """Whether it reports what was not done; of a run that died, others do."""
+        result = self.broken.result
+        return result is None or bool(result.failures)
+
 
 @dataclass(slots=True)
 class Theatre:
@@ -30,7 +50,7 @@ class Theatre:
     _name: str = ""
     _world: World | None = None
     _recall: Callable[[], None] = lambda: None
-    _ends: dict[str, End] = field(default_factory=dict)
+    _unbroken: dict[str, Played] = field(default_factory=dict)
 
     def play(
         self,
@@ -58,9 +78,13 @@ class Theatre:
 
     def end_of(self, name: str) -> End:
         """How an unbroken run ends."""
-        if name not in self._ends:
-            self._ends[name] = self.play(name).end
-        return self._ends[name]
+        return self.unbroken(name).end
+
+    def unbroken(self, name: str) -> Played:
+        """The scenario as it goes without a fault."""
+        if name not in self._unbroken:
+            self._unbroken[name] = self.play(name)
+        return self._unbroken[name]
 
     def close(self) -> None:
         """Leave the stage to others."""
