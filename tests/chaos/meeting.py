@@ -192,5 +192,5 @@ def meet(world: World, aws: dict[str, Aws], asked: Request, schedule: Schedule) 
             thread.join()
     world.cloud.layers.remove(gate)
     for result in results.values():
-        world.note(started, result, aws["a"])
+        world.note(started, result, aws["a"], order=asked.order)
     return Met(schedule.taken, results if len(results) == len(RUNS) else {})

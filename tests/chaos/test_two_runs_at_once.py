@@ -62,7 +62,7 @@ def test_two_runs_do_what_one_would_in_whatever_order_they_come(
         schedules += 1
         beginnings += schedule.others
         if met.results:
-            assert_well(world, met)
+            assert_well(world, met, asked)
             if end_of(world) not in ends:
                 ends.add(end_of(world))
                 scenario.afterwards(world)
@@ -73,9 +73,15 @@ def test_two_runs_do_what_one_would_in_whatever_order_they_come(
     record_property("states", len(seen))
 
 
-def assert_well(world: World, met: Met) -> None:
-    """Neither run has broken a promise, or reports a failure for what the other did."""
-    failures = [str(f) for result in met.results.values() for f in result.failures]
+def assert_well(world: World, met: Met, asked: Request) -> None:
+    """
+    Neither run has broken a promise, or reports a failure for what the other did.
+
+    Of two equal orders one may say that nothing came of it, but not both.
+    """
+    failures = [[str(f) for f in result.failures] for result in met.results.values()]
     world.finish()
-    assert failures == [], met.taken
+    if asked.order is None:
+        assert not any(failures), met.taken
+    assert not all(failures), met.taken
     assert world.violations() == [], met.taken
