@@ -21,6 +21,7 @@ from tests.chaos.theatre import Theatre
 SAMPLE = {
     "rotate-first": ("iam:CreateAccessKey", "secretsmanager:PutSecretValue"),
     "disable": ("iam:UpdateAccessKey",),
+    "order-revoke": ("iam:CreateAccessKey", "secretsmanager:PutSecretValue"),
 }
 """What is broken in an ordinary test run."""
 READS = ("Get", "List", "Describe", "Head", "AssumeRole")
@@ -50,7 +51,7 @@ def is_chosen(scenario: int, number: int, call: str, fault: int) -> bool:
     fault comes to every scenario and, from one to the next, to every call.
     """
     operation = call.partition(":")[2]
-    one_in = 10 if operation.startswith(READS) else 3 if call.startswith(OF_KEYS) else 4
+    one_in = 12 if operation.startswith(READS) else 3 if call.startswith(OF_KEYS) else 4
     return (scenario + number + fault) % one_in == 0
 
 

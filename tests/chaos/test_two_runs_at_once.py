@@ -15,12 +15,12 @@ MEETINGS = (
     "rotate-first",
     "rotate-again",
     "disable",
-    "delete",
     "orphan-found",
     "restored",
 )
 MORE = (
     *MEETINGS,
+    "delete",
     "orphan-over",  # 11,000 schedules
     "delete-and-rotate",
     "found-inactive",

@@ -11,6 +11,8 @@ from tests.chaos.world import DAY, Ran, World
 
 CLEAN_RUNS = (1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23, 24, 33, 34, 44, 45, 56)
 """Days after the broken run: all on which something can fall due, and the days after."""
+LAST_OF_AN_UNBROKEN_RUN = 24
+"""The days after it only wait for what a fault has held up."""
 End = list[tuple[str, str]]
 """User and status of every key."""
 Deed = tuple[str, str, Action]
@@ -61,13 +63,14 @@ class Theatre:
         lists_late: timedelta = timedelta(0),
     ) -> Played:
         """Break a run at a call, and let clean ones follow; IAM's lists may be late throughout."""
+        end = self.unbroken(name).end if fault else None
         world, scenario = self.at(name), SCENARIOS[name]
         if lists_late:
             world.cloud.delays.lists = lists_late
         start = world.cloud.now
         broken = world.run(fault, at, of=of, asked=scenario.asks(world))
         scenario.afterwards(world)
-        follow(world, start)
+        follow(world, start, end)
         forgiving = _excused(broken) if fault else None
         return Played(broken, world.state, tuple(world.violations(forgiving=forgiving)))
 
@@ -104,9 +107,16 @@ class Theatre:
         return self._world
 
 
-def follow(world: World, start: datetime) -> None:
-    """Run on all days on which something can fall due after `start`."""
-    for day in (start + days * DAY for days in CLEAN_RUNS):
+def follow(world: World, start: datetime, end: End | None = None) -> None:
+    """
+    Run on all days on which something can fall due after `start`.
+
+    Where the end is known, and reached when an unbroken run has reached it, they are over.
+    """
+    for days in CLEAN_RUNS:
+        if days > LAST_OF_AN_UNBROKEN_RUN and world.held() == end:
+            break
+        day = start + days * DAY
         if day > world.cloud.now:
             world.go_to(day)
             world.run()

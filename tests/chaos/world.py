@@ -306,9 +306,13 @@ class World:
 
     # The judge
 
+    def held(self) -> list[tuple[str, str]]:
+        """User and status of every key."""
+        return sorted((key.user, key.status) for key in self.cloud.keys(MEMBER))
+
     def finish(self) -> None:
         """Take down what the emulator knows, to be judged when it is closed."""
-        self.state = sorted((key.user, key.status) for key in self.cloud.keys(MEMBER))
+        self.state = self.held()
         self._evidence = Evidence(
             calls=tuple(self.cloud.calls),
             mails=tuple(self.cloud.sent_mails),

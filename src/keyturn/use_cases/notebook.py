@@ -175,7 +175,8 @@ class Notebook:
         key_id = intent.replaces
         marked = self.of(key_id)
         unmarked = replace(marked, forced=None)
-        if marked.forced != intent.at:
+        # A revoked key is marked too, in the same second perhaps: that was no rotation's doing.
+        if marked.revoked is not None or marked.forced != intent.at:
             self.erase(intent=True)
         elif unmarked == KeyRecord():
             self.erase(key_id, intent=True)
