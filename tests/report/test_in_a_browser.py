@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from keyturn.report.timeline import mail_index, render
 from tests.report.estate import KEYS, NASTY, an_estate, the_mails
@@ -151,7 +151,8 @@ def test_keys_can_be_chosen_by_state_and_all_come_back(keys: Opened) -> None:
         assert keys.shown("details.row").count() == len(expected) > 0
 
     keys.page.click("button[type=reset]")
-    keys.page.wait_for_function("document.querySelectorAll('.row[hidden]').length == 0")
+    # No wait_for_function: it evaluates text, which the page's own policy forbids.
+    expect(keys.page.locator(".row[hidden]")).to_have_count(0)
 
     assert keys.shown("details.row").count() == len(KEYS)
     assert keys.shown(".estate").count() == 10
