@@ -949,8 +949,7 @@ class Rule:
 
     def is_forced(self, key: KeyFacts) -> bool:
         """Whether an operator's fresh word is about this key, not about one made since."""
-        forced = self.user.forced
-        return forced is not None and key.created < forced and self.now - forced < FORCE_LIFE
+        return is_forced(self.user, key, self.now)
 
     def is_quiet(self, key: KeyFacts, use: LastUse) -> bool:
         window = self.policy.installation_window
@@ -1048,6 +1047,12 @@ class Rule:
             successor=successor.key_id if successor else None,
             delivered=successor is not None and self.record.delivers(successor),
         )
+
+
+def is_forced(user: UserFacts, key: KeyFacts, now: datetime) -> bool:
+    """Whether an operator asks that a key be rotated, and it is neither void nor done already."""
+    forced = user.forced
+    return forced is not None and key.created < forced and now - forced < FORCE_LIFE
 
 
 def _why_inactive(on_record: KeyRecord, since: datetime, until: date) -> str:

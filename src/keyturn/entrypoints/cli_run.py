@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.entrypoints.approvals import Approvals, read_plan
@@ -445,7 +446,7 @@ def _bar(console: Console, doing: str, accounts: int) -> Generator[Tick]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    what = f"{doing} {accounts:,} account{'' if accounts == 1 else 's'}"
+    what = f"{doing} {counted(accounts, 'account')}"
     seen: dict[str, float] = {}
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

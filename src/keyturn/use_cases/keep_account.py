@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from keyturn.domain.decide import FORCE_LIFE
+from keyturn.domain.decide import is_forced
 from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Turn
 from keyturn.domain.errors import (
     AccountUnreachable,
@@ -439,12 +439,7 @@ def _is_ordered(turn: Turn, request: Request) -> bool:
 
 def _is_settled(user: UserFacts, now: datetime) -> bool:
     """Whether a rotation that was asked for is done already, or void by now: a redelivery."""
-    forced = user.forced
-    return (
-        forced is None
-        or now - forced >= FORCE_LIFE
-        or any(key.created >= forced for key in user.keys)
-    )
+    return user.forced is None or not all(is_forced(user, key, now) for key in user.keys)
 
 
 def _answers(decision: Decision, request: Request) -> bool:
