@@ -5,9 +5,9 @@ Each is held to one contract with its adapter, in tests/adapters. The notifier's
 tests/fakes_notify.py.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
@@ -15,7 +15,7 @@ from keyturn.domain.events import Event
 from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, SecretFacts, Status
 from keyturn.domain.record import token
-from keyturn.ports import AuditEntry, Listed, NewKey, Pause, User
+from keyturn.ports import AuditEntry, Listed, NewKey, Note, Pause, User
 
 Clock = Callable[[], datetime]
 
@@ -192,15 +192,19 @@ class FakeReceipts(Refusals):
 class FakeTally(Refusals):
     """Meets `ports.Tally`."""
 
-    noted: dict[tuple[str, date], dict[str, frozenset[str]]] = field(default_factory=dict)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    noted: dict[tuple[str, date], dict[str, Note]] = field(default_factory=dict)
 
-    def of_day(self, account: str, day: date) -> Mapping[str, frozenset[str]]:
+    def of_day(self, account: str, day: date) -> Sequence[Note]:
         self.may_refuse("of_day")
-        return dict(self.noted.get((account, day), {}))
+        return list(self.noted.get((account, day), {}).values())
 
-    def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:
+    def note(
+        self, account: str, day: date, run: str, keys: Collection[str], *, ordered: bool = False
+    ) -> None:
         self.may_refuse("note")
-        self.noted.setdefault((account, day), {})[run] = frozenset(keys)
+        made = Note(run=run, keys=frozenset(keys), at=self.clock(), ordered=ordered)
+        self.noted.setdefault((account, day), {})[run] = made
 
 
 @dataclass

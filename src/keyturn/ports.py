@@ -6,7 +6,7 @@ Denied and the other Refused mean that nothing happened, Throttled likewise, Una
 nobody knows.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
@@ -129,13 +129,27 @@ class Receipts(Protocol):
         """When that address was last sent a dry-run digest of the account."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What one run noted down: the keys it set out to disable or delete."""
+
+    run: str
+    keys: frozenset[str]
+    at: datetime
+    """When, by the clock of whoever keeps it, UTC."""
+    ordered: bool = False
+    """Whether an operator ordered something about one of them: then no other run ends them."""
+
+
 class Tally(Protocol):
-    """Which keys of an account the runs of one UTC day set out to disable or delete."""
+    """Which keys of an account the runs of one UTC day are about to take in hand."""
 
-    def of_day(self, account: str, day: date) -> Mapping[str, frozenset[str]]:
-        """The ids of the keys, by run."""
+    def of_day(self, account: str, day: date) -> Sequence[Note]:
+        """What each run noted down."""
 
-    def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:
+    def note(
+        self, account: str, day: date, run: str, keys: Collection[str], *, ordered: bool = False
+    ) -> None:
         """Note down a run's keys, in place of what it noted before."""
 
 

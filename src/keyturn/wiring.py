@@ -34,6 +34,7 @@ from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.exemption import TellOfExemption
+from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
@@ -82,6 +83,7 @@ class Aws:
         receipts = self._receipts() if settings.bucket else NoReceipts()
         # Not the run's id: a message that is handed over twice makes two runs of it.
         own_id = uuid.uuid4().hex
+        tally = self._in_bucket(S3Tally) if settings.bucket else NoTally()
         return RunAccount(
             keep=KeepAccount(
                 keys=keys,
@@ -96,6 +98,7 @@ class Aws:
                     keys=keys,
                     vault=vault,
                     deliver=Deliver(keys=keys, vault=vault, run_id=own_id),
+                    hold=Hold(tally=tally, clock=self.clock, id=own_id),
                     clock=self.clock,
                     kms_key=settings.secrets_key,
                 ),
@@ -104,7 +107,7 @@ class Aws:
                 reports_root_keys=settings.reports_root_keys,
                 can_tell=announcer is not None,
                 cap=DailyCap(
-                    tally=self._in_bucket(S3Tally) if settings.bucket else NoTally(),
+                    tally=tally,
                     policy=settings.policy,
                     id=own_id,
                 ),

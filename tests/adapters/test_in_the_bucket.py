@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -47,7 +47,7 @@ def shared(request: pytest.FixtureRequest, cloud: LocalCloud) -> Shared:
     if request.param == "fake":
         switch = FakeSwitch()
         return Shared(
-            tally=FakeTally(),
+            tally=FakeTally(clock=lambda: START),
             switch=switch,
             throw=lambda: setattr(switch, "paused", PAUSE),
         )
@@ -65,7 +65,7 @@ def put(cloud: LocalCloud, name: str, body: str) -> None:
 
 
 def test_a_day_on_which_nothing_ended_has_no_keys(shared: Shared) -> None:
-    assert shared.tally.of_day(ACCOUNT, DAY) == {}
+    assert list(shared.tally.of_day(ACCOUNT, DAY)) == []
 
 
 def test_each_run_has_its_own_keys_and_the_last_word_on_them(shared: Shared) -> None:
@@ -73,17 +73,30 @@ def test_each_run_has_its_own_keys_and_the_last_word_on_them(shared: Shared) -> 
     shared.tally.note(ACCOUNT, DAY, "two", {"AKIA3"})
     shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
 
-    assert shared.tally.of_day(ACCOUNT, DAY) == {
+    assert {note.run: note.keys for note in shared.tally.of_day(ACCOUNT, DAY)} == {
         "one": frozenset({"AKIA1"}),
         "two": frozenset({"AKIA3"}),
     }
 
 
+def test_what_an_order_is_about_is_told_from_what_a_run_ends(shared: Shared) -> None:
+    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
+    shared.tally.note(ACCOUNT, DAY, "two", {"AKIA2"}, ordered=True)
+
+    notes = {note.run: note for note in shared.tally.of_day(ACCOUNT, DAY)}
+
+    assert {run: (note.keys, note.ordered) for run, note in notes.items()} == {
+        "one": (frozenset({"AKIA1"}), False),
+        "two": (frozenset({"AKIA2"}), True),
+    }
+    assert all(abs(note.at - START) < timedelta(minutes=1) for note in notes.values())
+
+
 def test_days_and_accounts_are_counted_apart(shared: Shared) -> None:
     shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
 
-    assert shared.tally.of_day(ACCOUNT, date(2026, 3, 3)) == {}
-    assert shared.tally.of_day("444444444444", DAY) == {}
+    assert list(shared.tally.of_day(ACCOUNT, date(2026, 3, 3))) == []
+    assert list(shared.tally.of_day("444444444444", DAY)) == []
 
 
 def test_the_switch_is_off_until_somebody_throws_it(shared: Shared) -> None:
@@ -120,10 +133,13 @@ def test_a_pause_lies_where_the_manual_says(cloud: LocalCloud) -> None:
 
 def test_the_tally_lies_where_the_manual_says(cloud: LocalCloud) -> None:
     s3 = cloud.session(HUB).client("s3")
-    S3Tally(s3, bucket=BUCKET, prefix=PREFIX).note(ACCOUNT, DAY, "run", {"B", "A"})
+    tally = S3Tally(s3, bucket=BUCKET, prefix=PREFIX)
+    tally.note(ACCOUNT, DAY, "run", {"B", "A"})
+    tally.note(ACCOUNT, DAY, "operators", {"C"}, ordered=True)
 
     assert cloud.objects(BUCKET) == {
-        f"{PREFIX}/tally/{ACCOUNT}/2026-03-02/run.json": b'{"keys": ["A", "B"]}'
+        f"{PREFIX}/tally/{ACCOUNT}/2026-03-02/run.json": b'{"keys": ["A", "B"]}',
+        f"{PREFIX}/tally/{ACCOUNT}/2026-03-02/operators.order.json": b'{"keys": ["C"]}',
     }
 
 
@@ -176,7 +192,8 @@ def test_a_plan_is_read_from_its_folder_alone(cloud: LocalCloud) -> None:
 def test_without_a_bucket_nobody_was_told_and_no_key_can_be_counted() -> None:
     assert NoReceipts().of_key(ACCOUNT, "ann", "AKIA") == ()
     assert NoReceipts().last_dry_run_digest(ACCOUNT, "ops@example.com") is None
-    assert NoTally().of_day(ACCOUNT, DAY) == {}
+    assert NoTally().of_day(ACCOUNT, DAY) == ()
+    NoTally().note(ACCOUNT, DAY, "run", {"AKIA"}, ordered=True)  # of no run there is to hold back
     assert NoSwitch().pause() is None
     with pytest.raises(Refused):
         NoTally().note(ACCOUNT, DAY, "run", {"AKIA"})

@@ -10,9 +10,10 @@ what both runs have heard are as they were in another: from there on it could on
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Condition, Thread, current_thread
 from unittest.mock import patch
 
@@ -62,6 +63,7 @@ class Gate:
 
     world: World
     heard: dict[str, Heard] = field(default_factory=lambda: {name: [] for name in RUNS})
+    requests: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in RUNS})
     _waiting: set[str] = field(default_factory=set)
     _ended: set[str] = field(default_factory=set)
     _turn: str | None = None
@@ -73,6 +75,7 @@ class Gate:
         name = current_thread().name
         if name not in RUNS:
             return perform(request)
+        self.requests[name].add(request.request_id)
         if request.operation not in APART:
             self._wait(name)
         answer = perform(replace(request, at=self.world.cloud.now))
@@ -153,11 +156,15 @@ class Met:
     """Two runs came to their end; or not, where they began to repeat another schedule."""
 
     taken: str
-    results: dict[str, AccountResult]
+    started: datetime
+    asked: Mapping[str, Request]
+    results: Mapping[str, AccountResult]
 
 
-def meet(world: World, aws: dict[str, Aws], asked: Request, schedule: Schedule) -> Met:
-    """Let two runs meet on a schedule."""
+def meet(
+    world: World, aws: Mapping[str, Aws], asked: Mapping[str, Request], schedule: Schedule
+) -> Met:
+    """Let two runs meet on a schedule, each asked for something."""
     gate, results, dice = Gate(world), {}, dict.fromkeys(RUNS, 0)
 
     def chance(size: int) -> bytes:
@@ -171,7 +178,7 @@ def meet(world: World, aws: dict[str, Aws], asked: Request, schedule: Schedule) 
             with suppress(KilledError):
                 run = world.new_run(aws[name])
                 rotation = aws[name].run_account(run, aws[name].by_mail(lambda _: None))
-                results[name] = rotation.run(run, asked)
+                results[name] = rotation.run(run, asked[name])
         finally:
             gate.ended(name)
 
@@ -191,6 +198,8 @@ def meet(world: World, aws: dict[str, Aws], asked: Request, schedule: Schedule) 
         for thread in threads:
             thread.join()
     world.cloud.layers.remove(gate)
-    for result in results.values():
-        world.note(started, result, aws["a"], order=asked.order)
-    return Met(schedule.taken, results if len(results) == len(RUNS) else {})
+    for name, result in results.items():
+        requests = frozenset(gate.requests[name])
+        world.note(started, result, aws[name], order=asked[name].order, requests=requests)
+    both = results if len(results) == len(RUNS) else {}
+    return Met(schedule.taken, started, asked, both)

@@ -10,7 +10,7 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
-from keyturn.domain.record import INTENT_TAG, KEY_TAG, KeyRecord
+from keyturn.domain.record import INTENT_TAG, KeyRecord, said_of
 from keyturn.sandbox.faults import Fault
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult
 from keyturn.use_cases.keep_account import Request as Asked
@@ -141,7 +141,7 @@ def status(world: World, key_id: str) -> str:
 def on_record(world: World, key_id: str) -> KeyRecord:
     [secret] = world.cloud.secrets(MEMBER)
     return KeyRecord.read(
-        secret.tags[KEY_TAG + key_id], created=FIRST_DAY - 200 * DAY, now=world.cloud.now
+        said_of(key_id, secret.tags), created=FIRST_DAY - 200 * DAY, now=world.cloud.now
     )
 
 

@@ -1,25 +1,27 @@
 """Two runs over one user: every order of their calls."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import pytest
 
+from keyturn.domain.decision import Action
 from keyturn.use_cases.keep_account import Request
 from tests.chaos.meeting import RUNS, Met, Schedule, end_of, meet
 from tests.chaos.scale import FORM
 from tests.chaos.scenarios import SCENARIOS
-from tests.chaos.theatre import Theatre, follow
-from tests.chaos.world import World
+from tests.chaos.theatre import End, Theatre, follow
+from tests.chaos.world import MEMBER, World
 
-MEETINGS = (
+ALIKE = (
     "rotate-first",
     "rotate-again",
     "disable",
     "orphan-found",
     "restored",
 )
-MORE = (
-    *MEETINGS,
+MORE_ALIKE = (
+    *ALIKE,
     "delete",
     "orphan-over",  # 11,000 schedules
     "delete-and-rotate",
@@ -33,6 +35,50 @@ MORE = (
 """Of one user each: several are worked on in threads that nobody lets through one by one."""
 
 
+def oldest(world: World) -> str:
+    """The key of longest standing."""
+    return min(world.cloud.keys(MEMBER), key=lambda key: (key.created, key.key_id)).key_id
+
+
+def newest(world: World) -> str:
+    """The last one that was made."""
+    return max(world.cloud.keys(MEMBER), key=lambda key: (key.created, key.key_id)).key_id
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an operator asks for while a daily run is on, in a scene."""
+
+    scene: str
+    action: Action
+    which: Callable[[World], str]
+
+    def asks(self, world: World) -> Request:
+        """Ask for it now."""
+        if self.action is Action.ROTATE:
+            return world.forcing("ann")
+        return world.ordering(self.action, self.which(world))
+
+
+ORDERS = {
+    "restore-what-is-deleted": Order("delete", Action.RESTORE, oldest),
+    "revoke-what-is-disabled": Order("disable", Action.REVOKE, oldest),
+    "revoke-the-successor": Order("disable", Action.REVOKE, newest),
+    "revoke-beside-an-orphan": Order("orphan-found", Action.REVOKE, oldest),
+}
+MORE_ORDERS = ORDERS | {
+    "restore-what-is-renewed": Order("used-after-disabling", Action.RESTORE, oldest),
+    "restore-what-was-found": Order("found-inactive", Action.RESTORE, oldest),
+    "revoke-what-is-rotated": Order("rotate-first", Action.REVOKE, oldest),
+    "revoke-what-is-rotated-again": Order("rotate-again", Action.REVOKE, oldest),
+    "revoke-what-is-deleted": Order("delete", Action.REVOKE, oldest),
+    "revoke-beside-what-is-deleted": Order("delete", Action.REVOKE, newest),
+    "revoke-what-was-restored": Order("restored", Action.REVOKE, oldest),
+    "force-what-is-rotated": Order("rotate-first", Action.ROTATE, oldest),
+    "force-what-is-disabled": Order("disable", Action.ROTATE, oldest),
+}
+
+
 @pytest.fixture(scope="module")
 def theatre() -> Iterator[Theatre]:
     theatre = Theatre()
@@ -40,48 +86,94 @@ def theatre() -> Iterator[Theatre]:
     theatre.close()
 
 
-@pytest.mark.parametrize("name", MORE if FORM == "long" else MEETINGS)
+@pytest.mark.parametrize("name", MORE_ALIKE if FORM == "long" else ALIKE)
 def test_two_runs_do_what_one_would_in_whatever_order_they_come(
     theatre: Theatre, record_property: Callable[[str, object], None], name: str
 ) -> None:
-    world, scenario = theatre.at(name), SCENARIOS[name]
-    aws = {each: world.aws() for each in RUNS}
+    scenario = SCENARIOS[name]
     end = theatre.end_of(name)
-    seen: set[str] = set()
     ends: set[str] = set()
+
+    def asked(world: World) -> Mapping[str, Request]:
+        wanted = scenario.asks(world)
+        assert isinstance(wanted, Request)
+        return dict.fromkeys(RUNS, wanted)
+
+    for world, met in meetings(theatre, name, asked, record_property):
+        failures = failures_of(met)
+        # Of two equal orders one may say that nothing came of it, but not both.
+        assert not all(failures.values()), met.taken
+        if met.asked["a"].order is None:
+            assert not any(failures.values()), met.taken
+        if end_of(world) not in ends:
+            ends.add(end_of(world))
+            scenario.afterwards(world)
+            assert followed(world, met) == end, met.taken
+
+
+@pytest.mark.parametrize("name", MORE_ORDERS if FORM == "long" else ORDERS)
+def test_an_order_and_a_daily_run_keep_every_promise_in_whatever_order_they_come(
+    theatre: Theatre, record_property: Callable[[str, object], None], name: str
+) -> None:
+    order = MORE_ORDERS[name]
+    ends: set[str] = set()
+
+    def asked(world: World) -> Mapping[str, Request]:
+        return {"a": Request(), "b": order.asks(world)}
+
+    for world, met in meetings(theatre, order.scene, asked, record_property):
+        failures = failures_of(met)
+        assert not failures["a"], met.taken
+        assert failures["b"] or is_as_ordered(world, met.asked["b"]), met.taken
+        if end_of(world) not in ends:
+            ends.add(end_of(world))
+            followed(world, met)
+
+
+def meetings(
+    theatre: Theatre,
+    scene: str,
+    asked: Callable[[World], Mapping[str, Request]],
+    record_property: Callable[[str, object], None],
+) -> Iterator[tuple[World, Met]]:
+    """All that can come of two runs that meet in a scene, once neither has broken a promise."""
+    aws = {each: theatre.at(scene).aws() for each in RUNS}
+    seen: set[str] = set()
     beginnings, schedules = [""], 0
     while beginnings:
         schedule = Schedule(beginnings.pop(), seen)
-        world = theatre.at(name)
-        start = world.cloud.now
-
-        asked = scenario.asks(world)
-        assert isinstance(asked, Request)
-        met = meet(world, aws, asked, schedule)
-
+        world = theatre.at(scene)
+        met = meet(world, aws, asked(world), schedule)
         schedules += 1
         beginnings += schedule.others
         if met.results:
-            assert_well(world, met, asked)
-            if end_of(world) not in ends:
-                ends.add(end_of(world))
-                scenario.afterwards(world)
-                follow(world, start)
-                assert world.violations() == [], met.taken
-                assert world.state == end, met.taken
+            world.finish()
+            assert world.violations() == [], met.taken
+            yield world, met
     record_property("schedules", schedules)
     record_property("states", len(seen))
 
 
-def assert_well(world: World, met: Met, asked: Request) -> None:
-    """
-    Neither run has broken a promise, or reports a failure for what the other did.
+def failures_of(met: Met) -> Mapping[str, list[str]]:
+    """What each run reports as not done."""
+    return {name: [str(f) for f in result.failures] for name, result in met.results.items()}
 
-    Of two equal orders one may say that nothing came of it, but not both.
-    """
-    failures = [[str(f) for f in result.failures] for result in met.results.values()]
-    world.finish()
-    if asked.order is None:
-        assert not any(failures), met.taken
-    assert not all(failures), met.taken
+
+def followed(world: World, met: Met) -> End:
+    """How it ends, if no promise is broken on the way."""
+    follow(world, met.started)
     assert world.violations() == [], met.taken
+    return world.state
+
+
+def is_as_ordered(world: World, asked: Request) -> bool:
+    """Whether what was ordered is so, after both runs, and is on record."""
+    if asked.order is None:
+        return len(world.cloud.keys(MEMBER)) > 1
+    key_id = asked.order.key_id
+    status = {key.key_id: key.status for key in world.cloud.keys(MEMBER)}.get(key_id, "Deleted")
+    [secret] = world.cloud.secrets(MEMBER)
+    if asked.order.action is Action.RESTORE:
+        return status == "Active" and "restored=" in secret.tags[f"keyturn:key:{key_id}"]
+    is_on_record = "revoked=" in secret.tags.get(f"keyturn:revoked:{key_id}", "")
+    return status == "Deleted" or (status == "Inactive" and is_on_record)

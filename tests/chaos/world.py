@@ -254,7 +254,7 @@ class World:
         self.go_to(max(self.cloud.now, started + late))
         self.note(started, rotation.carry_out(plan), aws)
 
-    def note(
+    def note(  # noqa: PLR0913 -- all that tells what kind of run it was
         self,
         started: datetime,
         result: AccountResult | None,
@@ -262,6 +262,7 @@ class World:
         *,
         is_crashed: bool = False,
         order: Order | None = None,
+        requests: frozenset[str] = frozenset(),
     ) -> None:
         """Note a run down for the judge."""
         failed = result is None or any(failure.user is None for failure in result.plan.failures)
@@ -286,6 +287,7 @@ class World:
                 revokes=_ordered(order, Action.REVOKE),
                 without_successor=result is not None and _is_without_successor(result),
                 even_exempt=order is not None and order.even_exempt,
+                requests=requests,
             )
         )
 

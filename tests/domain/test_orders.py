@@ -157,6 +157,7 @@ def test_what_hinders_a_new_key_does_not_hinder_the_stop(user: UserFacts, hindra
 
     assert (made.action, made.rotates) == (Action.REVOKE, False)
     assert made.sentence == f"an operator revoked it as leaked; no new key is made: {hindrance}"
+    assert made.successor is None
 
 
 @pytest.mark.parametrize("secret", [FOREIGN, SILENCE])

@@ -12,6 +12,7 @@ from keyturn.domain.key import SecretFacts
 from keyturn.domain.record import (
     INTENT_TAG,
     KEY_TAG,
+    REVOKED_TAG,
     USER_ID_TAG,
     USER_TAG,
     Intent,
@@ -19,6 +20,7 @@ from keyturn.domain.record import (
     UserRecord,
     encode,
     read_record,
+    said_of,
     secret_name,
     stale_tags,
     stamp,
@@ -87,6 +89,17 @@ def test_times_are_written_in_utc_to_the_second() -> None:
     there = datetime(2026, 3, 1, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=-5)))
 
     assert stamp(there) == "2026-03-01T06:02:03Z"
+
+
+def test_a_revocation_has_a_tag_of_its_own_that_outlives_what_others_write() -> None:
+    revoked = KeyRecord(disabled=ago(2), forced=ago(1), revoked=ago(1))
+
+    tags = revoked.tags("OLD", before=KeyRecord(disabled=ago(2)))
+    tags |= KeyRecord(disabled=ago(2)).tags("OLD", before=KeyRecord())
+
+    assert tags.keys() == {KEY_TAG + "OLD", REVOKED_TAG + "OLD"}
+    assert read(said_of("OLD", tags)) == revoked  # its age still has no say
+    assert revoked.tags("OLD", before=revoked).keys() == {KEY_TAG + "OLD"}
 
 
 def test_a_record_can_be_read_back() -> None:
@@ -339,6 +352,8 @@ def test_the_tags_of_keys_that_are_gone_are_stale() -> None:
     secret = a_secret(records={"GONE": gone, "OLD": living}, intent=INTENT)
 
     assert stale_tags(secret, ann(a_key(age=90))) == (KEY_TAG + "GONE",)
+    revoked = replace(secret, tags={REVOKED_TAG + "GONE": "", REVOKED_TAG + "OLD": ""})
+    assert stale_tags(revoked, ann(a_key(age=90))) == (REVOKED_TAG + "GONE",)
 
 
 def test_a_minute_is_no_matter_of_time_zones() -> None:

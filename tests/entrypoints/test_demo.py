@@ -232,7 +232,7 @@ def test_each_warning_is_told_exactly_once_a_key(result: Result) -> None:
     told = Counter(
         (key_id, step, ADMIN in mail.to)
         for mail in result.evidence.mails
-        for run in [result.history.run_of(mail.at)]
+        for run in [result.history.run_at(mail.at)]
         if run is not None and not run.dry_run
         for key_id, step in step_of(mail)
         if step.startswith(("upcoming", "before"))

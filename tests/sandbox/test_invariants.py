@@ -350,6 +350,61 @@ def test_a_key_is_stopped_without_notice_only_by_the_run_that_was_ordered_to() -
     assert set(violations(revoking(restores=frozenset({NEW})))) == {1, 4}
 
 
+OF_THE_ORDER = frozenset({"of-the-order"})
+
+
+def of_the_order(one: Call) -> Call:
+    """The call, as the order's run made it."""
+    return replace(one, request_id="of-the-order")
+
+
+@pytest.mark.parametrize("told_apart", [True, False])
+def test_of_two_runs_at_once_each_answers_for_its_own_calls(*, told_apart: bool) -> None:
+    """A daily run starts after the order, and before the order stops its key."""
+    evidence = revoking(revokes=frozenset({NEW}))
+    order = next(run for run in evidence.runs if run.revokes)
+    a_moment_later = order.started + timedelta(seconds=1)
+    daily = replace(order, started=a_moment_later, revokes=frozenset(), accounts=frozenset())
+    if told_apart:
+        order = replace(order, requests=OF_THE_ORDER)
+    others = [run for run in evidence.runs if not run.revokes]
+    calls = [
+        of_the_order(one) if one.params.get("Status") == INACTIVE else one
+        for one in evidence.calls
+    ]
+
+    found = violations(replace(evidence, calls=calls, runs=[*others, order, daily]))
+
+    assert set(found) == (set() if told_apart else {1, 4})
+
+
+@pytest.mark.parametrize(
+    ("words", "is_well"),
+    [
+        ({"revokes": frozenset({NEW}), "without_successor": True}, True),
+        ({"revokes": frozenset({NEW})}, False),  # it said that all was well
+        ({"without_successor": True}, False),  # nobody ordered it
+    ],
+)
+def test_the_last_key_is_stopped_only_while_an_order_stops_the_other_and_says_so(
+    words: dict[str, object], *, is_well: bool
+) -> None:
+    moment = START + 10 * DAY
+    order = Run(
+        started=moment,
+        ended=moment + 5 * MINUTE,
+        dry_run=False,
+        requests=OF_THE_ORDER,
+        **words,  # type: ignore[arg-type]  # named above
+    )
+    stop = of_the_order(update(moment + timedelta(seconds=30), NEW, INACTIVE))
+    evidence = with_after(and_calls(rotating(), stop), {NEW: INACTIVE})
+
+    found = violations(replace(evidence, runs=[*evidence.runs, order]))
+
+    assert (1 not in found) is is_well
+
+
 @pytest.mark.parametrize(
     "excuse",
     [{}, {"without_successor": True}, {"crashed": True}, {"failed": frozenset({PROD})}],

@@ -8,6 +8,7 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import Clock, Receipts, Switch, Tally
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.turn import TakeTurn
@@ -47,6 +48,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
 ) -> KeepAccount:
     """Put an account together."""
     vault, policy = vault or FakeVault(), policy or RotationPolicy()
+    tally = tally or FakeTally(clock=clock)
     return KeepAccount(
         keys=keys,
         look=Look(
@@ -60,13 +62,14 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             keys=keys,
             vault=vault,
             deliver=Deliver(keys=keys, vault=vault, run_id=run_id),
+            hold=Hold(tally=tally, clock=clock, id=run_id),
             clock=clock,
             kms_key=None,
         ),
         policy=policy,
         exemption_group=GROUP,
         can_tell=can_tell,
-        cap=DailyCap(tally=tally or FakeTally(), policy=policy, id=run_id),
+        cap=DailyCap(tally=tally, policy=policy, id=run_id),
         switch=switch or FakeSwitch(),
         clock=clock,
         workers=workers,

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from botocore.exceptions import ReadTimeoutError
 
-from keyturn.domain.record import KEY_TAG, secret_name, token
+from keyturn.domain.record import said_of, secret_name, token
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.sandbox.call_log import Call
@@ -304,9 +304,7 @@ class Stage:
 
     def noted(self, user: str, key_id: str) -> dict[str, datetime]:
         """The times on record for a key."""
-        words = (
-            word.split("=") for word in self.secret(user).tags.get(KEY_TAG + key_id, "").split()
-        )
+        words = (word.split("=") for word in said_of(key_id, self.secret(user).tags).split())
         return {name: datetime.fromisoformat(time) for name, time in words}
 
     def lines(self) -> list[dict[str, Any]]:

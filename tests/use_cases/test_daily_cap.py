@@ -34,7 +34,8 @@ class Estate:
 
     def __init__(self) -> None:
         self.keys = FakeKeys(clock=lambda: NOW, groups={GROUP: set()})
-        self.vault, self.receipts, self.tally = FakeVault(), FakeReceipts(), FakeTally()
+        self.vault, self.receipts = FakeVault(), FakeReceipts()
+        self.tally = FakeTally(clock=lambda: NOW)
         for number, name in enumerate(NAMES):
             old, new = a_key(f"OLD-{name}", 400 - number), a_key(f"NEW-{name}", 10)
             self.keys.held[name] = [old, new]
@@ -77,7 +78,7 @@ class Estate:
 
     @property
     def noted(self) -> set[str]:
-        return set().union(*self.tally.of_day(ACCOUNT.id, NOW.date()).values())
+        return set().union(*(n.keys for n in self.tally.of_day(ACCOUNT.id, NOW.date())))
 
 
 def reasons(result: AccountResult) -> dict[str, Reason]:
@@ -182,8 +183,16 @@ def test_the_note_of_a_run_that_gave_way_lets_nothing_pass_later() -> None:
 
 def test_a_run_that_cannot_take_its_note_back_ends_nothing() -> None:
     class Once(FakeTally):
-        def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:
-            super().note(account, day, run, keys)
+        def note(
+            self,
+            account: str,
+            day: date,
+            run: str,
+            keys: Collection[str],
+            *,
+            ordered: bool = False,
+        ) -> None:
+            super().note(account, day, run, keys, ordered=ordered)
             self.refuses["note"] = Unavailable("PutObject: ?")
 
     estate = Estate()

@@ -1,11 +1,11 @@
 """What is so where Keyturn has no bucket: nobody was told anything, so no key comes to its end."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from keyturn.domain.errors import Refused
 from keyturn.domain.key import Receipt
-from keyturn.ports import Pause
+from keyturn.ports import Note, Pause
 
 
 class NoReceipts:
@@ -23,13 +23,22 @@ class NoReceipts:
 class NoTally:
     """Meets `ports.Tally`."""
 
-    def of_day(self, account: str, day: date) -> Mapping[str, frozenset[str]]:  # noqa: ARG002 -- meets the port
+    def of_day(self, account: str, day: date) -> Sequence[Note]:  # noqa: ARG002 -- meets the port
         """No key was to end."""
-        return {}
+        return ()
 
-    def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:  # noqa: ARG002 -- meets the port
-        """Refuse: what cannot be counted must not be done."""
-        raise Refused("without a bucket nobody can count how many keys end in a day")
+    def note(
+        self,
+        account: str,  # noqa: ARG002 -- meets the port
+        day: date,  # noqa: ARG002 -- meets the port
+        run: str,  # noqa: ARG002 -- meets the port
+        keys: Collection[str],  # noqa: ARG002 -- meets the port
+        *,
+        ordered: bool = False,
+    ) -> None:
+        """Refuse: what cannot be counted must not be done; an order is not counted."""
+        if not ordered:
+            raise Refused("without a bucket nobody can count how many keys end in a day")
 
 
 class NoSwitch:

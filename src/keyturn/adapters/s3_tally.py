@@ -1,23 +1,27 @@
 """
 The tally of keys that end: one object in the bucket for each run and UTC day.
 
-    <prefix>/tally/<account>/<day>/<run>.json
+    <prefix>/tally/<account>/<day>/<run>.json           what a run is about to end
+    <prefix>/tally/<account>/<day>/<run>.order.json     what an operator's order is about
 
 A run writes its object before it disables or deletes the first key, and then looks for those
 of others: S3 shows every object at once after its PUT, so of two runs at least one sees both.
 """
 
 import json
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError
+from keyturn.ports import Note
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_END = {False: ".json", True: ".order.json"}
 
 
 class S3Tally:
@@ -32,28 +36,35 @@ class S3Tally:
         self._bucket = bucket
         self._root = "/".join(filter(None, (prefix.strip("/"), "tally")))
 
-    def of_day(self, account: str, day: date) -> Mapping[str, frozenset[str]]:
-        """The ids of the keys, by run; an object that cannot be read is no small number."""
+    def of_day(self, account: str, day: date) -> Sequence[Note]:
+        """What each run noted down; an object that cannot be read is no small number."""
         folder = f"{self._root}/{account}/{day.isoformat()}/"
         with aws_errors_translated():
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=folder
             )
             found = list(chain.from_iterable(page.get("Contents", []) for page in pages))
-        names = [thing["Key"] for thing in found]
-        return {
-            name.removeprefix(folder).removesuffix(".json"): self._keys(name) for name in names
-        }
+        return [
+            self._note(thing["Key"], thing["Key"].removeprefix(folder), thing["LastModified"])
+            for thing in found
+        ]
 
-    def note(self, account: str, day: date, run: str, keys: Collection[str]) -> None:
+    def note(
+        self, account: str, day: date, run: str, keys: Collection[str], *, ordered: bool = False
+    ) -> None:
         """Note down a run's keys, in place of what it noted before."""
         with aws_errors_translated():
             self._s3.put_object(
                 Bucket=self._bucket,
-                Key=f"{self._root}/{account}/{day.isoformat()}/{run}.json",
+                Key=f"{self._root}/{account}/{day.isoformat()}/{run}{_END[ordered]}",
                 Body=json.dumps({"keys": sorted(keys)}).encode(),
                 ContentType="application/json",
             )
+
+    def _note(self, name: str, run: str, at: datetime) -> Note:
+        ordered = run.endswith(_END[True])
+        run = run.removesuffix(_END[ordered])
+        return Note(run=run, keys=self._keys(name), at=at, ordered=ordered)
 
     def _keys(self, name: str) -> frozenset[str]:
         with aws_errors_translated():

@@ -142,10 +142,14 @@ def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: 
     else:
         rule = replace(rule, record=read_record(user, secret, kms_key=kms_key, now=rule.now))
         closed = rule.record.why_foreign
-    others = [other for other in user.keys if other.is_active and other is not key]
-    if (orphan := _orphan(rule)) is not None and orphan is not key:
-        others = [other for other in others if other is not orphan]
-    hindrance = None if others else closed or _hindrance(rule, key, orphan)
+    orphan, _ = rule.find_orphan()  # that its use is unknown makes it no key to work with
+    rule = replace(rule, orphan=orphan)
+    others = [
+        other
+        for other in user.keys
+        if other.is_active and other is not key and other is not orphan
+    ]
+    hindrance = None if others else closed or _hindrance(rule, key)
     rotates = not others and hindrance is None
     was_revoked = not key.is_active and rule.record.of(key).revoked is not None
     if was_revoked and not rotates:
@@ -172,18 +176,13 @@ def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: 
     return replace(decision, rotates=rotates)
 
 
-def _orphan(rule: Rule) -> KeyFacts | None:
-    """What an unfinished rotation left, as far as anybody can tell: it is no key to work with."""
-    found, _ = rule.find_orphan()  # that its use is unknown makes it no key to work with
-    return found
-
-
-def _hindrance(rule: Rule, key: KeyFacts, orphan: KeyFacts | None) -> str | None:
+def _hindrance(rule: Rule, key: KeyFacts) -> str | None:
     """Why no new key can be made now, though its user has none to work with."""
     intent = rule.record.intent
     if intent is not None and intent.is_young(rule.now):
         return "Keyturn was at work on this user less than 15 minutes ago: try again in 15 minutes"
     beside = next((other for other in rule.user.keys if other is not key), None)
+    orphan = rule.orphan
     if orphan is not None and orphan is not key:
         message = f"{orphan.key_id} is left of a rotation that broke off"
         return f"{message}; when a daily run has removed it, do this again"

@@ -8,7 +8,7 @@ for what only holds back; missing evidence never speeds anything up.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from keyturn.domain.errors import InvalidValue
@@ -18,6 +18,8 @@ USER_TAG = "keyturn:user"
 USER_ID_TAG = "keyturn:user-id"
 INTENT_TAG = "keyturn:intent"
 KEY_TAG = "keyturn:key:"
+REVOKED_TAG = "keyturn:revoked:"
+"""A tag of its own, so that no run that writes the key's other times can undo it."""
 
 LONGEST_RUN = timedelta(minutes=15)
 """The longest a run can live; within it, what looks unfinished may be somebody's work."""
@@ -112,6 +114,8 @@ class KeyRecord:
         words = _words(text)
         times = {name: _moment(words[name]) for name in cls.__slots__ if name in words}
         known = {name: t for name, t in times.items() if t is not None and created <= t}
+        if "revoked" in known:
+            known.setdefault("forced", known["revoked"])
         restored = known.get("restored")
         if restored is not None:
             known = {
@@ -126,12 +130,26 @@ class KeyRecord:
         )
 
     def __str__(self) -> str:
-        """As a tag's value: eight times of 30 characters fit into the 256 that AWS allows.
-
-        All nine never stand together: a revocation begins the record anew.
-        """
+        """As a tag's value: eight times of 30 characters fit into the 256 that AWS allows."""
         times = {name: getattr(self, name) for name in self.__slots__}
         return " ".join(f"{name}={stamp(t)}" for name, t in times.items() if t is not None)
+
+    def tags(self, key_id: str, before: "KeyRecord") -> dict[str, str]:
+        """The tags that say so, where those of `before` stand."""
+        tags = {KEY_TAG + key_id: str(replace(self, revoked=None))}
+        if self.revoked is not None and self.revoked != before.revoked:
+            tags[REVOKED_TAG + key_id] = str(KeyRecord(revoked=self.revoked))
+        return tags
+
+
+def tags_of(key_id: str) -> tuple[str, str]:
+    """The names of the tags that speak of a key."""
+    return KEY_TAG + key_id, REVOKED_TAG + key_id
+
+
+def said_of(key_id: str, tags: Mapping[str, str]) -> str:
+    """What a secret's tags say of a key, as `KeyRecord.read` takes it."""
+    return " ".join(filter(None, (tags.get(tag) for tag in tags_of(key_id))))
 
 
 _UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed", "revoked"})
@@ -258,7 +276,7 @@ def read_record(
         intent=Intent.read(secret.tags.get(INTENT_TAG, "")),
         keys={
             key.key_id: KeyRecord.read(
-                secret.tags.get(KEY_TAG + key.key_id, ""), created=key.created, now=now
+                said_of(key.key_id, secret.tags), created=key.created, now=now
             )
             for key in user.keys
         },
@@ -297,7 +315,6 @@ def is_same_key(reported: str | None, ours: str | None) -> bool:
 
 def stale_tags(secret: SecretFacts, user: UserFacts) -> tuple[str, ...]:
     """The tags that speak of keys that are gone."""
-    living = {KEY_TAG + key.key_id for key in user.keys}
-    return tuple(
-        sorted(tag for tag in secret.tags if tag.startswith(KEY_TAG) and tag not in living)
-    )
+    living = {tag for key in user.keys for tag in tags_of(key.key_id)}
+    of_keys = (tag for tag in secret.tags if tag.startswith((KEY_TAG, REVOKED_TAG)))
+    return tuple(sorted(tag for tag in of_keys if tag not in living))

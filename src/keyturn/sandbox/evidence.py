@@ -7,7 +7,7 @@ two calls of one second still have an order.
 
 import hashlib
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -95,7 +95,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run over the organisation; what it does belongs to it until the next one starts."""
+    """One run over the organisation; what is done belongs to it until the next one starts."""
 
     started: datetime
     ended: datetime
@@ -119,6 +119,8 @@ class Run:
     """Whether it was to revoke them even if their user is exempt."""
     windows: Windows | None = None
     """The policy's numbers on that day, if they are not always the same."""
+    requests: frozenset[str] = frozenset()
+    """The request ids of its calls, where time does not tell: two runs overlap."""
 
 
 def tells_nothing(_mail: Mail) -> frozenset[tuple[str, str]]:
@@ -269,6 +271,10 @@ class History:
     keyturns: tuple[tuple[int, Call], ...]
     """Keyturn's own calls, each with its index."""
     runs: tuple[Run, ...]
+    places: tuple[int, ...]
+    """For each call, the place in `runs` of the run that it belongs to; or BEFORE_ALL."""
+    of_run: Mapping[int, tuple[Call, ...]]
+    """Keyturn's own calls, by that place."""
     stories: Mapping[str, KeyStory]
     of_user: Mapping[tuple[str, str], tuple[KeyStory, ...]]
     secrets: Mapping[tuple[str, str], tuple[SecretChange, ...]]
@@ -281,14 +287,19 @@ class History:
     naming: Mapping[str, tuple[Mail, ...]]
     """The mails that name a key, by key id."""
 
-    def run_of(self, at: datetime) -> Run | None:
-        """The run that something belongs to; None: it was before the first one."""
+    def run_at(self, at: datetime) -> Run | None:
+        """The run that started last; None: it was before the first one."""
         started = bisect_right(self.runs, at, key=_started)
         return self.runs[started - 1] if started else None
 
+    def run_of(self, index: int) -> Run | None:
+        """The run that the call at `index` belongs to; None: it was before the first one."""
+        place = BEFORE_ALL if index == BEFORE_ALL else self.places[index]
+        return None if place == BEFORE_ALL else self.runs[place]
+
     def windows_at(self, at: datetime) -> Windows:
         """The policy's numbers then."""
-        run = self.run_of(at)
+        run = self.run_at(at)
         return (run.windows if run else None) or self.evidence.windows
 
     def has_intent(self, account: str, name: str, index: int) -> bool:
@@ -298,12 +309,7 @@ class History:
 
     def calls_of(self, run: Run) -> tuple[Call, ...]:
         """Keyturn's calls that belong to the run."""
-        first = bisect_left(self.keyturns, run.started, key=_called)
-        following = bisect_right(self.runs, run.started, key=_started)
-        if following == len(self.runs):
-            return tuple(call for _, call in self.keyturns[first:])
-        last = bisect_left(self.keyturns, self.runs[following].started, key=_called)
-        return tuple(call for _, call in self.keyturns[first:last])
+        return self.of_run.get(self.runs.index(run), ())
 
     def index_after(self, at: datetime) -> int:
         """The index of the first call later than `at`."""
@@ -330,11 +336,16 @@ def replay(evidence: Evidence) -> History:
     calls = tuple(sorted(evidence.calls, key=lambda call: call.at))
     done = [(i, call) for i, call in enumerate(calls) if call.error is None]
     stories = _stories(evidence, done)
+    keyturns = tuple((i, call) for i, call in enumerate(calls) if is_keyturn(evidence, call))
+    runs = tuple(sorted(evidence.runs, key=_started))
+    places = tuple(_places(runs, calls))
     return History(
         evidence=evidence,
         calls=calls,
-        keyturns=tuple((i, call) for i, call in enumerate(calls) if is_keyturn(evidence, call)),
-        runs=tuple(sorted(evidence.runs, key=lambda run: run.started)),
+        keyturns=keyturns,
+        runs=runs,
+        places=places,
+        of_run=_grouped((places[i], call) for i, call in keyturns),
         stories={story.key_id: story for story in stories},
         of_user=_grouped(((s.account, s.user), s) for s in stories),
         secrets=_secrets(evidence, done),
@@ -352,8 +363,12 @@ def _started(run: Run) -> datetime:
     return run.started
 
 
-def _called(numbered: tuple[int, Call]) -> datetime:
-    return numbered[1].at
+def _places(runs: Sequence[Run], calls: Iterable[Call]) -> Iterator[int]:
+    """Whose calls they are: of the run that says so, else of the one that started last."""
+    said = {id_: place for place, run in enumerate(runs) for id_ in run.requests}
+    for call in calls:
+        started_last = bisect_right(runs, call.at, key=_started) - 1
+        yield said.get(call.request_id, started_last)
 
 
 def long_words_in(mail: Mail) -> set[str]:

@@ -173,6 +173,8 @@ def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
         windows.unused, story.last_used(told) or story.created, now
     ):
         return
+    if not others and _is_revoked_meanwhile(history, act):
+        return
     if not others:
         yield "no other Active key remained"
     elif not (windows.in_use or _is_quiet(story, told, now, days)) and not any(
@@ -188,14 +190,28 @@ def _is_orphan(history: History, act: _Act) -> bool:
 
 def _is_revoked(history: History, story: KeyStory, change: Change) -> bool:
     """Whether an operator ordered that the key be stopped."""
-    run = history.run_of(change.at)
+    run = history.run_of(change.index)
     return run is not None and story.key_id in run.revokes
+
+
+def _is_revoked_meanwhile(history: History, act: _Act) -> bool:
+    """Whether an order stopped the user's other key just then, and said that none is left."""
+    return any(
+        change.status == INACTIVE
+        and timedelta(0) <= act.change.at - change.at <= LONGEST_RUN
+        and (run := history.run_of(change.index)) is not None
+        and other.key_id in run.revokes
+        and run.without_successor
+        and run.ended >= act.change.at
+        for other in history.of_user[act.story.account, act.story.user]
+        for change in other.changes[1:]
+    )
 
 
 def _tells(history: History, mail: Mail, act: _Act) -> bool:
     """Whether the mail is the notice that the disabling of a key has to wait for."""
     evidence, story = history.evidence, act.story
-    run = history.run_of(mail.at)
+    run = history.run_at(mail.at)
     restored = story.restored_at(act.change.index)
     mailboxes = evidence.mailboxes.get((story.account, story.user))
     return (
@@ -295,7 +311,7 @@ def _unannounced(history: History, story: KeyStory) -> Fact:
 
 def _deadline(history: History, story: KeyStory) -> datetime | None:
     """When a new key must be delivered or stopped; None: its intent has not been settled yet."""
-    run = history.run_of(story.created)
+    run = history.run_of(story.changes[0].index)
     if run is None or not run.crashed:
         return story.created + LONGEST_RUN if run is None else max(run.ended, story.created)
     # The first run that can tell that the crashed one is over repairs what it left, unless its
@@ -304,10 +320,20 @@ def _deadline(history: History, story: KeyStory) -> datetime | None:
         later.ended
         for later in history.runs
         if later.started > run.ended + LONGEST_RUN
-        and not (later.dry_run or later.crashed or later.restores or later.revokes)
+        and not (later.dry_run or later.crashed or _is_beside_an_order(history, later))
         and not history.is_exempt(story.account, story.user, history.index_after(later.started))
     )
     return next(repairs, None)
+
+
+def _is_beside_an_order(history: History, run: Run) -> bool:
+    """Whether an order was carried out while it ran, or just before: it leaves the user to it."""
+    return any(
+        (other.restores or other.revokes)
+        and other.started <= run.ended
+        and run.started <= other.ended + LONGEST_RUN
+        for other in history.runs
+    )
 
 
 # 4: what worked still works.
@@ -347,8 +373,8 @@ def _only_own_disablings_undone(history: History) -> Iterator[Fact]:
     for story in history.stories.values():
         for before, after in pairwise(story.changes):
             if after.by_keyturn and after.status == ACTIVE:
-                run = history.run_of(after.at)
-                is_own = before.by_keyturn and history.run_of(before.at) == run
+                run = history.run_of(after.index)
+                is_own = before.by_keyturn and history.run_of(before.index) == run
                 is_ordered = run is not None and story.key_id in run.restores
                 done = f"{story} was enabled by Keyturn at {_stamp(after.at)}"
                 yield (
@@ -395,7 +421,7 @@ def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
 
 def _whose_key_is_revoked_has_another(history: History) -> Iterator[Fact]:
     for act in _acts(history, INACTIVE):
-        run = history.run_of(act.change.at)
+        run = history.run_of(act.change.index)
         if run is None or not _is_revoked(history, act.story, act.change):
             continue
         index = history.index_after(run.ended)
@@ -430,7 +456,7 @@ def _no_day_ends_more_than_it_may(history: History) -> Iterator[Fact]:
 
 def _is_counted(history: History, act: _Act) -> bool:
     """Whether the end of a key counts: nobody misses an orphan, and a person ordered the rest."""
-    run = history.run_of(act.change.at)
+    run = history.run_of(act.change.index)
     is_ordered = run is not None and (run.approved or act.story.key_id in run.revokes)
     return not (is_ordered or _is_orphan(history, act))
 
@@ -462,13 +488,13 @@ def _exempt_users_are_left_alone(history: History) -> Iterator[Fact]:
         if call.service in _OF_KEYS and _is_write(call):
             user = text(call.params, "UserName") or users.get((call.account, secret_of(call)), "")
             is_exempt = history.is_exempt(call.account, user, index)
-            if is_exempt and _is_ordered_even_so(history, call, user):
+            if is_exempt and _is_ordered_even_so(history, index, call, user):
                 is_exempt = False
             yield f"{_spoken(call)}, though {user} was exempt" if is_exempt else None
 
 
-def _is_ordered_even_so(history: History, call: Call, user: str) -> bool:
-    run = history.run_of(call.at)
+def _is_ordered_even_so(history: History, index: int, call: Call, user: str) -> bool:
+    run = history.run_of(index)
     stories = history.of_user.get((call.account, user), ())
     return (
         run is not None
@@ -586,7 +612,7 @@ def _repeats_write_nothing(history: History) -> Iterator[Fact]:
 def _nobody_is_told_twice(history: History) -> Iterator[Fact]:
     told: set[tuple[str, str, str]] = set()
     for mail in sorted(history.evidence.mails, key=lambda mail: mail.at):
-        run = history.run_of(mail.at)
+        run = history.run_at(mail.at)
         steps = history.evidence.step_of(mail)
         if run is None or run.dry_run or not steps:
             continue

@@ -13,12 +13,26 @@ from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import LONGEST_RUN
-from keyturn.ports import Tally
+from keyturn.ports import Note, Tally
+from keyturn.use_cases.hold import days_of_living, of_living
 
 LONGEST_TURN = timedelta(minutes=1)
 """What one user's keys take; none is begun that could end a key after midnight."""
 Decide = Callable[[UserFacts], Turn]
 """Decides about a user once more, with what is known by now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a run may end now."""
+
+    turns: tuple[Turn, ...]
+    held: frozenset[str] = frozenset()
+    """The ids of the keys about which an operator has just ordered something."""
+
+    def may_take(self, turn: Turn) -> bool:
+        """Whether the user is not left to an operator's order."""
+        return self.held.isdisjoint(key.key_id for key in turn.user.keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,46 +67,59 @@ class DailyCap:
             return turns
         try:
             # The other run may have begun before midnight.
-            days = {run.at.date(), (run.at - LONGEST_RUN).date()}
-            gone = found & _union(self._begun(run, day) for day in days)
+            gone = found & _union(self._begun(run, day) for day in days_of_living(run.at))
         except PortError as error:
             why = Unknown(str(error))
             return _anew(turns, found, decide, lambda key: replace(key, set_to_end=why))
         return _anew(turns, gone, decide, lambda key: replace(key, set_to_end=True))
 
     def _begun(self, run: Run, day: date) -> frozenset[str]:
-        return _union(self.tally.of_day(run.account.id, day).values())
+        return _begun(self.tally.of_day(run.account.id, day))
 
     def claimed(
-        self, turns: Sequence[Turn], account: str, decide: Decide, *, day: date, lifted: bool
-    ) -> tuple[Turn, ...]:
+        self, turns: Sequence[Turn], account: str, decide: Decide, *, now: datetime, lifted: bool
+    ) -> Claim:
         """
-        Note down what is about to end on a day, and leave what others took the room of meanwhile.
+        Note down what is about to end today, and leave what others took the room of meanwhile.
 
         What is left is struck from the note: it would pass for begun, and end by the next run.
         lifted: an operator approved of every single key; they are only noted down.
         """
+        day, claim = now.date(), Claim(turns=tuple(turns))
         if not (ends := _ids(turns)):
-            return tuple(turns)
+            return claim
         try:
             self.tally.note(account, day, self.id, ends)
-            noted = self.tally.of_day(account, day)
-            others = _union(keys for run_id, keys in noted.items() if run_id != self.id)
-            if lifted or not (over := over_cap(turns, self.policy, others)):
-                return tuple(turns)
-            kept = _put_off(turns, over, decide)
-            self.tally.note(account, day, self.id, _ids(kept))
+            noted = {each: self.tally.of_day(account, each) for each in days_of_living(now)}
+            others = _begun(noted[day], but=self.id)
+            over = frozenset() if lifted else over_cap(turns, self.policy, others)
+            claim = Claim(
+                turns=_put_off(turns, over, decide),
+                held=_union(
+                    note.keys
+                    for note in of_living([*chain.from_iterable(noted.values())], self.id)
+                    if note.ordered
+                ),
+            )
+            if (left := _ids(turn for turn in claim.turns if claim.may_take(turn))) != ends:
+                self.tally.note(account, day, self.id, left)
         except PortError as error:
-            return _put_off(turns, ends, decide, why=Unknown(str(error)))
-        return kept
+            return Claim(turns=_put_off(turns, ends, decide, why=Unknown(str(error))))
+        return claim
 
 
-def is_day_over(turn: Turn, day: date, now: datetime) -> bool:
-    """Whether what a turn would end is noted for another day than it would end on."""
-    return bool(_ids([turn])) and (now + LONGEST_TURN).date() != day
+def is_too_late(turn: Turn, claimed: datetime, now: datetime) -> bool:
+    """Whether what a turn would end was noted too long ago: on another day, or by a dead run."""
+    over = now + LONGEST_TURN
+    is_old = over.date() != claimed.date() or over - claimed > LONGEST_RUN
+    return is_old and bool(_ids([turn]))
 
 
-def _ids(turns: Sequence[Turn]) -> frozenset[str]:
+def _begun(notes: Iterable[Note], but: str | None = None) -> frozenset[str]:
+    return _union(note.keys for note in notes if not note.ordered and note.run != but)
+
+
+def _ids(turns: Iterable[Turn]) -> frozenset[str]:
     return frozenset(key.key_id for key, _ in ends_of(turns))
 
 

@@ -7,12 +7,13 @@ others.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from keyturn.domain.decide import is_forced
 from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Turn
 from keyturn.domain.errors import (
     AccountUnreachable,
+    AnotherRun,
     DeliveryUnclear,
     KeyturnError,
     NotFound,
@@ -28,7 +29,7 @@ from keyturn.domain.orders import Order
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, Clock, Switch, User
 from keyturn.use_cases.approve import Approved, not_due, only_approved
-from keyturn.use_cases.daily_cap import DailyCap, is_day_over
+from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.side_by_side import side_by_side
@@ -238,10 +239,10 @@ class KeepAccount:
         has_time: Callable[[], bool],
     ) -> AccountResult:
         gate = Gate(None if plan.request.even_paused else self.switch, self.clock)
-        # Not the day on which the run began: a plan may be carried out after midnight.
-        day, too_late = self.clock().date(), set[str]()
+        # Not when the run began: a plan may be carried out after midnight.
+        now, too_late = self.clock(), set[str]()
         try:
-            plan = self._ready(plan, gate, day)
+            plan, claim = self._ready(plan, gate, now)
         except KeyturnError as error:
             return AccountResult(
                 plan=replace(plan, failures=(*plan.failures, Failure(error=error))),
@@ -251,9 +252,12 @@ class KeepAccount:
         def one(turn: Turn) -> Outcome | None:
             if turn.writes and not gate.is_open():
                 return None
-            if is_day_over(turn, day, self.clock()):
+            if is_too_late(turn, now, self.clock()):
                 too_late.add(turn.user.name)
                 return None
+            if not claim.may_take(turn):
+                message = f"an operator's order about a key of {turn.user.name} is carried out"
+                return Outcome(turn=turn, error=AnotherRun(message))
             return self.take_turn.carry_out(turn)
 
         outcomes = side_by_side(
@@ -272,20 +276,20 @@ class KeepAccount:
             ),
         )
 
-    def _ready(self, plan: AccountPlan, gate: Gate, day: date) -> AccountPlan:
+    def _ready(self, plan: AccountPlan, gate: Gate, now: datetime) -> tuple[AccountPlan, Claim]:
         """Before the first write: is it still allowed, is nobody exempt, is the cap kept."""
         if not any(turn.writes for turn in plan.turns) or not gate.is_open():
-            return plan
-        claimed = self.cap.claimed(
+            return plan, Claim(turns=plan.turns)
+        claim = self.cap.claimed(
             self._still_not_exempt(plan),
             plan.run.account.id,
             lambda user: plan.request.narrowed(self._decided(user, plan.run)),
-            day=day,
+            now=now,
             lifted=plan.request.approved is not None,
         )
         known = {str(failure) for failure in plan.failures}
-        new = (failure for failure in _unreadable(claimed) if str(failure) not in known)
-        return replace(plan, turns=claimed, failures=(*plan.failures, *new))
+        new = (failure for failure in _unreadable(claim.turns) if str(failure) not in known)
+        return replace(plan, turns=claim.turns, failures=(*plan.failures, *new)), claim
 
     def _still_not_exempt(self, plan: AccountPlan) -> tuple[Turn, ...]:
         """Leave out who was exempted since the plan was made."""

@@ -10,6 +10,7 @@ from keyturn.domain.key import SecretFacts, Unknown, Unread
 from keyturn.domain.record import (
     INTENT_TAG,
     KEY_TAG,
+    REVOKED_TAG,
     USER_ID_TAG,
     USER_TAG,
     Intent,
@@ -19,6 +20,7 @@ from keyturn.domain.record import (
     read_record,
     secret_name,
     stale_tags,
+    tags_of,
 )
 from keyturn.ports import Clock, Vault
 
@@ -83,7 +85,9 @@ class Notebook:
 
     def write(self, keys: Mapping[str, KeyRecord], *, intent: Intent | None = None) -> None:
         """Set the tags of keys and of the intent, in one call on a secret that can be written."""
-        tags = {KEY_TAG + key_id: str(record) for key_id, record in keys.items()}
+        tags: dict[str, str] = {}
+        for key_id, record in keys.items():
+            tags |= record.tags(key_id, before=self.of(key_id))
         if intent is not None:
             tags[INTENT_TAG] = str(intent)
         if self._secret is None:
@@ -99,8 +103,10 @@ class Notebook:
     def erase(self, *key_ids: str, intent: bool = False) -> None:
         """Remove the tags of keys that are gone, and of the intent if it is void."""
         tags = [KEY_TAG + key_id for key_id in key_ids]
-        for key_id, tag in zip(key_ids, tags, strict=True):
+        tags += [tag for tag in map(REVOKED_TAG.__add__, key_ids) if tag in self._key_tags]
+        for key_id in key_ids:
             self._keys.pop(key_id, None)
+        for tag in tags:
             self._key_tags.pop(tag, None)
         if intent:
             tags.append(INTENT_TAG)
@@ -123,8 +129,9 @@ class Notebook:
 
     def knows(self, key_id: str) -> bool:
         """Whether what is on record for a key is still what this turn knows of."""
-        now, tag = self.read_again(), KEY_TAG + key_id
-        return (now.tags.get(tag) if now else None) == self._key_tags.get(tag)
+        now = self.read_again()
+        there = now.tags if now else {}
+        return all(there.get(tag) == self._key_tags.get(tag) for tag in tags_of(key_id))
 
     def is_revoked(self, key_id: str) -> bool:
         """Whether an operator has revoked a key by now."""

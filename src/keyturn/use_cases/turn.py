@@ -1,7 +1,9 @@
 """Carry out what was decided for one user, in an order that can be interrupted anywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
 
 from keyturn.domain.decision import Action, Change, Decision, Reason, RecordChange, Turn
 from keyturn.domain.errors import (
@@ -15,12 +17,13 @@ from keyturn.domain.errors import (
     Throttled,
     Unexpected,
 )
-from keyturn.domain.key import KeyFacts, UserFacts
+from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.orders import REVOKED, SUCCEEDED
 from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, Vault
 from keyturn.use_cases.deliver import Deliver
-from keyturn.use_cases.notebook import Notebook
+from keyturn.use_cases.hold import Hold
+from keyturn.use_cases.notebook import CLOCK_MAY_BE_OFF, Notebook
 
 ORDER = (
     Action.KEEP,
@@ -74,6 +77,7 @@ class TakeTurn:
     keys: AccessKeys
     vault: Vault
     deliver: Deliver
+    hold: Hold
     clock: Clock
     kms_key: str | None
 
@@ -176,6 +180,7 @@ class TakeTurn:
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
     ) -> None:
         """Enable first: what breaks after it looks like a key that a person enabled."""
+        set_to_end = self.hold.take(user)
         key = self._listed(user).get(decision.key_id)
         if key is None:
             raise OrderNotDone(f"{decision.key_id} was deleted meanwhile")
@@ -184,6 +189,9 @@ class TakeTurn:
         if not book.knows(decision.key_id):
             message = f"the record of {decision.key_id} changed since it was looked at"
             raise OrderNotDone(f"{message}: it was not enabled")
+        if _is_at_work(set_to_end.get(decision.key_id), book.of(decision.key_id)):
+            message = f"a run is about to delete {decision.key_id}, or was a moment ago"
+            raise OrderNotDone(f"{message}: it was not enabled; try again in 15 minutes")
         self.keys.enable(user.name, decision.key_id)
         progress.done.append(Done(decision=decision))
         if book.is_revoked(decision.key_id):
@@ -201,6 +209,7 @@ class TakeTurn:
         self._stop(user, key_id)
         so_far = replace(decision, rotates=False, sentence=REVOKED)
         progress.done.append(Done(decision=so_far if decision.rotates else decision))
+        set_to_end = self._set_to_end(user)
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)
@@ -221,7 +230,12 @@ class TakeTurn:
         if key_id in listed and listed[key_id].is_active:
             self._stop(user, key_id)  # enabled meanwhile; or IAM has not caught up
         if decision.rotates or decision.successor is not None:
-            self._succeed(user, listed, decision, book, progress)
+            others = [
+                replace(key, set_to_end=set_to_end.get(key.key_id, False))
+                for key in listed.values()
+                if key.key_id != key_id
+            ]
+            self._succeed(user, others, decision, book, progress)
 
     def _works(self, user: UserFacts, key_id: str) -> bool:
         """Whether a key may have worked until now: one that was Inactive may be so no more."""
@@ -234,6 +248,13 @@ class TakeTurn:
         except PortError:
             return True
 
+    def _set_to_end(self, user: UserFacts) -> Mapping[str, Literal[True] | Unknown]:
+        """Which keys other runs are about to end; what nobody can tell comes after the stop."""
+        try:
+            return dict.fromkeys(self.hold.take(user), True)
+        except PortError as error:
+            return dict.fromkeys((key.key_id for key in user.keys), Unknown(str(error)))
+
     def _stop(self, user: UserFacts, key_id: str) -> None:
         try:
             self.keys.disable(user.name, key_id)
@@ -243,26 +264,30 @@ class TakeTurn:
     def _succeed(
         self,
         user: UserFacts,
-        listed: Mapping[str, KeyFacts],
+        others: Sequence[KeyFacts],
         decision: Decision,
         book: Notebook,
         progress: _Progress,
     ) -> None:
         """Make the key that its user works with from now on, unless there is one."""
-        others = [key for key in listed.values() if key.key_id != decision.key_id]
-        if any(key.is_active for key in others):
+        working = [key for key in others if key.is_active]
+        if any(not key.set_to_end for key in working):
             return
         alone = replace(decision, sentence=REVOKED, successor=None, delivered=False, rotates=False)
         progress.done[-1] = Done(decision=alone)
         stands = f"{decision.key_id} is revoked; no new key was made"
+        for key in working:
+            why = "a run may be about to disable"
+            if isinstance(key.set_to_end, Unknown):
+                why = f"nobody can tell whether a run is about to disable ({key.set_to_end.why})"
+            raise OrderNotDone(f"{stands}: {why} {key.key_id}; order it again in 15 minutes")
         if others:
             message = f"{stands}: {others[0].key_id}, Inactive, has taken the other slot meanwhile"
             raise OrderNotDone(message)
         if not book.is_as_read():
             message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
             raise OrderNotDone(message)
-        seen = replace(user, keys=tuple(listed.values()))
-        made = self.deliver.create(seen, decision.key_id, book, forced=False)
+        made = self.deliver.create(replace(user, keys=()), decision.key_id, book, forced=False)
         rotated = replace(alone, rotates=True, sentence=REVOKED + SUCCEEDED)
         progress.done[-1] = Done(decision=rotated, new_key=made.key_id)
         self.deliver.settle(made, book)
@@ -288,3 +313,11 @@ class TakeTurn:
         if any(key_id not in progress.deleted for key_id, _ in present ^ expected):
             message = f"the keys of {user.name} changed while {decision.key_id} was decided about"
             raise ChangedMeanwhile(message)
+
+
+def _is_at_work(since: datetime | None, on_record: KeyRecord) -> bool:
+    """Whether a run that set out to end a key then may not be through with it."""
+    if since is None:
+        return False
+    disabled = on_record.disabled
+    return disabled is None or disabled < since - CLOCK_MAY_BE_OFF

@@ -1,0 +1,59 @@
+"""
+Let an operator's order and a run that ends keys see each other.
+
+Both write down first what they are about, and then look (decision 0014): of the two, at least
+one sees the other. The run leaves the user to the order; the order knows what it cannot rely on.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from keyturn.domain.key import UserFacts
+from keyturn.domain.record import LONGEST_RUN
+from keyturn.ports import Clock, Note, Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Holds a user's keys, for as long as a run may live."""
+
+    tally: Tally
+    clock: Clock
+    id: str
+    """Of this run alone."""
+
+    def take(self, user: UserFacts) -> Mapping[str, datetime]:
+        """
+        Hold the keys; answer with those that other runs lately set out to end, and since when.
+
+        PortError: nobody can tell.
+        """
+        now, keys = self.clock(), {key.key_id for key in user.keys}
+        self.tally.note(user.account, now.date(), self.id, keys, ordered=True)
+        notes = [
+            note for day in days_of_living(now) for note in self.tally.of_day(user.account, day)
+        ]
+        return {
+            key_id: note.at
+            for note in of_living(notes, self.id)
+            if not note.ordered
+            for key_id in note.keys & keys
+        }
+
+
+def days_of_living(now: datetime) -> Sequence[date]:
+    """The UTC days on which a run that may still be alive can have noted something down."""
+    return sorted({now.date(), (now - LONGEST_RUN).date()})
+
+
+def of_living(notes: Sequence[Note], id_: str) -> Iterator[Note]:
+    """
+    What other runs noted down that may still be alive.
+
+    By the time of our own note, which stands among theirs: our clock may be off.
+    """
+    ours = [note.at for note in notes if note.run == id_]
+    for note in notes:
+        if note.run != id_ and ours and note.at >= max(ours) - LONGEST_RUN:
+            yield note
