@@ -26,13 +26,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     scenarios = {place.split(" ")[0] for place, _ in broken}
     calls, faults = ({word[part] for word in broken} for part in (0, 1))
     failed = len(terminalreporter.getreports("failed"))
-    lives = [_sum(counted, name) for name in ("examples", "steps", "lived")]
+    lives = [_sum(counted, name) for name in ("examples", "steps", "orders", "lived")]
     meetings = [_sum(counted, name) for name in ("schedules", "states")]
     terminalreporter.section("chaos")
     size = f"{len(scenarios)} scenarios, {len(calls)} calls, {len(faults)} faults"
     for line in (
         f"{len(broken)} runs broken: {size}",
-        "{} lives at random, {} steps; {} followed to the end of every due key".format(*lives),
+        "{} lives at random, {} steps, {} orders obeyed; {} followed to their end".format(*lives),
         "{} schedules of two runs at once, {} states".format(*meetings),
         f"{failed} violations",
     ):

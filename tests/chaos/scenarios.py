@@ -1,17 +1,15 @@
 """The cases of the lifecycle and of delivery, each brought to the run that is to be broken."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from keyturn.domain.decision import Action
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.sandbox.faults import Fault
 from keyturn.use_cases.keep_account import Request
-from tests.chaos.world import BUCKET, DAY, GROUP, HUB, MEMBER, Adopting, World
+from tests.chaos.world import DAY, GROUP, MEMBER, Adopting, World
 
 SECRET = f"Account_{MEMBER}_User_ann_AccessKey"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -328,17 +326,11 @@ def _spread(world: World) -> None:
 
 def _paused(world: World) -> None:
     _to_disable(world)
-    body = json.dumps({"by": "ann", "at": "2026-03-12T04:00:00Z", "why": "a test"})
-    _bucket(world).put_object(Bucket=BUCKET, Key="paused.json", Body=body.encode())
+    world.pause(paused=True)
 
 
 def _resumed(world: World) -> None:
-    _bucket(world).delete_object(Bucket=BUCKET, Key="paused.json")
-
-
-def _bucket(world: World) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
-    session: Any = world.cloud.session(HUB)
-    return session.client("s3")
+    world.pause(paused=False)
 
 
 def _ordered(action: Action, *, even_exempt: bool = False) -> Callable[[World], Request]:

@@ -1,5 +1,5 @@
 """
-Whole lives at random: days, faults, owners and operators in any order.
+Whole lives at random: days, faults, owners and operators and their orders, as they come.
 
 The invariants are judged every few steps and at the end. Then, in some of the lives, everybody
 leaves Keyturn alone, and every key that is due must come to its end in time.
@@ -7,6 +7,7 @@ leaves Keyturn alone, and every key that is due must come to its end in time.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -22,17 +23,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from keyturn.domain.decision import Action
 from keyturn.domain.record import USER_ID_TAG, USER_TAG, secret_name
 from keyturn.sandbox.faults import Fault
 from keyturn.settings import Settings
 from tests.chaos.scale import FORM
-from tests.chaos.world import BUCKET, DAY, FIRST_DAY, GROUP, MEMBER, World, cloud_at
+from tests.chaos.world import BUCKET, DAY, FIRST_DAY, GROUP, MEMBER, Ran, World, cloud_at
 
 USERS = ("ann", "ci,bot")
 LEAP = datetime(2028, 2, 20, 5, tzinfo=UTC)
 """Nine days before a 29th of February."""
 PERIODS: Sequence[tuple[int, int, int]] = ((90, 100, 10), (75, 85, 10), (90, 95, 7), (60, 75, 14))
-HANDFULS, EXAMPLES, STEPS = {"": (1, 5, 20), "ci": (8, 28, 50), "long": (40, 50, 50)}[FORM]
+HANDFULS, EXAMPLES, STEPS = {"": (1, 5, 20), "ci": (8, 26, 50), "long": (40, 50, 50)}[FORM]
 """Lives are tried in handfuls, so that both cores have some."""
 JUDGED_EVERY = 10
 FOLLOWED_ONE_IN = 5
@@ -124,6 +126,65 @@ class Lives(RuleBasedStateMachine):
         """Rotate at any age."""
         self._next_day()
         self.world.run(asked=self.world.forcing(user))
+
+    @rule(
+        user=users,
+        action=st.sampled_from((Action.RESTORE, Action.REVOKE)),
+        newest=st.booleans(),
+        when=st.sampled_from(("alone", "alone", "beside a run", "breaks")),
+        fault=st.sampled_from(Fault),
+        at=st.integers(1, 20),
+        even_so=st.booleans(),
+    )
+    def an_operator_orders(  # noqa: PLR0913 -- all that an order may be and meet
+        self,
+        *,
+        user: str,
+        action: Action,
+        newest: bool,
+        when: str,
+        fault: Fault,
+        at: int,
+        even_so: bool,
+    ) -> None:
+        """Restore or revoke a key: between the runs, during one, or broken at a call."""
+        keys = sorted(self._keys(user), key=lambda key: (key.created, key.key_id), reverse=newest)
+        if not keys or (action is Action.RESTORE and keys[0].key_id in self.enabled):
+            return
+        key_id = keys[0].key_id
+        if when == "beside a run":
+            self._next_day()
+        else:
+            self.world.go_to(self.world.cloud.now + timedelta(minutes=20))
+        asked = replace(
+            self.world.ordering(action, key_id, even_exempt=even_so), even_paused=even_so
+        )
+
+        def order() -> None:
+            broken = when == "breaks"
+            ran = self.world.run(
+                fault if broken else None, at if broken else 0, of=user, asked=asked
+            )
+            self.excused |= ran.befell in {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
+            self._keeps_its_word(ran, action, key_id)
+
+        if when == "beside a run":
+            self.world.slow_run(order, timedelta(minutes=2))
+        else:
+            order()
+        if action is Action.RESTORE and self._status(key_id) == "Active":
+            self.enabled.add(key_id)
+            self.world.used_daily[key_id] = user
+            self.world.use(key_id)
+
+    @rule(paused=st.booleans())
+    def somebody_pauses(self, *, paused: bool) -> None:
+        """Stop every write, or let them go on; and run."""
+        self.world.pause(paused=paused)
+        self._next_day()
+        before = self.world.held()
+        self.world.run()
+        assert not paused or self.world.held() == before
 
     @rule(dry=st.booleans())
     def dry_run_is_switched(self, dry: bool) -> None:
@@ -242,6 +303,14 @@ class Lives(RuleBasedStateMachine):
         finally:
             self.world.__exit__(None, None, None)
 
+    def _keeps_its_word(self, ran: Ran, action: Action, key_id: str) -> None:
+        """What an operator ordered is so, unless the answer says that it is not."""
+        result = ran.result
+        if result is not None and not result.failures and not result.plan.run.dry_run:
+            wanted = {"Active"} if action is Action.RESTORE else {"Inactive", None}
+            assert self._status(key_id) in wanted, (action, key_id)
+            tried["orders"] += 1
+
     def _judge(self) -> None:
         self.world.finish()
         forgiving = "a second time" if self.excused else None
@@ -252,6 +321,7 @@ class Lives(RuleBasedStateMachine):
         for user in USERS:
             self.the_group_changes(user=user, joins=False)
         self.world.configure(DryRunFlag="false")
+        self.world.pause(paused=False)
         self.world.used_daily.clear()
         policy = Settings.read(self.world.settings).policy
         for _ in range(days := self._longest()):
@@ -308,6 +378,10 @@ class Lives(RuleBasedStateMachine):
     def _keys(self, user: str) -> list[Any]:
         return [key for key in self.world.cloud.keys(MEMBER) if key.user == user]
 
+    def _status(self, key_id: str) -> str | None:
+        found = (key.status for key in self.world.cloud.keys(MEMBER) if key.key_id == key_id)
+        return next(found, None)
+
     def _first(self, user: str, but: str | None = None) -> str | None:
         keys = [key for key in self._keys(user) if key.status != but]
         return min(keys, key=lambda key: key.created).key_id if keys else None
@@ -337,5 +411,5 @@ def test_no_life_breaks_a_promise(
         ),
     )
 
-    for name in ("examples", "steps", "lived"):
+    for name in ("examples", "steps", "lived", "orders"):
         record_property(name, tried[name])

@@ -22,13 +22,13 @@ from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn.sandbox.cloud import LocalCloud, Perform
 from keyturn.sandbox.demonstration import step_of
 from keyturn.sandbox.evidence import Evidence, HeldKey, Use, Windows, held_keys
 from keyturn.sandbox.evidence import Run as JudgedRun
 from keyturn.sandbox.faults import Fault, Faults, KilledError
 from keyturn.sandbox.invariants import judge
-from keyturn.sandbox.wire import Request
+from keyturn.sandbox.wire import Answer, Request
 from keyturn.settings import Settings
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.keep_account import Request as Asked
@@ -252,7 +252,16 @@ class World:
         plan = rotation.plan(self.new_run(aws), Asked())
         meanwhile()
         self.go_to(max(self.cloud.now, started + late))
-        self.note(started, rotation.carry_out(plan), aws)
+        requests: set[str] = set()
+
+        def ours(request: Request, perform: Perform) -> Answer:
+            requests.add(request.request_id)
+            return perform(request)
+
+        self.cloud.layers.append(ours)
+        result = rotation.carry_out(plan)
+        self.cloud.layers.remove(ours)
+        self.note(started, result, aws, requests=frozenset(requests))
 
     def note(  # noqa: PLR0913 -- all that tells what kind of run it was
         self,
@@ -305,6 +314,15 @@ class World:
         named = str(params.get("SecretId") or params.get("Name") or params.get("Key") or "")
         named = named or str(params.get("Prefix", ""))
         return next((user for user in users if f"_{user}_" in named or f"/{user}/" in named), "")
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop every write, or let them go on, as an operator does."""
+        session: Any = self.cloud.session(HUB)
+        if paused:
+            body = b'{"by": "ann", "at": "2026-03-12T04:00:00Z", "why": "a test"}'
+            session.client("s3").put_object(Bucket=BUCKET, Key="paused.json", Body=body)
+        else:
+            session.client("s3").delete_object(Bucket=BUCKET, Key="paused.json")
 
     # The judge
 

@@ -102,6 +102,12 @@ def test_a_revocation_has_a_tag_of_its_own_that_outlives_what_others_write() -> 
     assert revoked.tags("OLD", before=revoked).keys() == {KEY_TAG + "OLD"}
 
 
+def test_of_a_revocation_and_a_restoration_in_one_second_the_revocation_counts() -> None:
+    both = f"restored={stamp(ago(1))} disabled={stamp(ago(1))} revoked={stamp(ago(1))}"
+
+    assert read(both) == KeyRecord(restored=ago(1), revoked=ago(1), forced=ago(1))
+
+
 def test_a_record_can_be_read_back() -> None:
     record = KeyRecord(
         restored=ago(9),

@@ -114,13 +114,11 @@ class KeyRecord:
         words = _words(text)
         times = {name: _moment(words[name]) for name in cls.__slots__ if name in words}
         known = {name: t for name, t in times.items() if t is not None and created <= t}
-        if "revoked" in known:
-            known.setdefault("forced", known["revoked"])
         restored = known.get("restored")
         if restored is not None:
-            known = {
-                name: t for name, t in known.items() if name not in _UNTIL_RESTORED or t > restored
-            }
+            known = {name: t for name, t in known.items() if _outlives(name, t, restored)}
+        if "revoked" in known:
+            known.setdefault("forced", known["revoked"])  # its age has no say in its end
         return cls(
             **{
                 name: min(t, now)
@@ -154,6 +152,16 @@ def said_of(key_id: str, tags: Mapping[str, str]) -> str:
 
 _UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed", "revoked"})
 """The times that are void once their key was restored."""
+_IN_DOUBT = frozenset({"revoked"})
+"""The time that counts, too, if its key was restored in the same second."""
+
+
+def _outlives(name: str, time: datetime, restored: datetime) -> bool:
+    """Whether a time still counts after its key was restored."""
+    is_void = name in _UNTIL_RESTORED and time <= restored
+    return not is_void or (name in _IN_DOUBT and time == restored)
+
+
 _ONLY_HOLDING_BACK = frozenset({"restored", "revoked"})
 """The times without which a key would be disabled sooner, or enabled again."""
 

@@ -157,7 +157,11 @@ def _sentence(act: _Act, wrong: Iterable[str]) -> Fact:
 
 
 def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
-    if _is_orphan(history, act) or _is_revoked(history, act.story, act.change):
+    if (
+        _is_orphan(history, act)
+        or _is_revoked(history, act.story, act.change)
+        or _is_taken_back(history, act)
+    ):
         return
     story, index, now = act.story, act.change.index, act.change.at
     windows, told = history.windows_at(now), now - history.evidence.use_is_told_after
@@ -192,6 +196,19 @@ def _is_revoked(history: History, story: KeyStory, change: Change) -> bool:
     """Whether an operator ordered that the key be stopped."""
     run = history.run_of(change.index)
     return run is not None and story.key_id in run.revokes
+
+
+def _is_taken_back(history: History, act: _Act) -> bool:
+    """Whether it was the same run that had just enabled the key, on an operator's order."""
+    before, run = act.story.last_change(act.change.index), history.run_of(act.change.index)
+    return (
+        before is not None
+        and before.by_keyturn
+        and before.status == ACTIVE
+        and run is not None
+        and act.story.key_id in run.restores
+        and history.run_of(before.index) == run
+    )
 
 
 def _is_revoked_meanwhile(history: History, act: _Act) -> bool:
@@ -314,13 +331,14 @@ def _deadline(history: History, story: KeyStory) -> datetime | None:
     run = history.run_of(story.changes[0].index)
     if run is None or not run.crashed:
         return story.created + LONGEST_RUN if run is None else max(run.ended, story.created)
-    # The first run that can tell that the crashed one is over repairs what it left, unless its
-    # user is exempt by then: nobody may write to the key.
+    # The first run that can tell that the crashed one is over repairs what it left, unless it
+    # says that it could not, or its user is exempt by then: nobody may write to the key.
     repairs = (
         later.ended
         for later in history.runs
         if later.started > run.ended + LONGEST_RUN
-        and not (later.dry_run or later.crashed or _is_beside_an_order(history, later))
+        and not (later.dry_run or later.crashed or story.account in later.failed)
+        and not _is_beside_an_order(history, later)
         and not history.is_exempt(story.account, story.user, history.index_after(later.started))
     )
     return next(repairs, None)

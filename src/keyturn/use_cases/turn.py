@@ -18,7 +18,7 @@ from keyturn.domain.errors import (
     Unexpected,
 )
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
-from keyturn.domain.orders import REVOKED, SUCCEEDED
+from keyturn.domain.orders import REVOKED, SUCCEEDED, enable_command
 from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, Vault
 from keyturn.use_cases.deliver import Deliver
@@ -180,25 +180,31 @@ class TakeTurn:
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
     ) -> None:
         """Enable first: what breaks after it looks like a key that a person enabled."""
-        set_to_end = self.hold.take(user)
-        key = self._listed(user).get(decision.key_id)
+        key_id = decision.key_id
+        try:
+            set_to_end = self.hold.take(user).get(key_id)
+        except PortError as error:
+            message = f"whether a run is about to delete {key_id} could not be read ({error})"
+            by_hand = f"by hand: {enable_command(user.name, key_id)}"
+            raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
+        key = self._listed(user).get(key_id)
         if key is None:
-            raise OrderNotDone(f"{decision.key_id} was deleted meanwhile")
+            raise OrderNotDone(f"{key_id} was deleted meanwhile")
         if key.is_active:
-            raise OrderNotDone(f"{decision.key_id} is Active already")
-        if not book.knows(decision.key_id):
-            message = f"the record of {decision.key_id} changed since it was looked at"
+            raise OrderNotDone(f"{key_id} is Active already")
+        if not book.knows(key_id):
+            message = f"the record of {key_id} changed since it was looked at"
             raise OrderNotDone(f"{message}: it was not enabled")
-        if _is_at_work(set_to_end.get(decision.key_id), book.of(decision.key_id)):
-            message = f"a run is about to delete {decision.key_id}, or was a moment ago"
+        if _is_at_work(set_to_end, book.of(key_id)):
+            message = f"a run is about to delete {key_id}, or was a moment ago"
             raise OrderNotDone(f"{message}: it was not enabled; try again in 15 minutes")
-        self.keys.enable(user.name, decision.key_id)
+        self.keys.enable(user.name, key_id)
         progress.done.append(Done(decision=decision))
-        if book.is_revoked(decision.key_id):
-            self.keys.disable(user.name, decision.key_id)
+        if book.is_revoked(key_id):
+            self.keys.disable(user.name, key_id)
             progress.done.pop()
-            raise OrderNotDone(f"{decision.key_id} was revoked meanwhile: it is Inactive again")
-        book.apply((RecordChange(Change.RESTORED, decision.key_id),))
+            raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
+        book.apply((RecordChange(Change.RESTORED, key_id),))
 
     def _revoke(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
