@@ -528,6 +528,27 @@ def test_a_key_is_enabled_only_by_the_run_that_was_ordered_to(
     assert list(violations(evidence)) == found
 
 
+@pytest.mark.parametrize(("restores", "is_well"), [({OLD}, True), ({NEW}, False)])
+def test_what_an_order_enabled_it_may_stop_again_in_the_same_run(
+    restores: set[str], *, is_well: bool
+) -> None:
+    moment = START + 12 * DAY
+    taken_back = [
+        update(moment + MINUTE, OLD, ACTIVE),
+        update(moment + 2 * MINUTE, OLD, INACTIVE),
+    ]
+    evidence = without_calls(rotating(), lambda one: one.operation == "DeleteAccessKey")
+    evidence = and_calls(evidence, *taken_back)
+    runs_then = [
+        replace(run, restores=frozenset(restores)) if run.started == moment else run
+        for run in evidence.runs
+    ]
+
+    found = violations(with_after(replace(evidence, runs=runs_then), {OLD: INACTIVE, NEW: ACTIVE}))
+
+    assert (1 not in found) is is_well
+
+
 def test_what_people_do_to_their_own_keys_is_no_violation() -> None:
     lab = [
         by_hand(START, "UpdateAccessKey", UserName="lab", AccessKeyId=LAB, Status=INACTIVE),

@@ -167,11 +167,10 @@ def test_a_key_that_a_run_is_about_to_disable_is_no_key_to_work_with() -> None:
     result = ordered(estate, Action.REVOKE, "NEW-ann")
 
     assert status(estate, "NEW-ann") is Status.INACTIVE
-    [failure] = result.failures
-    assert str(failure) == (
+    assert [str(failure) for failure in result.failures] == [
         "ann: NEW-ann is revoked; no new key was made: a run may be about to disable OLD-ann; "
         "order it again in 15 minutes"
-    )
+    ]
 
 
 @pytest.mark.parametrize("method", ["note", "of_day"])
@@ -182,7 +181,7 @@ def test_where_nobody_can_tell_a_leaked_key_is_stopped_all_the_same(method: str)
     result = ordered(estate, Action.REVOKE, "NEW-ann")
 
     assert status(estate, "NEW-ann") is Status.INACTIVE
-    assert "nobody can tell whether a run is about to disable" in str(result.failures[0])
+    assert ["nobody can tell whether a run" in str(each) for each in result.failures] == [True]
 
 
 def test_who_has_no_other_key_gets_one_whatever_the_tally_says() -> None:
