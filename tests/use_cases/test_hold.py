@@ -168,8 +168,10 @@ def test_a_key_that_a_run_is_about_to_disable_is_no_key_to_work_with() -> None:
 
     assert status(estate, "NEW-ann") is Status.INACTIVE
     assert [str(failure) for failure in result.failures] == [
-        "ann: NEW-ann is revoked; no new key was made: a run may be about to disable OLD-ann; "
-        "order it again in 15 minutes"
+        (
+            "ann: NEW-ann is revoked; no new key was made: a run may be about to disable OLD-ann; "
+            "order it again in 15 minutes"
+        )
     ]
 
 
