@@ -117,6 +117,15 @@ def test_without_enforce_it_only_says_what_it_would_do(cloud: LocalCloud) -> Non
     assert written(cloud) == []
 
 
+def test_a_dry_revocation_says_where_it_would_be_on_record(cloud: LocalCloud) -> None:
+    [key] = add_user(cloud, SHOP, "orders", 40)
+
+    result = keyturn("revoke", key, "--leaked", *IN_THE_SHOP, *TELLING)
+
+    assert f"2. the tag keyturn:revoked:{key} of {SECRET}: revoked now" in result.stdout
+    assert written(cloud) == []
+
+
 def test_an_emergency_needs_nobody_to_tell_and_no_bucket_but_says_so(cloud: LocalCloud) -> None:
     [key] = add_user(cloud, SHOP, "orders", 40)
     stop(cloud, key)

@@ -16,7 +16,14 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
 from keyturn.domain.orders import Order
-from keyturn.domain.record import KEY_TAG, owner_of_secret, secret_name, stamp, why_foreign
+from keyturn.domain.record import (
+    KEY_TAG,
+    REVOKED_TAG,
+    owner_of_secret,
+    secret_name,
+    stamp,
+    why_foreign,
+)
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_options import Ordering, Rules, Telling, Where
 from keyturn.entrypoints.cli_run import (
@@ -200,18 +207,17 @@ def _steps(due: _Due, talk: Talk) -> Iterator[str]:
     made = due.decision
     settings = talk.aws.settings
     secret = secret_name(due.account.id, due.user.name)
-    tag = f"the tag {KEY_TAG}{made.key_id} of {secret}"
     match made.action:
         case Action.RESTORE:
             yield f"iam:UpdateAccessKey: {made.key_id} becomes Active"
-            yield f"{tag}: restored now"
+            yield f"the tag {KEY_TAG}{made.key_id} of {secret}: restored now"
         case Action.REVOKE:
             if made.state is not State.DISABLED:
                 yield f"iam:UpdateAccessKey: {made.key_id} becomes Inactive"
             if (closed := _closed_book(due.user, settings.secrets_key)) is not None:
                 yield f"nothing is put on record: {closed}"
             else:
-                yield f"{tag}: revoked now"
+                yield f"the tag {REVOKED_TAG}{made.key_id} of {secret}: revoked now"
     if made.action is Action.ROTATE or made.rotates:
         yield f"iam:CreateAccessKey: a new key for {due.user.name}"
         yield f"secretsmanager:PutSecretValue: it lies in {secret}"
