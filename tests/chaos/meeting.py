@@ -13,7 +13,8 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from random import Random
 from threading import Condition, Thread, current_thread
 from unittest.mock import patch
 
@@ -58,10 +59,26 @@ class Schedule:
 
 
 @dataclass(slots=True)
+class Walk:
+    """An order of the calls that the dice choose."""
+
+    dice: Random
+    taken: str = ""
+
+    def next(self, waiting: list[str], _state: Callable[[], str]) -> str:
+        """Who goes next."""
+        choice = self.dice.choice(waiting)
+        self.taken += choice
+        return choice
+
+
+@dataclass(slots=True)
 class Gate:
     """A layer that lets one call through at a time."""
 
     world: World
+    pace: timedelta
+    """What each call takes."""
     heard: dict[str, Heard] = field(default_factory=lambda: {name: [] for name in RUNS})
     requests: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in RUNS})
     _waiting: set[str] = field(default_factory=set)
@@ -79,6 +96,8 @@ class Gate:
         if request.operation not in APART:
             self._wait(name)
         answer = perform(replace(request, at=self.world.cloud.now))
+        if self.pace and request.operation not in APART:
+            self.world.cloud.move_to(self.world.cloud.now + self.pace)
         said = hashlib.sha256(answer.body + repr(sorted(answer.headers.items())).encode())
         self.heard[name].append(f"{request.operation} {answer.status} {said.hexdigest()}")
         return answer
@@ -162,10 +181,14 @@ class Met:
 
 
 def meet(
-    world: World, aws: Mapping[str, Aws], asked: Mapping[str, Request], schedule: Schedule
+    world: World,
+    aws: Mapping[str, Aws],
+    asked: Mapping[str, Request],
+    schedule: Schedule | Walk,
+    pace: timedelta = timedelta(0),
 ) -> Met:
     """Let two runs meet on a schedule, each asked for something."""
-    gate, results, dice = Gate(world), {}, dict.fromkeys(RUNS, 0)
+    gate, results, dice = Gate(world, pace), {}, dict.fromkeys(RUNS, 0)
 
     def chance(size: int) -> bytes:
         """Give each run dice of its own, so that it does the same whenever it hears the same."""

@@ -269,6 +269,59 @@ def test_a_key_that_is_restored_during_a_run_is_left_alone_by_it(
     assert world.violations() == []
 
 
+def test_a_revocation_is_not_undone_by_a_run_that_had_found_the_key_enabled(
+    disabled: tuple[World, str],
+) -> None:
+    world, old = disabled
+    set_by_hand(old, "Active")(world)
+
+    result = carried_out(world, lambda world: world.run(asked=world.ordering(Action.REVOKE, old)))
+
+    assert result.failures == ()
+    assert status(world, old) == "Inactive"
+    assert on_record(world, old).revoked is not None
+    ran = world.run(asked=world.ordering(Action.RESTORE, old)).result
+    assert ran is not None
+    assert "was revoked as leaked" in str(ran.failures[0])
+
+
+def test_a_revoked_key_that_a_person_enabled_is_no_longer_revoked(
+    disabled: tuple[World, str],
+) -> None:
+    world, old = disabled
+    world.run(asked=world.ordering(Action.REVOKE, old))
+    world.go_to(world.day(13))
+    set_by_hand(old, "Active")(world)
+
+    world.run()
+
+    assert on_record(world, old).revoked is None
+    assert on_record(world, old).restored is not None
+    assert the_end_of(world) == []
+
+
+def test_a_restoration_is_not_undone_by_a_run_that_had_found_the_key_inactive() -> None:
+    with World() as world:
+        [old] = world.user("ann", (137, True))
+        for day in (0, 7):
+            world.go_to(world.day(day))
+            world.run()
+        world.go_to(world.day(10))
+        set_by_hand(old, "Inactive")(world)
+        told = len(world.cloud.sent_mails)
+
+        result = carried_out(
+            world, lambda world: world.run(asked=world.ordering(Action.RESTORE, old))
+        )
+
+        assert result.failures == ()
+        assert on_record(world, old).restored is not None
+        assert [m.subject for m in world.cloud.sent_mails[told:] if "delete" in m.subject] == []
+        world.go_to(world.day(11))
+        world.run()
+        assert status(world, old) == "Active"
+
+
 def test_a_key_that_was_disabled_and_restored_since_the_plan_is_left_alone() -> None:
     with World() as world:
         [old] = world.user("ann", (137, True))

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
 
 import pytest
 
 from keyturn.domain.decision import Action
+from keyturn.domain.record import KeyRecord, said_of
 from keyturn.use_cases.keep_account import Request
-from tests.chaos.meeting import RUNS, Met, Schedule, end_of, meet
+from tests.chaos.meeting import RUNS, Met, Schedule, Walk, end_of, meet
 from tests.chaos.scale import FORM
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.theatre import End, Theatre, follow
-from tests.chaos.world import MEMBER, World
+from tests.chaos.world import DAY, FIRST_DAY, MEMBER, World
 
 ALIKE = (
     "rotate-first",
@@ -23,7 +26,6 @@ ALIKE = (
 MORE_ALIKE = (
     *ALIKE,
     "delete",
-    "orphan-over",  # 11,000 schedules
     "delete-and-rotate",
     "found-inactive",
     "two-disable",
@@ -67,6 +69,16 @@ class Order:
             return Request()
         return world.ordering(self.beside, self.which(world))
 
+    def both(self, world: World) -> Mapping[str, Request]:
+        """What each run is asked for."""
+        return {"a": self.meets(world), "b": self.asks(world)}
+
+    def assert_kept(self, world: World, met: Met) -> None:
+        """What was ordered is so, or its run says that it is not; and nobody else's fails."""
+        failures = failures_of(met)
+        assert self.beside or not failures["a"], met.taken
+        assert failures["b"] or is_as_ordered(world, met.asked["b"]), met.taken
+
 
 ORDERS = {
     "restore-what-is-deleted": Order("delete", Action.RESTORE, oldest),
@@ -88,6 +100,9 @@ MORE_ORDERS = ORDERS | {
     "force-what-is-rotated": Order("rotate-first", Action.ROTATE, oldest),
     "force-what-is-disabled": Order("disable", Action.ROTATE, oldest),
 }
+
+
+WALKS = {"": 10, "ci": 40, "long": 400}[FORM]
 
 
 @pytest.fixture(scope="module")
@@ -128,17 +143,27 @@ def test_an_order_and_another_run_keep_every_promise_in_whatever_order_they_come
 ) -> None:
     order = MORE_ORDERS[name]
     ends: set[str] = set()
-
-    def asked(world: World) -> Mapping[str, Request]:
-        return {"a": order.meets(world), "b": order.asks(world)}
-
-    for world, met in meetings(theatre, order.scene, asked, record_property):
-        failures = failures_of(met)
-        assert order.beside or not failures["a"], met.taken
-        assert failures["b"] or is_as_ordered(world, met.asked["b"]), met.taken
+    for world, met in meetings(theatre, order.scene, order.both, record_property):
+        order.assert_kept(world, met)
         if end_of(world) not in ends:
             ends.add(end_of(world))
             followed(world, met)
+
+
+@pytest.mark.parametrize("name", MORE_ORDERS)
+def test_an_order_that_takes_its_time_and_another_run_keep_every_promise(
+    theatre: Theatre, record_property: Callable[[str, object], None], name: str
+) -> None:
+    """At a second for each call hardly two orders of the calls end alike: a sample of them."""
+    order, dice = MORE_ORDERS[name], Random(name)  # noqa: S311 -- the same dice every time
+    aws = {each: theatre.at(order.scene).aws() for each in RUNS}
+    for _ in range(WALKS):
+        world = theatre.at(order.scene)
+        met = meet(world, aws, order.both(world), Walk(dice), pace=timedelta(seconds=1))
+        world.finish()
+        assert world.violations() == [], met.taken
+        order.assert_kept(world, met)
+    record_property("schedules", WALKS)
 
 
 def meetings(
@@ -184,7 +209,9 @@ def is_as_ordered(world: World, asked: Request) -> bool:
     key_id = asked.order.key_id
     status = {key.key_id: key.status for key in world.cloud.keys(MEMBER)}.get(key_id, "Deleted")
     [secret] = world.cloud.secrets(MEMBER)
+    on_record = KeyRecord.read(
+        said_of(key_id, secret.tags), created=FIRST_DAY - 999 * DAY, now=world.cloud.now
+    )
     if asked.order.action is Action.RESTORE:
-        return status == "Active" and "restored=" in secret.tags[f"keyturn:key:{key_id}"]
-    is_on_record = "revoked=" in secret.tags.get(f"keyturn:revoked:{key_id}", "")
-    return status == "Deleted" or (status == "Inactive" and is_on_record)
+        return status == "Active" and on_record.restored is not None
+    return status == "Deleted" or (status == "Inactive" and on_record.revoked is not None)

@@ -5,7 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, Question, Reason, Told
+from keyturn.domain.decide import decide
+from keyturn.domain.decision import (
+    Action,
+    Change,
+    Decision,
+    Next,
+    Notice,
+    Overlay,
+    Question,
+    Reason,
+    RecordChange,
+    Told,
+    Turn,
+)
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, SecretFacts, Unknown, UserFacts
 from keyturn.domain.orders import Order, obey
@@ -133,7 +146,7 @@ LEFT = a_key("LEFT", age=1, used=None)
         (
             ann(ACTIVE, a_key("SECOND", age=50, inactive=True)),
             (
-                "the other slot is taken by SECOND, which is Inactive: "
+                "the other slot is taken by SECOND, which is Inactive: keyturn restore SECOND; or "
                 "aws iam delete-access-key --user-name ann --access-key-id SECOND, and again"
             ),
         ),
@@ -244,8 +257,10 @@ def test_a_revoked_key_is_deleted_after_the_grace_at_any_age() -> None:
 
 
 def test_a_revoked_key_that_a_person_enables_is_restored_like_any_other() -> None:
-    record = KeyRecord.read(
-        str(KeyRecord(revoked=ago(5), forced=ago(5), restored=ago(2))), created=ago(20), now=NOW
-    )
+    for times in (REVOKED, KeyRecord(revoked=ago(5))):
+        enabled = ann(a_key(age=20), NEW, secret=a_secret("NEW", records={"OLD": times}))
 
-    assert record == KeyRecord(forced=ago(5), restored=ago(2))
+        answer = decide(enabled, POLICY, NOW)
+
+        assert isinstance(answer, Turn)
+        assert RecordChange(Change.RESTORED, "OLD") in answer.record_changes

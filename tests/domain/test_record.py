@@ -12,6 +12,7 @@ from keyturn.domain.key import SecretFacts
 from keyturn.domain.record import (
     INTENT_TAG,
     KEY_TAG,
+    RESTORED_TAG,
     REVOKED_TAG,
     USER_ID_TAG,
     USER_TAG,
@@ -94,18 +95,36 @@ def test_times_are_written_in_utc_to_the_second() -> None:
 def test_a_revocation_has_a_tag_of_its_own_that_outlives_what_others_write() -> None:
     revoked = KeyRecord(disabled=ago(2), forced=ago(1), revoked=ago(1))
 
-    tags = revoked.tags("OLD", before=KeyRecord(disabled=ago(2)))
-    tags |= KeyRecord(disabled=ago(2)).tags("OLD", before=KeyRecord())
+    tags = revoked.tags("OLD", {})
+    tags |= KeyRecord(disabled=ago(2)).tags("OLD", tags)
 
     assert tags.keys() == {KEY_TAG + "OLD", REVOKED_TAG + "OLD"}
     assert read(said_of("OLD", tags)) == revoked  # its age still has no say
-    assert revoked.tags("OLD", before=revoked).keys() == {KEY_TAG + "OLD"}
+    assert revoked.tags("OLD", tags).keys() == {KEY_TAG + "OLD"}
 
 
-def test_of_a_revocation_and_a_restoration_in_one_second_the_revocation_counts() -> None:
-    both = f"restored={stamp(ago(1))} disabled={stamp(ago(1))} revoked={stamp(ago(1))}"
+def test_a_restoration_has_a_tag_of_its_own_too() -> None:
+    restored = KeyRecord(restored=ago(1), forced=ago(9))
 
-    assert read(both) == KeyRecord(restored=ago(1), revoked=ago(1), forced=ago(1))
+    tags = restored.tags("OLD", {}) | KeyRecord(seen=ago(1)).tags("OLD", {})
+
+    assert read(said_of("OLD", tags)) == KeyRecord(restored=ago(1))
+
+
+def test_what_stood_in_the_keys_tag_moves_to_its_own() -> None:
+    before = KeyRecord(restored=ago(5), delivered=ago(9))
+    standing = {KEY_TAG + "OLD": str(before)}
+
+    tags = standing | replace(before, disabling=ago(1)).tags("OLD", standing)
+
+    assert tags.keys() == {KEY_TAG + "OLD", RESTORED_TAG + "OLD"}
+    assert read(said_of("OLD", tags)) == replace(before, disabling=ago(1))
+
+
+def test_a_revocation_stands_whatever_a_restoration_says_of_its_time() -> None:
+    both = f"revoked={stamp(ago(5))} disabled={stamp(ago(5))} restored={stamp(ago(1))}"
+
+    assert read(both) == KeyRecord(restored=ago(1), revoked=ago(5), forced=ago(5))
 
 
 def test_a_record_can_be_read_back() -> None:
@@ -156,11 +175,11 @@ def test_of_the_future_only_what_holds_an_end_back_counts_and_as_of_now(
     assert getattr(record, name) == (NOW if holds_back else None)
 
 
-def test_of_a_restoration_and_a_revocation_by_a_fast_clock_the_later_counts() -> None:
+def test_a_restoration_and_a_revocation_by_a_fast_clock_count_both() -> None:
     first, second = stamp(NOW + SECOND), stamp(NOW + 2 * SECOND)
 
     assert read(f"restored={first} revoked={second}") == KeyRecord(restored=NOW, revoked=NOW)
-    assert read(f"revoked={first} restored={second}") == KeyRecord(restored=NOW)
+    assert read(f"revoked={first} restored={second}") == KeyRecord(restored=NOW, revoked=NOW)
 
 
 def test_what_was_written_since_the_run_began_is_not_of_the_future() -> None:

@@ -109,7 +109,7 @@ def test_without_enforce_it_only_says_what_it_would_do(cloud: LocalCloud) -> Non
     assert result.exit_code == 0
     assert [line.strip() for line in result.stdout.splitlines()[-4:]] == [
         f"1. iam:UpdateAccessKey: {key} becomes Active",
-        f"2. the tag keyturn:key:{key} of {SECRET}: restored now",
+        f"2. the tag keyturn:restored:{key} of {SECRET}: restored now",
         f"3. the owner and {ADMIN} are told",
         f"4. an audit entry in {BUCKET}",
     ]
@@ -190,7 +190,7 @@ def test_a_leaked_key_is_stopped_replaced_and_what_else_to_do_is_said(cloud: Loc
     assert entry["said"][0].endswith(f"new key {new}")
 
 
-def test_a_second_revocation_finds_nothing_to_do(cloud: LocalCloud) -> None:
+def test_a_second_revocation_stops_the_key_once_more(cloud: LocalCloud) -> None:
     [leaked] = add_user(cloud, SHOP, "orders", 12)
     keyturn("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, *TELLING)
     before = written(cloud)
@@ -199,7 +199,10 @@ def test_a_second_revocation_finds_nothing_to_do(cloud: LocalCloud) -> None:
 
     assert result.exit_code == 0
     assert "it is revoked already" in result.stdout
-    assert written(cloud) == before
+    # IAM's list may be half a minute old: a key that a person has just enabled looks Inactive.
+    assert [made for made in written(cloud)[len(before) :] if made != "PutObject"] == [
+        "UpdateAccessKey"
+    ]
 
 
 def test_a_revoked_key_is_not_enabled_by_a_mere_restore(cloud: LocalCloud) -> None:

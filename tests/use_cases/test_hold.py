@@ -58,7 +58,7 @@ def stop(estate: Estate, key_id: str, since: timedelta) -> None:
 # --- a run leaves a user to an order -----------------------------------------------------------
 
 
-def test_a_run_leaves_the_user_of_an_ordered_key_and_does_not_count_them() -> None:
+def test_a_run_leaves_the_user_of_an_ordered_key_and_strikes_them_from_its_note() -> None:
     estate = Estate()
     claimed(estate, "NEW-ann", ordered=True)
 
@@ -68,7 +68,7 @@ def test_a_run_leaves_the_user_of_an_ordered_key_and_does_not_count_them() -> No
     assert estate.noted == {"NEW-ann", "OLD-bob"}
     [ann] = [outcome for outcome in result.outcomes if outcome.turn.user.name == "ann"]
     assert isinstance(ann.error, AnotherRun)
-    assert str(ann.error) == "an operator's order about a key of ann is carried out"
+    assert str(ann.error) == "an operator's order about a key of ann is being carried out"
     assert result.failures == ()
 
 
@@ -145,7 +145,7 @@ def test_a_key_that_a_run_is_about_to_delete_is_not_enabled(
 
     assert (status(estate, "OLD-ann") is Status.ACTIVE) is restored
     said = [str(failure) for failure in result.failures]
-    assert any("a run is about to delete OLD-ann" in each for each in said) is not restored
+    assert any("a run may be about to delete OLD-ann" in each for each in said) is not restored
 
 
 @pytest.mark.parametrize("method", ["note", "of_day"])
@@ -183,7 +183,10 @@ def test_where_nobody_can_tell_a_leaked_key_is_stopped_all_the_same(method: str)
     result = ordered(estate, Action.REVOKE, "NEW-ann")
 
     assert status(estate, "NEW-ann") is Status.INACTIVE
-    assert ["nobody can tell whether a run" in str(each) for each in result.failures] == [True]
+    assert [
+        "whether a run is about to disable OLD-ann could not be read" in str(each)
+        for each in result.failures
+    ] == [True]
 
 
 def test_who_has_no_other_key_gets_one_whatever_the_tally_says() -> None:

@@ -251,7 +251,7 @@ class Rule:
         if decision.reason is Reason.USED_AFTER_DISABLING:
             return Change.RENEWED
         if key.is_active:
-            if on_record.disabled or on_record.disabling:
+            if on_record.disabled or on_record.disabling or on_record.revoked:
                 return Change.RESTORED
             return Change.UNSEEN if on_record.seen else None
         if on_record.disabled or on_record.seen:

@@ -153,11 +153,9 @@ def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: 
     rotates = not others and hindrance is None
     was_revoked = not key.is_active and rule.record.of(key).revoked is not None
     if was_revoked and not rotates:
-        return rule.decision(
-            key,
-            Action.KEEP,
-            Reason.LEAKED,
-            "it is revoked already" + _then(others, hindrance, rotates=False),
+        sentence = "it is revoked already" + _then(others, hindrance, rotates=False)
+        return _with_successor(
+            rule, rule.decision(key, Action.KEEP, Reason.LEAKED, sentence), others
         )
     notice = _notice(rule, key, promises=closed is None and not user.exempt, again=was_revoked)
     decision = rule.decision(
@@ -169,11 +167,15 @@ def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: 
         notice=notice,
         next_step=Next(Action.DELETE, notice.day) if notice.promises else None,
     )
-    if others:
-        other = others[-1]
-        delivered = rule.record.delivers(other)
-        decision = replace(decision, successor=other.key_id, delivered=delivered)
-    return replace(decision, rotates=rotates)
+    return replace(_with_successor(rule, decision, others), rotates=rotates)
+
+
+def _with_successor(rule: Rule, decision: Decision, others: list[KeyFacts]) -> Decision:
+    """Name the key that its user works with from now on."""
+    if not others:
+        return decision
+    delivered = rule.record.delivers(others[-1])
+    return replace(decision, successor=others[-1].key_id, delivered=delivered)
 
 
 def _hindrance(rule: Rule, key: KeyFacts) -> str | None:
@@ -189,9 +191,8 @@ def _hindrance(rule: Rule, key: KeyFacts) -> str | None:
     if beside is not None:
         user = shlex.quote(rule.user.name)
         delete = f"aws iam delete-access-key --user-name {user} --access-key-id {beside.key_id}"
-        return (
-            f"the other slot is taken by {beside.key_id}, which is Inactive: {delete}, and again"
-        )
+        slot = f"the other slot is taken by {beside.key_id}, which is Inactive"
+        return f"{slot}: keyturn restore {beside.key_id}; or {delete}, and again"
     return None
 
 

@@ -18,8 +18,11 @@ USER_TAG = "keyturn:user"
 USER_ID_TAG = "keyturn:user-id"
 INTENT_TAG = "keyturn:intent"
 KEY_TAG = "keyturn:key:"
+RESTORED_TAG = "keyturn:restored:"
 REVOKED_TAG = "keyturn:revoked:"
-"""A tag of its own, so that no run that writes the key's other times can undo it."""
+"""Tags of their own, so that no run that writes the key's other times can undo these."""
+
+_OF_A_KEY = (KEY_TAG, RESTORED_TAG, REVOKED_TAG)
 
 LONGEST_RUN = timedelta(minutes=15)
 """The longest a run can live; within it, what looks unfinished may be somebody's work."""
@@ -116,7 +119,9 @@ class KeyRecord:
         known = {name: t for name, t in times.items() if t is not None and created <= t}
         restored = known.get("restored")
         if restored is not None:
-            known = {name: t for name, t in known.items() if _outlives(name, t, restored)}
+            known = {
+                name: t for name, t in known.items() if name not in _UNTIL_RESTORED or t > restored
+            }
         if "revoked" in known:
             known.setdefault("forced", known["revoked"])  # its age has no say in its end
         return cls(
@@ -132,17 +137,19 @@ class KeyRecord:
         times = {name: getattr(self, name) for name in self.__slots__}
         return " ".join(f"{name}={stamp(t)}" for name, t in times.items() if t is not None)
 
-    def tags(self, key_id: str, before: "KeyRecord") -> dict[str, str]:
-        """The tags that say so, where those of `before` stand."""
-        tags = {KEY_TAG + key_id: str(replace(self, revoked=None))}
-        if self.revoked is not None and self.revoked != before.revoked:
-            tags[REVOKED_TAG + key_id] = str(KeyRecord(revoked=self.revoked))
-        return tags
+    def tags(self, key_id: str, standing: Mapping[str, str]) -> dict[str, str]:
+        """The tags that say so, but for those of their own that stand so already."""
+        own = {
+            RESTORED_TAG + key_id: str(KeyRecord(restored=self.restored)),
+            REVOKED_TAG + key_id: str(KeyRecord(revoked=self.revoked)),
+        }
+        new = {tag: text for tag, text in own.items() if text and standing.get(tag) != text}
+        return {KEY_TAG + key_id: str(replace(self, restored=None, revoked=None)), **new}
 
 
-def tags_of(key_id: str) -> tuple[str, str]:
+def tags_of(key_id: str) -> tuple[str, ...]:
     """The names of the tags that speak of a key."""
-    return KEY_TAG + key_id, REVOKED_TAG + key_id
+    return tuple(prefix + key_id for prefix in _OF_A_KEY)
 
 
 def said_of(key_id: str, tags: Mapping[str, str]) -> str:
@@ -150,18 +157,8 @@ def said_of(key_id: str, tags: Mapping[str, str]) -> str:
     return " ".join(filter(None, (tags.get(tag) for tag in tags_of(key_id))))
 
 
-_UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed", "revoked"})
-"""The times that are void once their key was restored."""
-_IN_DOUBT = frozenset({"revoked"})
-"""The time that counts, too, if its key was restored in the same second."""
-
-
-def _outlives(name: str, time: datetime, restored: datetime) -> bool:
-    """Whether a time still counts after its key was restored."""
-    is_void = name in _UNTIL_RESTORED and time <= restored
-    return not is_void or (name in _IN_DOUBT and time == restored)
-
-
+_UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed"})
+"""The times that are void once their key was restored; a revocation stands while its tag does."""
 _ONLY_HOLDING_BACK = frozenset({"restored", "revoked"})
 """The times without which a key would be disabled sooner, or enabled again."""
 
@@ -324,5 +321,5 @@ def is_same_key(reported: str | None, ours: str | None) -> bool:
 def stale_tags(secret: SecretFacts, user: UserFacts) -> tuple[str, ...]:
     """The tags that speak of keys that are gone."""
     living = {tag for key in user.keys for tag in tags_of(key.key_id)}
-    of_keys = (tag for tag in secret.tags if tag.startswith((KEY_TAG, REVOKED_TAG)))
+    of_keys = (tag for tag in secret.tags if tag.startswith(_OF_A_KEY))
     return tuple(sorted(tag for tag in of_keys if tag not in living))

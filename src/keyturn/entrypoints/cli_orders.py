@@ -17,7 +17,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
 from keyturn.domain.orders import Order
 from keyturn.domain.record import (
-    KEY_TAG,
+    RESTORED_TAG,
     REVOKED_TAG,
     owner_of_secret,
     secret_name,
@@ -106,9 +106,9 @@ def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False
     if KEY_ID.fullmatch(key) is None:
         raise InvalidValue("KEY", key, "must be an access key's id")
     order = Order(action=action, key_id=key, given=now(), even_exempt=even_exempt)
-    return _Command(
-        name=name, about=key, request=Request(order=order), key=key, acts=frozenset({action})
-    )
+    # What is revoked already is stopped once more: IAM tells of changes half a minute late.
+    acts = frozenset({action} | ({Action.KEEP} if action is Action.REVOKE else set()))
+    return _Command(name=name, about=key, request=Request(order=order), key=key, acts=acts)
 
 
 def _carry_out(
@@ -151,7 +151,8 @@ def _carry_out(
         lines = [*said(results), *undone, *map(str, results[0].failures)]
         notes.ends(*lines, failed=bool(undone or results[0].failures))
     report = talk.report(campaign, results)
-    print_report(Console(), report, only_acts=True)
+    again = any(each.decision.action is Action.KEEP for each in due)
+    print_report(Console(), report, only_acts=not again, every_key=again)
     if command.name == "revoke":
         _print_advice(Console(), plan.run.account.id, user, command.about, now())
     if not talk.can_tell:
@@ -210,7 +211,9 @@ def _steps(due: _Due, talk: Talk) -> Iterator[str]:
     match made.action:
         case Action.RESTORE:
             yield f"iam:UpdateAccessKey: {made.key_id} becomes Active"
-            yield f"the tag {KEY_TAG}{made.key_id} of {secret}: restored now"
+            yield f"the tag {RESTORED_TAG}{made.key_id} of {secret}: restored now"
+        case Action.KEEP:
+            yield f"iam:UpdateAccessKey: {made.key_id} becomes Inactive, if it was enabled since"
         case Action.REVOKE:
             if made.state is not State.DISABLED:
                 yield f"iam:UpdateAccessKey: {made.key_id} becomes Inactive"
@@ -221,7 +224,9 @@ def _steps(due: _Due, talk: Talk) -> Iterator[str]:
     if made.action is Action.ROTATE or made.rotates:
         yield f"iam:CreateAccessKey: a new key for {due.user.name}"
         yield f"secretsmanager:PutSecretValue: it lies in {secret}"
-    if talk.can_tell:
+    if made.notice is None:
+        yield "nobody is told anything new"
+    elif talk.can_tell:
         yield f"the owner and {settings.admin} are told"
     else:
         yield "nobody is told: there is no --notify"
@@ -245,7 +250,7 @@ def _closed(talk: Talk, report: Report, command: _Command, due: Sequence[_Due]) 
     """End where nothing is done: an order that cannot be followed is a failure."""
     code = talk.close(report)
     decided = [made for each in report.results for t in each.plan.turns for made in t.decisions]
-    if due or code or any(made.action is Action.KEEP and command.key for made in decided):
+    if due or code:
         return code
     why = "; ".join(f"{made.key_id}: {made.sentence}" for made in decided)
     talk.complain([f"nothing to {command.name}: {why or 'there is no access key'}"])

@@ -338,16 +338,17 @@ def _deadline(history: History, story: KeyStory) -> datetime | None:
         for later in history.runs
         if later.started > run.ended + LONGEST_RUN
         and not (later.dry_run or later.crashed or story.account in later.failed)
-        and not _is_beside_an_order(history, later)
+        and not _is_beside_an_order(history, later, story)
         and not history.is_exempt(story.account, story.user, history.index_after(later.started))
     )
     return next(repairs, None)
 
 
-def _is_beside_an_order(history: History, run: Run) -> bool:
+def _is_beside_an_order(history: History, run: Run, story: KeyStory) -> bool:
     """Whether an order was carried out while it ran, or just before: it leaves the user to it."""
+    keys = {each.key_id for each in history.of_user[story.account, story.user]}
     return any(
-        (other.restores or other.revokes)
+        not keys.isdisjoint(other.restores | other.revokes)
         and other.started <= run.ended
         and run.started <= other.ended + LONGEST_RUN
         for other in history.runs
@@ -393,13 +394,31 @@ def _only_own_disablings_undone(history: History) -> Iterator[Fact]:
             if after.by_keyturn and after.status == ACTIVE:
                 run = history.run_of(after.index)
                 is_own = before.by_keyturn and history.run_of(before.index) == run
-                is_ordered = run is not None and story.key_id in run.restores
+                is_ordered = (
+                    run is not None
+                    and story.key_id in run.restores
+                    and (
+                        not _is_revoked(history, story, before)
+                        or _is_stopped_at_once(story, after)
+                    )
+                )
                 done = f"{story} was enabled by Keyturn at {_stamp(after.at)}"
                 yield (
                     None
                     if is_own or is_ordered
                     else f"{done}, but it was not Keyturn that had just disabled it"
                 )
+
+
+def _is_stopped_at_once(story: KeyStory, enabled: Change) -> bool:
+    """Whether Keyturn stopped a key again that it had just enabled."""
+    following = next((change for change in story.changes if change.index > enabled.index), None)
+    return (
+        following is not None
+        and following.by_keyturn
+        and following.status == INACTIVE
+        and following.at - enabled.at <= LONGEST_RUN
+    )
 
 
 def _secrets_hold_living_keys(history: History) -> Iterator[Fact]:

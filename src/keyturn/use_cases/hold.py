@@ -25,7 +25,7 @@ class Hold:
 
     def take(self, user: UserFacts) -> Mapping[str, datetime]:
         """
-        Hold the keys; answer with those that other runs lately set out to end, and since when.
+        Hold the keys; answer with those that other runs lately set out to end, and when last.
 
         PortError: nobody can tell.
         """
@@ -34,17 +34,16 @@ class Hold:
         notes = [
             note for day in days_of_living(now) for note in self.tally.of_day(user.account, day)
         ]
-        return {
-            key_id: note.at
-            for note in of_living(notes, self.id)
-            if not note.ordered
-            for key_id in note.keys & keys
-        }
+        ends = sorted(
+            (note for note in of_living(notes, self.id) if not note.ordered),
+            key=lambda note: note.at,
+        )
+        return {key_id: note.at for note in ends for key_id in note.keys & keys}
 
 
 def days_of_living(now: datetime) -> Sequence[date]:
-    """The UTC days on which a run that may still be alive can have noted something down."""
-    return sorted({now.date(), (now - LONGEST_RUN).date()})
+    """The UTC days of notes of runs that may still be alive, even if our clock is slow."""
+    return sorted({(now - LONGEST_RUN).date(), now.date(), (now + LONGEST_RUN).date()})
 
 
 def of_living(notes: Sequence[Note], id_: str) -> Iterator[Note]:

@@ -256,7 +256,9 @@ class KeepAccount:
                 too_late.add(turn.user.name)
                 return None
             if not claim.may_take(turn):
-                message = f"an operator's order about a key of {turn.user.name} is carried out"
+                message = (
+                    f"an operator's order about a key of {turn.user.name} is being carried out"
+                )
                 return Outcome(turn=turn, error=AnotherRun(message))
             return self.take_turn.carry_out(turn)
 

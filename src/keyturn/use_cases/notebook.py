@@ -1,6 +1,6 @@
 """Write a user's record: the tags of their secret, which is made or restored when needed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,7 @@ from keyturn.domain.record import (
     secret_name,
     stale_tags,
     tags_of,
+    why_foreign,
 )
 from keyturn.ports import Clock, Vault
 
@@ -69,17 +70,28 @@ class Notebook:
         """What is on record for a key."""
         return self._keys.get(key_id, KeyRecord())
 
-    def apply(self, changes: tuple[RecordChange, ...]) -> None:
-        """Write down what was found: at most one call for what is new, one for what goes."""
+    def apply(self, changes: tuple[RecordChange, ...], at: datetime | None = None) -> None:
+        """
+        Write down what was found: at most one call for what is new, one for what goes.
+
+        at: when it was so, UTC to the second; by default now.
+        """
         noted: dict[str, KeyRecord] = {}
         settled: Intent | None = None
         for change in changes:
             if change.key_id is not None:
-                noted[change.key_id] = _changed(self.of(change.key_id), change.change, self.now())
+                noted[change.key_id] = _changed(
+                    self.of(change.key_id), change.change, at or self.now()
+                )
             if change.change is Change.DELIVERED and self._intent is not None:
                 settled = replace(self._intent, settled=True)
         if noted:
             self.write(noted, intent=settled)
+        self._take_back(
+            REVOKED_TAG + change.key_id
+            for change in changes
+            if change.change is Change.RESTORED and change.key_id is not None
+        )
         if any(change.change is Change.CLEAR_INTENT for change in changes) and self._intent:
             self.withdraw(self._intent)
 
@@ -87,7 +99,7 @@ class Notebook:
         """Set the tags of keys and of the intent, in one call on a secret that can be written."""
         tags: dict[str, str] = {}
         for key_id, record in keys.items():
-            tags |= record.tags(key_id, before=self.of(key_id))
+            tags |= record.tags(key_id, self._key_tags)
         if intent is not None:
             tags[INTENT_TAG] = str(intent)
         if self._secret is None:
@@ -102,8 +114,12 @@ class Notebook:
 
     def erase(self, *key_ids: str, intent: bool = False) -> None:
         """Remove the tags of keys that are gone, and of the intent if it is void."""
-        tags = [KEY_TAG + key_id for key_id in key_ids]
-        tags += [tag for tag in map(REVOKED_TAG.__add__, key_ids) if tag in self._key_tags]
+        tags = [
+            tag
+            for key_id in key_ids
+            for tag in tags_of(key_id)
+            if tag.startswith(KEY_TAG) or tag in self._key_tags
+        ]
         for key_id in key_ids:
             self._keys.pop(key_id, None)
         for tag in tags:
@@ -114,6 +130,13 @@ class Notebook:
         if self._secret is not None:
             self.make_usable()
             self._vault.untag(self.name, tags)
+
+    def _take_back(self, revocations: Iterable[str]) -> None:
+        """Remove revocations that were read here: one that was written since stands."""
+        if tags := [tag for tag in revocations if tag in self._key_tags]:
+            self._vault.untag(self.name, tags)
+            for tag in tags:
+                del self._key_tags[tag]
 
     def tidy(self) -> None:
         """Remove what is on record for keys that are gone: people delete keys, too."""
@@ -127,11 +150,12 @@ class Notebook:
             self._vault.restore(self.name)
             self._secret = replace(self._secret, scheduled_for_deletion=False)
 
-    def knows(self, key_id: str) -> bool:
-        """Whether what is on record for a key is still what this turn knows of."""
+    def knows(self, *key_ids: str) -> bool:
+        """Whether what is on record for keys is still what this turn knows of."""
         now = self.read_again()
         there = now.tags if now else {}
-        return all(there.get(tag) == self._key_tags.get(tag) for tag in tags_of(key_id))
+        tags = (tag for key_id in key_ids for tag in tags_of(key_id))
+        return all(there.get(tag) == self._key_tags.get(tag) for tag in tags)
 
     def is_revoked(self, key_id: str) -> bool:
         """Whether an operator has revoked a key by now."""
@@ -200,12 +224,17 @@ class Notebook:
         try:
             self._vault.create(self.name, owner | tags)
         except AlreadyThere as error:
-            # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
             found = self.read_again()
+            # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
             if found is None or not (owner | tags).items() <= found.tags.items():
-                message = f"another run made the secret of {self._user.name}"
-                raise AnotherRun(message) from error
+                if INTENT_TAG in tags or found is None or self._is_foreign(found):
+                    message = f"another run made the secret of {self._user.name}"
+                    raise AnotherRun(message) from error
+                self._vault.tag(self.name, tags)
         self._secret = SecretFacts(tags=owner | tags, kms_key=self._kms_key)
+
+    def _is_foreign(self, secret: SecretFacts) -> bool:
+        return why_foreign(self._user, secret, kms_key=self._kms_key) is not None
 
 
 def _changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:

@@ -101,6 +101,10 @@ class TakeTurn:
 
     def _all(self, turn: Turn, progress: _Progress) -> None:
         book = Notebook(turn, self.vault, self.clock, kms_key=self.kms_key)
+        found = [change.key_id for change in turn.record_changes if change.key_id is not None]
+        if found and not book.knows(*found):
+            message = f"the record of {', '.join(found)} changed since it was decided about"
+            raise ChangedMeanwhile(message)
         book.apply(turn.record_changes)
         for decision in sorted(turn.decisions, key=lambda made: ORDER.index(made.action)):
             progress.current = decision
@@ -196,15 +200,16 @@ class TakeTurn:
             message = f"the record of {key_id} changed since it was looked at"
             raise OrderNotDone(f"{message}: it was not enabled")
         if _is_at_work(set_to_end, book.of(key_id)):
-            message = f"a run is about to delete {key_id}, or was a moment ago"
-            raise OrderNotDone(f"{message}: it was not enabled; try again in 15 minutes")
+            message = f"a run may be about to delete {key_id}"
+            raise OrderNotDone(f"{message}: it was not enabled; order it again in 15 minutes")
+        since = book.now()  # whoever revokes the key from here on has the later word
         self.keys.enable(user.name, key_id)
         progress.done.append(Done(decision=decision))
         if book.is_revoked(key_id):
             self.keys.disable(user.name, key_id)
             progress.done.pop()
             raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
-        book.apply((RecordChange(Change.RESTORED, key_id),))
+        book.apply((RecordChange(Change.RESTORED, key_id),), since)
 
     def _revoke(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
@@ -215,7 +220,6 @@ class TakeTurn:
         self._stop(user, key_id)
         so_far = replace(decision, rotates=False, sentence=REVOKED)
         progress.done.append(Done(decision=so_far if decision.rotates else decision))
-        set_to_end = self._set_to_end(user)
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)
@@ -232,6 +236,7 @@ class TakeTurn:
                     )
                 }
             )
+        set_to_end = self._set_to_end(user)
         listed = self._listed(user)
         if key_id in listed and listed[key_id].is_active:
             self._stop(user, key_id)  # enabled meanwhile; or IAM has not caught up
@@ -283,17 +288,21 @@ class TakeTurn:
         progress.done[-1] = Done(decision=alone)
         stands = f"{decision.key_id} is revoked; no new key was made"
         for key in working:
-            why = "a run may be about to disable"
             if isinstance(key.set_to_end, Unknown):
-                why = f"nobody can tell whether a run is about to disable ({key.set_to_end.why})"
-            raise OrderNotDone(f"{stands}: {why} {key.key_id}; order it again in 15 minutes")
+                message = f"{stands}, and whether a run is about to disable {key.key_id}"
+                raise OrderNotDone(f"{message} could not be read ({key.set_to_end.why})")
+            message = f"{stands}: a run may be about to disable {key.key_id}"
+            raise OrderNotDone(f"{message}; order it again in 15 minutes")
         if others:
             message = f"{stands}: {others[0].key_id}, Inactive, has taken the other slot meanwhile"
             raise OrderNotDone(message)
         if not book.is_as_read():
             message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
             raise OrderNotDone(message)
-        made = self.deliver.create(replace(user, keys=()), decision.key_id, book, forced=False)
+        try:
+            made = self.deliver.create(replace(user, keys=()), decision.key_id, book, forced=False)
+        except AnotherRun as error:
+            raise OrderNotDone(f"{stands}: {error}") from error
         rotated = replace(alone, rotates=True, sentence=REVOKED + SUCCEEDED)
         progress.done[-1] = Done(decision=rotated, new_key=made.key_id)
         self.deliver.settle(made, book)
@@ -326,4 +335,9 @@ def _is_at_work(since: datetime | None, on_record: KeyRecord) -> bool:
     if since is None:
         return False
     disabled = on_record.disabled
-    return disabled is None or disabled < since - CLOCK_MAY_BE_OFF
+    is_through = (
+        disabled is not None
+        and disabled != on_record.renewed  # that is a grace begun anew, and no disabling
+        and disabled >= since - CLOCK_MAY_BE_OFF
+    )
+    return not is_through
