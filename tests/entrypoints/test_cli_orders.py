@@ -126,6 +126,14 @@ def test_a_dry_revocation_says_where_it_would_be_on_record(cloud: LocalCloud) ->
     assert written(cloud) == []
 
 
+def test_without_a_bucket_no_run_under_way_is_seen_and_it_says_so(cloud: LocalCloud) -> None:
+    [key] = add_user(cloud, SHOP, "orders", 40)
+
+    result = keyturn("revoke", key, "--leaked", *IN_THE_SHOP)
+
+    assert "a run that is under way is not seen: there is no --bucket" in result.stdout
+
+
 def test_an_emergency_needs_nobody_to_tell_and_no_bucket_but_says_so(cloud: LocalCloud) -> None:
     [key] = add_user(cloud, SHOP, "orders", 40)
     stop(cloud, key)

@@ -378,31 +378,56 @@ def test_of_two_runs_at_once_each_answers_for_its_own_calls(*, told_apart: bool)
     assert set(found) == (set() if told_apart else {1, 4})
 
 
+STOPPED = frozenset({NEW})
+
+
 @pytest.mark.parametrize(
-    ("words", "is_well"),
+    ("words", "stopped", "is_well"),
     [
-        ({"revokes": frozenset({NEW}), "without_successor": True}, True),
-        ({"revokes": frozenset({NEW})}, False),  # it said that all was well
-        ({"without_successor": True}, False),  # nobody ordered it
+        ({"revokes": STOPPED, "without_successor": True}, 30, True),
+        ({"revokes": STOPPED}, 30, False),  # it said that all was well
+        ({"revokes": STOPPED, "without_successor": True, "ended": START + 10 * DAY}, 30, False),
+        ({"revokes": STOPPED, "without_successor": True}, -20 * 60, False),  # long before
+        ({"revokes": STOPPED, "without_successor": True}, 90, True),  # afterwards: one was left
     ],
 )
 def test_the_last_key_is_stopped_only_while_an_order_stops_the_other_and_says_so(
-    words: dict[str, object], *, is_well: bool
+    words: dict[str, object], stopped: int, *, is_well: bool
 ) -> None:
+    """The run stops the old key 60 seconds after its start."""
     moment = START + 10 * DAY
     order = Run(
-        started=moment,
-        ended=moment + 5 * MINUTE,
-        dry_run=False,
-        requests=OF_THE_ORDER,
-        **words,  # type: ignore[arg-type]  # named above
+        started=moment - HOUR, ended=moment + 5 * MINUTE, dry_run=False, requests=OF_THE_ORDER
     )
-    stop = of_the_order(update(moment + timedelta(seconds=30), NEW, INACTIVE))
+    order = replace(order, **words)  # type: ignore[arg-type]  # named above
+    stop = of_the_order(update(moment + timedelta(seconds=stopped), NEW, INACTIVE))
     evidence = with_after(and_calls(rotating(), stop), {NEW: INACTIVE})
 
     found = violations(replace(evidence, runs=[*evidence.runs, order]))
 
     assert (1 not in found) is is_well
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_what_one_order_revoked_no_other_enables(*, earlier: bool) -> None:
+    revoked, restored = START + 12 * DAY, START + 13 * DAY
+    evidence = without_calls(rotating(), lambda one: one.operation == "DeleteAccessKey")
+    evidence = and_calls(
+        evidence,
+        update(START + 11 * DAY, OLD, ACTIVE, "Administrator"),
+        update(revoked + MINUTE, OLD, INACTIVE),
+        update(restored + MINUTE, OLD, ACTIVE),
+    )
+    orders = {revoked: {"revokes": frozenset({OLD})} if earlier else {}} | {
+        restored: {"restores": frozenset({OLD})}
+    }
+    runs_then = [
+        replace(run, **orders.get(run.started, {}))  # type: ignore[arg-type]  # named above
+        for run in evidence.runs
+    ]
+    evidence = with_after(replace(evidence, runs=runs_then), {OLD: ACTIVE, NEW: ACTIVE})
+
+    assert (4 in violations(evidence)) is earlier
 
 
 @pytest.mark.parametrize(

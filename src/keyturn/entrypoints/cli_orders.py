@@ -224,6 +224,12 @@ def _steps(due: _Due, talk: Talk) -> Iterator[str]:
     if made.action is Action.ROTATE or made.rotates:
         yield f"iam:CreateAccessKey: a new key for {due.user.name}"
         yield f"secretsmanager:PutSecretValue: it lies in {secret}"
+    yield from _left_behind(made, talk)
+
+
+def _left_behind(made: Decision, talk: Talk) -> Iterator[str]:
+    """Who is told, and what is kept; and what is not."""
+    settings = talk.aws.settings
     if made.notice is None:
         yield "nobody is told anything new"
     elif talk.can_tell:
@@ -234,6 +240,8 @@ def _steps(due: _Due, talk: Talk) -> Iterator[str]:
         yield f"an audit entry in {settings.bucket}"
     else:
         yield "no audit entry is kept: there is no --bucket"
+        if made.action is not Action.ROTATE:
+            yield "a run that is under way is not seen: there is no --bucket"
 
 
 def _closed_book(user: UserFacts, kms_key: str | None) -> str | None:
