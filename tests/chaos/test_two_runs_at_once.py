@@ -18,13 +18,13 @@ from tests.chaos.world import DAY, FIRST_DAY, MEMBER, World
 
 ALIKE = (
     "rotate-first",
-    "rotate-again",
     "disable",
-    "orphan-found",
     "restored",
 )
 MORE_ALIKE = (
     *ALIKE,
+    "rotate-again",
+    "orphan-found",
     "delete",
     "delete-and-rotate",
     "found-inactive",
