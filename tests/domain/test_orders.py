@@ -247,6 +247,22 @@ def test_nobody_is_told_that_a_revoked_key_can_be_enabled_again() -> None:
     assert made.sentence == "it was revoked as leaked on 2026-02-22"
 
 
+@pytest.mark.parametrize(("minutes", "waits"), [(15, True), (16, False)])
+def test_a_key_that_was_revoked_just_now_and_is_listed_as_active_is_left(
+    minutes: int, *, waits: bool
+) -> None:
+    """IAM's list may be half a minute old: it is no key that a person enabled."""
+    revoked = KeyRecord(disabled=ago(2), revoked=NOW - timedelta(minutes=minutes))
+
+    answer = decide(
+        ann(a_key(age=20), NEW, secret=a_secret("NEW", records={"OLD": revoked})), POLICY, NOW
+    )
+
+    assert isinstance(answer, Turn)
+    assert all(made.reason is Reason.RUN_UNDER_WAY for made in answer.decisions) is waits
+    assert (answer.record_changes == ()) is waits
+
+
 def test_a_revoked_key_is_deleted_after_the_grace_at_any_age() -> None:
     stopped = a_key(age=20, inactive=True, used=11, told=[told(10, delete=0)])
     record = KeyRecord(disabled=ago(10.01), forced=ago(10.01), revoked=ago(10.01))

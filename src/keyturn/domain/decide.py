@@ -181,12 +181,11 @@ class Rule:
         intent = self.record.intent
         if intent is not None and intent.is_young(self.now):
             return True
+        active = (self.record.of(key) for key in self.user.keys if key.is_active)
         return any(
-            self.now - begun <= LONGEST_RUN
-            for key in self.user.keys
-            if key.is_active
-            for begun in (self.record.of(key).disabling, self.record.of(key).disabled)
-            if begun is not None
+            begun is not None and self.now - begun <= LONGEST_RUN
+            for on_record in active
+            for begun in (on_record.disabling, on_record.disabled, on_record.revoked)
         )
 
     def turn(self) -> Turn:

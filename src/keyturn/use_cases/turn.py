@@ -287,12 +287,8 @@ class TakeTurn:
         alone = replace(decision, sentence=REVOKED, successor=None, delivered=False, rotates=False)
         progress.done[-1] = Done(decision=alone)
         stands = f"{decision.key_id} is revoked; no new key was made"
-        for key in working:
-            if isinstance(key.set_to_end, Unknown):
-                message = f"{stands}, and whether a run is about to disable {key.key_id}"
-                raise OrderNotDone(f"{message} could not be read ({key.set_to_end.why})")
-            message = f"{stands}: a run may be about to disable {key.key_id}"
-            raise OrderNotDone(f"{message}; order it again in 15 minutes")
+        if working:
+            raise OrderNotDone(f"{stands}{_why_not_relied_on(working[0])}")
         if others:
             message = f"{stands}: {others[0].key_id}, Inactive, has taken the other slot meanwhile"
             raise OrderNotDone(message)
@@ -328,6 +324,14 @@ class TakeTurn:
         if any(key_id not in progress.deleted for key_id, _ in present ^ expected):
             message = f"the keys of {user.name} changed while {decision.key_id} was decided about"
             raise ChangedMeanwhile(message)
+
+
+def _why_not_relied_on(key: KeyFacts) -> str:
+    """Why a user's other Active key may be none to work with."""
+    if isinstance(key.set_to_end, Unknown):
+        why = key.set_to_end.why
+        return f", and whether a run is about to disable {key.key_id} could not be read ({why})"
+    return f": a run may be about to disable {key.key_id}; order it again in 15 minutes"
 
 
 def _is_at_work(since: datetime | None, on_record: KeyRecord) -> bool:
