@@ -32,6 +32,8 @@ class Terminal:
     def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
         self.shown = ""
         self._master, slave = pty.openpty()
+        # Whoever starts the tests in the background of a shell may have them ignore it.
+        as_it_was = signal.signal(signal.SIGINT, signal.default_int_handler)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.entrypoints.on_a_terminal", *args],
             cwd=ROOT,
@@ -41,6 +43,7 @@ class Terminal:
             stderr=slave,
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, as_it_was)
         os.close(slave)
 
     def type(self, text: str) -> None:
