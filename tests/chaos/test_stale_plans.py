@@ -134,8 +134,16 @@ def disabled() -> Iterator[tuple[World, str]]:
         yield world, old
 
 
-def status(world: World, key_id: str) -> str:
-    return {key.key_id: key.status for key in world.cloud.keys(MEMBER)}[key_id]
+@pytest.fixture
+def announced() -> Iterator[tuple[World, str]]:
+    """A key whose end was announced for today, beside its successor."""
+    with World() as world:
+        [old] = world.user("ann", (137, True))
+        for day in (0, 7):
+            world.go_to(world.day(day))
+            world.run()
+        world.go_to(world.day(10))
+        yield world, old
 
 
 def on_record(world: World, key_id: str) -> KeyRecord:
@@ -164,7 +172,7 @@ def test_a_leaked_key_that_a_person_enabled_meanwhile_is_stopped(
     result = carried_out(world, set_by_hand(old, "Active"), asked)
 
     assert result.failures == ()
-    assert status(world, old) == "Inactive"
+    assert world.status(old) == "Inactive"
     since = on_record(world, old).disabled
     assert since is not None
     assert world.cloud.now - since < MINUTE
@@ -181,7 +189,7 @@ def test_a_key_that_was_revoked_meanwhile_is_not_restored(disabled: tuple[World,
     assert [f"the record of {old} changed" in str(failure) for failure in result.failures] == [
         True
     ]
-    assert status(world, old) == "Inactive"
+    assert world.status(old) == "Inactive"
     assert on_record(world, old).revoked is not None
 
 
@@ -197,7 +205,7 @@ def test_a_key_that_is_revoked_while_it_is_enabled_is_stopped_again(
     assert result is not None
     [failure] = result.failures
     assert "was revoked meanwhile" in str(failure)
-    assert status(world, old) == "Inactive"
+    assert world.status(old) == "Inactive"
 
 
 @pytest.mark.parametrize("how", ["a daily run", "another order", "a person"])
@@ -238,7 +246,7 @@ def test_who_has_no_other_key_any_more_gets_one() -> None:
         [outcome] = result.outcomes
         [made] = outcome.done
         assert made.new_key is not None
-        assert status(world, made.new_key) == "Active"
+        assert world.status(made.new_key) == "Active"
 
 
 # --- a run that an operator overtakes -------------------------------------------------------
@@ -264,7 +272,7 @@ def test_a_key_that_is_restored_during_a_run_is_left_alone_by_it(
 
     overtaken(world, world.ordering(Action.RESTORE, old))
 
-    assert status(world, old) == "Active"
+    assert world.status(old) == "Active"
     world.finish()
     assert world.violations() == []
 
@@ -278,7 +286,7 @@ def test_a_revocation_is_not_undone_by_a_run_that_had_found_the_key_enabled(
     result = carried_out(world, lambda world: world.run(asked=world.ordering(Action.REVOKE, old)))
 
     assert result.failures == ()
-    assert status(world, old) == "Inactive"
+    assert world.status(old) == "Inactive"
     assert on_record(world, old).revoked is not None
     ran = world.run(asked=world.ordering(Action.RESTORE, old)).result
     assert ran is not None
@@ -300,44 +308,36 @@ def test_a_revoked_key_that_a_person_enabled_is_no_longer_revoked(
     assert the_end_of(world) == []
 
 
-def test_a_restoration_is_not_undone_by_a_run_that_had_found_the_key_inactive() -> None:
-    with World() as world:
-        [old] = world.user("ann", (137, True))
-        for day in (0, 7):
-            world.go_to(world.day(day))
-            world.run()
-        world.go_to(world.day(10))
-        set_by_hand(old, "Inactive")(world)
-        told = len(world.cloud.sent_mails)
+def test_a_restoration_is_not_undone_by_a_run_that_had_found_the_key_inactive(
+    announced: tuple[World, str],
+) -> None:
+    world, old = announced
+    set_by_hand(old, "Inactive")(world)
+    told = len(world.cloud.sent_mails)
 
-        result = carried_out(
-            world, lambda world: world.run(asked=world.ordering(Action.RESTORE, old))
-        )
+    result = carried_out(world, lambda world: world.run(asked=world.ordering(Action.RESTORE, old)))
 
-        assert result.failures == ()
-        assert on_record(world, old).restored is not None
-        assert [m.subject for m in world.cloud.sent_mails[told:] if "delete" in m.subject] == []
-        world.go_to(world.day(11))
+    assert result.failures == ()
+    assert on_record(world, old).restored is not None
+    assert [m.subject for m in world.cloud.sent_mails[told:] if "delete" in m.subject] == []
+    world.go_to(world.day(11))
+    world.run()
+    assert world.status(old) == "Active"
+
+
+def test_a_key_that_was_disabled_and_restored_since_the_plan_is_left_alone(
+    announced: tuple[World, str],
+) -> None:
+    world, old = announced
+
+    def meanwhile(world: World) -> None:
         world.run()
-        assert status(world, old) == "Active"
+        world.run(asked=world.ordering(Action.RESTORE, old))
 
+    result = carried_out(world, meanwhile)
 
-def test_a_key_that_was_disabled_and_restored_since_the_plan_is_left_alone() -> None:
-    with World() as world:
-        [old] = world.user("ann", (137, True))
-        for day in (0, 7):
-            world.go_to(world.day(day))
-            world.run()
-        world.go_to(world.day(10))
-
-        def meanwhile(world: World) -> None:
-            world.run()
-            world.run(asked=world.ordering(Action.RESTORE, old))
-
-        result = carried_out(world, meanwhile)
-
-        assert result.failures == ()
-        assert status(world, old) == "Active"
+    assert result.failures == ()
+    assert world.status(old) == "Active"
 
 
 def test_a_key_that_a_fast_clock_restored_is_left_alone(disabled: tuple[World, str]) -> None:
@@ -349,7 +349,7 @@ def test_a_key_that_a_fast_clock_restored_is_left_alone(disabled: tuple[World, s
     world.go_to(world.day(13))
     world.run()
 
-    assert status(world, old) == "Active"
+    assert world.status(old) == "Active"
 
 
 def test_of_a_key_that_is_revoked_during_a_run_nobody_is_told_a_second_time() -> None:

@@ -107,7 +107,7 @@ class Lives(RuleBasedStateMachine):
         """Break the next day's run."""
         self._next_day()
         ran = self.world.run(fault, at, of=user)
-        self.excused |= ran.befell in {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
+        self.excused |= ran.may_tell_twice
 
     @rule(minutes=st.sampled_from((5, 20)))
     def it_runs_again(self, minutes: int) -> None:
@@ -165,14 +165,14 @@ class Lives(RuleBasedStateMachine):
             ran = self.world.run(
                 fault if broken else None, at if broken else 0, of=user, asked=asked
             )
-            self.excused |= ran.befell in {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
+            self.excused |= ran.may_tell_twice
             self._keeps_its_word(ran, action, key_id)
 
         if when == "beside a run":
             self.world.slow_run(order, timedelta(minutes=2))
         else:
             order()
-        if action is Action.RESTORE and self._status(key_id) == "Active":
+        if action is Action.RESTORE and self.world.status(key_id) == "Active":
             self.enabled.add(key_id)
             self.world.used_daily[key_id] = user
             self.world.use(key_id)
@@ -308,7 +308,7 @@ class Lives(RuleBasedStateMachine):
         result = ran.result
         if result is not None and not result.failures and not result.plan.run.dry_run:
             wanted = {"Active"} if action is Action.RESTORE else {"Inactive", None}
-            assert self._status(key_id) in wanted, (action, key_id)
+            assert self.world.status(key_id) in wanted, (action, key_id)
             tried["orders"] += 1
 
     def _judge(self) -> None:
@@ -377,10 +377,6 @@ class Lives(RuleBasedStateMachine):
 
     def _keys(self, user: str) -> list[Any]:
         return [key for key in self.world.cloud.keys(MEMBER) if key.user == user]
-
-    def _status(self, key_id: str) -> str | None:
-        found = (key.status for key in self.world.cloud.keys(MEMBER) if key.key_id == key_id)
-        return next(found, None)
 
     def _first(self, user: str, but: str | None = None) -> str | None:
         keys = [key for key in self._keys(user) if key.status != but]

@@ -207,11 +207,11 @@ def is_as_ordered(world: World, asked: Request) -> bool:
     if asked.order is None:
         return len(world.cloud.keys(MEMBER)) > 1
     key_id = asked.order.key_id
-    status = {key.key_id: key.status for key in world.cloud.keys(MEMBER)}.get(key_id, "Deleted")
+    status = world.status(key_id)
     [secret] = world.cloud.secrets(MEMBER)
     on_record = KeyRecord.read(
         said_of(key_id, secret.tags), created=FIRST_DAY - 999 * DAY, now=world.cloud.now
     )
     if asked.order.action is Action.RESTORE:
         return status == "Active" and on_record.restored is not None
-    return status == "Deleted" or (status == "Inactive" and on_record.revoked is not None)
+    return status is None or (status == "Inactive" and on_record.revoked is not None)

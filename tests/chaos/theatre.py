@@ -71,7 +71,7 @@ class Theatre:
         broken = world.run(fault, at, of=of, asked=scenario.asks(world))
         scenario.afterwards(world)
         follow(world, start, end)
-        forgiving = _excused(broken) if fault else None
+        forgiving = "a second time" if fault and broken.may_tell_twice else None
         return Played(broken, world.state, tuple(world.violations(forgiving=forgiving)))
 
     def calls_of(self, name: str) -> tuple[tuple[str, str], ...]:
@@ -121,13 +121,3 @@ def follow(world: World, start: datetime, end: End | None = None) -> None:
             world.go_to(day)
             world.run()
     world.finish()
-
-
-def _excused(broken: Ran) -> str | None:
-    """
-    What may be told a second time: a notice whose acceptance nobody could note down.
-
-    A claim without a receipt is tried again after 15 minutes; better twice than never.
-    """
-    told = {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
-    return "a second time" if broken.befell in told else None

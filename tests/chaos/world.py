@@ -326,6 +326,11 @@ class World:
 
     # The judge
 
+    def status(self, key_id: str) -> str | None:
+        """A key's status; None if it is gone."""
+        found = (key.status for key in self.cloud.keys(MEMBER) if key.key_id == key_id)
+        return next(found, None)
+
     def held(self) -> list[tuple[str, str]]:
         """User and status of every key."""
         return sorted((key.user, key.status) for key in self.cloud.keys(MEMBER))
@@ -384,6 +389,15 @@ class Ran:
     calls: Sequence[tuple[str, str]]
     """User and name of each; where there is only one user, nobody is named."""
     befell: str | None
+
+    @property
+    def may_tell_twice(self) -> bool:
+        """
+        Whether a notice was accepted, perhaps, and nobody could note that down.
+
+        A claim without a receipt is tried again after 15 minutes; better twice than never.
+        """
+        return self.befell in {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
 
 
 def _is_without_successor(result: AccountResult) -> bool:
