@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from keyturn.adapters.clients import ATTEMPTS
+from keyturn.adapters.clients import ATTEMPTS, client
 from keyturn.domain.errors import AccountUnreachable, Unavailable
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
@@ -105,6 +105,13 @@ def test_only_the_client_that_makes_keys_never_tries_again(cloud: LocalCloud) ->
 
     assert attempts == ["CreateAccessKey"] + ["UpdateAccessKey"] * ATTEMPTS
     assert journal == []  # nothing that AWS answered
+
+
+@pytest.mark.parametrize("service", ["iam", "secretsmanager", "s3", "sesv2", "sts"])
+def test_whoever_is_throttled_sends_less_for_a_while(cloud: LocalCloud, service: str) -> None:
+    made = client(cloud.session(HUB), service)
+
+    assert made.meta.config.retries == {"mode": "adaptive", "total_max_attempts": ATTEMPTS}
 
 
 def test_the_journal_is_told_what_was_written_to_and_never_a_value(cloud: LocalCloud) -> None:

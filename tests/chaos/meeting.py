@@ -222,7 +222,7 @@ def meet(
             thread.join()
     world.cloud.layers.remove(gate)
     for name, result in results.items():
-        requests = frozenset(gate.requests[name])
-        world.note(started, result, aws[name], order=asked[name].order, requests=requests)
+        ran = world.judged(started, result, aws[name], asked[name])
+        world.runs.append(replace(ran, requests=frozenset(gate.requests[name])))
     both = results if len(results) == len(RUNS) else {}
     return Met(schedule.taken, started, asked, both)

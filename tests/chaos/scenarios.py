@@ -269,8 +269,7 @@ def _with_group(world: World) -> None:
 
 def _owned(world: World) -> None:
     world.configure(ResourceOwnerTag="owner")
-    world.cloud.add_user(MEMBER, "ann", tags={"owner": "ann@example.com"})
-    world.give("ann", (137, True))
+    world.user("ann", (137, True), owner="ann@example.com")
 
 
 def _orphan(world: World) -> None:
@@ -465,4 +464,5 @@ SCENARIOS: Mapping[str, Scenario] = {
         partial(_again_and, change=_untagged), lambda _world: Adopting(SECRET)
     ),
     "order-revoke-exempt": _order(_exempt_leaked, Action.REVOKE, even_exempt=True),
+    "order-approved": Scenario(prepare=_over_cap, asks=lambda world: world.approving()),
 }

@@ -3,8 +3,8 @@ Every call of every scenario, broken in every way.
 
 A run is broken at one call; then clean runs follow until nothing is due any more. The ten
 invariants are judged over all of it, and the end must be the one that an unbroken run leads
-to. What the broken run left undone, it reports. One case alone:
-make chaos T='-k disable-killed-after-9'.
+to. What the broken run left undone, it reports. One case alone, in the form that it is part of:
+make chaos LONG=1 T='-k disable-killed-after-9'.
 """
 
 from collections.abc import Callable, Iterator

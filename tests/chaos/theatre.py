@@ -71,8 +71,7 @@ class Theatre:
         broken = world.run(fault, at, of=of, asked=scenario.asks(world))
         scenario.afterwards(world)
         follow(world, start, end)
-        forgiving = "a second time" if fault and broken.may_tell_twice else None
-        return Played(broken, world.state, tuple(world.violations(forgiving=forgiving)))
+        return Played(broken, world.state, tuple(world.violations()))
 
     def calls_of(self, name: str) -> tuple[tuple[str, str], ...]:
         """The calls of an unbroken run: user, where there are several, and name."""

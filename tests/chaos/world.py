@@ -8,7 +8,7 @@ alone, and the dice fall the same every time: so do the runs.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,8 @@ from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
+from keyturn.entrypoints.approvals import read_plan
+from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn.sandbox.cloud import LocalCloud, Perform
 from keyturn.sandbox.demonstration import step_of
 from keyturn.sandbox.evidence import Evidence, HeldKey, Use, Windows, held_keys
@@ -43,6 +45,8 @@ ADMIN = "security@example.com"
 OWNER = "owner@example.com"
 GROUP = "IAMKeyRotationExemptionGroup"
 KMS_KEY = "alias/asa-iam-key-rotation"
+UNNOTED_IF_BROKEN = frozenset({"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"})
+"""A claim without a receipt is tried again after 15 minutes."""
 FIRST_DAY = datetime(2026, 3, 2, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 SETTINGS = {
@@ -70,6 +74,8 @@ class World:
     used_daily: dict[str, str] = field(default_factory=dict)
     """Keys that a program works with, until it is stopped, by key id."""
     before: tuple[HeldKey, ...] | None = None
+    owners: dict[str, str] = field(default_factory=dict)
+    """Where each user's owner reads mail."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Keyturn's own clock."""
     state: list[tuple[str, str]] = field(default_factory=list)
@@ -101,9 +107,12 @@ class World:
 
     # The scene
 
-    def user(self, name: str, *keys: tuple[int, bool], in_use: bool = True) -> list[str]:
+    def user(
+        self, name: str, *keys: tuple[int, bool], in_use: bool = True, **tags: str
+    ) -> list[str]:
         """Make a user with keys of so many days, Active or not; the last one is in use."""
-        self.cloud.add_user(MEMBER, name)
+        self.cloud.add_user(MEMBER, name, tags=tags)
+        self.owners[name] = tags.get("owner", OWNER)
         return self.give(name, *keys, in_use=in_use)
 
     def give(self, name: str, *keys: tuple[int, bool], in_use: bool = True) -> list[str]:
@@ -222,9 +231,17 @@ class World:
                 result = aws.run_account(run, aws.by_mail(lambda _: None)).run(run, asked)
         self.cloud.layers.remove(layer)
         is_crashed = result is None or (fault is not None and layer.operation is not None)
-        order = asked.order if isinstance(asked, Asked) else None
-        self.note(started, result, aws, is_crashed=is_crashed, order=order)
+        ran = self.judged(started, result, aws, asked if isinstance(asked, Asked) else Asked())
+        self.runs.append(
+            replace(ran, crashed=is_crashed, unnoted=layer.operation in UNNOTED_IF_BROKEN)
+        )
         return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
+
+    def run_again(self) -> None:
+        """Run a second time on a day, a minute later: all is done already."""
+        self.go_to(self.cloud.now + timedelta(minutes=1))
+        self.run()
+        self.runs[-1] = replace(self.runs[-1], repeats=True)
 
     def forcing(self, user: str) -> Asked:
         """A request to rotate a user's key at any age."""
@@ -234,6 +251,20 @@ class World:
         """An operator's order about one key."""
         order = Order(action=action, key_id=key_id, given=self.cloud.now, even_exempt=even_exempt)
         return Asked(order=order)
+
+    def approving(self) -> Asked:
+        """A request to do what is due now, and what is over the cap, by a plan in a file."""
+        aws = self.warm()
+        run = replace(self.new_run(aws), dry_run=True)
+        plan = aws.run_account(run, aws.by_mail(lambda _: None)).plan(run, Asked())
+        report = Report(
+            at=run.at,
+            dry_run=True,
+            policy=aws.settings.policy,
+            results=(AccountResult(plan=plan),),
+        )
+        approvals = read_plan(as_json(report), option="--approve", name="plan.json")
+        return Asked(approved=approvals[MEMBER])
 
     def new_run(self, aws: Aws) -> Run:
         """What a run is, that starts now."""
@@ -261,43 +292,39 @@ class World:
         self.cloud.layers.append(ours)
         result = rotation.carry_out(plan)
         self.cloud.layers.remove(ours)
-        self.note(started, result, aws, requests=frozenset(requests))
+        ran = self.judged(started, result, aws, Asked())
+        self.runs.append(replace(ran, requests=frozenset(requests)))
 
-    def note(  # noqa: PLR0913 -- all that tells what kind of run it was
+    def judged(
         self,
         started: datetime,
         result: AccountResult | None,
         aws: Aws,
-        *,
-        is_crashed: bool = False,
-        order: Order | None = None,
-        requests: frozenset[str] = frozenset(),
-    ) -> None:
-        """Note a run down for the judge."""
+        asked: Asked,
+    ) -> JudgedRun:
+        """What the judge has to know of a run that ends now."""
+        order = asked.order
         failed = result is None or any(failure.user is None for failure in result.plan.failures)
         policy = aws.settings.policy
-        self.runs.append(
-            JudgedRun(
-                started=started,
-                ended=self.cloud.now,
-                dry_run=aws.settings.dry_run,
-                crashed=is_crashed,
-                failed=frozenset({MEMBER}) if failed else frozenset(),
-                windows=Windows(
-                    rotation=policy.rotation_period,
-                    inactive=policy.inactive_period,
-                    grace=policy.recovery_grace_period,
-                    unused=policy.unused_period,
-                    in_use=policy.retire_in_use,
-                    keys_a_day=policy.max_keys_per_day,
-                    percent_a_day=policy.max_percent_per_day,
-                ),
-                restores=_ordered(order, Action.RESTORE),
-                revokes=_ordered(order, Action.REVOKE),
-                without_successor=result is not None and _is_without_successor(result),
-                even_exempt=order is not None and order.even_exempt,
-                requests=requests,
-            )
+        return JudgedRun(
+            started=started,
+            ended=self.cloud.now,
+            dry_run=aws.settings.dry_run,
+            failed=frozenset({MEMBER}) if failed else frozenset(),
+            windows=Windows(
+                rotation=policy.rotation_period,
+                inactive=policy.inactive_period,
+                grace=policy.recovery_grace_period,
+                unused=policy.unused_period,
+                in_use=policy.retire_in_use,
+                keys_a_day=policy.max_keys_per_day,
+                percent_a_day=policy.max_percent_per_day,
+            ),
+            restores=_ordered(order, Action.RESTORE),
+            revokes=_ordered(order, Action.REVOKE),
+            without_successor=result is not None and _is_without_successor(result),
+            approved=asked.approved is not None,
+            even_exempt=order is not None and order.even_exempt,
         )
 
     def _user_of(self, request: Request) -> str:
@@ -351,17 +378,17 @@ class World:
             bucket=BUCKET,
             accounts=frozenset({MEMBER}),
             runs=tuple(self.runs),
+            mailboxes={(MEMBER, user): frozenset({box}) for user, box in self.owners.items()},
             step_of=step_of,
         )
 
-    def violations(self, forgiving: str | None = None) -> list[str]:
+    def violations(self) -> list[str]:
         """What the log says against the ten invariants."""
         assert self._evidence is not None, "finish() first"
         return [
             f"{finding.number}. {finding.title}: {violation}"
             for finding in judge(self._evidence)
             for violation in finding.violations
-            if forgiving is None or forgiving not in violation
         ]
 
 
@@ -375,7 +402,9 @@ class Adopting:
 def _adopted(aws: Aws, run: Run, secret: str) -> AccountResult:
     try:
         work = aws.adopt(run)
-        work.carry_out(work.plan(secret))
+        planned = work.plan(secret)
+        if not run.dry_run:
+            work.carry_out(planned)
     except KeyturnError as error:
         return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
     return AccountResult(plan=AccountPlan(run=run))
@@ -389,15 +418,6 @@ class Ran:
     calls: Sequence[tuple[str, str]]
     """User and name of each; where there is only one user, nobody is named."""
     befell: str | None
-
-    @property
-    def may_tell_twice(self) -> bool:
-        """
-        Whether a notice was accepted, perhaps, and nobody could note that down.
-
-        A claim without a receipt is tried again after 15 minutes; better twice than never.
-        """
-        return self.befell in {"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"}
 
 
 def _is_without_successor(result: AccountResult) -> bool:

@@ -41,6 +41,7 @@ ADMIN = "security-ops@example.com"
 INVENTORY, NOTIFIER = "ASA-Account-Inventory", "ASA-Notifier"
 ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
 STACK = "iam-key-auto-rotation"
+BUCKET = f"asa-iam-rotation-{SECURITY}-us-east-1"
 EXEMPT = "IAMKeyRotationExemptionGroup"
 PATIENCE = 120
 
@@ -213,11 +214,42 @@ class Stage:
         value = self.client(account, "secretsmanager").get_secret_value(SecretId=name)
         return dict(json.loads(value["SecretString"]))
 
+    def secret_values(self) -> dict[str, str]:
+        """Every secret access key that Keyturn stored and that is still to be read, by key id."""
+        found = {}
+        for account in KEPT:
+            vault = self.client(account, "secretsmanager")
+            for name in self.secrets(account):
+                for label in ("AWSCURRENT", "AWSPREVIOUS"):
+                    if not name.startswith(f"Account_{account}_User_"):
+                        continue
+                    with suppress(ClientError):  # there is no previous one
+                        value = vault.get_secret_value(SecretId=name, VersionStage=label)
+                        key = json.loads(value["SecretString"])
+                        found[key["AccessKeyId"]] = key["SecretAccessKey"]
+        return found
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """All that came out of the deployment, by where it lies."""
+        for function in (INVENTORY, ROTATION, NOTIFIER):
+            yield f"the log of {function}", "\n".join(self.lines(function))
+        for address, mails in self.told().items():
+            yield f"the mails to {address}", "\n".join(mails)
+        for queue in ("asa-iam-key-rotation-dead.fifo", "asa-iam-key-notices-dead"):
+            yield queue, json.dumps(self.dead(queue))
+        s3 = self.client(SECURITY, "s3")
+        for name in self.objects():
+            if not name.endswith(".zip"):
+                yield name, s3.get_object(Bucket=BUCKET, Key=name)["Body"].read().decode()
+
     def receipts(self) -> list[str]:
         """Every object that says what somebody was told."""
-        bucket = f"asa-iam-rotation-{SECURITY}-us-east-1"
+        return self.objects("asa/asa-iam-rotation/receipts/")
+
+    def objects(self, prefix: str = "") -> list[str]:
+        """The objects in the bucket."""
         pages = self.client(SECURITY, "s3").get_paginator("list_objects_v2")
-        found = pages.paginate(Bucket=bucket, Prefix="asa/asa-iam-rotation/receipts/")
+        found = pages.paginate(Bucket=BUCKET, Prefix=prefix)
         return [each["Key"] for page in found for each in page.get("Contents", [])]
 
     def told(self) -> dict[str, list[str]]:
@@ -241,10 +273,13 @@ class Stage:
 
     def log(self, function: str) -> list[dict[str, Any]]:
         """The JSON lines that a function has logged."""
+        return [json.loads(line) for line in self.lines(function) if line.startswith("{")]
+
+    def lines(self, function: str) -> list[str]:
+        """All that a function has logged."""
         pages = self.client(SECURITY, "logs").get_paginator("filter_log_events")
         found = pages.paginate(logGroupName=f"/aws/lambda/{function}")
-        lines = [event["message"] for page in found for event in page["events"]]
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [event["message"] for page in found for event in page["events"]]
 
     def metric(self, function: str, name: str) -> list[float]:
         """The values that a function has given for a metric."""

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from keyturn.sandbox.secret_forms import Lookout
 from tests.e2e.stage import (
     ADMIN,
     BLOCK,
+    BUCKET,
     EXEMPT,
     INVENTORY,
     KEPT,
@@ -51,7 +53,6 @@ OWNER = "deploy@example.com"
 SECRET = f"Account_{PROD}_User_deploy-bot_AccessKey"
 USER = {"UserName": "deploy-bot"}
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
-BUCKET = f"asa-iam-rotation-{SECURITY}-us-east-1"
 KEYTURN = ROOT / ".venv" / "bin" / "keyturn"
 RECEIPTS = "asa/asa-iam-rotation/receipts/"
 
@@ -517,6 +518,19 @@ def test_outside_the_organisation_even_who_is_named_does_not_become_the_member_r
     else:
         with pytest.raises(ClientError, match="AccessDenied"):
             stage.assume(PROD, f"for-{home}", **caller)
+
+
+# --- what came out ------------------------------------------------------------------------------
+
+
+def test_no_secret_access_key_is_in_what_came_out(stage: Stage) -> None:
+    values, texts = stage.secret_values(), dict(stage.texts())
+    lookout = Lookout(values)
+
+    assert len(values) >= len(DUE)
+    assert all(any(key_id in text for text in texts.values()) for key_id in values)
+    assert [next(lookout.find(value))[0] for value in values.values()] == list(values)
+    assert {name: found for name, text in texts.items() if (found := [*lookout.find(text)])} == {}
 
 
 # --- and out again ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from keyturn.entrypoints.cli import app
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.wire import Answer, Request
-from tests.entrypoints.organisation import NOW, OURS, SHOP, add_user, build, environment
+from tests.entrypoints.organisation import BUCKET, NOW, OURS, SHOP, add_user, build, environment
 from tests.listening import tell_the_canary
 
 
@@ -27,6 +27,12 @@ with LocalCloud(now=NOW) as cloud:
     build(cloud)
     for number in range(int(os.environ.get("USERS", "1"))):
         [key] = add_user(cloud, SHOP, f"bot-{number:03}", 100)
+    if "FOREIGN" in os.environ:
+        vault = cloud.session(SHOP).client("secretsmanager")
+        vault.create_secret(Name=os.environ["FOREIGN"], SecretString="theirs")
+    if "PAUSED" in os.environ:
+        s3 = cloud.session(OURS).client("s3")
+        s3.put_object(Bucket=BUCKET, Key="paused.json", Body=os.environ["PAUSED"].encode())
     os.environ.update(environment(cloud.session(OURS)))
     if "SLOW" in os.environ:
         cloud.layers.append(slowly)
@@ -34,3 +40,5 @@ with LocalCloud(now=NOW) as cloud:
         app([key if each == "KEY" else each for each in sys.argv[1:]])
     finally:
         sys.stdout.write(f"keys: {len(cloud.keys(SHOP))}\n")
+        sys.stdout.write(f"paused: {'paused.json' in cloud.objects(BUCKET)}\n")
+        sys.stdout.write(f"adopted: {[s.name for s in cloud.secrets(SHOP) if s.tags]}\n")

@@ -265,6 +265,22 @@ def test_an_event_lifts_the_cap(stage: Stage) -> None:
     assert stage.keys("ann")[ann] == "Inactive"
 
 
+def test_the_parameter_spreads_the_rotation_of_keys_found_old(stage: Stage) -> None:
+    stage.settings["SpreadDays"] = "4"
+    users = [f"bot-{number}" for number in range(8)]
+    for name in users:
+        stage.user(name, 137)
+
+    answer = stage.run()
+
+    waiting = {each["user"] for each in answer["decisions"] if each["reason"] == "spread"}
+    assert 0 < len(waiting) < len(users)
+    assert {name for name in users if len(stage.keys(name)) == 1} == waiting
+    for day in (1, 2, 3):
+        stage.at(day).run()
+    assert {len(stage.keys(name)) for name in users} == {2}
+
+
 def test_a_plan_that_says_nothing_of_the_account_does_nothing(stage: Stage) -> None:
     stage.user("ann", 137)
     s3 = stage.cloud.session(stage.deployment.account).client("s3")

@@ -662,3 +662,47 @@ def test_without_a_command_it_helps() -> None:
 
 def test_it_tells_its_version() -> None:
     assert re.fullmatch(r"keyturn \d+\.\d+\.\d+\n", keyturn("--version").stdout)
+
+
+def test_a_key_that_nobody_can_have_is_shown_though_its_user_is_exempt(cloud: LocalCloud) -> None:
+    [old] = add_user(cloud, SHOP, "orders", 137)
+    denials = [cloud.deny(SHOP, name) for name in ("PutSecretValue", "DeleteAccessKey")]
+    broken = keyturn(*ENFORCED)
+    for denial in denials:
+        denial.lift()
+    iam = cloud.session(SHOP).client("iam")
+    iam.add_user_to_group(GroupName=GROUP, UserName="orders")
+    [orphan] = {key.key_id for key in cloud.keys(SHOP)} - {old}
+    cloud.move_to(NOW + DAY)
+
+    shown = keyturn("plan", *IN_THE_SHOP)
+    listed = plan(*IN_THE_SHOP)
+
+    assert broken.exit_code == 1
+    assert re.search(rf"Blocked: 1 key(?s:.*){orphan}.*EXEMPT", shown.stdout), shown.output
+    assert "only a person may remove it" in " ".join(shown.stdout.split())
+    assert listed["accounts"][0]["quarantined"] == [{"user": "orders", "key": orphan}]
+
+
+def test_the_rotation_of_keys_found_old_is_spread_over_days(cloud: LocalCloud) -> None:
+    for number in range(8):
+        add_user(cloud, SHOP, f"bot-{number}", 137)
+    spread = ("--spread-days", "4")
+
+    decisions = plan(*IN_THE_SHOP, *spread)["accounts"][0]["decisions"]
+    waiting = {
+        made["user"]: made["next"]["date"] for made in decisions if made["reason"] == "spread"
+    }
+    shown = keyturn("plan", *IN_THE_SHOP, *spread)
+    done = keyturn(*ENFORCED, *spread)
+
+    assert 0 < len(waiting) < len(decisions) == 8
+    assert set(waiting.values()) <= {"2026-03-03", "2026-03-04", "2026-03-05"}
+    assert all(re.search(rf"{user} .*{day}", shown.stdout) for user, day in waiting.items())
+    assert done.exit_code == 0, done.stderr
+    rotated = {key.user for key in cloud.keys(SHOP) if key.created >= NOW}
+    assert rotated == {made["user"] for made in decisions} - waiting.keys()
+    for day in (1, 2, 3):
+        cloud.move_to(NOW + day * DAY)
+        keyturn(*ENFORCED, *spread)
+    assert len(cloud.keys(SHOP)) == 16

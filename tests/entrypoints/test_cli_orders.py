@@ -291,6 +291,18 @@ def test_a_key_is_rotated_at_any_age_and_nobody_elses(cloud: LocalCloud) -> None
     assert listed == {"orders"}
 
 
+def test_a_dry_rotation_is_only_shown(cloud: LocalCloud) -> None:
+    [old] = add_user(cloud, SHOP, "orders", 10)
+
+    result = keyturn("rotate", "orders", *IN_THE_SHOP)
+
+    assert result.exit_code == 0, result.stderr
+    assert re.search(rf"Due now: 1 key(?s:.*){old}.*ROTATE", result.stdout)
+    assert written(cloud) == []
+    assert list(keys(cloud)) == [old]
+    assert entries(cloud) == []
+
+
 def test_a_rotation_that_cannot_be_is_a_failure_with_the_reason(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 10, 20)
 

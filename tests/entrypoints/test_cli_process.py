@@ -11,8 +11,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.canary import see
-from tests.entrypoints.organisation import ROLE, SECRETS, SHOP, TELLING
+from tests.entrypoints.organisation import BUCKET, ROLE, SECRETS, SHOP, TELLING
 
 ROOT = Path(__file__).parents[2]
 KEYTURN = Path(sys.executable).with_name("keyturn")
@@ -130,6 +132,54 @@ def test_an_order_is_dropped_without_a_yes() -> None:
     assert "nothing was done" in terminal.shown
     assert "wrote iam:" not in terminal.shown
     assert "keys: 1" in terminal.shown
+
+
+SECRET = f"Account_{SHOP}_User_bot-000_AccessKey"
+PAUSED = '{"by": "ann", "at": "2026-03-01T04:00:00Z", "why": "INC-7"}'
+
+
+@pytest.mark.parametrize(
+    ("command", "env", "question", "after"),
+    [
+        (
+            ("adopt", SECRET, "--role-name", ROLE, "--enforce", *SECRETS),
+            {"FOREIGN": SECRET},
+            f"adopt {SECRET}.",
+            ("adopted: []", f"adopted: ['{SECRET}']"),
+        ),
+        (
+            ("pause", "--reason", "INC-7", "--bucket", BUCKET, "--enforce"),
+            {},
+            "Stop every write in the organisation.",
+            ("paused: False", "paused: True"),
+        ),
+        (
+            ("resume", "--bucket", BUCKET, "--enforce"),
+            {"PAUSED": PAUSED},
+            "Let writes go on.",
+            ("paused: True", "paused: False"),
+        ),
+    ],
+    ids=["adopt", "pause", "resume"],
+)
+@pytest.mark.parametrize("said", ["n", "y"])
+def test_what_is_written_for_everybody_or_into_anothers_secret_is_asked_about(
+    command: tuple[str, ...],
+    env: Mapping[str, str],
+    question: str,
+    after: tuple[str, str],
+    said: str,
+) -> None:
+    terminal = Terminal(*command, env=env)
+
+    terminal.wait_for(r"Go on\?\s+\[y/N\]")
+    terminal.type(f"{said}\n")
+
+    code = terminal.end()
+    assert (code == 0) is (said == "y"), terminal.shown
+    assert question in " ".join(terminal.shown.split())
+    assert ("nothing was done" in terminal.shown) is (said == "n")
+    assert after[said == "y"] in terminal.shown
 
 
 def test_with_nothing_to_do_it_does_not_ask() -> None:

@@ -65,6 +65,18 @@ def test_who_ordered_it_and_what_came_of_it_is_on_record(stage: Stage) -> None:
     assert entry["said"][0].endswith(f"new key {new}")
 
 
+def test_a_restoration_is_on_record_too(stage: Stage) -> None:
+    [key] = stage.user("ann", 12)
+    stage.iam().update_access_key(UserName="ann", AccessKeyId=key, Status="Inactive")
+
+    stage.invoke({**ASKED, "Restore": key, **SIGNED})
+
+    [entry] = entries(stage)
+    told = [entry[name] for name in ("command", "by", "why", "key", "outcome")]
+    assert told == ["restore", "ops@example.com", "INC-7", key, "done"]
+    assert stage.keys("ann") == {key: "Active"}
+
+
 def test_a_forced_rotation_is_on_record_too_and_a_daily_run_is_not(stage: Stage) -> None:
     stage.user("ann", 12)
 

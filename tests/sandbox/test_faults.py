@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from mypy_boto3_iam import IAMClient
 
+from keyturn.adapters.clients import ATTEMPTS, client
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.faults import Fault, Faults, KilledError
 from keyturn.sandbox.wire import Request
@@ -84,6 +85,26 @@ def test_the_killed_reach_nothing_any_more_in_any_thread(
         list(pool.map(works, names))
 
     assert len(cloud.keys(MEMBER)) == made
+
+
+@pytest.mark.parametrize(
+    ("fault", "befallen"),
+    [
+        (Fault.LOST_REQUEST, 1),
+        (Fault.LOST_ANSWER, 1),
+        (Fault.TIMED_OUT, 1),
+        (Fault.THROTTLED_A_WHILE, ATTEMPTS - 1),
+    ],
+)
+def test_what_passes_by_itself_is_outlasted_by_keyturns_retries(
+    cloud: LocalCloud, fault: Fault, befallen: int
+) -> None:
+    layer = faults(fault, 1)
+    cloud.layers.append(layer)
+
+    client(cloud.session(MEMBER), "iam").list_users()
+
+    assert len(layer.seen) == befallen + 1
 
 
 def test_a_fault_of_kms_befalls_the_storing_of_values_alone() -> None:

@@ -627,6 +627,37 @@ def test_an_orphan_may_be_taken_back_at_once() -> None:
     assert violations(with_after(evidence, {OLD: ACTIVE})) == {}
 
 
+@pytest.mark.parametrize(
+    ("stopped", "gone", "used", "wrong"),
+    [
+        (DAY, 2 * DAY, None, []),
+        (DAY, DAY + 2 * MINUTE, None, ["Inactive only since"]),
+        (None, DAY, None, ["it was Active"]),
+        (DAY, 2 * DAY, HOUR, ["somebody uses it"] * 2),
+    ],
+)
+def test_an_orphan_of_another_run_is_stopped_and_a_day_later_deleted(
+    stopped: timedelta | None, gone: timedelta, used: timedelta | None, wrong: list[str]
+) -> None:
+    evidence = without_calls(
+        rotating(), lambda one: one.operation not in {"ListUsers", "AssumeRole", "PutEvents"}
+    )
+    evidence = and_calls(
+        evidence,
+        call(START, "CreateSecret", Name=SECRET, Tags=[{"Key": "keyturn:intent", "Value": "x"}]),
+        call(START, "CreateAccessKey", UserName=USER),
+        *([update(START + stopped, NEW, INACTIVE)] if stopped else []),
+        call(START + gone, "DeleteAccessKey", UserName=USER, AccessKeyId=NEW),
+    )
+    crashed = [replace(run, crashed=run.started == START) for run in evidence.runs]
+    uses = [Use(NEW, START + used)] if used else []
+
+    found = violations(with_after(replace(evidence, runs=crashed, uses=uses), {OLD: ACTIVE}))
+
+    said = [sentence for sentences in found.values() for sentence in sentences]
+    assert [why for why, sentence in zip(wrong, said, strict=True) if why in sentence] == wrong
+
+
 def test_a_crashed_run_is_repaired_by_the_first_that_can_tell() -> None:
     evidence = without_calls(
         rotating(),
@@ -795,6 +826,19 @@ def test_a_second_run_of_a_day_writes_nothing() -> None:
     tagging = call(again, "TagResource", SecretId=SECRET, Tags=[])
 
     assert list(violations(and_calls(rotating(), tagging))) == [9]
+
+
+@pytest.mark.parametrize("unnoted", [False, True])
+def test_only_what_could_not_be_noted_down_may_be_told_a_second_time(unnoted: bool) -> None:
+    evidence = rotating()
+    again = mail(START + DAY, (OLD, "disable"))
+    runs = [replace(run, unnoted=unnoted and run.started == START) for run in evidence.runs]
+    evidence = replace(evidence, mails=[*evidence.mails, again], runs=runs)
+
+    assert list(violations(evidence)) == ([] if unnoted else [9])
+
+    third = mail(START + 2 * DAY, (OLD, "disable"))
+    assert list(violations(replace(evidence, mails=[*evidence.mails, third]))) == [9]
 
 
 def test_a_second_run_of_a_day_tells_nothing_new() -> None:

@@ -108,7 +108,10 @@ def _sorted(results: Iterable[AccountResult]) -> tuple[list[_Row], list[_Row], l
         for turn in result.plan.turns:
             for made in turn.decisions:
                 row = _Row(account=result.plan.run.account, user=turn.user.name, decision=made)
-                (blocked if made.is_blocked else due if made.is_due else quiet).append(row)
+                # Of a key that nobody can have everybody hears, even if nobody may touch it.
+                is_left = made.key_id == turn.quarantined and not made.is_due
+                rows = blocked if made.is_blocked or is_left else due if made.is_due else quiet
+                rows.append(row)
     return due, blocked, quiet
 
 

@@ -103,6 +103,8 @@ class Run:
     repeats: bool = False
     """It is the second of its day: all was done already."""
     crashed: bool = False
+    unnoted: bool = False
+    """What it told could not be noted down, perhaps: better twice than never."""
     failed: frozenset[str] = frozenset()
     """The accounts that it answered for as failed."""
     accounts: frozenset[str] | None = None

@@ -34,7 +34,8 @@ class Fault(StrEnum):
     """One attempt has its effect, and its answer comes too late."""
     THROTTLED = "throttled"
     """From this call on, its operation is throttled for the rest of the run."""
-    THROTTLED_ONCE = "throttled-once"
+    THROTTLED_A_WHILE = "throttled-a-while"
+    """Three attempts are throttled, and the next is not."""
     DENIED = "denied"
     """From this call on, its operation is denied for the rest of the run."""
     KMS_DENIED = "kms-denied"
@@ -51,12 +52,18 @@ class Fault(StrEnum):
         return self not in _OF_KMS or call == "secretsmanager:PutSecretValue"
 
 
-_ONCE = {Fault.LOST_REQUEST, Fault.LOST_ANSWER, Fault.TIMED_OUT, Fault.THROTTLED_ONCE}
+_LASTS: Mapping[Fault, int] = {
+    Fault.LOST_REQUEST: 1,
+    Fault.LOST_ANSWER: 1,
+    Fault.TIMED_OUT: 1,
+    Fault.THROTTLED_A_WHILE: 3,
+}
+"""How many attempts it befalls, where it passes by itself."""
 _OF_KMS = {Fault.KMS_DENIED, Fault.KMS_DISABLED}
 _KILLS = {Fault.KILLED_BEFORE, Fault.KILLED_AFTER}
 _REFUSALS: Mapping[Fault, Callable[..., Obstacle]] = {
     Fault.THROTTLED: Throttling,
-    Fault.THROTTLED_ONCE: Throttling,
+    Fault.THROTTLED_A_WHILE: Throttling,
     Fault.DENIED: Obstacle,
     Fault.KMS_DENIED: KmsClosed,
     Fault.KMS_DISABLED: partial(KmsClosed, disabled=True),
@@ -126,7 +133,7 @@ class Faults:
         return subject == self.of and number >= self.at and fault.befalls(call)
 
     def _harm(self, fault: Fault, request: Request, perform: Perform) -> Answer:
-        if fault in _ONCE and self._attempts > 1:
+        if self._attempts > _LASTS.get(fault, self._attempts):
             return perform(request)
         if fault in _KILLS:
             self.dead = True

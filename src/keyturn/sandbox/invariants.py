@@ -157,11 +157,10 @@ def _sentence(act: _Act, wrong: Iterable[str]) -> Fact:
 
 
 def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
-    if (
-        _is_orphan(history, act)
-        or _is_revoked(history, act.story, act.change)
-        or _is_taken_back(history, act)
-    ):
+    if _is_revoked(history, act.story, act.change) or _is_taken_back(history, act):
+        return
+    if _is_orphan(history, act):
+        yield from _wrong_with_orphan(history, act)
         return
     story, index, now = act.story, act.change.index, act.change.at
     windows, told = history.windows_at(now), now - history.evidence.use_is_told_after
@@ -190,6 +189,19 @@ def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
 def _is_orphan(history: History, act: _Act) -> bool:
     """Whether Keyturn made the key itself and nobody can have its secret."""
     return act.story.made_by_keyturn and not history.is_delivered(act.story, act.change.index)
+
+
+def _wrong_with_orphan(history: History, act: _Act) -> Iterator[str]:
+    """Its own run may take it back at once; another makes it Inactive, and lets a day pass."""
+    if act.story.last_used(act.change.at - history.evidence.use_is_told_after) is not None:
+        yield "somebody uses it, so somebody has its secret"
+    is_its_own = history.run_of(act.change.index) == history.run_of(act.story.changes[0].index)
+    if act.change.status == DELETED and not is_its_own:
+        before = act.story.last_change(act.change.index)
+        if before is None or before.status != INACTIVE:
+            yield "it was Active"
+        elif not have_passed(1, before.at, act.change.at):
+            yield f"it was Inactive only since {_stamp(before.at)}"
 
 
 def _is_revoked(history: History, story: KeyStory, change: Change) -> bool:
@@ -271,6 +283,7 @@ def _was_delivered(history: History, story: KeyStory, index: int, now: datetime)
 
 def _wrong_with_deletion(history: History, act: _Act) -> Iterator[str]:
     if _is_orphan(history, act):
+        yield from _wrong_with_orphan(history, act)
         return
     days, now = history.windows_at(act.change.at).grace, act.change.at
     before = act.story.last_change(act.change.index)
@@ -647,15 +660,16 @@ def _repeats_write_nothing(history: History) -> Iterator[Fact]:
 
 
 def _nobody_is_told_twice(history: History) -> Iterator[Fact]:
-    told: set[tuple[str, str, str]] = set()
+    told: dict[tuple[str, str, str], Run] = {}
     for mail in sorted(history.evidence.mails, key=lambda mail: mail.at):
         run = history.run_at(mail.at)
         steps = history.evidence.step_of(mail)
         if run is None or run.dry_run or not steps:
             continue
         new = {(address, *step) for address in mail.to for step in steps}
-        again = sorted({f"{key_id} ({step})" for _, key_id, step in new & told})
-        told |= new
+        noted = {each for each, by in told.items() if not by.unnoted}
+        again = sorted({f"{key_id} ({step})" for _, key_id, step in new & noted})
+        told |= dict.fromkeys(new, run)
         who = f"{', '.join(mail.to)} was told at {_stamp(mail.at)}"
         if again:
             yield f"{who} a second time of {', '.join(again)}"
