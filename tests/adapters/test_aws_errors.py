@@ -15,6 +15,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from keyturn.adapters.aws_errors import aws_errors_translated, definite
+from keyturn.adapters.clients import UNANSWERED
 from keyturn.domain.errors import (
     AlreadyThere,
     Denied,
@@ -146,13 +147,20 @@ def test_a_page_that_is_not_of_aws_does_not_say_that_a_thing_is_missing() -> Non
 
 
 @pytest.mark.parametrize(
-    ("retries", "kind"), [({"RetryAttempts": 0}, Denied), ({"RetryAttempts": 2}, Unavailable)]
+    ("code", "noted", "kind"),
+    [
+        ("AccessDenied", {UNANSWERED: False}, Denied),
+        ("AccessDenied", {UNANSWERED: True}, Unavailable),
+        ("AccessDenied", {}, Unavailable),
+        ("Throttling", {UNANSWERED: False}, Throttled),
+        ("Throttling", {UNANSWERED: True}, Unavailable),
+    ],
 )
 def test_a_refusal_counts_only_if_no_attempt_before_it_is_unanswered(
-    retries: dict[str, int], kind: type[PortError]
+    code: str, noted: dict[str, bool], kind: type[PortError]
 ) -> None:
-    answer = an_answer("AccessDenied", 403)
-    answer.response["ResponseMetadata"].update(retries)  # type: ignore[typeddict-item]  # one of its fields
+    answer = an_answer(code, 403)
+    answer.response["ResponseMetadata"].update(noted)  # type: ignore[typeddict-item]  # one of its fields
 
     with pytest.raises(kind), definite(), aws_errors_translated():
         raise answer

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from keyturn.adapters.clients import client
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.domain.errors import AlreadyThere, ChangedMeanwhile, NotFound, Refused
 from keyturn.domain.key import SecretFacts
@@ -34,12 +35,12 @@ def both(request: pytest.FixtureRequest) -> Iterator[tuple[Vault, Scheduler]]:
         return
     with LocalCloud(now=START) as cloud:
         cloud.organization.create_account("prod", "prod@example.com", account_id=MEMBER)
-        client = cloud.session(MEMBER).client("secretsmanager")
-        yield SecretsManagerVault(client, KMS_KEY), lambda: delete(client)
+        made = client(cloud.session(MEMBER), "secretsmanager")
+        yield SecretsManagerVault(made, KMS_KEY), lambda: delete(made)
 
 
-def delete(client: object) -> None:
-    client.delete_secret(SecretId=NAME)  # type: ignore[attr-defined]  # made at run time
+def delete(made: object) -> None:
+    made.delete_secret(SecretId=NAME)  # type: ignore[attr-defined]  # made at run time
 
 
 @pytest.fixture

@@ -208,6 +208,20 @@ def test_a_key_that_is_revoked_while_it_is_enabled_is_stopped_again(
     assert world.status(old) == "Inactive"
 
 
+def test_a_key_that_is_enabled_while_it_is_revoked_is_stopped_again_though_lists_are_late(
+    disabled: tuple[World, str],
+) -> None:
+    world, old = disabled
+    world.cloud.delays.lists = timedelta(seconds=30)
+    restore = before("TagResource", lambda: world.run(asked=world.ordering(Action.RESTORE, old)))
+    world.cloud.layers.append(restore)
+
+    world.run(asked=world.ordering(Action.REVOKE, old))
+
+    assert world.status(old) == "Inactive"
+    assert on_record(world, old).revoked is not None
+
+
 @pytest.mark.parametrize("how", ["a daily run", "another order", "a person"])
 def test_who_has_no_other_key_any_more_is_not_said_to_work_with_it(how: str) -> None:
     with World() as world:
@@ -306,6 +320,22 @@ def test_a_revoked_key_that_a_person_enabled_is_no_longer_revoked(
     assert on_record(world, old).revoked is None
     assert on_record(world, old).restored is not None
     assert the_end_of(world) == []
+
+
+def test_a_run_takes_no_revocation_back_that_was_written_since(
+    disabled: tuple[World, str],
+) -> None:
+    world, old = disabled
+    world.run(asked=world.ordering(Action.REVOKE, old))
+    world.go_to(world.day(13))
+    set_by_hand(old, "Active")(world)
+    again = before("DescribeSecret", lambda: world.run(asked=world.ordering(Action.REVOKE, old)))
+    world.cloud.layers.append(before("TagResource", lambda: world.cloud.layers.append(again)))
+
+    world.run()
+
+    assert world.status(old) == "Inactive"
+    assert on_record(world, old).revoked is not None
 
 
 def test_a_restoration_is_not_undone_by_a_run_that_had_found_the_key_inactive(

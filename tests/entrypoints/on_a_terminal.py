@@ -27,11 +27,12 @@ with LocalCloud(now=NOW) as cloud:
     build(cloud)
     for number in range(int(os.environ.get("USERS", "1"))):
         [key] = add_user(cloud, SHOP, f"bot-{number:03}", 100)
+    s3 = cloud.session(OURS).client("s3")
+    s3.put_object(Bucket=BUCKET, Key="snapshots/of-a-run.json", Body=b"{}")
     if "FOREIGN" in os.environ:
         vault = cloud.session(SHOP).client("secretsmanager")
         vault.create_secret(Name=os.environ["FOREIGN"], SecretString="theirs")
     if "PAUSED" in os.environ:
-        s3 = cloud.session(OURS).client("s3")
         s3.put_object(Bucket=BUCKET, Key="paused.json", Body=os.environ["PAUSED"].encode())
     os.environ.update(environment(cloud.session(OURS)))
     if "SLOW" in os.environ:

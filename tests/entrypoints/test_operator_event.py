@@ -264,6 +264,17 @@ def test_orders_wait_for_the_end_of_a_pause_unless_told_otherwise(
     assert stage.writes(since) != []
 
 
+def test_what_is_forced_during_a_pause_is_forced_for_nobody_else(stage: Stage) -> None:
+    for name in ("ann", "bob"):
+        stage.user(name, 137)
+    stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
+
+    answer = stage.invoke({**ASKED, "ForceRotate": "ann", "EvenPaused": True})
+
+    assert answer["failures"] == []
+    assert [len(stage.keys(name)) for name in ("ann", "bob")] == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("event", "why"),
     [

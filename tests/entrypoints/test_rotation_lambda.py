@@ -213,6 +213,7 @@ def test_dryrun_can_only_make_a_run_safer(
         ({**ASKED, "dryrun": 1}, "dryrun=1", "true or false"),
         ({**ASKED, "ForceRotate": ""}, "ForceRotate=", ""),
         ({**ASKED, "ForceRotate": ["ann"]}, "ForceRotate", "Not a valid string"),
+        ({**ASKED, "ForceRotate": "bob", "users": ["ann"]}, "users=", "lacks bob of ForceRotate"),
         ({**ASKED, "users": "ann"}, "users", "list"),
         ({**ASKED, "users": ["ann", 7]}, "users.1=7: ", "Not a valid string"),
         ({**ASKED, "users": []}, "users", "must name a user"),
@@ -521,6 +522,20 @@ def test_what_goes_wrong_in_the_rest_is_told_like_what_went_wrong_before(stage: 
     told = " ".join(str(mail.text) for mail in stage.cloud.sent_mails)
     assert "ann: CreateAccessKey" in told
     assert "bob: CreateAccessKey" in told
+
+
+def test_when_the_forced_one_is_done_the_rest_is_handed_back_without(stage: Stage) -> None:
+    stage.settings["ParallelUsers"] = "1"
+    for name in ("ann", "bob"):
+        stage.user(name, 137)
+    stage.slow("CreateAccessKey", 5)
+
+    stage.invoke({**ASKED, "ForceRotate": "ann"}, context=stage.minutes(6))
+
+    [message] = stage.receive(stage.deployment.rotation_queue)
+    rest = json.loads(message["Body"])
+    assert rest["users"] == ["bob"]
+    assert "ForceRotate" not in rest
 
 
 def test_a_forced_rotation_that_is_handed_back_grows_no_younger(stage: Stage) -> None:

@@ -331,10 +331,8 @@ def test_a_key_whose_secret_is_refused_is_taken_back_and_tried_again_tomorrow(
         "CreateAccessKey",
         "PutSecretValue",
         "DeleteAccessKey",
-        "UntagResource",
     ]
     assert list(stage.keys("ann")) == keys
-    assert INTENT_TAG not in stage.secret("ann").tags
     [mail] = stage.cloud.sent_mails  # to the admin; the owner has nothing to do
     assert "was deleted again" in " ".join(str(mail.text).split())
 
@@ -474,10 +472,28 @@ def test_a_run_that_slept_too_long_stores_no_key_that_may_be_gone(stage: Stage, 
     assert stage.keys("ann") == {old: "Active", new: "Active"}
 
 
-@pytest.mark.parametrize("call", ["CreateAccessKey", "PutSecretValue"])
+def test_as_long_as_iam_may_list_a_key_that_was_taken_back_nothing_is_concluded(
+    stage: Stage,
+) -> None:
+    keys = stage.user("ann", 90)
+    refusal = stage.cloud.deny(MEMBER, "PutSecretValue", "EncryptionFailure")
+    stage.cloud.delays.lists = timedelta(seconds=30)
+    stage.slow("PutSecretValue", 1)  # IAM lists the new key by then
+
+    stage.run()
+    sent = len(stage.cloud.sent_mails)
+    refusal.lift()
+    answer = stage.run()
+
+    assert {reason for _, reason in decisions_of(answer, "ann")} == {"run-under-way"}
+    assert len(stage.cloud.sent_mails) == sent
+    stage.at(1).run()
+    assert len(stage.keys("ann")) == len(keys) + 1
+
+
 @pytest.mark.parametrize("delivered", [False, True])
-def test_a_forced_rotation_that_was_refused_leaves_no_mark(
-    stage: Stage, call: str, *, delivered: bool
+def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matters(
+    stage: Stage, *, delivered: bool
 ) -> None:
     stage.user("ann", 90 if delivered else 30)
     if delivered:
@@ -485,11 +501,33 @@ def test_a_forced_rotation_that_was_refused_leaves_no_mark(
             stage.at(day).run()
     [key] = stage.keys("ann")
     before = dict(stage.secret("ann").tags) if delivered else {}
-    stage.cloud.deny(MEMBER, call)
+    denial = stage.cloud.deny(MEMBER, "PutSecretValue")
+    stage.at(30).run({**ASKED, "ForceRotate": "ann"})
+    denial.lift()
+    stage.at(31).iam().create_access_key(UserName="ann")
+
+    stage.run()
+
+    tags = stage.secret("ann").tags
+    assert tags.get(KEY_TAG + key) == before.get(KEY_TAG + key)
+    assert INTENT_TAG not in tags
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_a_forced_rotation_that_was_refused_leaves_no_mark(
+    stage: Stage, *, delivered: bool
+) -> None:
+    stage.user("ann", 90 if delivered else 30)
+    if delivered:
+        for day in (0, 10, 20):
+            stage.at(day).run()
+    [key] = stage.keys("ann")
+    before = dict(stage.secret("ann").tags) if delivered else {}
+    stage.cloud.deny(MEMBER, "CreateAccessKey")
 
     answer = stage.at(30).run({**ASKED, "ForceRotate": "ann"})
 
-    assert call in failures_of(answer)["ann"]
+    assert "CreateAccessKey" in failures_of(answer)["ann"]
     tags = stage.secret("ann").tags
     assert tags.get(KEY_TAG + key) == before.get(KEY_TAG + key)
     assert INTENT_TAG not in tags
@@ -530,6 +568,19 @@ def test_a_rotation_that_died_before_it_was_settled_is_settled_not_undone(stage:
     assert stage.writes(since) == ["TagResource"]
     assert stage.noted("ann", new)["delivered"]
     assert stage.keys("ann") == {old: "Active", new: "Active"}
+
+
+def test_two_findings_about_one_key_are_both_written_down(stage: Stage) -> None:
+    [old] = stage.user("ann", 90)
+    stage.cloud.deny(MEMBER, "TagResource", times=1)
+    stage.run()
+    [new] = set(stage.keys("ann")) - {old}
+    stage.at(0.5).run({**ASKED, "Revoke": new})
+    stage.iam().update_access_key(UserName="ann", AccessKeyId=new, Status="Active")
+
+    stage.at(1).run()
+
+    assert {"delivered", "restored"} <= stage.noted("ann", new).keys()
 
 
 # Two runs at once

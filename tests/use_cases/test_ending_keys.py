@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from keyturn.domain.record import KEY_TAG, secret_name
+from keyturn.sandbox.cloud import Perform
+from keyturn.sandbox.deployment import MEMBER_ROLE
+from keyturn.sandbox.wire import Answer, Request
 from tests.use_cases.stage import (
     MEMBER,
+    MINUTE,
     OWNER,
     START,
     Stage,
@@ -106,6 +110,34 @@ def test_a_refused_disabling_takes_its_record_back_and_comes_tomorrow(
     answer = stage.at(11).run()
     assert ("DISABLE", "window-over") in decisions_of(answer, "ann")
     assert stage.keys("ann")[old] == "Inactive"
+
+
+def test_a_disabling_that_may_have_been_heard_stays_on_record(stage: Stage) -> None:
+    """The first attempt had its effect, the others were throttled; the owner undoes it."""
+    old, new = rotated(stage)
+    attempts: list[str] = []
+
+    def then_throttled(request: Request, perform: Perform) -> Answer:
+        if request.operation == "UpdateAccessKey" and MEMBER_ROLE in request.principal:
+            attempts.append(request.operation)
+            if len(attempts) == 2:
+                stage.cloud.deny(MEMBER, "UpdateAccessKey", "Throttling", times=3)
+        return perform(request)
+
+    stage.at(10).cloud.layers.append(lose_answer("UpdateAccessKey"))
+    stage.cloud.layers.append(then_throttled)
+
+    answer = stage.run()
+
+    stage.cloud.layers.clear()
+    assert "Throttling" in failures_of(answer)["ann"]
+    assert len(attempts) == 4
+    assert stage.noted("ann", old).keys() == {"disabling"}
+    stage.cloud.move_to(stage.cloud.now + 60 * MINUTE)
+    stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
+    for day in range(11, 20):
+        assert stage.at(day).run()["failures"] == []
+        assert stage.keys("ann") == {old: "Active", new: "Active"}
 
 
 def test_a_lost_answer_to_disabling_is_asked_for_again(stage: Stage) -> None:

@@ -32,10 +32,16 @@ def ordered(estate: Estate, action: Action, key_id: str) -> AccountResult:
     return account.carry_out(account.plan(RUN, order(action, key_id)))
 
 
-def claimed(estate: Estate, *key_ids: str, ago: timedelta = MINUTE, ordered: bool = False) -> None:
+def claimed(
+    estate: Estate,
+    *key_ids: str,
+    ago: timedelta = MINUTE,
+    ordered: bool = False,
+    run: str = "other",
+) -> None:
     """Another run, or an order, noted keys down some time ago."""
-    note = Note(run="other", keys=frozenset(key_ids), at=NOW - ago, ordered=ordered)
-    estate.tally.noted.setdefault((ACCOUNT.id, TODAY), {})["other"] = note
+    note = Note(run=run, keys=frozenset(key_ids), at=NOW - ago, ordered=ordered)
+    estate.tally.noted.setdefault((ACCOUNT.id, TODAY), {})[run] = note
 
 
 def status(estate: Estate, key_id: str) -> Status:
@@ -128,18 +134,20 @@ def test_an_order_is_noted_down_with_all_keys_of_its_user() -> None:
 
 
 @pytest.mark.parametrize(
-    ("disabled", "restored"),
+    ("disabled", "runs", "restored"),
     [
-        (10 * DAY, False),  # it is about to be deleted
-        (0 * MINUTE, True),  # the run is through with it
+        (10 * DAY, ("run",), False),  # it is about to be deleted
+        (0 * MINUTE, ("run",), True),  # the run is through with it
+        (0 * MINUTE, ("run", "another"), False),  # one of the runs is through with it
     ],
 )
 def test_a_key_that_a_run_is_about_to_delete_is_not_enabled(
-    disabled: timedelta, *, restored: bool
+    disabled: timedelta, runs: tuple[str, ...], *, restored: bool
 ) -> None:
     estate = Estate()
     stop(estate, "OLD-ann", since=disabled)
-    claimed(estate, "OLD-ann")
+    for run in runs:
+        claimed(estate, "OLD-ann", run=run)
 
     result = ordered(estate, Action.RESTORE, "OLD-ann")
 
@@ -217,7 +225,7 @@ def test_only_what_others_end_of_the_users_own_keys_is_answered() -> None:
     tally.note(ACCOUNT.id, TODAY, "run", {"OLD", "SOMEBODY-ELSES"})
     tally.note(ACCOUNT.id, TODAY, "order", {"NEW"}, ordered=True)
 
-    assert a_hold(tally).take(user("OLD", "NEW")) == {"OLD": NOW}
+    assert a_hold(tally).take(user("OLD", "NEW")) == {"OLD": [NOW]}
 
 
 def test_the_time_is_the_tallys_and_not_ours() -> None:
@@ -226,7 +234,7 @@ def test_the_time_is_the_tallys_and_not_ours() -> None:
 
     fast = a_hold(tally, lambda: NOW + 40 * MINUTE)
 
-    assert fast.take(user("OLD")) == {"OLD": NOW}
+    assert fast.take(user("OLD")) == {"OLD": [NOW]}
 
 
 def test_without_a_note_of_our_own_nobody_was_asked() -> None:

@@ -15,6 +15,7 @@ from tests.use_cases.stage import (
     MEMBER,
     MINUTE,
     OWNER,
+    Layer,
     Stage,
     before,
     break_down,
@@ -75,7 +76,7 @@ def test_a_restored_key_works_and_is_left_alone_for_the_grace(stage: Stage) -> N
 
     assert answer["failures"] == []
     assert decisions_of(answer, "ann") == [("RESTORE", "forced")]
-    assert stage.writes(since) == ["UpdateAccessKey", "TagResource"]
+    assert stage.writes(since) == ["TagResource", "UpdateAccessKey"]
     assert stage.keys("ann") == {old: "Active", new: "Active"}
     assert stage.noted("ann", old).keys() == {"restored"}
     assert len(mails_to_owner(stage, sent)) == 1
@@ -104,19 +105,51 @@ def test_the_next_run_tells_nobody_of_a_restoration_that_was_told(stage: Stage) 
     assert mails_to_owner(stage, sent) == []
 
 
-def test_a_restoration_that_breaks_off_is_recorded_by_the_next_run(stage: Stage) -> None:
+def test_what_cannot_be_put_on_record_is_not_enabled_and_the_command_is_said(
+    stage: Stage,
+) -> None:
     old, _ = disabled(stage)
     stage.at(12)
     stage.cloud.layers.append(break_down("TagResource"))
+    sent = len(stage.cloud.sent_mails)
 
     answer = restore(stage, old)
-    stage.cloud.layers.clear()
-    later = stage.at(13).run()
 
+    stage.cloud.layers.clear()
     assert "TagResource" in failures_of(answer)["ann"]
-    assert stage.keys("ann")[old] == "Active"
-    assert ("NOTICE", "restored") in decisions_of(later, "ann")
-    assert stage.noted("ann", old).keys() == {"restored"}
+    assert f"--access-key-id {old} --status Active" in failures_of(answer)["ann"]
+    assert stage.keys("ann")[old] == "Inactive"
+    assert mails_to_owner(stage, sent) == []
+
+
+@pytest.mark.parametrize("lost", [lose_answer, break_down])
+def test_a_restoration_that_breaks_off_leaves_the_key_its_days(
+    stage: Stage, lost: Callable[[str], Layer]
+) -> None:
+    """Whoever had disabled it: here it was its owner, between the notice and its end."""
+    [old] = stage.user("ann", 137)
+    stage.run()
+    stage.use(old)
+    stage.at(5).iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
+    stage.at(6).run()
+    stage.at(9)
+    stage.cloud.layers.append(lost("UpdateAccessKey"))
+    restore(stage, old)
+    stage.cloud.layers.clear()
+    if stage.keys("ann")[old] == "Inactive":
+        stage.cloud.move_to(stage.cloud.now + 20 * MINUTE)
+        restore(stage, old)
+
+    ends = [day for day in range(10, 60) if act_on(stage.at(day).run(), old)]
+
+    assert ends[0] >= 9 + 10 + 10
+
+
+def act_on(answer: Mapping[str, Any], key_id: str) -> bool:
+    return any(
+        made["key"] == key_id and made["action"] in {"DISABLE", "DELETE"}
+        for made in answer["decisions"]
+    )
 
 
 def test_a_key_that_somebody_enabled_meanwhile_is_not_recorded_twice(stage: Stage) -> None:
@@ -311,12 +344,29 @@ def test_no_second_key_is_made_where_an_answer_was_lost(stage: Stage) -> None:
     last = revoke(stage.at(2.5), old)
 
     assert "unfinished" in failures_of(first)["ann"]
-    assert second["failures"] == []
+    assert "try again in 15 minutes" in failures_of(second)["ann"]  # nobody works until then
     assert orphan not in stage.keys("ann")
     assert last["failures"] == []
     new = other_than(stage, old)
     assert stage.keys("ann") == {old: "Inactive", new: "Active"}
     assert token(new) in stage.secret("ann").versions
+
+
+def test_half_a_revocation_is_a_failure_even_if_another_kept_us_from_the_rest(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 12)
+    name = secret_name(MEMBER, "ann")
+    stage.cloud.layers.append(
+        before(
+            "CreateSecret", lambda: stage.vault().create_secret(Name=name, SecretString="theirs")
+        )
+    )
+
+    answer = revoke(stage, old)
+
+    assert stage.keys("ann") == {old: "Inactive"}
+    assert "another run made the secret of ann" in failures_of(answer)["ann"]
 
 
 def test_an_exempt_users_key_is_revoked_on_an_express_word_alone(stage: Stage) -> None:

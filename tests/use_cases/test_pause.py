@@ -1,6 +1,7 @@
 """One switch that stops every write, within a run."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from keyturn.ports import Pause
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.gate import ASKED_EVERY, Gate
 from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.stop import stop
 from tests.fakes import FakeSwitch, FakeVault
 from tests.use_cases.account import ACCOUNT, NOW, RUN, an_account, some_keys
 
@@ -55,6 +57,21 @@ def test_a_switch_that_does_not_answer_is_no_permission(error: PortError) -> Non
     [failure] = result.failures
     assert isinstance(failure.error, SkippedAccount)
     assert result.lost is not None
+
+
+def test_a_stop_that_meets_the_end_of_an_earlier_one_stops_all_the_same() -> None:
+    class Lifted(FakeSwitch):
+        def throw(self, pause: Pause) -> None:
+            try:
+                super().throw(pause)
+            finally:
+                if pause is not self.paused:
+                    self.paused = None
+
+    switch = Lifted(paused=replace(PAUSE, why="another"))
+
+    assert stop(switch, PAUSE) == PAUSE
+    assert switch.paused == PAUSE
 
 
 @pytest.mark.parametrize("even_paused", [False, True])

@@ -17,6 +17,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from keyturn.adapters.clients import UNANSWERED
 from keyturn.domain.errors import (
     AlreadyThere,
     Denied,
@@ -118,16 +119,16 @@ def definite() -> Generator[None]:
     """
     Take a refusal for one only if no attempt before it was left without an answer.
 
-    What the SDK retried may have been heard the first time. Goes around
-    `aws_errors_translated`.
+    What the SDK retried may have been heard the first time: a client of `clients.client` tells.
+    Goes around `aws_errors_translated`.
     """
     try:
         yield
-    except Refused as refusal:
+    except (Refused, Throttled) as refusal:
         answer = refusal.__cause__
         if not isinstance(answer, ClientError):
             raise Unavailable(str(refusal)) from refusal
-        if answer.response.get("ResponseMetadata", {}).get("RetryAttempts", 1):
+        if answer.response.get("ResponseMetadata", {}).get(UNANSWERED, True):
             raise Unavailable(str(refusal)) from refusal
         raise
 

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
@@ -10,6 +11,8 @@ from botocore.config import Config
 Journal = Callable[[str, Mapping[str, str]], None]
 """Is told of every write: the action as IAM spells it, and what identifies it."""
 
+UNANSWERED: Final = "KeyturnUnanswered"
+"""In an answer's ResponseMetadata: an earlier attempt of the call was left without one."""
 ATTEMPTS = 4
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
@@ -38,23 +41,42 @@ def client(
 
     region: another one than the session's.
 
-    Adaptive: whoever is throttled sends less for a while, instead of being throttled again.
+    Adaptive: whoever is throttled sends less for a while, instead of being throttled again. What
+    is tried once goes at once or not at all: it would wait where nobody sees it.
 
     At debug level botocore logs whole answers, and CreateAccessKey's is the secret.
     """
     for name in ("boto3", "botocore", "urllib3"):
         if logging.getLogger(name).getEffectiveLevel() < logging.INFO:
             logging.getLogger(name).setLevel(logging.INFO)
-    return session.client(
+    made: Any = session.client(
         service,  # type: ignore[call-overload]  # any service
         region_name=region,
         config=Config(
-            retries={"total_max_attempts": attempts, "mode": "adaptive"},
+            retries={
+                "total_max_attempts": attempts,
+                "mode": "adaptive" if attempts > 1 else "standard",
+            },
             max_pool_connections=MOST_CONNECTIONS,
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
         ),
     )
+    made.meta.events.register("response-received", _note_unanswered)
+    return made
+
+
+def _note_unanswered(
+    parsed_response: dict[str, Any] | None,
+    exception: Exception | None,
+    context: dict[str, Any],
+    **_: object,
+) -> None:
+    """Say in each answer whether AWS may have heard an earlier attempt that it did not answer."""
+    told = {} if parsed_response is None else parsed_response.setdefault("ResponseMetadata", {})
+    told[UNANSWERED] = context.get(UNANSWERED, False)
+    if exception is not None or told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        context[UNANSWERED] = True
 
 
 def write_to(journal: Journal, client: Any, service: str) -> None:  # noqa: ANN401 -- as above

@@ -108,11 +108,13 @@ def _restoration(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
     if (revoked := record.of(key).revoked) is not None:
         message = f"{key.key_id} was revoked as leaked on {revoked.date()}: whoever has it could"
         raise OrderNotDone(f"{message} use it again; if you are sure that nobody has, {by_hand}")
-    if record.of(key).orphan is not None:
+    rule = replace(rule, record=record)
+    orphan, _ = rule.find_orphan()
+    if key is orphan or record.of(key).orphan is not None:
         message = f"nobody has the secret of {key.key_id}: its rotation broke off"
         raise OrderNotDone(f"{message}, and it will be deleted")
     again = rule.day(rule.now, rule.policy.recovery_grace_period)
-    return replace(rule, record=record).decision(
+    return rule.decision(
         key,
         Action.RESTORE,
         Reason.FORCED,

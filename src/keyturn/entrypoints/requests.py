@@ -109,18 +109,23 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     asked = given.get("requested", now).astimezone(UTC).replace(microsecond=0)
     if asked > now + CLOCKS_DIFFER:
         raise InvalidValue("requested", given["requested"].isoformat(), "lies in the future")
-    forced = given.get("force_rotate")
     order = _order(given, asked)
+    forced, users = given.get("force_rotate"), frozenset(given.get("users", ()))
+    if forced is not None and users and forced not in users:
+        raise InvalidValue("users", sorted(users), f"lacks {forced} of ForceRotate")
+    even_paused = given.get("even_paused", False)
+    if forced is not None and even_paused:
+        users = frozenset({forced})  # what is done during a pause is done for nobody else
     return RotationRequest(
         account=Account(
             id=given["account"], name=given.get("name", ""), email=given.get("email", "")
         ),
         request=Request(
-            users=frozenset(given.get("users", ())),
+            users=users,
             forced=forced,
             forced_at=asked if forced else None,
             order=order,
-            even_paused=given.get("even_paused", False),
+            even_paused=even_paused,
         ),
         dry_run=given.get("dry_run", False),
         run=given.get("run"),

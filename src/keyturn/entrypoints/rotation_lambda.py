@@ -151,6 +151,8 @@ def _hand_back(
     # A run of its own: what goes wrong in it is told besides what went wrong in this one.
     run = uuid.uuid4().hex
     rest = {"requested": requested.isoformat(), **event, "run": run, "users": list(users)}
+    if rest.get("ForceRotate") not in users:
+        rest.pop("ForceRotate", None)  # it was that user's turn
     aws.queue().send([rest], run=run)
     logger.warning(
         f"No time left for {counted(len(users), 'user')}: handed back", extra={"run": run}

@@ -110,14 +110,16 @@ class Deliver:
         try:
             self.vault.store(book.name, user.name, new, may_go)
         except Refused as error:
-            self._take_back(user, new, intent, book, str(error))
+            self._take_back(user, new, book, str(error))
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error), new.key_id) from error
 
-    def _take_back(
-        self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook, why: str
-    ) -> None:
-        """Delete a key whose secret was definitely refused, unless it lies there all the same."""
+    def _take_back(self, user: UserFacts, new: NewKey, book: Notebook, why: str) -> None:
+        """
+        Delete a key whose secret was definitely refused, unless it lies there all the same.
+
+        The intent stays: as long as IAM may still list the key, nobody is to conclude anything.
+        """
         try:
             secret = book.read_again()
             if secret is not None and token(new.key_id) in secret.versions:
@@ -128,5 +130,4 @@ class Deliver:
         if not is_gone:  # IAM tells of changes some seconds late: it may be there all the same
             unknown = "IAM did not know the new key when it was to be deleted again"
             raise DeliveryUnclear(user.name, f"{why}; then {unknown}", new.key_id)
-        book.withdraw(intent)
         raise SecretNotStored(user.name, new.key_id, why)

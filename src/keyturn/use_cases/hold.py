@@ -23,9 +23,9 @@ class Hold:
     id: str
     """Of this run alone."""
 
-    def take(self, user: UserFacts) -> Mapping[str, datetime]:
+    def take(self, user: UserFacts) -> Mapping[str, Sequence[datetime]]:
         """
-        Hold the keys; answer with those that other runs lately set out to end, and when last.
+        Hold the keys; answer with those that other runs lately set out to end, and when each did.
 
         PortError: nobody can tell.
         """
@@ -34,11 +34,9 @@ class Hold:
         notes = [
             note for day in days_of_living(now) for note in self.tally.of_day(user.account, day)
         ]
-        ends = sorted(
-            (note for note in of_living(notes, self.id) if not note.ordered),
-            key=lambda note: note.at,
-        )
-        return {key_id: note.at for note in ends for key_id in note.keys & keys}
+        ends = [note for note in of_living(notes, self.id) if not note.ordered]
+        set_out = {key_id: [note.at for note in ends if key_id in note.keys] for key_id in keys}
+        return {key_id: at for key_id, at in set_out.items() if at}
 
 
 def days_of_living(now: datetime) -> Sequence[date]:

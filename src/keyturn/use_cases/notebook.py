@@ -80,9 +80,8 @@ class Notebook:
         settled: Intent | None = None
         for change in changes:
             if change.key_id is not None:
-                noted[change.key_id] = _changed(
-                    self.of(change.key_id), change.change, at or self.now()
-                )
+                before = noted.get(change.key_id, self.of(change.key_id))
+                noted[change.key_id] = _changed(before, change.change, at or self.now())
             if change.change is Change.DELIVERED and self._intent is not None:
                 settled = replace(self._intent, settled=True)
         if noted:
@@ -133,9 +132,12 @@ class Notebook:
 
     def _take_back(self, revocations: Iterable[str]) -> None:
         """Remove revocations that were read here: one that was written since stands."""
-        if tags := [tag for tag in revocations if tag in self._key_tags]:
-            self._vault.untag(self.name, tags)
-            for tag in tags:
+        if known := [tag for tag in revocations if tag in self._key_tags]:
+            now = self.read_again()
+            there = now.tags if now else {}
+            if tags := [tag for tag in known if there.get(tag) == self._key_tags[tag]]:
+                self._vault.untag(self.name, tags)
+            for tag in known:
                 del self._key_tags[tag]
 
     def tidy(self) -> None:

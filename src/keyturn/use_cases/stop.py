@@ -1,7 +1,5 @@
 """Stop every write in the organisation, and let them go on; and what is held up by that."""
 
-from contextlib import suppress
-
 from keyturn.domain.errors import AlreadyThere, OrderNotDone, Paused, PortError
 from keyturn.ports import Pause, Switch
 
@@ -13,9 +11,13 @@ def stop(switch: Switch, pause: Pause) -> Pause:
     try:
         switch.throw(pause)
     except AlreadyThere:
-        # Whose it is may be unreadable; that writes are stopped is sure.
-        with suppress(PortError):
-            return switch.pause() or pause
+        try:
+            standing = switch.pause()
+        except PortError:
+            return pause  # whose it is nobody can read; that writes are stopped is sure
+        if standing is not None:
+            return standing
+        switch.throw(pause)  # the earlier one was lifted meanwhile
     return pause
 
 

@@ -1,11 +1,20 @@
 """Carry out what was decided for one user, in an order that can be interrupted anywhere."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from keyturn.domain.decision import Action, Change, Decision, Reason, RecordChange, Turn
+from keyturn.domain.decision import (
+    ORDERED,
+    Action,
+    Change,
+    Decision,
+    Reason,
+    RecordChange,
+    Turn,
+)
 from keyturn.domain.errors import (
     AnotherRun,
     ChangedMeanwhile,
@@ -86,6 +95,15 @@ class TakeTurn:
         progress = _Progress()
         try:
             self._all(turn, progress)
+        except (AnotherRun, ChangedMeanwhile) as error:
+            # What another run did for us is no failure; half an order is one.
+            is_half = bool(progress.done) and _is_order(turn)
+            return Outcome(
+                turn=turn,
+                done=tuple(progress.done),
+                error=OrderNotDone(str(error)) if is_half else error,
+                failed=progress.current,
+            )
         except KeyturnError as error:
             return Outcome(
                 turn=turn, done=tuple(progress.done), error=error, failed=progress.current
@@ -183,13 +201,13 @@ class TakeTurn:
     def _restore(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
     ) -> None:
-        """Enable first: what breaks after it looks like a key that a person enabled."""
+        """Put it on record first: what breaks after it can only make the key's end later."""
         key_id = decision.key_id
+        by_hand = f"by hand: {enable_command(user.name, key_id)}"
         try:
-            set_to_end = self.hold.take(user).get(key_id)
+            set_to_end = self.hold.take(user).get(key_id, ())
         except PortError as error:
             message = f"whether a run is about to delete {key_id} could not be read ({error})"
-            by_hand = f"by hand: {enable_command(user.name, key_id)}"
             raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
         key = self._listed(user).get(key_id)
         if key is None:
@@ -202,14 +220,17 @@ class TakeTurn:
         if _is_at_work(set_to_end, book.of(key_id)):
             message = f"a run may be about to delete {key_id}"
             raise OrderNotDone(f"{message}: it was not enabled; order it again in 15 minutes")
-        since = book.now()  # whoever revokes the key from here on has the later word
+        try:
+            book.apply((RecordChange(Change.RESTORED, key_id),))
+        except PortError as error:
+            message = f"that {key_id} is restored could not be put on record ({error})"
+            raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
         self.keys.enable(user.name, key_id)
         progress.done.append(Done(decision=decision))
         if book.is_revoked(key_id):
             self.keys.disable(user.name, key_id)
             progress.done.pop()
             raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
-        book.apply((RecordChange(Change.RESTORED, key_id),), since)
 
     def _revoke(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
@@ -236,17 +257,19 @@ class TakeTurn:
                     )
                 }
             )
+            with suppress(NotFound):
+                # Somebody may have enabled it before that was on record; IAM's list tells late.
+                self.keys.disable(user.name, key_id)
         set_to_end = self._set_to_end(user)
         listed = self._listed(user)
-        if key_id in listed and listed[key_id].is_active:
-            self._stop(user, key_id)  # enabled meanwhile; or IAM has not caught up
-        if decision.rotates or decision.successor is not None:
-            others = [
-                replace(key, set_to_end=set_to_end.get(key.key_id, False))
-                for key in listed.values()
-                if key.key_id != key_id
-            ]
-            self._succeed(user, others, decision, book, progress)
+        if not decision.rotates and decision.successor is None:
+            raise OrderNotDone(f"{key_id}: {decision.sentence}")
+        others = [
+            replace(key, set_to_end=set_to_end.get(key.key_id, False))
+            for key in listed.values()
+            if key.key_id != key_id
+        ]
+        self._succeed(user, others, decision, book, progress)
 
     def _works(self, user: UserFacts, key_id: str) -> bool:
         """Whether a key may have worked until now: one that was Inactive may be so no more."""
@@ -326,6 +349,10 @@ class TakeTurn:
             raise ChangedMeanwhile(message)
 
 
+def _is_order(turn: Turn) -> bool:
+    return any(made.action in ORDERED or made.reason is Reason.LEAKED for made in turn.decisions)
+
+
 def _why_not_relied_on(key: KeyFacts) -> str:
     """Why a user's other Active key may be none to work with."""
     if isinstance(key.set_to_end, Unknown):
@@ -334,14 +361,13 @@ def _why_not_relied_on(key: KeyFacts) -> str:
     return f": a run may be about to disable {key.key_id}; order it again in 15 minutes"
 
 
-def _is_at_work(since: datetime | None, on_record: KeyRecord) -> bool:
-    """Whether a run that set out to end a key then may not be through with it."""
-    if since is None:
-        return False
+def _is_at_work(set_out: Sequence[datetime], on_record: KeyRecord) -> bool:
+    """Whether one of the runs that set out to end a key then may not be through with it."""
     disabled = on_record.disabled
     is_through = (
-        disabled is not None
+        len(set_out) == 1  # of two runs, nobody can tell which one has disabled it
+        and disabled is not None
         and disabled != on_record.renewed  # that is a grace begun anew, and no disabling
-        and disabled >= since - CLOCK_MAY_BE_OFF
+        and disabled >= set_out[0] - CLOCK_MAY_BE_OFF
     )
-    return not is_through
+    return bool(set_out) and not is_through
