@@ -56,9 +56,9 @@ def is_chosen(scenario: int, number: int, call: str, fault: int) -> bool:
 
 
 def is_tried_late(number: int, call: str, fault: int) -> bool:
-    """Whether the long form tries this once more with late lists: writes, and half of the reads."""
+    """Whether the long form tries it once more with late lists: writes, and a third of reads."""
     is_read = call.partition(":")[2].startswith(READS)
-    return FORM == "long" and (not is_read or (number + fault) % 2 == 0)
+    return FORM == "long" and (not is_read or (number + fault) % 3 == 0)
 
 
 def cases() -> Iterator[object]:
