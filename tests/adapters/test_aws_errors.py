@@ -14,8 +14,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from keyturn.adapters.aws_errors import aws_errors_translated, definite
-from keyturn.adapters.clients import UNANSWERED
+from keyturn.adapters.aws_errors import UNANSWERED, aws_errors_translated, definite
 from keyturn.domain.errors import (
     AlreadyThere,
     Denied,

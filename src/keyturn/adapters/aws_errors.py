@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -17,7 +17,6 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from keyturn.adapters.clients import UNANSWERED
 from keyturn.domain.errors import (
     AlreadyThere,
     Denied,
@@ -28,6 +27,9 @@ from keyturn.domain.errors import (
     Throttled,
     Unavailable,
 )
+
+UNANSWERED: Final = "KeyturnUnanswered"
+"""In an answer's ResponseMetadata: an earlier attempt of the call was left without one."""
 
 Meanings = Mapping[str, type[PortError]]
 
@@ -112,6 +114,19 @@ def aws_errors_translated(meanings: Meanings = _NOTHING) -> Generator[None]:
     except ResponseParserError:
         # It holds the whole answer, and CreateAccessKey's is the secret.
         raise Unavailable("ResponseParserError: the answer could not be read") from None
+
+
+def note_unanswered(
+    parsed_response: dict[str, Any] | None,
+    exception: Exception | None,
+    context: dict[str, Any],
+    **_: object,
+) -> None:
+    """Say in each answer whether AWS may have heard an earlier attempt that it did not answer."""
+    told = {} if parsed_response is None else parsed_response.setdefault("ResponseMetadata", {})
+    told[UNANSWERED] = context.get(UNANSWERED, False)
+    if exception is not None or told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        context[UNANSWERED] = True
 
 
 @contextmanager

@@ -2,17 +2,16 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
+from keyturn.adapters.aws_errors import note_unanswered
+
 Journal = Callable[[str, Mapping[str, str]], None]
 """Is told of every write: the action as IAM spells it, and what identifies it."""
 
-UNANSWERED: Final = "KeyturnUnanswered"
-"""In an answer's ResponseMetadata: an earlier attempt of the call was left without one."""
 ATTEMPTS = 4
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
@@ -62,21 +61,8 @@ def client(
             read_timeout=READ_SECONDS,
         ),
     )
-    made.meta.events.register("response-received", _note_unanswered)
+    made.meta.events.register("response-received", note_unanswered)
     return made
-
-
-def _note_unanswered(
-    parsed_response: dict[str, Any] | None,
-    exception: Exception | None,
-    context: dict[str, Any],
-    **_: object,
-) -> None:
-    """Say in each answer whether AWS may have heard an earlier attempt that it did not answer."""
-    told = {} if parsed_response is None else parsed_response.setdefault("ResponseMetadata", {})
-    told[UNANSWERED] = context.get(UNANSWERED, False)
-    if exception is not None or told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        context[UNANSWERED] = True
 
 
 def write_to(journal: Journal, client: Any, service: str) -> None:  # noqa: ANN401 -- as above
