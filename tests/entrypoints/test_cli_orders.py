@@ -108,8 +108,8 @@ def test_without_enforce_it_only_says_what_it_would_do(cloud: LocalCloud) -> Non
 
     assert result.exit_code == 0
     assert [line.strip() for line in result.stdout.splitlines()[-4:]] == [
-        f"1. iam:UpdateAccessKey: {key} becomes Active",
-        f"2. the tag keyturn:restored:{key} of {SECRET}: restored now",
+        f"1. the tag keyturn:restored:{key} of {SECRET}: restored now",
+        f"2. iam:UpdateAccessKey: {key} becomes Active",
         f"3. the owner and {ADMIN} are told",
         f"4. an audit entry in {BUCKET}",
     ]

@@ -210,8 +210,8 @@ def _steps(due: _Due, talk: Talk) -> Iterator[str]:
     secret = secret_name(due.account.id, due.user.name)
     match made.action:
         case Action.RESTORE:
-            yield f"iam:UpdateAccessKey: {made.key_id} becomes Active"
             yield f"the tag {RESTORED_TAG}{made.key_id} of {secret}: restored now"
+            yield f"iam:UpdateAccessKey: {made.key_id} becomes Active"
         case Action.KEEP:
             yield f"iam:UpdateAccessKey: {made.key_id} becomes Inactive, if it was enabled since"
         case Action.REVOKE:
