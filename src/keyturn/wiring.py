@@ -262,7 +262,7 @@ class Aws:
         session = self._session_in(account, role) if role else self.session
         member = _Member(
             iam=client(session, "iam"),
-            iam_once=client(session, "iam", attempts=1),
+            iam_once=client(session, "iam", attempts=1, waits=False),
             secrets=client(session, "secretsmanager"),
         )
         for each, service in (

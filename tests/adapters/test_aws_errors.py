@@ -1,6 +1,7 @@
 """What AWS answers, in our words."""
 
 import traceback
+from typing import Any
 
 import pytest
 from botocore.exceptions import (
@@ -14,7 +15,12 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from keyturn.adapters.aws_errors import UNANSWERED, aws_errors_translated, definite
+from keyturn.adapters.aws_errors import (
+    UNANSWERED,
+    aws_errors_translated,
+    definite,
+    note_unanswered,
+)
 from keyturn.domain.errors import (
     AlreadyThere,
     Denied,
@@ -87,6 +93,41 @@ def test_a_code_has_one_meaning(code: str, status: int | None, kind: type[PortEr
     assert type(error) is kind
     assert str(error) == f"PutThing: {code}: because"
     assert isinstance(error.__cause__, ClientError)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "unanswered"),
+    [
+        (None, ReadTimeoutError(endpoint_url="x"), True),
+        ({"ResponseMetadata": {"HTTPStatusCode": 503}}, None, True),
+        (
+            {"ResponseMetadata": {"HTTPStatusCode": 400}, "Error": {"Code": "RequestTimeout"}},
+            None,
+            True,
+        ),
+        (
+            {"ResponseMetadata": {"HTTPStatusCode": 400}, "Error": {"Code": "Throttling"}},
+            None,
+            False,
+        ),
+        (
+            {"ResponseMetadata": {"HTTPStatusCode": 403}, "Error": {"Code": "AccessDenied"}},
+            None,
+            False,
+        ),
+    ],
+)
+def test_an_answer_says_whether_an_attempt_before_it_was_left_without_one(
+    answer: dict[str, Any] | None, error: Exception | None, *, unanswered: bool
+) -> None:
+    context: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+
+    note_unanswered(answer, error, context)
+    note_unanswered(last, None, context)
+
+    assert answer is None or answer["ResponseMetadata"][UNANSWERED] is False
+    assert last["ResponseMetadata"][UNANSWERED] is unanswered
 
 
 def test_throttling_stays_throttling_when_the_retries_are_used_up() -> None:

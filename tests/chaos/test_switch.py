@@ -70,4 +70,4 @@ def test_a_switch_that_was_not_thrown_says_so_and_can_be_thrown_again(
             assert result.stderr, faults.operation
         assert given(command).exit_code == 0, faults.operation
         assert is_paused(cloud) is wanted
-    assert at > len(("GetObject", "ListObjectsV2", "PutObject"))
+    assert at > 3  # at least the switch was read and thrown, and the audit entry written

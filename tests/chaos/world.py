@@ -45,8 +45,6 @@ ADMIN = "security@example.com"
 OWNER = "owner@example.com"
 GROUP = "IAMKeyRotationExemptionGroup"
 KMS_KEY = "alias/asa-iam-key-rotation"
-UNNOTED_IF_BROKEN = frozenset({"sesv2:SendEmail", "s3:PutObject", "s3:HeadObject"})
-"""A claim without a receipt is tried again after 15 minutes."""
 FIRST_DAY = datetime(2026, 3, 2, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 SETTINGS = {
@@ -232,9 +230,7 @@ class World:
         self.cloud.layers.remove(layer)
         is_crashed = result is None or (fault is not None and layer.operation is not None)
         ran = self.judged(started, result, aws, asked if isinstance(asked, Asked) else Asked())
-        self.runs.append(
-            replace(ran, crashed=is_crashed, unnoted=layer.operation in UNNOTED_IF_BROKEN)
-        )
+        self.runs.append(replace(ran, crashed=is_crashed, unnoted=leaves_unnoted(layer)))
         return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
 
     def run_again(self) -> None:
@@ -390,6 +386,20 @@ class World:
             for finding in judge(self._evidence)
             for violation in finding.violations
         ]
+
+
+def leaves_unnoted(faults: Faults) -> bool:
+    """Whether it may keep a receipt from being written: a claim alone is tried again later."""
+    fault = faults.fault
+    if fault is None or faults.operation not in {
+        "sesv2:SendEmail",
+        "s3:PutObject",
+        "s3:HeadObject",
+    }:
+        return False
+    if faults.operation == "sesv2:SendEmail":
+        return True
+    return not fault.passes and not (fault.kills and "receipts/" not in str(faults.befell["Key"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def test_a_key_that_a_person_disabled_before_anybody_wrote_of_it_is_enabled_too(
 
 
 FOREIGN = SecretFacts(tags={})
+LEFT_BEHIND = Intent(run="run", at=ago(1), seen=frozenset(), replaces="GONE")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,14 @@ FOREIGN = SecretFacts(tags={})
         (
             ann(DISABLED, secret=a_secret(records={"OLD": KeyRecord(orphan=ago(1))})),
             "nobody has the secret of OLD",
+        ),
+        (
+            ann(a_key(age=1, inactive=True, used=None), secret=a_secret(intent=LEFT_BEHIND)),
+            "nobody has the secret of OLD",
+        ),
+        (
+            ann(a_key(age=1, inactive=True, used=SILENCE), secret=a_secret(intent=LEFT_BEHIND)),
+            "whether it was ever used could not be read .*by hand: aws iam update-access-key",
         ),
     ],
 )

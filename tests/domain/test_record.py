@@ -279,6 +279,10 @@ def test_an_intent_made_a_key_from_one_minute_before_to_two_after(
     assert INTENT.may_have_made(key) is may
     assert not INTENT.may_have_made(replace(key, key_id="OLD"))
     assert not replace(INTENT, seen=frozenset()).may_have_made(replace(key, key_id="OLD"))
+    taken_back = Intent.read(str(replace(INTENT, made="NEW")))
+    assert taken_back is not None
+    assert taken_back.may_have_made(key) is may
+    assert not taken_back.may_have_made(replace(key, key_id="ANOTHER"))
 
 
 def test_a_version_of_the_replaced_key_settles_no_intent() -> None:

@@ -267,7 +267,7 @@ def test_what_of_a_revocation_could_not_be_done_is_said_and_on_record(cloud: Loc
     assert result.exit_code == 1
     assert keys(cloud)[leaked].status == "Inactive"
     assert f"{leaked} is Inactive, but nothing could be put on record" in result.stderr
-    assert "Give the command again when that is mended" in result.stderr
+    assert "When that is mended, in 15 minutes, give it again" in result.stderr
     [entry] = entries(cloud)
     assert entry["outcome"] == "failed"
     assert "nothing could be put on record" in entry["said"][-1]

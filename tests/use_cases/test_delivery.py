@@ -331,6 +331,7 @@ def test_a_key_whose_secret_is_refused_is_taken_back_and_tried_again_tomorrow(
         "CreateAccessKey",
         "PutSecretValue",
         "DeleteAccessKey",
+        "TagResource",
     ]
     assert list(stage.keys("ann")) == keys
     [mail] = stage.cloud.sent_mails  # to the admin; the owner has nothing to do
@@ -491,6 +492,18 @@ def test_as_long_as_iam_may_list_a_key_that_was_taken_back_nothing_is_concluded(
     assert len(stage.keys("ann")) == len(keys) + 1
 
 
+def test_what_a_person_makes_after_a_key_was_taken_back_is_no_orphan(stage: Stage) -> None:
+    [old] = stage.user("ann", 12)
+    stage.cloud.deny(MEMBER, "PutSecretValue")
+    stage.run({**ASKED, "Revoke": old})
+    stage.cloud.move_to(stage.cloud.now + MINUTE)
+    by_hand = stage.iam().create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+
+    for day in (1, 2, 3):
+        stage.at(day).run()
+        assert stage.keys("ann") == {old: "Inactive", by_hand: "Active"}
+
+
 @pytest.mark.parametrize("delivered", [False, True])
 def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matters(
     stage: Stage, *, delivered: bool
@@ -504,10 +517,12 @@ def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matter
     denial = stage.cloud.deny(MEMBER, "PutSecretValue")
     stage.at(30).run({**ASKED, "ForceRotate": "ann"})
     denial.lift()
+    sent = len(stage.cloud.sent_mails)
     stage.at(31).iam().create_access_key(UserName="ann")
 
     stage.run()
 
+    assert len(stage.cloud.sent_mails) == sent
     tags = stage.secret("ann").tags
     assert tags.get(KEY_TAG + key) == before.get(KEY_TAG + key)
     assert INTENT_TAG not in tags

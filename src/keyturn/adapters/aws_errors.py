@@ -33,6 +33,7 @@ UNANSWERED: Final = "KeyturnUnanswered"
 
 Meanings = Mapping[str, type[PortError]]
 
+_GAVE_UP: Final = ("RequestTimeout", "RequestTimeoutException")
 _BY_CODE: Final[Meanings] = {
     "NoSuchEntity": NotFound,
     "NoSuchKey": NotFound,
@@ -62,8 +63,7 @@ _BY_CODE: Final[Meanings] = {
     "ConcurrentModification": Throttled,
     "EntityTemporarilyUnmodifiable": Throttled,
     # A 4xx by its number, but the server may have acted before it gave up.
-    "RequestTimeout": Unavailable,
-    "RequestTimeoutException": Unavailable,
+    **dict.fromkeys(_GAVE_UP, Unavailable),
 }
 _THROTTLES = ("Throttl", "TooManyRequests", "RequestThrottl")
 _BY_STATUS: Final[Mapping[int, type[PortError]]] = {
@@ -125,7 +125,9 @@ def note_unanswered(
     """Say in each answer whether AWS may have heard an earlier attempt that it did not answer."""
     told = {} if parsed_response is None else parsed_response.setdefault("ResponseMetadata", {})
     told[UNANSWERED] = context.get(UNANSWERED, False)
-    if exception is not None or told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    code = (parsed_response or {}).get("Error", {}).get("Code")
+    is_lost = told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if exception is not None or is_lost or code in _GAVE_UP:
         context[UNANSWERED] = True
 
 

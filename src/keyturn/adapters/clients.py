@@ -33,15 +33,20 @@ NAMED = ("UserName", "AccessKeyId", "Status", "Name", "SecretId")
 
 
 def client(
-    session: boto3.Session, service: str, *, attempts: int = ATTEMPTS, region: str | None = None
+    session: boto3.Session,
+    service: str,
+    *,
+    attempts: int = ATTEMPTS,
+    waits: bool = True,
+    region: str | None = None,
 ) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
     """
     Make a client of the service; attempts counts the first one. Many threads may use it.
 
     region: another one than the session's.
 
-    Adaptive: whoever is throttled sends less for a while, instead of being throttled again. What
-    is tried once goes at once or not at all: it would wait where nobody sees it.
+    waits: adaptive; whoever is throttled sends less for a while, instead of being throttled again.
+    Without, a call goes at once or not at all: an intent holds for a minute.
 
     At debug level botocore logs whole answers, and CreateAccessKey's is the secret.
     """
@@ -54,7 +59,7 @@ def client(
         config=Config(
             retries={
                 "total_max_attempts": attempts,
-                "mode": "adaptive" if attempts > 1 else "standard",
+                "mode": "adaptive" if waits else "standard",
             },
             max_pool_connections=MOST_CONNECTIONS,
             connect_timeout=CONNECT_SECONDS,

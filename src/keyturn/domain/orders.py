@@ -109,7 +109,10 @@ def _restoration(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
         message = f"{key.key_id} was revoked as leaked on {revoked.date()}: whoever has it could"
         raise OrderNotDone(f"{message} use it again; if you are sure that nobody has, {by_hand}")
     rule = replace(rule, record=record)
-    orphan, _ = rule.find_orphan()
+    orphan, why = rule.find_orphan()
+    if key is orphan and why is not None:
+        message = f"a rotation that broke off left {key.key_id}, and whether it was ever used"
+        raise OrderNotDone(f"{message} could not be read ({why}); {by_hand}")
     if key is orphan or record.of(key).orphan is not None:
         message = f"nobody has the secret of {key.key_id}: its rotation broke off"
         raise OrderNotDone(f"{message}, and it will be deleted")

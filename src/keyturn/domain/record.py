@@ -173,6 +173,8 @@ class Intent:
     """The ids of the keys that were there before."""
     replaces: str
     settled: bool = False
+    made: str | None = None
+    """The id of the key that was made, and deleted again: its secret was refused."""
 
     @classmethod
     def read(cls, text: str) -> "Intent | None":
@@ -187,6 +189,7 @@ class Intent:
             seen=frozenset(filter(None, words.get("seen", "").split("/"))),
             replaces=words["replaces"],
             settled="settled" in words,
+            made=words.get("made") or None,
         )
 
     def __str__(self) -> str:
@@ -195,7 +198,8 @@ class Intent:
             f"run={self.run} at={stamp(self.at)} "
             f"seen={'/'.join(sorted(self.seen))} replaces={self.replaces}"
         )
-        return f"{text} settled=yes" if self.settled else text
+        made = f" made={self.made}" if self.made else ""
+        return f"{text}{made}{' settled=yes' if self.settled else ''}"
 
     def is_young(self, now: datetime) -> bool:
         """Whether its run may still be alive; a time far in the future proves no run."""
@@ -204,7 +208,8 @@ class Intent:
     def may_have_made(self, key: KeyFacts) -> bool:
         """Whether the key can be the one that this intent announced."""
         return (
-            key.key_id not in self.seen | {self.replaces}
+            self.made in {None, key.key_id}
+            and key.key_id not in self.seen | {self.replaces}
             and self.at - BEFORE_INTENT <= key.created <= self.at + AFTER_INTENT
         )
 

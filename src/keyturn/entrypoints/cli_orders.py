@@ -159,7 +159,7 @@ def _carry_out(
         talk.say(f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself.")
     code = talk.close(report)
     if code and command.name == "revoke":
-        talk.say("Give the command again when that is mended: it goes on where it stopped.")
+        talk.say("When that is mended, in 15 minutes, give it again: it goes on where it stopped.")
     return FAILED if talk.complain((*undone, *unkept(notes.unwritten))) else code
 
 

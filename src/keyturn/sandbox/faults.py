@@ -47,6 +47,16 @@ class Fault(StrEnum):
     KILLED_AFTER = "killed-after"
     """The process dies with the call's effect done and its answer not read."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether Keyturn's retries outlast it."""
+        return self in _LASTS
+
+    @property
+    def kills(self) -> bool:
+        """Whether the process dies of it."""
+        return self in _KILLS
+
     def befalls(self, call: str) -> bool:
         """Whether the fault can happen at a call of this name: KMS is asked for values alone."""
         return self not in _OF_KMS or call == "secretsmanager:PutSecretValue"
@@ -101,6 +111,8 @@ class Faults:
     """The calls so far, each with its subject, as `service:Operation`."""
     operation: str | None = None
     """What the fault befell."""
+    befell: Mapping[str, object] = field(default_factory=dict)
+    """The parameters of that call."""
     dead: bool = False
     _attempts: int = 0
     _lock: RLock = field(default_factory=RLock)
@@ -120,7 +132,7 @@ class Faults:
         if self.fault is None:
             return perform(request)
         if self.operation is None and self._is_it(self.fault, subject, call):
-            self.operation = call
+            self.operation, self.befell = call, request.params
         if self.operation != call:
             return perform(request)
         self._attempts += 1

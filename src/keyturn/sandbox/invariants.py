@@ -187,14 +187,17 @@ def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
 
 
 def _is_orphan(history: History, act: _Act) -> bool:
-    """Whether Keyturn made the key itself and nobody can have its secret."""
-    return act.story.made_by_keyturn and not history.is_delivered(act.story, act.change.index)
+    """Whether Keyturn made the key itself and nobody can have its secret: nobody has used it."""
+    story, told = act.story, act.change.at - history.evidence.use_is_told_after
+    return (
+        story.made_by_keyturn
+        and not history.is_delivered(story, act.change.index)
+        and story.last_used(told) is None
+    )
 
 
 def _wrong_with_orphan(history: History, act: _Act) -> Iterator[str]:
     """Its own run may take it back at once; another makes it Inactive, and lets a day pass."""
-    if act.story.last_used(act.change.at - history.evidence.use_is_told_after) is not None:
-        yield "somebody uses it, so somebody has its secret"
     is_its_own = history.run_of(act.change.index) == history.run_of(act.story.changes[0].index)
     if act.change.status == DELETED and not is_its_own:
         before = act.story.last_change(act.change.index)

@@ -110,15 +110,18 @@ class Deliver:
         try:
             self.vault.store(book.name, user.name, new, may_go)
         except Refused as error:
-            self._take_back(user, new, book, str(error))
+            self._take_back(user, new, intent, book, str(error))
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error), new.key_id) from error
 
-    def _take_back(self, user: UserFacts, new: NewKey, book: Notebook, why: str) -> None:
+    def _take_back(
+        self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook, why: str
+    ) -> None:
         """
         Delete a key whose secret was definitely refused, unless it lies there all the same.
 
-        The intent stays: as long as IAM may still list the key, nobody is to conclude anything.
+        The intent stays, for this key alone: as long as IAM may list it, nobody is to conclude
+        anything.
         """
         try:
             secret = book.read_again()
@@ -130,4 +133,8 @@ class Deliver:
         if not is_gone:  # IAM tells of changes some seconds late: it may be there all the same
             unknown = "IAM did not know the new key when it was to be deleted again"
             raise DeliveryUnclear(user.name, f"{why}; then {unknown}", new.key_id)
+        try:
+            book.took_back(intent, new.key_id)
+        except PortError as error:
+            why = f"{why}; then {error}"
         raise SecretNotStored(user.name, new.key_id, why)

@@ -70,18 +70,14 @@ class Notebook:
         """What is on record for a key."""
         return self._keys.get(key_id, KeyRecord())
 
-    def apply(self, changes: tuple[RecordChange, ...], at: datetime | None = None) -> None:
-        """
-        Write down what was found: at most one call for what is new, one for what goes.
-
-        at: when it was so, UTC to the second; by default now.
-        """
+    def apply(self, changes: tuple[RecordChange, ...]) -> None:
+        """Write down what was found: at most one call for what is new, one for what goes."""
         noted: dict[str, KeyRecord] = {}
         settled: Intent | None = None
         for change in changes:
             if change.key_id is not None:
                 before = noted.get(change.key_id, self.of(change.key_id))
-                noted[change.key_id] = _changed(before, change.change, at or self.now())
+                noted[change.key_id] = _changed(before, change.change, self.now())
             if change.change is Change.DELIVERED and self._intent is not None:
                 settled = replace(self._intent, settled=True)
         if noted:
@@ -203,19 +199,28 @@ class Notebook:
         if written is not None and written.tags.get(INTENT_TAG) == str(intent):
             self._clear(intent)
 
+    def took_back(self, intent: Intent, key_id: str) -> None:
+        """Write into our own intent that its key was made, and deleted again."""
+        written = self.read_again()
+        if written is not None and written.tags.get(INTENT_TAG) == str(intent):
+            self._unmark(intent)
+            self.write({}, intent=replace(intent, made=key_id))
+
     def _clear(self, intent: Intent) -> None:
-        """Remove an intent, and that its key was rotated on an operator's word: it was not."""
+        self._unmark(intent)
+        self.erase(intent=True)
+
+    def _unmark(self, intent: Intent) -> None:
+        """Remove that a key was rotated on an operator's word: it was not."""
         key_id = intent.replaces
         marked = self.of(key_id)
-        unmarked = replace(marked, forced=None)
         # A revoked key is marked too, in the same second perhaps: that was no rotation's doing.
-        if marked.revoked is not None or marked.forced != intent.at:
-            self.erase(intent=True)
-        elif unmarked == KeyRecord():
-            self.erase(key_id, intent=True)
-        else:
-            self.write({key_id: unmarked})
-            self.erase(intent=True)
+        if marked.revoked is None and marked.forced == intent.at:
+            unmarked = replace(marked, forced=None)
+            if unmarked == KeyRecord():
+                self.erase(key_id)
+            else:
+                self.write({key_id: unmarked})
 
     def read_again(self) -> SecretFacts | None:
         """The secret as it is now."""

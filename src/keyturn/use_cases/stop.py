@@ -3,22 +3,26 @@
 from keyturn.domain.errors import AlreadyThere, OrderNotDone, Paused, PortError
 from keyturn.ports import Pause, Switch
 
+TRIES = 3
+"""Somebody may lift an earlier pause just then, or throw the switch at the same moment."""
 ALL_THE_SAME = 'to do it all the same: --even-paused (in an event "EvenPaused": true)'
 
 
 def stop(switch: Switch, pause: Pause) -> Pause:
     """Pause, and answer with the pause that is in force: an earlier one stays as it is."""
-    try:
-        switch.throw(pause)
-    except AlreadyThere:
+    for _ in range(TRIES):
         try:
-            standing = switch.pause()
-        except PortError:
-            return pause  # whose it is nobody can read; that writes are stopped is sure
-        if standing is not None:
-            return standing
-        switch.throw(pause)  # the earlier one was lifted meanwhile
-    return pause
+            switch.throw(pause)
+        except AlreadyThere:
+            try:
+                standing = switch.pause()
+            except PortError:
+                return pause  # whose it is nobody can read; that writes are stopped is sure
+            if standing is not None:
+                return standing
+        else:
+            return pause
+    raise AlreadyThere("the pause of somebody else comes and goes: try again")
 
 
 def refuse_if_paused(switch: Switch) -> None:

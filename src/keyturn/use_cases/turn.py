@@ -1,7 +1,6 @@
 """Carry out what was decided for one user, in an order that can be interrupted anywhere."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -244,6 +243,7 @@ class TakeTurn:
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)
+        unsure: PortError | None = None
         now, on_record = book.now(), book.of(key_id)
         if worked or on_record.revoked is None:
             since = None if worked else on_record.disabled or on_record.seen
@@ -257,19 +257,19 @@ class TakeTurn:
                     )
                 }
             )
-            with suppress(NotFound):
-                # Somebody may have enabled it before that was on record; IAM's list tells late.
-                self.keys.disable(user.name, key_id)
+            unsure = self._stop_again(user, key_id)
         set_to_end = self._set_to_end(user)
-        listed = self._listed(user)
         if not decision.rotates and decision.successor is None:
             raise OrderNotDone(f"{key_id}: {decision.sentence}")
         others = [
             replace(key, set_to_end=set_to_end.get(key.key_id, False))
-            for key in listed.values()
+            for key in self._listed(user).values()
             if key.key_id != key_id
         ]
         self._succeed(user, others, decision, book, progress)
+        if unsure is not None:
+            message = f"{key_id} is revoked; whether somebody enabled it meanwhile is not known"
+            raise OrderNotDone(f"{message} ({unsure}): order it again") from unsure
 
     def _works(self, user: UserFacts, key_id: str) -> bool:
         """Whether a key may have worked until now: one that was Inactive may be so no more."""
@@ -288,6 +288,20 @@ class TakeTurn:
             return dict.fromkeys(self.hold.take(user), True)
         except PortError as error:
             return dict.fromkeys((key.key_id for key in user.keys), Unknown(str(error)))
+
+    def _stop_again(self, user: UserFacts, key_id: str) -> PortError | None:
+        """
+        Stop what somebody may have enabled before its revocation was on record.
+
+        IAM's list tells of that too late. Why it failed is no reason not to make a new key.
+        """
+        try:
+            self.keys.disable(user.name, key_id)
+        except NotFound:
+            return None
+        except PortError as error:
+            return error
+        return None
 
     def _stop(self, user: UserFacts, key_id: str) -> None:
         try:
