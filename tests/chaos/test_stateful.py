@@ -45,7 +45,7 @@ USERS = ("ann", "ci,bot")
 LEAP = datetime(2028, 2, 20, 5, tzinfo=UTC)
 """Nine days before a 29th of February."""
 PERIODS: Sequence[tuple[int, int, int]] = ((90, 100, 10), (75, 85, 10), (90, 95, 7), (60, 75, 14))
-HANDFULS, EXAMPLES, STEPS = {"": (1, 5, 20), "ci": (8, 28, 50), "long": (40, 50, 50)}[FORM]
+HANDFULS, EXAMPLES, STEPS = {"": (1, 5, 20), "ci": (8, 25, 50), "long": (40, 50, 50)}[FORM]
 """Lives are tried in handfuls, so that both cores have some."""
 JUDGED_EVERY = 10
 FOLLOWED_ONE_IN = 5
