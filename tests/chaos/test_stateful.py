@@ -128,8 +128,7 @@ class Lives(RuleBasedStateMachine):
     def a_day_runs_twice(self) -> None:
         """Run, and once more at once: the second run has nothing to do or to tell."""
         self._next_day()
-        self.world.run()
-        self.world.run_again()
+        self.world.run_twice()
 
     @rule(minutes=st.sampled_from((1, 14)))
     def two_runs_overlap(self, minutes: int) -> None:

@@ -233,11 +233,15 @@ class World:
         self.runs.append(replace(ran, crashed=is_crashed, unnoted=leaves_unnoted(layer)))
         return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
 
-    def run_again(self) -> None:
-        """Run a second time on a day, a minute later: all is done already."""
+    def run_twice(self) -> None:
+        """Run, and a minute later once more: all is done already."""
+        before = len(self.cloud.calls)
+        self.run()
+        # What it took back makes a new key count as delivered again (docs/limits.md).
+        restored = any(call.operation == "RestoreSecret" for call in self.cloud.calls[before:])
         self.go_to(self.cloud.now + timedelta(minutes=1))
         self.run()
-        self.runs[-1] = replace(self.runs[-1], repeats=True)
+        self.runs[-1] = replace(self.runs[-1], repeats=not restored)
 
     def forcing(self, user: str) -> Asked:
         """A request to rotate a user's key at any age."""
