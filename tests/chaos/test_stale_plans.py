@@ -307,13 +307,18 @@ def test_a_revocation_is_not_undone_by_a_run_that_had_found_the_key_enabled(
     assert "was revoked as leaked" in str(ran.failures[0])
 
 
+def revoked_and_enabled(world: World, key_id: str) -> None:
+    """An operator revokes a key, and next day a person enables it."""
+    world.run(asked=world.ordering(Action.REVOKE, key_id))
+    world.go_to(world.day(13))
+    set_by_hand(key_id, "Active")(world)
+
+
 def test_a_revoked_key_that_a_person_enabled_is_no_longer_revoked(
     disabled: tuple[World, str],
 ) -> None:
     world, old = disabled
-    world.run(asked=world.ordering(Action.REVOKE, old))
-    world.go_to(world.day(13))
-    set_by_hand(old, "Active")(world)
+    revoked_and_enabled(world, old)
 
     world.run()
 
@@ -326,9 +331,7 @@ def test_a_run_takes_no_revocation_back_that_was_written_since(
     disabled: tuple[World, str],
 ) -> None:
     world, old = disabled
-    world.run(asked=world.ordering(Action.REVOKE, old))
-    world.go_to(world.day(13))
-    set_by_hand(old, "Active")(world)
+    revoked_and_enabled(world, old)
     again = before("DescribeSecret", lambda: world.run(asked=world.ordering(Action.REVOKE, old)))
     world.cloud.layers.append(before("TagResource", lambda: world.cloud.layers.append(again)))
 

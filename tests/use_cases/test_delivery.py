@@ -504,16 +504,21 @@ def test_what_a_person_makes_after_a_key_was_taken_back_is_no_orphan(stage: Stag
         assert stage.keys("ann") == {old: "Inactive", by_hand: "Active"}
 
 
-@pytest.mark.parametrize("delivered", [False, True])
-def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matters(
-    stage: Stage, *, delivered: bool
-) -> None:
+def with_one_key(stage: Stage, *, delivered: bool) -> tuple[str, dict[str, str]]:
+    """A user's only key, made by a person or by Keyturn, and what is on record."""
     stage.user("ann", 90 if delivered else 30)
     if delivered:
         for day in (0, 10, 20):
             stage.at(day).run()
     [key] = stage.keys("ann")
-    before = dict(stage.secret("ann").tags) if delivered else {}
+    return key, dict(stage.secret("ann").tags) if delivered else {}
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matters(
+    stage: Stage, *, delivered: bool
+) -> None:
+    key, before = with_one_key(stage, delivered=delivered)
     denial = stage.cloud.deny(MEMBER, "PutSecretValue")
     stage.at(30).run({**ASKED, "ForceRotate": "ann"})
     denial.lift()
@@ -532,12 +537,7 @@ def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matter
 def test_a_forced_rotation_that_was_refused_leaves_no_mark(
     stage: Stage, *, delivered: bool
 ) -> None:
-    stage.user("ann", 90 if delivered else 30)
-    if delivered:
-        for day in (0, 10, 20):
-            stage.at(day).run()
-    [key] = stage.keys("ann")
-    before = dict(stage.secret("ann").tags) if delivered else {}
+    key, before = with_one_key(stage, delivered=delivered)
     stage.cloud.deny(MEMBER, "CreateAccessKey")
 
     answer = stage.at(30).run({**ASKED, "ForceRotate": "ann"})

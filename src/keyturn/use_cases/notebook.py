@@ -195,16 +195,19 @@ class Notebook:
 
     def withdraw(self, intent: Intent) -> None:
         """Clear our own intent; one that another run wrote since stays."""
-        written = self.read_again()
-        if written is not None and written.tags.get(INTENT_TAG) == str(intent):
+        if self._stands(intent):
             self._clear(intent)
 
     def took_back(self, intent: Intent, key_id: str) -> None:
         """Write into our own intent that its key was made, and deleted again."""
-        written = self.read_again()
-        if written is not None and written.tags.get(INTENT_TAG) == str(intent):
+        if self._stands(intent):
             self._unmark(intent)
             self.write({}, intent=replace(intent, made=key_id))
+
+    def _stands(self, intent: Intent) -> bool:
+        """Whether it is still there as we wrote it."""
+        written = self.read_again()
+        return written is not None and written.tags.get(INTENT_TAG) == str(intent)
 
     def _clear(self, intent: Intent) -> None:
         self._unmark(intent)
