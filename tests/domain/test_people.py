@@ -63,6 +63,15 @@ def test_that_a_key_is_left_alone_is_told_until_somebody_was_told(days: int) -> 
     assert made.overlays == {Overlay.RESTORED}
 
 
+def test_a_key_that_is_restored_twice_on_one_day_is_told_of_once() -> None:
+    first = Receipt(step=Told.RESTORED, day=on(-2), at=ago(2.1))
+    secret = a_secret("NEW", records={"OLD": KeyRecord(restored=ago(2))})
+
+    made = look(ann(a_key(age=300, told=[first]), NEW, secret=secret))["OLD"]
+
+    assert (made.action, made.reason) == (Action.KEEP, Reason.RESTORED)
+
+
 @pytest.mark.parametrize(("days", "action"), [(21, Action.NOTICE), (20, Action.DISABLE)])
 def test_only_a_notice_after_the_restoration_counts(days: float, action: Action) -> None:
     old = a_key(age=300, told=[told(days, disable=-3)])

@@ -276,8 +276,8 @@ def test_a_disabled_key_is_told_when_it_will_be_deleted() -> None:
 @pytest.mark.parametrize(("days", "warns"), [(4, False), (3, True), (1, True)])
 def test_three_days_before_it_is_disabled_a_key_is_warned_once(days: int, *, warns: bool) -> None:
     receipt = told(10 - days, disable=days)
-    before = Receipt(step="before-disable", day=on(days), at=ago(0), promises={})
-    an_earlier = Receipt(step="before-disable", day=on(days - 5), at=ago(5), promises={})
+    before = told(0, disable=days, step="before-disable")
+    an_earlier = told(5, disable=days - 5, step="before-disable")
 
     assert (decided(receipt, successor=10 - days) is Action.WARN) is warns
     assert (decided(receipt, an_earlier, successor=10 - days) is Action.WARN) is warns
@@ -468,10 +468,30 @@ def test_a_deletion_that_is_put_off_by_more_than_a_day_is_told_anew(
 @pytest.mark.parametrize(("days", "warns"), [(4, False), (3, True)])
 def test_three_days_before_it_is_deleted_a_key_is_warned_once(days: int, *, warns: bool) -> None:
     receipt = told(10 - days, delete=days)
-    before = Receipt(step="before-delete", day=on(days), at=ago(0))
+    before = told(0, delete=days, step="before-delete")
 
     assert (inactive(receipt, disabled=10 - days) is Action.WARN) is warns
     assert inactive(receipt, before, disabled=10 - days) is Action.KEEP
+
+
+@pytest.mark.parametrize(("told_ago", "warns"), [(0, False), (1, False), (2, True)])
+def test_a_deletion_that_was_announced_three_days_ahead_needs_no_reminder(
+    told_ago: int, *, warns: bool
+) -> None:
+    made = inactive(told(told_ago, delete=2), disabled=8)
+
+    assert made is (Action.WARN if warns else Action.KEEP)
+
+
+@pytest.mark.parametrize(("window", "warns"), [(3, False), (4, True)])
+def test_a_disabling_that_was_announced_three_days_ahead_needs_no_reminder(
+    window: int, *, warns: bool
+) -> None:
+    policy = RotationPolicy(inactive_period=90 + window)
+
+    made = decided(told(1, disable=window - 1), successor=1, policy=policy)
+
+    assert made is (Action.WARN if warns else Action.KEEP)
 
 
 def test_a_key_in_its_grace_says_until_when_it_can_be_enabled_again() -> None:

@@ -768,8 +768,7 @@ class Rule:
         """Keep a key whose end is near or far; within three days of it, warn once more (T0)."""
         disabling = act is Act.DISABLE
         notice = Notice(told=told, day=day, promises={act: day})
-        near = self.today >= day - ACT_WARNING * DAY
-        warn = near and not self.is_told(receipts, notice)
+        warn = self.is_near(self.today, day) and not self.is_told_near(receipts, act, day)
         ahead = Reason.DISABLING_AHEAD if disabling else Reason.DELETION_AHEAD
         running = Reason.WINDOW_RUNNING if disabling else Reason.GRACE_RUNNING
         return self.decision(
@@ -803,8 +802,11 @@ class Rule:
         if since is not None and not have_passed(grace, since, self.now):
             again = self.day(since, grace)
             receipts = self.receipts(key)
+            # Restored twice on one day, a key is left alone until the same date.
             told = isinstance(receipts, Unknown) or any(
-                receipt.step == Told.RESTORED and receipt.at >= since for receipt in receipts
+                receipt.step == Told.RESTORED
+                and (receipt.at >= since or receipt.day == since.date())
+                for receipt in receipts
             )
             return self.decision(
                 key,
@@ -990,6 +992,18 @@ class Rule:
     def is_told(self, receipts: tuple[Receipt, ...], notice: Notice) -> bool:
         """Whether people know it; one day is only the run's jitter."""
         return any(r.step == notice.step and abs(r.day - notice.day) <= DAY for r in receipts)
+
+    def is_told_near(self, receipts: tuple[Receipt, ...], act: Act, day: date) -> bool:
+        """Whether people were told of the end when it was near: by a late notice, no reminder."""
+        return any(
+            act in receipt.promises
+            and abs(receipt.promises[act] - day) <= DAY
+            and self.is_near(receipt.at.date(), receipt.promises[act])
+            for receipt in receipts
+        )
+
+    def is_near(self, today: date, end: date) -> bool:
+        return today >= end - ACT_WARNING * DAY
 
     def secret(self) -> SecretFacts | Unknown | None:
         if self.user.secret is UNREAD:
