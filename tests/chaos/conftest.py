@@ -8,9 +8,12 @@ from tests.chaos.scale import FORM
 collect_ignore = [] if FORM else ["test_two_processes.py", "test_two_runs_at_once.py"]
 
 
+LONGEST = ("test_two_runs_at_once.py", "test_stateful.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that both cores end together."""
-    items.sort(key=lambda item: item.path.name != "test_two_runs_at_once.py")
+    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
