@@ -6,8 +6,6 @@ from tests.chaos.scale import FORM
 
 # What takes minutes is left to `make chaos`.
 collect_ignore = [] if FORM else ["test_two_processes.py", "test_two_runs_at_once.py"]
-
-
 LONGEST = ("test_two_runs_at_once.py", "test_stateful.py")
 
 

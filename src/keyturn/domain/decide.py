@@ -994,7 +994,7 @@ class Rule:
         return any(r.step == notice.step and abs(r.day - notice.day) <= DAY for r in receipts)
 
     def is_told_near(self, receipts: tuple[Receipt, ...], act: Act, day: date) -> bool:
-        """Whether people were told of the end when it was near: by a late notice, no reminder."""
+        """Whether people were told of an end when it was near, by reminder or late notice."""
         return any(
             act in receipt.promises
             and abs(receipt.promises[act] - day) <= DAY
