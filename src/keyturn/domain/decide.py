@@ -768,7 +768,7 @@ class Rule:
         """Keep a key whose end is near or far; within three days of it, warn once more (T0)."""
         disabling = act is Act.DISABLE
         notice = Notice(told=told, day=day, promises={act: day})
-        warn = self.is_near(self.today, day) and not self.is_told_near(receipts, act, day)
+        warn = _is_near(day, self.today) and not self.is_told_near(receipts, act, day)
         ahead = Reason.DISABLING_AHEAD if disabling else Reason.DELETION_AHEAD
         running = Reason.WINDOW_RUNNING if disabling else Reason.GRACE_RUNNING
         return self.decision(
@@ -990,20 +990,16 @@ class Rule:
         return max((r.promises[act] for r in receipts if act in r.promises), default=self.today)
 
     def is_told(self, receipts: tuple[Receipt, ...], notice: Notice) -> bool:
-        """Whether people know it; one day is only the run's jitter."""
-        return any(r.step == notice.step and abs(r.day - notice.day) <= DAY for r in receipts)
+        """Whether people know it."""
+        return any(r.step == notice.step and _is_same(r.day, notice.day) for r in receipts)
 
     def is_told_near(self, receipts: tuple[Receipt, ...], act: Act, day: date) -> bool:
         """Whether people were told of an end when it was near, by reminder or late notice."""
         return any(
-            act in receipt.promises
-            and abs(receipt.promises[act] - day) <= DAY
-            and self.is_near(receipt.at.date(), receipt.promises[act])
-            for receipt in receipts
+            _is_same(receipt.promises[act], day)
+            and _is_near(receipt.promises[act], receipt.at.date())
+            for receipt in self.promising(receipts, act, after=None)
         )
-
-    def is_near(self, today: date, end: date) -> bool:
-        return today >= end - ACT_WARNING * DAY
 
     def secret(self) -> SecretFacts | Unknown | None:
         if self.user.secret is UNREAD:
@@ -1066,6 +1062,15 @@ def is_forced(user: UserFacts, key: KeyFacts, now: datetime) -> bool:
     """Whether an operator asks that a key be rotated, and it is neither void nor done already."""
     forced = user.forced
     return forced is not None and key.created < forced and now - forced < FORCE_LIFE
+
+
+def _is_same(day: date, other: date) -> bool:
+    """Whether two dates tell people the same; one day is only the run's jitter."""
+    return abs(day - other) <= DAY
+
+
+def _is_near(end: date, today: date) -> bool:
+    return today >= end - ACT_WARNING * DAY
 
 
 def _why_inactive(on_record: KeyRecord, since: datetime, until: date) -> str:
