@@ -160,7 +160,9 @@ class FakeVault(Refusals):
         if token(key.key_id) not in versions:
             versions.append(token(key.key_id))
         # The version before the last one loses its label, and is no longer listed.
-        self.secrets[name] = replace(secret, versions=frozenset(versions[-2:]))
+        self.secrets[name] = replace(
+            secret, versions=frozenset(versions[-2:]), current=versions[-1]
+        )
 
     def _there(self, name: str) -> SecretFacts:
         if name not in self.secrets:

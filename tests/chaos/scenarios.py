@@ -8,6 +8,7 @@ from functools import partial
 from keyturn.domain.decision import Action
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.sandbox.faults import Fault
+from keyturn.sandbox.owners import roll_back
 from keyturn.use_cases.keep_account import Request
 from tests.chaos.world import DAY, GROUP, MEMBER, Adopting, World
 
@@ -79,9 +80,18 @@ def _untagged(world: World) -> None:
     world.hand("secretsmanager").untag_resource(SecretId=SECRET, TagKeys=[USER_TAG, USER_ID_TAG])
 
 
-def _overwritten(world: World) -> None:
-    for value in ("mine", "mine too"):
-        world.hand("secretsmanager").put_secret_value(SecretId=SECRET, SecretString=value)
+def _overwritten(world: World, times: int = 2) -> None:
+    for number in range(times):
+        world.hand("secretsmanager").put_secret_value(
+            SecretId=SECRET, SecretString=f"mine {number}"
+        )
+
+
+def _rolled_back(world: World) -> None:
+    """AWSCURRENT is moved to what the owner stored before, and took back."""
+    _overwritten(world, times=1)
+    for _ in range(2):
+        roll_back(world.hand("secretsmanager"), SECRET)
 
 
 def _made_by_hand(world: World) -> None:
@@ -405,6 +415,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "disable-longer-window": Scenario(prepare=_longer),
     "disable-shorter-window": Scenario(prepare=_shorter),
     "disable-overwritten": Scenario(prepare=partial(_waiting, change=_overwritten)),
+    "disable-overwritten-once": Scenario(
+        prepare=partial(_waiting, change=partial(_overwritten, times=1))
+    ),
+    "disable-rolled-back": Scenario(prepare=partial(_waiting, change=_rolled_back)),
     "disable-secret-deleted": Scenario(prepare=partial(_waiting, change=_scheduled)),
     "held": Scenario(prepare=_held),
     "unused-notice": Scenario(prepare=_unused),

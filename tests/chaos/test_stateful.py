@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from keyturn.domain.decision import WRITING, Action
 from keyturn.domain.record import USER_ID_TAG, USER_TAG, secret_name
 from keyturn.sandbox.faults import Fault
+from keyturn.sandbox.owners import roll_back
 from keyturn.settings import Settings
 from keyturn.use_cases.approve import Approved
 from tests.chaos.scale import FORM
@@ -313,15 +314,23 @@ class Lives(RuleBasedStateMachine):
                 self.world.hand("secretsmanager").delete_secret(SecretId=secret.name)
 
     @precondition(lambda self: self.world.cloud.secrets(MEMBER))
-    @rule(user=users)
-    def a_person_overwrites_the_secret(self, user: str) -> None:
-        """Store something else, twice: the delivered key is in no version any more."""
+    @rule(user=users, times=st.integers(1, 2))
+    def a_person_overwrites_the_secret(self, user: str, times: int) -> None:
+        """Store something else: the delivered key is the previous version, or in none any more."""
         for secret in self.world.cloud.secrets(MEMBER):
             if secret.gone_at is None and secret.name == secret_name(MEMBER, user):
-                for value in ("mine", "mine too"):
+                for number in range(times):
                     self.world.hand("secretsmanager").put_secret_value(
-                        SecretId=secret.name, SecretString=value
+                        SecretId=secret.name, SecretString=f"mine {number}"
                     )
+
+    @precondition(lambda self: self.world.cloud.secrets(MEMBER))
+    @rule(user=users)
+    def a_person_rolls_the_secret_back(self, user: str) -> None:
+        """Move AWSCURRENT to the previous version, as AWS documents it."""
+        for secret in self.world.cloud.secrets(MEMBER):
+            if secret.gone_at is None and secret.name == secret_name(MEMBER, user):
+                roll_back(self.world.hand("secretsmanager"), secret.name)
 
     # The judge
 

@@ -244,6 +244,8 @@ DELIVERED = {"NEW": KeyRecord(delivered=ago(20))}
     "secret",
     [
         pytest.param(a_secret(records=DELIVERED), id="overwritten"),
+        pytest.param(a_secret("NEW", "BY-HAND", records=DELIVERED), id="overwritten-once"),
+        pytest.param(a_secret("NEW", "OLD", records=DELIVERED), id="rolled-back"),
         pytest.param(
             a_secret("NEW", records=DELIVERED, scheduled_for_deletion=True), id="deleted"
         ),

@@ -103,9 +103,12 @@ class Dice:
         tags |= {KEY_TAG + key.key_id: str(self.record(key)) for key in keys if not self.odds(4)}
         if self.odds(3):
             tags[INTENT_TAG] = str(self.intent(keys))
+        stored = self.of("B", "AB", "", "A")
+        current = self.of(*stored[-1:], *stored[:1], "", "somebody's")
         return SecretFacts(
             tags=tags,
-            versions=frozenset(token(key_id) for key_id in self.of("B", "AB", "", "A")),
+            versions=frozenset(token(key_id) for key_id in stored),
+            current=token(current) if current else None,
             scheduled_for_deletion=self.odds(12),
         )
 

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from keyturn.domain.decision import Action, Overlay, Reason
 from keyturn.domain.key import SecretFacts
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import token
 from tests.domain.world import DAY, NOW, POLICY, SILENCE, Life, a_key, a_secret
 
 FIRST_DAYS = [(0, "OLD", "ROTATE"), (10, "OLD", "DISABLE"), (20, "OLD", "DELETE")]
@@ -319,10 +321,24 @@ def test_a_longer_inactive_period_begins_no_hold_before_its_end() -> None:
     assert life.acts == [(90, "OLD", "ROTATE"), (151, "OLD", "DISABLE")]
 
 
-def test_an_overwritten_secret_makes_the_successor_a_persons_key() -> None:
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param({"versions": frozenset({"a", "b"}), "current": "a"}, id="twice"),
+        pytest.param(
+            {
+                "versions": frozenset({token("NEW1"), "somebody-elses"}),
+                "current": "somebody-elses",
+            },
+            id="once",
+        ),
+        pytest.param({"current": None}, id="label-taken-off"),
+    ],
+)
+def test_an_overwritten_secret_makes_the_successor_a_persons_key(now: dict[str, Any]) -> None:
     life = Life(a_key(age=300)).days(0, 3)
     assert life.secret is not None
-    life.secret = replace(life.secret, versions=frozenset({"somebody-elses"}))
+    life.secret = replace(life.secret, **now)
 
     life.days(4, 30)
 

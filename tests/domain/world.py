@@ -98,7 +98,7 @@ def a_secret(
     intent: Intent | None = None,
     scheduled_for_deletion: bool = False,
 ) -> SecretFacts:
-    """Ann's secret, ours, with the versions of the keys that were delivered."""
+    """Ann's secret, ours, with the versions of the keys that were delivered, the last current."""
     tags = {USER_TAG: "ann", USER_ID_TAG: "AIDAANN"}
     tags |= {KEY_TAG + key_id: str(record) for key_id, record in (records or {}).items()}
     if intent is not None:
@@ -106,6 +106,7 @@ def a_secret(
     return SecretFacts(
         tags=tags,
         versions=frozenset(token(key_id) for key_id in delivered),
+        current=token(delivered[-1]) if delivered else None,
         scheduled_for_deletion=scheduled_for_deletion,
     )
 
@@ -295,12 +296,13 @@ class Life:
         record = replace(self.record(key_id, now), **times)
         self._tag({KEY_TAG + key_id: str(record)})
 
-    def _tag(self, tags: Mapping[str, str], versions: frozenset[str] = frozenset()) -> None:
+    def _tag(self, tags: Mapping[str, str], stored: str | None = None) -> None:
         secret = self.secret or a_secret()
         self.secret = replace(
             secret,
             tags={**secret.tags, **tags},
-            versions=secret.versions | versions,
+            versions=secret.versions | ({stored} if stored else set()),
+            current=stored or secret.current,
             scheduled_for_deletion=False,
         )
 
@@ -355,7 +357,7 @@ class Life:
             run="run", at=now, seen=frozenset(self.keys), replaces=made.key_id, settled=True
         )
         self.add(new, now)
-        self._tag({INTENT_TAG: str(intent)}, frozenset({token(new)}))
+        self._tag({INTENT_TAG: str(intent)}, token(new))
         self.write(new, now, delivered=now)
 
     def _tell(self, made: Decision, day: int, now: datetime) -> None:

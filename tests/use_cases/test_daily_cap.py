@@ -42,6 +42,7 @@ class Estate:
             self.vault.secrets[secret_name(ACCOUNT.id, name)] = SecretFacts(
                 tags={USER_TAG: name, USER_ID_TAG: f"AIDA-{name}"},
                 versions=frozenset({token(new.key_id)}),
+                current=token(new.key_id),
             )
             today = NOW.date()
             promises = {Act.DISABLE: today, Act.DELETE: today + 10 * DAY}

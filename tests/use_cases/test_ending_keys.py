@@ -1,5 +1,6 @@
 """How keys are disabled and deleted, and what stays as it is when something comes between."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from keyturn.domain.record import KEY_TAG, secret_name
 from keyturn.sandbox.cloud import Perform
 from keyturn.sandbox.deployment import MEMBER_ROLE
+from keyturn.sandbox.owners import roll_back
 from keyturn.sandbox.wire import Answer, Request
 from tests.use_cases.stage import (
     MEMBER,
@@ -438,12 +440,33 @@ def test_of_two_old_keys_the_quiet_one_goes_and_nothing_on_first_sight(stage: St
     assert stage.keys("ann") == {used: "Active"}
 
 
-def test_an_overwritten_secret_makes_the_successor_a_persons_key(stage: Stage) -> None:
+def _overwrites(times: int) -> Callable[[Stage], None]:
+    def overwrite(stage: Stage) -> None:
+        for number in range(times):
+            stage.vault().put_secret_value(
+                SecretId=secret_name(MEMBER, "ann"), SecretString=f"by hand {number}"
+            )
+
+    return overwrite
+
+
+def _rolls_back(stage: Stage) -> None:
+    """The old key is stored, taken back, and made current again by moving the label."""
+    _overwrites(1)(stage)
+    for _ in range(2):
+        assert roll_back(stage.vault(), secret_name(MEMBER, "ann"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_overwrites(1), _overwrites(2), _overwrites(3), _rolls_back],
+    ids=["once", "twice", "three-times", "rolled-back"],
+)
+def test_an_overwritten_secret_makes_the_successor_a_persons_key(
+    stage: Stage, change: Callable[[Stage], None]
+) -> None:
     old, new = rotated(stage)
-    for number in range(3):
-        stage.vault().put_secret_value(
-            SecretId=secret_name(MEMBER, "ann"), SecretString=f"by hand {number}"
-        )
+    change(stage)
 
     answer = stage.at(10).run()
 

@@ -44,6 +44,7 @@ class SecretsManagerVault:
         return SecretFacts(
             tags={tag["Key"]: tag["Value"] for tag in secret.get("Tags", [])},
             versions=frozenset(version for version, stages in labelled.items() if stages),
+            current=next((v for v, stages in labelled.items() if "AWSCURRENT" in stages), None),
             scheduled_for_deletion=secret.get("DeletedDate") is not None,
             kms_key=secret.get("KmsKeyId"),
             told_at=_date(secret["ResponseMetadata"]["HTTPHeaders"].get("date")),

@@ -103,6 +103,8 @@ class SecretFacts:
     tags: Mapping[str, str]
     versions: frozenset[str] = frozenset()
     """The ids of the versions that carry a stage label."""
+    current: str | None = None
+    """The id of the version labelled AWSCURRENT: what an application reads."""
     scheduled_for_deletion: bool = False
     kms_key: str | None = None
     told_at: datetime | None = field(default=None, compare=False)

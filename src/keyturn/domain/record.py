@@ -231,6 +231,8 @@ class UserRecord:
     intent: Intent | None = None
     keys: Mapping[str, KeyRecord] = field(default_factory=dict)
     versions: frozenset[str] = frozenset()
+    current: str | None = None
+    """The version that applications read."""
     usable: bool = False
     """There is a secret of ours that is not scheduled for deletion."""
 
@@ -244,12 +246,16 @@ class UserRecord:
         return self.keys.get(key.key_id, KeyRecord())
 
     def stores(self, key: KeyFacts) -> bool:
-        """Whether we stored a version of the secret for this key."""
+        """Whether we stored a version of the secret for this key, current or not."""
         return token(key.key_id) in self.versions
 
     def delivers(self, key: KeyFacts) -> bool:
-        """Whether its owner can read the key's secret there today."""
-        return self.usable and self.stores(key)
+        """
+        Whether what applications read there today is the key that we stored.
+
+        One overwrite, or one moved label, leaves our version on AWSPREVIOUS: no longer delivered.
+        """
+        return self.usable and token(key.key_id) == self.current
 
     def delivered_by_intent(self, keys: Iterable[KeyFacts]) -> KeyFacts | None:
         """The key whose delivery settles the intent, however its run ended."""
@@ -291,6 +297,7 @@ def read_record(
             for key in user.keys
         },
         versions=secret.versions,
+        current=secret.current,
         usable=not secret.scheduled_for_deletion,
     )
 

@@ -280,7 +280,7 @@ def _was_delivered(history: History, story: KeyStory, index: int, now: datetime)
         and have_passed(history.windows_at(now).installation, delivery[1], now)
         and secret is not None
         and not secret.deleted
-        and token in {secret.current, secret.previous}
+        and token == secret.current
     )
 
 

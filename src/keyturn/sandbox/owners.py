@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from botocore.exceptions import ClientError
 
 from keyturn.sandbox.cloud import REGION, KeyState, LocalCloud
 from keyturn.sandbox.evidence import ACTIVE, INACTIVE, Use, long_words_in, secret_name
 from keyturn.sandbox.people import Company, Habit, Person
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 _DAY = timedelta(days=1)
 _TO_CALL_FOR_HELP = 2 * _DAY
@@ -164,6 +167,21 @@ class Owners:
             return {}
         value: Mapping[str, object] = json.loads(answer["SecretString"])
         return value
+
+
+def roll_back(vault: "SecretsManagerClient", name: str) -> bool:
+    """Move AWSCURRENT to the version before it, as AWS documents it; False: there is none."""
+    labels = vault.describe_secret(SecretId=name).get("VersionIdsToStages", {})
+    of = {label: version for version, stages in labels.items() for label in stages}
+    if "AWSPREVIOUS" not in of:
+        return False
+    vault.update_secret_version_stage(
+        SecretId=name,
+        VersionStage="AWSCURRENT",
+        MoveToVersionId=of["AWSPREVIOUS"],
+        RemoveFromVersionId=of["AWSCURRENT"],
+    )
+    return True
 
 
 def _newest_unknown(desk: _Desk, keys: Sequence[KeyState]) -> KeyState | None:

@@ -47,6 +47,7 @@ class SecretRules:
             "TagResource": _tag,
             "UntagResource": _untag,
             "RestoreSecret": _restore,
+            "UpdateSecretVersionStage": _move_label,
         }
 
 
@@ -175,6 +176,34 @@ def _untag(request: Request) -> Params:
 def _restore(request: Request) -> Params:
     secret = _named(request)
     secret.deleted_date = None
+    return {"ARN": secret.arn, "Name": secret.name}
+
+
+def _move_label(request: Request) -> Params:
+    """
+    Move a label: "Whenever you move AWSCURRENT, Secrets Manager automatically moves the label
+    AWSPREVIOUS to the version that AWSCURRENT was removed from."
+
+    API_UpdateSecretVersionStage.html
+    """
+    secret, params = _named(request, unless_deleted=True), request.params
+    label, to = params["VersionStage"], params.get("MoveToVersionId")
+    holds = next(
+        (v for v, found in secret.versions.items() if label in found["version_stages"]), None
+    )
+    if holds is not None and holds not in {params.get("RemoveFromVersionId"), to}:
+        raise Refused(
+            "InvalidParameterException",
+            f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is "
+            f"currently attached to version {holds}, so you must explicitly reference that "
+            "version in RemoveFromVersionId.",
+        )
+    if to is None:
+        _unlabel(secret, label)
+    elif to not in secret.versions:
+        raise Refused("ResourceNotFoundException", f"Secrets Manager can't find the version {to}.")
+    else:
+        _label(secret, to, label)
     return {"ARN": secret.arn, "Name": secret.name}
 
 

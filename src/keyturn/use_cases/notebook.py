@@ -171,7 +171,7 @@ class Notebook:
         now = self.read_again()
         return (
             now is not None
-            and now.versions == then.versions
+            and (now.versions, now.current) == (then.versions, then.current)
             and now.tags.get(INTENT_TAG) == self._intent_tag
         )
 
