@@ -47,7 +47,12 @@ def exemption_call(name: str) -> dict[str, Any]:
         "eventName": name,
         "eventTime": "2026-03-02T04:58:21Z",
         "userIdentity": {"arn": "arn:aws:iam::333333333333:user/jane"},
-        "requestParameters": {"groupName": GROUP, "userName": "ann", "policyName": "open"},
+        "requestParameters": {
+            "groupName": GROUP,
+            "newGroupName": "old",
+            "userName": "ann",
+            "policyName": "open",
+        },
     }
 
 
@@ -321,7 +326,7 @@ def test_the_notifier_is_handed_the_changes_that_it_can_read() -> None:
     for name in rule["EventPattern"]["detail"]["eventName"]:
         event = {"account": MEMBERS, "source": IAM_SOURCE, "detail": exemption_call(name)}
 
-        assert read_exemption(event) is not None
+        assert read_exemption(event, group=GROUP) is not None
 
 
 def test_the_sandbox_plays_what_the_templates_make() -> None:

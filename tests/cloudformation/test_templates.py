@@ -442,10 +442,19 @@ def test_members_report_to_the_bus_and_the_hub_hears_of_the_same() -> None:
     assert rule["EventPattern"]["detail"]["eventName"] == [
         "AddUserToGroup",
         "RemoveUserFromGroup",
+        "CreateGroup",
+        "UpdateGroup",
+        "DeleteGroup",
         "PutGroupPolicy",
+        "DeleteGroupPolicy",
+        "AttachGroupPolicy",
+        "DetachGroupPolicy",
     ]
     assert rule["EventPattern"]["detail"]["requestParameters"] == {
-        "groupName": [{"equals-ignore-case": "Spared"}]
+        "$or": [
+            {"groupName": [{"equals-ignore-case": "Spared"}]},
+            {"newGroupName": [{"equals-ignore-case": "Spared"}]},
+        ]
     }
 
 

@@ -11,6 +11,7 @@ from keyturn.sandbox.deployment import ADMIN, BUCKET, BUS
 from tests.use_cases.stage import GROUP, HUB, MEMBER, Stage, lose_answer, staged
 
 ID = "0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30"
+ADMINISTRATORS = "arn:aws:iam::aws:policy/AdministratorAccess"
 JANE = f"arn:aws:iam::{MEMBER}:user/jane"
 CALL: Mapping[str, Any] = {
     "eventVersion": "1.11",
@@ -78,6 +79,7 @@ def test_an_exemption_is_told_to_the_admin_the_bus_and_the_alarm(stage: Stage) -
         "group": GROUP,
         "user": "deploy-bot",
         "policy": None,
+        "other_group": None,
         "by": JANE,
     }
     assert event["Time"] == datetime(2026, 3, 2, 4, 58, 21, tzinfo=UTC).timestamp()
@@ -100,6 +102,48 @@ def test_an_exemption_is_told_to_the_admin_the_bus_and_the_alarm(stage: Stage) -
             {"change": "policy", "user": None, "policy": "All"},
             "A policy was put on the group",
         ),
+        (
+            {
+                "eventName": "AttachGroupPolicy",
+                "requestParameters": {"groupName": GROUP, "policyArn": ADMINISTRATORS},
+            },
+            {"change": "policy", "user": None, "policy": ADMINISTRATORS},
+            "A policy was put on the group",
+        ),
+        (
+            {
+                "eventName": "DetachGroupPolicy",
+                "requestParameters": {"groupName": GROUP, "policyArn": ADMINISTRATORS},
+            },
+            {"change": "policy-removed", "user": None, "policy": ADMINISTRATORS},
+            "A policy was taken off the group",
+        ),
+        (
+            {
+                "eventName": "DeleteGroupPolicy",
+                "requestParameters": {"groupName": GROUP, "policyName": "All"},
+            },
+            {"change": "policy-removed", "policy": "All"},
+            "A policy was taken off the group",
+        ),
+        (
+            {"eventName": "CreateGroup", "requestParameters": {"groupName": GROUP}},
+            {"change": "created", "user": None, "other_group": None},
+            "The group of exempt users was created",
+        ),
+        (
+            {"eventName": "DeleteGroup", "requestParameters": {"groupName": GROUP}},
+            {"change": "deleted", "user": None},
+            "The group of exempt users was deleted",
+        ),
+        (
+            {
+                "eventName": "UpdateGroup",
+                "requestParameters": {"groupName": GROUP.lower(), "newGroupName": "old"},
+            },
+            {"change": "renamed-from", "group": GROUP.lower(), "other_group": "old"},
+            "The group of exempt users was renamed: nobody is exempt now",
+        ),
     ],
 )
 def test_the_other_changes_are_told_and_raise_no_alarm(
@@ -113,6 +157,43 @@ def test_the_other_changes_are_told_and_raise_no_alarm(
     assert mail.subject.startswith(subject)
     [event] = events(stage)
     assert detail.items() <= json.loads(event["Detail"]).items()
+    assert added(stage) == [0]
+
+
+def test_a_group_that_gets_the_name_of_the_exemption_group_raises_the_alarm(stage: Stage) -> None:
+    renamed = {"groupName": "developers", "newGroupName": GROUP.upper()}
+    see(stage, eventName="UpdateGroup", requestParameters=renamed)
+
+    assert stage.tell() == []
+
+    [mail] = stage.cloud.sent_mails
+    assert mail.subject.startswith("Another group was renamed: its users are exempt")
+    assert "The group developers was renamed" in " ".join(str(mail.text).split())
+    [event] = events(stage)
+    assert {
+        "change": "renamed-to",
+        "group": GROUP.upper(),
+        "other_group": "developers",
+    }.items() <= json.loads(event["Detail"]).items()
+    assert added(stage) == [1]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"groupName": GROUP, "newPath": "/teams/"},
+        {"groupName": GROUP, "newGroupName": GROUP.lower()},
+        {"groupName": "developers", "newGroupName": "people"},
+    ],
+)
+def test_a_renaming_that_exempts_nobody_and_frees_nobody_is_not_told(
+    parameters: dict[str, str], stage: Stage
+) -> None:
+    see(stage, eventName="UpdateGroup", requestParameters=parameters)
+
+    assert stage.tell() == []
+
+    assert list(stage.cloud.sent_mails) == []
     assert added(stage) == [0]
 
 
@@ -181,7 +262,7 @@ def test_who_made_the_change_is_named_as_far_as_it_is_known(
     [
         {"eventID": None},
         {"eventID": "../../receipts"},
-        {"eventName": "DeleteGroup"},
+        {"eventName": "DeleteRole"},
         {"eventTime": "yesterday"},
         {"requestParameters": None},
         {"requestParameters": {"userName": "ann"}},

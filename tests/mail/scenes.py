@@ -257,14 +257,18 @@ SCENES = {
 }
 
 
+OF_A_USER = {GroupChange.ADDED, GroupChange.REMOVED}
+OF_A_POLICY = {GroupChange.POLICY, GroupChange.POLICY_REMOVED}
+RENAMED = {GroupChange.RENAMED_TO, GroupChange.RENAMED_FROM}
 CHANGES = {
     f"exemption-{change}": ExemptionChange(
         id="0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30",
         account=PROD.id,
         group="IAMKeyRotationExemptionGroup",
         change=change,
-        user=None if change is GroupChange.POLICY else "deploy-bot",
-        policy="AllowAll" if change is GroupChange.POLICY else None,
+        user="deploy-bot" if change in OF_A_USER else None,
+        policy="AllowAll" if change in OF_A_POLICY else None,
+        other_group="developers" if change in RENAMED else None,
         by="arn:aws:sts::222222222222:assumed-role/"
         "AWSReservedSSO_AdministratorAccess_0123456789abcdef/jane.doe@example.com",
         at=TODAY,

@@ -10,7 +10,19 @@ class GroupChange(StrEnum):
 
     ADDED = "added"
     REMOVED = "removed"
+    CREATED = "created"
+    DELETED = "deleted"
+    RENAMED_TO = "renamed-to"
+    """Another group got its name: whoever is in that one is exempt now."""
+    RENAMED_FROM = "renamed-from"
+    """It got another name: nobody is exempt any more."""
     POLICY = "policy"
+    POLICY_REMOVED = "policy-removed"
+
+    @property
+    def exempts(self) -> bool:
+        """Whether somebody may be exempt now who was not before."""
+        return self in {GroupChange.ADDED, GroupChange.RENAMED_TO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +37,9 @@ class ExemptionChange:
     user: str | None
     """Who was added or removed."""
     policy: str | None
-    """The inline policy that was put on the group."""
+    """The policy that was put on the group, or taken off it: a name, or an ARN."""
+    other_group: str | None = None
+    """The name that the group had before it was renamed, or has since."""
     by: str
     """Who made the call, as CloudTrail names them."""
     at: datetime

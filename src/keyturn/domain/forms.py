@@ -232,6 +232,7 @@ class ExemptionDetail(_Head):
     group: str
     user: str | None
     policy: str | None
+    other_group: str | None
     by: str
 
 

@@ -35,8 +35,16 @@ IAM_SOURCE = "aws.iam"
 _CHANGES = {
     "AddUserToGroup": GroupChange.ADDED,
     "RemoveUserFromGroup": GroupChange.REMOVED,
+    "CreateGroup": GroupChange.CREATED,
+    "DeleteGroup": GroupChange.DELETED,
+    "UpdateGroup": GroupChange.RENAMED_FROM,
     "PutGroupPolicy": GroupChange.POLICY,
+    "AttachGroupPolicy": GroupChange.POLICY,
+    "DeleteGroupPolicy": GroupChange.POLICY_REMOVED,
+    "DetachGroupPolicy": GroupChange.POLICY_REMOVED,
 }
+_NAMES_A_USER = {GroupChange.ADDED, GroupChange.REMOVED}
+_NAMES_A_POLICY = {GroupChange.POLICY, GroupChange.POLICY_REMOVED}
 
 
 class _Foreign(Schema):
@@ -54,6 +62,8 @@ class _GroupParameters(_Foreign):
     group = rules.String(data_key="groupName", required=True, validate=validate.Length(min=1))
     user = rules.String(data_key="userName", load_default=None)
     policy = rules.String(data_key="policyName", load_default=None)
+    attached = rules.String(data_key="policyArn", load_default=None)
+    new_name = rules.String(data_key="newGroupName", load_default=None)
 
 
 class _GroupCall(_Foreign):
@@ -75,8 +85,13 @@ class _IamEvent(_Foreign):
     detail = rules.Nested(_GroupCall, required=True)
 
 
-def read_exemption(event: object) -> ExemptionChange | None:
-    """Read what CloudTrail says of a group; None: AWS refused that call, nothing was changed."""
+def read_exemption(event: object, *, group: str) -> ExemptionChange | None:
+    """
+    Read what CloudTrail saw done to a group; None: to the exemption group, nothing was done.
+
+    AWS refused the call, or it was about another group: who may rename groups makes one that is
+    full of users the exemption group without adding anybody to it.
+    """
     given = load(_IamEvent(), event)
     call = given["detail"]
     if call["refused"]:
@@ -84,16 +99,33 @@ def read_exemption(event: object) -> ExemptionChange | None:
     change, parameters, caller = _CHANGES[call["name"]], call.get("parameters"), call["caller"]
     if parameters is None:
         raise InvalidValue("requestParameters", "", "names no group")
-    named = parameters["policy"] if change is GroupChange.POLICY else parameters["user"]
-    if not named:
+    named, other = parameters["group"], parameters["new_name"]
+    if change is GroupChange.RENAMED_FROM:
+        if other is None or _same(named, other):
+            return None  # it got another path
+        if _same(other, group):
+            change, named, other = GroupChange.RENAMED_TO, other, named
+    if not _same(named, group):
+        return None
+    user = parameters["user"] if change in _NAMES_A_USER else None
+    policy = (
+        (parameters["policy"] or parameters["attached"]) if change in _NAMES_A_POLICY else None
+    )
+    if change in _NAMES_A_USER | _NAMES_A_POLICY and not (user or policy):
         raise InvalidValue("requestParameters", parameters, f"{call['name']} names more than that")
     return ExemptionChange(
         id=call["id"],
         account=given["account"],
-        group=parameters["group"],
+        group=named,
         change=change,
-        user=parameters["user"],
-        policy=parameters["policy"],
+        user=user,
+        policy=policy,
+        other_group=other,
         by=caller.get("arn") or caller.get("principal") or caller["type"],
         at=call["at"].astimezone(UTC).replace(microsecond=0),
     )
+
+
+def _same(name: str, other: str) -> bool:
+    """IAM does not tell names apart by case, and CloudTrail writes what the caller wrote."""
+    return name.casefold() == other.casefold()

@@ -96,7 +96,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             Service.NOTIFIER,
             Unit.COUNT,
             NotTold="1: a message was not told, or not all of it; it is tried again",
-            ExemptionsAdded="1: somebody was put into an exemption group",
+            ExemptionsAdded="1: somebody may be exempt now who was not before",
             TemplateBroken="1: a mail went out in our words, for the operators' template failed",
         ),
     )

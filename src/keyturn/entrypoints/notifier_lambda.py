@@ -14,7 +14,6 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.exemption import GroupChange
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_digest, read_exemption
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
@@ -53,17 +52,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
 
 
 def _tell_of_exemption(aws: Aws, event: object, measured: dict[str, int]) -> None:
-    change = read_exemption(event)
+    change = read_exemption(event, group=aws.settings.exemption_group)
     if change is None:
-        logger.info("A change of a group was refused by AWS: nothing to tell")
+        logger.info("A call about a group did not change the exemption group: nothing to tell")
         return
-    # IAM does not tell group names apart by case, and CloudTrail writes what the caller wrote.
-    if change.group.casefold() != aws.settings.exemption_group.casefold():
-        logger.warning(f"A change of {change.group} is not about exemptions: nothing to tell")
-        return
-    added = change.change is GroupChange.ADDED
     # Until it is known to have been told before: the alarm must not wait for the mail.
-    measured["ExemptionsAdded"] = int(added)
+    measured["ExemptionsAdded"] = int(change.change.exempts)
     if not aws.tell_of_exemption(_complain).tell(change, datetime.now(UTC)):
         measured["ExemptionsAdded"] = 0
         return

@@ -208,17 +208,29 @@ def enable_command(item: NoticeItem) -> str:
 
 def undo_command(change: ExemptionChange) -> str:
     """The command that takes a change of the exemption group back, or shows what it is."""
-    group = f"--group-name {shlex.quote(change.group)}"
-    match change.change:
-        case GroupChange.ADDED:
-            user = shlex.quote(change.user or "")
-            return f"aws iam remove-user-from-group {group} --user-name {user}"
-        case GroupChange.REMOVED:
-            user = shlex.quote(change.user or "")
-            return f"aws iam add-user-to-group {group} --user-name {user}"
-        case GroupChange.POLICY:
-            policy = shlex.quote(change.policy or "")
-            return f"aws iam get-group-policy {group} --policy-name {policy}"
+    command = _UNDO[change.change]
+    if change.change is GroupChange.POLICY and (change.policy or "").startswith("arn:"):
+        command = "get-policy --policy-arn {policy}"
+    quoted = {
+        "group": change.group,
+        "user": change.user,
+        "policy": change.policy,
+        "other": change.other_group,
+    }
+    filled = command.format_map({name: shlex.quote(text or "") for name, text in quoted.items()})
+    return f"aws iam {filled}"
+
+
+_UNDO: Mapping[GroupChange, str] = {
+    GroupChange.ADDED: "remove-user-from-group --group-name {group} --user-name {user}",
+    GroupChange.REMOVED: "add-user-to-group --group-name {group} --user-name {user}",
+    GroupChange.CREATED: "delete-group --group-name {group}",
+    GroupChange.DELETED: "create-group --group-name {group}",
+    GroupChange.RENAMED_TO: "get-group --group-name {group}",
+    GroupChange.RENAMED_FROM: "update-group --group-name {other} --new-group-name {group}",
+    GroupChange.POLICY: "get-group-policy --group-name {group} --policy-name {policy}",
+    GroupChange.POLICY_REMOVED: "list-attached-group-policies --group-name {group}",
+}
 
 
 def console_link(secret: str, region: str) -> str:

@@ -121,7 +121,19 @@ def _notifier_rules(account: str) -> Mapping[str, Mapping[str, object]]:
         "keyturn-exemptions": {
             "source": ["aws.iam"],
             "detail-type": ["AWS API Call via CloudTrail"],
-            "detail": {"eventName": ["AddUserToGroup", "RemoveUserFromGroup", "PutGroupPolicy"]},
+            "detail": {
+                "eventName": [
+                    "AddUserToGroup",
+                    "RemoveUserFromGroup",
+                    "CreateGroup",
+                    "UpdateGroup",
+                    "DeleteGroup",
+                    "PutGroupPolicy",
+                    "DeleteGroupPolicy",
+                    "AttachGroupPolicy",
+                    "DetachGroupPolicy",
+                ]
+            },
         },
     }
 

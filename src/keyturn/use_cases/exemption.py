@@ -60,6 +60,7 @@ def event_of(change: ExemptionChange) -> Event:
             "group": change.group,
             "user": change.user,
             "policy": change.policy,
+            "other_group": change.other_group,
             "by": change.by,
         },
     )
