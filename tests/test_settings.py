@@ -111,6 +111,36 @@ def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
             {"InventoryOU": "Prod"},
             "InventoryOU=Prod: must be the id of an organisational unit (ou-…) or root (r-…)",
         ),
+        (
+            {"InventoryOU": "ou-ab12-cdef3456, Prod"},
+            (
+                "InventoryOU=ou-ab12-cdef3456, Prod: Prod must be the id of an organisational "
+                "unit (ou-…) or root (r-…)"
+            ),
+        ),
+        (
+            {"ExcludedAccounts": "22222222222"},
+            "ExcludedAccounts=22222222222: must be the 12 digits of an AWS account id",
+        ),
+        (
+            {"ExcludedAccounts": "222222222222,x"},
+            "ExcludedAccounts=222222222222,x: x must be the 12 digits of an AWS account id",
+        ),
+        (
+            {"ExcludedUnits": "222222222222"},
+            (
+                "ExcludedUnits=222222222222: must be the id of an organisational unit (ou-…) or "
+                "root (r-…)"
+            ),
+        ),
+        (
+            {"ExternalId": "x"},
+            "ExternalId=x: must be 2 to 1224 letters, digits and _+=,.@:/-",
+        ),
+        (
+            {"MailRegion": "Frankfurt"},
+            "MailRegion=Frankfurt: must be the name of an AWS region",
+        ),
         ({"RetireInUse": "maybe"}, "RetireInUse=maybe: must be true or false"),
         (
             {"AllowMissingExemptionGroup": "2"},
@@ -142,6 +172,30 @@ def test_what_keeps_the_rules_is_taken(given: dict[str, str]) -> None:
 
     if "RotationPeriod" in given:
         assert settings.policy.rotation_period == int(given["RotationPeriod"])
+
+
+@pytest.mark.parametrize("external_id", ["ab", 1224 * "x", "a+b=c,d.e@f:g/h-i_j"])
+def test_an_external_id_is_what_sts_takes(external_id: str) -> None:
+    assert Settings.read({"ExternalId": external_id}).external_id == external_id
+
+
+def test_an_external_id_that_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="ExternalId"):
+        Settings.read({"ExternalId": 1225 * "x"})
+
+
+def test_units_and_exclusions_are_lists_each_value_once() -> None:
+    scope = Settings.read(
+        {
+            "InventoryOU": "ou-ab12-cdef3456, r-ab12,ou-ab12-cdef3456,",
+            "ExcludedAccounts": "222222222222 ,333333333333",
+            "ExcludedUnits": "ou-ab12-00000000",
+        }
+    ).scope
+
+    assert scope.units == ("ou-ab12-cdef3456", "r-ab12")
+    assert scope.excluded_accounts == ("222222222222", "333333333333")
+    assert scope.excluded_units == ("ou-ab12-00000000",)
 
 
 def test_days_of_warning_are_sorted_and_what_says_nothing_is_left_out() -> None:

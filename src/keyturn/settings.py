@@ -6,7 +6,8 @@ functions' environment, in messages. Nothing is guessed: an empty value is the d
 what breaks a rule is refused with the parameter, the value and the rule.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -15,6 +16,7 @@ from marshmallow import fields as rules
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.policy import RotationPolicy, parameter
+from keyturn.domain.scope import Scope, separated
 
 ACCOUNT_ID = validate.Regexp(r"\d{12}\Z", error="must be the 12 digits of an AWS account id")
 ADDRESS = validate.Regexp(r"[^@\s]+@[^@\s]+\Z", error="must be an e-mail address")
@@ -22,7 +24,15 @@ UNIT = validate.Regexp(
     r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})\Z",
     error="must be the id of an organisational unit (ou-…) or root (r-…)",
 )
-
+EXTERNAL_ID = validate.Regexp(
+    r"[\w+=,.@:/-]{2,1224}\Z",
+    flags=re.ASCII,
+    error="must be 2 to 1224 letters, digits and _+=,.@:/-",
+)
+"""As STS takes it."""
+REGION = validate.Regexp(
+    r"[a-z]{2}(-[a-z]+)+-\d{1,2}\Z", error="must be the name of an AWS region"
+)
 BUCKET = validate.Regexp(
     r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z", error="must be the name of a bucket"
 )
@@ -94,6 +104,24 @@ class ListOfDays(rules.Field[tuple[int, ...]]):
         return days
 
 
+class ListOf(rules.Field[tuple[str, ...]]):
+    """Values separated by commas, each of one rule."""
+
+    def __init__(self, rule: Callable[[str], object], **more: Any) -> None:  # noqa: ANN401 -- marshmallow's own
+        super().__init__(**more)
+        self._rule = rule
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> tuple[str, ...]:
+        found = separated(str(value))
+        for each in found:
+            try:
+                self._rule(each)
+            except ValidationError as error:
+                which = "" if each == value else f"{each} "
+                raise ValidationError(f"{which}{error.messages[0]}") from None
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that an operator can set; times in days, regions and names as AWS spells them."""
@@ -112,7 +140,11 @@ class Settings:
     queue: str = ""
     list_role: str = ""
     list_account: str = ""
-    inventory_ou: str | None = None
+    inventory_units: tuple[str, ...] = ()
+    excluded_accounts: tuple[str, ...] = ()
+    excluded_units: tuple[str, ...] = ()
+    external_id: str | None = None
+    mail_region: str | None = None
     tells_owners_of_dry_runs: bool = True
     reports_root_keys: bool = False
     parallel_users: int = 8
@@ -129,6 +161,15 @@ class Settings:
             name, rule = next(iter(error.messages_dict.items()))
             raise InvalidValue(name, present.get(name), str(rule[0]).rstrip(".")) from None
         return loaded
+
+    @property
+    def scope(self) -> Scope:
+        """Which accounts are looked after."""
+        return Scope(
+            units=self.inventory_units,
+            excluded_accounts=self.excluded_accounts,
+            excluded_units=self.excluded_units,
+        )
 
     def needs(self, *parameters: str) -> None:
         """Refuse to go on without these."""
@@ -168,7 +209,11 @@ class _Parameters(Schema):
     queue = rules.String(data_key="QueueUrl")
     list_role = rules.String(data_key="OrgListRole")
     list_account = rules.String(data_key="OrgListAccount", validate=ACCOUNT_ID)
-    inventory_ou = rules.String(data_key="InventoryOU", validate=UNIT)
+    inventory_units = ListOf(UNIT, data_key="InventoryOU")
+    excluded_accounts = ListOf(ACCOUNT_ID, data_key="ExcludedAccounts")
+    excluded_units = ListOf(UNIT, data_key="ExcludedUnits")
+    external_id = rules.String(data_key="ExternalId", validate=EXTERNAL_ID)
+    mail_region = rules.String(data_key="MailRegion", validate=REGION)
     tells_owners_of_dry_runs = Flag(data_key="DryRunNoticesToOwners")
     reports_root_keys = Flag(data_key="ReportRootKeys")
     parallel_users = Number(

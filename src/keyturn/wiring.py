@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.adapters.clients import ATTEMPTS, Journal, client, write_to
+from keyturn.adapters.clients import Journal, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
@@ -206,7 +206,7 @@ class Aws:
     def fan_out(self) -> FanOut:
         """From the organisation to the queue."""
         return FanOut(
-            organization=self.organization(), queue=self.queue(), ou=self.settings.inventory_ou
+            organization=self.organization(), queue=self.queue(), scope=self.settings.scope
         )
 
     def own_account(self) -> str:
@@ -233,7 +233,11 @@ class Aws:
 
     def _mailer(self) -> SesMailer:
         # A mail whose answer was lost may have been sent: nothing sends it again at once.
-        return SesMailer(self._own("sesv2", attempts=1), sender=self.settings.admin)
+        ses = self._keep(
+            "sesv2",
+            lambda: client(self.session, "sesv2", attempts=1, region=self.settings.mail_region),
+        )
+        return SesMailer(ses, sender=self.settings.admin)
 
     def _mails(self, complain: Complain) -> OverriddenMails:
         def shelf() -> Shelf:
@@ -276,10 +280,15 @@ class Aws:
     def _session_in(self, account: str, role: str) -> boto3.Session:
         region = self.settings.home_region
         partition = self.session.get_partition_for_region(region)
-        return session_as(self._own("sts"), f"arn:{partition}:iam::{account}:role/{role}", region)
+        return session_as(
+            self._own("sts"),
+            f"arn:{partition}:iam::{account}:role/{role}",
+            region,
+            external_id=self.settings.external_id,
+        )
 
-    def _own(self, service: str, *, attempts: int = ATTEMPTS) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
-        return self._keep(service, lambda: client(self.session, service, attempts=attempts))
+    def _own(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return self._keep(service, lambda: client(self.session, service))
 
     def _keep(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as above
         with self._making:

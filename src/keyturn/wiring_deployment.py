@@ -86,7 +86,12 @@ class Accounts:
             region = told.get("HomeRegion") or security.region
             with making:
                 if look_role is None:  # the member role trusts people of the security account
-                    session = _session_in(self.security, account.id, told.get("IAMRoleName", ""))
+                    session = _session_in(
+                        self.security,
+                        account.id,
+                        told.get("IAMRoleName", ""),
+                        external_id=told.get("ExternalId") or None,
+                    )
                 else:
                     session = own.get(account.id) or _session_in(
                         self.management, account.id, look_role
@@ -133,7 +138,9 @@ def functions(session: boto3.Session) -> AwsFunctions:
     return AwsFunctions(client(session, "lambda"))
 
 
-def _session_in(own: boto3.Session, account: str, role: str) -> boto3.Session:
+def _session_in(
+    own: boto3.Session, account: str, role: str, *, external_id: str | None = None
+) -> boto3.Session:
     region = str(own.region_name)
     arn = f"arn:{own.get_partition_for_region(region)}:iam::{account}:role/{role}"
-    return session_as(client(own, "sts"), arn, region)
+    return session_as(client(own, "sts"), arn, region, external_id=external_id)

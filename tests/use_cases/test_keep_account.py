@@ -9,6 +9,7 @@ from keyturn.domain.errors import Denied, NotFound, Unavailable
 from keyturn.domain.events import EventType
 from keyturn.domain.key import Account, LastUse
 from keyturn.domain.record import secret_name, token
+from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.ports import Listed
 from keyturn.use_cases.inventory import FanOut, take_inventory
 from keyturn.use_cases.keep_account import Request
@@ -215,6 +216,8 @@ def test_accounts_that_were_asked_for_and_are_not_there_are_skipped_with_a_reaso
     assert [account.id for account in found.accounts] == ["333333333333"]
     assert [(account.id, why) for account, why in found.skipped] == [
         ("222222222222", "it is suspended"),
+    ]
+    assert [(account.id, why) for account, why in found.lost] == [
         ("999999999999", "it is not in the organisation, or not below the unit"),
     ]
 
@@ -222,7 +225,7 @@ def test_accounts_that_were_asked_for_and_are_not_there_are_skipped_with_a_reaso
 def test_the_fan_out_queues_whom_the_inventory_found() -> None:
     queue = FakeQueue()
 
-    fan_out = FanOut(organization=an_organization(), queue=queue, ou="ou-1")
+    fan_out = FanOut(organization=an_organization(), queue=queue, scope=Scope(units=("ou-1",)))
 
     found = fan_out.look()
     fan_out.send(found, "run-1")
@@ -241,7 +244,7 @@ def test_the_fan_out_queues_whom_the_inventory_found() -> None:
 def test_a_queue_that_refuses_fails_the_fan_out() -> None:
     queue = FakeQueue(refuses={"send": Unavailable("SendMessageBatch: ?")})
 
-    fan_out = FanOut(organization=an_organization(), queue=queue, ou=None)
+    fan_out = FanOut(organization=an_organization(), queue=queue, scope=EVERYWHERE)
 
     with pytest.raises(Unavailable):
         fan_out.send(fan_out.look(), "run-1")

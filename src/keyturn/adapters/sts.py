@@ -14,22 +14,26 @@ from keyturn.domain.errors import AccountUnreachable, PortError
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
 SESSION_NAME = "keyturn"
 
 
-def session_as(sts: "STSClient", role_arn: str, region: str) -> boto3.Session:
+def session_as(
+    sts: "STSClient", role_arn: str, region: str, *, external_id: str | None = None
+) -> boto3.Session:
     """
     A session with the role's credentials, asked for at the first call and renewed in time.
 
-    One AssumeRole serves all clients of the session for an hour.
+    One AssumeRole serves all clients of the session for an hour. external_id: what the role's
+    trust policy asks for, if it does.
     """
     inner = get_session()
     inner.register_component("data_loader", _models())
     inner.set_config_variable("region", region)
     # botocore has no public way to give a session credentials that renew themselves.
     inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 -- see above
-        method="sts-assume-role", refresh_using=_assuming(sts, role_arn)
+        method="sts-assume-role", refresh_using=_assuming(sts, role_arn, external_id)
     )
     return boto3.Session(botocore_session=inner, region_name=region)
 
@@ -44,11 +48,17 @@ def _models() -> Loader:
     return create_loader()
 
 
-def _assuming(sts: "STSClient", role_arn: str) -> Callable[[], dict[str, str]]:
+def _assuming(
+    sts: "STSClient", role_arn: str, external_id: str | None
+) -> Callable[[], dict[str, str]]:
+    request: AssumeRoleRequestTypeDef = {"RoleArn": role_arn, "RoleSessionName": SESSION_NAME}
+    if external_id is not None:
+        request["ExternalId"] = external_id
+
     def refresh() -> dict[str, str]:
         try:
             with aws_errors_translated():
-                answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
+                answer = sts.assume_role(**request)
         except PortError as error:
             message = f"the role {role_arn} could not be assumed ({error})"
             raise AccountUnreachable(message) from error

@@ -31,6 +31,9 @@ _WANTED = "What is wanted"
 PARAMETERS = {
     "role_name": "IAMRoleName",
     "ou": "InventoryOU",
+    "not_account": "ExcludedAccounts",
+    "not_ou": "ExcludedUnits",
+    "external_id": "ExternalId",
     "org_list_role": "OrgListRole",
     "org_list_account": "OrgListAccount",
     "region": "HomeRegion",
@@ -55,6 +58,7 @@ PARAMETERS = {
     "prefix": "S3BucketPrefix",
     "bus": "EventBusName",
     "admin": "AdminEmailAddress",
+    "mail_region": "MailRegion",
 }
 """The parameter of each option that is a setting."""
 
@@ -118,9 +122,36 @@ class Where:
     account: Annotated[
         list[str] | None, _opt("--account", "Only this account; repeatable.", _WHICH, "ID")
     ] = None
+    not_account: Annotated[
+        list[str] | None,
+        _opt("--not-account", "Leave this account out; repeatable.", _WHICH, "ID"),
+    ] = None
     ou: Annotated[
+        list[str] | None,
+        _opt(
+            "--ou",
+            "Only accounts of this organisational unit and below; repeatable.",
+            _WHICH,
+            "ID",
+        ),
+    ] = None
+    not_ou: Annotated[
+        list[str] | None,
+        _opt(
+            "--not-ou",
+            "Leave out the accounts of this unit and below; repeatable.",
+            _WHICH,
+            "ID",
+        ),
+    ] = None
+    external_id: Annotated[
         str | None,
-        _opt("--ou", "Only accounts of this organisational unit and below.", _WHICH, "ID"),
+        _opt(
+            "--external-id",
+            "The external id that the roles' trust policies ask for.",
+            _WHICH,
+            "ID",
+        ),
     ] = None
     org_list_role: Annotated[
         str | None,
@@ -335,6 +366,10 @@ class Telling:
             "ADDRESS",
         ),
     ] = None
+    mail_region: Annotated[
+        str | None,
+        _opt("--mail-region", "The region of SES, for --notify ses.", _TELLING, "REGION"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -491,11 +526,12 @@ def given(*groups: object) -> dict[str, object]:
     for group in groups:
         for each in fields(group):  # type: ignore[arg-type]  # every group is a dataclass
             value = getattr(group, each.name)
-            if value == "":
+            if value == "" or (isinstance(value, list) and "" in value):
                 # An unset variable in a script, most likely; it must not become the default.
                 raise InvalidValue(_option(each.name), "", "must not be empty")
-            if each.name in PARAMETERS and value not in {None, False}:
-                found[PARAMETERS[each.name]] = value
+            if each.name in PARAMETERS and value not in (None, False, []):
+                several = isinstance(value, list)
+                found[PARAMETERS[each.name]] = ",".join(value) if several else value
     return found
 
 

@@ -118,7 +118,8 @@ def _carry_out(
     if len(set(where.account or ())) > 1:
         raise InvalidValue("--account", "", "is one account at most here")
     asked = checked(where, rules, telling, enforce=ordering.enforce)
-    talk = Talk(asked, key_id=command.key, hints=False)
+    # Whoever orders something about one key means that key, wherever it is.
+    talk = Talk(asked, key_id=command.key, hints=False, everywhere=command.key is not None)
     _heed_pause(talk, ordering)
     request = replace(command.request, even_paused=ordering.even_paused)
     campaign = talk.campaign(request, dry_run=not ordering.enforce)

@@ -45,7 +45,7 @@ from keyturn.entrypoints.result_file import result_file
 from keyturn.ports import AuditEntry
 from keyturn.settings import MOST_PARALLEL, Settings
 from keyturn.use_cases.audited import Audited
-from keyturn.use_cases.inventory import SUSPENDED, Inventory
+from keyturn.use_cases.inventory import Inventory
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
@@ -236,7 +236,6 @@ def _as_deployed(where: Where, own: Mapping[str, object]) -> tuple[Where, Settin
     filled = replace(
         where,
         role_name=settings.member_role,
-        ou=settings.inventory_ou,
         org_list_role=settings.list_role or None,
         org_list_account=settings.list_account or None,
     )
@@ -256,9 +255,16 @@ def _check_where(where: Where) -> None:
     if where.role_name is not None and not _ROLE.fullmatch(where.role_name):
         raise InvalidValue("--role-name", where.role_name, "must be a role's name, not its ARN")
     if where.role_name is None and not where.deployed:
-        for option, value in (("--ou", where.ou), ("--org-list-role", where.org_list_role)):
-            if value is not None:
-                raise InvalidValue(option, value, "needs --role-name")
+        for option, value in (
+            ("--ou", where.ou),
+            ("--not-account", where.not_account),
+            ("--not-ou", where.not_ou),
+            ("--external-id", where.external_id),
+            ("--org-list-role", where.org_list_role),
+        ):
+            if value:
+                shown_value = ",".join(value) if isinstance(value, list) else value
+                raise InvalidValue(option, shown_value, "needs --role-name")
     if where.org_list_role is not None and not (where.org_list_account or where.deployed):
         raise InvalidValue("--org-list-role", where.org_list_role, "needs --org-list-account")
 
@@ -288,8 +294,13 @@ class Talk:
         verbose: bool = False,
         key_id: str | None = None,
         hints: bool = True,
+        everywhere: bool = False,
     ) -> None:
-        """Connect and find the accounts; of a key that is asked about, AWS knows its account."""
+        """
+        Connect and find the accounts; of a key that is asked about, AWS knows its account.
+
+        everywhere: in accounts too that are excluded, for an order about that key.
+        """
         where, settings = asked.where, asked.settings
         self.err = Console(stderr=True)
         self._verbose = verbose
@@ -301,10 +312,11 @@ class Talk:
             self.say(f"The key is of account {owner}.")
         self._where = where
         self._announcer = _announcer(self.aws, asked.notify, self.say)
-        self.inventory: Inventory = find_accounts(self.aws, where, self.say)
+        self.inventory: Inventory = find_accounts(self.aws, where, self.say, everywhere=everywhere)
         for account, why in self.inventory.skipped:
-            if why == SUSPENDED:
-                self.say(f"skipped {title(account)}: {why}")
+            self.say(f"skipped {title(account)}: {why}")
+        for warning in self.inventory.warnings:
+            self.say(f"warning: {warning}")
         if not settings.bucket and hints:
             self.say("Without --bucket, nobody counts as told anything yet.")
         if asked.may_tell and self._announcer is None and hints:
@@ -337,10 +349,7 @@ class Talk:
         self.inventory = replace(
             self.inventory,
             accounts=tuple(each for each in self.inventory.accounts if each.id in approvals),
-            skipped=(
-                *self.inventory.skipped,
-                *((each, f"{LEFT_OUT}{needs}") for each in lost),
-            ),
+            lost=(*self.inventory.lost, *((each, f"{LEFT_OUT}{needs}") for each in lost)),
         )
 
     def campaign(self, request: Request, *, dry_run: bool) -> Campaign:
@@ -369,18 +378,14 @@ class Talk:
 
     def report(self, campaign: Campaign, results: Sequence[AccountResult]) -> Report:
         """Put together what there is to say."""
-        lost = [
-            f"{title(account)}: {why}"
-            for account, why in self.inventory.skipped
-            if why != SUSPENDED
-        ]
+        lost = [f"{title(account)}: {why}" for account, why in self.inventory.lost]
         absent = campaign.absent(results) if campaign.many else []
         return Report(
             at=now(),
             dry_run=campaign.dry_run,
             policy=self.aws.settings.policy,
             results=results,
-            skipped=self.inventory.skipped,
+            skipped=(*self.inventory.skipped, *self.inventory.lost),
             failures=(*lost, *(f"no account has a user {name}" for name in absent)),
         )
 

@@ -41,6 +41,8 @@ def _queue_all(fan_out: FanOut, run: str) -> Inventory:
         inventory = fan_out.look()
         for account, why in inventory.skipped:
             logger.warning(f"Skipped account {account.id} ({account.name}): {why}")
+        for warning in inventory.warnings:
+            logger.warning(warning)
         fan_out.send(inventory, run)
         queued = True
     finally:

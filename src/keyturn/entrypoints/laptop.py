@@ -17,6 +17,7 @@ from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound, PortErro
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
+from keyturn.domain.scope import EVERYWHERE
 from keyturn.entrypoints.approvals import Approvals
 from keyturn.entrypoints.cli_options import Where
 from keyturn.entrypoints.one_line import bug
@@ -80,15 +81,23 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def find_accounts(aws: Aws, where: Where, say: Callable[[str], None]) -> Inventory:
+def find_accounts(
+    aws: Aws, where: Where, say: Callable[[str], None], *, everywhere: bool = False
+) -> Inventory:
     """
     The accounts that are meant: the caller's own, or with a role those of the organisation.
 
     Accounts that were named need no Organizations, but without it they have neither name nor
-    address.
+    address. everywhere: what is excluded counts too, for an order about one key.
     """
     own = aws.own_account()
     named = sorted(set(where.account or ()))
+    scope = EVERYWHERE if everywhere else aws.settings.scope
+    for each in named:
+        if each in scope.excluded_accounts:
+            raise InvalidValue(
+                "--account", each, "is excluded: leave it out, or name it, not both"
+            )
     if where.role_name is None:
         for other in named:
             if other != own:
@@ -97,9 +106,9 @@ def find_accounts(aws: Aws, where: Where, say: Callable[[str], None]) -> Invento
         # Who runs it in their own account is told in the place of its owners.
         return Inventory(accounts=(Account(id=own, email=aws.settings.admin),))
     try:
-        inventory = take_inventory(aws.organization(), ou=where.ou, only=named)
+        inventory = take_inventory(aws.organization(), scope=scope, only=named)
     except PortError as error:
-        if where.ou or not named:
+        if scope.needs_units or not named:
             advice = "name the accounts with --account, or give --org-list-role"
             raise PortError(f"the organisation could not be read ({error}); {advice}") from error
         say(f"accounts without their names and addresses: Organizations said no ({error})")

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from keyturn.domain.amounts import counted
 from keyturn.domain.deployment import STACK_SETS_TRUSTED, Place, Stack, StackSet
-from keyturn.domain.errors import AccountUnreachable, NotFound, PortError
+from keyturn.domain.errors import AccountUnreachable, InvalidValue, NotFound, PortError
 from keyturn.domain.health import (
     Check,
     Fault,
@@ -23,6 +23,7 @@ from keyturn.domain.health import (
     well,
 )
 from keyturn.domain.key import Account
+from keyturn.domain.scope import Scope, separated
 from keyturn.domain.template import DeclaredFunction, Template
 from keyturn.ports import (
     Archive,
@@ -184,17 +185,17 @@ class Doctor:
     def _done(self, check: Check, look: Callable[[], Finding]) -> Finding:
         try:
             return look()
-        except PortError as error:
+        except (PortError, InvalidValue) as error:
             return _unchecked(check, error)
         except _NoAccounts:
             return self._nobody(check)
 
     def _nobody(self, check: Check) -> Finding:
-        unit = self._parameters.get("InventoryOU")
+        where = f" in {', '.join(self._scope.units)}" if self._scope.units else ""
         return Finding(
             check=check,
             fault=Fault.UNCHECKED,
-            said=f"could not be checked: no account was found{f' in {unit}' if unit else ''}",
+            said=f"could not be checked: no account was found{where}",
             fix="set InventoryOU to a unit that has accounts, or to nothing: "
             "`keyturn deploy --parameter InventoryOU=`",
         )
@@ -226,8 +227,17 @@ class Doctor:
 
     @cached_property
     def _inventory(self) -> Inventory:
-        unit = self._parameters.get("InventoryOU") or None
-        return take_inventory(self.see.organization, ou=unit)
+        return take_inventory(self.see.organization, scope=self._scope)
+
+    @property
+    def _scope(self) -> Scope:
+        """The accounts that the stack is told to look after; an older one may lack the words."""
+        told = self._parameters
+        return Scope(
+            units=separated(told.get("InventoryOU", "")),
+            excluded_accounts=separated(told.get("ExcludedAccounts", "")),
+            excluded_units=separated(told.get("ExcludedUnits", "")),
+        )
 
     @property
     def _accounts(self) -> tuple[Account, ...]:
@@ -491,7 +501,7 @@ class Doctor:
     def _management_account(self) -> Finding:
         check = Check.MANAGEMENT_ACCOUNT
         if self.management.account not in {each.id for each in self._accounts}:
-            return well(check, "InventoryOU leaves it out")
+            return well(check, "InventoryOU, or an exclusion, leaves it out")
         regions = sorted(self._regions)
         for region in regions:
             name = f"stack {self.names.member} in {self.management.account} {region}"

@@ -1,41 +1,76 @@
 """Which accounts there are, and who of them gets a run today."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from keyturn.domain.errors import InvalidValue, NotFound
 from keyturn.domain.key import Account
-from keyturn.ports import Organization, Queue
+from keyturn.domain.scope import EVERYWHERE, Scope
+from keyturn.ports import Listed, Organization, Queue
 
 SUSPENDED = "it is suspended"
+EXCLUDED = "it is excluded"
+LOST = "it is not in the organisation, or not below the unit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The accounts of an organisation: those to look after, and those skipped with the reason."""
+    """The accounts of an organisation that are looked after, and what became of the others."""
 
     accounts: tuple[Account, ...]
     skipped: tuple[tuple[Account, str], ...] = ()
+    """Known exceptions, with the reason: nobody has to do anything about them."""
+    lost: tuple[tuple[Account, str], ...] = ()
+    """Accounts that were asked for and are not looked at, with the reason: that is a failure."""
+    warnings: tuple[str, ...] = ()
 
 
 def take_inventory(
-    organization: Organization, *, ou: str | None = None, only: Iterable[str] = ()
+    organization: Organization, *, scope: Scope = EVERYWHERE, only: Iterable[str] = ()
 ) -> Inventory:
-    """List the accounts below `ou` (None: all); `only` keeps those ids of them."""
+    """List the accounts that the scope means; `only` keeps those ids of them."""
+    warnings: list[str] = []
+    reasons = dict.fromkeys(scope.excluded_accounts, EXCLUDED)
+    for unit in scope.excluded_units:
+        try:
+            left_out = [each.account.id for each in organization.accounts(unit)]
+        except NotFound:
+            warnings.append(f"ExcludedUnits names {unit}: the organisation has no such unit")
+            continue
+        reasons |= dict.fromkeys(left_out, f"{EXCLUDED}, with the unit {unit}")
     wanted = set(only)
-    listed = [
-        each for each in organization.accounts(ou) if not wanted or each.account.id in wanted
-    ]
-    known = {each.account.id for each in listed}
-    return Inventory(
-        accounts=tuple(each.account for each in listed if not each.suspended),
-        skipped=(
-            *((each.account, SUSPENDED) for each in listed if each.suspended),
-            *(
-                (Account(id=missing), "it is not in the organisation, or not below the unit")
-                for missing in sorted(wanted - known)
-            ),
-        ),
+    everywhere = {each.account.id: each for each in _listed(organization, scope.units)}
+    listed = [each for each in everywhere.values() if not wanted or each.account.id in wanted]
+    warnings += (
+        f"ExcludedAccounts names {unknown}: {LOST}"
+        for unknown in scope.excluded_accounts
+        if unknown not in everywhere
     )
+    excluded = [each.account for each in listed if each.account.id in reasons]
+    kept = [each for each in listed if each.account.id not in reasons]
+    left = tuple((account, reasons[account.id]) for account in excluded)
+    return Inventory(
+        accounts=tuple(each.account for each in kept if not each.suspended),
+        skipped=(
+            *((each.account, SUSPENDED) for each in kept if each.suspended),
+            *(() if wanted else left),
+        ),
+        lost=(
+            *(left if wanted else ()),
+            *((Account(id=missing), LOST) for missing in sorted(wanted - everywhere.keys())),
+        ),
+        warnings=tuple(warnings),
+    )
+
+
+def _listed(organization: Organization, units: tuple[str, ...]) -> Iterator[Listed]:
+    """What the organisation lists below the units; of a unit that lies in another one, twice."""
+    for unit in units or (None,):
+        try:
+            yield from organization.accounts(unit)
+        except NotFound as error:
+            rule = f"the organisation has no such unit ({error})"
+            raise InvalidValue("InventoryOU", unit, rule) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +79,11 @@ class FanOut:
 
     organization: Organization
     queue: Queue
-    ou: str | None
+    scope: Scope
 
     def look(self) -> Inventory:
         """Find the accounts."""
-        return take_inventory(self.organization, ou=self.ou)
+        return take_inventory(self.organization, scope=self.scope)
 
     def send(self, inventory: Inventory, run: str) -> None:
         """Queue every account that is not skipped; raises which could not be queued."""
