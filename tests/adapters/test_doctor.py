@@ -428,6 +428,10 @@ def archive(request: pytest.FixtureRequest) -> Archive:
         ),
         "snapshots/date=2026-03-02/account=444444444444.json": snapshot("444444444444", version=2),
         "snapshots/date=2026-03-02/account=555555555555.json": b"not JSON",
+        "snapshots/date=2026-03-02/account=888888888888.json": snapshot(
+            "888888888888", at="0001-01-01T00:00:00Z"
+        ),
+        "snapshots/date=2026-03-02/account=999999999999.json": b"[" * 200_000,
         "Lambda/a.zip": ZIP,
     }
     for name, body in objects.items():

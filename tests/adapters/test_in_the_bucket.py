@@ -20,6 +20,8 @@ from tests.use_cases.stage import HUB, START
 ACCOUNT = "333333333333"
 DAY = date(2026, 3, 2)
 BUCKET, PREFIX = "keyturn-bucket", "asa/rotation"
+DEEP = "[" * 200_000
+"""Deeper than a reader of JSON goes."""
 PAUSE = Pause(by="ops", at=START, why="an incident")
 
 
@@ -143,7 +145,7 @@ def test_the_tally_lies_where_the_manual_says(cloud: LocalCloud) -> None:
     }
 
 
-@pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"keys": 3}', '{"by": 1}'])
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"keys": 3}', '{"by": 1}', DEEP])
 def test_a_tally_that_cannot_be_read_is_no_small_number(body: str, cloud: LocalCloud) -> None:
     put(cloud, f"tally/{ACCOUNT}/2026-03-02/run.json", body)
     tally = S3Tally(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX)
@@ -152,7 +154,7 @@ def test_a_tally_that_cannot_be_read_is_no_small_number(body: str, cloud: LocalC
         tally.of_day(ACCOUNT, DAY)
 
 
-@pytest.mark.parametrize("body", ["", "nonsense", "[]", "{}"])
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", "{}", DEEP])
 def test_a_pause_that_says_nothing_is_a_pause_all_the_same(body: str, cloud: LocalCloud) -> None:
     put(cloud, "paused.json", body)
 

@@ -570,3 +570,28 @@ def test_s3_away_is_said_so(cloud: LocalCloud) -> None:
 
     with pytest.raises(Unavailable):
         book.of_key()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "disable/9999-12-31_9999-12-31.json",
+        "disable/0001-01-01_2027-03-21.json",
+        "disable/2027-03-11_2201-01-01.json",
+        "disable/1999-12-31.json",
+        "disable/20270311_20270321.json",  # a date in ISO's other spelling
+        "disable/2027-W10-4.json",
+        "disable/_.json",
+        "disable/2027-03-11_.json",
+        "disable/.json",
+        "9999-12-31.json",
+        "disable/" + "9" * 300 + ".json",
+        "disable/\u202e2027-03-11.json",
+        "disable/\N{ARABIC-INDIC DIGIT TWO}027-03-11.json",
+    ],
+)
+def test_what_names_no_date_that_can_be_is_no_receipt(name: str, cloud: LocalCloud) -> None:
+    s3 = cloud.session(MANAGEMENT_ACCOUNT).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"receipts/{ACCOUNT}/ann/{KEY}/{name}", Body=b"x" * 99)
+
+    assert S3Receipts(s3, bucket=BUCKET).of_key(ACCOUNT, "ann", KEY) == ()

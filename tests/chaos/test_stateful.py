@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from keyturn.domain.decision import WRITING, Action
-from keyturn.domain.record import USER_ID_TAG, USER_TAG, secret_name
+from keyturn.domain.record import INTENT_TAG, USER_ID_TAG, USER_TAG, Intent, secret_name
 from keyturn.sandbox.faults import Fault
 from keyturn.sandbox.owners import roll_back
 from keyturn.settings import Settings
@@ -331,6 +331,22 @@ class Lives(RuleBasedStateMachine):
         for secret in self.world.cloud.secrets(MEMBER):
             if secret.gone_at is None and secret.name == secret_name(MEMBER, user):
                 roll_back(self.world.hand("secretsmanager"), secret.name)
+
+    @precondition(lambda self: self.world.cloud.secrets(MEMBER))
+    @rule(
+        user=users, at=st.sampled_from(("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", "="))
+    )
+    def somebody_garbles_the_intent(self, user: str, at: str) -> None:
+        """Write a time that cannot be over a rotation that is done: it must hold nothing up."""
+        for secret in self.world.cloud.secrets(MEMBER):
+            if secret.gone_at is not None or secret.name != secret_name(MEMBER, user):
+                continue
+            intent = Intent.read(secret.tags.get(INTENT_TAG, ""))
+            if intent is None or intent.settled:
+                garbled = f"run=x at={at} seen=X replaces=X"
+                self.world.hand("secretsmanager").tag_resource(
+                    SecretId=secret.name, Tags=[{"Key": INTENT_TAG, "Value": garbled}]
+                )
 
     # The judge
 

@@ -33,6 +33,8 @@ def test_the_defaults_are_90_100_and_110() -> None:
         ({"unused_period": 0}, "UnusedPeriod=0: must be at least 1 day"),
         ({"hold_if_used_within": 0}, "HoldIfUsedWithin=0: must be at least 1 day"),
         ({"max_hold": 0}, "MaxHold=0: must be at least 1 day"),
+        ({"max_hold": 36_501}, "MaxHold=36501: must be at most 36500 days"),
+        ({"rotation_period": 10**12}, f"RotationPeriod={10**12}: must be at most 36500 days"),
     ],
 )
 def test_a_refusal_names_the_parameter_its_value_and_the_rule(

@@ -1,14 +1,18 @@
 """What never happens, whatever the facts are."""
 
+import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.domain.decision import Action, Asked, Decision, Overlay, Reason
+from keyturn.domain.days import FIRST, LAST
+from keyturn.domain.decision import Action, Asked, Decision, Overlay, Reason, Turn
+from keyturn.domain.errors import OrderNotDone
 from keyturn.domain.key import Act, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
+from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
     INTENT_TAG,
@@ -19,11 +23,30 @@ from keyturn.domain.record import (
     KeyRecord,
     UserRecord,
     read_record,
+    tags_of,
     token,
 )
 from tests.domain.world import NOW, SILENCE, TODAY, Looked, a_key, ago, ann, look, on
 
 HOUR = timedelta(hours=1)
+TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+ODD_TIMES = (
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "1999-12-31T23:59:59Z",
+    "2000-01-01T00:00:00Z",
+    "2200-12-31T23:59:59Z",
+    "2201-01-01T00:00:00Z",
+    "",
+    "=",
+    "".join(
+        chr(ord("\N{ARABIC-INDIC DIGIT ZERO}") + int(c)) if c.isdigit() else c
+        for c in "2026-02-01T06:00:00Z"
+    ),
+    "\u202e\u0000\ud83d\ude00",
+    "9" * 256,
+)
+"""What is no time at all, or one that no sum of days can bear."""
 Option = TypeVar("Option")
 
 
@@ -56,10 +79,14 @@ class Dice:
         return ago(self.days()) if self.odds(one_in) else None
 
     def receipt(self) -> Receipt:
-        near = (0, -1, -10, 1, 3, 10, -29, -30, -31, 40)
-        promises = {act: on(self.of(*near)) for act in Act if not self.odds(5)}
+        promises = {act: self.day() for act in Act if not self.odds(5)}
         step = self.of("disable", "delete", "before-disable", "before-delete", "upcoming-14")
-        return Receipt(step=step, day=on(self.of(*near)), at=ago(self.days()), promises=promises)
+        return Receipt(step=step, day=self.day(), at=ago(self.days()), promises=promises)
+
+    def day(self) -> date:
+        """Any that a receipt's name can hold."""
+        near = self.of(0, -1, -10, 1, 3, 10, -29, -30, -31, 40)
+        return self.of(FIRST.date(), LAST.date()) if self.odds(15) else on(near)
 
     def key(self, key_id: str) -> KeyFacts:
         age = self.of(200, 100, 90, 110, 900, 120, 99, 109, 89, 76, 30, 5, 0)
@@ -95,6 +122,13 @@ class Dice:
             settled=self.odds(2),
         )
 
+    def garbled(self, text: str) -> str:
+        """What a hand, or an attacker, makes of a tag."""
+        odd = self.of(*ODD_TIMES)
+        return self.of(
+            TIMES.sub(odd, text), TIMES.sub(odd, text, count=1), f"{text} {text}", "", odd
+        )
+
     def secret(self, keys: list[KeyFacts]) -> SecretFacts | Unknown | None:
         kind = self.of("ours", *["ours"] * 9, "none", "unknown", "foreign")
         if kind in {"none", "unknown"}:
@@ -105,6 +139,9 @@ class Dice:
             tags[INTENT_TAG] = str(self.intent(keys))
         stored = self.of("B", "AB", "", "A")
         current = self.of(*stored[-1:], *stored[:1], "", "somebody's")
+        tags = {tag: self.garbled(text) if self.odds(9) else text for tag, text in tags.items()}
+        if kind == "ours":
+            tags |= {USER_TAG: "ann", USER_ID_TAG: "AIDAANN"}
         return SecretFacts(
             tags=tags,
             versions=frozenset(token(key_id) for key_id in stored),
@@ -131,7 +168,7 @@ class Dice:
         )
 
 
-ROLLS = st.binary(min_size=128, max_size=128)
+ROLLS = st.binary(min_size=160, max_size=160)
 
 
 def facts_of(rolls: bytes) -> tuple[UserFacts, RotationPolicy]:
@@ -325,3 +362,53 @@ def test_beside_a_record_that_is_not_ours_nothing_is_written(rolls: bytes) -> No
     gentle = {Action.KEEP, Action.WAIT, Action.WARN}
     assert {made.action for made in looked.turn.decisions} <= gentle
     assert looked.turn.record_changes == ()
+
+
+@examples(400)
+@given(ROLLS)
+def test_an_order_is_followed_or_refused_whatever_stands_in_the_record(rolls: bytes) -> None:
+    user, policy = facts_of(rolls)
+
+    for key in user.keys:
+        for action in (Action.RESTORE, Action.REVOKE):
+            order = Order(action=action, key_id=key.key_id, given=NOW, even_exempt=True)
+            try:
+                turn = obey(order, user, policy, NOW)
+            except OrderNotDone:
+                assert action is Action.RESTORE
+                continue
+            assert isinstance(turn, Turn)
+            assert [made.key_id for made in turn.decisions] == [key.key_id]
+
+
+TEXTS = st.one_of(
+    st.sampled_from(ODD_TIMES),
+    st.text(max_size=40),
+    st.builds(
+        "run=x {}={} at={} seen={} replaces={}".format,
+        st.sampled_from(KeyRecord.__slots__),
+        st.sampled_from(ODD_TIMES),
+        st.sampled_from(ODD_TIMES),
+        st.sampled_from(("X", "A/B", "")),
+        st.sampled_from(("X", "A", "B")),
+    ),
+)
+
+
+@examples(400)
+@given(
+    tags=st.dictionaries(
+        st.sampled_from((INTENT_TAG, *tags_of("A"), *tags_of("B"), "keyturn:")), TEXTS
+    ),
+    age=st.sampled_from((1, 90, 200)),
+    inactive=st.booleans(),
+)
+def test_nothing_that_stands_in_a_tag_can_raise_an_error(
+    *, tags: dict[str, str], age: int, inactive: bool
+) -> None:
+    secret = SecretFacts(tags={**tags, USER_TAG: "ann", USER_ID_TAG: "AIDAANN"})
+    user = ann(a_key("A", age=age), a_key("B", age=age / 2, inactive=inactive), secret=secret)
+
+    assert len(look(user).turn.decisions) == 2
+    revoke = Order(action=Action.REVOKE, key_id="A", given=NOW)
+    assert isinstance(obey(revoke, user, RotationPolicy(), NOW), Turn)

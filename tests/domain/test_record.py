@@ -27,7 +27,7 @@ from keyturn.domain.record import (
     stamp,
     token,
 )
-from tests.domain.world import MINUTE, NOW, a_key, a_secret, ago, ann
+from tests.domain.world import DAY, MINUTE, NOW, a_key, a_secret, ago, ann
 
 NAMES = st.text("ab,=+@.23CD", min_size=1, max_size=12)
 SECOND = timedelta(seconds=1)
@@ -165,14 +165,13 @@ def test_a_time_counts_only_since_its_key_was_made(
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(KeyRecord)])
-@pytest.mark.parametrize("ahead", [SECOND, timedelta(days=3650)])
-def test_of_the_future_only_what_holds_an_end_back_counts_and_as_of_now(
-    name: str, ahead: timedelta
-) -> None:
+@pytest.mark.parametrize("ahead", [SECOND, 15 * MINUTE, 15 * MINUTE + SECOND, 3650 * DAY])
+def test_of_the_future_only_what_holds_an_end_back_counts(name: str, ahead: timedelta) -> None:
     record = read(f"{name}={stamp(NOW + ahead)}")
 
-    holds_back = name in {"restored", "revoked"}
-    assert getattr(record, name) == (NOW if holds_back else None)
+    stands = {"restored": NOW, "revoked": NOW if ahead <= 15 * MINUTE else ago(200)}
+    assert getattr(record, name) == stands.get(name)
+    assert (record == KeyRecord()) is (name not in stands)  # and no word of its age
 
 
 def test_a_restoration_and_a_revocation_by_a_fast_clock_count_both() -> None:
@@ -210,6 +209,51 @@ def test_what_was_written_since_the_run_began_is_not_of_the_future() -> None:
 )
 def test_what_is_malformed_is_missing(text: str) -> None:
     assert read(text) == KeyRecord()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(KeyRecord)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00Z",
+        "1999-12-31T23:59:59Z",
+        "2201-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "10000-01-01T00:00:00Z",
+        "2026-2-1T6:00:00Z",
+        "٢٠٢٦-02-01T06:00:00Z",
+        "",
+        "x" * 10_000,
+        "\u202e2026-02-01T06:00:00Z",
+    ],
+)
+def test_a_time_outside_2000_to_2200_is_malformed_and_loosens_nothing(
+    name: str, text: str
+) -> None:
+    made = datetime(1999, 1, 1, tzinfo=UTC)
+
+    record = KeyRecord.read(f"{name}={text}", created=made, now=NOW)
+
+    # A revocation that was begun just now would be a run under way, for ever.
+    stands = {"restored": NOW, "revoked": made}
+    assert record == KeyRecord(**({name: stands[name]} if name in stands else {}))
+
+
+@pytest.mark.parametrize("text", ["2000-01-01T00:00:00Z", "2200-12-31T23:59:59Z"])
+def test_a_time_of_2000_or_of_2200_is_one(text: str) -> None:
+    then = datetime(2201, 1, 1, tzinfo=UTC)
+
+    record = KeyRecord.read(f"disabled={text}", created=datetime(1999, 1, 1, tzinfo=UTC), now=then)
+
+    assert record.disabled is not None
+    assert stamp(record.disabled) == text
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2201-01-01T00:00:00Z"]
+)
+def test_an_intent_of_no_time_that_can_be_is_none(at: str) -> None:
+    assert Intent.read(f"run=x at={at} seen=A replaces=B") is None
 
 
 def test_a_malformed_time_spoils_no_other() -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.days import can_be
 from keyturn.domain.health import LastRun
 
 if TYPE_CHECKING:
@@ -70,13 +71,15 @@ def _run(body: bytes) -> Iterator[LastRun]:
         told: Any = json.loads(body)
         if told["version"] != _VERSION:
             return
+        if not can_be(at := datetime.fromisoformat(told["at"])):
+            return
         yield LastRun(
             account=told["account"],
-            at=datetime.fromisoformat(told["at"]),
+            at=at,
             dry_run=told["dry_run"],
             policy=dict(told["policy"]),
             # A failure of no user is one of the account: it could not be entered or listed.
             reached=all(each["user"] is not None for each in told["failures"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return

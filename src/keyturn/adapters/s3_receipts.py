@@ -24,6 +24,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.days import read_day
 from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFound
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
@@ -227,10 +228,8 @@ def _promises(step: str, days: list[date]) -> dict[Act, date]:
 
 def _days_in(name: str) -> list[date]:
     """The dates in an object's name; none if it is not of that form."""
-    try:
-        return [date.fromisoformat(day) for day in name.partition(".")[0].split("_")]
-    except ValueError:
-        return []
+    days = [read_day(day) for day in name.partition(".")[0].split("_")]
+    return [] if None in days else [day for day in days if day is not None]
 
 
 def _read(path: str, at: datetime) -> Receipt | None:

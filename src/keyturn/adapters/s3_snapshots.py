@@ -60,7 +60,7 @@ def _read(body: bytes) -> Snapshot | None:
     try:
         found: Any = json.loads(body)
         known = found["version"] == VERSION and found.keys() >= Snapshot.__required_keys__
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     snapshot: Snapshot = found
     return snapshot if known else None

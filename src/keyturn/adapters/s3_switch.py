@@ -76,6 +76,6 @@ def _read(body: bytes, at: datetime) -> Pause:
     try:
         told = json.loads(body)
         by, why = str(told["by"]), str(told["why"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         by, why = "somebody", "no reason was given"
     return Pause(by=by, at=at.astimezone(UTC), why=why)

@@ -71,5 +71,5 @@ class S3Tally:
             body = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
         try:
             return frozenset(map(str, json.loads(body)["keys"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise PortError(f"{name} holds no list of keys") from None

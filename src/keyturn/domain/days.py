@@ -5,13 +5,30 @@ The daily run never starts at the same second twice, and a key made by one run m
 old at the run 90 days later; hence the slack.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 DAY = timedelta(days=1)
 SLACK = timedelta(hours=12)
 SLACK_OF_ONE_DAY = timedelta(hours=1)
 JITTER = timedelta(hours=1)
 """How much sooner than today's a later run may start, half an hour about the same time."""
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+LAST = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+"""What is told of a time outside these is malformed: sums of days end where years do."""
+
+
+def can_be(moment: datetime) -> bool:
+    """Whether a time that was read is one to count with."""
+    return FIRST <= moment <= LAST
+
+
+def read_day(text: str) -> date | None:
+    """Read a date as `date.isoformat` writes it; None if it is none, or one that cannot be."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if FIRST.date() <= day <= LAST.date() and day.isoformat() == text else None
 
 
 def days_since(moment: datetime, now: datetime) -> int:

@@ -250,7 +250,9 @@ class Rule:
         if decision.reason is Reason.USED_AFTER_DISABLING:
             return Change.RENEWED
         if key.is_active:
-            if on_record.disabled or on_record.disabling or on_record.revoked:
+            # A restoration of no time that has come: its grace begins now, once.
+            ahead = on_record.restored is not None and on_record.restored >= self.now
+            if on_record.disabled or on_record.disabling or on_record.revoked or ahead:
                 return Change.RESTORED
             return Change.UNSEEN if on_record.seen else None
         if on_record.disabled or on_record.seen:

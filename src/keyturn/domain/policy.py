@@ -6,6 +6,8 @@ from keyturn.domain.errors import InvalidValue
 
 SHORT_GRACE = 7
 """Days of grace below which an operator is warned."""
+MOST_DAYS = 36_500
+"""A hundred years: no date that is counted from today lies beyond what a calendar holds."""
 WHOLE = 100
 """Percent."""
 
@@ -50,6 +52,8 @@ class RotationPolicy:
             days = getattr(self, name)
             if days is not None and days < 1:
                 raise InvalidValue(parameter(name), days, "must be at least 1 day")
+            if days is not None and days > MOST_DAYS:
+                raise InvalidValue(parameter(name), days, f"must be at most {MOST_DAYS} days")
         if self.max_keys_per_day < 0:
             raise InvalidValue("MaxKeysPerDay", self.max_keys_per_day, "must be at least 0")
         if not 0 <= self.max_percent_per_day <= WHOLE:
@@ -63,7 +67,7 @@ class RotationPolicy:
                 f"must be greater than RotationPeriod={self.rotation_period}",
             )
         # Entries of zero or less say nothing; the rest is kept once, the earliest warning first.
-        wanted = {days for days in self.warn_days if days > 0}
+        wanted = {days for days in self.warn_days if 0 < days <= MOST_DAYS}
         object.__setattr__(self, "warn_days", tuple(sorted(wanted, reverse=True)))
 
     @property

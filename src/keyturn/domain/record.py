@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from keyturn.domain.days import LAST, can_be
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
 
@@ -75,10 +76,12 @@ _SECRET_NAME = re.compile(r"Account_(\d{12})_User_(.+)_AccessKey", re.ASCII)
 
 
 def _moment(text: str) -> datetime | None:
+    """Read a time as `stamp` writes it; None if it is none, or one that cannot be."""
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
+    return moment if can_be(moment) and stamp(moment) == text else None
 
 
 def _words(text: str) -> dict[str, str]:
@@ -112,18 +115,23 @@ class KeyRecord:
         """
         Read a tag's value; times from before the key or from the future do not count.
 
-        But what only holds a key's end back counts as of now: another clock may be fast.
+        But what only holds a key's end back counts all the same: another clock may be fast,
+        and what nobody can read is no leave to go on.
         """
         words = _words(text)
         times = {name: _moment(words[name]) for name in cls.__slots__ if name in words}
         known = {name: t for name, t in times.items() if t is not None and created <= t}
+        if "revoked" in known:
+            known.setdefault("forced", known["revoked"])  # its age has no say in its end
+        if "restored" in times and times["restored"] is None:
+            known["restored"] = now
+        if "revoked" in times and (times["revoked"] or LAST) > now + LONGEST_RUN:
+            known["revoked"] = created  # it stands, and proves no run that may be alive
         restored = known.get("restored")
         if restored is not None:
             known = {
                 name: t for name, t in known.items() if name not in _UNTIL_RESTORED or t > restored
             }
-        if "revoked" in known:
-            known.setdefault("forced", known["revoked"])  # its age has no say in its end
         return cls(
             **{
                 name: min(t, now)

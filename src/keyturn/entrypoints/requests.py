@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as rules
 
+from keyturn.domain.days import can_be
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
@@ -106,7 +107,9 @@ class RotationRequest:
 def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     """Read a rotation event; now stands for the time of the request where it tells none."""
     given = load(RotationEvent(), event)
-    asked = given.get("requested", now).astimezone(UTC).replace(microsecond=0)
+    if not can_be(requested := given.get("requested", now)):
+        raise InvalidValue("requested", requested.isoformat(), "must lie in 2000 to 2200")
+    asked = requested.astimezone(UTC).replace(microsecond=0)
     if asked > now + CLOCKS_DIFFER:
         raise InvalidValue("requested", given["requested"].isoformat(), "lies in the future")
     order = _order(given, asked)
