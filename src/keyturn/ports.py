@@ -293,7 +293,13 @@ class Listed:
     """An account as Organizations lists it."""
 
     account: Account
-    suspended: bool = False
+    state: str = "ACTIVE"
+    """As AWS calls it: SUSPENDED and PENDING_CLOSURE are not the same, but nobody gets in."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it can be looked after."""
+        return self.state == "ACTIVE"
 
 
 class Snapshots(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.adapters.clients import Journal, client, write_to
+from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
@@ -69,6 +69,8 @@ class Aws:
     settings: Settings
     journal: Journal
     clock: Clock
+    account: str | None = None
+    """Whose credentials these are, and so whose the bucket must be; None: AWS is asked."""
     _kept: dict[str, Any] = field(default_factory=dict)
     _members: dict[str, _Member] = field(default_factory=dict)
     # boto3's sessions may not make two clients at once; accounts run side by side.
@@ -211,6 +213,9 @@ class Aws:
 
     def own_account(self) -> str:
         """The account whose credentials we hold."""
+        return self.account or str(self._keep("account", self._ask_for_account))
+
+    def _ask_for_account(self) -> str:
         with aws_errors_translated():
             return str(self._own("sts").get_caller_identity()["Account"])
 
@@ -251,7 +256,8 @@ class Aws:
 
     def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
         settings = self.settings
-        return kind(self._own("s3"), bucket=settings.bucket, prefix=settings.prefix)
+        s3 = self._keep("s3", lambda: bucket_client(self.session, self.own_account))
+        return kind(s3, bucket=settings.bucket, prefix=settings.prefix)
 
     def _member(self, account: str) -> _Member:
         with self._making:

@@ -13,7 +13,7 @@ from threading import Lock
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.adapters.clients import client
+from keyturn.adapters.clients import bucket_client, client
 from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
 from keyturn.adapters.cloudtrail import CloudTrail
 from keyturn.adapters.event_rules import EventRules
@@ -55,7 +55,7 @@ class Accounts:
             management=management,
             partition=partition,
             warehouse=S3Warehouse(
-                client(self.security, "s3"),
+                bucket_client(self.security, lambda: security.account),
                 account=security.account,
                 region=security.region,
                 partition=partition,
@@ -75,7 +75,7 @@ class Accounts:
         security, management = self.place(self.security), self.place(self.management)
         partition = self.security.get_partition_for_region(security.region)
         iam_region = IAM_REGIONS[partition]
-        s3 = client(self.security, "s3")
+        s3 = bucket_client(self.security, lambda: security.account)
 
         # The management account has no role of the name that the others have for it.
         own = {management.account: self.management, security.account: self.security}

@@ -29,7 +29,7 @@ def _fake() -> FakeOrganization:
             (ROOT, OUTER): [Listed(account=account) for account in IN_OUTER],
             (ROOT, OUTER, INNER): [
                 Listed(account=IN_INNER),
-                Listed(account=CLOSED, suspended=True),
+                Listed(account=CLOSED, state="SUSPENDED"),
             ],
         },
         units={ROOT, OUTER, INNER, EMPTY},
@@ -77,13 +77,13 @@ def test_the_units_below_a_unit_belong_to_it(organization: Organization) -> None
     assert len(ids(organization.accounts(ROOT))) == 1 + len(below)
 
 
-def test_an_account_comes_with_its_name_its_address_and_whether_it_is_suspended(
+def test_an_account_comes_with_its_name_its_address_and_its_state_in_aws_words(
     organization: Organization,
 ) -> None:
     found = {each.account.id: each for each in organization.accounts(INNER)}
 
     assert found[IN_INNER.id] == Listed(account=IN_INNER)
-    assert found[CLOSED.id] == Listed(account=CLOSED, suspended=True)
+    assert found[CLOSED.id] == Listed(account=CLOSED, state="SUSPENDED")
 
 
 def test_a_unit_that_does_not_exist_is_not_an_empty_one(organization: Organization) -> None:

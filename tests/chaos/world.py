@@ -186,6 +186,7 @@ class World:
             settings=Settings.read(self.settings),
             journal=lambda _action, _facts: None,
             clock=self.clock,
+            account=HUB,
         )
 
     def configure(self, **settings: str) -> None:

@@ -125,7 +125,7 @@ def test_a_plan_of_the_organisation_names_who_was_skipped_and_who_could_not_be_r
     assert theirs in result.stdout
     assert f"{SHOP} shop" in result.stdout
     assert "3 accounts, 2 users, 2 keys: 2 due, 0 blocked, 0 users exempt" in result.stdout
-    assert f"skipped {CLOSED} closed: it is suspended" in result.stderr
+    assert f"skipped {CLOSED} closed: it is SUSPENDED" in result.stderr
     assert re.search(rf"{CLOSED_TO_US} bought: .*could not be assumed", result.stderr)
 
 
@@ -141,7 +141,7 @@ def test_json_gives_every_key_its_state_action_reason_and_next_date(cloud: Local
     assert document["policy"]["RotationPeriod"] == 90
     assert [each["account"] for each in document["accounts"]] == [OURS, SHOP, CLOSED_TO_US]
     assert document["skipped"] == [
-        {"account": CLOSED, "name": "closed", "reason": "it is suspended"}
+        {"account": CLOSED, "name": "closed", "reason": "it is SUSPENDED"}
     ]
     found = decisions(document)
     facts = ("state", "action", "reason", "next")

@@ -72,7 +72,7 @@ def test_exclusions_stand_in_the_json_and_their_keys_are_never_read(cloud: Local
     document = json.loads(result.stdout)
     assert {each["account"]: each["reason"] for each in document["skipped"]} == {
         SHOP: "it is excluded",
-        CLOSED: "it is suspended",
+        CLOSED: "it is SUSPENDED",
         CLOSED_TO_US: "it is excluded",
     }
     assert document["failures"] == []

@@ -64,8 +64,12 @@ def test_more_accounts_than_one_page_or_one_batch_holds_are_all_queued(stage: St
     assert stage.messages()[0] == "Queued 46 accounts"
 
 
-@pytest.mark.parametrize("how", ["suspend_account", "close_account"])
-def test_who_is_suspended_is_skipped_and_named(how: str, stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("how", "state"), [("suspend_account", "SUSPENDED"), ("close_account", "PENDING_CLOSURE")]
+)
+def test_who_is_not_active_is_skipped_and_named_as_aws_names_it(
+    how: str, state: str, stage: Stage
+) -> None:
     stage.cloud.organization.create_account("closed", "c@example.com", account_id=CLOSED)
     getattr(stage.cloud.organization, how)(CLOSED)
 
@@ -73,9 +77,9 @@ def test_who_is_suspended_is_skipped_and_named(how: str, stage: Stage) -> None:
 
     assert CLOSED not in answer["queued"]
     assert answer["skipped"] == [
-        {"account": CLOSED, "name": "closed", "reason": "it is suspended"}
+        {"account": CLOSED, "name": "closed", "reason": f"it is {state}"}
     ]
-    assert f"Skipped account {CLOSED} (closed): it is suspended" in stage.messages()
+    assert f"Skipped account {CLOSED} (closed): it is {state}" in stage.messages()
     assert CLOSED not in {each["account"] for each in queued(stage)}
 
 

@@ -19,7 +19,7 @@ def organization() -> FakeOrganization:
 
     return FakeOrganization(
         listed={
-            (ROOT,): [account(A), account(CLOSED, suspended=True)],
+            (ROOT,): [account(A), account(CLOSED, state="SUSPENDED")],
             (ROOT, OUTER, INNER): [account(B)],
             (ROOT, OTHER): [account(C)],
         },
@@ -46,7 +46,7 @@ def test_excluded_accounts_and_units_are_skipped_with_the_reason_and_are_no_fail
     assert ids(found.skipped) == {
         A: "it is excluded",
         B: f"it is excluded, with the unit {OUTER}",
-        CLOSED: "it is suspended",
+        CLOSED: "it is SUSPENDED",
     }
     assert found.lost == ()
     assert found.warnings == ()

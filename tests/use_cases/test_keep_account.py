@@ -200,7 +200,7 @@ def an_organization() -> FakeOrganization:
         listed={
             ("r-root",): [
                 Listed(account=Account(id="111111111111")),
-                Listed(account=Account(id="222222222222"), suspended=True),
+                Listed(account=Account(id="222222222222"), state="SUSPENDED"),
             ],
             ("r-root", "ou-1"): [Listed(account=ACCOUNT)],
         },
@@ -215,7 +215,7 @@ def test_accounts_that_were_asked_for_and_are_not_there_are_skipped_with_a_reaso
 
     assert [account.id for account in found.accounts] == ["333333333333"]
     assert [(account.id, why) for account, why in found.skipped] == [
-        ("222222222222", "it is suspended"),
+        ("222222222222", "it is SUSPENDED"),
     ]
     assert [(account.id, why) for account, why in found.lost] == [
         ("999999999999", "it is not in the organisation, or not below the unit"),

@@ -44,5 +44,5 @@ def _listed(account: "AccountTypeDef") -> Listed:
         account=Account(
             id=account["Id"], name=account.get("Name", ""), email=account.get("Email", "")
         ),
-        suspended=state != "ACTIVE",
+        state=state,
     )

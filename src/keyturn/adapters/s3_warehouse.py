@@ -44,7 +44,7 @@ class S3Warehouse:
 
     def exists(self, bucket: str) -> bool:
         """Whether the bucket is there and ours."""
-        return self._ask(lambda: self._s3.head_bucket(**self._of(bucket))) is not None
+        return self._ask(lambda: self._s3.head_bucket(Bucket=bucket)) is not None
 
     def create(self, bucket: str) -> None:
         """Make the bucket."""
@@ -72,43 +72,39 @@ class S3Warehouse:
                 case Protection.NO_PUBLIC_ACCESS:
                     shut: Any = dict.fromkeys(_SHUT, True)
                     self._s3.put_public_access_block(
-                        **self._of(bucket), PublicAccessBlockConfiguration=shut
+                        Bucket=bucket, PublicAccessBlockConfiguration=shut
                     )
                 case Protection.ENCRYPTION:
                     # S3's own keys: under a KMS key each function's role would need that key too.
                     rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
                     self._s3.put_bucket_encryption(
-                        **self._of(bucket), ServerSideEncryptionConfiguration={"Rules": [rule]}
+                        Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
                     )
                 case Protection.VERSIONS:
                     self._s3.put_bucket_versioning(
-                        **self._of(bucket), VersioningConfiguration={"Status": "Enabled"}
+                        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
                     )
                 case Protection.ONLY_TLS:
                     statements = [*self._statements(bucket), self._tls(bucket)]
                     policy = {"Version": "2012-10-17", "Statement": statements}
-                    self._s3.put_bucket_policy(**self._of(bucket), Policy=json.dumps(policy))
+                    self._s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
                 case Protection.LIFECYCLE:
                     ours = _rules(prefix)
                     named = {rule["ID"] for rule in ours}
                     kept = [each for each in self._rules(bucket) if each.get("ID") not in named]
                     self._s3.put_bucket_lifecycle_configuration(
-                        **self._of(bucket), LifecycleConfiguration={"Rules": [*kept, *ours]}
+                        Bucket=bucket, LifecycleConfiguration={"Rules": [*kept, *ours]}
                     )
 
     def mark_of(self, bucket: str, name: str) -> str | None:
         """The mark of an object."""
-        found = self._ask(lambda: self._s3.head_object(**self._of(bucket), Key=name))
+        found = self._ask(lambda: self._s3.head_object(Bucket=bucket, Key=name))
         return None if found is None else str(found["Metadata"].get(_MARK, ""))
 
     def put(self, bucket: str, name: str, body: bytes, mark: str) -> None:
         """Put an object, with its mark."""
         with aws_errors_translated():
-            self._s3.put_object(**self._of(bucket), Key=name, Body=body, Metadata={_MARK: mark})
-
-    def _of(self, bucket: str) -> Any:  # noqa: ANN401 -- arguments of any call of S3's
-        """Name the bucket, and whose it must be: names of buckets are the whole world's."""
-        return {"Bucket": bucket, "ExpectedBucketOwner": self._account}
+            self._s3.put_object(Bucket=bucket, Key=name, Body=body, Metadata={_MARK: mark})
 
     def _ask(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 -- each answer has its own form
         try:
@@ -118,22 +114,22 @@ class S3Warehouse:
             return None
 
     def _is_shut(self, bucket: str) -> bool:
-        found = self._ask(lambda: self._s3.get_public_access_block(**self._of(bucket))) or {}
+        found = self._ask(lambda: self._s3.get_public_access_block(Bucket=bucket)) or {}
         block = found.get("PublicAccessBlockConfiguration", {})
         return all(block.get(each) for each in _SHUT)
 
     def _is_encrypted(self, bucket: str) -> bool:
-        return self._ask(lambda: self._s3.get_bucket_encryption(**self._of(bucket))) is not None
+        return self._ask(lambda: self._s3.get_bucket_encryption(Bucket=bucket)) is not None
 
     def _has_versions(self, bucket: str) -> bool:
-        found = self._ask(lambda: self._s3.get_bucket_versioning(**self._of(bucket))) or {}
+        found = self._ask(lambda: self._s3.get_bucket_versioning(Bucket=bucket)) or {}
         return found.get("Status") == "Enabled"
 
     def _refuses_plain_connections(self, bucket: str) -> bool:
         return any(map(_denies_plain_connections, self._statements(bucket)))
 
     def _statements(self, bucket: str) -> list[Mapping[str, Any]]:
-        found = self._ask(lambda: self._s3.get_bucket_policy(**self._of(bucket)))
+        found = self._ask(lambda: self._s3.get_bucket_policy(Bucket=bucket))
         if found is None:
             return []
         statements = json.loads(found["Policy"])["Statement"]
@@ -154,7 +150,7 @@ class S3Warehouse:
         return all(rule in map(_essence, self._rules(bucket)) for rule in _rules(prefix))
 
     def _rules(self, bucket: str) -> list[Any]:
-        found = self._ask(lambda: self._s3.get_bucket_lifecycle_configuration(**self._of(bucket)))
+        found = self._ask(lambda: self._s3.get_bucket_lifecycle_configuration(Bucket=bucket))
         return list(found["Rules"]) if found else []
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import boto3
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.settings import PARAMETERS, Settings
 from keyturn.wiring import Aws
@@ -22,13 +23,19 @@ RELEVANT = frozenset(
 """What of the environment matters: Lambda sets a new trace id at every invocation."""
 
 
-def connected(logger: Logger, environment: Mapping[str, str]) -> Aws:
+def connected(logger: Logger, environment: Mapping[str, str], context: LambdaContext) -> Aws:
     """Connect, and stay connected over warm invocations while the environment is the same."""
-    return _connected(logger, frozenset((name, environment.get(name, "")) for name in RELEVANT))
+    relevant = frozenset((name, environment.get(name, "")) for name in RELEVANT)
+    return _connected(logger, relevant, own_account(context))
+
+
+def own_account(context: LambdaContext) -> str:
+    """The account that the function is in."""
+    return context.invoked_function_arn.split(":")[4]
 
 
 @lru_cache(maxsize=4)
-def _connected(logger: Logger, environment: frozenset[tuple[str, str]]) -> Aws:
+def _connected(logger: Logger, environment: frozenset[tuple[str, str]], account: str) -> Aws:
 
     def log_write(action: str, facts: Mapping[str, str]) -> None:
         logger.info(f"Wrote {action}", extra=dict(facts))
@@ -40,6 +47,7 @@ def _connected(logger: Logger, environment: frozenset[tuple[str, str]]) -> Aws:
         settings=settings,
         journal=log_write,
         clock=lambda: datetime.now(UTC),
+        account=account,
     )
 
 

@@ -110,7 +110,7 @@ def _accounts(result: Result) -> Iterator[Account]:
     for account in result.company.accounts:
         plain = Account(account_id=account.account_id, name=account.name)
         if account.suspended:
-            yield replace(plain, reach=Reach.SKIPPED, reason="it is suspended")
+            yield replace(plain, reach=Reach.SKIPPED, reason="it is SUSPENDED")
         elif account.account_id in failed:
             yield replace(plain, reach=Reach.FAILED, reason="its role could not be assumed")
         else:

@@ -19,11 +19,11 @@ logger = Logger(service=Service.INVENTORY)
 _EVENT_ID = re.compile(r"[0-9a-f-]{32,36}")
 
 
-def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa: ARG001 -- Lambda's signature
+def handler(event: object, context: LambdaContext) -> dict[str, object]:
     """Queue every account below InventoryOU (or all); answer with who was skipped, and why."""
     run = _run_of(event)
     with in_our_words(logger):
-        inventory = _queue_all(connected(logger, os.environ).fan_out(), run)
+        inventory = _queue_all(connected(logger, os.environ, context).fan_out(), run)
     logger.info(f"Queued {counted(len(inventory.accounts), 'account')}", extra={"run": run})
     return {
         "run": run,

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_digest, read_exemption
-from keyturn.entrypoints.connect import connected
+from keyturn.entrypoints.connect import connected, own_account
 from keyturn.entrypoints.faults import in_our_words
 from keyturn.entrypoints.metrics import Service, emit
 from keyturn.entrypoints.requests import read_body
@@ -26,9 +26,8 @@ logger = Logger(service=Service.NOTIFIER)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """Take a batch of events from the bus, through the queue; what fails is tried again."""
-    aws = connected(logger, os.environ)
+    aws = connected(logger, os.environ, context)
     notify = aws.notify(_complain)
-    own_account = context.invoked_function_arn.split(":")[4]
 
     def one(record: SQSRecord) -> None:
         measured = {"NotTold": 1, "ExemptionsAdded": 0}
@@ -38,7 +37,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                 if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
                     _tell_of_exemption(aws, asked, measured)
                 else:
-                    notify.tell(read_digest(asked, own_account=own_account), datetime.now(UTC))
+                    digest = read_digest(asked, own_account=own_account(context))
+                    notify.tell(digest, datetime.now(UTC))
             measured["NotTold"] = 0
         finally:
             emit(Service.NOTIFIER, measured)

@@ -52,7 +52,7 @@ class AccountNotKeptError(Exception):
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """Take a direct invocation and answer, or a batch from the queue and say what failed."""
     now = datetime.now(UTC)
-    aws = connected(logger, os.environ)
+    aws = connected(logger, os.environ, context)
     if not isinstance(event, Mapping) or "Records" not in event:
         with in_our_words(logger):
             if is_about_switch(event):

@@ -53,6 +53,7 @@ class Bucket:
     """A bucket; its names are in the order of their bytes, as S3 lists them."""
 
     owner: str
+    lets_everybody_in: bool = False
     objects: dict[str, StoredObject] = field(default_factory=dict)
 
 
@@ -155,7 +156,11 @@ class Buckets:
         bucket = self.buckets.get(request.params["Bucket"])
         if bucket is None:
             raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
-        if bucket.owner != request.account:
+        if request.params.get("ExpectedBucketOwner", bucket.owner) != bucket.owner:
+            # "the request fails with [...] 403 Forbidden (access denied)":
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+            raise Refused("AccessDenied", "Access Denied", 403)
+        if bucket.owner != request.account and not bucket.lets_everybody_in:
             # Without a bucket policy, and there are none here, only the owner's account gets in:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-management.html
             raise Refused("AccessDenied", "Access Denied", 403)

@@ -25,7 +25,7 @@ from moto.iam.models import AccessKey, AccessKeyLastUsed
 from moto.secretsmanager.models import FakeSecret
 
 from keyturn.sandbox import wire
-from keyturn.sandbox.buckets import Buckets
+from keyturn.sandbox.buckets import Bucket, Buckets
 from keyturn.sandbox.call_log import Call, logged
 from keyturn.sandbox.delays import Delays
 from keyturn.sandbox.event_bus import EventBus, envelope
@@ -369,6 +369,12 @@ class LocalCloud:
             for secret in secrets_of(account, region).secrets.values()
             if isinstance(secret, FakeSecret)
         ]
+
+    def take_over(self, bucket: str, account: str) -> None:
+        """Let an account take the name of a bucket that was deleted, and let everybody into it."""
+        held = self._buckets.buckets[bucket].objects
+        taken = Bucket(owner=account, lets_everybody_in=True, objects=held)
+        self._buckets.buckets[bucket] = taken
 
     def objects(self, bucket: str) -> Mapping[str, bytes]:
         """Give the objects in a bucket, whoever owns it."""

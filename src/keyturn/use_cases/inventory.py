@@ -8,7 +8,6 @@ from keyturn.domain.key import Account
 from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.ports import Listed, Organization, Queue
 
-SUSPENDED = "it is suspended"
 EXCLUDED = "it is excluded"
 LOST = "it is not in the organisation, or not below the unit"
 
@@ -50,9 +49,9 @@ def take_inventory(
     kept = [each for each in listed if each.account.id not in reasons]
     left = tuple((account, reasons[account.id]) for account in excluded)
     return Inventory(
-        accounts=tuple(each.account for each in kept if not each.suspended),
+        accounts=tuple(each.account for each in kept if each.is_active),
         skipped=(
-            *((each.account, SUSPENDED) for each in kept if each.suspended),
+            *((each.account, f"it is {each.state}") for each in kept if not each.is_active),
             *(() if wanted else left),
         ),
         lost=(
