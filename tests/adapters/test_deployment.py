@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 from moto import mock_aws
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
@@ -448,6 +448,14 @@ def test_a_proposal_that_cloudformation_cannot_make_is_told_and_taken_away() -> 
     assert answers.slept == 1
 
 
+# The percentages are AWS's largest: API_StackSetOperationPreferences.html, "Maximum value of 100".
+TO_ALL_AT_ONCE = {
+    "RegionConcurrencyType": "PARALLEL",
+    "FailureTolerancePercentage": 100,
+    "MaxConcurrentPercentage": 100,
+}
+
+
 def test_an_update_leaves_alone_what_becomes_of_stacks_whose_account_leaves() -> None:
     session = boto3.Session(region_name=REGION)
     client, told = session.client("cloudformation"), {"StackSetOperation": {"Status": "SUCCEEDED"}}
@@ -458,7 +466,7 @@ def test_an_update_leaves_alone_what_becomes_of_stacks_whose_account_leaves() ->
         "Parameters": [{"ParameterKey": "Name", "UsePreviousValue": True}],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
         "PermissionModel": "SERVICE_MANAGED",
-        "OperationPreferences": ANY,
+        "OperationPreferences": TO_ALL_AT_ONCE,
     }
     stubber.add_response("update_stack_set", {"OperationId": "1234"}, asked)
     stubber.add_response("describe_stack_set_operation", told)
@@ -466,6 +474,26 @@ def test_an_update_leaves_alone_what_becomes_of_stacks_whose_account_leaves() ->
     stubber.activate()
 
     CloudFormationStackSets(client, no_sleep).update("s", TEMPLATE, {"Name": None})
+
+    stubber.assert_no_pending_responses()
+
+
+def test_a_stack_set_goes_to_all_accounts_at_once_and_stops_at_none() -> None:
+    client = boto3.Session(region_name=REGION).client("cloudformation")
+    stubber = Stubber(client)
+    asked = {
+        "StackSetName": "s",
+        "DeploymentTargets": {"OrganizationalUnitIds": [UNIT]},
+        "Regions": [REGION],
+        "OperationPreferences": TO_ALL_AT_ONCE,
+    }
+    told = {"StackSetOperation": {"Status": "SUCCEEDED"}}
+    stubber.add_response("create_stack_instances", {"OperationId": "1234"}, asked)
+    stubber.add_response("describe_stack_set_operation", told)
+    stubber.add_response("list_stack_set_operation_results", {"Summaries": []})
+    stubber.activate()
+
+    CloudFormationStackSets(client, no_sleep).extend("s", {UNIT}, {REGION})
 
     stubber.assert_no_pending_responses()
 

@@ -207,6 +207,23 @@ def test_each_account_gets_what_is_its_own(world: World) -> None:
     assert len(names) == 3 + 12
 
 
+def test_mail_templates_go_and_are_told_in_the_order_of_their_names(world: World) -> None:
+    there = {path for path in (world.source / "template").rglob("*") if path.is_file()}
+    names = sorted(path.relative_to(world.source / "template").as_posix() for path in there)
+    hands = world.client("security", "s3")
+    hands.create_bucket(Bucket="a-bucket")
+    for name in names[:2]:
+        hands.put_object(Bucket="a-bucket", Key=f"asa/rotation/Template/{name}", Body=b"Ahoy")
+
+    result = world.deploy(*world.first)
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0, result.output
+
+    start = lines.index("mail templates in asa/rotation/Template/: uploaded") + 1
+    stay = [f"  {name} stays: it is yours" for name in names[:2]]
+    assert lines[start : start + len(names)] == [*(f"  {name}" for name in names[2:]), *stay]
+
+
 def test_a_second_deployment_finds_no_changes(world: World) -> None:
     world.deploy(*world.first)
 

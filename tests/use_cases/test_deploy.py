@@ -347,6 +347,16 @@ def test_accounts_that_lag_behind_are_tried_again(deployed: World) -> None:
     assert deployed.sets.lagging == {}
 
 
+def test_those_that_lag_behind_are_named_in_order(deployed: World) -> None:
+    others = ["888888888888", "111111111112"]
+    deployed.sets.accounts = {UNIT: [*others, SHOP]}
+    deployed.sets.lagging = dict.fromkeys([*others, SHOP], "the role exists")
+
+    outcome = deployed.deploy()[f"stack set {SET}"]
+
+    assert outcome.details == (f"not up to date in {', '.join(sorted([*others, SHOP]))}",)
+
+
 def test_a_suspended_account_lags_behind_for_ever_and_is_no_change(deployed: World) -> None:
     deployed.sets.suspended = {SHOP}
 

@@ -766,6 +766,61 @@ def test_a_reservation_that_is_large_enough_leaves_the_others_their_share(world:
     assert world.findings()[Check.CONCURRENCY].fault is None
 
 
+@pytest.mark.parametrize(
+    ("free", "reserved", "fault"),
+    [
+        (8, 0, None),  # MaximumConcurrency and three more
+        (7, 0, Fault.CONCURRENCY_SMALL),
+        (3, 5, None),  # three beside what is reserved
+        (2, 5, Fault.CONCURRENCY_SMALL),
+        (100, 4, Fault.RESERVATION_SMALL),
+    ],
+)
+def test_exactly_as_many_functions_as_are_needed_are_enough(
+    world: World, free: int, reserved: int, fault: Fault | None
+) -> None:
+    world.tell(RotationReservedConcurrency=str(reserved), MaximumConcurrency="5")
+    world.functions.limit = Concurrency(limit=100, unreserved=free)
+
+    assert world.findings()[Check.CONCURRENCY].fault is fault
+
+
+@pytest.mark.parametrize("who", ["everybody", "one account"])
+def test_a_run_of_exactly_26_hours_ago_is_not_old(world: World, who: str) -> None:
+    ago = {"everybody": len(ACCOUNTS), "one account": 1}[who]
+    limit, fault = timedelta(hours=26), {True: Fault.RUN_OLD, False: Fault.ACCOUNTS_NOT_REACHED}
+
+    def seen(age: timedelta) -> Fault | None:
+        world.archive.runs[:ago] = [run(each.id, at=NOW - age) for each in ACCOUNTS[:ago]]
+        return world.findings()[Check.LAST_RUN].fault
+
+    assert seen(limit) is None
+    assert seen(limit + timedelta(seconds=1)) is fault[who == "everybody"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [("False", "enforces"), ("false", "enforces"), ("True", "in dry run"), ("", "in dry run")],
+)
+def test_whether_a_stack_enforces_is_said_as_its_flag_has_it(
+    world: World, flag: str, said: str
+) -> None:
+    world.tell(DryRunFlag=flag)
+
+    assert world.findings()[Check.CORE].said.endswith(f"; {said}")
+
+
+@pytest.mark.parametrize(("number", "end"), [(5, "04"), (6, "04 and 1 more")])
+def test_five_accounts_are_named_and_the_sixth_is_counted(
+    world: World, number: int, end: str
+) -> None:
+    many = [Account(id=f"3000000000{each:02}", name="a") for each in range(number)]
+    world.organization.listed[UNIT,] += [Listed(account=each) for each in many]
+    world.branches |= {each.id: branch() for each in many}
+
+    assert world.findings()[Check.MEMBER_STACKS].said.endswith(f"3000000000{end}")
+
+
 def test_many_accounts_are_counted_and_not_all_named(world: World) -> None:
     many = [Account(id=f"3000000000{number:02}", name="a") for number in range(12)]
     world.organization.listed[UNIT,] += [Listed(account=each) for each in many]
