@@ -76,9 +76,7 @@ def test_who_is_not_active_is_skipped_and_named_as_aws_names_it(
     answer = stage.take_inventory()
 
     assert CLOSED not in answer["queued"]
-    assert answer["skipped"] == [
-        {"account": CLOSED, "name": "closed", "reason": f"it is {state}"}
-    ]
+    assert answer["skipped"] == [{"account": CLOSED, "name": "closed", "reason": f"it is {state}"}]
     assert f"Skipped account {CLOSED} (closed): it is {state}" in stage.messages()
     assert CLOSED not in {each["account"] for each in queued(stage)}
 

@@ -14,8 +14,8 @@ A, B, C, CLOSED = "111111111111", "222222222222", "333333333333", "444444444444"
 
 
 def organization() -> FakeOrganization:
-    def account(each: str, *, suspended: bool = False) -> Listed:
-        return Listed(account=Account(id=each), suspended=suspended)
+    def account(each: str, state: str = "ACTIVE") -> Listed:
+        return Listed(account=Account(id=each), state=state)
 
     return FakeOrganization(
         listed={
