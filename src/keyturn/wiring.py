@@ -224,6 +224,11 @@ class Aws:
         with aws_errors_translated():
             return str(self._own("sts").get_access_key_info(AccessKeyId=key_id)["Account"])
 
+    def owner_of(self, account: str, key_id: str) -> str:
+        """The name of the user of an account whose key it is."""
+        member = self._member(account)
+        return IamAccessKeys(member.iam, member.iam_once).owner_of(key_id)
+
     def caller(self) -> str:
         """Who we are: an ARN."""
         with aws_errors_translated():

@@ -5,6 +5,7 @@ KeyturnError
 ├── InvalidValue              the operator gave a wrong value; nothing was done
 ├── PortError                 something outside answered otherwise than we need
 │   ├── NotFound              it says that the thing does not exist
+│   │   └── NoSuchUser        … and that it is a user, or something given for one
 │   ├── AlreadyThere          it says that the thing exists already
 │   ├── Refused               it says no, for good: nothing was changed
 │   │   ├── Denied            … because we lack the permission
@@ -51,6 +52,14 @@ class PortError(KeyturnError):
 
 class NotFound(PortError):
     """The thing does not exist."""
+
+
+class NoSuchUser(NotFound):
+    """The account has no such user; hint says what may have been meant."""
+
+    def __init__(self, name: str, hint: str = "") -> None:
+        super().__init__(f"the account has no user {name}{hint}")
+        self.hint = hint
 
 
 class AlreadyThere(PortError):

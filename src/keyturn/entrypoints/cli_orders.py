@@ -25,9 +25,9 @@ from keyturn.domain.record import (
     why_foreign,
 )
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
+from keyturn.entrypoints.cli_meant import check_key
 from keyturn.entrypoints.cli_options import Ordering, Rules, Telling, Where
 from keyturn.entrypoints.cli_run import (
-    KEY_ID,
     Talk,
     asks_first,
     checked,
@@ -103,8 +103,7 @@ def rotate(user: str, where: Where, rules: Rules, telling: Telling, ordering: Or
 
 
 def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False) -> _Command:
-    if KEY_ID.fullmatch(key) is None:
-        raise InvalidValue("KEY", key, "must be an access key's id")
+    check_key(key)
     order = Order(action=action, key_id=key, given=now(), even_exempt=even_exempt)
     # What is revoked already is stopped once more: IAM tells of changes half a minute late.
     acts = frozenset({action} | ({Action.KEEP} if action is Action.REVOKE else set()))

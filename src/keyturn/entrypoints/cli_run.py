@@ -18,6 +18,7 @@ from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
+from keyturn.entrypoints.cli_meant import check_who, is_key
 from keyturn.entrypoints.cli_options import (
     Channel,
     Format,
@@ -53,7 +54,6 @@ from keyturn.wiring import Aws
 FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
 
-KEY_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,124}")
 _ROLE = re.compile(r"[\w+=,.@/-]+", re.ASCII)
 
 
@@ -154,28 +154,18 @@ def _done(
 
 def explain(who: str, where: Where, rules: Rules) -> int:
     """Explain a user's keys."""
-    asked = checked(where, rules)
-    is_key = KEY_ID.fullmatch(who) is not None
-    request = Request() if is_key else Request(users=frozenset({who}))
-    talk = Talk(asked)
+    check_who(who)
+    key_id = who if is_key(who) else None
+    talk = Talk(checked(where, rules), key_id=key_id)
+    request = Request(users=frozenset({who if key_id is None else talk.owner_of(key_id)}))
     campaign = replace(talk.campaign(request, dry_run=True), many=True)
     results = talk.look(campaign, campaign.plan, "Looking at")
-    found = [
-        (result.plan.run, turn)
-        for result in results
-        for turn in result.plan.turns
-        if turn.user.name == who or any(key.key_id == who for key in turn.user.keys)
-    ]
     console = Console()
-    for run_, turn in found:
-        print_explanation(console, run_.account, turn, asked.settings.policy, run_.at)
-    report = talk.report(replace(campaign, request=Request()), results)
-    if not found:
-        kind = "access key" if is_key else "user"
-        report = replace(
-            report, failures=(*report.failures, f"there is no {kind} {who} in the accounts read")
-        )
-    return talk.close(report)
+    for result in results:
+        for turn in result.plan.turns:
+            run_ = result.plan.run
+            print_explanation(console, run_.account, turn, talk.aws.settings.policy, run_.at)
+    return talk.close(talk.report(campaign, results))
 
 
 def asks_first(*, enforce: bool, yes: bool) -> bool:
@@ -306,10 +296,8 @@ class Talk:
         self._verbose = verbose
         self._warned: set[str] = set()
         self.aws: Aws = connect(where, settings, self._wrote)
-        if key_id is not None and where.role_name is not None and not where.account:
-            owner = self._account_of(key_id)
-            where = replace(where, account=[owner])
-            self.say(f"The key is of account {owner}.")
+        if key_id is not None:
+            where = self._where_it_is(key_id, where)
         self._where = where
         self._announcer = _announcer(self.aws, asked.notify, self.say)
         self.inventory: Inventory = find_accounts(self.aws, where, self.say, everywhere=everywhere)
@@ -386,7 +374,7 @@ class Talk:
             policy=self.aws.settings.policy,
             results=results,
             skipped=(*self.inventory.skipped, *self.inventory.lost),
-            failures=(*lost, *(f"no account has a user {name}" for name in absent)),
+            failures=(*lost, *absent),
         )
 
     def audited(self, entry: AuditEntry, *, urgent: bool = False) -> Audited:
@@ -415,12 +403,40 @@ class Talk:
                 self._warned.add(line)
                 self.say(line)
 
-    def _account_of(self, key_id: str) -> str:
+    def owner_of(self, key_id: str) -> str:
+        """The name of the user whose key it is, in the account that the conversation is about."""
+        inventory = self.inventory
+        for account, why in (*inventory.skipped, *inventory.lost):
+            raise KeyturnError(f"{key_id} is of the account {title(account)}: {why}")
+        [account] = inventory.accounts
         try:
-            return self.aws.account_of(key_id)
+            return self.aws.owner_of(account.id, key_id)
         except PortError as error:
+            lost = f"there is no access key {key_id} in {title(account)} ({error})"
+            raise KeyturnError(lost) from error
+
+    def _where_it_is(self, key_id: str, where: Where) -> Where:
+        """
+        Look in the account of a key: AWS knows which one that is.
+
+        Where the account is known already, AWS's answer is only to find out a mistake.
+        """
+        named = where.account or ([] if where.role_name else [self.aws.own_account()])
+        try:
+            owner = self.aws.account_of(key_id)
+        except PortError as error:
+            if named:
+                return where
             message = f"whose key {key_id} is, AWS does not say ({error}); give --account"
             raise KeyturnError(message) from error
+        if named and owner not in named:
+            cure = "leave --account out" if where.role_name else "give --role-name or --deployed"
+            raise InvalidValue("KEY", key_id, f"is of account {owner}: {cure}")
+        if where.role_name is None:
+            return where
+        if not named:
+            self.say(f"The key is of account {owner}.")
+        return replace(where, account=[owner])
 
     def _wrote(self, action: str, facts: Mapping[str, str]) -> None:
         """Put the writes before the operator's eyes, with AWS's request ids."""

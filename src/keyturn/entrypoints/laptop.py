@@ -13,7 +13,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
-from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound, PortError
+from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
@@ -140,6 +140,8 @@ class Campaign:
     approvals: Approvals | None = None
     """Only what these plans list; None: all that is due."""
     stop: Event = field(default_factory=Event)
+    hints: dict[str, str] = field(default_factory=dict)
+    """What may have been meant by users who were asked for; known as the accounts are read."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def plan(self, account: Account, progress: Progress) -> AccountResult:
@@ -170,7 +172,7 @@ class Campaign:
         return self.finish(self.plan(account, progress).plan, progress)
 
     def absent(self, results: Iterable[AccountResult]) -> list[str]:
-        """The users who were asked for and are in no account."""
+        """The users who were asked for and are in no account, a sentence each."""
         present = {
             name
             for result in results
@@ -179,7 +181,10 @@ class Campaign:
                 *(failure.user for failure in result.plan.failures),
             )
         }
-        return sorted(self.request.users - present)
+        return [
+            f"no account has a user {name}{self.hints.get(name, '')}"
+            for name in sorted(self.request.users - present)
+        ]
 
     def _request(self, account: Account) -> Request:
         """What is asked for in one account."""
@@ -191,14 +196,13 @@ class Campaign:
         """Of many accounts, few have the user who is asked for."""
         if not self.many:
             return plan
-        return replace(
-            plan,
-            failures=tuple(
-                failure
-                for failure in plan.failures
-                if not (failure.user in self.request.users and isinstance(failure.error, NotFound))
-            ),
-        )
+        kept: list[Failure] = []
+        for failure in plan.failures:
+            if not isinstance(failure.error, NoSuchUser):
+                kept.append(failure)
+            elif failure.user is not None and failure.error.hint:
+                self.hints[failure.user] = f"{failure.error.hint} ({plan.run.account.id})"
+        return replace(plan, failures=tuple(kept))
 
     def _stoppable(self, progress: Progress) -> Progress:
         def go_on(done: int, of: int) -> None:

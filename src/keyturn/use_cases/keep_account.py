@@ -6,6 +6,7 @@ others.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from keyturn.domain.errors import (
     AnotherRun,
     DeliveryUnclear,
     KeyturnError,
+    NoSuchUser,
     NotFound,
     OrderNotDone,
     Paused,
@@ -24,7 +26,7 @@ from keyturn.domain.errors import (
     Unexpected,
 )
 from keyturn.domain.events import Run
-from keyturn.domain.key import UserFacts
+from keyturn.domain.key import KEY_ID, UserFacts
 from keyturn.domain.orders import Order
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, Clock, Switch, User
@@ -189,7 +191,7 @@ class KeepAccount:
         except KeyturnError as error:
             return replace(plan, failures=(Failure(error=error),))
         users = [user for user in listed if wanted is None or user.name in wanted]
-        failures = list(_missing(request, wanted, {user.name for user in listed}))
+        failures = list(self._missing(request, wanted, {user.name for user in listed}))
         is_order = request.order is not None or request.forced is not None
         root = self._root_keys(failures) if self.reports_root_keys and not is_order else ()
         looked = side_by_side(
@@ -302,6 +304,30 @@ class KeepAccount:
             turn for turn in plan.turns if turn.user.exempt or turn.user.user_id not in exempt
         )
 
+    def _missing(
+        self, request: Request, wanted: frozenset[str] | None, present: set[str]
+    ) -> Iterator[Failure]:
+        """Name the users that were asked for and are not there, and what may have been meant."""
+        if request.order is not None:
+            for name in sorted((wanted or frozenset()) - present):
+                message = f"{request.order.key_id}: IAM does not list its user yet: order it again"
+                yield Failure(error=OrderNotDone(message), user=name)
+            return
+        asked = (request.named or set()) | ({request.forced} if request.forced else set())
+        for name in sorted(asked - present):
+            yield Failure(error=NoSuchUser(name, self._hint(name, present)), user=name)
+
+    def _hint(self, name: str, present: set[str]) -> str:
+        """What may have been meant: another case, an ARN, the id of a key."""
+        near = _last_part(name)
+        for other in sorted(present):
+            if other.casefold() == near:
+                return f"; did you mean {other}?"
+        if KEY_ID.fullmatch(name):
+            with suppress(PortError):
+                return f"; that key is {self.keys.owner_of(name)}'s: give the user's name"
+        return ""
+
     def _root_keys(self, failures: list[Failure]) -> tuple[str, ...]:
         """Say whether the root user has keys; they are never touched."""
         try:
@@ -407,19 +433,6 @@ def silenced(turn: Turn) -> Turn:
     )
 
 
-def _missing(
-    request: Request, wanted: frozenset[str] | None, present: set[str]
-) -> Iterator[Failure]:
-    if request.order is not None:
-        for name in sorted((wanted or frozenset()) - present):
-            message = f"{request.order.key_id}: IAM does not list its user yet: order it again"
-            yield Failure(error=OrderNotDone(message), user=name)
-        return
-    asked = (request.named or set()) | ({request.forced} if request.forced else set())
-    for name in sorted(asked - present):
-        yield Failure(error=NotFound(f"the account has no user {name}"), user=name)
-
-
 def _with_what_was_not_done(result: AccountResult, planned: Sequence[Turn]) -> AccountResult:
     """Say so if nothing came of an order: that is no success, whoever hindered it."""
     plan, request = result.plan, result.plan.request
@@ -437,6 +450,11 @@ def _with_what_was_not_done(result: AccountResult, planned: Sequence[Turn]) -> A
     why = _why_not(turn, outcome)
     failure = Failure(error=OrderNotDone(f"nothing was done: {why}"), user=name)
     return replace(result, plan=replace(plan, failures=(*plan.failures, failure)))
+
+
+def _last_part(name: str) -> str:
+    """A user's name without what an ARN or a path has before it; IAM's names know no case."""
+    return name.strip().rsplit("/", 1)[-1].casefold()
 
 
 def _is_ordered(turn: Turn, request: Request) -> bool:

@@ -1,0 +1,40 @@
+"""What an operator means: a key's id, or a user's name, and not the one for the other."""
+
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.key import KEY_ID, SESSIONS
+
+
+def is_key(who: str) -> bool:
+    """Whether it is the id of an access key, and no user's name."""
+    return KEY_ID.fullmatch(who) is not None and who.startswith(("AKIA", SESSIONS))
+
+
+def check_who(who: str) -> None:
+    """Refuse what is neither a user's name nor a key's id, but close to one."""
+    near = who.strip().upper()
+    if who != near and is_key(near):
+        raise InvalidValue("USER|KEY", who, f"did you mean the key {near}?")
+    check_is_no_session("USER|KEY", who)
+
+
+def check_key(key: str) -> None:
+    """Refuse what is no access key's id, and say what it seems to be."""
+    near = key.strip().upper()
+    if KEY_ID.fullmatch(key) is None:
+        hint = (
+            f"did you mean {near}?"
+            if is_key(near)
+            else "of a user, keyturn explain USER shows the keys"
+        )
+        raise InvalidValue("KEY", key, f"must be an access key's id; {hint}")
+    check_is_no_session("KEY", key)
+
+
+def check_is_no_session(argument: str, key: str) -> None:
+    """Refuse the id of temporary credentials: they have no access key of their own."""
+    if is_key(key) and key.startswith(SESSIONS):
+        rule = (
+            "is of a session, and of no access key. CloudTrail's AssumeRole or GetSessionToken "
+            "names the key (AKIA…) that opened it"
+        )
+        raise InvalidValue(argument, key, rule)
