@@ -137,7 +137,7 @@ def test_an_answer_holds_for_half_a_minute_and_a_no_for_the_whole_run() -> None:
     def clock() -> datetime:
         return now[0]
 
-    gate = Gate(switch, clock)
+    gate = Gate(switch, clock, frozenset)
     assert gate.is_open()
     switch.paused = PAUSE
     now[0] += ASKED_EVERY - timedelta(seconds=1)

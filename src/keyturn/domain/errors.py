@@ -78,6 +78,17 @@ class KeyLimitReached(Refused):
     """The user has two access keys already: nothing was changed."""
 
 
+class WriteStopped(Refused):
+    """Whether the user is exempt by now could not be read: the write was not sent."""
+
+
+class Exempted(WriteStopped):
+    """The user was exempted since it was decided: the write was not sent."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} was exempted meanwhile: nothing more was written")
+
+
 class AccountUnreachable(PortError):
     """The role in the account could not be assumed: nothing was read or written there."""
 

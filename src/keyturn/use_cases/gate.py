@@ -1,27 +1,45 @@
-"""Between the plan and the first write, and between users: may writes go on?"""
+"""Before a write: may writes go on at all, and is its user still not exempt?"""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from threading import Lock
 
-from keyturn.domain.errors import KeyturnError, Paused, PortError, SkippedAccount
-from keyturn.ports import Clock, Switch
+from keyturn.domain.errors import (
+    Exempted,
+    KeyturnError,
+    Paused,
+    PortError,
+    SkippedAccount,
+    WriteStopped,
+)
+from keyturn.domain.key import KeyFacts, LastUse, UserFacts
+from keyturn.ports import AccessKeys, Clock, NewKey, Switch, User
 
 ASKED_EVERY = timedelta(seconds=30)
-"""How long an answer holds: a pause reaches a run under way within it, and one user more."""
+"""
+How long an answer holds.
+
+A pause reaches a run under way within it, and one user more; an exemption within it alone.
+"""
 
 
 class Gate:
     """
     Opens for writes until somebody pauses them; then it stays shut for this run.
 
-    Workers ask it side by side. What cannot be read is no permission. Without a switch it is
-    always open: an operator ordered it even so.
+    It stays shut, too, once nobody can tell who is exempt. Workers ask it side by side. What
+    cannot be read is no permission. Without a switch nobody is asked about a pause: an operator
+    ordered it even so.
     """
 
-    def __init__(self, switch: Switch | None, clock: Clock) -> None:
+    def __init__(
+        self, switch: Switch | None, clock: Clock, exempt: Callable[[], frozenset[str]]
+    ) -> None:
         self._switch = switch
         self._clock = clock
+        self._read_exempt = exempt
         self._asked: datetime | None = None
+        self._exempt: tuple[datetime, frozenset[str]] | None = None
         self._lock = Lock()
         self.shut: KeyturnError | None = None
         """Why nothing more is written."""
@@ -34,6 +52,28 @@ class Gate:
                 self.shut, self._asked = self._why_shut(), now
             return self.shut is None
 
+    def exempt(self) -> frozenset[str]:
+        """The ids of the users who are exempt; raises where that cannot be told."""
+        with self._lock:
+            now = self._clock()
+            if self._exempt is None or now - self._exempt[0] >= ASKED_EVERY:
+                self._exempt = None  # an answer that has run out is none
+                self._exempt = (now, self._read_exempt())
+            return self._exempt[1]
+
+    def pass_by(self, user: UserFacts) -> None:
+        """Let a write to a user's keys or record begin, or raise WriteStopped."""
+        if isinstance(self.shut, WriteStopped):
+            raise self.shut
+        try:
+            exempt = self.exempt()
+        except KeyturnError as error:
+            stopped = WriteStopped(f"{error}: nothing more was written")
+            self.shut = self.shut or stopped
+            raise stopped from error
+        if user.user_id in exempt:
+            raise Exempted(user.name)
+
     def _why_shut(self) -> KeyturnError | None:
         if self._switch is None:
             return None
@@ -44,3 +84,63 @@ class Gate:
                 f"whether Keyturn is paused could not be read: nothing is written ({error})"
             )
         return None if pause is None else Paused(pause.by, pause.at, pause.why)
+
+
+class GuardedKeys:
+    """
+    Meets `ports.AccessKeys`; before each write somebody is asked, who raises what stops it.
+
+    It stands before the port itself, so that no write of whoever works with it is forgotten.
+    """
+
+    def __init__(self, keys: AccessKeys, may_write: Callable[[], None]) -> None:
+        self._keys = keys
+        self._may_write = may_write
+
+    def users(self) -> Iterator[User]:
+        """As the port has it."""
+        return self._keys.users()
+
+    def members_of(self, group: str) -> frozenset[str]:
+        """As the port has it."""
+        return self._keys.members_of(group)
+
+    def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
+        """As the port has it."""
+        return self._keys.keys_of(user)
+
+    def owner_of(self, key_id: str) -> str:
+        """As the port has it."""
+        return self._keys.owner_of(key_id)
+
+    def last_use(self, key_id: str) -> LastUse:
+        """As the port has it."""
+        return self._keys.last_use(key_id)
+
+    def tag_of(self, user: str, tag: str) -> str | None:
+        """As the port has it."""
+        return self._keys.tag_of(user, tag)
+
+    def root_has_keys(self) -> bool:
+        """As the port has it."""
+        return self._keys.root_has_keys()
+
+    def create(self, user: str) -> NewKey:
+        """Ask, and create."""
+        self._may_write()
+        return self._keys.create(user)
+
+    def disable(self, user: str, key_id: str) -> None:
+        """Ask, and make Inactive."""
+        self._may_write()
+        self._keys.disable(user, key_id)
+
+    def enable(self, user: str, key_id: str) -> None:
+        """Ask, and make Active."""
+        self._may_write()
+        self._keys.enable(user, key_id)
+
+    def delete(self, user: str, key_id: str) -> bool:
+        """Ask, and delete."""
+        self._may_write()
+        return self._keys.delete(user, key_id)

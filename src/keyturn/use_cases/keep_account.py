@@ -16,6 +16,7 @@ from keyturn.domain.errors import (
     AccountUnreachable,
     AnotherRun,
     DeliveryUnclear,
+    Exempted,
     KeyturnError,
     NoSuchUser,
     NotFound,
@@ -240,7 +241,11 @@ class KeepAccount:
         progress: Progress,
         has_time: Callable[[], bool],
     ) -> AccountResult:
-        gate = Gate(None if plan.request.even_paused else self.switch, self.clock)
+        gate = Gate(
+            None if plan.request.even_paused else self.switch,
+            self.clock,
+            lambda: self.exempt(dry_run=False),
+        )
         # Not when the run began: a plan may be carried out after midnight.
         now, too_late = self.clock(), set[str]()
         try:
@@ -262,7 +267,9 @@ class KeepAccount:
                     f"an operator's order about a key of {turn.user.name} is being carried out"
                 )
                 return Outcome(turn=turn, error=AnotherRun(message))
-            return self.take_turn.carry_out(turn)
+            if turn.even_exempt:
+                return self.take_turn.carry_out(turn)
+            return self.take_turn.carry_out(turn, lambda: gate.pass_by(turn.user))
 
         outcomes = side_by_side(
             one, plan.turns, workers=self.workers, may_begin=has_time, progress=progress
@@ -270,8 +277,13 @@ class KeepAccount:
         begun = len(outcomes)
         if gate.shut is not None:
             plan = replace(plan, failures=(*plan.failures, Failure(error=gate.shut)))
+        exempted = (
+            str(outcome.error)
+            for outcome in outcomes
+            if outcome is not None and isinstance(outcome.error, Exempted)
+        )
         return AccountResult(
-            plan=plan,
+            plan=replace(plan, warnings=(*plan.warnings, *exempted)),
             outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
             left=(
                 *sorted(too_late),
@@ -284,8 +296,9 @@ class KeepAccount:
         """Before the first write: is it still allowed, is nobody exempt, is the cap kept."""
         if not any(turn.writes for turn in plan.turns) or not gate.is_open():
             return plan, Claim(turns=plan.turns)
+        plan = self._still_not_exempt(plan, gate)
         claim = self.cap.claimed(
-            self._still_not_exempt(plan),
+            plan.turns,
             plan.run.account.id,
             lambda user: plan.request.narrowed(self._decided(user, plan.run)),
             now=now,
@@ -295,13 +308,21 @@ class KeepAccount:
         new = (failure for failure in _unreadable(claim.turns) if str(failure) not in known)
         return replace(plan, turns=claim.turns, failures=(*plan.failures, *new)), claim
 
-    def _still_not_exempt(self, plan: AccountPlan) -> tuple[Turn, ...]:
-        """Leave out who was exempted since the plan was made."""
+    def _still_not_exempt(self, plan: AccountPlan, gate: Gate) -> AccountPlan:
+        """Leave out who was exempted since the plan was made, and say so."""
         if not any(turn.writes and not turn.even_exempt for turn in plan.turns):
-            return plan.turns
-        exempt, _ = self._exempt(dry_run=False)
-        return tuple(
-            turn for turn in plan.turns if turn.user.exempt or turn.user.user_id not in exempt
+            return plan
+        exempt = gate.exempt()
+        left_out = [
+            turn for turn in plan.turns if not turn.user.exempt and turn.user.user_id in exempt
+        ]
+        return replace(
+            plan,
+            turns=tuple(turn for turn in plan.turns if turn not in left_out),
+            warnings=(
+                *plan.warnings,
+                *(str(Exempted(turn.user.name)) for turn in left_out if turn.writes),
+            ),
         )
 
     def _missing(

@@ -1,6 +1,6 @@
 """Carry out what was decided for one user, in an order that can be interrupted anywhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -24,12 +24,14 @@ from keyturn.domain.errors import (
     Refused,
     Throttled,
     Unexpected,
+    WriteStopped,
 )
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.orders import REVOKED, SUCCEEDED, enable_command
 from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, Vault
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.gate import GuardedKeys
 from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.notebook import CLOCK_MAY_BE_OFF, Notebook
 
@@ -68,7 +70,9 @@ class Outcome:
     @property
     def is_failure(self) -> bool:
         """Whether somebody has to know: what another run did for us is none."""
-        return self.error is not None and not isinstance(self.error, AnotherRun | ChangedMeanwhile)
+        # That nobody can tell who is exempt stops the account, and is reported there.
+        told_elsewhere = AnotherRun | ChangedMeanwhile | WriteStopped
+        return self.error is not None and not isinstance(self.error, told_elsewhere)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +80,9 @@ class _Progress:
     done: list[Done] = field(default_factory=list)
     current: Decision | None = None
     deleted: set[str] = field(default_factory=set)
+    may_write: Callable[[], None]
+    keys: AccessKeys
+    deliver: Deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +96,17 @@ class TakeTurn:
     clock: Clock
     kms_key: str | None
 
-    def carry_out(self, turn: Turn) -> Outcome:
-        """Do what is due; a failure ends this user's turn and keeps what was done."""
-        progress = _Progress()
+    def carry_out(self, turn: Turn, may_write: Callable[[], None] = lambda: None) -> Outcome:
+        """
+        Do what is due; a failure ends this user's turn and keeps what was done.
+
+        may_write is asked before every write to the user's keys, and before every write to the
+        record that begins something, and raises WriteStopped. What was begun is put on record.
+        """
+        keys = GuardedKeys(self.keys, may_write)
+        progress = _Progress(
+            may_write=may_write, keys=keys, deliver=replace(self.deliver, keys=keys)
+        )
         try:
             self._all(turn, progress)
         except (AnotherRun, ChangedMeanwhile) as error:
@@ -122,6 +137,8 @@ class TakeTurn:
         if found and not book.knows(*found):
             message = f"the record of {', '.join(found)} changed since it was decided about"
             raise ChangedMeanwhile(message)
+        if turn.record_changes:
+            progress.may_write()
         book.apply(turn.record_changes)
         for decision in sorted(turn.decisions, key=lambda made: ORDER.index(made.action)):
             progress.current = decision
@@ -156,7 +173,8 @@ class TakeTurn:
         if not book.is_as_read():
             message = f"another run rotated {user.name} since the plan was made, or began to"
             raise AnotherRun(message)
-        made = self.deliver.create(user, decision.key_id, book, forced=forced)
+        progress.may_write()
+        made = progress.deliver.create(user, decision.key_id, book, forced=forced)
         progress.done.append(Done(decision=decision, new_key=made.key_id))
         self.deliver.settle(made, book)
 
@@ -168,9 +186,10 @@ class TakeTurn:
         if not book.knows(decision.key_id):
             message = f"the record of {decision.key_id} changed since it was decided about"
             raise ChangedMeanwhile(message)
+        progress.may_write()
         book.write({decision.key_id: replace(before, disabling=book.now())})
         try:
-            self.keys.disable(user.name, decision.key_id)
+            progress.keys.disable(user.name, decision.key_id)
         except (Refused, Throttled):
             # Otherwise the next run would take the Active key for one that was re-enabled.
             book.write({decision.key_id: before})
@@ -190,8 +209,9 @@ class TakeTurn:
     ) -> None:
         if decision.reason is Reason.ORPHAN_FOUND:
             on_record = book.of(decision.key_id)
+            progress.may_write()
             book.write({decision.key_id: replace(on_record, orphan=book.now())})
-            self.keys.disable(user.name, decision.key_id)
+            progress.keys.disable(user.name, decision.key_id)
             progress.done.append(Done(decision=decision))
         else:
             self._gone(user, decision, progress)
@@ -219,12 +239,13 @@ class TakeTurn:
         if _is_at_work(set_to_end, book.of(key_id)):
             message = f"a run may be about to delete {key_id}"
             raise OrderNotDone(f"{message}: it was not enabled; order it again in 15 minutes")
+        progress.may_write()
         try:
             book.apply((RecordChange(Change.RESTORED, key_id),))
         except PortError as error:
             message = f"that {key_id} is restored could not be put on record ({error})"
             raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
-        self.keys.enable(user.name, key_id)
+        progress.keys.enable(user.name, key_id)
         progress.done.append(Done(decision=decision))
         if book.is_revoked(key_id):
             self.keys.disable(user.name, key_id)
@@ -333,8 +354,11 @@ class TakeTurn:
             message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
             raise OrderNotDone(message)
         try:
-            made = self.deliver.create(replace(user, keys=()), decision.key_id, book, forced=False)
-        except AnotherRun as error:
+            progress.may_write()
+            made = progress.deliver.create(
+                replace(user, keys=()), decision.key_id, book, forced=False
+            )
+        except (AnotherRun, WriteStopped) as error:
             raise OrderNotDone(f"{stands}: {error}") from error
         rotated = replace(alone, rotates=True, sentence=REVOKED + SUCCEEDED)
         progress.done[-1] = Done(decision=rotated, new_key=made.key_id)
@@ -349,7 +373,7 @@ class TakeTurn:
 
     def _gone(self, user: UserFacts, decision: Decision, progress: _Progress) -> None:
         self._unchanged(user, decision, progress)
-        self.keys.delete(user.name, decision.key_id)
+        progress.keys.delete(user.name, decision.key_id)
         progress.deleted.add(decision.key_id)
         progress.done.append(Done(decision=decision))
 
