@@ -47,6 +47,12 @@ LEAKED = (
     "before. If that is what you want, say --leaked; to replace a key in peace, keyturn rotate"
 )
 
+OWN_KEY = (
+    "is the key that you run Keyturn with: once it is disabled, nothing of the rest can be done. "
+    "Give the order with other credentials (--profile). Where there are none: "
+    "aws iam create-access-key, then give the order with the new key"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
@@ -119,6 +125,8 @@ def _carry_out(
     asked = checked(where, rules, telling, enforce=ordering.enforce)
     # Whoever orders something about one key means that key, wherever it is.
     talk = Talk(asked, key_id=command.key, hints=False, everywhere=command.key is not None)
+    if command.name == "revoke" and command.key == talk.own.signing:
+        raise InvalidValue("KEY", command.key, OWN_KEY)
     _heed_pause(talk, ordering)
     request = replace(command.request, even_paused=ordering.even_paused)
     campaign = talk.campaign(request, dry_run=not ordering.enforce)

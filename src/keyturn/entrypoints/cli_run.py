@@ -41,6 +41,7 @@ from keyturn.entrypoints.laptop import (
     side_by_side,
 )
 from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.own_keys import OwnKeys, own_keys
 from keyturn.entrypoints.plan_format import Report, as_csv, as_json
 from keyturn.entrypoints.result_file import result_file
 from keyturn.ports import AuditEntry
@@ -301,6 +302,7 @@ class Talk:
         self._where = where
         self._announcer = _announcer(self.aws, asked.notify, self.say)
         self.inventory: Inventory = find_accounts(self.aws, where, self.say, everywhere=everywhere)
+        self.own: OwnKeys = own_keys(self.aws.session)
         for account, why in self.inventory.skipped:
             self.say(f"skipped {title(account)}: {why}")
         for warning in self.inventory.warnings:
@@ -372,7 +374,7 @@ class Talk:
             at=now(),
             dry_run=campaign.dry_run,
             policy=self.aws.settings.policy,
-            results=results,
+            results=[self.own.with_warnings(result) for result in results],
             skipped=(*self.inventory.skipped, *self.inventory.lost),
             failures=(*lost, *absent),
         )
