@@ -15,7 +15,8 @@ CORE = "ASA-iam-key-auto-rotation-and-notifier-solution.yaml"
 MEMBER = "ASA-iam-key-auto-rotation-iam-assumed-roles.yaml"
 LIST = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
 ENDPOINTS = "ASA-iam-key-auto-rotation-vpc-endpoints.yaml"
-TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS)
+ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
+TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS)
 
 SECURITY, MANAGEMENT, MEMBERS = "222222222222", "111111111111", "333333333333"
 ORGANISATION = "o-a1b2c3d4e5"
@@ -38,8 +39,15 @@ GIVEN: Mapping[str, Mapping[str, str]] = {
         "VpcCidr": "10.0.0.0/16",
         "SubnetId": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     },
+    ALARMS: {},
 }
-ACCOUNT = {CORE: SECURITY, MEMBER: MEMBERS, LIST: MANAGEMENT, ENDPOINTS: SECURITY}
+ACCOUNT = {
+    CORE: SECURITY,
+    MEMBER: MEMBERS,
+    LIST: MANAGEMENT,
+    ENDPOINTS: SECURITY,
+    ALARMS: SECURITY,
+}
 IN_A_VPC = {
     "RunLambdaInVPC": "True",
     "VpcId": "vpc-0123456789abcdef0",
@@ -172,7 +180,7 @@ class Stack:
 
     def holds(self, condition: str) -> bool:
         """Whether a condition holds."""
-        return self._is(template(self.name)["Conditions"][condition])
+        return self._is(template(self.name).get("Conditions", {})[condition])
 
     def _is(self, test: Mapping[str, Any]) -> bool:
         [(function, of)] = test.items()

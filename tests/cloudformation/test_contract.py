@@ -1,6 +1,5 @@
 """Template and code mean the same: what one sets or watches, the other reads or says."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -15,7 +14,6 @@ from keyturn.domain.events import EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
 from keyturn.entrypoints.connect import disconnect
-from keyturn.entrypoints.metrics import METRICS, NAMESPACE
 from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
 from keyturn.sandbox import deployment
 from keyturn.sandbox.cloud import REGION
@@ -182,7 +180,7 @@ def told() -> dict[str, tuple[str, str]]:
     return {name: (where, default.strip()) for name, where, default in rows}
 
 
-WORD = dict(zip(TEMPLATES, ("core", "member", "list", "endpoints"), strict=True))
+WORD = dict(zip(TEMPLATES, ("core", "member", "list", "endpoints", "alarms"), strict=True))
 
 
 def test_every_parameter_stands_in_the_manual_with_the_templates_that_have_it() -> None:
@@ -205,84 +203,6 @@ def test_the_manual_tells_the_defaults_that_the_templates_have(name: str) -> Non
         spelled = "none" if default == "" else "needed" if default is None else f"`{default}`"
 
         assert told()[parameter][1] == spelled, parameter
-
-
-def test_every_alarm_stands_in_the_manual() -> None:
-    text = (ROOT / "docs" / "templates.md").read_text()
-    made = Stack(name=CORE).of_type("AWS::CloudWatch::Alarm").values()
-
-    assert re.findall(r"^\| `(Keyturn-\w+)` \|", text, re.MULTILINE) == [
-        each["AlarmName"] for each in made
-    ]
-
-
-# --- what is watched is said --------------------------------------------------------------------
-
-ALARMS = template(CORE)["Resources"]
-AWS_METRICS = {
-    ("AWS/Lambda", "Errors"): {"FunctionName"},
-    ("AWS/Lambda", "Duration"): {"FunctionName"},
-    ("AWS/Lambda", "Throttles"): {"FunctionName"},
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
-}
-
-
-@pytest.mark.parametrize(
-    "alarm", [name for name, each in ALARMS.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
-)
-def test_an_alarm_watches_a_metric_that_is_emitted(alarm: str) -> None:
-    watched = Stack(name=CORE).resources[alarm]["Properties"]
-    dimensions = {each["Name"]: each["Value"] for each in watched["Dimensions"]}
-
-    if watched["Namespace"] == NAMESPACE:
-        assert dimensions == {"service": METRICS[watched["MetricName"]].service}
-    else:
-        assert set(dimensions) == AWS_METRICS[watched["Namespace"], watched["MetricName"]]
-
-
-def test_everything_that_must_be_watched_is() -> None:
-    watched = {
-        (each["Properties"]["Namespace"], each["Properties"]["MetricName"])
-        for each in ALARMS.values()
-        if each["Type"] == "AWS::CloudWatch::Alarm"
-    }
-    ours = {"RunCompleted", "AccountsFailed", "KeysOverCap", "QuarantinedKeys", "NotTold"}
-    ours |= {"ExemptionsAdded", "Paused"}
-
-    assert watched == set(AWS_METRICS) | {(NAMESPACE, name) for name in ours}
-
-
-def test_half_of_the_time_out_is_too_long() -> None:
-    core = Stack(name=CORE)
-    seconds = core.of_type("AWS::Lambda::Function")["RotationFunction"]["Timeout"]
-
-    assert core.resources["RotationDurationAlarm"]["Properties"]["Threshold"] == seconds * 1000 / 2
-
-
-def test_no_run_for_26_hours_is_an_alarm_also_where_nothing_is_said() -> None:
-    alarm = Stack(name=CORE).resources["NoRunAlarm"]["Properties"]
-
-    assert alarm["Period"] * alarm["EvaluationPeriods"] == 26 * 3600
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
-    assert alarm["TreatMissingData"] == "breaching"
-
-
-def test_the_dashboard_shows_metrics_that_are_emitted() -> None:
-    body = json.loads(Stack(name=CORE).resources["Dashboard"]["Properties"]["DashboardBody"])
-    shown = set()
-    for widget in body["widgets"]:
-        before: list[Any] = []
-        for row in widget["properties"]["metrics"]:
-            namespace, name, dimension, service, *_ = (
-                before[at] if cell == "." else cell for at, cell in enumerate(row)
-            )
-            before = [namespace, name, dimension, service]
-            assert (namespace, dimension) == (NAMESPACE, "service")
-            assert METRICS[name].service == service
-            shown.add(name)
-
-    assert {each for each in METRICS if each.startswith(("Keys", "Actions", "Accounts"))} <= shown
-    assert {"OldestKeyAge", "AverageKeyAge", "Failures", "NotTold"} <= shown
 
 
 # --- what runs is there -------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from keyturn.domain.template import Template
 from keyturn.entrypoints.cli import app
 from keyturn.use_cases.deploy import Names
 from keyturn.wiring_deployment import Accounts
-from tests.cloudformation.stacks import CORE, FOLDER, LIST, MEMBER
+from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 
 MANAGEMENT = "123456789012"  # moto's own account
 SET = Names().member
@@ -94,9 +94,21 @@ def core_for_moto() -> str:
     )
 
 
+def alarms_for_moto() -> str:
+    """The parameters of the alarms' template, and no alarm: moto makes none, and warns."""
+    text = (FOLDER / ALARMS).read_text()
+    parameters = text[text.index("\nParameters:") : text.index("\nResources:")]
+    return (
+        f"AWSTemplateFormatVersion: '2010-09-09'\n{parameters}\n"
+        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      Tags:\n"
+        "        - {Key: RestorationsPerDay, Value: !Ref RestorationsPerDay}\n"
+    )
+
+
 def checkout(folder: Path) -> Path:
     (folder / "CloudFormation").mkdir(parents=True)
     (folder / "CloudFormation" / CORE).write_text(core_for_moto())
+    (folder / "CloudFormation" / ALARMS).write_text(alarms_for_moto())
     for name in (MEMBER, LIST):
         shutil.copy(FOLDER / name, folder / "CloudFormation")
     (folder / "Lambda").mkdir()
@@ -191,6 +203,7 @@ def test_a_deployment_says_in_a_line_for_each_step_what_it_did(world: World) -> 
         f"stack {SET} in {MANAGEMENT} us-east-1: made",
         f"stack {Names().listing} in {MANAGEMENT} us-east-1: made",
         f"stack {CORE_STACK} in {world.security} us-east-1: made",
+        f"stack {Names().alarms} in {world.security} us-east-1: made",
     ]
     assert "it writes to no key and no secret" in result.stderr
     assert world.core()["DryRunFlag"] == "True"
@@ -347,7 +360,7 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
     result = world.deploy(*world.first, width=width)
 
     heads = [line for line in result.stdout.splitlines() if not line.startswith("  ")]
-    assert len(heads) == 7
+    assert len(heads) == 8
 
 
 # Last, for their world stays open until the end of the file.
@@ -360,7 +373,7 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
         (["--parameter", "Foo"], "--parameter Foo: must be NAME=VALUE"),
         (
             ["--parameter", "RotationPeriod=0"],
-            "--parameter RotationPeriod 0: must be from 1 to 36500 days",
+            "--parameter RotationPeriod 0: must be a whole number from 1 to 36500",
         ),
         (
             ["--parameter", "RotationPeriod=90", "--parameter", "RotationPeriod=91"],
@@ -398,7 +411,7 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
         ),
         (["--core-stack", "bad name!"], "--core-stack bad name!: must be a letter, then .*"),
         (["--member-stack", "9lives"], "--member-stack 9lives: must be a letter, then .*"),
-        (["--list-stack", "a" * 129], "--list-stack a{129}: must be a letter, then .*"),
+        (["--list-stack", "a" * 122], "--list-stack a{122}: must be a letter, then .*"),
         (["--prefix", "asa/"], "--prefix asa/: must be a folder, .*"),
         (
             ["--parameter", "RotationPeriod=100"],

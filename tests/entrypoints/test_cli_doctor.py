@@ -146,7 +146,7 @@ def test_a_stack_that_no_stack_can_be_called_is_refused(world: World) -> None:
     assert result.exit_code == 2
     assert result.stderr == (
         "--core-stack bad name!: must be a letter, then letters, digits and hyphens, "
-        "at most 128 in all\n"
+        "at most 121 in all\n"
     )
 
 

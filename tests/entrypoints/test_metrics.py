@@ -84,6 +84,8 @@ def test_a_run_measures_what_it_saw_and_did(stage: Stage) -> None:
         "KeysBlocked": 2,
         "KeysOverCap": 0,
         "QuarantinedKeys": 0,
+        "KeysOverdue": 3,  # ann's, and both of emil's; dora is exempt
+        "KeysRestored": 0,
         "Paused": 0,
         "ActionsWarned": 1,
         "ActionsNoticed": 0,
@@ -114,6 +116,42 @@ def test_the_end_of_a_key_is_measured_on_its_days(stage: Stage) -> None:
         17: {"ActionsWarned"},
         20: {"ActionsDeleted"},
     }
+
+
+@pytest.mark.parametrize(("age", "overdue"), [(113, 0), (114, 0), (115, 1)])
+def test_a_key_is_overdue_two_weeks_after_its_end_and_not_on_the_day(
+    stage: Stage, age: int, overdue: int
+) -> None:
+    stage.user("ann", age)
+
+    stage.invoke()
+
+    assert last(stage)["KeysOverdue"] == overdue
+
+
+def test_the_key_of_an_exempt_user_and_a_disabled_one_are_never_overdue(stage: Stage) -> None:
+    stage.user("dora", 300)
+    stage.exempt("dora")
+    [key] = stage.user("emil", 300)
+    stage.iam().update_access_key(UserName="emil", AccessKeyId=key, Status="Inactive")
+
+    stage.invoke()
+
+    assert last(stage)["KeysOverdue"] == 0
+
+
+def test_a_restoration_is_measured_once(stage: Stage) -> None:
+    [key] = stage.user("ann", 90)
+    stage.run()
+    stage.at(10).run()
+    stage.iam().update_access_key(UserName="ann", AccessKeyId=key, Status="Active")
+    restored = []
+    for day in (11, 12, 13):
+        stage.at(day).run()
+        lines = [values(each) for each in stage.measured() if "KeysRestored" in each]
+        restored.append(lines[-1]["KeysRestored"])
+
+    assert restored == [1, 0, 0]
 
 
 def test_a_dry_run_measures_keys_and_no_action(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from keyturn.domain.deployment import Place, Protection, Stack, StackSet
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from keyturn.domain.template import Template
 from keyturn.use_cases.deploy import Asked, Deploy, Names, Outcome, Package, Ready, Step
-from tests.cloudformation.stacks import CORE, FOLDER, LIST, MEMBER
+from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 from tests.fakes_deployment import (
     FakeHeadquarters,
     FakeStacks,
@@ -34,6 +34,7 @@ FIRST = Asked(
 NO_OPTIONS = Asked()
 PACKAGE = Package(
     core=Template.read((FOLDER / CORE).read_text()),
+    alarms=Template.read((FOLDER / ALARMS).read_text()),
     member=Template.read((FOLDER / MEMBER).read_text()),
     listing=Template.read((FOLDER / LIST).read_text()),
     zips={"inventory.zip": b"i", "notifier.zip": b"n", "rotation.zip": b"r"},
@@ -129,7 +130,31 @@ def test_the_steps_come_in_the_order_of_the_manual(world: World) -> None:
         f"stack {SET} {EAST}",
         f"stack {LIST_STACK} {EAST}",
         f"stack {CORE_STACK} {EAST}",
+        f"stack {NAMES.alarms} {EAST}",
     ]
+
+
+def test_a_core_that_had_the_alarms_lets_them_go_before_they_are_made_anew(world: World) -> None:
+    *_, core, alarms = world.deploy(FIRST)
+
+    assert core == f"stack {CORE_STACK} {EAST}"
+    assert alarms == f"stack {CORE_STACK}-alarms {EAST}"
+
+
+def test_only_the_stack_set_and_the_alarms_may_fail_and_the_rest_goes_on(world: World) -> None:
+    steps = world.steps(FIRST)
+
+    assert [step.title.split(" in ")[0] for step in steps if not step.is_vital] == [
+        f"stack set {SET}",
+        f"stack {NAMES.alarms}",
+    ]
+
+
+def test_a_parameter_of_the_alarms_reaches_them_alone(world: World) -> None:
+    world.deploy(replace(FIRST, parameters={"RestorationsPerDay": "7"}))
+
+    assert world.stacks.held[NAMES.alarms].parameters == {"RestorationsPerDay": "7"}
+    assert "RestorationsPerDay" not in world.core()
 
 
 def test_the_bucket_is_made_with_every_protection_and_filled(deployed: World) -> None:
@@ -431,6 +456,7 @@ def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> No
         f"stack {SET} {EAST}": "would be updated",
         f"stack {LIST_STACK} {EAST}": "no changes",
         f"stack {CORE_STACK} {EAST}": "would be updated",
+        f"stack {NAMES.alarms} {EAST}": "no changes",
     }
     assert "ResourceOwnerTag: owner → team" in outcomes[f"stack set {SET}"].details
     assert "DryRunFlag: True → False" in outcomes[f"stack {CORE_STACK} {EAST}"].details
@@ -538,7 +564,7 @@ def test_an_account_that_fails_is_named_and_tried_again_the_next_time(world: Wor
 
     outcomes = world.deploy(FIRST)
 
-    assert [step.title.split(" in ")[0] for step in failed] == [f"stack set {SET}"]
+    assert failed[0].title.split(" in ")[0] == f"stack set {SET}"
     assert outcomes[f"stack set {SET}"].details == (f"not up to date in {SHOP}",)
     assert world.sets.lagging == {}
 

@@ -58,6 +58,8 @@ class Parameter:
     def _in_words(self) -> str:
         if self.allowed:
             return f"must be one of {', '.join(self.allowed)}"
+        if self.least is not None and self.most is not None:
+            return f"must be a whole number from {self.least:.0f} to {self.most:.0f}"
         return "is not what the template allows"
 
 

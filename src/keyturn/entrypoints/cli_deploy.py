@@ -33,14 +33,15 @@ from keyturn.use_cases.deploy import (
 from keyturn.wiring_deployment import Accounts
 
 CORE = "ASA-iam-key-auto-rotation-and-notifier-solution.yaml"
+ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
 MEMBER = "ASA-iam-key-auto-rotation-iam-assumed-roles.yaml"
 LISTING = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
 QUESTION = (
     "From the next run on, Keyturn makes, disables and deletes access keys in every account that "
     "it reaches. Go on?"
 )
-_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
-"""CloudFormation's own rule."""
+_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,120}")
+"""CloudFormation's own rule, with room for the name of the alarms beside the core."""
 
 
 def deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bool) -> int:
@@ -91,7 +92,7 @@ def names_of(both: Both) -> Names:
         ("--list-stack", both.list_stack),
     ):
         if not _STACK.fullmatch(name):
-            rule = "must be a letter, then letters, digits and hyphens, at most 128 in all"
+            rule = "must be a letter, then letters, digits and hyphens, at most 121 in all"
             raise InvalidValue(option, name, rule)
     return Names(core=both.core_stack, member=both.member_stack, listing=both.list_stack)
 
@@ -144,11 +145,11 @@ def _parameters(given: Iterable[str], *, enforce: bool) -> Mapping[str, str]:
 
 def _package(source: Path, asked: Asked) -> Package:
     """What is brought along; what was asked for is checked as soon as the templates are read."""
-    core, member, listing = (
+    core, alarms, member, listing = (
         Template.read(_bytes(source, f"CloudFormation/{name}").decode())
-        for name in (CORE, MEMBER, LISTING)
+        for name in (CORE, ALARMS, MEMBER, LISTING)
     )
-    package = Package(core=core, member=member, listing=listing)
+    package = Package(core=core, alarms=alarms, member=member, listing=listing)
     package.check(asked.own)
     mails = source / "template"
     return replace(

@@ -11,13 +11,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from keyturn.domain.decision import Action, Decision, Reason, State
+from keyturn.domain.decision import Action, Decision, Reason, State, Told
 from keyturn.domain.errors import Paused
+from keyturn.domain.policy import RotationPolicy
 from keyturn.use_cases.inventory import Inventory
 from keyturn.use_cases.keep_account import AccountResult
 
@@ -75,6 +77,8 @@ METRICS: Final[Mapping[str, Metric]] = {
             KeysBlocked="keys for which something is due that cannot be done yet",
             KeysOverCap="those of them that wait because enough others end today",
             QuarantinedKeys="keys that a broken rotation left, whose secret nobody can have",
+            KeysOverdue="Active keys older than InactivePeriod + 14 days; not of exempt users",
+            KeysRestored="disabled keys that somebody has enabled again since the run before",
             ActionsWarned="warnings given",
             ActionsNoticed="notices given beside those of the actions below",
             ActionsRotated="keys that got a successor",
@@ -108,6 +112,7 @@ _STATES: Final = {
     State.ROTATED: "KeysRotated",
     State.DISABLED: "KeysDisabled",
 }
+_ALIVE: Final = frozenset({State.ACTIVE, State.ROTATED})
 _ACTIONS: Final = {
     Action.WARN: "ActionsWarned",
     Action.NOTICE: "ActionsNoticed",
@@ -117,7 +122,13 @@ _ACTIONS: Final = {
 }
 
 
-def of_result(result: AccountResult) -> dict[str, float]:
+OVERDUE_AFTER: Final = 14
+"""
+Days past InactivePeriod: two weeks in which a key may wait for a receipt, a grace, a free slot.
+"""
+
+
+def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]:
     """
     What a run over an account measured.
 
@@ -127,7 +138,8 @@ def of_result(result: AccountResult) -> dict[str, float]:
     turns = [turn for turn in result.plan.turns if turn.user.name not in left]
     decisions = [made for turn in turns for made in turn.decisions]
     states = Counter(made.state for made in decisions)
-    done = Counter(each.decision.action for outcome in result.outcomes for each in outcome.done)
+    steps = [each.decision for outcome in result.outcomes for each in outcome.done]
+    done = Counter(each.action for each in steps)
     failed = result.lost is not None
     return {
         **{name: states[state] for state, name in _STATES.items()},
@@ -136,6 +148,13 @@ def of_result(result: AccountResult) -> dict[str, float]:
         "Users": len(turns),
         "ExemptUsers": sum(turn.user.exempt for turn in turns),
         "KeysBlocked": sum(made.is_blocked for made in decisions),
+        "KeysOverdue": sum(
+            made.state in _ALIVE and made.age > policy.inactive_period + OVERDUE_AFTER
+            for turn in turns
+            if not turn.user.exempt
+            for made in turn.decisions
+        ),
+        "KeysRestored": sum(_is_found_restored(each, result.plan.run.at.date()) for each in steps),
         "KeysOverCap": sum(made.reason is Reason.OVER_CAP for made in decisions),
         "QuarantinedKeys": len(result.quarantined),
         "Failures": len(result.failures),
@@ -144,6 +163,12 @@ def of_result(result: AccountResult) -> dict[str, float]:
         "AccountsFailed": failed,
         "Paused": any(isinstance(each.error, Paused) for each in result.failures),
     }
+
+
+def _is_found_restored(step: Decision, today: date) -> bool:
+    """Whether a restoration is told on the day on which it was found, not again later."""
+    notice = step.notice
+    return notice is not None and (notice.told, notice.day) == (Told.RESTORED, today)
 
 
 def of_failed_message() -> dict[str, float]:
@@ -162,7 +187,7 @@ def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:
 
 def _ages(decisions: list[Decision]) -> dict[str, float]:
     """Ages in days, of the Active keys; no value where there are none: 0 would be a young key."""
-    ages = [made.age for made in decisions if made.state in {State.ACTIVE, State.ROTATED}]
+    ages = [made.age for made in decisions if made.state in _ALIVE]
     if not ages:
         return {}
     return {"OldestKeyAge": max(ages), "AverageKeyAge": sum(ages) / len(ages)}

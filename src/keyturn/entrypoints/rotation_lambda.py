@@ -92,7 +92,7 @@ def _measured(
 ) -> AccountResult:
     result = _rotate(aws, asked, event, context, requested)
     run = result.plan.run
-    values = of_result(result)
+    values = of_result(result, aws.settings.policy)
     if asked.request.order is not None:
         # It looked at one user: the account's numbers are the daily run's to tell.
         values = {"Failures": values["Failures"]}

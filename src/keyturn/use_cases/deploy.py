@@ -47,6 +47,7 @@ class Package:
     """What is brought along."""
 
     core: Template
+    alarms: Template
     member: Template
     listing: Template
     zips: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -69,7 +70,7 @@ class Package:
         for name, value in parameters.items():
             rules = [
                 each.parameters[name]
-                for each in (self.core, self.member, self.listing)
+                for each in (self.core, self.alarms, self.member, self.listing)
                 if name in each.parameters
             ]
             if not rules:
@@ -85,6 +86,11 @@ class Names:
     core: str = "iam-key-auto-rotation"
     member: str = "asa-iam-rotation-member-role"
     listing: str = "asa-iam-rotation-list-accounts"
+
+    @property
+    def alarms(self) -> str:
+        """The core's alarms, beside it."""
+        return f"{self.core}-alarms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +135,7 @@ class Ready:
     """All that was found out before the first write."""
 
     core: Settled
+    alarms: Settled
     listing: Settled
     set: Settled
     members: Mapping[str, Settled]
@@ -208,15 +215,26 @@ class Deploy:
         inherited = {**settled.whole, **(found.parameters if found else {})}
         return Ready(
             core=settled,
-            listing=self._settle_plain(
-                self.package.listing, self.names.listing, self.management.region, given, inherited
+            alarms=_settle_stack(
+                self.stacks, self.package.alarms, self.names.alarms, given, settled.whole
+            ),
+            listing=_settle_stack(
+                self.head_stacks(self.management.region),
+                self.package.listing,
+                self.names.listing,
+                given,
+                inherited,
             ),
             set=settle(
                 self.package.member, member_given, found.parameters if found else None, inherited
             ),
             members={
-                region: self._settle_plain(
-                    self.package.member, self.names.member, region, member_given, inherited
+                region: _settle_stack(
+                    self.head_stacks(region),
+                    self.package.member,
+                    self.names.member,
+                    member_given,
+                    inherited,
                 )
                 for region in sorted(regions)
             },
@@ -280,17 +298,6 @@ class Deploy:
         home = core.get("HomeRegion") or self.security.region
         return {"HomeRegion": home, "PrimaryRegion": self.security.region}
 
-    def _settle_plain(
-        self,
-        template: Template,
-        name: str,
-        region: str,
-        given: Mapping[str, str],
-        inherited: Mapping[str, str],
-    ) -> Settled:
-        found = _living(self.head_stacks(region).find(name))
-        return settle(template, given, found.parameters if found else None, inherited)
-
     # --- doing ------------------------------------------------------------------------------
 
     def steps(self, ready: Ready, *, dry_run: bool = False) -> Iterator[Step]:
@@ -319,6 +326,10 @@ class Deploy:
         yield listing.step(self.package.listing.body, ready.listing, dry_run=dry_run)
         core = _Target(self.stacks, self.names.core, self.security)
         yield core.step(self.package.core.body, ready.core, dry_run=dry_run)
+        # After the core: one of an earlier version had these alarms, and has to let them go first.
+        alarms = _Target(self.stacks, self.names.alarms, self.security)
+        step = alarms.step(self.package.alarms.body, ready.alarms, dry_run=dry_run)
+        yield replace(step, is_vital=False)
 
     def _bucket(self, ready: Ready, *, dry_run: bool) -> Outcome:
         bucket, prefix = ready.bucket, ready.prefix
@@ -411,6 +422,17 @@ class Deploy:
         if lagging:
             reasons.append(f"not up to date in {', '.join(lagging)}")
         return tuple(reasons)
+
+
+def _settle_stack(
+    stacks: Stacks,
+    template: Template,
+    name: str,
+    given: Mapping[str, str],
+    inherited: Mapping[str, str],
+) -> Settled:
+    found = _living(stacks.find(name))
+    return settle(template, given, found.parameters if found else None, inherited)
 
 
 def settle(
