@@ -57,7 +57,9 @@ def test_of_an_exempt_user_with_two_keys_only_the_record_is_read() -> None:
     ("user", "questions"),
     [
         pytest.param(
-            ann(a_key(age=76)), [(Asked.RECEIPTS, "OLD")], id="near its rotation: the receipts"
+            ann(a_key(age=76)),
+            [SECRET, (Asked.RECEIPTS, "OLD")],
+            id="near its rotation: what is in its way, and the receipts",
         ),
         pytest.param(ann(a_key(age=90)), [SECRET], id="due: the record"),
         pytest.param(ann(a_key(age=5), forced=NOW), [SECRET], id="forced: the record"),
@@ -76,16 +78,17 @@ def test_of_an_exempt_user_with_two_keys_only_the_record_is_read() -> None:
         ),
         pytest.param(
             ann(a_key(age=200, used=50), a_key("SECOND", age=150)),
-            [SECRET, (Asked.LAST_USE, "OLD"), (Asked.RECEIPTS, "OLD")],
+            [SECRET, (Asked.RECEIPTS, "OLD"), (Asked.RECEIPTS, "SECOND"), (Asked.LAST_USE, "OLD")],
             id="two keys, the older quiet: the younger's last use does not matter",
         ),
         pytest.param(
             ann(a_key(age=200), a_key("SECOND", age=150, used=50)),
             [
                 SECRET,
+                (Asked.RECEIPTS, "OLD"),  # the one that is announced goes first
+                (Asked.RECEIPTS, "SECOND"),
                 (Asked.LAST_USE, "OLD"),
                 (Asked.LAST_USE, "SECOND"),
-                (Asked.RECEIPTS, "SECOND"),
             ],
             id="two keys, the older in use: the younger's last use does",
         ),
@@ -210,7 +213,7 @@ def test_an_older_key_in_use_and_a_younger_one_of_which_nobody_can_say() -> None
 
 
 def test_a_block_whose_receipts_are_unreadable_tells_nobody_again() -> None:
-    made = look(ann(a_key(age=900, told=SILENCE), a_key("SECOND", age=300)))["OLD"]
+    made = look(ann(a_key(age=900, told=SILENCE), a_key("SECOND", age=30)))["OLD"]
 
     assert made.reason is Reason.TWO_KEYS_IN_USE
     assert made.notice is None

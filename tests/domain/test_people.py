@@ -200,7 +200,7 @@ def test_the_key_that_ends_says_which_one_remains(used: float, why: str) -> None
 def test_a_quiet_key_younger_than_the_rotation_period_is_kept() -> None:
     looked = look(ann(a_key(age=300), a_key("SECOND", age=80, used=None)))
 
-    assert looked["SECOND"].reason is Reason.ROTATION_AHEAD
+    assert looked["SECOND"].reason is Reason.NOTHING_DUE
     assert looked["OLD"].reason is Reason.TWO_KEYS_IN_USE
 
 
@@ -266,15 +266,14 @@ def test_a_secret_that_no_longer_holds_the_new_key_is_told(secret: SecretFacts) 
     assert looked["NEW"].notice.told is Told.OVERWRITTEN
 
 
-@pytest.mark.parametrize("age", [20, 80])
-def test_an_overwritten_secret_is_told_once_and_after_what_is_due(age: float) -> None:
+def test_an_overwritten_secret_is_told_once() -> None:
     receipt = Receipt(step="overwritten", day=on(-1), at=ago(1))
-    new = a_key("NEW", age=age, told=[receipt] if age < 76 else [])
-    record = {"NEW": KeyRecord(delivered=ago(age))}
+    new = a_key("NEW", age=20, told=[receipt])
+    record = {"NEW": KeyRecord(delivered=ago(20))}
 
     made = look(ann(a_key(age=300), new, secret=a_secret(records=record)))["NEW"]
 
-    assert made.action is (Action.KEEP if age < 76 else Action.WARN)
+    assert made.action is Action.KEEP
 
 
 def test_an_overwritten_secret_is_not_told_while_the_receipts_are_unreadable() -> None:
@@ -300,17 +299,21 @@ def test_a_foreign_secret_blocks_what_is_due(tags: dict[str, str], why: str) -> 
     due = look(ann(a_key(age=90), secret=secret))
     inactive = look(ann(a_key(age=5, inactive=True), secret=secret))
     forced = look(ann(a_key(age=5), secret=secret, forced=NOW))
-    young = look(ann(a_key(age=80), a_key("SECOND", age=5), secret=secret))
+    near = look(ann(a_key(age=76), secret=secret))
+    young = look(ann(a_key(age=75), a_key("SECOND", age=5), secret=secret))
 
-    for looked in (due, inactive, forced):
+    for looked in (due, inactive, forced, near):
         made = looked["OLD"]
         assert (made.action, made.reason) == (Action.WAIT, Reason.SECRET_FOREIGN)
         assert made.sentence == f"{why}; an operator has to adopt or move it"
         assert made.notice is not None
         assert made.notice.step == "blocked-secret-foreign"
         assert looked.turn.record_changes == ()
-    assert young["OLD"].action is Action.WARN
-    assert young["SECOND"].action is Action.KEEP
+    for made in young.turn.decisions:
+        assert (made.action, made.notice) == (Action.KEEP, None)
+        assert why in made.sentence
+        assert made.next is not None
+        assert made.next.action is Action.WAIT
 
 
 def test_a_secret_under_another_kms_key_blocks_what_is_due() -> None:

@@ -597,13 +597,13 @@ def test_a_due_key_waits_until_the_slot_comes_free(
     assert made.notice is None
 
 
-def test_a_slot_of_a_key_that_is_held_comes_free_the_grace_after_it() -> None:
+def test_a_slot_of_a_key_that_is_held_has_no_date() -> None:
     policy = RotationPolicy(hold_if_used_within=3)
     older = a_key(age=300, told=[told(10, disable=0)], used=1)
 
     made = look(ann(older, a_key("NEW", age=90), secret=a_secret("NEW")), policy)["NEW"]
 
-    assert made.next == Next(Action.ROTATE, on(3 + 10))
+    assert made.next == Next(Action.WAIT, on(1))
 
 
 def test_a_slot_of_a_key_of_which_nobody_can_say_has_no_date() -> None:

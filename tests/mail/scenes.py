@@ -226,6 +226,24 @@ def a_digest(
     )
 
 
+def blocked(reason: Reason, sentence: str, next_step: Next, **about: object) -> NoticeItem:
+    """Give what a run says of a key that waits for this."""
+    return replace(
+        an_item(Told.BLOCKED),
+        reason=reason,
+        sentence=sentence,
+        notice=Notice(told=Told.BLOCKED, day=TODAY.date(), variant=reason),
+        next=next_step,
+        **about,  # type: ignore[arg-type]  # as NoticeItem names them
+    )
+
+
+SLOT_TAKEN = blocked(
+    Reason.SLOT_TAKEN,
+    f"its user has a second key, {NEW_KEY}, and IAM allows two; "
+    f"the slot comes free from {DELETE_ON}",
+    Next(Action.ROTATE, DELETE_ON),
+)
 SEVERAL = (
     an_item(Told.UPCOMING, user="reports", key=3),
     an_item(Told.ROTATED, user="backup,eu", key=2),
@@ -246,6 +264,7 @@ SCENES = {
     "several": a_digest(*SEVERAL),
     "disabled": a_digest(an_item(Told.DISABLED)),
     "revoked": a_digest(an_item(Told.REVOKED)),
+    "slot-taken": a_digest(SLOT_TAKEN),
     "odd-name": a_digest(an_item(user="<b>x</b>,")),
     "dry-run": a_digest(*SEVERAL, dry_run=True),
     "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES),

@@ -136,7 +136,9 @@ class Rule:
             case [only]:
                 # So young, it may be what is left of a broken rotation: an orphan.
                 is_new = self.age(only) <= NEW_KEY
-                return is_new or not only.is_active or self.is_due(only) or self.is_forced(only)
+                # What stands in its way is known before anybody is warned of a rotation.
+                comes = self.is_due(only) or bool(self.warnings_come(only))
+                return is_new or not only.is_active or comes or self.is_forced(only)
             case keys:
                 return len(keys) > 1
 
@@ -284,8 +286,11 @@ class Rule:
             user=self.user,
             decisions=tuple(
                 self.blocked(key, Reason.SECRET_FOREIGN, f"{foreign.why}; {foreign.cure}")
-                if self.is_due(key) or not key.is_active or self.is_forced(key)
-                else self.upcoming(key)
+                if not key.is_active
+                or self.is_due(key)
+                or self.warnings_come(key)
+                or self.is_forced(key)
+                else self.young(key, None, foreign.why)
                 for key in self.user.keys
             ),
         )
@@ -457,7 +462,7 @@ class Rule:
         begun = self.orphan is not None and self.record.of(key).forced is not None
         forced = self.is_forced(key) or begun
         if not self.is_due(key) and not forced:
-            return self.upcoming(key)
+            return self.upcoming(key, beside=beside)
         if self.policy.unused_period is not None and not forced:
             use = self.last_use(key)
             if isinstance(use, Unknown):
@@ -484,49 +489,72 @@ class Rule:
         )
 
     def wait_for_slot(self, key: KeyFacts, beside: Decision | None) -> Decision:
-        """Keep a due key until the other slot comes free (T6)."""
+        """Keep a due key until the other slot comes free (T6); tell people once it is overdue."""
         free = None if beside is None else self.comes_free(beside)
         [second] = (other.key_id for other in self.user.keys if other is not key)
-        return self.decision(
+        wait = self.blocked if self.is_past(key, self.policy.inactive_period) else self.waiting
+        return wait(
             key,
-            Action.WAIT,
             Reason.SLOT_TAKEN,
             f"its user has a second key, {second}, and IAM allows two"
             + (f"; the slot comes free from {free}" if free else ""),
-            overlays=frozenset({Overlay.BLOCKED}),
-            next_step=Next(Action.ROTATE, free) if free else self.tomorrow(Action.WAIT),
+            None if free is None else Next(Action.ROTATE, self.turn_from(key, free)),
         )
 
     def comes_free(self, beside: Decision) -> date | None:
-        """From which date a key is gone, if nothing else comes between."""
-        grace = self.policy.recovery_grace_period * DAY
-        match beside.next:
-            case Next(Action.DELETE | Action.REPAIR, day):
+        """The date on which a key is gone, if nobody interferes; None: nobody can name one."""
+        if beside.frees_slot:
+            return self.today
+        match beside:
+            case (
+                Decision(notice=Notice(promises={Act.DELETE: day}))
+                | Decision(next=Next(Action.REPAIR, day))
+            ):
                 return day
-            case Next(Action.DISABLE, day):
-                return day + grace
-            case Next(Action.NOTICE, day):
-                return day + self.policy.installation_window * DAY + grace
+            case Decision(next=Next(Action.DELETE | Action.DISABLE as end, day)) if (
+                not beside.is_blocked
+            ):
+                return day if end is Action.DELETE else self.deleted_on(beside.key_id, day)
+            case Decision(reason=Reason.RESTORED, delivered=True, next=Next(_, day)):
+                disabled_on = day + self.policy.installation_window * DAY
+                return self.deleted_on(beside.key_id, disabled_on)
             case _:
                 return None
 
-    def upcoming(self, key: KeyFacts) -> Decision:
-        """Say that rotation comes nearer: the latest of the early warnings, once each (T0)."""
-        due = self.day(key.created, self.policy.rotation_period)
-        keep = self.decision(
-            key,
-            Action.KEEP,
-            Reason.NOTHING_DUE,
-            f"{self.how_old(key)}, rotation comes at {self.policy.rotation_period}",
-            next_step=Next(Action.ROTATE, due),
+    def deleted_on(self, key_id: str, disabled_on: date) -> date | None:
+        """The date on which a key is deleted that is disabled on another; None: unknown."""
+        [key] = (key for key in self.user.keys if key.key_id == key_id)
+        receipts = self.receipts(key)
+        if isinstance(receipts, Unknown):
+            return None
+        day = max(
+            disabled_on + self.policy.recovery_grace_period * DAY,
+            self.last_promised(receipts, Act.DELETE),
         )
-        come = [
-            days
-            for days in self.policy.warn_days
-            if self.is_past(key, self.policy.rotation_period - days)
-        ]
-        if not come:
+        if self.record.of(key).forced:
+            return day
+        return max(day, self.day(key.created, self.policy.delete_period))
+
+    def upcoming(self, key: KeyFacts, *, beside: Decision | None = None) -> Decision:
+        """
+        Say that rotation comes nearer: the latest of the early warnings, once each (T0).
+
+        Only of a day on which it can come: while the other slot is taken for longer, or while
+        nobody can say for how long, people are told what is in its way, and of no day.
+        """
+        due = self.day(key.created, self.policy.rotation_period)
+        rotated_on = self.rotated_on(key, due, beside)
+        keep = self.young(key, rotated_on, "its user has a second key, and IAM allows two")
+        come = self.warnings_come(key)
+        if not come or rotated_on != due:
             return keep
+        if self.policy.unused_period is not None:
+            use = self.last_use(key)
+            if isinstance(use, Unknown):
+                return self.blocked_by_last_use(key, use)
+            then = self.now + (due - self.today)
+            if have_passed(self.policy.unused_period, use.at or key.created, then):
+                return replace(keep, next=Next(Action.NOTICE, due))
         notice = Notice(told=Told.UPCOMING, day=due, variant=str(min(come)))
         receipts = self.receipts(key)
         if isinstance(receipts, Unknown):
@@ -540,6 +568,41 @@ class Rule:
             sentence=f"{self.how_old(key)} and will be rotated on {due}",
             notice=notice,
         )
+
+    def young(self, key: KeyFacts, rotated_on: date | None, obstacle: str) -> Decision:
+        """Keep a key that is not due; say when it is rotated, or what it will have to wait for."""
+        period = self.policy.rotation_period
+        due = self.day(key.created, period)
+        sentence = f"{self.how_old(key)}, rotation comes at {period}"
+        if rotated_on is None:
+            sentence = f"{self.how_old(key)}, rotation is due at {period} and waits: {obstacle}"
+        elif rotated_on != due:
+            sentence = f"{self.how_old(key)}, rotation is due at {period} and waits for its slot"
+        return self.decision(
+            key,
+            Action.KEEP,
+            Reason.NOTHING_DUE,
+            sentence,
+            next_step=Next(Action.ROTATE, rotated_on) if rotated_on else Next(Action.WAIT, due),
+        )
+
+    def warnings_come(self, key: KeyFacts) -> list[int]:
+        """How many days before its rotation people were to be warned by now."""
+        period = self.policy.rotation_period
+        return [days for days in self.policy.warn_days if self.is_past(key, period - days)]
+
+    def rotated_on(self, key: KeyFacts, due: date, beside: Decision | None) -> date | None:
+        """The date on which a young key will be rotated; None: nobody can name one."""
+        if beside is None:
+            is_alone = len(self.user.keys) == 1
+            free: date | None = due if is_alone else None
+        else:
+            free = self.comes_free(beside)
+        if free is None:
+            return None
+        if free <= due and self.policy.warn_days:
+            return due  # who is warned is rotated on that day
+        return self.turn_from(key, max(free, due))
 
     # --- two Active keys --------------------------------------------------------------
 
@@ -558,7 +621,7 @@ class Rule:
             return restored
         if self.is_due(key) or self.is_forced(key):
             return self.wait_for_slot(key, beside)
-        return self.upcoming(key)
+        return self.upcoming(key, beside=beside)
 
     def two_workloads(self, older: KeyFacts, newer: KeyFacts) -> dict[str, Decision]:
         """Two Active keys of which a person made the newer: only a quiet one may go."""
@@ -568,10 +631,14 @@ class Rule:
             if (decision := self.restored(key)) is not None
         }
         due = [key for key in (older, newer) if key.key_id not in made and self.is_retirable(key)]
+        announced = self.announced(due)
+        if isinstance(announced, Unknown):
+            return made | {key.key_id: self.blocked_by_receipts(key, announced) for key in due}
+        due.sort(key=lambda key: (key not in announced, key.order))
         retired, uses = self.quiet_one(due)
         if isinstance(uses, Unknown):
             made |= {key.key_id: self.blocked_by_last_use(key, uses) for key in due}
-        elif retired is None and due and self.policy.retire_in_use:
+        elif due and self.policy.retire_in_use and (announced or retired is None):
             retired = due[0]
         elif retired is None:
             made |= {key.key_id: self.in_use(key, uses[key.key_id]) for key in due}
@@ -582,6 +649,23 @@ class Rule:
             if key.key_id not in made:
                 made[key.key_id] = self.newest(key, beside=made.get(other.key_id))
         return self.with_overwritten(newer, made)
+
+    def announced(self, keys: list[KeyFacts]) -> list[KeyFacts] | Unknown:
+        """
+        Find the keys whose end people were told of, where there is a choice.
+
+        Had another fallen quiet since, and gone first, what was told would not come.
+        """
+        if len(keys) == 1:
+            return []
+        told = []
+        for key in keys:
+            receipts = self.receipts(key)
+            if isinstance(receipts, Unknown):
+                return receipts
+            if self.valid(receipts, Act.DISABLE, after=self.record.of(key).restored):
+                told.append(key)
+        return told
 
     def quiet_one(
         self, keys: list[KeyFacts]
@@ -852,13 +936,13 @@ class Rule:
         Who was warned is rotated from the day that the warning said: should no run come on that
         day, then by the next one.
         """
-        day = self.today + self.days_to_turn() * DAY
+        day = self.today + self.days_to_turn(self.today) * DAY
         if day == self.today:
             return None
         receipts = self.receipts(key)
         if isinstance(receipts, Unknown):
             return self.blocked_by_receipts(key, receipts)
-        warned = [r.day for r in receipts if r.step.startswith(_EARLY_WARNING)]
+        warned = _warned_of(receipts)
         if warned and min(warned) <= self.today:
             return None
         notice = Notice(told=Told.UPCOMING, day=day, variant=Reason.SPREAD)
@@ -874,11 +958,20 @@ class Rule:
             next_step=Next(Action.ROTATE, day),
         )
 
-    def days_to_turn(self) -> int:
+    def turn_from(self, key: KeyFacts, day: date) -> date:
+        """The date on which a due key is rotated that waits for nothing else from a day on."""
+        if self.policy.spread_days == 1 or self.is_forced(key):
+            return day
+        receipts = self.receipts(key)
+        if not isinstance(receipts, Unknown) and (warned := _warned_of(receipts)):
+            return max(day, min(warned))
+        return day + self.days_to_turn(day) * DAY
+
+    def days_to_turn(self, day: date) -> int:
         """How many days it is to the user's day among those over which old keys are spread."""
         name = f"{self.user.account}/{self.user.name}".encode()
         turn = int.from_bytes(hashlib.sha256(name).digest())
-        return (turn - self.today.toordinal()) % self.policy.spread_days
+        return (turn - day.toordinal()) % self.policy.spread_days
 
     # --- what cannot be done ------------------------------------------------------------
 
@@ -892,13 +985,19 @@ class Rule:
             receipt.step == notice.step and not have_passed(WEEK, receipt.at, self.now)
             for receipt in receipts
         )
+        waits = self.waiting(key, reason, sentence, next_step)
+        return replace(waits, notice=notice if tell else None)
+
+    def waiting(
+        self, key: KeyFacts, reason: Reason, sentence: str, next_step: Next | None = None
+    ) -> Decision:
+        """Say what stands in the way; nobody has to be told yet."""
         return self.decision(
             key,
             Action.WAIT,
             reason,
             sentence,
             overlays=frozenset({Overlay.BLOCKED}),
-            notice=notice if tell else None,
             next_step=next_step or self.tomorrow(Action.WAIT),
         )
 
@@ -1069,6 +1168,11 @@ def is_forced(user: UserFacts, key: KeyFacts, now: datetime) -> bool:
 def _is_same(day: date, other: date) -> bool:
     """Whether two dates tell people the same; one day is only the run's jitter."""
     return abs(day - other) <= DAY
+
+
+def _warned_of(receipts: tuple[Receipt, ...]) -> list[date]:
+    """The days of rotation that people were warned of."""
+    return [receipt.day for receipt in receipts if receipt.step.startswith(_EARLY_WARNING)]
 
 
 def _is_near(end: date, today: date) -> bool:
