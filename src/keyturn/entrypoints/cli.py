@@ -1,14 +1,15 @@
 """
 The command line.
 
-Exit codes: 0 done, 1 some account or user failed (or the operator said no), 2 bad usage, 130
-interrupted. Whatever an operator can cause is answered with one line, never a stack trace.
+Exit codes: 0 done, 1 some account or user failed (or the operator said no), 2 bad usage, 3
+something is due (`plan --exit-code` alone), 130 interrupted. Whatever an operator can cause is
+answered with one line, never a stack trace.
 """
 
-from importlib.metadata import version
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -22,11 +23,15 @@ from keyturn.entrypoints.cli_options import (
     Switching,
     Telling,
     Users,
+    View,
     Wanted,
     Where,
     with_groups,
 )
 from keyturn.entrypoints.one_line import OneLine
+
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
 
 INVARIANTS = 10
 
@@ -60,7 +65,7 @@ def keyturn(
     Begin with `keyturn plan`: it only reads.
     """
     if version_:
-        typer.echo(f"keyturn {version('keyturn')}")
+        version()
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), nl=False)
@@ -72,7 +77,7 @@ def keyturn(
 
 @app.command()
 @with_groups
-def plan(where: Where, users: Users, rules: Rules, output: Output) -> int:
+def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -> int:
     """
     Show what is due. It only reads.
 
@@ -80,7 +85,7 @@ def plan(where: Where, users: Users, rules: Rules, output: Output) -> int:
     """
     from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
 
-    return cli_run.plan(where, users, rules, output)
+    return cli_run.plan(where, users, rules, output, view)
 
 
 @app.command()
@@ -307,6 +312,31 @@ def demo(
     from keyturn.entrypoints import demo as played  # noqa: PLC0415 -- it needs the extra
 
     return played.demo(output, days, seed, plant, Console())
+
+
+@app.command()
+def help(  # noqa: A001 -- the word that people type
+    context: typer.Context,
+    command: Annotated[
+        str | None, typer.Argument(metavar="COMMAND", help="Which command to explain.")
+    ] = None,
+) -> None:
+    """Explain Keyturn, or one of its commands."""
+    root = context.find_root()
+    commands = cast("TyperGroup", root.command).commands
+    if command is None:
+        typer.echo(root.get_help())
+    elif command in commands:
+        about = commands[command].make_context(command, [], parent=root, resilient_parsing=True)
+        typer.echo(about.get_help())
+    else:
+        raise InvalidValue("COMMAND", command, f"must be one of {', '.join(commands)}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"keyturn {metadata.version('keyturn')}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import typer
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.policy import RotationPolicy
+from keyturn.entrypoints.order import Order
 
 _POLICY = RotationPolicy()
 _WHICH = "Which accounts and users"
@@ -338,6 +339,54 @@ class Output:
     ] = None
     all: Annotated[
         bool, _opt("--all", "In a table, list also the keys that need nothing now.", _OUTPUT)
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What of a plan is shown, and in which order."""
+
+    summary: Annotated[
+        bool, _opt("--summary", "A line for each account, instead of its keys.", _OUTPUT)
+    ] = False
+    sort: Annotated[
+        Order, _opt("--sort", "What the keys are sorted by: the oldest first, and so on.", _OUTPUT)
+    ] = Order.ACCOUNT
+    state: Annotated[
+        list[str] | None,
+        _opt(
+            "--state",
+            "Show only keys in this state (ACTIVE, ROTATED, DISABLED; EXEMPT, BLOCKED, …); "
+            "repeatable.",
+            _OUTPUT,
+            "STATE",
+        ),
+    ] = None
+    action: Annotated[
+        list[str] | None,
+        _opt(
+            "--action",
+            "Show only keys of which this is due (ROTATE, DISABLE, …); repeatable.",
+            _OUTPUT,
+            "ACTION",
+        ),
+    ] = None
+    reason: Annotated[
+        list[str] | None,
+        _opt(
+            "--reason",
+            "Show only keys with this reason, as JSON has it; repeatable.",
+            _OUTPUT,
+            "WORD",
+        ),
+    ] = None
+    over_age: Annotated[
+        str | None,
+        _opt("--over-age", "Show only keys that are older than so many days.", _OUTPUT, "DAYS"),
+    ] = None
+    exit_code: Annotated[
+        bool,
+        _opt("--exit-code", "Leave with 3 if something that is shown is due.", _OUTPUT),
     ] = False
 
 

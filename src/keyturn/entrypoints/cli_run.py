@@ -26,10 +26,12 @@ from keyturn.entrypoints.cli_options import (
     Rules,
     Telling,
     Users,
+    View,
     Where,
     given,
 )
 from keyturn.entrypoints.cli_tables import failures, print_report, question, title, warnings
+from keyturn.entrypoints.cli_view import DUE, Shown, is_due
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.explain import print_explanation
 from keyturn.entrypoints.laptop import (
@@ -80,18 +82,21 @@ class Asked:
     approve: Path | None = None
 
 
-def plan(where: Where, users: Users, rules: Rules, output: Output) -> int:
+def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -> int:
     """Show what is due."""
     _check_users(users)
+    shown_keys = Shown.read(view, output)
+    output = replace(output, all=output.all or shown_keys.filters)
     asked = checked(where, rules)
     with _opened(output) as file:
         talk = Talk(asked)
         talk.tell_of_pause()
         campaign = talk.campaign(Request(users=frozenset(users.user or ())), dry_run=True)
         results = talk.look(campaign, campaign.plan, "Reading")
-        report = talk.report(campaign, results)
+        report = shown_keys.of(talk.report(campaign, results))
         _give(report, file, output)
-        return talk.close(report)
+        code = talk.close(report)
+        return DUE if view.exit_code and not code and is_due(report) else code
 
 
 def run(  # noqa: PLR0913, PLR0917 -- a group of options each

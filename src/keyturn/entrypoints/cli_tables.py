@@ -5,9 +5,11 @@ Key ids stay whole: where columns are few, the reason moves to a line of its own
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -19,6 +21,7 @@ from keyturn.domain.amounts import counted
 from keyturn.domain.decision import Action, Decision, Overlay
 from keyturn.domain.key import Account
 from keyturn.entrypoints.one_line import shown
+from keyturn.entrypoints.order import Order
 from keyturn.entrypoints.plan_format import Report
 from keyturn.use_cases.keep_account import AccountResult
 
@@ -75,7 +78,10 @@ def print_report(
     console: Console, report: Report, *, every_key: bool = False, only_acts: bool = False
 ) -> None:
     """Print sections and a summary; only_acts leaves out what nothing was to be done about."""
-    due, blocked, quiet = _sorted(report.results)
+    if report.by_account:
+        _print_by_account(console, report)
+        return
+    due, blocked, quiet = map(report.order.sorted, _sorted(report.results))
     if is_enforced(report):
         done = list(_done(report.results))
         happened = {(row.account.id, row.decision.key_id) for row in done}
@@ -93,6 +99,67 @@ def print_report(
         elif quiet:
             console.print(Text(_quiet_line(quiet)), style="dim")
     console.print(Text(summary(report)), style="bold", soft_wrap=False)
+
+
+def _print_by_account(console: Console, report: Report) -> None:
+    """Print a line for each account, and the sum."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("Account", overflow="fold")
+    for heading in ("Users", "Keys", "Due", "Blocked", "Oldest", "Failures"):
+        table.add_column(heading, justify="right")
+    table.add_column("Next")
+    lines = [_Line.of(result) for result in report.results]
+    for line in sorted(lines, key=_LINES[report.order]):
+        table.add_row(*line.cells())
+    console.print(table)
+    console.print(Text(summary(report), style="bold"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """What a summary says of an account."""
+
+    account: Account
+    users: int
+    due: int
+    blocked: int
+    failures: int
+    ages: tuple[int, ...]
+    """Of each key, in days."""
+    comes: date | None
+
+    @classmethod
+    def of(cls, result: AccountResult) -> "_Line":
+        made = [each for turn in result.plan.turns for each in turn.decisions]
+        days = [each.next.day for each in made if each.next]
+        return cls(
+            account=result.plan.run.account,
+            users=len(result.plan.turns),
+            due=sum(each.is_due and not each.is_blocked for each in made),
+            blocked=sum(each.is_blocked for each in made),
+            failures=len(result.failures),
+            ages=tuple(each.age for each in made),
+            comes=min(days) if days else None,
+        )
+
+    def cells(self) -> Iterable[Text]:
+        """As they stand in the table."""
+        yield Text(title(self.account))
+        yield Text(str(self.users))
+        yield Text(str(len(self.ages)))
+        yield Text(str(self.due), style="bold" if self.due else "")
+        yield Text(str(self.blocked), style="yellow" if self.blocked else "")
+        yield Text(f"{max(self.ages)}d" if self.ages else "-")
+        yield Text(str(self.failures), style="red" if self.failures else "")
+        yield Text(str(self.comes or "-"))
+
+
+_LINES: Mapping[Order, Callable[[_Line], Any]] = {
+    **dict.fromkeys(Order, lambda line: line.account.id),
+    Order.AGE: lambda line: -max(line.ages, default=-1),
+    Order.NEXT: lambda line: line.comes or date.max,
+}
+"""What the accounts are sorted by; of what only keys have, by their ids."""
 
 
 def is_enforced(report: Report) -> bool:
@@ -221,6 +288,8 @@ def summary(report: Report) -> str:
             counted(len(due) + len(blocked) + len(quiet), "key"),
         )
     )
+    if report.left_out:
+        parts.append(f"{counted(report.left_out, 'key')} not shown")
     return f"{looked_at}: {', '.join(parts)}"
 
 

@@ -4,15 +4,17 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final
 
+from keyturn.domain.decision import Decision, Turn
 from keyturn.domain.forms import AccountReport, PlanFile
 from keyturn.domain.key import Account
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
+from keyturn.entrypoints.order import Order
 from keyturn.use_cases.keep_account import AccountResult
 from keyturn.use_cases.tell import describe
 
@@ -47,6 +49,11 @@ class Report:
     skipped: Sequence[tuple[Account, str]] = ()
     failures: Sequence[str] = ()
     """What went wrong and belongs to no account."""
+    left_out: int = 0
+    """How many keys are not shown."""
+    order: Order = Order.ACCOUNT
+    by_account: bool = False
+    """Whether a table has a line for each account, instead of its keys."""
 
 
 def as_json(report: Report) -> str:
@@ -100,10 +107,38 @@ def as_csv(report: Report) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for result in report.results:
+    for result in _in_order(report):
         for row in _rows(result):
             rows.writerow([_harmless(cell) for cell in row])
     return text.getvalue()
+
+
+def _in_order(report: Report) -> Iterable[AccountResult]:
+    """The results in the order that is asked for; if not by account, key by key."""
+    if report.order is Order.ACCOUNT:
+        return report.results
+    single = (
+        _One(user=turn.user.name, decision=made, turn=turn, result=result)
+        for result in report.results
+        for turn in result.plan.turns
+        for made in turn.decisions
+    )
+    return [one.alone() for one in report.order.sorted(single)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _One:
+    """A key of a result."""
+
+    user: str
+    decision: Decision
+    turn: Turn
+    result: AccountResult
+
+    def alone(self) -> AccountResult:
+        """The result with this key alone."""
+        turn = replace(self.turn, decisions=(self.decision,))
+        return replace(self.result, plan=replace(self.result.plan, turns=(turn,)))
 
 
 def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
