@@ -28,8 +28,8 @@ chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain
 
-mutants: .venv/ready    ## break the engine on purpose, and see each break caught
-	$(RUN)python -m tests.mutants.run $(M)
+mutants: .venv/ready    ## break the engine on purpose, and see each break caught; RANDOM=60 draws breaks, SEED=… the same again
+	$(RUN)python -m tests.mutants.$(if $(RANDOM),drawn $(RANDOM) $(if $(SEED),--seed $(SEED)),run) $(M)
 
 check: lint types arrows  ## all that CI does before the tests
 
@@ -59,7 +59,7 @@ tests/e2e/.venv/ready: tests/e2e/pyproject.toml tests/e2e/uv.lock | .venv/ready
 setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
 
 clean:      ## take away what these commands made
-	rm -rf .venv tests/e2e/.venv demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv tests/e2e/.venv .mutants demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # An environment of another Python is made anew; otherwise it is only brought up to date.
 .venv/ready: pyproject.toml uv.lock tools/python.sh $(if $(PYTHON),FORCE)

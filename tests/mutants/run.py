@@ -68,7 +68,7 @@ def main(chosen: Sequence[str], patches: Path = PATCHES) -> int:
     tests = sorted({test for mutant in mutants for test in mutant.tests})
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         healthy = Path(folder, "healthy")
-        _copy(healthy)
+        copy_tree(healthy)
         passed = _run(healthy, tests)
     failing = [test for test in tests if _why_not_passed(test, passed)]
     if failing:
@@ -88,7 +88,7 @@ def _tried(mutant: Mutant) -> Verdict:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         broken = Path(folder, "broken")
-        _copy(broken)
+        copy_tree(broken)
         wrong = _why_not_caught(mutant, broken)
     return Verdict(mutant, time.monotonic() - began, wrong)
 
@@ -111,7 +111,7 @@ def _why_not_caught(mutant: Mutant, broken: Path) -> str | None:
     return next(filter(None, (_why_not_failed(test, results) for test in mutant.tests)), None)
 
 
-def _copy(to: Path) -> None:
+def copy_tree(to: Path) -> None:
     """Copy what belongs to the tree, with what is not committed yet."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 -- as above
