@@ -1,7 +1,7 @@
 """The only file that chooses adapters."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
@@ -27,6 +27,8 @@ from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.events import Run
+from keyturn.domain.key import Account
+from keyturn.domain.owner import Owner
 from keyturn.mail.overrides import OverriddenMails, Shelf
 from keyturn.ports import Lever, Switch
 from keyturn.settings import Settings
@@ -39,6 +41,7 @@ from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.run_account import Announcer, ByMail, Nobody, OverBus, RunAccount
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Tell
@@ -228,6 +231,19 @@ class Aws:
         """The name of the user of an account whose key it is."""
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once).owner_of(key_id)
+
+    def owners(
+        self, account: Account, users: Sequence[str], *, knows_accounts: bool
+    ) -> Mapping[str, Owner]:
+        """Who answers for the keys of these users of an account."""
+        member = self._member(account.id)
+        look_up = LookUpOwners(
+            keys=IamAccessKeys(member.iam, member.iam_once),
+            tag=self.settings.owner_tag,
+            workers=self.settings.parallel_users,
+            knows_accounts=knows_accounts,
+        )
+        return look_up.of(account, users)
 
     def caller(self) -> str:
         """Who we are: an ARN."""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypedDict
 from keyturn.domain.decision import Action, Overlay, Reason, State, Told
 from keyturn.domain.exemption import GroupChange
 from keyturn.domain.key import Act
+from keyturn.domain.owner import OwnerSource
 
 # Pairs and no dicts: Python 3.11 wants to hash them.
 AccountId = Annotated[str, ("pattern", "^[0-9]{12}$")]
@@ -73,7 +74,6 @@ class Counts(TypedDict):
 class _Found(TypedDict):
     account: AccountId
     run: str
-    decisions: list[Decided]
     failures: list[Failed]
     quarantined: list[Quarantined]
     warnings: list[str]
@@ -84,6 +84,7 @@ class Answer(_Found):
     """What a direct invocation of the rotation function answers."""
 
     dry_run: bool
+    decisions: list[Decided]
 
 
 # The plan
@@ -98,10 +99,18 @@ class DoneStep(TypedDict):
     new_key: str | None
 
 
+class Planned(Decided):
+    """What was decided for one key, and whose it is; the owner is null where none is known."""
+
+    owner: str | None
+    owner_source: OwnerSource
+
+
 class AccountReport(_Found):
     """One account of a plan, and what was done in it."""
 
     name: str
+    decisions: list[Planned]
     done: list[DoneStep]
     left: list[str]
 

@@ -346,6 +346,14 @@ class Output:
 class View:
     """What of a plan is shown, and in which order."""
 
+    owners: Annotated[
+        bool,
+        _opt(
+            "--owners",
+            "Look up the owner of every key, and show it; else of what is due or blocked alone.",
+            _OUTPUT,
+        ),
+    ] = False
     summary: Annotated[
         bool, _opt("--summary", "A line for each account, instead of its keys.", _OUTPUT)
     ] = False

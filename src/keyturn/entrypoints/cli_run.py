@@ -31,7 +31,7 @@ from keyturn.entrypoints.cli_options import (
     given,
 )
 from keyturn.entrypoints.cli_tables import failures, print_report, question, title, warnings
-from keyturn.entrypoints.cli_view import DUE, Shown, is_due
+from keyturn.entrypoints.cli_view import DUE, Shown, is_due, owners_wanted
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.explain import print_explanation
 from keyturn.entrypoints.laptop import (
@@ -91,7 +91,10 @@ def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -
     with _opened(output) as file:
         talk = Talk(asked)
         talk.tell_of_pause()
-        campaign = talk.campaign(Request(users=frozenset(users.user or ())), dry_run=True)
+        campaign = replace(
+            talk.campaign(Request(users=frozenset(users.user or ())), dry_run=True),
+            owners_of=owners_wanted(view),
+        )
         results = talk.look(campaign, campaign.plan, "Reading")
         report = shown_keys.of(talk.report(campaign, results))
         _give(report, file, output)
@@ -164,13 +167,14 @@ def explain(who: str, where: Where, rules: Rules) -> int:
     key_id = who if is_key(who) else None
     talk = Talk(checked(where, rules), key_id=key_id)
     request = Request(users=frozenset({who if key_id is None else talk.owner_of(key_id)}))
-    campaign = replace(talk.campaign(request, dry_run=True), many=True)
+    campaign = replace(
+        talk.campaign(request, dry_run=True), many=True, owners_of=lambda _turn: True
+    )
     results = talk.look(campaign, campaign.plan, "Looking at")
     console = Console()
     for result in results:
         for turn in result.plan.turns:
-            run_ = result.plan.run
-            print_explanation(console, run_.account, turn, talk.aws.settings.policy, run_.at)
+            print_explanation(console, result.plan, turn, talk.aws.settings.policy)
     return talk.close(talk.report(campaign, results))
 
 
@@ -355,6 +359,7 @@ class Talk:
             dry_run=dry_run,
             announcer=self._announcer,
             many=len(self.inventory.accounts) > 1,
+            knows_accounts=self.inventory.has_addresses,
         )
 
     def look(

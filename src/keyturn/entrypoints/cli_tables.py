@@ -81,7 +81,8 @@ def print_report(
     if report.by_account:
         _print_by_account(console, report)
         return
-    due, blocked, quiet = map(report.order.sorted, _sorted(report.results))
+    rows = _sorted(report.results, name_owners=report.with_owners)
+    due, blocked, quiet = map(report.order.sorted, rows)
     if is_enforced(report):
         done = list(_done(report.results))
         happened = {(row.account.id, row.decision.key_id) for row in done}
@@ -167,14 +168,24 @@ def is_enforced(report: Report) -> bool:
     return any(result.outcomes for result in report.results)
 
 
-def _sorted(results: Iterable[AccountResult]) -> tuple[list[_Row], list[_Row], list[_Row]]:
+def _sorted(
+    results: Iterable[AccountResult], *, name_owners: bool = False
+) -> tuple[list[_Row], list[_Row], list[_Row]]:
     due: list[_Row] = []
     blocked: list[_Row] = []
     quiet: list[_Row] = []
     for result in results:
         for turn in result.plan.turns:
+            owner = result.plan.owner_of(turn.user.name)
+            named = f"owner: {owner}" if name_owners else ""
+            note = "no known owner" if owner.is_missing else named
             for made in turn.decisions:
-                row = _Row(account=result.plan.run.account, user=turn.user.name, decision=made)
+                row = _Row(
+                    account=result.plan.run.account,
+                    user=turn.user.name,
+                    decision=made,
+                    note=note,
+                )
                 # Of a key that nobody can have everybody hears, even if nobody may touch it.
                 is_left = made.key_id == turn.quarantined and not made.is_due
                 rows = blocked if made.is_blocked or is_left else due if made.is_due else quiet
@@ -288,9 +299,20 @@ def summary(report: Report) -> str:
             counted(len(due) + len(blocked) + len(quiet), "key"),
         )
     )
+    if ownerless := _without_owner(report.results):
+        parts.append(f"{counted(ownerless, 'key')} without a known owner")
     if report.left_out:
         parts.append(f"{counted(report.left_out, 'key')} not shown")
     return f"{looked_at}: {', '.join(parts)}"
+
+
+def _without_owner(results: Iterable[AccountResult]) -> int:
+    return sum(
+        len(turn.decisions)
+        for result in results
+        for turn in result.plan.turns
+        if result.plan.owner_of(turn.user.name).is_missing
+    )
 
 
 def question(report: Report) -> str | None:

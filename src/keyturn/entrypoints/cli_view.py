@@ -1,6 +1,6 @@
 """What of a plan is shown, and in which order. It changes nothing of what is decided or done."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Turn
@@ -24,6 +24,7 @@ class Shown:
     over_age: int | None = None
     order: Order = Order.ACCOUNT
     by_account: bool = False
+    with_owners: bool = False
 
     @classmethod
     def read(cls, view: View, output: Output) -> "Shown":
@@ -40,6 +41,7 @@ class Shown:
             over_age=_days("--over-age", view.over_age),
             order=view.sort,
             by_account=view.summary,
+            with_owners=view.owners,
         )
 
     @property
@@ -57,6 +59,7 @@ class Shown:
             left_out=_keys(report.results) - _keys(results),
             order=self.order,
             by_account=self.by_account,
+            with_owners=self.with_owners,
         )
 
     def _of_account(self, result: AccountResult) -> AccountResult:
@@ -73,6 +76,13 @@ class Shown:
             and (not self.reasons or made.reason in self.reasons)
             and (self.over_age is None or made.age > self.over_age)
         )
+
+
+def owners_wanted(view: View) -> Callable[[Turn], bool]:
+    """Whose owners are looked up: those of the keys that a table lists."""
+    if view.owners:
+        return lambda turn: bool(turn.decisions)
+    return lambda turn: any(made.is_due or made.is_blocked for made in turn.decisions)
 
 
 def is_due(report: Report) -> bool:

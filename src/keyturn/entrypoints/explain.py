@@ -13,11 +13,12 @@ from keyturn.domain.amounts import counted
 from keyturn.domain.days import day_of_run
 from keyturn.domain.decide import ACT_WARNING
 from keyturn.domain.decision import Action, Decision, Next, Overlay, Turn
-from keyturn.domain.key import Account, Act, KeyFacts, LastUse, Unknown
+from keyturn.domain.key import Act, KeyFacts, LastUse, Unknown
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name
 from keyturn.entrypoints.cli_tables import STYLES, title
 from keyturn.entrypoints.one_line import shown
+from keyturn.use_cases.keep_account import AccountPlan
 
 DAY = timedelta(days=1)
 
@@ -107,16 +108,17 @@ def _act(day: date, what: str, now: datetime) -> Iterator[Coming]:
 
 
 def print_explanation(
-    console: Console, account: Account, turn: Turn, policy: RotationPolicy, now: datetime
+    console: Console, plan: AccountPlan, turn: Turn, policy: RotationPolicy
 ) -> None:
     """Print a panel about a user."""
+    account, now = plan.run.account, plan.run.at
     facts = {key.key_id: key for key in turn.user.keys}
-    parts: list[RenderableType] = []
+    owner = plan.owner_of(turn.user.name)
+    parts: list[RenderableType] = [Text(f"Owner: {shown(owner)}")]
     for made in turn.decisions:
-        if parts:
-            parts.append(Text())
+        parts.append(Text())
         parts.extend(_about(turn, facts[made.key_id], made, policy, now))
-    if not parts:
+    if not turn.decisions:
         parts.append(Text("This user has no access keys."))
     heading = Text(f" {shown(turn.user.name)}, {title(account)} ", style="bold")
     console.print(Panel(Group(*parts), title=heading, title_align="left", width=console.width))

@@ -13,6 +13,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
+from keyturn.domain.decision import Turn
 from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
@@ -104,7 +105,8 @@ def find_accounts(
                 rule = f"without --role-name it must be your own account, {own}"
                 raise InvalidValue("--account", other, rule)
         # Who runs it in their own account is told in the place of its owners.
-        return Inventory(accounts=(Account(id=own, email=aws.settings.admin),))
+        account = Account(id=own, email=aws.settings.admin)
+        return Inventory(accounts=(account,), has_addresses=False)
     try:
         inventory = take_inventory(aws.organization(), scope=scope, only=named)
     except PortError as error:
@@ -112,7 +114,8 @@ def find_accounts(
             advice = "name the accounts with --account, or give --org-list-role"
             raise PortError(f"the organisation could not be read ({error}); {advice}") from error
         say(f"accounts without their names and addresses: Organizations said no ({error})")
-        return Inventory(accounts=tuple(Account(id=each) for each in named))
+        accounts = tuple(Account(id=each) for each in named)
+        return Inventory(accounts=accounts, has_addresses=False)
     return replace(
         inventory, accounts=tuple(sorted(inventory.accounts, key=lambda account: account.id))
     )
@@ -140,6 +143,10 @@ class Campaign:
     approvals: Approvals | None = None
     """Only what these plans list; None: all that is due."""
     stop: Event = field(default_factory=Event)
+    owners_of: Callable[[Turn], bool] = lambda _turn: False
+    """Of which users the owners are looked up: a call for each, where a tag names them."""
+    knows_accounts: bool = True
+    """Whether an account without an address has none."""
     hints: dict[str, str] = field(default_factory=dict)
     """What may have been meant by users who were asked for; known as the accounts are read."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -151,6 +158,9 @@ class Campaign:
             plan = self.aws.run_account(run, self.announcer).plan(
                 run, self._request(account), self._stoppable(progress)
             )
+            users = [turn.user.name for turn in plan.turns if self.owners_of(turn)]
+            owners = self.aws.owners(account, users, knows_accounts=self.knows_accounts)
+            plan = replace(plan, owners=owners)
         finally:
             self.aws.forget(account.id)
         return AccountResult(plan=self._without_absent(plan))

@@ -35,6 +35,8 @@ COLUMNS = (
     "next_action",
     "next_date",
     "successor",
+    "owner",
+    "owner_source",
 )
 
 
@@ -54,6 +56,8 @@ class Report:
     order: Order = Order.ACCOUNT
     by_account: bool = False
     """Whether a table has a line for each account, instead of its keys."""
+    with_owners: bool = False
+    """Whether a table names each key's owner."""
 
 
 def as_json(report: Report) -> str:
@@ -82,7 +86,11 @@ def _account(result: AccountResult) -> AccountReport:
         "account": told["account"],
         "name": result.plan.run.account.name,
         "run": told["run"],
-        "decisions": told["decisions"],
+        "decisions": [
+            {**made, "owner": owner.address, "owner_source": owner.source}
+            for made in told["decisions"]
+            for owner in (result.plan.owner_of(made["user"]),)
+        ],
         "failures": told["failures"],
         "quarantined": told["quarantined"],
         "warnings": told["warnings"],
@@ -144,6 +152,7 @@ class _One:
 def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
     account = result.plan.run.account
     for turn in result.plan.turns:
+        owner = result.plan.owner_of(turn.user.name)
         for made in turn.decisions:
             told = describe(turn.user, made)
             coming = made.next
@@ -154,6 +163,8 @@ def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
                 "overlays": " ".join(sorted(made.overlays)),
                 "next_action": coming.action if coming else "",
                 "next_date": coming.day if coming else "",
+                "owner": owner.address or "",
+                "owner_source": owner.source,
             }
             yield [cells[column] for column in COLUMNS]
 

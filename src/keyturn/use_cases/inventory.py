@@ -22,6 +22,8 @@ class Inventory:
     lost: tuple[tuple[Account, str], ...] = ()
     """Accounts that were asked for and are not looked at, with the reason: that is a failure."""
     warnings: tuple[str, ...] = ()
+    has_addresses: bool = True
+    """Whether an account without an address has none; else Organizations was not asked."""
 
 
 def take_inventory(

@@ -5,9 +5,9 @@ The dry run is the plan with nothing carried out. One user's failure is an outco
 others.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from keyturn.domain.decide import is_forced
@@ -29,6 +29,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Run
 from keyturn.domain.key import KEY_ID, UserFacts
 from keyturn.domain.orders import Order
+from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, Clock, Switch, User
 from keyturn.use_cases.approve import Approved, not_due, only_approved
@@ -93,6 +94,12 @@ class AccountPlan:
     warnings: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     """Users for whom there was no time to look."""
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    """Who answers for the users' keys, as far as somebody asked."""
+
+    def owner_of(self, user: str) -> Owner:
+        """Who answers for a user's keys."""
+        return self.owners.get(user, Owner())
 
     @property
     def is_reached(self) -> bool:

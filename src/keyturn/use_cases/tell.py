@@ -19,6 +19,7 @@ from keyturn.domain.events import (
 )
 from keyturn.domain.forms import Counts, Decided, Failed, Quarantined
 from keyturn.domain.key import UserFacts
+from keyturn.domain.owner import owner_of
 from keyturn.domain.record import secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
@@ -121,10 +122,7 @@ class Tell:
             except PortError as error:
                 unread.append(Failure(error=error, user=user))
                 return None
-        for address in (tagged, run.account.email):
-            if address and "@" in address:
-                return address
-        return None
+        return owner_of(tagged, run.account.email).address
 
     def _may_tell(self, run: Run, owner: str, unread: list[Failure]) -> bool:
         """Owners hear of a dry run once a week at most; who cannot be looked up hears nothing."""
