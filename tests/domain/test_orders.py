@@ -199,12 +199,18 @@ def test_a_promised_date_of_deletion_is_kept_and_told_once_for_each_end() -> Non
     assert obeyed(REVOKE, ann(unreadable)).next == Next(Action.DELETE, on(10))
 
 
-def test_an_exempt_users_key_is_revoked_only_on_an_express_word() -> None:
+def test_an_exempt_users_key_is_stopped_and_no_more_without_an_express_word() -> None:
     exempt = ann(ACTIVE, exempt=True)
 
+    alone = obey(REVOKE, exempt, POLICY, NOW)
     made = obeyed(replace(REVOKE, even_exempt=True), exempt)
 
-    assert "--even-exempt" in refused(REVOKE, exempt)
+    assert isinstance(alone, Turn)
+    [stopped] = alone.decisions
+    assert (stopped.action, stopped.rotates) == (Action.REVOKE, False)
+    assert stopped.overlays == {Overlay.REVOKED, Overlay.EXEMPT}
+    assert alone.only_stops is not None
+    assert "--even-exempt" in alone.only_stops
     assert (made.action, made.rotates) == (Action.REVOKE, True)
     assert made.overlays == {Overlay.REVOKED, Overlay.EXEMPT}
     # Nobody but a person will delete it: an exempt user's keys are left alone.

@@ -224,20 +224,23 @@ def test_a_revoked_key_is_not_enabled_by_a_mere_restore(cloud: LocalCloud) -> No
     assert keys(cloud)[leaked].status == "Inactive"
 
 
-def test_an_exempt_users_key_needs_an_express_word(cloud: LocalCloud) -> None:
+def test_an_exempt_users_leaked_key_is_stopped_and_the_rest_needs_an_express_word(
+    cloud: LocalCloud,
+) -> None:
     [leaked] = add_user(cloud, SHOP, "orders", 12)
     cloud.session(SHOP).client("iam").add_user_to_group(GroupName=GROUP, UserName="orders")
     order = ("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, *TELLING)
 
-    refused = keyturn(*order)
-    untouched = keys(cloud)[leaked].status
+    stopped = keyturn(*order)
+    alone = {key_id: key.status for key_id, key in keys(cloud).items()}
     done = keyturn(*order, "--even-exempt")
 
-    assert refused.exit_code == 1
-    assert "--even-exempt" in refused.stderr
-    assert untouched == "Active"
+    assert stopped.exit_code == 1
+    assert f"{leaked} is Inactive; nothing else was done" in stopped.stderr
+    assert "--even-exempt" in stopped.stderr
+    assert alone == {leaked: "Inactive"}
     assert done.exit_code == 0, done.stderr
-    assert keys(cloud)[leaked].status == "Inactive"
+    assert len(keys(cloud)) == 2
 
 
 def test_a_bucket_that_cannot_be_written_to_does_not_hold_a_revocation_and_is_reported(
@@ -523,20 +526,40 @@ def test_a_dry_pause_that_cannot_tell_how_things_stand_fails(
 
 
 def test_an_order_is_refused_during_a_pause_with_who_and_why(cloud: LocalCloud) -> None:
-    [leaked] = add_user(cloud, SHOP, "orders", 12)
+    [key] = add_user(cloud, SHOP, "orders", 12)
+    cloud.session(SHOP).client("iam").update_access_key(
+        UserName="orders", AccessKeyId=key, Status="Inactive"
+    )
     keyturn(*PAUSE, *NOW_DO_IT)
-    order = ("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, *TELLING)
+    order = ("restore", key, *IN_THE_SHOP, *DO_IT, *TELLING)
 
     refused = keyturn(*order)
-    untouched = keys(cloud)[leaked].status
+    untouched = keys(cloud)[key].status
     done = keyturn(*order, "--even-paused")
 
     assert refused.exit_code == 1
     assert "paused Keyturn at 2026-03-02 04:00Z (an incident)" in refused.stderr
     assert "--even-paused" in refused.stderr
-    assert untouched == "Active"
+    assert untouched == "Inactive"
     assert done.exit_code == 0, done.stderr
-    assert keys(cloud)[leaked].status == "Inactive"
+    assert keys(cloud)[key].status == "Active"
+
+
+def test_a_leaked_key_is_stopped_during_a_pause_and_the_rest_waits(cloud: LocalCloud) -> None:
+    [leaked] = add_user(cloud, SHOP, "orders", 12)
+    keyturn(*PAUSE, *NOW_DO_IT)
+    order = ("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, *TELLING)
+
+    stopped = keyturn(*order)
+    alone = {key_id: key.status for key_id, key in keys(cloud).items()}
+    done = keyturn(*order, "--even-paused")
+
+    assert stopped.exit_code == 1
+    assert "paused Keyturn at 2026-03-02 04:00Z (an incident)" in stopped.stderr
+    assert "--even-paused" in stopped.stderr
+    assert alone == {leaked: "Inactive"}
+    assert done.exit_code == 0, done.stderr
+    assert len(keys(cloud)) == 2
 
 
 def test_nothing_is_adopted_during_a_pause(cloud: LocalCloud) -> None:
@@ -554,7 +577,33 @@ def test_nothing_is_adopted_during_a_pause(cloud: LocalCloud) -> None:
     assert done.exit_code == 0, done.stderr
 
 
-def test_a_pause_that_cannot_be_read_holds_an_order_too(
+@pytest.mark.parametrize(
+    "denied",
+    [
+        "iam:GetGroup",
+        "iam:ListUsers",
+        "iam:ListAccessKeys",
+        "secretsmanager:DescribeSecret",
+        "s3:ListObjectsV2",
+        "s3:PutObject",
+        "organizations:ListAccounts",
+    ],
+)
+def test_a_leaked_key_is_stopped_whatever_may_not_be_read(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    [leaked] = add_user(cloud, SHOP, "orders", 12)
+    for name, value in environment(cloud.role_session(OURS, "Operator")).items():
+        monkeypatch.setenv(name, value)
+    cloud.deny(None, denied)
+
+    result = keyturn("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, "--bucket", BUCKET)
+
+    assert keys(cloud)[leaked].status == "Inactive", result.stderr
+    assert (result.exit_code == 1) is (denied != "organizations:ListAccounts")
+
+
+def test_a_pause_that_cannot_be_read_holds_no_leaked_key(
     cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [leaked] = add_user(cloud, SHOP, "orders", 12)
@@ -563,12 +612,12 @@ def test_a_pause_that_cannot_be_read_holds_an_order_too(
     cloud.deny(OURS, "s3:ListObjectsV2")
     order = ("revoke", leaked, "--leaked", *IN_THE_SHOP, *DO_IT, "--bucket", BUCKET)
 
-    refused = keyturn(*order)
-    untouched = keys(cloud)[leaked].status
+    stopped = keyturn(*order)
+    alone = {key_id: key.status for key_id, key in keys(cloud).items()}
     done = keyturn(*order, "--even-paused")
 
-    assert "whether Keyturn is paused could not be read" in refused.stderr
-    assert untouched == "Active"
+    assert "whether Keyturn is paused could not be read" in stopped.stderr
+    assert alone == {leaked: "Inactive"}
     assert done.exit_code == 0, done.stderr
     assert keys(cloud)[leaked].status == "Inactive"
 

@@ -241,7 +241,7 @@ def test_in_dry_run_the_switch_stays_as_it_is(stage: Stage) -> None:
     assert entries(stage) == []
 
 
-@pytest.mark.parametrize("order", ["Restore", "Revoke", "ForceRotate", "Adopt"])
+@pytest.mark.parametrize("order", ["Restore", "ForceRotate", "Adopt"])
 def test_orders_wait_for_the_end_of_a_pause_unless_told_otherwise(
     stage: Stage, order: str
 ) -> None:
@@ -250,7 +250,7 @@ def test_orders_wait_for_the_end_of_a_pause_unless_told_otherwise(
         stage.iam().update_access_key(UserName="ann", AccessKeyId=key, Status="Inactive")
     if order == "Adopt":
         foreign(stage)
-    what = {"Restore": key, "Revoke": key, "ForceRotate": "ann", "Adopt": SECRET}[order]
+    what = {"Restore": key, "ForceRotate": "ann", "Adopt": SECRET}[order]
     stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
     since = stage.mark()
 
@@ -262,6 +262,24 @@ def test_orders_wait_for_the_end_of_a_pause_unless_told_otherwise(
     assert written == []
     assert done["failures"] == []
     assert stage.writes(since) != []
+
+
+def test_a_leaked_key_is_stopped_during_a_pause_and_the_rest_waits(stage: Stage) -> None:
+    [key] = stage.user("ann", 12)
+    stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
+    since = stage.mark()
+
+    held = stage.invoke({**ASKED, "Revoke": key})
+    written = stage.writes(since)
+    done = stage.invoke({**ASKED, "Revoke": key, "EvenPaused": True})
+
+    assert f"{key} is Inactive; nothing else was done: ops@example.com paused Keyturn" in str(
+        failures_of(held)["ann"]
+    )
+    assert set(written) == {"UpdateAccessKey"}
+    assert stage.keys("ann")[key] == "Inactive"
+    assert done["failures"] == []
+    assert len(stage.keys("ann")) == 2
 
 
 def test_what_is_forced_during_a_pause_is_forced_for_nobody_else(stage: Stage) -> None:

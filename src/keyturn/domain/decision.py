@@ -224,6 +224,13 @@ class Turn:
     """A key that an unfinished rotation made, and that nobody can have; until it is gone."""
     even_exempt: bool = False
     """Whether an operator ordered it even if the user is exempt."""
+    only_stops: str | None = None
+    """Why a revocation makes its key Inactive and does nothing else; None: it does the rest."""
+
+    @property
+    def leaked(self) -> Decision | None:
+        """What an operator ordered about a leaked key, if this turn is about one."""
+        return next((made for made in self.decisions if made.reason is Reason.LEAKED), None)
 
     @property
     def writes(self) -> bool:

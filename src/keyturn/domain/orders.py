@@ -21,6 +21,7 @@ from keyturn.domain.decision import (
     Overlay,
     Question,
     Reason,
+    State,
     Told,
     Turn,
 )
@@ -42,12 +43,18 @@ class Order:
     given: datetime
     """When it was given; void after a day, so that a late redelivery does nothing."""
     even_exempt: bool = False
-    """Revoke it even if its user is exempt."""
+    """Do the rest of a revocation too, the record and a new key, if its user is exempt."""
 
     def __post_init__(self) -> None:
         """Refuse what is the rule's to decide."""
         if self.action not in ORDERED:
             raise InvalidValue("action", self.action, "nobody orders this")
+
+    def refuse_if_void(self, now: datetime) -> None:
+        """Raise OrderNotDone if it is too old to be followed."""
+        if now - self.given >= FORCE_LIFE:
+            message = f"the order is of {self.given:%Y-%m-%d %H:%MZ}, and void after a day"
+            raise OrderNotDone(message)
 
 
 def obey(
@@ -66,18 +73,39 @@ def obey(
     key = next((key for key in user.keys if key.key_id == order.key_id), None)
     if key is None:
         raise OrderNotDone(f"{user.name} has no access key {order.key_id}")
-    if now - order.given >= FORCE_LIFE:
-        raise OrderNotDone(f"the order is of {order.given:%Y-%m-%d %H:%MZ}, and void after a day")
+    order.refuse_if_void(now)
+    if order.action is Action.REVOKE and user.exempt and not order.even_exempt:
+        why = f"{user.name} is exempt, and Keyturn leaves its keys alone"
+        return stop_alone(
+            order, user, now, f'{why} (unless --even-exempt; in an event "EvenExempt": true)'
+        )
     rule = Rule(user=user, policy=policy, now=now, record=UserRecord())
     try:
         decision = (
             _restoration(rule, key, kms_key)
             if order.action is Action.RESTORE
-            else _revocation(rule, key, kms_key, even_exempt=order.even_exempt)
+            else _revocation(rule, key, kms_key)
         )
     except NeededError as needed:
         return needed.question
     return Turn(user=user, decisions=(decision,), even_exempt=order.even_exempt)
+
+
+def stop_alone(order: Order, user: UserFacts, now: datetime, why: str) -> Turn:
+    """Stop a leaked key and do nothing else, because of what hinders that, or is not known."""
+    key = next((key for key in user.keys if key.key_id == order.key_id), None)
+    rule = Rule(user=user, policy=RotationPolicy(), now=now, record=UserRecord())
+    decision = Decision(
+        key_id=order.key_id,
+        age=0 if key is None else rule.age(key),
+        state=State.ACTIVE if key is None else rule.state(key),
+        action=Action.REVOKE,
+        reason=Reason.LEAKED,
+        sentence=f"{REVOKED}; nothing else is done: {why}",
+        overlays=frozenset({Overlay.REVOKED} | ({Overlay.EXEMPT} if user.exempt else set())),
+        notice=Notice(told=Told.REVOKED, day=now.date()),
+    )
+    return Turn(user=user, decisions=(decision,), only_stops=why)
 
 
 def enable_command(user: str, key_id: str) -> str:
@@ -131,16 +159,13 @@ def _restoration(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
 # --- revoke it as leaked ------------------------------------------------------------------
 
 
-def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None, *, even_exempt: bool) -> Decision:
+def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
     """
     Stop a leaked key now, whatever else cannot be done or known.
 
     What stands in the way of a record or a new key is said, and stops neither the rest.
     """
     user = rule.user
-    if user.exempt and not even_exempt:
-        message = f"{user.name} is exempt, and Keyturn leaves its keys alone"
-        raise OrderNotDone(f'{message} (unless --even-exempt; in an event "EvenExempt": true)')
     secret = rule.secret()
     if isinstance(secret, Unknown):
         closed: str | None = f"its record could not be read ({secret.why})"

@@ -193,7 +193,8 @@ def revoke(  # noqa: PLR0913 -- four groups of options and what is this command'
         bool, typer.Option("--leaked", help="Required: somebody else may have the key.")
     ] = False,
     even_exempt: Annotated[
-        bool, typer.Option("--even-exempt", help="Also if its user is exempt.")
+        bool,
+        typer.Option("--even-exempt", help="A record and a new key too, if its user is exempt."),
     ] = False,
 ) -> int:
     """

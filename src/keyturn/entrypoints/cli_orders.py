@@ -127,7 +127,7 @@ def _carry_out(
     talk = Talk(asked, key_id=command.key, hints=False, everywhere=command.key is not None)
     if command.name == "revoke" and command.key == talk.own.signing:
         raise InvalidValue("KEY", command.key, OWN_KEY)
-    _heed_pause(talk, ordering)
+    _heed_pause(talk, ordering, urgent=command.request.leaked is not None)
     request = replace(command.request, even_paused=ordering.even_paused)
     campaign = talk.campaign(request, dry_run=not ordering.enforce)
     planned = talk.look(campaign, campaign.plan, "Looking at")
@@ -135,7 +135,8 @@ def _carry_out(
     due = list(_due(planned, command))
     if not ordering.yes or not due:
         _show(talk.err if asks else Console(), report, due, talk)
-    if not ordering.enforce or not due or _has_failed(report):
+    holds = _has_failed(report) and command.request.leaked is None
+    if not ordering.enforce or not due or holds:
         if due and not ordering.enforce:
             talk.say("Dry run: nothing was written, nobody was told. --enforce does it.")
         return _closed(talk, report, command, due)
@@ -171,9 +172,13 @@ def _carry_out(
     return FAILED if talk.complain((*undone, *unkept(notes.unwritten))) else code
 
 
-def _heed_pause(talk: Talk, ordering: Ordering) -> None:
-    """Do nothing while Keyturn is paused, and promise nothing without saying so."""
-    if not ordering.enforce:
+def _heed_pause(talk: Talk, ordering: Ordering, *, urgent: bool = False) -> None:
+    """
+    Do nothing while Keyturn is paused, and promise nothing without saying so.
+
+    urgent: a leaked key is stopped all the same; the rest of its order heeds the pause.
+    """
+    if not ordering.enforce or (urgent and not ordering.even_paused):
         talk.tell_of_pause()
     elif not ordering.even_paused:
         refuse_if_paused(talk.aws.switch())

@@ -547,13 +547,14 @@ def _exempt_users_are_left_alone(history: History) -> Iterator[Fact]:
 
 
 def _is_ordered_even_so(history: History, index: int, call: Call, user: str) -> bool:
+    """Whether it stops a key that an operator said is leaked, or was to do the rest as well."""
     run = history.run_of(index)
+    if run is None:
+        return False
+    if call.operation == "UpdateAccessKey" and text(call.params, "AccessKeyId") in run.revokes:
+        return text(call.params, "Status") == "Inactive"
     stories = history.of_user.get((call.account, user), ())
-    return (
-        run is not None
-        and run.even_exempt
-        and any(story.key_id in run.revokes for story in stories)
-    )
+    return run.even_exempt and any(story.key_id in run.revokes for story in stories)
 
 
 def _dry_runs_write_nothing(history: History) -> Iterator[Fact]:

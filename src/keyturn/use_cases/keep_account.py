@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from keyturn.domain.decide import is_forced
 from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Turn
@@ -25,10 +26,11 @@ from keyturn.domain.errors import (
     PortError,
     SkippedAccount,
     Unexpected,
+    WriteStopped,
 )
 from keyturn.domain.events import Run
-from keyturn.domain.key import KEY_ID, UserFacts
-from keyturn.domain.orders import Order
+from keyturn.domain.key import KEY_ID, KeyFacts, Unknown, UserFacts
+from keyturn.domain.orders import Order, stop_alone
 from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, Clock, Switch, User
@@ -37,6 +39,7 @@ from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.side_by_side import side_by_side
+from keyturn.use_cases.stop import ALL_THE_SAME
 from keyturn.use_cases.turn import Outcome, TakeTurn
 
 Progress = Callable[[int, int], None]
@@ -78,9 +81,22 @@ class Request:
         approved = frozenset(line.user for line in self.approved)
         return approved & self.users if self.users else approved
 
+    @property
+    def leaked(self) -> Order | None:
+        """The order to stop a leaked key, if it is one."""
+        return self.order if self.order and self.order.action is Action.REVOKE else None
+
     def narrowed(self, turn: Turn) -> Turn:
         """What is asked for of all that is due for a user."""
         return turn if self.approved is None else only_approved(turn, self.approved)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """Whose a leaked key is, and which keys that user has, as far as IAM said."""
+
+    user: str
+    keys: tuple[KeyFacts, ...] | Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,9 +205,12 @@ class KeepAccount:
         request: Request,
         progress: Progress = lambda _done, _of: None,
         may_look: Callable[[], bool] = lambda: True,
+        leak: Leak | None = None,
     ) -> AccountPlan:
         """Decide for every user, as long as there is time. It only reads: it is the dry run."""
         plan = AccountPlan(run=run, request=request, warnings=self.policy.warnings)
+        if request.leaked is not None:
+            return self._planned_stop(plan, request.leaked, leak)
         try:
             exempt, warning = self._exempt_for(request.order, dry_run=run.dry_run)
             wanted = self._wanted(request)
@@ -240,6 +259,8 @@ class KeepAccount:
         """Do what is due, several users at once; stops between two users when time is over."""
         if plan.run.dry_run:
             return AccountResult(plan=plan, left=plan.left)
+        if plan.request.leaked is not None:
+            return self._stopped(plan, plan.request.leaked, has_time)
         return _with_what_was_not_done(self._done(plan, progress, has_time), plan.turns)
 
     def _done(
@@ -355,6 +376,100 @@ class KeepAccount:
             with suppress(PortError):
                 return f"; that key is {self.keys.owner_of(name)}'s: give the user's name"
         return ""
+
+    # --- a leaked key ---------------------------------------------------------------------
+
+    def stop_first(self, run: Run, request: Request) -> Leak | None:
+        """
+        Make a leaked key Inactive before anything else is asked, if one is to be revoked.
+
+        What goes wrong here is tried again by the order's turn, and said there.
+        """
+        order = request.leaked
+        if order is None or run.dry_run:
+            return None
+        leak: Leak | None = None
+        try:
+            order.refuse_if_void(run.at)
+            leak = self._leak(order)
+            self.keys.disable(leak.user, order.key_id)
+        except Exception:  # noqa: BLE001 -- nothing may keep the turn itself from trying
+            return leak
+        return leak
+
+    def _leak(self, order: Order) -> Leak:
+        """Find whose a leaked key is, in another way if IAM does not answer in the first."""
+        try:
+            user = self.keys.owner_of(order.key_id)
+        except NotFound:
+            raise
+        except PortError as error:
+            for each in self.keys.users():
+                keys = self.keys.keys_of(each.name)
+                if any(key.key_id == order.key_id for key in keys):
+                    return Leak(user=each.name, keys=keys)
+            raise error from None
+        try:
+            return Leak(user=user, keys=self.keys.keys_of(user))
+        except KeyturnError as error:
+            return Leak(user=user, keys=Unknown(str(error)))
+        except Exception as error:  # noqa: BLE001 -- an odd answer keeps no leaked key working
+            return Leak(user=user, keys=Unknown(str(Unexpected(error))))
+
+    def _planned_stop(self, plan: AccountPlan, order: Order, leak: Leak | None) -> AccountPlan:
+        """Decide about a leaked key: what cannot be read keeps it from nothing but the rest."""
+        try:
+            order.refuse_if_void(plan.run.at)
+            leak = leak or self._leak(order)
+        except KeyturnError as error:
+            return replace(plan, failures=(Failure(error=error),))
+        user = UserFacts(
+            account=plan.run.account.id,
+            name=leak.user,
+            user_id="",
+            keys=() if isinstance(leak.keys, Unknown) else leak.keys,
+        )
+        warning: str | None = None
+        try:
+            exempt, warning = self._exempt_for(order, dry_run=plan.run.dry_run)
+            user_id = next((each.id for each in self.keys.users() if each.name == leak.user), None)
+            if user_id is None:
+                raise OrderNotDone("IAM does not list its user yet")  # noqa: TRY301 -- one of many hindrances
+            if isinstance(leak.keys, Unknown):
+                raise OrderNotDone(f"its user's keys could not be read ({leak.keys.why})")  # noqa: TRY301 -- another
+            user = replace(user, user_id=user_id, exempt=user_id in exempt)
+            turn = self._decided(user, plan.run, order)
+        except KeyturnError as error:
+            turn = stop_alone(order, user, plan.run.at, str(error))
+        except Exception as error:  # noqa: BLE001 -- no fault of ours keeps a leaked key working
+            turn = stop_alone(order, user, plan.run.at, str(Unexpected(error)))
+        warnings = (*plan.warnings, *((warning,) if warning else ()))
+        return replace(plan, turns=(turn,), warnings=warnings)
+
+    def _stopped(
+        self, plan: AccountPlan, order: Order, has_time: Callable[[], bool]
+    ) -> AccountResult:
+        """Stop a leaked key, and do the rest of the order if nothing hinders it."""
+
+        gate = Gate(
+            None if plan.request.even_paused else self.switch,
+            self.clock,
+            lambda: self.exempt(dry_run=False),
+        )
+
+        def may_write(user: UserFacts) -> None:
+            if not has_time():
+                message = "too much time has passed since it was looked at: order it again"
+                raise WriteStopped(message)
+            if not gate.is_open():
+                raise WriteStopped(f"{gate.shut}; {ALL_THE_SAME}")
+            if not order.even_exempt:
+                gate.pass_by(user)
+
+        outcomes = tuple(
+            self.take_turn.carry_out(turn, partial(may_write, turn.user)) for turn in plan.turns
+        )
+        return AccountResult(plan=plan, outcomes=outcomes)
 
     def _root_keys(self, failures: list[Failure]) -> tuple[str, ...]:
         """Say whether the root user has keys; they are never touched."""

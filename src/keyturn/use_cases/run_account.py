@@ -134,7 +134,8 @@ class RunAccount:
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
         """Do what is due, unless it is a dry run, as long as there is time, and tell of it."""
-        plan = self.keep.plan(run, request, progress, may_look)
+        leak = self.keep.stop_first(run, request)
+        plan = self.keep.plan(run, request, progress, may_look, leak)
         return self.carry_out(plan, has_time=has_time)
 
     def carry_out(

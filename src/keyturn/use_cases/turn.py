@@ -45,7 +45,6 @@ ORDER = (
     Action.ROTATE,
     Action.DISABLE,
     Action.RESTORE,
-    Action.REVOKE,
 )
 
 
@@ -102,6 +101,7 @@ class TakeTurn:
 
         may_write is asked before every write to the user's keys, and before every write to the
         record that begins something, and raises WriteStopped. What was begun is put on record.
+        A leaked key is stopped first; only then is it asked for the rest.
         """
         keys = GuardedKeys(self.keys, may_write)
         progress = _Progress(
@@ -109,7 +109,7 @@ class TakeTurn:
         )
         try:
             self._all(turn, progress)
-        except (AnotherRun, ChangedMeanwhile) as error:
+        except (AnotherRun, ChangedMeanwhile, WriteStopped) as error:
             # What another run did for us is no failure; half an order is one.
             is_half = bool(progress.done) and _is_order(turn)
             return Outcome(
@@ -132,6 +132,10 @@ class TakeTurn:
         return Outcome(turn=turn, done=tuple(progress.done))
 
     def _all(self, turn: Turn, progress: _Progress) -> None:
+        if turn.leaked is not None:
+            progress.current = turn.leaked
+            self._revoke(turn, turn.leaked, progress)
+            return
         book = Notebook(turn, self.vault, self.clock, kms_key=self.kms_key)
         found = [change.key_id for change in turn.record_changes if change.key_id is not None]
         if found and not book.knows(*found):
@@ -149,8 +153,6 @@ class TakeTurn:
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
     ) -> None:
         match decision.action:
-            case Action.KEEP if decision.reason is Reason.LEAKED:
-                self._revoke(user, decision, book, progress)
             case Action.KEEP | Action.WAIT | Action.WARN | Action.NOTICE:
                 progress.done.append(Done(decision=decision))
             case Action.ROTATE:
@@ -163,8 +165,6 @@ class TakeTurn:
                 self._delete(user, decision, book, progress)
             case Action.RESTORE:
                 self._restore(user, decision, book, progress)
-            case Action.REVOKE:
-                self._revoke(user, decision, book, progress)
 
     def _rotate(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
@@ -252,15 +252,21 @@ class TakeTurn:
             progress.done.pop()
             raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
 
-    def _revoke(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
-    ) -> None:
+    def _revoke(self, turn: Turn, decision: Decision, progress: _Progress) -> None:
         """Stop the key before anything else: nothing that breaks after it lets it work again."""
-        key_id = decision.key_id
+        user, key_id = turn.user, decision.key_id
         worked = self._works(user, key_id)
         self._stop(user, key_id)
         so_far = replace(decision, rotates=False, sentence=REVOKED)
         progress.done.append(Done(decision=so_far if decision.rotates else decision))
+        stands = f"{key_id} is Inactive; nothing else was done"
+        if turn.only_stops is not None:
+            raise OrderNotDone(f"{stands}: {turn.only_stops}")
+        try:
+            progress.may_write()
+        except KeyturnError as error:
+            raise OrderNotDone(f"{stands}: {error}") from error
+        book = Notebook(turn, self.vault, self.clock, kms_key=self.kms_key)
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)
@@ -300,7 +306,7 @@ class TakeTurn:
             return any(
                 key.key_id == key_id and key.is_active for key in self._listed(user).values()
             )
-        except PortError:
+        except Exception:  # noqa: BLE001 -- nothing that is read may keep a leaked key working
             return True
 
     def _set_to_end(self, user: UserFacts) -> Mapping[str, Literal[True] | Unknown]:
@@ -388,7 +394,7 @@ class TakeTurn:
 
 
 def _is_order(turn: Turn) -> bool:
-    return any(made.action in ORDERED or made.reason is Reason.LEAKED for made in turn.decisions)
+    return turn.leaked is not None or any(made.action in ORDERED for made in turn.decisions)
 
 
 def _why_not_relied_on(key: KeyFacts) -> str:
