@@ -110,7 +110,9 @@ class Accounts:
                 functions=functions(self.security),
                 rules=EventRules(client(self.security, "events")),
                 depths=SqsDepths(client(self.security, "sqs")),
-                senders=SesSenders(client(self.security, "sesv2")),
+                senders=lambda region: SesSenders(
+                    client(self.security, "sesv2", region=region or None)
+                ),
                 trails=CloudTrail(
                     lambda region: client(self.management, "cloudtrail", region=region), iam_region
                 ),

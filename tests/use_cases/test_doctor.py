@@ -182,6 +182,11 @@ class World:
         default_factory=lambda: {each.id: branch() for each in ACCOUNTS}
     )
     enters_as_member: bool = False
+    mails_from: set[str] = field(default_factory=set)
+
+    def _senders_in(self, region: str) -> FakeSenders:
+        self.mails_from.add(region)
+        return self.senders
 
     def findings(self) -> dict[Check, Finding]:
         doctor = Doctor(
@@ -194,7 +199,7 @@ class World:
                 functions=self.functions,
                 rules=self.rules,
                 depths=self.depths,
-                senders=self.senders,
+                senders=self._senders_in,
                 trails=self.trails,
                 warehouse=self.warehouse,
                 archive=lambda _bucket, _prefix: self.archive,
@@ -855,3 +860,29 @@ def test_what_the_doctor_knows_by_name_is_what_the_template_makes() -> None:
     )
     assert rules == set(RULES)
     assert bus["Properties"]["Name"] == BUS
+
+
+def test_ses_is_looked_at_in_the_region_that_sends_the_mails(world: World) -> None:
+    world.findings()
+    here = set(world.mails_from)
+    world.mails_from.clear()
+
+    world.tell(MailRegion="eu-west-1")
+    world.findings()
+
+    assert here == {""}
+    assert world.mails_from == {"eu-west-1"}
+
+
+@pytest.mark.parametrize("spelt", ["{0}", "{0},999999999999", " {0} , {0}"])
+def test_an_excluded_account_needs_no_stack(world: World, spelt: str) -> None:
+    left_out = "555555555555"
+    bought = Listed(account=Account(id=left_out, name="bought"))
+    world.organization.listed[("r-root",)] = [bought]
+    world.branches[left_out] = branch()
+    without = world.findings()[Check.MEMBER_STACKS]
+
+    world.tell(ExcludedAccounts=spelt.format(left_out))
+
+    assert left_out in without.said
+    assert left_out not in world.findings()[Check.MEMBER_STACKS].said

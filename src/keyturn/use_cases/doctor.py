@@ -112,7 +112,8 @@ class Instruments:
     functions: Functions
     rules: Rules
     depths: Depths
-    senders: Senders
+    senders: Callable[[str], Senders]
+    """SES in a region; "" is the region of the functions."""
     trails: Trails
     warehouse: Warehouse
     archive: Callable[[str, str], Archive]
@@ -224,6 +225,10 @@ class Doctor:
     @cached_property
     def _set(self) -> StackSet | None:
         return self.see.stack_sets.find(self.names.member)
+
+    @property
+    def _senders(self) -> Senders:
+        return self.see.senders(self._parameters.get("MailRegion", ""))
 
     @cached_property
     def _inventory(self) -> Inventory:
@@ -446,16 +451,16 @@ class Doctor:
 
     def _sender(self) -> Finding:
         admin = self._told("AdminEmailAddress")
-        if not self.see.senders.is_verified(admin):
+        if not self._senders.is_verified(admin):
             said = f"SES in {self.security.region} has not verified {admin}"
             return faulty(Check.SENDER, Fault.SENDER_UNVERIFIED, said)
         return well(Check.SENDER, f"{admin} is verified")
 
     def _owners(self) -> Finding:
-        if not self.see.senders.is_in_sandbox():
+        if not self._senders.is_in_sandbox():
             return well(Check.OWNERS, "SES sends to everybody")
         addresses = sorted({each.email for each in self._accounts if each.email})
-        unverified = [each for each in addresses if not self.see.senders.is_verified(each)]
+        unverified = [each for each in addresses if not self._senders.is_verified(each)]
         if unverified:
             said = f"SES is in its sandbox, and has not verified: {_some(unverified)}"
             return faulty(Check.OWNERS, Fault.OWNERS_UNVERIFIED, said)
