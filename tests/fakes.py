@@ -15,7 +15,7 @@ from keyturn.domain.events import Event
 from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, SecretFacts, Status
 from keyturn.domain.record import token
-from keyturn.ports import AuditEntry, Listed, NewKey, Note, Pause, User
+from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Note, Pause, User
 
 Clock = Callable[[], datetime]
 
@@ -274,11 +274,19 @@ class FakeBus(Refusals):
 class FakeAudit(Refusals):
     """Meets `ports.Audit`."""
 
-    entries: dict[str, AuditEntry] = field(default_factory=dict)
+    written: list[AuditEntry] = field(default_factory=list)
+
+    @property
+    def entries(self) -> dict[str, AuditEntry]:
+        """The last word on each command, by its mark."""
+        return {each.mark: each for each in self.written}
 
     def write(self, entry: AuditEntry) -> None:
         self.may_refuse("write")
-        self.entries[entry.mark] = entry
+        same = (entry.mark, entry.outcome == BEGUN)
+        if same in {(each.mark, each.outcome == BEGUN) for each in self.written}:
+            raise AlreadyThere(entry.mark)
+        self.written.append(entry)
 
 
 @dataclass

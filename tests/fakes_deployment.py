@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from keyturn.domain.bucket_policy import Statement, statements
 from keyturn.domain.deployment import (
     STACK_SETS_TRUSTED,
     Change,
@@ -138,6 +139,10 @@ class FakeStackSets(Refusals):
             raise DeploymentFailed(f"{name}: {account} in us-east-1: {why}")
 
 
+OF_A_PREFIX = {Protection.LIFECYCLE, Protection.RECEIPTS, Protection.RECORDS}
+"""What each folder of the bucket has for itself."""
+
+
 @dataclass
 class FakeWarehouse(Refusals):
     """Meets `ports.Warehouse`."""
@@ -160,8 +165,14 @@ class FakeWarehouse(Refusals):
 
     def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
         self.may_refuse("protect")
-        of = prefix if protection is Protection.LIFECYCLE else ""
+        of = prefix if protection in OF_A_PREFIX else ""
         self.buckets[bucket].add((of, protection))
+
+    def missing_statements(self, bucket: str, prefix: str) -> tuple[Statement, ...]:
+        self.may_refuse("missing_statements")
+        wanted = statements(partition="aws", account="999999999999", bucket=bucket, prefix=prefix)
+        lacking = self.lacks(bucket, prefix)
+        return tuple(each for of in lacking for each in wanted.get(of, ()))
 
     def mark_of(self, bucket: str, name: str) -> str | None:
         self.may_refuse("mark_of")

@@ -9,8 +9,9 @@ nobody knows.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
+from keyturn.domain.bucket_policy import Statement
 from keyturn.domain.deployment import (
     OrganizationFacts,
     Proposal,
@@ -193,6 +194,9 @@ class Lever(Switch, Protocol):
         """Whether nothing else of Keyturn's lies there: then hardly anybody looks at it."""
 
 
+BEGUN: Final = "begun"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """What an operator had Keyturn do: who, what, why, and what came of it. Never a secret."""
@@ -212,7 +216,7 @@ class AuditEntry:
     secret: str | None = None
     why: str | None = None
     """The operator's own words."""
-    outcome: str = "begun"
+    outcome: str = BEGUN
     """begun, done or failed; one that stays begun broke off."""
     said: tuple[str, ...] = ()
     """What was done, or went wrong, in sentences."""
@@ -223,7 +227,11 @@ class Audit(Protocol):
     """What operators had Keyturn do, for whoever asks later."""
 
     def write(self, entry: AuditEntry) -> None:
-        """Keep the entry, in the place of an earlier one of the same mark."""
+        """
+        Keep the entry, beside the one that was written when the command began.
+
+        AlreadyThere if the same one was written before: none is ever overwritten.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -387,6 +395,9 @@ class Warehouse(Protocol):
 
     def lacks(self, bucket: str, prefix: str) -> tuple[Protection, ...]:
         """The protections that it does not have."""
+
+    def missing_statements(self, bucket: str, prefix: str) -> tuple[Statement, ...]:
+        """What the bucket's policy should say and does not, to be copied."""
 
     def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
         """Give it a protection; what else it was told stays."""

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
@@ -26,6 +27,7 @@ from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
+from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
@@ -145,12 +147,15 @@ class Aws:
 
     def switch(self) -> Switch:
         """What stops every write."""
-        return self.lever() if self.settings.bucket else NoSwitch()
+        return self._in_bucket(S3Switch) if self.settings.bucket else NoSwitch()
 
     def lever(self) -> Lever:
         """The same, for whoever throws it: where it is counts."""
         self.settings.needs("S3BucketName")
-        return self._in_bucket(S3Switch)
+        s3 = self._keep(
+            "s3 for a stop", lambda: bucket_client(self.session, self._own_account_if_known)
+        )
+        return S3Switch(s3, bucket=self.settings.bucket, prefix=self.settings.prefix)
 
     def audit(self) -> S3Audit | None:
         """Where operators' commands are written down; None without a bucket."""
@@ -217,6 +222,12 @@ class Aws:
     def own_account(self) -> str:
         """The account whose credentials we hold."""
         return self.account or str(self._keep("account", self._ask_for_account))
+
+    def _own_account_if_known(self) -> str | None:
+        """Where nobody says who we are, that must not hold up a stop."""
+        with suppress(PortError):
+            return self.own_account()
+        return None
 
     def _ask_for_account(self) -> str:
         with aws_errors_translated():

@@ -7,11 +7,14 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
+from keyturn.adapters.clients import client
 from keyturn.adapters.s3_audit import S3Audit
-from keyturn.domain.errors import PortError
+from keyturn.domain.errors import AlreadyThere, PortError
 from keyturn.ports import Audit, AuditEntry
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn.sandbox.cloud import LocalCloud, Perform
+from keyturn.sandbox.wire import Answer, Request
 from tests.fakes import FakeAudit
 from tests.use_cases.stage import HUB, START
 
@@ -35,17 +38,19 @@ class FakeScene:
         self.audit: Audit = self.fake
 
     def kept(self) -> Sequence[tuple[str, str | None, str]]:
-        return [(each.command, each.why, each.outcome) for each in self.fake.entries.values()]
+        return [(each.command, each.why, each.outcome) for each in self.fake.written]
 
 
 class CloudScene:
     def __init__(self, cloud: LocalCloud) -> None:
         self.s3 = cloud.session(HUB).client("s3")
         self.s3.create_bucket(Bucket=BUCKET)
-        self.audit: Audit = S3Audit(self.s3, bucket=BUCKET, prefix="asa/rotation/")
+        self.audit: Audit = S3Audit(
+            client(cloud.session(HUB), "s3"), bucket=BUCKET, prefix="asa/rotation/"
+        )
 
     def kept(self) -> Sequence[tuple[str, str | None, str]]:
-        documents = self.documents().values()
+        documents = sorted(self.documents().values(), key=lambda each: str(each["ended"] or ""))
         return [(each["command"], each["why"], each["outcome"]) for each in documents]
 
     def documents(self) -> dict[str, dict[str, Any]]:
@@ -69,13 +74,43 @@ def scene(request: pytest.FixtureRequest, cloud: LocalCloud) -> Scene:
     return FakeScene() if request.param == "fake" else CloudScene(cloud)
 
 
-def test_the_end_of_a_command_takes_the_place_of_its_beginning(scene: Scene) -> None:
+def test_the_end_of_a_command_stands_beside_its_beginning(scene: Scene) -> None:
     scene.audit.write(ENTRY)
     begun = scene.kept()
     scene.audit.write(replace(ENTRY, outcome="done", ended=START + timedelta(seconds=9)))
 
     assert begun == [("restore", "INC-7", "begun")]
-    assert scene.kept() == [("restore", "INC-7", "done")]
+    assert scene.kept() == [*begun, ("restore", "INC-7", "done")]
+
+
+@pytest.mark.parametrize("outcome", ["begun", "done"])
+def test_no_entry_is_ever_overwritten(scene: Scene, outcome: str) -> None:
+    scene.audit.write(replace(ENTRY, outcome=outcome))
+
+    with pytest.raises(AlreadyThere):
+        scene.audit.write(replace(ENTRY, outcome=outcome, why="nothing to see here"))
+
+    assert scene.kept() == [("restore", "INC-7", outcome)]
+
+
+def test_an_entry_whose_answer_was_lost_is_not_refused_as_somebody_elses(
+    cloud: LocalCloud,
+) -> None:
+    scene = CloudScene(cloud)
+    lost: list[Answer] = []
+
+    def lose(request: Request, perform: Perform) -> Answer:
+        answer = perform(request)
+        if request.operation == "PutObject" and not lost:
+            lost.append(answer)
+            raise ReadTimeoutError(endpoint_url=request.http.url)
+        return answer
+
+    cloud.layers.append(lose)
+    scene.audit.write(ENTRY)
+
+    assert len(lost) == 1
+    assert scene.kept() == [("restore", "INC-7", "begun")]
 
 
 def test_two_commands_of_one_second_are_two_entries(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """The contracts of the ports that a deployment needs, for the fakes and for AWS."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -258,7 +259,27 @@ def test_another_prefix_has_receipts_of_its_own_to_end(warehouse: Warehouse) -> 
     for each in Protection:
         warehouse.protect("a-bucket", "asa", each)
 
-    assert warehouse.lacks("a-bucket", "other") == (Protection.LIFECYCLE,)
+    assert warehouse.lacks("a-bucket", "other") == (
+        Protection.RECEIPTS,
+        Protection.RECORDS,
+        Protection.LIFECYCLE,
+    )
+
+
+def test_the_statements_that_are_missing_are_shown_to_be_copied(warehouse: Warehouse) -> None:
+    warehouse.create("a-bucket")
+    warehouse.protect("a-bucket", "asa", Protection.ONLY_TLS)
+
+    missing = warehouse.missing_statements("a-bucket", "asa")
+    for each in (Protection.RECEIPTS, Protection.RECORDS):
+        warehouse.protect("a-bucket", "asa", each)
+
+    assert [re.sub("[0-9a-f]{8}$", "", each["Sid"]) for each in missing] == [
+        "ReceiptsByTheNotifierAlone",
+        "RecordsAreNeverOverwritten",
+        "RecordsAreNeverDeleted",
+    ]
+    assert warehouse.missing_statements("a-bucket", "asa") == ()
 
 
 def test_an_object_tells_its_mark(warehouse: Warehouse) -> None:
@@ -307,7 +328,13 @@ def test_what_else_a_bucket_was_told_stays(aws: boto3.Session) -> None:
 
     kept = json.loads(s3.get_bucket_policy(Bucket="a-bucket")["Policy"])["Statement"]
     rules = s3.get_bucket_lifecycle_configuration(Bucket="a-bucket")["Rules"]
-    assert [each["Sid"] for each in kept] == ["Theirs", "OnlyEncryptedConnections"]
+    assert [re.sub("[0-9a-f]{8}$", "", each["Sid"]) for each in kept] == [
+        "Theirs",
+        "OnlyEncryptedConnections",
+        "ReceiptsByTheNotifierAlone",
+        "RecordsAreNeverOverwritten",
+        "RecordsAreNeverDeleted",
+    ]
     assert [(each["ID"], each["Expiration"]["Days"]) for each in rules] == [
         ("theirs", 1),
         ("receipts", 400),

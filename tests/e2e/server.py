@@ -31,7 +31,15 @@ PAGE = 2
 
 def mend() -> None:
     """Close every gap."""
-    for gap in (organization, principals, users_and_keys, secrets, stacks, schedules):
+    for gap in (
+        organization,
+        principals,
+        buckets,
+        users_and_keys,
+        secrets,
+        stacks,
+        schedules,
+    ):
         gap()
 
 
@@ -134,6 +142,24 @@ def principals() -> None:
         return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
 
     iam_actions.extract_iam_action = of_one
+
+
+def buckets() -> None:
+    """
+    What a conditional write tells the policy of its bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+    """
+    context_of = iam_actions.s3_service_context
+
+    def with_condition(action: str, query: Any, path: str = "", headers: Any = None) -> Fields:
+        context: Fields = context_of(action, query, path, headers)
+        condition = (headers or {}).get("if-none-match")
+        if action == "s3:PutObject" and condition:
+            context["s3:if-none-match"] = condition
+        return context
+
+    iam_actions.s3_service_context = with_condition
 
 
 def _arn_of_unit(head: str, unit: str) -> str:

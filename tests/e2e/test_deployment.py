@@ -476,6 +476,21 @@ def test_the_rotation_function_makes_up_no_proof_and_sends_no_mail(
         getattr(client, operation)(**asked)
 
 
+def test_not_even_an_administrator_writes_a_receipt_or_changes_a_record(stage: Stage) -> None:
+    stage.administrator(SECURITY, "Administrator")
+    s3 = stage.aws.client(SECURITY, "s3", **stage.assume(SECURITY, "Administrator"))
+    record = {"Bucket": BUCKET, "Key": f"{RECEIPTS.replace('receipts', 'plans')}march.json"}
+    s3.put_object(**record, Body=b"{}", IfNoneMatch="*")
+
+    for attempt in (
+        lambda: s3.put_object(Bucket=BUCKET, Key=f"{RECEIPTS}x.json", Body=b"{}"),
+        lambda: s3.put_object(**record, Body=b"other"),
+        lambda: s3.delete_object(**record),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()
+
+
 @pytest.mark.parametrize("function", [INVENTORY, NOTIFIER])
 def test_no_other_function_becomes_the_member_role(stage: Stage, function: str) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):

@@ -1,7 +1,9 @@
 """A small organisation in the local AWS, and an operator who has credentials in it."""
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 
@@ -79,6 +81,14 @@ def environment(session: boto3.Session) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def audit_entries(s3: Any, bucket: str, prefix: str = "") -> list[dict[str, Any]]:  # noqa: ANN401 -- boto3 makes the class at run time
+    """The last word on each command, in order."""
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}audit/").get("Contents", [])
+    names = {each["Key"] for each in found}
+    last = sorted(name for name in names if name.replace(".begun", "") not in names - {name})
+    return [json.loads(s3.get_object(Bucket=bucket, Key=name)["Body"].read()) for name in last]
 
 
 class Functions:

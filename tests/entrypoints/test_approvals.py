@@ -14,7 +14,17 @@ from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.deployment import BUCKET as STAGE_BUCKET
 from keyturn.sandbox.deployment import PREFIX
 from keyturn.use_cases.approve import Approved
-from tests.entrypoints.organisation import BUCKET, DAY, NOW, OURS, SHOP, TELLING, add_user, build
+from tests.entrypoints.organisation import (
+    BUCKET,
+    DAY,
+    NOW,
+    OURS,
+    SHOP,
+    TELLING,
+    add_user,
+    audit_entries,
+    build,
+)
 from tests.entrypoints.test_cli import IN_THE_SHOP, become, keyturn
 from tests.use_cases.stage import ASKED, MEMBER, Stage, decisions_of
 
@@ -42,11 +52,7 @@ def inactive(cloud: LocalCloud) -> list[str]:
 
 
 def audited(cloud: LocalCloud) -> list[dict[str, Any]]:
-    s3 = cloud.session(OURS).client("s3")
-    found = s3.list_objects_v2(Bucket=BUCKET, Prefix="audit/").get("Contents", [])
-    return [
-        json.loads(s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read()) for each in found
-    ]
+    return audit_entries(cloud.session(OURS).client("s3"), BUCKET)
 
 
 def saved_plan(tmp_path: Path, *options: str) -> tuple[Path, dict[str, Any]]:

@@ -23,6 +23,7 @@ from tests.entrypoints.organisation import (
     SHOP,
     TELLING,
     add_user,
+    audit_entries,
     build,
     environment,
 )
@@ -70,10 +71,7 @@ def stop(cloud: LocalCloud, key_id: str) -> None:
 
 def entries(cloud: LocalCloud) -> list[dict[str, Any]]:
     """The audit entries, in order."""
-    s3 = cloud.session(OURS).client("s3")
-    found = s3.list_objects_v2(Bucket=BUCKET, Prefix="audit/").get("Contents", [])
-    bodies = (s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found)
-    return [json.loads(body) for body in bodies]
+    return audit_entries(cloud.session(OURS).client("s3"), BUCKET)
 
 
 # --- restore ------------------------------------------------------------------------------
@@ -508,7 +506,7 @@ def test_nothing_that_cannot_be_read_holds_up_a_stop(
     paused = keyturn(*PAUSE, *NOW_DO_IT)
     again = keyturn(*PAUSE, *NOW_DO_IT)
 
-    assert "Keyturn is paused by" in paused.stdout
+    assert "Keyturn is paused by" in paused.stdout, paused.stderr
     assert again.stdout.splitlines()[-1] == paused.stdout.splitlines()[-1]
     denial.lift()
     [line] = keyturn(*PAUSE).stdout.splitlines()

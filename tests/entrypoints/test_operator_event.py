@@ -9,6 +9,7 @@ import pytest
 from keyturn.domain.errors import KeyturnError
 from keyturn.domain.record import secret_name
 from keyturn.sandbox.deployment import BUCKET, PREFIX
+from tests.entrypoints.organisation import audit_entries
 from tests.use_cases.stage import (
     ASKED,
     HUB,
@@ -30,10 +31,7 @@ def stage() -> Iterator[Stage]:
 
 
 def entries(stage: Stage) -> list[dict[str, Any]]:
-    s3 = stage.cloud.session(HUB).client("s3")
-    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/audit/").get("Contents", [])
-    bodies = (s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found)
-    return [json.loads(body) for body in bodies]
+    return audit_entries(stage.cloud.session(HUB).client("s3"), BUCKET, f"{PREFIX}/")
 
 
 def foreign(stage: Stage, **tags: str) -> None:

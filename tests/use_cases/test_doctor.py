@@ -1,5 +1,6 @@
 """Each fault of a deployment is found, by name and with its fix; a healthy one has none."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keyturn.domain.bucket_policy import statements
 from keyturn.domain.deployment import OrganizationFacts, Place, Protection, Stack, StackSet
 from keyturn.domain.errors import Denied, Throttled
 from keyturn.domain.health import (
@@ -544,7 +546,7 @@ def test_a_fault_is_found_by_its_check_and_says_what_to_do(
     assert found.fault is fault
     assert found.grade is REMEDIES[fault].grade
     assert named in found.said
-    assert found.fix == REMEDIES[fault].fix
+    assert found.fix.startswith(REMEDIES[fault].fix)
 
 
 def test_every_fault_has_been_provoked() -> None:
@@ -824,6 +826,26 @@ def test_five_accounts_are_named_and_the_sixth_is_counted(
     world.branches |= {each.id: branch() for each in many}
 
     assert world.findings()[Check.MEMBER_STACKS].said.endswith(f"3000000000{end}")
+
+
+@pytest.mark.parametrize("protection", [Protection.RECEIPTS, Protection.RECORDS])
+def test_what_the_buckets_policy_lacks_is_said_with_the_statement_to_copy(
+    world: World, protection: Protection
+) -> None:
+    world.warehouse.buckets["a-bucket"].remove(("", protection))
+
+    found = world.findings()[Check.BUCKET]
+
+    assert found.said == f"a-bucket lacks: {protection}"
+    _, _, told = found.fix.partition(". By hand, add to its policy: ")
+    wanted = statements(partition="aws", account=SECURITY, bucket="a-bucket", prefix="asa")
+    assert tuple(json.loads(told)) == wanted[protection]
+
+
+def test_what_no_policy_gives_comes_without_a_statement(world: World) -> None:
+    world.warehouse.buckets["a-bucket"].remove(("", Protection.VERSIONS))
+
+    assert world.findings()[Check.BUCKET].fix == REMEDIES[Fault.BUCKET_UNPROTECTED].fix
 
 
 def test_many_accounts_are_counted_and_not_all_named(world: World) -> None:

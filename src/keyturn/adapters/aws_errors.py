@@ -142,12 +142,17 @@ def definite() -> Generator[None]:
     try:
         yield
     except (Refused, Throttled) as refusal:
-        answer = refusal.__cause__
-        if not isinstance(answer, ClientError):
-            raise Unavailable(str(refusal)) from refusal
-        if answer.response.get("ResponseMetadata", {}).get(UNANSWERED, True):
+        if may_have_been_heard(refusal):
             raise Unavailable(str(refusal)) from refusal
         raise
+
+
+def may_have_been_heard(error: PortError) -> bool:
+    """Whether AWS may have heard an attempt before the one that it answered with this error."""
+    answer = error.__cause__
+    if not isinstance(answer, ClientError):
+        return True
+    return bool(answer.response.get("ResponseMetadata", {}).get(UNANSWERED, True))
 
 
 def _meaning(error: ClientError, code: str) -> type[PortError]:

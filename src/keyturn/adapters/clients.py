@@ -72,19 +72,21 @@ def client(
     return made
 
 
-def bucket_client(session: boto3.Session, owner: Callable[[], str]) -> Any:  # noqa: ANN401 -- as above
+def bucket_client(session: boto3.Session, owner: Callable[[], str | None]) -> Any:  # noqa: ANN401 -- as above
     """
     Make a client of S3 that says in every call whose the bucket must be.
 
     A bucket's name is free for everybody once the bucket is gone: who takes it then would
-    supply receipts, plans and the pause. owner: the account, asked once there is a call.
+    supply receipts, plans and the pause. owner: the account, asked once there is a call; None
+    names nobody.
     """
     made = client(session, "s3")
 
     def name_the_owner(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:  # noqa: ANN401 -- botocore's model of an operation
         if _OWNER not in model.input_shape.members:  # CreateBucket: there is no owner yet
             return params
-        return {**params, _OWNER: owner()}
+        account = owner()
+        return params if account is None else {**params, _OWNER: account}
 
     made.meta.events.register("provide-client-params.s3", name_the_owner)
     return made

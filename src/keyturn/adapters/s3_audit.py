@@ -1,16 +1,20 @@
 """
-What operators had Keyturn do: an object each, `<prefix>/audit/<day>/<time>-<command>-<mark>.json`.
+What operators had Keyturn do: two objects each, before and after.
 
-Written twice, before and after; where the bucket keeps versions, both can be read.
+    <prefix>/audit/<day>/<time>-<command>-<mark>.begun.json
+    <prefix>/audit/<day>/<time>-<command>-<mark>.json
+
+Neither is ever overwritten: the bucket's policy refuses it, and so does each call of ours.
 """
 
 import json
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.aws_errors import aws_errors_translated, may_have_been_heard
+from keyturn.domain.errors import AlreadyThere
 from keyturn.domain.record import stamp
-from keyturn.ports import AuditEntry
+from keyturn.ports import BEGUN, AuditEntry
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,16 +29,23 @@ class S3Audit:
         self._root = "/".join(filter(None, (prefix.strip("/"), "audit")))
 
     def write(self, entry: AuditEntry) -> None:
-        """Keep the entry, in the place of an earlier one of the same mark."""
+        """Keep the entry beside an earlier one of the same mark; AlreadyThere if it is there."""
         at = entry.at.astimezone(UTC)
-        name = f"{at:%Y-%m-%d}/{at:%H%M%S}Z-{entry.command}-{entry.mark}.json"
-        with aws_errors_translated():
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=f"{self._root}/{name}",
-                Body=json.dumps(_document(entry), indent=2).encode(),
-                ContentType="application/json",
-            )
+        end = ".begun.json" if entry.outcome == BEGUN else ".json"
+        name = f"{at:%Y-%m-%d}/{at:%H%M%S}Z-{entry.command}-{entry.mark}{end}"
+        try:
+            with aws_errors_translated():
+                self._s3.put_object(
+                    Bucket=self._bucket,
+                    Key=f"{self._root}/{name}",
+                    Body=json.dumps(_document(entry), indent=2).encode(),
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                )
+        except AlreadyThere as error:
+            # Ours, if an answer was lost and the SDK tried again. Else somebody was faster.
+            if not may_have_been_heard(error):
+                raise
 
 
 def _document(entry: AuditEntry) -> dict[str, object]:

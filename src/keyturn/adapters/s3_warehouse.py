@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.bucket_policy import Statement, lacking, statements, with_statements
 from keyturn.domain.deployment import Protection
 from keyturn.domain.errors import NotFound
 
@@ -18,7 +20,6 @@ _SHUT: Final = (
     "BlockPublicPolicy",
     "RestrictPublicBuckets",
 )
-_ONLY_TLS: Final = "OnlyEncryptedConnections"
 _DAYS: Final = {"receipts": 400, "tally": 30}
 """For how long the engine may ask for what lies there."""
 _OLD_VERSIONS: Final = 30
@@ -56,14 +57,23 @@ class S3Warehouse:
 
     def lacks(self, bucket: str, prefix: str) -> tuple[Protection, ...]:
         """The protections that it does not have."""
-        has: dict[Protection, Callable[[], bool]] = {
-            Protection.NO_PUBLIC_ACCESS: lambda: self._is_shut(bucket),
-            Protection.ENCRYPTION: lambda: self._is_encrypted(bucket),
-            Protection.VERSIONS: lambda: self._has_versions(bucket),
-            Protection.ONLY_TLS: lambda: self._refuses_plain_connections(bucket),
-            Protection.LIFECYCLE: lambda: self._forgets(bucket, prefix),
+        policy = self._policy(bucket)
+        has = {
+            Protection.NO_PUBLIC_ACCESS: self._is_shut(bucket),
+            Protection.ENCRYPTION: self._is_encrypted(bucket),
+            Protection.VERSIONS: self._has_versions(bucket),
+            Protection.LIFECYCLE: self._forgets(bucket, prefix),
+            **{
+                each: not lacking(policy, wanted)
+                for each, wanted in self._wanted(bucket, prefix).items()
+            },
         }
-        return tuple(each for each, is_there in has.items() if not is_there())
+        return tuple(each for each in Protection if not has[each])
+
+    def missing_statements(self, bucket: str, prefix: str) -> tuple[Statement, ...]:
+        """What the bucket's policy should say besides, to be copied."""
+        every = chain.from_iterable(self._wanted(bucket, prefix).values())
+        return lacking(self._policy(bucket), tuple(every))
 
     def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
         """Give it a protection."""
@@ -84,9 +94,9 @@ class S3Warehouse:
                     self._s3.put_bucket_versioning(
                         Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
                     )
-                case Protection.ONLY_TLS:
-                    statements = [*self._statements(bucket), self._tls(bucket)]
-                    policy = {"Version": "2012-10-17", "Statement": statements}
+                case Protection.ONLY_TLS | Protection.RECEIPTS | Protection.RECORDS:
+                    wanted = self._wanted(bucket, prefix)[protection]
+                    policy = with_statements(self._policy(bucket), wanted)
                     self._s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
                 case Protection.LIFECYCLE:
                     ours = _rules(prefix)
@@ -125,26 +135,14 @@ class S3Warehouse:
         found = self._ask(lambda: self._s3.get_bucket_versioning(Bucket=bucket)) or {}
         return found.get("Status") == "Enabled"
 
-    def _refuses_plain_connections(self, bucket: str) -> bool:
-        return any(map(_denies_plain_connections, self._statements(bucket)))
-
-    def _statements(self, bucket: str) -> list[Mapping[str, Any]]:
+    def _policy(self, bucket: str) -> Statement | None:
         found = self._ask(lambda: self._s3.get_bucket_policy(Bucket=bucket))
-        if found is None:
-            return []
-        statements = json.loads(found["Policy"])["Statement"]
-        return statements if isinstance(statements, list) else [statements]
+        return None if found is None else json.loads(found["Policy"])
 
-    def _tls(self, bucket: str) -> Mapping[str, Any]:
-        arn = f"arn:{self._partition}:s3:::{bucket}"
-        return {
-            "Sid": _ONLY_TLS,
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [arn, f"{arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
+    def _wanted(self, bucket: str, prefix: str) -> Mapping[Protection, tuple[Statement, ...]]:
+        return statements(
+            partition=self._partition, account=self._account, bucket=bucket, prefix=prefix
+        )
 
     def _forgets(self, bucket: str, prefix: str) -> bool:
         return all(rule in map(_essence, self._rules(bucket)) for rule in _rules(prefix))
@@ -152,15 +150,6 @@ class S3Warehouse:
     def _rules(self, bucket: str) -> list[Any]:
         found = self._ask(lambda: self._s3.get_bucket_lifecycle_configuration(Bucket=bucket))
         return list(found["Rules"]) if found else []
-
-
-def _denies_plain_connections(statement: Mapping[str, Any]) -> bool:
-    condition = statement.get("Condition", {}).get("Bool", {})
-    return (
-        statement["Effect"] == "Deny"
-        and statement.get("Principal") in ("*", {"AWS": "*"})
-        and str(condition.get("aws:SecureTransport", "")).lower() == "false"
-    )
 
 
 def _rules(prefix: str) -> list[Any]:

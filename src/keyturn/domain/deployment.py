@@ -27,6 +27,8 @@ class Protection(StrEnum):
     ENCRYPTION = "encryption"
     VERSIONS = "versions"
     ONLY_TLS = "only encrypted connections"
+    RECEIPTS = "receipts by the notifier alone"
+    RECORDS = "audit entries and plans that nobody can change"
     LIFECYCLE = "an end for old receipts"
 
 

@@ -9,6 +9,7 @@ Sources are pages of https://docs.aws.amazon.com/AmazonS3/latest/API/.
 
 import hashlib
 import io
+import json
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from keyturn.sandbox.bucket_rules import is_denied
 from keyturn.sandbox.wire import Answer, Params, Refused, Request
 
 _LARGEST_PAGE = 1000  # API_ListObjectsV2.html, MaxKeys
@@ -48,12 +50,13 @@ class StoredObject:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Bucket:
     """A bucket; its names are in the order of their bytes, as S3 lists them."""
 
     owner: str
     lets_everybody_in: bool = False
+    policy: Mapping[str, Any] | None = None
     objects: dict[str, StoredObject] = field(default_factory=dict)
 
 
@@ -68,6 +71,7 @@ class Buckets:
         return {
             "CreateBucket": self._create_bucket,
             "HeadBucket": self._head_bucket,
+            "PutBucketPolicy": self._put_policy,
             "PutObject": self._put_object,
             "GetObject": self._get_object,
             "HeadObject": self._head_object,
@@ -85,6 +89,10 @@ class Buckets:
     def _head_bucket(self, request: Request) -> Answer:
         self._bucket(request)
         return _answer(request)
+
+    def _put_policy(self, request: Request) -> Answer:
+        self._bucket(request).policy = json.loads(_body_of(request))
+        return _answer(request, status=204)
 
     def _put_object(self, request: Request) -> Answer:
         objects, name = self._bucket(request).objects, request.params["Key"]
@@ -161,8 +169,11 @@ class Buckets:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
             raise Refused("AccessDenied", "Access Denied", 403)
         if bucket.owner != request.account and not bucket.lets_everybody_in:
-            # Without a bucket policy, and there are none here, only the owner's account gets in:
+            # Without a policy that lets others in, and there is none here, only the owner's
+            # account gets in:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-management.html
+            raise Refused("AccessDenied", "Access Denied", 403)
+        if bucket.policy is not None and is_denied(bucket.policy, request):
             raise Refused("AccessDenied", "Access Denied", 403)
         return bucket
 

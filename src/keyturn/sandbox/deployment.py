@@ -8,7 +8,9 @@ bucket; every member trusts one of those roles; the management account lets anot
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
+from keyturn.domain.bucket_policy import statements, with_statements
 from keyturn.sandbox.cloud import REGION, LocalCloud
 from keyturn.sandbox.people import OWNER_TAG, Company
 
@@ -59,7 +61,11 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
     management = cloud.organization.management_account
     cloud.add_role(management, LIST_ROLE, role_arn(account, INVENTORY_ROLE))
     session = cloud.session(account)
-    session.client("s3").create_bucket(Bucket=BUCKET)
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    wanted = statements(partition="aws", account=account, bucket=BUCKET, prefix=PREFIX)
+    policy = with_statements(None, tuple(chain.from_iterable(wanted.values())))
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     cloud.verify_sender(account, ADMIN)
 
     sqs = session.client("sqs")

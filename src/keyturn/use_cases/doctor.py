@@ -4,8 +4,9 @@ Look a deployment over, and say what to do about each finding.
 Each check answers for itself. One that may not look says so, and is never taken for well.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, TypeVar
@@ -308,7 +309,10 @@ class Doctor:
         lacking = self.see.warehouse.lacks(bucket, prefix)
         if lacking:
             said = f"{bucket} lacks: {', '.join(lacking)}"
-            return faulty(Check.BUCKET, Fault.BUCKET_UNPROTECTED, said)
+            found = faulty(Check.BUCKET, Fault.BUCKET_UNPROTECTED, said)
+            missing = self.see.warehouse.missing_statements(bucket, prefix)
+            by_hand = f". By hand, add to its policy: {json.dumps(missing)}" if missing else ""
+            return replace(found, fix=f"{found.fix}{by_hand}")
         return well(Check.BUCKET, f"{bucket} has every protection")
 
     def _pause(self) -> Finding:
