@@ -482,13 +482,12 @@ def test_not_even_an_administrator_writes_a_receipt_or_changes_a_record(stage: S
     record = {"Bucket": BUCKET, "Key": f"{RECEIPTS.replace('receipts', 'plans')}march.json"}
     s3.put_object(**record, Body=b"{}", IfNoneMatch="*")
 
-    for attempt in (
-        lambda: s3.put_object(Bucket=BUCKET, Key=f"{RECEIPTS}x.json", Body=b"{}"),
-        lambda: s3.put_object(**record, Body=b"other"),
-        lambda: s3.delete_object(**record),
-    ):
-        with pytest.raises(ClientError, match="AccessDenied"):
-            attempt()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=BUCKET, Key=f"{RECEIPTS}x.json", Body=b"{}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(**record, Body=b"other")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(**record)
 
 
 @pytest.mark.parametrize("function", [INVENTORY, NOTIFIER])

@@ -244,7 +244,12 @@ def upload(stage: Stage, name: str, *lines: tuple[str, str, str]) -> None:
     ]
     body = json.dumps({"version": 1, "accounts": [{"account": MEMBER, "decisions": decisions}]})
     s3 = stage.cloud.session(stage.deployment.account).client("s3")
-    s3.put_object(Bucket=STAGE_BUCKET, Key=f"{PREFIX}/plans/{name}", Body=body.encode())
+    s3.put_object(
+        Bucket=STAGE_BUCKET,
+        Key=f"{PREFIX}/plans/{name}",
+        Body=body.encode(),
+        IfNoneMatch="*",
+    )
 
 
 def test_an_event_names_the_plan_in_the_bucket(stage: Stage) -> None:
@@ -291,7 +296,10 @@ def test_a_plan_that_says_nothing_of_the_account_does_nothing(stage: Stage) -> N
     stage.user("ann", 137)
     s3 = stage.cloud.session(stage.deployment.account).client("s3")
     s3.put_object(
-        Bucket=STAGE_BUCKET, Key=f"{PREFIX}/plans/p.json", Body=b'{"version":1,"accounts":[]}'
+        Bucket=STAGE_BUCKET,
+        Key=f"{PREFIX}/plans/p.json",
+        Body=b'{"version":1,"accounts":[]}',
+        IfNoneMatch="*",
     )
 
     with pytest.raises(InvalidValue, match=f"p.json: says nothing of account {MEMBER}"):

@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.domain.record import KEY_TAG, secret_name
 from keyturn.sandbox.cloud import Perform
-from keyturn.sandbox.deployment import MEMBER_ROLE
+from keyturn.sandbox.deployment import MEMBER_ROLE, NOTIFIER_ROLE
 from keyturn.sandbox.owners import roll_back
 from keyturn.sandbox.wire import Answer, Request
 from tests.use_cases.stage import (
@@ -481,7 +481,7 @@ def test_an_overwritten_secret_makes_the_successor_a_persons_key(
 def test_no_receipt_no_disabling_however_many_runs_went_by(stage: Stage) -> None:
     old, new = rotated(stage)
     bounced = [name for name in stage.cloud.objects("asa-iam-rotation-sandbox") if old in name]
-    s3 = stage.cloud.session("222222222222").client("s3")
+    s3 = stage.cloud.role_session("222222222222", NOTIFIER_ROLE).client("s3")
     for name in bounced:
         s3.delete_object(Bucket="asa-iam-rotation-sandbox", Key=name)
 
