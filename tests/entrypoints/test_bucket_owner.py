@@ -51,8 +51,8 @@ def test_every_call_of_the_functions_names_the_owner(stage: Stage) -> None:
     [leaked] = stage.user("bob", 12)
     hands = stage.cloud.session(HUB).client("s3")
     plan = {"version": 1, "generated_at": "2026-01-01T00:00:00Z", "accounts": []}
-    there = {"Bucket": BUCKET, "Key": f"{PREFIX}/plans/p.json", "IfNoneMatch": "*"}
-    hands.put_object(**there, Body=json.dumps(plan).encode())
+    body = json.dumps(plan).encode()
+    hands.put_object(Bucket=BUCKET, Key=f"{PREFIX}/plans/p.json", Body=body, IfNoneMatch="*")
     hands.put_object(Bucket=BUCKET, Key=f"{PREFIX}/Template/owner/x.txt", Body=b"Ahoy")
     since = stage.mark()
 
