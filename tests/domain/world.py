@@ -25,6 +25,7 @@ from keyturn.domain.key import (
 )
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
+    HISTORY_TAG,
     INTENT_TAG,
     KEY_TAG,
     USER_ID_TAG,
@@ -246,7 +247,10 @@ class Life:
                 self.uses[key_id] = now - 60 * MINUTE
         looked = self.last = look(self.facts(), self.policy, now)
         for change in looked.turn.record_changes:
-            self._note(change.change, change.key_id, now)
+            if change.history is None:
+                self._note(change.change, change.key_id, now)
+            else:
+                self._tag({f"{HISTORY_TAG}{change.key_id}": str(change.history)})
         # What goes comes first: it frees the slot that a rotation needs.
         for made in sorted(looked.turn.decisions, key=lambda made: made.action is Action.ROTATE):
             self._carry_out(made, day, now + timedelta(seconds=20))

@@ -86,6 +86,8 @@ def test_a_run_measures_what_it_saw_and_did(stage: Stage) -> None:
         "QuarantinedKeys": 0,
         "KeysOverdue": 3,  # ann's, and both of emil's; dora is exempt
         "KeysRestored": 0,
+        "SuccessorsTaken": 0,
+        "KeysContested": 0,
         "Paused": 0,
         "ActionsWarned": 1,
         "ActionsNoticed": 0,

@@ -244,6 +244,25 @@ SLOT_TAKEN = blocked(
     f"the slot comes free from {DELETE_ON}",
     Next(Action.ROTATE, DELETE_ON),
 )
+TAKEN = blocked(
+    Reason.SUCCESSOR_TAKEN_AWAY,
+    f"its successor {NEW_KEY} was made Inactive or deleted, and not by Keyturn; "
+    "its end was announced for 2027-02-26 at first; that has happened 2 times by now",
+    Next(Action.WAIT, in_days(1)),
+    overlays=frozenset({Overlay.BLOCKED, Overlay.CONTESTED}),
+)
+MADE_ANEW = replace(
+    an_item(),
+    reason=Reason.SUCCESSOR_TAKEN_AWAY,
+    sentence="it is 91 days old (RotationPeriod=90); its successor AKIANEWEXAMPLE000001 "
+    "was made Inactive or deleted, and not by Keyturn",
+)
+RESTORED_AGAIN = replace(
+    an_item(Told.RESTORED),
+    sentence="it was re-enabled by hand and is left alone until 2027-03-11; "
+    "that has happened 3 times by now",
+    overlays=frozenset({Overlay.RESTORED, Overlay.CONTESTED}),
+)
 SEVERAL = (
     an_item(Told.UPCOMING, user="reports", key=3),
     an_item(Told.ROTATED, user="backup,eu", key=2),
@@ -265,6 +284,12 @@ SCENES = {
     "disabled": a_digest(an_item(Told.DISABLED)),
     "revoked": a_digest(an_item(Told.REVOKED)),
     "slot-taken": a_digest(SLOT_TAKEN),
+    "successor-taken-away": a_digest(TAKEN),
+    "made-anew": a_digest(MADE_ANEW),
+    "restored-again": a_digest(RESTORED_AGAIN),
+    "admin-against-the-end": replace(
+        a_digest(TAKEN, RESTORED_AGAIN, audience=Audience.ADMIN), proves=False
+    ),
     "odd-name": a_digest(an_item(user="<b>x</b>,")),
     "dry-run": a_digest(*SEVERAL, dry_run=True),
     "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES),

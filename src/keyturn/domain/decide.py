@@ -50,7 +50,15 @@ from keyturn.domain.key import (
     UserFacts,
 )
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import LONGEST_RUN, Foreign, KeyRecord, UserRecord, read_record
+from keyturn.domain.record import (
+    AGAIN,
+    LONGEST_RUN,
+    Foreign,
+    History,
+    KeyRecord,
+    UserRecord,
+    read_record,
+)
 
 ACT_WARNING = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
@@ -236,6 +244,9 @@ class Rule:
             change = self.record_change(key, decisions[key.key_id])
             if change is not None:
                 changes.append(RecordChange(change, key.key_id))
+            history = self.history(key)
+            if history != self.record.history_of(key):
+                changes.append(RecordChange(Change.COUNTED, key.key_id, history))
         if self.record.intent is not None and not self.record.intent.settled:
             delivered = self.record.delivered_by_intent(self.user.keys)
             if delivered is not None:
@@ -456,34 +467,44 @@ class Rule:
 
     def alone(self, key: KeyFacts, *, beside: Decision | None) -> Decision:
         """Rotate the only Active key when it is due and a slot is free (T0, T1, T6)."""
-        if (restored := self.restored(key)) is not None:
-            return restored
+        restored, taken = self.restored(key), self.taken_away(key, beside)
+        if restored is not None:
+            return restored if restored.notice or not taken else _left_alone(taken, restored)
         # A forced rotation that left an orphan is begun again, however long that takes.
         begun = self.orphan is not None and self.record.of(key).forced is not None
         forced = self.is_forced(key) or begun
-        if not self.is_due(key) and not forced:
-            return self.upcoming(key, beside=beside)
+        is_due = self.is_due(key) or forced
+        is_free = beside is None or beside.frees_slot
+        if not is_due or (taken is not None and not is_free):
+            return taken or self.upcoming(key, beside=beside)
         if self.policy.unused_period is not None and not forced:
             use = self.last_use(key)
             if isinstance(use, Unknown):
                 return self.blocked_by_last_use(key, use)
             if self.is_unused(key, use, self.policy.unused_period):
                 return self.retire(key, None, because=Reason.UNUSED)
-        if beside is not None and not beside.frees_slot:
+        if not is_free:
             return self.wait_for_slot(key, beside)
         waits = None if forced else self.spread(key)
-        return waits or self.rotate(key, forced=forced)
+        return waits or self.rotate(key, forced=forced, taken=taken)
 
-    def rotate(self, key: KeyFacts, *, forced: bool) -> Decision:
+    def rotate(self, key: KeyFacts, *, forced: bool, taken: Decision | None = None) -> Decision:
         """Create the successor and tell when the old key ends (T1)."""
         promises = self.promises(key, forced=forced)
+        reason, sentence = (
+            Reason.ROTATION_DUE,
+            f"{self.how_old(key)} (RotationPeriod={self.policy.rotation_period})",
+        )
+        if taken is not None:
+            reason, sentence = taken.reason, f"{sentence}; {taken.sentence}"
+        if forced:
+            reason, sentence = Reason.FORCED, "an operator asked for it"
         return self.decision(
             key,
             Action.ROTATE,
-            Reason.FORCED if forced else Reason.ROTATION_DUE,
-            "an operator asked for it"
-            if forced
-            else f"{self.how_old(key)} (RotationPeriod={self.policy.rotation_period})",
+            reason,
+            sentence,
+            overlays=_contested(self.history(key)),
             notice=Notice(told=Told.ROTATED, day=promises[Act.DISABLE], promises=promises),
             next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
         )
@@ -689,6 +710,8 @@ class Rule:
     def in_use(self, key: KeyFacts, use: LastUse) -> Decision:
         """Leave a key alone that is due, in use, and not replaced by us."""
         window = self.policy.installation_window
+        if (taken := self.taken_away(key, None)) is not None:
+            return taken
         quiet_on = self.day(use.at or key.created, window + (1 if use.at else 0))
         where = f" ({use.service} in {use.region})" if use.service else ""
         used = f"last used on {use.at.date()}{where}" if use.at else "too young to tell"
@@ -871,7 +894,9 @@ class Rule:
     def restored(self, key: KeyFacts) -> Decision | None:
         """Leave a key alone that we disabled and a person re-enabled."""
         on_record = self.record.of(key)
-        overlays = frozenset({Overlay.RESTORED})
+        history = self.history(key)
+        overlays = frozenset({Overlay.RESTORED}) | _contested(history)
+        how_often = _how_often(history.restored)
         grace = self.policy.recovery_grace_period
         if on_record.disabled or on_record.disabling:
             again = self.day(self.now, grace)
@@ -879,7 +904,7 @@ class Rule:
                 key,
                 Action.NOTICE,
                 Reason.RESTORED,
-                f"it was re-enabled by hand and is left alone until {again}",
+                f"it was re-enabled by hand and is left alone until {again}{how_often}",
                 overlays=overlays,
                 notice=Notice(told=Told.RESTORED, day=self.today),
                 next_step=Next(Action.NOTICE, again),
@@ -898,12 +923,80 @@ class Rule:
                 key,
                 Action.KEEP if told else Action.NOTICE,
                 Reason.RESTORED,
-                f"it was re-enabled by hand and is left alone until {again}",
+                f"it was re-enabled by hand and is left alone until {again}{how_often}",
                 overlays=overlays,
                 notice=None if told else Notice(told=Told.RESTORED, day=since.date()),
                 next_step=Next(Action.NOTICE, again),
             )
         return None
+
+    def taken_away(self, key: KeyFacts, beside: Decision | None) -> Decision | None:
+        """Tell that the successor of a key was taken out of use: at once, and weekly."""
+        history = self.history(key)
+        taken = self.taken_from(key)
+        if taken is None:
+            return None
+        sentence = f"its successor {taken} was made Inactive or deleted, and not by Keyturn"
+        if history.promised is not None:
+            sentence += f"; its end was announced for {history.promised} at first"
+        due = self.day(key.created, self.policy.rotation_period)
+        comes = self.rotated_on(key, due, beside)
+        made = self.blocked(
+            key,
+            Reason.SUCCESSOR_TAKEN_AWAY,
+            sentence + _how_often(history.taken),
+            None if comes is None else Next(Action.ROTATE, comes),
+            anew=history.taken != self.record.history_of(key).taken,
+        )
+        return replace(made, overlays=made.overlays | _contested(history))
+
+    def taken_from(self, key: KeyFacts) -> str | None:
+        """
+        The successor that we delivered for a key in use and that somebody took out of use.
+
+        What we disabled, revoked or took back is on record as ours, and nobody's deed.
+        """
+        successor = self.successor(key)
+        if not key.is_active or (successor is not None and self.record.delivers(successor)):
+            return None
+        there = {
+            other.key_id: self.record.of(other)
+            for other in self.user.keys
+            if not (other.is_active or other.set_to_end or other is self.orphan)
+            and other.order > key.order
+        }
+        taken = [
+            (on_record.delivered, key_id)
+            for key_id, on_record in {**self.record.gone, **there}.items()
+            if on_record.delivered is not None
+            and on_record.delivered > key.created
+            and not on_record.is_our_doing
+        ]
+        if not taken:
+            return None
+        use = self.last_use(key)
+        is_quiet = isinstance(use, LastUse) and self.is_quiet(key, use)
+        return None if is_quiet else max(taken)[1]
+
+    def history(self, key: KeyFacts) -> History:
+        """What people did against a key's end by now, with what this run finds."""
+        known, on_record = self.record.history_of(key), self.record.of(key)
+        if key.is_active and (on_record.disabled or on_record.revoked):
+            known = replace(known, restored=known.restored + 1)
+        taken = self.taken_from(key)
+        if taken is None or (taken == known.successor and not self.is_found_inactive(taken)):
+            return known
+        receipts = self.receipts(key)
+        told = () if isinstance(receipts, Unknown) else receipts
+        ends = [
+            receipt.promises[Act.DISABLE] for receipt in told if Act.DISABLE in receipt.promises
+        ]
+        first = known.promised or min(ends, default=None)
+        return replace(known, taken=known.taken + 1, successor=taken, promised=first)
+
+    def is_found_inactive(self, key_id: str) -> bool:
+        """Whether a key is Inactive that no run has seen so."""
+        return any(key.key_id == key_id and not self.record.of(key).seen for key in self.user.keys)
 
     # --- how much at once ---------------------------------------------------------------
 
@@ -976,14 +1069,27 @@ class Rule:
     # --- what cannot be done ------------------------------------------------------------
 
     def blocked(
-        self, key: KeyFacts, reason: Reason, sentence: str, next_step: Next | None = None
+        self,
+        key: KeyFacts,
+        reason: Reason,
+        sentence: str,
+        next_step: Next | None = None,
+        *,
+        anew: bool = False,
     ) -> Decision:
-        """Say what stands in the way; to owner and admin at first and then weekly."""
+        """
+        Say what stands in the way; to owner and admin at first and then weekly.
+
+        anew: it happened again just now, which is told whatever was told of the last time.
+        """
         notice = Notice(told=Told.BLOCKED, day=self.today, variant=reason)
         receipts = self.receipts(key)
-        tell = not isinstance(receipts, Unknown) and not any(
-            receipt.step == notice.step and not have_passed(WEEK, receipt.at, self.now)
-            for receipt in receipts
+        tell = anew or (
+            not isinstance(receipts, Unknown)
+            and not any(
+                receipt.step == notice.step and not have_passed(WEEK, receipt.at, self.now)
+                for receipt in receipts
+            )
         )
         waits = self.waiting(key, reason, sentence, next_step)
         return replace(waits, notice=notice if tell else None)
@@ -1144,6 +1250,8 @@ class Rule:
         successor = self.successor(key)
         if not key.is_active and self.record.of(key).revoked:
             overlays |= {Overlay.REVOKED}
+        if self.record.history_of(key).is_contested:
+            overlays |= {Overlay.CONTESTED}
         return Decision(
             key_id=key.key_id,
             age=self.age(key),
@@ -1168,6 +1276,19 @@ def is_forced(user: UserFacts, key: KeyFacts, now: datetime) -> bool:
 def _is_same(day: date, other: date) -> bool:
     """Whether two dates tell people the same; one day is only the run's jitter."""
     return abs(day - other) <= DAY
+
+
+def _contested(history: History) -> frozenset[Overlay]:
+    return frozenset({Overlay.CONTESTED} if history.is_contested else ())
+
+
+def _how_often(times: int) -> str:
+    return f"; that has happened {times} times by now" if times >= AGAIN else ""
+
+
+def _left_alone(taken: Decision, restored: Decision) -> Decision:
+    """Tell of a successor that was taken away from a key that was restored."""
+    return replace(taken, overlays=taken.overlays | restored.overlays, next=restored.next)
 
 
 def _warned_of(receipts: tuple[Receipt, ...]) -> list[date]:

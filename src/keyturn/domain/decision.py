@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from keyturn.domain.key import Act, UserFacts
+from keyturn.domain.record import History
 
 
 class State(StrEnum):
@@ -24,6 +25,8 @@ class Overlay(StrEnum):
     RESTORED = "RESTORED"
     REVOKED = "REVOKED"
     BLOCKED = "BLOCKED"
+    CONTESTED = "CONTESTED"
+    """Somebody, or something, works against its end, again and again."""
 
 
 class Action(StrEnum):
@@ -67,6 +70,7 @@ class Reason(StrEnum):
     GRACE_OVER = "grace-over"
     UNUSED = "unused"
     SLOT_TAKEN = "slot-taken"
+    SUCCESSOR_TAKEN_AWAY = "successor-taken-away"
     TWO_KEYS_IN_USE = "two-keys-in-use"
     HELD = "held"
     RESTORED = "restored"
@@ -203,6 +207,7 @@ class Change(StrEnum):
     RENEWED = "renewed"
     DELIVERED = "delivered"
     CLEAR_INTENT = "clear-intent"
+    COUNTED = "counted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,8 @@ class RecordChange:
 
     change: Change
     key_id: str | None = None
+    history: History | None = None
+    """What was counted, if something was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

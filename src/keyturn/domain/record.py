@@ -9,9 +9,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from keyturn.domain.days import LAST, can_be
+from keyturn.domain.days import LAST, can_be, read_day
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
 
@@ -23,7 +23,11 @@ RESTORED_TAG = "keyturn:restored:"
 REVOKED_TAG = "keyturn:revoked:"
 """Tags of their own, so that no run that writes the key's other times can undo these."""
 
-_OF_A_KEY = (KEY_TAG, RESTORED_TAG, REVOKED_TAG)
+HISTORY_TAG = "keyturn:history:"
+"""What people did against a key's end, counted."""
+
+_TIMES_OF_A_KEY = (KEY_TAG, RESTORED_TAG, REVOKED_TAG)
+_OF_A_KEY = (*_TIMES_OF_A_KEY, HISTORY_TAG)
 
 LONGEST_RUN = timedelta(minutes=15)
 """The longest a run can live; within it, what looks unfinished may be somebody's work."""
@@ -140,6 +144,11 @@ class KeyRecord:
             }
         )
 
+    @property
+    def is_our_doing(self) -> bool:
+        """Whether we took the key out of use, or began to."""
+        return any((self.disabling, self.disabled, self.revoked, self.orphan))
+
     def __str__(self) -> str:
         """As a tag's value: eight times of 30 characters fit into the 256 that AWS allows."""
         times = {name: getattr(self, name) for name in self.__slots__}
@@ -162,13 +171,65 @@ def tags_of(key_id: str) -> tuple[str, ...]:
 
 def said_of(key_id: str, tags: Mapping[str, str]) -> str:
     """What a secret's tags say of a key, as `KeyRecord.read` takes it."""
-    return " ".join(filter(None, (tags.get(tag) for tag in tags_of(key_id))))
+    of_times = (tags.get(prefix + key_id) for prefix in _TIMES_OF_A_KEY)
+    return " ".join(filter(None, of_times))
 
 
 _UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed"})
 """The times that are void once their key was restored; a revocation stands while its tag does."""
 _ONLY_HOLDING_BACK = frozenset({"restored", "revoked"})
 """The times without which a key would be disabled sooner, or enabled again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What people did against a key's end, counted; it is told, and nothing is done for it."""
+
+    restored: int = 0
+    """How often it was enabled again after we had disabled it."""
+    taken: int = 0
+    """How often a successor that we had delivered for it was taken out of use."""
+    successor: str | None = None
+    """The one that was taken last."""
+    promised: date | None = None
+    """The date that was told first for its end, before a successor was taken."""
+
+    @classmethod
+    def read(cls, text: str) -> "History":
+        """Read a tag's value; what is malformed was not counted."""
+        words = _words(text)
+        successor = words.get("successor", "")
+        return cls(
+            restored=_count(words.get("restored", "")),
+            taken=_count(words.get("taken", "")),
+            successor=successor if _KEY_ID.fullmatch(successor) else None,
+            promised=read_day(words.get("promised", "")),
+        )
+
+    def __str__(self) -> str:
+        """As a tag's value."""
+        words = {
+            "restored": self.restored,
+            "taken": self.taken,
+            "successor": self.successor,
+            "promised": self.promised,
+        }
+        return " ".join(f"{name}={value}" for name, value in words.items() if value)
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether it happened again: once is a mistake, or a roll-back."""
+        return max(self.restored, self.taken) >= AGAIN
+
+
+AGAIN = 2
+"""From which time on what people do against a key's end is a finding of its own."""
+_COUNT = re.compile(r"[0-9]{1,4}", re.ASCII)
+_KEY_ID = re.compile(r"\w{1,128}", re.ASCII)
+
+
+def _count(text: str) -> int:
+    return int(text) if _COUNT.fullmatch(text) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +299,9 @@ class UserRecord:
     """That the secret is not ours to write; None: it is."""
     intent: Intent | None = None
     keys: Mapping[str, KeyRecord] = field(default_factory=dict)
+    gone: Mapping[str, KeyRecord] = field(default_factory=dict)
+    """What is on record for keys that are there no more, by their ids."""
+    histories: Mapping[str, History] = field(default_factory=dict)
     versions: frozenset[str] = frozenset()
     current: str | None = None
     """The version that applications read."""
@@ -252,6 +316,10 @@ class UserRecord:
     def of(self, key: KeyFacts) -> KeyRecord:
         """What is on record for the key."""
         return self.keys.get(key.key_id, KeyRecord())
+
+    def history_of(self, key: KeyFacts) -> History:
+        """What was counted for the key."""
+        return self.histories.get(key.key_id, History())
 
     def stores(self, key: KeyFacts) -> bool:
         """Whether we stored a version of the secret for this key, current or not."""
@@ -304,10 +372,26 @@ def read_record(
             )
             for key in user.keys
         },
+        gone=_gone(user, secret, now),
+        histories={
+            key.key_id: History.read(secret.tags.get(HISTORY_TAG + key.key_id, ""))
+            for key in user.keys
+        },
         versions=secret.versions,
         current=secret.current,
         usable=not secret.scheduled_for_deletion,
     )
+
+
+def _gone(user: UserFacts, secret: SecretFacts, now: datetime) -> dict[str, KeyRecord]:
+    """What is on record for keys that are gone: since the user's oldest key was made."""
+    living = {key.key_id for key in user.keys}
+    noted = {tag.removeprefix(KEY_TAG) for tag in secret.tags if tag.startswith(KEY_TAG)}
+    return {
+        key_id: KeyRecord.read(said_of(key_id, secret.tags), created=user.keys[0].created, now=now)
+        for key_id in sorted(noted - living)
+        if user.keys and _KEY_ID.fullmatch(key_id)
+    }
 
 
 def why_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> str | None:

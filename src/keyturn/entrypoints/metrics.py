@@ -17,7 +17,7 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from keyturn.domain.decision import Action, Decision, Reason, State, Told
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told
 from keyturn.domain.errors import Paused
 from keyturn.domain.policy import RotationPolicy
 from keyturn.use_cases.inventory import Inventory
@@ -79,6 +79,8 @@ METRICS: Final[Mapping[str, Metric]] = {
             QuarantinedKeys="keys that a broken rotation left, whose secret nobody can have",
             KeysOverdue="Active keys older than InactivePeriod + 14 days; not of exempt users",
             KeysRestored="disabled keys that somebody has enabled again since the run before",
+            SuccessorsTaken="Active keys whose successor somebody made Inactive or deleted",
+            KeysContested="keys against whose end somebody has worked twice or more",
             ActionsWarned="warnings given",
             ActionsNoticed="notices given beside those of the actions below",
             ActionsRotated="keys that got a successor",
@@ -155,6 +157,8 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
             for made in turn.decisions
         ),
         "KeysRestored": sum(_is_found_restored(each, result.plan.run.at.date()) for each in steps),
+        "SuccessorsTaken": sum(made.reason is Reason.SUCCESSOR_TAKEN_AWAY for made in decisions),
+        "KeysContested": sum(Overlay.CONTESTED in made.overlays for made in decisions),
         "KeysOverCap": sum(made.reason is Reason.OVER_CAP for made in decisions),
         "QuarantinedKeys": len(result.quarantined),
         "Failures": len(result.failures),

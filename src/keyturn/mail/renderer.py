@@ -14,7 +14,7 @@ from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, sele
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from keyturn.domain.decision import Action, Overlay, Told
+from keyturn.domain.decision import Action, Overlay, Reason, Told
 from keyturn.domain.events import Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
@@ -157,6 +157,16 @@ def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templ
 def is_revoked(item: NoticeItem) -> bool:
     """Whether the key leaked: nobody is told how to enable it again."""
     return Overlay.REVOKED in item.overlays
+
+
+def is_contested(item: NoticeItem) -> bool:
+    """Whether somebody works against the key's end, not for the first time."""
+    return Overlay.CONTESTED in item.overlays
+
+
+def concerns_admins(item: NoticeItem) -> bool:
+    """Whether the admin has something to do beside what the owner does."""
+    return is_contested(item) or item.reason == Reason.SUCCESSOR_TAKEN_AWAY
 
 
 def can_be_enabled(item: NoticeItem) -> bool:
@@ -307,6 +317,8 @@ def _environment(loader: BaseLoader) -> Environment:
         "can_be_enabled": can_be_enabled,
         "is_planned": is_planned,
         "is_revoked": is_revoked,
+        "is_contested": is_contested,
+        "concerns_admins": concerns_admins,
         "topic": topic,
         "read_command": read_command,
         "enable_command": enable_command,

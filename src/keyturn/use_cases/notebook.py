@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
 from keyturn.domain.decision import Change, RecordChange, Turn
 from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
 from keyturn.domain.key import SecretFacts, Unknown, Unread
 from keyturn.domain.record import (
+    HISTORY_TAG,
     INTENT_TAG,
     KEY_TAG,
     REVOKED_TAG,
     USER_ID_TAG,
     USER_TAG,
+    History,
     Intent,
     KeyRecord,
     UserRecord,
@@ -25,6 +29,7 @@ from keyturn.domain.record import (
 )
 from keyturn.ports import Clock, Vault
 
+NOTHING_COUNTED: Final[Mapping[str, History]] = MappingProxyType({})
 CLOCK_MAY_BE_OFF = timedelta(seconds=30)
 """By how much our clock may differ from AWS's when a key is made."""
 
@@ -74,14 +79,19 @@ class Notebook:
         """Write down what was found: at most one call for what is new, one for what goes."""
         noted: dict[str, KeyRecord] = {}
         settled: Intent | None = None
+        histories = {
+            change.key_id: change.history
+            for change in changes
+            if change.key_id is not None and change.history is not None
+        }
         for change in changes:
-            if change.key_id is not None:
+            if change.key_id is not None and change.history is None:
                 before = noted.get(change.key_id, self.of(change.key_id))
                 noted[change.key_id] = _changed(before, change.change, self.now())
             if change.change is Change.DELIVERED and self._intent is not None:
                 settled = replace(self._intent, settled=True)
-        if noted:
-            self.write(noted, intent=settled)
+        if noted or histories:
+            self.write(noted, intent=settled, histories=histories)
         self._take_back(
             REVOKED_TAG + change.key_id
             for change in changes
@@ -90,9 +100,15 @@ class Notebook:
         if any(change.change is Change.CLEAR_INTENT for change in changes) and self._intent:
             self.withdraw(self._intent)
 
-    def write(self, keys: Mapping[str, KeyRecord], *, intent: Intent | None = None) -> None:
+    def write(
+        self,
+        keys: Mapping[str, KeyRecord],
+        *,
+        intent: Intent | None = None,
+        histories: Mapping[str, History] = NOTHING_COUNTED,
+    ) -> None:
         """Set the tags of keys and of the intent, in one call on a secret that can be written."""
-        tags: dict[str, str] = {}
+        tags = {HISTORY_TAG + key_id: str(history) for key_id, history in histories.items()}
         for key_id, record in keys.items():
             tags |= record.tags(key_id, self._key_tags)
         if intent is not None:
@@ -259,5 +275,5 @@ def _changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:
             # The grace begins anew, whoever had disabled the key.
             begun = "disabled" if record.disabled else "seen"
             return replace(record, renewed=now, **{begun: now})
-        case Change.CLEAR_INTENT:
+        case Change.CLEAR_INTENT | Change.COUNTED:
             return record
