@@ -112,17 +112,7 @@ def _turn(user: UserFacts, policy: RotationPolicy, now: datetime, kms_key: str |
             f"its record could not be read ({secret.why})",
             Overlay.BLOCKED,
         )
-    rule = replace(rule, record=read_record(user, secret, kms_key=kms_key, now=now))
-    if rule.is_under_way():
-        return rule.for_all(
-            Action.WAIT,
-            Reason.RUN_UNDER_WAY,
-            "Keyturn was at work on this user less than 15 minutes ago; look again in 15 minutes",
-            Overlay.BLOCKED,
-        )
-    if rule.record.foreign is not None:
-        return rule.held_back_by(rule.record.foreign)
-    return rule.turn()
+    return replace(rule, record=read_record(user, secret, kms_key=kms_key, now=now)).with_record()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +139,20 @@ class Rule:
                 return is_new or not only.is_active or comes or self.is_forced(only)
             case keys:
                 return len(keys) > 1
+
+    def with_record(self) -> Turn:
+        """Decide for a user who is not exempt, and whose record is known."""
+        if self.is_under_way():
+            return self.for_all(
+                Action.WAIT,
+                Reason.RUN_UNDER_WAY,
+                "Keyturn was at work on this user less than 15 minutes ago; "
+                "look again in 15 minutes",
+                Overlay.BLOCKED,
+            )
+        if self.record.foreign is not None:
+            return self.held_back_by(self.record.foreign)
+        return self.turn()
 
     def exempted(self, kms_key: str | None) -> Turn:
         """Leave an exempt user's keys alone, whatever they are; name a key that nobody can use."""
@@ -215,6 +219,7 @@ class Rule:
         decisions = rule.decisions()
         return Turn(
             user=self.user,
+            record=self.record,
             decisions=tuple(decisions[key.key_id] for key in self.user.keys),
             record_changes=rule.record_changes(decisions),
             quarantined=quarantined,
@@ -278,6 +283,7 @@ class Rule:
         """Give every key the same answer."""
         return Turn(
             user=self.user,
+            record=self.record,
             decisions=tuple(
                 self.decision(
                     key,
@@ -295,6 +301,7 @@ class Rule:
         """Write nothing beside a secret that is not ours; say so where something is due."""
         return Turn(
             user=self.user,
+            record=self.record,
             decisions=tuple(
                 self.blocked(key, Reason.SECRET_FOREIGN, f"{foreign.why}; {foreign.cure}")
                 if not key.is_active
@@ -956,8 +963,7 @@ class Rule:
 
         What we disabled, revoked or took back is on record as ours, and nobody's deed.
         """
-        successor = self.successor(key)
-        if not key.is_active or (successor is not None and self.record.delivers(successor)):
+        if not key.is_active or self.is_replaced(key):
             return None
         there = {
             other.key_id: self.record.of(other)
@@ -1227,6 +1233,11 @@ class Rule:
         if not key.is_active:
             return State.DISABLED
         return State.ACTIVE if self.successor(key) is None else State.ROTATED
+
+    def is_replaced(self, key: KeyFacts) -> bool:
+        """Whether a key that we delivered works in its place."""
+        successor = self.successor(key)
+        return successor is not None and self.record.delivers(successor)
 
     def successor(self, key: KeyFacts) -> KeyFacts | None:
         newer = [

@@ -1,12 +1,12 @@
 """What the rule answers: one decision for each key, and what has to be written down with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from enum import StrEnum
 
 from keyturn.domain.key import Act, UserFacts
-from keyturn.domain.record import History
+from keyturn.domain.record import History, KeyRecord, UserRecord
 
 
 class State(StrEnum):
@@ -210,6 +210,23 @@ class Change(StrEnum):
     COUNTED = "counted"
 
 
+def changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:
+    """What is on record for a key once a change is written."""
+    match change:
+        case Change.DISABLED | Change.SEEN | Change.DELIVERED:
+            return replace(record, **{str(change): now})
+        case Change.UNSEEN:
+            return replace(record, seen=None, renewed=None)
+        case Change.RESTORED:
+            return KeyRecord(restored=now, forced=record.forced, delivered=record.delivered)
+        case Change.RENEWED:
+            # The grace begins anew, whoever had disabled the key.
+            begun = "disabled" if record.disabled else "seen"
+            return replace(record, renewed=now, **{begun: now})
+        case Change.CLEAR_INTENT | Change.COUNTED:
+            return record
+
+
 @dataclass(frozen=True, slots=True)
 class RecordChange:
     """One change of the record; key_id is None where it is about the user."""
@@ -227,6 +244,8 @@ class Turn:
     user: UserFacts
     decisions: tuple[Decision, ...]
     record_changes: tuple[RecordChange, ...] = ()
+    record: UserRecord = field(default=UserRecord(), compare=False, repr=False)
+    """What is on record, as far as the decisions needed it."""
     quarantined: str | None = None
     """A key that an unfinished rotation made, and that nobody can have; until it is gone."""
     even_exempt: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -10,17 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.domain.amounts import counted
-from keyturn.domain.days import day_of_run
-from keyturn.domain.decide import ACT_WARNING
-from keyturn.domain.decision import Action, Decision, Next, Overlay, Turn
-from keyturn.domain.key import Act, KeyFacts, LastUse, Unknown
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, Turn
+from keyturn.domain.forecast import Step, forecast
+from keyturn.domain.key import KeyFacts, LastUse, Unknown
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name
 from keyturn.entrypoints.cli_tables import STYLES, title
 from keyturn.entrypoints.one_line import shown
 from keyturn.use_cases.keep_account import AccountPlan
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,80 +28,49 @@ class Coming:
     what: str
 
 
-def coming(
-    key: KeyFacts, made: Decision, policy: RotationPolicy, now: datetime
-) -> tuple[Coming, ...]:
+def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[Coming, ...]:
     """
-    Every date that is coming for a key, from today on.
+    Every date that is coming for a key, from today on; `steps` are its forecast.
 
-    They hold if the daily run does what is due, nobody interferes and notices are delivered:
-    the next step is the rule's own answer, those behind it are counted from there.
+    Of a key of which nothing is in sight, the day on which it is looked at again.
     """
     if Overlay.EXEMPT in made.overlays:
         return ()
-    return tuple(sorted(each for each in _dates(key, made, policy, now) if each.day >= now.date()))
+    dates = list(dict.fromkeys(_dates(steps, today)))
+    if made.next is not None and not any(each.day > today for each in dates):
+        dates.append(Coming(made.next.day, _perhaps(made)))
+    return tuple(dates)
 
 
-def _dates(
-    key: KeyFacts, made: Decision, policy: RotationPolicy, now: datetime
-) -> Iterator[Coming]:
-    today = now.date()
-    if made.action in {Action.WARN, Action.NOTICE}:
-        yield Coming(today, f"{made.action}: its owner is told")
-    acts = made.action in {Action.ROTATE, Action.DISABLE, Action.DELETE}
-    step = Next(made.action, today) if acts else made.next or Next(made.action, today)
-    match step.action:
-        case Action.KEEP | Action.WAIT:
-            yield Coming(step.day, "the next run looks again")
-            return
-        case Action.REPAIR:
-            yield Coming(step.day, "REPAIR: the unfinished rotation is undone")
-            return
-        case Action.ROTATE:
-            yield from _rotation(key, made, policy, now, step.day)
-        case Action.NOTICE | Action.WARN:
-            quiet = "if nobody uses it until then, " if made.is_blocked else ""
-            yield Coming(step.day, f"NOTICE: {quiet}its owner is told when it ends")
-        case Action.DISABLE | Action.DELETE:
-            pass
-    yield from _end(key, made, policy, now, step)
+def _dates(steps: Iterable[Step], today: date) -> Iterator[Coming]:
+    for step in steps:
+        if step.day == today or step.made.action is not Action.WAIT:
+            yield Coming(step.day, f"{step.made.action}: {_what(step)}")
 
 
-def _end(
-    key: KeyFacts, made: Decision, policy: RotationPolicy, now: datetime, step: Next
-) -> Iterator[Coming]:
-    """Its disabling and deletion: as promised, or as the periods give them."""
-    promised = made.notice.promises if made.notice else {}
-    if step.action is Action.DELETE:
-        yield from _act(step.day, "DELETE: it is gone for good", now)
-        return
-    by_age = day_of_run(key.created, policy.inactive_period, now)
-    disable_on = promised.get(Act.DISABLE, step.day)
-    if step.action is not Action.DISABLE and Act.DISABLE not in promised:
-        disable_on = max(step.day + policy.installation_window * DAY, by_age)
-    yield from _act(disable_on, "DISABLE: it stops working, and can be enabled again", now)
-    delete_on = promised.get(Act.DELETE, disable_on + policy.recovery_grace_period * DAY)
-    if disable_on >= by_age:  # else its rotation was forced, and age has no say
-        delete_on = max(delete_on, day_of_run(key.created, policy.delete_period, now))
-    yield from _act(delete_on, "DELETE: it is gone for good", now)
+_WHAT = {
+    Action.ROTATE: "its successor is made, and the dates below are told",
+    Action.DISABLE: "it stops working, and can be enabled again",
+    Action.DELETE: "it is gone for good",
+    Action.REPAIR: "the unfinished rotation is undone",
+}
 
 
-def _rotation(
-    key: KeyFacts, made: Decision, policy: RotationPolicy, now: datetime, day: date
-) -> Iterator[Coming]:
-    if made.action not in {Action.ROTATE, Action.WAIT}:
-        for days in policy.warn_days:
-            warned = day_of_run(key.created, policy.rotation_period - days, now)
-            if warned > now.date() and warned < day:
-                yield Coming(warned, f"WARN: {counted(days, 'day')} before its rotation")
-    yield Coming(day, "ROTATE: its successor is made, and the dates below are told")
+def _what(step: Step) -> str:
+    notice = step.made.notice
+    if step.made.action in _WHAT or notice is None:
+        return _WHAT[step.made.action]
+    if step.made.action is Action.WARN and step.day < notice.day:
+        before = counted((notice.day - step.day).days, "day")
+        return f"{before} before{' its rotation' if notice.told is Told.UPCOMING else ''}"
+    return f"its owner is told{' when it ends' if notice.promises else ''}"
 
 
-def _act(day: date, what: str, now: datetime) -> Iterator[Coming]:
-    warned = day - ACT_WARNING * DAY
-    if warned > now.date():
-        yield Coming(warned, f"WARN: {counted(ACT_WARNING, 'day')} before")
-    yield Coming(day, what)
+def _perhaps(made: Decision) -> str:
+    """What the next day brings of which nothing can be said for sure."""
+    if made.reason is Reason.TWO_KEYS_IN_USE:
+        return "NOTICE: if nobody uses it until then, its owner is told when it ends"
+    return "the next run looks again"
 
 
 def print_explanation(
@@ -115,9 +81,11 @@ def print_explanation(
     facts = {key.key_id: key for key in turn.user.keys}
     owner = plan.owner_of(turn.user.name)
     parts: list[RenderableType] = [Text(f"Owner: {shown(owner)}")]
+    steps = forecast(turn, policy, now)
     for made in turn.decisions:
         parts.append(Text())
-        parts.extend(_about(turn, facts[made.key_id], made, policy, now))
+        dates = coming(made, steps[made.key_id], now.date())
+        parts.extend(_about(turn, facts[made.key_id], made, dates, now.date()))
     if not turn.decisions:
         parts.append(Text("This user has no access keys."))
     heading = Text(f" {shown(turn.user.name)}, {title(account)} ", style="bold")
@@ -125,7 +93,7 @@ def print_explanation(
 
 
 def _about(
-    turn: Turn, key: KeyFacts, made: Decision, policy: RotationPolicy, now: datetime
+    turn: Turn, key: KeyFacts, made: Decision, dates: Iterable[Coming], today: date
 ) -> Iterator[RenderableType]:
     state = " ".join([made.state, *sorted(made.overlays)])
     yield Text.assemble((made.key_id, "bold"), f"  {state}, {counted(made.age, 'day')} old")
@@ -140,7 +108,7 @@ def _about(
         grid.add_row("Successor", Text(shown(made.successor + (lies if made.delivered else ""))))
     grid.add_row("Now", Text(made.action, style=STYLES[made.action]))
     grid.add_row("Why", Text(shown(made.sentence)))
-    grid.add_row("Coming", _calendar(coming(key, made, policy, now), now.date()))
+    grid.add_row("Coming", _calendar(dates, today))
     yield grid
 
 

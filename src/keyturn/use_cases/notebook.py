@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from keyturn.domain.decision import Change, RecordChange, Turn
+from keyturn.domain.decision import Change, RecordChange, Turn, changed
 from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
 from keyturn.domain.key import SecretFacts, Unknown, Unread
 from keyturn.domain.record import (
@@ -87,7 +87,7 @@ class Notebook:
         for change in changes:
             if change.key_id is not None and change.history is None:
                 before = noted.get(change.key_id, self.of(change.key_id))
-                noted[change.key_id] = _changed(before, change.change, self.now())
+                noted[change.key_id] = changed(before, change.change, self.now())
             if change.change is Change.DELIVERED and self._intent is not None:
                 settled = replace(self._intent, settled=True)
         if noted or histories:
@@ -261,19 +261,3 @@ class Notebook:
 
     def _is_foreign(self, secret: SecretFacts) -> bool:
         return why_foreign(self._user, secret, kms_key=self._kms_key) is not None
-
-
-def _changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:
-    match change:
-        case Change.DISABLED | Change.SEEN | Change.DELIVERED:
-            return replace(record, **{str(change): now})
-        case Change.UNSEEN:
-            return replace(record, seen=None, renewed=None)
-        case Change.RESTORED:
-            return KeyRecord(restored=now, forced=record.forced, delivered=record.delivered)
-        case Change.RENEWED:
-            # The grace begins anew, whoever had disabled the key.
-            begun = "disabled" if record.disabled else "seen"
-            return replace(record, renewed=now, **{begun: now})
-        case Change.CLEAR_INTENT | Change.COUNTED:
-            return record

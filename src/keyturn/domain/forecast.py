@@ -1,0 +1,193 @@
+"""
+What comes to a user's keys: the rule itself, played forward day by day.
+
+It comes so if every run does what is due, notices are accepted, nobody interferes, and people
+keep their ways: a key in use stays in use until we replace it, and one that is not stays so. No
+period is counted here: every date is the answer that the rule gives on its day.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from keyturn.domain.days import DAY, JITTER
+from keyturn.domain.decide import Rule
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, Turn, changed
+from keyturn.domain.key import KeyFacts, LastUse, Receipt, Status, Unknown, Unread, UserFacts
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import KeyRecord, UserRecord, token
+
+RUN = timedelta(minutes=1)
+"""How long after its start a run has done what was due, and people were told."""
+_MARGIN = 60
+"""Days beyond all periods together, after which nothing comes that is not in sight."""
+_MADE = "the successor"
+"""Begins what stands for the id of a key that is not made yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is due for a key on a day."""
+
+    day: date
+    made: Decision
+
+
+def forecast(turn: Turn, policy: RotationPolicy, now: datetime) -> Mapping[str, tuple[Step, ...]]:
+    """Say for each key of a turn that was just decided what comes, and on which day."""
+    steps: dict[str, list[Step]] = {made.key_id: [] for made in turn.decisions}
+    for day, decided in _days(turn, policy, now):
+        for made in decided.decisions:
+            if made.key_id in steps and made.is_due:
+                steps[made.key_id].append(Step(day, made))
+    return {key_id: tuple(coming) for key_id, coming in steps.items()}
+
+
+def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[date, Turn]]:
+    """Each day with its decisions, until the keys are gone or nothing more is in sight."""
+    yield now.date(), turn
+    if any(_is_beyond_us(made) for made in turn.decisions):
+        return
+    world = _World(user=turn.user, record=turn.record).supposed(policy, now)
+    known = {key.key_id for key in turn.user.keys}
+    for number in range(1, policy.delete_period + policy.inactive_period + _MARGIN):
+        world = world.after(turn, now + (number - 1) * DAY + RUN)
+        if known.isdisjoint(key.key_id for key in world.user.keys):
+            return
+        at = now + number * DAY
+        world = world.lived_until(at)
+        rule = Rule(user=world.user, policy=policy, now=at, record=world.record)
+        turn = rule.with_record()
+        yield (at - JITTER).date(), turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _World:
+    """A user's keys and record as they will be."""
+
+    user: UserFacts
+    record: UserRecord
+    in_use: frozenset[str] = field(default=frozenset())
+    """The keys that somebody works with, and goes on to."""
+
+    def supposed(self, policy: RotationPolicy, now: datetime) -> "_World":
+        """Suppose what nobody asked, and so does not matter today."""
+        rule = Rule(user=self.user, policy=policy, now=now, record=self.record)
+        in_use = {
+            key.key_id
+            for key in self.user.keys
+            if key.is_active
+            and not rule.is_replaced(key)
+            and not (isinstance(key.last_use, LastUse) and rule.is_quiet(key, key.last_use))
+        }
+        return replace(
+            self,
+            user=replace(self.user, keys=tuple(_supposed(key) for key in self.user.keys)),
+            in_use=frozenset(in_use),
+        )
+
+    def lived_until(self, at: datetime) -> "_World":
+        """Let people work with their keys until the next run."""
+        keys = tuple(
+            replace(key, last_use=LastUse(at=at - timedelta(hours=1)))
+            if key.is_active
+            and key.key_id in self.in_use
+            and not isinstance(key.last_use, Unknown)
+            else key
+            for key in self.user.keys
+        )
+        return replace(self, user=replace(self.user, keys=keys))
+
+    def after(self, turn: Turn, at: datetime) -> "_World":
+        """Write down what was found, do what was decided, and tell it."""
+        keys = tuple(replace(key, over_cap=False, set_to_end=False) for key in self.user.keys)
+        world = replace(self, user=replace(self.user, keys=keys, forced=None))
+        for change in turn.record_changes:
+            if change.key_id is not None:
+                before = world.record.keys.get(change.key_id, KeyRecord())
+                world = world.noting(change.key_id, changed(before, change.change, at))
+        for made in turn.decisions:
+            world = world.told(made, at).done(made, at)
+        return world
+
+    def told(self, made: Decision, at: datetime) -> "_World":
+        """Tell people, and keep the proof."""
+        key = self.key(made.key_id)
+        if made.notice is None or not isinstance(key.receipts, tuple):
+            return self
+        notice = made.notice
+        receipt = Receipt(step=notice.step, day=notice.day, at=at, promises=notice.promises)
+        return self.with_key(replace(key, receipts=(*key.receipts, receipt)))
+
+    def done(self, made: Decision, at: datetime) -> "_World":
+        """Do what is due for a key."""
+        key = self.key(made.key_id)
+        on_record = self.record.of(key)
+        stopped = replace(key, status=Status.INACTIVE)
+        match made.action:
+            case Action.DISABLE:
+                noted = replace(on_record, disabled=at)
+                return self.with_key(stopped).noting(key.key_id, noted)
+            case Action.REPAIR if made.reason is Reason.ORPHAN_FOUND:
+                noted = replace(on_record, orphan=at)
+                return self.with_key(stopped).noting(key.key_id, noted)
+            case Action.REPAIR:
+                return replace(self.without(key), record=replace(self.record, intent=None))
+            case Action.DELETE:
+                return self.without(key)
+            case Action.ROTATE:
+                forced = at if made.reason is Reason.FORCED else on_record.forced
+                noted = replace(on_record, forced=forced)
+                return self.noting(key.key_id, noted).with_successor(at)
+        return self
+
+    def key(self, key_id: str) -> KeyFacts:
+        """One of the user's keys."""
+        return next(key for key in self.user.keys if key.key_id == key_id)
+
+    def with_key(self, key: KeyFacts) -> "_World":
+        """Change a key, or make it."""
+        return replace(self, user=replace(self.user, keys=(*self.without(key).user.keys, key)))
+
+    def without(self, key: KeyFacts) -> "_World":
+        """Take a key away."""
+        keys = tuple(other for other in self.user.keys if other.key_id != key.key_id)
+        return replace(self, user=replace(self.user, keys=keys))
+
+    def noting(self, key_id: str, on_record: KeyRecord) -> "_World":
+        """Write down what is on record for a key."""
+        return replace(
+            self, record=replace(self.record, keys={**self.record.keys, key_id: on_record})
+        )
+
+    def with_successor(self, at: datetime) -> "_World":
+        """Make a key and put it into the secret; its owner moves to it."""
+        made = KeyFacts(
+            key_id=f"{_MADE} of {at.date()}",
+            status=Status.ACTIVE,
+            created=at,
+            last_use=LastUse(at=None),
+            receipts=(),
+        )
+        delivered = token(made.key_id)
+        record = replace(
+            self.record,
+            intent=None,
+            gone={},
+            versions=self.record.versions | {delivered},
+            current=delivered,
+            usable=True,
+        )
+        world = replace(self, record=record, in_use=frozenset({made.key_id}))
+        return world.with_key(made).noting(made.key_id, KeyRecord(delivered=at))
+
+
+def _is_beyond_us(made: Decision) -> bool:
+    """Whether nobody can say what comes: nothing, or what nobody could read."""
+    return Overlay.EXEMPT in made.overlays or made.reason is Reason.RECORD_UNREADABLE
+
+
+def _supposed(key: KeyFacts) -> KeyFacts:
+    last_use = LastUse(at=None) if isinstance(key.last_use, Unread) else key.last_use
+    receipts = () if isinstance(key.receipts, Unread) else key.receipts
+    return replace(key, last_use=last_use, receipts=receipts)
