@@ -319,6 +319,7 @@ class Aws:
         region = self.settings.home_region
         partition = self.session.get_partition_for_region(region)
         return session_as(
+            self.session,
             self._own("sts"),
             f"arn:{partition}:iam::{account}:role/{role}",
             region,

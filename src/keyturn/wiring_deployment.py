@@ -145,4 +145,4 @@ def _session_in(
 ) -> boto3.Session:
     region = str(own.region_name)
     arn = f"arn:{own.get_partition_for_region(region)}:iam::{account}:role/{role}"
-    return session_as(client(own, "sts"), arn, region, external_id=external_id)
+    return session_as(own, client(own, "sts"), arn, region, external_id=external_id)

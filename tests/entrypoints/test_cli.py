@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from keyturn.domain.key import Account
 from keyturn.entrypoints.cli import app
+from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY
 from keyturn.entrypoints.cli_options import Where
-from keyturn.entrypoints.cli_run import WHICH_KMS_KEY
 from keyturn.entrypoints.laptop import Campaign, connect
 from keyturn.sandbox.cloud import LocalCloud
 from keyturn.settings import Settings
@@ -100,7 +100,10 @@ def test_anyone_can_plan_their_own_account_with_their_own_credentials(cloud: Loc
     assert young not in result.stdout
     assert "1 key needs nothing now; --all lists them." in result.stdout
     assert "1 account, 2 users, 2 keys: 1 due, 0 blocked" in result.stdout
-    assert result.stderr == "Without --bucket, nobody counts as told anything yet.\n"
+    assert result.stderr == (
+        "No --bucket: earlier notices are unknown, so this plan assumes none was sent. "
+        "Beside a deployment use --deployed.\n"
+    )
     assert "AssumeRole" not in {call.operation for call in cloud.calls}
     assert written(cloud) == []
 
@@ -344,23 +347,27 @@ def test_the_answer_of_a_run_tells_what_was_done(cloud: LocalCloud) -> None:
 def test_a_run_is_a_dry_run_until_it_is_told_to_enforce(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
 
-    result = keyturn("run", *IN_THE_SHOP)
+    result = keyturn("run", *IN_THE_SHOP, *SECRETS, "--bucket", BUCKET)
+    complete = keyturn("run", *IN_THE_SHOP, *TELLING)
 
-    assert result.exit_code == 0
+    assert (result.exit_code, complete.exit_code) == (0, 0)
     assert "Due now: 1 key" in result.stdout
-    assert "Dry run: nothing was written. --enforce does it." in result.stderr
-    assert written(cloud) == []
+    assert result.stderr.endswith(
+        "Dry run: nothing was written. --enforce also needs --notify and --admin.\n"
+    )
+    assert "nothing was written but notices of a dry run. --enforce does it." in complete.stderr
+    assert set(written(cloud)) <= {"PutObject", "SendEmail"}
 
 
-def test_without_a_way_to_tell_nothing_is_done_that_needs_telling(cloud: LocalCloud) -> None:
+def test_an_enforced_run_that_could_tell_nobody_is_refused(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
+    before = len(cloud.calls)
 
     result = keyturn("run", "--enforce", "--yes", *IN_THE_SHOP, *SECRETS)
 
-    assert result.exit_code == 0
-    assert "Without --notify nobody can be told" in result.stderr
-    assert "ROTATE needs a notice, and no notifier was chosen" in result.stdout
-    assert written(cloud) == []
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"--notify: is needed{TO_TELL}; --bucket, --admin: are")
+    assert len(cloud.calls) == before
 
 
 def test_a_run_over_the_bus_leaves_the_mails_to_the_notifier(cloud: LocalCloud) -> None:
@@ -537,6 +544,9 @@ def test_whom_nobody_knows_is_a_failure(cloud: LocalCloud, who: str, said: str) 
 WRONG = {
     "--rotation-period 0": "--rotation-period 0: must be at least 1 day",
     "--inactive-period 80": "--inactive-period 80: must be greater than --rotation-period 90",
+    "--rotation-period 100": (
+        "--rotation-period 100: must be less than --inactive-period 100, the default"
+    ),
     "--inactive-period 9 --rotation-period 9": (
         "--inactive-period 9: must be greater than --rotation-period 9"
     ),
@@ -569,12 +579,52 @@ WRONG = {
     ),
     "-o /tmp": "--output /tmp: is a directory",
 }
+ALL_OF_IT = (
+    f"--notify: is needed{TO_TELL}; --bucket, --admin: are needed with --notify; "
+    f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
+)
+NOBODY = "--enforce: needs --yes where there is no terminal to ask on"
 WRONG_RUNS = {
-    "--notify ses": "--bucket: is needed with --notify ses",
-    "--role-name x --enforce --yes": f"--secrets-kms-key: {WHICH_KMS_KEY}",
+    "--notify ses": "--bucket, --admin: are needed with --notify ses",
     "--notify ses --bucket keys": "--admin: is needed with --notify ses",
+    "--notify bus": "--bucket, --admin, --bus: are needed with --notify bus",
     "--notify bus --bucket keys --admin a@example.com": "--bus: is needed with --notify bus",
     "--notify ses --bucket keys --admin nobody": "--admin nobody: must be an e-mail address",
+    "--role-name x --enforce --yes": ALL_OF_IT,
+    "--role-name x --enforce": f"{NOBODY}; {ALL_OF_IT}",
+    "--deployed --enforce": NOBODY,
+    "--enforce --yes": ALL_OF_IT.rpartition(";")[0],
+    f"--role-name x --enforce --yes --notify ses --bucket keys --admin {ADMIN}": (
+        f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
+    ),
+}
+WRONG_ORDERS = {
+    "rotate bot --role-name x": "--account: is needed, exactly one: a user is of one account",
+    "rotate bot --deployed": "--account: is needed, exactly one: a user is of one account",
+    "rotate bot --role-name x --enforce": (
+        f"{NOBODY}; --account: is needed, exactly one: a user is of one account; "
+        "--notify: is needed: a rotation begins with telling the owner; "
+        "--bucket, --admin: are needed with --notify; "
+        f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
+    ),
+    "restore AKIAIOSFODNN7EXAMPLE --role-name x --enforce": (
+        f"{NOBODY}; --secrets-kms-key: is needed{WHICH_KMS_KEY}"
+    ),
+    "revoke AKIAIOSFODNN7EXAMPLE --leaked --role-name x --notify ses --enforce": (
+        f"{NOBODY}; --bucket, --admin: are needed with --notify ses; "
+        f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
+    ),
+    "adopt Account_222222222222_User_bot_AccessKey --role-name x --enforce": (
+        f"{NOBODY}; --secrets-kms-key: is needed{WHICH_KMS_KEY}"
+    ),
+    "pause": (
+        "--reason: is needed: whoever is held up asks why; "
+        "--bucket: is needed: there all runs look; or --deployed"
+    ),
+    "pause --enforce --bucket keys": (
+        f"{NOBODY}; --reason: is needed: whoever is held up asks why"
+    ),
+    "resume --enforce": (f"{NOBODY}; --bucket: is needed: there all runs look; or --deployed"),
 }
 
 
@@ -583,8 +633,10 @@ WRONG_RUNS = {
     [
         *(("plan", options, line) for options, line in WRONG.items()),
         *(("run", options, line) for options, line in WRONG_RUNS.items()),
+        *(("", command, line) for command, line in WRONG_ORDERS.items()),
         ("demo", "--days 0", "--days 0: must be at least 1 day"),
         ("demo", "--plant 11", "--plant 11: must be an invariant's number, 1 to 10"),
+        ("demo", "-o -", "--output -: must be a folder: a demo is many files"),
         ("demo", "-o /dev/null", "--output /dev/null: is no folder (File exists)"),
     ],
 )
@@ -593,7 +645,7 @@ def test_wrong_values_are_refused_in_one_line_before_aws_is_asked(
 ) -> None:
     before = len(cloud.calls)
 
-    result = keyturn(command, *options.split())
+    result = keyturn(*command.split(), *options.split())
 
     assert result.stderr == f"{line}\n"
     assert result.exit_code == 2
@@ -638,7 +690,9 @@ def test_without_a_region_that_is_said(cloud: LocalCloud, monkeypatch: pytest.Mo
     result = keyturn("plan")
 
     assert result.exit_code == 2
-    assert result.stderr.startswith("--region: ")
+    assert result.stderr == (
+        "--region: is needed: neither AWS_REGION, AWS_DEFAULT_REGION nor your profile names one\n"
+    )
 
 
 def test_credentials_that_no_longer_work_are_answered_in_one_line(

@@ -183,11 +183,11 @@ def test_what_is_written_for_everybody_or_into_anothers_secret_is_asked_about(
 
 
 def test_with_nothing_to_do_it_does_not_ask() -> None:
-    terminal = Terminal(*RUN)
+    terminal = Terminal(*RUN, *TELLING, env={"USERS": "0"})
 
     assert terminal.end() == 0
     assert "Go on?" not in terminal.shown
-    assert "keys: 1" in terminal.shown
+    assert "keys: 0" in terminal.shown
 
 
 def test_a_long_plan_shows_how_far_it_is_and_ends_at_once_when_interrupted() -> None:

@@ -12,7 +12,9 @@ import pytest
 from rich.console import Console
 
 from keyturn.domain.policy import RotationPolicy
+from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.demo import demo
+from keyturn.entrypoints.demo_folder import DemoFolder
 from keyturn.sandbox.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of
 from keyturn.sandbox.deployment import ADMIN
 from keyturn.sandbox.evidence import ACTIVE, DELETED, INACTIVE, KeyStory
@@ -21,6 +23,7 @@ from keyturn.sandbox.people import Habit
 from keyturn.sandbox.planting import plant
 from tests.canary import see
 from tests.entrypoints.played import DRY_DAYS, Played
+from tests.entrypoints.test_schemas import validator
 
 DAYS = 130
 KEYTURN = (sys.executable, "-m", "keyturn.entrypoints.cli")
@@ -34,7 +37,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, str]:
     """A demo of two weeks: its exit code, its folder, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
     said = io.StringIO()
-    code = demo(folder, 16, 7, None, Console(file=said, width=100))
+    code = demo(DemoFolder(folder), 16, 7, None, Console(file=said, width=100))
     see("what the demo prints", said.getvalue())
     return code, folder, said.getvalue()
 
@@ -66,8 +69,11 @@ def test_a_demo_leaves_a_page_the_plan_the_log_and_every_mail(
     page = (folder / "index.html").read_text()
     assert "ci-github" in page
     plan = json.loads((folder / "plan.json").read_text())
-    assert len(plan) == 11
-    every = [made for account in plan for made in account["decisions"]]
+    validator("plan").validate(plan)
+    assert len(plan["accounts"]) == 11
+    assert [each["reason"] for each in plan["skipped"]] == ["it is SUSPENDED"]
+    assert {each["name"] for each in plan["accounts"]} >= {"data-lab"}
+    every = [made for account in plan["accounts"] for made in account["decisions"]]
     assert every
     for made in every:
         assert {"user", "key", "state", "action", "reason", "next"} <= made.keys()
@@ -80,11 +86,40 @@ def test_a_demo_leaves_a_page_the_plan_the_log_and_every_mail(
     assert any('"Wrote iam:CreateAccessKey"' in line for line in log)
 
 
+def test_the_plan_of_a_demo_can_be_approved(short: tuple[int, Path, str]) -> None:
+    _, folder, _ = short
+
+    approved = read_plan(
+        (folder / "plan.json").read_text(), option="--approve", name="demo/plan.json"
+    )
+
+    assert len(approved) == 11
+    assert any(approved.values())
+
+
+def test_what_a_key_was_told_speaks_of_that_key_alone(short: tuple[int, Path, str]) -> None:
+    """A mail's subject may be about others, too: "5 access keys in data-lab: one is …"."""
+    _, folder, _ = short
+    page = (folder / "index.html").read_text()
+
+    told = re.findall(r"Its owner was (?:told|warned)[^<\n\"]*", page)
+    subjects = [
+        line.partition(": ")[2]
+        for text in (folder / "mails").glob("*.txt")
+        for line in text.read_text().splitlines()
+        if line.startswith("Subject: ")
+    ]
+
+    assert len(told) > 20
+    assert not re.search(r"\d+ access keys? in ", page)
+    assert not [subject for subject in subjects if subject in page]
+
+
 def test_a_demo_plays_again_into_the_same_folder(short: tuple[int, Path, str]) -> None:
     """Above all: no mail of the longer one before is left."""
     _, folder, _ = short
 
-    code = demo(folder, 2, 1, None, Console(file=io.StringIO()))
+    code = demo(DemoFolder(folder), 2, 1, None, Console(file=io.StringIO()))
 
     texts = list((folder / "mails").glob("*.txt"))
     assert code == 0

@@ -20,16 +20,25 @@ SESSION_NAME = "keyturn"
 
 
 def session_as(
-    sts: "STSClient", role_arn: str, region: str, *, external_id: str | None = None
+    own: boto3.Session,
+    sts: "STSClient",
+    role_arn: str,
+    region: str,
+    *,
+    external_id: str | None = None,
 ) -> boto3.Session:
     """
     A session with the role's credentials, asked for at the first call and renewed in time.
 
     One AssumeRole serves all clients of the session for an hour. external_id: what the role's
-    trust policy asks for, if it does.
+    trust policy asks for, if it does. What the profile of our own session says (endpoints, FIPS,
+    certificates, retries) holds in the account, too.
     """
     inner = get_session()
-    inner.register_component("data_loader", _models())
+    profile = own._session.get_config_variable("profile")  # noqa: SLF001 -- boto3's own name for none is "default", which need not exist
+    if profile is not None:
+        inner.set_config_variable("profile", profile)
+    inner.register_component("data_loader", _models(inner.get_config_variable("data_path")))
     inner.set_config_variable("region", region)
     # botocore has no public way to give a session credentials that renew themselves.
     inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 -- see above
@@ -39,13 +48,13 @@ def session_as(
 
 
 @cache
-def _models() -> Loader:
+def _models(folder: str | None) -> Loader:
     """
     The services' models, read once for all sessions.
 
     A session that reads its own takes 12 MB more and a fifth of a second, for every account.
     """
-    return create_loader()
+    return create_loader(folder)
 
 
 def _assuming(

@@ -28,6 +28,7 @@ from keyturn.entrypoints.cli_options import (
     Where,
     with_groups,
 )
+from keyturn.entrypoints.demo_folder import DemoFolder
 from keyturn.entrypoints.one_line import OneLine
 
 if TYPE_CHECKING:
@@ -300,19 +301,22 @@ def demo(
         raise InvalidValue("--days", days, "must be at least 1 day")
     if plant is not None and not 1 <= plant <= INVARIANTS:
         raise InvalidValue("--plant", plant, f"must be an invariant's number, 1 to {INVARIANTS}")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidValue("--output", output, f"is no folder ({error.strerror})") from None
+    if str(output) == "-":
+        raise InvalidValue("--output", output, "must be a folder: a demo is many files")
+    folder = DemoFolder(output)
+    folder.check(days)
     for module in ("moto", "time_machine"):
         if find_spec(module) is None:
             message = "the demo needs more: pip install 'keyturn[sandbox]'"
             raise MissingExtra(f"{message} ({module} is missing)")
     from rich.console import Console  # noqa: PLC0415 -- see above
 
-    from keyturn.entrypoints import demo as played  # noqa: PLC0415 -- it needs the extra
+    from keyturn.sandbox.hermetic import hermetic  # noqa: PLC0415 -- see above
 
-    return played.demo(output, days, seed, plant, Console())
+    with hermetic():
+        from keyturn.entrypoints import demo as played  # noqa: PLC0415 -- it needs the extra
+
+        return played.demo(folder, days, seed, plant, Console())
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """`keyturn deploy`: read what is brought along, ask where it is serious, say what became of it."""
 
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -18,6 +17,7 @@ from keyturn.entrypoints.cli_options import Both, Wanted
 from keyturn.entrypoints.cli_run import Declined
 from keyturn.entrypoints.laptop import open_session
 from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.streams import can_ask
 from keyturn.settings import UNIT, Settings
 from keyturn.use_cases.deploy import (
     FLAG,
@@ -56,7 +56,7 @@ def deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: boo
 
 def _deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bool) -> int:
     asked = _asked(wanted, enforce=enforce)
-    may_ask = sys.stdin.isatty() and sys.stderr.isatty()
+    may_ask = can_ask()
     if enforce and not (yes or dry_run or may_ask):
         raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
     names = names_of(both)

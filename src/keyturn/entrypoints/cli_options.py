@@ -8,7 +8,7 @@ name; what is refused is answered in the option's name.
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -70,6 +70,7 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    EXCEL = "excel"
 
 
 class Findings(StrEnum):
@@ -99,14 +100,20 @@ class Where:
     ] = None
     region: Annotated[
         str | None,
-        _opt("--region", "The region of the users' secrets; else AWS_REGION's.", _WHICH, "REGION"),
+        _opt(
+            "--region",
+            "The region of the users' secrets; else AWS_REGION's, AWS_DEFAULT_REGION's or the "
+            "profile's.",
+            _WHICH,
+            "REGION",
+        ),
     ] = None
     deployed: Annotated[
         bool,
         _opt(
             "--deployed",
             "Take all settings from the functions that are deployed in the account of --profile. "
-            "What is given besides comes first.",
+            "Options given here override it.",
             _WHICH,
         ),
     ] = False
@@ -335,7 +342,13 @@ class Output:
 
     format: Annotated[Format, _opt("--format", "How it is written.", _OUTPUT)] = Format.TABLE
     output: Annotated[
-        Path | None, _opt("-o --output", "Write to a file, whole or not at all.", _OUTPUT, "FILE")
+        Path | None,
+        _opt(
+            "-o --output",
+            "Write to a file, whole or not at all; - is standard output.",
+            _OUTPUT,
+            "FILE",
+        ),
     ] = None
     all: Annotated[
         bool, _opt("--all", "In a table, list also the keys that need nothing now.", _OUTPUT)
@@ -590,6 +603,19 @@ def given(*groups: object) -> dict[str, object]:
                 several = isinstance(value, list)
                 found[PARAMETERS[each.name]] = ",".join(value) if several else value
     return found
+
+
+def as_given(error: InvalidValue, given: Mapping[str, object], other: str) -> InvalidValue:
+    """
+    Complain of what was given, and not of what it contradicts and nobody typed.
+
+    other: what that is.
+    """
+    rotation = given.get("RotationPeriod")
+    if error.field != "InactivePeriod" or "InactivePeriod" in given or rotation is None:
+        return error
+    rule = f"must be less than InactivePeriod={error.value}, {other}"
+    return InvalidValue("RotationPeriod", rotation, rule)
 
 
 def in_options_words(error: InvalidValue) -> str:

@@ -29,7 +29,6 @@ from keyturn.entrypoints.cli_meant import check_key
 from keyturn.entrypoints.cli_options import Ordering, Rules, Telling, Where
 from keyturn.entrypoints.cli_run import (
     Talk,
-    asks_first,
     checked,
     confirm,
 )
@@ -74,6 +73,8 @@ class _Command:
     key: str | None = None
     acts: frozenset[Action]
     """What has to be due for the command to have a meaning."""
+    must_tell: str | None = None
+    """Why it cannot be enforced where nobody can be told; None: it can."""
 
 
 def restore(key: str, where: Where, rules: Rules, telling: Telling, ordering: Ordering) -> int:
@@ -94,16 +95,13 @@ def revoke(
 
 def rotate(user: str, where: Where, rules: Rules, telling: Telling, ordering: Ordering) -> int:
     """Rotate a user's key at any age."""
-    if (where.role_name or where.deployed) and len(set(where.account or ())) != 1:
-        raise InvalidValue("--account", "", "is needed, exactly one: a user is of one account")
-    if ordering.enforce and telling.notify is None and not where.deployed:
-        raise InvalidValue("--notify", "", "is needed: a rotation begins with telling the owner")
     at = now().replace(microsecond=0)
     command = _Command(
         name="rotate",
         about=user,
         request=Request(users=frozenset({user}), forced=user, forced_at=at),
         acts=frozenset({Action.ROTATE}),
+        must_tell=": a rotation begins with telling the owner",
     )
     return _carry_out(command, where, rules, telling, ordering)
 
@@ -119,10 +117,21 @@ def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False
 def _carry_out(
     command: _Command, where: Where, rules: Rules, telling: Telling, ordering: Ordering
 ) -> int:
-    asks = asks_first(enforce=ordering.enforce, yes=ordering.yes)
-    if len(set(where.account or ())) > 1:
+    accounts = len(set(where.account or ()))
+    if accounts > 1:
         raise InvalidValue("--account", "", "is one account at most here")
-    asked = checked(where, rules, telling, enforce=ordering.enforce)
+    # Of a key, AWS says the account.
+    is_lost = command.key is None and not accounts and (where.role_name or where.deployed)
+    asked = checked(
+        where,
+        rules,
+        telling,
+        enforce=ordering.enforce,
+        yes=ordering.yes,
+        needs={"--account": ", exactly one: a user is of one account"} if is_lost else {},
+        must_tell=command.must_tell,
+    )
+    asks = asked.asks
     # Whoever orders something about one key means that key, wherever it is.
     talk = Talk(asked, key_id=command.key, hints=False, everywhere=command.key is not None)
     if command.name == "revoke" and command.key == talk.own.signing:
@@ -138,7 +147,7 @@ def _carry_out(
     holds = _has_failed(report) and command.request.leaked is None
     if not ordering.enforce or not due or holds:
         if due and not ordering.enforce:
-            talk.say("Dry run: nothing was written, nobody was told. --enforce does it.")
+            talk.say(f"Dry run: nothing was written, nobody was told. {asked.to_enforce}")
         return _closed(talk, report, command, due)
     if asks:
         confirm(f"{command.name} {shown(command.about)}.")
@@ -347,8 +356,8 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     account, _ = owner_of_secret(secret)
     if where.account and set(where.account) != {account}:
         raise InvalidValue("--account", where.account[0], f"is not the secret's, {account}")
-    asks = asks_first(enforce=ordering.enforce, yes=ordering.yes)
-    asked = checked(replace(where, account=[account]), rules, enforce=ordering.enforce)
+    where = replace(where, account=[account])
+    asked = checked(where, rules, enforce=ordering.enforce, yes=ordering.yes)
     talk = Talk(asked, hints=False)
     _heed_pause(talk, ordering)
     run = Run(
@@ -359,13 +368,13 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     )
     work = talk.aws.adopt(run)
     planned = work.plan(secret)
-    _print_adoption(talk.err if asks else Console(), planned)
+    _print_adoption(talk.err if asked.asks else Console(), planned)
     if not planned.writes:
         return 0
     if not ordering.enforce:
-        talk.say("Dry run: nothing was written. --enforce does it.")
+        talk.say(f"Dry run: nothing was written. {asked.to_enforce}")
         return 0
-    if asks:
+    if asked.asks:
         confirm(f"adopt {shown(secret)}.")
     entry = replace(
         entry_of(talk.aws, "adopt", why=ordering.reason),

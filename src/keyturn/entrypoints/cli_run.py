@@ -4,9 +4,9 @@ import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
-from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -19,6 +19,13 @@ from keyturn.domain.key import Account
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_meant import check_who, is_key
+from keyturn.entrypoints.cli_needs import (
+    TO_TELL,
+    WHICH_KMS_KEY,
+    Needs,
+    asks_first,
+    to_enforce,
+)
 from keyturn.entrypoints.cli_options import (
     Channel,
     Format,
@@ -28,9 +35,18 @@ from keyturn.entrypoints.cli_options import (
     Users,
     View,
     Where,
+    as_given,
     given,
 )
-from keyturn.entrypoints.cli_tables import failures, print_report, question, title, warnings
+from keyturn.entrypoints.cli_tables import (
+    failures,
+    is_enforced,
+    print_report,
+    question,
+    title,
+    warnings,
+    what_it_holds,
+)
 from keyturn.entrypoints.cli_view import DUE, Shown, is_due, owners_wanted
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.explain import print_explanation
@@ -44,7 +60,7 @@ from keyturn.entrypoints.laptop import (
 )
 from keyturn.entrypoints.one_line import FAILED, shown
 from keyturn.entrypoints.own_keys import OwnKeys, own_keys
-from keyturn.entrypoints.plan_format import Report, as_csv, as_json
+from keyturn.entrypoints.plan_format import Report, as_csv, as_csv_for_excel, as_json
 from keyturn.entrypoints.result_file import result_file
 from keyturn.ports import AuditEntry
 from keyturn.settings import MOST_PARALLEL, Settings
@@ -65,11 +81,11 @@ class Declined(typer.TyperException):
 
 
 Tick = Callable[[Account, int, int], None]
-LEFT_OUT = "the plan names it, and it is not looked at here"
-WHICH_KMS_KEY = (
-    "is needed with --role-name and --enforce: a secret under another KMS key than the functions' "
-    "is not theirs (aws/secretsmanager is AWS's own). --deployed takes theirs"
+UNKNOWN_NOTICES = (
+    "No --bucket: earlier notices are unknown, so this plan assumes none was sent. "
+    "Beside a deployment use --deployed."
 )
+LEFT_OUT = "the plan names it, and it is not looked at here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +104,7 @@ def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -
     shown_keys = Shown.read(view, output)
     output = replace(output, all=output.all or shown_keys.filters)
     asked = checked(where, rules)
-    with _opened(output) as file:
+    with _opened(output) as answer:
         talk = Talk(asked)
         talk.tell_of_pause()
         campaign = replace(
@@ -97,8 +113,7 @@ def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -
         )
         results = talk.look(campaign, campaign.plan, "Reading")
         report = shown_keys.of(talk.report(campaign, results))
-        _give(report, file, output)
-        code = talk.close(report)
+        code = answer.give(talk, report)
         return DUE if view.exit_code and not code and is_due(report) else code
 
 
@@ -107,11 +122,13 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
 ) -> int:
     """Do what is due, or show it."""
     _check_users(users)
-    asks = asks_first(enforce=asked.enforce, yes=asked.yes)
     request = Request(users=frozenset(users.user or ()))
     approvals = _approvals(users, asked)
-    options = checked(where, rules, telling, enforce=asked.enforce)
-    with _opened(output) as file:
+    options = checked(
+        where, rules, telling, enforce=asked.enforce, yes=asked.yes, must_tell=TO_TELL
+    )
+    asks = options.asks
+    with _opened(output) as answer:
         talk = Talk(options, verbose=asked.verbose)
         talk.tell_of_pause()
         if approvals is not None:
@@ -133,13 +150,12 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
             )
         else:
             results, unwritten = _done(talk, campaign, campaign.both)
-        report = talk.report(campaign, results)
-        _give(report, file, output, only_acts=asks)
+        is_kept = not talk.complain(unkept(unwritten))
+        code = answer.give(talk, talk.report(campaign, results), only_acts=asks)
         if not asked.enforce:
             told = " but notices of a dry run" if talk.can_tell else ""
-            talk.say(f"Dry run: nothing was written{told}. --enforce does it.")
-        code = talk.close(report)
-        return FAILED if talk.complain(unkept(unwritten)) else code
+            talk.say(f"Dry run: nothing was written{told}. {options.to_enforce}")
+        return code if is_kept else FAILED
 
 
 def _done(
@@ -178,14 +194,6 @@ def explain(who: str, where: Where, rules: Rules) -> int:
     return talk.close(talk.report(campaign, results))
 
 
-def asks_first(*, enforce: bool, yes: bool) -> bool:
-    """Whether the operator is to be asked; refused where there is nobody to ask."""
-    asks = enforce and not yes
-    if asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
-    return asks
-
-
 def confirm(what: str) -> None:
     """Ask once; whoever does not say yes has said no."""
     if not typer.confirm(f"{what} Go on?", err=True):
@@ -201,33 +209,90 @@ class Checked:
     notify: Channel | None = None
     may_tell: bool = False
     """Whether the command is one that tells people at all."""
+    asks: bool = False
+    """Whether the operator is to be asked first."""
+    later: Needs = field(default_factory=dict)
+    """What is missing for --enforce."""
+
+    @property
+    def to_enforce(self) -> str:
+        """What a dry run says of the run that it promises."""
+        return to_enforce(self.later)
 
 
-def checked(
-    where: Where, rules: Rules, telling: Telling | None = None, *, enforce: bool = False
+def checked(  # noqa: PLR0913 -- a group of options each, and what the command needs
+    where: Where,
+    rules: Rules,
+    telling: Telling | None = None,
+    *,
+    enforce: bool = False,
+    yes: bool = False,
+    needs: Needs | None = None,
+    must_tell: str | None = None,
 ) -> Checked:
     """
-    Read the options; what is wrong is refused before anything is asked of AWS.
+    Read the options; what is wrong or missing is refused before anything is asked of AWS.
 
     The functions' settings, where they are wanted, are asked for at the end.
+
+    needs: what is missing even for a dry run. must_tell: why nothing can be enforced without a way
+    to tell people; None: it can.
     """
     own = given(where, rules, *((telling,) if telling else ()))
-    settings = Settings.read(own)
+    settings = _settings(own)
     _check_where(where)
     notify = telling.notify if telling else None
+    to_tell = _needs_to_tell(settings, notify) if notify and not where.deployed else {}
+    later = {} if where.deployed else _needs_to_enforce(where, rules, settings, notify, must_tell)
+    missing = {**(needs or {}), **to_tell, **(later if enforce else {})}
+    asks = asks_first(enforce=enforce, yes=yes, needs=missing)
     if where.deployed:
         where, settings = _as_deployed(where, own)
         if enforce and telling is not None:
             notify = notify or Channel.BUS
-    elif enforce and where.role_name is not None and rules.secrets_kms_key is None:
-        raise InvalidValue("--secrets-kms-key", "", WHICH_KMS_KEY)
-    needed = {"S3BucketName": settings.bucket, "AdminEmailAddress": settings.admin}
+        if notify:
+            asks_first(enforce=False, yes=yes, needs=_needs_to_tell(settings, notify))
+    return Checked(
+        where=where,
+        settings=settings,
+        notify=notify,
+        may_tell=telling is not None,
+        asks=asks,
+        later=later,
+    )
+
+
+def _settings(own: Mapping[str, object]) -> Settings:
+    """The settings among the options."""
+    try:
+        return Settings.read(own)
+    except InvalidValue as error:
+        raise as_given(error, own, "the default") from None
+
+
+def _needs_to_tell(settings: Settings, notify: Channel | None) -> Needs:
+    """What is missing for people to be told; without a channel, on any."""
+    values = {"--bucket": settings.bucket, "--admin": settings.admin}
     if notify is Channel.BUS:
-        needed["EventBusName"] = settings.bus
-    for parameter, value in needed.items():
-        if notify is not None and not value:
-            raise InvalidValue(parameter, "", f"is needed with --notify {notify}")
-    return Checked(where=where, settings=settings, notify=notify, may_tell=telling is not None)
+        values["--bus"] = settings.bus
+    why = f" with --notify {notify}" if notify else " with --notify"
+    return {option: why for option, value in values.items() if not value}
+
+
+def _needs_to_enforce(
+    where: Where,
+    rules: Rules,
+    settings: Settings,
+    notify: Channel | None,
+    must_tell: str | None,
+) -> Needs:
+    """What is missing for --enforce."""
+    needs: dict[str, str] = {}
+    if must_tell and notify is None:
+        needs |= {"--notify": must_tell, **_needs_to_tell(settings, None)}
+    if where.role_name is not None and rules.secrets_kms_key is None:
+        needs["--secrets-kms-key"] = WHICH_KMS_KEY
+    return needs
 
 
 def _as_deployed(where: Where, own: Mapping[str, object]) -> tuple[Where, Settings]:
@@ -317,9 +382,7 @@ class Talk:
         for warning in self.inventory.warnings:
             self.say(f"warning: {warning}")
         if not settings.bucket and hints:
-            self.say("Without --bucket, nobody counts as told anything yet.")
-        if asked.may_tell and self._announcer is None and hints:
-            self.say("Without --notify nobody can be told: no step is taken that needs a notice.")
+            self.say(UNKNOWN_NOTICES)
 
     @property
     def can_tell(self) -> bool:
@@ -495,24 +558,60 @@ def _bar(console: Console, doing: str, accounts: int) -> Generator[Tick]:
         yield tick
 
 
+class Answer:
+    """Where the answer of `plan` or `run` goes, and in which form."""
+
+    def __init__(self, output: Output, put: Callable[[str], None] | None) -> None:
+        """put: what writes it to a file; None: it goes to standard output."""
+        self._output = output
+        self._put = put
+
+    def give(self, talk: Talk, report: Report, *, only_acts: bool = False) -> int:
+        """
+        Write it, say what went wrong, and give the exit code.
+
+        A file may turn out to be full when all is done: what went wrong is said before, and of
+        what was done the answer is given all the same.
+        """
+        if self._put is None:
+            self._print(report, only_acts=only_acts)
+            return talk.close(report)
+        code = talk.close(report)
+        try:
+            self._put(self._text(report, FILE_WIDTH))
+        except KeyturnError:
+            if is_enforced(report):
+                self._print(report, only_acts=only_acts)
+            raise
+        talk.say(f"wrote {self._output.output}: {what_it_holds(report)}")
+        return code
+
+    def _print(self, report: Report, *, only_acts: bool) -> None:
+        console = Console()
+        if self._output.format is Format.TABLE and console.is_terminal:
+            print_report(console, report, every_key=self._output.all, only_acts=only_acts)
+        else:
+            sys.stdout.write(self._text(report, console.width, only_acts=only_acts))
+
+    def _text(self, report: Report, width: int, *, only_acts: bool = False) -> str:
+        match self._output.format:
+            case Format.JSON:
+                return as_json(report)
+            case Format.CSV:
+                return as_csv(report)
+            case Format.EXCEL:
+                return as_csv_for_excel(report)
+        text = StringIO()
+        console = Console(file=text, width=width)
+        print_report(console, report, every_key=self._output.all, only_acts=only_acts)
+        return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
 @contextmanager
-def _opened(output: Output) -> Generator[TextIO | None]:
+def _opened(output: Output) -> Generator[Answer]:
     """Open the file for the answer, if there is to be one, before anything else happens."""
-    if output.output is None:
-        yield None
+    if output.output is None or str(output.output) == "-":
+        yield Answer(output, None)
         return
-    with result_file(output.output) as file:
-        yield file
-
-
-def _give(report: Report, file: TextIO | None, output: Output, *, only_acts: bool = False) -> None:
-    """Write the answer in the form that was asked for."""
-    match output.format:
-        case Format.JSON:
-            (file or sys.stdout).write(as_json(report))
-        case Format.CSV:
-            (file or sys.stdout).write(as_csv(report))
-        case Format.TABLE:
-            console = Console(file=file, width=FILE_WIDTH if file else None)
-            only_acts = only_acts and file is None
-            print_report(console, report, every_key=output.all, only_acts=only_acts)
+    with result_file(output.output) as put:
+        yield Answer(output, put)

@@ -3,10 +3,11 @@
 from rich.console import Console
 from rich.text import Text
 
-from keyturn.domain.errors import InvalidValue, PortError
+from keyturn.domain.errors import PortError
 from keyturn.entrypoints.cli_audit import entry_of, unkept
+from keyturn.entrypoints.cli_needs import asks_first
 from keyturn.entrypoints.cli_options import Switching, Where, given
-from keyturn.entrypoints.cli_run import asks_first, confirm
+from keyturn.entrypoints.cli_run import confirm
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.laptop import connect, now
 from keyturn.entrypoints.one_line import FAILED, shown
@@ -25,9 +26,7 @@ DRY = "Dry run: nothing was written. --enforce does it."
 
 def pause(asked: Switching) -> int:
     """Stop every write."""
-    if asked.reason is None:
-        raise InvalidValue("--reason", "", "is needed: whoever is held up asks why")
-    aws, asks = _connected(asked)
+    aws, asks = _connected(asked, needs_reason=True)
     lever = aws.lever()
     try:
         before = lever.pause()
@@ -47,7 +46,7 @@ def pause(asked: Switching) -> int:
         confirm("Stop every write in the organisation.")
     # Nothing is to hold up a stop, neither a missing entry.
     with _audited(aws, asked, "pause", urgent=True) as notes:
-        wanted = Pause(by=notes.entry.by, at=notes.entry.at, why=asked.reason)
+        wanted = Pause(by=notes.entry.by, at=notes.entry.at, why=asked.reason or "")
         in_force = stop(lever, wanted)
         notes.ends(f"paused: {asked.reason}", failed=False)
     _say(_standing(lever, in_force))
@@ -74,13 +73,16 @@ def resume(asked: Switching) -> int:
     return _code(notes)
 
 
-def _connected(asked: Switching) -> tuple[Aws, bool]:
-    """Connect, and say whether to ask; what is wrong is refused before."""
+def _connected(asked: Switching, *, needs_reason: bool = False) -> tuple[Aws, bool]:
+    """Connect, and say whether to ask; what is wrong or missing is refused before."""
     own = given(asked)
     settings = Settings.read(own)
+    needs: dict[str, str] = {}
+    if needs_reason and asked.reason is None:
+        needs["--reason"] = ": whoever is held up asks why"
     if not (settings.bucket or asked.deployed):
-        raise InvalidValue("--bucket", "", "is needed: there all runs look; or --deployed")
-    asks = asks_first(enforce=asked.enforce, yes=asked.yes)
+        needs["--bucket"] = ": there all runs look; or --deployed"
+    asks = asks_first(enforce=asked.enforce, yes=asked.yes, needs=needs)
     if asked.deployed:
         settings = deployed_settings(asked.profile, asked.region, own)
     where = Where(profile=asked.profile, region=asked.region)

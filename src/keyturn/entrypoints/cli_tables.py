@@ -36,6 +36,8 @@ _WIDTHS = (20, 5, 8, 7)
 """From the key to the action."""
 _DATE, _ACTION_AND_DATE = 10, 18
 _LEAST_WHY = 40
+_NAMED = 5
+"""How many accounts a warning names; there may be hundreds."""
 _USER = 64
 """The longest name that IAM allows."""
 
@@ -272,8 +274,11 @@ def _line(widths: Sequence[int], cells: Sequence[Text]) -> RenderableType:
 
 def _quiet_line(rows: Sequence[_Row]) -> str:
     exempt = sum(Overlay.EXEMPT in row.decision.overlays for row in rows)
-    which = f", {exempt} of them exempt" if exempt else ""
     need = "needs" if len(rows) == 1 else "need"
+    many = "all" if exempt == len(rows) else str(exempt)
+    which = f", {many} of them exempt" if exempt else ""
+    if len(rows) == 1 and exempt:
+        which = ", its user is exempt"
     return f"{counted(len(rows), 'key')} {need} nothing now{which}; --all lists them."
 
 
@@ -315,6 +320,23 @@ def _without_owner(results: Iterable[AccountResult]) -> int:
     )
 
 
+def what_it_holds(report: Report) -> str:
+    """What is in a file, in a few words."""
+    due, blocked, quiet = _sorted(report.results)
+    done = len(list(_done(report.results)))
+    failed = len(list(failures(report)))
+    parts = [
+        counted(len(due) + len(blocked) + len(quiet), "key"),
+        *(
+            [f"{len(due)} due"]
+            if report.dry_run
+            else [f"{done} done", f"{len(due) - done} not done"]
+        ),
+        *([counted(failed, "failure")] if failed else []),
+    ]
+    return ", ".join(parts)
+
+
 def question(report: Report) -> str | None:
     """What is about to be done, for a person to say yes to; None if nothing is."""
     turns = [
@@ -348,8 +370,18 @@ def failures(report: Report) -> Iterator[str]:
 
 
 def warnings(report: Report) -> Iterator[str]:
-    """What is allowed, but deserves a second thought; each once."""
-    found = Counter(warning for result in report.results for warning in result.plan.warnings)
-    for warning, times in found.items():
-        where = f" ({counted(times, 'account')})" if len(report.results) > 1 else ""
-        yield f"warning: {shown(warning)}{where}"
+    """What is allowed, but deserves a second thought; each once, with the accounts it is of."""
+    found: dict[str, list[str]] = {}
+    for result in report.results:
+        for warning in result.plan.warnings:
+            found.setdefault(warning, []).append(title(result.plan.run.account))
+    for warning, accounts in found.items():
+        yield f"warning: {shown(warning)}{_where(accounts, len(report.results))}"
+
+
+def _where(accounts: Sequence[str], of: int) -> str:
+    """Which accounts, as far as they fit into a line."""
+    if len(accounts) == of > 1:
+        return f" (all {of} accounts)"
+    more = [f"{len(accounts) - _NAMED} more"] if len(accounts) > _NAMED else []
+    return f" ({', '.join([*accounts[:_NAMED], *more])})"

@@ -1,12 +1,12 @@
 """`keyturn demo`: the real functions, on an organisation of the sandbox, for many days."""
 
-import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from logging import StreamHandler
 from pathlib import Path
 from typing import IO
@@ -18,13 +18,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from keyturn.domain.amounts import counted
+from keyturn.domain.forms import AccountReport, Planned
+from keyturn.domain.key import Account
+from keyturn.domain.owner import OwnerSource
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
+from keyturn.entrypoints.demo_folder import MAILS, DemoFolder
 from keyturn.entrypoints.demo_page import mail_lines, timeline_of
+from keyturn.entrypoints.plan_format import Report, as_plan_file
 from keyturn.report.timeline import mail_index, render
 from keyturn.sandbox.days import Day, Functions
 from keyturn.sandbox.demonstration import Result, calendar_of, demonstrate, leaks
 from keyturn.sandbox.invariants import Finding
+from keyturn.settings import Settings
 
 DRY_RUN_DAYS = 14
 GOAL = 90
@@ -46,19 +52,17 @@ _LOST = (
 )
 
 
-def demo(output: Path, days: int, seed: int, plant: int | None, console: Console) -> int:
+def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: Console) -> int:
     """
     Play the days, write what came of them, and judge; 0 if all promises held.
 
-    Writes index.html, plan.json, keyturn.log and mails/ into `output`. plant adds a violation
-    of the invariant of that number to the evidence, to see it found.
+    Writes index.html, plan.json, keyturn.log and mails/ into the folder, at the end. plant adds a
+    violation of the invariant of that number to the evidence, to see it found.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    log = output / "keyturn.log"
+    log = StringIO()
     began = time.perf_counter()
     with ExitStack() as stack:
-        stream = stack.enter_context(log.open("w", encoding="utf-8"))
-        stack.enter_context(_logging_to(stream))
+        stack.enter_context(_logging_to(log))
         shown = stack.enter_context(_progress(console))
         task = shown.add_task("Dry run", total=days)
 
@@ -69,10 +73,6 @@ def demo(output: Path, days: int, seed: int, plant: int | None, console: Console
                 description=f"{'Dry run' if day.dry_run else 'Enforcing'}, {day.began:%d %b %Y}",
             )
 
-        def read_logs() -> str:
-            stream.flush()
-            return log.read_text(encoding="utf-8")
-
         disconnect()  # an earlier demo's connections lead nowhere
         result = demonstrate(
             Functions(
@@ -82,13 +82,13 @@ def demo(output: Path, days: int, seed: int, plant: int | None, console: Console
             ),
             calendar=calendar_of(days, min(DRY_RUN_DAYS, days)),
             seed=seed,
-            read_logs=read_logs,
+            read_logs=log.getvalue,
             planted=plant,
             progress=lived,
         )
     took = timedelta(seconds=time.perf_counter() - began)
-    leaked = _write(result, output, took)
-    _print(result, console, output, took)
+    leaked = _write(result, folder, log.getvalue(), took)
+    _print(result, console, folder, took)
     held = not leaked and all(not finding.violations for finding in result.findings)
     if leaked:
         console.print(f"A secret stands in what was written: {leaked[0]}", markup=False)
@@ -98,46 +98,79 @@ def demo(output: Path, days: int, seed: int, plant: int | None, console: Console
     return 0 if held else 1
 
 
-def _write(result: Result, output: Path, took: timedelta) -> tuple[str, ...]:
+def _write(result: Result, folder: DemoFolder, log: str, took: timedelta) -> tuple[str, ...]:
     """Write the pages; answer with the secrets that stand in them, of which there must be none."""
-    mails = output / "mails"
-    mails.mkdir(exist_ok=True)
-    for old in mails.iterdir():  # of an earlier demo
-        old.unlink()
     lines = mail_lines(result)
-    for line, mail in zip(lines, result.evidence.mails, strict=True):
-        page = output / line.path
-        page.write_text(mail.html or "", encoding="utf-8")
-        page.with_suffix(".txt").write_text(mail.text or "", encoding="utf-8")
     pages = {
         "index.html": render(timeline_of(result, took)),
-        "plan.json": json.dumps(result.plan, indent=2),
-        "mails/index.html": mail_index(
+        "plan.json": _plan(result),
+        f"{MAILS}/index.html": mail_index(
             (replace(line, path=Path(line.path).name) for line in lines), home="../index.html"
         ),
     }
-    for name, content in pages.items():
-        (output / name).write_text(content, encoding="utf-8")
+    mails = {
+        Path(line.path).with_suffix(suffix).as_posix(): text or ""
+        for line, mail in zip(lines, result.evidence.mails, strict=True)
+        for suffix, text in ((".html", mail.html), (".txt", mail.text))
+    }
+    folder.write({**pages, "keyturn.log": log, **mails})
     return leaks(result.evidence, list(pages.items()))
 
 
-def _print(result: Result, console: Console, output: Path, took: timedelta) -> None:
+def _plan(result: Result) -> str:
+    """The plan for the day after, as `keyturn plan --format json` writes it."""
+    company = {each.account_id: each for each in result.company.accounts}
+    report = Report(
+        at=result.planned_at,
+        dry_run=True,
+        policy=Settings.read(dict(result.deployment.settings)).policy,
+        results=(),
+        skipped=[
+            (Account(id=each.account_id, name=each.name), "it is SUSPENDED")
+            for each in company.values()
+            if each.suspended
+        ],
+    )
+    accounts: list[AccountReport] = [
+        {
+            "account": told["account"],
+            "name": company[told["account"]].name,
+            "run": told["run"],
+            "decisions": [
+                Planned(**made, owner=None, owner_source=OwnerSource.UNREAD)
+                for made in told["decisions"]
+            ],
+            "failures": told["failures"],
+            "quarantined": told["quarantined"],
+            "warnings": told["warnings"],
+            "counts": told["counts"],
+            "done": [],
+            "left": [],
+        }
+        for told in result.plan
+    ]
+    return as_plan_file(report, accounts)
+
+
+def _print(result: Result, console: Console, folder: DemoFolder, took: timedelta) -> None:
     console.print(_weeks(result))
     for finding in result.findings:
         _say(finding, console)
     lost = zip(result.findings, _LOST, strict=True)
     console.print(
-        "[bold]" + ", ".join(f"{len(finding.violations)} {what}" for finding, what in lost) + "."
+        "[bold]" + ", ".join(f"{len(finding.violations)} {what}" for finding, what in lost) + ".",
+        soft_wrap=not console.is_terminal,
     )
     apart = counted(len(result.company.exempt), "exempt user")
     console.print(
         f"Average age of the Active keys: {result.age_before:.0f} days before, "
-        f"{result.age_after:.0f} after ({apart} apart)."
+        f"{result.age_after:.0f} after ({apart} apart).",
+        soft_wrap=not console.is_terminal,
     )
     console.print(
         f"{counted(len(result.days), 'day')}, {counted(len(result.evidence.calls), 'AWS call')}, "
         f"{counted(len(result.evidence.mails), 'mail')} in {took.total_seconds():.0f} s. "
-        f"Open {output / 'index.html'}",
+        f"Open {folder.path / 'index.html'}",
         soft_wrap=True,
     )
 

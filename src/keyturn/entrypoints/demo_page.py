@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from keyturn.domain.amounts import counted
-from keyturn.domain.decision import Overlay, State
+from keyturn.domain.decision import Overlay, State, Told
 from keyturn.report.timeline import (
     Account,
     Finding,
@@ -218,7 +218,35 @@ def _sentence(change: Change) -> str:
 
 
 def _told(told: tuple[Mail, str, str]) -> Happening:
+    """What a mail said about this key: its subject may be about others of the account, too."""
     mail, step, path = told
-    warned = step.startswith(("upcoming", "before-"))
-    kind = "blocked" if step.startswith("blocked") else "warned" if warned else "noticed"
-    return Happening(day=mail.at.date(), kind=kind, text=mail.subject, mail=path)
+    name, _, day = step.partition("/")
+    other = f"Its owner was told: {name.replace('-', ' ')}"
+    text = next((said for begins, said in _TOLD.items() if name.startswith(begins)), other)
+    warned = name.startswith((Told.UPCOMING, "before-"))
+    kind = "blocked" if name.startswith(Told.BLOCKED) else "warned" if warned else "noticed"
+    return Happening(
+        day=mail.at.date(), kind=kind, text=text.format(day=_in_words(day)), mail=path
+    )
+
+
+_TOLD = {
+    Told.UPCOMING: "Its owner was warned: it will be rotated on {day}",
+    "disable": "Its owner was told that it stops working on {day}",
+    Told.BEFORE_DISABLE: "Its owner was warned: it stops working on {day}",
+    Told.DELETED: "Its owner was told that it is deleted",
+    "delete": "Its owner was told that it will be deleted on {day}",
+    Told.BEFORE_DELETE: "Its owner was warned: it will be deleted on {day}",
+    Told.RESTORED: "Its owner was told that it was enabled again",
+    Told.BLOCKED: "Its owner was told that it has to wait",
+    Told.OVERWRITTEN: "Its owner was told that the secret no longer holds the new key",
+    Told.ORPHAN: "Its owner was told of a key whose secret nobody has",
+    Told.REVOKED: "Its owner was told that it was revoked",
+}
+"""What a step says, by how its name begins; the longer name before the shorter."""
+
+
+def _in_words(day: str) -> str:
+    """A date as a mail's subject has it: 14 July."""
+    when = date.fromisoformat(day)
+    return f"{when.day} {when:%B}"

@@ -7,7 +7,8 @@ key than theirs is none of theirs from then on.
 
 from collections.abc import Mapping
 
-from keyturn.domain.errors import KeyturnError, NotFound
+from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound
+from keyturn.entrypoints.cli_options import as_given
 from keyturn.entrypoints.laptop import open_session
 from keyturn.settings import Settings
 from keyturn.wiring_deployment import functions
@@ -38,4 +39,7 @@ def deployed_settings(
             raise KeyturnError(f"--deployed: there is no function {name} {where}") from None
     home = found.get("HomeRegion") or session.region_name
     theirs = {name: value for name, value in found.items() if name not in _THEIR_OWN}
-    return Settings.read({**theirs, **given, "HomeRegion": home})
+    try:
+        return Settings.read({**theirs, **given, "HomeRegion": home})
+    except InvalidValue as error:
+        raise as_given(error, given, "the functions' own") from None

@@ -21,7 +21,8 @@ from keyturn.domain.record import LONGEST_RUN
 from keyturn.domain.scope import EVERYWHERE
 from keyturn.entrypoints.approvals import Approvals
 from keyturn.entrypoints.cli_options import Where
-from keyturn.entrypoints.one_line import bug
+from keyturn.entrypoints.one_line import unforeseen
+from keyturn.entrypoints.own_credentials import have_credentials
 from keyturn.settings import Settings
 from keyturn.use_cases.inventory import Inventory, take_inventory
 from keyturn.use_cases.keep_account import (
@@ -39,32 +40,35 @@ Answer = TypeVar("Answer")
 Work = Callable[[Account, Progress], Answer]
 
 
+NO_REGION = "is needed: neither AWS_REGION, AWS_DEFAULT_REGION nor your profile names one"
+
+
 def open_session(
     profile: str | None, region: str | None, option: str = "--profile"
 ) -> boto3.Session:
-    """The operator's own credentials, and a region; nothing is asked of AWS yet."""
+    """The operator's own credentials, and a region."""
     region = region or os.environ.get("AWS_REGION")
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
         region = session.region_name
         if region is None:
-            raise InvalidValue(
-                "--region", "", "is needed: neither AWS_REGION nor your profile names one"
-            )
+            raise InvalidValue("--region", "", NO_REGION)
         session.get_partition_for_region(region)
     except ProfileNotFound:
-        name = option if profile else "AWS_PROFILE"
-        profile = profile or os.environ.get("AWS_PROFILE", "")
+        variable = "AWS_DEFAULT_PROFILE" if "AWS_DEFAULT_PROFILE" in os.environ else "AWS_PROFILE"
+        name = option if profile else variable
+        profile = profile or os.environ.get(variable, "")
         raise InvalidValue(name, profile, "is not in your AWS configuration") from None
     except UnknownRegionError:
         raise InvalidValue("--region", region, "is no AWS region") from None
     except BotoCoreError as error:
         raise PortError(f"{type(error).__name__}: {error}") from error
+    have_credentials(session)
     return session
 
 
 def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
-    """Connect with the operator's own credentials; nothing is asked of AWS yet."""
+    """Connect with the operator's own credentials."""
     session = open_session(where.profile, where.region)
     # Without a role it is the caller's own account, with the caller's own credentials.
     role = where.role_name or ""
@@ -226,7 +230,7 @@ class Campaign:
 def failed(account: Account, error: Exception, *, dry_run: bool) -> AccountResult:
     """What became of an account that broke the program; its message could hold anything."""
     if not isinstance(error, KeyturnError):
-        error = KeyturnError(bug(error))
+        error = KeyturnError(unforeseen(error))
     run = Run(id=uuid.uuid4().hex, account=account, at=now(), dry_run=dry_run)
     return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
 

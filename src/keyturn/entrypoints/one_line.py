@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
 from keyturn.entrypoints.cli_options import in_options_words
+from keyturn.entrypoints.streams import enduring
 
 FAILED = 1
 BAD_USAGE = 2
@@ -28,8 +29,14 @@ class OneLine(TyperGroup):
     """Answers whatever went wrong with one line, and leaves with its code."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 -- as Typer has it
-        """Run a command."""
-        code = self._code(*args, standalone_mode=False, **extra)
+        """Run a command to its end, whatever becomes of its output."""
+        with enduring() as out:
+            code = self._code(*args, standalone_mode=False, **extra)
+            sys.stdout.flush()
+            # Whoever closed a pipe has read enough: the code is the command's own.
+            if out and out.lost and not isinstance(out.lost, BrokenPipeError):
+                lost = f"standard output: cannot be written ({out.lost.strerror})"
+                code = _complain(lost, code or FAILED)
         if standalone_mode:
             sys.exit(code)
         return code
@@ -47,14 +54,23 @@ class OneLine(TyperGroup):
         except typer.Abort:
             code = INTERRUPTED
         except Exception as error:  # noqa: BLE001 -- the last catch: nobody needs a trace here
-            return _complain(bug(error), FAILED)
+            return _complain(unforeseen(error), FAILED)
         if code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
             _complain("interrupted", INTERRUPTED)
         return code if isinstance(code, int) else 0
 
 
-def bug(error: Exception) -> str:
-    """Name a fault of Keyturn's own by its kind and place; its message could hold anything."""
+def unforeseen(error: Exception) -> str:
+    """
+    Name what nobody thought of: this machine said no, or it is a fault of Keyturn's own.
+
+    That is named by its kind and place; its message could hold anything.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        name = f": {error.filename}" if error.filename else ""
+        return f"this machine: {error.strerror}{name}"
+    if isinstance(error, MemoryError):
+        return "this machine: out of memory"
     place = extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
     return f"{type(error).__name__} at {where}: this is a bug of Keyturn's"
@@ -74,5 +90,9 @@ def _with_advice(line: str) -> str:
 
 def shown(text: object) -> str:
     """A text on one line, with nothing in it that a terminal would obey."""
-    flat = " ".join(str(text).split())
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in flat)
+    return visible(" ".join(str(text).split()))
+
+
+def visible(text: str) -> str:
+    """A text in which everything is seen: no control, no mark that turns or hides what follows."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

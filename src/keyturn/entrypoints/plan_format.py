@@ -3,10 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final
+from unicodedata import normalize
 
 from keyturn.domain.decision import Decision, Turn
 from keyturn.domain.forms import AccountReport, PlanFile
@@ -14,6 +15,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
+from keyturn.entrypoints.one_line import visible
 from keyturn.entrypoints.order import Order
 from keyturn.use_cases.keep_account import AccountResult
 from keyturn.use_cases.tell import describe
@@ -37,7 +39,12 @@ COLUMNS = (
     "successor",
     "owner",
     "owner_source",
+    "done",
+    "new_key",
+    "error",
 )
+EXCEL_MARK = "\ufeff"
+"""Without it, Excel reads UTF-8 as the encoding of its country."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,11 @@ class Report:
 
 def as_json(report: Report) -> str:
     """All of it."""
+    return as_plan_file(report, [_account(result) for result in report.results])
+
+
+def as_plan_file(report: Report, accounts: list[AccountReport]) -> str:
+    """The file of a plan, with what is told of each account."""
     document: PlanFile = {
         "version": VERSION,
         "generated_at": stamp(report.at),
@@ -70,7 +82,7 @@ def as_json(report: Report) -> str:
             parameter(each.name): getattr(report.policy, each.name)
             for each in fields(report.policy)
         },
-        "accounts": [_account(result) for result in report.results],
+        "accounts": accounts,
         "skipped": [
             {"account": account.id, "name": account.name, "reason": why}
             for account, why in report.skipped
@@ -112,12 +124,26 @@ def _account(result: AccountResult) -> AccountReport:
 
 def as_csv(report: Report) -> str:
     """One row a key."""
+    return _csv(report, account=_harmless)
+
+
+def as_csv_for_excel(report: Report) -> str:
+    """
+    The same, as Excel reads it right: with a mark of its encoding, and accounts as text.
+
+    Not for programs: an account is a formula that gives its 12 digits, for Excel makes a rounded
+    number of them otherwise.
+    """
+    return EXCEL_MARK + _csv(report, account='="{}"'.format)
+
+
+def _csv(report: Report, *, account: Callable[[object], str]) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for result in _in_order(report):
-        for row in _rows(result):
-            rows.writerow([_harmless(cell) for cell in row])
+        for first, *others in _rows(result, dry_run=report.dry_run):
+            rows.writerow([account(first), *map(_harmless, others)])
     return text.getvalue()
 
 
@@ -149,13 +175,23 @@ class _One:
         return replace(self.result, plan=replace(self.result.plan, turns=(turn,)))
 
 
-def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
+def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]:
     account = result.plan.run.account
+    done = {
+        (outcome.turn.user.name, made.decision.key_id): made
+        for outcome in result.outcomes
+        for made in outcome.done
+        if made.decision.is_due
+    }
+    errors: dict[str | None, list[str]] = {}
+    for failure in result.failures:
+        errors.setdefault(failure.user, []).append(str(failure.error))
     for turn in result.plan.turns:
         owner = result.plan.owner_of(turn.user.name)
         for made in turn.decisions:
             told = describe(turn.user, made)
             coming = made.next
+            did = done.get((turn.user.name, made.key_id))
             cells = {
                 **told,
                 "account": account.id,
@@ -165,11 +201,22 @@ def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
                 "next_date": coming.day if coming else "",
                 "owner": owner.address or "",
                 "owner_source": owner.source,
+                "done": "" if dry_run else "yes" if did else "no",
+                "new_key": did.new_key if did else "",
+                "error": "; ".join(errors.get(turn.user.name, ())),
             }
             yield [cells[column] for column in COLUMNS]
 
 
 def _harmless(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula; user names may begin with = + - @."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """
+    A cell that no spreadsheet takes for a formula, with nothing in it that hides or turns text.
+
+    User names may begin with = + - @, and names of accounts hold anything.
+    """
+    text = visible("" if cell is None else str(cell))
+    return f"'{text}" if normalize("NFKC", text[:1]) in _FORMULAS else text
+
+
+_FORMULAS = frozenset("=+-@")
+"""What begins one; to some spreadsheets also in its full width."""

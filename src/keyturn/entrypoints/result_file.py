@@ -1,18 +1,21 @@
 """A file that is written whole or not at all, and known to be writable before the work begins."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
-from keyturn.domain.errors import InvalidValue
+from keyturn.domain.errors import InvalidValue, KeyturnError
 
 
 @contextmanager
-def result_file(path: Path) -> Generator[TextIO]:
-    """Open beside `path`, and take its place at the end; if the work fails, nothing is left."""
-    with _refusing(path):
+def result_file(path: Path) -> Generator[Callable[[str], None]]:
+    """
+    Open a file beside `path`; what it gives puts the answer there, and the file in its place.
+
+    If the work fails before that, nothing is left.
+    """
+    with refusing(path):
         target = path.resolve()
         if target.is_dir():
             raise InvalidValue("--output", path, "is a directory")
@@ -21,24 +24,33 @@ def result_file(path: Path) -> Generator[TextIO]:
         in_place = target.exists() and not target.is_file()  # /dev/stdout, a pipe
         written = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
         file = written.open("w", encoding="utf-8")
-    try:
-        with _refusing(path):
+
+    def put(text: str) -> None:
+        with refusing(path, begun=True):
             with file:
-                yield file
+                file.write(text)
             if not in_place:
                 written.replace(target)
+
+    try:
+        yield put
     finally:
+        with suppress(OSError):
+            file.close()
         if not in_place:
             with suppress(OSError):
                 written.unlink()
 
 
 @contextmanager
-def _refusing(path: Path) -> Generator[None]:
+def refusing(path: Path, *, begun: bool = False) -> Generator[None]:
+    """Say in one line that `path` cannot be written; once work has begun, that is a failure."""
     try:
         yield
-    except BrokenPipeError:  # of another file: whoever read standard output is gone
-        raise
-    except OSError as error:
-        rule = f"cannot be written ({error.strerror or type(error).__name__})"
+    except BrokenPipeError:
+        pass  # whoever reads it has read enough
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError, in Python 3.11
+        rule = f"cannot be written ({getattr(error, 'strerror', None) or type(error).__name__})"
+        if begun:
+            raise KeyturnError(f"--output {path}: {rule}") from error
         raise InvalidValue("--output", path, rule) from None

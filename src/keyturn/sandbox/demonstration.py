@@ -65,8 +65,9 @@ class Result:
     weeks: tuple[Week, ...]
     age_before: float
     """Average age of the Active keys before the first day; counted as a week's."""
+    planned_at: datetime
     plan: Sequence[Mapping[str, Any]]
-    """What would be done on the day after the last, account by account."""
+    """What would be done then, on the day after the last, account by account."""
     blocked: Mapping[tuple[str, str], str]
     """Account and user of everybody for whom something cannot be done, and why."""
 
@@ -128,7 +129,8 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
             mailboxes=company.mailboxes(ADMIN),
             step_of=step_of,
         )
-        cloud.move_to(lived[-1].began + timedelta(days=1, hours=5))
+        planned_at = lived[-1].began + timedelta(days=1, hours=5)
+        cloud.move_to(planned_at)
         plan = _answers(days.plan(sorted(company.to_visit)))
         judged = evidence if planted is None else plant(planted, evidence)
         return Result(
@@ -140,6 +142,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
             days=tuple(lived),
             weeks=tuple(weeks),
             age_before=age_before,
+            planned_at=planned_at,
             plan=plan,
             blocked=dict(_blocked(plan)),
         )

@@ -1,0 +1,105 @@
+"""Standard output and error as operators have them: closed, full, read by half, not in UTF-8."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+
+class Enduring(io.BufferedIOBase):
+    """Takes whatever is written; once that no longer gets out, it keeps the reason and goes on."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 -- whatever stands behind a text stream
+        """stream: None where the process has none."""
+        self._stream = stream
+        self.lost: OSError | None = None
+        """Why something did not get out."""
+
+    def writable(self) -> bool:
+        """Say that it takes everything."""
+        return True
+
+    def write(self, some: Any) -> int:  # noqa: ANN401 -- as io has it
+        """Pass it on, while that is possible."""
+        self._try(lambda stream: stream.write(some))
+        return len(some)
+
+    def flush(self) -> None:
+        """Pass on what waits."""
+        if self._stream is not None:
+            self._try(lambda stream: stream.flush())
+
+    def close(self) -> None:
+        """Leave it open: it is the process's."""
+
+    def fileno(self) -> int:
+        """Give the stream's own."""
+        if self._stream is None:
+            raise io.UnsupportedOperation("fileno")
+        return int(self._stream.fileno())
+
+    def isatty(self) -> bool:
+        """Say whether somebody reads along."""
+        return self._stream is not None and bool(self._stream.isatty())
+
+    def _try(self, do: Callable[[Any], object]) -> None:
+        if self.lost is not None:
+            return
+        if self._stream is None:
+            self.lost = OSError(errno.EBADF, os.strerror(errno.EBADF))
+            return
+        try:
+            do(self._stream)
+        except OSError as error:
+            self.lost = error
+            self._let_go()
+        except ValueError:  # closed by whoever lent it, and so nobody's any more
+            self.lost = OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    def _let_go(self) -> None:
+        """Let what still waits in the stream go nowhere: Python tries again when it ends."""
+        try:
+            number = self.fileno()
+        except (OSError, ValueError):  # a stream that is no file's
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
+@contextmanager
+def enduring() -> Generator[Enduring | None]:
+    """Write to streams that no failure ends; gives what stands behind standard output."""
+    before = sys.stdout, sys.stderr
+    out, sys.stdout = _endure(sys.stdout)
+    _, sys.stderr = _endure(sys.stderr)
+    try:
+        yield out
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _endure(stream: TextIO | None) -> tuple[Enduring | None, TextIO]:
+    if stream is not None and not hasattr(stream, "buffer"):  # a text in memory takes everything
+        return None, stream
+    behind: Any = Enduring(None if stream is None else stream.buffer)  # typeshed wants a BinaryIO
+    if stream is None:
+        return behind, io.TextIOWrapper(behind, encoding="utf-8")
+    # What an encoding lacks is spelled out: a name must not end a run's answer.
+    wrapper = io.TextIOWrapper(
+        behind,
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        line_buffering=getattr(stream, "line_buffering", False),
+    )
+    return behind, wrapper
+
+
+def can_ask() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
