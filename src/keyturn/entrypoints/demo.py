@@ -9,7 +9,7 @@ from datetime import timedelta
 from io import StringIO
 from logging import StreamHandler
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from aws_lambda_powertools import Logger
 from rich.box import SIMPLE_HEAD
@@ -137,7 +137,7 @@ def _plan(result: Result) -> str:
             "name": company[told["account"]].name,
             "run": told["run"],
             "decisions": [
-                Planned(**made, owner=None, owner_source=OwnerSource.UNREAD)
+                cast("Planned", {**made, "owner": None, "owner_source": OwnerSource.UNREAD})
                 for made in told["decisions"]
             ],
             "failures": told["failures"],
