@@ -37,8 +37,8 @@ BUCKET = validate.Regexp(
     r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z", error="must be the name of a bucket"
 )
 PREFIX = validate.Regexp(
-    r"[a-zA-Z0-9!_.*'()-]+(/[a-zA-Z0-9!_.*'()-]+)*\Z",
-    error="must be a folder, without a slash at its begin or end",
+    r"[a-zA-Z0-9!_.'()-]+(/[a-zA-Z0-9!_.'()-]+)*\Z",
+    error="must be a folder, without * and without a slash at its begin or end",
 )
 """Both as the templates have them."""
 AWS_OWN = frozenset({"aws/secretsmanager", "alias/aws/secretsmanager"})

@@ -426,9 +426,10 @@ def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
         ]
         # Whether an object is there is asked without a prefix.
         assert statement["Condition"] == {
+            "StringEquals": {"aws:ResourceAccount": SECURITY},
             "StringLikeIfExists": {
                 "s3:prefix": ["", *(f"asa/asa-iam-rotation/{name}" for name in names)]
-            }
+            },
         }
 
 

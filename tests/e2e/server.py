@@ -93,11 +93,12 @@ def principals() -> None:
     """
     What IAM asks by.
 
-    A session's aws:PrincipalArn is its role's ARN. A user's ARN holds its path, and a key's last
+    A session's aws:PrincipalArn is its role's ARN; a function's calls name the function. A user's ARN holds its path, and a key's last
     use is asked of its user. Listing a unit is asked of the unit, a mail of its sender's identity,
     a batch of messages as one.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
@@ -106,6 +107,8 @@ def principals() -> None:
     resolve = iam_evaluator._resolve_condition_key
 
     def of_the_role(key: str, context: Any) -> Any:
+        if key.lower() == "lambda:sourcefunctionarn":
+            return _function_of(context.principal_arn)
         arn = resolve(key, context)
         if key.lower() == "aws:principalarn" and ":assumed-role/" in arn:
             account, name = arn.split(":")[4], arn.split("/")[1]
@@ -160,6 +163,15 @@ def buckets() -> None:
         return context
 
     iam_actions.s3_service_context = with_condition
+
+
+def _function_of(session: str) -> str | None:
+    """The function whose code calls: ministack gives its session the function's name."""
+    found = re.fullmatch(r"arn:aws:sts::(\d{12}):assumed-role/[^/]+/([^/]+)", session)
+    if found is None:
+        return None
+    function = lambda_svc._functions.get_scoped(found[1], get_region(), found[2])
+    return function["config"]["FunctionArn"] if function else None
 
 
 def _arn_of_unit(head: str, unit: str) -> str:
