@@ -224,7 +224,8 @@ class Stack:
                 return self.value(of[1] if self.holds(of[0]) else of[2])
             case "Fn::Sub":
                 text, local = (of, {}) if isinstance(of, str) else (of[0], self.value(of[1]))
-                return _VARIABLE.sub(lambda found: self._variable(found[1], local), text)
+                worked_out = _VARIABLE.sub(lambda found: self._variable(found[1], local), text)
+                return worked_out.replace("${!", "${")  # what IAM works out itself
             case "Fn::Split":
                 return self.value(of[1]).split(of[0])
             case "Fn::Select":

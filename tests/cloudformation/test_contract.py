@@ -71,12 +71,8 @@ def test_a_variable_has_the_name_of_the_parameter_that_it_carries(function: str)
     }
 
 
-# What the code can be told already, and no template asks for yet.
-NOT_YET = {"ExternalId"}
-
-
 def test_every_setting_can_be_set_and_nothing_is_set_that_is_no_setting() -> None:
-    assert set().union(*map(variables, FUNCTIONS)) == set(PARAMETERS.values()) - NOT_YET
+    assert set().union(*map(variables, FUNCTIONS)) == set(PARAMETERS.values())
 
 
 @pytest.fixture
@@ -107,7 +103,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def test_the_inventory_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
     stage.take_inventory()
 
-    assert set(variables("InventoryFunction")) == read - NOT_YET
+    assert set(variables("InventoryFunction")) == read
 
 
 def test_the_rotation_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
@@ -115,7 +111,7 @@ def test_the_rotation_is_given_what_it_reads(stage: Stage, read: set[str]) -> No
     # So short a time that it hands back, too.
     stage.invoke()
 
-    assert set(variables("RotationFunction")) == (read | {"QueueUrl"}) - NOT_YET
+    assert set(variables("RotationFunction")) == (read | {"QueueUrl"})
 
 
 def test_the_notifier_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
@@ -133,7 +129,7 @@ def test_the_notifier_is_given_what_it_reads(stage: Stage, read: set[str]) -> No
 
     stage.tell()
 
-    assert set(variables("NotifierFunction")) == read - NOT_YET
+    assert set(variables("NotifierFunction")) == read
 
 
 # The stack's defaults where they are not the code's: the region is the stack's own, and the KMS
@@ -142,7 +138,7 @@ OWN_DEFAULT = {"HomeRegion": "", "SecretsKmsKey": "alias/asa-iam-key-rotation"}
 
 
 @pytest.mark.parametrize(
-    "parameter", sorted(set(PARAMETERS.values()) - set(MADE) - set(GIVEN[CORE]) - NOT_YET)
+    "parameter", sorted(set(PARAMETERS.values()) - set(MADE) - set(GIVEN[CORE]))
 )
 def test_a_parameters_default_is_the_codes(parameter: str) -> None:
     default = template(CORE)["Parameters"][parameter]["Default"]

@@ -299,6 +299,10 @@ def test_every_statement_about_the_bucket_is_about_a_bucket_of_this_account() ->
 # --- what is given ------------------------------------------------------------------------------
 
 
+OWN_RULES = {"SecretReaderArns", "OwnersReadBy"}
+"""See test_readers.py: one takes a star in two places."""
+
+
 def guarded() -> Iterator[tuple[str, str]]:
     """The parameters that stand in a policy, a trust, or an ARN."""
     for name in TEMPLATES:
@@ -309,7 +313,7 @@ def guarded() -> Iterator[tuple[str, str]]:
                 for key, value in made.get("Properties", {}).items()
                 if "Polic" in key or key in {"Targets", "PermissionsBoundary"}
             ]
-            for parameter in sorted(named_in(parts) & set(parameters)):
+            for parameter in sorted(named_in(parts) & set(parameters) - OWN_RULES):
                 yield name, parameter
 
 
@@ -320,6 +324,7 @@ LIKELY = {
     "OperatorPrincipalArn": "arn:aws:iam::444444444444:role/path/Ops",
     "PermissionsBoundaryArn": "arn:aws:iam::444444444444:policy/path/Bound",
     "HomeRegion": "eu-west-1",
+    "MailRegion": "eu-west-1",
     "PrimaryRegion": "eu-west-1",
     "ExternalId": "a-word:that/is=known",
 }

@@ -93,9 +93,9 @@ def principals() -> None:
     """
     What IAM asks by.
 
-    A session's aws:PrincipalArn is its role's ARN; a function's calls name the function. A user's ARN holds its path, and a key's last
-    use is asked of its user. Listing a unit is asked of the unit, a mail of its sender's identity,
-    a batch of messages as one.
+    A session's aws:PrincipalArn is its role's ARN; a function's calls name the function. A user's
+    ARN holds its path, and a key's last use is asked of its user. Listing a unit is asked of the
+    unit, a mail of its sender's identity, a batch of messages as one.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
