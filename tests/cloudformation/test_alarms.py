@@ -69,6 +69,7 @@ WATCHED: Final = {
     "NoCompletedRun": never_for_26_hours("RunCompleted", BY_ROTATION),
     "AccountsFailed": within_a_day("AccountsFailed", BY_ROTATION),
     "KeysOverdue": within_a_day("KeysOverdue", BY_ROTATION),
+    "KeysContested": within_a_day("KeysContested", BY_ROTATION),
     "KeysOverCap": within_a_day("KeysOverCap", BY_ROTATION),
     "QuarantinedKeys": within_a_day("QuarantinedKeys", BY_ROTATION),
     "Restorations": Watch(
