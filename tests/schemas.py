@@ -98,7 +98,9 @@ def of_taken(taken: MarshmallowSchema, title: str, *, required: tuple[str, ...] 
 
 SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "answer": partial(of_form, forms.Answer, "What a direct invocation answers"),
+    "adoption": partial(of_form, forms.AdoptionFile, "What `adopt` answers"),
     "event": of_events,
+    "explanation": partial(of_form, forms.Explanation, "What `explain` answers"),
     "plan": partial(of_form, forms.PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
         of_taken, RotationEvent(), "A message of the rotation queue", required=("account", "run")
@@ -106,6 +108,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "receipt": partial(of_form, forms.ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, forms.Snapshot, "An account on a day"),
+    "switch": partial(of_form, forms.SwitchFile, "What `pause` and `resume` answer"),
     "switch-event": partial(of_taken, SwitchEvent(), "What pauses and resumes"),
 }
 

@@ -196,6 +196,69 @@ class Snapshot(Uncounted):
     counts: Counts
 
 
+# What the other commands answer
+
+
+class ComingDate(TypedDict):
+    """A date, and what comes on it."""
+
+    date: Day
+    what: str
+
+
+class ExplainedKey(Planned):
+    """A key, and every date that is coming for it; last_used is null where nobody asked."""
+
+    created: Moment
+    last_used: LastUsed | None
+    coming: list[ComingDate]
+
+
+class Explained(TypedDict):
+    """A user, and the secret in which new keys are stored."""
+
+    account: AccountId
+    name: str
+    user: str
+    exempt: bool
+    secret: str
+    keys: list[ExplainedKey]
+
+
+class Explanation(TypedDict):
+    """What `explain` writes with `--format json`."""
+
+    version: Literal[1]
+    generated_at: Moment
+    users: list[Explained]
+    failures: list[str]
+    warnings: list[str]
+
+
+class AdoptionFile(TypedDict):
+    """What `adopt` writes: why a secret is not ours (null: it is), and what is written for it."""
+
+    version: Literal[1]
+    account: AccountId
+    user: str
+    secret: str
+    foreign: str | None
+    removes: list[str]
+    sets: dict[str, str]
+    adopted: bool
+
+
+class SwitchFile(TypedDict):
+    """What `pause` and `resume` write: how things stand at the end, and where that is kept."""
+
+    version: Literal[1]
+    paused: bool
+    by: str | None
+    since: Moment | None
+    why: str | None
+    place: str
+
+
 # The receipt
 
 

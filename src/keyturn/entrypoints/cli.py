@@ -16,6 +16,7 @@ import typer
 from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn.entrypoints.cli_options import (
     Both,
+    Explaining,
     Looking,
     Ordering,
     Output,
@@ -133,11 +134,12 @@ def explain(
     ],
     where: Where,
     rules: Rules,
+    explaining: Explaining,
 ) -> int:
     """Explain a user's keys: where they stand, why, and every date that is coming."""
     from keyturn.entrypoints import cli_run  # noqa: PLC0415 -- see above
 
-    return cli_run.explain(who, where, rules)
+    return cli_run.explain(who, where, rules, explaining)
 
 
 _KEY = typer.Argument(metavar="KEY", help="An access key's id.")

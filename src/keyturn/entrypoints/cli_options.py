@@ -74,7 +74,7 @@ class Format(StrEnum):
 
 
 class Findings(StrEnum):
-    """How findings are written."""
+    """How an answer is written that is no list of keys."""
 
     TABLE = "table"
     JSON = "json"
@@ -456,6 +456,9 @@ class Ordering:
     even_paused: Annotated[
         bool, _opt("--even-paused", "Also while Keyturn is paused.", _ORDER)
     ] = False
+    format: Annotated[Findings, _opt("--format", "How the answer is written.", _OUTPUT)] = (
+        Findings.TABLE
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,6 +493,9 @@ class Switching:
         bool, _opt("--enforce", "Do it. Without it, only say how things stand.", _ORDER)
     ] = False
     yes: Annotated[bool, _opt("--yes -y", "Do not ask first.", _ORDER)] = False
+    format: Annotated[Findings, _opt("--format", "How the answer is written.", _OUTPUT)] = (
+        Findings.TABLE
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -586,6 +592,15 @@ class Looking:
         ),
     ] = None
     format: Annotated[Findings, _opt("--format", "How the findings are written.", _OUTPUT)] = (
+        Findings.TABLE
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explaining:
+    """How an explanation is written."""
+
+    format: Annotated[Findings, _opt("--format", "How the answer is written.", _OUTPUT)] = (
         Findings.TABLE
     )
 

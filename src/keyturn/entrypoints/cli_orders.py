@@ -1,6 +1,7 @@
 """What an operator orders from the command line: show it, ask, do it, write down who did."""
 
 import shlex
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,8 +26,9 @@ from keyturn.domain.record import (
     why_foreign,
 )
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
+from keyturn.entrypoints.cli_json import adoption, put
 from keyturn.entrypoints.cli_meant import check_key
-from keyturn.entrypoints.cli_options import Ordering, Rules, Telling, Where
+from keyturn.entrypoints.cli_options import Findings, Ordering, Rules, Telling, Where
 from keyturn.entrypoints.cli_run import (
     Talk,
     checked,
@@ -35,7 +37,7 @@ from keyturn.entrypoints.cli_run import (
 from keyturn.entrypoints.cli_tables import print_report
 from keyturn.entrypoints.laptop import now
 from keyturn.entrypoints.one_line import FAILED, shown
-from keyturn.entrypoints.plan_format import Report
+from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.stop import refuse_if_paused
 
@@ -142,13 +144,14 @@ def _carry_out(
     planned = talk.look(campaign, campaign.plan, "Looking at")
     report = talk.report(campaign, planned)
     due = list(_due(planned, command))
+    out = _for_people(talk, ordering)
     if not ordering.yes or not due:
-        _show(talk.err if asks else Console(), report, due, talk)
+        _show(talk.err if asks else out, report, due, talk)
     holds = _has_failed(report) and command.request.leaked is None
     if not ordering.enforce or not due or holds:
         if due and not ordering.enforce:
             talk.say(f"Dry run: nothing was written, nobody was told. {asked.to_enforce}")
-        return _closed(talk, report, command, due)
+        return _closed(talk, report, command, due, ordering)
     if asks:
         confirm(f"{command.name} {shown(command.about)}.")
     [plan] = [result.plan for result in planned if result.plan.turns]
@@ -170,15 +173,28 @@ def _carry_out(
         notes.ends(*lines, failed=bool(undone or results[0].failures))
     report = talk.report(campaign, results)
     again = any(each.decision.action is Action.KEEP for each in due)
-    print_report(Console(), report, only_acts=not again, every_key=again)
+    print_report(out, report, only_acts=not again, every_key=again)
     if command.name == "revoke":
-        _print_advice(Console(), plan.run.account.id, user, command.about, now())
+        _print_advice(out, plan.run.account.id, user, command.about, now())
     if not talk.can_tell:
         talk.say(f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself.")
+    report = replace(report, failures=(*report.failures, *undone, *unkept(notes.unwritten)))
+    _answer(report, ordering)
     code = talk.close(report)
     if code and command.name == "revoke":
         talk.say("When that is mended, in 15 minutes, give it again: it goes on where it stopped.")
-    return FAILED if talk.complain((*undone, *unkept(notes.unwritten))) else code
+    return code
+
+
+def _for_people(talk: Talk, ordering: Ordering) -> Console:
+    """Where people read: beside the answer, if that is for programs."""
+    return talk.err if ordering.format is Findings.JSON else Console()
+
+
+def _answer(report: Report, ordering: Ordering) -> None:
+    """Write the answer for programs, if it is asked for: the form of a plan."""
+    if ordering.format is Findings.JSON:
+        sys.stdout.write(as_json(report))
 
 
 def _heed_pause(talk: Talk, ordering: Ordering, *, urgent: bool = False) -> None:
@@ -276,15 +292,19 @@ def _closed_book(user: UserFacts, kms_key: str | None) -> str | None:
     return None
 
 
-def _closed(talk: Talk, report: Report, command: _Command, due: Sequence[_Due]) -> int:
+def _closed(
+    talk: Talk, report: Report, command: _Command, due: Sequence[_Due], ordering: Ordering
+) -> int:
     """End where nothing is done: an order that cannot be followed is a failure."""
-    code = talk.close(report)
-    decided = [made for each in report.results for t in each.plan.turns for made in t.decisions]
-    if due or code:
-        return code
-    why = "; ".join(f"{made.key_id}: {made.sentence}" for made in decided)
-    talk.complain([f"nothing to {command.name}: {why or 'there is no access key'}"])
-    return FAILED
+    if not due and not _has_failed(report):
+        decided = [
+            made for each in report.results for t in each.plan.turns for made in t.decisions
+        ]
+        why = "; ".join(f"{made.key_id}: {made.sentence}" for made in decided)
+        nothing = f"nothing to {command.name}: {why or 'there is no access key'}"
+        report = replace(report, failures=(*report.failures, nothing))
+    _answer(report, ordering)
+    return talk.close(report)
 
 
 def _has_failed(report: Report) -> bool:
@@ -368,11 +388,12 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     )
     work = talk.aws.adopt(run)
     planned = work.plan(secret)
-    _print_adoption(talk.err if asked.asks else Console(), planned)
-    if not planned.writes:
-        return 0
-    if not ordering.enforce:
-        talk.say(f"Dry run: nothing was written. {asked.to_enforce}")
+    out = _for_people(talk, ordering)
+    _print_adoption(talk.err if asked.asks else out, planned)
+    if not (planned.writes and ordering.enforce):
+        if planned.writes:
+            talk.say(f"Dry run: nothing was written. {asked.to_enforce}")
+        _answer_adoption(planned, ordering, adopted=not planned.writes)
         return 0
     if asked.asks:
         confirm(f"adopt {shown(secret)}.")
@@ -386,8 +407,14 @@ def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
     with talk.audited(entry) as notes:
         work.carry_out(planned, even_paused=ordering.even_paused)
         notes.ends(f"adopted; removed {', '.join(planned.removes) or 'no tag'}", failed=False)
-    Console().print(Text(shown(f"{secret} is Keyturn's now.")), soft_wrap=True)
+    out.print(Text(shown(f"{secret} is Keyturn's now.")), soft_wrap=True)
+    _answer_adoption(planned, ordering, adopted=True)
     return FAILED if talk.complain(unkept(notes.unwritten)) else 0
+
+
+def _answer_adoption(planned: Adoption, ordering: Ordering, *, adopted: bool) -> None:
+    if ordering.format is Findings.JSON:
+        put(adoption(planned, adopted=adopted))
 
 
 def _print_adoption(console: Console, planned: Adoption) -> None:

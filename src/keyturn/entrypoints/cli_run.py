@@ -18,6 +18,7 @@ from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
+from keyturn.entrypoints.cli_json import explanation, put
 from keyturn.entrypoints.cli_meant import check_who, is_key
 from keyturn.entrypoints.cli_needs import (
     TO_TELL,
@@ -28,6 +29,8 @@ from keyturn.entrypoints.cli_needs import (
 )
 from keyturn.entrypoints.cli_options import (
     Channel,
+    Explaining,
+    Findings,
     Format,
     Output,
     Rules,
@@ -177,7 +180,7 @@ def _done(
     return results, notes.unwritten
 
 
-def explain(who: str, where: Where, rules: Rules) -> int:
+def explain(who: str, where: Where, rules: Rules, explaining: Explaining) -> int:
     """Explain a user's keys."""
     check_who(who)
     key_id = who if is_key(who) else None
@@ -187,11 +190,15 @@ def explain(who: str, where: Where, rules: Rules) -> int:
         talk.campaign(request, dry_run=True), many=True, owners_of=lambda _turn: True
     )
     results = talk.look(campaign, campaign.plan, "Looking at")
+    report = talk.report(campaign, results)
+    if explaining.format is Findings.JSON:
+        put(explanation(report))
+        return talk.close(report)
     console = Console()
     for result in results:
         for turn in result.plan.turns:
             print_explanation(console, result.plan, turn, talk.aws.settings.policy)
-    return talk.close(talk.report(campaign, results))
+    return talk.close(report)
 
 
 def confirm(what: str) -> None:

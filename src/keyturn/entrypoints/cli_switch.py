@@ -5,8 +5,9 @@ from rich.text import Text
 
 from keyturn.domain.errors import PortError
 from keyturn.entrypoints.cli_audit import entry_of, unkept
+from keyturn.entrypoints.cli_json import put, switch
 from keyturn.entrypoints.cli_needs import asks_first
-from keyturn.entrypoints.cli_options import Switching, Where, given
+from keyturn.entrypoints.cli_options import Findings, Switching, Where, given
 from keyturn.entrypoints.cli_run import confirm
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.laptop import connect, now
@@ -30,7 +31,7 @@ def pause(asked: Switching) -> int:
     lever = aws.lever()
     try:
         before = lever.pause()
-        _say(_standing(lever, before))
+        _stands(asked, lever, before, is_end=before is not None or not asked.enforce)
     except PortError as error:
         if not asked.enforce:
             raise
@@ -49,7 +50,7 @@ def pause(asked: Switching) -> int:
         wanted = Pause(by=notes.entry.by, at=notes.entry.at, why=asked.reason or "")
         in_force = stop(lever, wanted)
         notes.ends(f"paused: {asked.reason}", failed=False)
-    _say(_standing(lever, in_force))
+    _stands(asked, lever, in_force, is_end=True)
     return FAILED if is_alone else _code(notes)
 
 
@@ -58,7 +59,7 @@ def resume(asked: Switching) -> int:
     aws, asks = _connected(asked)
     lever = aws.lever()
     before = lever.pause()
-    _say(_standing(lever, before))
+    _stands(asked, lever, before, is_end=before is None or not asked.enforce)
     _is_alone(lever)
     if before is None or not asked.enforce:
         if before is not None:
@@ -69,7 +70,7 @@ def resume(asked: Switching) -> int:
     with _audited(aws, asked, "resume") as notes:
         lever.lift()
         notes.ends(f"lifted: {_paused(before)}", failed=False)
-    _say(_standing(lever, None))
+    _stands(asked, lever, None, is_end=True)
     return _code(notes)
 
 
@@ -94,10 +95,13 @@ def _audited(aws: Aws, asked: Switching, command: str, *, urgent: bool = False) 
     return Audited(audit=aws.audit(), entry=entry, clock=now, urgent=urgent)
 
 
-def _standing(lever: Lever, pause: Pause | None) -> str:
-    """How things stand, and where that is written: in another place they may stand otherwise."""
-    said = _paused(pause) if pause else "Keyturn is not paused."
-    return f"{said} [{lever.place}]"
+def _stands(asked: Switching, lever: Lever, pause: Pause | None, *, is_end: bool) -> None:
+    """Say how things stand, and where that is written: elsewhere they may stand otherwise."""
+    if asked.format is not Findings.JSON:
+        said = _paused(pause) if pause else "Keyturn is not paused."
+        _say(f"{said} [{lever.place}]")
+    elif is_end:
+        put(switch(lever.place, pause))
 
 
 def _is_alone(lever: Lever) -> bool:

@@ -1,6 +1,6 @@
 """Why a key is where it is, and every date that is coming for it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -42,6 +42,12 @@ def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[Coming, 
     return tuple(dates)
 
 
+def calendar(turn: Turn, policy: RotationPolicy, now: datetime) -> Mapping[str, Sequence[Coming]]:
+    """What is coming for each of a user's keys, by their ids."""
+    steps = forecast(turn, policy, now)
+    return {made.key_id: coming(made, steps[made.key_id], now.date()) for made in turn.decisions}
+
+
 def _dates(steps: Iterable[Step], today: date) -> Iterator[Coming]:
     for step in steps:
         if step.day == today or step.made.action is not Action.WAIT:
@@ -81,11 +87,10 @@ def print_explanation(
     facts = {key.key_id: key for key in turn.user.keys}
     owner = plan.owner_of(turn.user.name)
     parts: list[RenderableType] = [Text(f"Owner: {shown(owner)}")]
-    steps = forecast(turn, policy, now)
+    dates = calendar(turn, policy, now)
     for made in turn.decisions:
         parts.append(Text())
-        dates = coming(made, steps[made.key_id], now.date())
-        parts.extend(_about(turn, facts[made.key_id], made, dates, now.date()))
+        parts.extend(_about(turn, facts[made.key_id], made, dates[made.key_id], now.date()))
     if not turn.decisions:
         parts.append(Text("This user has no access keys."))
     heading = Text(f" {shown(turn.user.name)}, {title(account)} ", style="bold")

@@ -10,8 +10,9 @@ from typing import Final
 from unicodedata import normalize
 
 from keyturn.domain.decision import Decision, Turn
-from keyturn.domain.forms import AccountReport, PlanFile
+from keyturn.domain.forms import AccountReport, Decided, PlanFile, Planned
 from keyturn.domain.key import Account
+from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
@@ -99,9 +100,7 @@ def _account(result: AccountResult) -> AccountReport:
         "name": result.plan.run.account.name,
         "run": told["run"],
         "decisions": [
-            {**made, "owner": owner.address, "owner_source": owner.source}
-            for made in told["decisions"]
-            for owner in (result.plan.owner_of(made["user"]),)
+            planned(made, result.plan.owner_of(made["user"])) for made in told["decisions"]
         ],
         "failures": told["failures"],
         "quarantined": told["quarantined"],
@@ -120,6 +119,11 @@ def _account(result: AccountResult) -> AccountReport:
         ],
         "left": list(result.left),
     }
+
+
+def planned(made: Decided, owner: Owner) -> Planned:
+    """A decision, and who answers for its key."""
+    return {**made, "owner": owner.address, "owner_source": owner.source}
 
 
 def as_csv(report: Report) -> str:

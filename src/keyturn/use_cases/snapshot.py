@@ -94,13 +94,13 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
             yield {
                 **describe(turn.user, replace(made, successor=successor)),
                 "created": stamp(key.created),
-                "last_used": _last_used(key),
+                "last_used": last_used_of(key),
                 "exempt": turn.user.exempt,
                 "done": step is not None and made.action not in _NOTHING,
             }
 
 
-def _last_used(key: KeyFacts) -> LastUsed | None:
+def last_used_of(key: KeyFacts) -> LastUsed | None:
     """None: no decision needed it, or it could not be read."""
     use = key.last_use
     if not isinstance(use, LastUse):

@@ -1,0 +1,84 @@
+"""What the commands answer that are no plan, as JSON: for programs, and stable."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+
+from keyturn.domain.adoption import Adoption
+from keyturn.domain.forms import AdoptionFile, Explained, Explanation, SwitchFile
+from keyturn.domain.record import secret_name, stamp
+from keyturn.entrypoints.cli_tables import failures, warnings
+from keyturn.entrypoints.explain import calendar
+from keyturn.entrypoints.plan_format import VERSION, Report, planned
+from keyturn.ports import Pause
+from keyturn.use_cases.keep_account import AccountPlan
+from keyturn.use_cases.snapshot import last_used_of
+from keyturn.use_cases.tell import describe
+
+
+def put(document: Mapping[str, object] | AdoptionFile | Explanation | SwitchFile) -> None:
+    """Write an answer to standard output."""
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def explanation(report: Report) -> Explanation:
+    """Where keys stand, and every date that is coming."""
+    return {
+        "version": VERSION,
+        "generated_at": stamp(report.at),
+        "users": [each for result in report.results for each in _explained(result.plan, report)],
+        "failures": list(failures(report)),
+        "warnings": list(warnings(report)),
+    }
+
+
+def _explained(plan: AccountPlan, report: Report) -> Iterable[Explained]:
+    for turn in plan.turns:
+        facts = {key.key_id: key for key in turn.user.keys}
+        account, user = plan.run.account, turn.user
+        dates = calendar(turn, report.policy, plan.run.at)
+        yield {
+            "account": account.id,
+            "name": account.name,
+            "user": user.name,
+            "exempt": user.exempt,
+            "secret": secret_name(account.id, user.name),
+            "keys": [
+                {
+                    **planned(describe(user, made), plan.owner_of(user.name)),
+                    "created": stamp(facts[made.key_id].created),
+                    "last_used": last_used_of(facts[made.key_id]),
+                    "coming": [
+                        {"date": each.day.isoformat(), "what": each.what}
+                        for each in dates[made.key_id]
+                    ],
+                }
+                for made in turn.decisions
+            ],
+        }
+
+
+def adoption(planned: Adoption, *, adopted: bool) -> AdoptionFile:
+    """What was found of a secret, and what is or would be written to adopt it."""
+    return {
+        "version": VERSION,
+        "account": planned.user.account,
+        "user": planned.user.name,
+        "secret": planned.name,
+        "foreign": planned.why,
+        "removes": list(planned.removes),
+        "sets": dict(planned.sets),
+        "adopted": adopted,
+    }
+
+
+def switch(place: str, pause: Pause | None) -> SwitchFile:
+    """Whether every write is stopped, and by whom."""
+    return {
+        "version": VERSION,
+        "paused": pause is not None,
+        "by": pause.by if pause else None,
+        "since": stamp(pause.at) if pause else None,
+        "why": pause.why if pause else None,
+        "place": place,
+    }
