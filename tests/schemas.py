@@ -29,7 +29,7 @@ from marshmallow import validate
 from keyturn.adapters.event_bus import SOURCE
 from keyturn.domain import forms
 from keyturn.domain.events import EventType
-from keyturn.entrypoints.requests import RotationEvent, SwitchEvent
+from keyturn.entrypoints.requests import QueueMessage, RotationEvent, SwitchEvent
 from keyturn.settings import Flag
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
@@ -103,7 +103,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "explanation": partial(of_form, forms.Explanation, "What `explain` answers"),
     "plan": partial(of_form, forms.PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
-        of_taken, RotationEvent(), "A message of the rotation queue", required=("account", "run")
+        of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")
     ),
     "receipt": partial(of_form, forms.ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
@@ -190,6 +190,8 @@ def _of_field(field: rules.Field[Any]) -> Schema:
             schema = {"type": "string"}
         case _:
             raise TypeError(field)
+    if field.allow_none:
+        schema["type"] = [schema["type"], "null"]
     for rule in field.validators:
         match rule:
             case validate.Regexp():

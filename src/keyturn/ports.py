@@ -157,8 +157,8 @@ class Tally(Protocol):
 class Plans(Protocol):
     """Plans that somebody approved of."""
 
-    def read(self, name: str) -> str:
-        """The text of a plan."""
+    def read(self, name: str) -> bytes:
+        """A plan, byte by byte: who approves of it has hashed those."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,13 +207,18 @@ class AuditEntry:
     at: datetime
     by: str
     """Who gave the order: an ARN, or what an event says of itself."""
+    claimed: bool = False
+    """Whether that is only what an event says: CloudTrail alone knows who sent it."""
     request: str | None = None
-    """The id of the function's invocation."""
+    """The id of the function's invocation, by which CloudTrail's data events know the caller."""
     run: str | None = None
     account: str | None = None
     user: str | None = None
     key: str | None = None
     secret: str | None = None
+    plan: str | None = None
+    plan_sha256: str | None = None
+    """The plan that was approved of: its name, and what it was."""
     why: str | None = None
     """The operator's own words."""
     outcome: str = BEGUN

@@ -186,7 +186,7 @@ def test_a_plan_is_read_from_its_folder_alone(cloud: LocalCloud) -> None:
     put(cloud, "plans/march.json", "{}")
     plans = S3Plans(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX)
 
-    assert plans.read("march.json") == "{}"
+    assert plans.read("march.json") == b"{}"
     with pytest.raises(NotFound):
         plans.read("april.json")
 

@@ -264,8 +264,8 @@ class World:
             policy=aws.settings.policy,
             results=(AccountResult(plan=plan),),
         )
-        approvals = read_plan(as_json(report), option="--approve", name="plan.json")
-        return Asked(approved=approvals[MEMBER])
+        approvals = read_plan(as_json(report).encode(), option="--approve", name="plan.json")
+        return Asked(approved=approvals.lines[MEMBER])
 
     def new_run(self, aws: Aws) -> Run:
         """What a run is, that starts now."""

@@ -14,6 +14,7 @@ from keyturn.domain.events import EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
 from keyturn.entrypoints.connect import disconnect
+from keyturn.entrypoints.requests import QUEUE_HOLDS
 from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
 from keyturn.sandbox import deployment
 from keyturn.sandbox.cloud import REGION
@@ -228,6 +229,13 @@ def test_the_rotation_has_more_time_than_it_spares_and_takes_one_account_at_a_ti
     assert rotation["Timeout"] == 900
     assert rotation["Timeout"] * 1000 > 2 * SPARE_MILLISECONDS
     assert mapping["BatchSize"] == 1
+
+
+@pytest.mark.parametrize("queue", ["RotationQueue", "NotifierQueue"])
+def test_the_code_knows_how_long_the_queues_hold_a_message(queue: str) -> None:
+    made = Stack(name=CORE).of_type("AWS::SQS::Queue")[queue]
+
+    assert made["MessageRetentionPeriod"] == QUEUE_HOLDS.total_seconds()
 
 
 def test_a_notice_is_tried_again_after_its_claim_has_run_out() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +230,7 @@ def test_what_waits_over_the_cap_is_approved_for_what_it_waits_to_do() -> None:
     def read(*decisions: object) -> frozenset[Approved]:
         accounts = [{"account": SHOP, "decisions": list(decisions)}]
         text = json.dumps({"version": 1, "accounts": accounts})
-        return read_plan(text, option="--approve", name="plan")[SHOP]
+        return read_plan(text.encode(), option="--approve", name="plan").lines[SHOP]
 
     assert read(over) == {Approved("ann", "AKIA", Action.DISABLE)}
     assert read(held, keep) == frozenset()
@@ -238,7 +239,8 @@ def test_what_waits_over_the_cap_is_approved_for_what_it_waits_to_do() -> None:
 # --- as an event --------------------------------------------------------------------------
 
 
-def upload(stage: Stage, name: str, *lines: tuple[str, str, str]) -> None:
+def upload(stage: Stage, name: str, *lines: tuple[str, str, str]) -> dict[str, str]:
+    """Put a plan there; what an event says of it comes back."""
     decisions = [
         {"user": user, "key": key, "action": action, "reason": "x"} for user, key, action in lines
     ]
@@ -250,17 +252,96 @@ def upload(stage: Stage, name: str, *lines: tuple[str, str, str]) -> None:
         Body=body.encode(),
         IfNoneMatch="*",
     )
+    return {"ApprovePlan": name, "PlanSha256": sha256(body.encode()).hexdigest()}
 
 
 def test_an_event_names_the_plan_in_the_bucket(stage: Stage) -> None:
     [ann] = stage.user("ann", 137)
     stage.user("bob", 137)
-    upload(stage, "march.json", ("ann", ann, "ROTATE"))
+    plan = upload(stage, "march.json", ("ann", ann, "ROTATE"))
 
-    answer = stage.run({**ASKED, "ApprovePlan": "march.json"})
+    answer = stage.run({**ASKED, **plan})
 
     assert decisions_of(answer, "ann") == [("ROTATE", "rotation-due")]
     assert [len(stage.keys(name)) for name in ("ann", "bob")] == [2, 1]
+
+
+def test_a_plan_that_was_replaced_since_it_was_approved_does_nothing(stage: Stage) -> None:
+    [ann] = stage.user("ann", 137)
+    [bob] = stage.user("bob", 137)
+    approved = upload(stage, "march.json", ("ann", ann, "ROTATE"))
+    s3 = stage.cloud.session(stage.deployment.account).client("s3")
+    s3.delete_object(Bucket=STAGE_BUCKET, Key=f"{PREFIX}/plans/march.json")
+    upload(stage, "march.json", ("ann", ann, "ROTATE"), ("bob", bob, "ROTATE"))
+
+    with pytest.raises(InvalidValue, match=r"PlanSha256=\w{64}: is not the plan march\.json"):
+        stage.run({**ASKED, **approved})
+
+    assert stage.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"ApprovePlan": "march.json"}, "PlanSha256=: is needed beside ApprovePlan"),
+        ({"PlanSha256": "0" * 64}, "ApprovePlan=: is needed beside PlanSha256"),
+        (
+            {"ApprovePlan": "march.json", "PlanSha256": "0" * 63},
+            "PlanSha256=0+: must be a SHA-256",
+        ),
+        ({"ApprovePlan": "march.json", "PlanSha256": ""}, "PlanSha256=: must be a SHA-256"),
+        ({"ApprovePlan": "march.json", "PlanSha256": None}, "PlanSha256=None: "),
+    ],
+)
+def test_a_plan_is_named_by_what_it_holds_and_never_by_its_name_alone(
+    asked: dict[str, object], said: str, stage: Stage
+) -> None:
+    [ann] = stage.user("ann", 137)
+    upload(stage, "march.json", ("ann", ann, "ROTATE"))
+
+    with pytest.raises(InvalidValue, match=said):
+        stage.run({**ASKED, **asked})
+
+    assert stage.writes() == []
+
+
+def test_a_hash_may_be_written_in_capitals_and_the_entry_keeps_name_and_hash(stage: Stage) -> None:
+    [ann] = stage.user("ann", 137)
+    plan = upload(stage, "march.json", ("ann", ann, "ROTATE"))
+
+    stage.run({**ASKED, **plan, "PlanSha256": plan["PlanSha256"].upper()})
+
+    assert len(stage.keys("ann")) == 2
+    [entry] = [
+        json.loads(body)
+        for name, body in stage.cloud.objects(STAGE_BUCKET).items()
+        if "/audit/" in name
+    ]
+    assert (entry["plan"], entry["plan_sha256"]) == ("march.json", plan["PlanSha256"])
+    assert entry["claimed"] is True
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[" * 100_000, "nests deeper than 40 levels"),
+        (b'{"version": 1, "version": 1, "accounts": []}', "names version twice"),
+        (b'{"version": NaN, "accounts": []}', "holds NaN, which is no number"),
+        (b'{"version": 1' + b"0" * 5000 + b"}", "holds a number of 5001 digits"),
+        (b'{"version": 1e999, "accounts": []}', "holds 1e999, which is too large a number"),
+        (b'{"version": 1, "accounts": [], "x": "\\ud800"}', "holds text that is no Unicode"),
+        (b"\xff\x00", "is no JSON"),
+        (b"", "is no JSON"),
+    ],
+)
+def test_a_plan_that_would_hurt_its_reader_is_refused_in_one_line(
+    body: bytes, said: str, stage: Stage
+) -> None:
+    s3 = stage.cloud.session(stage.deployment.account).client("s3")
+    s3.put_object(Bucket=STAGE_BUCKET, Key=f"{PREFIX}/plans/p.json", Body=body, IfNoneMatch="*")
+
+    with pytest.raises(InvalidValue, match=f"ApprovePlan=p.json: {said}"):
+        stage.invoke({**ASKED, "ApprovePlan": "p.json", "PlanSha256": sha256(body).hexdigest()})
 
 
 def test_an_event_lifts_the_cap(stage: Stage) -> None:
@@ -269,9 +350,9 @@ def test_an_event_lifts_the_cap(stage: Stage) -> None:
     stage.run()
     answer = stage.at(10).run()
     assert decisions_of(answer, "ann")[0] == ("WAIT", "over-cap")
-    upload(stage, "march.json", ("ann", ann, "DISABLE"))
+    plan = upload(stage, "march.json", ("ann", ann, "DISABLE"))
 
-    stage.run({**ASKED, "ApprovePlan": "march.json"})
+    stage.run({**ASKED, **plan})
 
     assert stage.keys("ann")[ann] == "Inactive"
 
@@ -295,15 +376,14 @@ def test_the_parameter_spreads_the_rotation_of_keys_found_old(stage: Stage) -> N
 def test_a_plan_that_says_nothing_of_the_account_does_nothing(stage: Stage) -> None:
     stage.user("ann", 137)
     s3 = stage.cloud.session(stage.deployment.account).client("s3")
+    body = b'{"version":1,"accounts":[]}'
     s3.put_object(
-        Bucket=STAGE_BUCKET,
-        Key=f"{PREFIX}/plans/p.json",
-        Body=b'{"version":1,"accounts":[]}',
-        IfNoneMatch="*",
+        Bucket=STAGE_BUCKET, Key=f"{PREFIX}/plans/p.json", Body=body, IfNoneMatch="*"
     )
+    plan = {"ApprovePlan": "p.json", "PlanSha256": sha256(body).hexdigest()}
 
     with pytest.raises(InvalidValue, match=f"p.json: says nothing of account {MEMBER}"):
-        stage.invoke({**ASKED, "ApprovePlan": "p.json"})
+        stage.invoke({**ASKED, **plan})
 
     assert stage.writes() == []
 
@@ -318,7 +398,7 @@ def test_a_plan_that_is_not_there_does_nothing(stage: Stage) -> None:
     stage.user("ann", 137)
 
     with pytest.raises(PortError, match="NoSuchKey"):
-        stage.invoke({**ASKED, "ApprovePlan": "gone.json"})
+        stage.invoke({**ASKED, "ApprovePlan": "gone.json", "PlanSha256": "0" * 64})
 
     assert stage.writes() == []
 

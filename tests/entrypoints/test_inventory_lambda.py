@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from keyturn.domain.errors import Denied, InvalidValue, Throttled, Unavailable
+from keyturn.domain.key import Account
 from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT
-from tests.use_cases.stage import CLOSED, HUB, MEMBER, Stage, staged
+from keyturn.use_cases.inventory import message_of
+from tests.use_cases.stage import CLOSED, HUB, MEMBER, START, Stage, staged
 
 
 @pytest.fixture
@@ -39,7 +41,14 @@ def test_every_account_is_queued_in_a_group_of_its_own(stage: Stage) -> None:
         "email": "prod@example.com",
         "name": "prod",
         "run": answer["run"],
+        "requested": "2026-03-02T05:00:00Z",
     }
+
+
+def test_what_an_account_has_not_is_left_out_of_its_message() -> None:
+    message = message_of(Account(id=MEMBER), run="r", requested=START)
+
+    assert message == {"account": MEMBER, "run": "r", "requested": "2026-03-02T05:00:00Z"}
 
 
 def test_a_second_inventory_is_not_swallowed_as_a_double_of_the_first(stage: Stage) -> None:

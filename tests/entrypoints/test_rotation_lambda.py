@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from keyturn.adapters.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
-from keyturn.domain.errors import InvalidValue
+from keyturn.domain.errors import InvalidValue, Stale
+from keyturn.entrypoints.requests import QUEUE_HOLDS, read_queued
 from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
-from keyturn.sandbox.deployment import BUCKET
+from keyturn.sandbox.deployment import ADMIN, BUCKET
 from keyturn.settings import Settings
 from tests.use_cases.stage import (
     ASKED,
@@ -17,6 +19,7 @@ from tests.use_cases.stage import (
     HUB,
     MEMBER,
     OWNER,
+    START,
     Stage,
     batch,
     decisions_of,
@@ -329,21 +332,20 @@ def test_forcing_an_exempt_user_does_nothing(stage: Stage) -> None:
     assert stage.writes() == []
 
 
-def test_a_forced_rotation_that_is_delivered_twice_rotates_once(stage: Stage) -> None:
+def test_a_forced_rotation_that_is_repeated_rotates_once(stage: Stage) -> None:
+    """Lambda repeats an asynchronous invocation, with the same event."""
     [old] = stage.user("ann", 3)
-    stage.send({**ASKED, "ForceRotate": "ann"})
-    [message] = stage.receive(stage.deployment.rotation_queue)
+    event = {**ASKED, "ForceRotate": "ann", "requested": stage.cloud.now.isoformat()}
 
     for hours in (0, 1, 20, 26):
         stage.at(hours / 24)
-        deliver(stage, message)
-        stage.tell()
+        stage.run(event)
 
     assert stage.writes().count("CreateAccessKey") == 1
     assert len(stage.keys("ann")) == 2
     stage.at(30)  # the old key has long been deleted by hand, and still nothing happens
     stage.iam().delete_access_key(UserName="ann", AccessKeyId=old)
-    deliver(stage, message)
+    stage.invoke(event)
     assert stage.writes().count("CreateAccessKey") == 1
 
 
@@ -352,17 +354,22 @@ def test_a_forced_rotation_is_void_a_day_after_it_was_sent(
     hours: int, made: int, stage: Stage
 ) -> None:
     stage.user("ann", 3)
-    stage.send({**ASKED, "ForceRotate": "ann"})
-    [message] = stage.receive(stage.deployment.rotation_queue)
+    event = {**ASKED, "ForceRotate": "ann", "requested": stage.cloud.now.isoformat()}
 
-    stage.at(hours / 24)
-    deliver(stage, message)
+    stage.at(hours / 24).invoke(event)
 
     assert stage.writes().count("CreateAccessKey") == made
 
 
 def deliver(stage: Stage, message: Any) -> dict[str, Any]:  # noqa: ANN401 -- a message, as SQS hands it over
     return stage.hand_over(batch([message]))
+
+
+def deep(thing: object) -> object:
+    """A thing in a hundred lists."""
+    for _ in range(100):
+        thing = [thing]
+    return thing
 
 
 # The queue
@@ -391,7 +398,7 @@ def test_a_poisoned_account_fails_alone_and_ends_in_the_dead_letters(stage: Stag
     [
         ('{"email": "owner@example.com"}', "account=: Missing data for required field"),
         ('{"account": "333333333333", "dryRun": true}', "dryRun=True: Unknown field"),
-        ("not JSON", "body=not JSON: is not JSON"),
+        ("not JSON", "body=not JSON: is no JSON"),
         ("[]", "event='[]': must be a JSON object"),
     ],
 )
@@ -538,12 +545,172 @@ def test_when_the_forced_one_is_done_the_rest_is_handed_back_without(stage: Stag
     assert "ForceRotate" not in rest
 
 
-def test_a_forced_rotation_that_is_handed_back_grows_no_younger(stage: Stage) -> None:
+def test_an_order_for_which_there_was_no_time_is_not_queued_but_reported(stage: Stage) -> None:
     stage.user("ann", 3)
-    stage.send({**ASKED, "ForceRotate": "ann"})
-    stage.at(20 / 24).rotate_queued(context=stage.minutes(0), rounds=1)
+    stage.user("bob", 3)
 
-    stage.at(25 / 24).rotate_queued()
+    answer = stage.invoke({**ASKED, "ForceRotate": "ann"}, context=stage.minutes(0))
+
+    assert {failure["user"] for failure in answer["failures"]} == {"ann"}
+    assert 'order it again, with "users": ["ann"]' in answer["failures"][0]["message"]
+    [message] = stage.receive(stage.deployment.rotation_queue)
+    assert json.loads(message["Body"])["users"] == ["bob"]
+    assert "ForceRotate" not in json.loads(message["Body"])
+    [entry] = [
+        json.loads(body) for name, body in stage.cloud.objects(BUCKET).items() if "/audit/" in name
+    ]
+    assert entry["outcome"] == "failed"
+    assert "there was no time left" in entry["said"][-1]
+
+
+def test_a_restoration_and_a_plan_for_which_there_was_no_time_are_reported_too(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 3)
+    stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
+
+    answer = stage.invoke({**ASKED, "Restore": old}, context=stage.minutes(0))
+
+    [failure] = answer["failures"]
+    assert failure["user"] == "ann"
+    assert "no time left" in failure["message"]
+    assert stage.receive(stage.deployment.rotation_queue) == []
+
+
+ORDERS: list[tuple[dict[str, object], str]] = [
+    ({"Revoke": "AKIAIOSFODNN7EXAMPLE", "EvenExempt": True, "EvenPaused": True}, "EvenExempt"),
+    ({"Revoke": "AKIAIOSFODNN7EXAMPLE"}, "Revoke"),
+    ({"Restore": "AKIAIOSFODNN7EXAMPLE"}, "Restore"),
+    ({"ForceRotate": "ann"}, "ForceRotate"),
+    ({"ApprovePlan": "march.json", "PlanSha256": "0" * 64}, "ApprovePlan"),
+    ({"Adopt": "Account_333333333333_User_ann_AccessKey"}, "Adopt"),
+    ({"by": "arn:aws:iam::222222222222:role/Operator/ann"}, "by"),
+    ({"reason": "because"}, "reason"),
+    ({"Pause": "an incident"}, "Pause"),
+    ({"EvenPaused": True}, "EvenPaused"),
+    ({"dryRun": True}, "dryRun"),
+    ({"users": ["../ann"]}, "users.0"),
+    ({"users": ["a" * 65]}, "users.0"),
+    ({"users": ["a" * 200_000]}, "users.0"),
+    ({"run": "../../receipts"}, "run"),
+    ({"requested": "2026-03-02T05:00:00"}, "requested"),
+    ({"requested": "2026-03-02T05:06:00Z"}, "requested"),
+    ({"requested": "9999-03-02T05:00:00Z"}, "requested"),
+]
+
+
+@pytest.mark.parametrize(
+    ("besides", "field"),
+    ORDERS,
+    ids=[f"{number}-{field}" for number, (_, field) in enumerate(ORDERS)],
+)
+def test_a_queued_message_carries_a_run_and_no_order(
+    besides: dict[str, object], field: str, stage: Stage
+) -> None:
+    stage.user("ann", 137)
+    stage.send({**ASKED, **besides})
+
+    failed = stage.rotate_queued()
+
+    assert failed == [MEMBER] * 3
+    assert stage.writes() == []
+    errors = [line["message"] for line in stage.lines() if line["level"] == "ERROR"]
+    assert all(error.startswith(f"{field}=") for error in errors)
+    assert all(len(error) < 1000 for error in errors)
+    assert [line["AccountsFailed"] for line in stage.measured()] == [[1]] * 3
+    assert len(stage.receive(stage.deployment.dead_letters[0])) == 1
+
+
+def test_a_queued_revocation_of_an_exempt_users_key_during_a_pause_does_nothing(
+    stage: Stage,
+) -> None:
+    [key] = stage.user("break-glass", 12)
+    stage.exempt("break-glass")
+    stage.invoke({"Pause": "an incident", "by": "ann"})
+    stage.send({**ASKED, "Revoke": key, "EvenExempt": True, "EvenPaused": True, "by": "ann"})
+
+    assert stage.rotate_queued(rounds=1) == [MEMBER]
+
+    assert stage.keys("break-glass") == {key: "Active"}
+    entries = [name for name in stage.cloud.objects(BUCKET) if "/audit/" in name]
+    assert [name.split("-")[-2] for name in entries] == ["pause"]
+
+
+def test_a_queued_run_that_does_not_say_when_it_was_asked_for_is_refused(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage._sqs().send_message(  # noqa: SLF001 -- without what send adds
+        QueueUrl=stage.deployment.rotation_queue,
+        MessageBody=json.dumps(ASKED),
+        MessageGroupId=MEMBER,
+        MessageDeduplicationId="1",
+    )
+
+    assert stage.rotate_queued(rounds=1) == [MEMBER]
+
+    assert stage.writes() == []
+    assert "requested=: Missing data for required field" in stage.messages()
+
+
+@pytest.mark.parametrize(
+    ("age", "kept"),
+    [(QUEUE_HOLDS - timedelta(minutes=1), True), (QUEUE_HOLDS + timedelta(seconds=1), False)],
+)
+def test_a_run_that_is_older_than_the_queue_can_hold_it_is_dropped_and_counted(
+    age: timedelta, *, kept: bool, stage: Stage
+) -> None:
+    stage.user("ann", 137)
+    stage.send({**ASKED, "requested": (stage.cloud.now - age).isoformat()})
+
+    assert stage.rotate_queued() == []
+
+    assert (len(stage.keys("ann")) == 2) is kept
+    assert [line["RunsDropped"] for line in stage.measured()] == [[int(not kept)]]
+    assert any("was dropped" in said for said in stage.messages()) is not kept
+    assert stage.receive(stage.deployment.dead_letters[0]) == []
+
+
+def test_the_queues_whole_time_is_not_too_long() -> None:
+    event = {"account": MEMBER, "requested": START.isoformat()}
+
+    assert read_queued(event, now=START + QUEUE_HOLDS).requested == START
+    with pytest.raises(Stale, match="is more than 4 days old and was dropped"):
+        read_queued(event, now=START + QUEUE_HOLDS + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("email", ["", None])
+@pytest.mark.parametrize("by", ["queue", "invocation"])
+def test_an_account_without_an_address_or_a_name_is_looked_after(
+    by: str, email: str | None, stage: Stage
+) -> None:
+    stage.user("ann", 137)
+    event = {"account": MEMBER, "email": email, "name": email}
+
+    if by == "queue":
+        stage.send(event)
+        assert stage.rotate_queued() == []
+    else:
+        stage.invoke(event)
+
+    assert len(stage.keys("ann")) == 2
+
+
+def test_an_account_whose_address_is_none_is_looked_after_and_named(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.send({**ASKED, "email": "ops at example.com", "name": "x" * 300 + "\u202e"})
+
+    assert stage.rotate_queued() == []
+    stage.tell()
+
+    assert len(stage.keys("ann")) == 2
+    said = "the account's address ops at example.com is no e-mail address"
+    assert any(said in message for message in stage.messages())
+    assert {tuple(mail.to) for mail in stage.cloud.sent_mails} == {(ADMIN,)}
+
+
+@pytest.mark.parametrize("event", [deep(["x"]), {**ASKED, "x": deep("x")}, {"users": deep("x")}])
+def test_an_event_that_is_too_deep_is_refused_in_one_line(event: object, stage: Stage) -> None:
+    with pytest.raises(InvalidValue, match="nests deeper than 40 levels"):
+        stage.hand_over(event)
 
     assert stage.writes() == []
 

@@ -218,7 +218,8 @@ class Stage:
         return messages
 
     def send(self, event: Mapping[str, object], *, group: str = MEMBER) -> None:
-        """Put a message into the rotation queue."""
+        """Put a message into the rotation queue; requested now, unless it says otherwise."""
+        event = {"requested": self.cloud.now.isoformat(), **event}
         self._sqs().send_message(
             QueueUrl=self.deployment.rotation_queue,
             MessageBody=json.dumps(event),

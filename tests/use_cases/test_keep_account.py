@@ -228,7 +228,7 @@ def test_the_fan_out_queues_whom_the_inventory_found() -> None:
     fan_out = FanOut(organization=an_organization(), queue=queue, scope=Scope(units=("ou-1",)))
 
     found = fan_out.look()
-    fan_out.send(found, "run-1")
+    fan_out.send(found, "run-1", NOW)
 
     assert queue.sent == [
         {
@@ -236,6 +236,7 @@ def test_the_fan_out_queues_whom_the_inventory_found() -> None:
             "email": "owner@example.com",
             "name": "prod",
             "run": "run-1",
+            "requested": "2026-03-02T05:00:00Z",
         }
     ]
     assert found.skipped == ()
@@ -247,4 +248,4 @@ def test_a_queue_that_refuses_fails_the_fan_out() -> None:
     fan_out = FanOut(organization=an_organization(), queue=queue, scope=EVERYWHERE)
 
     with pytest.raises(Unavailable):
-        fan_out.send(fan_out.look(), "run-1")
+        fan_out.send(fan_out.look(), "run-1", NOW)

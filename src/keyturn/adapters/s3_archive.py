@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.days import can_be
 from keyturn.domain.health import LastRun
+from keyturn.domain.reading import read_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -68,7 +68,7 @@ class S3Archive:
 def _run(body: bytes) -> Iterator[LastRun]:
     """The run that a snapshot tells of; of one in another form nothing is known."""
     try:
-        told: Any = json.loads(body)
+        told: Any = read_json(body)
         if told["version"] != _VERSION:
             return
         if not can_be(at := datetime.fromisoformat(told["at"])):

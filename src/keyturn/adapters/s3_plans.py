@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import PortError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -17,12 +16,8 @@ class S3Plans:
         self._bucket = bucket
         self._root = "/".join(filter(None, (prefix.strip("/"), "plans")))
 
-    def read(self, name: str) -> str:
-        """The text of a plan."""
+    def read(self, name: str) -> bytes:
+        """A plan, byte by byte."""
         with aws_errors_translated():
             answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._root}/{name}")
-            body = answer["Body"].read()
-        try:
-            return body.decode()
-        except UnicodeDecodeError:
-            raise PortError(f"the plan {name} is no text") from None
+            return answer["Body"].read()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import NotFound
 from keyturn.domain.forms import Snapshot
+from keyturn.domain.reading import read_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,7 +59,7 @@ class S3Snapshots:
 
 def _read(body: bytes) -> Snapshot | None:
     try:
-        found: Any = json.loads(body)
+        found: Any = read_json(body)
         known = found["version"] == VERSION and found.keys() >= Snapshot.__required_keys__
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

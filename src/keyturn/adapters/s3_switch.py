@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.reading import read_json
 from keyturn.domain.record import stamp
 from keyturn.ports import Pause
 
@@ -74,8 +75,8 @@ class S3Switch:
 def _read(body: bytes, at: datetime) -> Pause:
     """What a pause says of itself; one that says nothing is a pause all the same."""
     try:
-        told = json.loads(body)
+        told = read_json(body)
         by, why = str(told["by"]), str(told["why"])
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, ValueError):
         by, why = "somebody", "no reason was given"
     return Pause(by=by, at=at.astimezone(UTC), why=why)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError
+from keyturn.domain.reading import read_json
 from keyturn.ports import Note
 
 if TYPE_CHECKING:
@@ -70,6 +71,6 @@ class S3Tally:
         with aws_errors_translated():
             body = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
         try:
-            return frozenset(map(str, json.loads(body)["keys"]))
-        except (KeyError, TypeError, ValueError, RecursionError):
+            return frozenset(map(str, read_json(body)["keys"]))
+        except (KeyError, TypeError, ValueError):
             raise PortError(f"{name} holds no list of keys") from None

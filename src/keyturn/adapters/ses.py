@@ -1,11 +1,11 @@
 """Mails go out through SES, version 2 of its interface."""
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
 from keyturn.domain.errors import Refused, Throttled
 from keyturn.domain.events import Mail
+from keyturn.domain.names import ONE_ADDRESS
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -19,8 +19,6 @@ _MEANINGS: Final[Meanings] = {
     "LimitExceededException": Throttled,  # the day's quota
     "SendingPausedException": Throttled,
 }
-# SES would take "a@x, b@y" for two recipients.
-_ONE_ADDRESS = re.compile(r"[^\s,;:<>()\"\\@]+@[^\s,;:<>()\"\\@]+")
 
 
 class SesMailer:
@@ -40,7 +38,7 @@ class SesMailer:
 
     def send(self, address: str, mail: Mail) -> str:
         """Send, and answer with SES's message id."""
-        if not _ONE_ADDRESS.fullmatch(address):
+        if not ONE_ADDRESS.fullmatch(address):
             raise Refused(f"SendEmail: {address!r} is not one mail address")
         request: SendEmailRequestTypeDef = {
             "FromEmailAddress": self._sender,

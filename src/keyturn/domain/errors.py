@@ -3,13 +3,16 @@ Every error that Keyturn raises, as a tree.
 
 KeyturnError
 ├── InvalidValue              the operator gave a wrong value; nothing was done
+├── Stale                     it comes too late to be done or told, and was dropped
 ├── PortError                 something outside answered otherwise than we need
 │   ├── NotFound              it says that the thing does not exist
 │   │   └── NoSuchUser        … and that it is a user, or something given for one
 │   ├── AlreadyThere          it says that the thing exists already
 │   ├── Refused               it says no, for good: nothing was changed
 │   │   ├── Denied            … because we lack the permission
-│   │   └── KeyLimitReached   … because the user has two access keys
+│   │   ├── KeyLimitReached   … because the user has two access keys
+│   │   └── WriteStopped      … we do, for nobody can tell whether the user is exempt
+│   │       └── Exempted      … or because they are
 │   ├── AccountUnreachable    the role in the account could not be assumed
 │   ├── Throttled             it says no for now: nothing was changed
 │   └── Unavailable           no clear answer: it may or may not have happened
@@ -31,6 +34,8 @@ KeyturnError
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from keyturn.domain.reading import shortened
+
 
 class KeyturnError(Exception):
     """The root of the tree."""
@@ -40,10 +45,14 @@ class InvalidValue(KeyturnError):
     """A setting, option or event holds what the rule forbids; nothing was done."""
 
     def __init__(self, field: str, value: object, rule: str) -> None:
-        super().__init__(f"{field}={value}: {rule}")
+        super().__init__(f"{field}={shortened(value)}: {rule}")
         self.field = field
         self.value = value
         self.rule = rule
+
+
+class Stale(KeyturnError):
+    """It was asked for so long ago that the world is another now; it was dropped."""
 
 
 class PortError(KeyturnError):

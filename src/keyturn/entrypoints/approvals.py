@@ -1,7 +1,8 @@
 """Read a plan that somebody approved of: the JSON that `keyturn plan --format json` writes."""
 
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, validate
@@ -9,13 +10,23 @@ from marshmallow import fields as rules
 
 from keyturn.domain.decision import Action, Reason
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.entrypoints.plan_format import VERSION
 from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID
 from keyturn.use_cases.approve import Approved
 
-Approvals = Mapping[str, frozenset[Approved]]
-"""The lines that were approved of, by account."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approvals:
+    """A plan that somebody approved of."""
+
+    name: str
+    sha256: str
+    """In hex: what `sha256sum` says of the file."""
+    lines: Mapping[str, frozenset[Approved]]
+    """What was approved of, by account."""
+
 
 ACTIONS: Final = validate.OneOf([*Action], error="must be one of {choices}")
 
@@ -49,7 +60,7 @@ class _Plan(_Loose):
     accounts = rules.List(rules.Nested(_Account), required=True)
 
 
-def read_plan(text: str, *, option: str, name: str) -> Approvals:
+def read_plan(body: bytes, *, option: str, name: str) -> Approvals:
     """
     Read a plan; if it is none, InvalidValue says so of the option and the name that it was given.
 
@@ -57,13 +68,17 @@ def read_plan(text: str, *, option: str, name: str) -> Approvals:
     seen it.
     """
     try:
-        loaded: Mapping[str, Any] = _Plan().load(json.loads(text))
-    except (ValueError, ValidationError) as error:
+        loaded: Mapping[str, Any] = _Plan().load(read_json(body))
+    except (NotReadableError, ValidationError) as error:
         raise InvalidValue(option, name, _rule(error)) from None
-    return {
-        account["account"]: frozenset(_lines(account["decisions"]))
-        for account in loaded["accounts"]
-    }
+    return Approvals(
+        name=name,
+        sha256=sha256(body).hexdigest(),
+        lines={
+            account["account"]: frozenset(_lines(account["decisions"]))
+            for account in loaded["accounts"]
+        },
+    )
 
 
 def _lines(decisions: list[Mapping[str, Any]]) -> Iterator[Approved]:
@@ -75,10 +90,10 @@ def _lines(decisions: list[Mapping[str, Any]]) -> Iterator[Approved]:
             yield Approved(made["user"], made["key"], Action(action))
 
 
-def _rule(error: ValueError | ValidationError) -> str:
+def _rule(error: NotReadableError | ValidationError) -> str:
     """What is wrong with it, and where: `accounts.0.decisions.3.key`."""
     if not isinstance(error, ValidationError):
-        return "is no JSON"
+        return str(error)
     path, rule = first_wrong(error)
     where = f"{'.'.join(path)}: " if path else ""
     return f"is no plan: {where}{rule}"

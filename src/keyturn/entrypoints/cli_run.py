@@ -172,6 +172,8 @@ def _done(
         entry_of(talk.aws, "approve"),
         run=campaign.id,
         account=accounts[0] if len(accounts) == 1 else None,
+        plan=campaign.approvals.name,
+        plan_sha256=campaign.approvals.sha256,
     )
     with talk.audited(entry) as notes:
         results = talk.look(campaign, work, "Working on")
@@ -349,11 +351,10 @@ def _approvals(users: Users, asked: Asked) -> Approvals | None:
     if users.user:
         raise InvalidValue("--approve", path, "goes without --user")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        rule = f"cannot be read ({getattr(error, 'strerror', None) or 'it is no text'})"
-        raise InvalidValue("--approve", path, rule) from None
-    return read_plan(text, option="--approve", name=str(path))
+        body = path.read_bytes()
+    except OSError as error:
+        raise InvalidValue("--approve", path, f"cannot be read ({error.strerror})") from None
+    return read_plan(body, option="--approve", name=str(path))
 
 
 class Talk:
@@ -413,11 +414,11 @@ class Talk:
     def keep_to(self, approvals: Approvals) -> None:
         """Look at the accounts of a plan alone; one that is not among ours is named."""
         there = {account.id for account in self.inventory.accounts}
-        lost = (Account(id=each) for each in sorted(approvals.keys() - there))
+        lost = (Account(id=each) for each in sorted(approvals.lines.keys() - there))
         needs = "" if self._where.role_name else ": give --role-name or --deployed"
         self.inventory = replace(
             self.inventory,
-            accounts=tuple(each for each in self.inventory.accounts if each.id in approvals),
+            accounts=tuple(each for each in self.inventory.accounts if each.id in approvals.lines),
             lost=(*self.inventory.lost, *((each, f"{LEFT_OUT}{needs}") for each in lost)),
         )
 

@@ -4,6 +4,7 @@ import os
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -43,7 +44,7 @@ def _queue_all(fan_out: FanOut, run: str) -> Inventory:
             logger.warning(f"Skipped account {account.id} ({account.name}): {why}")
         for warning in inventory.warnings:
             logger.warning(warning)
-        fan_out.send(inventory, run)
+        fan_out.send(inventory, run, datetime.now(UTC))
         queued = True
     finally:
         emit(Service.INVENTORY, of_inventory(inventory, queued=queued), run=run)

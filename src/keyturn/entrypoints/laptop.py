@@ -204,7 +204,7 @@ class Campaign:
         """What is asked for in one account."""
         if self.approvals is None:
             return self.request
-        return replace(self.request, approved=self.approvals[account.id])
+        return replace(self.request, approved=self.approvals.lines[account.id])
 
     def _without_absent(self, plan: AccountPlan) -> AccountPlan:
         """Of many accounts, few have the user who is asked for."""

@@ -90,6 +90,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             RunCompleted="1: the run came to its end for every user, and was told",
             AccountsReached="1: the account's users could be listed",
             AccountsFailed="1: the account was not looked after, or nobody could be told of it",
+            RunsDropped="1: a run waited for longer than the queue holds one, and was dropped",
             Paused="1: an operator paused Keyturn, so nothing more was written",
         ),
         *_of(
@@ -165,6 +166,7 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
         "RunCompleted": not failed and not result.left,
         "AccountsReached": result.plan.is_reached,
         "AccountsFailed": failed,
+        "RunsDropped": 0,
         "Paused": any(isinstance(each.error, Paused) for each in result.failures),
     }
 
@@ -178,6 +180,11 @@ def _is_found_restored(step: Decision, today: date) -> bool:
 def of_failed_message() -> dict[str, float]:
     """What is measured of a message that made no run."""
     return {"AccountsFailed": 1, "Failures": 1, "RunCompleted": 0, "AccountsReached": 0}
+
+
+def of_dropped_message() -> dict[str, float]:
+    """What is measured of a message that came too late: newer ones look after its account."""
+    return {"RunsDropped": 1}
 
 
 def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:

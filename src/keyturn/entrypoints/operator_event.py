@@ -1,13 +1,13 @@
 """An operator's word that comes as an event of the rotation function."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.adoption import Adoption
-from keyturn.domain.errors import KeyturnError, PortError
+from keyturn.domain.errors import KeyturnError, OrderNotDone, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
@@ -38,12 +38,15 @@ def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaCont
         command=asked.command or "run",
         at=run.at,
         by=asked.by or UNKNOWN,
+        claimed=True,
         request=context.aws_request_id,
         run=run.id,
         account=run.account.id,
         user=asked.request.forced,
         key=order.key_id if order else None,
         secret=asked.adopt,
+        plan=asked.approve_plan,
+        plan_sha256=asked.plan_sha256,
         why=asked.reason,
     )
     is_kept = asked.command is not None and not run.dry_run
@@ -65,6 +68,33 @@ def came_of(result: AccountResult) -> tuple[str, ...]:
         if made.decision.is_due
     )
     return (*done, *(str(failure) for failure in result.failures))
+
+
+def without_time(
+    result: AccountResult, asked: RotationRequest
+) -> tuple[AccountResult, tuple[str, ...]]:
+    """
+    Part the users for whom there was no time: what was ordered was not done, the rest can wait.
+
+    No order goes into the queue: whoever may write there would be an operator.
+    """
+    if asked.command is None:
+        return result, result.left
+    forced = asked.request.forced
+    ordered = result.left if forced is None else tuple({forced} & {*result.left})
+    rest = () if forced is None else tuple(name for name in result.left if name != forced)
+    failures = tuple(
+        Failure(
+            error=OrderNotDone(
+                f'there was no time left, and nothing was done: order it again, with "users": '
+                f'["{name}"] if it orders more than one'
+            ),
+            user=name,
+        )
+        for name in ordered
+    )
+    plan = replace(result.plan, failures=(*result.plan.failures, *failures))
+    return replace(result, plan=plan), rest
 
 
 def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext) -> Adopted:
@@ -118,6 +148,7 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
         command="pause" if asked.pauses else "resume",
         at=now,
         by=by,
+        claimed=True,
         request=context.aws_request_id,
         why=asked.why,
     )

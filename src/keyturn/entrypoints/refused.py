@@ -5,6 +5,9 @@ from typing import Any
 from marshmallow import ValidationError
 from marshmallow.exceptions import SCHEMA
 
+UNKNOWN_FIELD = "Unknown field."
+"""In marshmallow's words."""
+
 
 def first_wrong(error: ValidationError) -> tuple[tuple[str, ...], str]:
     """
@@ -15,7 +18,10 @@ def first_wrong(error: ValidationError) -> tuple[tuple[str, ...], str]:
     path: list[str] = []
     found: Any = error.messages
     while isinstance(found, dict):
-        step, found = next(iter(found.items()))
+        # A field that we do not know may be a misspelt one that then is missing.
+        step, found = min(
+            found.items(), key=lambda wrong: (wrong[1] != [UNKNOWN_FIELD], str(wrong[0]))
+        )
         if step == SCHEMA:
             return tuple(path), "must be an object"
         path.append(str(step))

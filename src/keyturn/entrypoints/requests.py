@@ -1,6 +1,6 @@
 """The events that the functions take; whatever is not of their form is refused, field and all."""
 
-import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,50 +9,103 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as rules
 
+from keyturn.domain import names
 from keyturn.domain.days import can_be
 from keyturn.domain.decision import Action
-from keyturn.domain.errors import InvalidValue
+from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
+from keyturn.domain.reading import (
+    NotReadableError,
+    checked,
+    printable,
+    read_json,
+    shortened,
+)
 from keyturn.domain.record import owner_of_secret
 from keyturn.entrypoints.refused import first_wrong
-from keyturn.settings import ACCOUNT_ID, ADDRESS, Flag
+from keyturn.settings import ACCOUNT_ID, Flag
 from keyturn.use_cases.keep_account import Request
 
-KEY_ID = validate.Regexp(r"A[A-Z]{3}[A-Z0-9]{12,124}\Z", error="must be an access key's id")
+
+def like(pattern: re.Pattern[str], error: str) -> validate.Regexp:
+    """A rule that the whole text is of a pattern."""
+    return validate.Regexp(rf"({pattern.pattern})\Z", error=error)
+
+
+KEY_ID = like(names.KEY_ID, "must be an access key's id")
+USER_NAME = like(names.USER_NAME, "must be the name of an IAM user")
+RUN_ID = like(names.RUN_ID, "must be a run's id")
+ADDRESS_OR_NONE = validate.Regexp(
+    rf"({names.ONE_ADDRESS.pattern})?\Z", error="must be an e-mail address"
+)
+"""Of an account: empty, if it has none."""
+LONGEST_NAME = 128
+"""Characters of an account's name: AWS takes 50."""
+MOST_USERS = 10_000
+"""In one event: an account has 5,000 at most."""
+QUEUE_HOLDS = timedelta(days=4)
+"""How long our queues keep a message; one that is older was put back from the dead letters."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 """By how much the clock of whoever asks may be ahead of ours."""
 
 
-class RotationEvent(Schema):
-    """`{"account": "222222222222", "email": "owner@example.com", "name": "prod-workload"}`."""
+class _Run(Schema):
+    """A run over one account."""
 
     # A misspelt field must not be overlooked: "dryRun" would otherwise write.
     account = rules.String(required=True, validate=ACCOUNT_ID)
-    email = rules.String(validate=ADDRESS)
-    name = rules.String()
-    force_rotate = rules.String(data_key="ForceRotate", validate=validate.Length(min=1))
+    dry_run = Flag(data_key="dryrun")
+    # Whoever computed an empty list did not mean everybody.
+    users = rules.List(
+        rules.String(validate=USER_NAME),
+        validate=[
+            validate.Length(min=1, error="must name a user; leave it out for all"),
+            validate.Length(max=MOST_USERS, error="must name {max} users at most"),
+        ],
+    )
+    run = rules.String(validate=RUN_ID)
+
+
+class RotationEvent(_Run):
+    """`{"account": "222222222222", "email": "owner@example.com", "name": "prod-workload"}`."""
+
+    email = rules.String(allow_none=True, validate=ADDRESS_OR_NONE)
+    name = rules.String(allow_none=True, validate=validate.Length(max=LONGEST_NAME))
+    requested = rules.AwareDateTime(format="iso")
+    force_rotate = rules.String(data_key="ForceRotate", validate=USER_NAME)
     approve_plan = rules.String(
         data_key="ApprovePlan",
         validate=validate.Regexp(
             r"(?!.*\.\.)[\w.=-][\w.=/-]{0,511}\Z", error="must be the name of a plan below plans/"
         ),
     )
+    plan_sha256 = rules.String(
+        data_key="PlanSha256",
+        validate=validate.Regexp(
+            r"[0-9A-Fa-f]{64}\Z", error="must be a SHA-256, in 64 hex digits"
+        ),
+    )
     restore = rules.String(data_key="Restore", validate=KEY_ID)
     revoke = rules.String(data_key="Revoke", validate=KEY_ID)
     even_exempt = Flag(data_key="EvenExempt")
     even_paused = Flag(data_key="EvenPaused")
-    adopt = rules.String(data_key="Adopt")
+    adopt = rules.String(data_key="Adopt", validate=validate.Length(max=512))
     by = rules.String(validate=validate.Length(min=1, max=200))
     reason = rules.String(validate=validate.Length(min=1, max=1000))
-    dry_run = Flag(data_key="dryrun")
-    requested = rules.AwareDateTime(format="iso")
-    # Whoever computed an empty list did not mean everybody.
-    users = rules.List(
-        rules.String(),
-        validate=validate.Length(min=1, error="must name a user; leave it out for all"),
-    )
-    run = rules.String(validate=validate.Length(min=1, max=64))
+
+
+class QueueMessage(_Run):
+    """
+    A run, as it waits in the queue: no order comes this way.
+
+    Whoever may put something there is no operator, and a message outlives what it was meant for.
+    An account's address and name are as AWS has them: what is odd about them stops no run.
+    """
+
+    email = rules.String(allow_none=True)
+    name = rules.String(allow_none=True)
+    requested = rules.AwareDateTime(format="iso", required=True)
 
 
 class SwitchEvent(Schema):
@@ -84,8 +137,12 @@ class RotationRequest:
     """It asks for a dry run; it cannot ask for the opposite."""
     run: str | None
     """The run that it belongs to, if it came through the queue."""
+    requested: datetime
+    """When it was asked for, UTC."""
     approve_plan: str | None = None
     """The name of the plan whose lines are to be done, and nothing else."""
+    plan_sha256: str | None = None
+    """The hash of what was approved of: an object in a bucket can be replaced."""
     adopt: str | None = None
     """The name of a secret to adopt; then no user is looked at."""
     by: str | None = None
@@ -107,11 +164,7 @@ class RotationRequest:
 def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     """Read a rotation event; now stands for the time of the request where it tells none."""
     given = load(RotationEvent(), event)
-    if not can_be(requested := given.get("requested", now)):
-        raise InvalidValue("requested", requested.isoformat(), "must lie in 2000 to 2200")
-    asked = requested.astimezone(UTC).replace(microsecond=0)
-    if asked > now + CLOCKS_DIFFER:
-        raise InvalidValue("requested", given["requested"].isoformat(), "lies in the future")
+    asked = _asked_at(given.get("requested", now), now)
     order = _order(given, asked)
     forced, users = given.get("force_rotate"), frozenset(given.get("users", ()))
     if forced is not None and users and forced not in users:
@@ -119,9 +172,10 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     even_paused = given.get("even_paused", False)
     if forced is not None and even_paused:
         users = frozenset({forced})  # what is done during a pause is done for nobody else
+    sha256 = given.get("plan_sha256", "").lower() or None
     return RotationRequest(
         account=Account(
-            id=given["account"], name=given.get("name", ""), email=given.get("email", "")
+            id=given["account"], name=given.get("name") or "", email=given.get("email") or ""
         ),
         request=Request(
             users=users,
@@ -132,11 +186,46 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
         ),
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
+        requested=asked,
         approve_plan=given.get("approve_plan"),
+        plan_sha256=sha256,
         adopt=_secret_of(given),
         by=given.get("by"),
         reason=given.get("reason"),
     )
+
+
+def read_queued(event: object, *, now: datetime) -> RotationRequest:
+    """Read a message of the rotation queue; Stale if it is older than the queue can hold it."""
+    given = load(QueueMessage(), event)
+    asked = _asked_at(given["requested"], now)
+    if now - asked > QUEUE_HOLDS:
+        raise Stale(
+            f"requested={asked.isoformat()}: the run of {given['account']} is more than "
+            f"{QUEUE_HOLDS.days} days old and was dropped; newer ones look after the account"
+        )
+    email, warnings = given.get("email") or "", tuple[str, ...]()
+    if email and not names.ONE_ADDRESS.fullmatch(email):
+        odd = shortened(printable(email))
+        who = "who has no owner tag has no known owner"
+        email, warnings = "", (f"the account's address {odd} is no e-mail address: {who}",)
+    name = printable(given.get("name") or "")[:LONGEST_NAME]
+    return RotationRequest(
+        account=Account(id=given["account"], name=name, email=email),
+        request=Request(users=frozenset(given.get("users", ())), warnings=warnings),
+        dry_run=given.get("dry_run", False),
+        run=given.get("run"),
+        requested=asked,
+    )
+
+
+def _asked_at(requested: datetime, now: datetime) -> datetime:
+    if not can_be(requested):
+        raise InvalidValue("requested", requested.isoformat(), "must lie in 2000 to 2200")
+    asked = requested.astimezone(UTC).replace(microsecond=0)
+    if asked > now + CLOCKS_DIFFER:
+        raise InvalidValue("requested", requested.isoformat(), "lies in the future")
+    return asked
 
 
 def _secret_of(given: Mapping[str, Any]) -> str | None:
@@ -168,9 +257,9 @@ def read_switch(event: object) -> SwitchRequest:
 def read_body(body: str) -> object:
     """Read what a message of a queue carries."""
     try:
-        return json.loads(body)
-    except ValueError:
-        raise InvalidValue("body", body[:100], "is not JSON") from None
+        return read_json(body)
+    except NotReadableError as error:
+        raise InvalidValue("body", body, str(error)) from None
 
 
 def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
@@ -180,6 +269,11 @@ def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
     if len(ordered) > 1:
         first, second = (str(RotationEvent().fields[name].data_key) for name in ordered[:2])
         raise InvalidValue(second, given[ordered[1]], f"goes without {first}")
+    if ("approve_plan" in given) != ("plan_sha256" in given):
+        present, other = ("ApprovePlan", "PlanSha256")
+        if "plan_sha256" in given:
+            present, other = other, present
+        raise InvalidValue(other, "", f"is needed beside {present}")
     even_exempt = given.get("even_exempt", False)
     if even_exempt and "revoke" not in given:
         raise InvalidValue("EvenExempt", even_exempt, "needs Revoke")
@@ -194,8 +288,12 @@ def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
 
 def load(schema: Schema, event: object) -> Mapping[str, Any]:
     """Read an event of the schema's form; InvalidValue names the field that is not."""
+    try:
+        checked(event)
+    except NotReadableError as error:
+        raise InvalidValue("event", "…", str(error)) from None
     if not isinstance(event, Mapping):
-        raise InvalidValue("event", repr(event)[:100], "must be a JSON object")
+        raise InvalidValue("event", repr(event), "must be a JSON object")
     try:
         loaded: Mapping[str, Any] = schema.load(event)
     except ValidationError as error:

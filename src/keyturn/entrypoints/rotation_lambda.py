@@ -16,21 +16,36 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.amounts import counted
-from keyturn.domain.errors import InvalidValue, KeyturnError
+from keyturn.domain.errors import InvalidValue, KeyturnError, Stale
 from keyturn.domain.events import Run
 from keyturn.entrypoints.answer import answer, log_result
 from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
-from keyturn.entrypoints.metrics import Service, emit, of_failed_message, of_result
-from keyturn.entrypoints.operator_event import adopt, came_of, switch, unwritten, written_down
+from keyturn.entrypoints.metrics import (
+    Service,
+    emit,
+    of_dropped_message,
+    of_failed_message,
+    of_result,
+)
+from keyturn.entrypoints.operator_event import (
+    adopt,
+    came_of,
+    switch,
+    unwritten,
+    without_time,
+    written_down,
+)
 from keyturn.entrypoints.requests import (
     RotationRequest,
     is_about_switch,
     read_body,
+    read_queued,
     read_rotation,
     read_switch,
 )
+from keyturn.use_cases.inventory import message_of
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.wiring import Aws
 
@@ -62,17 +77,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                 done = adopt(aws, asked, asked.adopt, context)
                 log_result(logger, done.result, aws.settings.policy)
                 return done.answer
-            return answer(_measured(aws, asked, event, context, now))
+            return answer(_measured(aws, asked, context))
 
     def one(record: SQSRecord) -> None:
         try:
             with in_our_words(logger):
-                sent = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
-                event = read_body(record.body)
-                asked = read_rotation(event, now=sent)
-                if asked.adopt is not None:
-                    raise InvalidValue("Adopt", asked.adopt, "goes by a direct invocation alone")
-                result = _measured(aws, asked, event, context, sent)
+                asked = read_queued(read_body(record.body), now=now)
+                result = _measured(aws, asked, context)
+        except Stale:
+            emit(Service.ROTATION, of_dropped_message())
+            return
         except KeyturnError:
             emit(Service.ROTATION, of_failed_message())
             raise
@@ -87,10 +101,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     )
 
 
-def _measured(
-    aws: Aws, asked: RotationRequest, event: object, context: LambdaContext, requested: datetime
-) -> AccountResult:
-    result = _rotate(aws, asked, event, context, requested)
+def _measured(aws: Aws, asked: RotationRequest, context: LambdaContext) -> AccountResult:
+    result = _rotate(aws, asked, context)
     run = result.plan.run
     values = of_result(result, aws.settings.policy)
     if asked.request.order is not None:
@@ -100,9 +112,7 @@ def _measured(
     return result
 
 
-def _rotate(
-    aws: Aws, asked: RotationRequest, event: object, context: LambdaContext, requested: datetime
-) -> AccountResult:
+def _rotate(aws: Aws, asked: RotationRequest, context: LambdaContext) -> AccountResult:
     run = Run(
         id=asked.run or uuid.uuid4().hex,
         account=asked.account,
@@ -125,11 +135,12 @@ def _rotate(
     request = _approved(aws, asked)
     with written_down(aws, asked, run, context) as notes:
         result = rotation.run(run, request, may_look=may_look, has_time=has_time)
+        result, rest = without_time(result, asked)
         notes.ends(*came_of(result), failed=bool(result.failures))
     result = replace(result, untold=(*result.untold, *unwritten(notes)))
     log_result(logger, result, aws.settings.policy)
-    if result.left and isinstance(event, Mapping):
-        _hand_back(aws, result.left, event, requested)
+    if rest:
+        _hand_back(aws, asked, rest)
     return result
 
 
@@ -139,20 +150,23 @@ def _approved(aws: Aws, asked: RotationRequest) -> Request:
     if name is None:
         return asked.request
     plan = read_plan(aws.plans().read(name), option="ApprovePlan", name=name)
-    if account not in plan:
+    if plan.sha256 != asked.plan_sha256:
+        rule = f"is not the plan {name} that lies there: its SHA-256 is {plan.sha256}"
+        raise InvalidValue("PlanSha256", asked.plan_sha256, rule)
+    if account not in plan.lines:
         raise InvalidValue("ApprovePlan", name, f"says nothing of account {account}")
-    return replace(asked.request, approved=plan[account])
+    return replace(asked.request, approved=plan.lines[account])
 
 
-def _hand_back(
-    aws: Aws, users: Sequence[str], event: Mapping[str, object], requested: datetime
-) -> None:
-    """Queue the users for whom there was no time left; a forced rotation ages on."""
+def _hand_back(aws: Aws, asked: RotationRequest, users: Sequence[str]) -> None:
+    """Queue the users for whom there was no time left; that they were asked for ages on."""
     # A run of its own: what goes wrong in it is told besides what went wrong in this one.
     run = uuid.uuid4().hex
-    rest = {"requested": requested.isoformat(), **event, "run": run, "users": list(users)}
-    if rest.get("ForceRotate") not in users:
-        rest.pop("ForceRotate", None)  # it was that user's turn
+    rest = {
+        **message_of(asked.account, run=run, requested=asked.requested),
+        "users": list(users),
+        **({"dryrun": True} if asked.dry_run else {}),
+    }
     aws.queue().send([rest], run=run)
     logger.warning(
         f"No time left for {counted(len(users), 'user')}: handed back", extra={"run": run}

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from keyturn.domain.errors import InvalidValue, NotFound
 from keyturn.domain.key import Account
+from keyturn.domain.record import stamp
 from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.ports import Listed, Organization, Queue
 
@@ -86,17 +88,20 @@ class FanOut:
         """Find the accounts."""
         return take_inventory(self.organization, scope=self.scope)
 
-    def send(self, inventory: Inventory, run: str) -> None:
+    def send(self, inventory: Inventory, run: str, now: datetime) -> None:
         """Queue every account that is not skipped; raises which could not be queued."""
         self.queue.send(
-            (
-                {
-                    "account": account.id,
-                    "email": account.email,
-                    "name": account.name,
-                    "run": run,
-                }
-                for account in inventory.accounts
-            ),
+            (message_of(account, run=run, requested=now) for account in inventory.accounts),
             run=run,
         )
+
+
+def message_of(account: Account, *, run: str, requested: datetime) -> dict[str, object]:
+    """A run over an account, as it waits in the queue; what the account has not is left out."""
+    known = {"email": account.email, "name": account.name}
+    return {
+        "account": account.id,
+        **{field: text for field, text in known.items() if text},
+        "run": run,
+        "requested": stamp(requested),
+    }

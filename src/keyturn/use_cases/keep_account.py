@@ -72,6 +72,8 @@ class Request:
     """Only these actions, and without a cap; None: all that is due."""
     even_paused: bool = False
     """Whether an operator ordered it even while Keyturn is paused."""
+    warnings: tuple[str, ...] = ()
+    """What was odd about the request, and stops nobody."""
 
     @property
     def named(self) -> frozenset[str] | None:
@@ -208,7 +210,9 @@ class KeepAccount:
         leak: Leak | None = None,
     ) -> AccountPlan:
         """Decide for every user, as long as there is time. It only reads: it is the dry run."""
-        plan = AccountPlan(run=run, request=request, warnings=self.policy.warnings)
+        plan = AccountPlan(
+            run=run, request=request, warnings=(*request.warnings, *self.policy.warnings)
+        )
         if request.leaked is not None:
             return self._planned_stop(plan, request.leaked, leak)
         try:

@@ -1,0 +1,17 @@
+"""How AWS's names look, for text that comes from outside; each pattern is the whole name."""
+
+import re
+from typing import Final
+
+USER_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+"""Of an IAM user: IAM API Reference, CreateUser."""
+GROUP_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+KEY_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,124}")
+ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
+REGION: Final = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,16}){1,5}")
+RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
+"""Ours, and EventBridge's of the schedule's event."""
+ONE_ADDRESS: Final = re.compile(
+    r"[^\s\x00-\x1f\x7f,;:<>()\"\\@]{1,64}@[^\s\x00-\x1f\x7f,;:<>()\"\\@]{1,255}"
+)
+"""An e-mail address, and no list of them: SES would take "a@x, b@y" for two recipients."""
