@@ -90,11 +90,11 @@ def test_the_plan_of_a_demo_can_be_approved(short: tuple[int, Path, str]) -> Non
     _, folder, _ = short
 
     approved = read_plan(
-        (folder / "plan.json").read_text(), option="--approve", name="demo/plan.json"
+        (folder / "plan.json").read_bytes(), option="--approve", name="demo/plan.json"
     )
 
-    assert len(approved) == 11
-    assert any(approved.values())
+    assert len(approved.lines) == 11
+    assert any(approved.lines.values())
 
 
 def test_what_a_key_was_told_speaks_of_that_key_alone(short: tuple[int, Path, str]) -> None:

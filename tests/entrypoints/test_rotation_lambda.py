@@ -11,8 +11,9 @@ from keyturn.adapters.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.entrypoints.requests import QUEUE_HOLDS, read_queued
 from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
-from keyturn.sandbox.deployment import ADMIN, BUCKET
+from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
 from keyturn.settings import Settings
+from tests.entrypoints.organisation import audit_entries
 from tests.use_cases.stage import (
     ASKED,
     CLOSED,
@@ -556,9 +557,7 @@ def test_an_order_for_which_there_was_no_time_is_not_queued_but_reported(stage: 
     [message] = stage.receive(stage.deployment.rotation_queue)
     assert json.loads(message["Body"])["users"] == ["bob"]
     assert "ForceRotate" not in json.loads(message["Body"])
-    [entry] = [
-        json.loads(body) for name, body in stage.cloud.objects(BUCKET).items() if "/audit/" in name
-    ]
+    [entry] = audit_entries(stage.cloud.session(HUB).client("s3"), BUCKET, f"{PREFIX}/")
     assert entry["outcome"] == "failed"
     assert "there was no time left" in entry["said"][-1]
 
@@ -632,8 +631,8 @@ def test_a_queued_revocation_of_an_exempt_users_key_during_a_pause_does_nothing(
     assert stage.rotate_queued(rounds=1) == [MEMBER]
 
     assert stage.keys("break-glass") == {key: "Active"}
-    entries = [name for name in stage.cloud.objects(BUCKET) if "/audit/" in name]
-    assert [name.split("-")[-2] for name in entries] == ["pause"]
+    [entry] = audit_entries(stage.cloud.session(HUB).client("s3"), BUCKET, f"{PREFIX}/")
+    assert entry["command"] == "pause"
 
 
 def test_a_queued_run_that_does_not_say_when_it_was_asked_for_is_refused(stage: Stage) -> None:
