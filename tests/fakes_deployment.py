@@ -1,5 +1,6 @@
 """CloudFormation, S3 and the organisation, as far as a deployment sees them, in memory."""
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -14,6 +15,7 @@ from keyturn.domain.deployment import (
     Stack,
     StackInstance,
     StackSet,
+    Stored,
 )
 from keyturn.domain.errors import DeploymentFailed, NotFound
 from tests.fakes import Refusals
@@ -174,14 +176,16 @@ class FakeWarehouse(Refusals):
         lacking = self.lacks(bucket, prefix)
         return tuple(each for of in lacking for each in wanted.get(of, ()))
 
-    def mark_of(self, bucket: str, name: str) -> str | None:
-        self.may_refuse("mark_of")
-        found = self.objects.get((bucket, name))
-        return found[1] if found else None
+    def stored(self, bucket: str, name: str) -> Stored | None:
+        self.may_refuse("stored")
+        if (bucket, name) not in self.objects:
+            return None
+        body, mark = self.objects[bucket, name]
+        return Stored(hashlib.sha256(body).hexdigest(), mark)
 
-    def put(self, bucket: str, name: str, body: bytes, mark: str) -> None:
+    def put(self, bucket: str, name: str, body: bytes) -> None:
         self.may_refuse("put")
-        self.objects[bucket, name] = (body, mark)
+        self.objects[bucket, name] = (body, hashlib.sha256(body).hexdigest())
 
 
 @dataclass

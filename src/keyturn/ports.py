@@ -19,6 +19,7 @@ from keyturn.domain.deployment import (
     Stack,
     StackInstance,
     StackSet,
+    Stored,
 )
 from keyturn.domain.events import Digest, Event, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
@@ -407,11 +408,11 @@ class Warehouse(Protocol):
     def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
         """Give it a protection; what else it was told stays."""
 
-    def mark_of(self, bucket: str, name: str) -> str | None:
-        """The mark of an object that we put; "" if somebody else did; None if there is none."""
+    def stored(self, bucket: str, name: str) -> Stored | None:
+        """An object by its content; None if there is none."""
 
-    def put(self, bucket: str, name: str, body: bytes, mark: str) -> None:
-        """Put an object, with its mark."""
+    def put(self, bucket: str, name: str, body: bytes) -> None:
+        """Put an object, with our mark."""
 
 
 class Headquarters(Protocol):

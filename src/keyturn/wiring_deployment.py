@@ -66,6 +66,7 @@ class Accounts:
                 client(self.management, "cloudformation"), time.sleep
             ),
             headquarters=AwsHeadquarters(client(self.management, "organizations")),
+            functions=functions(self.security),
             package=package,
             names=names,
         )

@@ -1,10 +1,13 @@
 """The contracts of the ports that a deployment needs, for the fakes and for AWS."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import boto3
@@ -17,7 +20,14 @@ from moto.s3.models import FakeBucket
 from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
 from keyturn.adapters.headquarters import AwsHeadquarters
 from keyturn.adapters.s3_warehouse import S3Warehouse
-from keyturn.domain.deployment import IAM_REGIONS, STACK_SETS_TRUSTED, Proposal, Protection, Stack
+from keyturn.domain.deployment import (
+    IAM_REGIONS,
+    STACK_SETS_TRUSTED,
+    Proposal,
+    Protection,
+    Stack,
+    Stored,
+)
 from keyturn.domain.errors import Denied, DeploymentFailed
 from keyturn.ports import Headquarters, Stacks, StackSets, Warehouse
 from tests.cloudformation.stacks import MEMBER, template
@@ -282,21 +292,56 @@ def test_the_statements_that_are_missing_are_shown_to_be_copied(warehouse: Wareh
     assert warehouse.missing_statements("a-bucket", "asa") == ()
 
 
-def test_an_object_tells_its_mark(warehouse: Warehouse) -> None:
+def test_an_object_that_was_put_tells_what_it_holds(warehouse: Warehouse) -> None:
     warehouse.create("a-bucket")
-    before = warehouse.mark_of("a-bucket", "asa/a.zip")
+    before = warehouse.stored("a-bucket", "asa/a.zip")
 
-    warehouse.put("a-bucket", "asa/a.zip", b"zip", "1234")
+    warehouse.put("a-bucket", "asa/a.zip", b"zip")
 
-    assert (before, warehouse.mark_of("a-bucket", "asa/a.zip")) == (None, "1234")
+    assert before is None
+    found = warehouse.stored("a-bucket", "asa/a.zip")
+    assert found == Stored(hashlib.sha256(b"zip").hexdigest(), hashlib.sha256(b"zip").hexdigest())
+    assert found.is_ours
 
 
-def test_somebody_elses_object_has_an_empty_mark(aws: boto3.Session) -> None:
+@pytest.mark.parametrize("checksum", [{}, {"ChecksumAlgorithm": "SHA256"}])
+@pytest.mark.parametrize("mark", [None, hashlib.sha256(b"zip").hexdigest()])
+def test_what_somebody_else_says_of_an_object_is_not_what_it_holds(
+    aws: boto3.Session, checksum: dict[str, Any], mark: str | None
+) -> None:
     warehouse = S3Warehouse(aws.client("s3"), account=ACCOUNT, region=REGION, partition="aws")
     warehouse.create("a-bucket")
-    aws.client("s3").put_object(Bucket="a-bucket", Key="asa/subject.txt", Body=b"Ahoy")
+    said: Any = {"Metadata": {"keyturn-sha256": mark}} if mark else {}
+    aws.client("s3").put_object(Bucket="a-bucket", Key="a.zip", Body=b"evil", **said, **checksum)
 
-    assert warehouse.mark_of("a-bucket", "asa/subject.txt") == ""
+    found = warehouse.stored("a-bucket", "a.zip")
+
+    assert found == Stored(hashlib.sha256(b"evil").hexdigest(), mark or "")
+    assert not found.is_ours
+
+
+@pytest.mark.parametrize(
+    ("told", "reads"),
+    [
+        ({"ChecksumSHA256": base64.b64encode(hashlib.sha256(b"zip").digest()).decode()}, False),
+        ({"ChecksumSHA256": base64.b64encode(b"of its parts").decode() + "-2"}, True),
+        ({"ChecksumCRC64NVME": "AAAAAAAAAAA="}, True),
+    ],
+)
+def test_s3s_own_checksum_spares_the_reading(told: dict[str, str], *, reads: bool) -> None:
+    client = boto3.Session(region_name=REGION).client("s3")
+    stubber, whose = Stubber(client), {"Bucket": "b", "Key": "a.zip"}
+    stubber.add_response(
+        "head_object", {"Metadata": {}, **told}, {**whose, "ChecksumMode": "ENABLED"}
+    )
+    if reads:
+        stubber.add_response("get_object", {"Body": BytesIO(b"zip")}, whose)
+    stubber.activate()
+    warehouse = S3Warehouse(client, account=ACCOUNT, region=REGION, partition="aws")
+
+    assert warehouse.stored("b", "a.zip") == Stored(hashlib.sha256(b"zip").hexdigest())
+
+    stubber.assert_no_pending_responses()
 
 
 def test_what_else_a_bucket_was_told_stays(aws: boto3.Session) -> None:

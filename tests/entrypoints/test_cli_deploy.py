@@ -1,5 +1,6 @@
 """`keyturn deploy`, as an operator types it, against the local AWS's CloudFormation and S3."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from keyturn.domain.deployment import STACK_SETS_TRUSTED
 from keyturn.domain.template import Template
+from keyturn.entrypoints import cli_deploy
 from keyturn.entrypoints.cli import app
 from keyturn.use_cases.deploy import Names
 from keyturn.wiring_deployment import Accounts
@@ -45,10 +47,13 @@ class World:
             *("--admin", "ops@example.com", "--parameter", "ResourceOwnerTag=owner"),
         )
 
-    def deploy(self, *options: str, width: int = 200) -> Result:
+    def deploy(self, *options: str, width: int = 200, answer: str | None = None) -> Result:
+        """Deploy without being asked; or being asked, on a terminal, and giving this answer."""
+        if answer is None:
+            options = (*options, "--yes")
         profiles = ("--profile", "security", "--management-profile", "management")
         return CliRunner(env={"COLUMNS": str(width)}).invoke(
-            app, ["deploy", *profiles, "--source", str(self.source), *options]
+            app, ["deploy", *profiles, "--source", str(self.source), *options], input=answer
         )
 
     def client(self, who: str, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
@@ -75,11 +80,12 @@ def core_for_moto() -> str:
     text = (FOLDER / CORE).read_text()
     parameters = text[text.index("\nParameters:") : text.index("\nRules:")]
     functions = "".join(
-        f"  Function{number}:\n    Type: AWS::Lambda::Function\n    Condition: Never\n"
+        f"  Function{number}:\n    Type: AWS::Lambda::Function\n"
         f"    Properties:\n      FunctionName: {each.name}\n      Runtime: {each.runtime}\n"
         f"      Handler: {each.handler}\n      Timeout: {each.timeout}\n"
-        f"      MemorySize: {each.memory}\n      Role: a-role\n"
-        f"      Code:\n        S3Bucket: b\n        S3Key: k/{each.zip}\n"
+        f"      MemorySize: {each.memory}\n      Role: !GetAtt Role.Arn\n"
+        f"      Code:\n        S3Bucket: !Ref S3BucketName\n"
+        f"        S3Key: !Sub '${{S3BucketPrefix}}/${{LambdaFolder}}/{each.zip}'\n"
         for number, each in enumerate(Template.read(text).functions)
     )
     seen = "".join(
@@ -88,8 +94,9 @@ def core_for_moto() -> str:
     )
     return (
         f"AWSTemplateFormatVersion: '2010-09-09'\n{parameters}\n"
-        "Conditions:\n  Never: !Equals [a, b]\n"
-        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      Tags:\n"
+        "Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties:\n"
+        "      AssumeRolePolicyDocument: {Statement: []}\n"
+        "  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      Tags:\n"
         f"{seen}{functions}"
     )
 
@@ -204,6 +211,7 @@ def test_a_deployment_says_in_a_line_for_each_step_what_it_did(world: World) -> 
         f"stack {Names().listing} in {MANAGEMENT} us-east-1: made",
         f"stack {CORE_STACK} in {world.security} us-east-1: made",
         f"stack {Names().alarms} in {world.security} us-east-1: made",
+        f"functions in {world.security} us-east-1: they run what was built here",
     ]
     assert "it writes to no key and no secret" in result.stderr
     assert world.core()["DryRunFlag"] == "True"
@@ -243,7 +251,9 @@ def test_a_second_deployment_finds_no_changes(world: World) -> None:
     result = world.deploy()
 
     assert result.exit_code == 0, result.output
-    assert {line.rsplit(": ", 1)[1] for line in result.stdout.splitlines()} == {"no changes"}
+    *steps, functions = result.stdout.splitlines()
+    assert {line.rsplit(": ", 1)[1] for line in steps} == {"no changes"}
+    assert functions.endswith("they run what was built here")
 
 
 def test_what_changes_is_named_and_the_rest_stays(world: World) -> None:
@@ -293,19 +303,97 @@ def test_a_dry_run_over_a_deployment_leaves_its_stacks_and_no_change_set(world: 
     assert [each for each in waiting if each["ExecutionStatus"] == "AVAILABLE"] == []
 
 
-def test_enforcement_wants_to_be_said_and_confirmed(world: World) -> None:
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_deploy, "can_ask", lambda: True)
+
+
+@pytest.mark.parametrize("options", [(), ("--enforce",)])
+def test_without_a_terminal_it_wants_a_yes_and_says_so_before_anything_is_asked_of_aws(
+    world: World, options: tuple[str, ...]
+) -> None:
+    result = world.deploy(*world.first, *options, answer="")
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "--yes: is needed where there is no terminal to ask on (--dry-run shows the changes)\n"
+    )
+    assert result.stdout == ""
+    assert world.stacks("security") == []
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_what_would_change_is_shown_before_the_one_question(world: World) -> None:
+    result = world.deploy(*world.first, answer="n\n")
+
+    assert result.exit_code == 1
+    shown, _, rest = result.stderr.partition("This is what would change. Make these changes?")
+    for line in (
+        "bucket a-bucket: would be made",
+        "  receipts by the notifier alone",
+        f"stack set {SET} in {MANAGEMENT} us-east-1: would be made",
+        f"  to {world.unit} in us-east-1",
+        "  Add ListAccountsRole AWS::IAM::Role",
+        "  rotation.zip",
+    ):
+        assert line in shown.splitlines()
+    assert "nothing was done" in rest
+    assert result.stderr.count("?") == 1
+    assert result.stdout.strip() == "n"  # what was typed
+    assert world.stacks("management") == world.stacks("security") == []
+    assert world.client("security", "s3").list_buckets()["Buckets"] == []
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_after_a_yes_it_is_done_and_where_nothing_changes_nobody_is_asked(world: World) -> None:
+    first = world.deploy(*world.first, answer="y\n")
+    again = world.deploy(answer="")
+
+    assert first.exit_code == again.exit_code == 0, again.output
+    assert "bucket a-bucket: made" in first.stdout
+    assert "?" not in again.stderr
+    assert "bucket a-bucket: no changes" in again.stdout
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_before_enforcement_the_question_says_what_it_means(world: World) -> None:
     world.deploy(*world.first)
 
-    unasked = world.deploy("--enforce")
+    declined = world.deploy("--enforce", answer="\n")
     flag = world.core()["DryRunFlag"]
-    said = world.deploy("--enforce", "--yes")
+    agreed = world.deploy("--enforce", answer="y\n")
 
-    assert unasked.exit_code == 2
-    assert unasked.stderr == "--enforce: needs --yes where there is no terminal to ask on\n"
+    assert declined.exit_code == 1
+    assert "  DryRunFlag: True → False" in declined.stderr
+    assert cli_deploy.QUESTION in declined.stderr
     assert flag == "True"
+    assert agreed.exit_code == 0, agreed.output
+    assert world.core()["DryRunFlag"] == "False"
+
+
+def test_enforcement_may_be_said_without_a_question(world: World) -> None:
+    world.deploy(*world.first)
+
+    said = world.deploy("--enforce")
+
     assert said.exit_code == 0
     assert "DryRunFlag: True → False" in said.stdout
     assert world.core()["DryRunFlag"] == "False"
+
+
+def test_programs_read_what_was_done_or_would_be(world: World) -> None:
+    planned = json.loads(world.deploy(*world.first, "--dry-run", "--format", "json").stdout)
+    done = json.loads(world.deploy(*world.first, "--format", "json").stdout)
+
+    assert [(each["version"], each["dry_run"]) for each in (planned, done)] == [
+        (1, True),
+        (1, False),
+    ]
+    bucket, *_, code = done["steps"]
+    assert (bucket["step"], bucket["said"], bucket["changed"]) == ("bucket a-bucket", "made", True)
+    assert "audit entries and plans that nobody can change" in bucket["details"]
+    assert (code["said"], code["failed"]) == ("they run what was built here", None)
+    assert planned["steps"][0]["said"] == "would be made"
 
 
 def test_a_first_deployment_without_its_bucket_is_refused(world: World) -> None:
@@ -332,7 +420,7 @@ def test_a_bug_is_named_in_one_line_by_its_kind_and_place_and_never_by_its_messa
         raise LookupError("a message that could hold anything")
 
     monkeypatch.setattr(Accounts, "place", stumble)
-    options = [*world.first, "--source", str(world.source)] if command == "deploy" else []
+    options = [*world.first, "--source", str(world.source), "--yes"] if command == "deploy" else []
 
     result = CliRunner().invoke(app, [command, "--profile", "security", *options])
 
@@ -360,7 +448,7 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
     result = world.deploy(*world.first, width=width)
 
     heads = [line for line in result.stdout.splitlines() if not line.startswith("  ")]
-    assert len(heads) == 8
+    assert len(heads) == 9
 
 
 # Last, for their world stays open until the end of the file.

@@ -90,7 +90,7 @@ def test_what_was_just_deployed_is_found(world: World) -> None:
 def test_what_the_local_aws_does_not_make_is_missed(world: World) -> None:
     found = as_json()
 
-    assert found[Check.FUNCTIONS]["fault"] == Fault.FUNCTION_MISSING
+    assert found[Check.FUNCTIONS]["fault"] == Fault.FUNCTION_OFF
     assert found[Check.RULES]["fault"] == Fault.RULE_MISSING
     assert found[Check.SENDER]["fault"] == Fault.SENDER_UNVERIFIED
     assert found[Check.TRAIL]["fault"] == Fault.NO_TRAIL

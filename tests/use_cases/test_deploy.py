@@ -1,5 +1,6 @@
 """A deployment, step by step: in order, once, and with nothing returning to a default unseen."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,8 +9,18 @@ import pytest
 
 from keyturn.domain.deployment import Place, Protection, Stack, StackSet
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
+from keyturn.domain.health import FunctionFacts
 from keyturn.domain.template import Template
-from keyturn.use_cases.deploy import Asked, Deploy, Names, Outcome, Package, Ready, Step
+from keyturn.use_cases.deploy import (
+    Asked,
+    Deploy,
+    Names,
+    Outcome,
+    Package,
+    Ready,
+    Step,
+    code_hash,
+)
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 from tests.fakes_deployment import (
     FakeHeadquarters,
@@ -17,6 +28,7 @@ from tests.fakes_deployment import (
     FakeStackSets,
     FakeWarehouse,
 )
+from tests.fakes_doctor import FakeFunctions
 
 SECURITY, MANAGEMENT = "999999999999", "111111111111"
 SHOP, LAB = "222222222222", "333333333333"
@@ -42,6 +54,28 @@ PACKAGE = Package(
 )
 
 
+def sha(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+class Running(FakeFunctions):
+    """Functions that run what CloudFormation found in the bucket."""
+
+    def __init__(self, stacks: FakeStacks, warehouse: FakeWarehouse) -> None:
+        super().__init__()
+        self.stacks = stacks
+        self.warehouse = warehouse
+
+    def look(self, name: str) -> FunctionFacts:
+        told = self.stacks.held[CORE_STACK].parameters
+        [zipped] = [each.zip for each in PACKAGE.core.functions if each.name == name]
+        place = f"{told['S3BucketPrefix']}/{told['LambdaFolder']}/{zipped}"
+        body, _ = self.warehouse.objects[told["S3BucketName"], place]
+        return FunctionFacts(
+            runtime="", handler="", timeout=1, memory=1, architecture="", code=code_hash(body)
+        )
+
+
 @dataclass
 class World:
     """Both accounts, and what a deployment would be made of."""
@@ -62,6 +96,9 @@ class World:
     )
     headquarters: FakeHeadquarters = field(default_factory=FakeHeadquarters)
 
+    def __post_init__(self) -> None:
+        self.functions = Running(self.stacks, self.warehouse)
+
     def deployment(self) -> Deploy:
         return Deploy(
             security=Place(SECURITY, self.region),
@@ -72,6 +109,7 @@ class World:
             head_stacks=self.head.__getitem__,
             stack_sets=self.sets,
             headquarters=self.headquarters,
+            functions=self.functions,
             package=self.package,
         )
 
@@ -131,11 +169,12 @@ def test_the_steps_come_in_the_order_of_the_manual(world: World) -> None:
         f"stack {LIST_STACK} {EAST}",
         f"stack {CORE_STACK} {EAST}",
         f"stack {NAMES.alarms} {EAST}",
+        "functions",
     ]
 
 
 def test_a_core_that_had_the_alarms_lets_them_go_before_they_are_made_anew(world: World) -> None:
-    *_, core, alarms = world.deploy(FIRST)
+    *_, core, alarms, _ = world.deploy(FIRST)
 
     assert core == f"stack {CORE_STACK} {EAST}"
     assert alarms == f"stack {CORE_STACK}-alarms {EAST}"
@@ -147,6 +186,7 @@ def test_only_the_stack_set_and_the_alarms_may_fail_and_the_rest_goes_on(world: 
     assert [step.title.split(" in ")[0] for step in steps if not step.is_vital] == [
         f"stack set {SET}",
         f"stack {NAMES.alarms}",
+        "functions",
     ]
 
 
@@ -263,6 +303,7 @@ def test_a_second_deployment_needs_no_options_and_finds_no_changes(deployed: Wor
 
     outcomes = deployed.deploy()
 
+    assert outcomes.pop("functions").said == "they run what was built here"
     assert {name: each.said for name, each in outcomes.items()} == dict.fromkeys(
         outcomes, "no changes"
     )
@@ -276,9 +317,9 @@ def test_what_is_not_given_stays_and_what_changes_is_told(deployed: World) -> No
     assert deployed.core()["ResourceOwnerTag"] == "owner"
     core = outcomes[f"stack {CORE_STACK} {EAST}"]
     assert (core.said, core.details) == ("updated", ("RotationPeriod: 90 → 75",))
-    assert {each.said for name, each in outcomes.items() if CORE_STACK not in name} == {
-        "no changes"
-    }
+    assert [name for name, each in outcomes.items() if each.changed] == [
+        f"stack {CORE_STACK} {EAST}"
+    ]
 
 
 def test_a_stack_that_comes_later_takes_over_what_the_others_were_told(deployed: World) -> None:
@@ -336,6 +377,69 @@ def test_a_mail_template_that_was_changed_by_hand_stays_and_our_own_is_brought_u
     assert outcome.details == ("admin/subject.txt", "owner/subject.txt stays: it is yours")
 
 
+EVIL = b"evil"
+ZIP = ("a-bucket", f"asa/rotation/{PACKAGE.folder}/rotation.zip")
+
+
+@pytest.mark.parametrize("mark", ["", sha(b"r"), sha(EVIL)])
+def test_a_zip_is_known_by_what_it_holds_whatever_is_said_of_it(world: World, mark: str) -> None:
+    """The zips are the same for everybody who builds them: so is their hash, to put it before."""
+    world.warehouse.create("a-bucket")
+    world.warehouse.objects[ZIP] = (EVIL, mark)
+
+    outcome = world.deploy(FIRST)["zips"]
+
+    assert "rotation.zip" in outcome.details
+    assert world.warehouse.objects[ZIP][0] == b"r"
+
+
+def test_a_zip_that_is_put_behind_the_upload_is_seen_in_what_the_functions_run(
+    world: World,
+) -> None:
+    *steps, functions = world.steps(FIRST)
+    for step in steps:
+        step.work()
+    world.warehouse.objects[ZIP] = (EVIL, sha(b"r"))
+
+    with pytest.raises(DeploymentFailed, match="other code than was built here: ASA-IAM-Access"):
+        functions.work()
+
+
+@pytest.mark.parametrize("swapped", [("rotation.zip",), ("inventory.zip", "notifier.zip")])
+def test_functions_of_other_code_are_named(deployed: World, swapped: tuple[str, ...]) -> None:
+    *_, functions = deployed.steps(NO_OPTIONS)
+    for name in swapped:
+        deployed.warehouse.objects["a-bucket", ZIP[1].replace("rotation.zip", name)] = (EVIL, "")
+
+    with pytest.raises(DeploymentFailed) as failure:
+        functions.work()
+
+    named = [each.name for each in PACKAGE.core.functions if each.zip in swapped]
+    assert f"built here: {', '.join(named)}. Somebody" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("held", "mark", "stays"),
+    [
+        (b"Ahoy", "", True),  # theirs
+        (b"Ahoy", sha(b"Your key"), True),  # ours once, changed where it lies
+        (b"older", sha(b"older"), False),  # ours, of a version before
+        (b"newer", "", False),  # the very same, put by hand
+    ],
+)
+def test_whose_a_mail_template_is_stands_in_what_it_holds(
+    deployed: World, held: bytes, mark: str, *, stays: bool
+) -> None:
+    name = ("a-bucket", "asa/rotation/Template/owner/subject.txt")
+    deployed.warehouse.objects[name] = (held, mark)
+    deployed.package = replace(PACKAGE, mails=dict.fromkeys(PACKAGE.mails, b"newer"))
+
+    outcome = deployed.deploy()["mail templates"]
+
+    assert ("owner/subject.txt stays: it is yours" in outcome.details) is stays
+    assert deployed.warehouse.objects[name][0] == (held if stays else b"newer")
+
+
 def test_a_protection_that_was_taken_away_is_given_back(deployed: World) -> None:
     deployed.warehouse.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
 
@@ -385,7 +489,7 @@ def test_those_that_lag_behind_are_named_in_order(deployed: World) -> None:
 def test_a_suspended_account_lags_behind_for_ever_and_is_no_change(deployed: World) -> None:
     deployed.sets.suspended = {SHOP}
 
-    assert {each.said for each in deployed.deploy().values()} == {"no changes"}
+    assert not any(each.changed for each in deployed.deploy().values())
 
 
 # --- enforcement --------------------------------------------------------------------------------

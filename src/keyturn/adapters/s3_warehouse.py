@@ -1,5 +1,7 @@
 """The bucket of a deployment: made, protected, filled."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from itertools import chain
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.bucket_policy import Statement, lacking, statements, with_statements
-from keyturn.domain.deployment import Protection
+from keyturn.domain.deployment import Protection, Stored
 from keyturn.domain.errors import NotFound
 
 if TYPE_CHECKING:
@@ -106,15 +108,36 @@ class S3Warehouse:
                         Bucket=bucket, LifecycleConfiguration={"Rules": [*kept, *ours]}
                     )
 
-    def mark_of(self, bucket: str, name: str) -> str | None:
-        """The mark of an object."""
-        found = self._ask(lambda: self._s3.head_object(Bucket=bucket, Key=name))
-        return None if found is None else str(found["Metadata"].get(_MARK, ""))
+    def stored(self, bucket: str, name: str) -> Stored | None:
+        """
+        An object by its content; None if there is none.
 
-    def put(self, bucket: str, name: str, body: bytes, mark: str) -> None:
-        """Put an object, with its mark."""
+        S3 vouches for a checksum: it refuses bytes that do not fit the one they were put with.
+        """
+        found = self._ask(
+            lambda: self._s3.head_object(Bucket=bucket, Key=name, ChecksumMode="ENABLED")
+        )
+        if found is None:
+            return None
+        mark = str(found["Metadata"].get(_MARK, ""))
+        told = str(found.get("ChecksumSHA256", ""))
+        if told and "-" not in told:  # "-2": of the parts' checksums, in an upload of two parts
+            return Stored(base64.b64decode(told).hex(), mark)
+        with aws_errors_translated(_NONE):
+            body = self._s3.get_object(Bucket=bucket, Key=name)["Body"].read()
+        return Stored(hashlib.sha256(body).hexdigest(), mark)
+
+    def put(self, bucket: str, name: str, body: bytes) -> None:
+        """Put an object, with our mark and a checksum that S3 keeps."""
+        content = hashlib.sha256(body)
         with aws_errors_translated():
-            self._s3.put_object(Bucket=bucket, Key=name, Body=body, Metadata={_MARK: mark})
+            self._s3.put_object(
+                Bucket=bucket,
+                Key=name,
+                Body=body,
+                Metadata={_MARK: content.hexdigest()},
+                ChecksumSHA256=base64.b64encode(content.digest()).decode(),
+            )
 
     def _ask(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 -- each answer has its own form
         try:

@@ -32,6 +32,21 @@ class Protection(StrEnum):
     LIFECYCLE = "an end for old receipts"
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object in the bucket: what it holds, and what whoever put it said of it."""
+
+    content: str
+    """The SHA-256 of its bytes, in hex, as S3 knows it or as they were read."""
+    mark: str = ""
+    """What our own uploads say that they hold: of somebody else's, or a changed one, not true."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is as one of our deployments put it."""
+        return self.mark == self.content
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """A stack, and the values of its parameters."""

@@ -16,6 +16,7 @@ import typer
 from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn.entrypoints.cli_options import (
     Both,
+    Deploying,
     Explaining,
     Looking,
     Ordering,
@@ -253,27 +254,15 @@ def resume(switching: Switching) -> int:
 
 @app.command()
 @with_groups
-def deploy(
-    both: Both,
-    wanted: Wanted,
-    *,
-    enforce: Annotated[
-        bool,
-        typer.Option("--enforce", help="End Keyturn's own dry run: DryRunFlag=False."),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
-    ] = False,
-) -> int:
+def deploy(both: Both, wanted: Wanted, deploying: Deploying) -> int:
     """
     Bring Keyturn into an organisation, or bring it up to date.
 
-    It starts in Keyturn's dry run. What is right already stays as it is.
+    Shows what would change and asks. It starts in Keyturn's dry run. What is right already stays.
     """
     from keyturn.entrypoints import cli_deploy  # noqa: PLC0415 -- see above
 
-    return cli_deploy.deploy(both, wanted, enforce=enforce, yes=yes, dry_run=dry_run)
+    return cli_deploy.deploy(both, wanted, deploying)
 
 
 @app.command()

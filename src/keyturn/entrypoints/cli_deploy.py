@@ -1,6 +1,8 @@
 """`keyturn deploy`: read what is brought along, ask where it is serious, say what became of it."""
 
+import json
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,10 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
+from keyturn.domain.record import stamp
 from keyturn.domain.template import Template
-from keyturn.entrypoints.cli_options import Both, Wanted
+from keyturn.entrypoints.cli_options import Both, Deploying, Findings, Wanted
 from keyturn.entrypoints.cli_run import Declined
-from keyturn.entrypoints.laptop import open_session
+from keyturn.entrypoints.laptop import now, open_session
 from keyturn.entrypoints.one_line import FAILED, shown
 from keyturn.entrypoints.streams import can_ask
 from keyturn.settings import UNIT, Settings
@@ -40,39 +43,48 @@ QUESTION = (
     "From the next run on, Keyturn makes, disables and deletes access keys in every account that "
     "it reaches. Go on?"
 )
+CHANGES = "This is what would change. Make these changes?"
+VERSION = 1
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,120}")
 """CloudFormation's own rule, with room for the name of the alarms beside the core."""
 
 
-def deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bool) -> int:
-    """Bring it there, or show what would change."""
+def deploy(both: Both, wanted: Wanted, how: Deploying) -> int:
+    """Show what would change, ask, and bring it there."""
     try:
-        return _deploy(both, wanted, enforce=enforce, yes=yes, dry_run=dry_run)
+        return _deploy(both, wanted, how)
     except InvalidValue as error:
         # These are no options here: "RotationPeriod=100" stays as the templates spell it.
         rule = re.sub(r"\b([A-Z]\w+)=(?=\d)", r"\1 ", error.rule)
         raise InvalidValue(_option(error.field), error.value, rule) from None
 
 
-def _deploy(both: Both, wanted: Wanted, *, enforce: bool, yes: bool, dry_run: bool) -> int:
-    asked = _asked(wanted, enforce=enforce)
-    may_ask = can_ask()
-    if enforce and not (yes or dry_run or may_ask):
-        raise InvalidValue("--enforce", "", "needs --yes where there is no terminal to ask on")
+def _deploy(both: Both, wanted: Wanted, how: Deploying) -> int:
+    asked = _asked(wanted, enforce=how.enforce)
+    asks = not (how.yes or how.dry_run)
+    if asks and not can_ask():
+        rule = "is needed where there is no terminal to ask on (--dry-run shows the changes)"
+        raise InvalidValue("--yes", "", rule)
     names = names_of(both)
     package = _package(wanted.source, asked)
     deployment = connect(both).deploy(package, names)
     ready = deployment.prepare(asked)
     settings = Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
-    talk = _Talk()
+    talk = _Talk(how)
     talk.warn(settings.policy.warnings)
-    if ready.begins_to_enforce and not (yes or dry_run):
-        talk.changes(ready)
-        if not typer.confirm(QUESTION, err=True):
+    if asks:
+        plan = _Talk(replace(how, dry_run=True), aside=True)
+        plan.do_all(deployment.steps(ready, dry_run=True))
+        if plan.finds_changes and not typer.confirm(
+            QUESTION if ready.begins_to_enforce else CHANGES, err=True
+        ):
             raise Declined("nothing was done")
-    failed = [step for step in deployment.steps(ready, dry_run=dry_run) if not talk.do(step)]
-    talk.close(ready, dry_run=dry_run)
-    return FAILED if failed else 0
+    try:
+        done = talk.do_all(deployment.steps(ready, dry_run=how.dry_run))
+    finally:
+        talk.write_json()
+    talk.close(ready)
+    return 0 if done else FAILED
 
 
 def connect(both: Both) -> Accounts:
@@ -178,13 +190,31 @@ def _option(field: str) -> str:
 
 
 class _Talk:
-    """What the operator sees: a line for each step, and what it is at on a terminal."""
+    """
+    What the operator sees: a line for each step, and what it is at on a terminal.
 
-    def __init__(self) -> None:
-        self._out = Console(highlight=False)
+    aside: on standard error, for what is only a question's reason.
+    """
+
+    def __init__(self, how: Deploying, *, aside: bool = False) -> None:
         self._err = Console(stderr=True, highlight=False)
+        self._out = self._err if aside else Console(highlight=False)
+        self._is_json = how.format is Findings.JSON and not aside
+        self._dry_run = how.dry_run
+        self._at = now()
+        self._done: list[tuple[str, Outcome | None, str | None]] = []
 
-    def do(self, step: Step) -> bool:
+    @property
+    def finds_changes(self) -> bool:
+        """Whether a step changes something, or could not say."""
+        return any(outcome is None or outcome.changed for _, outcome, _ in self._done)
+
+    def do_all(self, steps: Iterable[Step]) -> bool:
+        """Take the steps in their order; whether all succeeded."""
+        failed = [step for step in steps if not self._do(step)]
+        return not failed
+
+    def _do(self, step: Step) -> bool:
         """Take a step and say what became of it; whether it succeeded. A vital one must."""
         title = shown(step.title)
         busy = self._err.status(Text(title)) if self._err.is_terminal else nullcontext()
@@ -192,11 +222,14 @@ class _Talk:
             with busy:
                 outcome = step.work()
         except (DeploymentFailed, PortError) as error:
+            self._done.append((step.title, None, str(error)))
             if step.is_vital:
                 raise DeploymentFailed(f"{title}: {error}") from error
             self._err.print(Text(shown(f"{title}: {error}"), style="red"), soft_wrap=True)
             return False
-        self._line(title, outcome)
+        self._done.append((step.title, outcome, None))
+        if not self._is_json:
+            self._line(title, outcome)
         return True
 
     def _line(self, title: str, outcome: Outcome) -> None:
@@ -206,21 +239,37 @@ class _Talk:
         for each in outcome.details:
             self._out.print(Text(f"  {shown(each)}"), soft_wrap=True)
 
+    def write_json(self) -> None:
+        """Write what became of every step so far, for programs."""
+        if not self._is_json:
+            return
+        document = {
+            "version": VERSION,
+            "generated_at": stamp(self._at),
+            "dry_run": self._dry_run,
+            "steps": [
+                {
+                    "step": title,
+                    "said": outcome.said if outcome else None,
+                    "changed": outcome.changed if outcome else None,
+                    "details": list(outcome.details) if outcome else [],
+                    "failed": failed,
+                }
+                for title, outcome, failed in self._done
+            ],
+        }
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
     def warn(self, warnings: Iterable[str]) -> None:
         """Say what is allowed, but deserves a second thought, before anything is done."""
         for each in warnings:
             self._err.print(Text(shown(f"warning: {each}"), style="yellow"), soft_wrap=True)
 
-    def changes(self, ready: Ready) -> None:
-        """Say what will no longer be as it was, before the question."""
-        for each in ready.core.changed:
-            self._err.print(Text(shown(each)), soft_wrap=True)
-
-    def close(self, ready: Ready, *, dry_run: bool) -> None:
+    def close(self, ready: Ready) -> None:
         """Say where Keyturn stands now, and what comes next."""
-        if dry_run:
+        if self._dry_run:
             self._err.print("Nothing was written. Without --dry-run it is done.")
             return
         enforces = ready.core.whole[FLAG].lower() == "false"
-        how = "enforces" if enforces else "is in its dry run: it writes to no key and no secret"
-        self._err.print(f"Keyturn {how}. `keyturn doctor` looks the deployment over.")
+        state = "enforces" if enforces else "is in its dry run: it writes to no key and no secret"
+        self._err.print(f"Keyturn {state}. `keyturn doctor` looks the deployment over.")

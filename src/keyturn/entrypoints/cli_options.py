@@ -578,6 +578,22 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deploying:
+    """How a deployment is gone about."""
+
+    enforce: Annotated[
+        bool, _opt("--enforce", "End Keyturn's own dry run: DryRunFlag=False.", _WANTED)
+    ] = False
+    yes: Annotated[bool, _opt("--yes -y", "Do not ask first.", _ORDER)] = False
+    dry_run: Annotated[
+        bool, _opt("--dry-run", "Show what would change, and change nothing.", _ORDER)
+    ] = False
+    format: Annotated[
+        Findings, _opt("--format", "How it is written what became of each step.", _OUTPUT)
+    ] = Findings.TABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Looking:
     """How a deployment is looked over, and how the findings are written."""
 

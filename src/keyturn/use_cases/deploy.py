@@ -5,6 +5,7 @@ Everything is looked at before anything is written. Each step leaves what is rig
 so a second run finds no changes, and a run that broke off is simply run again.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,10 +21,11 @@ from keyturn.domain.deployment import (
     Protection,
     Stack,
     StackSet,
+    Stored,
 )
 from keyturn.domain.errors import DeploymentFailed, InvalidValue
 from keyturn.domain.template import Template
-from keyturn.ports import Headquarters, Stacks, StackSets, Warehouse
+from keyturn.ports import Functions, Headquarters, Stacks, StackSets, Warehouse
 
 FLAG: Final = "DryRunFlag"
 OPTION_OF: Final[Mapping[str, str]] = {
@@ -62,7 +64,7 @@ class Package:
         """
         whole = hashlib.sha256()
         for name in sorted(self.zips):
-            whole.update(f"{name} {_mark(self.zips[name])}\n".encode())
+            whole.update(f"{name} {_content(self.zips[name])}\n".encode())
         return f"Lambda/{whole.hexdigest()[:16]}"
 
     def check(self, parameters: Mapping[str, str]) -> None:
@@ -191,6 +193,7 @@ class Deploy:
     """The stacks of the management account, by region."""
     stack_sets: StackSets
     headquarters: Headquarters
+    functions: Functions
     package: Package
     names: Names = field(default_factory=Names)
 
@@ -330,6 +333,9 @@ class Deploy:
         alarms = _Target(self.stacks, self.names.alarms, self.security)
         step = alarms.step(self.package.alarms.body, ready.alarms, dry_run=dry_run)
         yield replace(step, is_vital=False)
+        if not dry_run:  # only then has the stack the zips of this build
+            place = f"{self.security.account} {self.security.region}"
+            yield Step(f"functions in {place}", self._code, is_vital=False)
 
     def _bucket(self, ready: Ready, *, dry_run: bool) -> Outcome:
         bucket, prefix = ready.bucket, ready.prefix
@@ -347,27 +353,27 @@ class Deploy:
 
     def _zips(self, ready: Ready, *, dry_run: bool) -> Outcome:
         folder, files = f"{ready.prefix}/{self.package.folder}", self.package.zips
-        marks = self._marks(ready.bucket, folder, files)
-        wanted = {name: body for name, body in files.items() if marks[name] != _mark(body)}
+        there = self._stored(ready.bucket, folder, files)
+        wanted = {name: body for name, body in files.items() if not _holds(there[name], body)}
         return self._upload(ready.bucket, folder, wanted, dry_run=dry_run)
 
     def _mails(self, ready: Ready, *, dry_run: bool) -> Outcome:
         folder, files = f"{ready.prefix}/Template", self.package.mails
-        marks = self._marks(ready.bucket, folder, files)
-        # One without our mark is the operator's own: it stays, whatever we bring.
-        theirs = tuple(f"{name} stays: it is yours" for name in files if marks[name] == "")
-        wanted = {
-            name: body for name, body in files.items() if marks[name] not in {"", _mark(body)}
-        }
+        there = self._stored(ready.bucket, folder, files)
+        differing = {name: body for name, body in files.items() if not _holds(there[name], body)}
+        # One that is not as we once put it is the operator's own: it stays, whatever we bring.
+        theirs = [name for name in differing if (found := there[name]) and not found.is_ours]
+        wanted = {name: body for name, body in differing.items() if name not in theirs}
         outcome = self._upload(ready.bucket, folder, wanted, dry_run=dry_run)
-        return replace(outcome, details=(*outcome.details, *theirs))
+        stay = (f"{name} stays: it is yours" for name in theirs)
+        return replace(outcome, details=(*outcome.details, *stay))
 
-    def _marks(
+    def _stored(
         self, bucket: str, folder: str, files: Mapping[str, bytes]
-    ) -> dict[str, str | None]:
+    ) -> dict[str, Stored | None]:
         if not self.warehouse.exists(bucket):
             return dict.fromkeys(files)
-        return {name: self.warehouse.mark_of(bucket, f"{folder}/{name}") for name in files}
+        return {name: self.warehouse.stored(bucket, f"{folder}/{name}") for name in files}
 
     def _upload(
         self, bucket: str, folder: str, files: Mapping[str, bytes], *, dry_run: bool
@@ -376,9 +382,27 @@ class Deploy:
             return NOTHING
         if not dry_run:
             for name, body in files.items():
-                self.warehouse.put(bucket, f"{folder}/{name}", body, _mark(body))
+                self.warehouse.put(bucket, f"{folder}/{name}", body)
         said = _would("uploaded", dry_run=dry_run)
         return Outcome(said=said, details=tuple(files), changed=True)
+
+    def _code(self) -> Outcome:
+        """
+        Whether the functions run what is built here.
+
+        Between our upload and CloudFormation's reading somebody may have put another zip.
+        """
+        others = [
+            each.name
+            for each in self.package.core.functions
+            if self.functions.look(each.name).code != code_hash(self.package.zips[each.zip])
+        ]
+        if others:
+            raise DeploymentFailed(
+                f"other code than was built here: {', '.join(others)}. Somebody changed the zips "
+                "in the bucket, or the functions: pause Keyturn and find out who"
+            )
+        return Outcome(said="they run what was built here")
 
     def _stack_set(self, ready: Ready, *, dry_run: bool) -> Outcome:
         name, body = self.names.member, self.package.member.body
@@ -554,5 +578,14 @@ def _would(done: str, *, dry_run: bool) -> str:
     return f"would be {done}" if dry_run else done
 
 
-def _mark(body: bytes) -> str:
+def code_hash(body: bytes) -> str:
+    """Lambda's hash of a zip."""
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def _holds(found: Stored | None, body: bytes) -> bool:
+    return found is not None and found.content == _content(body)
+
+
+def _content(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
