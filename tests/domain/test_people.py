@@ -18,7 +18,67 @@ NEVER = LastUse(at=None)
 # --- restored by hand -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("record", [KeyRecord(disabled=ago(3)), KeyRecord(disabling=ago(3))])
+INTERRUPTED = [KeyRecord(disabling=ago(1)), KeyRecord(interrupted=ago(1))]
+
+
+@pytest.mark.parametrize("record", INTERRUPTED)
+def test_an_interrupted_disabling_is_told_as_what_it_is_and_comes_three_days_later(
+    record: KeyRecord,
+) -> None:
+    old = a_key(age=300, told=[told(20, disable=-3)])
+
+    looked = look(ann(old, NEW, secret=a_secret("NEW", records={"OLD": record})))
+
+    made = looked["OLD"]
+    assert (made.action, made.reason) == (Action.NOTICE, Reason.DISABLING_INTERRUPTED)
+    assert made.overlays == frozenset()
+    assert "by hand" not in made.sentence
+    assert made.sentence.startswith("Keyturn was interrupted while disabling this key; it works")
+    assert made.notice is not None
+    assert made.notice.promises == {Act.DISABLE: on(3), Act.DELETE: on(13)}
+    changes = [] if record.interrupted else [(Change.INTERRUPTED, "OLD")]
+    assert looked.changes == changes
+
+
+@pytest.mark.parametrize(
+    ("promised", "action"), [(1, Action.KEEP), (0, Action.DISABLE), (-1, Action.DISABLE)]
+)
+def test_after_an_interruption_a_key_ends_on_the_day_that_was_told_since(
+    promised: int, action: Action
+) -> None:
+    receipts = [told(20, disable=-8), told(3 - promised, disable=promised)]
+    old = a_key(age=300, told=receipts)
+    record = KeyRecord(interrupted=ago(3 - promised + 0.01))
+
+    made = look(ann(old, NEW, secret=a_secret("NEW", records={"OLD": record})))["OLD"]
+
+    assert made.action is action
+
+
+def test_an_interruption_promises_no_day_before_the_one_that_was_promised() -> None:
+    old = a_key(age=300, told=[told(20, disable=-3), told(15, disable=7)])
+    secret = a_secret("NEW", records={"OLD": KeyRecord(disabling=ago(1))})
+
+    made = look(ann(old, NEW, secret=secret))["OLD"]
+
+    assert made.next == Next(Action.DISABLE, on(7))
+
+
+def test_a_key_that_an_operator_restored_is_not_said_to_be_restored_by_hand() -> None:
+    old = a_key(age=300, told=[told(20, disable=-8)])
+    secret = a_secret("NEW", records={"OLD": KeyRecord(restored=ago(2), ordered=ago(2))})
+
+    made = look(ann(old, NEW, secret=secret))["OLD"]
+
+    assert made.reason is Reason.RESTORED_BY_COMMAND
+    assert made.sentence == (
+        f"it was re-enabled by an operator's command and is left alone until {on(8)}"
+    )
+
+
+@pytest.mark.parametrize(
+    "record", [KeyRecord(disabled=ago(3)), KeyRecord(disabled=ago(3), disabling=ago(3))]
+)
 @pytest.mark.parametrize("keys", [1, 2])
 def test_an_active_key_that_we_disabled_was_restored(record: KeyRecord, keys: int) -> None:
     old = a_key(age=300, told=[told(20, disable=-3)])

@@ -18,6 +18,7 @@ from tests.use_cases.stage import (
     START,
     Stage,
     before,
+    break_down,
     decisions_of,
     failures_of,
     lose_answer,
@@ -137,9 +138,58 @@ def test_a_disabling_that_may_have_been_heard_stays_on_record(stage: Stage) -> N
     assert stage.noted("ann", old).keys() == {"disabling"}
     stage.cloud.move_to(stage.cloud.now + 60 * MINUTE)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
-    for day in range(11, 20):
+    for day in range(11, 14):
         assert stage.at(day).run()["failures"] == []
         assert stage.keys("ann") == {old: "Active", new: "Active"}
+    stage.at(14).run()
+    assert stage.keys("ann")[old] == "Inactive"  # nobody can tell that a person had enabled it
+
+
+@pytest.mark.parametrize("how", ["500", "denied without a way back", "redelivered"])
+def test_an_interrupted_disabling_is_nobodys_hand_and_comes_again_three_days_after_the_notice(
+    how: str, stage: Stage
+) -> None:
+    old, new = rotated(stage)
+    stage.at(10)
+    if how == "denied without a way back":
+        # Nor can the mark be taken back: as if the run had died just then.
+        refusals = [stage.cloud.deny(MEMBER, "UpdateAccessKey")]
+        stage.cloud.layers.append(
+            before(
+                "UpdateAccessKey",
+                lambda: refusals.append(stage.cloud.deny(MEMBER, "TagResource")),
+            )
+        )
+    else:
+        refusals = []
+        stage.cloud.layers.append(break_down("UpdateAccessKey"))
+    assert list(failures_of(stage.run())) == ["ann"]
+    stage.cloud.layers.clear()
+    for refusal in refusals:
+        refusal.lift()
+    assert stage.noted("ann", old).keys() == {"disabling"}
+    sent = len(stage.cloud.sent_mails)
+
+    if how == "redelivered":
+        stage.cloud.move_to(stage.cloud.now + 20 * MINUTE)
+        answer = stage.run()
+    else:
+        answer = stage.at(11).run()
+    first = stage.cloud.now.date()
+
+    assert decisions_of(answer, "ann")[0] == ("NOTICE", "disabling-interrupted")
+    told = [mail.text or "" for mail in stage.cloud.sent_mails[sent:]]
+    assert any("Keyturn was interrupted while disabling this key" in text for text in told)
+    assert not any(said in text for text in told for said in ("by hand", "somebody re-enabled"))
+    assert stage.noted("ann", old).keys() == {"interrupted"}
+    stopped = None
+    for day in range(12, 20):
+        if stage.keys("ann")[old] == "Active":
+            stage.at(day).run()
+            stopped = stage.cloud.now.date()
+    assert stopped is not None
+    assert (stopped - first).days == 3
+    assert stage.keys("ann") == {old: "Inactive", new: "Active"}
 
 
 def test_a_lost_answer_to_disabling_is_asked_for_again(stage: Stage) -> None:

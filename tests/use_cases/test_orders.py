@@ -81,7 +81,7 @@ def test_a_restored_key_works_and_is_left_alone_for_the_grace(stage: Stage) -> N
     assert decisions_of(answer, "ann") == [("RESTORE", "forced")]
     assert stage.writes(since) == ["TagResource", "UpdateAccessKey"]
     assert stage.keys("ann") == {old: "Active", new: "Active"}
-    assert stage.noted("ann", old).keys() == {"restored"}
+    assert stage.noted("ann", old).keys() == {"restored", "ordered"}
     assert len(mails_to_owner(stage, sent)) == 1
     assert [detail["action"] for detail in of_event(stage, "Key Restored")] == ["RESTORE"]
     acts = [
@@ -104,7 +104,7 @@ def test_the_next_run_tells_nobody_of_a_restoration_that_was_told(stage: Stage) 
 
     answer = stage.at(12.5).run()
 
-    assert ("KEEP", "restored") in decisions_of(answer, "ann")
+    assert ("KEEP", "restored-by-command") in decisions_of(answer, "ann")
     assert mails_to_owner(stage, sent) == []
 
 

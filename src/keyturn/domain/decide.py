@@ -270,9 +270,10 @@ class Rule:
         if key.is_active:
             # A restoration of no time that has come: its grace begins now, once.
             ahead = on_record.restored is not None and on_record.restored >= self.now
-            if on_record.disabled or on_record.disabling or on_record.revoked or ahead:
+            if on_record.disabled or on_record.revoked or ahead:
                 return Change.RESTORED
-            return Change.UNSEEN if on_record.seen else None
+            broke_off = Change.INTERRUPTED if on_record.is_interrupted else None
+            return broke_off or (Change.UNSEEN if on_record.seen else None)
         if on_record.disabled or on_record.seen:
             return None
         if on_record.disabling:
@@ -767,8 +768,12 @@ class Rule:
         if isinstance(receipts, Unknown):
             return self.blocked_by_receipts(key, receipts)
         told = self.valid(receipts, Act.DISABLE, after=on_record.restored)
-        if not told:
-            return self.announce_disabling(key, other, Reason.DATES_NOT_NOTICED)
+        if not told or self.was_interrupted(key, told):
+            return (
+                self.announce_once_more(key, told)
+                if told
+                else self.announce_disabling(key, other, Reason.DATES_NOT_NOTICED)
+            )
         window = self.policy.installation_window
         first_told = min(receipt.at for receipt in told)
         starts = [first_told] if other is None or not delivered else [first_told, other.created]
@@ -826,6 +831,26 @@ class Rule:
                 promises=promises,
             ),
             next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
+        )
+
+    def was_interrupted(self, key: KeyFacts, told: tuple[Receipt, ...]) -> bool:
+        """Whether a disabling broke off, and nobody was told since that the key works."""
+        on_record = self.record.of(key)
+        since = self.now if on_record.is_interrupted else on_record.interrupted
+        return since is not None and all(receipt.at < since for receipt in told)
+
+    def announce_once_more(self, key: KeyFacts, told: tuple[Receipt, ...]) -> Decision:
+        """Tell that a disabling broke off, and that it comes again some days later."""
+        day = max(self.today + ACT_WARNING * DAY, self.last_promised(told, Act.DISABLE))
+        delete = day + self.policy.recovery_grace_period * DAY
+        promises = {Act.DISABLE: day, Act.DELETE: delete}
+        return self.decision(
+            key,
+            Action.NOTICE,
+            Reason.DISABLING_INTERRUPTED,
+            f"Keyturn was interrupted while disabling this key; it works until {day}",
+            notice=Notice(told=Told.RETIRING, day=day, promises=promises),
+            next_step=Next(Action.DISABLE, day),
         )
 
     def promises(self, key: KeyFacts, *, forced: bool) -> dict[Act, date]:
@@ -905,7 +930,7 @@ class Rule:
         overlays = frozenset({Overlay.RESTORED}) | _contested(history)
         how_often = _how_often(history.restored)
         grace = self.policy.recovery_grace_period
-        if on_record.disabled or on_record.disabling:
+        if on_record.disabled:
             again = self.day(self.now, grace)
             return self.decision(
                 key,
@@ -926,11 +951,13 @@ class Rule:
                 and (receipt.at >= since or receipt.day == since.date())
                 for receipt in receipts
             )
+            by_command = on_record.ordered == since
+            who = "by an operator's command" if by_command else "by hand"
             return self.decision(
                 key,
                 Action.KEEP if told else Action.NOTICE,
-                Reason.RESTORED,
-                f"it was re-enabled by hand and is left alone until {again}{how_often}",
+                Reason.RESTORED_BY_COMMAND if by_command else Reason.RESTORED,
+                f"it was re-enabled {who} and is left alone until {again}{how_often}",
                 overlays=overlays,
                 notice=None if told else Notice(told=Told.RESTORED, day=since.date()),
                 next_step=Next(Action.NOTICE, again),

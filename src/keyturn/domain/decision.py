@@ -74,6 +74,8 @@ class Reason(StrEnum):
     TWO_KEYS_IN_USE = "two-keys-in-use"
     HELD = "held"
     RESTORED = "restored"
+    RESTORED_BY_COMMAND = "restored-by-command"
+    DISABLING_INTERRUPTED = "disabling-interrupted"
     FOUND_INACTIVE = "found-inactive"
     USED_AFTER_DISABLING = "used-after-disabling"
     SECRET_OVERWRITTEN = "secret-overwritten"  # noqa: S105 -- a reason, not a password
@@ -204,6 +206,8 @@ class Change(StrEnum):
     SEEN = "seen"
     UNSEEN = "unseen"
     RESTORED = "restored"
+    ORDERED = "ordered"
+    INTERRUPTED = "interrupted"
     RENEWED = "renewed"
     DELIVERED = "delivered"
     CLEAR_INTENT = "clear-intent"
@@ -217,8 +221,15 @@ def changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:
             return replace(record, **{str(change): now})
         case Change.UNSEEN:
             return replace(record, seen=None, renewed=None)
-        case Change.RESTORED:
-            return KeyRecord(restored=now, forced=record.forced, delivered=record.delivered)
+        case Change.RESTORED | Change.ORDERED:
+            return KeyRecord(
+                restored=now,
+                ordered=now if change is Change.ORDERED else None,
+                forced=record.forced,
+                delivered=record.delivered,
+            )
+        case Change.INTERRUPTED:
+            return replace(record, disabling=None, interrupted=now)
         case Change.RENEWED:
             # The grace begins anew, whoever had disabled the key.
             begun = "disabled" if record.disabled else "seen"

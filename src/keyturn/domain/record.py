@@ -102,6 +102,7 @@ class KeyRecord:
     restored: found Active after we had disabled it. renewed: found used after it was disabled.
     forced: rotated on an operator's word. delivered: its secret was stored. orphan: found to
     be a key whose secret nobody can have. revoked: disabled on an operator's word that it leaked.
+    interrupted: found to work though we were about to disable it. ordered: restored by command.
     """
 
     disabling: datetime | None = None
@@ -113,6 +114,14 @@ class KeyRecord:
     delivered: datetime | None = None
     orphan: datetime | None = None
     revoked: datetime | None = None
+    interrupted: datetime | None = None
+    ordered: datetime | None = None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether we were about to disable it, and nobody can tell whether we did."""
+        begun = self.disabling is not None
+        return begun and self.disabled is None and self.revoked is None
 
     @classmethod
     def read(cls, text: str, *, created: datetime, now: datetime) -> "KeyRecord":
@@ -157,11 +166,12 @@ class KeyRecord:
     def tags(self, key_id: str, standing: Mapping[str, str]) -> dict[str, str]:
         """The tags that say so, but for those of their own that stand so already."""
         own = {
-            RESTORED_TAG + key_id: str(KeyRecord(restored=self.restored)),
+            RESTORED_TAG + key_id: str(KeyRecord(restored=self.restored, ordered=self.ordered)),
             REVOKED_TAG + key_id: str(KeyRecord(revoked=self.revoked)),
         }
         new = {tag: text for tag, text in own.items() if text and standing.get(tag) != text}
-        return {KEY_TAG + key_id: str(replace(self, restored=None, revoked=None)), **new}
+        bare = replace(self, restored=None, revoked=None, ordered=None)
+        return {KEY_TAG + key_id: str(bare), **new}
 
 
 def tags_of(key_id: str) -> tuple[str, ...]:
@@ -175,7 +185,7 @@ def said_of(key_id: str, tags: Mapping[str, str]) -> str:
     return " ".join(filter(None, of_times))
 
 
-_UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed"})
+_UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed", "interrupted"})
 """The times that are void once their key was restored; a revocation stands while its tag does."""
 _ONLY_HOLDING_BACK = frozenset({"restored", "revoked"})
 """The times without which a key would be disabled sooner, or enabled again."""

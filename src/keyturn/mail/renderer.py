@@ -169,6 +169,11 @@ def concerns_admins(item: NoticeItem) -> bool:
     return is_contested(item) or item.reason == Reason.SUCCESSOR_TAKEN_AWAY
 
 
+def is_by_command(item: NoticeItem) -> bool:
+    """Whether an operator re-enabled the key by a command of ours, and nobody by hand."""
+    return item.reason in {Reason.FORCED, Reason.RESTORED_BY_COMMAND}
+
+
 def can_be_enabled(item: NoticeItem) -> bool:
     """Whether the key is disabled already and not gone yet."""
     return topic(item) in _DISABLED and not is_revoked(item)
@@ -315,6 +320,7 @@ def _environment(loader: BaseLoader) -> Environment:
         "coming": coming,
         "shows_secret": shows_secret,
         "can_be_enabled": can_be_enabled,
+        "is_by_command": is_by_command,
         "is_planned": is_planned,
         "is_revoked": is_revoked,
         "is_contested": is_contested,

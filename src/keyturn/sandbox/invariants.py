@@ -611,6 +611,31 @@ def _failures_are_told_and_stop_nobody(history: History) -> Iterator[Fact]:
         for account in sorted(wanted):
             is_well = account in visited or any(account in said for said in reported)
             yield None if is_well else f"{account} was neither visited nor reported {when}"
+    yield from _people_did_what_mails_say(history)
+
+
+def _people_did_what_mails_say(history: History) -> Iterator[Fact]:
+    """A key that is said to be re-enabled was, and by whom it is said."""
+    for mail in history.evidence.mails:
+        steps = history.evidence.step_of(mail)
+        for key_id, step in steps:
+            story = history.stories.get(key_id)
+            if story is None or not step.startswith("restored"):
+                continue
+            made = [change for change in story.changes if change.at <= mail.at]
+            again = [
+                after
+                for before, after in pairwise(made)
+                if (before.status, after.status) == (INACTIVE, ACTIVE)
+            ]
+            said = f"{story} was told at {_stamp(mail.at)} to be re-enabled"
+            by_command = "an operator re-enabled it" in (mail.text or "")
+            if not again:
+                yield f"{said}, and nobody did"
+            elif len(steps) == 1 and again[-1].by_keyturn is not by_command:
+                yield f"{said} {'by command' if by_command else 'by hand'}, and it was not"
+            else:
+                yield None
 
 
 def _failing(calls: Iterable[Call], run: Run) -> set[str]:

@@ -95,7 +95,7 @@ class Notebook:
         self._take_back(
             REVOKED_TAG + change.key_id
             for change in changes
-            if change.change is Change.RESTORED and change.key_id is not None
+            if change.change in {Change.RESTORED, Change.ORDERED} and change.key_id is not None
         )
         if any(change.change is Change.CLEAR_INTENT for change in changes) and self._intent:
             self.withdraw(self._intent)

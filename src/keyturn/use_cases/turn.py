@@ -241,7 +241,7 @@ class TakeTurn:
             raise OrderNotDone(f"{message}: it was not enabled; order it again in 15 minutes")
         progress.may_write()
         try:
-            book.apply((RecordChange(Change.RESTORED, key_id),))
+            book.apply((RecordChange(Change.ORDERED, key_id),))
         except PortError as error:
             message = f"that {key_id} is restored could not be put on record ({error})"
             raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
