@@ -172,6 +172,24 @@ def test_a_secret_in_an_error_ends_there(error: Exception) -> None:
     assert SECRET not in shown
 
 
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (
+            "<!doctype html>\n<html lang=en>\n<title>500 Internal\n Server Error</title>\n<h1>Oh",
+            "a web page in the place of an answer (500 Internal Server Error)",
+        ),
+        ("<HTML><body>" + 9000 * "x", "a web page, no answer"),
+        ("Value <none> is not valid", "Value <none> is not valid"),
+    ],
+)
+def test_a_web_page_in_the_place_of_an_answer_is_told_in_a_few_words(page: str, said: str) -> None:
+    error = translated(an_answer("500", 500, page))
+
+    assert str(error) == f"PutThing: 500: {said}"
+    assert isinstance(error, Unavailable)
+
+
 def test_what_is_not_of_aws_passes() -> None:
     with pytest.raises(ZeroDivisionError), aws_errors_translated():
         raise ZeroDivisionError

@@ -103,7 +103,8 @@ def aws_errors_translated(meanings: Meanings = _NOTHING) -> Generator[None]:
         shown = _SECRET.sub("***", message)
         cause = error if shown == message else None
         kind = meanings.get(code) or _meaning(error, code)
-        raise kind(": ".join(filter(None, (error.operation_name, code, shown)))) from cause
+        told_briefly = (error.operation_name, code, _without_page(shown))
+        raise kind(": ".join(filter(None, told_briefly))) from cause
     except ParamValidationError as error:
         # Its report repeats the value that was wrong.
         kind = _NEVER_SENT[ParamValidationError]
@@ -114,6 +115,19 @@ def aws_errors_translated(meanings: Meanings = _NOTHING) -> Generator[None]:
     except ResponseParserError:
         # It holds the whole answer, and CreateAccessKey's is the secret.
         raise Unavailable("ResponseParserError: the answer could not be read") from None
+
+
+def _without_page(message: str) -> str:
+    """A message; of a web page, which a proxy or a broken server sends, its title alone."""
+    if not _PAGE.search(message):
+        return message
+    title = _TITLE.search(message)
+    said = " ".join(title[1].split()) if title else ""
+    return f"a web page in the place of an answer ({said})" if said else "a web page, no answer"
+
+
+_PAGE = re.compile(r"<(!doctype|html|head|body)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 
 def note_unanswered(

@@ -6,8 +6,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from keyturn.adapters.aws_errors import note_unanswered
+from keyturn.domain.errors import Refused
 
 Journal = Callable[[str, Mapping[str, str]], None]
 """Is told of every write: the action as IAM spells it, and what identifies it."""
@@ -55,19 +57,18 @@ def client(
     for name in ("boto3", "botocore", "urllib3"):
         if logging.getLogger(name).getEffectiveLevel() < logging.INFO:
             logging.getLogger(name).setLevel(logging.INFO)
-    made: Any = session.client(
-        service,  # type: ignore[call-overload]  # any service
-        region_name=region,
-        config=Config(
-            retries={
-                "total_max_attempts": attempts,
-                "mode": "adaptive" if waits else "standard",
-            },
-            max_pool_connections=MOST_CONNECTIONS,
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-        ),
+    config = Config(
+        retries={"total_max_attempts": attempts, "mode": "adaptive" if waits else "standard"},
+        max_pool_connections=MOST_CONNECTIONS,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
     )
+    try:
+        made: Any = session.client(service, region_name=region, config=config)  # type: ignore[call-overload]  # any service
+    except (BotoCoreError, OSError, ValueError) as error:
+        # Endpoints, certificates and modes are the operator's configuration.
+        message = f"as AWS is configured here, {service} cannot be asked: {error}"
+        raise Refused(message) from error
     made.meta.events.register("response-received", note_unanswered)
     return made
 
