@@ -121,6 +121,26 @@ class Vault(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSecret:
+    """A secret as secretsmanager:ListSecrets names it; never its value."""
+
+    name: str
+    arn: str
+    tags: Mapping[str, str]
+    versions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The stage labels of each version."""
+    deleted: datetime | None = None
+    """When it was scheduled for deletion."""
+
+
+class SecretList(Protocol):
+    """The list of secrets of one account; a permission of its own, which a role may lack."""
+
+    def named(self, prefix: str) -> Iterator[ListedSecret]:
+        """The secrets whose names begin so, those to be deleted too."""
+
+
 class Receipts(Protocol):
     """What people were told, as the engine asks for it."""
 

@@ -256,6 +256,11 @@ class Aws:
         )
         return look_up.of(account, users)
 
+    def readers(self, account: str) -> tuple[IamAccessKeys, Any]:
+        """What reads in a member account: IAM, and the client of Secrets Manager."""
+        member = self._member(account)
+        return IamAccessKeys(member.iam, member.iam_once), member.secrets
+
     def caller(self) -> str:
         """Who we are: an ARN."""
         with aws_errors_translated():

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
+from typing import Any
 
 import boto3
 
@@ -24,13 +25,17 @@ from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_archive import S3Archive
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_warehouse import S3Warehouse
+from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.ses_senders import SesSenders
 from keyturn.adapters.sqs_depths import SqsDepths
 from keyturn.adapters.sts import session_as
 from keyturn.domain.deployment import IAM_REGIONS, Place
 from keyturn.domain.key import Account
+from keyturn.domain.leftover import Leftover
+from keyturn.ports import AccessKeys
 from keyturn.use_cases.deploy import Deploy, Names, Package
 from keyturn.use_cases.doctor import Doctor, Instruments
+from keyturn.use_cases.leftovers import LookForLeftovers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +139,11 @@ class Accounts:
     def _stacks(self, session: boto3.Session, region: str) -> CloudFormationStacks:
         aws = client(session, "cloudformation", region=region)
         return CloudFormationStacks(aws, time.sleep)
+
+
+def leftovers(keys: AccessKeys, secrets: Any, account: str) -> tuple[Leftover, ...]:  # noqa: ANN401 -- boto3 makes the class at run time
+    """The secrets of an account without a living user; `secrets` is the client that lists them."""
+    return LookForLeftovers(keys=keys, secrets=SecretsManagerList(secrets)).in_account(account)
 
 
 def functions(session: boto3.Session) -> AwsFunctions:

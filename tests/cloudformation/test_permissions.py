@@ -130,7 +130,7 @@ ROLES = [
 ]
 
 
-# What only a person's credentials do: `keyturn deploy` and `keyturn doctor`.
+# What only a person's credentials do: `keyturn deploy`, `doctor`, and `plan --secrets`.
 FOR_PEOPLE = {
     "cloudformation.py",
     "cloudtrail.py",
@@ -140,6 +140,7 @@ FOR_PEOPLE = {
     "member_account.py",
     "s3_archive.py",
     "s3_warehouse.py",
+    "secret_list.py",
     "ses_senders.py",
     "sqs_depths.py",
 }

@@ -106,11 +106,23 @@ class Planned(Decided):
     owner_source: OwnerSource
 
 
+class LeftoverSecret(TypedDict):
+    """A secret whose user is gone, or is called otherwise by now."""
+
+    secret: str
+    user: str
+    user_id: str | None
+    now_called: str | None
+    empty: bool
+    to_be_deleted: bool
+
+
 class AccountReport(_Found):
     """One account of a plan, and what was done in it."""
 
     name: str
     decisions: list[Planned]
+    secrets_without_user: list[LeftoverSecret] | None
     done: list[DoneStep]
     left: list[str]
 

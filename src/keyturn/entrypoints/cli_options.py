@@ -367,6 +367,14 @@ class View:
             _OUTPUT,
         ),
     ] = False
+    secrets: Annotated[
+        bool,
+        _opt(
+            "--secrets",
+            "List the secrets without a living user, too: users who were deleted or renamed.",
+            _OUTPUT,
+        ),
+    ] = False
     summary: Annotated[
         bool, _opt("--summary", "A line for each account, instead of its keys.", _OUTPUT)
     ] = False

@@ -113,6 +113,7 @@ def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -
         campaign = replace(
             talk.campaign(Request(users=frozenset(users.user or ())), dry_run=True),
             owners_of=owners_wanted(view),
+            lists_secrets=view.secrets,
         )
         results = talk.look(campaign, campaign.plan, "Reading")
         report = shown_keys.of(talk.report(campaign, results))

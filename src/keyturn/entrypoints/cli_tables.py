@@ -101,6 +101,7 @@ def print_report(
             _section(console, "Nothing to do now", quiet)
         elif quiet:
             console.print(Text(_quiet_line(quiet)), style="dim")
+    _print_leftovers(console, report.results)
     console.print(Text(summary(report)), style="bold", soft_wrap=False)
 
 
@@ -115,6 +116,7 @@ def _print_by_account(console: Console, report: Report) -> None:
     for line in sorted(lines, key=_LINES[report.order]):
         table.add_row(*line.cells())
     console.print(table)
+    _print_leftovers(console, report.results)
     console.print(Text(summary(report), style="bold"))
 
 
@@ -163,6 +165,18 @@ _LINES: Mapping[Order, Callable[[_Line], Any]] = {
     Order.NEXT: lambda line: line.comes or date.max,
 }
 """What the accounts are sorted by; of what only keys have, by their ids."""
+
+
+def _print_leftovers(console: Console, results: Iterable[AccountResult]) -> None:
+    """Print the secrets without a living user, where they were looked for."""
+    looked_at = [each.plan for each in results if each.plan.leftovers is not None]
+    if not looked_at:
+        return
+    found = [each for plan in looked_at for each in plan.leftovers or ()]
+    heading = f"{counted(len(found), 'secret')} without a living user"
+    console.print(Text(heading, style="bold"))
+    for each in found:
+        console.print(Text(f"  {shown(each)}"), soft_wrap=True)
 
 
 def is_enforced(report: Report) -> bool:

@@ -140,6 +140,7 @@ def _plan(result: Result) -> str:
                 cast("Planned", {**made, "owner": None, "owner_source": OwnerSource.UNREAD})
                 for made in told["decisions"]
             ],
+            "secrets_without_user": None,
             "failures": told["failures"],
             "quarantined": told["quarantined"],
             "warnings": told["warnings"],

@@ -34,6 +34,7 @@ from keyturn.use_cases.keep_account import (
 )
 from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
+from keyturn.wiring_deployment import leftovers
 
 Journal = Callable[[str, Mapping[str, str]], None]
 Answer = TypeVar("Answer")
@@ -149,6 +150,8 @@ class Campaign:
     stop: Event = field(default_factory=Event)
     owners_of: Callable[[Turn], bool] = lambda _turn: False
     """Of which users the owners are looked up: a call for each, where a tag names them."""
+    lists_secrets: bool = False
+    """Whether secrets without a living user are looked for."""
     knows_accounts: bool = True
     """Whether an account without an address has none."""
     hints: dict[str, str] = field(default_factory=dict)
@@ -165,6 +168,7 @@ class Campaign:
             users = [turn.user.name for turn in plan.turns if self.owners_of(turn)]
             owners = self.aws.owners(account, users, knows_accounts=self.knows_accounts)
             plan = replace(plan, owners=owners)
+            plan = self._with_leftovers(plan) if self.lists_secrets else plan
         finally:
             self.aws.forget(account.id)
         return AccountResult(plan=self._without_absent(plan))
@@ -217,6 +221,17 @@ class Campaign:
             elif failure.user is not None and failure.error.hint:
                 self.hints[failure.user] = f"{failure.error.hint} ({plan.run.account.id})"
         return replace(plan, failures=tuple(kept))
+
+    def _with_leftovers(self, plan: AccountPlan) -> AccountPlan:
+        """Look for secrets without a living user; a role that may not list them is no failure."""
+        if not plan.is_reached:
+            return plan
+        try:
+            account = plan.run.account.id
+            return replace(plan, leftovers=leftovers(*self.aws.readers(account), account))
+        except PortError as error:
+            unseen = f"secrets without a living user were not looked for ({error})"
+            return replace(plan, warnings=(*plan.warnings, unseen))
 
     def _stoppable(self, progress: Progress) -> Progress:
         def go_on(done: int, of: int) -> None:

@@ -10,8 +10,9 @@ from typing import Final
 from unicodedata import normalize
 
 from keyturn.domain.decision import Decision, Turn
-from keyturn.domain.forms import AccountReport, Decided, PlanFile, Planned
+from keyturn.domain.forms import AccountReport, Decided, LeftoverSecret, PlanFile, Planned
 from keyturn.domain.key import Account
+from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
@@ -102,6 +103,7 @@ def _account(result: AccountResult) -> AccountReport:
         "decisions": [
             planned(made, result.plan.owner_of(made["user"])) for made in told["decisions"]
         ],
+        "secrets_without_user": _leftovers(result.plan.leftovers),
         "failures": told["failures"],
         "quarantined": told["quarantined"],
         "warnings": told["warnings"],
@@ -119,6 +121,23 @@ def _account(result: AccountResult) -> AccountReport:
         ],
         "left": list(result.left),
     }
+
+
+def _leftovers(found: Iterable[Leftover] | None) -> list[LeftoverSecret] | None:
+    """The secrets without a living user; null: nobody looked."""
+    if found is None:
+        return None
+    return [
+        {
+            "secret": each.name,
+            "user": each.user,
+            "user_id": each.user_id,
+            "now_called": each.now_called,
+            "empty": each.is_empty,
+            "to_be_deleted": each.is_leaving,
+        }
+        for each in found
+    ]
 
 
 def planned(made: Decided, owner: Owner) -> Planned:

@@ -30,6 +30,7 @@ from keyturn.domain.errors import (
 )
 from keyturn.domain.events import Run
 from keyturn.domain.key import KEY_ID, KeyFacts, Unknown, UserFacts
+from keyturn.domain.leftover import Leftover
 from keyturn.domain.orders import Order, stop_alone
 from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy
@@ -114,6 +115,9 @@ class AccountPlan:
     """Users for whom there was no time to look."""
     owners: Mapping[str, Owner] = field(default_factory=dict)
     """Who answers for the users' keys, as far as somebody asked."""
+
+    leftovers: tuple[Leftover, ...] | None = None
+    """Secrets without a living user; None: nobody looked, or they could not be listed."""
 
     def owner_of(self, user: str) -> Owner:
         """Who answers for a user's keys."""
