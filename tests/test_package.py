@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.package import HANDLERS, NativeCodeError, write
+from tools.package import HANDLERS, ONLY_FOR_THE_COMMAND_LINE, NativeCodeError, write
 
 ROOT = Path(__file__).parent.parent
 
@@ -88,6 +88,19 @@ def test_a_handler_needs_nothing_but_its_zip(
     assert loaded.returncode == 0, loaded.stderr
     assert str(tmp_path / handler.replace(".", "/")) + ".py" in loaded.stdout.splitlines()
     assert str(tmp_path / "markupsafe/_native.py") in loaded.stdout.splitlines()
+
+
+@pytest.mark.parametrize("handler", HANDLERS.values())
+def test_a_handler_imports_nothing_that_only_the_command_line_has(handler: str) -> None:
+    """What the zips would show too, and in a second."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys, {handler}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert {*ONLY_FOR_THE_COMMAND_LINE} & {*loaded.stdout.split()} == set()
 
 
 @pytest.mark.parametrize("function", HANDLERS)

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
 from keyturn.entrypoints.cli_options import in_options_words
 from keyturn.entrypoints.streams import enduring
+from keyturn.entrypoints.visible import visible
 
 FAILED = 1
 BAD_USAGE = 2
@@ -91,8 +92,3 @@ def _with_advice(line: str) -> str:
 def shown(text: object) -> str:
     """A text on one line, with nothing in it that a terminal would obey."""
     return visible(" ".join(str(text).split()))
-
-
-def visible(text: str) -> str:
-    """A text in which everything is seen: no control, no mark that turns or hides what follows."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
