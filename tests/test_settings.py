@@ -1,5 +1,7 @@
 """The settings: what is taken, what is refused, and that nothing is guessed."""
 
+from dataclasses import fields, is_dataclass
+
 import pytest
 
 from keyturn.domain.errors import InvalidValue
@@ -224,3 +226,106 @@ def test_home_is_where_the_stack_is_unless_said_otherwise() -> None:
     assert Settings.read(lambdas).home_region == "eu-west-1"
     assert Settings.read(lambdas | {"HomeRegion": ""}).home_region == "eu-west-1"
     assert Settings.read(lambdas | {"HomeRegion": "eu-north-1"}).home_region == "eu-north-1"
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({"MaxHold": "36500"}, True),
+        ({"MaxHold": "36501"}, False),
+        ({"WarnDays": "14,36500"}, True),
+        ({"WarnDays": "14,36501"}, False),
+        ({"WarnDays": "14,-36500"}, True),  # of no use, and left out
+        ({"WarnDays": "14,-36501"}, False),
+        ({"ParallelUsers": "0"}, False),
+        ({"ParallelUsers": "1"}, True),
+        ({"ParallelUsers": "64"}, True),
+        ({"ParallelUsers": "65"}, False),
+        ({"MaxKeysPerDay": "0"}, True),
+        ({"MaxKeysPerDay": "-1"}, False),
+        ({"MaxPercentPerDay": "0"}, True),
+        ({"MaxPercentPerDay": "100"}, True),
+        ({"MaxPercentPerDay": "101"}, False),
+        ({"MaxPercentPerDay": "-1"}, False),
+        ({"S3BucketName": "abc"}, True),
+        ({"S3BucketName": "ab"}, False),
+        ({"S3BucketName": "a" * 63}, True),
+        ({"S3BucketName": "a" * 64}, False),
+        ({"OrgListAccount": "2" * 12}, True),
+        ({"OrgListAccount": "2" * 13}, False),
+        ({"InventoryOU": "r-abcd"}, True),
+        ({"InventoryOU": "r-abc"}, False),
+        ({"InventoryOU": "r-" + "a" * 32}, True),
+        ({"InventoryOU": "r-" + "a" * 33}, False),
+        ({"InventoryOU": "ou-abcd-" + "e" * 8}, True),
+        ({"InventoryOU": "ou-abcd-" + "e" * 7}, False),
+        ({"InventoryOU": "ou-abcd-" + "e" * 32}, True),
+        ({"InventoryOU": "ou-abcd-" + "e" * 33}, False),
+    ],
+    ids=str,
+)
+def test_the_limit_itself_is_taken_and_one_beyond_it_is_not(
+    given: dict[str, str], *, taken: bool
+) -> None:
+    if taken:
+        Settings.read(given)
+    else:
+        with pytest.raises(InvalidValue, match=f"^{next(iter(given))}="):
+            Settings.read(given)
+
+
+# Every setting, and none of them as it is by default.
+NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
+    "RotationPeriod": ("75", 75),
+    "InactivePeriod": ("120", 120),
+    "RecoveryGracePeriod": ("9", 9),
+    "WarnDays": ("30,3", (30, 3)),
+    "UnusedPeriod": ("200", 200),
+    "HoldIfUsedWithin": ("5", 5),
+    "MaxHold": ("20", 20),
+    "RetireInUse": ("True", True),
+    "MaxKeysPerDay": ("3", 3),
+    "MaxPercentPerDay": ("7", 7),
+    "SpreadDays": ("4", 4),
+    "AllowMissingExemptionGroup": ("True", True),
+    "DryRunFlag": ("False", False),
+    "IAMExemptionGroup": ("Spared", "Spared"),
+    "IAMRoleName": ("rotator", "rotator"),
+    "ResourceOwnerTag": ("Owner", "Owner"),
+    "SecretsKmsKey": ("alias/secrets", "alias/secrets"),
+    "HomeRegion": ("eu-north-1", "eu-north-1"),
+    "MailRegion": ("eu-west-1", "eu-west-1"),
+    "ExternalId": ("pass-word", "pass-word"),
+    "AdminEmailAddress": ("ops@example.com", "ops@example.com"),
+    "S3BucketName": ("a-bucket", "a-bucket"),
+    "S3BucketPrefix": ("asa/keys", "asa/keys"),
+    "EventBusName": ("keys", "keys"),
+    "QueueUrl": ("https://sqs/queue", "https://sqs/queue"),
+    "OrgListRole": ("lister", "lister"),
+    "OrgListAccount": ("111111111111", "111111111111"),
+    "InventoryOU": ("ou-ab12-cdef3456", ("ou-ab12-cdef3456",)),
+    "ExcludedAccounts": ("222222222222", ("222222222222",)),
+    "ExcludedUnits": ("ou-ab12-00000000", ("ou-ab12-00000000",)),
+    "DryRunNoticesToOwners": ("False", False),
+    "ReportRootKeys": ("True", True),
+    "ParallelUsers": ("3", 3),
+}
+
+
+def test_every_setting_arrives_where_it_belongs_and_nowhere_else() -> None:
+    plain = _flat(Settings())
+
+    assert set(NOTHING_BY_DEFAULT) == set(PARAMETERS.values())
+    for field, name in PARAMETERS.items():
+        text, value = NOTHING_BY_DEFAULT[name]
+        assert _flat(Settings.read({name: text})) == plain | {field: value}
+        assert plain[field] != value
+
+
+def _flat(settings: Settings) -> dict[str, object]:
+    """The values of all settings by their fields, those of the policy and the scope among them."""
+    found: dict[str, object] = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        found |= _flat(value) if is_dataclass(value) else {each.name: value}
+    return found

@@ -57,7 +57,7 @@ def test_templates_go_on_beyond_the_first_page(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "why"), [(b"\xff\xfe", "is not UTF-8"), (b"x" * 300_000, "300000 bytes")]
+    ("body", "why"), [(b"\xff\xfe", "is not UTF-8"), (b"x" * (256 * 1024 + 1), "262145 bytes")]
 )
 def test_what_can_be_no_template_is_named(body: bytes, why: str, cloud: LocalCloud) -> None:
     put(cloud, "asa/keyturn/Template/owner/body.txt", body)
@@ -73,3 +73,10 @@ def test_denied_is_never_taken_for_nothing(operation: str, cloud: LocalCloud) ->
 
     with pytest.raises(Denied):
         templates(cloud).read()
+
+
+def test_the_largest_template_is_read(cloud: LocalCloud) -> None:
+    largest = b"x" * 256 * 1024
+    put(cloud, "asa/keyturn/Template/owner/body.txt", largest)
+
+    assert templates(cloud).read() == {"owner/body.txt": largest.decode()}

@@ -33,6 +33,9 @@ def test_the_defaults_are_90_100_and_110() -> None:
         ({"unused_period": 0}, "UnusedPeriod=0: must be at least 1 day"),
         ({"hold_if_used_within": 0}, "HoldIfUsedWithin=0: must be at least 1 day"),
         ({"max_hold": 0}, "MaxHold=0: must be at least 1 day"),
+        ({"max_keys_per_day": -1}, "MaxKeysPerDay=-1: must be at least 0"),
+        ({"max_percent_per_day": -1}, "MaxPercentPerDay=-1: must be from 0 to 100"),
+        ({"max_percent_per_day": 101}, "MaxPercentPerDay=101: must be from 0 to 100"),
         ({"max_hold": 36_501}, "MaxHold=36501: must be at most 36500 days"),
         ({"rotation_period": 10**12}, f"RotationPeriod={10**12}: must be at most 36500 days"),
     ],
@@ -71,3 +74,16 @@ def test_warn_days_of_zero_or_less_are_ignored_and_the_rest_is_put_in_order() ->
 
 def test_a_field_knows_the_name_that_operators_use() -> None:
     assert parameter("hold_if_used_within") == "HoldIfUsedWithin"
+
+
+def test_the_least_and_the_most_that_keep_the_rules_are_taken() -> None:
+    for least in ("unused_period", "hold_if_used_within", "max_hold", "spread_days"):
+        RotationPolicy(**{least: 1})
+        RotationPolicy(**{least: 36_500})
+    for percent in (0, 100):
+        assert RotationPolicy(max_percent_per_day=percent).max_percent_per_day == percent
+    assert RotationPolicy(max_keys_per_day=0).max_keys_per_day == 0
+
+
+def test_a_warning_of_a_hundred_years_is_the_earliest_and_none_later_than_that() -> None:
+    assert RotationPolicy(warn_days=(36_500, 36_501, 1)).warn_days == (36_500, 1)

@@ -92,3 +92,26 @@ def test_of_a_text_that_is_no_template_nothing_is_found() -> None:
 
     assert found.parameters == {}
     assert found.functions == ()
+
+
+def fits(parameter: Parameter, value: str) -> bool:
+    try:
+        parameter.check(value)
+    except InvalidValue:
+        return False
+    return True
+
+
+def test_the_longest_the_least_and_the_most_are_taken_and_one_beyond_is_not() -> None:
+    longest = Parameter(name="Word", longest=3)
+    bounded = Parameter(name="Number", least=2, most=4, is_number=True)
+    free = Parameter(name="Number", is_number=True)
+
+    assert [fits(longest, "x" * length) for length in (0, 3, 4)] == [True, True, False]
+    assert [fits(bounded, str(number)) for number in (1, 2, 4, 5)] == [False, True, True, False]
+    assert [fits(free, text) for text in ("-7", "0", "7.0")] == [True, True, False]
+
+
+@pytest.mark.parametrize(("longest", "taken"), [(128, True), (129, False)])
+def test_a_tag_of_the_owner_is_as_long_as_aws_allows(longest: int, *, taken: bool) -> None:
+    assert fits(read(CORE).parameters["ResourceOwnerTag"], "t" * longest) is taken
