@@ -40,12 +40,12 @@ from tests.mutants.watching import CHOSEN, FOLDER
 
 AIM = 95
 """Percent of the breaks that change anything."""
-ENOUGH = 240
-"""Seconds of tests, as they were measured, that each of the two rounds takes at most."""
-START = 90
+ENOUGH = 120
+"""Seconds of a core, as they were measured, that each of the two rounds takes at most."""
+START = 120
 """Seconds for pytest to start, on a machine that is busy."""
-SLOWER = 5
-"""So much slower than measured is a test that hangs."""
+SLOWER = 10
+"""So many times what was measured takes a test that hangs."""
 TO_A_TEMPLATE = 4
 """Every so many breaks one is of a template."""
 KEPT = ROOT / ".mutants"

@@ -9,7 +9,6 @@ that it starts one is.
 import json
 import os
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
@@ -28,7 +27,7 @@ MONITORING: Any = vars(sys).get("monitoring")
 
 
 class Watch:
-    """Notes of every test that passes how long it took, its lines, the files it opened."""
+    """Notes of every test that passes its lines, the files it opened, and what it costs a core."""
 
     def __init__(self, root: Path, into: Path) -> None:
         self._root = f"{root}{os.sep}"
@@ -75,11 +74,11 @@ class Watch:
         self._opened.clear()
         self._starts, self._passed = False, True
         self._monitoring.restart_events()
-        began = time.monotonic()
+        began = sum(os.times()[:4])
         done = yield
         if self._passed:
             self._tests[item.nodeid] = {
-                "seconds": round(time.monotonic() - began, 3),
+                "seconds": round(sum(os.times()[:4]) - began, 3),
                 "starts": self._starts,
                 "opens": sorted(self._opened),
                 "lines": {
