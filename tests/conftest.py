@@ -1,3 +1,3 @@
 """What all tests run under."""
 
-pytest_plugins = ("tests.canary",)
+pytest_plugins = ("tests.canary", "tests.aws_limits")

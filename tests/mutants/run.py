@@ -122,9 +122,9 @@ def copy_tree(to: Path) -> None:
     ).stdout
     for name in filter(None, listed.split("\0")):
         source = ROOT / name
-        if source.is_file():
+        if source.is_file() or source.is_symlink():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, to / name)
+            shutil.copy2(source, to / name, follow_symlinks=False)
 
 
 Results = Mapping[str, Sequence[ET.Element]]
