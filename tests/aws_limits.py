@@ -37,26 +37,14 @@ def without_limits() -> Iterator[None]:
 
 def beyond(shape: Any, value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 -- botocore's, and of any form
     """Say in which members a value breaks the limits of its shape."""
-    if value is None:
+    if value is None or hasattr(value, "read"):
         return
-    limits: Mapping[str, Any] = shape.metadata
-    kind = shape.type_name
-    if kind in COUNTED | MEASURED and not hasattr(value, "read"):
-        size = value if kind in COUNTED else len(value)
-        if "min" in limits and size < limits["min"]:
-            yield f"{name}={value!r}: less than {limits['min']}"
-        if "max" in limits and size > limits["max"]:
-            yield f"{name}={value!r}: more than {limits['max']}"
-    if kind == "string" and "enum" in limits and value not in limits["enum"]:
-        yield f"{name}={value!r}: none of {', '.join(limits['enum'])}"
-    if kind == "string" and (pattern := _pattern(limits.get("pattern"))):
-        if not pattern.fullmatch(value):
-            yield f"{name}={value!r}: does not match {pattern.pattern}"
-    match kind:
+    for why in _broken(shape.type_name, shape.metadata, value):
+        yield f"{name}={value!r}: {why}"
+    match shape.type_name:
         case "structure":
-            for member, each in value.items():
-                if member in shape.members:
-                    yield from beyond(shape.members[member], each, f"{name}.{member}")
+            for member in value.keys() & shape.members.keys():
+                yield from beyond(shape.members[member], value[member], f"{name}.{member}")
         case "list":
             for number, each in enumerate(value):
                 yield from beyond(shape.member, each, f"{name}[{number}]")
@@ -66,9 +54,25 @@ def beyond(shape: Any, value: Any, name: str = "") -> Iterator[str]:  # noqa: AN
                 yield from beyond(shape.value, each, f"{name}[{key}]")
 
 
+def _broken(kind: str, limits: Mapping[str, Any], value: Any) -> Iterator[str]:  # noqa: ANN401 -- as above
+    """Say what is wrong with one value, and not with what it holds."""
+    if kind in COUNTED | MEASURED:
+        size = value if kind in COUNTED else len(value)
+        if size < limits.get("min", size):
+            yield f"less than {limits['min']}"
+        if size > limits.get("max", size):
+            yield f"more than {limits['max']}"
+    if kind == "string":
+        if value not in limits.get("enum", [value]):
+            yield f"none of {', '.join(limits['enum'])}"
+        pattern = _pattern(limits.get("pattern"))
+        if pattern and not pattern.fullmatch(value):
+            yield f"does not match {pattern.pattern}"
+
+
 @cache
 def _pattern(pattern: str | None) -> "re.Pattern[str] | None":
-    """Compile a pattern; Python knows some of Java's classes by other names, and a few not at all."""
+    """Compile a pattern; Python has other names for some of Java's classes, or none at all."""
     if pattern is None:
         return None
     for java, ours in (
