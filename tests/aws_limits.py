@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ParamValidationError
 from botocore.model import Shape
-from botocore.validate import ParamValidator, ValidationErrors
+from botocore.validate import ParamValidator
 
 COUNTED = {"integer", "long", "float", "double"}
 MEASURED = {"string", "blob", "list", "map"}
@@ -91,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let botocore check what its models say."""
     before = ParamValidator.validate
 
-    def validate(self: ParamValidator, params: object, shape: Shape) -> ValidationErrors:
+    def validate(self: ParamValidator, params: Mapping[str, Any], shape: Shape) -> Any:  # noqa: ANN401 -- botocore has no types
         errors = before(self, params, shape)
         broken = [] if _off or errors.has_errors() else list(beyond(shape, params))
         if broken:

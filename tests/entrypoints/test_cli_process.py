@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -31,6 +33,9 @@ NO_AWS = {
 class Terminal:
     """A command on a terminal of its own, 80 columns wide."""
 
+    open: ClassVar[list["Terminal"]] = []
+    """Those that nobody closed yet: a test that fails leaves its own behind."""
+
     def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
         self.shown = ""
         self._master, slave = pty.openpty()
@@ -47,6 +52,11 @@ class Terminal:
         )
         signal.signal(signal.SIGINT, as_it_was)
         os.close(slave)
+        self.open.append(self)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.returncode is not None
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
@@ -58,15 +68,23 @@ class Terminal:
         end = time.monotonic() + PATIENCE
         while not re.search(pattern, self.shown):
             if time.monotonic() > end or not self._read():
-                self._process.kill()
                 raise AssertionError(f"never showed {pattern}:\n{self.shown[:2000]}")
 
     def end(self) -> int:
         while self._read():
             pass
         see("a terminal", self.shown)
+        ended = self._process.wait(PATIENCE)
+        self.close()
+        return ended
+
+    def close(self) -> None:
+        """End the command, if it still runs, with all that it started."""
+        self.open.remove(self)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(PATIENCE)
         os.close(self._master)
-        return self._process.wait(PATIENCE)
 
     def _read(self) -> bool:
         """Read some more; False at the end."""
@@ -78,6 +96,25 @@ class Terminal:
             return False
         self.shown += some.decode(errors="replace").replace("\r\n", "\n")
         return bool(some)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """Whatever becomes of a test, its processes end with it, and disturb no other."""
+    yield
+    while Terminal.open:
+        Terminal.open[-1].close()
+
+
+def test_a_test_that_fails_leaves_no_process_behind() -> None:
+    terminal = Terminal("version")
+    with pytest.raises(AssertionError, match="never showed"):
+        terminal.wait_for("what no command shows")
+
+    while Terminal.open:
+        Terminal.open[-1].close()
+
+    assert terminal.has_ended
 
 
 def test_on_a_terminal_it_shows_the_plan_asks_once_and_does_what_was_agreed() -> None:

@@ -1,0 +1,689 @@
+"""
+What each adapter sends to AWS, to the letter, and that AWS's own models allow it.
+
+The local AWS takes a percentage of 101, an unknown word and a forgotten member without a word.
+So the table below says of every operation what is sent, and `tests.aws_limits` holds each call,
+here and in all other tests, to the limits that botocore's models know.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ParamValidationError
+
+from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
+from keyturn.adapters.cloudtrail import CloudTrail
+from keyturn.adapters.event_bus import EventBridgeBus
+from keyturn.adapters.event_rules import EventRules
+from keyturn.adapters.headquarters import AwsHeadquarters
+from keyturn.adapters.iam import IamAccessKeys
+from keyturn.adapters.lambda_functions import AwsFunctions
+from keyturn.adapters.member_account import MemberAccount
+from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.s3_audit import S3Audit
+from keyturn.adapters.s3_plans import S3Plans
+from keyturn.adapters.s3_receipts import S3Receipts
+from keyturn.adapters.s3_switch import S3Switch
+from keyturn.adapters.s3_tally import S3Tally
+from keyturn.adapters.secrets_manager import SecretsManagerVault
+from keyturn.adapters.ses import SesMailer
+from keyturn.adapters.ses_senders import SesSenders
+from keyturn.adapters.sqs import SqsQueue
+from keyturn.adapters.sqs_depths import SqsDepths
+from keyturn.adapters.sts import session_as
+from keyturn.domain.deployment import Proposal
+from keyturn.domain.errors import Refused
+from keyturn.domain.events import Event, EventType, Mail, Run
+from keyturn.domain.key import Account
+from keyturn.ports import AuditEntry, Claim, NewKey, Pause
+from tests.aws_limits import without_limits
+
+AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
+KEY = "AKIAIOSFODNN7EXAMPLE"
+SECRET = "Account_222222222222_User_ann_AccessKey"
+ROLE = "arn:aws:iam::222222222222:role/asa-iam-key-auto-rotation"
+TRAIL = "arn:aws:cloudtrail:us-east-1:111111111111:trail/all"
+QUEUE = "https://sqs.us-east-1.amazonaws.com/111111111111/Keyturn-Rotations.fifo"
+SET = "keyturn-member-roles"
+PREFERENCES = {
+    "RegionConcurrencyType": "PARALLEL",
+    "FailureTolerancePercentage": 100,
+    "MaxConcurrentPercentage": 100,
+}
+GIVEN = [
+    {"ParameterKey": "PrimaryAccountID", "ParameterValue": "222222222222"},
+    {"ParameterKey": "AWSOrgID", "UsePreviousValue": True},
+]
+PARAMETERS = {"PrimaryAccountID": "222222222222", "AWSOrgID": None}
+
+
+@dataclass
+class Wire:
+    """Clients whose calls go nowhere: what they send is noted, and the answers are made up."""
+
+    answers: Mapping[str, Any]
+    sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        made: Any = boto3.client(
+            service,  # type: ignore[call-overload] # any service
+            region_name="us-east-1",
+            aws_access_key_id="AKIAEXAMPLE",
+            aws_secret_access_key="none",  # noqa: S106 -- made up
+        )
+        made.meta.events.register("provide-client-params", self._note)
+        made.meta.events.register("before-call", self._answer)
+        return made
+
+    def _note(self, params: Mapping[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 -- botocore's model of an operation
+        self.sent.append((model.name, dict(params)))
+
+    def _answer(self, model: Any, **_: object) -> tuple[object, dict[str, Any]]:  # noqa: ANN401 -- as above
+        http = SimpleNamespace(status_code=200, headers={})
+        told = {"ResponseMetadata": {"HTTPHeaders": {}}, **self.answers.get(model.name, {})}
+        return http, told
+
+
+def nothing(_: float) -> None:
+    raise AssertionError("there is nothing to wait for")
+
+
+def stack_sets(wire: Wire) -> CloudFormationStackSets:
+    return CloudFormationStackSets(wire.client("cloudformation"), nothing)
+
+
+def stacks(wire: Wire) -> CloudFormationStacks:
+    return CloudFormationStacks(wire.client("cloudformation"), nothing)
+
+
+def vault(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManagerVault:
+    return SecretsManagerVault(wire.client("secretsmanager"), kms_key)
+
+
+def iam(wire: Wire) -> IamAccessKeys:
+    client = wire.client("iam")
+    return IamAccessKeys(client, client)
+
+
+def a_new_key() -> NewKey:
+    return NewKey(key_id=KEY, created=AT, secret="none")  # noqa: S106 -- made up
+
+
+def published(wire: Wire) -> None:
+    run = Run(id="run", account=Account(id="222222222222"), at=AT, dry_run=False)
+    EventBridgeBus(wire.client("events"), "keys").publish(
+        [Event(type=EventType.ROTATED, run=run, detail={"key": KEY})]
+    )
+
+
+def mailed(wire: Wire) -> None:
+    mailer = SesMailer(wire.client("sesv2"), sender="ops@example.com", configuration_set="set")
+    mailer.send("ann@example.com", Mail(subject="Key", text="text", html="<p>"))
+
+
+def assumed(wire: Wire) -> None:
+    session = session_as(wire.client("sts"), ROLE, "us-east-1", external_id="of-ours")
+    credentials = session.get_credentials()
+    assert credentials is not None
+    credentials.get_frozen_credentials()
+
+
+def asked_of_a_trail(wire: Wire) -> None:
+    CloudTrail(lambda _region: wire.client("cloudtrail"), "us-east-1").trails()
+
+
+Rows = list[tuple[str, Callable[[Wire], object], list[tuple[str, Mapping[str, Any]]]]]
+ROWS: Rows = [
+    # CloudFormation
+    (
+        "find a stack",
+        lambda w: stacks(w).find("core"),
+        [("DescribeStacks", {"StackName": "core"})],
+    ),
+    (
+        "read its template",
+        lambda w: stacks(w).body_of("core"),
+        [("GetTemplate", {"StackName": "core"})],
+    ),
+    (
+        "carry out a change set",
+        lambda w: stacks(w).carry_out(Proposal(stack="core", id="arn:change", is_new=False)),
+        [
+            ("ExecuteChangeSet", {"ChangeSetName": "arn:change"}),
+            ("DescribeStacks", {"StackName": "core"}),
+        ],
+    ),
+    (
+        "throw a change set away",
+        lambda w: stacks(w).discard(Proposal(stack="core", id="arn:change", is_new=False)),
+        [("DeleteChangeSet", {"ChangeSetName": "arn:change"})],
+    ),
+    (
+        "make a stack set",
+        lambda w: stack_sets(w).create(SET, "{}", PARAMETERS),
+        [
+            (
+                "CreateStackSet",
+                {
+                    "StackSetName": SET,
+                    "Description": "Keyturn's role, KMS key and exemption group in every account",
+                    "TemplateBody": "{}",
+                    "Parameters": GIVEN,
+                    "Capabilities": ["CAPABILITY_NAMED_IAM"],
+                    "PermissionModel": "SERVICE_MANAGED",
+                    "AutoDeployment": {"Enabled": True, "RetainStacksOnAccountRemoval": False},
+                },
+            )
+        ],
+    ),
+    (
+        "update a stack set",
+        lambda w: stack_sets(w).update(SET, "{}", PARAMETERS),
+        [
+            (
+                "UpdateStackSet",
+                {
+                    "StackSetName": SET,
+                    "TemplateBody": "{}",
+                    "Parameters": GIVEN,
+                    "Capabilities": ["CAPABILITY_NAMED_IAM"],
+                    "PermissionModel": "SERVICE_MANAGED",
+                    "OperationPreferences": PREFERENCES,
+                },
+            ),
+            ("DescribeStackSetOperation", {"StackSetName": SET, "OperationId": "op"}),
+            ("ListStackSetOperationResults", {"StackSetName": SET, "OperationId": "op"}),
+        ],
+    ),
+    (
+        "bring a stack set to more units",
+        lambda w: stack_sets(w).extend(SET, {"r-ab12", "ou-ab12-cdef3456"}, {"us-east-1"}),
+        [
+            (
+                "CreateStackInstances",
+                {
+                    "StackSetName": SET,
+                    "DeploymentTargets": {"OrganizationalUnitIds": ["ou-ab12-cdef3456", "r-ab12"]},
+                    "Regions": ["us-east-1"],
+                    "OperationPreferences": PREFERENCES,
+                },
+            ),
+            ("DescribeStackSetOperation", {"StackSetName": SET, "OperationId": "op"}),
+            ("ListStackSetOperationResults", {"StackSetName": SET, "OperationId": "op"}),
+        ],
+    ),
+    (
+        "list its instances",
+        lambda w: list(stack_sets(w).instances(SET)),
+        [("ListStackInstances", {"StackSetName": SET})],
+    ),
+    # IAM
+    ("list users", lambda w: list(iam(w).users()), [("ListUsers", {"MaxItems": 1000})]),
+    (
+        "list a group",
+        lambda w: iam(w).members_of("Exempt"),
+        [("GetGroup", {"GroupName": "Exempt", "MaxItems": 1000})],
+    ),
+    ("list keys", lambda w: iam(w).keys_of("ann"), [("ListAccessKeys", {"UserName": "ann"})]),
+    (
+        "ask whose key",
+        lambda w: iam(w).owner_of(KEY),
+        [("GetAccessKeyLastUsed", {"AccessKeyId": KEY})],
+    ),
+    (
+        "ask when it was used",
+        lambda w: iam(w).last_use(KEY),
+        [("GetAccessKeyLastUsed", {"AccessKeyId": KEY})],
+    ),
+    (
+        "read tags",
+        lambda w: iam(w).tag_of("ann", "Owner"),
+        [("ListUserTags", {"UserName": "ann"})],
+    ),
+    ("ask about root", lambda w: iam(w).root_has_keys(), [("GetAccountSummary", {})]),
+    ("make a key", lambda w: iam(w).create("ann"), [("CreateAccessKey", {"UserName": "ann"})]),
+    (
+        "disable a key",
+        lambda w: iam(w).disable("ann", KEY),
+        [("UpdateAccessKey", {"UserName": "ann", "AccessKeyId": KEY, "Status": "Inactive"})],
+    ),
+    (
+        "enable a key",
+        lambda w: iam(w).enable("ann", KEY),
+        [("UpdateAccessKey", {"UserName": "ann", "AccessKeyId": KEY, "Status": "Active"})],
+    ),
+    (
+        "delete a key",
+        lambda w: iam(w).delete("ann", KEY),
+        [("DeleteAccessKey", {"UserName": "ann", "AccessKeyId": KEY})],
+    ),
+    (
+        "read a role's trust",
+        lambda w: MemberAccount(w.client("iam"), w.client("kms")).trust_of("rotator"),
+        [("GetRole", {"RoleName": "rotator"})],
+    ),
+    (
+        "look for a group",
+        lambda w: MemberAccount(w.client("iam"), w.client("kms")).has_group("Exempt"),
+        [("GetGroup", {"GroupName": "Exempt", "MaxItems": 1})],
+    ),
+    (
+        "look at a KMS key",
+        lambda w: MemberAccount(w.client("iam"), w.client("kms")).key_state("alias/ours"),
+        [("DescribeKey", {"KeyId": "alias/ours"})],
+    ),
+    # Secrets Manager
+    (
+        "look at a secret",
+        lambda w: vault(w).look(SECRET),
+        [("DescribeSecret", {"SecretId": SECRET})],
+    ),
+    (
+        "take a deletion back",
+        lambda w: vault(w).restore(SECRET),
+        [("RestoreSecret", {"SecretId": SECRET})],
+    ),
+    (
+        "tag a secret",
+        lambda w: vault(w).tag(SECRET, {"keyturn:user": "ann"}),
+        [
+            (
+                "TagResource",
+                {"SecretId": SECRET, "Tags": [{"Key": "keyturn:user", "Value": "ann"}]},
+            )
+        ],
+    ),
+    (
+        "take tags off",
+        lambda w: vault(w).untag(SECRET, ["keyturn:intent"]),
+        [("UntagResource", {"SecretId": SECRET, "TagKeys": ["keyturn:intent"]})],
+    ),
+    (
+        "store a key",
+        lambda w: vault(w).store(SECRET, "ann", a_new_key()),
+        [
+            (
+                "PutSecretValue",
+                {
+                    "SecretId": SECRET,
+                    "ClientRequestToken": hashlib.sha256(KEY.encode()).hexdigest(),
+                    "SecretString": json.dumps(
+                        {
+                            "AccessKeyId": KEY,
+                            "SecretAccessKey": "none",
+                            "UserName": "ann",
+                            "CreateDate": "2026-03-02T04:00:00+00:00",
+                        }
+                    ),
+                },
+            )
+        ],
+    ),
+    # Organizations
+    (
+        "list accounts",
+        lambda w: list(AwsOrganization(w.client("organizations")).accounts()),
+        [("ListAccounts", {})],
+    ),
+    (
+        "list the accounts of a unit",
+        lambda w: list(AwsOrganization(w.client("organizations")).accounts("r-ab12")),
+        [
+            ("ListAccountsForParent", {"ParentId": "r-ab12"}),
+            ("ListOrganizationalUnitsForParent", {"ParentId": "r-ab12"}),
+        ],
+    ),
+    (
+        "look at the organisation",
+        lambda w: AwsHeadquarters(w.client("organizations")).facts(),
+        [("DescribeOrganization", {}), ("ListAWSServiceAccessForOrganization", {})],
+    ),
+    (
+        "look for a unit",
+        lambda w: AwsHeadquarters(w.client("organizations")).has_unit("r-ab12"),
+        [("ListOrganizationalUnitsForParent", {"ParentId": "r-ab12", "MaxResults": 1})],
+    ),
+    # Lambda
+    (
+        "look at a function",
+        lambda w: AwsFunctions(w.client("lambda")).look("Rotation"),
+        [
+            ("GetFunctionConfiguration", {"FunctionName": "Rotation"}),
+            ("GetFunctionConcurrency", {"FunctionName": "Rotation"}),
+        ],
+    ),
+    (
+        "ask for concurrency",
+        lambda w: AwsFunctions(w.client("lambda")).concurrency(),
+        [("GetAccountSettings", {})],
+    ),
+    (
+        "ask what wakes a function",
+        lambda w: AwsFunctions(w.client("lambda")).takes_from("Rotation"),
+        [("ListEventSourceMappings", {"FunctionName": "Rotation"})],
+    ),
+    # EventBridge
+    (
+        "publish",
+        published,
+        [
+            (
+                "PutEvents",
+                {
+                    "Entries": [
+                        {
+                            "Source": "iam.key-rotation",
+                            "DetailType": "Key Rotated",
+                            "Time": AT,
+                            "Detail": json.dumps(
+                                {
+                                    "version": 1,
+                                    "run": "run",
+                                    "account": "222222222222",
+                                    "dry_run": False,
+                                    "key": KEY,
+                                }
+                            ),
+                            "EventBusName": "keys",
+                        }
+                    ]
+                },
+            )
+        ],
+    ),
+    (
+        "look at a rule of a bus",
+        lambda w: EventRules(w.client("events")).is_enabled("daily", "keys"),
+        [("DescribeRule", {"Name": "daily", "EventBusName": "keys"})],
+    ),
+    (
+        "look at a rule",
+        lambda w: EventRules(w.client("events")).is_enabled("daily", None),
+        [("DescribeRule", {"Name": "daily"})],
+    ),
+    # SES
+    (
+        "send a mail",
+        mailed,
+        [
+            (
+                "SendEmail",
+                {
+                    "FromEmailAddress": "ops@example.com",
+                    "Destination": {"ToAddresses": ["ann@example.com"]},
+                    "Content": {
+                        "Simple": {
+                            "Subject": {"Data": "Key", "Charset": "UTF-8"},
+                            "Body": {
+                                "Text": {"Data": "text", "Charset": "UTF-8"},
+                                "Html": {"Data": "<p>", "Charset": "UTF-8"},
+                            },
+                        }
+                    },
+                    "ConfigurationSetName": "set",
+                },
+            )
+        ],
+    ),
+    (
+        "look at a sender",
+        lambda w: SesSenders(w.client("sesv2")).is_verified("ops@example.com"),
+        [
+            ("GetEmailIdentity", {"EmailIdentity": "ops@example.com"}),
+            ("GetEmailIdentity", {"EmailIdentity": "example.com"}),
+        ],
+    ),
+    (
+        "ask for SES's sandbox",
+        lambda w: SesSenders(w.client("sesv2")).is_in_sandbox(),
+        [("GetAccount", {})],
+    ),
+    # SQS
+    (
+        "queue a run",
+        lambda w: SqsQueue(w.client("sqs"), QUEUE).send([{"account": "222222222222"}], run="run"),
+        [
+            (
+                "SendMessageBatch",
+                {
+                    "QueueUrl": QUEUE,
+                    "Entries": [
+                        {
+                            "Id": "0",
+                            "MessageBody": '{"account": "222222222222"}',
+                            "MessageGroupId": "222222222222",
+                            "MessageDeduplicationId": "run-222222222222-0",
+                        }
+                    ],
+                },
+            )
+        ],
+    ),
+    (
+        "count what waits",
+        lambda w: SqsDepths(w.client("sqs")).waiting("Keyturn-Rotations.fifo"),
+        [
+            ("GetQueueUrl", {"QueueName": "Keyturn-Rotations.fifo"}),
+            (
+                "GetQueueAttributes",
+                {
+                    "QueueUrl": QUEUE,
+                    "AttributeNames": [
+                        "ApproximateNumberOfMessages",
+                        "ApproximateNumberOfMessagesNotVisible",
+                    ],
+                },
+            ),
+        ],
+    ),
+    # STS
+    (
+        "become the role",
+        assumed,
+        [
+            (
+                "AssumeRole",
+                {"RoleArn": ROLE, "RoleSessionName": "keyturn", "ExternalId": "of-ours"},
+            )
+        ],
+    ),
+    # CloudTrail
+    (
+        "look at the trails",
+        asked_of_a_trail,
+        [
+            ("DescribeTrails", {"includeShadowTrails": True}),
+            ("GetTrailStatus", {"Name": TRAIL}),
+            ("GetEventSelectors", {"TrailName": TRAIL}),
+        ],
+    ),
+    # S3, whose owner is named by the client (tests/adapters/test_in_the_bucket.py)
+    (
+        "read receipts",
+        lambda w: S3Receipts(w.client("s3"), bucket="b-b", prefix="p").of_key("2", "a,b", KEY),
+        [("ListObjectsV2", {"Bucket": "b-b", "Prefix": f"p/receipts/2/a=2Cb/{KEY}/"})],
+    ),
+    (
+        "give a claim back",
+        lambda w: S3Receipts(w.client("s3"), bucket="b-b").release(
+            Claim(name="receipts/2/x.json", run="run", mark='"etag"')
+        ),
+        [("DeleteObject", {"Bucket": "b-b", "Key": "receipts/2/x.json", "IfMatch": '"etag"'})],
+    ),
+    (
+        "note what will end",
+        lambda w: S3Tally(w.client("s3"), bucket="b-b", prefix="p").note(
+            "2", date(2026, 3, 2), "run", {"KEY-b", "KEY-a"}, ordered=True
+        ),
+        [
+            (
+                "PutObject",
+                {
+                    "Bucket": "b-b",
+                    "Key": "p/tally/2/2026-03-02/run.order.json",
+                    "Body": b'{"keys": ["KEY-a", "KEY-b"]}',
+                    "ContentType": "application/json",
+                },
+            )
+        ],
+    ),
+    (
+        "read a plan",
+        lambda w: S3Plans(w.client("s3"), bucket="b-b", prefix="p").read("monday.json"),
+        [("GetObject", {"Bucket": "b-b", "Key": "p/plans/monday.json"})],
+    ),
+    (
+        "ask for a pause",
+        lambda w: S3Switch(w.client("s3"), bucket="b-b", prefix="p").pause(),
+        [("ListObjectsV2", {"Bucket": "b-b", "Prefix": "p/paused.json"})],
+    ),
+    (
+        "see whether the pause is alone",
+        lambda w: S3Switch(w.client("s3"), bucket="b-b", prefix="p").is_alone(),
+        [("ListObjectsV2", {"Bucket": "b-b", "Prefix": "p/", "MaxKeys": 2})],
+    ),
+    (
+        "end a pause",
+        lambda w: S3Switch(w.client("s3"), bucket="b-b").lift(),
+        [("DeleteObject", {"Bucket": "b-b", "Key": "paused.json"})],
+    ),
+]
+ANSWERS: Mapping[str, Any] = {
+    "DescribeStacks": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]},
+    "GetTemplate": {"TemplateBody": "{}"},
+    "UpdateStackSet": {"OperationId": "op"},
+    "CreateStackInstances": {"OperationId": "op"},
+    "DescribeStackSetOperation": {"StackSetOperation": {"Status": "SUCCEEDED"}},
+    "ListStackSetOperationResults": {"Summaries": []},
+    "ListStackInstances": {"Summaries": []},
+    "ListUsers": {"Users": []},
+    "GetGroup": {"Users": []},
+    "ListAccessKeys": {"AccessKeyMetadata": []},
+    "GetAccessKeyLastUsed": {"UserName": "ann", "AccessKeyLastUsed": {}},
+    "ListUserTags": {"Tags": []},
+    "GetAccountSummary": {"SummaryMap": {"AccountAccessKeysPresent": 0}},
+    "CreateAccessKey": {
+        "AccessKey": {"AccessKeyId": KEY, "CreateDate": AT, "SecretAccessKey": "none"}
+    },
+    "GetRole": {"Role": {"AssumeRolePolicyDocument": "%7B%7D"}},
+    "DescribeKey": {"KeyMetadata": {"KeyState": "Enabled", "KeyId": "k", "Arn": "arn:k"}},
+    "ListAccounts": {"Accounts": []},
+    "ListAccountsForParent": {"Accounts": []},
+    "ListOrganizationalUnitsForParent": {"OrganizationalUnits": []},
+    "DescribeOrganization": {
+        "Organization": {"Id": "o-1", "MasterAccountId": "1", "FeatureSet": "ALL"}
+    },
+    "ListAWSServiceAccessForOrganization": {"EnabledServicePrincipals": []},
+    "GetFunctionConfiguration": {"Timeout": 900, "MemorySize": 256, "CodeSha256": "x"},
+    "GetAccountSettings": {
+        "AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
+    },
+    "ListEventSourceMappings": {"EventSourceMappings": []},
+    "PutEvents": {"FailedEntryCount": 0, "Entries": []},
+    "DescribeRule": {"State": "ENABLED"},
+    "SendEmail": {"MessageId": "m"},
+    "GetQueueUrl": {"QueueUrl": QUEUE},
+    "GetQueueAttributes": {
+        "Attributes": {
+            "ApproximateNumberOfMessages": "1",
+            "ApproximateNumberOfMessagesNotVisible": "2",
+        }
+    },
+    "AssumeRole": {
+        "Credentials": {
+            "AccessKeyId": "ASIAEXAMPLE",
+            "SecretAccessKey": "none",
+            "SessionToken": "none",
+            "Expiration": datetime(2999, 1, 1, tzinfo=UTC),
+        }
+    },
+    "DescribeTrails": {
+        "trailList": [{"Name": "all", "HomeRegion": "us-east-1", "TrailARN": TRAIL}]
+    },
+    "GetTrailStatus": {"IsLogging": True},
+    "GetObject": {"Body": SimpleNamespace(read=lambda *_: b"[]")},
+}
+
+
+@pytest.mark.parametrize(("does", "expected"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS])
+def test_an_adapter_sends_this_and_nothing_else(
+    does: Callable[[Wire], object], expected: list[tuple[str, Mapping[str, Any]]]
+) -> None:
+    wire = Wire(ANSWERS)
+
+    does(wire)
+
+    assert wire.sent == expected
+
+
+def test_an_audit_entry_and_a_pause_say_what_they_are_and_overwrite_no_other_pause() -> None:
+    wire = Wire(ANSWERS)
+    entry = AuditEntry(mark="mark", command="revoke", at=AT, by="ann")
+
+    S3Audit(wire.client("s3"), bucket="b-b", prefix="p").write(entry)
+    S3Switch(wire.client("s3"), bucket="b-b").throw(Pause(by="ann", at=AT, why="an incident"))
+
+    (_, audit), (_, pause) = wire.sent
+    assert audit["Key"] == "p/audit/2026-03-02/040000Z-revoke-mark.json"
+    assert audit["ContentType"] == pause["ContentType"] == "application/json"
+    assert (pause["Key"], pause["IfNoneMatch"]) == ("paused.json", "*")
+    assert json.loads(pause["Body"]) == {
+        "by": "ann",
+        "at": "2026-03-02T04:00:00Z",
+        "why": "an incident",
+    }
+
+
+# --- and the limits that hold for all ----------------------------------------------------------
+
+
+def a_call(**preferences: object) -> None:
+    wire = Wire(ANSWERS)
+    wire.client("cloudformation").create_stack_instances(
+        StackSetName=SET,
+        Regions=["us-east-1"],
+        DeploymentTargets={"OrganizationalUnitIds": ["r-ab12"]},
+        OperationPreferences=PREFERENCES | preferences,
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"FailureTolerancePercentage": 101}, "FailureTolerancePercentage=101: more than 100"),
+        ({"MaxConcurrentPercentage": 101}, "MaxConcurrentPercentage=101: more than 100"),
+        ({"MaxConcurrentPercentage": 0}, "MaxConcurrentPercentage"),
+        ({"RegionConcurrencyType": "PARALEL"}, "none of SEQUENTIAL, PARALLEL"),
+    ],
+    ids=str,
+)
+def test_what_aws_would_refuse_is_not_sent(wrong: dict[str, object], why: str) -> None:
+    a_call()
+    with pytest.raises(ParamValidationError, match=why):
+        a_call(**wrong)
+
+
+TOO_MUCH: dict[str, Callable[[], object]] = {
+    "a blank in a name": lambda: iam(Wire(ANSWERS)).keys_of("a b"),
+    "a long name": lambda: iam(Wire(ANSWERS)).members_of("g" * 129),
+    "a long tag": lambda: vault(Wire(ANSWERS)).untag(SECRET, ["x" * 129]),
+    "a tag without a name": lambda: vault(Wire(ANSWERS)).tag(SECRET, {"": "x"}),
+}
+
+
+@pytest.mark.parametrize("call", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_lengths_and_patterns_are_looked_at_too(call: Callable[[], object]) -> None:
+    with pytest.raises(Refused, match="does not fit the service's model"):
+        call()
+
+
+def test_what_aws_would_refuse_can_be_sent_on_purpose() -> None:
+    with without_limits():
+        a_call(FailureTolerancePercentage=101)
