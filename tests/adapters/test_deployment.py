@@ -40,7 +40,7 @@ from tests.fakes_deployment import (
 
 ACCOUNT = "123456789012"  # moto's own
 REGION = "eu-west-1"
-UNIT = "ou-unit"
+UNIT = "ou-ab12-cdef3456"
 TEMPLATE = json.dumps(
     {
         "Parameters": {"Name": {"Type": "String"}, "Seconds": {"Type": "String", "Default": "30"}},

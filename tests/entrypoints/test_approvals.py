@@ -460,3 +460,17 @@ def blocked(stage: Stage, since: int) -> list[tuple[str, str]]:
         if entry["DetailType"] == "Key Blocked"
     ]
     return [(detail["key"], detail["reason"]) for detail in details]
+
+
+def test_the_accounts_of_a_plan_that_are_not_ours_are_named_in_order(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    path, plan = saved_plan(tmp_path)
+    [ours] = plan["accounts"]
+    strangers = ["888888888888", "777777777777"]
+    plan["accounts"] += [ours | {"account": each} for each in strangers]
+    path.write_text(json.dumps(plan))
+
+    shown = keyturn("run", *TELLING, *IN_THE_SHOP, "--approve", str(path))
+
+    assert shown.stderr.index("777777777777") < shown.stderr.index("888888888888")

@@ -356,6 +356,10 @@ def test_a_secret_is_shown_and_adopted_and_then_rotated_into(cloud: LocalCloud) 
     assert "an operator has to adopt" in blocked.stdout
     for fact in ("belongs to an earlier user", "team = shop", "Versions +1", f"{gone}"):
         assert re.search(fact, shown.stdout), fact
+    assert re.findall(r"^ +(\d+)\. secretsmanager:(\w+)", shown.stdout, re.MULTILINE) == [
+        ("1", "UntagResource"),
+        ("2", "TagResource"),
+    ]
     assert "of-an-earlier-owner" not in shown.output + result.output
     assert "GetSecretValue" not in {call.operation for call in cloud.calls}
     assert before == [{"team": "shop", "keyturn:user": "orders", f"keyturn:key:{gone}": "x"}]

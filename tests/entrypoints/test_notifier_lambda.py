@@ -25,6 +25,27 @@ def test_a_run_ends_in_one_mail_an_owner_and_one_to_the_admin(stage: Stage) -> N
     assert sorted(mail.to[0] for mail in stage.cloud.sent_mails) == sorted([OWNER, ADMIN])
 
 
+def test_every_receipt_says_by_which_channel_and_to_whom(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.invoke()
+    stage.tell()
+    before = set(stage.cloud.objects(BUCKET))
+    stage.add_to_group("ann")
+    stage.tell()
+
+    receipts = {
+        name: json.loads(body)
+        for name, body in stage.cloud.objects(BUCKET).items()
+        if "/receipts/" in name
+    }
+
+    assert [name for name in receipts if name not in before and "/_exemptions/" in name]
+    assert {(each["channel"], each["address"]) for each in receipts.values()} == {
+        ("email", OWNER),
+        ("email", ADMIN),
+    }
+
+
 def test_a_message_that_comes_twice_is_told_once(stage: Stage) -> None:
     stage.user("ann", 137)
     stage.invoke()

@@ -292,6 +292,10 @@ SCENES = {
     ),
     "odd-name": a_digest(an_item(user="<b>x</b>,")),
     "dry-run": a_digest(*SEVERAL, dry_run=True),
+    "dry-run-revoked": a_digest(
+        replace(an_item(Told.REVOKED), successor=None, secret=None), dry_run=True
+    ),
+    "dry-run-revoked-beside-another": a_digest(an_item(Told.REVOKED), dry_run=True),
     "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES),
     "admin-instead-of-owner": replace(
         a_digest(an_item(Told.RETIRING), audience=Audience.ADMIN), proves=True

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from keyturn.domain.errors import (
+    AlreadyThere,
     Denied,
     OrderNotDone,
     Paused,
@@ -72,6 +73,21 @@ def test_a_stop_that_meets_the_end_of_an_earlier_one_stops_all_the_same() -> Non
 
     assert stop(switch, PAUSE) == PAUSE
     assert switch.paused == PAUSE
+
+
+def test_a_switch_that_is_always_taken_and_never_there_is_tried_three_times() -> None:
+    class Flickering(FakeSwitch):
+        tries = 0
+
+        def throw(self, pause: Pause) -> None:
+            self.tries += 1
+            raise AlreadyThere("paused")
+
+    switch = Flickering()
+
+    with pytest.raises(AlreadyThere, match="comes and goes: try again"):
+        stop(switch, PAUSE)
+    assert (switch.tries, switch.asked) == (3, 3)
 
 
 @pytest.mark.parametrize("even_paused", [False, True])
