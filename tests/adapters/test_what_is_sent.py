@@ -129,7 +129,8 @@ def mailed(wire: Wire) -> None:
 
 
 def assumed(wire: Wire) -> None:
-    session = session_as(wire.client("sts"), ROLE, "us-east-1", external_id="of-ours")
+    own = boto3.Session("AKIAEXAMPLE", "none", region_name="us-east-1")
+    session = session_as(own, wire.client("sts"), ROLE, "us-east-1", external_id="of-ours")
     credentials = session.get_credentials()
     assert credentials is not None
     credentials.get_frozen_credentials()

@@ -1,10 +1,12 @@
 """What travels over the bus comes out as it went in; what is no digest is refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from keyturn.domain.decision import Overlay
 from keyturn.domain.errors import (
     DeliveryUnclear,
     InvalidValue,
@@ -111,3 +113,9 @@ def test_an_error_says_in_what_state_it_leaves_the_world(
     error: KeyturnError, message: str
 ) -> None:
     assert str(error) == message
+
+
+def test_overlays_travel_in_order() -> None:
+    item = replace(an_item(90), overlays=frozenset({Overlay.RESTORED, Overlay.BLOCKED}))
+
+    assert sent(a_digest(item))["items"][0]["overlays"] == ["BLOCKED", "RESTORED"]

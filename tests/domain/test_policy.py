@@ -1,5 +1,7 @@
 """Which periods are taken, and which are refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from keyturn.domain.errors import InvalidValue
@@ -78,8 +80,8 @@ def test_a_field_knows_the_name_that_operators_use() -> None:
 
 def test_the_least_and_the_most_that_keep_the_rules_are_taken() -> None:
     for least in ("unused_period", "hold_if_used_within", "max_hold", "spread_days"):
-        RotationPolicy(**{least: 1})
-        RotationPolicy(**{least: 36_500})
+        for days in (1, 36_500):
+            assert getattr(replace(RotationPolicy(), **{least: days}), least) == days  # type: ignore[arg-type] # whole days by name
     for percent in (0, 100):
         assert RotationPolicy(max_percent_per_day=percent).max_percent_per_day == percent
     assert RotationPolicy(max_keys_per_day=0).max_keys_per_day == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,21 +95,24 @@ def audit_entries(s3: Any, bucket: str, prefix: str = "") -> list[dict[str, Any]
 class Functions:
     """Lambda, as far as a laptop asks: the sandbox has none. They are in our account alone."""
 
+    def __init__(self, variables: Mapping[str, Mapping[str, str]]) -> None:
+        self._variables = variables
+
     def __call__(self, request: Request, perform: Perform) -> Answer:
         if request.service != "lambda":
             return perform(request)
         assert request.operation == "GetFunctionConfiguration"
         if request.account != OURS:
             return refused(request, Refused("ResourceNotFoundException", "not found", 404))
-        [name] = (name for name in VARIABLES if name in request.http.url)
-        return answered(request, {"Environment": {"Variables": VARIABLES[name]}})
+        [name] = (name for name in self._variables if name in request.http.url)
+        return answered(request, {"Environment": {"Variables": self._variables[name]}})
 
 
-def deploy(cloud: LocalCloud) -> None:
-    """Put functions beside it, and what else they stand on."""
+def deploy(cloud: LocalCloud, **settings: str) -> None:
+    """Put functions beside it, with some settings of their own, and what else they stand on."""
     session = cloud.session(OURS)
     session.client("events").create_event_bus(Name="keys")
     session.client("s3").put_object(
         Bucket=BUCKET, Key=f"{PREFIX}/Lambda/rotation.zip", Body=b"zip"
     )
-    cloud.layers.append(Functions())
+    cloud.layers.append(Functions(VARIABLES | {ROTATION: DEPLOYED_SETTINGS | settings}))

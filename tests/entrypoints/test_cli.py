@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.domain.key import Account
+from keyturn.entrypoints import cli_needs
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY
 from keyturn.entrypoints.cli_options import Where
@@ -415,6 +416,26 @@ def test_with_nobody_to_ask_a_run_refuses_before_it_calls_aws(cloud: LocalCloud)
     assert result.exit_code == 2
     assert result.stderr == "--enforce: needs --yes where there is no terminal to ask on\n"
     assert len(cloud.calls) == before
+
+
+@pytest.mark.parametrize(("answer", "keys", "code"), [("y\n", 2, 0), ("n\n", 1, 1), ("", 1, 130)])
+def test_a_run_asks_before_it_writes_and_without_a_yes_nothing_is_written(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, answer: str, keys: int, code: int
+) -> None:
+    add_user(cloud, SHOP, "orders", 137)
+    # The tests have no terminal; that it is asked for is seen in test_cli_process.
+    monkeypatch.setattr(cli_needs, "can_ask", lambda: True)
+
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(
+        app, ["run", "--enforce", *IN_THE_SHOP, *TELLING], input=answer
+    )
+
+    assert result.exit_code == code, result.stderr
+    assert "1 key: rotate 1 in 1 account. Go on? [y/N]" in result.stderr
+    assert len(cloud.keys(SHOP)) == keys
+    if keys == 1:
+        assert written(cloud) == []
+    assert ("nothing was done" in result.stderr) is (code == 1)
 
 
 def test_without_the_exemption_group_a_plan_warns_and_a_run_leaves_the_account(

@@ -84,6 +84,66 @@ def test_a_run_is_what_the_functions_run_would_be(cloud: LocalCloud) -> None:
     assert [name for name in names(cloud) if "/snapshots/" in name] != []
 
 
+# As no other deployment of these tests has it, and nothing as it is by default.
+OTHERWISE = {
+    "HomeRegion": "eu-north-1",
+    "IAMRoleName": "rotator",
+    "IAMExemptionGroup": "Spared",
+    "ExternalId": "of-ours",
+    "SecretsKmsKey": "alias/of-ours",
+    "S3BucketPrefix": "another/place",
+    "EventBusName": "others",
+    "RotationPeriod": "75",
+    "InactivePeriod": "85",
+    "ResourceOwnerTag": "Owner",
+    "ReportRootKeys": "True",
+}
+
+
+def test_a_deployment_that_has_nothing_by_default_is_followed_in_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with LocalCloud(now=NOW) as cloud:
+        build(cloud)
+        deploy(cloud, **OTHERWISE)
+        cloud.add_role(SHOP, "rotator", OURS)
+        cloud.session(SHOP).client("iam").create_group(GroupName="Spared")
+        cloud.session(OURS).client("events").create_event_bus(Name="others")
+        cloud.session(OURS).client("s3").put_object(
+            Bucket=BUCKET, Key="another/place/Lambda/rotation.zip", Body=b"zip"
+        )
+        for name, value in environment(cloud.session(OURS)).items():
+            monkeypatch.setenv(name, value)
+        add_user(cloud, SHOP, "orders", 80)
+
+        done = keyturn("run", *DEPLOYED, *DO_IT)
+
+        assert done.exit_code == 0, done.stderr
+        assert "iam:GetAccountSummary" in asked(cloud)
+        assert sent(cloud, "AssumeRole", "ExternalId") == {"of-ours"}
+        assert sent(cloud, "GetGroup", "GroupName") == {"Spared"}
+        assert sent(cloud, "ListUserTags", "UserName") == {"orders"}
+        assert {str(arn).rpartition("/")[2] for arn in sent(cloud, "AssumeRole", "RoleArn")} == {
+            "rotator"
+        }
+        assert cloud.secrets(SHOP) == []
+        [secret] = cloud.secrets(SHOP, "eu-north-1")
+        assert (secret.kms_key, len(secret.tags) > 0) == ("alias/of-ours", True)
+        assert [name for name in names(cloud) if name.startswith("another/place/snapshots/")]
+        [entries] = [
+            call.params["Entries"] for call in cloud.calls if call.operation == "PutEvents"
+        ]
+        assert {entry["EventBusName"] for entry in entries} == {"others"}  # type: ignore[attr-defined] # PutEvents' own
+
+
+def asked(cloud: LocalCloud) -> set[str]:
+    return {f"{call.service}:{call.operation}" for call in cloud.calls}
+
+
+def sent(cloud: LocalCloud, operation: str, parameter: str) -> set[object]:
+    return {call.params.get(parameter) for call in cloud.calls if call.operation == operation}
+
+
 def test_what_is_given_besides_comes_first(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
 
