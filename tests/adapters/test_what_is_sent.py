@@ -632,7 +632,7 @@ def test_an_audit_entry_and_a_pause_say_what_they_are_and_overwrite_no_other_pau
     S3Switch(wire.client("s3"), bucket="b-b").throw(Pause(by="ann", at=AT, why="an incident"))
 
     (_, audit), (_, pause) = wire.sent
-    assert audit["Key"] == "p/audit/2026-03-02/040000Z-revoke-mark.json"
+    assert audit["Key"] == "p/audit/2026-03-02/040000Z-revoke-mark.begun.json"
     assert audit["ContentType"] == pause["ContentType"] == "application/json"
     assert (pause["Key"], pause["IfNoneMatch"]) == ("paused.json", "*")
     assert json.loads(pause["Body"]) == {
