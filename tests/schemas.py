@@ -26,9 +26,8 @@ from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields as rules
 from marshmallow import validate
 
-from keyturn.adapters.event_bus import SOURCE
 from keyturn.domain import forms
-from keyturn.domain.events import EventType
+from keyturn.domain.events import SOURCE, EventType
 from keyturn.entrypoints.requests import QueueMessage, RotationEvent, SwitchEvent
 from keyturn.settings import Flag
 

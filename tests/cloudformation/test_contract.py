@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from keyturn.adapters.event_bus import SOURCE
 from keyturn.adapters.s3_receipts import CLAIM_LIFE
-from keyturn.domain.events import EventType
+from keyturn.domain.events import SOURCE, EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
 from keyturn.entrypoints.connect import disconnect
@@ -37,6 +37,9 @@ from tools.package import HANDLERS
 FUNCTIONS = ("InventoryFunction", "RotationFunction", "NotifierFunction")
 # What the template makes itself, and no operator gives.
 MADE = {"QueueUrl": "RotationQueue", "EventBusName": "EventBus"}
+
+
+SEEN = datetime(2026, 3, 2, 5, tzinfo=UTC)
 
 
 def exemption_call(name: str) -> dict[str, Any]:
@@ -259,7 +262,7 @@ def test_the_notifier_is_handed_the_changes_that_it_can_read() -> None:
     for name in rule["EventPattern"]["detail"]["eventName"]:
         event = {"account": MEMBERS, "source": IAM_SOURCE, "detail": exemption_call(name)}
 
-        assert read_exemption(event, group=GROUP) is not None
+        assert read_exemption(event, group=GROUP, now=SEEN) is not None
 
 
 def test_the_sandbox_plays_what_the_templates_make() -> None:

@@ -65,7 +65,7 @@ def play(stage: Stage) -> list[Any]:
             stage.cloud.deny(MEMBER, "GetGroup", times=1)
         answers.append(stage.run())
     assert old
-    see(stage)
+    see(stage, eventTime=stage.cloud.now.isoformat())
     stage.tell()
     stage.settings["ParallelUsers"] = "1"
     stage.slow("ListAccessKeys", 2)

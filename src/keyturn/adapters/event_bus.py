@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError, Unavailable
-from keyturn.domain.events import Event
+from keyturn.domain.events import SOURCE, Event
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
-SOURCE = "iam.key-rotation"
 BATCH = 10
 """The most entries that PutEvents takes."""
 LARGEST_BATCH = 240_000

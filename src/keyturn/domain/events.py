@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, State, Told
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.forms import DigestForm, DigestItem
 from keyturn.domain.key import Account, Act
+from keyturn.domain.reading import printable
+
+SOURCE: Final = "iam.key-rotation"
 
 
 class EventType(StrEnum):
-    """The detail types on the bus; `source` is iam.key-rotation."""
+    """The detail types on the bus."""
 
     WARNED = "Key Warned"
     ROTATED = "Key Rotated"
@@ -166,7 +169,7 @@ def _item_to_json(item: NoticeItem) -> DigestItem:
         "overlays": sorted(item.overlays),
         "action": item.action,
         "reason": item.reason,
-        "sentence": item.sentence,
+        "sentence": printable(item.sentence),
         "told": item.notice.told,
         "day": item.notice.day.isoformat(),
         "variant": item.notice.variant,

@@ -103,6 +103,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             Service.NOTIFIER,
             Unit.COUNT,
             NotTold="1: a message was not told, or not all of it; it is tried again",
+            EventsDropped="1: an event was malformed or too old, and was dropped: nobody was told",
             ExemptionsAdded="1: somebody may be exempt now who was not before",
             TemplateBroken="1: a mail went out in our words, for the operators' template failed",
         ),

@@ -14,6 +14,9 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn.domain.errors import InvalidValue, Stale
+from keyturn.domain.events import Digest
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_digest, read_exemption
 from keyturn.entrypoints.connect import connected, own_account
 from keyturn.entrypoints.faults import in_our_words
@@ -30,15 +33,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     notify = aws.notify(_complain)
 
     def one(record: SQSRecord) -> None:
-        measured = {"NotTold": 1, "ExemptionsAdded": 0}
+        measured = {"NotTold": 1, "ExemptionsAdded": 0, "EventsDropped": 0}
+        now = datetime.now(UTC)
+        try:
+            with in_our_words(logger, "Dropped: "):
+                about = _read(aws, record.body, own_account(context), now)
+        except (InvalidValue, Stale):
+            # It would be as odd on the next try: it is counted, and nobody is told.
+            emit(Service.NOTIFIER, {**measured, "NotTold": 0, "EventsDropped": 1})
+            return
         try:
             with in_our_words(logger, "Not told: "):
-                asked = read_body(record.body)
-                if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
-                    _tell_of_exemption(aws, asked, measured)
+                if isinstance(about, Digest):
+                    notify.tell(about, now)
                 else:
-                    digest = read_digest(asked, own_account=own_account(context))
-                    notify.tell(digest, datetime.now(UTC))
+                    _tell_of_exemption(aws, about, measured)
             measured["NotTold"] = 0
         finally:
             emit(Service.NOTIFIER, measured)
@@ -51,8 +60,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     )
 
 
-def _tell_of_exemption(aws: Aws, event: object, measured: dict[str, int]) -> None:
-    change = read_exemption(event, group=aws.settings.exemption_group)
+def _read(aws: Aws, body: str, own: str, now: datetime) -> Digest | ExemptionChange | None:
+    """What a message is about; None: of a group that exempts nobody."""
+    asked = read_body(body)
+    if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
+        return read_exemption(asked, group=aws.settings.exemption_group, now=now)
+    return read_digest(asked, own_account=own, now=now)
+
+
+def _tell_of_exemption(aws: Aws, change: ExemptionChange | None, measured: dict[str, int]) -> None:
     if change is None:
         logger.info("A call about a group did not change the exemption group: nothing to tell")
         return

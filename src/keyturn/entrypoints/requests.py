@@ -175,7 +175,9 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     sha256 = given.get("plan_sha256", "").lower() or None
     return RotationRequest(
         account=Account(
-            id=given["account"], name=given.get("name") or "", email=given.get("email") or ""
+            id=given["account"],
+            name=printable(given.get("name") or ""),
+            email=given.get("email") or "",
         ),
         request=Request(
             users=users,
