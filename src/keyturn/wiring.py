@@ -104,7 +104,13 @@ class Aws:
                 take_turn=TakeTurn(
                     keys=keys,
                     vault=vault,
-                    deliver=Deliver(keys=keys, vault=vault, run_id=own_id),
+                    deliver=Deliver(
+                        keys=keys,
+                        vault=vault,
+                        run_id=own_id,
+                        owner_tag=settings.owner_tag,
+                        email=run.account.email,
+                    ),
                     hold=Hold(tally=tally, clock=self.clock, id=own_id),
                     clock=self.clock,
                     kms_key=settings.secrets_key,

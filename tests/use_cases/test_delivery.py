@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, Intent, token
+from keyturn.domain.record import (
+    INTENT_TAG,
+    KEY_TAG,
+    OWNER_TAG,
+    USER_ID_TAG,
+    USER_TAG,
+    Intent,
+    token,
+)
 from keyturn.sandbox.cloud import Perform
 from keyturn.sandbox.deployment import MEMBER_ROLE, SECRETS_KEY
 from keyturn.sandbox.wire import Answer, Request
@@ -736,3 +744,27 @@ def test_only_the_member_role_touches_the_member_account(stage: Stage) -> None:
 
     principals = {call.principal for call in stage.ours() if call.account == MEMBER}
     assert all(f":assumed-role/{MEMBER_ROLE}/" in principal for principal in principals)
+
+
+# --- whose it is --------------------------------------------------------------------------------
+
+
+def test_the_secret_says_whose_the_new_key_is(stage: Stage) -> None:
+    stage.user("ann", 90, Owner="ann@example.com")
+    stage.user("bob", 90)
+
+    stage.run()
+
+    assert stage.secret("ann").tags[OWNER_TAG] == "ann@example.com"
+    assert stage.secret("bob").tags[OWNER_TAG] == OWNER
+
+
+def test_an_owner_that_cannot_be_read_hinders_no_delivery(stage: Stage) -> None:
+    stage.user("ann", 90, Owner="ann@example.com")
+    stage.cloud.deny(MEMBER, "ListUserTags")
+
+    answer = stage.invoke()
+
+    assert OWNER_TAG not in stage.secret("ann").tags
+    assert decisions_of(answer, "ann") == [("ROTATE", "rotation-due")]
+    assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")

@@ -18,6 +18,7 @@ from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
 USER_TAG = "keyturn:user"
 USER_ID_TAG = "keyturn:user-id"
 INTENT_TAG = "keyturn:intent"
+OWNER_TAG = "keyturn:owner"
 KEY_TAG = "keyturn:key:"
 RESTORED_TAG = "keyturn:restored:"
 REVOKED_TAG = "keyturn:revoked:"

@@ -6,6 +6,7 @@ whatever breaks after it leaves a trace that the next runs can finish or undo; a
 is stored under the token of its key, so that nobody has to read it to know where it lies.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,10 +23,13 @@ from keyturn.domain.errors import (
     Throttled,
 )
 from keyturn.domain.key import UserFacts
+from keyturn.domain.owner import owner_of
 from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord, token
 from keyturn.ports import AccessKeys, NewKey, Vault
 from keyturn.use_cases.notebook import Notebook
 
+_TAG_VALUE = re.compile(r"[\w +=.:/@-]{1,256}")
+"""https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Tag.html."""
 INTENT_HOLDS = timedelta(seconds=60)
 """How soon after its intent a key must be created; later, the intent is written anew."""
 
@@ -46,6 +50,10 @@ class Deliver:
     keys: AccessKeys
     vault: Vault
     run_id: str
+    owner_tag: str | None = None
+    """The tag of a user that holds its owner's address."""
+    email: str = ""
+    """The account's address."""
 
     def create(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Delivered:
         """
@@ -59,14 +67,24 @@ class Deliver:
         self._stored(user, new, intent, book)
         return Delivered(key_id=new.key_id, created=new.created, intent=intent)
 
-    def settle(self, made: Delivered, book: Notebook) -> None:
+    def settle(self, user: UserFacts, made: Delivered, book: Notebook) -> None:
         """Write down that the rotation is finished; if that fails, the next run sees it too."""
         delivered = max(book.now(), made.created)
         book.write(
             {made.key_id: replace(book.of(made.key_id), delivered=delivered)},
             intent=replace(made.intent, settled=True),
+            owner=self._owner(user.name),
         )
         book.tidy()
+
+    def _owner(self, user: str) -> str | None:
+        """The owner's address; None: not known, or nothing that a tag can hold."""
+        try:
+            tagged = self.keys.tag_of(user, self.owner_tag) if self.owner_tag else None
+        except PortError:
+            return None  # the key is delivered; whom it is for, the next rotation may know
+        address = owner_of(tagged, self.email).address
+        return address if address and _TAG_VALUE.fullmatch(address) else None
 
     def _announced(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Intent:
         while True:

@@ -13,6 +13,7 @@ from keyturn.domain.record import (
     HISTORY_TAG,
     INTENT_TAG,
     KEY_TAG,
+    OWNER_TAG,
     REVOKED_TAG,
     USER_ID_TAG,
     USER_TAG,
@@ -106,13 +107,20 @@ class Notebook:
         *,
         intent: Intent | None = None,
         histories: Mapping[str, History] = NOTHING_COUNTED,
+        owner: str | None = None,
     ) -> None:
-        """Set the tags of keys and of the intent, in one call on a secret that can be written."""
+        """
+        Set the tags of keys and of the intent, in one call on a secret that can be written.
+
+        owner: the address of the user's owner, by which owners may read; None leaves it as it is.
+        """
         tags = {HISTORY_TAG + key_id: str(history) for key_id, history in histories.items()}
         for key_id, record in keys.items():
             tags |= record.tags(key_id, self._key_tags)
         if intent is not None:
             tags[INTENT_TAG] = str(intent)
+        if owner is not None:
+            tags[OWNER_TAG] = owner
         if self._secret is None:
             self._create(tags)
         else:

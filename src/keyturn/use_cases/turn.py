@@ -176,7 +176,7 @@ class TakeTurn:
         progress.may_write()
         made = progress.deliver.create(user, decision.key_id, book, forced=forced)
         progress.done.append(Done(decision=decision, new_key=made.key_id))
-        self.deliver.settle(made, book)
+        self.deliver.settle(user, made, book)
 
     def _disable(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
@@ -368,7 +368,7 @@ class TakeTurn:
             raise OrderNotDone(f"{stands}: {error}") from error
         rotated = replace(alone, rotates=True, sentence=REVOKED + SUCCEEDED)
         progress.done[-1] = Done(decision=rotated, new_key=made.key_id)
-        self.deliver.settle(made, book)
+        self.deliver.settle(user, made, book)
 
     def _listed(self, user: UserFacts) -> dict[str, KeyFacts]:
         """The user's keys as they are now; none, if the user was deleted."""
