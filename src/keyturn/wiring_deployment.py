@@ -19,6 +19,7 @@ from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormation
 from keyturn.adapters.cloudtrail import CloudTrail
 from keyturn.adapters.event_rules import EventRules
 from keyturn.adapters.headquarters import AwsHeadquarters
+from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.lambda_functions import AwsFunctions
 from keyturn.adapters.member_account import MemberAccount
 from keyturn.adapters.organizations import AwsOrganization
@@ -88,9 +89,10 @@ class Accounts:
         # boto3's sessions may not make two clients at once; accounts are entered side by side.
         making = Lock()
 
-        def branch(account: Account, told: Mapping[str, str]) -> MemberAccount:
-            region = told.get("HomeRegion") or security.region
-            with making:
+        entered: dict[str, boto3.Session] = {}
+
+        def enter(account: Account, told: Mapping[str, str]) -> boto3.Session:
+            if account.id not in entered:
                 if look_role is None:  # the member role trusts people of the security account
                     session = _session_in(
                         self.security,
@@ -102,7 +104,22 @@ class Accounts:
                     session = own.get(account.id) or _session_in(
                         self.management, account.id, look_role
                     )
+                entered[account.id] = session
+            return entered[account.id]
+
+        def branch(account: Account, told: Mapping[str, str]) -> MemberAccount:
+            region = told.get("HomeRegion") or security.region
+            with making:
+                session = enter(account, told)
                 return MemberAccount(client(session, "iam"), client(session, "kms", region=region))
+
+        def left_over(account: Account, told: Mapping[str, str]) -> tuple[Leftover, ...]:
+            region = told.get("HomeRegion") or security.region
+            with making:
+                session = enter(account, told)
+                iam = client(session, "iam")
+                secrets = client(session, "secretsmanager", region=region)
+            return leftovers(IamAccessKeys(iam, iam), secrets, account.id)
 
         return Doctor(
             see=Instruments(
@@ -128,6 +145,7 @@ class Accounts:
                 archive=lambda bucket, prefix: S3Archive(s3, bucket=bucket, prefix=prefix),
                 switch=lambda bucket, prefix: S3Switch(s3, bucket=bucket, prefix=prefix),
                 branch=branch,
+                leftovers=left_over,
             ),
             security=security,
             management=management,

@@ -10,7 +10,7 @@ import pytest
 
 from keyturn.domain.bucket_policy import statements
 from keyturn.domain.deployment import OrganizationFacts, Place, Protection, Stack, StackSet
-from keyturn.domain.errors import Denied, Throttled
+from keyturn.domain.errors import Denied, PortError, Throttled
 from keyturn.domain.health import (
     REMEDIES,
     Check,
@@ -23,6 +23,7 @@ from keyturn.domain.health import (
     Trail,
 )
 from keyturn.domain.key import Account
+from keyturn.domain.leftover import Leftover
 from keyturn.domain.template import Template
 from keyturn.ports import Listed, Pause
 from keyturn.use_cases.deploy import Names
@@ -186,6 +187,14 @@ class World:
     enters_as_member: bool = False
     mails_from: set[str] = field(default_factory=set)
 
+    left_over: dict[str, tuple[Leftover, ...] | PortError] = field(default_factory=dict)
+
+    def _left_over(self, account: Account, _told: Mapping[str, str]) -> tuple[Leftover, ...]:
+        found = self.left_over.get(account.id, ())
+        if isinstance(found, PortError):
+            raise found
+        return found
+
     def _senders_in(self, region: str) -> FakeSenders:
         self.mails_from.add(region)
         return self.senders
@@ -207,6 +216,7 @@ class World:
                 archive=lambda _bucket, _prefix: self.archive,
                 switch=lambda _bucket, _prefix: self.switch,
                 branch=lambda account, _told: self.branches[account.id],
+                leftovers=self._left_over,
             ),
             security=Place(SECURITY, REGION),
             management=Place(MANAGEMENT, REGION),
@@ -319,6 +329,7 @@ def unprotected(world: World) -> None:
 
 # How each fault comes about, which check finds it, and what it names.
 Broken = tuple[Callable[[World], object], Check, str]
+LEFT = Leftover(name="Account_1_User_builder_AccessKey", user="builder", user_id="AIDA1")
 BROKEN: dict[Fault, list[Broken]] = {
     Fault.CORE_MISSING: [(without_core, Check.CORE, NAMES.core)],
     Fault.CORE_BROKEN: [(broken_core, Check.CORE, "UPDATE_ROLLBACK_COMPLETE")],
@@ -370,6 +381,13 @@ BROKEN: dict[Fault, list[Broken]] = {
     ],
     Fault.GROUP_MISSING: [
         (lambda world: world.branches[SHOP].groups.clear(), Check.EXEMPTION_GROUP, SHOP)
+    ],
+    Fault.SECRETS_WITHOUT_USER: [
+        (
+            lambda world: world.left_over.update({SHOP: (LEFT,)}),
+            Check.LEFTOVER_SECRETS,
+            "there is no user builder",
+        )
     ],
     Fault.KEY_MISSING: [
         (lambda world: world.branches[SHOP].keys.clear(), Check.SECRETS_KEY, SHOP)
@@ -598,7 +616,7 @@ DENIED_BY: dict[Check, Shut] = {
 
 
 @pytest.mark.parametrize("error", [DENIED, Throttled("later")])
-@pytest.mark.parametrize("check", Check)
+@pytest.mark.parametrize("check", DENIED_BY)
 def test_what_could_not_be_looked_at_is_a_warning_with_what_it_needs_and_never_ok(
     world: World, check: Check, error: Denied
 ) -> None:
@@ -624,6 +642,7 @@ def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world
         Check.MEMBER_ROLE,
         Check.EXEMPTION_GROUP,
         Check.SECRETS_KEY,
+        Check.LEFTOVER_SECRETS,
     }
 
 
@@ -644,6 +663,7 @@ def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: Wor
         Check.MEMBER_ROLE,
         Check.EXEMPTION_GROUP,
         Check.SECRETS_KEY,
+        Check.LEFTOVER_SECRETS,
     }
     for each in told.values():
         assert (each.fault, each.grade) == (Fault.UNCHECKED, Grade.WARNING)
@@ -908,3 +928,32 @@ def test_an_excluded_account_needs_no_stack(world: World, spelt: str) -> None:
 
     assert left_out in without.said
     assert left_out not in world.findings()[Check.MEMBER_STACKS].said
+
+
+def test_secrets_without_a_living_user_are_named(world: World) -> None:
+    world.left_over[SHOP] = (LEFT, replace(LEFT, now_called="builder-ci"))
+
+    found = world.findings()[Check.LEFTOVER_SECRETS]
+
+    assert found.fault is Fault.SECRETS_WITHOUT_USER
+    assert "there is no user builder" in found.said
+    assert "its user builder is now called builder-ci" in found.said
+
+
+def test_secrets_that_may_not_be_listed_are_no_fault_and_it_is_said(world: World) -> None:
+    world.left_over[SHOP] = Denied("ListSecrets: AccessDenied")
+
+    found = world.findings()[Check.LEFTOVER_SECRETS]
+
+    assert found.fault is None
+    world.left_over[SHOP] = Throttled("later")
+    assert world.findings()[Check.LEFTOVER_SECRETS].fault is Fault.UNCHECKED
+    world.left_over.clear()
+    assert world.findings()[Check.LEFTOVER_SECRETS].said == "none in each of 3 accounts"
+    assert f"not looked for in {SHOP}, which needs a role in each account with" in found.said
+    assert world.findings()[Check.MEMBER_ROLE].fault is None
+
+
+def test_every_check_is_tried_without_its_permission() -> None:
+    # That one is optional, and has a test of its own.
+    assert set(DENIED_BY) == set(Check) - {Check.LEFTOVER_SECRETS}

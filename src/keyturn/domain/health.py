@@ -18,6 +18,7 @@ class Check(StrEnum):
     MEMBER_ROLE = "member-role"
     EXEMPTION_GROUP = "exemption-group"
     SECRETS_KEY = "secrets-key"
+    LEFTOVER_SECRETS = "leftover-secrets"
     FUNCTIONS = "functions"
     CODE = "code"
     RULES = "rules"
@@ -57,6 +58,7 @@ class Fault(StrEnum):
     KEY_MISSING = "key-missing"
     KEY_UNUSABLE = "key-unusable"
     FUNCTION_MISSING = "function-missing"
+    SECRETS_WITHOUT_USER = "secrets-without-user"
     FUNCTION_DIFFERS = "function-differs"
     FUNCTION_OFF = "function-off"
     ZIP_MISSING = "zip-missing"
@@ -131,6 +133,10 @@ REMEDIES: Final[Mapping[Fault, Remedy]] = {
     Fault.GROUP_MISSING: Remedy(
         Grade.PROBLEM,
         "enforcement skips these accounts: make the group, or set AllowMissingExemptionGroup=True",
+    ),
+    Fault.SECRETS_WITHOUT_USER: Remedy(
+        Grade.WARNING,
+        "`keyturn plan --secrets` says of each what became of its user: delete what nobody reads",
     ),
     Fault.KEY_MISSING: Remedy(
         Grade.PROBLEM, f"nothing is rotated there: {_AGAIN}, or make the alias in HomeRegion"

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from keyturn.domain.amounts import counted
 from keyturn.domain.deployment import STACK_SETS_TRUSTED, Place, Stack, StackSet
-from keyturn.domain.errors import AccountUnreachable, InvalidValue, NotFound, PortError
+from keyturn.domain.errors import AccountUnreachable, Denied, InvalidValue, NotFound, PortError
 from keyturn.domain.health import (
     Check,
     Fault,
@@ -24,6 +24,7 @@ from keyturn.domain.health import (
     well,
 )
 from keyturn.domain.key import Account
+from keyturn.domain.leftover import Leftover
 from keyturn.domain.scope import Scope, separated
 from keyturn.domain.template import DeclaredFunction, Template
 from keyturn.ports import (
@@ -80,6 +81,8 @@ NEEDS: Final[Mapping[Check, str]] = {
     Check.MEMBER_ROLE: "a role in each account with iam:GetRole: --role-name",
     Check.EXEMPTION_GROUP: "a role in each account with iam:GetGroup: --role-name",
     Check.SECRETS_KEY: "a role in each account with kms:DescribeKey: --role-name",
+    Check.LEFTOVER_SECRETS: "a role in each account with secretsmanager:ListSecrets and "
+    "iam:ListUsers: --role-name",
     Check.FUNCTIONS: "lambda:GetFunctionConfiguration, GetFunctionConcurrency and "
     "ListEventSourceMappings, cloudformation:GetTemplate",
     Check.CODE: "lambda:GetFunctionConfiguration, s3:GetObject on the zips",
@@ -121,6 +124,8 @@ class Instruments:
     """By bucket and prefix."""
     switch: Callable[[str, str], Switch]
     branch: Callable[[Account, Mapping[str, str]], Branch]
+    leftovers: Callable[[Account, Mapping[str, str]], tuple[Leftover, ...]]
+    """An account's secrets without a living user."""
     """By account, and the core stack's parameters."""
 
 
@@ -132,6 +137,7 @@ class _Entered:
     trust: str | PortError
     group: bool | PortError
     key: str | PortError
+    leftovers: tuple[Leftover, ...] | PortError
 
 
 class _NoAccounts(Exception):
@@ -181,6 +187,7 @@ class Doctor:
             Check.MEMBER_ROLE: self._member_role,
             Check.EXEMPTION_GROUP: self._exemption_group,
             Check.SECRETS_KEY: self._secrets_key,
+            Check.LEFTOVER_SECRETS: self._leftover_secrets,
             Check.TRAIL: self._trail,
         }
 
@@ -281,6 +288,7 @@ class Doctor:
             trust=_or_error(lambda: branch.trust_of(self._told("IAMRoleName"))),
             group=_or_error(lambda: branch.has_group(self._told("IAMExemptionGroup"))),
             key=_or_error(lambda: branch.key_state(self._told("SecretsKmsKey"))),
+            leftovers=_or_error(lambda: self.see.leftovers(account, self._parameters)),
         )
 
     # --- the security account ---------------------------------------------------------------
@@ -597,6 +605,25 @@ class Doctor:
             return faulty(check, Fault.KEY_UNUSABLE, f"{alias} in {_some(unusable)}")
         unknown = {e.account.id: e.key for e in self._entered if isinstance(e.key, PortError)}
         return self._everywhere(check, f"{alias} enabled in each", unknown)
+
+    def _leftover_secrets(self) -> Finding:
+        """Name secrets without a living user; a role that may not list them is no fault."""
+        check = Check.LEFTOVER_SECRETS
+        seen = {each.account.id: each.leftovers for each in self._entered}
+        found = [
+            str(each)
+            for leftovers in seen.values()
+            if not isinstance(leftovers, PortError)
+            for each in leftovers
+        ]
+        if found:
+            return faulty(check, Fault.SECRETS_WITHOUT_USER, _some(found))
+        closed = [account for account, why in seen.items() if isinstance(why, Denied)]
+        if closed:
+            said = f"not looked for in {_some(closed)}, which needs {NEEDS[check]}"
+            return well(check, said)
+        unknown = {a: why for a, why in seen.items() if isinstance(why, PortError)}
+        return self._everywhere(check, "none in each", unknown)
 
     def _everywhere(
         self, check: Check, said: str, unknown: Mapping[str, PortError | object]
