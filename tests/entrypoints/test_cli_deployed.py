@@ -74,7 +74,9 @@ def test_a_run_is_what_the_functions_run_would_be(cloud: LocalCloud) -> None:
     shown = keyturn("run", *DEPLOYED)
     done = keyturn("run", *DEPLOYED, *DO_IT)
 
-    assert "Dry run: nothing was written." in shown.stderr
+    assert shown.stderr.endswith("Dry run: nothing was written. --enforce does it.\n")
+    assert "nobody" not in shown.stderr  # --enforce tells, over the functions' bus
+    assert "No --bucket" not in shown.stderr
     assert done.exit_code == 0, done.stderr
     [secret] = cloud.secrets(SHOP)
     assert secret.kms_key == KMS_KEY

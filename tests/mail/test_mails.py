@@ -253,6 +253,16 @@ def test_a_failure_and_an_account_name_are_text_too() -> None:
     assert "<u>n" not in html
 
 
+def test_a_name_turns_no_subject_around() -> None:
+    account = Account(id="222222222222", name="prod\u202edoow\u2066\x1b[2J\u200bx")
+    digest = replace(a_digest(an_item()), run=replace(a_run(), account=account))
+
+    subject = MAILS.digest(digest).subject
+
+    assert subject.isprintable()
+    assert "prod\ufffddoow\ufffd\ufffd[2J\ufffdx" in subject
+
+
 def test_an_account_without_a_name_is_called_by_its_id() -> None:
     digest = a_digest(an_item())
     nameless = replace(digest, run=replace(digest.run, account=Account(id="222222222222")))

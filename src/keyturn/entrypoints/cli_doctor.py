@@ -18,6 +18,7 @@ from keyturn.domain.health import Check, Finding, Grade
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.cli_deploy import connect, names_of
 from keyturn.entrypoints.cli_options import Both, Findings, Looking
+from keyturn.entrypoints.cli_tables import tidy
 from keyturn.entrypoints.laptop import now
 from keyturn.entrypoints.one_line import FAILED, shown
 
@@ -56,7 +57,7 @@ def as_json(findings: Iterable[Finding], at: datetime) -> str:
             for each in findings
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _found(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -73,7 +74,8 @@ def _print(console: Console, findings: list[Finding]) -> None:
     table.add_column(ratio=1, overflow="fold")
     for each in findings:
         table.add_row(Text(each.grade, STYLES[each.grade]), each.check, _cell(each))
-    console.print(table)
+    with tidy(console):
+        console.print(table)
     console.print(_summary(findings))
 
 

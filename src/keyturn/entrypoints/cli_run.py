@@ -613,7 +613,7 @@ class Answer:
         text = StringIO()
         console = Console(file=text, width=width)
         print_report(console, report, every_key=self._output.all, only_acts=only_acts)
-        return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+        return text.getvalue()
 
 
 @contextmanager

@@ -5,7 +5,8 @@ Key ids stay whole: where columns are few, the reason moves to a line of its own
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -28,13 +29,12 @@ from keyturn.use_cases.keep_account import AccountResult
 SECRETS = "Secrets Manager, each in Account_<account>_User_<user>_AccessKey"
 WIDE = 120
 """Columns from which the reason stands beside the facts; below, a key takes two lines."""
-WIDER = 140
-"""Columns from which the next action stands beside its date."""
+NARROW = 78
+"""Columns below which there is no table: a key is a few lines of text."""
 
 _HEADINGS = ("User", "Key", "Age", "State", "Action", "Next", "Why")
-_WIDTHS = (20, 5, 8, 7)
-"""From the key to the action."""
-_DATE, _ACTION_AND_DATE = 10, 18
+_WIDTHS = (20, 5, 8, 7, 18)
+"""From the key to what comes next."""
 _LEAST_WHY = 40
 _NAMED = 5
 """How many accounts a warning names; there may be hundreds."""
@@ -80,9 +80,26 @@ def print_report(
     console: Console, report: Report, *, every_key: bool = False, only_acts: bool = False
 ) -> None:
     """Print sections and a summary; only_acts leaves out what nothing was to be done about."""
-    if report.by_account:
-        _print_by_account(console, report)
+    with tidy(console):
+        if report.by_account:
+            _print_by_account(console, report)
+        else:
+            _print_keys(console, report, every_key=every_key, only_acts=only_acts)
+
+
+@contextmanager
+def tidy(console: Console) -> Generator[None]:
+    """Print without the blanks at the end of lines that a table needs on a terminal alone."""
+    if console.is_terminal:
+        yield
         return
+    with console.capture() as captured:
+        yield
+    for line in captured.get().splitlines():
+        console.file.write(f"{line.rstrip()}\n")
+
+
+def _print_keys(console: Console, report: Report, *, every_key: bool, only_acts: bool) -> None:
     rows = _sorted(report.results, name_owners=report.with_owners)
     due, blocked, quiet = map(report.order.sorted, rows)
     if is_enforced(report):
@@ -228,7 +245,9 @@ def _section(console: Console, name: str, rows: Sequence[_Row]) -> None:
         return
     console.print(Rule(Text(f"{name}: {counted(len(rows), 'key')}"), align="left", style="dim"))
     widths = _widths(console.width, max(len(row.user) for row in rows))
-    console.print(_line(widths, [Text(each, style="dim") for each in _HEADINGS[: len(widths)]]))
+    if widths:
+        headings = [Text(each, style="dim") for each in _HEADINGS[: len(widths)]]
+        console.print(_line(widths, headings))
     for account, of_account in groupby(rows, key=lambda row: row.account):
         console.print(Text(title(account), style="bold"))
         for row in of_account:
@@ -237,40 +256,46 @@ def _section(console: Console, name: str, rows: Sequence[_Row]) -> None:
 
 
 def _widths(columns: int, longest_user: int) -> tuple[int, ...]:
-    """How wide each column is; there are fewer where the reason has no room."""
-    coming = _ACTION_AND_DATE if columns >= WIDER else _DATE
-    fixed = (*_WIDTHS, coming)
-    room = columns - 2 - sum(fixed) - len(fixed)  # a margin, and a space behind each column
+    """How wide each column is; fewer where the reason has no room, none where a table has none."""
+    if columns < NARROW:
+        return ()
+    room = columns - 2 - sum(_WIDTHS) - len(_WIDTHS)  # a margin, and a space behind each column
     wanted = min(max(longest_user, len("User")), _USER)
     if columns < WIDE:
-        return (min(wanted, room), *fixed)
+        return (min(wanted, room), *_WIDTHS)
     user = min(wanted, room - _LEAST_WHY)
-    return (user, *fixed, room - user - 1)
+    return (user, *_WIDTHS, room - user - 1)
 
 
 def _lines_of(row: _Row, widths: Sequence[int]) -> RenderableType:
     """A key's facts, and the reason beside them if there is room, else below."""
     made = row.decision
     overlays = sorted(each for each in made.overlays if each is not Overlay.BLOCKED)
-    facts = [
-        Text(shown(row.user)),
-        Text(shown(made.key_id)),
-        Text(f"{made.age}d"),
-        Text(" ".join([made.state, *overlays])),
-        Text(made.action, style=STYLES[made.action]),
-        Text(_coming(made, with_action=_ACTION_AND_DATE in widths)),
-    ]
-    why = [made.sentence, row.note]
+    user, key_id = Text(shown(row.user)), Text(shown(made.key_id))
+    age, state = Text(f"{made.age}d"), Text(" ".join([made.state, *overlays]))
+    action = Text(made.action, style=STYLES[made.action])
+    why = _joined([made.sentence, row.note])
+    if not widths:
+        lines = Text("\n").join(
+            [
+                Text(" ").join([key_id, age, state]),
+                Text.assemble(action, ": ", why),
+                *([Text(f"next: {_coming(made)}")] if made.next else []),
+            ]
+        )
+        return Group(Padding(user, (0, 0, 0, 2)), Padding(lines, (0, 0, 0, 4)))
+    facts = [user, key_id, age, state, action, Text(_coming(made))]
     if len(widths) > len(facts):
-        return _line(widths, [*facts, _joined(why)])
-    why.append(f"next: {made.next.action}" if made.next else "")
-    return Group(_line(widths, facts), Padding(_joined(why), (0, 0, 0, 4), style="dim"))
+        return _line(widths, [*facts, why])
+    return Group(_line(widths, facts), Padding(why, (0, 0, 0, 4), style="dim"))
 
 
-def _coming(made: Decision, *, with_action: bool) -> str:
+def _coming(made: Decision) -> str:
+    """What comes next, and when; of a key that waits, that it is looked at again."""
     if made.next is None:
         return "-"
-    return f"{made.next.action} {made.next.day}" if with_action else str(made.next.day)
+    what = "check" if made.next.action in {Action.WAIT, Action.KEEP} else made.next.action
+    return f"{what} {made.next.day}"
 
 
 def _joined(parts: Iterable[str]) -> Text:

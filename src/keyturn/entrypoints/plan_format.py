@@ -14,6 +14,7 @@ from keyturn.domain.forms import AccountReport, Decided, LeftoverSecret, PlanFil
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import Owner
+from keyturn.domain.plain_text import visible
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
@@ -204,7 +205,7 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
         (outcome.turn.user.name, made.decision.key_id): made
         for outcome in result.outcomes
         for made in outcome.done
-        if made.decision.is_due
+        if made.decision.is_due and not made.decision.is_blocked
     }
     errors: dict[str | None, list[str]] = {}
     for failure in result.failures:

@@ -18,6 +18,7 @@ from keyturn.domain.decision import Action, Overlay, Reason, Told
 from keyturn.domain.events import Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
+from keyturn.domain.plain_text import visible
 
 URGENCY: Final = (
     Told.REVOKED,
@@ -291,8 +292,8 @@ def _markup(escaped: str) -> Markup:
 
 
 def _line(text: str) -> str:
-    """One line, whatever the template's line breaks: a subject must hold none."""
-    return " ".join(text.split())
+    """One line, whatever the template's line breaks; a name of others' turns no subject around."""
+    return visible(" ".join(text.split()))
 
 
 @cache

@@ -1,0 +1,8 @@
+"""Text of others' making, as people are to read it."""
+
+_MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+def visible(text: str) -> str:
+    """A text in which everything is seen: no control, no mark that turns or hides what follows."""
+    return "".join(each if each.isprintable() else _MARK for each in text)
