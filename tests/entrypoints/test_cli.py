@@ -591,7 +591,9 @@ WRONG = {
     "--parallel 0": "--parallel 0: must be from 1 to 64",
     "--bucket=": "--bucket: must not be empty",
     "--bucket No_Such": "--bucket No_Such: must be the name of a bucket",
-    "--prefix /x/": "--prefix /x/: must be a folder, without a slash at its begin or end",
+    "--prefix /x/": (
+        "--prefix /x/: must be a folder, without * and without a slash at its begin or end"
+    ),
     "--user=": "--user: must not be empty",
     "--region mars": "--region mars: is no AWS region",
     "--profile nobody": "--profile nobody: is not in your AWS configuration",

@@ -13,7 +13,6 @@ from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
 from keyturn.domain.plain_text import visible
 from keyturn.entrypoints.cli_options import in_options_words
 from keyturn.entrypoints.streams import enduring
-from keyturn.entrypoints.visible import visible
 
 FAILED = 1
 BAD_USAGE = 2

@@ -19,7 +19,6 @@ from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.order import Order
-from keyturn.entrypoints.visible import visible
 from keyturn.use_cases.keep_account import AccountResult
 from keyturn.use_cases.tell import describe
 
