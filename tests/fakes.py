@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import count
+from types import MappingProxyType
 
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
 from keyturn.domain.events import Event
 from keyturn.domain.forms import Snapshot
-from keyturn.domain.key import KeyFacts, LastUse, Receipt, SecretFacts, Status
-from keyturn.domain.record import token
+from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
+from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, token
 from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Note, Pause, User
 
 Clock = Callable[[], datetime]
@@ -119,6 +120,9 @@ class FakeKeys(Refusals):
         return self.held[user]
 
 
+_ARN = "arn:aws:secretsmanager:us-east-1:333333333333:secret:"
+
+
 @dataclass
 class FakeVault(Refusals):
     """Meets `ports.Vault`."""
@@ -126,36 +130,52 @@ class FakeVault(Refusals):
     kms_key: str | None = None
     secrets: dict[str, SecretFacts] = field(default_factory=dict)
     stored: dict[str, list[str]] = field(default_factory=dict)
+    made: int = 0
 
     def look(self, name: str) -> SecretFacts | None:
         self.may_refuse("look")
-        return self.secrets.get(name)
+        return self.secrets.get(self._name(name))
 
-    def create(self, name: str, tags: Mapping[str, str]) -> None:
+    def create(self, name: str, tags: Mapping[str, str]) -> str:
         self.may_refuse("create")
         if name in self.secrets:
             raise AlreadyThere(name)
-        self.secrets[name] = SecretFacts(tags=dict(tags), kms_key=self.kms_key)
+        self.made += 1
+        arn = f"{_ARN}{name}-{self.made:06}"
+        self.secrets[name] = SecretFacts(
+            tags=dict(tags), arn=arn, seal=Seal.BORN, kms_key=self.kms_key
+        )
+        self.seal(arn, tags[USER_ID_TAG])
+        return arn
+
+    def seal(self, arn: str, user_id: str, tags: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.may_refuse("seal")
+        self.tag(arn, {**tags, SEAL_TAG: f"{arn} of {user_id}"})
+        self.secrets[self._name(arn)] = replace(self._there(arn), seal=Seal.RIGHT)
+
+    def policy_of(self, name: str) -> str | None:
+        self._there(name)
+        return None
 
     def restore(self, name: str) -> None:
-        self.secrets[name] = replace(self._there(name), scheduled_for_deletion=False)
+        self.secrets[self._name(name)] = replace(self._there(name), scheduled_for_deletion=False)
 
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         self.may_refuse("tag")
         secret = self._writable(name)
-        self.secrets[name] = replace(secret, tags={**secret.tags, **tags})
+        self.secrets[self._name(name)] = replace(secret, tags={**secret.tags, **tags})
 
     def untag(self, name: str, tags: Iterable[str]) -> None:
         secret, gone = self._writable(name), set(tags)
         kept = {tag: text for tag, text in secret.tags.items() if tag not in gone}
-        self.secrets[name] = replace(secret, tags=kept)
+        self.secrets[self._name(name)] = replace(secret, tags=kept)
 
     def store(
         self, name: str, user: str, key: NewKey, may_go: Callable[[], None] = lambda: None
     ) -> None:
         may_go()
         self.may_refuse("store")
-        secret = self._writable(name)
+        secret, name = self._writable(name), self._name(name)
         versions = self.stored.setdefault(name, [])
         if token(key.key_id) not in versions:
             versions.append(token(key.key_id))
@@ -164,10 +184,16 @@ class FakeVault(Refusals):
             secret, versions=frozenset(versions[-2:]), current=versions[-1]
         )
 
+    def _name(self, name: str) -> str:
+        """The name, which may be given as an ARN; of another secret's ARN it is none."""
+        if not name.startswith(_ARN):
+            return name
+        return next((known for known, each in self.secrets.items() if each.arn == name), name)
+
     def _there(self, name: str) -> SecretFacts:
-        if name not in self.secrets:
+        if self._name(name) not in self.secrets:
             raise NotFound(name)
-        return self.secrets[name]
+        return self.secrets[self._name(name)]
 
     def _writable(self, name: str) -> SecretFacts:
         secret = self._there(name)

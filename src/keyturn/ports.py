@@ -97,10 +97,20 @@ class Vault(Protocol):
     """Secrets Manager in one account; it cannot read a secret's value."""
 
     def look(self, name: str) -> SecretFacts | None:
-        """What is known of the secret; None if there is none."""
+        """What is known of the secret, by name or ARN; None if there is none."""
 
-    def create(self, name: str, tags: Mapping[str, str]) -> None:
-        """Create the secret without a value; AlreadyThere if another run was first."""
+    def create(self, name: str, tags: Mapping[str, str]) -> str:
+        """
+        Create the secret without a value, seal it, and give its ARN.
+
+        AlreadyThere: another run was first. Tags hold the `UserId` that it is sealed for.
+        """
+
+    def seal(self, arn: str, user_id: str, tags: Mapping[str, str] = ...) -> None:
+        """Make the secret with this ARN the user's; other tags are set in the same call."""
+
+    def policy_of(self, name: str) -> str | None:
+        """The secret's resource policy, a JSON text; None: it has none."""
 
     def restore(self, name: str) -> None:
         """Take back a scheduled deletion."""

@@ -132,6 +132,7 @@ class Settings:
     member_role: str = "asa-iam-key-auto-rotation"
     owner_tag: str | None = None
     secrets_key: str | None = None
+    seal_key: str = ""
     home_region: str = "us-east-1"
     admin: str = ""
     bucket: str = ""
@@ -201,6 +202,7 @@ class _Parameters(Schema):
     member_role = rules.String(data_key="IAMRoleName")
     owner_tag = rules.String(data_key="ResourceOwnerTag")
     secrets_key = KmsKey(data_key="SecretsKmsKey")
+    seal_key = rules.String(data_key="SealKey")
     home_region = rules.String(data_key="HomeRegion")
     admin = rules.String(data_key="AdminEmailAddress", validate=ADDRESS)
     bucket = rules.String(data_key="S3BucketName", validate=BUCKET)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
+from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
@@ -64,6 +66,7 @@ class _Member:
     iam: Any
     iam_once: Any
     secrets: Any
+    key_names: KeyNames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,14 @@ class Aws:
         settings = self.settings
         member = self._member(run.account.id)
         keys = IamAccessKeys(member.iam, member.iam_once)
-        vault = SecretsManagerVault(member.secrets, settings.secrets_key)
+        vault = SecretsManagerVault(
+            member.secrets,
+            settings.secrets_key,
+            seal_key=self._seal_key(),
+            key_names=member.key_names,
+            clock=self.clock,
+            only_reads=run.dry_run,
+        )
         receipts = self._receipts() if settings.bucket else NoReceipts()
         # Not the run's id: a message that is handed over twice makes two runs of it.
         own_id = uuid.uuid4().hex
@@ -297,6 +307,12 @@ class Aws:
     def _receipts(self) -> S3Receipts:
         return self._in_bucket(S3Receipts)
 
+    def _seal_key(self) -> SealKeyInKms | None:
+        key = self.settings.seal_key
+        if not key:
+            return None
+        return self._keep("seal key", lambda: SealKeyInKms(lambda: self._own("kms"), key))  # type: ignore[no-any-return]  # what the lambda makes
+
     def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
         settings = self.settings
         s3 = self._keep("s3", lambda: bucket_client(self.session, self.own_account))
@@ -317,6 +333,8 @@ class Aws:
             iam=client(session, "iam"),
             iam_once=client(session, "iam", attempts=1, waits=False),
             secrets=client(session, "secretsmanager"),
+            # Made when a secret names its KMS key in another way than we do, which is rare.
+            key_names=KeyNames(cache(lambda: client(session, "kms"))),
         )
         for each, service in (
             (member.iam, "iam"),

@@ -1,14 +1,16 @@
 """The contract of `ports.Vault`, for the fake and for Secrets Manager."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from keyturn.adapters.clients import client
+from keyturn.adapters.kms import KeyNames
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.domain.errors import AlreadyThere, ChangedMeanwhile, NotFound, Refused
-from keyturn.domain.key import SecretFacts
-from keyturn.domain.record import token
+from keyturn.domain.record import USER_ID_TAG, token
+from keyturn.domain.seal import SealKey
 from keyturn.ports import NewKey, Vault
 from keyturn.sandbox.cloud import LocalCloud
 from tests.fakes import FakeVault
@@ -16,6 +18,8 @@ from tests.use_cases.stage import MEMBER, START
 
 NAME = "Account_333333333333_User_ann_AccessKey"
 KMS_KEY = "alias/ours"
+OWNED = {USER_ID_TAG: "AIDAANN"}
+A_SEAL_KEY = SealKey(b"of these tests")
 Scheduler = Callable[[], None]
 
 
@@ -26,17 +30,24 @@ def both(request: pytest.FixtureRequest) -> Iterator[tuple[Vault, Scheduler]]:
         fake = FakeVault(kms_key=KMS_KEY)
 
         def schedule() -> None:
-            tags, versions = fake.secrets[NAME].tags, fake.secrets[NAME].versions
-            fake.secrets[NAME] = SecretFacts(
-                tags=tags, versions=versions, scheduled_for_deletion=True, kms_key=KMS_KEY
-            )
+            fake.secrets[NAME] = replace(fake.secrets[NAME], scheduled_for_deletion=True)
 
         yield fake, schedule
         return
     with LocalCloud(now=START) as cloud:
         cloud.organization.create_account("prod", "prod@example.com", account_id=MEMBER)
         made = client(cloud.session(MEMBER), "secretsmanager")
-        yield SecretsManagerVault(made, KMS_KEY), lambda: delete(made)
+        kms = client(cloud.session(MEMBER), "kms")
+        yield (
+            SecretsManagerVault(
+                made,
+                KMS_KEY,
+                seal_key=lambda: A_SEAL_KEY,
+                key_names=KeyNames(lambda: kms),
+                clock=lambda: cloud.now,
+            ),
+            lambda: delete(made),
+        )
 
 
 def delete(made: object) -> None:
@@ -63,16 +74,19 @@ def test_what_is_not_there_is_none(vault: Vault) -> None:
 
 
 def test_a_secret_is_made_without_a_value_and_with_its_tags(vault: Vault) -> None:
-    vault.create(NAME, {"a": "1", "b": "2"})
+    vault.create(NAME, {**OWNED, "a": "1", "b": "2"})
 
-    assert vault.look(NAME) == SecretFacts(tags={"a": "1", "b": "2"}, kms_key=KMS_KEY)
+    found = vault.look(NAME)
+    assert found is not None
+    assert (found.seal, found.versions, found.kms_key) == (Seal.RIGHT, frozenset(), KMS_KEY)
+    assert {"a": "1", "b": "2"}.items() <= found.tags.items()
 
 
 def test_who_comes_second_is_told_so_and_changes_nothing(vault: Vault) -> None:
-    vault.create(NAME, {"a": "1"})
+    vault.create(NAME, {**OWNED, "a": "1"})
 
     with pytest.raises(AlreadyThere):
-        vault.create(NAME, {"a": "2"})
+        vault.create(NAME, {**OWNED, "a": "2"})
 
     found = vault.look(NAME)
     assert found is not None
@@ -80,7 +94,7 @@ def test_who_comes_second_is_told_so_and_changes_nothing(vault: Vault) -> None:
 
 
 def test_tags_are_set_and_removed_and_others_stay(vault: Vault) -> None:
-    vault.create(NAME, {"a": "1", "b": "2"})
+    vault.create(NAME, {**OWNED, "a": "1", "b": "2"})
 
     vault.tag(NAME, {"b": "3", "c": ""})
     vault.untag(NAME, ["a", "never there"])
@@ -91,7 +105,7 @@ def test_tags_are_set_and_removed_and_others_stay(vault: Vault) -> None:
 
 
 def test_a_key_is_stored_under_the_token_of_its_id_however_often(vault: Vault) -> None:
-    vault.create(NAME, {})
+    vault.create(NAME, OWNED)
 
     vault.store(NAME, "ann", a_key(1))
     vault.store(NAME, "ann", a_key(1))
@@ -100,7 +114,7 @@ def test_a_key_is_stored_under_the_token_of_its_id_however_often(vault: Vault) -
 
 
 def test_a_key_is_stored_only_as_long_as_it_may_be(vault: Vault) -> None:
-    vault.create(NAME, {})
+    vault.create(NAME, OWNED)
 
     def no() -> None:
         raise ChangedMeanwhile("no")
@@ -112,7 +126,7 @@ def test_a_key_is_stored_only_as_long_as_it_may_be(vault: Vault) -> None:
 
 
 def test_the_last_two_versions_are_listed(vault: Vault) -> None:
-    vault.create(NAME, {})
+    vault.create(NAME, OWNED)
 
     for number in (1, 2, 3):
         vault.store(NAME, "ann", a_key(number))
@@ -124,7 +138,7 @@ def test_what_is_scheduled_for_deletion_is_seen_refused_and_can_be_restored(
     both: tuple[Vault, Scheduler],
 ) -> None:
     vault, schedule = both
-    vault.create(NAME, {"a": "1"})
+    vault.create(NAME, {**OWNED, "a": "1"})
     vault.store(NAME, "ann", a_key(1))
     schedule()
 

@@ -45,6 +45,7 @@ ADMIN = "security@example.com"
 OWNER = "owner@example.com"
 GROUP = "IAMKeyRotationExemptionGroup"
 KMS_KEY = "alias/asa-iam-key-rotation"
+SEAL_KEY = "alias/asa-iam-key-rotation-seal"
 FIRST_DAY = datetime(2026, 3, 2, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 SETTINGS = {
@@ -52,6 +53,7 @@ SETTINGS = {
     "S3BucketName": BUCKET,
     "AdminEmailAddress": ADMIN,
     "SecretsKmsKey": KMS_KEY,
+    "SealKey": SEAL_KEY,
     "DryRunFlag": "false",
 }
 
@@ -93,6 +95,7 @@ class World:
         self.cloud.session(HUB).client("s3").create_bucket(Bucket=BUCKET)
         self.cloud.session(MEMBER).client("iam").create_group(GroupName=GROUP)
         self.cloud.verify_sender(HUB, ADMIN)
+        self.cloud.add_seal_key(HUB, SEAL_KEY)
         return self
 
     def __exit__(

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from keyturn.domain.days import FIRST, LAST
 from keyturn.domain.decision import Action, Asked, Decision, Overlay, Reason, Turn
 from keyturn.domain.errors import OrderNotDone
-from keyturn.domain.key import Act, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
+from keyturn.domain.key import (
+    Act,
+    KeyFacts,
+    LastUse,
+    Receipt,
+    Seal,
+    SecretFacts,
+    Unknown,
+    UserFacts,
+)
 from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
@@ -144,6 +153,7 @@ class Dice:
             tags |= {USER_TAG: "ann", USER_ID_TAG: "AIDAANN"}
         return SecretFacts(
             tags=tags,
+            seal=self.of(Seal.RIGHT, *[Seal.RIGHT] * 9, Seal.BORN, Seal.WRONG),
             versions=frozenset(token(key_id) for key_id in stored),
             current=token(current) if current else None,
             scheduled_for_deletion=self.odds(12),

@@ -18,6 +18,7 @@ from keyturn.domain.key import (
     KeyFacts,
     LastUse,
     Receipt,
+    Seal,
     SecretFacts,
     Status,
     Unknown,
@@ -106,6 +107,7 @@ def a_secret(
         tags[INTENT_TAG] = str(intent)
     return SecretFacts(
         tags=tags,
+        seal=Seal.RIGHT,
         versions=frozenset(token(key_id) for key_id in delivered),
         current=token(delivered[-1]) if delivered else None,
         scheduled_for_deletion=scheduled_for_deletion,

@@ -22,7 +22,9 @@ ROLE = "asa-iam-key-auto-rotation"
 GROUP = "IAMKeyRotationExemptionGroup"
 BUCKET = "asa-receipts"
 ADMIN = "security@example.com"
-SECRETS = ("--secrets-kms-key", "aws/secretsmanager")
+SEAL_KEY = "alias/asa-iam-key-rotation-seal"
+SEALED = ("--seal-key", SEAL_KEY)
+SECRETS = ("--secrets-kms-key", "aws/secretsmanager", *SEALED)
 TELLING = ("--notify", "ses", "--bucket", BUCKET, "--admin", ADMIN, *SECRETS)
 
 PREFIX = "asa/rotation"
@@ -39,6 +41,7 @@ DEPLOYED_SETTINGS = {
     "S3BucketName": BUCKET,
     "S3BucketPrefix": PREFIX,
     "SecretsKmsKey": KMS_KEY,
+    "SealKey": SEAL_KEY,
     "UnusedPeriod": "",
 }
 VARIABLES = {
@@ -59,6 +62,7 @@ def build(cloud: LocalCloud) -> None:
         cloud.session(account).client("iam").create_group(GroupName=GROUP)
     cloud.session(OURS).client("s3").create_bucket(Bucket=BUCKET)
     cloud.verify_sender(OURS, ADMIN)
+    cloud.add_seal_key(OURS, SEAL_KEY)
     cloud.add_role(OURS, "Operator", OURS)
 
 

@@ -6,61 +6,141 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated, definite
-from keyturn.domain.errors import NotFound
-from keyturn.domain.key import SecretFacts
-from keyturn.domain.record import token
+from keyturn.adapters.kms import KeyNames
+from keyturn.domain.errors import NotFound, Refused
+from keyturn.domain.key import Seal, SecretFacts
+from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, is_same_key, token
+from keyturn.domain.seal import SealKey, read_seal
 from keyturn.ports import NewKey
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_secretsmanager.type_defs import (
         CreateSecretRequestTypeDef,
+        DescribeSecretResponseTypeDef,
         TagTypeDef,
     )
+
+
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 class SecretsManagerVault:
     """Meets `ports.Vault`."""
 
-    def __init__(self, secrets: "SecretsManagerClient", kms_key: str | None) -> None:
-        """kms_key is the key that new secrets lie under; None means aws/secretsmanager."""
+    def __init__(  # noqa: PLR0913 -- what a secret is judged by
+        self,
+        secrets: "SecretsManagerClient",
+        kms_key: str | None,
+        *,
+        seal_key: Callable[[], SealKey] | None,
+        key_names: KeyNames,
+        clock: Callable[[], datetime],
+        only_reads: bool = False,
+    ) -> None:
+        """
+        kms_key is the key that new secrets lie under; None means aws/secretsmanager.
+
+        Without a seal key nothing is ours, but where nothing is written: there tags are believed.
+        """
         self._secrets = secrets
         self._kms_key = kms_key
+        self._seal_key = seal_key
+        self._key_names = key_names
+        self._clock = clock
+        self._only_reads = only_reads
         # The SDK makes a request for every attempt; many vaults may share the client.
         event = "request-created.secretsmanager.PutSecretValue"
         secrets.meta.events.register(event, _ask, unique_id="keyturn-may-go")
 
     def look(self, name: str) -> SecretFacts | None:
-        """What is known of the secret; None if there is none."""
+        """What is known of the secret, by its name or ARN; None if there is none."""
         try:
             with aws_errors_translated():
                 secret = self._secrets.describe_secret(SecretId=name)
         except NotFound:
             return None
         labelled = secret.get("VersionIdsToStages", {})
+        primary = secret.get("PrimaryRegion")
         return SecretFacts(
-            tags={tag["Key"]: tag["Value"] for tag in secret.get("Tags", [])},
+            tags=_tags_of(secret),
+            arn=secret["ARN"],
+            seal=self._seal_of(secret),
             versions=frozenset(version for version, stages in labelled.items() if stages),
             current=next((v for v, stages in labelled.items() if "AWSCURRENT" in stages), None),
             scheduled_for_deletion=secret.get("DeletedDate") is not None,
-            kms_key=secret.get("KmsKeyId"),
+            kms_key=self._spelled(secret.get("KmsKeyId")),
+            replica_of=None if primary in {None, secret["ARN"].split(":")[3]} else primary,
+            replicas=tuple(sorted(each["Region"] for each in secret.get("ReplicationStatus", []))),
+            rotates=secret.get("RotationEnabled", False),
+            managed_by=secret.get("OwningService"),
             told_at=_date(secret["ResponseMetadata"]["HTTPHeaders"].get("date")),
         )
 
-    def create(self, name: str, tags: Mapping[str, str]) -> None:
-        """Create the secret without a value; AlreadyThere if another run was first."""
+    def create(self, name: str, tags: Mapping[str, str]) -> str:
+        """
+        Create the secret without a value, and seal it; AlreadyThere if another run was first.
+
+        Its birth mark lets the next run seal it, if this one does not come to that.
+        """
+        user_id = tags[USER_ID_TAG]
+        mark = self._key().birth_mark(name, user_id, self._clock())
         request: CreateSecretRequestTypeDef = {
             "Name": name,
             "Description": "An IAM access key, rotated by Keyturn",
-            "Tags": _tags(tags),
+            "Tags": _tags({**tags, SEAL_TAG: mark}),
         }
         if self._kms_key is not None:
             request["KmsKeyId"] = self._kms_key
         with aws_errors_translated():
-            self._secrets.create_secret(**request)
+            arn = self._secrets.create_secret(**request)["ARN"]
+        self.seal(arn, user_id)
+        return arn
+
+    def seal(self, arn: str, user_id: str, tags: Mapping[str, str] = _NO_TAGS) -> None:
+        """Make the secret with this ARN the user's; other tags are set in the same call."""
+        self.tag(arn, {**tags, SEAL_TAG: self._key().seal(arn, user_id)})
+
+    def policy_of(self, name: str) -> str | None:
+        """The secret's resource policy, a JSON text; None: it has none."""
+        with aws_errors_translated():
+            return self._secrets.get_resource_policy(SecretId=name).get("ResourcePolicy")
+
+    def _key(self) -> SealKey:
+        if self._seal_key is None:
+            raise Refused("SealKey is not set: no secret can be made or sealed without it")
+        return self._seal_key()
+
+    def _seal_of(self, secret: "DescribeSecretResponseTypeDef") -> Seal:
+        tags = _tags_of(secret)
+        if self._seal_key is None:
+            return Seal.ASSUMED if self._only_reads else Seal.UNCHECKED
+        if SEAL_TAG not in tags:
+            return Seal.WRONG
+        seal = read_seal(
+            self._seal_key(),
+            arn=secret["ARN"],
+            name=secret["Name"],
+            tags=tags,
+            created=secret.get("CreatedDate"),
+        )
+        is_as_made = seal is not Seal.BORN or (
+            not secret.get("VersionIdsToStages")
+            and not secret.get("ReplicationStatus")
+            and self.policy_of(secret["ARN"]) is None
+        )
+        return seal if is_as_made else Seal.WRONG
+
+    def _spelled(self, reported: str | None) -> str | None:
+        """A KMS key's name as we spell it, if it is ours by another name."""
+        ours = self._kms_key
+        if is_same_key(reported, ours) or not self._key_names.are_one(reported, ours):
+            return reported
+        return ours
 
     def restore(self, name: str) -> None:
         """Take back a scheduled deletion."""
@@ -94,6 +174,10 @@ class SecretsManagerVault:
                     }
                 ),
             )
+
+
+def _tags_of(secret: "DescribeSecretResponseTypeDef") -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in secret.get("Tags", [])}
 
 
 _MAY_GO: ContextVar[Callable[[], None]] = ContextVar("may_go")

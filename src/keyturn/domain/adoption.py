@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keyturn.domain.errors import OrderNotDone
-from keyturn.domain.key import SecretFacts, UserFacts
+from keyturn.domain.key import SecretFacts, Unknown, UserFacts
 from keyturn.domain.record import (
     INTENT_TAG,
     USER_ID_TAG,
@@ -13,6 +13,7 @@ from keyturn.domain.record import (
     Intent,
     encode,
     is_same_key,
+    never_ours,
     secret_name,
     stale_tags,
     why_foreign,
@@ -26,11 +27,14 @@ class Adoption:
     user: UserFacts
     name: str
     secret: SecretFacts
+    policy: str | Unknown | None
+    """Its resource policy: whom that lets read it, Keyturn neither checks nor changes."""
     why: str | None
     """Why it is not ours yet; None: it is."""
     removes: tuple[str, ...] = ()
     """Tags that speak of an earlier user's keys."""
     sets: Mapping[str, str]
+    """Tags; the seal is set with them."""
 
     @property
     def writes(self) -> bool:
@@ -38,7 +42,13 @@ class Adoption:
         return self.why is not None
 
 
-def adoption(user: UserFacts, secret: SecretFacts | None, *, kms_key: str | None) -> Adoption:
+def adoption(
+    user: UserFacts,
+    secret: SecretFacts | None,
+    *,
+    policy: str | Unknown | None,
+    kms_key: str | None,
+) -> Adoption:
     """
     Say what is written to adopt a user's secret.
 
@@ -50,6 +60,8 @@ def adoption(user: UserFacts, secret: SecretFacts | None, *, kms_key: str | None
     if user.exempt:
         message = f"{user.name} is exempt, and Keyturn leaves what is theirs alone"
         raise OrderNotDone(f"{message}: nothing was written")
+    if (never := never_ours(user, secret)) is not None:
+        raise OrderNotDone(f"{name} cannot be adopted: {never.why}; {never.cure}")
     if not is_same_key(secret.kms_key, kms_key):
         under = secret.kms_key or "aws/secretsmanager"
         move = (
@@ -62,6 +74,7 @@ def adoption(user: UserFacts, secret: SecretFacts | None, *, kms_key: str | None
         user=user,
         name=name,
         secret=secret,
+        policy=policy,
         why=why_foreign(user, secret, kms_key=kms_key),
         removes=_stale(user, secret),
         sets={USER_TAG: encode(user.name), USER_ID_TAG: user.user_id},

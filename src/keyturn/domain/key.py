@@ -102,17 +102,42 @@ class KeyFacts:
         return (self.created, self.key_id)
 
 
+class Seal(Enum):
+    """What a secret's seal proves of who made it."""
+
+    RIGHT = "right"
+    BORN = "born"
+    """We made it, and did not come to seal it; nobody has added anything since."""
+    ASSUMED = "assumed"
+    """Nobody checked it: a dry run without a seal key takes tags for proof, and writes nothing."""
+    UNCHECKED = "unchecked"
+    """There is no seal key to check it with."""
+    WRONG = "wrong"
+    """There is none, or it is not for this secret and this `UserId`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFacts:
     """What secretsmanager:DescribeSecret tells of a user's secret; never its value."""
 
     tags: Mapping[str, str]
+    arn: str = ""
+    """With the characters that AWS drew at random: of a secret made again they are others."""
+    seal: Seal = Seal.WRONG
     versions: frozenset[str] = frozenset()
     """The ids of the versions that carry a stage label."""
     current: str | None = None
     """The id of the version labelled AWSCURRENT: what an application reads."""
     scheduled_for_deletion: bool = False
     kms_key: str | None = None
+    replica_of: str | None = None
+    """The region of the secret that it is a replica of."""
+    replicas: tuple[str, ...] = ()
+    """The regions that it is replicated to."""
+    rotates: bool = False
+    """Whether Secrets Manager's own rotation is switched on."""
+    managed_by: str | None = None
+    """The AWS service that it belongs to."""
     told_at: datetime | None = field(default=None, compare=False)
     """When AWS said so, by its own clock."""
 
@@ -129,6 +154,8 @@ class UserFacts:
     forced: datetime | None = None
     """When an operator asked for a rotation at any age, if they did."""
     secret: SecretFacts | Unknown | Unread | None = UNREAD
+    living: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """The names of the account's users by `UserId`, as far as they were listed."""
 
     def __post_init__(self) -> None:
         """Put the keys in order."""

@@ -13,10 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from keyturn.domain.days import LAST, can_be, read_day
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
+from keyturn.domain.key import KeyFacts, Seal, SecretFacts, UserFacts
 
 USER_TAG = "keyturn:user"
 USER_ID_TAG = "keyturn:user-id"
+SEAL_TAG = "keyturn:seal"
 INTENT_TAG = "keyturn:intent"
 OWNER_TAG = "keyturn:owner"
 KEY_TAG = "keyturn:key:"
@@ -80,16 +81,16 @@ def stamp(moment: datetime) -> str:
 _SECRET_NAME = re.compile(r"Account_(\d{12})_User_(.+)_AccessKey", re.ASCII)
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
     """Read a time as `stamp` writes it; None if it is none, or one that cannot be."""
     try:
-        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        found = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return moment if can_be(moment) and stamp(moment) == text else None
+    return found if can_be(found) and stamp(found) == text else None
 
 
-def _words(text: str) -> dict[str, str]:
+def words(text: str) -> dict[str, str]:
     """Read `name=value name=value`; what is not of that form is left out."""
     return dict(pair for word in text.split() if len(pair := word.split("=", 1)) == 2)  # noqa: PLR2004 -- a name and a value
 
@@ -132,8 +133,8 @@ class KeyRecord:
         But what only holds a key's end back counts all the same: another clock may be fast,
         and what nobody can read is no leave to go on.
         """
-        words = _words(text)
-        times = {name: _moment(words[name]) for name in cls.__slots__ if name in words}
+        said = words(text)
+        times = {name: moment(said[name]) for name in cls.__slots__ if name in said}
         known = {name: t for name, t in times.items() if t is not None and created <= t}
         if "revoked" in known:
             known.setdefault("forced", known["revoked"])  # its age has no say in its end
@@ -259,17 +260,17 @@ class Intent:
     @classmethod
     def read(cls, text: str) -> "Intent | None":
         """Read a tag's value; None if it is none."""
-        words = _words(text)
-        at = _moment(words.get("at", ""))
-        if at is None or not words.get("run") or not words.get("replaces"):
+        said = words(text)
+        at = moment(said.get("at", ""))
+        if at is None or not said.get("run") or not said.get("replaces"):
             return None
         return cls(
-            run=words["run"],
+            run=said["run"],
             at=at,
-            seen=frozenset(filter(None, words.get("seen", "").split("/"))),
-            replaces=words["replaces"],
-            settled="settled" in words,
-            made=words.get("made") or None,
+            seen=frozenset(filter(None, said.get("seen", "").split("/"))),
+            replaces=said["replaces"],
+            settled="settled" in said,
+            made=said.get("made") or None,
         )
 
     def __str__(self) -> str:
@@ -413,15 +414,54 @@ def why_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) ->
 
 def find_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> Foreign | None:
     """Say that the secret is not ours to write; None: it is ours."""
-    adopt = "an operator has to adopt or move it"
+    return never_ours(user, secret) or _unproven(user, secret) or _elsewhere(secret, kms_key)
+
+
+def _unproven(user: UserFacts, secret: SecretFacts) -> Foreign | None:
+    """Say that nothing proves the secret to be the user's, made by us."""
     if secret.tags.get(USER_TAG) != encode(user.name):
-        return Foreign("the secret of that name was not made by Keyturn", adopt)
+        return Foreign("the secret of that name was not made by Keyturn", _ADOPT)
     if secret.tags.get(USER_ID_TAG) != user.user_id:
-        return Foreign("the secret belongs to an earlier user of the same name", adopt)
+        return Foreign("the secret belongs to an earlier user of the same name", _ADOPT)
+    if secret.seal is Seal.UNCHECKED:
+        return Foreign("without SealKey nobody can tell who made the secret", "set SealKey")
+    if secret.seal is Seal.WRONG:
+        return Foreign("the secret bears Keyturn's tags, but not its seal", _ADOPT)
+    return None
+
+
+def _elsewhere(secret: SecretFacts, kms_key: str | None) -> Foreign | None:
     if not is_same_key(secret.kms_key, kms_key):
         return Foreign(
             f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})",
             "it must be moved, or the setting SecretsKmsKey is not this deployment's",
+        )
+    return None
+
+
+_ADOPT = "an operator has to adopt or move it"
+
+
+def never_ours(user: UserFacts, secret: SecretFacts) -> Foreign | None:
+    """Say that nobody may even adopt the secret for the user; None: an operator may."""
+    if secret.replica_of is not None:
+        return Foreign(
+            f"the secret is a replica of the one in {secret.replica_of}",
+            "delete the replica, or set HomeRegion to the region of the users' secrets",
+        )
+    if secret.rotates:
+        return Foreign(
+            "Secrets Manager's own rotation is switched on for the secret",
+            "switch it off (aws secretsmanager cancel-rotate-secret), or move the secret",
+        )
+    if secret.managed_by is not None:
+        return Foreign(f"the secret belongs to the service {secret.managed_by}", "move it")
+    owner = user.living.get(secret.tags.get(USER_ID_TAG, ""))
+    if owner is not None and owner != user.name:
+        own = secret_name(user.account, owner)
+        return Foreign(
+            f"the secret belongs to {owner}, who was called {user.name} before",
+            f"when nothing of {owner} reads it any more, but {own}, delete it",
         )
     return None
 

@@ -55,6 +55,7 @@ PARAMETERS = {
     "report_root_keys": "ReportRootKeys",
     "owner_tag": "ResourceOwnerTag",
     "secrets_kms_key": "SecretsKmsKey",
+    "seal_key": "SealKey",
     "bucket": "S3BucketName",
     "prefix": "S3BucketPrefix",
     "bus": "EventBusName",
@@ -323,6 +324,16 @@ class Rules:
         _opt(
             "--secrets-kms-key",
             "The KMS key that the users' secrets lie under (aws/secretsmanager).",
+            _PERIODS,
+            "KEY",
+        ),
+    ] = None
+    seal_key: Annotated[
+        str | None,
+        _opt(
+            "--seal-key",
+            "The KMS key (HMAC_256) in your own account that seals the users' secrets; a run that "
+            "writes needs it.",
             _PERIODS,
             "KEY",
         ),

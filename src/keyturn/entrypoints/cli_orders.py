@@ -20,6 +20,7 @@ from keyturn.domain.orders import Order
 from keyturn.domain.record import (
     RESTORED_TAG,
     REVOKED_TAG,
+    SEAL_TAG,
     owner_of_secret,
     secret_name,
     stamp,
@@ -429,6 +430,8 @@ def _print_adoption(console: Console, planned: Adoption) -> None:
         "Whose": f"not Keyturn's: {planned.why}" if planned.why else "Keyturn's already",
         "Versions": str(len(secret.versions)),
         "KMS key": secret.kms_key or "aws/secretsmanager",
+        "Resource policy": _policy(planned),
+        "Replicas": ", ".join(secret.replicas) or "none",
         "To be deleted": "yes, scheduled" if secret.scheduled_for_deletion else "no",
         "Tags": tags or "none",
     }
@@ -449,10 +452,21 @@ def _print_adoption(console: Console, planned: Adoption) -> None:
     )
 
 
+def _policy(planned: Adoption) -> str:
+    """Whom the secret itself lets in: adopting changes nothing about that."""
+    match planned.policy:
+        case None:
+            return "none"
+        case Unknown(why=why):
+            return f"could not be read ({why})"
+        case str(text):
+            return f"{text}\nWhoever that names will read the user's new keys, too."
+
+
 def _adoption_steps(planned: Adoption) -> Iterator[str]:
     if planned.secret.scheduled_for_deletion:
         yield "secretsmanager:RestoreSecret: its deletion is taken back"
     if planned.removes:
         yield f"secretsmanager:UntagResource: {', '.join(planned.removes)}"
     tags = ", ".join(f"{name} = {value}" for name, value in planned.sets.items())
-    yield f"secretsmanager:TagResource: {tags}"
+    yield f"secretsmanager:TagResource: {tags}, and {SEAL_TAG}"

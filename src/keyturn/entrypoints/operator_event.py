@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import KeyturnError, OrderNotDone, PortError
 from keyturn.domain.events import Run
+from keyturn.domain.key import Unknown
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
@@ -132,10 +133,18 @@ def _described(name: str, planned: Adoption | None) -> dict[str, object]:
         "tags": dict(planned.secret.tags),
         "versions": len(planned.secret.versions),
         "kms_key": planned.secret.kms_key,
+        "resource_policy": _policy(planned),
+        "replicas": list(planned.secret.replicas),
+        "rotation": planned.secret.rotates,
         "scheduled_for_deletion": planned.secret.scheduled_for_deletion,
         "removes": list(planned.removes),
         "sets": dict(planned.sets) if planned.writes else {},
     }
+
+
+def _policy(planned: Adoption) -> str | None:
+    policy = planned.policy
+    return f"could not be read ({policy.why})" if isinstance(policy, Unknown) else policy
 
 
 def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, object]:

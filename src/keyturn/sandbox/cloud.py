@@ -329,6 +329,12 @@ class LocalCloud:
         use = AccessKeyLastUsed(_as_moto_has_it(at), service, region)
         self.delays.used(self._key(account, key_id), at, use)
 
+    def add_seal_key(self, account: str, alias: str) -> None:
+        """Make the KMS key that seals the members' secrets."""
+        kms = self.session(account).client("kms")
+        made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+        kms.create_alias(AliasName=alias, TargetKeyId=made["KeyMetadata"]["KeyId"])
+
     def verify_sender(self, account: str, identity: str, region: str = REGION) -> None:
         """Let an address or a domain send mail."""
         self._mailbox.verify(account, region, identity)

@@ -24,6 +24,7 @@ BUCKET = "asa-iam-rotation-sandbox"
 PREFIX = "asa/asa-iam-rotation"
 BUS = "asa-iam-key-rotation"
 SECRETS_KEY = "alias/asa-iam-key-rotation"
+SEAL_KEY = "alias/asa-iam-key-rotation-seal"
 ATTEMPTS = 3
 """How often a message is tried before it goes to the dead letters."""
 
@@ -67,6 +68,7 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
     policy = with_statements(None, tuple(chain.from_iterable(wanted.values())))
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     cloud.verify_sender(account, ADMIN)
+    cloud.add_seal_key(account, SEAL_KEY)
 
     sqs = session.client("sqs")
     dead = (
@@ -111,6 +113,7 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
             "AdminEmailAddress": ADMIN,
             "ResourceOwnerTag": OWNER_TAG,
             "SecretsKmsKey": SECRETS_KEY,
+            "SealKey": SEAL_KEY,
             "HomeRegion": REGION,
         },
     )

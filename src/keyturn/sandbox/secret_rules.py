@@ -114,6 +114,9 @@ def _describe(request: Request) -> Params:
         "Name": secret.name,
         "Description": secret.description,
         "KmsKeyId": secret.kms_key_id,
+        "OwningService": secret.owning_service,
+        "RotationEnabled": secret.rotation_enabled or None,
+        "ReplicationStatus": [replica.config for replica in secret.replicas] or None,
         "CreatedDate": secret.created_date,
         "LastChangedDate": secret.last_changed_date,
         "DeletedDate": secret.deleted_date,
@@ -296,13 +299,13 @@ def _named(request: Request, *, unless_deleted: bool = False) -> FakeSecret:
 
 def _find(request: Request, name_or_arn: str) -> FakeSecret | None:
     store = secrets_of(request.account, request.region).secrets
-    name = name_or_arn
-    if name.startswith("arn:"):
+    name, is_arn = name_or_arn, name_or_arn.startswith("arn:")
+    if is_arn:
         name = name.rsplit(":", 1)[-1][: -len("-AbCdEf")]
     # Past moto's own look-up, which compares with every secret of the account.
     found = dict.get(store, name)
-    if not isinstance(found, FakeSecret):
-        return None
+    if not isinstance(found, FakeSecret) or (is_arn and found.arn != name_or_arn):
+        return None  # a secret that was made again under its name has another ARN
     if found.deleted_date is not None and found.deleted_date <= request.at.timestamp():
         del store[name]  # its recovery window has ended
         return None

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keyturn.domain.adoption import Adoption, adoption
-from keyturn.domain.errors import NotFound, OrderNotDone
-from keyturn.domain.key import UserFacts
+from keyturn.domain.errors import NotFound, OrderNotDone, PortError
+from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.record import owner_of_secret
 from keyturn.ports import AccessKeys, Switch, Vault
 from keyturn.use_cases.stop import refuse_if_paused
@@ -25,23 +25,33 @@ class Adopt:
     def plan(self, name: str) -> Adoption:
         """What would be written; OrderNotDone if it must not be."""
         account, user = owner_of_secret(name)
-        found = next((each for each in self.keys.users() if each.name == user), None)
-        if found is None:
+        living = {each.id: each.name for each in self.keys.users()}
+        user_id = next((id_ for id_, living_name in living.items() if living_name == user), None)
+        if user_id is None:
             raise NotFound(f"the account has no user {user}")
         facts = UserFacts(
             account=account,
             name=user,
-            user_id=found.id,
+            user_id=user_id,
             keys=self.keys.keys_of(user),
-            exempt=found.id in self.exempt(),
+            exempt=user_id in self.exempt(),
+            living=living,
         )
-        return adoption(facts, self.vault.look(name), kms_key=self.kms_key)
+        secret = self.vault.look(name)
+        policy = None if secret is None else self._policy_of(secret.arn)
+        return adoption(facts, secret, policy=policy, kms_key=self.kms_key)
+
+    def _policy_of(self, arn: str) -> str | Unknown | None:
+        try:
+            return self.vault.policy_of(arn)
+        except PortError as error:
+            return Unknown(str(error))
 
     def carry_out(self, planned: Adoption, *, even_paused: bool = False) -> None:
         """
         Write it, if all is still as it was shown and nobody has paused Keyturn.
 
-        Until the user's name and id are set, in one call and last, the secret stays foreign:
+        Until name, id and seal are set, in one call and last, the secret stays foreign:
         what breaks off before changes nothing that Keyturn does.
         """
         if not even_paused:
@@ -52,8 +62,9 @@ class Adopt:
             raise OrderNotDone(f"{message}: nothing was written")
         if not planned.writes:
             return
+        arn = planned.secret.arn
         if planned.secret.scheduled_for_deletion:
-            self.vault.restore(planned.name)
+            self.vault.restore(arn)
         if planned.removes:
-            self.vault.untag(planned.name, planned.removes)
-        self.vault.tag(planned.name, planned.sets)
+            self.vault.untag(arn, planned.removes)
+        self.vault.seal(arn, planned.user.user_id, planned.sets)

@@ -225,12 +225,13 @@ class KeepAccount:
             listed = list(self.keys.users())
         except KeyturnError as error:
             return replace(plan, failures=(Failure(error=error),))
+        living = {user.id: user.name for user in listed}
         users = [user for user in listed if wanted is None or user.name in wanted]
         failures = list(self._missing(request, wanted, {user.name for user in listed}))
         is_order = request.order is not None or request.forced is not None
         root = self._root_keys(failures) if self.reports_root_keys and not is_order else ()
         looked = side_by_side(
-            lambda user: self._looked(user, run, request, exempt),
+            lambda user: self._looked(user, run, request, exempt, living),
             users,
             workers=self.workers,
             may_begin=may_look,
@@ -489,11 +490,16 @@ class KeepAccount:
         return ()
 
     def _looked(
-        self, user: User, run: Run, request: Request, exempt: frozenset[str]
+        self,
+        user: User,
+        run: Run,
+        request: Request,
+        exempt: frozenset[str],
+        living: Mapping[str, str],
     ) -> Turn | Failure | None:
         """Look at one user; what goes wrong is theirs alone. None: gone by now."""
         try:
-            return self._turn(user, run, request, exempt)
+            return self._turn(user, run, request, exempt, living)
         except NotFound:
             if request.order is None:
                 return None
@@ -504,7 +510,14 @@ class KeepAccount:
         except Exception as error:  # noqa: BLE001 -- one user's fault must not hold the others
             return Failure(error=Unexpected(error), user=user.name)
 
-    def _turn(self, user: User, run: Run, request: Request, exempt: frozenset[str]) -> Turn:
+    def _turn(
+        self,
+        user: User,
+        run: Run,
+        request: Request,
+        exempt: frozenset[str],
+        living: Mapping[str, str],
+    ) -> Turn:
         facts = UserFacts(
             account=run.account.id,
             name=user.name,
@@ -512,6 +525,7 @@ class KeepAccount:
             keys=self.keys.keys_of(user.name),
             exempt=user.id in exempt,
             forced=request.forced_at if user.name == request.forced else None,
+            living=living,
         )
         return self._decided(facts, run, request.order)
 

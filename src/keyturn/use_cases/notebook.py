@@ -8,7 +8,7 @@ from typing import Final
 
 from keyturn.domain.decision import Change, RecordChange, Turn, changed
 from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
-from keyturn.domain.key import SecretFacts, Unknown, Unread
+from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread
 from keyturn.domain.record import (
     HISTORY_TAG,
     INTENT_TAG,
@@ -50,6 +50,7 @@ class Notebook:
         self._clock = clock
         self._kms_key = kms_key
         self.name = secret_name(user.account, user.name)
+        """The secret's name, until its ARN is known: what is made again under it is not ours."""
         secret = user.secret
         self._secret = None if isinstance(secret, Unknown | Unread) else secret
         record = (
@@ -57,6 +58,8 @@ class Notebook:
             if self._secret
             else UserRecord()
         )
+        if self._secret is not None and self._secret.arn:
+            self.name = self._secret.arn
         self.closed = secret.why if isinstance(secret, Unknown) else record.why_foreign
         """Why nothing can be written here, if nothing can."""
         self._keys: dict[str, KeyRecord] = dict(record.keys)
@@ -167,10 +170,17 @@ class Notebook:
             self._stale = ()
 
     def make_usable(self) -> None:
-        """Take back a deletion that somebody scheduled: nothing can be written before."""
+        """
+        Take back a deletion that somebody scheduled, and seal what a run did not come to seal.
+
+        Nothing can be written before.
+        """
         if self._secret is not None and self._secret.scheduled_for_deletion:
             self._vault.restore(self.name)
             self._secret = replace(self._secret, scheduled_for_deletion=False)
+        if self._secret is not None and self._secret.seal is Seal.BORN:
+            self._vault.seal(self.name, self._user.user_id)
+            self._secret = replace(self._secret, seal=Seal.RIGHT)
 
     def knows(self, *key_ids: str) -> bool:
         """Whether what is on record for keys is still what this turn knows of."""
@@ -256,16 +266,21 @@ class Notebook:
     def _create(self, tags: dict[str, str]) -> None:
         owner = {USER_TAG: encode(self._user.name), USER_ID_TAG: self._user.user_id}
         try:
-            self._vault.create(self.name, owner | tags)
+            self.name = self._vault.create(self.name, owner | tags)
         except AlreadyThere as error:
             found = self.read_again()
             # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
-            if found is None or not (owner | tags).items() <= found.tags.items():
-                if INTENT_TAG in tags or found is None or self._is_foreign(found):
-                    message = f"another run made the secret of {self._user.name}"
-                    raise AnotherRun(message) from error
+            is_ours = found is not None and (owner | tags).items() <= found.tags.items()
+            if found is None or self._is_foreign(found) or (INTENT_TAG in tags and not is_ours):
+                message = f"another run made the secret of {self._user.name}"
+                raise AnotherRun(message) from error
+            self.name, self._secret = found.arn, found
+            self.make_usable()
+            if not is_ours:
                 self._vault.tag(self.name, tags)
-        self._secret = SecretFacts(tags=owner | tags, kms_key=self._kms_key)
+        self._secret = SecretFacts(
+            tags=owner | tags, arn=self.name, seal=Seal.RIGHT, kms_key=self._kms_key
+        )
 
     def _is_foreign(self, secret: SecretFacts) -> bool:
         return why_foreign(self._user, secret, kms_key=self._kms_key) is not None

@@ -1,0 +1,64 @@
+"""KMS: the key of all seals, in the security account; which names are one key, in a member's."""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import Denied, NotFound, Refused
+from keyturn.domain.seal import SEAL_MESSAGE, SealKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+AWS_OWN = "alias/aws/secretsmanager"
+"""The KMS key that a secret lies under when it names none."""
+
+
+class SealKeyInKms:
+    """
+    Gives the key of all seals, which is what the HMAC key answers to one fixed message.
+
+    So it is asked once, and not once a secret: GenerateMac always gives the same answer.
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html
+    """
+
+    def __init__(self, kms: Callable[[], "KMSClient"], key: str) -> None:
+        """`key` is the id, ARN or alias of a KMS key of spec HMAC_256."""
+        self._kms = kms
+        self._key = key
+        self._lock = Lock()
+        self._known: SealKey | None = None
+
+    def __call__(self) -> SealKey:
+        """Ask for it at the first secret that bears a seal; PortError if it is not given."""
+        with self._lock:
+            if self._known is None:
+                with aws_errors_translated():
+                    answer = self._kms().generate_mac(
+                        KeyId=self._key, MacAlgorithm="HMAC_SHA_256", Message=SEAL_MESSAGE
+                    )
+                self._known = SealKey(answer["Mac"])
+            return self._known
+
+
+class KeyNames:
+    """Tells whether two names (id, ARN, alias, alias's ARN) are those of one KMS key."""
+
+    def __init__(self, kms: Callable[[], "KMSClient"]) -> None:
+        self._kms = kms
+        self._arns: dict[str, str | None] = {}
+
+    def are_one(self, name: str | None, other: str | None) -> bool:
+        """Ask KMS; a name that it does not know, or does not let us look at, is no other's."""
+        arn = self._arn(name or AWS_OWN)
+        return arn is not None and arn == self._arn(other or AWS_OWN)
+
+    def _arn(self, name: str) -> str | None:
+        if name not in self._arns:
+            try:
+                with aws_errors_translated():
+                    self._arns[name] = self._kms().describe_key(KeyId=name)["KeyMetadata"]["Arn"]
+            except (Denied, NotFound, Refused):
+                self._arns[name] = None
+        return self._arns[name]
