@@ -36,7 +36,7 @@ from tools.package import HANDLERS
 
 FUNCTIONS = ("InventoryFunction", "RotationFunction", "NotifierFunction")
 # What the template makes itself, and no operator gives.
-MADE = {"QueueUrl": "RotationQueue", "EventBusName": "EventBus"}
+MADE = {"QueueUrl": "RotationQueue", "EventBusName": "EventBus", "SealKey": "SealKey"}
 
 
 SEEN = datetime(2026, 3, 2, 5, tzinfo=UTC)

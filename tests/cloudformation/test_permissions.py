@@ -38,6 +38,7 @@ ADAPTERS = ROOT / "src" / "keyturn" / "adapters"
 SERVICE = {
     "event_bus.py": "events",
     "iam.py": "iam",
+    "kms.py": "kms",
     "organizations.py": "organizations",
     "s3_audit.py": "s3",
     "s3_plans.py": "s3",
@@ -62,13 +63,18 @@ ACTION = {
 # Which adapters work under which role: the whole file, or some of its functions.
 WHOLE = None
 WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
-    (MEMBER, "RotationRole"): {"iam.py": WHOLE, "secrets_manager.py": WHOLE},
+    (MEMBER, "RotationRole"): {
+        "iam.py": WHOLE,
+        "secrets_manager.py": WHOLE,
+        "kms.py": {"_arn"},
+    },
     (LIST, "ListAccountsRole"): {"organizations.py": WHOLE},
     (CORE, "InventoryRole"): {"sts.py": WHOLE, "sqs.py": WHOLE},
     (CORE, "RotationRole"): {
         "sts.py": WHOLE,
         "sqs.py": WHOLE,
         "event_bus.py": WHOLE,
+        "kms.py": {"__call__"},
         # The engine reads receipts; only the notifier writes them.
         "s3_receipts.py": {"__init__", "_receipts_in"},
         "s3_audit.py": WHOLE,
@@ -353,16 +359,38 @@ def test_the_member_role_uses_one_kms_key_through_secrets_manager_only() -> None
     member = Stack(
         name=MEMBER, given={"HomeRegion": "cn-north-1"}, partition="aws-cn", region="cn-north-1"
     )
-    [statement] = [
-        each
+    statements = {
+        tuple(listed(each["Action"])): each["Condition"]
         for each in member.statements("RotationRole")
         if any(action.startswith("kms:") for action in listed(each["Action"]))
+    }
+    ours = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/asa-iam-key-rotation"}}
+
+    assert statements == {
+        ("kms:GenerateDataKey", "kms:Decrypt"): {
+            "StringEquals": {"kms:ViaService": "secretsmanager.cn-north-1.amazonaws.com.cn"},
+            **ours,
+        },
+        ("kms:DescribeKey",): ours,
+    }
+
+
+def test_only_the_rotation_function_gets_the_key_of_all_seals() -> None:
+    core = Stack(name=CORE)
+    holders = {
+        role: (each["Action"], each["Resource"])
+        for role in core.of_type("AWS::IAM::Role")
+        for each in core.statements(role)
+        if any("Mac" in action for action in listed(each["Action"]))
+    }
+    [seal_key] = [
+        key for key in core.of_type("AWS::KMS::Key").values() if key.get("KeySpec") == "HMAC_256"
     ]
 
-    assert statement["Condition"] == {
-        "StringEquals": {"kms:ViaService": "secretsmanager.cn-north-1.amazonaws.com.cn"},
-        "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/asa-iam-key-rotation"},
-    }
+    assert holders.keys() == {"RotationRole"}
+    assert holders["RotationRole"][0] == "kms:GenerateMac"
+    # Nobody but the account's own administrators, by their policies.
+    assert [each["Action"] for each in seal_key["KeyPolicy"]["Statement"]] == ["kms:*"]
 
 
 def test_the_notifier_sends_from_one_address_and_the_rotation_writes_no_receipt() -> None:
@@ -534,7 +562,8 @@ def test_secrets_are_decrypted_by_principals_of_their_account_through_secrets_ma
 def test_every_key_is_renewed_yearly_and_deleted_slowly() -> None:
     for name in (CORE, MEMBER):
         for key in Stack(name=name).of_type("AWS::KMS::Key").values():
-            assert key["EnableKeyRotation"] is True
+            # KMS renews no HMAC key: another key would void every seal.
+            assert key.get("EnableKeyRotation", False) is (key.get("KeySpec") != "HMAC_256")
             assert key["PendingWindowInDays"] == 30
 
 

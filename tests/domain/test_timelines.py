@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from keyturn.domain.decision import Action, Overlay, Reason
-from keyturn.domain.key import SecretFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import token
 from tests.domain.world import DAY, NOW, POLICY, SILENCE, Life, a_key, a_secret
@@ -351,7 +350,7 @@ def test_beside_a_foreign_secret_nothing_is_done(foreign: str) -> None:
     life = Life(a_key(age=300))
     secret = a_secret()
     name = "keyturn:user" if foreign == "another-user" else "keyturn:user-id"
-    life.secret = SecretFacts(tags={**secret.tags, name: foreign})
+    life.secret = replace(secret, tags={**secret.tags, name: foreign})
 
     life.days(0, 30)
 

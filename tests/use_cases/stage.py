@@ -14,7 +14,8 @@ from unittest.mock import patch
 
 from botocore.exceptions import ReadTimeoutError
 
-from keyturn.domain.record import said_of, secret_name, token
+from keyturn.adapters.kms import SealKeyInKms
+from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, said_of, secret_name, token
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.sandbox.call_log import Call
@@ -296,6 +297,15 @@ class Stage:
         """A user's secret, as it stands."""
         name = secret_name(MEMBER, user)
         return next(secret for secret in self.cloud.secrets(MEMBER) if secret.name == name)
+
+    def sealed(self, user: str) -> SecretState:
+        """Seal a secret that was made by hand, as an adoption does."""
+        kms = self.cloud.session(self.deployment.account).client("kms")
+        key = SealKeyInKms(lambda: kms, self.deployment.settings["SealKey"])()
+        secret = self.secret(user)
+        seal = key.seal(secret.arn, secret.tags[USER_ID_TAG])
+        self.vault().tag_resource(SecretId=secret.arn, Tags=[{"Key": SEAL_TAG, "Value": seal}])
+        return self.secret(user)
 
     def value(self, user: str) -> dict[str, str]:
         """What the user's program reads."""

@@ -9,7 +9,7 @@ import pytest
 from keyturn.domain.decision import Action, Reason
 from keyturn.domain.errors import Denied, PortError, Unavailable
 from keyturn.domain.events import Run
-from keyturn.domain.key import Act, LastUse, Receipt, SecretFacts, Status
+from keyturn.domain.key import Act, LastUse, Receipt, Seal, SecretFacts, Status
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
     KEY_TAG,
@@ -40,6 +40,7 @@ class Estate:
             old, new = a_key(f"OLD-{name}", 400 - number), a_key(f"NEW-{name}", 10)
             self.keys.held[name] = [old, new]
             self.vault.secrets[secret_name(ACCOUNT.id, name)] = SecretFacts(
+                seal=Seal.RIGHT,
                 tags={USER_TAG: name, USER_ID_TAG: f"AIDA-{name}"},
                 versions=frozenset({token(new.key_id)}),
                 current=token(new.key_id),
@@ -297,11 +298,12 @@ def test_what_waits_in_an_approved_plan_lets_nothing_in_that_was_not_approved(
     old, unused = a_key("OLD-ann", 400, Status.INACTIVE), a_key("UNUSED-ann", 200)
     estate.keys.held["ann"] = [old, unused]
     estate.vault.secrets[secret_name(ACCOUNT.id, "ann")] = SecretFacts(
+        seal=Seal.RIGHT,
         tags={
             USER_TAG: "ann",
             USER_ID_TAG: "AIDA-ann",
             f"{KEY_TAG}{old.key_id}": str(KeyRecord(disabled=NOW - 20 * DAY)),
-        }
+        },
     )
     today = NOW.date()
     for key, promises in (

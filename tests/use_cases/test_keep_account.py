@@ -108,7 +108,8 @@ def test_a_key_that_cannot_be_taken_back_keeps_its_intent() -> None:
 def test_what_was_stored_after_all_is_not_taken_back() -> None:
     keys, vault = some_keys(ann=137), FakeVault()
 
-    def store_and_refuse(name: str, *_: object) -> None:
+    def store_and_refuse(*_: object) -> None:
+        name = secret_name(ACCOUNT.id, "ann")
         stored = frozenset({token(keys.held["ann"][-1].key_id)})
         vault.secrets[name] = replace(vault.secrets[name], versions=stored)
         raise Denied("PutSecretValue: no")

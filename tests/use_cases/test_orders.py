@@ -329,6 +329,7 @@ def test_a_revocation_that_breaks_off_goes_on_when_it_is_ordered_again(
         KmsKeyId=stage.deployment.settings["SecretsKmsKey"],
         Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
     )
+    stage.sealed("ann")
     denial = stage.cloud.deny(None, call)
 
     first = revoke(stage, old)

@@ -115,6 +115,7 @@ def _describe(request: Request) -> Params:
         "Description": secret.description,
         "KmsKeyId": secret.kms_key_id,
         "OwningService": secret.owning_service,
+        "PrimaryRegion": getattr(secret, "primary_region", None),
         "RotationEnabled": secret.rotation_enabled or None,
         "ReplicationStatus": [replica.config for replica in secret.replicas] or None,
         "CreatedDate": secret.created_date,
