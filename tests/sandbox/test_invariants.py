@@ -696,6 +696,21 @@ def test_a_new_key_without_a_stored_secret_needs_an_intent_after_every_run() -> 
     assert found.endswith("its secret not stored, and no intent told of it")
 
 
+def test_a_new_key_lies_only_in_a_secret_that_keyturn_made_or_was_told_to_take() -> None:
+    evidence = without_calls(rotating(), lambda one: one.operation == "CreateSecret")
+    squatted = and_calls(
+        evidence, by_hand(START - HOUR, "CreateSecret", Name=SECRET, Tags=[{"Key": "x"}])
+    )
+    own = [{"Key": f"keyturn:{tag}", "Value": "x"} for tag in ("user", "user-id", "seal")]
+    adopted = call(START, "TagResource", SecretId=SECRET, Tags=own)
+    sealed = call(START, "TagResource", SecretId=SECRET, Tags=own[2:])
+
+    [found] = violations(squatted)[3]
+    assert found.endswith("in a secret that Keyturn did not make")
+    assert list(violations(and_calls(squatted, sealed))) == [3]
+    assert 3 not in violations(and_calls(squatted, adopted))
+
+
 @pytest.mark.parametrize(
     "overstepping",
     [

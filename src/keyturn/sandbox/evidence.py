@@ -240,6 +240,9 @@ class KeyStory:
         return next(restored, None)
 
 
+_ADOPTED = frozenset({"keyturn:user", "keyturn:user-id", "keyturn:seal"})
+
+
 @dataclass(frozen=True, slots=True)
 class SecretChange:
     """What a secret holds from a call on, as tokens of its versions."""
@@ -251,6 +254,8 @@ class SecretChange:
     """It was Keyturn that wrote the current version."""
     deleted: bool = False
     """It is scheduled for deletion."""
+    ours: bool = False
+    """Keyturn made it, or took it into its record on an operator's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,8 +464,11 @@ def _secrets(evidence: Evidence, done: Done) -> Mapping[tuple[str, str], tuple[S
 
 
 def _changed(secret: SecretChange, call: Call, *, by_keyturn: bool) -> SecretChange:
-    if call.operation == "CreateSecret" and secret.deleted:
-        secret = SecretChange(secret.index)  # its recovery window has ended, the name is free
+    if call.operation == "CreateSecret":
+        # The name was free: it is the first, or the recovery window of the one before has ended.
+        secret = SecretChange(secret.index, ours=by_keyturn)
+    elif by_keyturn and _adopts(call):
+        secret = replace(secret, ours=True)
     match call.operation:
         case "DeleteSecret":
             return replace(secret, deleted=True)
@@ -473,6 +481,14 @@ def _changed(secret: SecretChange, call: Call, *, by_keyturn: bool) -> SecretCha
             return _with_current(secret, version, by_keyturn=by_keyturn)
         case _:
             return secret
+
+
+def _adopts(call: Call) -> bool:
+    """Whether name, id and seal are set in one call, as by an adoption alone."""
+    tags = call.params.get("Tags")
+    if call.operation != "TagResource" or not isinstance(tags, Sequence):
+        return False
+    return _ADOPTED <= {tag["Key"] for tag in tags}
 
 
 def _stores(call: Call) -> bool:

@@ -317,7 +317,11 @@ def _was_on_record(history: History, story: KeyStory, inactive: Change, now: dat
 def _no_new_key_is_lost(history: History) -> Iterator[Fact]:
     for story in history.stories.values():
         if story.made_by_keyturn:
-            yield _never_stored(history, story) or _unannounced(history, story)
+            yield (
+                _never_stored(history, story)
+                or _unannounced(history, story)
+                or _stored_elsewhere(history, story)
+            )
 
 
 def _never_stored(history: History, story: KeyStory) -> Fact:
@@ -328,6 +332,18 @@ def _never_stored(history: History, story: KeyStory) -> Fact:
     is_lost = story.status(index) == ACTIVE and not history.is_delivered(story, index)
     made = f"{story} was made by Keyturn at {_stamp(story.created)}"
     return f"{made}, and its secret was never stored" if is_lost else None
+
+
+def _stored_elsewhere(history: History, story: KeyStory) -> Fact:
+    """Who made the secret decides who reads it: a stranger's holds nobody's key."""
+    delivery = history.deliveries.get(token_of(story.key_id))
+    if delivery is None:
+        return None
+    secret = history.secret(story.account, secret_name(story.account, story.user), delivery[0])
+    if secret is not None and secret.ours:
+        return None
+    when = _stamp(delivery[1])
+    return f"{story} was stored at {when} in a secret that Keyturn did not make"
 
 
 def _unannounced(history: History, story: KeyStory) -> Fact:
