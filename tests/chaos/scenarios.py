@@ -10,7 +10,7 @@ from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.sandbox.faults import Fault
 from keyturn.sandbox.owners import roll_back
 from keyturn.use_cases.keep_account import Request
-from tests.chaos.world import DAY, GROUP, MEMBER, Adopting, World
+from tests.chaos.world import DAY, GROUP, KMS_KEY, MEMBER, Adopting, World
 
 SECRET = f"Account_{MEMBER}_User_ann_AccessKey"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -99,11 +99,37 @@ def _made_by_hand(world: World) -> None:
     world.hand("secretsmanager").create_secret(Name=SECRET, SecretString="somebody's own")
 
 
-def _under_another_key(world: World) -> None:
+def _squatted(world: World, kms_key: str = KMS_KEY) -> None:
+    """Somebody made the secret beforehand, with all that everybody can know of ours."""
     _old(world)
     user_id = world.hand("iam").get_user(UserName="ann")["User"]["UserId"]
     tags = [{"Key": USER_TAG, "Value": "ann"}, {"Key": USER_ID_TAG, "Value": user_id}]
-    world.hand("secretsmanager").create_secret(Name=SECRET, Tags=tags, KmsKeyId="alias/other")
+    world.hand("secretsmanager").create_secret(Name=SECRET, Tags=tags, KmsKeyId=kms_key)
+
+
+def _made_anew(world: World) -> None:
+    """Somebody deleted the secret, and made one of the same name with all its tags."""
+    vault = world.hand("secretsmanager")
+    tags = vault.describe_secret(SecretId=SECRET)["Tags"]
+    vault.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    vault.create_secret(Name=SECRET, Tags=tags, KmsKeyId=KMS_KEY)
+
+
+def _newborn(world: World) -> None:
+    """A run died after it had made the secret and before it had sealed it."""
+    _old(world)
+    world.run(Fault.KILLED_AFTER, on="secretsmanager:CreateSecret")
+    world.go_to(world.day(1))
+
+
+def _renamed(world: World) -> None:
+    """Another user has the old name of one whose key was delivered, and an old key."""
+    _delivered(world)
+    world.hand("iam").update_user(UserName="ann", NewUserName="ann-ci")
+    world.used_daily = dict.fromkeys(world.used_daily, "ann-ci")
+    world.owners["ann-ci"] = world.owners["ann"]
+    world.go_to(world.day(30))
+    world.user("ann", (137, True))
 
 
 def _made_again(world: World) -> None:
@@ -451,10 +477,14 @@ SCENARIOS: Mapping[str, Scenario] = {
     "orphan-over": Scenario(prepare=_orphan_over),
     "orphan-exempt": Scenario(prepare=_orphan_exempt),
     "unsettled": Scenario(prepare=_unsettled),
+    "newborn": Scenario(prepare=_newborn),
     # a secret that is not ours
     "foreign-by-hand": Scenario(prepare=_made_by_hand),
     "foreign-untagged": Scenario(prepare=partial(_again_and, change=_untagged)),
-    "foreign-kms-key": Scenario(prepare=_under_another_key),
+    "foreign-kms-key": Scenario(prepare=partial(_squatted, kms_key="alias/other")),
+    "foreign-squatted": Scenario(prepare=_squatted),
+    "foreign-made-anew": Scenario(prepare=partial(_waiting, change=_made_anew)),
+    "foreign-renamed": Scenario(prepare=_renamed),
     "foreign-user-made-again": Scenario(prepare=_made_again),
     # the account
     "side-by-side": Scenario(prepare=_side_by_side),

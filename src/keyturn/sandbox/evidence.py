@@ -488,7 +488,7 @@ def _adopts(call: Call) -> bool:
     tags = call.params.get("Tags")
     if call.operation != "TagResource" or not isinstance(tags, Sequence):
         return False
-    return _ADOPTED <= {tag["Key"] for tag in tags}
+    return {tag["Key"] for tag in tags} >= _ADOPTED
 
 
 def _stores(call: Call) -> bool:
