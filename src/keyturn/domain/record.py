@@ -209,13 +209,13 @@ class History:
     @classmethod
     def read(cls, text: str) -> "History":
         """Read a tag's value; what is malformed was not counted."""
-        words = _words(text)
-        successor = words.get("successor", "")
+        said = words(text)
+        successor = said.get("successor", "")
         return cls(
-            restored=_count(words.get("restored", "")),
-            taken=_count(words.get("taken", "")),
+            restored=_count(said.get("restored", "")),
+            taken=_count(said.get("taken", "")),
             successor=successor if _KEY_ID.fullmatch(successor) else None,
-            promised=read_day(words.get("promised", "")),
+            promised=read_day(said.get("promised", "")),
         )
 
     def __str__(self) -> str:

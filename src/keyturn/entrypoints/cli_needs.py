@@ -9,6 +9,10 @@ WHICH_KMS_KEY = (
     " with --role-name and --enforce: a secret under another KMS key than the functions' is not "
     "theirs (aws/secretsmanager is AWS's own). --deployed takes theirs"
 )
+WHICH_SEAL_KEY = (
+    " with --enforce: without it nobody can tell which secrets are Keyturn's. "
+    "--deployed takes the functions'"
+)
 TO_TELL = " with --enforce: a key is rotated, disabled or deleted only if its owner is told"
 _NEEDS_YES = "needs --yes where there is no terminal to ask on"
 

@@ -133,6 +133,7 @@ def _carry_out(
         yes=ordering.yes,
         needs={"--account": ", exactly one: a user is of one account"} if is_lost else {},
         must_tell=command.must_tell,
+        writes_secrets=command.name != "revoke",
     )
     asks = asked.asks
     # Whoever orders something about one key means that key, wherever it is.

@@ -23,6 +23,7 @@ from keyturn.entrypoints.cli_meant import check_who, is_key
 from keyturn.entrypoints.cli_needs import (
     TO_TELL,
     WHICH_KMS_KEY,
+    WHICH_SEAL_KEY,
     Needs,
     asks_first,
     to_enforce,
@@ -239,6 +240,7 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
     yes: bool = False,
     needs: Needs | None = None,
     must_tell: str | None = None,
+    writes_secrets: bool = True,
 ) -> Checked:
     """
     Read the options; what is wrong or missing is refused before anything is asked of AWS.
@@ -246,14 +248,20 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
     The functions' settings, where they are wanted, are asked for at the end.
 
     needs: what is missing even for a dry run. must_tell: why nothing can be enforced without a way
-    to tell people; None: it can.
+    to tell people; None: it can. writes_secrets: whether it does nothing without the users'
+    secrets; a leaked key is stopped before anybody looks at one.
     """
     own = given(where, rules, *((telling,) if telling else ()))
     settings = _settings(own)
     _check_where(where)
     notify = telling.notify if telling else None
     to_tell = _needs_to_tell(settings, notify) if notify and not where.deployed else {}
-    later = {} if where.deployed else _needs_to_enforce(where, rules, settings, notify, must_tell)
+    later: dict[str, str] = {}
+    if not where.deployed:
+        if must_tell and notify is None:
+            later |= {"--notify": must_tell, **_needs_to_tell(settings, None)}
+        if writes_secrets:
+            later |= _needs_to_write_secrets(where, rules)
     missing = {**(needs or {}), **to_tell, **(later if enforce else {})}
     asks = asks_first(enforce=enforce, yes=yes, needs=missing)
     if where.deployed:
@@ -289,19 +297,13 @@ def _needs_to_tell(settings: Settings, notify: Channel | None) -> Needs:
     return {option: why for option, value in values.items() if not value}
 
 
-def _needs_to_enforce(
-    where: Where,
-    rules: Rules,
-    settings: Settings,
-    notify: Channel | None,
-    must_tell: str | None,
-) -> Needs:
-    """What is missing for --enforce."""
+def _needs_to_write_secrets(where: Where, rules: Rules) -> Needs:
+    """What is missing to know, and to make, the users' secrets."""
     needs: dict[str, str] = {}
-    if must_tell and notify is None:
-        needs |= {"--notify": must_tell, **_needs_to_tell(settings, None)}
     if where.role_name is not None and rules.secrets_kms_key is None:
         needs["--secrets-kms-key"] = WHICH_KMS_KEY
+    if not rules.seal_key:
+        needs["--seal-key"] = WHICH_SEAL_KEY
     return needs
 
 

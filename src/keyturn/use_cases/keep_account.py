@@ -29,7 +29,7 @@ from keyturn.domain.errors import (
     WriteStopped,
 )
 from keyturn.domain.events import Run
-from keyturn.domain.key import KEY_ID, KeyFacts, Unknown, UserFacts
+from keyturn.domain.key import KEY_ID, KeyFacts, Seal, SecretFacts, Unknown, UserFacts
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.orders import Order, stop_alone
 from keyturn.domain.owner import Owner
@@ -255,6 +255,7 @@ class KeepAccount:
                 *root,
                 *left_out,
                 *_put_off(turns, self.policy),
+                *_unproven(turns),
             ),
             left=tuple(user.name for user in users[len(looked) :]),
         )
@@ -655,6 +656,16 @@ def _put_off(turns: Iterable[Turn], policy: RotationPolicy) -> Iterator[str]:
             f"{waiting} key{' has' if waiting == 1 else 's have'} to wait: enough keys of the "
             f"account end today (MaxKeysPerDay={policy.max_keys_per_day}, "
             f"MaxPercentPerDay={policy.max_percent_per_day})"
+        )
+
+
+def _unproven(turns: Iterable[Turn]) -> Iterator[str]:
+    """Say that a dry run has believed what anybody can write on a secret."""
+    secrets = [turn.user.secret for turn in turns]
+    if any(isinstance(each, SecretFacts) and each.seal is Seal.ASSUMED for each in secrets):
+        yield (
+            "without SealKey (--seal-key) nobody can tell whether the secrets with Keyturn's tags "
+            "are Keyturn's: this plan assumes that they are"
         )
 
 
