@@ -24,6 +24,7 @@ from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.event_rules import EventRules
 from keyturn.adapters.headquarters import AwsHeadquarters
 from keyturn.adapters.iam import IamAccessKeys
+from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.lambda_functions import AwsFunctions
 from keyturn.adapters.member_account import MemberAccount
 from keyturn.adapters.organizations import AwsOrganization
@@ -42,6 +43,8 @@ from keyturn.domain.deployment import Proposal
 from keyturn.domain.errors import Refused
 from keyturn.domain.events import Event, EventType, Mail, Run
 from keyturn.domain.key import Account
+from keyturn.domain.record import SEAL_TAG, USER_ID_TAG
+from keyturn.domain.seal import SealKey
 from keyturn.ports import AuditEntry, Claim, NewKey, Pause
 from tests.aws_limits import without_limits
 
@@ -104,7 +107,13 @@ def stacks(wire: Wire) -> CloudFormationStacks:
 
 
 def vault(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManagerVault:
-    return SecretsManagerVault(wire.client("secretsmanager"), kms_key)
+    return SecretsManagerVault(
+        wire.client("secretsmanager"),
+        kms_key,
+        seal_key=lambda: A_SEAL_KEY,
+        key_names=KeyNames(lambda: wire.client("kms")),
+        clock=lambda: AT,
+    )
 
 
 def iam(wire: Wire) -> IamAccessKeys:
@@ -140,6 +149,8 @@ def asked_of_a_trail(wire: Wire) -> None:
     CloudTrail(lambda _region: wire.client("cloudtrail"), "us-east-1").trails()
 
 
+ARN = f"arn:aws:secretsmanager:us-east-1:222222222222:secret:{SECRET}-AbCdEf"
+A_SEAL_KEY = SealKey(b"of these tests")
 Rows = list[tuple[str, Callable[[Wire], object], list[tuple[str, Mapping[str, Any]]]]]
 ROWS: Rows = [
     # CloudFormation
@@ -285,6 +296,59 @@ ROWS: Rows = [
         "look at a secret",
         lambda w: vault(w).look(SECRET),
         [("DescribeSecret", {"SecretId": SECRET})],
+    ),
+    (
+        "look at one whose KMS key has another name",
+        lambda w: vault(w, "alias/theirs").look(SECRET),
+        [
+            ("DescribeSecret", {"SecretId": SECRET}),
+            ("DescribeKey", {"KeyId": "alias/ours"}),
+            ("DescribeKey", {"KeyId": "alias/theirs"}),
+        ],
+    ),
+    (
+        "make a secret and seal it",
+        lambda w: vault(w).create(SECRET, {USER_ID_TAG: "AIDAANN"}),
+        [
+            (
+                "CreateSecret",
+                {
+                    "Name": SECRET,
+                    "Description": "An IAM access key, rotated by Keyturn",
+                    "KmsKeyId": "alias/ours",
+                    "Tags": [
+                        {"Key": USER_ID_TAG, "Value": "AIDAANN"},
+                        {"Key": SEAL_TAG, "Value": A_SEAL_KEY.birth_mark(SECRET, "AIDAANN", AT)},
+                    ],
+                },
+            ),
+            (
+                "TagResource",
+                {
+                    "SecretId": ARN,
+                    "Tags": [{"Key": SEAL_TAG, "Value": A_SEAL_KEY.seal(ARN, "AIDAANN")}],
+                },
+            ),
+        ],
+    ),
+    (
+        "ask for a secret's policy",
+        lambda w: vault(w).policy_of(SECRET),
+        [("GetResourcePolicy", {"SecretId": SECRET})],
+    ),
+    (
+        "ask for the key of all seals",
+        lambda w: SealKeyInKms(lambda: w.client("kms"), "alias/seal")(),
+        [
+            (
+                "GenerateMac",
+                {
+                    "KeyId": "alias/seal",
+                    "MacAlgorithm": "HMAC_SHA_256",
+                    "Message": b"keyturn seal 1",
+                },
+            )
+        ],
     ),
     (
         "take a deletion back",
@@ -557,6 +621,9 @@ ROWS: Rows = [
     ),
 ]
 ANSWERS: Mapping[str, Any] = {
+    "DescribeSecret": {"ARN": ARN, "Name": SECRET, "KmsKeyId": "alias/ours"},
+    "CreateSecret": {"ARN": ARN, "Name": SECRET},
+    "GenerateMac": {"Mac": b"m" * 32},
     "DescribeStacks": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]},
     "GetTemplate": {"TemplateBody": "{}"},
     "UpdateStackSet": {"OperationId": "op"},

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from keyturn.domain.key import Account
 from keyturn.entrypoints import cli_needs
 from keyturn.entrypoints.cli import app
-from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY
+from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY, WHICH_SEAL_KEY
 from keyturn.entrypoints.cli_options import Where
 from keyturn.entrypoints.laptop import Campaign, connect
 from keyturn.sandbox.cloud import LocalCloud
@@ -602,10 +602,10 @@ WRONG = {
     ),
     "-o /tmp": "--output /tmp: is a directory",
 }
-ALL_OF_IT = (
-    f"--notify: is needed{TO_TELL}; --bucket, --admin: are needed with --notify; "
-    f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
-)
+SEALED = f"--seal-key: is needed{WHICH_SEAL_KEY}"
+KEYS = f"--secrets-kms-key: is needed{WHICH_KMS_KEY}; {SEALED}"
+TOLD = f"--notify: is needed{TO_TELL}; --bucket, --admin: are needed with --notify"
+ALL_OF_IT = f"{TOLD}; {KEYS}"
 NOBODY = "--enforce: needs --yes where there is no terminal to ask on"
 WRONG_RUNS = {
     "--notify ses": "--bucket, --admin: are needed with --notify ses",
@@ -616,10 +616,8 @@ WRONG_RUNS = {
     "--role-name x --enforce --yes": ALL_OF_IT,
     "--role-name x --enforce": f"{NOBODY}; {ALL_OF_IT}",
     "--deployed --enforce": NOBODY,
-    "--enforce --yes": ALL_OF_IT.rpartition(";")[0],
-    f"--role-name x --enforce --yes --notify ses --bucket keys --admin {ADMIN}": (
-        f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
-    ),
+    "--enforce --yes": f"{TOLD}; {SEALED}",
+    f"--role-name x --enforce --yes --notify ses --bucket keys --admin {ADMIN}": (KEYS),
 }
 WRONG_ORDERS = {
     "rotate bot --role-name x": "--account: is needed, exactly one: a user is of one account",
@@ -627,19 +625,13 @@ WRONG_ORDERS = {
     "rotate bot --role-name x --enforce": (
         f"{NOBODY}; --account: is needed, exactly one: a user is of one account; "
         "--notify: is needed: a rotation begins with telling the owner; "
-        "--bucket, --admin: are needed with --notify; "
-        f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
+        f"--bucket, --admin: are needed with --notify; {KEYS}"
     ),
-    "restore AKIAIOSFODNN7EXAMPLE --role-name x --enforce": (
-        f"{NOBODY}; --secrets-kms-key: is needed{WHICH_KMS_KEY}"
-    ),
+    "restore AKIAIOSFODNN7EXAMPLE --role-name x --enforce": (f"{NOBODY}; {KEYS}"),
     "revoke AKIAIOSFODNN7EXAMPLE --leaked --role-name x --notify ses --enforce": (
-        f"{NOBODY}; --bucket, --admin: are needed with --notify ses; "
-        f"--secrets-kms-key: is needed{WHICH_KMS_KEY}"
+        f"{NOBODY}; --bucket, --admin: are needed with --notify ses"
     ),
-    "adopt Account_222222222222_User_bot_AccessKey --role-name x --enforce": (
-        f"{NOBODY}; --secrets-kms-key: is needed{WHICH_KMS_KEY}"
-    ),
+    "adopt Account_222222222222_User_bot_AccessKey --role-name x --enforce": (f"{NOBODY}; {KEYS}"),
     "pause": (
         "--reason: is needed: whoever is held up asks why; "
         "--bucket: is needed: there all runs look; or --deployed"

@@ -365,7 +365,9 @@ def test_a_secret_is_shown_and_adopted_and_then_rotated_into(cloud: LocalCloud) 
     assert before == [{"team": "shop", "keyturn:user": "orders", f"keyturn:key:{gone}": "x"}]
     assert result.exit_code == 0, result.stderr
     user_id = next(u["UserId"] for u in users(cloud) if u["UserName"] == "orders")
-    assert adopted.tags == {"team": "shop", "keyturn:user": "orders", "keyturn:user-id": user_id}
+    seal = adopted.tags["keyturn:seal"]
+    own = {"keyturn:user": "orders", "keyturn:user-id": user_id, "keyturn:seal": seal}
+    assert adopted.tags == {"team": "shop", **own}
     assert len(keys(cloud)) == 2, rotated.output
     [entry] = entries(cloud)
     assert (entry["command"], entry["secret"], entry["outcome"]) == ("adopt", SECRET, "done")

@@ -165,7 +165,10 @@ def test_a_secret_is_adopted_and_the_answer_says_what_it_was(stage: Stage) -> No
     assert told["foreign"] == "the secret of that name was not made by Keyturn"
     assert told["tags"] == {"team": "core"}
     assert told["versions"] == 1
-    assert stage.secret("ann").tags == {"team": "core", **told["sets"]}
+    assert told["resource_policy"] is None
+    tags = dict(stage.secret("ann").tags)
+    assert tags.pop("keyturn:seal").startswith("seal=")
+    assert tags == {"team": "core", **told["sets"]}
     assert "theirs" not in json.dumps(answer)
     [entry] = entries(stage)
     assert (entry["command"], entry["secret"], entry["outcome"]) == ("adopt", SECRET, "done")

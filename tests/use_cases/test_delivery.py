@@ -10,6 +10,7 @@ from keyturn.domain.record import (
     INTENT_TAG,
     KEY_TAG,
     OWNER_TAG,
+    SEAL_TAG,
     USER_ID_TAG,
     USER_TAG,
     Intent,
@@ -24,6 +25,7 @@ from tests.use_cases.stage import (
     MINUTE,
     OWNER,
     START,
+    Layer,
     Stage,
     before,
     decisions_of,
@@ -35,6 +37,7 @@ from tests.use_cases.stage import (
 PROTOCOL = [
     "DescribeSecret",
     "CreateSecret",
+    "TagResource",
     "DescribeSecret",
     "CreateAccessKey",
     "PutSecretValue",
@@ -74,7 +77,7 @@ def test_a_new_key_is_announced_made_and_stored_in_this_order(
 
     calls = delivery(stage)
     assert [call.operation for call in calls] == PROTOCOL
-    look, create, read_back, make, put, settle = calls
+    look, create, seal, read_back, make, put, settle = calls
     secret = f"Account_{MEMBER}_User_{encoded}_AccessKey"
     assert look.params == {"SecretId": secret}
     assert look.error == "ResourceNotFoundException"
@@ -85,16 +88,21 @@ def test_a_new_key_is_announced_made_and_stored_in_this_order(
     tags = tags_of(create)
     user_id = stage.iam().get_user(UserName=user)["User"]["UserId"]
     intent = Intent.read(tags.pop(INTENT_TAG))
+    assert tags.pop(SEAL_TAG).startswith("born=")
     assert tags == {USER_TAG: encoded, USER_ID_TAG: user_id}
     assert intent is not None
     assert (intent.seen, intent.replaces, intent.settled) == (frozenset({old}), old, False)
     assert abs(intent.at - START) < MINUTE
 
-    assert read_back.params == {"SecretId": secret}
+    arn = stage.secret(user).arn
+    assert arn.startswith(f"arn:aws:secretsmanager:us-east-1:{MEMBER}:secret:{secret}-")
+    assert seal.params["SecretId"] == arn
+    assert tags_of(seal).keys() == {SEAL_TAG}
+    assert read_back.params == {"SecretId": arn}
     assert make.params == {"UserName": user}
     new = make.result["AccessKeyId"]
     assert put.params == {
-        "SecretId": secret,
+        "SecretId": arn,
         "ClientRequestToken": token(str(new)),
         "SecretString": "***",
     }
@@ -187,6 +195,8 @@ def test_a_foreign_secret_is_never_written_and_somebody_is_told(
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         **request,
     )
+    if user_id in tags.values():
+        stage.sealed("ann")
     earlier = stage.secret("ann")
 
     answer = stage.run()
@@ -224,7 +234,7 @@ def test_an_intent_that_cannot_be_read_back_makes_no_key(stage: Stage) -> None:
     answer = stage.run()
 
     assert "AccessDenied" in failures_of(answer)["ann"]
-    assert stage.writes() == ["CreateSecret"]
+    assert stage.writes() == ["CreateSecret", "TagResource"]
     assert list(stage.keys("ann")) == keys
 
 
@@ -256,12 +266,13 @@ def test_an_intent_older_than_a_minute_is_written_anew(stage: Stage) -> None:
     assert [call.operation for call in delivery(stage)] == [
         "DescribeSecret",
         "CreateSecret",
+        "TagResource",
         "DescribeSecret",
         "TagResource",
         "DescribeSecret",
-        *PROTOCOL[3:],
+        *PROTOCOL[4:],
     ]
-    announced = next(call for call in delivery(stage) if call.operation == "TagResource")
+    announced = [call for call in delivery(stage) if call.operation == "TagResource"][1]
     made = next(call for call in delivery(stage) if call.operation == "CreateAccessKey")
     assert made.at - announced.at < timedelta(seconds=60)
 
@@ -274,7 +285,7 @@ def test_a_definite_refusal_to_make_a_key_clears_our_intent(error: str, stage: S
     answer = stage.run()
 
     assert error in failures_of(answer)["ann"]
-    assert stage.writes() == ["CreateSecret", "CreateAccessKey", "UntagResource"]
+    assert stage.writes() == ["CreateSecret", "TagResource", "CreateAccessKey", "UntagResource"]
     assert list(stage.keys("ann")) == keys
     assert INTENT_TAG not in stage.secret("ann").tags
 
@@ -336,6 +347,7 @@ def test_a_key_whose_secret_is_refused_is_taken_back_and_tried_again_tomorrow(
     assert "was deleted again" in failures_of(answer)["ann"]
     assert stage.writes() == [
         "CreateSecret",
+        "TagResource",
         "CreateAccessKey",
         "PutSecretValue",
         "DeleteAccessKey",
@@ -426,7 +438,7 @@ def test_a_key_is_asked_for_once_and_what_is_unclear_is_left_to_repair(
     answer = stage.run()
 
     assert "the next runs repair it" in failures_of(answer)["ann"]
-    assert stage.writes() == ["CreateSecret", "CreateAccessKey"]
+    assert stage.writes() == ["CreateSecret", "TagResource", "CreateAccessKey"]
     assert INTENT_TAG in stage.secret("ann").tags
     [orphan] = set(stage.keys("ann")) - {old}
 
@@ -578,9 +590,14 @@ def test_a_run_that_dies_with_a_new_key_in_hand_is_repaired(stage: Stage) -> Non
     assert stage.keys("ann")[old] == "Active"
 
 
+def unsettled(stage: Stage) -> Layer:
+    """What is written after the secret was stored is refused once."""
+    return before("PutSecretValue", lambda: stage.cloud.deny(MEMBER, "TagResource", times=1))
+
+
 def test_a_rotation_that_died_before_it_was_settled_is_settled_not_undone(stage: Stage) -> None:
     [old] = stage.user("ann", 90)
-    stage.cloud.deny(MEMBER, "TagResource", times=1)
+    stage.cloud.layers.append(unsettled(stage))
 
     answer = stage.run()
 
@@ -595,7 +612,7 @@ def test_a_rotation_that_died_before_it_was_settled_is_settled_not_undone(stage:
 
 def test_two_findings_about_one_key_are_both_written_down(stage: Stage) -> None:
     [old] = stage.user("ann", 90)
-    stage.cloud.deny(MEMBER, "TagResource", times=1)
+    stage.cloud.layers.append(unsettled(stage))
     stage.run()
     [new] = set(stage.keys("ann")) - {old}
     stage.at(0.5).run({**ASKED, "Revoke": new})

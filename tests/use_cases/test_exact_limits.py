@@ -34,9 +34,10 @@ class Slow(FakeVault):
         found = super().look(name)
         return found and replace(found, told_at=self.now + self.ahead)
 
-    def create(self, name: str, tags: Mapping[str, str]) -> None:
-        super().create(name, tags)
+    def create(self, name: str, tags: Mapping[str, str]) -> str:
+        arn = super().create(name, tags)
         self._took(tags)
+        return arn
 
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         super().tag(name, tags)

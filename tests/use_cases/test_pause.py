@@ -93,7 +93,8 @@ def test_a_switch_that_is_always_taken_and_never_there_is_tried_three_times() ->
 @pytest.mark.parametrize("even_paused", [False, True])
 def test_an_adoption_that_waited_at_its_prompt_heeds_a_pause(*, even_paused: bool) -> None:
     name = secret_name(ACCOUNT.id, "ann")
-    vault, switch = FakeVault(secrets={name: SecretFacts(tags={})}), FakeSwitch()
+    arn = f"arn:aws:secretsmanager:us-east-1:333333333333:secret:{name}-AbCdEf"
+    vault, switch = FakeVault(secrets={name: SecretFacts(tags={}, arn=arn)}), FakeSwitch()
     work = Adopt(
         keys=some_keys(ann=12), vault=vault, exempt=frozenset, kms_key=None, switch=switch
     )

@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.iam.models import AccessKey, AccessKeyLastUsed
+from moto.kms.models import kms_backends
 from moto.secretsmanager.models import FakeSecret
 
 from keyturn.sandbox import wire
@@ -331,9 +332,15 @@ class LocalCloud:
 
     def add_seal_key(self, account: str, alias: str) -> None:
         """Make the KMS key that seals the members' secrets."""
-        kms = self.session(account).client("kms")
-        made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
-        kms.create_alias(AliasName=alias, TargetKeyId=made["KeyMetadata"]["KeyId"])
+        kms = kms_backends[account][REGION]
+        made = kms.create_key(
+            policy=None,
+            key_usage="GENERATE_VERIFY_MAC",
+            key_spec="HMAC_256",
+            description="",
+            tags=None,
+        )
+        kms.create_alias(made.id, alias)
 
     def verify_sender(self, account: str, identity: str, region: str = REGION) -> None:
         """Let an address or a domain send mail."""
