@@ -93,7 +93,7 @@ class Aws:
             member.secrets,
             settings.secrets_key,
             seal_key=self._seal_key(),
-            key_names=member.key_names,
+            is_one_key=member.key_names.are_one,
             clock=self.clock,
             only_reads=run.dry_run,
         )

@@ -44,7 +44,7 @@ def both(request: pytest.FixtureRequest) -> Iterator[tuple[Vault, Scheduler]]:
                 made,
                 KMS_KEY,
                 seal_key=lambda: A_SEAL_KEY,
-                key_names=KeyNames(lambda: kms),
+                is_one_key=KeyNames(lambda: kms).are_one,
                 clock=lambda: cloud.now,
             ),
             lambda: delete(made),

@@ -111,7 +111,7 @@ def vault(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManagerVault
         wire.client("secretsmanager"),
         kms_key,
         seal_key=lambda: A_SEAL_KEY,
-        key_names=KeyNames(lambda: wire.client("kms")),
+        is_one_key=KeyNames(lambda: wire.client("kms")).are_one,
         clock=lambda: AT,
     )
 

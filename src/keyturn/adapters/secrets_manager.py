@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated, definite
-from keyturn.adapters.kms import KeyNames
 from keyturn.domain.errors import NotFound, Refused
 from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, is_same_key, token
@@ -38,7 +37,7 @@ class SecretsManagerVault:
         kms_key: str | None,
         *,
         seal_key: Callable[[], SealKey] | None,
-        key_names: KeyNames,
+        is_one_key: Callable[[str | None, str | None], bool],
         clock: Callable[[], datetime],
         only_reads: bool = False,
     ) -> None:
@@ -50,7 +49,7 @@ class SecretsManagerVault:
         self._secrets = secrets
         self._kms_key = kms_key
         self._seal_key = seal_key
-        self._key_names = key_names
+        self._is_one_key = is_one_key
         self._clock = clock
         self._only_reads = only_reads
         # The SDK makes a request for every attempt; many vaults may share the client.
@@ -138,7 +137,7 @@ class SecretsManagerVault:
     def _spelled(self, reported: str | None) -> str | None:
         """A KMS key's name as we spell it, if it is ours by another name."""
         ours = self._kms_key
-        if is_same_key(reported, ours) or not self._key_names.are_one(reported, ours):
+        if is_same_key(reported, ours) or not self._is_one_key(reported, ours):
             return reported
         return ours
 
