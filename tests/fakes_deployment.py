@@ -18,6 +18,7 @@ from keyturn.domain.deployment import (
     Stored,
 )
 from keyturn.domain.errors import DeploymentFailed, NotFound
+from keyturn.domain.health import ControlPolicy
 from tests.fakes import Refusals
 
 
@@ -202,6 +203,11 @@ class FakeHeadquarters(Refusals):
     )
 
     units: frozenset[str] = frozenset({"ou-root-aaaaaaaa", "ou-root-bbbbbbbb"})
+    policies: list[ControlPolicy] = field(default_factory=list)
+
+    def control_policies(self) -> list[ControlPolicy]:
+        self.may_refuse("control_policies")
+        return self.policies
 
     def has_unit(self, unit: str) -> bool:
         self.may_refuse("has_unit")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from keyturn.domain.errors import AccountUnreachable, Denied, NotFound
-from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, Trail
+from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from tests.fakes import Refusals
 
 
@@ -113,6 +113,18 @@ class FakeBranch(Refusals):
     roles: dict[str, str] = field(default_factory=dict)
     groups: set[str] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, bool] = field(default_factory=dict)
+    held: list[SecretSeen] = field(default_factory=list)
+
+    def rule_is_enabled(self, name: str) -> bool:
+        self._enter("rule_is_enabled")
+        if name not in self.rules:
+            raise NotFound(name)
+        return self.rules[name]
+
+    def secrets(self) -> list[SecretSeen]:
+        self._enter("secrets")
+        return self.held
 
     def trust_of(self, role: str) -> str:
         self._enter("trust_of")

@@ -24,7 +24,14 @@ from keyturn.domain.deployment import (
 from keyturn.domain.events import Digest, Event, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.forms import Snapshot
-from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, Trail
+from keyturn.domain.health import (
+    Concurrency,
+    ControlPolicy,
+    FunctionFacts,
+    LastRun,
+    SecretSeen,
+    Trail,
+)
 from keyturn.domain.key import Account, KeyFacts, LastUse, Receipt, SecretFacts
 
 Clock = Callable[[], datetime]
@@ -451,6 +458,9 @@ class Headquarters(Protocol):
     def facts(self) -> OrganizationFacts:
         """What it says of itself; Denied to whoever may not ask."""
 
+    def control_policies(self) -> Iterable[ControlPolicy]:
+        """The service control policies; Denied to whoever may not ask."""
+
     def has_unit(self, unit: str) -> bool:
         """Whether a unit, or a root, is its own; Denied to whoever may not ask."""
 
@@ -493,7 +503,7 @@ class Senders(Protocol):
 
 
 class Trails(Protocol):
-    """CloudTrail, seen from the management account."""
+    """CloudTrail, seen from one account."""
 
     def trails(self) -> tuple[Trail, ...]:
         """The trails that there are."""
@@ -520,3 +530,9 @@ class Branch(Protocol):
 
     def key_state(self, alias: str) -> str:
         """The state of the KMS key behind an alias; NotFound if there is none."""
+
+    def rule_is_enabled(self, name: str) -> bool:
+        """Whether the rule where IAM's events are is enabled; NotFound if there is none."""
+
+    def secrets(self) -> Iterable[SecretSeen]:
+        """The secrets that are called as those of users' keys are."""

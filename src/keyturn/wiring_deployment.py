@@ -35,7 +35,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.ports import AccessKeys
 from keyturn.use_cases.deploy import Deploy, Names, Package
-from keyturn.use_cases.doctor import Doctor, Instruments
+from keyturn.use_cases.doctor import ROTATION, Doctor, Instruments
 from keyturn.use_cases.leftovers import LookForLeftovers
 
 
@@ -82,6 +82,9 @@ class Accounts:
         security, management = self.place(self.security), self.place(self.management)
         partition = self.security.get_partition_for_region(security.region)
         iam_region = IAM_REGIONS[partition]
+        function = (
+            f"arn:{partition}:lambda:{security.region}:{security.account}:function:{ROTATION}"
+        )
         s3 = bucket_client(self.security, lambda: security.account)
 
         # The management account has no role of the name that the others have for it.
@@ -111,7 +114,12 @@ class Accounts:
             region = told.get("HomeRegion") or security.region
             with making:
                 session = enter(account, told)
-                return MemberAccount(client(session, "iam"), client(session, "kms", region=region))
+                return MemberAccount(
+                    client(session, "iam"),
+                    client(session, "kms", region=region),
+                    client(session, "events", region=iam_region),
+                    client(session, "secretsmanager", region=region),
+                )
 
         def left_over(account: Account, told: Mapping[str, str]) -> tuple[Leftover, ...]:
             region = told.get("HomeRegion") or security.region
@@ -137,7 +145,14 @@ class Accounts:
                     client(self.security, "sesv2", region=region or None)
                 ),
                 trails=CloudTrail(
-                    lambda region: client(self.management, "cloudtrail", region=region), iam_region
+                    lambda region: client(self.management, "cloudtrail", region=region),
+                    iam_region,
+                    function,
+                ),
+                own_trails=CloudTrail(
+                    lambda region: client(self.security, "cloudtrail", region=region),
+                    security.region,
+                    function,
                 ),
                 warehouse=S3Warehouse(
                     s3, account=security.account, region=security.region, partition=partition
@@ -149,6 +164,7 @@ class Accounts:
             ),
             security=security,
             management=management,
+            partition=partition,
             now=now,
             enters_as_member=look_role is None,
             names=names,

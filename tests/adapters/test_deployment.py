@@ -29,6 +29,7 @@ from keyturn.domain.deployment import (
     Stored,
 )
 from keyturn.domain.errors import Denied, DeploymentFailed
+from keyturn.domain.health import ControlPolicy
 from keyturn.ports import Headquarters, Stacks, StackSets, Warehouse
 from tests.cloudformation.stacks import MEMBER, template
 from tests.fakes_deployment import (
@@ -407,6 +408,25 @@ def test_the_organisation_says_what_it_is_and_whom_it_trusts(headquarters: Headq
     assert len(facts.management_account) == 12
     assert facts.has_all_features
     assert facts.trusted == {STACK_SETS_TRUSTED}
+
+
+def test_control_policies_come_with_what_they_say_and_where_they_hold(aws: boto3.Session) -> None:
+    organizations = aws.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    made = organizations.create_policy(
+        Content='{"Statement": []}', Description="", Name="keys", Type="SERVICE_CONTROL_POLICY"
+    )["Policy"]["PolicySummary"]["Id"]
+    headquarters = AwsHeadquarters(organizations)
+
+    def keys() -> ControlPolicy:
+        return next(each for each in headquarters.control_policies() if each.name == "keys")
+
+    before = keys()
+    organizations.attach_policy(PolicyId=made, TargetId=root)
+
+    assert before == ControlPolicy(name="keys", content='{"Statement": []}', targets=0)
+    assert keys().targets == 1
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from keyturn.adapters.s3_archive import S3Archive
 from keyturn.adapters.ses_senders import SesSenders
 from keyturn.adapters.sqs_depths import SqsDepths
 from keyturn.domain.errors import NotFound
-from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, Trail
+from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from keyturn.ports import Archive, Branch, Depths, Functions, Rules, Senders, Trails
 from tests.fakes_doctor import (
     FakeArchive,
@@ -382,6 +383,60 @@ def test_a_trail_has_iams_writes_only_if_its_selectors_let_them_in(
     assert asked == [REGION, "eu-west-1"]
 
 
+INVOKED = "arn:aws:lambda:eu-west-1:999999999999:function:rotation"
+LAMBDA = {"Field": "resources.type", "Equals": ["AWS::Lambda::Function"]}
+DATA = {"Field": "eventCategory", "Equals": ["Data"]}
+
+
+def simple(value: str, kind: str = "All") -> dict[str, Any]:
+    resources = [{"Type": "AWS::Lambda::Function", "Values": [value]}]
+    return {"EventSelectors": [{"ReadWriteType": kind, "DataResources": resources}]}
+
+
+def advanced(*fields: dict[str, Any]) -> dict[str, Any]:
+    return {"AdvancedEventSelectors": [{"FieldSelectors": [DATA, LAMBDA, *fields]}]}
+
+
+@pytest.mark.parametrize(
+    ("selectors", "logs"),
+    [
+        (simple("arn:aws:lambda"), True),
+        (simple(INVOKED), True),
+        (simple(INVOKED, "WriteOnly"), True),
+        (simple(INVOKED, "ReadOnly"), False),
+        (simple(INVOKED + "-other"), False),
+        (simple(INVOKED[:-1]), False),
+        ({"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True}]}, False),
+        (advanced(), True),
+        (advanced({"Field": "resources.ARN", "Equals": [INVOKED]}), True),
+        (advanced({"Field": "resources.ARN", "StartsWith": [INVOKED[:30]]}), True),
+        (advanced({"Field": "resources.ARN", "Equals": ["x"]}), False),
+        (advanced({"Field": "resources.ARN", "NotEquals": [INVOKED]}), False),
+        (advanced({"Field": "readOnly", "Equals": ["true"]}), False),
+        (advanced({"Field": "readOnly", "Equals": ["false"]}), True),
+        (advanced({"Field": "userIdentity.arn", "StartsWith": ["x"]}), False),
+        ({"AdvancedEventSelectors": [{"FieldSelectors": [DATA]}]}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("home", ["eu-west-1", "us-east-1"])
+def test_a_trail_knows_who_invokes_only_if_its_selectors_let_data_events_in(
+    selectors: dict[str, Any], logs: bool, home: str
+) -> None:
+    client = boto3.Session(region_name=REGION).client("cloudtrail")
+    stubber = Stubber(client)
+    trail = {"Name": "t", "TrailARN": "arn:aws:cloudtrail:x:1:trail/t", "HomeRegion": home}
+    stubber.add_response("describe_trails", {"trailList": [trail]})
+    stubber.add_response("get_trail_status", {"IsLogging": True})
+    stubber.add_response("get_event_selectors", selectors)
+    stubber.activate()
+
+    [found] = CloudTrail(lambda _: client, REGION, INVOKED).trails()
+
+    # One of another region alone does not see the function's.
+    assert found.logs_invocations is (logs and home == "eu-west-1")
+
+
 def snapshot(account: str, **other: Any) -> bytes:  # noqa: ANN401 -- any field
     told = {
         "version": 1,
@@ -468,6 +523,22 @@ def test_where_nothing_ran_yet_there_is_no_last_run(aws: boto3.Session) -> None:
     assert S3Archive(aws.client("s3"), bucket="a-bucket", prefix="asa").last_runs() == ()
 
 
+EMPTY, FULL = (f"Account_222222222222_User_{name}_AccessKey" for name in ("ann", "bob"))
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::222222222222:root"},
+                "Action": "secretsmanager:GetSecretValue",
+                "Resource": "*",
+            }
+        ],
+    }
+)
+
+
 @both
 def branch(request: pytest.FixtureRequest) -> Branch:
     session = made(request)
@@ -477,8 +548,22 @@ def branch(request: pytest.FixtureRequest) -> Branch:
             roles={"role": trust},
             groups={"group"},
             keys={"alias/on": "Enabled", "alias/off": "Disabled"},
+            rules={"on": True, "off": False},
+            held=[
+                SecretSeen(name=EMPTY, holds_key=False),
+                SecretSeen(name=FULL, holds_key=True, has_policy=True, replicas=("eu-west-3",)),
+            ],
         )
     iam, kms = session.client("iam"), session.client("kms")
+    events, secrets = session.client("events"), session.client("secretsmanager")
+    for name in ("on", "off"):
+        events.put_rule(Name=name, EventPattern='{"source": ["aws.iam"]}')
+    events.disable_rule(Name="off")
+    for name in (EMPTY, FULL, "Account_of_mine", f"{FULL}s"):
+        secrets.create_secret(Name=name)
+    secrets.put_secret_value(SecretId=FULL, SecretString="key")
+    secrets.put_resource_policy(SecretId=FULL, ResourcePolicy=POLICY)
+    secrets.replicate_secret_to_regions(SecretId=FULL, AddReplicaRegions=[{"Region": "eu-west-3"}])
     iam.create_role(RoleName="role", AssumeRolePolicyDocument=trust)
     iam.create_group(GroupName="group")
     for alias in ("alias/on", "alias/off"):
@@ -486,7 +571,22 @@ def branch(request: pytest.FixtureRequest) -> Branch:
         kms.create_alias(AliasName=alias, TargetKeyId=key)
         if alias == "alias/off":
             kms.disable_key(KeyId=key)
-    return MemberAccount(iam, kms)
+    return MemberAccount(iam, kms, events, secrets)
+
+
+def test_a_rule_is_enabled_disabled_or_not_there(branch: Branch) -> None:
+    assert (branch.rule_is_enabled("on"), branch.rule_is_enabled("off")) == (True, False)
+    with pytest.raises(NotFound):
+        branch.rule_is_enabled("none")
+
+
+def test_a_secret_of_a_key_tells_who_gets_at_it(branch: Branch) -> None:
+    found = {each.name: replace(each, was_fetched=False) for each in branch.secrets()}
+
+    assert found == {
+        EMPTY: SecretSeen(name=EMPTY, holds_key=False),
+        FULL: SecretSeen(name=FULL, holds_key=True, has_policy=True, replicas=("eu-west-3",)),
+    }
 
 
 def test_a_role_tells_whom_it_trusts(branch: Branch) -> None:

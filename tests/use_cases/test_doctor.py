@@ -11,15 +11,18 @@ import pytest
 from keyturn.domain.bucket_policy import statements
 from keyturn.domain.deployment import OrganizationFacts, Place, Protection, Stack, StackSet
 from keyturn.domain.errors import Denied, PortError, Throttled
+from keyturn.domain.guard import guard
 from keyturn.domain.health import (
     REMEDIES,
     Check,
     Concurrency,
+    ControlPolicy,
     Fault,
     Finding,
     FunctionFacts,
     Grade,
     LastRun,
+    SecretSeen,
     Trail,
 )
 from keyturn.domain.key import Account
@@ -74,6 +77,10 @@ TRUST = (
 ALIAS, ROLE, GROUP = (
     PARAMETERS[name] for name in ("SecretsKmsKey", "IAMRoleName", "IAMExemptionGroup")
 )
+RULE = f"{ROLE}-exemption"
+GUARD = ControlPolicy(
+    name="keys", content=json.dumps(guard(partition="aws", role=ROLE)), targets=1
+)
 TRAIL = Trail(
     name="everything",
     of_organization=True,
@@ -81,6 +88,7 @@ TRAIL = Trail(
     has_global_events=True,
     has_writes=True,
     reaches_iam=True,
+    logs_invocations=True,
 )
 ACCOUNTS = tuple(
     Account(id=each, name=name, email=f"{name}@shop.example")
@@ -102,7 +110,9 @@ def function(name: str) -> FunctionFacts:
 
 
 def branch() -> FakeBranch:
-    return FakeBranch(roles={ROLE: TRUST}, groups={GROUP}, keys={ALIAS: "Enabled"})
+    return FakeBranch(
+        roles={ROLE: TRUST}, groups={GROUP}, keys={ALIAS: "Enabled"}, rules={RULE: True}
+    )
 
 
 def run(account: str, **other: Any) -> LastRun:  # noqa: ANN401 -- any field
@@ -149,7 +159,10 @@ class World:
             },
         )
     )
-    headquarters: FakeHeadquarters = field(default_factory=FakeHeadquarters)
+    headquarters: FakeHeadquarters = field(
+        default_factory=lambda: FakeHeadquarters(policies=[GUARD])
+    )
+    own_trails: FakeTrails = field(default_factory=FakeTrails)
     organization: FakeOrganization = field(
         default_factory=lambda: FakeOrganization(
             listed={(UNIT,): [Listed(account=each) for each in ACCOUNTS]}, units={UNIT}
@@ -212,6 +225,7 @@ class World:
                 depths=self.depths,
                 senders=self._senders_in,
                 trails=self.trails,
+                own_trails=self.own_trails,
                 warehouse=self.warehouse,
                 archive=lambda _bucket, _prefix: self.archive,
                 switch=lambda _bucket, _prefix: self.switch,
@@ -250,6 +264,18 @@ def with_trail(**facts: bool) -> Callable[[World], None]:
         world.trails.held = [replace(TRAIL, **changed)]
 
     return put
+
+
+ONLY_TAGS = GUARD.content.replace("secretsmanager:PutSecretValue", "secretsmanager:X")
+KEY = SecretSeen(name=f"Account_{SHOP}_User_ann_AccessKey", holds_key=True)
+
+
+def guarded_by(policy: ControlPolicy) -> Callable[[World], None]:
+    return lambda world: setattr(world.headquarters, "policies", [policy])
+
+
+def holding(*secrets: SecretSeen) -> Callable[[World], None]:
+    return lambda world: setattr(world.branches[SHOP], "held", list(secrets))
 
 
 def in_state(state: str) -> Callable[[World], None]:
@@ -521,6 +547,38 @@ BROKEN: dict[Fault, list[Broken]] = {
     Fault.TRAIL_OF_ONE_ACCOUNT: [
         (with_trail(of_organization=False), Check.TRAIL, "everything is the management")
     ],
+    Fault.INVOCATIONS_UNLOGGED: [
+        (with_trail(logs_invocations=False), Check.INVOCATIONS, f"who invokes {ROTATION}"),
+        # The management account's own trail says nothing of the security account.
+        (with_trail(of_organization=False), Check.INVOCATIONS, "no trail"),
+        (with_trail(is_logging=False), Check.INVOCATIONS, "no trail"),
+    ],
+    Fault.EXEMPTION_RULE_OFF: [
+        (lambda world: world.branches[SHOP].rules.clear(), Check.EXEMPTION_RULE, SHOP),
+        (
+            lambda world: world.branches[SHOP].rules.update({RULE: False}),
+            Check.EXEMPTION_RULE,
+            SHOP,
+        ),
+    ],
+    Fault.SECRETS_UNGUARDED: [
+        (lambda world: world.headquarters.policies.clear(), Check.GUARD, "keeps others from"),
+        (guarded_by(replace(GUARD, targets=0)), Check.GUARD, "keeps others from"),
+        (guarded_by(replace(GUARD, content=ONLY_TAGS)), Check.GUARD, "keeps others from"),
+    ],
+    Fault.SECRETS_SHARED: [
+        (holding(replace(KEY, replicas=("eu-west-1",))), Check.SECRETS, "to eu-west-1"),
+        (holding(replace(KEY, rotates=True)), Check.SECRETS, f"{KEY.name}: rotated by AWS"),
+        (holding(replace(KEY, service="rds")), Check.SECRETS, "owned by rds"),
+        (holding(replace(KEY, has_policy=True)), Check.SECRETS, "with a resource policy"),
+    ],
+    Fault.NO_READERS: [
+        (
+            holding(KEY, replace(KEY, was_fetched=True), replace(KEY, has_policy=True)),
+            Check.READERS,
+            "for 2 of 3 new keys no reader was found",
+        ),
+    ],
     Fault.BUCKET_MISSING: [
         (lambda world: world.warehouse.buckets.clear(), Check.BUCKET, "a-bucket")
     ],
@@ -610,6 +668,11 @@ DENIED_BY: dict[Check, Shut] = {
     Check.SENDER: (lambda world: world.senders, "is_verified"),
     Check.OWNERS: (lambda world: world.senders, "is_in_sandbox"),
     Check.TRAIL: (lambda world: world.trails, "trails"),
+    Check.INVOCATIONS: (lambda world: world.own_trails, "trails"),
+    Check.EXEMPTION_RULE: (lambda world: world.branches[SHOP], "rule_is_enabled"),
+    Check.GUARD: (lambda world: world.headquarters, "control_policies"),
+    Check.SECRETS: (lambda world: world.branches[SHOP], "secrets"),
+    Check.READERS: (lambda world: world.branches[SHOP], "secrets"),
     Check.BUCKET: (lambda world: world.warehouse, "lacks"),
     Check.PAUSE: (lambda world: world.switch, "pause"),
 }
@@ -643,6 +706,9 @@ def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world
         Check.EXEMPTION_GROUP,
         Check.SECRETS_KEY,
         Check.LEFTOVER_SECRETS,
+        Check.EXEMPTION_RULE,
+        Check.SECRETS,
+        Check.READERS,
     }
 
 
@@ -664,6 +730,9 @@ def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: Wor
         Check.EXEMPTION_GROUP,
         Check.SECRETS_KEY,
         Check.LEFTOVER_SECRETS,
+        Check.EXEMPTION_RULE,
+        Check.SECRETS,
+        Check.READERS,
     }
     for each in told.values():
         assert (each.fault, each.grade) == (Fault.UNCHECKED, Grade.WARNING)
@@ -866,6 +935,59 @@ def test_what_no_policy_gives_comes_without_a_statement(world: World) -> None:
     world.warehouse.buckets["a-bucket"].remove(("", Protection.VERSIONS))
 
     assert world.findings()[Check.BUCKET].fix == REMEDIES[Fault.BUCKET_UNPROTECTED].fix
+
+
+def test_the_policy_that_guards_the_secrets_is_given_whole(world: World) -> None:
+    world.headquarters.policies.clear()
+
+    _, _, told = world.findings()[Check.GUARD].fix.partition("management account: ")
+
+    assert json.loads(told) == guard(partition="aws", role=ROLE)
+
+
+def test_a_trail_of_the_security_account_knows_who_invokes_too(world: World) -> None:
+    world.own_trails.held = [replace(TRAIL, name="own", of_organization=False)]
+    world.trails.held = []
+
+    assert world.findings()[Check.INVOCATIONS].said == f"own logs who invokes {ROTATION}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SecretReaderArns", "arn:x"), ("OwnersReadBy", "email"), ("UsersReadTheirOwn", "True")],
+)
+def test_readers_that_the_member_stacks_name_are_readers_and_what_was_not_seen_is_said(
+    world: World, name: str, value: str
+) -> None:
+    holding(KEY)(world)
+    world.sets.held[NAMES.member] = replace(
+        world.sets.held[NAMES.member], parameters={name: value, "UsersReadTheirOwn": value}
+    )
+
+    found = world.findings()[Check.READERS]
+
+    assert found.fault is None
+    assert name in found.said
+    assert found.said.endswith("whether their policies are attached was not looked at")
+
+
+def test_a_secret_without_a_key_needs_no_reader(world: World) -> None:
+    holding(replace(KEY, holds_key=False))(world)
+    world.sets.held[NAMES.member] = replace(
+        world.sets.held[NAMES.member], parameters={"UsersReadTheirOwn": "False"}
+    )
+
+    assert world.findings()[Check.READERS].fault is None
+
+
+def test_what_was_seen_is_told_beside_what_was_not(world: World) -> None:
+    holding(replace(KEY, rotates=True))(world)
+    world.branches[SECURITY].refuses["secrets"] = DENIED
+
+    found = world.findings()
+
+    assert found[Check.SECRETS].said == f"{KEY.name}: rotated by AWS. Not seen: {SECURITY}"
+    assert found[Check.READERS].said.endswith(f"was not looked at. Not seen: {SECURITY}")
 
 
 def test_many_accounts_are_counted_and_not_all_named(world: World) -> None:

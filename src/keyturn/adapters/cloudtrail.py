@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_cloudtrail.type_defs import GetEventSelectorsResponseTypeDef, TrailTypeDef
 
+_LAMBDA = "AWS::Lambda::Function"
+
 
 class CloudTrail:
     """
@@ -18,9 +20,13 @@ class CloudTrail:
     in_region: a client in that region, for a trail tells all of itself in its home region only.
     """
 
-    def __init__(self, in_region: Callable[[str], "CloudTrailClient"], iam_region: str) -> None:
+    def __init__(
+        self, in_region: Callable[[str], "CloudTrailClient"], iam_region: str, function: str = ""
+    ) -> None:
+        """function: the ARN of the one whose invocations count."""
         self._in_region = in_region
         self._iam_region = iam_region
+        self._function = function
 
     def trails(self) -> tuple[Trail, ...]:
         """The trails that cover this region."""
@@ -31,13 +37,17 @@ class CloudTrail:
     def _trail(self, told: "TrailTypeDef") -> Trail:
         home, arn = told["HomeRegion"], told["TrailARN"]
         aws = self._in_region(home)
+        everywhere = told.get("IsMultiRegionTrail", False)
+        status, selectors = aws.get_trail_status(Name=arn), aws.get_event_selectors(TrailName=arn)
+        is_near = everywhere or f":{home}:" in self._function
         return Trail(
             name=told["Name"],
             of_organization=told.get("IsOrganizationTrail", False),
-            is_logging=aws.get_trail_status(Name=arn)["IsLogging"],
+            is_logging=status["IsLogging"],
             has_global_events=told.get("IncludeGlobalServiceEvents", False),
-            has_writes=_has_writes(aws.get_event_selectors(TrailName=arn)),
-            reaches_iam=told.get("IsMultiRegionTrail", False) or home == self._iam_region,
+            has_writes=_has_writes(selectors),
+            reaches_iam=everywhere or home == self._iam_region,
+            logs_invocations=is_near and _has_invocations(selectors, self._function),
         )
 
 
@@ -61,3 +71,34 @@ def _takes_writes(fields: Any) -> bool:  # noqa: ANN401 -- by a field's name, of
     source = fields.get("eventSource", {})
     iam = "iam.amazonaws.com"
     return iam not in source.get("NotEquals", []) and iam in source.get("Equals", [iam])
+
+
+def _has_invocations(told: "GetEventSelectorsResponseTypeDef", function: str) -> bool:
+    """Whether data events of the function go in; CloudTrail takes an invocation for a write."""
+    simple = any(
+        each.get("ReadWriteType") in {"All", "WriteOnly"}
+        and any(
+            resource.get("Type") == _LAMBDA
+            # "arn:aws:lambda" stands for every function.
+            and any(function == one or one.count(":") == 2 for one in resource.get("Values", []))  # noqa: PLR2004 -- as in the line above
+            for resource in each.get("DataResources", [])
+        )
+        for each in told.get("EventSelectors", [])
+    )
+    return simple or any(
+        _takes_invocations({one["Field"]: one for one in each["FieldSelectors"]}, function)
+        for each in told.get("AdvancedEventSelectors", [])
+    )
+
+
+def _takes_invocations(fields: Any, function: str) -> bool:  # noqa: ANN401 -- as above
+    """Whether an advanced selector does; one that is narrowed otherwise may not."""
+    if fields.keys() - {"eventCategory", "resources.type", "resources.ARN", "readOnly"}:
+        return False
+    if _LAMBDA not in fields.get("resources.type", {}).get("Equals", []):
+        return False
+    if "true" in fields.get("readOnly", {}).get("Equals", []):
+        return False
+    named = fields.get("resources.ARN", {"StartsWith": [""]})
+    begins = tuple(named.get("StartsWith", []))
+    return function in named.get("Equals", []) or (bool(begins) and function.startswith(begins))

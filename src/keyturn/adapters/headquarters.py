@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.deployment import OrganizationFacts
 from keyturn.domain.errors import NotFound
+from keyturn.domain.health import ControlPolicy
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -33,6 +34,23 @@ class AwsHeadquarters:
             management_account=told["MasterAccountId"],
             has_all_features=told["FeatureSet"] == "ALL",
             trusted=trusted,
+        )
+
+    def control_policies(self) -> tuple[ControlPolicy, ...]:
+        """The service control policies."""
+        aws = self._organizations
+        with aws_errors_translated():
+            pages = aws.get_paginator("list_policies").paginate(Filter="SERVICE_CONTROL_POLICY")
+            return tuple(self._policy(each["Id"]) for page in pages for each in page["Policies"])
+
+    def _policy(self, identity: str) -> ControlPolicy:
+        aws = self._organizations
+        told = aws.describe_policy(PolicyId=identity)["Policy"]
+        pages = aws.get_paginator("list_targets_for_policy").paginate(PolicyId=identity)
+        return ControlPolicy(
+            name=told["PolicySummary"]["Name"],
+            content=told["Content"],
+            targets=sum(len(page["Targets"]) for page in pages),
         )
 
     def has_unit(self, unit: str) -> bool:

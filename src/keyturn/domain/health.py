@@ -29,6 +29,11 @@ class Check(StrEnum):
     SENDER = "sender"
     OWNERS = "owners"
     TRAIL = "trail"
+    INVOCATIONS = "invocations"
+    EXEMPTION_RULE = "exemption-rule"
+    GUARD = "guard"
+    SECRETS = "secrets"
+    READERS = "readers"
     BUCKET = "bucket"
     PAUSE = "pause"
 
@@ -77,6 +82,11 @@ class Fault(StrEnum):
     OWNERS_UNVERIFIED = "owners-unverified"
     NO_TRAIL = "no-trail"
     TRAIL_OF_ONE_ACCOUNT = "trail-of-one-account"
+    INVOCATIONS_UNLOGGED = "invocations-unlogged"
+    EXEMPTION_RULE_OFF = "exemption-rule-off"
+    SECRETS_UNGUARDED = "secrets-unguarded"
+    SECRETS_SHARED = "secrets-shared"
+    NO_READERS = "no-readers"
     BUCKET_MISSING = "bucket-missing"
     BUCKET_UNPROTECTED = "bucket-unprotected"
     PAUSED = "paused"
@@ -223,6 +233,30 @@ REMEDIES: Final[Mapping[Fault, Remedy]] = {
         Grade.WARNING,
         "make it an organisation trail, or see to it that each account has one of its own",
     ),
+    Fault.INVOCATIONS_UNLOGGED: Remedy(
+        Grade.WARNING,
+        "log data events of AWS::Lambda::Function with a trail (`aws cloudtrail "
+        "put-event-selectors`): without them `by` in an audit entry is only what the caller says",
+    ),
+    Fault.EXEMPTION_RULE_OFF: Remedy(
+        Grade.PROBLEM,
+        "somebody there disabled or deleted it: find out who, and "
+        "`aws events enable-rule`, or run `keyturn deploy` again",
+    ),
+    Fault.SECRETS_UNGUARDED: Remedy(
+        Grade.WARNING,
+        "attach this service control policy to the root or the unit; it does not bind the "
+        "management account",
+    ),
+    Fault.SECRETS_SHARED: Remedy(
+        Grade.WARNING,
+        "see that this was meant: whoever is let in reads the new keys, and Keyturn writes to no "
+        "secret that is replicated or that AWS rotates",
+    ),
+    Fault.NO_READERS: Remedy(
+        Grade.WARNING,
+        'name readers before you enforce: "Who reads a new key" in docs/permissions.md',
+    ),
     Fault.BUCKET_MISSING: Remedy(Grade.PROBLEM, f"{_AGAIN}; receipts that were in it are lost"),
     Fault.BUCKET_UNPROTECTED: Remedy(
         Grade.PROBLEM, f"{_AGAIN}: it gives the bucket what it lacks"
@@ -296,11 +330,39 @@ class Trail:
     """Whether it logs management events that write."""
     reaches_iam: bool
     """Whether it covers the region of IAM's events."""
+    logs_invocations: bool = False
+    """Whether it logs who invokes the rotation function."""
 
     @property
     def carries_iam(self) -> bool:
         """Whether IAM's events go into it now."""
         return all((self.is_logging, self.has_global_events, self.has_writes, self.reaches_iam))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPolicy:
+    """A service control policy, and how many roots, units and accounts it is attached to."""
+
+    name: str
+    content: str
+    targets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSeen:
+    """A secret of a user's key, as far as it tells who gets at it."""
+
+    name: str
+    holds_key: bool
+    was_fetched: bool = False
+    replicas: tuple[str, ...] = ()
+    """The regions that it is copied to."""
+    rotates: bool = False
+    """Whether AWS's own rotation is enabled."""
+    service: str = ""
+    """Another service that owns it."""
+    has_policy: bool = False
+    """Whether it has a resource policy of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,14 @@ from typing import Final, TypeVar
 from keyturn.domain.amounts import counted
 from keyturn.domain.deployment import STACK_SETS_TRUSTED, Place, Stack, StackSet
 from keyturn.domain.errors import AccountUnreachable, Denied, InvalidValue, NotFound, PortError
+from keyturn.domain.guard import guard, lacks
 from keyturn.domain.health import (
     Check,
     Fault,
     Finding,
     FunctionFacts,
     LastRun,
+    SecretSeen,
     faulty,
     well,
 )
@@ -52,8 +54,9 @@ RULES: Final = (
     ("asa-iam-key-rotation-notices", BUS),
     ("asa-iam-key-rotation-exemption", BUS),
 )
+ROTATION: Final = "ASA-IAM-Access-Key-Rotation-Function"
 TAKES_FROM: Final[Mapping[str, str]] = {
-    "ASA-IAM-Access-Key-Rotation-Function": "asa-iam-key-rotation.fifo",
+    ROTATION: "asa-iam-key-rotation.fifo",
     "ASA-Notifier": "asa-iam-key-notices",
 }
 """The queue that gives a function its work."""
@@ -64,6 +67,8 @@ DEAD_LETTERS: Final = (
 )
 LONGEST_PAUSE: Final = timedelta(hours=26)
 """Between two daily runs, as the alarm on missing runs has it."""
+READERS: Final = ("SecretReaderArns", "OwnersReadBy", "UsersReadTheirOwn")
+"""The member template's parameters that let somebody read new keys."""
 BESIDES: Final = 3
 """Functions that run beside the rotations: the inventory and two notifiers."""
 WORKERS: Final = 8
@@ -95,6 +100,14 @@ NEEDS: Final[Mapping[Check, str]] = {
     Check.OWNERS: "ses:GetAccount and GetEmailIdentity, organizations:ListAccounts",
     Check.TRAIL: "cloudtrail:DescribeTrails, GetTrailStatus and GetEventSelectors "
     "in the management account",
+    Check.INVOCATIONS: "cloudtrail:DescribeTrails, GetTrailStatus and GetEventSelectors "
+    "in both accounts",
+    Check.EXEMPTION_RULE: "a role in each account with events:DescribeRule: --role-name",
+    Check.GUARD: "organizations:ListPolicies, DescribePolicy and ListTargetsForPolicy "
+    "in the management account",
+    Check.SECRETS: "a role in each account with secretsmanager:ListSecrets, DescribeSecret and "
+    "GetResourcePolicy: --role-name",
+    Check.READERS: "the same as secrets",
     Check.BUCKET: "s3:ListBucket, GetBucketPublicAccessBlock, GetEncryptionConfiguration, "
     "GetBucketVersioning, GetBucketPolicy and GetLifecycleConfiguration",
     Check.PAUSE: "s3:ListBucket and GetObject on paused.json",
@@ -119,6 +132,8 @@ class Instruments:
     senders: Callable[[str], Senders]
     """SES in a region; "" is the region of the functions."""
     trails: Trails
+    own_trails: Trails
+    """Those that the security account sees."""
     warehouse: Warehouse
     archive: Callable[[str, str], Archive]
     """By bucket and prefix."""
@@ -138,6 +153,8 @@ class _Entered:
     group: bool | PortError
     key: str | PortError
     leftovers: tuple[Leftover, ...] | PortError
+    rule: bool | PortError
+    secrets: tuple[SecretSeen, ...] | PortError
 
 
 class _NoAccounts(Exception):
@@ -151,6 +168,7 @@ class Doctor:
     see: Instruments
     security: Place
     management: Place
+    partition: str = "aws"
     now: datetime
     enters_as_member: bool = True
     """Whether accounts are entered by the member role itself, or by another."""
@@ -189,6 +207,11 @@ class Doctor:
             Check.SECRETS_KEY: self._secrets_key,
             Check.LEFTOVER_SECRETS: self._leftover_secrets,
             Check.TRAIL: self._trail,
+            Check.INVOCATIONS: self._invocations,
+            Check.EXEMPTION_RULE: self._exemption_rule,
+            Check.GUARD: self._guard,
+            Check.SECRETS: self._secrets,
+            Check.READERS: self._readers,
         }
 
     def _done(self, check: Check, look: Callable[[], Finding]) -> Finding:
@@ -289,6 +312,8 @@ class Doctor:
             group=_or_error(lambda: branch.has_group(self._told("IAMExemptionGroup"))),
             key=_or_error(lambda: branch.key_state(self._told("SecretsKmsKey"))),
             leftovers=_or_error(lambda: self.see.leftovers(account, self._parameters)),
+            rule=_or_error(lambda: branch.rule_is_enabled(self._rule)),
+            secrets=_or_error(lambda: tuple(branch.secrets())),
         )
 
     # --- the security account ---------------------------------------------------------------
@@ -538,6 +563,33 @@ class Doctor:
             return faulty(Check.TRAIL, Fault.TRAIL_OF_ONE_ACCOUNT, said)
         return well(Check.TRAIL, f"{whole.name}, of the organisation")
 
+    def _invocations(self) -> Finding:
+        check = Check.INVOCATIONS
+        of_all = [each for each in self.see.trails.trails() if each.of_organization]
+        logging = [
+            each.name
+            for each in (*of_all, *self.see.own_trails.trails())
+            if each.is_logging and each.logs_invocations
+        ]
+        if not logging:
+            said = f"no trail logs who invokes {ROTATION}"
+            return faulty(check, Fault.INVOCATIONS_UNLOGGED, said)
+        return well(check, f"{logging[0]} logs who invokes {ROTATION}")
+
+    def _guard(self) -> Finding:
+        told = {"partition": self.partition, "role": self._told("IAMRoleName")}
+        found = [
+            each.name
+            for each in self.see.headquarters.control_policies()
+            if each.targets and not lacks(json.loads(each.content), **told)
+        ]
+        if not found:
+            said = "no service control policy keeps others from writing to the secrets"
+            missing = faulty(Check.GUARD, Fault.SECRETS_UNGUARDED, said)
+            return replace(missing, fix=f"{missing.fix}: {json.dumps(guard(**told))}")
+        said = f"{', '.join(found)}; whether it is attached above every account was not looked at"
+        return well(Check.GUARD, said)
+
     # --- in every account -------------------------------------------------------------------
 
     def _member_role(self) -> Finding:
@@ -591,6 +643,78 @@ class Doctor:
             said = f"AllowMissingExemptionGroup: no {group} in {_some(missing)}"
         return self._everywhere(check, said, unknown)
 
+    @property
+    def _rule(self) -> str:
+        return f"{self._told('IAMRoleName')}-exemption"
+
+    def _exemption_rule(self) -> Finding:
+        check = Check.EXEMPTION_RULE
+        off = [
+            each.account.id
+            for each in self._entered
+            if each.rule is False or isinstance(each.rule, NotFound)
+        ]
+        if off:
+            said = f"no {self._rule} that is enabled in {_some(off)}"
+            return faulty(check, Fault.EXEMPTION_RULE_OFF, said)
+        unknown = {e.account.id: e.rule for e in self._entered if isinstance(e.rule, PortError)}
+        return self._everywhere(check, f"{self._rule} enabled in each", unknown)
+
+    @property
+    def _seen(self) -> list[SecretSeen]:
+        return [
+            secret
+            for each in self._entered
+            if not isinstance(each.secrets, PortError)
+            for secret in each.secrets
+        ]
+
+    @property
+    def _unseen(self) -> Mapping[str, PortError]:
+        return {
+            each.account.id: each.secrets
+            for each in self._entered
+            if isinstance(each.secrets, PortError)
+        }
+
+    def _secrets(self) -> Finding:
+        shared = [
+            f"{each.name}: {', '.join(ways)}"
+            for each in self._seen
+            if (ways := list(_ways_out(each)))
+        ]
+        if shared:
+            unseen = f". Not seen: {_some(self._unseen)}" if self._unseen else ""
+            said = f"{'; '.join(shared)}{unseen}"
+            return faulty(Check.SECRETS, Fault.SECRETS_SHARED, said)
+        said = "no replica, no rotation by AWS and no resource policy on a secret in each"
+        return self._everywhere(Check.SECRETS, said, self._unseen)
+
+    def _readers(self) -> Finding:
+        """
+        Whether anybody was named who reads the new keys.
+
+        What policies of users, roles and permission sets allow is not looked at, and said so.
+        """
+        check, told = Check.READERS, self._set.parameters if self._set else {}
+        named = [each for each in READERS if told.get(each, "").lower() not in {"", "false"}]
+        if named:
+            said = f"{' and '.join(named)}; whether their policies are attached was not looked at"
+            return well(check, said)
+        keys = [each for each in self._seen if each.holds_key]
+        without = [each for each in keys if not each.has_policy]
+        if without:
+            fetched = sum(each.was_fetched for each in without)
+            unseen = f". Not seen: {_some(self._unseen)}" if self._unseen else ""
+            said = (
+                f"for {len(without)} of {counted(len(keys), 'new key')} no reader was found: "
+                f"neither {', '.join(READERS)} nor a resource policy names one. Somebody has "
+                f"fetched {fetched} of them. What policies of users, roles and permission sets "
+                f"allow was not looked at{unseen}"
+            )
+            return faulty(check, Fault.NO_READERS, said)
+        return self._everywhere(check, "no new key without a reader in each", self._unseen)
+
     def _secrets_key(self) -> Finding:
         check, alias = Check.SECRETS_KEY, self._told("SecretsKmsKey")
         missing = [each.account.id for each in self._entered if isinstance(each.key, NotFound)]
@@ -633,6 +757,18 @@ class Doctor:
             why = next(iter(unknown.values()))
             return _unchecked(check, f"in {_some(unknown)}: {why}")
         return well(check, f"{said} of {counted(len(self._entered), 'account')}")
+
+
+def _ways_out(secret: SecretSeen) -> Iterator[str]:
+    """By which of its properties somebody else may get at a secret."""
+    if secret.replicas:
+        yield f"replicated to {', '.join(secret.replicas)}"
+    if secret.rotates:
+        yield "rotated by AWS"
+    if secret.service:
+        yield f"owned by {secret.service}"
+    if secret.has_policy:
+        yield "with a resource policy"
 
 
 def _lack(stack: Stack | None, name: str) -> str | None:
