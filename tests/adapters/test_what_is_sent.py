@@ -121,6 +121,15 @@ def iam(wire: Wire) -> IamAccessKeys:
     return IamAccessKeys(client, client)
 
 
+def member(wire: Wire) -> MemberAccount:
+    return MemberAccount(
+        wire.client("iam"),
+        wire.client("kms"),
+        wire.client("events"),
+        wire.client("secretsmanager"),
+    )
+
+
 def a_new_key() -> NewKey:
     return NewKey(key_id=KEY, created=AT, secret="none")  # noqa: S106 -- made up
 
@@ -278,18 +287,23 @@ ROWS: Rows = [
     ),
     (
         "read a role's trust",
-        lambda w: MemberAccount(w.client("iam"), w.client("kms")).trust_of("rotator"),
+        lambda w: member(w).trust_of("rotator"),
         [("GetRole", {"RoleName": "rotator"})],
     ),
     (
         "look for a group",
-        lambda w: MemberAccount(w.client("iam"), w.client("kms")).has_group("Exempt"),
+        lambda w: member(w).has_group("Exempt"),
         [("GetGroup", {"GroupName": "Exempt", "MaxItems": 1})],
     ),
     (
         "look at a KMS key",
-        lambda w: MemberAccount(w.client("iam"), w.client("kms")).key_state("alias/ours"),
+        lambda w: member(w).key_state("alias/ours"),
         [("DescribeKey", {"KeyId": "alias/ours"})],
+    ),
+    (
+        "look at a rule in a member",
+        lambda w: member(w).rule_is_enabled("rotator-exemption"),
+        [("DescribeRule", {"Name": "rotator-exemption"})],
     ),
     # Secrets Manager
     (
