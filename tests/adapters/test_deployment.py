@@ -630,6 +630,11 @@ def outcome(account: str, status: str, reason: str) -> dict[str, str]:
             ],
             r"^s: 333333333333 in eu-west-1: the role exists \(and 1 more\)$",
         ),
+        (
+            "SUCCEEDED",
+            [outcome("333333333333", "CANCELLED", "the role exists")],
+            r"^s: 333333333333 in eu-west-1: the role exists$",
+        ),
         ("STOPPED", [], "^s: the operation ended as STOPPED$"),
     ],
 )

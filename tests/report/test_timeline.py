@@ -91,6 +91,19 @@ def test_what_lies_outside_the_days_shown_is_cut_off() -> None:
     assert bars_of(page) == [("ACTIVE", "0", "30"), ("ROTATED", "30", "70")]
 
 
+def test_a_bar_says_when_it_begins_and_ends_if_the_page_shows_that() -> None:
+    spans = (
+        Span(start=DAY[0], end=DAY[9], state=State.ACTIVE),
+        Span(start=DAY[9], end=DAY[10], state=State.ROTATED),
+    )
+
+    page = render(ten_days_of(a_key(spans=spans)))
+
+    assert "Active from 2026-05-01 until 2026-05-10" in page
+    assert "Rotated from 2026-05-10" in page
+    assert "until 2026-05-11" not in page
+
+
 def test_a_key_is_gone_from_the_day_it_ended() -> None:
     ended = datetime(2026, 5, 5, 6, 12, tzinfo=UTC)
     spans = (Span(start=DAY[0], end=DAY[4], state=State.DISABLED),)
