@@ -6,18 +6,24 @@ So the table below says of every operation what is sent, and `tests.aws_limits` 
 here and in all other tests, to the limits that botocore's models know.
 """
 
+import ast
+import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ParamValidationError
+from botocore.session import get_session
 
+import keyturn.adapters
 from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
 from keyturn.adapters.cloudtrail import CloudTrail
 from keyturn.adapters.event_bus import EventBridgeBus
@@ -33,13 +39,15 @@ from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
+from keyturn.adapters.s3_warehouse import S3Warehouse
+from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.ses_senders import SesSenders
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sqs_depths import SqsDepths
 from keyturn.adapters.sts import session_as
-from keyturn.domain.deployment import Proposal
+from keyturn.domain.deployment import Proposal, Protection
 from keyturn.domain.errors import Refused
 from keyturn.domain.events import Event, EventType, Mail, Run
 from keyturn.domain.key import Account
@@ -48,6 +56,10 @@ from keyturn.domain.seal import SealKey
 from keyturn.ports import AuditEntry, Claim, NewKey, Pause
 from tests.aws_limits import without_limits
 
+SERVICES = (
+    *("cloudformation", "cloudtrail", "events", "iam", "kms", "lambda", "organizations"),
+    *("s3", "secretsmanager", "sesv2", "sqs", "sts"),
+)
 AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
 KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "Account_222222222222_User_ann_AccessKey"
@@ -104,6 +116,10 @@ def stack_sets(wire: Wire) -> CloudFormationStackSets:
 
 def stacks(wire: Wire) -> CloudFormationStacks:
     return CloudFormationStacks(wire.client("cloudformation"), nothing)
+
+
+def warehouse(wire: Wire, region: str = "us-east-1") -> S3Warehouse:
+    return S3Warehouse(wire.client("s3"), account="2" * 12, region=region, partition="aws")
 
 
 def vault(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManagerVault:
@@ -244,6 +260,14 @@ ROWS: Rows = [
         "list its instances",
         lambda w: list(stack_sets(w).instances(SET)),
         [("ListStackInstances", {"StackSetName": SET})],
+    ),
+    (
+        "find a stack set",
+        lambda w: stack_sets(w).find(SET),
+        [
+            ("DescribeStackSet", {"StackSetName": SET}),
+            ("ListStackInstances", {"StackSetName": SET}),
+        ],
     ),
     # IAM
     ("list users", lambda w: list(iam(w).users()), [("ListUsers", {"MaxItems": 1000})]),
@@ -401,6 +425,19 @@ ROWS: Rows = [
                             "CreateDate": "2026-03-02T04:00:00+00:00",
                         }
                     ),
+                },
+            )
+        ],
+    ),
+    (
+        "list secrets",
+        lambda w: list(SecretsManagerList(w.client("secretsmanager")).named("Account_")),
+        [
+            (
+                "ListSecrets",
+                {
+                    "IncludePlannedDeletion": True,
+                    "Filters": [{"Key": "name", "Values": ["Account_"]}],
                 },
             )
         ],
@@ -633,6 +670,126 @@ ROWS: Rows = [
         lambda w: S3Switch(w.client("s3"), bucket="b-b").lift(),
         [("DeleteObject", {"Bucket": "b-b", "Key": "paused.json"})],
     ),
+    (
+        "look whether the bucket is there",
+        lambda w: warehouse(w).exists("b-b"),
+        [("HeadBucket", {"Bucket": "b-b"})],
+    ),
+    (
+        "make the bucket elsewhere than where S3 began",
+        lambda w: warehouse(w, "eu-north-1").create("b-b"),
+        [
+            (
+                "CreateBucket",
+                {
+                    "Bucket": "b-b",
+                    "CreateBucketConfiguration": {"LocationConstraint": "eu-north-1"},
+                },
+            )
+        ],
+    ),
+    (
+        "make the bucket",
+        lambda w: warehouse(w).create("b-b"),
+        [("CreateBucket", {"Bucket": "b-b"})],
+    ),
+    (
+        "shut the bucket",
+        lambda w: warehouse(w).protect("b-b", "p", Protection.NO_PUBLIC_ACCESS),
+        [
+            (
+                "PutPublicAccessBlock",
+                {
+                    "Bucket": "b-b",
+                    "PublicAccessBlockConfiguration": {
+                        "BlockPublicAcls": True,
+                        "IgnorePublicAcls": True,
+                        "BlockPublicPolicy": True,
+                        "RestrictPublicBuckets": True,
+                    },
+                },
+            )
+        ],
+    ),
+    (
+        "encrypt the bucket",
+        lambda w: warehouse(w).protect("b-b", "p", Protection.ENCRYPTION),
+        [
+            (
+                "PutBucketEncryption",
+                {
+                    "Bucket": "b-b",
+                    "ServerSideEncryptionConfiguration": {
+                        "Rules": [
+                            {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+                        ]
+                    },
+                },
+            )
+        ],
+    ),
+    (
+        "keep versions",
+        lambda w: warehouse(w).protect("b-b", "p", Protection.VERSIONS),
+        [
+            (
+                "PutBucketVersioning",
+                {"Bucket": "b-b", "VersioningConfiguration": {"Status": "Enabled"}},
+            )
+        ],
+    ),
+    (
+        "let old things go",
+        lambda w: warehouse(w).protect("b-b", "p", Protection.LIFECYCLE),
+        [
+            ("GetBucketLifecycleConfiguration", {"Bucket": "b-b"}),
+            (
+                "PutBucketLifecycleConfiguration",
+                {
+                    "Bucket": "b-b",
+                    "LifecycleConfiguration": {
+                        "Rules": [
+                            {
+                                "ID": folder,
+                                "Status": "Enabled",
+                                "Filter": {"Prefix": f"p/{folder}/"},
+                                "Expiration": {"Days": days},
+                                "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+                            }
+                            for folder, days in (("receipts", 400), ("tally", 30))
+                        ]
+                    },
+                },
+            ),
+        ],
+    ),
+    (
+        "put a zip",
+        lambda w: warehouse(w).put("b-b", "p/Lambda/a.zip", b"zip"),
+        [
+            (
+                "PutObject",
+                {
+                    "Bucket": "b-b",
+                    "Key": "p/Lambda/a.zip",
+                    "Body": b"zip",
+                    "Metadata": {"keyturn-sha256": hashlib.sha256(b"zip").hexdigest()},
+                    "ChecksumSHA256": base64.b64encode(hashlib.sha256(b"zip").digest()).decode(),
+                },
+            )
+        ],
+    ),
+    (
+        "look at a zip",
+        lambda w: warehouse(w).stored("b-b", "p/Lambda/a.zip"),
+        [
+            (
+                "HeadObject",
+                {"Bucket": "b-b", "Key": "p/Lambda/a.zip", "ChecksumMode": "ENABLED"},
+            ),
+            ("GetObject", {"Bucket": "b-b", "Key": "p/Lambda/a.zip"}),
+        ],
+    ),
 ]
 ANSWERS: Mapping[str, Any] = {
     "DescribeSecret": {"ARN": ARN, "Name": SECRET, "KmsKeyId": "alias/ours"},
@@ -690,6 +847,10 @@ ANSWERS: Mapping[str, Any] = {
         "trailList": [{"Name": "all", "HomeRegion": "us-east-1", "TrailARN": TRAIL}]
     },
     "GetTrailStatus": {"IsLogging": True},
+    "HeadObject": {"Metadata": {}},
+    "GetBucketLifecycleConfiguration": {"Rules": []},
+    "DescribeStackSet": {"StackSet": {"TemplateBody": "{}"}},
+    "ListSecrets": {"SecretList": []},
     "GetObject": {"Body": SimpleNamespace(read=lambda *_: b"[]")},
 }
 
@@ -721,6 +882,52 @@ def test_an_audit_entry_and_a_pause_say_what_they_are_and_overwrite_no_other_pau
         "at": "2026-03-02T04:00:00Z",
         "why": "an incident",
     }
+
+
+# Tried elsewhere, with what answers: a change set that is waited for, a secret that is made and
+# marked, a bucket's policy, and what the bucket is asked for before anything is given to it.
+ELSEWHERE = {
+    "CreateChangeSet",
+    "DeleteStack",
+    "DescribeChangeSet",
+    "DescribeStackEvents",
+    "CreateSecret",
+    "GenerateMac",
+    "VerifyMac",
+    "GetAccessKeyInfo",
+    "GetCallerIdentity",
+    "GetBucketPolicy",
+    "PutBucketPolicy",
+    "GetBucketEncryption",
+    "GetBucketVersioning",
+    "GetPublicAccessBlock",
+}
+
+
+def test_every_operation_that_an_adapter_names_is_in_the_table() -> None:
+    known = {
+        xform_name(operation): operation
+        for service in SERVICES
+        for operation in get_session().get_service_model(service).operation_names
+    }
+    sent = {operation for _, _, calls in ROWS for operation, _ in calls}
+    named = {
+        known[str(name)]
+        for path in Path(keyturn.adapters.__file__).parent.glob("*.py")
+        for name in _called(ast.parse(path.read_text()))
+        if name in known
+    }
+
+    assert named - sent - ELSEWHERE == set()
+    assert len(sent) > 50
+
+
+def _called(tree: ast.AST) -> Iterator[object]:
+    """The methods that are called, and the pages that are asked for."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            is_paged = call.func.attr == "get_paginator"
+            yield ast.literal_eval(call.args[0]) if is_paged else call.func.attr
 
 
 # --- and the limits that hold for all ----------------------------------------------------------
