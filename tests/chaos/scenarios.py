@@ -189,6 +189,47 @@ def _restored(world: World) -> None:
     world.go_to(world.day(12) + HOUR)
 
 
+def _restored_again(world: World) -> None:
+    """Something enables the key whenever Keyturn has disabled it."""
+    old = _old(world)
+    _runs(world, 0, 10)
+    for day in (11, 21, 28, 31, 32):
+        world.hand("iam").update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
+        world.go_to(world.day(day))
+        world.run()
+
+
+def _months(world: World) -> None:
+    """Long enough for silence to be heard."""
+    start = world.cloud.now
+    for day in range(1, 18):
+        world.go_to(start + day * DAY)
+        world.run()
+
+
+def _taken(world: World, how: Callable[[World, str], object]) -> None:
+    """Somebody who works with the old key takes the delivered one out of use."""
+    old = _old(world)
+    _runs(world, 0)
+    [new] = (key.key_id for key in world.cloud.keys(MEMBER) if key.key_id != old)
+    world.go_to(world.day(3))
+    how(world, new)
+    world.go_to(world.day(3) + HOUR)
+
+
+def _set_inactive(world: World, key_id: str) -> None:
+    world.hand("iam").update_access_key(UserName="ann", AccessKeyId=key_id, Status="Inactive")
+
+
+def _deleted(world: World, key_id: str) -> None:
+    world.hand("iam").delete_access_key(UserName="ann", AccessKeyId=key_id)
+
+
+def _replaced(world: World, key_id: str) -> None:
+    _deleted(world, key_id)
+    world.hand("iam").create_access_key(UserName="ann")
+
+
 def _retired_again(world: World) -> None:
     """It was restored, left alone for its days, and told of once more."""
     _restored(world)
@@ -463,6 +504,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "seen-and-enabled": Scenario(prepare=_seen),
     "restored": Scenario(prepare=_restored),
+    "restored-again": Scenario(prepare=_restored_again, afterwards=_months),
+    "slot-taken": Scenario(
+        prepare=lambda world: world.user("ann", (30, False), (137, True)), afterwards=_months
+    ),
+    "successor-inactive": Scenario(prepare=partial(_taken, how=_set_inactive), afterwards=_months),
+    "successor-deleted": Scenario(prepare=partial(_taken, how=_deleted)),
+    "successor-replaced": Scenario(prepare=partial(_taken, how=_replaced)),
     "restored-disable": Scenario(prepare=_retired_again),
     # two keys that people made
     "two-quiet-older": Scenario(

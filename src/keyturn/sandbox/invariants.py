@@ -37,6 +37,7 @@ from keyturn.sandbox.evidence import (
 )
 from keyturn.sandbox.mailbox import Mail
 from keyturn.sandbox.secret_forms import Lookout
+from keyturn.sandbox.silence import stalling_is_told
 
 Fact = str | None
 Check = Callable[[History], Iterator[Fact]]
@@ -615,6 +616,7 @@ def _all_texts(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def _failures_are_told_and_stop_nobody(history: History) -> Iterator[Fact]:
+    yield from stalling_is_told(history)
     for run in history.runs:
         calls = history.calls_of(run)
         reported = run.failed | _reported_failed(calls)
