@@ -91,6 +91,10 @@ def test_a_broken_run_and_the_days_after_it_say_so(  # noqa: PLR0913, PLR0917 --
         ("rotate-over-malformed-tags", "rotation-due"),
         ("orphan-exempt", "orphan-found"),
         ("restored", "restored"),
+        ("restored-again", "restored"),
+        ("successor-inactive", "successor-taken-away"),
+        ("successor-deleted", "successor-taken-away"),
+        ("slot-taken", "slot-taken"),
         ("used-after-disabling", "used-after-disabling"),
     ],
 )

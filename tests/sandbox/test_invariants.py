@@ -273,8 +273,59 @@ def test_the_last_active_key_is_never_disabled() -> None:
 
     found = violations(with_after(evidence, {NEW: INACTIVE}))
 
-    assert list(found) == [1]
+    assert list(found) == [1, 8]
     assert "no other Active key remained" in found[1][0]
+    assert found[8] == (
+        f"{PROD} {USER} {NEW} was taken away from {PROD} {USER} {OLD} on 2026-01-03, in silence",
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "names", "is_well"),
+    [
+        ("blocked-successor-taken-away/2026-01-04", NEW, True),
+        ("disable/2026-01-14", NEW, True),
+        ("blocked-slot-taken/2026-01-04", NEW, False),
+        ("blocked-successor-taken-away/2026-01-04", "", False),
+    ],
+)
+def test_that_a_successor_was_taken_away_is_told_by_a_mail_that_names_it(
+    step: str, names: str, is_well: bool
+) -> None:
+    """A person makes the new key Inactive on day 2 while the old one is in use."""
+    taken = rotating(disabled=30 * DAY, deleted=40 * DAY)
+    taken = without_calls(
+        taken, lambda one: one.operation in {"UpdateAccessKey", "DeleteAccessKey"}
+    )
+    taken = and_calls(taken, update(START + 2 * DAY, NEW, INACTIVE, "Administrator"))
+    told = mail(START + 3 * DAY + MINUTE, (OLD, step))
+    told = replace(told, text=f"{told.text} {names}")
+
+    found = violations(
+        with_after(replace(taken, mails=[*taken.mails, told]), {OLD: ACTIVE, NEW: INACTIVE})
+    )
+
+    assert (8 not in found) is is_well
+
+
+@pytest.mark.parametrize(("told_on", "is_well"), [((), False), ((0, 7, 14), True), ((0,), False)])
+def test_an_overdue_key_beside_another_is_told_of_again_and_again(
+    told_on: tuple[int, ...], is_well: bool
+) -> None:
+    lab, other = key(LAB, ACTIVE, "lab"), key(f"{LAB[:-1]}B", INACTIVE, "lab")
+    keys = [replace(lab, created=START - 200 * DAY), other]
+    evidence = rotating()
+    evidence = replace(
+        evidence,
+        keys_before=[*evidence.keys_before, *keys],
+        keys_after=[*evidence.keys_after, *keys],
+        mails=[
+            *evidence.mails,
+            *(mail(START + n * DAY + MINUTE, (LAB, f"blocked/{n}")) for n in told_on),
+        ],
+    )
+
+    assert (violations(evidence) == {}) is is_well
 
 
 def test_a_key_in_use_needs_a_successor_delivered_before_the_window() -> None:

@@ -163,10 +163,10 @@ def _disabling(evidence: Evidence, at: datetime) -> Evidence:
 def _with_old_keys(
     evidence: Evidence, at: datetime, calls: list[Call], after: Mapping[str, str]
 ) -> Evidence:
-    """Give the made-up user two quiet keys, and let the calls happen to them."""
-    born = at - timedelta(days=900)
-    keys = [_key(evidence, key_id, ACTIVE, born) for key_id in (_OLD, _NEW)]
-    left = [_key(evidence, key_id, status, born) for key_id, status in after.items()]
+    """Give the made-up user two quiet keys, one of them young, and let the calls happen to them."""
+    born = {_OLD: at - timedelta(days=900), _NEW: at - timedelta(days=50)}
+    keys = [_key(evidence, key_id, ACTIVE, born[key_id]) for key_id in born]
+    left = [_key(evidence, key_id, status, born[key_id]) for key_id, status in after.items()]
     return replace(
         evidence,
         calls=[*evidence.calls, *calls],
