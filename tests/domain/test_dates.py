@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Reason, Told
-from keyturn.domain.key import KeyFacts, SecretFacts
+from keyturn.domain.key import Act, KeyFacts, SecretFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import USER_TAG, KeyRecord
 from tests.domain.test_promises import examples
@@ -168,6 +168,29 @@ def test_retire_in_use_goes_on_with_the_key_that_was_announced() -> None:
 
     assert looked["OLD"].reason is Reason.WINDOW_RUNNING
     assert looked["SECOND"].reason is Reason.SLOT_TAKEN
+
+
+def test_no_notice_names_a_date_before_one_that_was_promised_already() -> None:
+    """G was 40 days when its deletion was promised; it was restored since, and G is 10 now."""
+    records = {"OLD": KeyRecord(restored=ago(11))}
+    old = a_key(age=300, told=[told(40, disable=-30), told(30, delete=40)])
+
+    made = look(ann(old, a_key("NEW", age=50), secret=a_secret("NEW", records=records)))["OLD"]
+
+    assert made.notice is not None
+    assert made.notice.promises == {Act.DISABLE: on(10), Act.DELETE: on(40)}
+
+
+def test_a_key_that_is_rotated_anew_is_promised_no_sooner_end_than_before() -> None:
+    """I was 180 days when its end was promised, and its successor was deleted since."""
+    records = {"NEW": KeyRecord(delivered=ago(5))}
+    old = a_key(age=160, told=[told(5, disable=20, delete=30)])
+
+    made = look(ann(old, secret=a_secret(records=records)))["OLD"]
+
+    assert made.action is Action.ROTATE
+    assert made.notice is not None
+    assert made.notice.promises == {Act.DISABLE: on(20), Act.DELETE: on(30)}
 
 
 # --- a date that is told is kept, in any life in which nobody interferes -----------------

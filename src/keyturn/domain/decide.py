@@ -854,11 +854,23 @@ class Rule:
         )
 
     def promises(self, key: KeyFacts, *, forced: bool) -> dict[Act, date]:
-        """The dates that a notice of today can promise; never sooner than W and G from now."""
-        disable = self.day(self.now, self.policy.installation_window)
+        """
+        The dates that a notice of today can promise; never sooner than W and G from now.
+
+        Nor sooner than what was promised before, as far as that was read: nothing comes before it.
+        """
+        told = key.receipts if isinstance(key.receipts, tuple) else ()
+        stretch = self.valid(told, Act.DISABLE, after=self.record.of(key).restored)
+        disable = max(
+            self.day(self.now, self.policy.installation_window),
+            self.last_promised(stretch, Act.DISABLE),
+        )
         if not forced:
             disable = max(disable, self.day(key.created, self.policy.inactive_period))
-        delete = disable + self.policy.recovery_grace_period * DAY
+        delete = max(
+            disable + self.policy.recovery_grace_period * DAY,
+            self.last_promised(told, Act.DELETE),
+        )
         return {Act.DISABLE: disable, Act.DELETE: delete}
 
     def held(self, key: KeyFacts, receipts: tuple[Receipt, ...]) -> Decision | None:

@@ -163,7 +163,7 @@ def _disabling(evidence: Evidence, at: datetime) -> Evidence:
 def _with_old_keys(
     evidence: Evidence, at: datetime, calls: list[Call], after: Mapping[str, str]
 ) -> Evidence:
-    """Give the made-up user two quiet keys, one of them young, and let the calls happen to them."""
+    """Give the made-up user two quiet keys, one of them young, and let these calls happen."""
     born = {_OLD: at - timedelta(days=900), _NEW: at - timedelta(days=50)}
     keys = [_key(evidence, key_id, ACTIVE, born[key_id]) for key_id in born]
     left = [_key(evidence, key_id, status, born[key_id]) for key_id, status in after.items()]
