@@ -244,6 +244,12 @@ SLOT_TAKEN = blocked(
     f"the slot comes free from {DELETE_ON}",
     Next(Action.ROTATE, DELETE_ON),
 )
+HELD = blocked(
+    Reason.HELD,
+    "it is still in use: last on 2027-02-28; held until 2027-03-31 at most",
+    Next(Action.DISABLE, in_days(3)),
+    successor=NEW_KEY,
+)
 TAKEN = blocked(
     Reason.SUCCESSOR_TAKEN_AWAY,
     f"its successor {NEW_KEY} was made Inactive or deleted, and not by Keyturn; "
@@ -284,6 +290,7 @@ SCENES = {
     "disabled": a_digest(an_item(Told.DISABLED)),
     "revoked": a_digest(an_item(Told.REVOKED)),
     "slot-taken": a_digest(SLOT_TAKEN),
+    "held": a_digest(HELD),
     "successor-taken-away": a_digest(TAKEN),
     "made-anew": a_digest(MADE_ANEW),
     "restored-again": a_digest(RESTORED_AGAIN),
