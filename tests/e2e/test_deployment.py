@@ -5,8 +5,10 @@ One story: the tests run in this order, each from where the last one ended. IAM 
 throughout, and the functions run from their zips.
 """
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -497,10 +499,30 @@ def test_no_other_function_becomes_the_member_role(stage: Stage, function: str) 
 
 
 def test_no_administrator_of_the_security_account_becomes_the_member_role(stage: Stage) -> None:
-    stage.administrator(SECURITY, "Administrator")
+    stage.administrator(SECURITY, "OtherAdministrator")
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        stage.assume(PROD, MEMBER_ROLE, **stage.assume(SECURITY, "Administrator"))
+        stage.assume(PROD, MEMBER_ROLE, **stage.assume(SECURITY, "OtherAdministrator"))
+
+
+def test_another_function_with_the_role_of_ours_does_not_become_the_member_role(
+    stage: Stage,
+) -> None:
+    """Whoever may pass the role to a function of their own gets no further."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.writestr("theirs.py", "def handler(*_): pass\n")
+    stage.client(SECURITY, "lambda").create_function(
+        FunctionName="theirs",
+        Runtime="python3.13",
+        Handler="theirs.handler",
+        Role=f"arn:aws:iam::{SECURITY}:role/{HUB_ROLES[ROTATION]}",
+        Code={"ZipFile": archive.getvalue()},
+    )
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        stage.assume(PROD, MEMBER_ROLE, **stage.credentials("theirs"))
+    assert as_member(stage)
 
 
 def test_a_role_of_the_same_name_in_another_account_does_not_become_the_member_role(
