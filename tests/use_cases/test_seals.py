@@ -291,6 +291,8 @@ def test_a_renamed_users_secret_is_never_the_newcomers(stage: Stage) -> None:
 
     answer = stage.at(1).run()
 
+    told = " ".join(mail.text or "" for mail in stage.cloud.sent_mails)
+    assert "ann-ci was called ann before: a key is still stored in" in " ".join(told.split())
     [newcomer] = [d for d in answer["decisions"] if d["user"] == "ann"]
     assert (newcomer["action"], newcomer["reason"]) == BLOCKED
     assert "belongs to ann-ci, who was called ann before" in newcomer["sentence"]

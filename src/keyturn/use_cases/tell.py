@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 
-from keyturn.domain.decision import Action, Decision, Reason, Told
+from keyturn.domain.decision import Action, Decision, Reason, Told, Turn
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import (
     Audience,
@@ -18,9 +18,9 @@ from keyturn.domain.events import (
     notice_item,
 )
 from keyturn.domain.forms import Counts, Decided, Failed, Quarantined
-from keyturn.domain.key import UserFacts
+from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
-from keyturn.domain.record import secret_name
+from keyturn.domain.record import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.turn import Done
@@ -62,6 +62,7 @@ class Tell:
         """Tell of a run; in dry run only what would be."""
         run = result.plan.run
         items = list(_items_planned(result.plan) if run.dry_run else _items_done(result))
+        items.extend(_items_of_renamed(result.plan.turns))
         unread: list[Failure] = []
         owned: dict[str | None, list[NoticeItem]] = {}
         for user, of_user in groupby(items, key=lambda item: item.user):
@@ -156,6 +157,40 @@ def _items_done(result: AccountResult) -> Iterator[NoticeItem]:
                     done.decision.notice,
                     _secret(user, done.decision),
                 )
+
+
+def _items_of_renamed(turns: Iterable[Turn]) -> Iterator[NoticeItem]:
+    """
+    Tell a renamed user's owner, whenever somebody else's wait for the old name's secret is told.
+
+    Whatever reads that secret will find no new key there: new ones are stored under the new name.
+    """
+    turns = tuple(turns)
+    of_id = {turn.user.user_id: turn for turn in turns if turn.decisions}
+    for turn in turns:
+        secret = turn.user.secret
+        notices = [d.notice for d in turn.decisions if d.reason is Reason.SECRET_FOREIGN]
+        if not isinstance(secret, SecretFacts) or not any(notices):
+            continue
+        renamed = of_id.get(secret.tags.get(USER_ID_TAG, ""))
+        if renamed is None or renamed is turn:
+            continue
+        user, newest = renamed.user, renamed.decisions[-1]
+        old, new = (secret_name(user.account, name) for name in (turn.user.name, user.name))
+        sentence = (
+            f"{user.name} was called {turn.user.name} before: a key is still stored in {old}"
+        )
+        yield notice_item(
+            user.name,
+            replace(
+                newest,
+                action=Action.WAIT,
+                reason=Reason.SECRET_FOREIGN,
+                sentence=f"{sentence}, but every new one in {new}. Read it from there",
+            ),
+            next(filter(None, notices)),
+            None,
+        )
 
 
 def _with_new_key(done: Done) -> Decision:
