@@ -64,6 +64,8 @@ ACT_WARNING = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
 WEEK = 7
 """Days between two notices of the same obstacle."""
+MOST_TRIES = 3
+"""Rotations in a row that deliver nothing, behind which it is tried once a week."""
 RECEIPT_LIFE = 30
 """Days past its promised date after which a receipt is stale."""
 FORCE_LIFE = timedelta(hours=24)
@@ -257,8 +259,9 @@ class Rule:
             if delivered is not None:
                 changes.append(RecordChange(Change.DELIVERED, delivered.key_id))
             elif self.orphan is None and not any(
-                decision.action is Action.ROTATE for decision in decisions.values()
-            ):  # a rotation writes its own intent over the old one
+                made.action is Action.ROTATE or made.reason is Reason.DELIVERY_FAILING
+                for made in decisions.values()
+            ):  # a rotation writes its own over it, and one put off goes on counting
                 changes.append(RecordChange(Change.CLEAR_INTENT))
         return tuple(changes)
 
@@ -498,6 +501,8 @@ class Rule:
 
     def rotate(self, key: KeyFacts, *, forced: bool, taken: Decision | None = None) -> Decision:
         """Create the successor and tell when the old key ends (T1)."""
+        if (waits := self.hindered(key, forced=forced)) is not None:
+            return waits
         promises = self.promises(key, forced=forced)
         reason, sentence = (
             Reason.ROTATION_DUE,
@@ -515,6 +520,30 @@ class Rule:
             overlays=_contested(self.history(key)),
             notice=Notice(told=Told.ROTATED, day=promises[Act.DISABLE], promises=promises),
             next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
+        )
+
+    def hindered(self, key: KeyFacts, *, forced: bool) -> Decision | None:
+        """Make no key where the account forbids it, or where none can be delivered."""
+        if (why := self.user.creation_denied) is not None:
+            sentence = f"the account forbids new access keys ({why})"
+            return self.blocked(key, Reason.CREATION_DENIED, sentence)
+        if (why := self.user.delivery_denied) is not None:
+            sentence = (
+                f"no new key can be delivered in the account, as another user's showed ({why})"
+            )
+            return self.blocked(key, Reason.DELIVERY_FAILING, sentence)
+        intent = self.record.intent
+        if forced or intent is None or intent.settled or intent.tries < MOST_TRIES:
+            return None
+        if have_passed(WEEK, intent.at, self.now):
+            return None
+        again = self.day(intent.at, WEEK)
+        return self.blocked(
+            key,
+            Reason.DELIVERY_FAILING,
+            f"{intent.tries} rotations in a row made a key that could not be delivered; "
+            f"it is tried again on {again}",
+            Next(Action.ROTATE, again),
         )
 
     def wait_for_slot(self, key: KeyFacts, beside: Decision | None) -> Decision:

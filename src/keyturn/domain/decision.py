@@ -71,6 +71,8 @@ class Reason(StrEnum):
     UNUSED = "unused"
     SLOT_TAKEN = "slot-taken"
     SUCCESSOR_TAKEN_AWAY = "successor-taken-away"
+    CREATION_DENIED = "creation-denied"
+    DELIVERY_FAILING = "delivery-failing"
     TWO_KEYS_IN_USE = "two-keys-in-use"
     HELD = "held"
     RESTORED = "restored"

@@ -16,6 +16,7 @@ KeyturnError
 │   ├── AccountUnreachable    the role in the account could not be assumed
 │   ├── Throttled             it says no for now: nothing was changed
 │   └── Unavailable           no clear answer: it may or may not have happened
+├── CreationDenied            the account forbids new access keys; nothing was created
 ├── SecretNotStored           a new key could not be delivered and was taken back
 ├── DeliveryUnclear           a new key may exist; the next runs repair it
 ├── ClockOff                  our clock is not AWS's; no key was made
@@ -108,6 +109,10 @@ class Throttled(PortError):
 
 class Unavailable(PortError):
     """No clear answer: it may or may not have happened."""
+
+
+class CreationDenied(KeyturnError):
+    """A policy of the account or the organisation forbids new access keys; nothing was created."""
 
 
 class SecretNotStored(KeyturnError):

@@ -156,6 +156,10 @@ class UserFacts:
     secret: SecretFacts | Unknown | Unread | None = UNREAD
     living: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """The names of the account's users by `UserId`, as far as they were listed."""
+    creation_denied: str | None = None
+    """Why no key can be made in the account, where another user's rotation showed that today."""
+    delivery_denied: str | None = None
+    """Why no key can be delivered in the account, likewise."""
 
     def __post_init__(self) -> None:
         """Put the keys in order."""

@@ -256,6 +256,8 @@ class Intent:
     settled: bool = False
     made: str | None = None
     """The id of the key that was made, and deleted again: its secret was refused."""
+    tries: int = 1
+    """How many rotations were begun since one was finished, this one too."""
 
     @classmethod
     def read(cls, text: str) -> "Intent | None":
@@ -271,6 +273,7 @@ class Intent:
             replaces=said["replaces"],
             settled="settled" in said,
             made=said.get("made") or None,
+            tries=max(1, _count(said.get("tries", ""))),
         )
 
     def __str__(self) -> str:
@@ -280,6 +283,7 @@ class Intent:
             f"seen={'/'.join(sorted(self.seen))} replaces={self.replaces}"
         )
         made = f" made={self.made}" if self.made else ""
+        made += f" tries={self.tries}" if self.tries > 1 and not self.settled else ""
         return f"{text}{made}{' settled=yes' if self.settled else ''}"
 
     def is_young(self, now: datetime) -> bool:

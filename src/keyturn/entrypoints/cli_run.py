@@ -527,7 +527,9 @@ class Talk:
     def _wrote(self, action: str, facts: Mapping[str, str]) -> None:
         """Put the writes before the operator's eyes, with AWS's request ids."""
         if self._verbose or action.startswith("iam:"):
-            self.say(f"wrote {action} " + " ".join(f"{name}={facts[name]}" for name in facts))
+            said = " ".join(f"{name}={facts[name]}" for name in facts)
+            refused = f", refused: {facts['error']}" if "error" in facts else ""
+            self.say(f"{'tried' if refused else 'wrote'} {action} {said}{refused}")
 
 
 def _announcer(aws: Aws, notify: Channel | None, say: Callable[[str], None]) -> Announcer | None:

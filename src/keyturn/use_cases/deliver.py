@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from keyturn.domain.errors import (
     AnotherRun,
     ChangedMeanwhile,
+    CreationDenied,
     DeliveryUnclear,
+    Denied,
     KeyLimitReached,
     NotFound,
     PortError,
@@ -87,6 +89,7 @@ class Deliver:
         return address if address and _TAG_VALUE.fullmatch(address) else None
 
     def _announced(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Intent:
+        tries = book.tries + 1
         while True:
             now = book.now()
             intent = Intent(
@@ -94,6 +97,7 @@ class Deliver:
                 at=now,
                 seen=frozenset(key.key_id for key in user.keys),
                 replaces=old_key,
+                tries=tries,
             )
             marks: Mapping[str, KeyRecord] = (
                 {old_key: replace(book.of(old_key), forced=now)} if forced else {}
@@ -109,6 +113,9 @@ class Deliver:
             # Another run may be inside, with this intent as the only trace of its key.
             message = f"another run, or a person, made a second key of {user.name} meanwhile"
             raise AnotherRun(message) from error
+        except Denied as error:
+            book.withdraw(intent)
+            raise CreationDenied(str(error)) from error
         except (Refused, Throttled):
             book.withdraw(intent)
             raise

@@ -16,6 +16,7 @@ from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reaso
 from keyturn.domain.errors import (
     AccountUnreachable,
     AnotherRun,
+    CreationDenied,
     DeliveryUnclear,
     Exempted,
     KeyturnError,
@@ -37,6 +38,7 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, Clock, Switch, User
 from keyturn.use_cases.approve import Approved, not_due, only_approved
 from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
+from keyturn.use_cases.first_key import CarryOut, Tried, try_first
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.side_by_side import side_by_side
@@ -158,7 +160,8 @@ class AccountResult:
         """
         Why the account was not looked after, or nobody told of it; None: all that was done.
 
-        An operator's pause is no loss: to try again would change nothing.
+        An operator's pause is no loss, nor a policy that forbids new keys: to try again would
+        change nothing.
         """
         return next(
             (
@@ -166,7 +169,7 @@ class AccountResult:
                 for each in self.failures
                 if each.user is None
                 and each is not self.unsaved
-                and not isinstance(each.error, Paused)
+                and not isinstance(each.error, Paused | CreationDenied)
             ),
             None,
         )
@@ -309,10 +312,14 @@ class KeepAccount:
                 return self.take_turn.carry_out(turn)
             return self.take_turn.carry_out(turn, lambda: gate.pass_by(turn.user))
 
+        tried = try_first(plan.turns, one, has_time)
+        plan, first = self._halted(plan, tried, one)
+        rest = [turn for turn in plan.turns if turn.user.name not in tried.users]
         outcomes = side_by_side(
-            one, plan.turns, workers=self.workers, may_begin=has_time, progress=progress
+            one, rest, workers=self.workers, may_begin=has_time, progress=progress
         )
         begun = len(outcomes)
+        outcomes = [*first, *outcomes]
         if gate.shut is not None:
             plan = replace(plan, failures=(*plan.failures, Failure(error=gate.shut)))
         exempted = (
@@ -325,9 +332,39 @@ class KeepAccount:
             outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
             left=(
                 *sorted(too_late),
-                *(turn.user.name for turn in plan.turns[begun:]),
+                *(turn.user.name for turn in rest[begun:]),
                 *plan.left,
             ),
+        )
+
+    def _halted(
+        self, plan: AccountPlan, tried: Tried, carry_out: CarryOut
+    ) -> tuple[AccountPlan, tuple[Outcome | None, ...]]:
+        """Make no key for anybody else once the account has refused one."""
+        refusal = tried.refusal
+        if refusal is None or plan.request.forced is not None:
+            return plan, tried.outcomes
+        denied = isinstance(refusal, CreationDenied)
+        what = "creation_denied" if denied else "delivery_denied"
+
+        def anew(turn: Turn) -> Turn:
+            if not any(made.action is Action.ROTATE for made in turn.decisions):
+                return turn
+            if not denied and turn.user.name in tried.users:
+                return turn  # its own failure says more
+            user = replace(turn.user, **{what: str(refusal)})  # type: ignore[arg-type]  # named above
+            return plan.request.narrowed(self._decided(user, plan.run))
+
+        turns = tuple(map(anew, plan.turns))
+        if not denied:
+            return replace(plan, turns=turns), tried.outcomes
+        plan = replace(plan, turns=turns, failures=(*plan.failures, Failure(error=refusal)))
+        now = {turn.user.name: turn for turn in turns}
+        return plan, tuple(
+            carry_out(now[outcome.turn.user.name])
+            if outcome is not None and outcome.error is refusal
+            else outcome
+            for outcome in tried.outcomes
         )
 
     def _ready(self, plan: AccountPlan, gate: Gate, now: datetime) -> tuple[AccountPlan, Claim]:

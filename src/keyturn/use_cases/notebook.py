@@ -71,6 +71,12 @@ class Notebook:
             stale_tags(self._secret, user) if self._secret and record.foreign is None else ()
         )
 
+    @property
+    def tries(self) -> int:
+        """How many rotations were begun, and none of them finished."""
+        intent = self._intent
+        return 0 if intent is None or intent.settled else intent.tries
+
     def now(self) -> datetime:
         """The present, UTC to the second, as the record writes it."""
         return self._clock().astimezone(UTC).replace(microsecond=0)
@@ -237,6 +243,11 @@ class Notebook:
         if self._stands(intent):
             self._unmark(intent)
             self.write({}, intent=replace(intent, made=key_id))
+
+    def is_over(self, key_id: str) -> None:
+        """Write into the intent that its orphan is gone: from now on it only counts."""
+        if self._intent is not None and self._stands(self._intent):
+            self.write({}, intent=replace(self._intent, made=key_id))
 
     def _stands(self, intent: Intent) -> bool:
         """Whether it is still there as we wrote it."""

@@ -215,7 +215,8 @@ class TakeTurn:
             progress.done.append(Done(decision=decision))
         else:
             self._gone(user, decision, progress)
-            book.erase(decision.key_id, intent=True)
+            book.erase(decision.key_id)
+            book.is_over(decision.key_id)
 
     def _restore(
         self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress

@@ -1,0 +1,51 @@
+"""
+Let one user's rotation tell whether the account lets keys be made and delivered at all.
+
+Where a service control policy or a boundary says no, it says so to every user: the first
+refusal of a run is the account's, and nobody else's secret is made for nothing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from keyturn.domain.decision import Action, Turn
+from keyturn.domain.errors import CreationDenied, SecretNotStored
+from keyturn.domain.key import SecretFacts
+from keyturn.use_cases.turn import Outcome
+
+CarryOut = Callable[[Turn], Outcome | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What became of those whose turns came first, and what that tells of the account."""
+
+    outcomes: tuple[Outcome | None, ...] = ()
+    users: frozenset[str] = frozenset()
+    """Whose turns they were."""
+    refusal: CreationDenied | SecretNotStored | None = None
+    """What the account refuses; None: nothing, as far as anybody knows."""
+
+
+def try_first(turns: Sequence[Turn], carry_out: CarryOut, has_time: Callable[[], bool]) -> Tried:
+    """Carry out rotations one by one until one tells how the account answers."""
+    outcomes: list[Outcome | None] = []
+    users: set[str] = set()
+    for turn in _in_turn(turns):
+        if not has_time():
+            break
+        outcome = carry_out(turn)
+        outcomes.append(outcome)
+        users.add(turn.user.name)
+        error = None if outcome is None else outcome.error
+        if isinstance(error, CreationDenied | SecretNotStored):
+            return Tried(outcomes=tuple(outcomes), users=frozenset(users), refusal=error)
+        if error is None:
+            break
+    return Tried(outcomes=tuple(outcomes), users=frozenset(users))
+
+
+def _in_turn(turns: Iterable[Turn]) -> list[Turn]:
+    """Who has a secret already comes first: then a day of refusals leaves no second one behind."""
+    rotating = (t for t in turns if any(made.action is Action.ROTATE for made in t.decisions))
+    return sorted(rotating, key=lambda turn: not isinstance(turn.user.secret, SecretFacts))

@@ -1,0 +1,125 @@
+"""An account that forbids new keys, or lets none be delivered: tried with one user."""
+
+from collections import Counter
+
+import pytest
+
+from tests.use_cases.stage import (
+    MEMBER,
+    Stage,
+    break_down,
+    decisions_of,
+    failures_of,
+)
+
+USERS = tuple(f"user-{number:02}" for number in range(12))
+DENIED = ("WAIT", "creation-denied")
+FAILING = ("WAIT", "delivery-failing")
+
+
+def found(stage: Stage) -> None:
+    for name in USERS:
+        stage.user(name, 137)
+
+
+@pytest.mark.parametrize("parallel", ["1", "8"])
+def test_the_first_refusal_of_a_run_is_the_accounts_and_leaves_one_secret(
+    stage: Stage, parallel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ParallelUsers", parallel)
+    found(stage)
+    stage.cloud.deny(MEMBER, "CreateAccessKey")
+
+    for day in (0, 1, 2, 9):
+        since = stage.at(day).mark()
+        answer = stage.run()
+
+        assert list(failures_of(answer)) == [None]
+        assert "CreateAccessKey" in failures_of(answer)[None]
+        assert {tuple(decisions_of(answer, name)) for name in USERS} == {(DENIED,)}
+        assert Counter(stage.writes(since))["CreateAccessKey"] == 1
+        assert len([s for s in stage.cloud.secrets(MEMBER) if s.gone_at is None]) == 1
+
+
+def test_who_has_no_secret_is_not_tried_where_somebody_has_one(stage: Stage) -> None:
+    stage.user("zoe", 137)
+    stage.cloud.deny(MEMBER, "CreateAccessKey")
+    stage.run()
+    stage.user("ann", 137)
+
+    stage.at(1).run()
+
+    assert len(stage.cloud.secrets(MEMBER)) == 1
+
+
+def test_a_refused_account_goes_on_when_it_is_allowed_again(stage: Stage) -> None:
+    found(stage)
+    refusal = stage.cloud.deny(MEMBER, "CreateAccessKey")
+    stage.run()
+    refusal.lift()
+
+    answer = stage.at(1).run()
+
+    assert answer["failures"] == []
+    assert all(len(stage.keys(name)) == 2 for name in USERS)
+
+
+def test_what_else_is_due_is_done_in_an_account_that_forbids_new_keys(stage: Stage) -> None:
+    [old] = stage.user("bob", 90)
+    stage.run()
+    stage.at(10).user("ann", 137)
+    stage.cloud.deny(MEMBER, "CreateAccessKey")
+
+    stage.run()
+
+    assert stage.keys("bob")[old] == "Inactive"
+
+
+def of_days(stage: Stage, days: int) -> dict[int, int]:
+    """How many keys each of so many daily runs tried to make."""
+    made: dict[int, int] = {}
+    for day in range(days):
+        since = stage.at(day).mark()
+        stage.run()
+        made[day] = Counter(stage.writes(since))["CreateAccessKey"]
+    return {day: count for day, count in made.items() if count}
+
+
+def test_a_secret_that_is_refused_for_good_makes_three_keys_and_then_one_a_week(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 137)
+    refusal = stage.cloud.deny(MEMBER, "PutSecretValue")
+
+    assert of_days(stage, 20) == {0: 1, 1: 1, 2: 1, 9: 1, 16: 1}
+    assert stage.keys("ann") == {old: "Active"}
+    blocked = [mail for mail in stage.cloud.sent_mails if "has to wait" in mail.subject]
+    assert blocked
+    refusal.lift()
+    stage.at(23).run()
+    assert len(stage.keys("ann")) == 2
+
+
+def test_a_delivery_that_breaks_off_for_good_makes_three_keys_and_then_one_a_week(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 137)
+    stage.cloud.layers.append(break_down("PutSecretValue"))
+
+    made = of_days(stage, 30)
+
+    assert len([day for day in made if day < 7]) <= 3
+    assert sum(made.values()) <= 7
+    assert stage.keys("ann")[old] == "Active"
+
+
+def test_a_delivery_that_is_denied_is_tried_with_one_user_of_the_account(stage: Stage) -> None:
+    found(stage)
+    stage.cloud.deny(MEMBER, "PutSecretValue")
+
+    answer = stage.run()
+
+    assert sum(stage.writes().count(call) for call in ("CreateAccessKey",)) == 1
+    reasons = Counter(decisions_of(answer, name)[0] for name in USERS)
+    assert reasons[FAILING] == len(USERS) - 1
+    assert all(len(stage.keys(name)) == 1 for name in USERS)
