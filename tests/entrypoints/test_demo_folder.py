@@ -156,7 +156,7 @@ def test_a_disk_that_is_too_full_is_said_before_the_days_are_played(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10_000_000))
 
-    assert refusal(tmp_path) == "has no room: 130 days need 53 MB, 9 MB are free"
+    assert refusal(tmp_path) == "has no room: a demo of 130 days needs 53 MB, 9 MB are free"
     DemoFolder(tmp_path).check(15)
 
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue
 from keyturn.entrypoints.result_file import refusing
 
@@ -48,7 +49,8 @@ class DemoFolder:
                         pass  # it can be written to
             free, needed = shutil.disk_usage(self.path).free, _AT_LEAST + days * _A_DAY
         if free < needed:
-            rule = f"has no room: {days} days need {needed >> 20} MB, {free >> 20} MB are free"
+            demo = f"a demo of {counted(days, 'day')}"
+            rule = f"has no room: {demo} needs {needed >> 20} MB, {free >> 20} MB are free"
             raise InvalidValue("--output", self.path, rule)
 
     def write(self, files: Mapping[str, str]) -> None:
