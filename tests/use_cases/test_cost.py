@@ -50,6 +50,19 @@ def test_a_quiet_day_costs_one_list_of_keys_a_user_and_next_to_nothing_else() ->
         assert stage.cloud.sent_mails == []
 
 
+@pytest.mark.parametrize("ages", [(), (300,)])
+def test_an_exempt_user_with_no_key_or_one_costs_no_read_of_a_secret(
+    ages: tuple[int, ...], stage: Stage
+) -> None:
+    stage.user("ann", *ages)
+    stage.exempt("ann")
+    before = stage.mark()
+
+    stage.run()
+
+    assert stage.costs(before) == READING
+
+
 def test_a_first_rotation_costs_eight_calls_and_one_a_process(stage: Stage) -> None:
     stage.user("ann", 90, Owner=OWNER)
     before = stage.mark()
