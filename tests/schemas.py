@@ -15,6 +15,7 @@ from typing import (
     Annotated,
     Any,
     Literal,
+    NotRequired,
     Union,
     get_args,
     get_origin,
@@ -131,6 +132,8 @@ def _of(hint: Any, defs: Defs) -> Schema:  # noqa: ANN401, PLR0911 -- a type hin
         case origin if origin is Annotated:
             inner, (word, value) = get_args(hint)
             return {**_of(inner, defs), word: value}
+        case origin if origin is NotRequired:
+            return _of(get_args(hint)[0], defs)
         case origin if origin is Literal:
             [*values] = get_args(hint)
             return {"const": values[0]} if len(values) == 1 else {"enum": values}
@@ -167,7 +170,7 @@ def _object(form: type, defs: Defs) -> Schema:
         "description": form.__doc__,
         "type": "object",
         "properties": {name: _of(hint, defs) for name, hint in hints.items()},
-        "required": list(hints),
+        "required": [name for name in hints if name in vars(form)["__required_keys__"]],
     }
 
 

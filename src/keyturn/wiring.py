@@ -145,6 +145,7 @@ class Aws:
                 owner_tag=settings.owner_tag,
                 region=settings.home_region,
                 tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
+                exemption_group=settings.exemption_group,
             ),
             announcer=announcer or Nobody(),
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),

@@ -81,6 +81,9 @@ WATCHED: Final = {
     "ExemptionGroup": Watch(
         *(NAMESPACE, "ExemptionsAdded", BY_NOTIFIER, "Sum", 300, 1, 1, ABOVE, 0, QUIET)
     ),
+    "ExemptionFound": Watch(
+        *(NAMESPACE, "ExemptionsFound", BY_ROTATION, "Sum", 300, 1, 1, ABOVE, 0, QUIET)
+    ),
 }
 """Every alarm, by its name without `Keyturn-`."""
 

@@ -88,6 +88,7 @@ def test_a_run_measures_what_it_saw_and_did(stage: Stage) -> None:
         "KeysRestored": 0,
         "SuccessorsTaken": 0,
         "KeysContested": 0,
+        "ExemptionsFound": 0,
         "RunsDropped": 0,
         "Paused": 0,
         "ActionsWarned": 1,

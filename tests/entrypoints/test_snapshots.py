@@ -10,9 +10,11 @@ from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,
     CLOSED,
+    GROUP,
     HUB,
     MEMBER,
     Stage,
+    break_down,
     failures_of,
     lose_answer,
     staged,
@@ -73,7 +75,7 @@ def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Stage) -> None:
         ],
         "quarantined": [],
         "failures": [],
-        "warnings": [],
+        "warnings": ["from today on it is watched who becomes exempt; now it is bob"],
         "left": [],
     }
     assert answer["decisions"][0]["key"] == ann
@@ -260,3 +262,141 @@ def test_a_key_that_nobody_can_have_is_named(stage: Stage) -> None:
     [_, orphan] = stage.keys("ann")
     assert snapshot(stage)["quarantined"] == [{"user": "ann", "key": orphan}]
     assert snapshot(stage)["counts"]["quarantined"] == 1
+
+
+# Who became exempt since
+
+
+def found(stage: Stage) -> list[str]:
+    """Whom the bus was told to be exempt, and was not before."""
+    return [
+        detail["user"]
+        for call in stage.ours()
+        if call.operation == "PutEvents" and call.error is None
+        for entry in call.params["Entries"]  # type: ignore[attr-defined]  # PutEvents' own
+        for detail in [json.loads(entry["Detail"])]
+        if detail.get("change") == "found"
+    ]
+
+
+def measured_found(stage: Stage) -> list[float]:
+    lines = stage.measured()
+    return [line["ExemptionsFound"][0] for line in lines if "ExemptionsFound" in line]
+
+
+def told_admin(stage: Stage) -> str:
+    return " ".join(str(mail.text) for mail in stage.cloud.sent_mails if mail.to == [ADMIN])
+
+
+@pytest.mark.parametrize("dry_run", ["True", "False"])
+def test_who_is_exempt_and_was_not_before_is_told_whoever_did_it(
+    dry_run: str, stage: Stage
+) -> None:
+    """A renamed group makes all its users exempt, and adds nobody to any group."""
+    stage.settings["DryRunFlag"] = dry_run
+    for name in ("ann", "bob", "carl"):
+        stage.user(name, 12)
+    stage.exempt("carl")
+    stage.run()
+    iam = stage.iam()
+    iam.create_group(GroupName="developers")
+    for name in ("ann", "bob", "carl"):
+        iam.add_user_to_group(GroupName="developers", UserName=name)
+    iam.update_group(GroupName=GROUP, NewGroupName="old")
+    iam.update_group(GroupName="developers", NewGroupName=GROUP)
+
+    answer = stage.at(1).run()
+
+    assert found(stage) == ["ann", "bob"]
+    assert "ann, bob: exempt now, and not on 2026-03-02" in answer["warnings"]
+    assert answer["failures"] == []
+    assert measured_found(stage) == [0, 2]
+    told = " ".join(told_admin(stage).split())
+    assert "ann is exempt from key rotation now, and was not" in told
+    assert "carl is exempt" not in told
+    assert "exemptions_told" not in snapshot(stage)
+
+
+def test_who_was_told_to_be_exempt_is_not_told_again(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.run()
+    stage.exempt("ann")
+
+    for day in (1, 1.1, 2, 5):
+        stage.at(day).run()
+
+    assert found(stage) == ["ann"]
+
+
+def test_a_new_user_who_is_exempt_at_once_is_told(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.run()
+    stage.user("mallory", 300)
+    stage.exempt("mallory")
+
+    stage.at(1).run()
+
+    assert found(stage) == ["mallory"]
+
+
+def test_the_first_run_says_that_it_begins_to_watch_and_calls_nobody_new(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.exempt("ann")
+
+    answer = stage.run()
+
+    assert answer["warnings"] == ["from today on it is watched who becomes exempt; now it is ann"]
+    assert found(stage) == []
+    assert stage.at(1).run()["warnings"] == []
+
+
+def test_a_bus_that_refuses_does_not_hide_who_became_exempt(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.run()
+    stage.exempt("ann")
+    stage.cloud.deny(HUB, "PutEvents", times=1)
+    stage.at(1).run()
+    assert snapshot(stage)["exemptions_told"] is False
+
+    stage.at(2).run()
+
+    assert found(stage) == ["ann"]
+
+
+def test_a_snapshot_that_cannot_be_read_is_said_and_hides_nobody(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.run()
+    stage.exempt("ann")
+    stage.cloud.layers.append(break_down("GetObject"))
+
+    answer = stage.at(1).run()
+
+    [warning] = answer["warnings"]
+    assert warning.startswith("who was exempt before could not be read (")
+    assert found(stage) == []
+    stage.cloud.layers.clear()
+    stage.at(2).run()
+    assert found(stage) == ["ann"]
+
+
+def test_a_day_without_a_run_is_passed_over(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.run()
+    stage.exempt("ann")
+
+    stage.at(14).run()
+
+    assert found(stage) == ["ann"]
+
+
+def test_a_run_over_some_users_compares_those_and_hides_no_other(stage: Stage) -> None:
+    stage.user("ann", 12)
+    stage.user("bob", 12)
+    stage.run()
+    stage.exempt("ann", "bob")
+    stage.at(1).run({**ASKED, "users": ["ann"]})
+    assert found(stage) == ["ann"]
+
+    stage.at(2).run()
+
+    assert set(found(stage)) == {"ann", "bob"}

@@ -312,7 +312,7 @@ SCENES = {
 }
 
 
-OF_A_USER = {GroupChange.ADDED, GroupChange.REMOVED}
+OF_A_USER = {GroupChange.ADDED, GroupChange.REMOVED, GroupChange.FOUND}
 OF_A_POLICY = {GroupChange.POLICY, GroupChange.POLICY_REMOVED}
 RENAMED = {GroupChange.RENAMED_TO, GroupChange.RENAMED_FROM}
 CHANGES = {

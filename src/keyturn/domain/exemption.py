@@ -16,6 +16,8 @@ class GroupChange(StrEnum):
     """Another group got its name: whoever is in that one is exempt now."""
     RENAMED_FROM = "renamed-from"
     """It got another name: nobody is exempt any more."""
+    FOUND = "found"
+    """A run found a user exempt who was not before; who made the call, CloudTrail knows."""
     POLICY = "policy"
     POLICY_REMOVED = "policy-removed"
 

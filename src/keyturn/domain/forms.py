@@ -5,7 +5,7 @@ docs/schemas is made of these. A change that a reader could stumble over raises 
 version; a new field, or a new word of a list, does not.
 """
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from keyturn.domain.decision import Action, Overlay, Reason, State, Told
 from keyturn.domain.exemption import GroupChange
@@ -183,7 +183,12 @@ class SnapshotPolicy(TypedDict):
 
 
 class Uncounted(TypedDict):
-    """A snapshot but for its counts."""
+    """
+    A snapshot but for its counts.
+
+    exemptions_told is false where nobody could be told yet, or could tell, who was exempted since
+    the snapshot before; absent, it is true.
+    """
 
     version: Literal[1]
     date: Day
@@ -193,6 +198,7 @@ class Uncounted(TypedDict):
     at: Moment
     dry_run: bool
     whole: bool
+    exemptions_told: NotRequired[bool]
     policy: SnapshotPolicy
     users: list[SnapshotUser]
     keys: list[SnapshotKey]

@@ -90,6 +90,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             RunCompleted="1: the run came to its end for every user, and was told",
             AccountsReached="1: the account's users could be listed",
             AccountsFailed="1: the account was not looked after, or nobody could be told of it",
+            ExemptionsFound="users who are exempt and were not in the snapshot before",
             RunsDropped="1: a run waited for longer than the queue holds one, and was dropped",
             Paused="1: an operator paused Keyturn, so nothing more was written",
         ),
@@ -167,6 +168,7 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
         "RunCompleted": not failed and not result.left,
         "AccountsReached": result.plan.is_reached,
         "AccountsFailed": failed,
+        "ExemptionsFound": len(result.newly_exempt),
         "RunsDropped": 0,
         "Paused": any(isinstance(each.error, Paused) for each in result.failures),
     }

@@ -239,6 +239,7 @@ def undo_command(change: ExemptionChange) -> str:
 
 _UNDO: Mapping[GroupChange, str] = {
     GroupChange.ADDED: "remove-user-from-group --group-name {group} --user-name {user}",
+    GroupChange.FOUND: "remove-user-from-group --group-name {group} --user-name {user}",
     GroupChange.REMOVED: "add-user-to-group --group-name {group} --user-name {user}",
     GroupChange.CREATED: "delete-group --group-name {group}",
     GroupChange.DELETED: "create-group --group-name {group}",

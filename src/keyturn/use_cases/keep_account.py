@@ -141,6 +141,10 @@ class AccountResult:
     """Users for whom there was no time left."""
     untold: tuple[Failure, ...] = ()
     """Why not everything could be told."""
+    newly_exempt: tuple[str, ...] = ()
+    """Users who are exempt now, and were not when the account was last looked at."""
+    exemptions_told: bool = True
+    """Whether there is nobody left to be told of them."""
     unsaved: Failure | None = None
     """Why there is no snapshot of it; nobody's keys wait for that."""
 

@@ -146,11 +146,19 @@ class RunAccount:
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
         """Do what a plan says, unless it is of a dry run, and tell of it."""
-        result = self._saved(self.keep.carry_out(plan, progress, has_time))
+        result = self.keep.carry_out(plan, progress, has_time)
+        if self.snapshot is not None:
+            result = self.snapshot.compared(result)
+        result = self._saved(result)
         story = self.tell.of(result)
         untold = (*story.failures, *self.announcer.announce(story))
-        # Before the telling, so that a snapshot that fails is told; again, if the telling fails.
-        return self._saved(replace(result, untold=untold)) if untold else result
+        told = bool(result.newly_exempt) and not untold and not isinstance(self.announcer, Nobody)
+        # Before the telling, so that a snapshot that fails is told; again, if the telling fails,
+        # or once somebody was told of who is exempt now: the next run compares with that.
+        if untold or told:
+            told = told or result.exemptions_told
+            return self._saved(replace(result, untold=untold, exemptions_told=told))
+        return result
 
     def _saved(self, result: AccountResult) -> AccountResult:
         # An order decides about one key, and would hide its user's other one for the day.

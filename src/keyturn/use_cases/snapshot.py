@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from keyturn.domain.decision import Action, Overlay, Reason
 from keyturn.domain.errors import PortError
@@ -14,6 +15,8 @@ from keyturn.ports import Snapshots
 from keyturn.use_cases.keep_account import AccountResult, Failure
 from keyturn.use_cases.tell import describe, failed, quarantined
 
+LOOKS_BACK = 15
+"""Days on which the last whole snapshot is looked for, today among them."""
 _NOTHING = {Action.KEEP, Action.WAIT}
 
 
@@ -23,6 +26,47 @@ class TakeSnapshot:
 
     snapshots: Snapshots
     policy: RotationPolicy
+
+    def compared(self, result: AccountResult) -> AccountResult:
+        """
+        Find who is exempt now and was not when the account was last looked at as a whole.
+
+        It watches the state: however somebody came to be exempt, and whether or not an event of
+        it got through.
+        """
+        request, run = result.plan.request, result.plan.run
+        exempt = [turn.user.name for turn in result.plan.turns if turn.user.exempt]
+        if not exempt or request.order is not None:
+            return result
+        try:
+            before, since = self._exempt_before(run.account.id, run.at.date())
+        except PortError as error:
+            why = f"who was exempt before could not be read ({error}): nobody is told who is new"
+            return _warned(replace(result, exemptions_told=False), why)
+        if since is None:
+            if before:
+                return result  # there were runs over some users only
+            now = f"from today on it is watched who becomes exempt; now it is {', '.join(exempt)}"
+            return _warned(result, now)
+        new = tuple(name for name in exempt if not before.get(name, False))
+        if not new:
+            return result
+        said = f"{', '.join(new)}: exempt now, and not on {since.isoformat()}"
+        return _warned(replace(result, newly_exempt=new, exemptions_told=False), said)
+
+    def _exempt_before(self, account: str, today: date) -> tuple[dict[str, bool], date | None]:
+        """Each user, and whether they were exempt; and the day of the last whole snapshot."""
+        known: dict[str, bool] = {}
+        for back in range(LOOKS_BACK):
+            day = today - timedelta(days=back)
+            found = self.snapshots.of_day(account, day)
+            if found is None or not found.get("exemptions_told", True):
+                continue
+            for each in found["users"]:
+                known.setdefault(each["user"], each["exempt"])
+            if found["whole"] and not found["left"]:
+                return known, day
+        return known, None
 
     def of(self, result: AccountResult) -> Failure | None:
         """Write it, in the place of the day's earlier one; answers why it could not be."""
@@ -39,6 +83,11 @@ class TakeSnapshot:
         return None
 
 
+def _warned(result: AccountResult, sentence: str) -> AccountResult:
+    warnings = (*result.plan.warnings, sentence)
+    return replace(result, plan=replace(result.plan, warnings=warnings))
+
+
 def _is_whole(result: AccountResult) -> bool:
     """Whether every user of the account was to be looked at, and could be listed."""
     request = result.plan.request
@@ -53,7 +102,7 @@ def _seen(result: AccountResult) -> frozenset[str]:
 
 def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
     run = result.plan.run
-    return _counted(
+    taken = _counted(
         {
             "version": 1,
             "date": run.at.date().isoformat(),
@@ -78,6 +127,9 @@ def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
             "left": list(result.left),
         }
     )
+    if not result.exemptions_told:
+        taken["exemptions_told"] = False
+    return taken
 
 
 def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
@@ -143,6 +195,8 @@ def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapsh
         "warnings": list(dict.fromkeys([*earlier["warnings"], *taken["warnings"]])),
         "left": list(dict.fromkeys([*left, *taken["left"]])),
     }
+    if not earlier.get("exemptions_told", True):
+        merged["exemptions_told"] = False
     return _counted(merged)
 
 

@@ -17,6 +17,7 @@ from keyturn.domain.events import (
     Run,
     notice_item,
 )
+from keyturn.domain.exemption import GroupChange
 from keyturn.domain.forms import Counts, Decided, Failed, Quarantined
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
@@ -25,6 +26,10 @@ from keyturn.ports import AccessKeys, Receipts
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.turn import Done
 
+FOUND_EXEMPT = (
+    "{name} is exempt from key rotation now, and was not when the account was last looked at: "
+    "if you do not know why, ask who put them into the exemption group"
+)
 DRY_RUN_WEEK = timedelta(days=7) - timedelta(hours=12)
 """How often an owner hears of a dry run at most; the slack is that of every day count."""
 
@@ -57,6 +62,7 @@ class Tell:
     owner_tag: str | None
     region: str
     tells_owners_of_dry_runs: bool = True
+    exemption_group: str = "IAMKeyRotationExemptionGroup"
 
     def of(self, result: AccountResult) -> Story:
         """Tell of a run; in dry run only what would be."""
@@ -76,7 +82,7 @@ class Tell:
         ]
         result = replace(result, untold=tuple(unread))
         return Story(
-            events=tuple(_events(result)),
+            events=(*_found_exempt(result, self.exemption_group), *_events(result)),
             digests=(*told, *self._to_admin(result, owned)),
             failures=result.untold,
         )
@@ -90,7 +96,8 @@ class Tell:
         A copy proves nothing: where an owner is not known, the windows do not begin.
         """
         run = result.plan.run
-        failures = tuple(str(failure) for failure in result.failures)
+        found = tuple(FOUND_EXEMPT.format(name=name) for name in result.newly_exempt)
+        failures = (*found, *(str(failure) for failure in result.failures))
         own = owned.get(self.admin, [])
         others = [item for owner in owned if owner != self.admin for item in owned[owner]]
         if own:
@@ -201,6 +208,22 @@ def _secret(user: UserFacts, decision: Decision) -> str | None:
     """The secret in which the successor lies, or will."""
     lies_there = decision.action is Action.ROTATE or decision.rotates or decision.delivered
     return secret_name(user.account, user.name) if lies_there else None
+
+
+def _found_exempt(result: AccountResult, group: str) -> Iterator[Event]:
+    for name in result.newly_exempt:
+        yield Event(
+            type=EventType.EXEMPTION_CHANGED,
+            run=result.plan.run,
+            detail={
+                "change": GroupChange.FOUND,
+                "group": group,
+                "user": name,
+                "policy": None,
+                "other_group": None,
+                "by": "nobody known",
+            },
+        )
 
 
 def _events(result: AccountResult) -> Iterator[Event]:
