@@ -115,7 +115,7 @@ def test_only_our_own_function_goes_on_from_its_role(role: str, function: str) -
 
 
 def test_the_hubs_key_lets_two_services_and_the_logs_use_it() -> None:
-    [key] = Stack(name=CORE).of_type("AWS::KMS::Key").values()
+    key = Stack(name=CORE).of_type("AWS::KMS::Key")["HubKey"]
     first, logs, services = key["KeyPolicy"]["Statement"][:3]
 
     assert (first["Principal"], first["Action"]) == (
@@ -229,6 +229,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
             *(f"{BELOW}/{name}" for name in ("tally/*", "audit/*", "snapshots/*", "paused.json"))
         },
         "s3:DeleteObject": {f"{BELOW}/paused.json"},
+        "kms:GenerateMac": {"arn:SealKey"},
         "kms:Decrypt": {"arn:HubKey"},
         "kms:GenerateDataKey": {"arn:HubKey"},
         "logs:CreateLogStream": {f"{LOG}/ASA-IAM-Access-Key-Rotation-Function:*"},
