@@ -294,6 +294,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "IAMRoleName": ("rotator", "rotator"),
     "ResourceOwnerTag": ("Owner", "Owner"),
     "SecretsKmsKey": ("alias/secrets", "alias/secrets"),
+    "SealKey": ("alias/seal", "alias/seal"),
     "HomeRegion": ("eu-north-1", "eu-north-1"),
     "MailRegion": ("eu-west-1", "eu-west-1"),
     "ExternalId": ("pass-word", "pass-word"),

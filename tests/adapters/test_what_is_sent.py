@@ -466,6 +466,38 @@ ROWS: Rows = [
         lambda w: AwsHeadquarters(w.client("organizations")).has_unit("r-ab12"),
         [("ListOrganizationalUnitsForParent", {"ParentId": "r-ab12", "MaxResults": 1})],
     ),
+    (
+        "read the service control policies",
+        lambda w: AwsHeadquarters(w.client("organizations")).control_policies(),
+        [
+            ("ListPolicies", {"Filter": "SERVICE_CONTROL_POLICY"}),
+            ("DescribePolicy", {"PolicyId": "p-examplepolicyid"}),
+            ("ListTargetsForPolicy", {"PolicyId": "p-examplepolicyid"}),
+        ],
+    ),
+    # KMS
+    (
+        "ask for the key of all seals",
+        lambda w: SealKeyInKms(lambda: w.client("kms"), "alias/seal")(),
+        [
+            (
+                "GenerateMac",
+                {
+                    "KeyId": "alias/seal",
+                    "MacAlgorithm": "HMAC_SHA_256",
+                    "Message": b"keyturn seal 1",
+                },
+            )
+        ],
+    ),
+    (
+        "compare the names of KMS keys",
+        lambda w: KeyNames(lambda: w.client("kms")).are_one("alias/ours", None),
+        [
+            ("DescribeKey", {"KeyId": "alias/ours"}),
+            ("DescribeKey", {"KeyId": "alias/aws/secretsmanager"}),
+        ],
+    ),
     # Lambda
     (
         "look at a function",
@@ -851,6 +883,10 @@ ANSWERS: Mapping[str, Any] = {
     "GetBucketLifecycleConfiguration": {"Rules": []},
     "DescribeStackSet": {"StackSet": {"TemplateBody": "{}"}},
     "ListSecrets": {"SecretList": []},
+    "ListPolicies": {"Policies": [{"Id": "p-examplepolicyid"}]},
+    "DescribePolicy": {"Policy": {"PolicySummary": {"Name": "guard"}, "Content": "{}"}},
+    "ListTargetsForPolicy": {"Targets": []},
+    "GenerateMac": {"Mac": b"x" * 32},
     "GetObject": {"Body": SimpleNamespace(read=lambda *_: b"[]")},
 }
 
@@ -892,8 +928,6 @@ ELSEWHERE = {
     "DescribeChangeSet",
     "DescribeStackEvents",
     "CreateSecret",
-    "GenerateMac",
-    "VerifyMac",
     "GetAccessKeyInfo",
     "GetCallerIdentity",
     "GetBucketPolicy",

@@ -14,10 +14,14 @@ from moto.sesv2.responses import SESV2Response
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from keyturn.domain.errors import NotFound
 from keyturn.domain.health import REMEDIES, Check, Fault, Finding, Grade, faulty, well
+from keyturn.domain.key import Account
 from keyturn.entrypoints import cli_doctor
 from keyturn.entrypoints.cli import app
+from keyturn.use_cases.deploy import Names
 from keyturn.use_cases.doctor import NEEDS
+from keyturn.wiring_deployment import Accounts
 from tests.entrypoints.test_cli_deploy import CORE_STACK, MANAGEMENT, World, opened, session_in
 
 ROLE = "asa-iam-key-auto-rotation"
@@ -251,3 +255,22 @@ def test_the_manual_tells_of_no_fault_that_is_not_there() -> None:
 
 def test_a_finding_that_is_well_has_no_fix() -> None:
     assert Finding(check=Check.CORE, said="").grade is Grade.OK
+
+
+def test_a_member_is_looked_at_where_its_secrets_are(world: World) -> None:
+    accounts = Accounts(
+        security=world.sessions["security"], management=world.sessions["management"]
+    )
+    names = Names(core=CORE_STACK, member="member", listing="listing")
+    see = accounts.doctor(names, datetime.now(UTC), None).see
+    member = Account(id=world.member)
+    here, elsewhere = {"IAMRoleName": ROLE}, {"IAMRoleName": ROLE, "HomeRegion": "eu-north-1"}
+    name = f"Account_{world.member}_User_gone_AccessKey"
+    secrets = session_in(world.member).client("secretsmanager", region_name="eu-north-1")
+    secrets.create_secret(Name=name, SecretString="of-somebody")
+
+    assert see.branch(member, here).key_state("alias/asa-iam-key-rotation") == "Enabled"
+    with pytest.raises(NotFound):
+        see.branch(member, elsewhere).key_state("alias/asa-iam-key-rotation")
+    assert see.leftovers(member, here) == ()
+    assert [each.name for each in see.leftovers(member, elsewhere)] == [name]

@@ -588,6 +588,23 @@ def test_a_key_whose_user_is_not_listed_yet_is_a_failure(stage: Stage) -> None:
     assert stage.keys("ann") == {old: "Inactive"}
 
 
+def test_a_key_that_was_deleted_as_it_was_to_be_stopped_is_a_failure_and_gets_no_successor(
+    stage: Stage,
+) -> None:
+    [old] = stage.user("ann", 12)
+    iam = stage.iam()
+
+    def delete() -> None:
+        iam.delete_access_key(UserName="ann", AccessKeyId=old)
+
+    stage.cloud.layers.append(before("UpdateAccessKey", delete))
+
+    answer = revoke(stage, old)
+
+    assert failures_of(answer)["ann"] == f"{old} was deleted meanwhile"
+    assert stage.keys("ann") == {}
+
+
 def test_a_key_whose_user_was_deleted_meanwhile_is_a_failure(stage: Stage) -> None:
     [old] = stage.user("ann", 12)
     iam = stage.iam()
