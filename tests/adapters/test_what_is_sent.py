@@ -477,20 +477,6 @@ ROWS: Rows = [
     ),
     # KMS
     (
-        "ask for the key of all seals",
-        lambda w: SealKeyInKms(lambda: w.client("kms"), "alias/seal")(),
-        [
-            (
-                "GenerateMac",
-                {
-                    "KeyId": "alias/seal",
-                    "MacAlgorithm": "HMAC_SHA_256",
-                    "Message": b"keyturn seal 1",
-                },
-            )
-        ],
-    ),
-    (
         "compare the names of KMS keys",
         lambda w: KeyNames(lambda: w.client("kms")).are_one("alias/ours", None),
         [
@@ -886,7 +872,6 @@ ANSWERS: Mapping[str, Any] = {
     "ListPolicies": {"Policies": [{"Id": "p-examplepolicyid"}]},
     "DescribePolicy": {"Policy": {"PolicySummary": {"Name": "guard"}, "Content": "{}"}},
     "ListTargetsForPolicy": {"Targets": []},
-    "GenerateMac": {"Mac": b"x" * 32},
     "GetObject": {"Body": SimpleNamespace(read=lambda *_: b"[]")},
 }
 

@@ -264,6 +264,18 @@ def test_a_dry_run_does_not_stand_in_for_a_notice(office: Office) -> None:
     assert office.tell(DIGEST).told == (A, B, C)
 
 
+def test_of_several_errors_the_first_is_the_cause(office: Office) -> None:
+    office.book.refuses = {
+        "claim AKIA-A": Unavailable("one"),
+        "claim AKIA-B": Unavailable("two"),
+    }
+
+    with pytest.raises(NotAllTold) as raised:
+        office.tell()
+
+    assert str(raised.value.__cause__) == "one"
+
+
 def test_the_errors_are_all_in_the_message() -> None:
     error = NotAllTold([KeyturnError("one"), KeyturnError("two")])
 
