@@ -4,8 +4,10 @@ What must not stand still in silence: a key that is overdue, and a successor tha
 A run may fail or be about somebody else, so the judge waits for three that could have told.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from keyturn.sandbox.evidence import (
     ACTIVE,
@@ -31,26 +33,30 @@ _SLACK = timedelta(days=2)
 
 def stalling_is_told(history: History) -> Iterator[str | None]:
     """Yield a fact for each key that stood still: None, or a sentence about the silence."""
+    switched = _switched(history)
+    accounts = {story.account for story in history.stories.values()}
+    runs = {account: tuple(_telling(history, account, switched)) for account in accounts}
     for story in history.stories.values():
-        if (silent := _overdue_in_silence(history, story)) is not None:
+        if (silent := _overdue_in_silence(history, story, runs[story.account])) is not None:
             yield silent
-        yield from _taken_in_silence(history, story)
+        yield from _taken_in_silence(history, story, runs[story.account])
 
 
 # --- an overdue key whose slot is taken -----------------------------------------------------
 
 
-def _overdue_in_silence(history: History, story: KeyStory) -> str | None:
+def _overdue_in_silence(history: History, story: KeyStory, runs: Sequence[Run]) -> str | None:
     waits: datetime | None = None
     silent = 0
-    for run in _telling(history, story.account):
+    tellings = sorted(mail.at for mail in _mails(history, story))
+    for run in runs:
         if not _is_overdue(history, story, run):
             waits, silent = None, 0
             continue
         waits = waits or run.started
         windows = history.windows_at(run.started)
         longest = timedelta(days=max(WEEK, windows.installation, windows.grace)) + _SLACK
-        told = [mail.at for mail in _mails(history, story) if mail.at <= run.ended + _SLACK]
+        told = tellings[: bisect_right(tellings, run.ended + _SLACK)][-1:]
         silent = silent + 1 if run.ended - max([waits, *told]) > longest else 0
         if silent >= RUNS:
             return f"{story} was overdue beside another key on {run.ended:%Y-%m-%d}, in silence"
@@ -80,18 +86,22 @@ def _is_older(story: KeyStory, other: KeyStory) -> bool:
 # --- a successor that a person took away ----------------------------------------------------
 
 
-def _taken_in_silence(history: History, story: KeyStory) -> Iterator[str | None]:
+def _taken_in_silence(
+    history: History, story: KeyStory, runs: Sequence[Run]
+) -> Iterator[str | None]:
     if not story.made_by_keyturn or any(change.by_keyturn for change in story.changes[1:]):
         return  # what Keyturn did to it itself may stand on record when a person does the rest
     for change in story.changes[1:]:
         if change.status in {INACTIVE, DELETED} and history.is_delivered(story, change.index):
             for old in history.of_user[story.account, story.user]:
                 if _is_older(old, story):
-                    yield _untold(history, story, change, old)
+                    later = [run for run in runs if run.started > change.at][:RUNS]
+                    yield _untold(history, story, change, old, later)
 
 
-def _untold(history: History, story: KeyStory, change: Change, old: KeyStory) -> str | None:
-    later = [run for run in _telling(history, story.account) if run.started > change.at][:RUNS]
+def _untold(
+    history: History, story: KeyStory, change: Change, old: KeyStory, later: Sequence[Run]
+) -> str | None:
     if len(later) < RUNS or not _is_taken(history, story, old, later[0]):
         return None
     told = any(
@@ -129,27 +139,31 @@ def _is_taken(history: History, story: KeyStory, old: KeyStory, run: Run) -> boo
 # --- who could have told, and what was told -------------------------------------------------
 
 
-def _telling(history: History, account: str) -> Iterator[Run]:
+def _telling(
+    history: History, account: str, switched: Sequence[tuple[datetime, bool]]
+) -> Iterator[Run]:
     """The runs that looked at everybody in an account, and could write and tell."""
     for run in history.runs:
         is_ordinary = not (run.dry_run or run.crashed or run.repeats or run.approved)
         is_about_all = not (run.restores or run.revokes)
         is_here = run.accounts is None or account in run.accounts
-        is_well = account not in run.failed and not _is_paused(history, run)
+        before = bisect_right(switched, run.ended, key=itemgetter(0))
+        is_paused = before > 0 and switched[before - 1][1]
+        is_well = account not in run.failed and not is_paused
         if is_ordinary and is_about_all and is_here and is_well:
             yield run
 
 
-def _is_paused(history: History, run: Run) -> bool:
-    switched = [
-        call.operation == "PutObject"
-        for call in history.calls[: history.index_after(run.ended)]
+def _switched(history: History) -> Sequence[tuple[datetime, bool]]:
+    """When an operator paused Keyturn, or let it go on."""
+    return [
+        (call.at, call.operation == "PutObject")
+        for call in history.calls
         if call.service == "s3"
         and call.operation in {"PutObject", "DeleteObject"}
         and text(call.params, "Key") == f"{history.evidence.prefix}paused.json"
         and call.error is None
     ]
-    return bool(switched) and switched[-1]
 
 
 def _mails(history: History, story: KeyStory, but: str | None = None) -> Iterator[Mail]:
