@@ -52,7 +52,7 @@ def status(cloud: LocalCloud) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("age", "said"),
     [
-        (3, "is the key that you run Keyturn with\n"),
+        (3, "is the key that you run Keyturn with ("),
         (95, "is the key that you run Keyturn with; it gets a successor: fetch that one before"),
     ],
 )
