@@ -9,7 +9,7 @@ import pytest
 
 from keyturn.adapters.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from keyturn.domain.errors import InvalidValue, Stale
-from keyturn.entrypoints.requests import QUEUE_HOLDS, read_queued
+from keyturn.entrypoints.requests import QUEUE_HOLDS, read_queued, read_rotation
 from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
 from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
 from keyturn.settings import Settings
@@ -780,3 +780,17 @@ def test_an_event_that_forces_from_the_future_is_refused(stage: Stage) -> None:
 
     with pytest.raises(InvalidValue, match="lies in the future"):
         stage.invoke({**ASKED, "ForceRotate": "ann", "requested": "2099-01-01T00:00:00+00:00"})
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(300, True), (301, False)])
+def test_who_asks_may_be_five_minutes_ahead_of_our_clock_and_no_more(
+    ahead: int, *, taken: bool
+) -> None:
+    asked = START + timedelta(seconds=ahead)
+    event = {**ASKED, "ForceRotate": "ann", "requested": asked.isoformat()}
+
+    if taken:
+        assert read_rotation(event, now=START).request.forced_at == asked
+    else:
+        with pytest.raises(InvalidValue, match="lies in the future"):
+            read_rotation(event, now=START)
