@@ -39,6 +39,7 @@ def test_a_key_whose_secret_nobody_has_is_stopped() -> None:
     assert made.next is not None
     assert (made.next.action, made.next.day) == (Action.REPAIR, on(1))
     assert looked["OLD"].reason is Reason.SLOT_TAKEN
+    assert "(nobody has its secret; Keyturn removes it)" in looked["OLD"].sentence
     assert looked["OLD"].successor is None
     assert looked["OLD"].next is not None
     assert looked["OLD"].next.day == on(1)

@@ -550,6 +550,8 @@ class Rule:
         """Keep a due key until the other slot comes free (T6); tell people once it is overdue."""
         free = None if beside is None else self.comes_free(beside)
         [second] = (other.key_id for other in self.user.keys if other is not key)
+        if self.orphan is not None:
+            second += " (nobody has its secret; Keyturn removes it)"
         wait = self.blocked if self.is_past(key, self.policy.inactive_period) else self.waiting
         return wait(
             key,
