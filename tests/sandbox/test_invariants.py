@@ -45,6 +45,7 @@ def call(at: datetime, operation: str, /, *, role: str = MEMBER_ROLE, **params: 
         "TagResource": "secretsmanager",
         "UntagResource": "secretsmanager",
         "PutObject": "s3",
+        "GenerateMac": "kms",
     }.get(operation, "iam")
     return Call(
         at=at,
@@ -773,6 +774,12 @@ def test_a_new_key_lies_only_in_a_secret_that_keyturn_made_or_was_told_to_take()
 )
 def test_keyturn_does_only_what_it_may(overstepping: Call) -> None:
     assert list(violations(and_calls(rotating(), overstepping))) == [4]
+
+
+def test_asking_for_the_key_of_all_seals_writes_nothing() -> None:
+    asked = call(START, "GenerateMac", KeyId="alias/seal")
+
+    assert violations(and_calls(rotating(), replace(asked, at=START - DAY), asked)) == {}
 
 
 def test_keyturn_never_enables_what_a_person_disabled() -> None:

@@ -42,7 +42,7 @@ from keyturn.sandbox.silence import stalling_is_told
 Fact = str | None
 Check = Callable[[History], Iterator[Fact]]
 
-_READS = ("Get", "List", "Describe", "Head", "Lookup", "Receive", "AssumeRole")
+_READS = ("Get", "List", "Describe", "Head", "Lookup", "Receive", "AssumeRole", "GenerateMac")
 _NEVER_READ = frozenset({"GetSecretValue", "BatchGetSecretValue"})
 _OWN_NOTICES = {
     "ses": {"SendEmail"},
