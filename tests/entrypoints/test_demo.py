@@ -239,7 +239,7 @@ def test_a_key_that_keyturn_made_is_replaced_at_90_disabled_at_100_deleted_at_11
             last += 1
         return range(due, last + 1)
 
-    by_hand = {Habit.RETURNS, Habit.MAKES_OWN, Habit.DISABLES_OWN}
+    by_hand = {Habit.RETURNS, Habit.MAKES_OWN, Habit.DISABLES_OWN, Habit.ROLLS_BACK}
     left_alone = {person.user for person in result.company.people if person.habit in by_hand}
     born = [
         story
@@ -323,6 +323,26 @@ def test_two_keys_in_use_are_never_touched(name: str, result: Result) -> None:
     assert len(stories) == 2
     assert all(not steps(story) for story in stories)
     assert {story.status(len(result.evidence.calls)) for story in stories} == {ACTIVE}
+
+
+def test_a_successor_that_was_taken_away_is_told_at_once_and_weekly(result: Result) -> None:
+    old, *successors = of_user(result, "price-watcher")
+    told = [
+        (mail.at - FIRST_DAY).days
+        for mail in result.evidence.mails
+        for key_id, step in step_of(mail)
+        if key_id == old.key_id and step.startswith("blocked-successor-taken-away/")
+        if ADMIN not in mail.to
+    ]
+
+    first = DRY_DAYS + 5  # the day after its owner made it Inactive
+    assert told[0] == first
+    assert told[: len(told) - 2] == [first + 7 * n for n in range(len(told) - 2)]
+    assert old.status(len(result.evidence.calls)) == ACTIVE
+    assert {story.status(len(result.evidence.calls)) for story in successors} <= {
+        INACTIVE,
+        DELETED,
+    }
 
 
 def test_exempt_users_keep_their_keys(result: Result) -> None:

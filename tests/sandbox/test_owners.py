@@ -180,6 +180,20 @@ def test_some_disable_their_key_by_hand(cloud: LocalCloud) -> None:
     assert scene.key(scene.old).status == "Inactive"
 
 
+def test_some_take_each_new_key_out_of_use_and_work_on_with_the_old_one(
+    cloud: LocalCloud,
+) -> None:
+    scene = Scene(cloud, Habit.ROLLS_BACK, days=3)
+    new = scene.rotate()
+
+    happened = scene.live(0, 6)
+
+    assert days_of(Deed.ROLLED_BACK, happened) == [3]
+    assert days_of(Deed.USED, happened) == list(range(7))
+    assert scene.key(new).status == "Inactive"
+    assert scene.key(scene.old).status == "Active"
+
+
 def test_what_people_do_is_logged_under_their_own_name(cloud: LocalCloud) -> None:
     scene = Scene(cloud, Habit.DISABLES_OWN)
 

@@ -7,7 +7,7 @@ whether their program still runs. All they change, they change as their account'
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -39,6 +39,7 @@ class Deed(StrEnum):
     RESTORED = "restored"
     MADE_OWN = "made own"
     DISABLED_OWN = "disabled own"
+    ROLLED_BACK = "rolled back"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,13 +119,17 @@ class Owners:
         is_the_day = _is_over(desk.person.days * _DAY, self._began, now)
         match desk.person.habit:
             case Habit.RETURNS if _calls_for_help(desk, keys, now):
-                self._set_status(desk, ACTIVE)
+                self._set_status(desk, desk.in_use, ACTIVE)
                 desk.restored = now
                 yield Deed.RESTORED
             case Habit.DISABLES_OWN if is_the_day and desk.in_use:
-                self._set_status(desk, INACTIVE)
+                self._set_status(desk, desk.in_use, INACTIVE)
                 desk.in_use = frozenset()
                 yield Deed.DISABLED_OWN
+            case Habit.ROLLS_BACK if (new := _newest_unknown(desk, keys)) is not None:
+                if _is_over(desk.person.days * _DAY, new.created, now):
+                    self._set_status(desk, {new.key_id}, INACTIVE)
+                    yield Deed.ROLLED_BACK
             case Habit.MAKES_OWN if is_the_day and desk.own_key is None and len(keys) == 1:
                 desk.own_key, desk.made_own = self._make_key(desk.person), now
                 yield Deed.MADE_OWN
@@ -134,9 +139,11 @@ class Owners:
             case _:
                 pass
 
-    def _set_status(self, desk: _Desk, status: Literal["Active", "Inactive"]) -> None:
+    def _set_status(
+        self, desk: _Desk, key_ids: Iterable[str], status: Literal["Active", "Inactive"]
+    ) -> None:
         iam = self._cloud.session(desk.person.account_id).client("iam")
-        for key_id in sorted(desk.in_use):
+        for key_id in sorted(key_ids):
             iam.update_access_key(UserName=desk.person.user, AccessKeyId=key_id, Status=status)
 
     def _make_key(self, person: Person) -> str:
@@ -214,7 +221,9 @@ def _is_ready(desk: _Desk, new: KeyState, now: datetime) -> bool:
             return has_had_time
         case Habit.MAKES_OWN:
             return has_had_time and desk.made_own is None
-        case Habit.ABANDONED | Habit.UNUSED | Habit.TWO_WORKLOADS | Habit.DISABLES_OWN:
+        case Habit.ABANDONED | Habit.UNUSED | Habit.TWO_WORKLOADS:
+            return False
+        case Habit.DISABLES_OWN | Habit.ROLLS_BACK:
             return False
         case _ as never:
             assert_never(never)

@@ -34,6 +34,7 @@ class Habit(Enum):
     TWO_WORKLOADS = "works with two keys, and installs no other"
     MAKES_OWN = "makes a second key by hand one day, and moves to it"
     DISABLES_OWN = "disables the key by hand one day"
+    ROLLS_BACK = "makes each new key Inactive some days later, and works on with the old one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +191,7 @@ _CAST = (
     _Part("webshop-prod", "invoice-mailer", [_in_use(82)], Habit.RETURNS, 3),
     _Part("shared-services", "dns-updater", [_in_use(210)], Habit.LATE),
     _Part("data-lab", "hackathon-2024", [_in_use(560)], Habit.ABANDONED),
+    _Part("webshop-dev", "price-watcher", [_in_use(128)], Habit.ROLLS_BACK, 4, tagged=True),
     _Part("webshop-dev", "search-indexer", [_in_use(20)], Habit.MAKES_OWN, 45),
     _Part("payments-dev", "load-tester", [_in_use(30)], Habit.DISABLES_OWN, 40),
     # Exempt.
