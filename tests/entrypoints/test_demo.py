@@ -239,7 +239,14 @@ def test_a_key_that_keyturn_made_is_replaced_at_90_disabled_at_100_deleted_at_11
             last += 1
         return range(due, last + 1)
 
-    by_hand = {Habit.RETURNS, Habit.MAKES_OWN, Habit.DISABLES_OWN, Habit.ROLLS_BACK}
+    by_hand = {
+        Habit.RETURNS,
+        Habit.MAKES_OWN,
+        Habit.DISABLES_OWN,
+        Habit.ROLLS_BACK,
+        Habit.STORES_OLD,
+        Habit.SQUATTED,
+    }
     left_alone = {person.user for person in result.company.people if person.habit in by_hand}
     born = [
         story
@@ -343,6 +350,37 @@ def test_a_successor_that_was_taken_away_is_told_at_once_and_weekly(result: Resu
         INACTIVE,
         DELETED,
     }
+
+
+def steps_of(result: Result, key_id: str) -> list[str]:
+    """What was told of a key, without its dates, in the order of the mails to owners."""
+    return [
+        step.split("/")[0]
+        for mail in result.evidence.mails
+        if ADMIN not in mail.to
+        for told, step in sorted(step_of(mail))
+        if told == key_id
+    ]
+
+
+def test_a_secret_that_a_colleague_made_beforehand_gets_no_key_and_that_is_told(
+    result: Result,
+) -> None:
+    [old] = of_user(result, "model-trainer")
+    told = steps_of(result, old.key_id)
+
+    assert old.status(len(result.evidence.calls)) == ACTIVE
+    assert told.count("blocked-secret-foreign") >= 10
+    blocked = {user: why for (_, user), why in result.blocked.items()}
+    assert "not its seal" in blocked["model-trainer"]
+
+
+def test_a_secret_that_was_rolled_back_once_lets_the_old_key_live(result: Result) -> None:
+    old, new, *_ = of_user(result, "cache-warmer")
+
+    assert old.status(len(result.evidence.calls)) == ACTIVE
+    assert "overwritten" in steps_of(result, new.key_id)
+    assert "blocked-two-keys-in-use" in steps_of(result, old.key_id)
 
 
 def test_exempt_users_keep_their_keys(result: Result) -> None:

@@ -194,6 +194,29 @@ def test_some_take_each_new_key_out_of_use_and_work_on_with_the_old_one(
     assert scene.key(scene.old).status == "Active"
 
 
+def test_some_put_the_old_key_back_into_the_secret(cloud: LocalCloud) -> None:
+    scene = Scene(cloud, Habit.STORES_OLD, days=3)
+    scene.rotate()
+
+    happened = scene.live(0, 6)
+
+    assert days_of(Deed.STORED_OLD, happened) == [3]
+    assert days_of(Deed.USED, happened) == list(range(7))
+    [secret] = cloud.secrets(scene.account)
+    [current] = [v for v, labels in secret.versions.items() if "AWSCURRENT" in labels]
+    assert json.loads(secret.values[current])["AccessKeyId"] == scene.old
+
+
+def test_some_find_that_a_colleague_has_made_the_secret_beforehand(cloud: LocalCloud) -> None:
+    scene = Scene(cloud, Habit.SQUATTED, days=1)
+
+    happened = scene.live(0, 3)
+
+    assert days_of(Deed.SQUATTED, happened) == [1]
+    [secret] = cloud.secrets(scene.account)
+    assert secret.tags["keyturn:user"] == USER
+
+
 def test_what_people_do_is_logged_under_their_own_name(cloud: LocalCloud) -> None:
     scene = Scene(cloud, Habit.DISABLES_OWN)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from botocore.exceptions import ClientError
 
 from keyturn.sandbox.cloud import REGION, KeyState, LocalCloud
+from keyturn.sandbox.deployment import SECRETS_KEY
 from keyturn.sandbox.evidence import ACTIVE, INACTIVE, Use, long_words_in, secret_name
 from keyturn.sandbox.people import Company, Habit, Person
 
@@ -40,6 +41,8 @@ class Deed(StrEnum):
     MADE_OWN = "made own"
     DISABLED_OWN = "disabled own"
     ROLLED_BACK = "rolled back"
+    STORED_OLD = "stored old"
+    SQUATTED = "squatted"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class _Desk:
     stopped: datetime | None = None
     restored: datetime | None = None
     own_key: str | None = None
+    changed_secret: bool = False
     made_own: datetime | None = None
     """Until they have moved to it."""
 
@@ -97,6 +101,7 @@ class Owners:
     def _day_of(self, desk: _Desk, keys: Sequence[KeyState]) -> Iterator[Deed]:
         now = self._cloud.now
         yield from self._by_hand(desk, keys, now)
+        yield from self._with_the_secret(desk, keys, now)
         new = _newest_unknown(desk, keys)
         if new and _is_ready(desk, new, now) and self._has_heard(desk, new):
             yield from self._install(desk, new)
@@ -139,6 +144,25 @@ class Owners:
             case _:
                 pass
 
+    def _with_the_secret(
+        self, desk: _Desk, keys: Sequence[KeyState], now: datetime
+    ) -> Iterator[Deed]:
+        """Do to the secret what no notice asked for, once."""
+        if desk.changed_secret:
+            return
+        days, new = desk.person.days * _DAY, _newest_unknown(desk, keys)
+        match desk.person.habit:
+            case Habit.STORES_OLD if new is not None and _is_over(days, new.created, now):
+                desk.changed_secret = True
+                self._store_old(desk)
+                yield Deed.STORED_OLD
+            case Habit.SQUATTED if _is_over(days, self._began, now):
+                desk.changed_secret = True
+                self._squat(desk.person)
+                yield Deed.SQUATTED
+            case _:
+                pass
+
     def _set_status(
         self, desk: _Desk, key_ids: Iterable[str], status: Literal["Active", "Inactive"]
     ) -> None:
@@ -149,6 +173,42 @@ class Owners:
     def _make_key(self, person: Person) -> str:
         iam = self._cloud.session(person.account_id).client("iam")
         return iam.create_access_key(UserName=person.user)["AccessKey"]["AccessKeyId"]
+
+    def _store_old(self, desk: _Desk) -> None:
+        """Make the old key what the secret holds: stored beside the new one, then made current."""
+        [old] = desk.in_use
+        name = secret_name(desk.person.account_id, desk.person.user)
+        vault = self._vault(desk.person)
+        value = json.dumps(
+            {"AccessKeyId": old, "SecretAccessKey": self._cloud.secret_values()[old]}
+        )
+        vault.put_secret_value(SecretId=name, SecretString=value, VersionStages=["AWSPENDING"])
+        labels = vault.describe_secret(SecretId=name)["VersionIdsToStages"]
+        of = {label: version for version, stages in labels.items() for label in stages}
+        vault.update_secret_version_stage(
+            SecretId=name,
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=of["AWSPENDING"],
+            RemoveFromVersionId=of["AWSCURRENT"],
+        )
+
+    def _squat(self, person: Person) -> None:
+        """Make a secret with all that everybody can know of Keyturn's own."""
+        session = self._cloud.session(person.account_id)
+        user_id = session.client("iam").get_user(UserName=person.user)["User"]["UserId"]
+        self._vault(person).create_secret(
+            Name=secret_name(person.account_id, person.user),
+            KmsKeyId=SECRETS_KEY,
+            SecretString="{}",
+            Tags=[
+                {"Key": "keyturn:user", "Value": person.user},
+                {"Key": "keyturn:user-id", "Value": user_id},
+            ],
+        )
+
+    def _vault(self, person: Person) -> "SecretsManagerClient":
+        session = self._cloud.session(person.account_id)
+        return session.client("secretsmanager", region_name=self._region)
 
     def _has_heard(self, desk: _Desk, new: KeyState) -> bool:
         """Whether a mail since then named the new key, or the one that it replaces."""
@@ -164,10 +224,8 @@ class Owners:
             yield Deed.INSTALLED
 
     def _read_secret(self, person: Person) -> Mapping[str, object]:
-        session = self._cloud.session(person.account_id)
-        vault = session.client("secretsmanager", region_name=self._region)
         try:
-            answer = vault.get_secret_value(
+            answer = self._vault(person).get_secret_value(
                 SecretId=secret_name(person.account_id, person.user), VersionStage="AWSCURRENT"
             )
         except ClientError:  # not there yet: they try again tomorrow
@@ -223,7 +281,7 @@ def _is_ready(desk: _Desk, new: KeyState, now: datetime) -> bool:
             return has_had_time and desk.made_own is None
         case Habit.ABANDONED | Habit.UNUSED | Habit.TWO_WORKLOADS:
             return False
-        case Habit.DISABLES_OWN | Habit.ROLLS_BACK:
+        case Habit.DISABLES_OWN | Habit.ROLLS_BACK | Habit.STORES_OLD | Habit.SQUATTED:
             return False
         case _ as never:
             assert_never(never)

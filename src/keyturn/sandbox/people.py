@@ -35,6 +35,10 @@ class Habit(Enum):
     MAKES_OWN = "makes a second key by hand one day, and moves to it"
     DISABLES_OWN = "disables the key by hand one day"
     ROLLS_BACK = "makes each new key Inactive some days later, and works on with the old one"
+    STORES_OLD = "puts the old key back into the secret some days later, and reads that"
+    SQUATTED = (
+        "works with a key, while a colleague has made the secret for the next one beforehand"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +196,8 @@ _CAST = (
     _Part("shared-services", "dns-updater", [_in_use(210)], Habit.LATE),
     _Part("data-lab", "hackathon-2024", [_in_use(560)], Habit.ABANDONED),
     _Part("webshop-dev", "price-watcher", [_in_use(128)], Habit.ROLLS_BACK, 4, tagged=True),
+    _Part("shared-services", "cache-warmer", [_in_use(150)], Habit.STORES_OLD, 3),
+    _Part("data-lab", "model-trainer", [_in_use(115)], Habit.SQUATTED, 1),
     _Part("webshop-dev", "search-indexer", [_in_use(20)], Habit.MAKES_OWN, 45),
     _Part("payments-dev", "load-tester", [_in_use(30)], Habit.DISABLES_OWN, 40),
     # Exempt.
