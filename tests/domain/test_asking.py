@@ -1,11 +1,12 @@
 """Which facts are read: as few as a decision needs, and what becomes of those that cannot be."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from keyturn.domain.decision import Action, Asked, Change, Overlay, Question, Reason
-from keyturn.domain.key import UserFacts
+from keyturn.domain.key import KeyFacts, SecretFacts, Status, UserFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import (
@@ -276,3 +277,54 @@ def test_a_key_that_is_inactive_by_now_is_nobodys_work() -> None:
     looked = look(ann(a_key(age=900, inactive=True), a_key("NEW", age=10), secret=secret))
 
     assert looked["OLD"].reason is Reason.DATES_NOT_NOTICED
+
+
+def settled(minutes: float, *, made: str = "NEW") -> UserFacts:
+    """Ann, so many minutes after a rotation of an old key that ended well."""
+    at = NOW - timedelta(minutes=minutes)
+    intent = Intent(run="r", at=at, seen=frozenset({"OLD"}), replaces="OLD", settled=True)
+    promised = told(minutes / 1_440, disable=10, delete=20)
+    return ann(
+        a_key(age=137, told=[promised]),
+        KeyFacts(key_id=made, status=Status.ACTIVE, created=at, receipts=()),
+        secret=a_secret(made, intent=intent),
+    )
+
+
+def test_minutes_after_a_rotation_it_is_shown_what_was_done_and_what_comes() -> None:
+    looked = look(settled(4))
+
+    old, new = looked["OLD"], looked["NEW"]
+    assert old.sentence.startswith("rotated 4 minutes ago, all done; it was replaced by NEW")
+    assert (old.action, old.is_blocked) == (Action.KEEP, False)
+    assert old.next is not None
+    assert (old.next.action, old.next.day) == (Action.DISABLE, on(10))
+    assert (new.action, new.is_blocked) == (Action.KEEP, False)
+    assert not looked.turn.writes
+
+
+def test_minutes_after_a_rotation_nothing_is_written_and_nobody_notified() -> None:
+    facts = settled(4)
+    untold = replace(facts, keys=tuple(replace(key, receipts=()) for key in facts.keys))
+    not_listed_yet = replace(facts, keys=facts.keys[:1])
+    again = replace(facts, forced=NOW)
+
+    for user in (untold, not_listed_yet, again):
+        turn = look(user).turn
+        assert not turn.writes
+        assert [made.notice for made in turn.decisions] == [None] * len(turn.decisions)
+    [due] = look(not_listed_yet).turn.decisions
+    assert (due.action, due.reason, due.is_blocked) == (
+        Action.WAIT,
+        Reason.RUN_UNDER_WAY,
+        True,
+    )
+
+
+def test_a_rotation_that_has_not_ended_shows_no_dates() -> None:
+    facts = settled(4)
+    assert isinstance(facts.secret, SecretFacts)
+    tags = {tag: text.removesuffix(" settled=yes") for tag, text in facts.secret.tags.items()}
+
+    for made in look(replace(facts, secret=replace(facts.secret, tags=tags))).turn.decisions:
+        assert (made.reason, made.is_blocked) == (Reason.RUN_UNDER_WAY, True)

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import time_machine
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import eventbridge, iam, lambda_svc, organizations, secretsmanager
+from ministack.services import eventbridge, iam, kms, lambda_svc, organizations, secretsmanager
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 from ministack.services.cloudformation import stacks as cloudformation_stacks
 
@@ -95,7 +95,8 @@ def principals() -> None:
 
     A session's aws:PrincipalArn is its role's ARN; a function's calls name the function. A user's
     ARN holds its path, and a key's last use is asked of its user. Listing a unit is asked of the
-    unit, a mail of its sender's identity, a batch of messages as one.
+    unit, a mail of its sender's identity, a batch of messages as one. A KMS key is known by its
+    aliases (kms:ResourceAliases), and what is asked of an alias is asked of its key.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
@@ -109,6 +110,8 @@ def principals() -> None:
     def of_the_role(key: str, context: Any) -> Any:
         if key.lower() == "lambda:sourcefunctionarn":
             return _function_of(context.principal_arn)
+        if key.lower() == "kms:resourcealiases":
+            return _aliases_of(context.resource_arn.rpartition("/")[2])
         arn = resolve(key, context)
         if key.lower() == "aws:principalarn" and ":assumed-role/" in arn:
             account, name = arn.split(":")[4], arn.split("/")[1]
@@ -127,6 +130,9 @@ def principals() -> None:
             return f"arn:aws:ses:{region}:{account}:identity/{sender}"
         if service == "organizations" and b"ParentId" in body:
             return _arn_of_unit(account, json.loads(body)["ParentId"])
+        if service == "kms" and ":alias/" in arn:  # a key's alias is asked of the key
+            key = kms._aliases.get(arn)
+            return f"arn:aws:kms:{region}:{account}:key/{key}" if key else arn
         name = ""
         if service == "iam" and b"Action=GetAccessKeyLastUsed" in body:
             [key] = parse_qs(body.decode())["AccessKeyId"]
@@ -163,6 +169,10 @@ def buckets() -> None:
         return context
 
     iam_actions.s3_service_context = with_condition
+
+
+def _aliases_of(key: str) -> list[str]:
+    return [arn.rpartition(":")[2] for arn, of in kms._aliases.items() if of == key]
 
 
 def _function_of(session: str) -> str | None:

@@ -317,37 +317,6 @@ def test_a_secret_that_somebody_scheduled_for_deletion_is_taken_back_for_the_nex
     assert stage.delivered(SHOP, "etl")["AccessKeyId"] != before["AccessKeyId"]
 
 
-def test_a_secret_that_somebody_made_beforehand_gets_no_key_until_it_is_adopted(
-    stage: Stage,
-) -> None:
-    name = f"Account_{PROD}_User_squatted_AccessKey"
-    iam = stage.client(PROD, "iam")
-    user_id = iam.create_user(UserName="squatted")["User"]["UserId"]
-    iam.create_access_key(UserName="squatted")
-    alias = "alias/asa-iam-key-rotation"
-    by_id = stage.client(PROD, "kms").describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
-    stage.client(PROD, "secretsmanager").create_secret(
-        Name=name,
-        KmsKeyId=by_id,
-        Tags=[
-            {"Key": "keyturn:user", "Value": "squatted"},
-            {"Key": "keyturn:user-id", "Value": user_id},
-        ],
-    )
-    rotate = {"account": PROD, "name": "prod-workload", "ForceRotate": "squatted"}
-
-    blocked = stage.invoke(rotate)
-    adopted = stage.invoke({"account": PROD, "Adopt": name, "by": "ops@example.com"})
-    rotated = stage.invoke(rotate)
-
-    assert "not its seal" in json.dumps(blocked)
-    assert adopted["failures"] == []
-    assert adopted["secret"]["resource_policy"] is None
-    assert rotated["failures"] == []
-    value = stage.delivered(PROD, "squatted")
-    assert stage.works(value["AccessKeyId"], value["SecretAccessKey"])
-
-
 def test_a_run_without_time_hands_its_users_back_to_the_queue(stage: Stage) -> None:
     functions = stage.client(SECURITY, "lambda")
     runs = sum(stage.metric(ROTATION, "RunCompleted"))
@@ -394,6 +363,37 @@ def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Stage) -
         lambda: sum(stage.metric(INVENTORY, "AccountsListed")) - queued, lambda count: count > 0
     )
     assert listed == len(NAMES)
+
+
+def test_a_secret_that_somebody_made_beforehand_gets_no_key_until_it_is_adopted(
+    stage: Stage,
+) -> None:
+    name = f"Account_{PROD}_User_squatted_AccessKey"
+    iam = stage.client(PROD, "iam")
+    user_id = iam.create_user(UserName="squatted")["User"]["UserId"]
+    iam.create_access_key(UserName="squatted")
+    alias = "alias/asa-iam-key-rotation"
+    by_id = stage.client(PROD, "kms").describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
+    stage.client(PROD, "secretsmanager").create_secret(
+        Name=name,
+        KmsKeyId=by_id,
+        Tags=[
+            {"Key": "keyturn:user", "Value": "squatted"},
+            {"Key": "keyturn:user-id", "Value": user_id},
+        ],
+    )
+    rotate = {"account": PROD, "name": "prod-workload", "ForceRotate": "squatted"}
+
+    blocked = stage.invoke(rotate)
+    adopted = stage.invoke({"account": PROD, "Adopt": name, "by": "ops@example.com"})
+    rotated = stage.invoke(rotate)
+
+    assert "not its seal" in json.dumps(blocked)
+    assert adopted["failures"] == []
+    assert adopted["secret"]["resource_policy"] is None
+    assert rotated["failures"] == []
+    value = stage.delivered(PROD, "squatted")
+    assert stage.works(value["AccessKeyId"], value["SecretAccessKey"])
 
 
 # --- least privilege ----------------------------------------------------------------------------

@@ -627,14 +627,18 @@ def test_two_findings_about_one_key_are_both_written_down(stage: Stage) -> None:
 # Two runs at once
 
 
-def test_a_run_that_meets_a_young_intent_leaves_the_user_and_says_so(stage: Stage) -> None:
+def test_a_run_just_after_another_leaves_the_user_and_shows_what_was_done(stage: Stage) -> None:
     [old] = stage.user("ann", 90)
     stage.run()
     since = stage.mark()
 
     answer = stage.run()
 
-    assert decisions_of(answer, "ann") == [("WAIT", "run-under-way")] * 2
+    old_key, new_key = answer["decisions"]
+    assert old_key["sentence"].startswith("rotated 0 minutes ago, all done; it was replaced by")
+    assert old_key["next"] == {"action": "DISABLE", "date": "2026-03-12"}
+    assert [each["action"] for each in (old_key, new_key)] == ["KEEP", "KEEP"]
+    assert [each["overlays"] for each in (old_key, new_key)] == [[], []]
     assert answer["failures"] == []
     assert stage.writes(since) == []
     assert len(stage.keys("ann")) == 2

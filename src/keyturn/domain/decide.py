@@ -25,6 +25,7 @@ from keyturn.domain.days import (
     have_passed,
 )
 from keyturn.domain.decision import (
+    WRITING,
     Action,
     Asked,
     Change,
@@ -145,7 +146,7 @@ class Rule:
     def with_record(self) -> Turn:
         """Decide for a user who is not exempt, and whose record is known."""
         if self.is_under_way():
-            return self.for_all(
+            return self.just_rotated() or self.for_all(
                 Action.WAIT,
                 Reason.RUN_UNDER_WAY,
                 "Keyturn was at work on this user less than 15 minutes ago; "
@@ -192,11 +193,60 @@ class Rule:
         record = read_record(self.user, secret, kms_key=kms_key, now=self.now)
         return replace(self, record=record).find_orphan()
 
+    def just_rotated(self) -> Turn | None:
+        """
+        Show what a rotation that has ended minutes ago left, with its dates; do and tell nothing.
+
+        None: it has not ended, IAM does not list the new key yet, or something else is under way.
+        "Settled" is a word in a tag: good enough to look at, and nothing is written on it.
+        """
+        intent = self.record.intent
+        if intent is None or not intent.settled or self.is_ending() or self.record.foreign:
+            return None
+        if self.record.delivered_by_intent(self.user.keys) is None:
+            return None
+        turn = self.turn()
+        minutes = max(self.now - intent.at, timedelta()) // timedelta(minutes=1)
+        ago = f"rotated {counted(minutes, 'minute')} ago, all done"
+        return replace(
+            turn,
+            record_changes=(),
+            decisions=tuple(
+                self.shown(made, f"{ago}; " if made.key_id == intent.replaces else "")
+                for made in turn.decisions
+            ),
+        )
+
+    def shown(self, decision: Decision, ago: str) -> Decision:
+        """The decision as it is while the next act waits."""
+        sentence = ago + decision.sentence
+        if decision.action in WRITING:
+            return replace(
+                decision,
+                action=Action.WAIT,
+                reason=Reason.RUN_UNDER_WAY,
+                sentence=f"{sentence}; that waits until 15 minutes after the rotation",
+                overlays=decision.overlays | {Overlay.BLOCKED},
+                notice=None,
+                next=Next(decision.action, self.today),
+            )
+        if decision.is_due:
+            return replace(
+                decision,
+                action=Action.KEEP,
+                reason=Reason.RUN_UNDER_WAY,
+                sentence=sentence,
+                notice=None,
+            )
+        return replace(decision, sentence=sentence)
+
     def is_under_way(self) -> bool:
         """Whether a run may be inside right now, or IAM may not have caught up with one."""
         intent = self.record.intent
-        if intent is not None and intent.is_young(self.now):
-            return True
+        return self.is_ending() or (intent is not None and intent.is_young(self.now))
+
+    def is_ending(self) -> bool:
+        """Whether a run may be about to end a key right now."""
         active = (self.record.of(key) for key in self.user.keys if key.is_active)
         return any(
             begun is not None and self.now - begun <= LONGEST_RUN
