@@ -34,6 +34,7 @@ def mend() -> None:
     for gap in (
         organization,
         principals,
+        kms_keys,
         buckets,
         users_and_keys,
         secrets,
@@ -95,8 +96,7 @@ def principals() -> None:
 
     A session's aws:PrincipalArn is its role's ARN; a function's calls name the function. A user's
     ARN holds its path, and a key's last use is asked of its user. Listing a unit is asked of the
-    unit, a mail of its sender's identity, a batch of messages as one. A KMS key is known by its
-    aliases (kms:ResourceAliases), and what is asked of an alias is asked of its key.
+    unit, a mail of its sender's identity, a batch of messages as one.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
@@ -110,8 +110,6 @@ def principals() -> None:
     def of_the_role(key: str, context: Any) -> Any:
         if key.lower() == "lambda:sourcefunctionarn":
             return _function_of(context.principal_arn)
-        if key.lower() == "kms:resourcealiases":
-            return _aliases_of(context.resource_arn.rpartition("/")[2])
         arn = resolve(key, context)
         if key.lower() == "aws:principalarn" and ":assumed-role/" in arn:
             account, name = arn.split(":")[4], arn.split("/")[1]
@@ -130,9 +128,6 @@ def principals() -> None:
             return f"arn:aws:ses:{region}:{account}:identity/{sender}"
         if service == "organizations" and b"ParentId" in body:
             return _arn_of_unit(account, json.loads(body)["ParentId"])
-        if service == "kms" and ":alias/" in arn:  # a key's alias is asked of the key
-            key = kms._aliases.get(arn)
-            return f"arn:aws:kms:{region}:{account}:key/{key}" if key else arn
         name = ""
         if service == "iam" and b"Action=GetAccessKeyLastUsed" in body:
             [key] = parse_qs(body.decode())["AccessKeyId"]
@@ -151,6 +146,30 @@ def principals() -> None:
         return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
 
     iam_actions.extract_iam_action = of_one
+
+
+def kms_keys() -> None:
+    """
+    What is asked of an alias is asked of its key, which is known by its aliases.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
+    """
+    resolve, extract = iam_evaluator._resolve_condition_key, iam_actions.extract_resource_arn
+
+    def by_aliases(key: str, context: Any) -> Any:
+        if key.lower() != "kms:resourcealiases":
+            return resolve(key, context)
+        own = context.resource_arn.rpartition("/")[2]
+        return [arn.rpartition(":")[2] for arn, of in kms._aliases.items() if of == own]
+
+    def key_of(service: str, *rest: Any) -> str:
+        arn = extract(service, *rest)
+        if service != "kms" or arn not in kms._aliases:
+            return arn
+        return f"{arn.partition(':alias/')[0]}:key/{kms._aliases[arn]}"
+
+    iam_evaluator._resolve_condition_key = by_aliases
+    iam_actions.extract_resource_arn = key_of
 
 
 def buckets() -> None:
