@@ -269,6 +269,37 @@ RESTORED_AGAIN = replace(
     "that has happened 3 times by now",
     overlays=frozenset({Overlay.RESTORED, Overlay.CONTESTED}),
 )
+INTERRUPTED = replace(
+    an_item(Told.RETIRING),
+    age=101,
+    reason=Reason.DISABLING_INTERRUPTED,
+    sentence=f"Keyturn was interrupted while disabling this key; it works until {in_days(3)}",
+    secret=secret_name(PROD.id, "deploy-bot"),
+    notice=Notice(
+        told=Told.RETIRING,
+        day=in_days(3),
+        promises={Act.DISABLE: in_days(3), Act.DELETE: in_days(13)},
+    ),
+    next=Next(Action.DISABLE, in_days(3)),
+)
+RESTORED_BY_COMMAND = replace(
+    an_item(Told.RESTORED),
+    reason=Reason.RESTORED_BY_COMMAND,
+    sentence="it was re-enabled by an operator's command and is left alone until 2027-03-11",
+)
+CREATION_DENIED = blocked(
+    Reason.CREATION_DENIED,
+    "the account forbids new access keys (CreateAccessKey: AccessDenied: User: "
+    "arn:aws:sts::222222222222:assumed-role/asa-iam-key-auto-rotation/keyturn is not authorized "
+    "to perform: iam:CreateAccessKey with an explicit deny in a service control policy)",
+    Next(Action.WAIT, in_days(1)),
+)
+DELIVERY_FAILING = blocked(
+    Reason.DELIVERY_FAILING,
+    "3 rotations in a row made a key that could not be delivered; "
+    f"it is tried again on {in_days(7)}",
+    Next(Action.WAIT, in_days(7)),
+)
 SEVERAL = (
     an_item(Told.UPCOMING, user="reports", key=3),
     an_item(Told.ROTATED, user="backup,eu", key=2),
@@ -294,6 +325,11 @@ SCENES = {
     "successor-taken-away": a_digest(TAKEN),
     "made-anew": a_digest(MADE_ANEW),
     "restored-again": a_digest(RESTORED_AGAIN),
+    "disabling-interrupted": a_digest(INTERRUPTED),
+    "restored-by-command": a_digest(RESTORED_BY_COMMAND),
+    "creation-denied": a_digest(CREATION_DENIED),
+    "delivery-failing": a_digest(DELIVERY_FAILING),
+    "admin-no-new-keys": a_digest(CREATION_DENIED, DELIVERY_FAILING, audience=Audience.ADMIN),
     "admin-against-the-end": replace(
         a_digest(TAKEN, RESTORED_AGAIN, audience=Audience.ADMIN), proves=False
     ),

@@ -593,7 +593,7 @@ class Rule:
             Reason.DELIVERY_FAILING,
             f"{intent.tries} rotations in a row made a key that could not be delivered; "
             f"it is tried again on {again}",
-            Next(Action.ROTATE, again),
+            Next(Action.WAIT, again),  # a try: nobody can promise a key
         )
 
     def wait_for_slot(self, key: KeyFacts, beside: Decision | None) -> Decision:
