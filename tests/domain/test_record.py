@@ -406,6 +406,17 @@ def test_a_secret_without_our_tags_counts_for_nothing(tags: dict[str, str], why:
         ("1234-abcd", "arn:aws:kms:eu-west-1:111122223333:key/1234-abcd", True),
         ("alias/keyturn", "alias/not-keyturn", False),
         ("turn", "arn:aws:kms:eu-west-1:111122223333:key/keyturn", False),
+        ("alias/keyturn", "arn:aws:kms:eu-west-1:999999999999:alias/keyturn", False),
+        ("alias/keyturn", "arn:aws:kms:us-east-1:111122223333:alias/keyturn", False),
+        ("alias/keyturn", "arn:aws:kms:eu-west-1:111122223333:alias/my/alias/keyturn", False),
+        ("mrk-12", "arn:aws:kms:eu-west-1:999999999999:key/mrk-12", False),
+        ("mrk-12", "arn:aws:kms:eu-west-1:111122223333:alias/mrk-12", False),
+        (
+            "arn:aws:kms:eu-west-1:999999999999:alias/keyturn",
+            "arn:aws:kms:eu-west-1:999999999999:alias/keyturn",
+            True,
+        ),
+        ("arn:aws:kms:eu-west-1:111122223333:alias/keyturn", "alias/keyturn", True),
         ("alias/keyturn", None, False),
         (None, "alias/keyturn", False),
     ],
@@ -413,7 +424,8 @@ def test_a_secret_without_our_tags_counts_for_nothing(tags: dict[str, str], why:
 def test_a_secret_under_another_kms_key_is_not_ours(
     ours: str | None, theirs: str | None, *, same: bool
 ) -> None:
-    secret = replace(a_secret(), kms_key=theirs)
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:anns-AbCdEf"
+    secret = replace(a_secret(), arn=arn, kms_key=theirs)
 
     record = read_record(ann(a_key(age=90)), secret, kms_key=ours, now=NOW)
 

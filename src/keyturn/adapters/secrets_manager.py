@@ -72,7 +72,7 @@ class SecretsManagerVault:
             versions=frozenset(version for version, stages in labelled.items() if stages),
             current=next((v for v, stages in labelled.items() if "AWSCURRENT" in stages), None),
             scheduled_for_deletion=secret.get("DeletedDate") is not None,
-            kms_key=self._spelled(secret.get("KmsKeyId")),
+            kms_key=self._spelled(secret["ARN"], secret.get("KmsKeyId")),
             replica_of=None if primary in {None, secret["ARN"].split(":")[3]} else primary,
             replicas=tuple(sorted(each["Region"] for each in secret.get("ReplicationStatus", []))),
             rotates=secret.get("RotationEnabled", False),
@@ -134,10 +134,10 @@ class SecretsManagerVault:
         )
         return seal if is_as_made else Seal.WRONG
 
-    def _spelled(self, reported: str | None) -> str | None:
+    def _spelled(self, secret: str, reported: str | None) -> str | None:
         """A KMS key's name as we spell it, if it is ours by another name."""
         ours = self._kms_key
-        if is_same_key(reported, ours) or not self._is_one_key(reported, ours):
+        if is_same_key(secret, reported, ours) or not self._is_one_key(reported, ours):
             return reported
         return ours
 

@@ -62,7 +62,7 @@ def adoption(
         raise OrderNotDone(f"{message}: nothing was written")
     if (never := never_ours(user, secret)) is not None:
         raise OrderNotDone(f"{name} cannot be adopted: {never.why}; {never.cure}")
-    if not is_same_key(secret.kms_key, kms_key):
+    if not is_same_key(secret.arn, secret.kms_key, kms_key):
         under = secret.kms_key or "aws/secretsmanager"
         move = (
             f"aws secretsmanager update-secret --secret-id {shlex.quote(name)} "

@@ -435,7 +435,7 @@ def _unproven(user: UserFacts, secret: SecretFacts) -> Foreign | None:
 
 
 def _elsewhere(secret: SecretFacts, kms_key: str | None) -> Foreign | None:
-    if not is_same_key(secret.kms_key, kms_key):
+    if not is_same_key(secret.arn, secret.kms_key, kms_key):
         return Foreign(
             f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})",
             "it must be moved, or the setting SecretsKmsKey is not this deployment's",
@@ -470,11 +470,21 @@ def never_ours(user: UserFacts, secret: SecretFacts) -> Foreign | None:
     return None
 
 
-def is_same_key(reported: str | None, ours: str | None) -> bool:
-    """AWS answers with the key or alias as it was given, or as an ARN that ends with it."""
-    if reported is None or ours is None:
-        return reported == ours
-    return reported == ours or reported.endswith((f":{ours}", f"/{ours}"))
+def is_same_key(secret: str, reported: str | None, ours: str | None) -> bool:
+    """
+    Whether two names are one name of a KMS key: AWS answers with what was given, or with an ARN.
+
+    secret: the secret's ARN. A bare id or alias is one of its account and region; another
+    account may have an alias of the same name.
+    """
+    return _kms_arn(secret, reported) == _kms_arn(secret, ours)
+
+
+def _kms_arn(secret: str, name: str | None) -> str | None:
+    if name is None or name.startswith("arn:"):
+        return name
+    place = ":".join(secret.split(":")[:5]).replace(":secretsmanager:", ":kms:")
+    return f"{place}:{name}" if name.startswith("alias/") else f"{place}:key/{name}"
 
 
 def stale_tags(secret: SecretFacts, user: UserFacts) -> tuple[str, ...]:
