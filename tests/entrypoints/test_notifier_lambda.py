@@ -140,6 +140,8 @@ ODD: list[tuple[str, object]] = [
     ("items.0.promises.delete", "2020-01-01"),
     ("items.0.promises.disable", "2026-03-01"),
     ("items.0.promises.disable", "9999-01-01"),
+    ("items.0.promises.disable", ["2026-03-12"]),
+    ("items.0.promises.disable", []),
     ("items.0.promises.shred", "2026-03-12"),
     ("items.0.reason", "because"),
     ("items.0.secret", "Account_444444444444_User_ann_AccessKey"),

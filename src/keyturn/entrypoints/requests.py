@@ -311,7 +311,7 @@ def _at(event: Mapping[str, Any], path: Iterable[str]) -> object:
         match found:
             case Mapping():
                 found = found.get(step, "")
-            case list():
+            case list() if step.isdecimal():
                 found = found[int(step)]
             case _:
                 return ""
