@@ -15,11 +15,12 @@ from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validate
 from marshmallow import fields as rules
 
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.names import ONE_ADDRESS
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.scope import Scope, separated
 
 ACCOUNT_ID = validate.Regexp(r"\d{12}\Z", error="must be the 12 digits of an AWS account id")
-ADDRESS = validate.Regexp(r"[^@\s]+@[^@\s]+\Z", error="must be an e-mail address")
+ADDRESS = validate.Regexp(rf"{ONE_ADDRESS.pattern}\Z", error="must be an e-mail address")
 UNIT = validate.Regexp(
     r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})\Z",
     error="must be the id of an organisational unit (ou-…) or root (r-…)",

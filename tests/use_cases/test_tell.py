@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+import pytest
+
 from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Told, Turn
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run, digest_from_json
@@ -110,6 +112,18 @@ def test_each_owner_gets_one_digest_and_the_admin_a_copy_of_all() -> None:
         (Audience.OWNER, TEAM, True, ["ann", "cat"]),
         (Audience.OWNER, "ben@example.com", True, ["ben"]),
         (Audience.ADMIN, ADMIN, False, ["ann", "cat", "ben"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tag", ["@team", "ann@", "Ann <ann@example.com>", "a@x.com b@x.com", "a@b@c"]
+)
+def test_a_tag_that_the_notifier_would_take_for_no_address_is_as_none(tag: str) -> None:
+    story = told_by(keys("ann", ann=tag), a_result(a_run(), a_turn("ann")))
+
+    assert addressed(story) == [
+        (Audience.OWNER, TEAM, True, ["ann"]),
+        (Audience.ADMIN, ADMIN, False, ["ann"]),
     ]
 
 

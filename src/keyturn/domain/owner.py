@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from keyturn.domain.names import ONE_ADDRESS
+
 
 class OwnerSource(StrEnum):
     """Where an owner's address was found, or why there is none."""
@@ -42,8 +44,12 @@ class Owner:
 
 
 def owner_of(tagged: str | None, email: str) -> Owner:
-    """The address of the user's tag, else the account's; what is no address counts as none."""
+    """
+    The address of the user's tag, else the account's; what is no address counts as none.
+
+    The notifier sends to nothing else: a tag with a typo would keep its key working for ever.
+    """
     for address, source in ((tagged, OwnerSource.TAG), (email, OwnerSource.ACCOUNT)):
-        if address and "@" in address:
+        if address and ONE_ADDRESS.fullmatch(address):
             return Owner(address=address, source=source)
     return Owner(source=OwnerSource.NONE)
