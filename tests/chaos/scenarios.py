@@ -162,6 +162,28 @@ def _waiting(world: World, change: Callable[[World], object]) -> None:
     world.go_to(world.day(10))
 
 
+def _interrupted(world: World) -> None:
+    """A run died after it had noted that it disables the key, and before it did."""
+    _to_disable(world)
+    world.run(Fault.KILLED_BEFORE, on="iam:UpdateAccessKey")
+    world.go_to(world.day(11))
+
+
+def _forbidden(world: World) -> None:
+    """A policy over the account forbids new keys."""
+    world.user("ann", (137, True))
+    world.user("bob", (130, True))
+    world.forbid("iam:CreateAccessKey")
+
+
+def _undelivered(world: World) -> None:
+    """No new key could be stored for three days, and a week later it is tried again."""
+    _old(world)
+    world.forbid("secretsmanager:PutSecretValue")
+    _runs(world, 0, 1, 2, 3)
+    world.go_to(world.day(9))
+
+
 def _to_delete(world: World) -> None:
     _old(world)
     _runs(world, 0, 10, 17)
@@ -557,4 +579,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "order-revoke-exempt": _order(_exempt_leaked, Action.REVOKE, even_exempt=True),
     "order-approved": Scenario(prepare=_over_cap, asks=lambda world: world.approving()),
+    # what broke off, or is forbidden for long
+    "disable-interrupted": Scenario(prepare=_interrupted),
+    "creation-denied": Scenario(prepare=_forbidden, afterwards=World.allow),
+    "delivery-failing": Scenario(prepare=_undelivered, afterwards=World.allow),
 }

@@ -96,6 +96,8 @@ def test_a_broken_run_and_the_days_after_it_say_so(  # noqa: PLR0913, PLR0917 --
         ("successor-deleted", "successor-taken-away"),
         ("slot-taken", "slot-taken"),
         ("used-after-disabling", "used-after-disabling"),
+        ("disable-interrupted", "disabling-interrupted"),
+        ("creation-denied", "creation-denied"),
     ],
 )
 def test_what_people_did_is_named_by_its_reason(theatre: Theatre, name: str, reason: str) -> None:

@@ -30,6 +30,7 @@ from keyturn.sandbox.evidence import Evidence, HeldKey, Use, Windows, held_keys
 from keyturn.sandbox.evidence import Run as JudgedRun
 from keyturn.sandbox.faults import Fault, Faults, KilledError
 from keyturn.sandbox.invariants import judge
+from keyturn.sandbox.obstacles import Obstacle
 from keyturn.sandbox.wire import Answer, Request
 from keyturn.settings import Settings
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
@@ -76,6 +77,8 @@ class World:
     before: tuple[HeldKey, ...] | None = None
     owners: dict[str, str] = field(default_factory=dict)
     """Where each user's owner reads mail."""
+    refusals: list[Obstacle] = field(default_factory=list)
+    """What is denied in the account."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Keyturn's own clock."""
     state: list[tuple[str, str]] = field(default_factory=list)
@@ -345,6 +348,15 @@ class World:
         named = str(params.get("SecretId") or params.get("Name") or params.get("Key") or "")
         named = named or str(params.get("Prefix", ""))
         return next((user for user in users if f"_{user}_" in named or f"/{user}/" in named), "")
+
+    def forbid(self, operation: str) -> None:
+        """Deny an operation in the account until it is allowed again."""
+        self.refusals.append(self.cloud.deny(MEMBER, operation))
+
+    def allow(self) -> None:
+        """Allow again whatever was forbidden."""
+        for refusal in self.refusals:
+            refusal.lift()
 
     def pause(self, *, paused: bool) -> None:
         """Stop every write, or let them go on, as an operator does."""

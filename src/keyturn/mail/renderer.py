@@ -39,6 +39,11 @@ URGENCY: Final = (
 """The order in which a mail tells things: what cannot wait comes first."""
 
 _DISABLED: Final = {Told.DISABLED, Told.BEFORE_DELETE, Told.DELETING, Told.GRACE_RENEWED}
+_ADMINS: Final = {
+    Reason.SUCCESSOR_TAKEN_AWAY,
+    Reason.CREATION_DENIED,
+    Reason.DELIVERY_FAILING,
+}
 _WITHOUT_SECRET: Final = {Told.UPCOMING, Told.OVERWRITTEN, Told.ORPHAN, Told.BLOCKED}
 _MARKED: Final = re.compile("`([^`]*)`")
 _OPTION: Final = re.compile(r"(?<= )(--[a-z-]+)")
@@ -167,7 +172,7 @@ def is_contested(item: NoticeItem) -> bool:
 
 def concerns_admins(item: NoticeItem) -> bool:
     """Whether the admin has something to do beside what the owner does."""
-    return is_contested(item) or item.reason == Reason.SUCCESSOR_TAKEN_AWAY
+    return is_contested(item) or item.reason in _ADMINS
 
 
 def is_by_command(item: NoticeItem) -> bool:
