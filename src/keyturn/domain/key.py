@@ -5,7 +5,6 @@ A fact has one of three faces: its value; `Unknown`, when it was asked for and c
 read; `UNREAD`, when nobody has asked yet. Unknown is never taken for "no".
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,8 +13,6 @@ from typing import Final
 
 from keyturn.domain.errors import InvalidValue
 
-KEY_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,124}")
-"""How the id of an access key looks; a user may be called so, too."""
 SESSIONS: Final = "ASIA"
 """How the ids of temporary credentials begin: they are of a session, and no access keys."""
 

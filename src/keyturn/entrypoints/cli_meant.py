@@ -1,7 +1,8 @@
 """What an operator means: a key's id, or a user's name, and not the one for the other."""
 
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.key import KEY_ID, SESSIONS
+from keyturn.domain.key import SESSIONS
+from keyturn.domain.names import KEY_ID
 
 
 def is_key(who: str) -> bool:

@@ -30,8 +30,9 @@ from keyturn.domain.errors import (
     WriteStopped,
 )
 from keyturn.domain.events import Run
-from keyturn.domain.key import KEY_ID, KeyFacts, Seal, SecretFacts, Unknown, UserFacts
+from keyturn.domain.key import KeyFacts, Seal, SecretFacts, Unknown, UserFacts
 from keyturn.domain.leftover import Leftover
+from keyturn.domain.names import KEY_ID
 from keyturn.domain.orders import Order, stop_alone
 from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy
