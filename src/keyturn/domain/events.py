@@ -10,7 +10,7 @@ from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, Sta
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.forms import DigestForm, DigestItem
 from keyturn.domain.key import Account, Act
-from keyturn.domain.reading import printable
+from keyturn.domain.plain_text import shown
 
 SOURCE: Final = "iam.key-rotation"
 
@@ -169,7 +169,7 @@ def _item_to_json(item: NoticeItem) -> DigestItem:
         "overlays": sorted(item.overlays),
         "action": item.action,
         "reason": item.reason,
-        "sentence": printable(item.sentence),
+        "sentence": shown(item.sentence),
         "told": item.notice.told,
         "day": item.notice.day.isoformat(),
         "variant": item.notice.variant,

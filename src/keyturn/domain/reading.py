@@ -71,12 +71,6 @@ def shortened(value: object) -> str:
     return f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
-def printable(text: object) -> str:
-    """A text on one line, with nothing in it that a terminal or a mail would obey."""
-    flat = " ".join(str(text).split())
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in flat)
-
-
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.text import Text
 
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
+from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
 from keyturn.domain.template import Template
 from keyturn.entrypoints.cli_options import Both, Deploying, Findings, Wanted
 from keyturn.entrypoints.cli_run import Declined
 from keyturn.entrypoints.laptop import now, open_session
-from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.one_line import FAILED
 from keyturn.entrypoints.streams import can_ask
 from keyturn.settings import UNIT, Settings
 from keyturn.use_cases.deploy import (

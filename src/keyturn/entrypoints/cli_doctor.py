@@ -15,12 +15,13 @@ from rich.text import Text
 from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.health import Check, Finding, Grade
+from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.cli_deploy import connect, names_of
 from keyturn.entrypoints.cli_options import Both, Findings, Looking
 from keyturn.entrypoints.cli_tables import tidy
 from keyturn.entrypoints.laptop import now
-from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.one_line import FAILED
 
 VERSION = 1
 STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "bold red"}

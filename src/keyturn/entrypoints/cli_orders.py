@@ -17,6 +17,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
 from keyturn.domain.orders import Order
+from keyturn.domain.plain_text import shown
 from keyturn.domain.record import (
     RESTORED_TAG,
     REVOKED_TAG,
@@ -37,7 +38,7 @@ from keyturn.entrypoints.cli_run import (
 )
 from keyturn.entrypoints.cli_tables import print_report
 from keyturn.entrypoints.laptop import now
-from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.one_line import FAILED
 from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.stop import refuse_if_paused

@@ -16,6 +16,7 @@ from rich.text import Text
 from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
+from keyturn.domain.plain_text import shown
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_json import explanation, put
@@ -62,7 +63,7 @@ from keyturn.entrypoints.laptop import (
     now,
     side_by_side,
 )
-from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.one_line import FAILED
 from keyturn.entrypoints.own_keys import OwnKeys, own_keys
 from keyturn.entrypoints.plan_format import Report, as_csv, as_csv_for_excel, as_json
 from keyturn.entrypoints.result_file import result_file

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.text import Text
 
 from keyturn.domain.errors import PortError
+from keyturn.domain.plain_text import shown
 from keyturn.entrypoints.cli_audit import entry_of, unkept
 from keyturn.entrypoints.cli_json import put, switch
 from keyturn.entrypoints.cli_needs import asks_first
@@ -11,7 +12,7 @@ from keyturn.entrypoints.cli_options import Findings, Switching, Where, given
 from keyturn.entrypoints.cli_run import confirm
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.laptop import connect, now
-from keyturn.entrypoints.one_line import FAILED, shown
+from keyturn.entrypoints.one_line import FAILED
 from keyturn.ports import Lever, Pause
 from keyturn.settings import Settings
 from keyturn.use_cases.audited import Audited

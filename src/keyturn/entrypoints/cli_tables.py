@@ -21,7 +21,7 @@ from rich.text import Text
 from keyturn.domain.amounts import counted
 from keyturn.domain.decision import Action, Decision, Overlay
 from keyturn.domain.key import Account
-from keyturn.entrypoints.one_line import shown
+from keyturn.domain.plain_text import shown
 from keyturn.entrypoints.order import Order
 from keyturn.entrypoints.plan_format import Report
 from keyturn.use_cases.keep_account import AccountResult

@@ -13,10 +13,10 @@ from keyturn.domain.amounts import counted
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, Turn
 from keyturn.domain.forecast import Step, forecast
 from keyturn.domain.key import KeyFacts, LastUse, Unknown
+from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name
 from keyturn.entrypoints.cli_tables import STYLES, title
-from keyturn.entrypoints.one_line import shown
 from keyturn.use_cases.keep_account import AccountPlan
 
 

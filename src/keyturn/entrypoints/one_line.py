@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
-from keyturn.domain.plain_text import visible
+from keyturn.domain.plain_text import shown
 from keyturn.entrypoints.cli_options import in_options_words
 from keyturn.entrypoints.streams import enduring
 
@@ -87,8 +87,3 @@ def _with_advice(line: str) -> str:
         if re.search(pattern, line):
             return advice.format(line)
     return line
-
-
-def shown(text: object) -> str:
-    """A text on one line, with nothing in it that a terminal would obey."""
-    return visible(" ".join(str(text).split()))

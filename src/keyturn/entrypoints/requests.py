@@ -15,10 +15,10 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
+from keyturn.domain.plain_text import shown
 from keyturn.domain.reading import (
     NotReadableError,
     checked,
-    printable,
     read_json,
     shortened,
 )
@@ -176,7 +176,7 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     return RotationRequest(
         account=Account(
             id=given["account"],
-            name=printable(given.get("name") or ""),
+            name=shown(given.get("name") or ""),
             email=given.get("email") or "",
         ),
         request=Request(
@@ -208,10 +208,10 @@ def read_queued(event: object, *, now: datetime) -> RotationRequest:
         )
     email, warnings = given.get("email") or "", tuple[str, ...]()
     if email and not names.ONE_ADDRESS.fullmatch(email):
-        odd = shortened(printable(email))
+        odd = shortened(shown(email))
         who = "who has no owner tag has no known owner"
         email, warnings = "", (f"the account's address {odd} is no e-mail address: {who}",)
-    name = printable(given.get("name") or "")[:LONGEST_NAME]
+    name = shown(given.get("name") or "")[:LONGEST_NAME]
     return RotationRequest(
         account=Account(id=given["account"], name=name, email=email),
         request=Request(users=frozenset(given.get("users", ())), warnings=warnings),

@@ -18,7 +18,7 @@ from keyturn.domain.decision import Action, Overlay, Reason, Told
 from keyturn.domain.events import Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
-from keyturn.domain.plain_text import visible
+from keyturn.domain.plain_text import shown
 
 URGENCY: Final = (
     Told.REVOKED,
@@ -299,7 +299,7 @@ def _markup(escaped: str) -> Markup:
 
 def _line(text: str) -> str:
     """One line, whatever the template's line breaks; a name of others' turns no subject around."""
-    return visible(" ".join(text.split()))
+    return shown(text)
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
 from keyturn.domain.events import Digest, Event, EventType, Run, digest_to_json
-from keyturn.domain.reading import printable
+from keyturn.domain.plain_text import shown
 from keyturn.ports import Bus, Clock
 from keyturn.use_cases.keep_account import (
     AccountPlan,
@@ -72,9 +72,9 @@ def _parts(digest: Digest) -> Iterator[Digest]:
 
 def _some(failures: tuple[str, ...]) -> tuple[str, ...]:
     """As many as people read, each at a length that people read; the log has all."""
-    shown = tuple(printable(failure)[:LONGEST_FAILURE] for failure in failures[:MOST_FAILURES])
-    more = len(failures) - len(shown)
-    return (*shown, f"and {more} more: see the log") if more else shown
+    first = tuple(shown(failure)[:LONGEST_FAILURE] for failure in failures[:MOST_FAILURES])
+    more = len(failures) - len(first)
+    return (*first, f"and {more} more: see the log") if more else first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
