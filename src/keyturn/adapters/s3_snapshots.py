@@ -61,7 +61,7 @@ def _read(body: bytes) -> Snapshot | None:
     try:
         found: Any = read_json(body)
         known = found["version"] == VERSION and found.keys() >= Snapshot.__required_keys__
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     snapshot: Snapshot = found
     return snapshot if known else None

@@ -16,6 +16,7 @@ from tempfile import TemporaryFile
 
 from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.reading import read_json
 from keyturn.entrypoints.result_file import refusing
 
 MANIFEST = ".keyturn-demo.json"
@@ -100,9 +101,9 @@ def _is_there(path: Path) -> bool:
 def _written_by(manifest: Path) -> Mapping[str, str] | None:
     """The hash of each file that an earlier demo wrote; None if no manifest says so."""
     try:
-        files = json.loads(_read(manifest) or b"")["files"]
+        files = read_json(_read(manifest) or b"")["files"]
         return {str(name): str(sum_) for name, sum_ in files.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
