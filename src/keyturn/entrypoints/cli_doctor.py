@@ -1,7 +1,6 @@
 """`keyturn doctor`: look, and say what was found: a line for each check, and the fix below it."""
 
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.domain.amounts import counted
-from keyturn.domain.errors import InvalidValue
 from keyturn.domain.health import Check, Finding, Grade
 from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.cli_deploy import connect, names_of
+from keyturn.entrypoints.cli_meant import check_role
 from keyturn.entrypoints.cli_options import Both, Findings, Looking
 from keyturn.entrypoints.cli_tables import tidy
 from keyturn.entrypoints.laptop import now
@@ -25,16 +24,13 @@ from keyturn.entrypoints.one_line import FAILED
 
 VERSION = 1
 STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "bold red"}
-_ROLE = re.compile(r"[\w+=,.@/-]+", re.ASCII)
 
 
 def doctor(both: Both, looking: Looking) -> int:
     """Look a deployment over."""
-    role = looking.role_name
-    if role is not None and not _ROLE.fullmatch(role):
-        raise InvalidValue("--role-name", role, "must be a role's name, not its ARN")
+    check_role(looking.role_name)
     at, names = now(), names_of(both)
-    findings = list(_found(connect(both).doctor(names, at, role).findings()))
+    findings = list(_found(connect(both).doctor(names, at, looking.role_name).findings()))
     if looking.format is Findings.JSON:
         sys.stdout.write(as_json(findings, at))
     else:

@@ -1,8 +1,13 @@
-"""What an operator means: a key's id, or a user's name, and not the one for the other."""
+"""What an operator means: a key's id, a user's or a role's name, and not the one for the other."""
+
+import re
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import SESSIONS
 from keyturn.domain.names import KEY_ID
+
+_ROLE = re.compile(r"[\w+=,.@/-]+", re.ASCII)
+"""The name of a role, behind its path if it has one."""
 
 
 def is_key(who: str) -> bool:
@@ -39,3 +44,9 @@ def check_is_no_session(argument: str, key: str) -> None:
             "names the key (AKIA…) that opened it"
         )
         raise InvalidValue(argument, key, rule)
+
+
+def check_role(name: str | None) -> None:
+    """Refuse what is no role's name, where one is given."""
+    if name is not None and not _ROLE.fullmatch(name):
+        raise InvalidValue("--role-name", name, "must be a role's name, not its ARN")

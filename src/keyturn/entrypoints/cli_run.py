@@ -1,6 +1,5 @@
 """What the commands do that talk to AWS: connect, look, ask, act, answer."""
 
-import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from keyturn.domain.plain_text import shown
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_json import explanation, put
-from keyturn.entrypoints.cli_meant import check_who, is_key
+from keyturn.entrypoints.cli_meant import check_role, check_who, is_key
 from keyturn.entrypoints.cli_needs import (
     TO_TELL,
     WHICH_KMS_KEY,
@@ -77,8 +76,6 @@ from keyturn.wiring import Aws
 
 FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
-
-_ROLE = re.compile(r"[\w+=,.@/-]+", re.ASCII)
 
 
 class Declined(typer.TyperException):
@@ -330,8 +327,7 @@ def _check_where(where: Where) -> None:
         raise InvalidValue("--parallel", where.parallel, f"must be from 1 to {MOST_PARALLEL}")
     for each in where.account or ():
         Account(id=each)
-    if where.role_name is not None and not _ROLE.fullmatch(where.role_name):
-        raise InvalidValue("--role-name", where.role_name, "must be a role's name, not its ARN")
+    check_role(where.role_name)
     if where.role_name is None and not where.deployed:
         for option, value in (
             ("--ou", where.ou),
