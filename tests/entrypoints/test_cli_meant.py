@@ -96,7 +96,7 @@ def test_a_key_of_an_account_that_is_not_looked_after_is_said_to_be(cloud: Local
     result = keyturn("explain", key, *EVERYWHERE)
 
     assert result.exit_code == 1
-    assert f"{key} is of the account {CLOSED} closed: it is suspended" in result.stderr
+    assert f"{key} is of the account {CLOSED} closed: it is SUSPENDED" in result.stderr
 
 
 @pytest.mark.parametrize(
