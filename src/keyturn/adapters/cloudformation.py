@@ -58,7 +58,6 @@ class CloudFormationStacks:
             name=name,
             status=found["StackStatus"],
             parameters=_values(found.get("Parameters", [])),
-            outputs={each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])},
         )
 
     def body_of(self, name: str) -> str:

@@ -54,7 +54,6 @@ class Stack:
     name: str
     status: str
     parameters: Mapping[str, str]
-    outputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_there(self) -> bool:

@@ -216,8 +216,6 @@ class Checked:
     where: Where
     settings: Settings
     notify: Channel | None = None
-    may_tell: bool = False
-    """Whether the command is one that tells people at all."""
     asks: bool = False
     """Whether the operator is to be asked first."""
     later: Needs = field(default_factory=dict)
@@ -272,7 +270,6 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
         where=where,
         settings=settings,
         notify=notify,
-        may_tell=telling is not None,
         asks=asks,
         later=later,
     )

@@ -249,7 +249,6 @@ class SecretChange:
 
     index: int
     current: str | None = None
-    previous: str | None = None
     by_keyturn: bool = False
     """It was Keyturn that wrote the current version."""
     deleted: bool = False
@@ -503,7 +502,7 @@ def _with_current(secret: SecretChange, version: str, *, by_keyturn: bool) -> Se
     """Make a version the current one; storing one again that is there changes nothing."""
     if version == secret.current:
         return secret
-    return replace(secret, current=version, previous=secret.current, by_keyturn=by_keyturn)
+    return replace(secret, current=version, by_keyturn=by_keyturn)
 
 
 def _deliveries(done: Done) -> Mapping[str, tuple[int, datetime]]:
