@@ -34,7 +34,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.mail.overrides import OverriddenMails, Shelf
-from keyturn.ports import Lever, Switch
+from keyturn.ports import Lever, Plans, Switch
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.daily_cap import DailyCap
@@ -209,7 +209,7 @@ class Aws:
             admin=self.settings.admin,
         )
 
-    def plans(self) -> S3Plans:
+    def plans(self) -> Plans:
         """Where plans lie that somebody approved of."""
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Plans)
