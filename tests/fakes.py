@@ -316,6 +316,21 @@ class FakeAudit(Refusals):
 
 
 @dataclass
+class FakeCoverage(Refusals):
+    """Meets `ports.Coverage`."""
+
+    days: dict[date, set[str]] = field(default_factory=dict)
+
+    def has_before(self, day: date) -> bool:
+        self.may_refuse("has_before")
+        return any(each < day for each in self.days)
+
+    def accounts_of(self, day: date) -> frozenset[str]:
+        self.may_refuse("accounts_of")
+        return frozenset(self.days.get(day, ()))
+
+
+@dataclass
 class FakeSnapshots(Refusals):
     """Meets `ports.Snapshots`."""
 

@@ -344,6 +344,8 @@ class Listed:
     """An account as Organizations lists it."""
 
     account: Account
+    joined: datetime | None = None
+    """When it came into the organisation, UTC; None: AWS does not say, so long ago."""
     state: str = "ACTIVE"
     """As AWS calls it: SUSPENDED and PENDING_CLOSURE are not the same, but nobody gets in."""
 
@@ -361,6 +363,16 @@ class Snapshots(Protocol):
 
     def put(self, account: str, day: date, snapshot: Snapshot) -> None:
         """Write it, in the place of the day's earlier one."""
+
+
+class Coverage(Protocol):
+    """Which accounts have a snapshot of a day, and so had a run."""
+
+    def has_before(self, day: date) -> bool:
+        """Whether any account has one of an earlier day."""
+
+    def accounts_of(self, day: date) -> frozenset[str]:
+        """The accounts that have one of the day."""
 
 
 class Organization(Protocol):

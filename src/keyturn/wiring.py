@@ -19,6 +19,7 @@ from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
+from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_snapshots import S3Snapshots
@@ -235,6 +236,11 @@ class Aws:
         return FanOut(
             organization=self.organization(), queue=self.queue(), scope=self.settings.scope
         )
+
+    def coverage(self) -> S3Coverage:
+        """Which accounts had a run."""
+        self.settings.needs("S3BucketName")
+        return self._in_bucket(S3Coverage)
 
     def own_account(self) -> str:
         """The account whose credentials we hold."""

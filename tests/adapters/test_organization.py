@@ -1,6 +1,7 @@
 """The contract of `ports.Organization`, for the fake and for AWS Organizations."""
 
 from collections.abc import Iterator
+from datetime import UTC
 
 import pytest
 
@@ -10,7 +11,7 @@ from keyturn.domain.key import Account
 from keyturn.ports import Listed, Organization
 from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.fakes import FakeOrganization
-from tests.use_cases.stage import START
+from tests.use_cases.stage import DAY, START
 
 ROOT, OUTER, INNER, EMPTY = "r-root", "ou-root-00000001", "ou-root-00000002", "ou-root-00000003"
 MANAGEMENT = Account(id=MANAGEMENT_ACCOUNT, name="management", email="management@example.com")
@@ -82,8 +83,22 @@ def test_an_account_comes_with_its_name_its_address_and_its_state_in_aws_words(
 ) -> None:
     found = {each.account.id: each for each in organization.accounts(INNER)}
 
-    assert found[IN_INNER.id] == Listed(account=IN_INNER)
-    assert found[CLOSED.id] == Listed(account=CLOSED, state="SUSPENDED")
+    told = {each.account: each.state for each in found.values()}
+    assert told == {IN_INNER: "ACTIVE", CLOSED: "SUSPENDED"}
+
+
+@pytest.mark.parametrize("unit", [None, INNER])
+def test_when_an_account_joined_is_told_in_utc(unit: str | None) -> None:
+    with LocalCloud(now=START) as cloud:
+        _fill(cloud)
+        cloud.move_to(START + DAY)
+        young = cloud.organization.create_account("young", "y@example.com", unit=INNER)
+        organization = AwsOrganization(cloud.session(MANAGEMENT_ACCOUNT).client("organizations"))
+        joined = {each.account.id: each.joined for each in organization.accounts(unit)}
+
+    assert {id_: at and (at.date(), at.tzinfo) for id_, at in joined.items()} == dict.fromkeys(
+        joined, (START.date(), UTC)
+    ) | {young: ((START + DAY).date(), UTC)}
 
 
 def test_a_unit_that_does_not_exist_is_not_an_empty_one(organization: Organization) -> None:

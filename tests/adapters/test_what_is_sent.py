@@ -35,6 +35,7 @@ from keyturn.adapters.lambda_functions import AwsFunctions
 from keyturn.adapters.member_account import MemberAccount
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
+from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
@@ -665,6 +666,21 @@ ROWS: Rows = [
                     "Body": b'{"keys": ["KEY-a", "KEY-b"]}',
                     "ContentType": "application/json",
                 },
+            )
+        ],
+    ),
+    (
+        "ask for an earlier snapshot",
+        lambda w: S3Coverage(w.client("s3"), bucket="b-b", prefix="p").has_before(AT.date()),
+        [("ListObjectsV2", {"Bucket": "b-b", "Prefix": "p/snapshots/date=", "MaxKeys": 1})],
+    ),
+    (
+        "list who has a snapshot",
+        lambda w: S3Coverage(w.client("s3"), bucket="b-b").accounts_of(AT.date()),
+        [
+            (
+                "ListObjectsV2",
+                {"Bucket": "b-b", "Prefix": "snapshots/date=2026-03-02/account="},
             )
         ],
     ),

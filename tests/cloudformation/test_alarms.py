@@ -68,6 +68,7 @@ WATCHED: Final = {
     "NoInventory": never_for_26_hours("InventoryCompleted", BY_INVENTORY),
     "NoCompletedRun": never_for_26_hours("RunCompleted", BY_ROTATION),
     "AccountsFailed": within_a_day("AccountsFailed", BY_ROTATION),
+    "AccountsNotReached": within_a_day("AccountsNotReached", BY_INVENTORY, "Maximum"),
     "KeysOverdue": within_a_day("KeysOverdue", BY_ROTATION),
     "KeysContested": within_a_day("KeysContested", BY_ROTATION),
     "KeysOverCap": within_a_day("KeysOverCap", BY_ROTATION),

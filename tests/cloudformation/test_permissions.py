@@ -43,6 +43,7 @@ SERVICE = {
     "s3_audit.py": "s3",
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
+    "s3_coverage.py": "s3",
     "s3_snapshots.py": "s3",
     "s3_switch.py": "s3",
     "s3_tally.py": "s3",
@@ -69,7 +70,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "kms.py": {"_arn"},
     },
     (LIST, "ListAccountsRole"): {"organizations.py": WHOLE},
-    (CORE, "InventoryRole"): {"sts.py": WHOLE, "sqs.py": WHOLE},
+    (CORE, "InventoryRole"): {"sts.py": WHOLE, "sqs.py": WHOLE, "s3_coverage.py": WHOLE},
     (CORE, "RotationRole"): {
         "sts.py": WHOLE,
         "sqs.py": WHOLE,
@@ -440,6 +441,23 @@ def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
     assert objects("NotifierRole", "s3:GetObject") == {"receipts/*", "Template/*"}
     assert objects("NotifierRole", "s3:PutObject") == {"receipts/*"}
     assert objects("NotifierRole", "s3:DeleteObject") == {"receipts/*"}
+
+
+def test_the_inventory_sees_the_names_of_snapshots_and_nothing_else() -> None:
+    [statement] = [
+        each
+        for each in Stack(name=CORE).statements("InventoryRole")
+        if each["Sid"] == "SeeWhoWasReached"
+    ]
+
+    assert listed(statement["Action"]) == ["s3:ListBucket"]
+    # No "IfExists": a question without a prefix would be one for every name in the bucket.
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:ResourceAccount": SECURITY},
+        "StringLike": {"s3:prefix": "asa/asa-iam-rotation/snapshots/*"},
+    }
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+        assert objects("InventoryRole", action) == set()
 
 
 def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:

@@ -209,6 +209,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
             "arn:aws:iam::111111111111:role/asa-iam-key-auto-rotation-list-accounts"
         },
         "sqs:SendMessage": {"arn:RotationQueue", "arn:UndeliveredQueue"},
+        "s3:ListBucket": {BUCKET},
         "kms:Decrypt": {"arn:HubKey"},
         "kms:GenerateDataKey": {"arn:HubKey"},
         "logs:CreateLogStream": {f"{LOG}/ASA-Account-Inventory:*"},
@@ -292,7 +293,7 @@ def test_every_statement_about_the_bucket_is_about_a_bucket_of_this_account() ->
         if any(action.startswith("s3:") for action in listed(statement["Action"]))
     ]
 
-    assert len(about) == 7
+    assert len(about) == 8
     for statement in about:
         assert statement["Condition"]["StringEquals"] == OWN, statement["Sid"]
 

@@ -8,6 +8,7 @@ import pytest
 from keyturn.domain.errors import Denied, InvalidValue, Throttled, Unavailable
 from keyturn.domain.key import Account
 from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT
+from keyturn.sandbox.deployment import BUCKET, PREFIX
 from keyturn.use_cases.inventory import message_of
 from tests.use_cases.stage import CLOSED, HUB, MEMBER, START, Stage, staged
 
@@ -160,6 +161,130 @@ def test_a_queue_that_does_not_answer_fails_the_function(stage: Stage) -> None:
 
     with pytest.raises((Unavailable, Denied)):
         stage.take_inventory()
+
+
+# Who had no run
+
+
+def not_reached(stage: Stage) -> list[int]:
+    """What was measured, inventory by inventory; an inventory that measured nothing is missing."""
+    return [
+        int(line["AccountsNotReached"][0])
+        for line in stage.measured()
+        if "AccountsNotReached" in line
+    ]
+
+
+def with_snapshot(stage: Stage, day: str, *accounts: str) -> None:
+    s3 = stage.cloud.session(HUB).client("s3")
+    for account in accounts:
+        name = f"{PREFIX}/snapshots/date={day}/account={account}.json"
+        s3.put_object(Bucket=BUCKET, Key=name, Body=b"{}")
+
+
+ALL = (MANAGEMENT_ACCOUNT, HUB, MEMBER)
+DAYS = {0: "2026-03-02", 1: "2026-03-03", 2: "2026-03-04"}
+
+
+def test_before_there_are_snapshots_nobody_is_missed(stage: Stage) -> None:
+    stage.take_inventory()
+
+    assert not_reached(stage) == []
+    assert "Accounts without a run are not looked for: no snapshots yet" in stage.messages()
+
+
+def test_accounts_whose_runs_got_lost_are_measured_and_named_the_day_after(stage: Stage) -> None:
+    """Their messages vanish: they neither fail nor end among the dead letters."""
+    stage.at(1).take_inventory()
+    stage.rotate_queued()
+    stage.at(2).take_inventory()
+    queued(stage)
+    stage.at(3).take_inventory()
+    queued(stage)
+    stage.invoke()
+    stage.at(4).take_inventory()
+
+    # A run by hand over one account makes up for none over the others.
+    assert not_reached(stage) == [0, 3, 2]
+    named = [line for line in stage.lines() if str(line["message"]).startswith("No run since")]
+    others = f"{MANAGEMENT_ACCOUNT}, {HUB}"
+    assert [line["message"] for line in named] == [
+        f"No run since yesterday over {others}, {MEMBER}",
+        f"No run since yesterday over {others}",
+    ]
+    assert {line["level"] for line in named} == {"ERROR"}
+
+
+def test_when_every_account_was_reached_that_is_measured_too(stage: Stage) -> None:
+    with_snapshot(stage, DAYS[1], *ALL)
+    stage.at(2).take_inventory()
+
+    assert not_reached(stage) == [0]
+    assert not any(line["level"] == "ERROR" for line in stage.lines())
+
+
+@pytest.mark.parametrize("how", ["suspended", "excluded"])
+def test_who_is_skipped_is_not_missed(how: str, stage: Stage) -> None:
+    if how == "suspended":
+        stage.cloud.organization.suspend_account(MEMBER)
+    else:
+        stage.settings["ExcludedAccounts"] = MEMBER
+    with_snapshot(stage, DAYS[1], MANAGEMENT_ACCOUNT)
+    stage.at(2).take_inventory()
+
+    assert not_reached(stage) == [1]
+
+
+def test_a_new_account_is_missed_when_it_had_its_day(stage: Stage) -> None:
+    with_snapshot(stage, DAYS[1], *ALL)
+    with_snapshot(stage, DAYS[2], *ALL)
+    stage.at(1)
+    stage.cloud.organization.create_account("new", "n@example.com", account_id=CLOSED)
+    for day in (2, 3):
+        stage.at(day).take_inventory()
+
+    assert not_reached(stage) == [0, 1]
+
+
+def test_no_more_than_20_accounts_are_named(stage: Stage) -> None:
+    for number in range(20):
+        stage.cloud.organization.create_account(f"a{number}", f"a{number}@example.com")
+    with_snapshot(stage, DAYS[1], HUB, MEMBER)
+    stage.at(2).take_inventory()
+    with_snapshot(stage, DAYS[1], MANAGEMENT_ACCOUNT)
+    stage.take_inventory()
+
+    assert not_reached(stage) == [21, 20]
+    [more, whole] = [each for each in stage.messages() if each.startswith("No run since")]
+    assert more.count(",") == 19
+    assert more.endswith(" and 1 more")
+    assert whole.count(",") == 19
+    assert " and " not in whole
+
+
+@pytest.mark.parametrize("refused", ["AccessDenied", "InternalError", "NoSuchBucket"])
+def test_snapshots_that_cannot_be_listed_set_the_alarm_off_and_stop_nobody(
+    refused: str, stage: Stage
+) -> None:
+    with_snapshot(stage, DAYS[1], *ALL)
+    stage.cloud.deny(HUB, "ListObjectsV2", refused)
+    answer = stage.at(2).take_inventory()
+
+    assert set(answer["queued"]) == {str(each["account"]) for each in queued(stage)} == set(ALL)
+    assert not_reached(stage) == [3]
+    [said] = [each for each in stage.messages() if "are not known" in each]
+    assert said.startswith("Accounts without a run are not known: the snapshots could not be")
+    assert refused in said
+    assert said.endswith("; so every account counts")
+
+
+def test_a_function_without_a_bucket_queues_everybody_and_says_what_it_lacks(stage: Stage) -> None:
+    stage.settings["S3BucketName"] = ""
+    answer = stage.at(2).take_inventory()
+
+    assert set(answer["queued"]) == set(ALL)
+    assert not_reached(stage) == [3]
+    assert any("S3BucketName" in each for each in stage.messages())
 
 
 def test_from_the_cron_to_the_mail(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """AWS Organizations, read from its management account."""
 
 from collections.abc import Iterator
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
@@ -40,9 +41,11 @@ class AwsOrganization:
 def _listed(account: "AccountTypeDef") -> Listed:
     # State replaces Status, which AWS removes; an older answer may still carry only that.
     state = account.get("State") or account.get("Status", "ACTIVE")
+    joined = account.get("JoinedTimestamp")
     return Listed(
         account=Account(
             id=account["Id"], name=account.get("Name", ""), email=account.get("Email", "")
         ),
+        joined=joined and joined.astimezone(UTC),
         state=state,
     )

@@ -12,11 +12,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn.domain.amounts import counted
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
-from keyturn.entrypoints.metrics import Service, emit, of_inventory
+from keyturn.entrypoints.metrics import Service, emit, of_coverage, of_inventory
+from keyturn.use_cases.coverage import not_reached
 from keyturn.use_cases.inventory import FanOut, Inventory
+from keyturn.wiring import Aws
 
 logger = Logger(service=Service.INVENTORY)
 
+_NAMED = 20
+"""Accounts that one log line names."""
 _EVENT_ID = re.compile(r"[0-9a-f-]{32,36}")
 
 
@@ -24,8 +28,10 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     """Queue every account below InventoryOU (or all); answer with who was skipped, and why."""
     run = _run_of(event)
     with in_our_words(logger):
-        inventory = _queue_all(connected(logger, os.environ, context).fan_out(), run)
-    logger.info(f"Queued {counted(len(inventory.accounts), 'account')}", extra={"run": run})
+        aws = connected(logger, os.environ, context)
+        inventory = _queue_all(aws.fan_out(), run)
+        logger.info(f"Queued {counted(len(inventory.accounts), 'account')}", extra={"run": run})
+        _watch(aws, inventory, run)
     return {
         "run": run,
         "queued": [account.id for account in inventory.accounts],
@@ -49,6 +55,22 @@ def _queue_all(fan_out: FanOut, run: str) -> Inventory:
     finally:
         emit(Service.INVENTORY, of_inventory(inventory, queued=queued), run=run)
     return inventory
+
+
+def _watch(aws: Aws, inventory: Inventory, run: str) -> None:
+    """Measure who is listed and has had no run; whatever comes of it, the accounts are queued."""
+    found = not_reached(aws.coverage, inventory, datetime.now(UTC))
+    if found is None:
+        logger.info("Accounts without a run are not looked for: no snapshots yet")
+        return
+    if found.unknown is not None:
+        why = f"the snapshots could not be listed ({found.unknown}); so every account counts"
+        logger.error(f"Accounts without a run are not known: {why}")
+    elif found.accounts:
+        named = ", ".join(found.accounts[:_NAMED])
+        more = f" and {len(found.accounts) - _NAMED} more" if len(found.accounts) > _NAMED else ""
+        logger.error(f"No run since yesterday over {named}{more}", extra={"run": run})
+    emit(Service.INVENTORY, of_coverage(found), run=run)
 
 
 def _run_of(event: object) -> str:

@@ -20,6 +20,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told
 from keyturn.domain.errors import Paused
 from keyturn.domain.policy import RotationPolicy
+from keyturn.use_cases.coverage import NotReached
 from keyturn.use_cases.inventory import Inventory
 from keyturn.use_cases.keep_account import AccountResult
 
@@ -63,8 +64,9 @@ METRICS: Final[Mapping[str, Metric]] = {
             Service.INVENTORY,
             Unit.COUNT,
             AccountsListed="accounts found in the organisation or its unit",
-            AccountsSkipped="those of them that get no run: suspended",
+            AccountsSkipped="those of them that get no run: suspended or excluded",
             InventoryCompleted="1: every other account is in the queue",
+            AccountsNotReached="those of them that had no run since the day before began",
         ),
         *_of(
             Service.ROTATION,
@@ -197,6 +199,11 @@ def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:
         "AccountsSkipped": len(inventory.skipped),
         "InventoryCompleted": queued,
     }
+
+
+def of_coverage(found: NotReached) -> dict[str, float]:
+    """What the inventory measured of the runs before it."""
+    return {"AccountsNotReached": len(found.accounts)}
 
 
 def _ages(decisions: list[Decision]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Which accounts there are, and who of them gets a run today."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from keyturn.domain.errors import InvalidValue, NotFound
@@ -24,6 +24,8 @@ class Inventory:
     lost: tuple[tuple[Account, str], ...] = ()
     """Accounts that were asked for and are not looked at, with the reason: that is a failure."""
     warnings: tuple[str, ...] = ()
+    joined: Mapping[str, datetime] = field(default_factory=dict)
+    """When accounts came into the organisation, as far as that is known."""
     has_addresses: bool = True
     """Whether an account without an address has none; else Organizations was not asked."""
 
@@ -63,6 +65,7 @@ def take_inventory(
             *((Account(id=missing), LOST) for missing in sorted(wanted - everywhere.keys())),
         ),
         warnings=tuple(warnings),
+        joined={each.account.id: each.joined for each in kept if each.joined is not None},
     )
 
 
