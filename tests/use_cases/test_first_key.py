@@ -123,3 +123,33 @@ def test_a_delivery_that_is_denied_is_tried_with_one_user_of_the_account(stage: 
     reasons = Counter(decisions_of(answer, name)[0] for name in USERS)
     assert reasons[FAILING] == len(USERS) - 1
     assert all(len(stage.keys(name)) == 1 for name in USERS)
+
+
+@pytest.mark.parametrize("call", ["CreateAccessKey", "PutSecretValue"])
+def test_nobody_is_warned_of_a_rotation_while_the_account_lets_no_key_be_made(
+    stage: Stage, call: str
+) -> None:
+    stage.user("ann", 137)
+    stage.user("bob", 80)
+    refusal = stage.cloud.deny(MEMBER, call)
+
+    answer = stage.run()
+
+    assert decisions_of(answer, "bob") == [("KEEP", "nothing-due")]
+    [bob] = (made for made in answer["decisions"] if made["user"] == "bob")
+    assert "lets no new access key be made" in bob["sentence"]
+    assert not any("bob" in mail.subject for mail in stage.cloud.sent_mails)
+    refusal.lift()
+    assert decisions_of(stage.at(1).run(), "bob") == [("WARN", "rotation-ahead")]
+
+
+def test_nobody_is_told_of_a_day_among_spread_ones_while_the_account_forbids_keys(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SpreadDays", "3")
+    found(stage)
+    stage.cloud.deny(MEMBER, "CreateAccessKey")
+
+    answer = stage.run()
+
+    assert {tuple(decisions_of(answer, name)) for name in USERS} == {(DENIED,)}

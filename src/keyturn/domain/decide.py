@@ -546,7 +546,8 @@ class Rule:
                 return self.retire(key, None, because=Reason.UNUSED)
         if not is_free:
             return self.wait_for_slot(key, beside)
-        waits = None if forced else self.spread(key)
+        is_spread = not (forced or self.user.creation_denied or self.user.delivery_denied)
+        waits = self.spread(key) if is_spread else None
         return waits or self.rotate(key, forced=forced, taken=taken)
 
     def rotate(self, key: KeyFacts, *, forced: bool, taken: Decision | None = None) -> Decision:
@@ -654,7 +655,10 @@ class Rule:
         """
         due = self.day(key.created, self.policy.rotation_period)
         rotated_on = self.rotated_on(key, due, beside)
-        keep = self.young(key, rotated_on, "its user has a second key, and IAM allows two")
+        obstacle = "its user has a second key, and IAM allows two"
+        if self.user.creation_denied or self.user.delivery_denied:
+            rotated_on, obstacle = None, "the account lets no new access key be made and delivered"
+        keep = self.young(key, rotated_on, obstacle)
         come = self.warnings_come(key)
         if not come or rotated_on != due:
             return keep

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from keyturn.domain.decide import is_forced
-from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Turn
+from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Told, Turn
 from keyturn.domain.errors import (
     AccountUnreachable,
     AnotherRun,
@@ -353,7 +353,7 @@ class KeepAccount:
         what = "creation_denied" if denied else "delivery_denied"
 
         def anew(turn: Turn) -> Turn:
-            if not any(made.action is Action.ROTATE for made in turn.decisions):
+            if not any(map(_names_a_rotation, turn.decisions)):
                 return turn
             if not denied and turn.user.name in tried.users:
                 return turn  # its own failure says more
@@ -639,6 +639,12 @@ def silenced(turn: Turn) -> Turn:
         ),
         record_changes=(),
     )
+
+
+def _names_a_rotation(made: Decision) -> bool:
+    """Whether a key is to be rotated now, or people are to be told of the day."""
+    told = None if made.notice is None else made.notice.told
+    return made.action is Action.ROTATE or told is Told.UPCOMING
 
 
 def _with_what_was_not_done(result: AccountResult, planned: Sequence[Turn]) -> AccountResult:
