@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from keyturn.domain.record import INTENT_TAG, KEY_TAG, secret_name, stamp
 from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,
@@ -400,3 +401,54 @@ def test_a_run_over_some_users_compares_those_and_hides_no_other(stage: Stage) -
     stage.at(2).run()
 
     assert set(found(stage)) == {"ann", "bob"}
+
+
+def pretends_a_run(stage: Stage, old: str, tag: str) -> None:
+    """Write into ann's record, as a run does that is at work on her right now."""
+    text = {
+        INTENT_TAG: f"run=x at={stamp(stage.cloud.now)} seen={old} replaces={old}",
+        f"{KEY_TAG}{old}": f"disabling={stamp(stage.cloud.now)}",
+    }
+    name = secret_name(MEMBER, "ann")
+    written = next(tag_ for tag_ in text if tag_.startswith(tag))
+    stage.vault().tag_resource(SecretId=name, Tags=[{"Key": written, "Value": text[written]}])
+
+
+@pytest.mark.parametrize("tag", [INTENT_TAG, KEY_TAG])
+def test_who_pretends_every_day_that_a_run_is_at_work_is_found(stage: Stage, tag: str) -> None:
+    [old] = stage.user("ann", 137)
+    stage.user("bob", 20)
+    stage.run()
+    found = []
+    for day in range(1, 6):
+        stage.at(day)
+        pretends_a_run(stage, old, tag)
+        found.append(failures_of(stage.run()))
+
+    assert [set(failures) for failures in found] == [set(), set(), {"ann"}, {"ann"}, {"ann"}]
+    assert "on every day since 2026-03-03 another run seemed to be at work" in found[2]["ann"]
+    assert any(
+        "another run seemed to be at work" in str(mail.text) for mail in stage.cloud.sent_mails
+    )
+
+
+def test_a_run_that_comes_twice_a_day_is_no_finding(stage: Stage) -> None:
+    stage.user("ann", 137)
+    failures = []
+    for day in (0, 1, 2, 3, 10, 11, 12, 13):
+        stage.at(day)
+        failures += [failures_of(stage.run()), failures_of(stage.run())]
+
+    assert not any(failures)
+
+
+def test_for_how_long_somebody_waited_is_said_if_it_cannot_be_read(stage: Stage) -> None:
+    [old] = stage.user("ann", 137)
+    stage.run()
+    stage.at(1)
+    pretends_a_run(stage, old, INTENT_TAG)
+    stage.cloud.layers.append(break_down("GetObject"))
+
+    answer = stage.invoke()
+
+    assert any("how long ann waited could not be read" in said for said in answer["warnings"])

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import islice
 
-from keyturn.domain.decision import Action, Overlay, Reason
-from keyturn.domain.errors import PortError
+from keyturn.domain.decision import Action, Overlay, Reason, Turn
+from keyturn.domain.errors import AnotherRun, PortError
 from keyturn.domain.forms import Counts, LastUsed, Snapshot, SnapshotKey, Uncounted
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
@@ -17,6 +18,12 @@ from keyturn.use_cases.tell import describe, failed, quarantined
 
 LOOKS_BACK = 15
 """Days on which the last whole snapshot is looked for, today among them."""
+ALWAYS = 2
+"""Earlier days in a row on which a user's keys waited for a run: no run works on that long."""
+ALWAYS_AT_WORK = (
+    "on every day since {since} another run seemed to be at work on this user, and nothing was "
+    "done: somebody may be writing that into the tags of its secret (CloudTrail: TagResource)"
+)
 _NOTHING = {Action.KEEP, Action.WAIT}
 
 
@@ -28,15 +35,21 @@ class TakeSnapshot:
     policy: RotationPolicy
 
     def compared(self, result: AccountResult) -> AccountResult:
+        """Find what no single run can see: who is new in the exemption group, who always waits."""
+        if result.plan.request.order is not None:
+            return result
+        return self._always_waiting(self._newly_exempt(result))
+
+    def _newly_exempt(self, result: AccountResult) -> AccountResult:
         """
         Find who is exempt now and was not when the account was last looked at as a whole.
 
         It watches the state: however somebody came to be exempt, and whether or not an event of
         it got through.
         """
-        request, run = result.plan.request, result.plan.run
+        run = result.plan.run
         exempt = [turn.user.name for turn in result.plan.turns if turn.user.exempt]
-        if not exempt or request.order is not None:
+        if not exempt:
             return result
         try:
             before, since = self._exempt_before(run.account.id, run.at.date())
@@ -53,6 +66,38 @@ class TakeSnapshot:
             return result
         said = f"{', '.join(new)}: exempt now, and not on {since.isoformat()}"
         return _warned(replace(result, newly_exempt=new, exemptions_told=False), said)
+
+    def _always_waiting(self, result: AccountResult) -> AccountResult:
+        """
+        Find whose keys wait for a run that never ends.
+
+        Whoever may tag a secret can make it look so, day by day, and no single run can tell.
+        """
+        run = result.plan.run
+        waiting = {turn.user.name for turn in result.plan.turns if _waits_for_a_run(turn)}
+        if not waiting:
+            return result
+        try:
+            earlier = list(islice(self._earlier(run.account.id, run.at.date()), ALWAYS))
+        except PortError as error:
+            why = f"how long {', '.join(sorted(waiting))} waited could not be read ({error})"
+            return _warned(result, why)
+        for snapshot in earlier:
+            waiting &= {k["user"] for k in snapshot["keys"] if k["reason"] == Reason.RUN_UNDER_WAY}
+        if len(earlier) < ALWAYS:
+            return result
+        failures = tuple(
+            Failure(error=AnotherRun(ALWAYS_AT_WORK.format(since=earlier[-1]["date"])), user=name)
+            for name in sorted(waiting)
+        )
+        plan = replace(result.plan, failures=(*result.plan.failures, *failures))
+        return replace(result, plan=plan)
+
+    def _earlier(self, account: str, today: date) -> Iterator[Snapshot]:
+        for back in range(1, LOOKS_BACK):
+            found = self.snapshots.of_day(account, today - timedelta(days=back))
+            if found is not None:
+                yield found
 
     def _exempt_before(self, account: str, today: date) -> tuple[dict[str, bool], date | None]:
         """Each user, and whether they were exempt; and the day of the last whole snapshot."""
@@ -81,6 +126,10 @@ class TakeSnapshot:
             why = f"the snapshot of {day.isoformat()} could not be written ({error})"
             return Failure(error=PortError(why))
         return None
+
+
+def _waits_for_a_run(turn: Turn) -> bool:
+    return any(made.reason is Reason.RUN_UNDER_WAY for made in turn.decisions)
 
 
 def _warned(result: AccountResult, sentence: str) -> AccountResult:
