@@ -319,9 +319,16 @@ class KeepAccount:
 
         tried = try_first(plan.turns, one, has_time)
         plan, first = self._halted(plan, tried, one)
+        before, of_all = len(first), len(plan.turns)
+        for done in range(1, before + 1):
+            progress(done, of_all)
         rest = [turn for turn in plan.turns if turn.user.name not in tried.users]
         outcomes = side_by_side(
-            one, rest, workers=self.workers, may_begin=has_time, progress=progress
+            one,
+            rest,
+            workers=self.workers,
+            may_begin=has_time,
+            progress=lambda done, _of: progress(before + done, of_all),
         )
         begun = len(outcomes)
         outcomes = [*first, *outcomes]
