@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,6 @@ from tests.entrypoints.organisation import (
     SHOP,
     TELLING,
     add_user,
-    build,
     environment,
 )
 
@@ -44,14 +42,6 @@ WRITES = re.compile(r"Create|Update|Delete|Put|Tag|Untag|Restore|Send")
 EVERYWHERE = ("--role-name", ROLE)
 IN_THE_SHOP = (*EVERYWHERE, "--account", SHOP)
 ENFORCED = ("run", "--enforce", "--yes", *TELLING, *IN_THE_SHOP)
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        become(opened, monkeypatch)
-        yield opened
 
 
 def become(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, role: str | None = None) -> None:

@@ -1,7 +1,6 @@
 """Which accounts a command looks at: units, exclusions, an external id."""
 
 import json
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +13,6 @@ from tests.entrypoints.organisation import (
     CLOSED,
     CLOSED_TO_US,
     GROUP,
-    NOW,
     OURS,
     ROLE,
     SECRETS,
@@ -22,22 +20,12 @@ from tests.entrypoints.organisation import (
     TELLING,
     VARIABLES,
     add_user,
-    build,
     deploy,
     environment,
 )
 
 EVERYWHERE = ("--role-name", ROLE)
 DO_IT = ("--enforce", "--yes", *SECRETS)
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def operate(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:

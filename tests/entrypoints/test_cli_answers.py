@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,27 +13,15 @@ from keyturn.sandbox.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     CLOSED_TO_US,
     GROUP,
-    NOW,
     OURS,
     ROLE,
     SHOP,
     TELLING,
     add_user,
-    build,
-    environment,
 )
 
 IN_THE_SHOP = ("--role-name", ROLE, "--account", SHOP)
 ENFORCED = ("run", "--enforce", "--yes", *TELLING, *IN_THE_SHOP)
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def keyturn(*args: str, width: int = 200) -> Result:

@@ -1,7 +1,6 @@
 """JSON from every command: one document on standard output, of the form that docs/schemas has."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,14 +12,11 @@ from tests.entrypoints.organisation import (
     BUCKET,
     DAY,
     NOW,
-    OURS,
     ROLE,
     SECRETS,
     SHOP,
     TELLING,
     add_user,
-    build,
-    environment,
 )
 from tests.entrypoints.test_schemas import validator
 
@@ -28,15 +24,6 @@ IN_THE_SHOP = ("--role-name", ROLE, "--account", SHOP)
 DO_IT = ("--enforce", "--yes", *SECRETS)
 SECRET = f"Account_{SHOP}_User_orders_AccessKey"
 PAUSING = ("--bucket", BUCKET, "--reason", "INC-7")
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def keyturn(*args: str) -> Result:

@@ -1,7 +1,5 @@
 """A user given for a key, a key for a user, another case, another account: what was meant."""
 
-from collections.abc import Iterator
-
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -10,28 +8,17 @@ from keyturn.sandbox.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     BUCKET,
     CLOSED,
-    NOW,
     OURS,
     ROLE,
     SECRETS,
     SHOP,
     add_user,
-    build,
     environment,
 )
 
 EVERYWHERE = ("--role-name", ROLE)
 IN_THE_SHOP = (*EVERYWHERE, "--account", SHOP)
 DO_IT = ("--enforce", "--yes", *SECRETS)
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def keyturn(*args: str) -> Result:

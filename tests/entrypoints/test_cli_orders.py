@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,6 @@ from tests.entrypoints.organisation import (
     TELLING,
     add_user,
     audit_entries,
-    build,
     environment,
 )
 
@@ -35,15 +33,6 @@ DO_IT = (*NOW_DO_IT, *SECRETS)
 WRITES = re.compile(r"Create|Update|Delete|Put|Tag|Untag|Restore|Send")
 OF_THE_SCENE = {"CreateBucket", "CreateGroup", "CreateSecret", "AddUserToGroup"}
 SECRET = f"Account_{SHOP}_User_orders_AccessKey"
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def keyturn(*args: str, width: int = 200) -> Result:

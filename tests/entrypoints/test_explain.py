@@ -1,9 +1,7 @@
 """What `explain` prints: every row, two keys apart, the order of things."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.entrypoints.cli import app
@@ -18,20 +16,9 @@ from tests.entrypoints.organisation import (
     SHOP,
     TELLING,
     add_user,
-    build,
-    environment,
 )
 
 IN_THE_SHOP = ("--role-name", ROLE, "--account", SHOP)
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def keyturn(*args: str) -> Result:

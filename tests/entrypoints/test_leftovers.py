@@ -1,7 +1,6 @@
 """Secrets without a living user: deleted, renamed, never filled."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,25 +10,13 @@ from keyturn.domain.leftover import leftover
 from keyturn.entrypoints.cli import app
 from keyturn.sandbox.cloud import LocalCloud
 from tests.entrypoints.organisation import (
-    NOW,
     OURS,
     ROLE,
     SHOP,
     add_user,
-    build,
-    environment,
 )
 
 IN_THE_SHOP = ("--role-name", ROLE, "--account", SHOP)
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def keyturn(*args: str) -> Result:

@@ -1,7 +1,6 @@
 """The key that Keyturn itself runs with is known, and not cut off under one's feet."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -12,26 +11,14 @@ from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.own_keys import OwnKeys, own_keys
 from keyturn.sandbox.cloud import REGION, LocalCloud
 from tests.entrypoints.organisation import (
-    NOW,
     OURS,
     ROLE,
     SECRETS,
     TELLING,
     add_user,
-    build,
-    environment,
 )
 
 WHERE = ("--role-name", ROLE, "--account", OURS)
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def be(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, key: str) -> None:

@@ -3,35 +3,21 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.entrypoints.cli import app
 from keyturn.sandbox.cloud import LocalCloud
 from tests.entrypoints.organisation import (
-    NOW,
     OURS,
     ROLE,
     SHOP,
     add_user,
-    build,
-    environment,
 )
 
 IN_THE_SHOP = ("--role-name", ROLE, "--account", SHOP)
 BY_TAG = (*IN_THE_SHOP, "--owner-tag", "owner")
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened
 
 
 def tag(cloud: LocalCloud, user: str, value: str) -> None:
