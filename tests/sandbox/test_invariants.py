@@ -589,6 +589,38 @@ def test_an_order_to_revoke_stands_for_an_exempt_user_only_if_it_says_so() -> No
     assert list(violations(ordered(revokes=frozenset({OLD}), even_exempt=True))) == [1, 5]
 
 
+def test_the_rest_of_an_order_to_revoke_is_done_for_an_exempt_user_only_if_it_says_so() -> None:
+    day = START + 2 * DAY
+    stop = call(day, "UpdateAccessKey", UserName="lab", AccessKeyId=LAB, Status=INACTIVE)
+    note = call(
+        day + MINUTE,
+        "TagResource",
+        SecretId=secret_name(PROD, "lab"),
+        Tags=[{"Key": f"keyturn:revoked:{LAB}", "Value": "revoked=2026-01-03T06:01:00Z"}],
+    )
+    lab = key(LAB, ACTIVE, "lab")
+    evidence = and_calls(rotating(), stop, note)
+
+    def ordered(*, even_exempt: bool) -> Evidence:
+        return replace(
+            evidence,
+            exempt_before=evidence.exempt_before | {(PROD, "lab")},
+            keys_before=[*evidence.keys_before, lab],
+            keys_after=[*evidence.keys_after, replace(lab, status=INACTIVE)],
+            runs=[
+                replace(
+                    run, revokes=frozenset({LAB}), even_exempt=even_exempt, without_successor=True
+                )
+                if run.started == day
+                else run
+                for run in evidence.runs
+            ],
+        )
+
+    assert violations(ordered(even_exempt=True)) == {}
+    assert list(violations(ordered(even_exempt=False))) == [5]
+
+
 @pytest.mark.parametrize(("restores", "found"), [({OLD}, []), ({NEW}, [4]), (set(), [4])])
 def test_a_key_is_enabled_only_by_the_run_that_was_ordered_to(
     restores: set[str], found: list[int]
