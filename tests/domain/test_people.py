@@ -12,7 +12,6 @@ from keyturn.domain.record import KeyRecord
 from tests.domain.world import NOW, SILENCE, a_key, a_secret, ago, ann, look, on, told
 
 NEW = a_key("NEW", age=20)
-NEVER = LastUse(at=None)
 
 
 # --- restored by hand -------------------------------------------------------------------

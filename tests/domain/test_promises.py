@@ -37,7 +37,6 @@ from keyturn.domain.record import (
 )
 from tests.domain.world import NOW, SILENCE, TODAY, Looked, a_key, ago, ann, look, on
 
-HOUR = timedelta(hours=1)
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 ODD_TIMES = (
     "0001-01-01T00:00:00Z",

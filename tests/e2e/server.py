@@ -190,10 +190,6 @@ def buckets() -> None:
     iam_actions.s3_service_context = with_condition
 
 
-def _aliases_of(key: str) -> list[str]:
-    return [arn.rpartition(":")[2] for arn, of in kms._aliases.items() if of == key]
-
-
 def _function_of(session: str) -> str | None:
     """The function whose code calls: ministack gives its session the function's name."""
     found = re.fullmatch(r"arn:aws:sts::(\d{12}):assumed-role/[^/]+/([^/]+)", session)
