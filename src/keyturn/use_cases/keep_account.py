@@ -287,11 +287,7 @@ class KeepAccount:
         progress: Progress,
         has_time: Callable[[], bool],
     ) -> AccountResult:
-        gate = Gate(
-            None if plan.request.even_paused else self.switch,
-            self.clock,
-            lambda: self.exempt(dry_run=False),
-        )
+        gate = self._gate(plan.request)
         # Not when the run began: a plan may be carried out after midnight.
         now, too_late = self.clock(), set[str]()
         try:
@@ -348,6 +344,11 @@ class KeepAccount:
                 *plan.left,
             ),
         )
+
+    def _gate(self, request: Request) -> Gate:
+        """What every write of a run passes."""
+        switch = None if request.even_paused else self.switch
+        return Gate(switch, self.clock, lambda: self.exempt(dry_run=False))
 
     def _halted(
         self, plan: AccountPlan, tried: Tried, carry_out: CarryOut
@@ -509,12 +510,7 @@ class KeepAccount:
         self, plan: AccountPlan, order: Order, has_time: Callable[[], bool]
     ) -> AccountResult:
         """Stop a leaked key, and do the rest of the order if nothing hinders it."""
-
-        gate = Gate(
-            None if plan.request.even_paused else self.switch,
-            self.clock,
-            lambda: self.exempt(dry_run=False),
-        )
+        gate = self._gate(plan.request)
 
         def may_write(user: UserFacts) -> None:
             if not has_time():
