@@ -9,6 +9,7 @@ from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.deployed import INVENTORY
 from keyturn.sandbox.cloud import LocalCloud
 from tests.entrypoints.organisation import (
+    ADMIN,
     BUCKET,
     KMS_KEY,
     NOW,
@@ -221,3 +222,12 @@ def test_a_key_that_aws_does_not_know_is_named(cloud: LocalCloud) -> None:
     assert result.exit_code == 1
     assert "whose key AKIANOSUCHKEYEXAMPLE is, AWS does not say" in result.stderr
     assert "give --account" in result.stderr
+
+
+def test_a_dry_order_beside_a_deployment_says_who_would_be_told(cloud: LocalCloud) -> None:
+    [key] = add_user(cloud, SHOP, "orders", 40)
+
+    result = keyturn("revoke", key, "--leaked", "--deployed")
+
+    assert f"the owner and {ADMIN} are told" in result.stdout
+    assert "no --notify" not in result.stdout

@@ -273,7 +273,7 @@ def _left_behind(made: Decision, talk: Talk) -> Iterator[str]:
     settings = talk.aws.settings
     if made.notice is None:
         yield "nobody is told anything new"
-    elif talk.can_tell:
+    elif talk.would_tell:
         yield f"the owner and {settings.admin} are told"
     else:
         yield "nobody is told: there is no --notify"

@@ -394,6 +394,11 @@ class Talk:
         """Whether there is a way to tell people."""
         return self._announcer is not None
 
+    @property
+    def would_tell(self) -> bool:
+        """Whether `--enforce` tells people: beside a deployment its bus is the way."""
+        return self.can_tell or self._where.deployed
+
     def say(self, line: str) -> None:
         """Tell the operator something, beside the answer."""
         self.err.print(Text(shown(line)), soft_wrap=True)
