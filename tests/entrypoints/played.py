@@ -17,6 +17,7 @@ from keyturn.sandbox.cloud import LocalCloud
 from keyturn.sandbox.days import Day, Functions
 from keyturn.sandbox.demonstration import Result, calendar_of, demonstrate
 from keyturn.sandbox.deployment import MEMBER_ROLE, ROTATION_ROLE, Deployment
+from keyturn.sandbox.evidence import secret_of
 from keyturn.settings import Settings
 from keyturn.use_cases.keep_account import Request
 from keyturn.wiring import Aws
@@ -124,8 +125,7 @@ def _writes_of(turn: Turn) -> Iterator[Written]:
         operations.append(("UntagResource", ""))
     if operations and facts is not None and facts.scheduled_for_deletion:
         operations.append(("RestoreSecret", ""))
-    if operations and facts is None:  # what would be a tag comes with the secret
-        operations.remove(("TagResource", ""))
+    if operations and facts is None:  # what would be a tag comes with the secret; then its seal
         operations.append(("CreateSecret", ""))
     for operation, key_id in operations:
         about = user.name if operation in WRITES["iam"] else name
@@ -154,5 +154,5 @@ def _written(calls: list[Call]) -> Iterator[Written]:
         is_ours = f":assumed-role/{MEMBER_ROLE}/" in call.principal
         if is_ours and call.operation in WRITES.get(call.service, ()):
             params = {name: str(value) for name, value in call.params.items()}
-            about = params.get("UserName") or params.get("SecretId") or params["Name"]
+            about = params.get("UserName") or secret_of(call)
             yield (call.account, call.operation, about, params.get("AccessKeyId", ""))
