@@ -46,7 +46,10 @@ def kept(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     """The stack of before, with messages in its queues and a receipt in the bucket."""
     old = tmp_path_factory.mktemp("before") / "core.yaml"
     shown = ["git", "show", f"{BEFORE}:{CORE}"]
-    old.write_bytes(subprocess.run(shown, cwd=ROOT, check=True, capture_output=True).stdout)
+    found = subprocess.run(shown, cwd=ROOT, check=False, capture_output=True)
+    if found.returncode:
+        pytest.skip(f"a shallow clone has no {BEFORE} to upgrade from")
+    old.write_bytes(found.stdout)
     stage.follow("1. ", SECURITY)
     stage.follow("2. ", SECURITY, 0)
     stage.follow("2. ", SECURITY, 1)
