@@ -1,11 +1,17 @@
 """An account that forbids new keys, or lets none be delivered: tried with one user."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from keyturn.domain.decision import Turn
+from keyturn.use_cases.first_key import in_turn
+from tests.domain.world import a_key, a_secret, ann, look
 from tests.use_cases.stage import (
+    DAY,
     MEMBER,
+    START,
     Stage,
     break_down,
     decisions_of,
@@ -50,6 +56,20 @@ def test_who_has_no_secret_is_not_tried_where_somebody_has_one(stage: Stage) -> 
     stage.at(1).run()
 
     assert len(stage.cloud.secrets(MEMBER)) == 1
+
+
+def test_one_user_whose_secret_refuses_keys_does_not_come_first_every_day() -> None:
+    turns = [
+        Turn(
+            user=replace(ann(a_key(age=137), secret=a_secret()), name=name),
+            decisions=look(ann(a_key(age=137), secret=a_secret())).turn.decisions,
+        )
+        for name in ("ann", "bob", "eve")
+    ]
+
+    first = {in_turn(turns, START.date() + day * DAY)[0].user.name for day in range(10)}
+
+    assert first == {"ann", "bob", "eve"}
 
 
 def test_a_refused_account_goes_on_when_it_is_allowed_again(stage: Stage) -> None:

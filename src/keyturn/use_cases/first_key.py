@@ -7,6 +7,8 @@ refusal of a run is the account's, and nobody else's secret is made for nothing.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
 
 from keyturn.domain.decision import Action, Turn
 from keyturn.domain.errors import CreationDenied, SecretNotStored
@@ -27,11 +29,13 @@ class Tried:
     """What the account refuses; None: nothing, as far as anybody knows."""
 
 
-def try_first(turns: Sequence[Turn], carry_out: CarryOut, has_time: Callable[[], bool]) -> Tried:
-    """Carry out rotations one by one until one tells how the account answers."""
+def try_first(
+    turns: Sequence[Turn], carry_out: CarryOut, has_time: Callable[[], bool], day: date
+) -> Tried:
+    """Carry out rotations one by one until one tells how the account answers; day, of UTC."""
     outcomes: list[Outcome | None] = []
     users: set[str] = set()
-    for turn in _in_turn(turns):
+    for turn in in_turn(turns, day):
         if not has_time():
             break
         outcome = carry_out(turn)
@@ -45,7 +49,17 @@ def try_first(turns: Sequence[Turn], carry_out: CarryOut, has_time: Callable[[],
     return Tried(outcomes=tuple(outcomes), users=frozenset(users))
 
 
-def _in_turn(turns: Iterable[Turn]) -> list[Turn]:
-    """Who has a secret already comes first: then a day of refusals leaves no second one behind."""
+def in_turn(turns: Iterable[Turn], day: date) -> list[Turn]:
+    """
+    Who has a secret already comes first: then a day of refusals leaves no second one behind.
+
+    Among those it is another's turn each day: a user whose own secret refuses what is stored in
+    it (by its resource policy) must not hold the account's rotations every day.
+    """
+
+    def order(turn: Turn) -> tuple[bool, bytes]:
+        has_none = not isinstance(turn.user.secret, SecretFacts)
+        return has_none, sha256(f"{day}/{turn.user.name}".encode()).digest()
+
     rotating = (t for t in turns if any(made.action is Action.ROTATE for made in t.decisions))
-    return sorted(rotating, key=lambda turn: not isinstance(turn.user.secret, SecretFacts))
+    return sorted(rotating, key=order)

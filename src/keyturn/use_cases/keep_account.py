@@ -313,7 +313,7 @@ class KeepAccount:
                 return self.take_turn.carry_out(turn)
             return self.take_turn.carry_out(turn, lambda: gate.pass_by(turn.user))
 
-        tried = try_first(plan.turns, one, has_time)
+        tried = try_first(plan.turns, one, has_time, now.date())
         plan, first = self._halted(plan, tried, one)
         before, of_all = len(first), len(plan.turns)
         for done in range(1, before + 1):
