@@ -154,12 +154,20 @@ def test_a_sorted_table_says_each_time_which_account_it_is(keys: dict[str, str])
     assert listed == [OURS, keys["old"], SHOP, keys["due"]]
 
 
+@pytest.mark.usefixtures("keys")
+def test_a_narrow_summary_breaks_no_account_and_no_date() -> None:
+    result = CliRunner(env={"COLUMNS": "60"}).invoke(app, ["plan", *EVERYWHERE, "--summary"])
+
+    [line] = [line for line in result.stdout.splitlines() if line.startswith(SHOP)]
+    assert re.search(r"\d{4}-\d\d-\d\d$", line)
+
+
 def test_a_summary_has_a_line_for_each_account(keys: dict[str, str]) -> None:
     by_id = keyturn("plan", *EVERYWHERE, "--summary")
     by_age = keyturn("plan", *EVERYWHERE, "--summary", "--sort", "age", "--over-age", "90")
 
     lines = [line.split() for line in by_id.stdout.splitlines()]
-    assert lines[0] == ["Account", "Users", "Keys", "Due", "Blocked", "Oldest", "Failures", "Next"]
+    assert lines[0] == ["Account", "Users", "Keys", "Due", "Blocked", "Oldest", "Failed", "Next"]
     [ours] = [line for line in lines if line[0] == OURS]
     [shop] = [line for line in lines if line[0] == SHOP]
     assert ours[2:8] == ["2", "2", "1", "0", "300d", "0"]

@@ -124,11 +124,12 @@ def _print_keys(console: Console, report: Report, *, every_key: bool, only_acts:
 
 def _print_by_account(console: Console, report: Report) -> None:
     """Print a line for each account, and the sum."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("Account", overflow="fold")
-    for heading in ("Users", "Keys", "Due", "Blocked", "Oldest", "Failures"):
+    space = 1 if console.width < NARROW else 2
+    table = Table(box=None, padding=(0, space, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("Account", overflow="fold", min_width=12)
+    for heading in ("Users", "Keys", "Due", "Blocked", "Oldest", "Failed"):
         table.add_column(heading, justify="right")
-    table.add_column("Next")
+    table.add_column("Next", min_width=10)
     lines = [_Line.of(result) for result in report.results]
     for line in sorted(lines, key=_LINES[report.order]):
         table.add_row(*line.cells())
