@@ -67,6 +67,10 @@ def test_without_a_policy_all_is_lacking() -> None:
     assert lacking(None, EVERY) == EVERY
 
 
+def test_a_policy_that_is_made_is_of_the_version_that_aws_knows() -> None:
+    assert {"Version": "2012-10-17", "Statement": list(EVERY)} == POLICY
+
+
 def test_the_operators_own_statements_stay_and_ours_come_once() -> None:
     theirs = {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "x"}}
     policy = {"Version": "2008-10-17", "Id": "theirs", "Statement": theirs}

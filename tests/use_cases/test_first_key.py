@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from keyturn.domain.decision import Turn
-from keyturn.use_cases.first_key import in_turn
+from keyturn.domain.decision import Action, Told, Turn
+from keyturn.domain.errors import Throttled
+from keyturn.use_cases.first_key import in_turn, try_first
+from keyturn.use_cases.turn import Outcome
 from tests.domain.world import a_key, a_secret, ann, look
 from tests.use_cases.stage import (
     DAY,
@@ -17,6 +19,7 @@ from tests.use_cases.stage import (
     decisions_of,
     failures_of,
 )
+from tests.use_cases.test_tell import a_turn
 
 USERS = tuple(f"user-{number:02}" for number in range(12))
 DENIED = ("WAIT", "creation-denied")
@@ -173,3 +176,23 @@ def test_nobody_is_told_of_a_day_among_spread_ones_while_the_account_forbids_key
     answer = stage.run()
 
     assert {tuple(decisions_of(answer, name)) for name in USERS} == {(DENIED,)}
+
+
+@pytest.mark.parametrize(("throttled", "tried"), [(0, 1), (1, 2), (2, 3), (3, 3)])
+def test_users_are_tried_until_one_tells_how_the_account_answers(
+    throttled: int, tried: int
+) -> None:
+    today = START.date()
+    rotations = [a_turn(name, Told.ROTATED, Action.ROTATE) for name in ("ann", "bob", "carl")]
+    turns = in_turn(rotations, today)
+    unclear = {turn.user.name for turn in turns[:throttled]}
+
+    def carry_out(turn: Turn) -> Outcome:
+        error = Throttled("slow down") if turn.user.name in unclear else None
+        return Outcome(turn=turn, error=error)
+
+    found = try_first(rotations, carry_out, lambda: True, today)
+
+    assert [each.turn for each in found.outcomes if each] == turns[:tried]
+    assert found.users == {turn.user.name for turn in turns[:tried]}
+    assert found.refusal is None
