@@ -7,16 +7,21 @@ import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
+from keyturn.domain.events import Run
+from keyturn.domain.key import Account
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.own_keys import OwnKeys, own_keys
 from keyturn.sandbox.cloud import REGION, LocalCloud
+from keyturn.use_cases.keep_account import AccountPlan, AccountResult
 from tests.entrypoints.organisation import (
+    NOW,
     OURS,
     ROLE,
     SECRETS,
     TELLING,
     add_user,
 )
+from tests.use_cases.test_tell import a_turn
 
 WHERE = ("--role-name", ROLE, "--account", OURS)
 
@@ -155,3 +160,13 @@ def test_a_session_without_credentials_has_no_key(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
     assert own_keys(boto3.Session(region_name=REGION)) == OwnKeys()
+
+
+def test_of_a_plans_keys_only_our_own_are_warned_of() -> None:
+    run = Run(id="run", account=Account(id=OURS), at=NOW, dry_run=True)
+    turns = tuple(a_turn(user) for user in ("ann", "bob", "carl"))
+    own = OwnKeys(signing="KEY-ann", behind=frozenset({"KEY-bob"}))
+
+    warned = own.with_warnings(AccountResult(plan=AccountPlan(run=run, turns=turns)))
+
+    assert [warning.split()[0] for warning in warned.plan.warnings] == ["KEY-ann", "KEY-bob"]
