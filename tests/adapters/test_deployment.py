@@ -597,7 +597,6 @@ def test_an_account_that_was_suspended_is_told_from_one_that_failed() -> None:
             "Region": REGION,
             "Status": "OUTDATED",
             "StackInstanceStatus": {"DetailedStatus": status},
-            "OrganizationalUnitId": "",
         }
         for account, status in (
             ("222222222222", "SKIPPED_SUSPENDED_ACCOUNT"),
