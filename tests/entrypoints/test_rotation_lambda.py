@@ -96,7 +96,7 @@ def test_a_direct_invocation_answers_with_everything_that_was_decided(stage: Sta
         ],
         "failures": [],
         "quarantined": [],
-        "warnings": [],
+        "warnings": ["from today on it is watched who becomes exempt; now it is dora"],
         "counts": {
             "users": 4,
             "exempt": 1,
@@ -518,18 +518,18 @@ def test_a_direct_invocation_hands_the_rest_back_too(stage: Stage) -> None:
 def test_what_goes_wrong_in_the_rest_is_told_like_what_went_wrong_before(stage: Stage) -> None:
     for name in ("ann", "bob"):
         stage.user(name, 137)
-    stage.cloud.deny(MEMBER, "CreateAccessKey")
+    stage.cloud.deny(MEMBER, "CreateSecret")
     stage.send({**ASKED, "run": "first"})
 
-    stage.slow("CreateAccessKey", 5)
+    stage.slow("CreateSecret", 5)
 
     stage.rotate_queued(context=stage.minutes(6), rounds=1)
     stage.rotate_queued()
     stage.tell()
 
     told = " ".join(str(mail.text) for mail in stage.cloud.sent_mails)
-    assert "ann: CreateAccessKey" in told
-    assert "bob: CreateAccessKey" in told
+    assert "ann: CreateSecret" in told
+    assert "bob: CreateSecret" in told
 
 
 def test_when_the_forced_one_is_done_the_rest_is_handed_back_without(stage: Stage) -> None:
