@@ -191,6 +191,28 @@ def test_without_an_answer_about_the_seal_nothing_is_written(stage: Stage, call:
     assert old[0] in before
 
 
+def test_who_may_not_ask_for_the_seals_key_sees_a_plan_that_says_so(stage: Stage) -> None:
+    stage.user("ann", 137)
+    stage.run()
+    disconnect()
+    stage.cloud.deny(None, "GenerateMac")
+
+    answer = stage.at(10).invoke({**ASKED, "dryrun": True})
+
+    assert ("DISABLE", "window-over") in decisions_of(answer, "ann")
+    assert any("the seals could not be checked" in warning for warning in answer["warnings"])
+
+
+def test_a_seals_key_that_is_none_is_named(stage: Stage) -> None:
+    stage.settings["SealKey"] = "alias/none"
+    stage.user("ann", 137)
+
+    answer = stage.run()
+
+    [failure] = answer["failures"]
+    assert "SealKey=alias/none cannot be asked" in failure["message"]
+
+
 def test_the_seal_key_is_asked_once_however_many_secrets(stage: Stage) -> None:
     for name in ("ann", "bob", "cleo"):
         stage.user(name, 137)

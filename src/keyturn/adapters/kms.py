@@ -5,7 +5,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import Denied, NotFound, Refused
+from keyturn.domain.errors import Denied, NotFound, PortError, Refused
 from keyturn.domain.seal import SEAL_MESSAGE, SealKey
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ class SealKeyInKms:
         """Ask for it at the first secret that bears a seal; PortError if it is not given."""
         with self._lock:
             if self._known is None:
-                with aws_errors_translated():
-                    answer = self._kms().generate_mac(
-                        KeyId=self._key, MacAlgorithm="HMAC_SHA_256", Message=SEAL_MESSAGE
-                    )
+                try:
+                    with aws_errors_translated():
+                        answer = self._kms().generate_mac(
+                            KeyId=self._key, MacAlgorithm="HMAC_SHA_256", Message=SEAL_MESSAGE
+                        )
+                except PortError as error:
+                    raise type(error)(f"SealKey={self._key} cannot be asked: {error}") from error
                 self._known = SealKey(answer["Mac"])
             return self._known
 

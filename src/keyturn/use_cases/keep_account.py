@@ -715,8 +715,8 @@ def _unproven(turns: Iterable[Turn]) -> Iterator[str]:
     secrets = [turn.user.secret for turn in turns]
     if any(isinstance(each, SecretFacts) and each.seal is Seal.ASSUMED for each in secrets):
         yield (
-            "without SealKey (--seal-key) nobody can tell whether the secrets with Keyturn's tags "
-            "are Keyturn's: this plan assumes that they are"
+            "the seals could not be checked (SealKey, --seal-key): this plan assumes that the "
+            "secrets with Keyturn's tags are Keyturn's"
         )
 
 
