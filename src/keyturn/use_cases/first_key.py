@@ -58,8 +58,9 @@ def in_turn(turns: Iterable[Turn], day: date) -> list[Turn]:
     """
 
     def order(turn: Turn) -> tuple[bool, bytes]:
-        has_none = not isinstance(turn.user.secret, SecretFacts)
-        return has_none, sha256(f"{day}/{turn.user.name}".encode()).digest()
+        if not isinstance(turn.user.secret, SecretFacts):
+            return True, b""
+        return False, sha256(f"{day}/{turn.user.name}".encode()).digest()
 
     rotating = (t for t in turns if any(made.action is Action.ROTATE for made in t.decisions))
     return sorted(rotating, key=order)
