@@ -13,6 +13,7 @@ from tools.package import HANDLERS, main
 
 ACCOUNT = "222222222222"
 ADMIN = "security@example.com"
+SEAL_KEY = "alias/seal"
 SECONDS = 300
 
 Start = Callable[..., Function]
@@ -54,6 +55,8 @@ def aws(emulator: Emulator) -> Callable[[str], Any]:
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
     )
     client("iam").create_group(GroupName="IAMKeyRotationExemptionGroup")
+    made = client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+    client("kms").create_alias(AliasName=SEAL_KEY, TargetKeyId=made["KeyMetadata"]["KeyId"])
     client("iam").create_user(UserName="deploy-bot")
     return client
 
@@ -75,6 +78,7 @@ def start(
             "AdminEmailAddress": ADMIN,
             "S3BucketName": "asa",
             "EventBusName": "asa-iam-key-rotation",
+            "SealKey": SEAL_KEY,
             "QueueUrl": aws("sqs").get_queue_url(QueueName="accounts.fifo")["QueueUrl"],
             **settings,
         }
