@@ -636,6 +636,9 @@ def _people_did_what_mails_say(history: History) -> Iterator[Fact]:
     """A key that is said to be re-enabled was, and by whom it is said."""
     for mail in history.evidence.mails:
         steps = history.evidence.step_of(mail)
+        run = history.run_at(mail.at)
+        if run is not None and run.dry_run:
+            continue  # it says what would be
         for key_id, step in steps:
             story = history.stories.get(key_id)
             if story is None or not step.startswith("restored"):
