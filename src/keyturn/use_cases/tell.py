@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import groupby
 
 from keyturn.domain.decision import Action, Decision, Reason, Told, Turn
 from keyturn.domain.errors import PortError
@@ -67,12 +66,14 @@ class Tell:
     def of(self, result: AccountResult) -> Story:
         """Tell of a run; in dry run only what would be."""
         run = result.plan.run
-        items = list(_items_planned(result.plan) if run.dry_run else _items_done(result))
-        items.extend(_items_of_renamed(result.plan.turns))
+        items = _items_planned(result.plan) if run.dry_run else _items_done(result)
+        of_user: dict[str, list[NoticeItem]] = {}
+        for item in (*items, *_items_of_renamed(result.plan.turns)):
+            of_user.setdefault(item.user, []).append(item)
         unread: list[Failure] = []
         owned: dict[str | None, list[NoticeItem]] = {}
-        for user, of_user in groupby(items, key=lambda item: item.user):
-            owned.setdefault(self._owner(user, run, unread), []).extend(of_user)
+        for user, theirs in of_user.items():
+            owned.setdefault(self._owner(user, run, unread), []).extend(theirs)
         told = [
             self._digest(run, owner, of_owner)
             for owner, of_owner in owned.items()
