@@ -129,7 +129,7 @@ def _renamed(world: World) -> None:
     world.used_daily = dict.fromkeys(world.used_daily, "ann-ci")
     world.owners["ann-ci"] = world.owners["ann"]
     world.go_to(world.day(30))
-    world.user("ann", (137, True))
+    _another_ann(world)
 
 
 def _made_again(world: World) -> None:
@@ -141,6 +141,12 @@ def _made_again(world: World) -> None:
         iam.delete_access_key(UserName="ann", AccessKeyId=key.key_id)
     world.used_daily.clear()
     iam.delete_user(UserName="ann")
+    _another_ann(world)
+
+
+def _another_ann(world: World) -> None:
+    """A person makes a user of the name `ann`, whose key is old by the end."""
+    iam = world.hand("iam")
     iam.create_user(UserName="ann")
     made = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
     world.used_daily[made] = "ann"

@@ -23,6 +23,7 @@ from keyturn.domain.record import secret_name, token
 KEYTURN = Path(sys.executable).with_name("keyturn")
 REGION = "us-east-1"
 ADMIN = "security@example.com"
+SEAL = "alias/asa-iam-key-rotation-seal"
 USERS = [f"user-{number:02}" for number in range(20)]
 PATIENCE = 240
 
@@ -55,7 +56,7 @@ class Net:
             [
                 *(str(KEYTURN), "run", "--enforce", "--yes", "--format", "json"),
                 *("--notify", "ses", "--bucket", "receipts", "--admin", ADMIN),
-                *("--owner-tag", "owner"),
+                *("--owner-tag", "owner", "--seal-key", SEAL),
             ],
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -80,6 +81,9 @@ def old_keys(net: Net) -> dict[str, str]:
     iam = net.client("iam")
     iam.create_group(GroupName="IAMKeyRotationExemptionGroup")
     net.client("s3").create_bucket(Bucket="receipts")
+    kms = net.client("kms")
+    seal = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]
+    kms.create_alias(AliasName=SEAL, TargetKeyId=seal["KeyId"])
     net.client("sesv2").create_email_identity(EmailIdentity=ADMIN)
     keys = {}
     for name in USERS:

@@ -327,6 +327,15 @@ SCENES = {
     "restored-again": a_digest(RESTORED_AGAIN),
     "disabling-interrupted": a_digest(INTERRUPTED),
     "restored-by-command": a_digest(RESTORED_BY_COMMAND),
+    "dry-run-restored-by-command": a_digest(
+        replace(
+            RESTORED_BY_COMMAND,
+            state=State.DISABLED,
+            reason=Reason.FORCED,
+            sentence="restored by order; it is left alone until 2027-03-11",
+        ),
+        dry_run=True,
+    ),
     "creation-denied": a_digest(CREATION_DENIED),
     "delivery-failing": a_digest(DELIVERY_FAILING),
     "admin-no-new-keys": a_digest(CREATION_DENIED, DELIVERY_FAILING, audience=Audience.ADMIN),

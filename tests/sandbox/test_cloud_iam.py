@@ -285,3 +285,19 @@ def test_a_last_use_may_be_told_hours_late(cloud: LocalCloud) -> None:
     assert told() == before
     cloud.move_to(START + timedelta(hours=4))
     assert told() == START
+
+
+def test_a_renamed_user_keeps_its_keys(cloud: LocalCloud) -> None:
+    iam = cloud.session(MEMBER).client("iam")
+    cloud.add_user(MEMBER, "ann")
+    cloud.add_user(MEMBER, "bob")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+
+    assert refusal(iam.update_user, UserName="ann", NewUserName="Bob") == ("EntityAlreadyExists")
+    iam.update_user(UserName="ann", NewUserName="ann-ci")
+    iam.create_user(UserName="ann")
+    [found] = iam.list_access_keys(UserName="ann-ci")["AccessKeyMetadata"]
+    iam.delete_access_key(UserName="ann-ci", AccessKeyId=key)
+
+    assert (found["UserName"], found["AccessKeyId"]) == ("ann-ci", key)
+    assert iam.list_access_keys(UserName="ann-ci")["AccessKeyMetadata"] == []

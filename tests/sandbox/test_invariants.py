@@ -860,6 +860,35 @@ def test_an_exempt_user_is_exempt_only_while_in_the_group() -> None:
     assert len(violations(and_calls(rotating(), joined))[5]) == 3
 
 
+def test_a_renamed_exempt_user_is_exempt_by_the_new_name_and_not_by_the_old() -> None:
+    group = {"GroupName": "IAMKeyRotationExemptionGroup", "UserName": USER}
+    renamed = [
+        by_hand(START + 5 * DAY, "AddUserToGroup", **group),
+        by_hand(START + 5 * DAY, "UpdateUser", UserName=USER, NewUserName="deploy-ci"),
+    ]
+    under_the_new_name = call(
+        START + 6 * DAY, "DeleteAccessKey", UserName="deploy-ci", AccessKeyId=LAB
+    )
+
+    assert 5 not in violations(and_calls(rotating(), *renamed))
+    assert len(violations(and_calls(rotating(), *renamed, under_the_new_name))[5]) == 1
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_the_key_of_whoever_has_a_renamed_users_old_name_is_no_other_key(*, renamed: bool) -> None:
+    made = replace(
+        by_hand(START + 2 * DAY, "CreateAccessKey", UserName=USER),
+        result={"UserName": USER, "AccessKeyId": LAB},
+    )
+    rename = by_hand(START + DAY, "UpdateUser", UserName=USER, NewUserName="deploy-ci")
+    gone = by_hand(START + 3 * DAY, "DeleteAccessKey", UserName="any", AccessKeyId=NEW)
+    calls = [rename, made, gone] if renamed else [made, gone]
+
+    [first, *_] = violations(and_calls(rotating(), *calls))[1]
+
+    assert ("no other Active key remained" in first) is renamed
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [

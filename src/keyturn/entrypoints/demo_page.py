@@ -86,7 +86,7 @@ def timeline_of(result: Result, took: timedelta) -> Timeline:
             _line(result, story, names[story.account], mails.get(story.key_id, ()), last)
             for story in sorted(
                 result.history.stories.values(),
-                key=lambda story: (names[story.account], story.user, story.created),
+                key=lambda story: (names[story.account], story.holder.name, story.created),
             )
         ),
     )
@@ -141,14 +141,14 @@ def _line(
     changes = [*story.changes]
     ended = changes[-1].at if changes[-1].status == DELETED else None
     spans = tuple(_spans(result, story, last))
-    user = (story.account, story.user)
+    user = (story.account, story.holder.name)
     overlays = (Overlay.EXEMPT,) if user in result.company.exempt else ()
     if user in result.blocked:
         overlays = (*overlays, Overlay.BLOCKED)
     return KeyLine(
         account_id=story.account,
         account_name=account_name,
-        user=story.user,
+        user=story.holder.name,
         key_id=story.key_id,
         created=story.created,
         ended=ended,
@@ -166,7 +166,7 @@ def _line(
 
 def _successor(result: Result, story: KeyStory) -> KeyStory | None:
     """The next key of the same user."""
-    others = result.history.of_user[story.account, story.user]
+    others = result.history.of_holder[story.holder]
     later = [other for other in others if other.created > story.created]
     return min(later, key=lambda other: other.created, default=None)
 

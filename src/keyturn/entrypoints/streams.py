@@ -32,6 +32,11 @@ class Enduring(io.BufferedIOBase):
         if self._stream is not None:
             self._try(lambda stream: stream.flush())
 
+    def end(self) -> None:
+        """Take what still comes, and pass on nothing: whose stream it is may have closed it."""
+        self._stream = None
+        self.lost = self.lost or OSError(errno.EBADF, os.strerror(errno.EBADF))
+
     def close(self) -> None:
         """Leave it open: it is the process's."""
 
@@ -79,9 +84,11 @@ def enduring() -> Generator[Enduring | None]:
     try:
         yield out
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        sys.stdout, sys.stderr = before
+        over, (sys.stdout, sys.stderr) = (sys.stdout, sys.stderr), before
+        for stream in over:
+            stream.flush()
+            if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, Enduring):
+                stream.buffer.end()
 
 
 def _endure(stream: TextIO | None) -> tuple[Enduring | None, TextIO]:

@@ -180,6 +180,11 @@ def is_by_command(item: NoticeItem) -> bool:
     return item.reason in {Reason.FORCED, Reason.RESTORED_BY_COMMAND}
 
 
+def is_ordered(item: NoticeItem) -> bool:
+    """Whether an operator's order does it in this very run: a dry run leaves it undone."""
+    return item.reason == Reason.FORCED
+
+
 def can_be_enabled(item: NoticeItem) -> bool:
     """Whether the key is disabled already and not gone yet."""
     return topic(item) in _DISABLED and not is_revoked(item)
@@ -328,6 +333,7 @@ def _environment(loader: BaseLoader) -> Environment:
         "shows_secret": shows_secret,
         "can_be_enabled": can_be_enabled,
         "is_by_command": is_by_command,
+        "is_ordered": is_ordered,
         "is_planned": is_planned,
         "is_revoked": is_revoked,
         "is_contested": is_contested,

@@ -199,12 +199,30 @@ class Change:
     by_keyturn: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A user as IAM knows it: one and the same under every name that people give it."""
+
+    account: str
+    names: tuple[tuple[int, str], ...]
+    """Each name with the index of the call from which on the user had it."""
+
+    @property
+    def name(self) -> str:
+        """The last one."""
+        return self.names[-1][1]
+
+    def name_at(self, index: int) -> str:
+        """The name just before the call at `index`."""
+        earlier = [name for since, name in self.names if since < index]
+        return earlier[-1] if earlier else self.names[0][1]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyStory:
     """All that became of one key."""
 
-    account: str
-    user: str
+    holder: Holder
     key_id: str
     created: datetime
     made_by_keyturn: bool
@@ -213,7 +231,16 @@ class KeyStory:
 
     def __str__(self) -> str:
         """As a sentence names it."""
-        return f"{self.account} {self.user} {self.key_id}"
+        return f"{self.account} {self.holder.name} {self.key_id}"
+
+    @property
+    def account(self) -> str:
+        """The account that it belongs to."""
+        return self.holder.account
+
+    def user_at(self, index: int) -> str:
+        """What its user was called just before the call at `index`."""
+        return self.holder.name_at(index)
 
     def last_change(self, index: int) -> Change | None:
         """What the call before `index` left behind; None: there was no such key yet."""
@@ -282,7 +309,7 @@ class History:
     of_run: Mapping[int, tuple[Call, ...]]
     """Keyturn's own calls, by that place."""
     stories: Mapping[str, KeyStory]
-    of_user: Mapping[tuple[str, str], tuple[KeyStory, ...]]
+    of_holder: Mapping[Holder, tuple[KeyStory, ...]]
     secrets: Mapping[tuple[str, str], tuple[SecretChange, ...]]
     deliveries: Mapping[str, tuple[int, datetime]]
     """The first PutSecretValue that succeeded, by token."""
@@ -321,6 +348,14 @@ class History:
         """The index of the first call later than `at`."""
         return bisect_right(self.calls, at, key=lambda call: call.at)
 
+    def keys_beside(self, story: KeyStory) -> tuple[KeyStory, ...]:
+        """The other keys that its user has or had."""
+        return tuple(other for other in self.of_holder[story.holder] if other is not story)
+
+    def secret_of(self, story: KeyStory, index: int) -> SecretChange | None:
+        """The secret of the key's user just before the call at `index`."""
+        return self.secret(story.account, secret_name(story.account, story.user_at(index)), index)
+
     def is_delivered(self, story: KeyStory, index: int) -> bool:
         """Whether the key's secret had been stored before the call at `index`."""
         delivery = self.deliveries.get(token_of(story.key_id))
@@ -330,6 +365,10 @@ class History:
         """The secret just before the call at `index`."""
         changes = self.secrets.get((account, name), ())
         return next((c for c in reversed(changes) if c.index < index), None)
+
+    def has_exempt_user(self, story: KeyStory, index: int) -> bool:
+        """Whether the key's user was in the exemption group just before the call at `index`."""
+        return self.is_exempt(story.account, story.user_at(index), index)
 
     def is_exempt(self, account: str, user: str, index: int) -> bool:
         """Whether the user was in the exemption group just before the call at `index`."""
@@ -353,7 +392,7 @@ def replay(evidence: Evidence) -> History:
         places=places,
         of_run=_grouped((places[i], call) for i, call in keyturns),
         stories={story.key_id: story for story in stories},
-        of_user=_grouped(((s.account, s.user), s) for s in stories),
+        of_holder=_grouped((story.holder, story) for story in stories),
         secrets=_secrets(evidence, done),
         deliveries=_deliveries(done),
         records=tuple(_records(evidence, done)),
@@ -397,20 +436,18 @@ def _stories(evidence: Evidence, done: Done) -> tuple[KeyStory, ...]:
         key.key_id: [Change(BEFORE_ALL, key.created, key.status, by_keyturn=False)]
         for key in evidence.keys_before
     }
-    owners = {key.key_id: (key.account, key.user) for key in evidence.keys_before}
+    holders = _holders(evidence, done)
     for index, call in done:
         by_keyturn = is_keyturn(evidence, call)
         match _change_of_key(call):
             case (key_id, status) if call.operation == "CreateAccessKey":
-                owners[key_id] = (call.account, _user(call))
                 changes[key_id] = [Change(index, call.at, status, by_keyturn)]
             case (key_id, status) if key_id in changes and changes[key_id][-1].status != status:
                 changes[key_id].append(Change(index, call.at, status, by_keyturn))
     uses = _uses(evidence)
     return tuple(
         KeyStory(
-            account=owners[key_id][0],
-            user=owners[key_id][1],
+            holder=holders[key_id],
             key_id=key_id,
             created=changed[0].at,
             made_by_keyturn=changed[0].by_keyturn,
@@ -419,6 +456,28 @@ def _stories(evidence: Evidence, done: Done) -> tuple[KeyStory, ...]:
         )
         for key_id, changed in changes.items()
     )
+
+
+def _holders(evidence: Evidence, done: Done) -> Mapping[str, Holder]:
+    """Whose key each is, by key id."""
+    names: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    held: dict[str, tuple[str, list[tuple[int, str]]]] = {}
+    for key in evidence.keys_before:
+        known = names.setdefault((key.account, key.user), [(BEFORE_ALL, key.user)])
+        held[key.key_id] = key.account, known
+    for index, call in done:
+        user = call.account, _user(call)
+        match call.operation:
+            case "CreateAccessKey":
+                # The index tells two users of one name apart.
+                known = names.setdefault(user, [(index, user[1])])
+                held[text(_made(call), "AccessKeyId")] = call.account, known
+            case "UpdateUser" if (new := text(call.params, "NewUserName")) and user in names:
+                names[call.account, new] = names.pop(user)
+                names[call.account, new].append((index, new))
+            case "DeleteUser":
+                names.pop(user, None)
+    return {key_id: Holder(account, tuple(known)) for key_id, (account, known) in held.items()}
 
 
 def _change_of_key(call: Call) -> tuple[str, str] | None:
@@ -543,9 +602,15 @@ def _memberships(
     changes = [(member, (BEFORE_ALL, True)) for member in evidence.exempt_before]
     joins = {"AddUserToGroup": True, "RemoveUserFromGroup": False}
     for index, call in done:
-        joined = joins.get(call.operation)
+        user, joined = text(call.params, "UserName"), joins.get(call.operation)
         if joined is not None and text(call.params, "GroupName") == evidence.exemption_group:
-            changes.append(((call.account, text(call.params, "UserName")), (index, joined)))
+            changes.append(((call.account, user), (index, joined)))
+        new = text(call.params, "NewUserName")
+        if call.operation == "UpdateUser" and new:
+            of_old = (change for who, change in changes if who == (call.account, user))
+            *_, (_, was) = [(BEFORE_ALL, False), *of_old]
+            changes.append(((call.account, new), (index, was)))
+            changes.append(((call.account, user), (index, False)))
     return _grouped(changes)
 
 

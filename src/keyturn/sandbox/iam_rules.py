@@ -70,6 +70,7 @@ class IamRules:
             "GetGroup": self._get_group,
             "ListUserTags": self._list_user_tags,
             "CreateUser": self._check_new_user,
+            "UpdateUser": self._check_new_name,
             "DeleteUser": self._check_leaving_user,
             "ListAccessKeys": self._list_access_keys,
             "GetAccessKeyLastUsed": self._get_access_key_last_used,
@@ -116,9 +117,15 @@ class IamRules:
                 "The specified value for path is invalid. It must begin and end with / and "
                 "contain only alphanumeric characters and/or / characters.",
             )
-        # API_CreateUser.html, UserName: "Names are not distinguished by case."
-        if name.lower() in {other.lower() for other in iam_of(request.account).users}:
-            raise Refused("EntityAlreadyExists", f"User with name {name} already exists.", 409)
+        _check_free(request.account, name)
+
+    def _check_new_name(self, request: Request) -> None:
+        user, new = _user(request), request.params.get("NewUserName", "")
+        if new and new.lower() != user.name.lower():
+            _check_free(request.account, new)
+        # moto deletes a key by the name that its user had when the key was made.
+        for key in user.access_keys:
+            key.user_name = new or user.name
 
     def _check_leaving_user(self, request: Request) -> None:
         # API_DeleteUser.html: "you must delete the items attached to the user manually, or
@@ -259,6 +266,12 @@ def _own_name(request: Request) -> str:
 
 def _no_such_key(key_id: str) -> Refused:
     return _no_such_entity(f"The Access Key with id {key_id} cannot be found.")
+
+
+def _check_free(account: str, name: str) -> None:
+    # API_CreateUser.html, UserName: "Names are not distinguished by case."
+    if name.lower() in {other.lower() for other in iam_of(account).users}:
+        raise Refused("EntityAlreadyExists", f"User with name {name} already exists.", 409)
 
 
 def _no_such_entity(message: str) -> Refused:

@@ -168,11 +168,7 @@ def _wrong_with_disabling(history: History, act: _Act) -> Iterator[str]:
     days = windows.installation
     if not any(_tells(history, mail, act) for mail in history.naming.get(story.key_id, ())):
         yield f"its owner was not told {days} days before"
-    others = [
-        other
-        for other in history.of_user[story.account, story.user]
-        if other is not story and other.status(index) == ACTIVE
-    ]
+    others = [other for other in history.keys_beside(story) if other.status(index) == ACTIVE]
     if windows.unused is not None and have_passed(
         windows.unused, story.last_used(told) or story.created, now
     ):
@@ -236,7 +232,7 @@ def _is_revoked_meanwhile(history: History, act: _Act) -> bool:
         and other.key_id in run.revokes
         and run.without_successor
         and run.ended >= act.change.at
-        for other in history.of_user[act.story.account, act.story.user]
+        for other in history.of_holder[act.story.holder]
         for change in other.changes[1:]
     )
 
@@ -246,7 +242,7 @@ def _tells(history: History, mail: Mail, act: _Act) -> bool:
     evidence, story = history.evidence, act.story
     run = history.run_at(mail.at)
     restored = story.restored_at(act.change.index)
-    mailboxes = evidence.mailboxes.get((story.account, story.user))
+    mailboxes = evidence.mailboxes.get((story.account, story.user_at(act.change.index)))
     return (
         (run is None or not run.dry_run)
         and have_passed(history.windows_at(act.change.at).installation, mail.at, act.change.at)
@@ -275,7 +271,7 @@ def _was_delivered(history: History, story: KeyStory, index: int, now: datetime)
     """Whether the key's owner has had it for the whole window, and has it still."""
     token = token_of(story.key_id)
     delivery = history.deliveries.get(token)
-    secret = history.secret(story.account, secret_name(story.account, story.user), index)
+    secret = history.secret_of(story, index)
     return (
         delivery is not None
         and have_passed(history.windows_at(now).installation, delivery[1], now)
@@ -301,9 +297,10 @@ def _wrong_with_deletion(history: History, act: _Act) -> Iterator[str]:
 
 def _was_on_record(history: History, story: KeyStory, inactive: Change, now: datetime) -> bool:
     """Whether a tag named for the key was written when it became Inactive or later."""
-    secret = (story.account, secret_name(story.account, story.user))
+    secrets = {secret_name(story.account, name) for _, name in story.holder.names}
     return any(
-        (record.account, record.secret) == secret
+        record.account == story.account
+        and record.secret in secrets
         and any(tag.endswith(story.key_id) for tag in record.tags)
         # That a key will be disabled is on record before it is.
         and record.at >= inactive.at - LONGEST_RUN
@@ -340,7 +337,7 @@ def _stored_elsewhere(history: History, story: KeyStory) -> Fact:
     delivery = history.deliveries.get(token_of(story.key_id))
     if delivery is None:
         return None
-    secret = history.secret(story.account, secret_name(story.account, story.user), delivery[0])
+    secret = history.secret_of(story, delivery[0])
     if secret is not None and secret.ours:
         return None
     when = _stamp(delivery[1])
@@ -349,9 +346,9 @@ def _stored_elsewhere(history: History, story: KeyStory) -> Fact:
 
 def _unannounced(history: History, story: KeyStory) -> Fact:
     """After every run a key without a stored secret has an intent that tells what it is."""
-    secret = secret_name(story.account, story.user)
     for run in history.runs:
         index = history.index_after(run.ended)
+        secret = secret_name(story.account, story.user_at(index))
         is_open = story.status(index) == ACTIVE and not history.is_delivered(story, index)
         if is_open and not history.has_intent(story.account, secret, index):
             when = f"after the run of {_stamp(run.started)}"
@@ -372,14 +369,14 @@ def _deadline(history: History, story: KeyStory) -> datetime | None:
         if later.started > run.ended + LONGEST_RUN
         and not (later.dry_run or later.crashed or story.account in later.failed)
         and not _is_beside_an_order(history, later, story)
-        and not history.is_exempt(story.account, story.user, history.index_after(later.started))
+        and not history.has_exempt_user(story, history.index_after(later.started))
     )
     return next(repairs, None)
 
 
 def _is_beside_an_order(history: History, run: Run, story: KeyStory) -> bool:
     """Whether an order was carried out while it ran, or just before: it leaves the user to it."""
-    keys = {each.key_id for each in history.of_user[story.account, story.user]}
+    keys = {each.key_id for each in history.of_holder[story.holder]}
     return any(
         not keys.isdisjoint(other.restores | other.revokes)
         and other.started <= run.ended
@@ -463,7 +460,11 @@ def _secrets_hold_living_keys(history: History) -> Iterator[Fact]:
             if secret is None or not secret.by_keyturn or secret.deleted:
                 continue
             story = keys.get(secret.current or "")
-            is_well = story is not None and _is_alive_or_let_go(history, story, index)
+            is_well = story is not None and (
+                _is_alive_or_let_go(history, story, index)
+                # Whom people gave another name has a secret of that name, and was told so.
+                or name != secret_name(account, story.user_at(index))
+            )
             when = f"after the run of {_stamp(run.started)}"
             yield None if is_well else f"{account} {name} held a dead key {when}"
 
@@ -483,7 +484,7 @@ def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
         or windows.unused is not None
         or any(
             not other.made_by_keyturn and other.created > story.created
-            for other in history.of_user[story.account, story.user]
+            for other in history.of_holder[story.holder]
             if other.status(first.index) == ACTIVE
         )
     )
@@ -497,7 +498,7 @@ def _whose_key_is_revoked_has_another(history: History) -> Iterator[Fact]:
         index = history.index_after(run.ended)
         others = (
             other
-            for other in history.of_user[act.story.account, act.story.user]
+            for other in history.of_holder[act.story.holder]
             if other.status(index) == ACTIVE
             and (not other.made_by_keyturn or history.is_delivered(other, index))
         )
@@ -570,8 +571,11 @@ def _is_ordered_even_so(history: History, index: int, call: Call, user: str) -> 
         return False
     if call.operation == "UpdateAccessKey" and text(call.params, "AccessKeyId") in run.revokes:
         return text(call.params, "Status") == "Inactive"
-    stories = history.of_user.get((call.account, user), ())
-    return run.even_exempt and any(story.key_id in run.revokes for story in stories)
+    return run.even_exempt and any(
+        story.key_id in run.revokes and story.user_at(index) == user
+        for story in history.stories.values()
+        if story.account == call.account
+    )
 
 
 def _dry_runs_write_nothing(history: History) -> Iterator[Fact]:
@@ -636,12 +640,11 @@ def _people_did_what_mails_say(history: History) -> Iterator[Fact]:
     """A key that is said to be re-enabled was, and by whom it is said."""
     for mail in history.evidence.mails:
         steps = history.evidence.step_of(mail)
-        run = history.run_at(mail.at)
-        if run is not None and run.dry_run:
-            continue  # it says what would be
         for key_id, step in steps:
             story = history.stories.get(key_id)
             if story is None or not step.startswith("restored"):
+                continue
+            if "would re-enable it" in (mail.text or ""):
                 continue
             made = [change for change in story.changes if change.at <= mail.at]
             again = [

@@ -18,7 +18,6 @@ from keyturn.sandbox.evidence import (
     KeyStory,
     Run,
     have_passed,
-    secret_name,
     text,
 )
 from keyturn.sandbox.mailbox import Mail
@@ -66,16 +65,14 @@ def _overdue_in_silence(history: History, story: KeyStory, runs: Sequence[Run]) 
 def _is_overdue(history: History, story: KeyStory, run: Run) -> bool:
     index = history.index_after(run.started)
     others = [
-        other
-        for other in history.of_user[story.account, story.user]
-        if other is not story and other.status(index) in {ACTIVE, INACTIVE}
+        other for other in history.keys_beside(story) if other.status(index) in {ACTIVE, INACTIVE}
     ]
     return (
         story.status(index) == ACTIVE
         and bool(others)
         and all(other.status(index) == INACTIVE or _is_older(other, story) for other in others)
         and have_passed(history.windows_at(run.started).inactive, story.created, run.started)
-        and not history.is_exempt(story.account, story.user, index)
+        and not history.has_exempt_user(story, index)
     )
 
 
@@ -93,7 +90,7 @@ def _taken_in_silence(
         return  # what Keyturn did to it itself may stand on record when a person does the rest
     for change in story.changes[1:]:
         if change.status in {INACTIVE, DELETED} and history.is_delivered(story, change.index):
-            for old in history.of_user[story.account, story.user]:
+            for old in history.of_holder[story.holder]:
                 if _is_older(old, story):
                     later = [run for run in runs if run.started > change.at][:RUNS]
                     yield _untold(history, story, change, old, later)
@@ -117,10 +114,10 @@ def _is_taken(history: History, story: KeyStory, old: KeyStory, run: Run) -> boo
     """Whether it can be seen, and is still so: the old key in use, and nothing in its place."""
     index, windows = history.index_after(run.started), history.windows_at(run.started)
     used = old.last_used(run.started - history.evidence.use_is_told_after)
-    secret = history.secret(story.account, secret_name(story.account, story.user), index)
+    secret = history.secret_of(story, index)
     younger = [
         other
-        for other in history.of_user[story.account, story.user]
+        for other in history.of_holder[story.holder]
         if _is_older(old, other) and other.made_by_keyturn and other.status(index) == ACTIVE
     ]
     return (
@@ -132,7 +129,7 @@ def _is_taken(history: History, story: KeyStory, old: KeyStory, run: Run) -> boo
         and have_passed(windows.rotation, old.created, run.started)
         and secret is not None
         and not secret.deleted
-        and not history.is_exempt(story.account, story.user, index)
+        and not history.has_exempt_user(story, index)
     )
 
 
