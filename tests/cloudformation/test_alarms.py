@@ -77,7 +77,9 @@ WATCHED: Final = {
         *(NAMESPACE, "KeysRestored", BY_ROTATION, "Sum", DAY, 1, 1, ABOVE, "3", QUIET)
     ),
     "Paused": within_a_day("Paused", BY_ROTATION, "Maximum"),
+    "RunsDropped": within_a_day("RunsDropped", BY_ROTATION),
     "NotTold": within_a_day("NotTold", BY_NOTIFIER),
+    "EventsDropped": within_a_day("EventsDropped", BY_NOTIFIER),
     "BrokenTemplate": within_a_day("TemplateBroken", BY_NOTIFIER),
     "ExemptionGroup": Watch(
         *(NAMESPACE, "ExemptionsAdded", BY_NOTIFIER, "Sum", 300, 1, 1, ABOVE, 0, QUIET)

@@ -219,6 +219,17 @@ def test_a_user_is_looked_for_in_all_accounts_and_missed_only_if_in_none(
     assert "no account has a user ordrs" in missed.stderr
 
 
+def test_of_accounts_that_could_not_be_read_nobody_says_whom_they_lack(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "ann", 95)
+    cloud.deny(SHOP, "iam:ListUsers")
+    two = ("--account", OURS, "--account", SHOP)
+
+    missed = keyturn("plan", *EVERYWHERE, *two, "--user", "ordrs")
+
+    assert missed.exit_code == 1
+    assert "no account that was read has a user ordrs (1 could not be read)" in missed.stderr
+
+
 def test_named_accounts_need_no_organizations(
     cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

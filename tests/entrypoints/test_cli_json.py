@@ -120,13 +120,18 @@ def test_an_order_that_finds_nothing_to_do_says_so_in_its_failures(cloud: LocalC
 
 def test_adopt(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 12)
-    cloud.session(SHOP).client("secretsmanager").create_secret(Name=SECRET)
+    vault = cloud.session(SHOP).client("secretsmanager")
+    vault.create_secret(Name=SECRET)
+    lets_in = {"Version": "2012-10-17", "Statement": []}
+    vault.put_resource_policy(SecretId=SECRET, ResourcePolicy=json.dumps(lets_in))
 
     planned = answer("adoption", "adopt", SECRET, *IN_THE_SHOP)
     made = answer("adoption", "adopt", SECRET, *IN_THE_SHOP, *DO_IT)
 
     assert (planned["account"], planned["user"], planned["adopted"]) == (SHOP, "orders", False)
     assert planned["foreign"]
+    assert json.loads(planned["policy"]) == lets_in
+    assert (planned["policy_unread"], planned["replicas"], planned["rotates"]) == (None, [], False)
     assert planned["sets"] != {}
     assert made["adopted"] is True
 

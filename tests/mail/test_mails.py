@@ -263,6 +263,22 @@ def test_a_name_turns_no_subject_around() -> None:
     assert "prod\ufffddoow\ufffd\ufffd[2J\ufffdx" in subject
 
 
+@pytest.mark.parametrize("part", ["text", "html"])
+def test_a_name_or_a_message_turns_nothing_around_in_a_body(part: str) -> None:
+    odd = "denied\u202eyb\u2066\x1b[2J\u200b"
+    account = Account(id="222222222222", name=odd)
+    digest = replace(
+        a_digest(replace(an_item(), sentence=f"why: {odd}"), audience=Audience.ADMIN),
+        failures=(f"User ann: {odd}",),
+        run=replace(a_run(), account=account),
+    )
+
+    body = getattr(MAILS.digest(digest), part)
+
+    assert body.replace("\n", "").isprintable()
+    assert body.count("denied\ufffdyb") >= 3
+
+
 def test_an_account_without_a_name_is_called_by_its_id() -> None:
     digest = a_digest(an_item())
     nameless = replace(digest, run=replace(digest.run, account=Account(id="222222222222")))

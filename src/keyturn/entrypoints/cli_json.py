@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.forms import AdoptionFile, Explained, Explanation, SwitchFile
+from keyturn.domain.key import Unknown
 from keyturn.domain.record import secret_name, stamp
 from keyturn.entrypoints.cli_tables import failures, warnings
 from keyturn.entrypoints.explain import calendar
@@ -60,12 +61,18 @@ def _explained(plan: AccountPlan, report: Report) -> Iterable[Explained]:
 
 def adoption(planned: Adoption, *, adopted: bool) -> AdoptionFile:
     """What was found of a secret, and what is or would be written to adopt it."""
+    policy = planned.policy
     return {
         "version": VERSION,
         "account": planned.user.account,
         "user": planned.user.name,
         "secret": planned.name,
         "foreign": planned.why,
+        "policy": policy if isinstance(policy, str) else None,
+        "policy_unread": policy.why if isinstance(policy, Unknown) else None,
+        "replicas": list(planned.secret.replicas),
+        "rotates": planned.secret.rotates,
+        "kms_key": planned.secret.kms_key,
         "removes": list(planned.removes),
         "sets": dict(planned.sets),
         "adopted": adopted,

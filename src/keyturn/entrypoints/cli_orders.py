@@ -434,6 +434,7 @@ def _print_adoption(console: Console, planned: Adoption) -> None:
         "KMS key": secret.kms_key or "aws/secretsmanager",
         "Resource policy": _policy(planned),
         "Replicas": ", ".join(secret.replicas) or "none",
+        "Rotation by AWS": "on" if secret.rotates else "off",
         "To be deleted": "yes, scheduled" if secret.scheduled_for_deletion else "no",
         "Tags": tags or "none",
     }

@@ -452,7 +452,7 @@ class Talk:
     def report(self, campaign: Campaign, results: Sequence[AccountResult]) -> Report:
         """Put together what there is to say."""
         lost = [f"{title(account)}: {why}" for account, why in self.inventory.lost]
-        absent = campaign.absent(results) if campaign.many else []
+        absent = campaign.absent(results, len(lost)) if campaign.many else []
         return Report(
             at=now(),
             dry_run=campaign.dry_run,

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -189,8 +189,15 @@ class Campaign:
         """Plan and carry out."""
         return self.finish(self.plan(account, progress).plan, progress)
 
-    def absent(self, results: Iterable[AccountResult]) -> list[str]:
-        """The users who were asked for and are in no account, a sentence each."""
+    def absent(self, results: Sequence[AccountResult], lost: int) -> list[str]:
+        """
+        The users who were asked for and are in no account, a sentence each.
+
+        lost: how many accounts are not among the results and may have them.
+        """
+        unread = lost + sum(not result.plan.is_reached for result in results)
+        where = f"no account that was read has a user {{}} ({unread} could not be read)"
+        sentence = where if unread else "no account has a user {}"
         present = {
             name
             for result in results
@@ -200,7 +207,7 @@ class Campaign:
             )
         }
         return [
-            f"no account has a user {name}{self.hints.get(name, '')}"
+            f"{sentence.format(name)}{self.hints.get(name, '')}"
             for name in sorted(self.request.users - present)
         ]
 

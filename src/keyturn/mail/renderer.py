@@ -18,7 +18,7 @@ from keyturn.domain.decision import Action, Overlay, Reason, Told
 from keyturn.domain.events import Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
-from keyturn.domain.plain_text import shown
+from keyturn.domain.plain_text import shown, visible
 
 URGENCY: Final = (
     Told.REVOKED,
@@ -307,6 +307,14 @@ def _line(text: str) -> str:
     return shown(text)
 
 
+def _seen_whole(value: object) -> object:
+    """What a template puts in; no mark in it turns around or hides what follows."""
+    if not isinstance(value, str):
+        return value
+    seen = "\n".join(map(visible, value.split("\n")))
+    return _markup(seen) if isinstance(value, Markup) else seen
+
+
 @cache
 def _packaged_templates() -> Environment:
     """Read and compile the package's own templates once a process."""
@@ -318,6 +326,7 @@ def _environment(loader: BaseLoader) -> Environment:
         loader=loader,
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
+        finalize=_seen_whole,
         trim_blocks=True,
         lstrip_blocks=True,
     )
