@@ -30,11 +30,23 @@ WRONG = [
     pytest.param("core", "domain/wrong.py", CORE_KNOWS_NO, id="a domain that knows the world"),
     pytest.param("core", "use_cases/wrong.py", CORE_KNOWS_NO, id="a use case that does"),
     pytest.param("core", "ports.py", CORE_KNOWS_NO, id="ports that do"),
+    *(
+        pytest.param(
+            "core", f"deployment/{file}", CORE_KNOWS_NO, id=f"deployment/{file} that does"
+        )
+        for file in ("model/wrong.py", "ports.py", "deploy.py", "doctor.py")
+    ),
     pytest.param(
         "adapters-apart",
         "adapters/wrong.py",
         ["keyturn.adapters.of_another_system"],
         id="an adapter that leans on another",
+    ),
+    pytest.param(
+        "adapters-apart",
+        "deployment/adapters/wrong.py",
+        ["keyturn.adapters.of_another_system", "keyturn.deployment.adapters.of_another_system"],
+        id="an adapter of the deployment's that leans on another",
     ),
     *(
         pytest.param(
@@ -43,7 +55,40 @@ WRONG = [
             ["keyturn.adapters.of_another_system"],
             id=f"{room} that choose their adapter",
         )
-        for room in ("entrypoints", "use_cases")
+        for room in ("entrypoints", "use_cases", "deployment/model")
+    ),
+    *(
+        pytest.param(
+            "only-its-wiring-chooses",
+            file,
+            ["keyturn.deployment.adapters.of_another_system"],
+            id=f"{file} that chooses an adapter of the deployment's",
+        )
+        for file in ("deployment/deploy.py", "entrypoints/wrong.py", "wiring.py")
+    ),
+    pytest.param(
+        "deployment-layers",
+        "deployment/model/wrong.py",
+        ["keyturn.deployment.ports"],
+        id="an arrow that points up in the deployment's wing",
+    ),
+    *(
+        pytest.param(
+            "engine-apart",
+            file,
+            ["keyturn.deployment.model.stacks", "keyturn.deployment.wiring"],
+            id=f"{file} that knows a deployment",
+        )
+        for file in (
+            "domain/wrong.py",
+            "ports.py",
+            "use_cases/wrong.py",
+            "adapters/of_another_system.py",
+            "wiring.py",
+            "entrypoints/rotation_lambda.py",
+            "entrypoints/inventory_lambda.py",
+            "entrypoints/notifier_lambda.py",
+        )
     ),
     pytest.param(
         "only-entrypoints-wire", "sandbox/wrong.py", ["keyturn.wiring"], id="a sandbox that wires"
@@ -53,7 +98,10 @@ WRONG = [
         "sandbox/wrong.py",
         [
             f"keyturn.{room}"
-            for room in ("adapters", "entrypoints", "settings", "use_cases", "wiring")
+            for room in (
+                *("adapters", "entrypoints", "settings", "use_cases", "wiring"),
+                *("deployment.deploy", "deployment.ports", "deployment.wiring"),
+            )
         ],
         id="a sandbox that fetches what it runs",
     ),
@@ -64,18 +112,19 @@ WRONG = [
             ["moto", "time_machine"],
             id=f"make-believe in {room}",
         )
-        for room in ("entrypoints", "adapters")
+        for room in ("entrypoints", "adapters", "deployment/adapters")
     ),
 ]
 
 
 @pytest.fixture
 def src(tmp_path: Path) -> Path:
-    """Return a copy of our package, with one more adapter so that there are always two."""
+    """Return a copy of our package, with one more adapter each so that there are always two."""
     package = tmp_path / "src" / "keyturn"
     shutil.copytree(ROOT / "src" / "keyturn", package)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    (package / "adapters" / "of_another_system.py").touch()
+    for room in ("adapters", "deployment/adapters"):
+        (package / room / "of_another_system.py").touch()
     return package
 
 

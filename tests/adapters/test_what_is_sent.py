@@ -24,15 +24,10 @@ from botocore.exceptions import ParamValidationError
 from botocore.session import get_session
 
 import keyturn.adapters
-from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
-from keyturn.adapters.cloudtrail import CloudTrail
+import keyturn.deployment.adapters
 from keyturn.adapters.event_bus import EventBridgeBus
-from keyturn.adapters.event_rules import EventRules
-from keyturn.adapters.headquarters import AwsHeadquarters
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
-from keyturn.adapters.lambda_functions import AwsFunctions
-from keyturn.adapters.member_account import MemberAccount
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
@@ -40,15 +35,24 @@ from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
-from keyturn.adapters.s3_warehouse import S3Warehouse
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerVault
 from keyturn.adapters.ses import SesMailer
-from keyturn.adapters.ses_senders import SesSenders
 from keyturn.adapters.sqs import SqsQueue
-from keyturn.adapters.sqs_depths import SqsDepths
 from keyturn.adapters.sts import session_as
-from keyturn.domain.deployment import Proposal, Protection
+from keyturn.deployment.adapters.cloudformation import (
+    CloudFormationStacks,
+    CloudFormationStackSets,
+)
+from keyturn.deployment.adapters.cloudtrail import CloudTrail
+from keyturn.deployment.adapters.event_rules import EventRules
+from keyturn.deployment.adapters.headquarters import AwsHeadquarters
+from keyturn.deployment.adapters.lambda_functions import AwsFunctions
+from keyturn.deployment.adapters.member_account import MemberAccount
+from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
+from keyturn.deployment.adapters.ses_senders import SesSenders
+from keyturn.deployment.adapters.sqs_depths import SqsDepths
+from keyturn.deployment.model.stacks import Proposal, Protection
 from keyturn.domain.errors import Refused
 from keyturn.domain.events import Event, EventType, Mail, Run
 from keyturn.domain.key import Account
@@ -948,7 +952,8 @@ def test_every_operation_that_an_adapter_names_is_in_the_table() -> None:
     sent = {operation for _, _, calls in ROWS for operation, _ in calls}
     named = {
         known[str(name)]
-        for path in Path(keyturn.adapters.__file__).parent.glob("*.py")
+        for room in (keyturn.adapters, keyturn.deployment.adapters)
+        for path in Path(str(room.__file__)).parent.glob("*.py")
         for name in _called(ast.parse(path.read_text()))
         if name in known
     }

@@ -137,20 +137,10 @@ ROLES = [
 ]
 
 
-# What only a person's credentials do: `keyturn deploy`, `doctor`, and `plan --secrets`.
-FOR_PEOPLE = {
-    "cloudformation.py",
-    "cloudtrail.py",
-    "event_rules.py",
-    "headquarters.py",
-    "lambda_functions.py",
-    "member_account.py",
-    "s3_archive.py",
-    "s3_warehouse.py",
-    "secret_list.py",
-    "ses_senders.py",
-    "sqs_depths.py",
-}
+# What only a person's credentials do: `plan --secrets`; and, in a wing of their own, `keyturn
+# deploy` and `doctor`.
+FOR_PEOPLE = {"secret_list.py"}
+WING = ROOT / "src" / "keyturn" / "deployment" / "adapters"
 
 
 def everything(name: str) -> Stack:
@@ -197,7 +187,9 @@ def test_no_function_can_reach_what_only_people_do() -> None:
     wired = (ADAPTERS.parent / "wiring.py").read_text()
 
     assert all((ADAPTERS / file).is_file() for file in FOR_PEOPLE)
+    assert {"cloudformation.py", "member_account.py"} <= {path.name for path in WING.glob("*.py")}
     assert [file for file in FOR_PEOPLE if f"adapters.{file[:-3]} " in wired] == []
+    assert "keyturn.deployment" not in wired
 
 
 @pytest.mark.parametrize("role", ROLES, ids="-".join)

@@ -16,12 +16,12 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 from typer.testing import CliRunner, Result
 
-from keyturn.domain.deployment import STACK_SETS_TRUSTED
-from keyturn.domain.template import Template
+from keyturn.deployment.deploy import Names
+from keyturn.deployment.model.stacks import STACK_SETS_TRUSTED
+from keyturn.deployment.model.template import Template
+from keyturn.deployment.wiring import Accounts
 from keyturn.entrypoints import cli_deploy
 from keyturn.entrypoints.cli import app
-from keyturn.use_cases.deploy import Names
-from keyturn.wiring_deployment import Accounts
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 
 MANAGEMENT = "123456789012"  # moto's own account

@@ -14,14 +14,14 @@ from moto.sesv2.responses import SESV2Response
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from keyturn.deployment.deploy import Names
+from keyturn.deployment.doctor import NEEDS
+from keyturn.deployment.model.health import REMEDIES, Check, Fault, Finding, Grade, faulty, well
+from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import NotFound
-from keyturn.domain.health import REMEDIES, Check, Fault, Finding, Grade, faulty, well
 from keyturn.domain.key import Account
 from keyturn.entrypoints import cli_doctor
 from keyturn.entrypoints.cli import app
-from keyturn.use_cases.deploy import Names
-from keyturn.use_cases.doctor import NEEDS
-from keyturn.wiring_deployment import Accounts
 from tests.entrypoints.test_cli_deploy import CORE_STACK, MANAGEMENT, World, opened, session_in
 
 ROLE = "asa-iam-key-auto-rotation"

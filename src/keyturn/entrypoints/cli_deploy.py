@@ -13,17 +13,7 @@ from marshmallow import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
-from keyturn.domain.plain_text import shown
-from keyturn.domain.record import stamp
-from keyturn.domain.template import Template
-from keyturn.entrypoints.cli_options import Both, Deploying, Findings, Wanted
-from keyturn.entrypoints.cli_run import Declined
-from keyturn.entrypoints.laptop import now, open_session
-from keyturn.entrypoints.one_line import FAILED
-from keyturn.entrypoints.streams import can_ask
-from keyturn.settings import UNIT, Settings
-from keyturn.use_cases.deploy import (
+from keyturn.deployment.deploy import (
     FLAG,
     FOUND,
     OPTION_OF,
@@ -34,7 +24,17 @@ from keyturn.use_cases.deploy import (
     Ready,
     Step,
 )
-from keyturn.wiring_deployment import Accounts
+from keyturn.deployment.model.template import Template
+from keyturn.deployment.wiring import Accounts
+from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
+from keyturn.domain.plain_text import shown
+from keyturn.domain.record import stamp
+from keyturn.entrypoints.cli_options import Both, Deploying, Findings, Wanted
+from keyturn.entrypoints.cli_run import Declined
+from keyturn.entrypoints.laptop import now, open_session
+from keyturn.entrypoints.one_line import FAILED
+from keyturn.entrypoints.streams import can_ask
+from keyturn.settings import UNIT, Settings
 
 CORE = "ASA-iam-key-auto-rotation-and-notifier-solution.yaml"
 ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"

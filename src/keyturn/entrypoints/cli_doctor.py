@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.deployment.model.health import Check, Finding, Grade
 from keyturn.domain.amounts import counted
-from keyturn.domain.health import Check, Finding, Grade
 from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.cli_deploy import connect, names_of

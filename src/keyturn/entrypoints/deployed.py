@@ -7,11 +7,11 @@ key than theirs is none of theirs from then on.
 
 from collections.abc import Mapping
 
+from keyturn.deployment.wiring import functions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound
 from keyturn.entrypoints.cli_options import as_given
 from keyturn.entrypoints.laptop import open_session
 from keyturn.settings import Settings
-from keyturn.wiring_deployment import functions
 
 INVENTORY = "ASA-Account-Inventory"
 ROTATION = "ASA-IAM-Access-Key-Rotation-Function"

@@ -13,6 +13,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
+from keyturn.deployment.wiring import leftovers
 from keyturn.domain.decision import Turn
 from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
 from keyturn.domain.events import Run
@@ -34,7 +35,6 @@ from keyturn.use_cases.keep_account import (
 )
 from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
-from keyturn.wiring_deployment import leftovers
 
 Journal = Callable[[str, Mapping[str, str]], None]
 Answer = TypeVar("Answer")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from keyturn.domain.bucket_policy import statements, with_statements
+from keyturn.deployment.model.bucket_policy import statements, with_statements
 from keyturn.sandbox.cloud import REGION, LocalCloud
 from keyturn.sandbox.people import OWNER_TAG, Company
 

@@ -5,8 +5,8 @@ import re
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.deployment.model.health import SecretSeen
 from keyturn.domain.errors import NotFound
-from keyturn.domain.health import SecretSeen
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -18,7 +18,7 @@ _OF_A_KEY = re.compile(r"Account_\d{12}_User_.+_AccessKey", re.DOTALL)
 
 
 class MemberAccount:
-    """Meets `ports.Branch`."""
+    """Meets `deployment.ports.Branch`."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SesSenders:
-    """Meets `ports.Senders`."""
+    """Meets `deployment.ports.Senders`."""
 
     def __init__(self, ses: "SESV2Client") -> None:
         self._ses = ses

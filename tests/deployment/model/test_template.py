@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from keyturn.deployment.model.template import Parameter, Template
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.template import Parameter, Template
 from tests.cloudformation.stacks import CORE, FOLDER, TEMPLATES, Stack, resources, template
 
 

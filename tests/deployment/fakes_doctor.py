@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from keyturn.domain.errors import AccountUnreachable, Denied, NotFound
-from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from tests.fakes import Refusals
 
 
 @dataclass
 class FakeFunctions(Refusals):
-    """Meets `ports.Functions`."""
+    """Meets `deployment.ports.Functions`."""
 
     held: dict[str, FunctionFacts] = field(default_factory=dict)
     sources: dict[str, set[str]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class FakeFunctions(Refusals):
 
 @dataclass
 class FakeRules(Refusals):
-    """Meets `ports.Rules`."""
+    """Meets `deployment.ports.Rules`."""
 
     enabled: dict[tuple[str, str | None], bool] = field(default_factory=dict)
 
@@ -46,7 +46,7 @@ class FakeRules(Refusals):
 
 @dataclass
 class FakeDepths(Refusals):
-    """Meets `ports.Depths`."""
+    """Meets `deployment.ports.Depths`."""
 
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ class FakeDepths(Refusals):
 
 @dataclass
 class FakeSenders(Refusals):
-    """Meets `ports.Senders`."""
+    """Meets `deployment.ports.Senders`."""
 
     verified: set[str] = field(default_factory=set)
     sandbox: bool = False
@@ -78,7 +78,7 @@ class FakeSenders(Refusals):
 
 @dataclass
 class FakeTrails(Refusals):
-    """Meets `ports.Trails`."""
+    """Meets `deployment.ports.Trails`."""
 
     held: list[Trail] = field(default_factory=list)
 
@@ -89,7 +89,7 @@ class FakeTrails(Refusals):
 
 @dataclass
 class FakeArchive(Refusals):
-    """Meets `ports.Archive`."""
+    """Meets `deployment.ports.Archive`."""
 
     runs: list[LastRun] = field(default_factory=list)
     zips: dict[str, str] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class FakeArchive(Refusals):
 
 @dataclass
 class FakeBranch(Refusals):
-    """Meets `ports.Branch`; shut: the account cannot be entered."""
+    """Meets `deployment.ports.Branch`; shut: the account cannot be entered."""
 
     shut: bool = False
     roles: dict[str, str] = field(default_factory=dict)

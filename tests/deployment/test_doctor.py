@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from keyturn.domain.bucket_policy import statements
-from keyturn.domain.deployment import OrganizationFacts, Place, Protection, Stack, StackSet
-from keyturn.domain.errors import Denied, PortError, Throttled
-from keyturn.domain.guard import guard
-from keyturn.domain.health import (
+from keyturn.deployment.deploy import Names
+from keyturn.deployment.doctor import (
+    BUS,
+    DEAD_LETTERS,
+    NEEDS,
+    RULES,
+    TAKES_FROM,
+    Doctor,
+    Instruments,
+)
+from keyturn.deployment.model.bucket_policy import statements
+from keyturn.deployment.model.guard import guard
+from keyturn.deployment.model.health import (
     REMEDIES,
     Check,
     Concurrency,
@@ -25,25 +33,16 @@ from keyturn.domain.health import (
     SecretSeen,
     Trail,
 )
+from keyturn.deployment.model.stacks import OrganizationFacts, Place, Protection, Stack, StackSet
+from keyturn.deployment.model.template import Template
+from keyturn.domain.errors import Denied, PortError, Throttled
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
-from keyturn.domain.template import Template
 from keyturn.ports import Listed, Pause
-from keyturn.use_cases.deploy import Names
-from keyturn.use_cases.doctor import (
-    BUS,
-    DEAD_LETTERS,
-    NEEDS,
-    RULES,
-    TAKES_FROM,
-    Doctor,
-    Instruments,
-)
 from tests.cloudformation.stacks import CORE, FOLDER, resources
 from tests.cloudformation.stacks import Stack as MadeStack
-from tests.fakes import FakeOrganization, FakeSwitch, Refusals
-from tests.fakes_deployment import FakeHeadquarters, FakeStacks, FakeStackSets, FakeWarehouse
-from tests.fakes_doctor import (
+from tests.deployment.fakes import FakeHeadquarters, FakeStacks, FakeStackSets, FakeWarehouse
+from tests.deployment.fakes_doctor import (
     DENIED,
     FakeArchive,
     FakeBranch,
@@ -53,6 +52,7 @@ from tests.fakes_doctor import (
     FakeSenders,
     FakeTrails,
 )
+from tests.fakes import FakeOrganization, FakeSwitch, Refusals
 
 SECURITY, MANAGEMENT, SHOP = "999999999999", "111111111111", "222222222222"
 REGION, UNIT = "us-east-1", "ou-root-aaaaaaaa"

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.bucket_policy import Statement, lacking, statements, with_statements
-from keyturn.domain.deployment import Protection, Stored
+from keyturn.deployment.model.bucket_policy import Statement, lacking, statements, with_statements
+from keyturn.deployment.model.stacks import Protection, Stored
 from keyturn.domain.errors import NotFound
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _NONE: Final = {
 
 
 class S3Warehouse:
-    """Meets `ports.Warehouse`."""
+    """Meets `deployment.ports.Warehouse`."""
 
     def __init__(self, s3: "S3Client", *, account: str, region: str, partition: str) -> None:
         self._s3 = s3

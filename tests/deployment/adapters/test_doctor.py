@@ -16,17 +16,17 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from moto.sesv2.models import sesv2_backends
 
-from keyturn.adapters.cloudtrail import CloudTrail
-from keyturn.adapters.event_rules import EventRules
-from keyturn.adapters.lambda_functions import AwsFunctions
-from keyturn.adapters.member_account import MemberAccount
-from keyturn.adapters.s3_archive import S3Archive
-from keyturn.adapters.ses_senders import SesSenders
-from keyturn.adapters.sqs_depths import SqsDepths
+from keyturn.deployment.adapters.cloudtrail import CloudTrail
+from keyturn.deployment.adapters.event_rules import EventRules
+from keyturn.deployment.adapters.lambda_functions import AwsFunctions
+from keyturn.deployment.adapters.member_account import MemberAccount
+from keyturn.deployment.adapters.s3_archive import S3Archive
+from keyturn.deployment.adapters.ses_senders import SesSenders
+from keyturn.deployment.adapters.sqs_depths import SqsDepths
+from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
+from keyturn.deployment.ports import Archive, Branch, Depths, Functions, Rules, Senders, Trails
 from keyturn.domain.errors import NotFound
-from keyturn.domain.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
-from keyturn.ports import Archive, Branch, Depths, Functions, Rules, Senders, Trails
-from tests.fakes_doctor import (
+from tests.deployment.fakes_doctor import (
     FakeArchive,
     FakeBranch,
     FakeDepths,

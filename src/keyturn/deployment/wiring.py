@@ -15,27 +15,30 @@ import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import bucket_client, client
-from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
-from keyturn.adapters.cloudtrail import CloudTrail
-from keyturn.adapters.event_rules import EventRules
-from keyturn.adapters.headquarters import AwsHeadquarters
 from keyturn.adapters.iam import IamAccessKeys
-from keyturn.adapters.lambda_functions import AwsFunctions
-from keyturn.adapters.member_account import MemberAccount
 from keyturn.adapters.organizations import AwsOrganization
-from keyturn.adapters.s3_archive import S3Archive
 from keyturn.adapters.s3_switch import S3Switch
-from keyturn.adapters.s3_warehouse import S3Warehouse
 from keyturn.adapters.secret_list import SecretsManagerList
-from keyturn.adapters.ses_senders import SesSenders
-from keyturn.adapters.sqs_depths import SqsDepths
 from keyturn.adapters.sts import session_as
-from keyturn.domain.deployment import IAM_REGIONS, Place
+from keyturn.deployment.adapters.cloudformation import (
+    CloudFormationStacks,
+    CloudFormationStackSets,
+)
+from keyturn.deployment.adapters.cloudtrail import CloudTrail
+from keyturn.deployment.adapters.event_rules import EventRules
+from keyturn.deployment.adapters.headquarters import AwsHeadquarters
+from keyturn.deployment.adapters.lambda_functions import AwsFunctions
+from keyturn.deployment.adapters.member_account import MemberAccount
+from keyturn.deployment.adapters.s3_archive import S3Archive
+from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
+from keyturn.deployment.adapters.ses_senders import SesSenders
+from keyturn.deployment.adapters.sqs_depths import SqsDepths
+from keyturn.deployment.deploy import Deploy, Names, Package
+from keyturn.deployment.doctor import ROTATION, Doctor, Instruments
+from keyturn.deployment.model.stacks import IAM_REGIONS, Place
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.ports import AccessKeys
-from keyturn.use_cases.deploy import Deploy, Names, Package
-from keyturn.use_cases.doctor import ROTATION, Doctor, Instruments
 from keyturn.use_cases.leftovers import LookForLeftovers
 
 

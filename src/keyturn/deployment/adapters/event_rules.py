@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class EventRules:
-    """Meets `ports.Rules`."""
+    """Meets `deployment.ports.Rules`."""
 
     def __init__(self, events: "EventBridgeClient") -> None:
         self._events = events

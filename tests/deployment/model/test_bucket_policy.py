@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from keyturn.domain.bucket_policy import NOTIFIER_ROLE, lacking, statements, with_statements
-from keyturn.domain.deployment import Protection
+from keyturn.deployment.model.bucket_policy import (
+    NOTIFIER_ROLE,
+    lacking,
+    statements,
+    with_statements,
+)
+from keyturn.deployment.model.stacks import Protection
 from keyturn.sandbox import deployment
 from keyturn.sandbox.deployment import BUCKET, PREFIX, ROTATION_ROLE
 from tests.use_cases.stage import HUB, Stage, staged
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BY = statements(partition="aws", account=HUB, bucket="b", prefix="asa")
 EVERY = tuple(chain.from_iterable(BY.values()))
 POLICY = with_statements(None, EVERY)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SqsDepths:
-    """Meets `ports.Depths`."""
+    """Meets `deployment.ports.Depths`."""
 
     _MEANINGS: Final = {
         "AWS.SimpleQueueService.NonExistentQueue": NotFound,

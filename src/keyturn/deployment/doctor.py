@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, TypeVar
 
-from keyturn.domain.amounts import counted
-from keyturn.domain.deployment import STACK_SETS_TRUSTED, Place, Stack, StackSet
-from keyturn.domain.errors import AccountUnreachable, Denied, InvalidValue, NotFound, PortError
-from keyturn.domain.guard import guard, lacks
-from keyturn.domain.health import (
+from keyturn.deployment.deploy import Names
+from keyturn.deployment.model.guard import guard, lacks
+from keyturn.deployment.model.health import (
     Check,
     Fault,
     Finding,
@@ -25,26 +23,27 @@ from keyturn.domain.health import (
     faulty,
     well,
 )
-from keyturn.domain.key import Account
-from keyturn.domain.leftover import Leftover
-from keyturn.domain.scope import Scope, separated
-from keyturn.domain.template import DeclaredFunction, Template
-from keyturn.ports import (
+from keyturn.deployment.model.stacks import STACK_SETS_TRUSTED, Place, Stack, StackSet
+from keyturn.deployment.model.template import DeclaredFunction, Template
+from keyturn.deployment.ports import (
     Archive,
     Branch,
     Depths,
     Functions,
     Headquarters,
-    Organization,
     Rules,
     Senders,
     Stacks,
     StackSets,
-    Switch,
     Trails,
     Warehouse,
 )
-from keyturn.use_cases.deploy import Names
+from keyturn.domain.amounts import counted
+from keyturn.domain.errors import AccountUnreachable, Denied, InvalidValue, NotFound, PortError
+from keyturn.domain.key import Account
+from keyturn.domain.leftover import Leftover
+from keyturn.domain.scope import Scope, separated
+from keyturn.ports import Organization, Switch
 from keyturn.use_cases.inventory import Inventory, take_inventory
 from keyturn.use_cases.side_by_side import side_by_side
 

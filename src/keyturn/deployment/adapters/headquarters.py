@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.deployment import OrganizationFacts
+from keyturn.deployment.model.health import ControlPolicy
+from keyturn.deployment.model.stacks import OrganizationFacts
 from keyturn.domain.errors import NotFound
-from keyturn.domain.health import ControlPolicy
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 
 class AwsHeadquarters:
-    """Meets `ports.Headquarters`."""
+    """Meets `deployment.ports.Headquarters`."""
 
     def __init__(self, organizations: "OrganizationsClient") -> None:
         self._organizations = organizations

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.health import Trail
+from keyturn.deployment.model.health import Trail
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient
@@ -15,7 +15,7 @@ _LAMBDA = "AWS::Lambda::Function"
 
 class CloudTrail:
     """
-    Meets `ports.Trails`.
+    Meets `deployment.ports.Trails`.
 
     in_region: a client in that region, for a trail tells all of itself in its home region only.
     """

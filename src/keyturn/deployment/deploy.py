@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-from keyturn.domain.deployment import (
+from keyturn.deployment.model.stacks import (
     IAM_REGIONS,
     STACK_SETS_TRUSTED,
     OrganizationFacts,
@@ -23,9 +23,9 @@ from keyturn.domain.deployment import (
     StackSet,
     Stored,
 )
+from keyturn.deployment.model.template import Template
+from keyturn.deployment.ports import Functions, Headquarters, Stacks, StackSets, Warehouse
 from keyturn.domain.errors import DeploymentFailed, InvalidValue
-from keyturn.domain.template import Template
-from keyturn.ports import Functions, Headquarters, Stacks, StackSets, Warehouse
 
 FLAG: Final = "DryRunFlag"
 OPTION_OF: Final[Mapping[str, str]] = {

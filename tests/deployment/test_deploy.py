@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.domain.deployment import Place, Protection, Stack, StackSet
-from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
-from keyturn.domain.health import FunctionFacts
-from keyturn.domain.template import Template
-from keyturn.use_cases.deploy import (
+from keyturn.deployment.deploy import (
     Asked,
     Deploy,
     Names,
@@ -21,14 +17,18 @@ from keyturn.use_cases.deploy import (
     Step,
     code_hash,
 )
+from keyturn.deployment.model.health import FunctionFacts
+from keyturn.deployment.model.stacks import Place, Protection, Stack, StackSet
+from keyturn.deployment.model.template import Template
+from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
-from tests.fakes_deployment import (
+from tests.deployment.fakes import (
     FakeHeadquarters,
     FakeStacks,
     FakeStackSets,
     FakeWarehouse,
 )
-from tests.fakes_doctor import FakeFunctions
+from tests.deployment.fakes_doctor import FakeFunctions
 
 SECURITY, MANAGEMENT = "999999999999", "111111111111"
 SHOP, LAB = "222222222222", "333333333333"

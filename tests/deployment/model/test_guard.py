@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from keyturn.domain.guard import ACTIONS, guard, lacks
+from keyturn.deployment.model.guard import ACTIONS, guard, lacks
 
 ROLE = "asa-iam-key-auto-rotation"
 POLICY = guard(partition="aws", role=ROLE)
-PAGE = Path(__file__).parents[2] / "docs" / "record.md"
+PAGE = Path(__file__).parents[3] / "docs" / "record.md"
 
 
 def changed(**parts: Any) -> dict[str, Any]:  # noqa: ANN401 -- any part of a statement

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from keyturn.domain.bucket_policy import Statement, statements
-from keyturn.domain.deployment import (
+from keyturn.deployment.model.bucket_policy import Statement, statements
+from keyturn.deployment.model.health import ControlPolicy
+from keyturn.deployment.model.stacks import (
     STACK_SETS_TRUSTED,
     Change,
     OrganizationFacts,
@@ -18,13 +19,16 @@ from keyturn.domain.deployment import (
     Stored,
 )
 from keyturn.domain.errors import DeploymentFailed, NotFound
-from keyturn.domain.health import ControlPolicy
 from tests.fakes import Refusals
 
 
 @dataclass
 class FakeStacks(Refusals):
-    """Meets `ports.Stacks`; a body with the word `unmakeable` in it never becomes a stack."""
+    """
+    Meets `deployment.ports.Stacks`.
+
+    A body with the word `unmakeable` in it never becomes a stack.
+    """
 
     held: dict[str, Stack] = field(default_factory=dict)
     bodies: dict[str, str] = field(default_factory=dict)
@@ -82,7 +86,7 @@ class FakeStacks(Refusals):
 
 @dataclass
 class FakeStackSets(Refusals):
-    """Meets `ports.StackSets`; of the units, it knows the accounts."""
+    """Meets `deployment.ports.StackSets`; of the units, it knows the accounts."""
 
     accounts: Mapping[str, Collection[str]] = field(default_factory=dict)
     held: dict[str, StackSet] = field(default_factory=dict)
@@ -148,7 +152,7 @@ OF_A_PREFIX = {Protection.LIFECYCLE, Protection.RECEIPTS, Protection.RECORDS}
 
 @dataclass
 class FakeWarehouse(Refusals):
-    """Meets `ports.Warehouse`."""
+    """Meets `deployment.ports.Warehouse`."""
 
     buckets: dict[str, set[tuple[str, Protection]]] = field(default_factory=dict)
     objects: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
@@ -191,7 +195,7 @@ class FakeWarehouse(Refusals):
 
 @dataclass
 class FakeHeadquarters(Refusals):
-    """Meets `ports.Headquarters`."""
+    """Meets `deployment.ports.Headquarters`."""
 
     told: OrganizationFacts = field(
         default_factory=lambda: OrganizationFacts(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.deployment import Change, Proposal, Stack, StackInstance, StackSet
+from keyturn.deployment.model.stacks import Change, Proposal, Stack, StackInstance, StackSet
 from keyturn.domain.errors import AlreadyThere, DeploymentFailed, NotFound, Refused, Throttled
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _MEANINGS: Final = {
 
 
 class CloudFormationStacks:
-    """Meets `ports.Stacks`."""
+    """Meets `deployment.ports.Stacks`."""
 
     def __init__(self, cloudformation: "CloudFormationClient", sleep: Sleep) -> None:
         self._aws = cloudformation
@@ -165,7 +165,7 @@ class CloudFormationStacks:
 
 class CloudFormationStackSets:
     """
-    Meets `ports.StackSets`.
+    Meets `deployment.ports.StackSets`.
 
     One account's failure stops no other: all are tried, side by side, and the first that
     failed is named at the end.

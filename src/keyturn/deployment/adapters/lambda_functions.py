@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.health import Concurrency, FunctionFacts
+from keyturn.deployment.model.health import Concurrency, FunctionFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -15,7 +15,7 @@ _OFF = {"Disabling", "Disabled", "Deleting"}
 
 
 class AwsFunctions:
-    """Meets `ports.Functions`."""
+    """Meets `deployment.ports.Functions`."""
 
     def __init__(self, lambda_: "LambdaClient") -> None:
         self._lambda = lambda_

@@ -17,10 +17,14 @@ from moto import mock_aws
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
-from keyturn.adapters.cloudformation import CloudFormationStacks, CloudFormationStackSets
-from keyturn.adapters.headquarters import AwsHeadquarters
-from keyturn.adapters.s3_warehouse import S3Warehouse
-from keyturn.domain.deployment import (
+from keyturn.deployment.adapters.cloudformation import (
+    CloudFormationStacks,
+    CloudFormationStackSets,
+)
+from keyturn.deployment.adapters.headquarters import AwsHeadquarters
+from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
+from keyturn.deployment.model.health import ControlPolicy
+from keyturn.deployment.model.stacks import (
     IAM_REGIONS,
     STACK_SETS_TRUSTED,
     Proposal,
@@ -28,11 +32,10 @@ from keyturn.domain.deployment import (
     Stack,
     Stored,
 )
+from keyturn.deployment.ports import Headquarters, Stacks, StackSets, Warehouse
 from keyturn.domain.errors import Denied, DeploymentFailed
-from keyturn.domain.health import ControlPolicy
-from keyturn.ports import Headquarters, Stacks, StackSets, Warehouse
 from tests.cloudformation.stacks import MEMBER, template
-from tests.fakes_deployment import (
+from tests.deployment.fakes import (
     FakeHeadquarters,
     FakeStacks,
     FakeStackSets,

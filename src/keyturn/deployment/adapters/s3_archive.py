@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.deployment.model.health import LastRun
 from keyturn.domain.days import can_be
-from keyturn.domain.health import LastRun
 from keyturn.domain.reading import read_json
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _DAYS = 2
 
 
 class S3Archive:
-    """Meets `ports.Archive`."""
+    """Meets `deployment.ports.Archive`."""
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str) -> None:
         self._s3 = s3

@@ -1,0 +1,186 @@
+"""
+What a deployment, and a look at one, need from outside, in the words of `deployment/model`.
+
+As in the engine's ports, every method raises a PortError of domain/errors.py when the answer is
+not the one asked for.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from keyturn.deployment.model.bucket_policy import Statement
+from keyturn.deployment.model.health import (
+    Concurrency,
+    ControlPolicy,
+    FunctionFacts,
+    LastRun,
+    SecretSeen,
+    Trail,
+)
+from keyturn.deployment.model.stacks import (
+    OrganizationFacts,
+    Proposal,
+    Protection,
+    Stack,
+    StackInstance,
+    StackSet,
+    Stored,
+)
+
+
+class Stacks(Protocol):
+    """CloudFormation in one account and region."""
+
+    def find(self, name: str) -> Stack | None:
+        """The stack, if there is one."""
+
+    def body_of(self, name: str) -> str:
+        """The template that the stack was made of."""
+
+    def propose(
+        self, name: str, body: str, parameters: Mapping[str, str | None], *, new: bool
+    ) -> Proposal:
+        """
+        Work out what a template and parameters would change, and change nothing.
+
+        A parameter that is None keeps its value. DeploymentFailed: CloudFormation refused.
+        """
+
+    def discard(self, proposal: Proposal) -> None:
+        """Throw a proposal away, and with it the empty shell of a stack that is not there yet."""
+
+    def carry_out(self, proposal: Proposal) -> None:
+        """Make it so and wait; DeploymentFailed names the first resource that failed, and why."""
+
+    def remove(self, name: str) -> None:
+        """Delete a stack and wait."""
+
+
+class StackSets(Protocol):
+    """Service-managed stack sets, from the management account. What acts waits for the end."""
+
+    def find(self, name: str) -> StackSet | None:
+        """The stack set, if there is one."""
+
+    def create(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
+        """Make the stack set, which goes by itself to accounts that come later; nowhere yet."""
+
+    def update(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
+        """Bring the template and these parameters to where it is; None keeps a value."""
+
+    def extend(self, name: str, units: Collection[str], regions: Collection[str]) -> None:
+        """Go to the accounts of these units, in these regions."""
+
+    def instances(self, name: str) -> Iterator[StackInstance]:
+        """Where it is."""
+
+
+class Warehouse(Protocol):
+    """S3 in the security account, for the bucket with the zips and the receipts."""
+
+    def exists(self, bucket: str) -> bool:
+        """Whether the bucket is there and ours; Denied if it is somebody else's."""
+
+    def create(self, bucket: str) -> None:
+        """Make the bucket."""
+
+    def lacks(self, bucket: str, prefix: str) -> tuple[Protection, ...]:
+        """The protections that it does not have."""
+
+    def missing_statements(self, bucket: str, prefix: str) -> tuple[Statement, ...]:
+        """What the bucket's policy should say and does not, to be copied."""
+
+    def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
+        """Give it a protection; what else it was told stays."""
+
+    def stored(self, bucket: str, name: str) -> Stored | None:
+        """An object by its content; None if there is none."""
+
+    def put(self, bucket: str, name: str, body: bytes) -> None:
+        """Put an object, with our mark."""
+
+
+class Headquarters(Protocol):
+    """The organisation, as its management account knows it."""
+
+    def facts(self) -> OrganizationFacts:
+        """What it says of itself; Denied to whoever may not ask."""
+
+    def control_policies(self) -> Iterable[ControlPolicy]:
+        """The service control policies; Denied to whoever may not ask."""
+
+    def has_unit(self, unit: str) -> bool:
+        """Whether a unit, or a root, is its own; Denied to whoever may not ask."""
+
+
+class Functions(Protocol):
+    """Lambda in the security account."""
+
+    def look(self, name: str) -> FunctionFacts:
+        """A function as it is; NotFound if there is none."""
+
+    def takes_from(self, name: str) -> Collection[str]:
+        """The queues that give it work now."""
+
+    def concurrency(self) -> Concurrency:
+        """How many functions may run at the same time."""
+
+
+class Rules(Protocol):
+    """EventBridge in the security account."""
+
+    def is_enabled(self, name: str, bus: str | None) -> bool:
+        """Whether the rule is enabled; NotFound if there is none. None is the default bus."""
+
+
+class Depths(Protocol):
+    """The queues of the security account, seen from above."""
+
+    def waiting(self, queue: str) -> int:
+        """About how many messages are in it; NotFound if there is no such queue."""
+
+
+class Senders(Protocol):
+    """What SES lets the security account send."""
+
+    def is_verified(self, address: str) -> bool:
+        """Whether SES knows that the address, its domain, or one above that, is ours."""
+
+    def is_in_sandbox(self) -> bool:
+        """Whether mails go to verified addresses only."""
+
+
+class Trails(Protocol):
+    """CloudTrail, seen from one account."""
+
+    def trails(self) -> tuple[Trail, ...]:
+        """The trails that there are."""
+
+
+class Archive(Protocol):
+    """What lies in the bucket, for whoever asks about the runs and the zips."""
+
+    def last_runs(self) -> tuple[LastRun, ...]:
+        """The newest run of each account, of the two newest days; none, if none ran."""
+
+    def code_of(self, name: str) -> str:
+        """Lambda's hash of a zip below the prefix; NotFound if it is not there."""
+
+
+class Branch(Protocol):
+    """One account of the organisation, entered to look."""
+
+    def trust_of(self, role: str) -> str:
+        """The text of a role's trust policy; NotFound if there is no such role."""
+
+    def has_group(self, name: str) -> bool:
+        """Whether there is such an IAM group."""
+
+    def key_state(self, alias: str) -> str:
+        """The state of the KMS key behind an alias; NotFound if there is none."""
+
+    def rule_is_enabled(self, name: str) -> bool:
+        """Whether the rule where IAM's events are is enabled; NotFound if there is none."""
+
+    def secrets(self) -> Iterable[SecretSeen]:
+        """The secrets that are called as those of users' keys are."""
