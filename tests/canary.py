@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.sandbox.secret_forms import Lookout
+from keyturn_sandbox.judge.secret_forms import Lookout
 from tests.listening import OF_THE_SDK, Children, Log, listen, listen_to_the_sandbox, trace_of
 
 MARK = "lets_a_secret_out"

@@ -28,9 +28,9 @@ from typer.testing import CliRunner
 from keyturn.adapters import clients
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.domain.errors import Unavailable
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn.sandbox.iam_rules import Keyring
-from keyturn.sandbox.secret_forms import smtp_password
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn_sandbox.emulator.iam_rules import Keyring
+from keyturn_sandbox.judge.secret_forms import smtp_password
 from tests.canary import see
 from tests.listening import OF_THE_SDK
 
@@ -175,7 +175,7 @@ def in_process(_: Path) -> None:
 def in_child(_: Path) -> None:
     """Print a secret that the emulator made in the process that prints it."""
     code = f"""
-from keyturn.sandbox.iam_rules import Keyring
+from keyturn_sandbox.emulator.iam_rules import Keyring
 from tests.listening import tell_the_canary
 tell_the_canary()
 Keyring().add("1", "{KEY}", "{SECRET[::-1]}")

@@ -22,9 +22,9 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from typer.testing import CliRunner, Result
 
 if TYPE_CHECKING:
-    from keyturn.sandbox.cloud import LocalCloud
-    from keyturn.sandbox.iam_rules import Keyring
-    from keyturn.sandbox.wire import Request
+    from keyturn_sandbox.emulator.cloud import LocalCloud
+    from keyturn_sandbox.emulator.iam_rules import Keyring
+    from keyturn_sandbox.emulator.wire import Request
 
 See = Callable[[str, str], None]
 """Is told what came out, and its text."""
@@ -72,8 +72,10 @@ def _is_ours() -> bool:
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 -- inspect takes far longer
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
+        if module.startswith("keyturn_sandbox."):
+            return False
         if module.startswith("keyturn."):
-            return not module.startswith("keyturn.sandbox.")
+            return True
         frame = frame.f_back
     return False
 
@@ -116,8 +118,8 @@ def listen_to_the_sandbox(know: Know, see: See, patches: pytest.MonkeyPatch) -> 
     # Importing them takes a second, which the tests of the rule alone do without.
     from moto.iam.models import AccessKey  # noqa: PLC0415 -- see above
 
-    from keyturn.sandbox.cloud import LocalCloud  # noqa: PLC0415 -- see above
-    from keyturn.sandbox.iam_rules import Keyring  # noqa: PLC0415 -- see above
+    from keyturn_sandbox.emulator.cloud import LocalCloud  # noqa: PLC0415 -- see above
+    from keyturn_sandbox.emulator.iam_rules import Keyring  # noqa: PLC0415 -- see above
 
     def made_by_moto(_: None, key: AccessKey, *__: object) -> None:
         know(key.access_key_id, key.secret_access_key)
@@ -177,7 +179,7 @@ def tell_the_canary() -> None:
     """In a process that a test started: tell of each secret that the emulator makes here."""
     if CHILDREN not in os.environ:
         return  # nobody listens
-    from keyturn.sandbox.iam_rules import Keyring  # noqa: PLC0415 -- as above
+    from keyturn_sandbox.emulator.iam_rules import Keyring  # noqa: PLC0415 -- as above
 
     pipe = os.open(os.environ[CHILDREN], os.O_WRONLY | os.O_NONBLOCK)
 

@@ -23,28 +23,34 @@ CORE_KNOWS_NO = [
     "typer",
 ]
 
-# The contract, the file that gets a wrong import, and the modules it then imports.
+# The contract, the file below src/ that gets a wrong import, and the modules it then imports.
 WRONG = [
-    pytest.param("layers", "domain/wrong.py", ["keyturn.ports"], id="an arrow that points up"),
-    pytest.param("layers", "mail/wrong.py", ["keyturn.report"], id="an arrow to a neighbour"),
-    pytest.param("core", "domain/wrong.py", CORE_KNOWS_NO, id="a domain that knows the world"),
-    pytest.param("core", "use_cases/wrong.py", CORE_KNOWS_NO, id="a use case that does"),
-    pytest.param("core", "ports.py", CORE_KNOWS_NO, id="ports that do"),
+    pytest.param(
+        "layers", "keyturn/domain/wrong.py", ["keyturn.ports"], id="an arrow that points up"
+    ),
+    pytest.param(
+        "layers", "keyturn/mail/wrong.py", ["keyturn.ports"], id="an arrow to a neighbour"
+    ),
+    pytest.param(
+        "core", "keyturn/domain/wrong.py", CORE_KNOWS_NO, id="a domain that knows the world"
+    ),
+    pytest.param("core", "keyturn/use_cases/wrong.py", CORE_KNOWS_NO, id="a use case that does"),
+    pytest.param("core", "keyturn/ports.py", CORE_KNOWS_NO, id="ports that do"),
     *(
         pytest.param(
-            "core", f"deployment/{file}", CORE_KNOWS_NO, id=f"deployment/{file} that does"
+            "core", f"keyturn/deployment/{file}", CORE_KNOWS_NO, id=f"deployment/{file} that does"
         )
         for file in ("model/wrong.py", "ports.py", "deploy.py", "doctor.py")
     ),
     pytest.param(
         "adapters-apart",
-        "adapters/wrong.py",
+        "keyturn/adapters/wrong.py",
         ["keyturn.adapters.of_another_system"],
         id="an adapter that leans on another",
     ),
     pytest.param(
         "adapters-apart",
-        "deployment/adapters/wrong.py",
+        "keyturn/deployment/adapters/wrong.py",
         ["keyturn.adapters.of_another_system", "keyturn.deployment.adapters.of_another_system"],
         id="an adapter of the deployment's that leans on another",
     ),
@@ -55,7 +61,12 @@ WRONG = [
             ["keyturn.adapters.of_another_system"],
             id=f"{room} that choose their adapter",
         )
-        for room in ("entrypoints", "use_cases", "deployment/model")
+        for room in (
+            "keyturn/entrypoints",
+            "keyturn/use_cases",
+            "keyturn/deployment/model",
+            "keyturn_sandbox/demo",
+        )
     ),
     *(
         pytest.param(
@@ -64,11 +75,15 @@ WRONG = [
             ["keyturn.deployment.adapters.of_another_system"],
             id=f"{file} that chooses an adapter of the deployment's",
         )
-        for file in ("deployment/deploy.py", "entrypoints/wrong.py", "wiring.py")
+        for file in (
+            "keyturn/deployment/deploy.py",
+            "keyturn/entrypoints/wrong.py",
+            "keyturn/wiring.py",
+        )
     ),
     pytest.param(
         "deployment-layers",
-        "deployment/model/wrong.py",
+        "keyturn/deployment/model/wrong.py",
         ["keyturn.deployment.ports"],
         id="an arrow that points up in the deployment's wing",
     ),
@@ -80,22 +95,56 @@ WRONG = [
             id=f"{file} that knows a deployment",
         )
         for file in (
-            "domain/wrong.py",
-            "ports.py",
-            "use_cases/wrong.py",
-            "adapters/of_another_system.py",
-            "wiring.py",
-            "entrypoints/rotation_lambda.py",
-            "entrypoints/inventory_lambda.py",
-            "entrypoints/notifier_lambda.py",
+            "keyturn/domain/wrong.py",
+            "keyturn/ports.py",
+            "keyturn/use_cases/wrong.py",
+            "keyturn/adapters/of_another_system.py",
+            "keyturn/wiring.py",
+            "keyturn/entrypoints/rotation_lambda.py",
+            "keyturn/entrypoints/inventory_lambda.py",
+            "keyturn/entrypoints/notifier_lambda.py",
         )
     ),
     pytest.param(
-        "only-entrypoints-wire", "sandbox/wrong.py", ["keyturn.wiring"], id="a sandbox that wires"
+        "only-entrypoints-wire",
+        "keyturn_sandbox/demo/wrong.py",
+        ["keyturn.wiring"],
+        id="a demo that wires",
+    ),
+    *(
+        pytest.param(
+            "sandbox-layers",
+            f"keyturn_sandbox/{lower}/wrong.py",
+            [f"keyturn_sandbox.{upper}"],
+            id=f"a {lower} that knows the {upper}",
+        )
+        for lower, upper in (
+            ("emulator", "judge"),
+            ("judge", "simulation"),
+            ("simulation", "demo"),
+        )
+    ),
+    *(
+        pytest.param(
+            "no-sandbox-in-the-engine",
+            f"keyturn/{room}/wrong.py",
+            ["keyturn_sandbox.demo.start", "moto", "time_machine"],
+            id=f"make-believe in {room}",
+        )
+        for room in ("entrypoints", "adapters", "deployment/adapters")
+    ),
+    *(
+        pytest.param(
+            "judge-is-independent",
+            f"keyturn_sandbox/{room}/wrong.py",
+            ["keyturn.domain.days"],
+            id=f"a {room} that asks the accused",
+        )
+        for room in ("emulator", "judge")
     ),
     pytest.param(
-        "sandbox-is-handed",
-        "sandbox/wrong.py",
+        "simulation-is-handed",
+        "keyturn_sandbox/simulation/wrong.py",
         [
             f"keyturn.{room}"
             for room in (
@@ -103,36 +152,27 @@ WRONG = [
                 *("deployment.deploy", "deployment.ports", "deployment.wiring"),
             )
         ],
-        id="a sandbox that fetches what it runs",
-    ),
-    *(
-        pytest.param(
-            "only-sandbox-pretends",
-            f"{room}/wrong.py",
-            ["moto", "time_machine"],
-            id=f"make-believe in {room}",
-        )
-        for room in ("entrypoints", "adapters", "deployment/adapters")
+        id="a simulation that fetches what it runs",
     ),
 ]
 
 
 @pytest.fixture
 def src(tmp_path: Path) -> Path:
-    """Return a copy of our package, with one more adapter each so that there are always two."""
-    package = tmp_path / "src" / "keyturn"
-    shutil.copytree(ROOT / "src" / "keyturn", package)
+    """Return a copy of our packages, with one more adapter each so that there are always two."""
+    packages = tmp_path / "src"
+    shutil.copytree(ROOT / "src", packages)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for room in ("adapters", "deployment/adapters"):
-        (package / room / "of_another_system.py").touch()
-    return package
+        (packages / "keyturn" / room / "of_another_system.py").touch()
+    return packages
 
 
-def lint(package: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+def lint(packages: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache", *options],
-        cwd=package.parent.parent,
-        env={**os.environ, "PYTHONPATH": str(package.parent), "COLUMNS": "200"},
+        cwd=packages.parent,
+        env={**os.environ, "PYTHONPATH": str(packages), "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,
@@ -158,10 +198,14 @@ def test_a_wrong_import_breaks_its_contract(
     assert [module for module in imports if f" -> {module} (l." not in report.stdout] == []
 
 
-def test_a_room_that_nobody_planned_breaks_the_layers(src: Path) -> None:
-    (src / "utils.py").touch()
+@pytest.mark.parametrize(
+    ("contract", "file"),
+    [("layers", "keyturn/utils.py"), ("sandbox-layers", "keyturn_sandbox/utils.py")],
+)
+def test_a_room_that_nobody_planned_breaks_the_layers(src: Path, contract: str, file: str) -> None:
+    (src / file).touch()
 
-    report = lint(src, "--contract", "layers")
+    report = lint(src, "--contract", contract)
 
     assert report.returncode == 1
     assert "utils" in report.stdout

@@ -11,7 +11,7 @@ from keyturn.adapters.iam import IamAccessKeys
 from keyturn.domain.errors import KeyLimitReached, NotFound
 from keyturn.domain.key import KeyFacts, LastUse, Status
 from keyturn.ports import AccessKeys
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeKeys
 from tests.use_cases.stage import MEMBER, START
 

@@ -13,8 +13,8 @@ from keyturn.adapters.clients import client
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.domain.errors import AlreadyThere, PortError
 from keyturn.ports import Audit, AuditEntry
-from keyturn.sandbox.cloud import LocalCloud, Perform
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
 from tests.fakes import FakeAudit
 from tests.use_cases.stage import HUB, START
 

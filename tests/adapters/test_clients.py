@@ -11,10 +11,10 @@ from keyturn.adapters.clients import ATTEMPTS, client
 from keyturn.domain.errors import AccountUnreachable, Unavailable
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
-from keyturn.sandbox.cloud import LocalCloud, Perform
-from keyturn.sandbox.wire import Answer, Request
 from keyturn.settings import Settings
 from keyturn.wiring import MEMBERS_KEPT, Aws
+from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
 from tests.use_cases.stage import HUB, START
 
 ROLE = "member"

@@ -13,7 +13,7 @@ from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
 from keyturn.domain.errors import AlreadyThere, Denied, NotFound, PortError, Refused
 from keyturn.ports import Pause, Switch, Tally
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeSwitch, FakeTally
 from tests.use_cases.stage import HUB, START
 

@@ -9,7 +9,7 @@ from keyturn.adapters.organizations import AwsOrganization
 from keyturn.domain.errors import NotFound
 from keyturn.domain.key import Account
 from keyturn.ports import Listed, Organization
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.fakes import FakeOrganization
 from tests.use_cases.stage import DAY, START
 

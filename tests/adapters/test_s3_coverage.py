@@ -8,7 +8,7 @@ import pytest
 from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.domain.errors import Denied
 from keyturn.ports import Coverage
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.fakes import FakeCoverage
 from tests.use_cases.stage import HUB, MEMBER, START
 

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.domain.errors import Denied, Refused
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.use_cases.stage import START
 
 BUCKET = "keyturn-bucket"

@@ -10,8 +10,8 @@ from botocore.exceptions import ReadTimeoutError
 from keyturn.adapters.ses import SesMailer
 from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
 from keyturn.domain.events import Mail
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn_sandbox.emulator.wire import Answer, Request
 
 SENDER = "aws-admins@example.com"
 MAIL = Mail(subject="Grüße 🔑", text="Hello, Müller", html="<p>Hello, Müller</p>")

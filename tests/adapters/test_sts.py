@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from keyturn.adapters.clients import client
 from keyturn.adapters.sts import session_as
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     NOW,
     OURS,

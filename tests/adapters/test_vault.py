@@ -13,7 +13,7 @@ from keyturn.domain.key import Seal
 from keyturn.domain.record import USER_ID_TAG, token
 from keyturn.domain.seal import SealKey
 from keyturn.ports import NewKey, Vault
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeVault
 from tests.use_cases.stage import MEMBER, START
 

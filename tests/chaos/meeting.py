@@ -18,12 +18,12 @@ from random import Random
 from threading import Condition, Thread, current_thread
 from unittest.mock import patch
 
-from keyturn.sandbox.cloud import Perform
-from keyturn.sandbox.faults import KilledError
-from keyturn.sandbox.wire import Answer
-from keyturn.sandbox.wire import Request as Call
 from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.wiring import Aws
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.faults import KilledError
+from keyturn_sandbox.emulator.wire import Answer
+from keyturn_sandbox.emulator.wire import Request as Call
 from tests.chaos.world import BUCKET, MEMBER, World
 
 APART = frozenset(

@@ -7,9 +7,9 @@ from functools import partial
 
 from keyturn.domain.decision import Action
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
-from keyturn.sandbox.faults import Fault
-from keyturn.sandbox.owners import roll_back
 from keyturn.use_cases.keep_account import Request
+from keyturn_sandbox.emulator.faults import Fault
+from keyturn_sandbox.simulation.owners import roll_back
 from tests.chaos.world import DAY, GROUP, KMS_KEY, MEMBER, Adopting, World
 
 SECRET = f"Account_{MEMBER}_User_ann_AccessKey"

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.sandbox.faults import Fault
+from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.scale import FORM
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.theatre import Theatre

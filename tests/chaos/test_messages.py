@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from keyturn.sandbox.demonstration import step_of
-from keyturn.sandbox.deployment import MEMBER_ROLE, NOTIFIER_ROLE, ROTATION_ROLE
-from keyturn.sandbox.faults import Fault, Faults, KilledError
-from keyturn.sandbox.wire import Request
+from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
+from keyturn_sandbox.emulator.wire import Request
+from keyturn_sandbox.simulation.demonstration import step_of
+from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE, ROTATION_ROLE
 from tests.chaos.scale import FORM
 from tests.chaos.world import leaves_unnoted
 from tests.use_cases.stage import ASKED, OWNER, Stage, batch, before, staged

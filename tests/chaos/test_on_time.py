@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from keyturn.sandbox.faults import Fault
+from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.scale import FORM
 from tests.chaos.world import World
 

@@ -11,10 +11,10 @@ from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.record import INTENT_TAG, KeyRecord, said_of
-from keyturn.sandbox.faults import Fault
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult
 from keyturn.use_cases.keep_account import Request as Asked
 from keyturn.use_cases.run_account import RunAccount
+from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.world import DAY, FIRST_DAY, MEMBER, OWNER, World
 from tests.use_cases.stage import before
 

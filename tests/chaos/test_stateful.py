@@ -25,10 +25,10 @@ from hypothesis.stateful import (
 
 from keyturn.domain.decision import WRITING, Action
 from keyturn.domain.record import INTENT_TAG, USER_ID_TAG, USER_TAG, Intent, secret_name
-from keyturn.sandbox.faults import Fault
-from keyturn.sandbox.owners import roll_back
 from keyturn.settings import Settings
 from keyturn.use_cases.approve import Approved
+from keyturn_sandbox.emulator.faults import Fault
+from keyturn_sandbox.simulation.owners import roll_back
 from tests.chaos.scale import FORM
 from tests.chaos.world import (
     BUCKET,

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
-from keyturn.sandbox.faults import Fault, Faults, KilledError
+from keyturn_sandbox.emulator.cloud import LocalCloud
+from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
 from tests.chaos.scale import FORM
 from tests.entrypoints.organisation import BUCKET, NOW, OURS, build, environment
 

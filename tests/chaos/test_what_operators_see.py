@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from keyturn.sandbox.faults import Fault
+from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.theatre import Theatre
 from tests.chaos.world import DAY, Ran

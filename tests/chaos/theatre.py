@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from keyturn.domain.decision import WRITING, Action
-from keyturn.sandbox.faults import Fault
+from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.world import DAY, Ran, World
 

@@ -24,18 +24,18 @@ from keyturn.domain.key import Account
 from keyturn.domain.orders import Order
 from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.plan_format import Report, as_json
-from keyturn.sandbox.cloud import LocalCloud, Perform
-from keyturn.sandbox.demonstration import step_of
-from keyturn.sandbox.evidence import Evidence, HeldKey, Use, Windows, held_keys
-from keyturn.sandbox.evidence import Run as JudgedRun
-from keyturn.sandbox.faults import Fault, Faults, KilledError
-from keyturn.sandbox.invariants import judge
-from keyturn.sandbox.obstacles import Obstacle
-from keyturn.sandbox.wire import Answer, Request
 from keyturn.settings import Settings
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.keep_account import Request as Asked
 from keyturn.wiring import Aws
+from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
+from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
+from keyturn_sandbox.emulator.obstacles import Obstacle
+from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.judge.evidence import Evidence, HeldKey, Use, Windows, held_keys
+from keyturn_sandbox.judge.evidence import Run as JudgedRun
+from keyturn_sandbox.judge.invariants import judge
+from keyturn_sandbox.simulation.demonstration import step_of
 
 HUB = "222222222222"
 MEMBER = "333333333333"

@@ -16,9 +16,9 @@ from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
 from keyturn.entrypoints.connect import disconnect
 from keyturn.entrypoints.requests import QUEUE_HOLDS
 from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
-from keyturn.sandbox import deployment
-from keyturn.sandbox.cloud import REGION
 from keyturn.settings import PARAMETERS, Settings
+from keyturn_sandbox.emulator.cloud import REGION
+from keyturn_sandbox.simulation import deployment
 from tests.cloudformation.stacks import (
     CORE,
     GIVEN,

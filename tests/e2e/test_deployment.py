@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from keyturn.sandbox.secret_forms import Lookout
+from keyturn_sandbox.judge.secret_forms import Lookout
 from tests.e2e.stage import (
     ADMIN,
     BLOCK,

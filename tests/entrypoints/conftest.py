@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import NOW, OURS, build, environment
 from tests.use_cases.stage import Stage, staged
 

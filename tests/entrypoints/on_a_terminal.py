@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import LocalCloud
+from keyturn_sandbox.emulator.wire import Answer, Request
 from tests.entrypoints.organisation import BUCKET, NOW, OURS, SHOP, add_user, build, environment
 from tests.listening import tell_the_canary
 

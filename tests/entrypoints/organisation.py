@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 
 from keyturn.entrypoints.deployed import INVENTORY, ROTATION
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, Perform
-from keyturn.sandbox.wire import Answer, Refused, Request, answered, refused
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, Perform
+from keyturn_sandbox.emulator.wire import Answer, Refused, Request, answered, refused
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 DAY = timedelta(days=1)

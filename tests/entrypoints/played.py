@@ -12,15 +12,15 @@ from keyturn.domain.key import Account, SecretFacts
 from keyturn.domain.record import secret_name, stale_tags
 from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
-from keyturn.sandbox.call_log import Call
-from keyturn.sandbox.cloud import LocalCloud
-from keyturn.sandbox.days import Day, Functions
-from keyturn.sandbox.demonstration import Result, calendar_of, demonstrate
-from keyturn.sandbox.deployment import MEMBER_ROLE, ROTATION_ROLE, Deployment
-from keyturn.sandbox.evidence import secret_of
 from keyturn.settings import Settings
 from keyturn.use_cases.keep_account import Request
 from keyturn.wiring import Aws
+from keyturn_sandbox.emulator.call_log import Call
+from keyturn_sandbox.emulator.cloud import LocalCloud
+from keyturn_sandbox.judge.evidence import secret_of
+from keyturn_sandbox.simulation.days import Day, Functions
+from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate
+from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, ROTATION_ROLE, Deployment
 from tests.use_cases.stage import WRITES, logging_to
 
 DRY_DAYS = 14

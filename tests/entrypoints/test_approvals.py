@@ -11,10 +11,10 @@ import pytest
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.entrypoints.approvals import read_plan
-from keyturn.sandbox.cloud import LocalCloud
-from keyturn.sandbox.deployment import BUCKET as STAGE_BUCKET
-from keyturn.sandbox.deployment import PREFIX
 from keyturn.use_cases.approve import Approved
+from keyturn_sandbox.emulator.cloud import LocalCloud
+from keyturn_sandbox.simulation.deployment import BUCKET as STAGE_BUCKET
+from keyturn_sandbox.simulation.deployment import PREFIX
 from tests.entrypoints.organisation import (
     BUCKET,
     DAY,

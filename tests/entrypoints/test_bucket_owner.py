@@ -12,9 +12,9 @@ from moto.sesv2.responses import SESV2Response
 from typer.testing import CliRunner
 
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.call_log import Call
-from keyturn.sandbox.cloud import LocalCloud
-from keyturn.sandbox.deployment import BUCKET, PREFIX
+from keyturn_sandbox.emulator.call_log import Call
+from keyturn_sandbox.emulator.cloud import LocalCloud
+from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.entrypoints import organisation
 from tests.entrypoints.organisation import OURS, ROLE, SHOP, TELLING, add_user
 from tests.entrypoints.test_cli_deploy import opened

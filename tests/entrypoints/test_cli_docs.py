@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     CLOSED_TO_US,
     KMS_KEY,

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     CLOSED_TO_US,
     DAY,

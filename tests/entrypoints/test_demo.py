@@ -13,14 +13,14 @@ from rich.console import Console
 
 from keyturn.domain.policy import RotationPolicy
 from keyturn.entrypoints.approvals import read_plan
-from keyturn.entrypoints.demo import demo
-from keyturn.entrypoints.demo_folder import DemoFolder
-from keyturn.sandbox.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of
-from keyturn.sandbox.deployment import ADMIN
-from keyturn.sandbox.evidence import ACTIVE, DELETED, INACTIVE, KeyStory
-from keyturn.sandbox.invariants import judge
-from keyturn.sandbox.people import Habit
-from keyturn.sandbox.planting import plant
+from keyturn_sandbox.demo.command import demo
+from keyturn_sandbox.demo.folder import DemoFolder
+from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, KeyStory
+from keyturn_sandbox.judge.invariants import judge
+from keyturn_sandbox.judge.planting import plant
+from keyturn_sandbox.simulation.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of
+from keyturn_sandbox.simulation.deployment import ADMIN
+from keyturn_sandbox.simulation.people import Habit
 from tests.canary import see
 from tests.entrypoints.played import DRY_DAYS, Played
 from tests.entrypoints.test_schemas import validator

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from keyturn.domain.errors import InvalidValue, KeyturnError
-from keyturn.entrypoints import demo_folder
 from keyturn.entrypoints.cli import app
-from keyturn.entrypoints.demo_folder import MANIFEST, DemoFolder
+from keyturn_sandbox.demo import folder as demo_folder
+from keyturn_sandbox.demo.folder import MANIFEST, DemoFolder
 
 FILES = {
     "index.html": "a page",

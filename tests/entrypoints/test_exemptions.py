@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.sandbox.deployment import ADMIN, BUCKET, BUS
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, BUS
 from tests.use_cases.stage import GROUP, HUB, MEMBER, Stage, lose_answer, staged
 
 ID = "0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30"

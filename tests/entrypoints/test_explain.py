@@ -5,7 +5,7 @@ import re
 from typer.testing import CliRunner, Result
 
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     CLOSED_TO_US,
     DAY,

@@ -7,9 +7,9 @@ import pytest
 
 from keyturn.domain.errors import Denied, InvalidValue, Throttled, Unavailable
 from keyturn.domain.key import Account
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT
-from keyturn.sandbox.deployment import BUCKET, PREFIX
 from keyturn.use_cases.inventory import message_of
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
+from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.stage import CLOSED, HUB, MEMBER, START, Stage, staged
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from keyturn.domain.leftover import leftover
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     OURS,
     ROLE,

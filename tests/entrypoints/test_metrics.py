@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from keyturn.domain.errors import Denied, InvalidValue, Unexpected
 from keyturn.entrypoints import rotation_lambda
 from keyturn.entrypoints.metrics import METRICS, NAMESPACE, Service
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
 from tests.use_cases.stage import (
     ASKED,
     CLOSED,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.entrypoints.test_exemptions import see
 from tests.use_cases.stage import DAY, HUB, MINUTE, OWNER, START, Stage, staged
 

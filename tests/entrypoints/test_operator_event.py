@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.domain.errors import KeyturnError
 from keyturn.domain.record import secret_name
-from keyturn.sandbox.deployment import BUCKET, PREFIX
+from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.entrypoints.organisation import audit_entries
 from tests.use_cases.stage import (
     ASKED,

@@ -11,8 +11,8 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.own_keys import OwnKeys, own_keys
-from keyturn.sandbox.cloud import REGION, LocalCloud
 from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from keyturn_sandbox.emulator.cloud import REGION, LocalCloud
 from tests.entrypoints.organisation import (
     NOW,
     OURS,

@@ -11,8 +11,8 @@ from keyturn.adapters.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.entrypoints.requests import QUEUE_HOLDS, read_queued, read_rotation
 from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
-from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
 from keyturn.settings import Settings
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.entrypoints.organisation import audit_entries
 from tests.use_cases.stage import (
     ASKED,

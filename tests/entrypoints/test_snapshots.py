@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, secret_name, stamp
-from keyturn.sandbox.deployment import ADMIN, BUCKET, PREFIX
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,
     CLOSED,

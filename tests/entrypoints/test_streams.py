@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.entrypoints.cli import app
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.canary import see
 from tests.entrypoints.organisation import (
     CLOSED_TO_US,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from keyturn.domain.decision import Overlay, State
-from keyturn.report.timeline import (
+from keyturn_sandbox.demo.timeline import (
     Account,
     Finding,
     Happening,

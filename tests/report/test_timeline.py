@@ -9,7 +9,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from keyturn.domain.decision import Overlay, State
-from keyturn.report.timeline import (
+from keyturn_sandbox.demo.timeline import (
     Finding,
     Happening,
     KeyLine,
@@ -19,7 +19,7 @@ from keyturn.report.timeline import (
     mail_index,
     render,
 )
-from keyturn.report.writing import write
+from keyturn_sandbox.demo.writing import write
 from tests.report.estate import KEYS, NASTY, an_estate, the_mails
 
 DAY = tuple(date(2026, 5, number) for number in range(1, 32))

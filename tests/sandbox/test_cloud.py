@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ConnectTimeoutError
 from mypy_boto3_iam.type_defs import TagTypeDef
 
-from keyturn.sandbox.cloud import LocalCloud, Perform
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
 from tests.sandbox.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, 6, tzinfo=UTC)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn.sandbox.cloud import KeyState, LastUse, LocalCloud, Perform
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import KeyState, LastUse, LocalCloud, Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
 from tests.sandbox.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

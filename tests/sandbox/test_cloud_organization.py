@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from mypy_boto3_organizations import OrganizationsClient
 
-from keyturn.sandbox.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.sandbox.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.sandbox.aws_says import HUB, MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_secretsmanager.type_defs import TagTypeDef
 
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.sandbox.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

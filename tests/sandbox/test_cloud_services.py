@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from keyturn.sandbox.cloud import LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.sandbox.aws_says import HUB, MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 from botocore.loaders import Loader
 
-from keyturn.sandbox.hermetic import hermetic
+from keyturn_sandbox.emulator.hermetic import hermetic
 from tests.canary import see
 
 POISON = "http://127.0.0.1:9/poison"

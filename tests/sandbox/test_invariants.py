@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 import pytest
 
-from keyturn.sandbox.call_log import Call
-from keyturn.sandbox.evidence import (
+from keyturn_sandbox.emulator.call_log import Call
+from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.judge.evidence import (
     ACTIVE,
     INACTIVE,
     Evidence,
@@ -19,10 +20,9 @@ from keyturn.sandbox.evidence import (
     secret_name,
     token_of,
 )
-from keyturn.sandbox.invariants import judge
-from keyturn.sandbox.mailbox import Mail
-from keyturn.sandbox.planting import NothingToPlantOn, plant
-from keyturn.sandbox.secret_forms import smtp_password
+from keyturn_sandbox.judge.invariants import judge
+from keyturn_sandbox.judge.planting import NothingToPlantOn, plant
+from keyturn_sandbox.judge.secret_forms import smtp_password
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn.sandbox.cloud import KeyState, LocalCloud
-from keyturn.sandbox.evidence import role_of, secret_name
-from keyturn.sandbox.owners import Deed, Owners
-from keyturn.sandbox.people import Account, Company, Habit, Person
+from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud
+from keyturn_sandbox.judge.evidence import role_of, secret_name
+from keyturn_sandbox.simulation.owners import Deed, Owners
+from keyturn_sandbox.simulation.people import Account, Company, Habit, Person
 
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn.sandbox.cloud import LocalCloud
-from keyturn.sandbox.people import EXEMPTION_GROUP, Company, Habit, build
+from keyturn_sandbox.emulator.cloud import LocalCloud
+from keyturn_sandbox.simulation.people import EXEMPTION_GROUP, Company, Habit, build
 
 NOW = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

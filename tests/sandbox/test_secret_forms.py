@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from keyturn.sandbox.secret_forms import Lookout, smtp_password, smtp_regions
+from keyturn_sandbox.judge.secret_forms import Lookout, smtp_password, smtp_regions
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -18,9 +18,10 @@ from keyturn.adapters.kms import SealKeyInKms
 from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, said_of, secret_name, token
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
-from keyturn.sandbox.call_log import Call
-from keyturn.sandbox.cloud import KeyState, LocalCloud, Perform, SecretState
-from keyturn.sandbox.deployment import (
+from keyturn_sandbox.emulator.call_log import Call
+from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud, Perform, SecretState
+from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.simulation.deployment import (
     INVENTORY_ROLE,
     MEMBER_ROLE,
     NOTIFIER_ROLE,
@@ -29,8 +30,7 @@ from keyturn.sandbox.deployment import (
     deploy,
     role_arn,
 )
-from keyturn.sandbox.people import Account, Company
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.simulation.people import Account, Company
 from tests.canary import see
 
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)

@@ -5,7 +5,7 @@ from math import ceil
 
 import pytest
 
-from keyturn.sandbox.deployment import PREFIX
+from keyturn_sandbox.simulation.deployment import PREFIX
 from tests.use_cases.stage import OWNER, Stage, decisions_of, staged
 
 READING = Counter(

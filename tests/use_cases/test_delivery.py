@@ -16,9 +16,9 @@ from keyturn.domain.record import (
     Intent,
     token,
 )
-from keyturn.sandbox.cloud import Perform
-from keyturn.sandbox.deployment import MEMBER_ROLE, SECRETS_KEY
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, SECRETS_KEY
 from tests.use_cases.stage import (
     ASKED,
     MEMBER,

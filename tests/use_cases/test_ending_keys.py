@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from keyturn.domain.record import KEY_TAG, secret_name
-from keyturn.sandbox.cloud import Perform
-from keyturn.sandbox.deployment import MEMBER_ROLE, NOTIFIER_ROLE
-from keyturn.sandbox.owners import roll_back
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE
+from keyturn_sandbox.simulation.owners import roll_back
 from tests.use_cases.stage import (
     MEMBER,
     MINUTE,

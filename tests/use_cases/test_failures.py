@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.sandbox.cloud import Perform
-from keyturn.sandbox.deployment import ADMIN, BUCKET
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET
 from tests.use_cases.stage import (
     HUB,
     MEMBER,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from keyturn.domain.record import secret_name, token
-from keyturn.sandbox.cloud import Perform
-from keyturn.sandbox.deployment import BUCKET, PREFIX
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,
     DAY,

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from keyturn.sandbox.cloud import LocalCloud, Perform
-from keyturn.sandbox.deployment import MEMBER_ROLE
-from keyturn.sandbox.wire import Answer, Request
+from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
+from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.simulation.deployment import MEMBER_ROLE
 from tests.use_cases.stage import (
     GROUP,
     MEMBER,

@@ -7,13 +7,12 @@ answered with one line, never a stack trace.
 """
 
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from keyturn.domain.errors import InvalidValue, MissingExtra
+from keyturn.domain.errors import InvalidValue
 from keyturn.entrypoints.cli_options import (
     Both,
     Deploying,
@@ -30,13 +29,10 @@ from keyturn.entrypoints.cli_options import (
     Where,
     with_groups,
 )
-from keyturn.entrypoints.demo_folder import DemoFolder
 from keyturn.entrypoints.one_line import OneLine
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
-
-INVARIANTS = 10
 
 app = typer.Typer(
     name="keyturn",
@@ -288,26 +284,9 @@ def demo(
     plant: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """Play a made-up organisation through its days, on this machine, without AWS."""
-    if days < 1:
-        raise InvalidValue("--days", days, "must be at least 1 day")
-    if plant is not None and not 1 <= plant <= INVARIANTS:
-        raise InvalidValue("--plant", plant, f"must be an invariant's number, 1 to {INVARIANTS}")
-    if str(output) == "-":
-        raise InvalidValue("--output", output, "must be a folder: a demo is many files")
-    folder = DemoFolder(output)
-    folder.check(days)
-    for module in ("moto", "time_machine"):
-        if find_spec(module) is None:
-            message = "the demo needs more: pip install 'keyturn[sandbox]'"
-            raise MissingExtra(f"{message} ({module} is missing)")
-    from rich.console import Console  # noqa: PLC0415 -- see above
+    from keyturn_sandbox.demo.start import start  # noqa: PLC0415 -- see above
 
-    from keyturn.sandbox.hermetic import hermetic  # noqa: PLC0415 -- see above
-
-    with hermetic():
-        from keyturn.entrypoints import demo as played  # noqa: PLC0415 -- it needs the extra
-
-        return played.demo(folder, days, seed, plant, Console())
+    return start(output, days, seed, plant)
 
 
 @app.command()

@@ -18,8 +18,8 @@ from keyturn.deployment.model.bucket_policy import (
     with_statements,
 )
 from keyturn.deployment.model.stacks import Protection
-from keyturn.sandbox import deployment
-from keyturn.sandbox.deployment import BUCKET, PREFIX, ROTATION_ROLE
+from keyturn_sandbox.simulation import deployment
+from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX, ROTATION_ROLE
 from tests.use_cases.stage import HUB, Stage, staged
 
 ROOT = Path(__file__).parents[3]

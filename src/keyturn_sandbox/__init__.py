@@ -1,0 +1,1 @@
+"""A company on this machine, with an AWS, people, old keys and a clock that can be moved."""

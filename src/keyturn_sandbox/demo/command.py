@@ -1,0 +1,242 @@
+"""`keyturn demo`: the real functions, on an organisation of the sandbox, for many days."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+from logging import StreamHandler
+from pathlib import Path
+from typing import IO, cast
+
+from aws_lambda_powertools import Logger
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from keyturn.domain.amounts import counted
+from keyturn.domain.forms import AccountReport, Planned
+from keyturn.domain.key import Account
+from keyturn.domain.owner import OwnerSource
+from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
+from keyturn.entrypoints.connect import disconnect
+from keyturn.entrypoints.plan_format import Report, as_plan_file
+from keyturn.settings import Settings
+from keyturn_sandbox.demo.folder import MAILS, DemoFolder
+from keyturn_sandbox.demo.page import mail_lines, timeline_of
+from keyturn_sandbox.demo.timeline import mail_index, render
+from keyturn_sandbox.judge.invariants import Finding
+from keyturn_sandbox.simulation.days import Day, Functions
+from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate, leaks
+
+DRY_RUN_DAYS = 14
+GOAL = 90
+"""Days that the average age of the Active keys must end below."""
+GOAL_NEEDS = 60
+"""Days of a demo that has had the time to get there."""
+
+_LOST = (
+    "disabled without notice",
+    "deleted before their grace was over",
+    "keys lost",
+    "things broken that worked",
+    "exempt users touched",
+    "writes in a dry run",
+    "secrets leaked",
+    "failures unreported",
+    "things done or told twice",
+    "windows shortened by a skipped day",
+)
+
+
+def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: Console) -> int:
+    """
+    Play the days, write what came of them, and judge; 0 if all promises held.
+
+    Writes index.html, plan.json, keyturn.log and mails/ into the folder, at the end. plant adds a
+    violation of the invariant of that number to the evidence, to see it found.
+    """
+    log = StringIO()
+    began = time.perf_counter()
+    with ExitStack() as stack:
+        stack.enter_context(_logging_to(log))
+        shown = stack.enter_context(_progress(console))
+        task = shown.add_task("Dry run", total=days)
+
+        def lived(day: Day) -> None:
+            shown.update(
+                task,
+                advance=1,
+                description=f"{'Dry run' if day.dry_run else 'Enforcing'}, {day.began:%d %b %Y}",
+            )
+
+        disconnect()  # an earlier demo's connections lead nowhere
+        result = demonstrate(
+            Functions(
+                inventory=inventory_lambda.handler,
+                rotation=rotation_lambda.handler,
+                notifier=notifier_lambda.handler,
+            ),
+            calendar=calendar_of(days, min(DRY_RUN_DAYS, days)),
+            seed=seed,
+            read_logs=log.getvalue,
+            planted=plant,
+            progress=lived,
+        )
+    took = timedelta(seconds=time.perf_counter() - began)
+    leaked = _write(result, folder, log.getvalue(), took)
+    _print(result, console, folder, took)
+    held = not leaked and all(not finding.violations for finding in result.findings)
+    if leaked:
+        console.print(f"A secret stands in what was written: {leaked[0]}", markup=False)
+    if days >= GOAL_NEEDS and result.age_after >= GOAL:
+        console.print(f"The average age did not fall below {GOAL} days.")
+        held = False
+    return 0 if held else 1
+
+
+def _write(result: Result, folder: DemoFolder, log: str, took: timedelta) -> tuple[str, ...]:
+    """Write the pages; answer with the secrets that stand in them, of which there must be none."""
+    lines = mail_lines(result)
+    pages = {
+        "index.html": render(timeline_of(result, took)),
+        "plan.json": _plan(result),
+        f"{MAILS}/index.html": mail_index(
+            (replace(line, path=Path(line.path).name) for line in lines), home="../index.html"
+        ),
+    }
+    mails = {
+        Path(line.path).with_suffix(suffix).as_posix(): text or ""
+        for line, mail in zip(lines, result.evidence.mails, strict=True)
+        for suffix, text in ((".html", mail.html), (".txt", mail.text))
+    }
+    folder.write({**pages, "keyturn.log": log, **mails})
+    return leaks(result.evidence, list(pages.items()))
+
+
+def _plan(result: Result) -> str:
+    """The plan for the day after, as `keyturn plan --format json` writes it."""
+    company = {each.account_id: each for each in result.company.accounts}
+    report = Report(
+        at=result.planned_at,
+        dry_run=True,
+        policy=Settings.read(dict(result.deployment.settings)).policy,
+        results=(),
+        skipped=[
+            (Account(id=each.account_id, name=each.name), "it is SUSPENDED")
+            for each in company.values()
+            if each.suspended
+        ],
+    )
+    accounts: list[AccountReport] = [
+        {
+            "account": told["account"],
+            "name": company[told["account"]].name,
+            "run": told["run"],
+            "decisions": [
+                cast("Planned", {**made, "owner": None, "owner_source": OwnerSource.UNREAD})
+                for made in told["decisions"]
+            ],
+            "secrets_without_user": None,
+            "failures": told["failures"],
+            "quarantined": told["quarantined"],
+            "warnings": told["warnings"],
+            "counts": told["counts"],
+            "done": [],
+            "left": [],
+        }
+        for told in result.plan
+    ]
+    return as_plan_file(report, accounts)
+
+
+def _print(result: Result, console: Console, folder: DemoFolder, took: timedelta) -> None:
+    console.print(_weeks(result))
+    for finding in result.findings:
+        _say(finding, console)
+    lost = zip(result.findings, _LOST, strict=True)
+    console.print(
+        "[bold]" + ", ".join(f"{len(finding.violations)} {what}" for finding, what in lost) + ".",
+        soft_wrap=not console.is_terminal,
+    )
+    apart = counted(len(result.company.exempt), "exempt user")
+    console.print(
+        f"Average age of the Active keys: {result.age_before:.0f} days before, "
+        f"{result.age_after:.0f} after ({apart} apart).",
+        soft_wrap=not console.is_terminal,
+    )
+    console.print(
+        f"{counted(len(result.days), 'day')}, {counted(len(result.evidence.calls), 'AWS call')}, "
+        f"{counted(len(result.evidence.mails), 'mail')} in {took.total_seconds():.0f} s. "
+        f"Open {folder.path / 'index.html'}",
+        soft_wrap=True,
+    )
+
+
+def _weeks(result: Result) -> Table:
+    table = Table(
+        title="What happened, by week", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for heading in ("Week", "From", "Mode"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("Rotated", "Disabled", "Deleted", "Restored", "Mails", "Age"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for week in result.weeks:
+        counts = (week.rotated, week.disabled, week.deleted, week.restored, week.notices)
+        table.add_row(
+            str(week.number),
+            f"{week.first:%d %b}",
+            "dry run" if week.dry_run else "enforce",
+            *(str(count) if count else "·" for count in counts),
+            f"{week.average_age:.0f} d",
+        )
+    return table
+
+
+def _say(finding: Finding, console: Console) -> None:
+    held = not finding.violations
+    mark = "[green]held[/]" if held else f"[red]{counted(len(finding.violations), 'violation')}[/]"
+    console.print(f"{finding.number:>2}. {finding.title}: {mark}, {finding.checked:,} checked")
+    for violation in finding.violations[:5]:
+        console.print(f"    {violation}", markup=False, style="red")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        # The demo moves the clock of this process; a bar must not follow it.
+        get_time=time.perf_counter,
+    )
+
+
+@contextmanager
+def _logging_to(stream: IO[str]) -> Iterator[None]:
+    """Send the functions' logs to a file, as Lambda sends them to CloudWatch."""
+    handlers = [
+        handler
+        for logger in _LOGGERS
+        for handler in logger.handlers
+        if type(handler) is StreamHandler
+    ]
+    before = [handler.setStream(stream) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, earlier in zip(handlers, before, strict=True):
+            handler.setStream(earlier)
+
+
+_LOGGERS: Sequence[Logger | logging.Logger] = (
+    inventory_lambda.logger,
+    rotation_lambda.logger,
+    notifier_lambda.logger,
+    metrics.lines,
+)

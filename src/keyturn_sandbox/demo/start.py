@@ -1,0 +1,42 @@
+"""
+The door of `keyturn demo`: the one that the command line knows.
+
+It imports nothing of the extra `sandbox` before it has looked whether that is installed, and
+nothing that moto has a part in before the user's settings are out of reach.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+
+from keyturn.domain.errors import InvalidValue, MissingExtra
+from keyturn_sandbox.demo.folder import DemoFolder
+from keyturn_sandbox.emulator.hermetic import hermetic
+
+INVARIANTS = 10
+"""How many the judge has; it is not imported for the number, for moto comes with it."""
+
+
+def start(output: Path, days: int, seed: int, plant: int | None) -> int:
+    """
+    Check what was asked for and where it goes, then play; 0 if all promises held.
+
+    Raises InvalidValue if it cannot be played as asked, MissingExtra if not at all.
+    """
+    if days < 1:
+        raise InvalidValue("--days", days, "must be at least 1 day")
+    if plant is not None and not 1 <= plant <= INVARIANTS:
+        raise InvalidValue("--plant", plant, f"must be an invariant's number, 1 to {INVARIANTS}")
+    if str(output) == "-":
+        raise InvalidValue("--output", output, "must be a folder: a demo is many files")
+    folder = DemoFolder(output)
+    folder.check(days)
+    for module in ("moto", "time_machine"):
+        if find_spec(module) is None:
+            message = "the demo needs more: pip install 'keyturn[sandbox]'"
+            raise MissingExtra(f"{message} ({module} is missing)")
+    with hermetic():
+        from keyturn_sandbox.demo.command import demo  # noqa: PLC0415 -- it needs the extra
+
+        return demo(folder, days, seed, plant, Console())

@@ -1,0 +1,115 @@
+"""
+SES as the sandbox needs it: it takes mail from verified senders, and keeps it to be read.
+
+moto's SES keeps one of the two bodies of a mail, without headers; here the whole
+mail is kept as it was sent.
+"""
+
+import base64
+import email
+import email.policy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parseaddr
+from uuid import uuid4
+
+from keyturn_sandbox.emulator.wire import Params, Refused, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail as SES received it."""
+
+    at: datetime
+    message_id: str
+    account: str
+    sender: str
+    to: Sequence[str]  # with those in copy
+    subject: str
+    text: str | None = field(default=None, repr=False)
+    html: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    raw: bytes | None = field(default=None, repr=False)  # if it was sent as MIME
+
+
+class Mailbox:
+    """Answers the calls about mail."""
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+        self._verified: set[tuple[str, str, str]] = set()
+
+    def verify(self, account: str, region: str, identity: str) -> None:
+        """Let an address or a domain send."""
+        self._verified.add((account, region, identity.lower()))
+
+    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+        """Name the calls that are answered here."""
+        return {"SendEmail": self._send, "CreateEmailIdentity": self._create_identity}
+
+    def _create_identity(self, request: Request) -> Params:
+        # Nobody here waits for the owner to click on the link in SES's mail.
+        self.verify(request.account, request.region, request.params["EmailIdentity"])
+        return {"VerifiedForSendingStatus": True}
+
+    def _send(self, request: Request) -> Params:
+        mail = _read(request)
+        address = parseaddr(mail.sender)[1].lower()
+        identities = {address, address.rpartition("@")[2]}
+        # https://docs.aws.amazon.com/ses/latest/dg/verify-addresses-and-domains.html
+        if not any(
+            (request.account, request.region, identity) in self._verified
+            for identity in identities
+        ):
+            raise Refused(
+                "MessageRejected",
+                "Email address is not verified. The following identities failed the check in "
+                f"region {request.region.upper()}: {address}",
+            )
+        self.sent.append(mail)
+        return {"MessageId": mail.message_id}
+
+
+def _read(request: Request) -> Mail:
+    params, content = request.params, request.params["Content"]
+    destination = params.get("Destination", {})
+    to = [
+        address
+        for field_name in ("ToAddresses", "CcAddresses", "BccAddresses")
+        for address in destination.get(field_name, [])
+    ]
+    if "Raw" in content:
+        return _read_mime(request, base64.b64decode(content["Raw"]["Data"]), to)
+    if "Simple" not in content:
+        raise Refused("BadRequestException", "The sandbox has no mail templates.")
+    simple = content["Simple"]
+    return Mail(
+        at=request.at,
+        message_id=str(uuid4()),
+        account=request.account,
+        sender=params["FromEmailAddress"],
+        to=to,
+        subject=simple["Subject"]["Data"],
+        text=simple["Body"].get("Text", {}).get("Data"),
+        html=simple["Body"].get("Html", {}).get("Data"),
+        headers={header["Name"]: header["Value"] for header in simple.get("Headers", [])},
+    )
+
+
+def _read_mime(request: Request, raw: bytes, to: Sequence[str]) -> Mail:
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    headers = {name: str(value) for name, value in message.items()}
+    return Mail(
+        at=request.at,
+        message_id=str(uuid4()),
+        account=request.account,
+        sender=request.params.get("FromEmailAddress") or headers.get("From", ""),
+        to=to or [address.strip() for address in headers.get("To", "").split(",")],
+        subject=headers.get("Subject", ""),
+        text=text.get_content() if text else None,
+        html=html.get_content() if html else None,
+        headers=headers,
+        raw=raw,
+    )

@@ -1,0 +1,341 @@
+"""
+Secrets Manager as AWS documents it, on moto's secrets.
+
+moto takes any name and any tag, lets a secret that is scheduled for deletion be
+written and tagged, keeps it when its time has come, lists versions that have lost
+their labels, and reads an old value after a label was moved. What is not answered
+here, moto answers.
+
+Sources are pages of https://docs.aws.amazon.com/secretsmanager/latest/apireference/
+and, on labels, .../userguide/whats-in-a-secret.html.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend, secretsmanager_backends
+
+from keyturn_sandbox.emulator.wire import Params, Refused, Request
+
+_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # API_CreateSecret.html, Name
+# API_Tag.html: 128 and 256 characters; "Generally allowed characters: letters, spaces, and
+# numbers representable in UTF-8, plus the following special characters: + - = . _ : / @".
+_TAG_KEY = re.compile(r"[\w +\-=.:/@]{1,128}")
+_TAG_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
+_TAGS_PER_SECRET = 50  # API_TagResource.html: "a maximum of 50 tags"
+_LONGEST_TOKEN = 64  # API_PutSecretValue.html; botocore itself refuses fewer than 32
+
+
+def secrets_of(account: str, region: str) -> SecretsManagerBackend:
+    """Give moto's memory of the secrets of an account."""
+    return secretsmanager_backends[account][region]
+
+
+class SecretRules:
+    """Answers the calls about secrets."""
+
+    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+        """Name the calls that are answered here."""
+        return {
+            "CreateSecret": _create,
+            "DescribeSecret": _describe,
+            "PutSecretValue": _put_value,
+            "GetSecretValue": _get_value,
+            "TagResource": _tag,
+            "UntagResource": _untag,
+            "RestoreSecret": _restore,
+            "UpdateSecretVersionStage": _move_label,
+        }
+
+
+def _create(request: Request) -> Params:
+    params, name = request.params, request.params["Name"]
+    if not _NAME.fullmatch(name):
+        raise Refused(
+            "ValidationException",
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of "
+            "the following: -/_+=.@!",
+        )
+    tags = _checked_tags({}, params.get("Tags", []))
+    existing = _find(request, name)
+    if existing is not None:
+        return _created_before(existing, params)
+    now = int(request.at.timestamp())
+    secret = FakeSecret(
+        account_id=request.account,
+        region_name=request.region,
+        secret_id=name,
+        secret_version={},
+        version_id="",
+        description=params.get("Description"),
+        tags=_as_list(tags),
+        kms_key_id=params.get("KmsKeyId"),
+        created_date=now,
+        last_changed_date=now,
+    )
+    # Without a value there is no version: API_CreateSecret.html, ClientRequestToken.
+    version = _add_version(secret, request) if _has_value(params) else None
+    secrets_of(request.account, request.region).secrets[name] = secret
+    return {"ARN": secret.arn, "Name": name, "VersionId": version}
+
+
+def _created_before(secret: FakeSecret, params: Params) -> Params:
+    if secret.deleted_date is not None:
+        raise Refused(
+            "InvalidRequestException",
+            "You can't create this secret because a secret with this name is already "
+            "scheduled for deletion.",
+        )
+    # API_CreateSecret.html, ClientRequestToken: the same version once more is no error.
+    version = params.get("ClientRequestToken", "")
+    if not _has_value(params) or not _is_same_version(secret, version, params):
+        raise Refused(
+            "ResourceExistsException",
+            f"The operation failed because the secret {secret.name} already exists.",
+        )
+    return {"ARN": secret.arn, "Name": secret.name, "VersionId": version}
+
+
+def _describe(request: Request) -> Params:
+    secret = _named(request)
+    labels = {
+        # "Versions that don't have any staging labels are considered deprecated and
+        # Secrets Manager can delete them": DescribeSecret does not list them.
+        # API_DescribeSecret.html, VersionIdsToStages
+        version: found["version_stages"]
+        for version, found in secret.versions.items()
+        if found["version_stages"]
+    }
+    return {
+        "ARN": secret.arn,
+        "Name": secret.name,
+        "Description": secret.description,
+        "KmsKeyId": secret.kms_key_id,
+        "OwningService": secret.owning_service,
+        "PrimaryRegion": getattr(secret, "primary_region", None),
+        "RotationEnabled": secret.rotation_enabled or None,
+        "ReplicationStatus": [replica.config for replica in secret.replicas] or None,
+        "CreatedDate": secret.created_date,
+        "LastChangedDate": secret.last_changed_date,
+        "DeletedDate": secret.deleted_date,
+        "Tags": secret.tags or [],
+        "VersionIdsToStages": labels or None,
+    }
+
+
+def _put_value(request: Request) -> Params:
+    secret = _named(request, unless_deleted=True)
+    if not _has_value(request.params):
+        raise Refused(
+            "InvalidParameterException", "You must provide either SecretString or SecretBinary."
+        )
+    version = _add_version(secret, request)
+    return {
+        "ARN": secret.arn,
+        "Name": secret.name,
+        "VersionId": version,
+        "VersionStages": secret.versions[version]["version_stages"],
+    }
+
+
+def _get_value(request: Request) -> Params:
+    secret, params = _named(request, unless_deleted=True), request.params
+    label = params.get("VersionStage", "AWSCURRENT")
+    by_id = "VersionId" in params
+    for version_id, version in secret.versions.items():
+        if by_id and version_id != params["VersionId"]:
+            continue
+        if label in version["version_stages"] or (by_id and "VersionStage" not in params):
+            return {
+                "ARN": secret.arn,
+                "Name": secret.name,
+                "VersionId": version_id,
+                "VersionStages": version["version_stages"],
+                "CreatedDate": version["createdate"],
+                "SecretString": version.get("secret_string"),
+                "SecretBinary": version.get("secret_binary"),
+            }
+    raise Refused(
+        "ResourceNotFoundException",
+        "Secrets Manager can't find the specified secret value for "
+        + (f"VersionId: {params['VersionId']}" if by_id else f"staging label: {label}"),
+    )
+
+
+def _tag(request: Request) -> Params:
+    secret = _named(request, unless_deleted=True)
+    secret.tags = _as_list(_checked_tags(_as_dict(secret), request.params["Tags"]))
+    return {}
+
+
+def _untag(request: Request) -> Params:
+    secret, gone = _named(request, unless_deleted=True), request.params["TagKeys"]
+    secret.tags = [tag for tag in secret.tags or [] if tag["Key"] not in gone]
+    return {}
+
+
+def _restore(request: Request) -> Params:
+    secret = _named(request)
+    secret.deleted_date = None
+    return {"ARN": secret.arn, "Name": secret.name}
+
+
+def _move_label(request: Request) -> Params:
+    """
+    Move a label: "Whenever you move AWSCURRENT, Secrets Manager automatically moves the label
+    AWSPREVIOUS to the version that AWSCURRENT was removed from."
+
+    API_UpdateSecretVersionStage.html
+    """
+    secret, params = _named(request, unless_deleted=True), request.params
+    label, to = params["VersionStage"], params.get("MoveToVersionId")
+    holds = next(
+        (v for v, found in secret.versions.items() if label in found["version_stages"]), None
+    )
+    if holds is not None and holds not in {params.get("RemoveFromVersionId"), to}:
+        raise Refused(
+            "InvalidParameterException",
+            f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is "
+            f"currently attached to version {holds}, so you must explicitly reference that "
+            "version in RemoveFromVersionId.",
+        )
+    if to is None:
+        _unlabel(secret, label)
+    elif to not in secret.versions:
+        raise Refused("ResourceNotFoundException", f"Secrets Manager can't find the version {to}.")
+    else:
+        _label(secret, to, label)
+    return {"ARN": secret.arn, "Name": secret.name}
+
+
+def _add_version(secret: FakeSecret, request: Request) -> str:
+    """
+    Store a value under its token, which becomes the version's id.
+
+    "If a version with this value already exists and that version's SecretString or
+    SecretBinary values are the same as those in the request, then the request is ignored. The
+    operation is idempotent." Other values "generate an error". API_PutSecretValue.html
+    """
+    params = request.params
+    token = params.get("ClientRequestToken") or str(uuid4())
+    if len(token) > _LONGEST_TOKEN:
+        raise Refused(
+            "InvalidParameterException", "ClientRequestToken must be 32-64 characters long."
+        )
+    if token in secret.versions:
+        if _is_same_version(secret, token, params):
+            return token
+        raise Refused(
+            "ResourceExistsException",
+            "You can't use ClientRequestToken "
+            f"{token} because that value is already in use for a version of secret {secret.arn}.",
+        )
+    is_first = not secret.versions
+    version: dict[str, Any] = {
+        "version_id": token,
+        "version_stages": [],
+        "createdate": int(request.at.timestamp()),
+    }
+    if "SecretString" in params:
+        version["secret_string"] = params["SecretString"]
+    if "SecretBinary" in params:
+        version["secret_binary"] = params["SecretBinary"]
+    secret.versions[token] = version
+    for label in params.get("VersionStages", ["AWSCURRENT"]):
+        _label(secret, token, label)
+    if is_first:
+        # "If this operation creates the first version for the secret, then Secrets Manager
+        # automatically attaches the staging label AWSCURRENT to it." API_PutSecretValue.html
+        _label(secret, token, "AWSCURRENT")
+    secret.last_changed_date = int(request.at.timestamp())
+    return token
+
+
+def _label(secret: FakeSecret, version: str, label: str) -> None:
+    before = _unlabel(secret, label)
+    secret.versions[version]["version_stages"].append(label)
+    if label == "AWSCURRENT":
+        secret.set_default_version_id(version)
+        if before is not None and before != version:
+            _label(secret, before, "AWSPREVIOUS")
+
+
+def _unlabel(secret: FakeSecret, label: str) -> str | None:
+    """Take a label off the version it is on, and say which that was."""
+    for version, found in secret.versions.items():
+        if label in found["version_stages"]:
+            found["version_stages"].remove(label)
+            return version
+    return None
+
+
+def _is_same_version(secret: FakeSecret, version: str, params: Params) -> bool:
+    found = secret.versions.get(version, {})
+    return (found.get("secret_string"), found.get("secret_binary")) == (
+        params.get("SecretString"),
+        params.get("SecretBinary"),
+    )
+
+
+def _has_value(params: Params) -> bool:
+    return "SecretString" in params or "SecretBinary" in params
+
+
+def _named(request: Request, *, unless_deleted: bool = False) -> FakeSecret:
+    secret = _find(request, request.params["SecretId"])
+    if secret is None:
+        raise Refused(
+            "ResourceNotFoundException", "Secrets Manager can't find the specified secret."
+        )
+    if unless_deleted and secret.deleted_date is not None:
+        raise Refused(
+            "InvalidRequestException",
+            "You can't perform this operation on the secret because it was marked for deletion.",
+        )
+    return secret
+
+
+def _find(request: Request, name_or_arn: str) -> FakeSecret | None:
+    store = secrets_of(request.account, request.region).secrets
+    name, is_arn = name_or_arn, name_or_arn.startswith("arn:")
+    if is_arn:
+        name = name.rsplit(":", 1)[-1][: -len("-AbCdEf")]
+    # Past moto's own look-up, which compares with every secret of the account.
+    found = dict.get(store, name)
+    if not isinstance(found, FakeSecret) or (is_arn and found.arn != name_or_arn):
+        return None  # a secret that was made again under its name has another ARN
+    if found.deleted_date is not None and found.deleted_date <= request.at.timestamp():
+        del store[name]  # its recovery window has ended
+        return None
+    return found
+
+
+def _checked_tags(before: Mapping[str, str], new: list[dict[str, str]]) -> dict[str, str]:
+    for tag in new:
+        key, value = tag["Key"], tag.get("Value", "")
+        if not _TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
+            raise Refused("InvalidParameterException", f"Invalid tag key: {key}")
+        if not _TAG_VALUE.fullmatch(value):
+            raise Refused("InvalidParameterException", f"Invalid value of the tag {key}.")
+    tags = {**before, **{tag["Key"]: tag.get("Value", "") for tag in new}}
+    if len(tags) > _TAGS_PER_SECRET:
+        raise Refused("InvalidParameterException", "A secret can have 50 tags at most.")
+    return tags
+
+
+def _as_dict(secret: FakeSecret) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in secret.tags or []}
+
+
+def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def expiry_of(secret: FakeSecret) -> datetime | None:
+    """Say when a secret that is scheduled for deletion is gone for good."""
+    return (
+        None if secret.deleted_date is None else datetime.fromtimestamp(secret.deleted_date, UTC)
+    )
