@@ -10,7 +10,6 @@ import pytest
 from keyturn.deployment.deploy import (
     Asked,
     Deploy,
-    Names,
     Outcome,
     Package,
     Ready,
@@ -18,7 +17,7 @@ from keyturn.deployment.deploy import (
     code_hash,
 )
 from keyturn.deployment.model.health import FunctionFacts
-from keyturn.deployment.model.stacks import Place, Protection, Stack, StackSet
+from keyturn.deployment.model.stacks import Names, Place, Protection, Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER

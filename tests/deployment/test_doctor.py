@@ -8,20 +8,11 @@ from typing import Any
 
 import pytest
 
-from keyturn.deployment.deploy import Names
-from keyturn.deployment.doctor import (
-    BUS,
-    DEAD_LETTERS,
-    NEEDS,
-    RULES,
-    TAKES_FROM,
-    Doctor,
-    Instruments,
-)
+from keyturn.deployment.checks.observed import Instruments, Observed
+from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES, findings
 from keyturn.deployment.model.bucket_policy import statements
 from keyturn.deployment.model.guard import guard
 from keyturn.deployment.model.health import (
-    REMEDIES,
     Check,
     Concurrency,
     ControlPolicy,
@@ -33,7 +24,15 @@ from keyturn.deployment.model.health import (
     SecretSeen,
     Trail,
 )
-from keyturn.deployment.model.stacks import OrganizationFacts, Place, Protection, Stack, StackSet
+from keyturn.deployment.model.resources import BUS, DEAD_LETTERS, RULES, TAKES_FROM
+from keyturn.deployment.model.stacks import (
+    Names,
+    OrganizationFacts,
+    Place,
+    Protection,
+    Stack,
+    StackSet,
+)
 from keyturn.deployment.model.template import Template
 from keyturn.domain.errors import Denied, PortError, Throttled
 from keyturn.domain.key import Account
@@ -213,7 +212,7 @@ class World:
         return self.senders
 
     def findings(self) -> dict[Check, Finding]:
-        doctor = Doctor(
+        seen = Observed(
             see=Instruments(
                 stacks=self.stacks,
                 head_stacks=lambda _: self.head,
@@ -237,7 +236,7 @@ class World:
             now=NOW,
             enters_as_member=self.enters_as_member,
         )
-        return {each.check: each for each in doctor.findings()}
+        return {each.check: each for each in findings(seen)}
 
     def tell(self, **parameters: str) -> None:
         """Give the core stack other parameters."""
@@ -592,8 +591,8 @@ def world() -> World:
     return World()
 
 
-def faults(findings: Mapping[Check, Finding]) -> dict[Check, Fault]:
-    return {check: each.fault for check, each in findings.items() if each.fault is not None}
+def faults(found: Mapping[Check, Finding]) -> dict[Check, Fault]:
+    return {check: each.fault for check, each in found.items() if each.fault is not None}
 
 
 def test_a_healthy_deployment_has_no_findings_and_every_check_was_made(world: World) -> None:
@@ -1079,3 +1078,16 @@ def test_secrets_that_may_not_be_listed_are_no_fault_and_it_is_said(world: World
 def test_every_check_is_tried_without_its_permission() -> None:
     # That one is optional, and has a test of its own.
     assert set(DENIED_BY) == set(Check) - {Check.LEFTOVER_SECRETS}
+
+
+def test_each_check_is_in_the_list_once() -> None:
+    assert sorted(each.id for each in CHECKS) == sorted(Check)
+
+
+def test_a_fault_that_two_checks_find_has_one_remedy() -> None:
+    for each in CHECKS:
+        assert {fault: REMEDIES[fault] for fault in each.remedies} == each.remedies
+
+
+def test_a_check_says_in_a_sentence_what_has_to_be_true() -> None:
+    assert [type(each) for each in CHECKS if not (type(each).__doc__ or "").strip()] == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from keyturn.entrypoints.deployed import INVENTORY, ROTATION
+from keyturn.deployment.model.resources import INVENTORY, ROTATION
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, Perform
 from keyturn_sandbox.emulator.wire import Answer, Refused, Request, answered, refused
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner, Result
 
+from keyturn.deployment.model.resources import INVENTORY
 from keyturn.entrypoints.cli import app
-from keyturn.entrypoints.deployed import INVENTORY
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import (
     ADMIN,

@@ -14,9 +14,9 @@ from moto.sesv2.responses import SESV2Response
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from keyturn.deployment.deploy import Names
-from keyturn.deployment.doctor import NEEDS
-from keyturn.deployment.model.health import REMEDIES, Check, Fault, Finding, Grade, faulty, well
+from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES
+from keyturn.deployment.model.health import Check, Fault, Finding, Grade
+from keyturn.deployment.model.stacks import Names
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import NotFound
 from keyturn.domain.key import Account
@@ -178,10 +178,14 @@ def test_it_only_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 # --- how it looks -------------------------------------------------------------------------------
 
+CORE, PAUSE, MEMBER_STACKS = (
+    next(each for each in CHECKS if each.id is check)
+    for check in (Check.CORE, Check.PAUSE, Check.MEMBER_STACKS)
+)
 FINDINGS = [
-    well(Check.CORE, "stack iam-key-auto-rotation in 999999999999 us-east-1; in dry run"),
-    faulty(Check.PAUSE, Fault.PAUSED, "paused by ann since 2026-03-02 09:00Z: INC-7"),
-    faulty(Check.MEMBER_STACKS, Fault.ACCOUNTS_WITHOUT_STACK, "no stack in 222222222222"),
+    CORE.well("stack iam-key-auto-rotation in 999999999999 us-east-1; in dry run"),
+    PAUSE.faulty(Fault.PAUSED, "paused by ann since 2026-03-02 09:00Z: INC-7"),
+    MEMBER_STACKS.faulty(Fault.ACCOUNTS_WITHOUT_STACK, "no stack in 222222222222"),
 ]
 
 AT_80 = """\
@@ -262,7 +266,7 @@ def test_a_member_is_looked_at_where_its_secrets_are(world: World) -> None:
         security=world.sessions["security"], management=world.sessions["management"]
     )
     names = Names(core=CORE_STACK, member="member", listing="listing")
-    see = accounts.doctor(names, datetime.now(UTC), None).see
+    see = accounts.observed(names, datetime.now(UTC), None).see
     member = Account(id=world.member)
     here, elsewhere = {"IAMRoleName": ROLE}, {"IAMRoleName": ROLE, "HomeRegion": "eu-north-1"}
     name = f"Account_{world.member}_User_gone_AccessKey"

@@ -15,6 +15,7 @@ from typing import Final
 from keyturn.deployment.model.stacks import (
     IAM_REGIONS,
     STACK_SETS_TRUSTED,
+    Names,
     OrganizationFacts,
     Place,
     Proposal,
@@ -79,20 +80,6 @@ class Package:
                 raise InvalidValue("--parameter", name, "is a parameter of no template")
             for rule in rules:
                 rule.check(value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """What the stacks are called; the stack set goes by the name of the member stack."""
-
-    core: str = "iam-key-auto-rotation"
-    member: str = "asa-iam-rotation-member-role"
-    listing: str = "asa-iam-rotation-list-accounts"
-
-    @property
-    def alarms(self) -> str:
-        """The core's alarms, beside it."""
-        return f"{self.core}-alarms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,10 @@ from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
 from keyturn.deployment.adapters.ses_senders import SesSenders
 from keyturn.deployment.adapters.sqs_depths import SqsDepths
-from keyturn.deployment.deploy import Deploy, Names, Package
-from keyturn.deployment.doctor import ROTATION, Doctor, Instruments
-from keyturn.deployment.model.stacks import IAM_REGIONS, Place
+from keyturn.deployment.checks.observed import Instruments, Observed
+from keyturn.deployment.deploy import Deploy, Package
+from keyturn.deployment.model.resources import ROTATION
+from keyturn.deployment.model.stacks import IAM_REGIONS, Names, Place
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.ports import AccessKeys
@@ -80,8 +81,8 @@ class Accounts:
             names=names,
         )
 
-    def doctor(self, names: Names, now: datetime, look_role: str | None) -> Doctor:
-        """A look at a deployment. look_role: entered in each account; None: the member role."""
+    def observed(self, names: Names, now: datetime, look_role: str | None) -> Observed:
+        """What the doctor sees. look_role: entered in each account; None: the member role."""
         security, management = self.place(self.security), self.place(self.management)
         partition = self.security.get_partition_for_region(security.region)
         iam_region = IAM_REGIONS[partition]
@@ -132,7 +133,7 @@ class Accounts:
                 secrets = client(session, "secretsmanager", region=region)
             return leftovers(IamAccessKeys(iam, iam), secrets, account.id)
 
-        return Doctor(
+        return Observed(
             see=Instruments(
                 stacks=self._stacks(self.security, security.region),
                 head_stacks=lambda region: self._stacks(self.management, region),

@@ -18,12 +18,12 @@ from keyturn.deployment.deploy import (
     FOUND,
     OPTION_OF,
     Asked,
-    Names,
     Outcome,
     Package,
     Ready,
     Step,
 )
+from keyturn.deployment.model.stacks import Names
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.deployment.doctor import findings as all_findings
 from keyturn.deployment.model.health import Check, Finding, Grade
 from keyturn.domain.amounts import counted
 from keyturn.domain.plain_text import shown
@@ -30,7 +31,8 @@ def doctor(both: Both, looking: Looking) -> int:
     """Look a deployment over."""
     check_role(looking.role_name)
     at, names = now(), names_of(both)
-    findings = list(_found(connect(both).doctor(names, at, looking.role_name).findings()))
+    seen = connect(both).observed(names, at, looking.role_name)
+    findings = list(_found(all_findings(seen)))
     if looking.format is Findings.JSON:
         sys.stdout.write(as_json(findings, at))
     else:

@@ -7,15 +7,13 @@ key than theirs is none of theirs from then on.
 
 from collections.abc import Mapping
 
+from keyturn.deployment.model.resources import INVENTORY, ROTATION
 from keyturn.deployment.wiring import functions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound
 from keyturn.entrypoints.cli_options import as_given
 from keyturn.entrypoints.laptop import open_session
 from keyturn.settings import Settings
 
-INVENTORY = "ASA-Account-Inventory"
-ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
-"""The functions whose settings a laptop's run takes, by their names in the template."""
 _THEIR_OWN = {"DryRunFlag", "QueueUrl"}
 """What is never taken over: a laptop's dry run is its own."""
 

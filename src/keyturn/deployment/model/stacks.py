@@ -141,3 +141,17 @@ class Place:
 
     account: str
     region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What the stacks are called; the stack set goes by the name of the member stack."""
+
+    core: str = "iam-key-auto-rotation"
+    member: str = "asa-iam-rotation-member-role"
+    listing: str = "asa-iam-rotation-list-accounts"
+
+    @property
+    def alarms(self) -> str:
+        """The core's alarms, beside it."""
+        return f"{self.core}-alarms"

@@ -1,0 +1,218 @@
+"""A deployment as the checks see it: through the probes, and what several of them need once."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Final, TypeVar
+
+from keyturn.deployment.model.health import LastRun, SecretSeen
+from keyturn.deployment.model.stacks import Names, Place, Stack, StackSet
+from keyturn.deployment.model.template import Template
+from keyturn.deployment.ports import (
+    Archive,
+    Branch,
+    Depths,
+    Functions,
+    Headquarters,
+    Rules,
+    Senders,
+    Stacks,
+    StackSets,
+    Trails,
+    Warehouse,
+)
+from keyturn.domain.errors import NotFound, PortError
+from keyturn.domain.key import Account
+from keyturn.domain.leftover import Leftover
+from keyturn.domain.scope import Scope, separated
+from keyturn.ports import Organization, Switch
+from keyturn.use_cases.inventory import Inventory, take_inventory
+from keyturn.use_cases.side_by_side import side_by_side
+
+WORKERS: Final = 8
+"""So many accounts are entered at the same time."""
+_NAMED: Final = 5
+"""So many accounts are named in a line."""
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruments:
+    """What the doctor looks with."""
+
+    stacks: Stacks
+    head_stacks: Callable[[str], Stacks]
+    """The stacks of the management account, by region."""
+    stack_sets: StackSets
+    headquarters: Headquarters
+    organization: Organization
+    functions: Functions
+    rules: Rules
+    depths: Depths
+    senders: Callable[[str], Senders]
+    """SES in a region; "" is the region of the functions."""
+    trails: Trails
+    """Those that the management account sees."""
+    own_trails: Trails
+    """Those that the security account sees."""
+    warehouse: Warehouse
+    archive: Callable[[str, str], Archive]
+    """By bucket and prefix."""
+    switch: Callable[[str, str], Switch]
+    """By bucket and prefix."""
+    branch: Callable[[Account, Mapping[str, str]], Branch]
+    """By account, and the core stack's parameters."""
+    leftovers: Callable[[Account, Mapping[str, str]], tuple[Leftover, ...]]
+    """An account's secrets without a living user, likewise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSeen:
+    """What was seen in one account; an error where it could not be."""
+
+    account: Account
+    trust: str | PortError
+    group: bool | PortError
+    key: str | PortError
+    leftovers: tuple[Leftover, ...] | PortError
+    rule: bool | PortError
+    secrets: tuple[SecretSeen, ...] | PortError
+
+
+class NoAccounts(Exception):
+    """There is none that anything could be said of."""
+
+
+@dataclass(kw_only=True)
+class Observed:
+    """
+    One deployment; what several checks need is read once, when the first of them asks.
+
+    Every property raises a PortError of domain/errors.py where it cannot be read.
+    """
+
+    see: Instruments
+    security: Place
+    management: Place
+    partition: str = "aws"
+    now: datetime
+    enters_as_member: bool = True
+    """Whether accounts are entered by the member role itself, or by another."""
+    names: Names = field(default_factory=Names)
+
+    # --- the core stack ---------------------------------------------------------------------
+
+    @cached_property
+    def core(self) -> Stack | None:
+        """The core stack, if there is one."""
+        return self.see.stacks.find(self.names.core)
+
+    @cached_property
+    def template(self) -> Template:
+        """The template that the stack was made of, and not the one at hand."""
+        return Template.read(self.see.stacks.body_of(self.names.core))
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The core stack's parameters."""
+        return self.core.parameters if self.core else {}
+
+    def told(self, parameter: str) -> str:
+        """The value of a parameter; NotFound: a stack of another version may lack it."""
+        if parameter not in self.parameters:
+            raise NotFound(f"the core stack has no parameter {parameter}")
+        return self.parameters[parameter]
+
+    @cached_property
+    def bucket_and_prefix(self) -> tuple[str, str]:
+        """Where zips, snapshots and receipts are."""
+        return self.told("S3BucketName"), self.told("S3BucketPrefix")
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What is in the bucket."""
+        return self.see.archive(*self.bucket_and_prefix)
+
+    @cached_property
+    def runs(self) -> tuple[LastRun, ...]:
+        """The newest run of each account; none, if none ran."""
+        return self.archive.last_runs()
+
+    @property
+    def senders(self) -> Senders:
+        """SES, in the region that sends the mails."""
+        return self.see.senders(self.parameters.get("MailRegion", ""))
+
+    # --- the organisation -------------------------------------------------------------------
+
+    @cached_property
+    def stack_set(self) -> StackSet | None:
+        """The stack set of the member stacks, if there is one."""
+        return self.see.stack_sets.find(self.names.member)
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Where member stacks have to be; a stack set that went nowhere yet names no region."""
+        of_set = self.stack_set.regions if self.stack_set else frozenset()
+        return of_set or frozenset({self.management.region})
+
+    @property
+    def scope(self) -> Scope:
+        """The accounts that the stack is told to look after; an older one may lack the words."""
+        told = self.parameters
+        return Scope(
+            units=separated(told.get("InventoryOU", "")),
+            excluded_accounts=separated(told.get("ExcludedAccounts", "")),
+            excluded_units=separated(told.get("ExcludedUnits", "")),
+        )
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        return take_inventory(self.see.organization, scope=self.scope)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts that are looked after; NoAccounts if there are none: nothing is well."""
+        if not self._inventory.accounts:
+            raise NoAccounts
+        return self._inventory.accounts
+
+    # --- in every account -------------------------------------------------------------------
+
+    @property
+    def exemption_rule(self) -> str:
+        """The name of the rule that reports changes of the exemption group."""
+        return f"{self.told('IAMRoleName')}-exemption"
+
+    @cached_property
+    def entered(self) -> tuple[AccountSeen, ...]:
+        """What was seen in each account."""
+        return tuple(side_by_side(self._enter, self.accounts, workers=WORKERS))
+
+    def _enter(self, account: Account) -> AccountSeen:
+        branch = self.see.branch(account, self.parameters)
+        return AccountSeen(
+            account=account,
+            trust=_or_error(lambda: branch.trust_of(self.told("IAMRoleName"))),
+            group=_or_error(lambda: branch.has_group(self.told("IAMExemptionGroup"))),
+            key=_or_error(lambda: branch.key_state(self.told("SecretsKmsKey"))),
+            leftovers=_or_error(lambda: self.see.leftovers(account, self.parameters)),
+            rule=_or_error(lambda: branch.rule_is_enabled(self.exemption_rule)),
+            secrets=_or_error(lambda: tuple(branch.secrets())),
+        )
+
+
+def some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
+    return ", ".join(every[:_NAMED]) + more
+
+
+def _or_error(read: Callable[[], Read]) -> Read | PortError:
+    try:
+        return read()
+    except PortError as error:
+        return error

@@ -1,0 +1,25 @@
+"""What the core template calls the things that it makes; a test holds this to the template."""
+
+from collections.abc import Mapping
+from typing import Final
+
+BUS: Final = "asa-iam-key-rotation"
+RULES: Final = (
+    ("asa-iam-key-rotation-daily", None),
+    ("asa-iam-key-rotation-notices", BUS),
+    ("asa-iam-key-rotation-exemption", BUS),
+)
+"""EventBridge's rules, each with its bus; None is the default bus."""
+INVENTORY: Final = "ASA-Account-Inventory"
+ROTATION: Final = "ASA-IAM-Access-Key-Rotation-Function"
+NOTIFIER: Final = "ASA-Notifier"
+TAKES_FROM: Final[Mapping[str, str]] = {
+    ROTATION: "asa-iam-key-rotation.fifo",
+    NOTIFIER: "asa-iam-key-notices",
+}
+"""The queue that gives a function its work."""
+DEAD_LETTERS: Final = (
+    "asa-iam-key-rotation-dead.fifo",
+    "asa-iam-key-notices-dead",
+    "asa-iam-key-undelivered",
+)
