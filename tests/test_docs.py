@@ -17,10 +17,10 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from keyturn.adapters.clients import WRITES
-from keyturn.domain.decide import decide
 from keyturn.domain.decision import Action, Overlay, Reason, State, Turn
 from keyturn.domain.events import EventType, Run
 from keyturn.domain.key import Account, KeyFacts, Status, UserFacts
+from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, KeyRecord
 from keyturn.entrypoints.answer import answer

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 
 from keyturn.domain.decision import ENDING, WRITING, Action
-from keyturn.domain.forecast import forecast
 from keyturn.domain.key import KeyFacts, UserFacts
+from keyturn.domain.lifecycle.forecast import forecast
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
 from tests.domain.test_dates import lives

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.domain.decide import decide
 from keyturn.domain.decision import (
     Action,
     Change,
@@ -21,6 +20,7 @@ from keyturn.domain.decision import (
 )
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, SecretFacts, Unknown, UserFacts
+from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.orders import Order, obey
 from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, POLICY, SILENCE, a_key, a_secret, ago, ann, look, on, told

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
-from keyturn.domain.decide import decide
 from keyturn.domain.decision import Action, Asked, Change, Decision, Question, Reason, Told, Turn
 from keyturn.domain.key import (
     UNREAD,
@@ -24,6 +23,7 @@ from keyturn.domain.key import (
     Unknown,
     UserFacts,
 )
+from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
     HISTORY_TAG,

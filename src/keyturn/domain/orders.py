@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from keyturn.domain.days import DAY
-from keyturn.domain.decide import ACT_WARNING, FORCE_LIFE, NeededError, Rule
 from keyturn.domain.decision import (
     ORDERED,
     Action,
@@ -27,8 +26,11 @@ from keyturn.domain.decision import (
 )
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, KeyFacts, Unknown, UserFacts
+from keyturn.domain.lifecycle.cases.orphan import find_orphan
+from keyturn.domain.lifecycle.promises import ACT_WARNING, last_promised
+from keyturn.domain.lifecycle.view import FORCE_LIFE, KeyList, NeededError, OnRecord, on_record
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import UserRecord, read_record
+from keyturn.domain.record import UserRecord
 
 REVOKED = "an operator revoked it as leaked"
 SUCCEEDED = "; a new key is made and delivered"
@@ -79,12 +81,10 @@ def obey(
         return stop_alone(
             order, user, now, f'{why} (unless --even-exempt; in an event "EvenExempt": true)'
         )
-    rule = Rule(user=user, policy=policy, now=now, record=UserRecord())
+    keys = KeyList(user=user, policy=policy, now=now, kms_key=kms_key)
     try:
         decision = (
-            _restoration(rule, key, kms_key)
-            if order.action is Action.RESTORE
-            else _revocation(rule, key, kms_key)
+            _restoration(keys, key) if order.action is Action.RESTORE else _revocation(keys, key)
         )
     except NeededError as needed:
         return needed.question
@@ -94,11 +94,11 @@ def obey(
 def stop_alone(order: Order, user: UserFacts, now: datetime, why: str) -> Turn:
     """Stop a leaked key and do nothing else, because of what hinders that, or is not known."""
     key = next((key for key in user.keys if key.key_id == order.key_id), None)
-    rule = Rule(user=user, policy=RotationPolicy(), now=now, record=UserRecord())
+    keys = KeyList(user=user, policy=RotationPolicy(), now=now)
     decision = Decision(
         key_id=order.key_id,
-        age=0 if key is None else rule.age(key),
-        state=State.ACTIVE if key is None else rule.state(key),
+        age=0 if key is None else keys.age(key),
+        state=State.ACTIVE if key is None else keys.state(key),
         action=Action.REVOKE,
         reason=Reason.LEAKED,
         sentence=f"{REVOKED}; nothing else is done: {why}",
@@ -119,39 +119,39 @@ def enable_command(user: str, key_id: str) -> str:
 # --- enable it again ----------------------------------------------------------------------
 
 
-def _restoration(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
-    user = rule.user
+def _restoration(keys: KeyList, key: KeyFacts) -> Decision:
+    user = keys.user
     by_hand = f"by hand: {enable_command(user.name, key.key_id)}"
     if user.exempt:
         raise OrderNotDone(f"{user.name} is exempt, and Keyturn leaves its keys alone; {by_hand}")
     if key.is_active:
         raise OrderNotDone(f"{key.key_id} is Active already")
-    secret = rule.secret()
+    secret = keys.secret()
     if isinstance(secret, Unknown):
         message = f"the record of {user.name} could not be read ({secret.why}); {by_hand}"
         raise OrderNotDone(message)
-    record = read_record(user, secret, kms_key=kms_key, now=rule.now)
+    at = on_record(keys, secret)
+    record = at.record
     if record.foreign is not None:
         raise OrderNotDone(f"{record.foreign.why}, so nothing can be put on record; {by_hand}")
     if (revoked := record.of(key).revoked) is not None:
         message = f"{key.key_id} was revoked as leaked on {revoked.date()}: whoever has it could"
         raise OrderNotDone(f"{message} use it again; if you are sure that nobody has, {by_hand}")
-    rule = replace(rule, record=record)
-    orphan, why = rule.find_orphan()
+    orphan, why = find_orphan(at)
     if key is orphan and why is not None:
         message = f"a rotation that broke off left {key.key_id}, and whether it was ever used"
         raise OrderNotDone(f"{message} could not be read ({why}); {by_hand}")
     if key is orphan or record.of(key).orphan is not None:
         message = f"nobody has the secret of {key.key_id}: its rotation broke off"
         raise OrderNotDone(f"{message}, and it will be deleted")
-    again = rule.day(rule.now, rule.policy.recovery_grace_period)
-    return rule.decision(
+    again = at.day(at.now, at.policy.recovery_grace_period)
+    return at.decision(
         key,
         Action.RESTORE,
         Reason.FORCED,
         f"an operator asked for it; it is left alone until {again}",
         overlays=frozenset({Overlay.RESTORED}),
-        notice=Notice(told=Told.RESTORED, day=rule.today),
+        notice=Notice(told=Told.RESTORED, day=at.today),
         next_step=Next(Action.NOTICE, again),
     )
 
@@ -159,36 +159,35 @@ def _restoration(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
 # --- revoke it as leaked ------------------------------------------------------------------
 
 
-def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
+def _revocation(keys: KeyList, key: KeyFacts) -> Decision:
     """
     Stop a leaked key now, whatever else cannot be done or known.
 
     What stands in the way of a record or a new key is said, and stops neither the rest.
     """
-    user = rule.user
-    secret = rule.secret()
+    user = keys.user
+    secret = keys.secret()
     if isinstance(secret, Unknown):
+        at = _without_record(keys)
         closed: str | None = f"its record could not be read ({secret.why})"
     else:
-        rule = replace(rule, record=read_record(user, secret, kms_key=kms_key, now=rule.now))
-        closed = rule.record.why_foreign
-    orphan, _ = rule.find_orphan()  # that its use is unknown makes it no key to work with
-    rule = replace(rule, orphan=orphan)
+        at = on_record(keys, secret)
+        closed = at.record.why_foreign
+    orphan, _ = find_orphan(at)  # that its use is unknown makes it no key to work with
+    at = replace(at, orphan=orphan)
     others = [
         other
         for other in user.keys
         if other.is_active and other is not key and other is not orphan
     ]
-    hindrance = None if others else closed or _hindrance(rule, key)
+    hindrance = None if others else closed or _hindrance(at, key)
     rotates = not others and hindrance is None
-    was_revoked = not key.is_active and rule.record.of(key).revoked is not None
+    was_revoked = not key.is_active and at.of(key).revoked is not None
     if was_revoked and not rotates:
         sentence = "it is revoked already" + _then(others, hindrance, rotates=False)
-        return _with_successor(
-            rule, rule.decision(key, Action.KEEP, Reason.LEAKED, sentence), others
-        )
-    notice = _notice(rule, key, promises=closed is None and not user.exempt, again=was_revoked)
-    decision = rule.decision(
+        return _with_successor(at, at.decision(key, Action.KEEP, Reason.LEAKED, sentence), others)
+    notice = _notice(at, key, promises=closed is None and not user.exempt, again=was_revoked)
+    decision = at.decision(
         key,
         Action.REVOKE,
         Reason.LEAKED,
@@ -197,29 +196,34 @@ def _revocation(rule: Rule, key: KeyFacts, kms_key: str | None) -> Decision:
         notice=notice,
         next_step=Next(Action.DELETE, notice.day) if notice.promises else None,
     )
-    return replace(_with_successor(rule, decision, others), rotates=rotates)
+    return replace(_with_successor(at, decision, others), rotates=rotates)
 
 
-def _with_successor(rule: Rule, decision: Decision, others: list[KeyFacts]) -> Decision:
+def _without_record(keys: KeyList) -> OnRecord:
+    """What can be asked all the same, where the record could not be read: nothing is on it."""
+    return OnRecord(user=keys.user, policy=keys.policy, now=keys.now, record=UserRecord())
+
+
+def _with_successor(at: OnRecord, decision: Decision, others: list[KeyFacts]) -> Decision:
     """Name the key that its user works with from now on."""
     if not others:
         return decision
-    delivered = rule.record.delivers(others[-1])
+    delivered = at.record.delivers(others[-1])
     return replace(decision, successor=others[-1].key_id, delivered=delivered)
 
 
-def _hindrance(rule: Rule, key: KeyFacts) -> str | None:
+def _hindrance(at: OnRecord, key: KeyFacts) -> str | None:
     """Why no new key can be made now, though its user has none to work with."""
-    intent = rule.record.intent
-    if intent is not None and intent.is_young(rule.now):
+    intent = at.record.intent
+    if intent is not None and intent.is_young(at.now):
         return "Keyturn was at work on this user less than 15 minutes ago: try again in 15 minutes"
-    beside = next((other for other in rule.user.keys if other is not key), None)
-    orphan = rule.orphan
+    beside = next((other for other in at.user.keys if other is not key), None)
+    orphan = at.orphan
     if orphan is not None and orphan is not key:
         message = f"{orphan.key_id} is left of a rotation that broke off"
         return f"{message}; when a daily run has removed it, do this again"
     if beside is not None:
-        user = shlex.quote(rule.user.name)
+        user = shlex.quote(at.user.name)
         delete = f"aws iam delete-access-key --user-name {user} --access-key-id {beside.key_id}"
         slot = f"the other slot is taken by {beside.key_id}, which is Inactive"
         return f"{slot}: keyturn restore {beside.key_id}; or {delete}, and again"
@@ -235,7 +239,7 @@ def _then(others: list[KeyFacts], hindrance: str | None, *, rotates: bool) -> st
     return SUCCEEDED if rotates else ""
 
 
-def _notice(rule: Rule, key: KeyFacts, *, promises: bool, again: bool) -> Notice:
+def _notice(at: OnRecord, key: KeyFacts, *, promises: bool, again: bool) -> Notice:
     """
     Tell of it.
 
@@ -243,19 +247,19 @@ def _notice(rule: Rule, key: KeyFacts, *, promises: bool, again: bool) -> Notice
     run; a receipt of the same date would keep this notice from being sent.
     """
     if not key.is_active or not promises:
-        return Notice(told=Told.REVOKED, day=rule.today, variant="successor" if again else "")
-    day = _deletion(rule, key)
+        return Notice(told=Told.REVOKED, day=at.today, variant="successor" if again else "")
+    day = _deletion(at, key)
     return Notice(told=Told.REVOKED, day=day, promises={Act.DELETE: day})
 
 
-def _deletion(rule: Rule, key: KeyFacts) -> date:
+def _deletion(at: OnRecord, key: KeyFacts) -> date:
     """When a key that stops now is deleted: after the grace, and not before it was promised."""
-    receipts = rule.receipts(key)
+    receipts = at.receipts(key)
     known = () if isinstance(receipts, Unknown) else receipts
     day = max(
-        rule.day(rule.now, rule.policy.recovery_grace_period),
-        rule.today + timedelta(days=ACT_WARNING),
-        rule.last_promised(known, Act.DELETE),
+        at.day(at.now, at.policy.recovery_grace_period),
+        at.today + timedelta(days=ACT_WARNING),
+        last_promised(at, known, Act.DELETE),
     )
     while any(receipt.step == "delete" and receipt.day == day for receipt in known):
         day += DAY  # a notice of that date was told once, of another end

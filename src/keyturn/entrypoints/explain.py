@@ -11,8 +11,8 @@ from rich.text import Text
 
 from keyturn.domain.amounts import counted
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, Turn
-from keyturn.domain.forecast import Step, forecast
 from keyturn.domain.key import KeyFacts, LastUse, Unknown
+from keyturn.domain.lifecycle.forecast import Step, forecast
 from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from keyturn.domain.decide import is_forced
 from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Told, Turn
 from keyturn.domain.errors import (
     AccountUnreachable,
@@ -32,6 +31,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Run
 from keyturn.domain.key import KeyFacts, Seal, SecretFacts, Unknown, UserFacts
 from keyturn.domain.leftover import Leftover
+from keyturn.domain.lifecycle.view import is_forced
 from keyturn.domain.names import KEY_ID
 from keyturn.domain.orders import Order, stop_alone
 from keyturn.domain.owner import Owner

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from keyturn.domain.decide import decide
 from keyturn.domain.decision import Asked, Question, Turn
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
+from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name

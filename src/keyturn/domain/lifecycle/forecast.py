@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from keyturn.domain.days import DAY, JITTER
-from keyturn.domain.decide import Rule
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, Turn, changed
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Status, Unknown, Unread, UserFacts
+from keyturn.domain.lifecycle.decide import decide_with_record
+from keyturn.domain.lifecycle.view import OnRecord
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord, UserRecord, token
 
@@ -56,8 +57,9 @@ def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[d
             return
         at = now + number * DAY
         world = world.lived_until(at)
-        rule = Rule(user=world.user, policy=policy, now=at, record=world.record)
-        turn = rule.with_record()
+        turn = decide_with_record(
+            OnRecord(user=world.user, policy=policy, now=at, record=world.record)
+        )
         yield (at - JITTER).date(), turn
 
 
@@ -72,13 +74,13 @@ class _World:
 
     def supposed(self, policy: RotationPolicy, now: datetime) -> "_World":
         """Suppose what nobody asked, and so does not matter today."""
-        rule = Rule(user=self.user, policy=policy, now=now, record=self.record)
+        at = OnRecord(user=self.user, policy=policy, now=now, record=self.record)
         in_use = {
             key.key_id
             for key in self.user.keys
             if key.is_active
-            and not rule.is_replaced(key)
-            and not (isinstance(key.last_use, LastUse) and rule.is_quiet(key, key.last_use))
+            and not at.is_replaced(key)
+            and not (isinstance(key.last_use, LastUse) and at.is_quiet(key, key.last_use))
         }
         return replace(
             self,

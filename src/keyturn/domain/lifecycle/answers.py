@@ -1,0 +1,68 @@
+"""How the rule says that something cannot be done yet: always with a reason and a date."""
+
+from dataclasses import replace
+from typing import Final
+
+from keyturn.domain.days import have_passed
+from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, Reason, Told
+from keyturn.domain.key import KeyFacts, Unknown
+from keyturn.domain.lifecycle.view import KeyList
+
+WEEK: Final = 7
+"""Days between two notices of the same obstacle."""
+
+
+def blocked(  # noqa: PLR0913 -- as a decision
+    at: KeyList,
+    key: KeyFacts,
+    reason: Reason,
+    sentence: str,
+    next_step: Next | None = None,
+    *,
+    anew: bool = False,
+) -> Decision:
+    """
+    Say what stands in the way; to owner and admin at first and then weekly.
+
+    anew: it happened again just now, which is told whatever was told of the last time.
+    """
+    notice = Notice(told=Told.BLOCKED, day=at.today, variant=reason)
+    receipts = at.receipts(key)
+    tell = anew or (
+        not isinstance(receipts, Unknown)
+        and not any(
+            receipt.step == notice.step and not have_passed(WEEK, receipt.at, at.now)
+            for receipt in receipts
+        )
+    )
+    waits = waiting(at, key, reason, sentence, next_step)
+    return replace(waits, notice=notice if tell else None)
+
+
+def waiting(
+    at: KeyList, key: KeyFacts, reason: Reason, sentence: str, next_step: Next | None = None
+) -> Decision:
+    """Say what stands in the way; nobody has to be told yet."""
+    return at.decision(
+        key,
+        Action.WAIT,
+        reason,
+        sentence,
+        overlays=frozenset({Overlay.BLOCKED}),
+        next_step=next_step or at.tomorrow(Action.WAIT),
+    )
+
+
+def unreadable(at: KeyList, key: KeyFacts, reason: Reason, what: str, why: Unknown) -> Decision:
+    """Wait for a fact that could not be read: unknown is never "no"."""
+    return waiting(at, key, reason, f"{what} could not be read ({why.why})")
+
+
+def receipts_unreadable(at: KeyList, key: KeyFacts, why: Unknown) -> Decision:
+    """Wait while nobody can say what was told."""
+    return unreadable(at, key, Reason.RECEIPTS_UNREADABLE, "what its owner was told", why)
+
+
+def last_use_unknown(at: KeyList, key: KeyFacts, why: Unknown) -> Decision:
+    """Wait while nobody can say whether it is in use."""
+    return unreadable(at, key, Reason.LAST_USE_UNKNOWN, "the last use of its user's keys", why)

@@ -1,0 +1,90 @@
+"""
+T5: what an unfinished rotation left behind.
+
+A run died between CreateAccessKey and PutSecretValue: the key works, and nobody has its secret.
+Source: docs/lifecycle.md, REPAIR; invariant 3.
+"""
+
+from typing import Final
+
+from keyturn.domain.days import have_passed
+from keyturn.domain.decision import Action, Decision, Next, Notice, Reason, Told
+from keyturn.domain.key import KeyFacts, Unknown
+from keyturn.domain.lifecycle.answers import waiting
+from keyturn.domain.lifecycle.case import case
+from keyturn.domain.lifecycle.view import KeyView, OnRecord
+
+ORPHAN_REST: Final = 1
+"""Days that a key whose secret nobody has lies Inactive before it is removed."""
+
+
+def find_orphan(at: OnRecord) -> tuple[KeyFacts | None, str | None]:
+    """
+    Find the key that an unsettled intent made and whose secret nobody can have.
+
+    With it comes why nobody can tell, where its last use cannot be read. A key that was used
+    was made by a person: whoever used it has its secret.
+    """
+    intent = at.record.intent
+    if intent is None or at.record.is_settled(at.user.keys):
+        return None, None
+    for key in at.user.keys:
+        # While an intent is unsettled, the only stored key is the one to be replaced.
+        if not intent.may_have_made(key) or at.of(key).delivered:
+            continue
+        use = at.last_use(key)
+        if isinstance(use, Unknown):
+            return key, use.why
+        if use.at is None:
+            return key, None
+    return None, None
+
+
+@case(Reason.ORPHAN_FOUND)
+def stop_an_orphan(view: KeyView) -> Decision | None:
+    """T5: make it Inactive now, at any age; its removal waits for a run a day later."""
+    at = view.at
+    if not view.key.is_active and view.on_record.orphan is not None:
+        return None
+    return at.decision(
+        view.key,
+        Action.REPAIR,
+        Reason.ORPHAN_FOUND,
+        "a rotation broke off before the secret of this key was stored: nobody has it",
+        notice=Notice(told=Told.ORPHAN, day=at.today),
+        next_step=Next(Action.REPAIR, at.day(at.now, ORPHAN_REST)),
+    )
+
+
+@case(Reason.ORPHAN_OVER)
+def remove_an_orphan_after_a_day(view: KeyView) -> Decision | None:
+    """
+    T5: delete it a day after it was made Inactive.
+
+    The day is for whoever can prove the repair wrong: an Inactive key can be enabled again.
+    """
+    at, stopped = view.at, view.on_record.orphan
+    if stopped is None or not have_passed(ORPHAN_REST, stopped, at.now):
+        return None
+    return at.decision(
+        view.key,
+        Action.REPAIR,
+        Reason.ORPHAN_OVER,
+        f"nobody has its secret, and it has been Inactive since {stopped.date()}",
+        notice=Notice(told=Told.ORPHAN, day=at.today, variant="removed"),
+    )
+
+
+@case(Reason.ORPHAN_WAITING)
+def let_an_orphan_rest(view: KeyView) -> Decision | None:
+    """T5: it is Inactive, and its day has not passed."""
+    at, stopped = view.at, view.on_record.orphan
+    if stopped is None:
+        return None
+    return waiting(
+        at,
+        view.key,
+        Reason.ORPHAN_WAITING,
+        "nobody has its secret; it is Inactive and removed by tomorrow's run",
+        Next(Action.REPAIR, at.day(stopped, ORPHAN_REST)),
+    )

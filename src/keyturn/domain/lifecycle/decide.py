@@ -1,0 +1,243 @@
+"""
+The rule: what is due for one user's keys today, and why.
+
+`decide` is pure: it reads the facts it is given, and nothing else. Where a case meets a fact
+that nobody has read yet, `decide` answers with the question, and is asked again with the answer.
+So a costly fact is read only where a case needs it, and the cases alone say where that is.
+A fact that could not be read is `Unknown`; it leads to WAIT, and never to a write.
+
+How a user is decided, in this order, which is the rule:
+
+1. What forbids to touch the user at all (`BEFORE_THE_RECORD`, `WITH_THE_RECORD`). An exempt user
+   comes first: nothing of theirs is written to, and nothing that costs a call is read. Then the
+   record, and only with it what a run may be doing right now, and whose the secret is.
+2. Each key gets its part beside the other one (`parts.py`, `views.py`). Orphans first: one would
+   pass for a successor. Then Inactive keys: one that goes frees the slot for a rotation in the
+   same run. Then the Active ones, the one that goes before the one that waits for it.
+3. The list of its part is read from top to bottom (`CASES`). The first case that has something to
+   say decides; what no case speaks of is kept.
+4. What people did to a key that stays is told on top (`tell_of_an_overwritten_secret`).
+
+In every list, what waits for an unread fact stands before what relies on it, what announces
+before what warns, what warns before what ends, and what could still save a key directly before
+its end. To move a case is to change the rule: tests/domain goes through every one of them.
+
+Source: docs/lifecycle.md; its table of cases is made from these lists.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from keyturn.domain.decision import Decision, Question, Turn
+from keyturn.domain.key import Unknown, UserFacts
+from keyturn.domain.lifecycle.case import Case
+from keyturn.domain.lifecycle.cases.ending import (
+    announce_disabling,
+    announce_disabling_again_after_an_interruption,
+    disable_after_the_window,
+    hold_while_used,
+    put_off_disabling,
+    wait_for_the_window,
+    wait_over_the_daily_limit,
+    wait_while_receipts_are_unreadable,
+    warn_before_disabling,
+)
+from keyturn.domain.lifecycle.cases.inactive import (
+    announce_deletion,
+    delete_after_the_grace,
+    put_off_deletion,
+    renew_the_grace_if_used,
+    wait_for_a_key_that_may_be_gone,
+    wait_for_the_grace,
+    wait_while_its_use_is_unknown,
+    warn_before_deletion,
+)
+from keyturn.domain.lifecycle.cases.orphan import (
+    find_orphan,
+    let_an_orphan_rest,
+    remove_an_orphan_after_a_day,
+    stop_an_orphan,
+)
+from keyturn.domain.lifecycle.cases.pair import (
+    tell_of_a_taken_successor_beside_another,
+    wait_while_both_are_in_use,
+    wait_while_nobody_can_say_which_ends,
+)
+from keyturn.domain.lifecycle.cases.people import (
+    leave_restored_alone,
+    tell_of_a_taken_successor,
+    tell_of_a_taken_successor_beside_a_restoration,
+    tell_of_an_overwritten_secret,
+)
+from keyturn.domain.lifecycle.cases.rotation import (
+    keep,
+    rotate_when_due,
+    wait_for_a_slot,
+    wait_for_its_users_day,
+    wait_while_no_key_can_be_delivered,
+    wait_while_nobody_knows_whether_it_is_unused,
+    wait_while_the_account_forbids_keys,
+    warn_before_rotation,
+)
+from keyturn.domain.lifecycle.cases.user import (
+    has_just_rotated,
+    hold_back_beside_a_foreign_secret,
+    keep_what_no_record_has_a_say_in,
+    leave_an_exempt_user_alone,
+    shown_after_a_rotation,
+    wait_for_the_run_under_way,
+    wait_while_an_orphans_use_is_unknown,
+    wait_while_the_record_is_unreadable,
+)
+from keyturn.domain.lifecycle.findings import record_changes
+from keyturn.domain.lifecycle.parts import Part
+from keyturn.domain.lifecycle.view import KeyList, KeyView, NeededError, OnRecord, on_record
+from keyturn.domain.lifecycle.views import views_of
+from keyturn.domain.policy import RotationPolicy
+
+BEFORE_THE_RECORD: Final[tuple[Callable[[KeyList], Turn | None], ...]] = (
+    leave_an_exempt_user_alone,
+    keep_what_no_record_has_a_say_in,
+)
+WITH_THE_RECORD: Final[tuple[Callable[[OnRecord], Turn | None], ...]] = (
+    wait_for_the_run_under_way,
+    hold_back_beside_a_foreign_secret,
+    wait_while_an_orphans_use_is_unknown,
+)
+
+_ENDING: Final[tuple[Case, ...]] = (
+    wait_while_receipts_are_unreadable,
+    announce_disabling,
+    announce_disabling_again_after_an_interruption,
+    put_off_disabling,
+    warn_before_disabling,
+    wait_for_the_window,
+    hold_while_used,
+    wait_over_the_daily_limit,
+    disable_after_the_window,
+)
+CASES: Final[Mapping[Part, tuple[Case, ...]]] = {
+    Part.ORPHAN: (
+        stop_an_orphan,
+        remove_an_orphan_after_a_day,
+        let_an_orphan_rest,
+    ),
+    Part.INACTIVE: (
+        wait_while_receipts_are_unreadable,
+        wait_for_a_key_that_may_be_gone,
+        announce_deletion,
+        put_off_deletion,
+        warn_before_deletion,
+        wait_for_the_grace,
+        wait_while_its_use_is_unknown,
+        renew_the_grace_if_used,
+        wait_over_the_daily_limit,
+        delete_after_the_grace,
+    ),
+    Part.RESTORED: (
+        tell_of_a_taken_successor_beside_a_restoration,
+        leave_restored_alone,
+    ),
+    Part.REPLACED: _ENDING,
+    Part.RETIRING: _ENDING,
+    Part.UNDECIDED: (
+        wait_while_nobody_can_say_which_ends,
+        tell_of_a_taken_successor_beside_another,
+        wait_while_both_are_in_use,
+    ),
+    Part.UNUSED: (
+        tell_of_a_taken_successor,
+        *_ENDING,
+    ),
+    Part.ALONE: (
+        tell_of_a_taken_successor,
+        wait_while_nobody_knows_whether_it_is_unused,
+        wait_for_a_slot,
+        wait_for_its_users_day,
+        wait_while_the_account_forbids_keys,
+        wait_while_no_key_can_be_delivered,
+        rotate_when_due,
+        warn_before_rotation,
+    ),
+    Part.BESIDE: (
+        wait_for_a_slot,
+        warn_before_rotation,
+    ),
+}
+"""The rule, to be read aloud: for each part of a key its cases, in their order."""
+
+
+def decide(
+    user: UserFacts, policy: RotationPolicy, now: datetime, *, kms_key: str | None = None
+) -> Turn | Question:
+    """
+    Say what is due for a user's keys, or which fact is needed to say so.
+
+    Args:
+        user: the facts; what is `UNREAD` may be asked for.
+        policy: the periods, in days.
+        now: the time of the run, UTC.
+        kms_key: the key that our secrets are encrypted with; None means aws/secretsmanager.
+
+    Returns:
+        A decision for each key, in the order of `user.keys`; or a question. Asked with ever more
+        facts, it ends in decisions: each question is about one fact that was UNREAD.
+
+    """
+    try:
+        return _decide_user(KeyList(user=user, policy=policy, now=now, kms_key=kms_key))
+    except NeededError as needed:
+        return needed.question
+
+
+def decide_with_record(at: OnRecord) -> Turn:
+    """
+    Decide for a user who is not exempt, and whose record is known.
+
+    Raises NeededError where a fact is needed that nobody has read.
+    """
+    if has_just_rotated(at):
+        waits = wait_while_an_orphans_use_is_unknown(at)
+        return shown_after_a_rotation(at, waits or _decide_each_key(at))
+    for forbids in WITH_THE_RECORD:
+        if (turn := forbids(at)) is not None:
+            return turn
+    return _decide_each_key(at)
+
+
+def decide_key(view: KeyView) -> Decision:
+    """The first case that has something to say; what no case speaks of is kept."""
+    for case in CASES[view.part]:
+        if (decision := case(view)) is not None:
+            return decision
+    return keep(view)
+
+
+def _decide_user(keys: KeyList) -> Turn:
+    for forbids in BEFORE_THE_RECORD:
+        if (turn := forbids(keys)) is not None:
+            return turn
+    secret = keys.secret()
+    if isinstance(secret, Unknown):
+        return wait_while_the_record_is_unreadable(keys, secret)
+    return decide_with_record(on_record(keys, secret))
+
+
+def _decide_each_key(at: OnRecord) -> Turn:
+    orphan, _ = find_orphan(at)
+    at = replace(at, orphan=orphan)
+    decisions: dict[str, Decision] = {}
+    for view in views_of(at):
+        others = (key.key_id for key in at.user.keys if key is not view.key)
+        beside = next((decisions[other] for other in others if other in decisions), None)
+        seen = replace(view, beside=beside)
+        decisions[view.key.key_id] = tell_of_an_overwritten_secret(seen, decide_key(seen))
+    return Turn(
+        user=at.user,
+        record=at.record,
+        decisions=tuple(decisions[key.key_id] for key in at.user.keys),
+        record_changes=record_changes(at, decisions),
+        quarantined=None if orphan is None else orphan.key_id,
+    )

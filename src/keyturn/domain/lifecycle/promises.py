@@ -1,0 +1,192 @@
+"""
+Dates and receipts: what was promised about a key's end, what can be promised now, and when.
+
+T2 and T3 never come before the last date promised (lifecycle.md, "noticed"), and never sooner
+than W days after the first notice, nor G days after the key was made Inactive. All dates are
+UTC; a day counts as the daily run counts it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from keyturn.domain.days import DAY, have_passed
+from keyturn.domain.decision import Notice
+from keyturn.domain.key import Act, KeyFacts, Receipt
+from keyturn.domain.lifecycle.parts import Part
+from keyturn.domain.lifecycle.view import KeyView, OnRecord
+
+ACT_WARNING: Final = 3
+"""Days before a key is disabled or deleted on which its owner is told once more."""
+RECEIPT_LIFE: Final = 30
+"""Days past its promised date after which a receipt is stale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The next step towards a key's end, as its owner was notified of it."""
+
+    told: tuple[Receipt, ...]
+    """The receipts that count for it; none: nobody was notified."""
+    promised: date
+    """The last date that anybody was promised; today, if nobody was."""
+    by_policy: date
+    """The date that the periods alone give."""
+    is_due: bool
+    """Whether every period has passed and the promised date has come."""
+    today: date
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether the policy now gives a later date; one day is only the run's jitter."""
+        # What is overdue is not put off.
+        return self.by_policy > max(self.promised + DAY, self.today)
+
+    @property
+    def day(self) -> date:
+        """When it comes, while it is not due."""
+        return self.promised if self.today < self.promised else self.by_policy
+
+
+def disabling(view: KeyView) -> End:
+    """When an Active key is disabled (T2): W days after its notice and its successor."""
+    at, key, on_record = view.at, view.key, view.on_record
+    told = valid(at, view.told(), Act.DISABLE, after=on_record.restored)
+    window = at.policy.installation_window
+    starts = [min((receipt.at for receipt in told), default=at.now)]
+    if view.part is Part.REPLACED and view.other is not None:
+        starts.append(view.other.created)
+    by_policy = max(at.day(start, window) for start in starts)
+    if not on_record.forced:
+        by_policy = max(by_policy, at.day(key.created, at.policy.inactive_period))
+    promised = last_promised(at, told, Act.DISABLE)
+    return End(
+        told=told,
+        promised=promised,
+        by_policy=by_policy,
+        is_due=at.today >= promised
+        and all(have_passed(window, start, at.now) for start in starts)
+        and (at.is_past(key, at.policy.inactive_period) or on_record.forced is not None),
+        today=at.today,
+    )
+
+
+def deletion(view: KeyView) -> End:
+    """When an Inactive key is deleted (T3): G days after it was on record as Inactive."""
+    at, key, on_record = view.at, view.key, view.on_record
+    since = inactive_since(view)
+    begun = since or at.now
+    # What was promised before the key was disabled is no reason to delete, but to wait.
+    promised = last_promised(at, view.told(), Act.DELETE)
+    return End(
+        told=() if since is None else valid(at, view.told(), Act.DELETE, after=since),
+        promised=promised,
+        by_policy=deletion_by_policy(at, key, begun),
+        is_due=at.today >= promised
+        and have_passed(at.policy.recovery_grace_period, begun, at.now)
+        and (at.is_past(key, at.policy.delete_period) or on_record.forced is not None),
+        today=at.today,
+    )
+
+
+def inactive_since(view: KeyView) -> datetime | None:
+    """Since when a key is on record as Inactive; None: it is not yet."""
+    return view.on_record.disabled or view.on_record.seen
+
+
+def deletion_by_policy(at: OnRecord, key: KeyFacts, since: datetime) -> date:
+    """The date of deletion that the periods alone give to a key that is Inactive since then."""
+    grace = at.day(since, at.policy.recovery_grace_period)
+    if at.of(key).forced:
+        return grace
+    return max(grace, at.day(key.created, at.policy.delete_period))
+
+
+def dates_to_promise(at: OnRecord, key: KeyFacts, *, forced: bool) -> dict[Act, date]:
+    """
+    The dates that a notice of today can promise; never sooner than W and G from now.
+
+    Nor sooner than what was promised before, as far as that was read: nothing comes before it.
+    """
+    told = key.receipts if isinstance(key.receipts, tuple) else ()
+    stretch = valid(at, told, Act.DISABLE, after=at.of(key).restored)
+    disable = max(
+        at.day(at.now, at.policy.installation_window),
+        last_promised(at, stretch, Act.DISABLE),
+    )
+    if not forced:
+        disable = max(disable, at.day(key.created, at.policy.inactive_period))
+    delete = max(
+        disable + at.policy.recovery_grace_period * DAY,
+        last_promised(at, told, Act.DELETE),
+    )
+    return {Act.DISABLE: disable, Act.DELETE: delete}
+
+
+def hold_begins(view: KeyView) -> date:
+    """
+    The date on which the key was to be disabled, had it not been in use.
+
+    A long hold outlives its receipt; what is promised anew after the date has come does
+    not begin it anew.
+    """
+    told = promising(view.told(), Act.DISABLE, after=view.on_record.restored)
+    first, *later = sorted(told, key=lambda receipt: receipt.at)
+    begins = first.promises[Act.DISABLE]
+    for receipt in later:
+        if receipt.at.date() < begins:
+            begins = max(begins, receipt.promises[Act.DISABLE])
+    return begins
+
+
+# --- receipts
+
+
+def valid(
+    at: OnRecord, receipts: tuple[Receipt, ...], act: Act, *, after: datetime | None
+) -> tuple[Receipt, ...]:
+    """The receipts that promise the act, are of this stretch, and are not stale."""
+    return tuple(
+        receipt
+        for receipt in promising(receipts, act, after=after)
+        if at.today <= receipt.promises[act] + RECEIPT_LIFE * DAY
+    )
+
+
+def promising(
+    receipts: tuple[Receipt, ...], act: Act, *, after: datetime | None
+) -> tuple[Receipt, ...]:
+    """The receipts that promise the act and are of this stretch, stale ones too."""
+    return tuple(
+        receipt
+        for receipt in receipts
+        if act in receipt.promises and (after is None or receipt.at >= after)
+    )
+
+
+def last_promised(at: OnRecord, receipts: tuple[Receipt, ...], act: Act) -> date:
+    """The last date that anybody was promised; today, if nobody was."""
+    return max((r.promises[act] for r in receipts if act in r.promises), default=at.today)
+
+
+def is_told(receipts: tuple[Receipt, ...], notice: Notice) -> bool:
+    """Whether people know it."""
+    return any(r.step == notice.step and _is_same(r.day, notice.day) for r in receipts)
+
+
+def is_told_near(receipts: tuple[Receipt, ...], act: Act, day: date) -> bool:
+    """Whether people were told of an end when it was near, by reminder or late notice."""
+    return any(
+        _is_same(receipt.promises[act], day) and is_near(receipt.promises[act], receipt.at.date())
+        for receipt in promising(receipts, act, after=None)
+    )
+
+
+def is_near(end: date, today: date) -> bool:
+    """Whether an end is so near that its owner is warned once more."""
+    return today >= end - ACT_WARNING * DAY
+
+
+def _is_same(day: date, other: date) -> bool:
+    """Whether two dates tell people the same; one day is only the run's jitter."""
+    return abs(day - other) <= DAY

@@ -1,0 +1,100 @@
+"""
+On which day a key can be rotated: IAM allows two keys a user, and old ones are spread.
+
+No date is named that cannot be kept (lifecycle.md, below the transitions): where nobody can say
+when the other key is gone, there is none.
+"""
+
+import hashlib
+from datetime import date
+from typing import Final
+
+from keyturn.domain.days import DAY
+from keyturn.domain.decision import Action, Decision, Next, Notice, Reason, Told
+from keyturn.domain.key import Act, KeyFacts, Receipt, Unknown
+from keyturn.domain.lifecycle.promises import last_promised
+from keyturn.domain.lifecycle.view import KeyList, OnRecord
+
+_EARLY_WARNING: Final = f"{Told.UPCOMING}-"
+"""How the step of a warning before a rotation begins."""
+
+
+def rotation_day(at: OnRecord, key: KeyFacts, beside: Decision | None) -> date | None:
+    """The date on which a young key will be rotated; None: nobody can name one."""
+    if beside is None:
+        return lone_rotation_day(at, key) if len(at.user.keys) == 1 else None
+    free = comes_free(at, beside)
+    return None if free is None else _rotated_from(at, key, free)
+
+
+def lone_rotation_day(at: KeyList, key: KeyFacts) -> date:
+    """The date on which the only key of a user will be rotated."""
+    return _rotated_from(at, key, at.day(key.created, at.policy.rotation_period))
+
+
+def _rotated_from(at: KeyList, key: KeyFacts, free: date) -> date:
+    due = at.day(key.created, at.policy.rotation_period)
+    if free <= due and at.policy.warn_days:
+        return due  # who is warned is rotated on that day
+    return turn_from(at, key, max(free, due))
+
+
+def comes_free(at: OnRecord, beside: Decision) -> date | None:
+    """The date on which a key is gone, if nobody interferes; None: nobody can name one."""
+    if beside.frees_slot:
+        return at.today
+    match beside:
+        case (
+            Decision(notice=Notice(promises={Act.DELETE: day}))
+            | Decision(next=Next(Action.REPAIR, day))
+        ):
+            return day
+        case Decision(next=Next(Action.DELETE | Action.DISABLE as end, day)) if (
+            not beside.is_blocked
+        ):
+            return day if end is Action.DELETE else _deleted_on(at, beside.key_id, day)
+        case Decision(reason=Reason.RESTORED, delivered=True, next=Next(_, day)):
+            disabled_on = day + at.policy.installation_window * DAY
+            return _deleted_on(at, beside.key_id, disabled_on)
+        case _:
+            return None
+
+
+def _deleted_on(at: OnRecord, key_id: str, disabled_on: date) -> date | None:
+    """The date on which a key is deleted that is disabled on another; None: unknown."""
+    [key] = (key for key in at.user.keys if key.key_id == key_id)
+    receipts = at.receipts(key)
+    if isinstance(receipts, Unknown):
+        return None
+    day = max(
+        disabled_on + at.policy.recovery_grace_period * DAY,
+        last_promised(at, receipts, Act.DELETE),
+    )
+    if at.of(key).forced:
+        return day
+    return max(day, at.day(key.created, at.policy.delete_period))
+
+
+# --- keys that were found old are rotated on their user's day
+
+
+def turn_from(at: KeyList, key: KeyFacts, day: date) -> date:
+    """The date on which a due key is rotated that waits for nothing else from a day on."""
+    if at.policy.spread_days == 1 or at.is_forced(key):
+        return day
+    receipts = at.receipts(key)
+    if not isinstance(receipts, Unknown) and (warned := days_warned_of(receipts)):
+        return max(day, min(warned))
+    return day + days_to_turn(at, day) * DAY
+
+
+def days_to_turn(at: KeyList, day: date) -> int:
+    """How many days it is to the user's day among those over which old keys are spread."""
+    name = f"{at.user.account}/{at.user.name}".encode()
+    turn = int.from_bytes(hashlib.sha256(name).digest())
+    return (turn - day.toordinal()) % at.policy.spread_days
+
+
+def days_warned_of(receipts: tuple[Receipt, ...]) -> list[date]:
+    """The days of rotation that people were warned of."""
+    return [receipt.day for receipt in receipts if receipt.step.startswith(_EARLY_WARNING)]

@@ -1,0 +1,310 @@
+"""
+What the rule may ask about a user and their keys.
+
+Two types keep a half-known user apart from a known one. `KeyList` is what a list of keys tells:
+ages, states, who replaced whom. `OnRecord` knows the user's record besides. A case that needs
+the record takes an `OnRecord`, so it cannot be asked too early. `KeyView` is one key of an
+`OnRecord`, with its part beside the other one.
+
+A costly fact that nobody has read raises `NeededError`; `decide` turns it into its answer.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from keyturn.domain.amounts import counted
+from keyturn.domain.days import DAY, are_exceeded, day_of_run, days_since, have_passed
+from keyturn.domain.decision import (
+    Action,
+    Asked,
+    Decision,
+    Next,
+    Notice,
+    Overlay,
+    Question,
+    Reason,
+    State,
+)
+from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
+from keyturn.domain.lifecycle.parts import Choice, Part
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
+
+FORCE_LIFE: Final = timedelta(hours=24)
+"""How long an operator's ForceRotate stands: a late redelivery must not rotate twice."""
+
+
+class NeededError(Exception):
+    """
+    A fact is needed that nobody has read.
+
+    Raised by the questions below; caught where a decision is asked for (`decide`, `obey`),
+    which answer with the question. It never leaves the domain as an error.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+
+def is_forced(user: UserFacts, key: KeyFacts, now: datetime) -> bool:
+    """Whether an operator asks that a key be rotated, and it is neither void nor done already."""
+    forced = user.forced
+    return forced is not None and key.created < forced and now - forced < FORCE_LIFE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyList:
+    """One user at one time, as far as the list of keys tells; the record is not read."""
+
+    user: UserFacts
+    policy: RotationPolicy
+    now: datetime
+    """UTC."""
+    kms_key: str | None = None
+    """The key that our secrets are encrypted with; None: aws/secretsmanager."""
+    orphan: KeyFacts | None = None
+    """What an unfinished rotation left: it is nobody's successor."""
+
+    # --- time: days are counted as lifecycle.md says, with a slack for the run's jitter
+
+    @property
+    def today(self) -> date:
+        """The date of the run, UTC."""
+        return self.now.date()
+
+    def day(self, moment: datetime, days: int) -> date:
+        """The date of the first daily run that is so many days after a moment."""
+        return day_of_run(moment, days, self.now)
+
+    def tomorrow(self, action: Action) -> Next:
+        """A step that the next run can take."""
+        return Next(action, self.today + DAY)
+
+    # --- one key
+
+    def age(self, key: KeyFacts) -> int:
+        """Days since its CreateDate."""
+        return days_since(key.created, self.now)
+
+    def how_old(self, key: KeyFacts) -> str:
+        """Its age, for a sentence."""
+        return f"it is {counted(self.age(key), 'day')} old"
+
+    def is_past(self, key: KeyFacts, days: int) -> bool:
+        """Whether it is at least so many days old."""
+        return have_passed(days, key.created, self.now)
+
+    def is_due(self, key: KeyFacts) -> bool:
+        """Whether it is to be replaced by its age."""
+        return self.is_past(key, self.policy.rotation_period)
+
+    def is_forced(self, key: KeyFacts) -> bool:
+        """Whether an operator's fresh word is about this key, not about one made since."""
+        return is_forced(self.user, key, self.now)
+
+    def is_quiet(self, key: KeyFacts, use: LastUse) -> bool:
+        """Whether nobody has used it for W days (lifecycle.md, Words)."""
+        window = self.policy.installation_window
+        if use.at is None:
+            return self.is_past(key, window)
+        return are_exceeded(window, use.at, self.now)
+
+    def is_unused(self, key: KeyFacts, use: LastUse, period: int) -> bool:
+        """Whether nobody has used it for so many days (UnusedPeriod)."""
+        return have_passed(period, use.at or key.created, self.now)
+
+    def warnings_come(self, key: KeyFacts) -> list[int]:
+        """How many days before its rotation people were to be warned by now."""
+        period = self.policy.rotation_period
+        return [days for days in self.policy.warn_days if self.is_past(key, period - days)]
+
+    def state(self, key: KeyFacts) -> State:
+        """Where it stands: of IAM's list alone, never of something stored."""
+        if not key.is_active:
+            return State.DISABLED
+        return State.ACTIVE if self.successor(key) is None else State.ROTATED
+
+    def successor(self, key: KeyFacts) -> KeyFacts | None:
+        """The newest Active key of the user made after it, whoever made that."""
+        newer = [
+            other
+            for other in self.user.keys
+            if other.is_active and other is not self.orphan and other.order > key.order
+        ]
+        return newer[-1] if newer else None
+
+    # --- what the record says: nothing yet
+
+    def delivers(self, key: KeyFacts) -> bool:  # noqa: ARG002 -- OnRecord asks the record
+        """Whether an application reads it from the user's secret, because we put it there."""
+        return False
+
+    def overlays_of(self, key: KeyFacts) -> frozenset[Overlay]:  # noqa: ARG002 -- likewise
+        """What stands beside every decision about it."""
+        return frozenset()
+
+    # --- facts that cost a call: read only where a case needs them
+
+    def secret(self) -> SecretFacts | Unknown | None:
+        """The user's secret; None: there is none."""
+        if self.user.secret is UNREAD:
+            raise NeededError(Question(Asked.SECRET))
+        return self.user.secret
+
+    def last_use(self, key: KeyFacts) -> LastUse | Unknown:
+        """When it was last used."""
+        if key.last_use is UNREAD:
+            raise NeededError(Question(Asked.LAST_USE, key.key_id))
+        return key.last_use
+
+    def receipts(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
+        """What its owner was notified of."""
+        if key.receipts is UNREAD:
+            raise NeededError(Question(Asked.RECEIPTS, key.key_id))
+        return key.receipts
+
+    # --- the answer
+
+    def decision(  # noqa: PLR0913 -- a decision has so many parts
+        self,
+        key: KeyFacts,
+        action: Action,
+        reason: Reason,
+        sentence: str,
+        *,
+        overlays: frozenset[Overlay] = frozenset(),
+        notice: Notice | None = None,
+        next_step: Next | None = None,
+    ) -> Decision:
+        """Put a decision about a key together."""
+        successor = self.successor(key)
+        return Decision(
+            key_id=key.key_id,
+            age=self.age(key),
+            state=self.state(key),
+            action=action,
+            reason=reason,
+            sentence=sentence,
+            next=next_step,
+            overlays=overlays | self.overlays_of(key),
+            notice=notice,
+            successor=successor.key_id if successor else None,
+            delivered=successor is not None and self.delivers(successor),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRecord(KeyList):
+    """One user at one time, with the record that was read from their secret."""
+
+    record: UserRecord
+
+    def of(self, key: KeyFacts) -> KeyRecord:
+        """What is on record for a key."""
+        return self.record.of(key)
+
+    def delivers(self, key: KeyFacts) -> bool:
+        """Whether an application reads it from the user's secret, because we put it there."""
+        return self.record.delivers(key)
+
+    def overlays_of(self, key: KeyFacts) -> frozenset[Overlay]:
+        """What stands beside every decision about it."""
+        revoked = not key.is_active and self.of(key).revoked is not None
+        contested = self.record.history_of(key).is_contested
+        return frozenset(
+            overlay
+            for overlay, applies in ((Overlay.REVOKED, revoked), (Overlay.CONTESTED, contested))
+            if applies
+        )
+
+    def is_replaced(self, key: KeyFacts) -> bool:
+        """Whether a key that we delivered works in its place."""
+        successor = self.successor(key)
+        return successor is not None and self.delivers(successor)
+
+    def is_retirable(self, key: KeyFacts) -> bool:
+        """Whether it is to go: by its age, or because an operator had it replaced."""
+        return self.is_due(key) or self.of(key).forced is not None
+
+    def is_restored(self, key: KeyFacts) -> bool:
+        """Whether we disabled it and it was enabled again, less than G days ago."""
+        on_record = self.of(key)
+        since, grace = on_record.restored, self.policy.recovery_grace_period
+        return on_record.disabled is not None or (
+            since is not None and not have_passed(grace, since, self.now)
+        )
+
+    def is_under_way(self) -> bool:
+        """Whether a run may be inside right now, or IAM may not have caught up with one."""
+        intent = self.record.intent
+        return self.is_ending() or (intent is not None and intent.is_young(self.now))
+
+    def is_ending(self) -> bool:
+        """Whether a run may be about to end a key right now."""
+        active = (self.of(key) for key in self.user.keys if key.is_active)
+        return any(
+            begun is not None and self.now - begun <= LONGEST_RUN
+            for on_record in active
+            for begun in (on_record.disabling, on_record.disabled, on_record.revoked)
+        )
+
+
+def on_record(keys: KeyList, secret: SecretFacts | None) -> OnRecord:
+    """Read the record from the user's secret."""
+    return OnRecord(
+        user=keys.user,
+        policy=keys.policy,
+        now=keys.now,
+        kms_key=keys.kms_key,
+        orphan=keys.orphan,
+        record=read_record(keys.user, secret, kms_key=keys.kms_key, now=keys.now),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """One key, its part beside the user's other key, and what was decided about that one."""
+
+    at: OnRecord
+    key: KeyFacts
+    part: Part
+    other: KeyFacts | None = None
+    """The other Active key, if there is one that works."""
+    choice: Choice | None = None
+    """Which of two keys ends, where a person made the newer."""
+    beside: Decision | None = None
+    """What was decided about the other key, if it was decided first."""
+
+    @property
+    def on_record(self) -> KeyRecord:
+        """What is on record for it."""
+        return self.at.of(self.key)
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether an operator has it rotated at any age; what left an orphan is begun again."""
+        begun = self.at.orphan is not None and self.on_record.forced is not None
+        return self.at.is_forced(self.key) or begun
+
+    @property
+    def is_to_be_rotated(self) -> bool:
+        """Whether a new key is due for it."""
+        return self.at.is_due(self.key) or self.is_forced
+
+    @property
+    def slot_is_free(self) -> bool:
+        """Whether IAM lets its user have one more key, after what was decided so far."""
+        if self.other is not None:
+            return False
+        return self.beside is None or self.beside.frees_slot
+
+    def told(self) -> tuple[Receipt, ...]:
+        """
+        What its owner was notified of; nothing, where that could not be read.
+
+        A missing receipt only puts an end off, so behind `wait_while_receipts_are_unreadable`
+        and without it this is safe.
+        """
+        receipts = self.at.receipts(self.key)
+        return () if isinstance(receipts, Unknown) else receipts
