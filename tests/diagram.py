@@ -7,15 +7,17 @@ in ARCHITECTURE.md cannot say what the code does not; a test checks that it is c
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
 
-from keyturn.domain.decision import Action, Reason, State
-from keyturn.domain.key import Receipt, SecretFacts
+from keyturn.domain.decision import Action, Question, Reason, State, Turn
+from keyturn.domain.key import Receipt, SecretFacts, UserFacts
+from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
-from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, told
+from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
 
 PAGE = Path(__file__).parent.parent / "ARCHITECTURE.md"
 START, END = "<!-- diagram:start -->\n", "<!-- diagram:end -->\n"
@@ -67,10 +69,80 @@ def lives() -> Iterator[Life]:
         yield life
 
 
+def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
+    """What no mix of the facts above brings: other runs, other users, hands, an odd policy."""
+    plain, over = RotationPolicy(), [told(10, disable=0, delete=10)]
+    yield ann(a_key(age=200)), RotationPolicy(spread_days=30)
+    yield (
+        ann(a_key(age=200, told=[told(1, step="upcoming-spread")])),
+        RotationPolicy(spread_days=30),
+    )
+    yield replace(ann(a_key(age=120)), creation_denied="denied"), plain
+    yield replace(ann(a_key(age=120)), delivery_denied="denied"), plain
+    ends = a_key(age=137, told=over)
+    gone = a_key(age=137, inactive=True, told=[told(10, delete=0)])
+    for key, on_record in ((ends, KeyRecord()), (gone, KeyRecord(disabled=ago(10)))):
+        secret = a_secret("NEW", records={"OLD": on_record})
+        for why in (True, SILENCE):
+            yield ann(replace(key, over_cap=why), a_key("NEW", age=10), secret=secret), plain
+    found = a_key(age=137, inactive=True)
+    for why in (True, SILENCE):
+        yield ann(replace(found, set_to_end=why), a_key("NEW", age=10), secret=a_secret()), plain
+    for on_record in (
+        KeyRecord(disabling=ago(1)),
+        KeyRecord(restored=ago(1), ordered=ago(1)),
+    ):
+        secret = a_secret("NEW", records={"OLD": on_record})
+        yield ann(ends, a_key("NEW", age=10), secret=secret), plain
+    was_ours = a_secret(records={"NEW": KeyRecord(delivered=ago(10))})
+    yield ann(a_key(age=137, used=50), a_key("NEW", age=10), secret=was_ours), plain
+    taken = a_secret("NEW", records={"NEW": KeyRecord(delivered=ago(5))})
+    for inactive in (True, False):
+        new = [a_key("NEW", age=5, inactive=True)] if inactive else []
+        yield ann(a_key(age=137, told=over), *new, secret=taken), plain
+    intent = Intent(run="run", at=ago(1), seen=frozenset({"FIRST"}), replaces="FIRST")
+    yield (
+        ann(a_key(age=1), a_key("FIRST", age=90), secret=a_secret(intent=intent), exempt=True),
+        plain,
+    )
+    unknown = a_key(age=1, used=SILENCE)
+    yield ann(unknown, a_key("FIRST", age=90), secret=a_secret(intent=intent)), plain
+
+
+def ordered() -> Iterator[Turn | Question]:
+    """What operators order: one Inactive key enabled again, one leaked key revoked."""
+    stopped = a_key(age=137, inactive=True)
+    secret = a_secret("NEW", records={"OLD": KeyRecord(disabled=ago(1))})
+    revoked = a_secret("NEW", records={"OLD": KeyRecord(revoked=ago(1))})
+    for action, key, lies in (
+        (Action.RESTORE, stopped, secret),
+        (Action.REVOKE, a_key(age=20), secret),
+        (Action.REVOKE, stopped, revoked),
+    ):
+        user = ann(key, a_key("NEW", age=10), secret=lies)
+        order = Order(action=action, key_id="OLD", given=NOW)
+        yield obey(order, user, RotationPolicy(), NOW)
+
+
+AFTER = {
+    Action.ROTATE: State.ROTATED,
+    Action.DISABLE: State.DISABLED,
+    Action.REVOKE: State.DISABLED,
+    Action.DELETE: State.DELETED,
+    Action.RESTORE: State.ROTATED,
+}
+"""The state that an action leads to, where it is not the one before; of a key beside another."""
+
+
 @cache
 def steps() -> dict[Step, set[Reason]]:
     """From which state to which each action leads, and why."""
     found: dict[Step, set[Reason]] = defaultdict(set)
+    turns = [look(user, policy).turn for user, policy in rarer()]
+    for turn in [*turns, *(turn for turn in ordered() if isinstance(turn, Turn))]:
+        for decision in turn.decisions:
+            after = AFTER.get(decision.action, decision.state)
+            found[decision.state, decision.action, after].add(decision.reason)
     for life in lives():
         made = life.run(0)["OLD"]
         if "OLD" not in life.keys:
@@ -101,11 +173,12 @@ def diagram() -> str:
     return f"```mermaid\nstateDiagram-v2\n{ends[0]}{''.join(arrows)}{ends[1]}```\n"
 
 
-def page_with(drawing: str, page: str) -> str:
+def page_with(drawing: str, page: str, marks: tuple[str, str] = (START, END)) -> str:
     """The page with the drawing between its markers."""
-    before, rest = page.split(START)
-    _, after = rest.split(END)
-    return f"{before}{START}{drawing}{END}{after}"
+    start, end = marks
+    before, rest = page.split(start)
+    _, after = rest.split(end)
+    return f"{before}{start}{drawing}{end}{after}"
 
 
 if __name__ == "__main__":

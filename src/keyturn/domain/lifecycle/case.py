@@ -1,24 +1,31 @@
-"""What a line of the rule is: a case answers, or passes the key on to the next one."""
+"""What a line of the rule is: a case answers, or passes on to the next one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from keyturn.domain.decision import Decision, Reason
-from keyturn.domain.lifecycle.view import KeyView
+from keyturn.domain.decision import Reason
 
-Answer = Callable[[KeyView], Decision | None]
+Seen = TypeVar("Seen")
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One line of the rule, with the reasons that it may give; the docs' table is made of them."""
+class Case(Generic[Seen, Said]):
+    """
+    One line of the rule.
 
-    answer: Answer
+    Its name and the first paragraph of its docstring are what the table of cases in
+    docs/lifecycle.md says of it, so each stands once.
+    """
+
+    answer: Callable[[Seen], Said | None]
     reasons: tuple[Reason, ...]
+    """All that it may answer with; a test holds it to that."""
 
-    def __call__(self, view: KeyView) -> Decision | None:
-        """Decide, or pass the key on: None."""
-        return self.answer(view)
+    def __call__(self, seen: Seen) -> Said | None:
+        """Decide; None passes on to the next case."""
+        return self.answer(seen)
 
     @property
     def name(self) -> str:
@@ -27,10 +34,13 @@ class Case:
 
     @property
     def about(self) -> str:
-        """The first sentence of its docstring: which row of lifecycle.md it is."""
-        return (self.answer.__doc__ or "").strip().partition("\n\n")[0]
+        """What it does, and which row of lifecycle.md it is, on one line."""
+        paragraph = (self.answer.__doc__ or "").strip().partition("\n\n")[0]
+        return " ".join(paragraph.split())
 
 
-def case(*reasons: Reason) -> Callable[[Answer], Case]:
+def case(
+    *reasons: Reason,
+) -> Callable[[Callable[[Seen], Said | None]], Case[Seen, Said]]:
     """Make a function a line of the rule; `reasons` are all that it may answer with."""
     return lambda answer: Case(answer, reasons)

@@ -25,7 +25,7 @@ its end. To move a case is to change the rule: tests/domain goes through every o
 Source: docs/lifecycle.md; its table of cases is made from these lists.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -97,17 +97,17 @@ from keyturn.domain.lifecycle.view import KeyList, KeyView, NeededError, OnRecor
 from keyturn.domain.lifecycle.views import views_of
 from keyturn.domain.policy import RotationPolicy
 
-BEFORE_THE_RECORD: Final[tuple[Callable[[KeyList], Turn | None], ...]] = (
+BEFORE_THE_RECORD: Final[tuple[Case[KeyList, Turn], ...]] = (
     leave_an_exempt_user_alone,
     keep_what_no_record_has_a_say_in,
 )
-WITH_THE_RECORD: Final[tuple[Callable[[OnRecord], Turn | None], ...]] = (
+WITH_THE_RECORD: Final[tuple[Case[OnRecord, Turn], ...]] = (
     wait_for_the_run_under_way,
     hold_back_beside_a_foreign_secret,
     wait_while_an_orphans_use_is_unknown,
 )
 
-_ENDING: Final[tuple[Case, ...]] = (
+_ENDING: Final[tuple[Case[KeyView, Decision], ...]] = (
     wait_while_receipts_are_unreadable,
     announce_disabling,
     announce_disabling_again_after_an_interruption,
@@ -118,7 +118,7 @@ _ENDING: Final[tuple[Case, ...]] = (
     wait_over_the_daily_limit,
     disable_after_the_window,
 )
-CASES: Final[Mapping[Part, tuple[Case, ...]]] = {
+CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
     Part.ORPHAN: (
         stop_an_orphan,
         remove_an_orphan_after_a_day,

@@ -131,12 +131,13 @@ def hold_begins(view: KeyView) -> date:
     not begin it anew.
     """
     told = promising(view.told(), Act.DISABLE, after=view.on_record.restored)
-    first, *later = sorted(told, key=lambda receipt: receipt.at)
-    begins = first.promises[Act.DISABLE]
-    for receipt in later:
-        if receipt.at.date() < begins:
+    begins: date | None = None
+    for receipt in sorted(told, key=lambda receipt: receipt.at):
+        if begins is None:
+            begins = receipt.promises[Act.DISABLE]
+        elif receipt.at.date() < begins:
             begins = max(begins, receipt.promises[Act.DISABLE])
-    return begins
+    return begins or view.at.today
 
 
 # --- receipts

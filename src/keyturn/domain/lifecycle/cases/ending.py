@@ -173,7 +173,7 @@ def wait_over_the_daily_limit(view: KeyView) -> Decision | None:
 @case(Reason.WINDOW_OVER, Reason.UNUSED)
 def disable_after_the_window(view: KeyView) -> Decision | None:
     """
-    T2: make it Inactive.
+    T2: make it Inactive, when its window is over and its end was announced.
 
     Stands behind everything that gives its owner time. Its part says why another key may be
     relied on: the successor was delivered W days ago, or this key is quiet.

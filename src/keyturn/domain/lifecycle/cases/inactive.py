@@ -135,7 +135,7 @@ def renew_the_grace_if_used(view: KeyView) -> Decision | None:
 @case(Reason.GRACE_OVER)
 def delete_after_the_grace(view: KeyView) -> Decision | None:
     """
-    T3: delete it.
+    T3: delete it, when its grace is over and its end was announced.
 
     Stands behind everything that could still save it, and before its user's Active key is
     decided: the slot that it frees is rotated into in the same run.

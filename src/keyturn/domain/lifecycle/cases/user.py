@@ -13,10 +13,10 @@ from keyturn.domain.amounts import counted
 from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Reason, Turn
 from keyturn.domain.key import KeyFacts, Unknown
 from keyturn.domain.lifecycle.answers import blocked
+from keyturn.domain.lifecycle.case import case
 from keyturn.domain.lifecycle.cases.orphan import find_orphan
 from keyturn.domain.lifecycle.cases.rotation import (
     NO_KEY_CAN_BE_MADE,
-    early_warning,
     keep_young,
 )
 from keyturn.domain.lifecycle.slots import lone_rotation_day
@@ -31,6 +31,7 @@ _MINUTE: Final = timedelta(minutes=1)
 # --- before the record is read
 
 
+@case(Reason.EXEMPT, Reason.ORPHAN_FOUND)
 def leave_an_exempt_user_alone(at: KeyList) -> Turn | None:
     """
     Invariant 5: before anything is read that costs a call, and whatever the keys are.
@@ -65,11 +66,12 @@ def leave_an_exempt_user_alone(at: KeyList) -> Turn | None:
     )
 
 
+@case(Reason.NOTHING_DUE)
 def keep_what_no_record_has_a_say_in(at: KeyList) -> Turn | None:
     """A young lone key: nothing is due or pending, so its secret is not even asked for."""
     if _needs_record(at):
         return None
-    return _turn(at, _keep_or_warn)
+    return _turn(at, _keep)
 
 
 def wait_while_the_record_is_unreadable(at: KeyList, secret: Unknown) -> Turn:
@@ -81,6 +83,7 @@ def wait_while_the_record_is_unreadable(at: KeyList, secret: Unknown) -> Turn:
 # --- with the record
 
 
+@case(Reason.RUN_UNDER_WAY)
 def wait_for_the_run_under_way(at: OnRecord) -> Turn | None:
     """
     Leave the user to a run that may be inside right now.
@@ -93,6 +96,7 @@ def wait_for_the_run_under_way(at: OnRecord) -> Turn | None:
     return _same_for_all(at, Action.WAIT, Reason.RUN_UNDER_WAY, why, Overlay.BLOCKED)
 
 
+@case(Reason.SECRET_FOREIGN, Reason.NOTHING_DUE)
 def hold_back_beside_a_foreign_secret(at: OnRecord) -> Turn | None:
     """Write nothing beside a secret that is not ours; say so where something is due."""
     foreign = at.record.foreign
@@ -108,6 +112,7 @@ def hold_back_beside_a_foreign_secret(at: OnRecord) -> Turn | None:
     return _turn(at, held_back)
 
 
+@case(Reason.LAST_USE_UNKNOWN)
 def wait_while_an_orphans_use_is_unknown(at: OnRecord) -> Turn | None:
     """Whether a key is an orphan or a person's decides what every other key is."""
     orphan, why = find_orphan(at)
@@ -207,11 +212,10 @@ def _orphan_of_exempt(at: KeyList) -> tuple[KeyFacts | None, str | None]:
     return find_orphan(on_record(at, secret))
 
 
-def _keep_or_warn(at: KeyList, key: KeyFacts) -> Decision:
-    comes = (
-        None if at.user.creation_denied or at.user.delivery_denied else lone_rotation_day(at, key)
-    )
-    return early_warning(at, key, comes) or keep_young(at, key, comes, NO_KEY_CAN_BE_MADE)
+def _keep(at: KeyList, key: KeyFacts) -> Decision:
+    denied = at.user.creation_denied or at.user.delivery_denied
+    comes = None if denied else lone_rotation_day(at, key)
+    return keep_young(at, key, comes, NO_KEY_CAN_BE_MADE)
 
 
 def _same_for_all(
