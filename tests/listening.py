@@ -24,7 +24,7 @@ from typer.testing import CliRunner, Result
 if TYPE_CHECKING:
     from keyturn_sandbox.emulator.cloud import LocalCloud
     from keyturn_sandbox.emulator.iam_rules import Keyring
-    from keyturn_sandbox.emulator.wire import Request
+    from keyturn_sandbox.emulator.protocol import Request
 
 See = Callable[[str, str], None]
 """Is told what came out, and its text."""

@@ -14,7 +14,7 @@ from keyturn.adapters.s3_audit import S3Audit
 from keyturn.domain.errors import AlreadyThere, PortError
 from keyturn.ports import Audit, AuditEntry
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.fakes import FakeAudit
 from tests.use_cases.stage import HUB, START
 

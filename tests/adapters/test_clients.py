@@ -14,7 +14,7 @@ from keyturn.domain.key import Account
 from keyturn.settings import Settings
 from keyturn.wiring import MEMBERS_KEPT, Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.use_cases.stage import HUB, START
 
 ROLE = "member"

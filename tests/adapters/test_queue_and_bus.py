@@ -15,7 +15,7 @@ from keyturn.domain.events import Event, EventType, Run
 from keyturn.domain.key import Account
 from keyturn.ports import Bus, Queue
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.fakes import FakeBus, FakeQueue
 from tests.use_cases.stage import HUB, MEMBER, START, Layer
 

@@ -17,7 +17,7 @@ from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, Receipt
 from keyturn.ports import Claim
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.fakes_notify import FakeReceipts
 
 START = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from keyturn.adapters.ses import SesMailer
 from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
 from keyturn.domain.events import Mail
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 
 SENDER = "aws-admins@example.com"
 MAIL = Mail(subject="Grüße 🔑", text="Hello, Müller", html="<p>Hello, Müller</p>")

@@ -22,8 +22,8 @@ from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.faults import KilledError
-from keyturn_sandbox.emulator.wire import Answer
-from keyturn_sandbox.emulator.wire import Request as Call
+from keyturn_sandbox.emulator.protocol import Answer
+from keyturn_sandbox.emulator.protocol import Request as Call
 from tests.chaos.world import BUCKET, MEMBER, World
 
 APART = frozenset(

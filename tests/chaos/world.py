@@ -31,7 +31,7 @@ from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
 from keyturn_sandbox.emulator.obstacles import Obstacle
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.judge.evidence import Evidence, HeldKey, Use, Windows, held_keys
 from keyturn_sandbox.judge.evidence import Run as JudgedRun
 from keyturn_sandbox.judge.invariants import judge

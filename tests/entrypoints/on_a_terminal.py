@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from keyturn.entrypoints.cli import app
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.entrypoints.organisation import BUCKET, NOW, OURS, SHOP, add_user, build, environment
 from tests.listening import tell_the_canary
 

@@ -10,7 +10,7 @@ import boto3
 
 from keyturn.deployment.model.resources import INVENTORY, ROTATION
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, Perform
-from keyturn_sandbox.emulator.wire import Answer, Refused, Request, answered, refused
+from keyturn_sandbox.emulator.protocol import Answer, Refused, Request, answered, refused
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 DAY = timedelta(days=1)

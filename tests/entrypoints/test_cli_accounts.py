@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from keyturn.entrypoints.cli import app
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.entrypoints.organisation import (
     CLOSED,
     CLOSED_TO_US,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from keyturn_sandbox.emulator.cloud import KeyState, LastUse, LocalCloud, Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.sandbox.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

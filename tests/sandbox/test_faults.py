@@ -10,7 +10,7 @@ from mypy_boto3_iam import IAMClient
 from keyturn.adapters.clients import ATTEMPTS, client
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
-from keyturn_sandbox.emulator.wire import Request
+from keyturn_sandbox.emulator.protocol import Request
 from tests.sandbox.aws_says import HUB, MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

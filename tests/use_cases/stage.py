@@ -20,7 +20,7 @@ from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rota
 from keyturn.entrypoints.connect import disconnect
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud, Perform, SecretState
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.simulation.deployment import (
     INVENTORY_ROLE,
     MEMBER_ROLE,

@@ -17,7 +17,7 @@ from keyturn.domain.record import (
     token,
 )
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, SECRETS_KEY
 from tests.use_cases.stage import (
     ASKED,

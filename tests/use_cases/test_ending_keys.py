@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.domain.record import KEY_TAG, secret_name
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE
 from keyturn_sandbox.simulation.owners import roll_back
 from tests.use_cases.stage import (

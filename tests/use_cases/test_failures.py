@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET
 from tests.use_cases.stage import (
     HUB,

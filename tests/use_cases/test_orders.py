@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.domain.record import secret_name, token
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,

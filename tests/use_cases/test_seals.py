@@ -10,8 +10,8 @@ from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, USER_TAG, secret_name
 from keyturn.domain.seal import SealKey
 from keyturn.entrypoints.connect import disconnect
 from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import Answer, Refused, Request, refused
 from keyturn_sandbox.emulator.secret_rules import secrets_of
-from keyturn_sandbox.emulator.wire import Answer, Refused, Request, refused
 from keyturn_sandbox.simulation.deployment import SECRETS_KEY
 from tests.use_cases.stage import ASKED, MEMBER, MINUTE, Stage, decisions_of, stores
 

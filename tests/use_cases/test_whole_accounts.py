@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE
 from tests.use_cases.stage import (
     GROUP,

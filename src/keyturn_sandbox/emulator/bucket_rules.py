@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from keyturn_sandbox.emulator.wire import Request
+from keyturn_sandbox.emulator.protocol import Request
 
 _ACTIONS = {
     "HeadBucket": "s3:ListBucket",

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from keyturn_sandbox.emulator.bucket_rules import is_denied
-from keyturn_sandbox.emulator.wire import Answer, Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import Answer, Params, Refused, Request
 
 _LARGEST_PAGE = 1000  # API_ListObjectsV2.html, MaxKeys
 _METADATA = "x-amz-meta-"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyturn_sandbox.emulator.wire import Answer, Request
+from keyturn_sandbox.emulator.protocol import Answer, Request
 
 # What no log may hold: secrets, and the long bodies of objects and mails.
 _HIDDEN = frozenset({"SecretString", "SecretBinary", "Body", "Content"})

@@ -25,7 +25,7 @@ from moto.iam.models import AccessKey, AccessKeyLastUsed
 from moto.kms.models import kms_backends
 from moto.secretsmanager.models import FakeSecret
 
-from keyturn_sandbox.emulator import wire
+from keyturn_sandbox.emulator import protocol
 from keyturn_sandbox.emulator.buckets import Bucket, Buckets
 from keyturn_sandbox.emulator.call_log import Call, logged
 from keyturn_sandbox.emulator.delays import Delays
@@ -36,11 +36,11 @@ from keyturn_sandbox.emulator.memory import Parts, Recall
 from keyturn_sandbox.emulator.moto_backends import ask_moto
 from keyturn_sandbox.emulator.obstacles import KmsClosed, Obstacle, Throttling
 from keyturn_sandbox.emulator.organization import Organization
+from keyturn_sandbox.emulator.protocol import Answer, Params, Refused, Request
 from keyturn_sandbox.emulator.queues import Queues
 from keyturn_sandbox.emulator.secret_rules import SecretRules, expiry_of, secrets_of
 from keyturn_sandbox.emulator.shortcuts import shortcuts
 from keyturn_sandbox.emulator.sts_rules import ADMIN_ROLE, Credentials, StsRules
-from keyturn_sandbox.emulator.wire import Answer, Params, Refused, Request
 
 REGION = "us-east-1"
 MANAGEMENT_ACCOUNT = "111111111111"
@@ -419,8 +419,8 @@ class LocalCloud:
         return AWSResponse(http.url, answer.status, headers, raw)
 
     def _read(self, event_name: str, http: AWSPreparedRequest) -> Request:
-        service, operation = wire.service_and_operation(event_name)
-        access_key_id, region, signature = wire.signed_by(http)
+        service, operation = protocol.service_and_operation(event_name)
+        access_key_id, region, signature = protocol.signed_by(http)
         caller = self._sts.caller(access_key_id)
         return Request(
             at=self.now,
@@ -432,7 +432,7 @@ class LocalCloud:
             signature=signature,
             account=caller.account if caller else "",
             principal=caller.arn if caller else "",
-            params=wire.params_of(service, operation, http),
+            params=protocol.params_of(service, operation, http),
             http=http,
         )
 
@@ -441,7 +441,7 @@ class LocalCloud:
             try:
                 answer = self._perform(request)
             except Refused as refusal:
-                answer = wire.refused(request, refusal)
+                answer = protocol.refused(request, refusal)
             self.calls.append(logged(request, answer))
             if not self._ticks:
                 self.move_to(self.now + _CALL)
@@ -456,7 +456,7 @@ class LocalCloud:
         result = rule(request) if rule else None
         if result is None:
             return ask_moto(request)
-        return result if isinstance(result, Answer) else wire.answered(request, result)
+        return result if isinstance(result, Answer) else protocol.answered(request, result)
 
 
 def _around(layer: Layer, inner: Perform) -> Perform:

@@ -14,8 +14,8 @@ from uuid import uuid4
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventMessageType
 
+from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 from keyturn_sandbox.emulator.queues import Queues
-from keyturn_sandbox.emulator.wire import Params, Refused, Request
 
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 _ENTRIES_PER_CALL = 10

@@ -16,7 +16,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.obstacles import KmsClosed, Obstacle, Throttling
-from keyturn_sandbox.emulator.wire import Answer, Refused, Request, refused
+from keyturn_sandbox.emulator.protocol import Answer, Refused, Request, refused
 
 
 class Fault(StrEnum):

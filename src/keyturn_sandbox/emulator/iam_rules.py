@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from moto.iam.models import IAMBackend, User, iam_backends
 
 from keyturn_sandbox.emulator.delays import Delays
-from keyturn_sandbox.emulator.wire import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 
 # reference_iam-quotas.html: "Names of users, groups, roles, policies [...] must be
 # alphanumeric, including the following common characters: plus (+), equal (=), comma (,),

@@ -14,7 +14,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from uuid import uuid4
 
-from keyturn_sandbox.emulator.wire import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

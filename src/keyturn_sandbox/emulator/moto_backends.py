@@ -15,7 +15,7 @@ from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import normalize_request
 
-from keyturn_sandbox.emulator.wire import Answer, Request, passed_on
+from keyturn_sandbox.emulator.protocol import Answer, Request, passed_on
 
 # The services of which moto answers what our rules do not; of the others our rules are all.
 _LEFT_TO_MOTO = frozenset({"events", "iam", "kms", "secretsmanager"})

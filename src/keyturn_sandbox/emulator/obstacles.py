@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keyturn_sandbox.emulator.wire import Refused, Request
+from keyturn_sandbox.emulator.protocol import Refused, Request
 
 # Each service has its own words:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and its sisters, and

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from keyturn_sandbox.emulator.wire import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
 State = Literal["PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from keyturn_sandbox.emulator.wire import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 
 _REMEMBERED = timedelta(minutes=5)  # FIFO-queues-exactly-once-processing.html
 _MESSAGES_PER_CALL = 10  # API_ReceiveMessage.html, API_SendMessageBatch.html

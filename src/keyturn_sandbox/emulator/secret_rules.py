@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend, secretsmanager_backends
 
-from keyturn_sandbox.emulator.wire import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # API_CreateSecret.html, Name
 # API_Tag.html: 128 and 256 characters; "Generally allowed characters: letters, spaces, and

@@ -19,8 +19,8 @@ from moto.iam.models import AccessKeyLastUsed, Role
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.iam_rules import Keyring, iam_of
 from keyturn_sandbox.emulator.organization import Organization
+from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 from keyturn_sandbox.emulator.shortcuts import signature_of
-from keyturn_sandbox.emulator.wire import Params, Refused, Request
 
 ADMIN_ROLE = "Administrator"
 

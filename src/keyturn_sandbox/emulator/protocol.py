@@ -1,5 +1,5 @@
 """
-What goes over the wire to AWS and back: a request read, an answer written.
+AWS's protocols, as a request is read from them and an answer written in them.
 
 botocore has already serialised a request when it reaches us, and will parse
 whatever we answer: so both are done here as AWS does them, in the protocol of
