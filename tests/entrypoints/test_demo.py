@@ -17,7 +17,7 @@ from keyturn_sandbox.demo.command import demo
 from keyturn_sandbox.demo.folder import DemoFolder
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, KeyStory
 from keyturn_sandbox.judge.invariants import judge
-from keyturn_sandbox.judge.planting import plant
+from keyturn_sandbox.judge.violation_seeding import seed_violation
 from keyturn_sandbox.simulation.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of
 from keyturn_sandbox.simulation.deployment import ADMIN
 from keyturn_sandbox.simulation.people import Habit
@@ -192,7 +192,7 @@ def test_the_average_age_falls_below_90_days(result: Result) -> None:
 
 @pytest.mark.parametrize("number", range(1, 11))
 def test_a_violation_planted_on_purpose_is_found_and_no_other(number: int, result: Result) -> None:
-    found = judge(plant(number, result.evidence))
+    found = judge(seed_violation(number, result.evidence))
 
     assert [each.number for each in found if each.violations] == [number]
 

@@ -21,8 +21,8 @@ from keyturn_sandbox.judge.evidence import (
     token_of,
 )
 from keyturn_sandbox.judge.invariants import judge
-from keyturn_sandbox.judge.planting import NothingToPlantOn, plant
 from keyturn_sandbox.judge.secret_forms import smtp_password
+from keyturn_sandbox.judge.violation_seeding import NothingToSeedOn, seed_violation
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
@@ -209,14 +209,14 @@ def test_a_clean_history_has_no_violation_and_every_invariant_looked_at_somethin
 
 @pytest.mark.parametrize("number", range(1, 11))
 def test_a_planted_violation_is_found_and_nothing_else(number: int) -> None:
-    found = violations(plant(number, rotating()))
+    found = violations(seed_violation(number, rotating()))
 
     assert list(found) == [number]
     assert len(found[number]) == 1
 
 
 def test_a_violation_is_told_in_one_sentence() -> None:
-    [sentence] = violations(plant(1, rotating()))[1]
+    [sentence] = violations(seed_violation(1, rotating()))[1]
 
     assert sentence == (
         "111111111111 planted-user AKIAPLANTEDOLDKEY000 was disabled by Keyturn at "
@@ -225,8 +225,8 @@ def test_a_violation_is_told_in_one_sentence() -> None:
 
 
 def test_where_nothing_ran_there_is_nothing_to_plant_on() -> None:
-    with pytest.raises(NothingToPlantOn):
-        plant(6, replace(rotating(), runs=[]))
+    with pytest.raises(NothingToSeedOn):
+        seed_violation(6, replace(rotating(), runs=[]))
 
 
 @pytest.mark.parametrize(("late", "is_well"), [(11 * HOUR, True), (13 * HOUR, False)])

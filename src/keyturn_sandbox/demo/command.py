@@ -83,7 +83,7 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
             calendar=calendar_of(days, min(DRY_RUN_DAYS, days)),
             seed=seed,
             read_logs=log.getvalue,
-            planted=plant,
+            seeded=plant,
             progress=lived,
         )
     took = timedelta(seconds=time.perf_counter() - began)

@@ -21,7 +21,7 @@ from keyturn_sandbox.judge.evidence import (
     replay,
 )
 from keyturn_sandbox.judge.invariants import Finding, judge
-from keyturn_sandbox.judge.planting import plant
+from keyturn_sandbox.judge.violation_seeding import seed_violation
 from keyturn_sandbox.simulation.days import Calendar, Day, Days, Functions
 from keyturn_sandbox.simulation.deployment import (
     ADMIN,
@@ -90,7 +90,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
     calendar: Calendar,
     seed: int,
     read_logs: Callable[[], str],
-    planted: int | None = None,
+    seeded: int | None = None,
     progress: Callable[[Day], None] = lambda _day: None,
     before_run: Callable[[int, LocalCloud, Deployment], None] = lambda _day, _cloud, _at: None,
 ) -> Result:
@@ -139,7 +139,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
         planned_at = lived[-1].began + timedelta(days=1, hours=5)
         cloud.move_to(planned_at)
         plan = _answers(days.plan(sorted(company.to_visit)))
-        judged = evidence if planted is None else plant(planted, evidence)
+        judged = evidence if seeded is None else seed_violation(seeded, evidence)
         return Result(
             company=company,
             deployment=deployment,

@@ -26,11 +26,11 @@ _OLD, _NEW = "AKIAPLANTEDOLDKEY000", "AKIAPLANTEDNEWKEY000"
 _MINUTE = timedelta(minutes=1)
 
 
-class NothingToPlantOn(Exception):
+class NothingToSeedOn(Exception):
     """The evidence has no run or mail of the kind that the violation needs."""
 
 
-def plant(number: int, evidence: Evidence) -> Evidence:
+def seed_violation(number: int, evidence: Evidence) -> Evidence:
     """Add one violation of the invariant of this number."""
     return _VIOLATIONS[number](evidence)
 
@@ -113,7 +113,7 @@ def _tell_twice(evidence: Evidence) -> Evidence:
         if evidence.step_of(mail) and _is_enforced(evidence, mail.at)
     ]
     if not told:
-        raise NothingToPlantOn("no mail of an enforcing run says what it tells")
+        raise NothingToSeedOn("no mail of an enforcing run says what it tells")
     return replace(evidence, mails=[*evidence.mails, replace(told[-1], at=run.ended)])
 
 
@@ -154,7 +154,7 @@ def _last(evidence: Evidence, *, dry_run: bool, in_step: bool = False) -> Run:
         and not (in_step and any(run.started - longest <= day <= run.started for day in resumed))
     ]
     if not fitting:
-        raise NothingToPlantOn("the evidence has no run of the kind")
+        raise NothingToSeedOn("the evidence has no run of the kind")
     return fitting[-1]
 
 
