@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from keyturn_sandbox.judge.secret_forms import Lookout
+from keyturn_sandbox.judge.secret_scanner import SecretScanner
 from tests.listening import OF_THE_SDK, Children, Log, listen, listen_to_the_sandbox, trace_of
 
 MARK = "lets_a_secret_out"
@@ -46,7 +46,7 @@ class Canary:
         self.patches = pytest.MonkeyPatch()
         self.children = Children(self.patches)
         self._config = config
-        self._lookout = Lookout()
+        self._scanner = SecretScanner()
         self._known: set[str] = set()
         self._lock = RLock()
         self._texts: list[tuple[str, str]] = []
@@ -62,7 +62,7 @@ class Canary:
         with self._lock:
             if secret not in self._known:
                 self._known.add(secret)
-                self._lookout.add(key_id, secret)
+                self._scanner.add(key_id, secret)
                 self.secrets += 1
 
     def see(self, what: str, text: str) -> None:
@@ -81,7 +81,7 @@ class Canary:
             for key_id, secret in self.children.secrets():
                 self.know(key_id, secret)
             for place, text in self._texts:
-                for key_id, form in self._lookout.find(text):
+                for key_id, form in self._scanner.find(text):
                     self.found.add(f"{key_id}, {form}: {place}")
             self._texts.clear()
             self.characters += self._waiting

@@ -30,7 +30,7 @@ from keyturn.adapters.iam import IamAccessKeys
 from keyturn.domain.errors import Unavailable
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.iam_rules import Keyring
-from keyturn_sandbox.judge.secret_forms import smtp_password
+from keyturn_sandbox.judge.secret_scanner import smtp_password
 from tests.canary import see
 from tests.listening import OF_THE_SDK
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from keyturn_sandbox.judge.secret_forms import Lookout
+from keyturn_sandbox.judge.secret_scanner import SecretScanner
 from tests.e2e.stage import (
     ADMIN,
     BLOCK,
@@ -592,12 +592,12 @@ def test_outside_the_organisation_even_who_is_named_does_not_become_the_member_r
 
 def test_no_secret_access_key_is_in_what_came_out(stage: Stage) -> None:
     values, texts = stage.secret_values(), dict(stage.texts())
-    lookout = Lookout(values)
+    scanner = SecretScanner(values)
 
     assert len(values) >= len(DUE)
     assert all(any(key_id in text for text in texts.values()) for key_id in values)
-    assert [next(lookout.find(value))[0] for value in values.values()] == list(values)
-    assert {name: found for name, text in texts.items() if (found := [*lookout.find(text)])} == {}
+    assert [next(scanner.find(value))[0] for value in values.values()] == list(values)
+    assert {name: found for name, text in texts.items() if (found := [*scanner.find(text)])} == {}
 
 
 # --- and out again ------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from keyturn_sandbox.judge.evidence import (
     token_of,
 )
 from keyturn_sandbox.judge.invariants import judge
-from keyturn_sandbox.judge.secret_forms import smtp_password
+from keyturn_sandbox.judge.secret_scanner import smtp_password
 from keyturn_sandbox.judge.violation_seeding import NothingToSeedOn, seed_violation
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

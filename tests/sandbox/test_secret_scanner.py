@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from keyturn_sandbox.judge.secret_forms import Lookout, smtp_password, smtp_regions
+from keyturn_sandbox.judge.secret_scanner import SecretScanner, smtp_password, smtp_regions
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -36,18 +36,18 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("around", ['{{"made":"{}"}}', "a {} b", "key={}&x=1", "/srv/{}"])
 def test_a_secret_is_found_in_whatever_form_it_got_out(form: str, around: str) -> None:
-    lookout = Lookout({OTHER: SECRET[::-1], KEY: SECRET})
+    scanner = SecretScanner({OTHER: SECRET[::-1], KEY: SECRET})
 
-    found = set(lookout.find(around.format(FORMS[form])))
+    found = set(scanner.find(around.format(FORMS[form])))
 
     assert found == {(KEY, VARIANT.sub("", form))}
 
 
 @pytest.mark.parametrize("region", smtp_regions())
 def test_the_smtp_password_of_every_region_is_looked_for(region: str) -> None:
-    lookout = Lookout({KEY: SECRET})
+    scanner = SecretScanner({KEY: SECRET})
 
-    assert list(lookout.find(smtp_password(SECRET, region)))
+    assert list(scanner.find(smtp_password(SECRET, region)))
 
 
 def test_regions_of_all_partitions_have_smtp_passwords() -> None:
@@ -69,26 +69,26 @@ def test_an_smtp_password_is_the_one_that_others_derive(
 
 
 def test_a_key_that_comes_later_is_looked_for_too() -> None:
-    lookout = Lookout({OTHER: SECRET[::-1]})
-    assert list(lookout.find(f"{SECRET} {SMTP}")) == []
+    scanner = SecretScanner({OTHER: SECRET[::-1]})
+    assert list(scanner.find(f"{SECRET} {SMTP}")) == []
 
-    lookout.add(KEY, SECRET)
+    scanner.add(KEY, SECRET)
 
-    assert {key_id for key_id, _ in lookout.find(SECRET)} == {KEY}
-    assert {key_id for key_id, _ in lookout.find(SMTP)} == {KEY}
+    assert {key_id for key_id, _ in scanner.find(SECRET)} == {KEY}
+    assert {key_id for key_id, _ in scanner.find(SMTP)} == {KEY}
 
 
 def test_two_secrets_of_one_key_id_are_both_looked_for() -> None:
     """An emulator that begins anew gives the same id again."""
-    lookout = Lookout({KEY: SECRET})
-    lookout.add(KEY, SECRET[::-1])
+    scanner = SecretScanner({KEY: SECRET})
+    scanner.add(KEY, SECRET[::-1])
 
     for secret in (SECRET, SECRET[::-1]):
-        assert list(lookout.find(secret))
-        assert list(lookout.find(smtp_password(secret, "us-east-1")))
+        assert list(scanner.find(secret))
+        assert list(scanner.find(smtp_password(secret, "us-east-1")))
 
 
 def test_what_only_looks_like_a_secret_is_none() -> None:
-    lookout = Lookout({KEY: SECRET})
+    scanner = SecretScanner({KEY: SECRET})
 
-    assert list(lookout.find(f"{SECRET[::-1]} {SMTP[::-1]} {b64encode(bytes(90)).decode()}")) == []
+    assert list(scanner.find(f"{SECRET[::-1]} {SMTP[::-1]} {b64encode(bytes(90)).decode()}")) == []

@@ -18,7 +18,7 @@ _SMTP_PASSWORD = re.compile(r"(?<![A-Za-z0-9+])B[A-P][A-Za-z0-9+/]{42}(?![A-Za-z
 _JSON_ESCAPE = re.compile(r"\\(?:u00(2[bBfF]|3[dD])|(?=/))")
 
 
-class Lookout:
+class SecretScanner:
     """Looks for the secrets of access keys in texts, as they are and in disguise."""
 
     def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
