@@ -7,7 +7,7 @@ import pytest
 
 from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud
 from keyturn_sandbox.judge.evidence import role_of, secret_name
-from keyturn_sandbox.simulation.owners import Deed, Owners
+from keyturn_sandbox.simulation.owners import OwnerAction, Owners
 from keyturn_sandbox.simulation.people import Account, Company, Habit, Person
 
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
@@ -69,7 +69,7 @@ class Scene:
         iam = self.cloud.role_session(self.account, "Keyturn").client("iam")
         iam.update_access_key(UserName=USER, AccessKeyId=self.old, Status="Inactive")
 
-    def live(self, first: int, last: int) -> list[Counter[Deed]]:
+    def live(self, first: int, last: int) -> list[Counter[OwnerAction]]:
         """What happened on each of these days after the start."""
         happened = []
         for day in range(first, last + 1):
@@ -81,8 +81,10 @@ class Scene:
         return next(key for key in self.cloud.keys(self.account) if key.key_id == key_id)
 
 
-def days_of(deed: Deed, happened: list[Counter[Deed]], first: int = 0) -> list[int]:
-    return [day for day, deeds in enumerate(happened, start=first) if deeds[deed]]
+def days_of(
+    action: OwnerAction, happened: list[Counter[OwnerAction]], first: int = 0
+) -> list[int]:
+    return [day for day, actions in enumerate(happened, start=first) if actions[action]]
 
 
 def test_a_key_in_use_is_used_every_day(cloud: LocalCloud) -> None:
@@ -90,7 +92,7 @@ def test_a_key_in_use_is_used_every_day(cloud: LocalCloud) -> None:
 
     happened = scene.live(0, 3)
 
-    assert days_of(Deed.USED, happened) == [0, 1, 2, 3]
+    assert days_of(OwnerAction.USED, happened) == [0, 1, 2, 3]
     used = scene.key(scene.old).last_used
     assert used is not None
     assert used.at >= START + 3 * DAY
@@ -104,7 +106,7 @@ def test_an_owner_installs_the_new_key_after_their_days(cloud: LocalCloud, patie
 
     happened = scene.live(0, 9)
 
-    assert days_of(Deed.INSTALLED, happened) == [patience]
+    assert days_of(OwnerAction.INSTALLED, happened) == [patience]
     assert scene.owners.uses[-1].key_id == new
     assert {use.key_id for use in scene.owners.uses if use.at < START + patience * DAY} <= {
         scene.old
@@ -115,14 +117,14 @@ def test_who_was_not_told_installs_nothing(cloud: LocalCloud) -> None:
     scene = Scene(cloud, Habit.INSTALLS)
     scene.rotate(tell=False)
 
-    assert days_of(Deed.INSTALLED, scene.live(0, 9)) == []
+    assert days_of(OwnerAction.INSTALLED, scene.live(0, 9)) == []
 
 
 def test_what_was_not_delivered_is_not_installed(cloud: LocalCloud) -> None:
     scene = Scene(cloud, Habit.INSTALLS)
     scene.rotate(deliver=False)
 
-    assert days_of(Deed.INSTALLED, scene.live(0, 9)) == []
+    assert days_of(OwnerAction.INSTALLED, scene.live(0, 9)) == []
 
 
 def test_some_install_only_when_the_old_key_has_stopped(cloud: LocalCloud) -> None:
@@ -133,9 +135,9 @@ def test_some_install_only_when_the_old_key_has_stopped(cloud: LocalCloud) -> No
 
     after = scene.live(10, 12)
 
-    assert days_of(Deed.INSTALLED, before) == []
-    assert days_of(Deed.STOPPED, after, 10) == [10]
-    assert days_of(Deed.INSTALLED, after, 10) == [11]
+    assert days_of(OwnerAction.INSTALLED, before) == []
+    assert days_of(OwnerAction.STOPPED, after, 10) == [10]
+    assert days_of(OwnerAction.INSTALLED, after, 10) == [11]
 
 
 def test_some_have_the_old_key_enabled_once_more_and_install_later(cloud: LocalCloud) -> None:
@@ -146,8 +148,8 @@ def test_some_have_the_old_key_enabled_once_more_and_install_later(cloud: LocalC
 
     happened = scene.live(10, 20)
 
-    assert days_of(Deed.RESTORED, happened, 10) == [12]
-    assert days_of(Deed.INSTALLED, happened, 10) == [15]
+    assert days_of(OwnerAction.RESTORED, happened, 10) == [12]
+    assert days_of(OwnerAction.INSTALLED, happened, 10) == [15]
     assert scene.key(scene.old).status == "Active"
 
 
@@ -157,7 +159,7 @@ def test_some_never_install(cloud: LocalCloud) -> None:
     scene.live(0, 9)
     scene.disable()
 
-    assert all(deeds == {Deed.STOPPED: 1} for deeds in scene.live(10, 20))
+    assert all(actions == {OwnerAction.STOPPED: 1} for actions in scene.live(10, 20))
 
 
 def test_some_make_a_key_of_their_own_and_move_to_it(cloud: LocalCloud) -> None:
@@ -165,7 +167,7 @@ def test_some_make_a_key_of_their_own_and_move_to_it(cloud: LocalCloud) -> None:
 
     happened = scene.live(0, 10)
 
-    assert days_of(Deed.MADE_OWN, happened) == [4]
+    assert days_of(OwnerAction.MADE_OWN, happened) == [4]
     assert [use.key_id == scene.old for use in scene.owners.uses].count(False) == 4
     assert len(cloud.keys(scene.account)) == 2
 
@@ -175,8 +177,8 @@ def test_some_disable_their_key_by_hand(cloud: LocalCloud) -> None:
 
     happened = scene.live(0, 6)
 
-    assert days_of(Deed.DISABLED_OWN, happened) == [4]
-    assert days_of(Deed.STOPPED, happened) == []
+    assert days_of(OwnerAction.DISABLED_OWN, happened) == [4]
+    assert days_of(OwnerAction.STOPPED, happened) == []
     assert scene.key(scene.old).status == "Inactive"
 
 
@@ -188,8 +190,8 @@ def test_some_take_each_new_key_out_of_use_and_work_on_with_the_old_one(
 
     happened = scene.live(0, 6)
 
-    assert days_of(Deed.ROLLED_BACK, happened) == [3]
-    assert days_of(Deed.USED, happened) == list(range(7))
+    assert days_of(OwnerAction.ROLLED_BACK, happened) == [3]
+    assert days_of(OwnerAction.USED, happened) == list(range(7))
     assert scene.key(new).status == "Inactive"
     assert scene.key(scene.old).status == "Active"
 
@@ -200,8 +202,8 @@ def test_some_put_the_old_key_back_into_the_secret(cloud: LocalCloud) -> None:
 
     happened = scene.live(0, 6)
 
-    assert days_of(Deed.STORED_OLD, happened) == [3]
-    assert days_of(Deed.USED, happened) == list(range(7))
+    assert days_of(OwnerAction.STORED_OLD, happened) == [3]
+    assert days_of(OwnerAction.USED, happened) == list(range(7))
     [secret] = cloud.secrets(scene.account)
     [current] = [v for v, labels in secret.versions.items() if "AWSCURRENT" in labels]
     assert json.loads(secret.values[current])["AccessKeyId"] == scene.old
@@ -212,7 +214,7 @@ def test_some_find_that_a_colleague_has_made_the_secret_beforehand(cloud: LocalC
 
     happened = scene.live(0, 3)
 
-    assert days_of(Deed.SQUATTED, happened) == [1]
+    assert days_of(OwnerAction.SQUATTED, happened) == [1]
     [secret] = cloud.secrets(scene.account)
     assert secret.tags["keyturn:user"] == USER
 

@@ -24,7 +24,7 @@ from keyturn_sandbox.simulation.deployment import (
     ROTATION_ROLE,
     Deployment,
 )
-from keyturn_sandbox.simulation.owners import Deed, Owners
+from keyturn_sandbox.simulation.owners import OwnerAction, Owners
 
 RUN_AT = timedelta(hours=5)
 """The cron's hour, UTC."""
@@ -77,7 +77,7 @@ class Day:
     began: datetime
     dry_run: bool
     runs: tuple[Run, ...]
-    deeds: Counter[Deed]
+    owner_actions: Counter[OwnerAction]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ class Days:
                 began=began,
                 dry_run=dry_run,
                 runs=tuple(runs),
-                deeds=self._owners.live(),
+                owner_actions=self._owners.live(),
             )
 
     def plan(self, accounts: Sequence[str]) -> list[object]:

@@ -31,7 +31,7 @@ from keyturn_sandbox.simulation.deployment import (
     Deployment,
     deploy,
 )
-from keyturn_sandbox.simulation.owners import Deed, Owners
+from keyturn_sandbox.simulation.owners import OwnerAction, Owners
 from keyturn_sandbox.simulation.people import Company, build
 
 FIRST_DAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -184,7 +184,7 @@ def _week(
     first = days[0].began
     calls = [call for call in cloud.calls if call.at >= first and _is_ours(call, deployment)]
     made = Counter(_key_write(call) for call in calls if call.error is None)
-    deeds = sum((day.deeds for day in days), Counter[Deed]())
+    actions = sum((day.owner_actions for day in days), Counter[OwnerAction]())
     return Week(
         number=number + 1,
         first=first,
@@ -192,7 +192,7 @@ def _week(
         rotated=made["CreateAccessKey"],
         disabled=made["UpdateAccessKey"],
         deleted=made["DeleteAccessKey"],
-        restored=deeds[Deed.RESTORED],
+        restored=actions[OwnerAction.RESTORED],
         notices=sum(mail.at >= first for mail in cloud.sent_mails),
         average_age=_average_age(cloud, company),
     )

@@ -30,7 +30,7 @@ _SLACK = timedelta(hours=6)
 """Nobody acts at the same second every day."""
 
 
-class Deed(StrEnum):
+class OwnerAction(StrEnum):
     """What an owner did on a day, or suffered."""
 
     USED = "used"
@@ -75,14 +75,14 @@ class Owners:
         ]
         self.uses: list[Use] = []
 
-    def live(self) -> Counter[Deed]:
+    def live(self) -> Counter[OwnerAction]:
         """Let everybody do what they do on this day, once a day."""
         self._read_mails()
         keys = self._keys()
         return Counter(
-            deed
+            action
             for desk in self._desks
-            for deed in self._day_of(desk, keys[desk.person.account_id, desk.person.user])
+            for action in self._day_of(desk, keys[desk.person.account_id, desk.person.user])
         )
 
     def _read_mails(self) -> None:
@@ -98,7 +98,7 @@ class Owners:
                 keys[account, key.user].append(key)
         return keys
 
-    def _day_of(self, desk: _Desk, keys: Sequence[KeyState]) -> Iterator[Deed]:
+    def _day_of(self, desk: _Desk, keys: Sequence[KeyState]) -> Iterator[OwnerAction]:
         now = self._cloud.now
         yield from self._by_hand(desk, keys, now)
         yield from self._with_the_secret(desk, keys, now)
@@ -107,37 +107,39 @@ class Owners:
             yield from self._install(desk, new)
         yield from self._work(desk, keys, now)
 
-    def _work(self, desk: _Desk, keys: Sequence[KeyState], now: datetime) -> Iterator[Deed]:
+    def _work(self, desk: _Desk, keys: Sequence[KeyState], now: datetime) -> Iterator[OwnerAction]:
         usable = [k.key_id for k in keys if k.key_id in desk.in_use and k.status == ACTIVE]
         for key_id in usable:
             self._cloud.use_key(desk.person.account_id, key_id, now, region=self._region)
             self.uses.append(Use(key_id, now))
-            yield Deed.USED
+            yield OwnerAction.USED
         if usable:
             desk.stopped = None
         elif desk.in_use:
             desk.stopped = desk.stopped or now
-            yield Deed.STOPPED
+            yield OwnerAction.STOPPED
 
-    def _by_hand(self, desk: _Desk, keys: Sequence[KeyState], now: datetime) -> Iterator[Deed]:
+    def _by_hand(
+        self, desk: _Desk, keys: Sequence[KeyState], now: datetime
+    ) -> Iterator[OwnerAction]:
         """Do what no notice asked for."""
         is_the_day = _is_over(desk.person.days * _DAY, self._began, now)
         match desk.person.habit:
             case Habit.RETURNS if _calls_for_help(desk, keys, now):
                 self._set_status(desk, desk.in_use, ACTIVE)
                 desk.restored = now
-                yield Deed.RESTORED
+                yield OwnerAction.RESTORED
             case Habit.DISABLES_OWN if is_the_day and desk.in_use:
                 self._set_status(desk, desk.in_use, INACTIVE)
                 desk.in_use = frozenset()
-                yield Deed.DISABLED_OWN
+                yield OwnerAction.DISABLED_OWN
             case Habit.ROLLS_BACK if (new := _newest_unknown(desk, keys)) is not None:
                 if _is_over(desk.person.days * _DAY, new.created, now):
                     self._set_status(desk, {new.key_id}, INACTIVE)
-                    yield Deed.ROLLED_BACK
+                    yield OwnerAction.ROLLED_BACK
             case Habit.MAKES_OWN if is_the_day and desk.own_key is None and len(keys) == 1:
                 desk.own_key, desk.made_own = self._make_key(desk.person), now
-                yield Deed.MADE_OWN
+                yield OwnerAction.MADE_OWN
             case Habit.MAKES_OWN if desk.own_key and desk.made_own:
                 if _is_over(_TO_MOVE_TO_OWN_KEY, desk.made_own, now):
                     desk.in_use, desk.made_own = frozenset({desk.own_key}), None
@@ -146,7 +148,7 @@ class Owners:
 
     def _with_the_secret(
         self, desk: _Desk, keys: Sequence[KeyState], now: datetime
-    ) -> Iterator[Deed]:
+    ) -> Iterator[OwnerAction]:
         """Do to the secret what no notice asked for, once."""
         if desk.changed_secret:
             return
@@ -155,11 +157,11 @@ class Owners:
             case Habit.STORES_OLD if new is not None and _is_over(days, new.created, now):
                 desk.changed_secret = True
                 self._store_old(desk)
-                yield Deed.STORED_OLD
+                yield OwnerAction.STORED_OLD
             case Habit.SQUATTED if _is_over(days, self._began, now):
                 desk.changed_secret = True
                 self._squat(desk.person)
-                yield Deed.SQUATTED
+                yield OwnerAction.SQUATTED
             case _:
                 pass
 
@@ -215,13 +217,13 @@ class Owners:
         heard = [self._heard[k] for k in {new.key_id, *desk.in_use} if k in self._heard]
         return any(at >= new.created for at in heard)
 
-    def _install(self, desk: _Desk, new: KeyState) -> Iterator[Deed]:
+    def _install(self, desk: _Desk, new: KeyState) -> Iterator[OwnerAction]:
         """Move to the new key, if it can be read and is what it should be."""
         value = self._read_secret(desk.person)
         expected = (new.key_id, self._cloud.secret_values()[new.key_id])
         if (value.get("AccessKeyId"), value.get("SecretAccessKey")) == expected:
             desk.in_use = frozenset({new.key_id})
-            yield Deed.INSTALLED
+            yield OwnerAction.INSTALLED
 
     def _read_secret(self, person: Person) -> Mapping[str, object]:
         try:
