@@ -51,7 +51,7 @@ class Theatre:
 
     _name: str = ""
     _world: World | None = None
-    _recall: Callable[[], None] = lambda: None
+    _put_back: Callable[[], None] = lambda: None
     _unbroken: dict[str, Played] = field(default_factory=dict)
 
     def play(
@@ -101,8 +101,8 @@ class Theatre:
             self._name, self._world = name, World().__enter__()
             SCENARIOS[name].prepare(self._world)
             self._world.begin()
-            self._recall = self._world.remember()
-        self._recall()
+            self._put_back = self._world.checkpoint()
+        self._put_back()
         return self._world
 
 

@@ -140,16 +140,16 @@ class World:
             self._hands[service] = session.client(service)
         return self._hands[service]
 
-    def remember(self) -> Callable[[], None]:
-        """Remember everything as it is; what comes back puts it back, again and again."""
-        recall, then = self.cloud.remember([MEMBER]), _copy(self)
+    def checkpoint(self) -> Callable[[], None]:
+        """Keep everything as it is; what comes back puts it back, again and again."""
+        put_back, then = self.cloud.checkpoint([MEMBER]), _copy(self)
 
-        def recalled() -> None:
-            recall()
+        def put_all_back() -> None:
+            put_back()
             for name, value in _copied(then).items():
                 setattr(self, name, value)
 
-        return recalled
+        return put_all_back
 
     def begin(self) -> None:
         """Take down what is there before anything happens; done by itself before the first run."""

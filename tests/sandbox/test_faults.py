@@ -131,7 +131,7 @@ def test_everything_can_be_put_back_as_it_was(cloud: LocalCloud, iam: IAMClient)
     vault.create_secret(Name="one", SecretString="before")
     s3.put_object(Bucket="receipts", Key="a", Body=b"before")
     iam.create_group(GroupName="exempt")
-    recall = cloud.remember([MEMBER])
+    put_back = cloud.checkpoint([MEMBER])
 
     def everything() -> tuple[object, ...]:
         return (
@@ -155,10 +155,10 @@ def test_everything_can_be_put_back_as_it_was(cloud: LocalCloud, iam: IAMClient)
         cloud.move_to(START + timedelta(days=3))
         made.append(new)
         assert everything() != before
-        recall()
+        put_back()
         assert everything() == before
         assert iam.get_group(GroupName="exempt")["Users"] == []
 
-        recall()
+        put_back()
 
     assert made[0] == made[1]

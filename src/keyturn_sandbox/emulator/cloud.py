@@ -28,11 +28,11 @@ from moto.secretsmanager.models import FakeSecret
 from keyturn_sandbox.emulator import protocol
 from keyturn_sandbox.emulator.buckets import Bucket, Buckets
 from keyturn_sandbox.emulator.call_log import Call, logged
+from keyturn_sandbox.emulator.checkpoint import Checkpoint, Parts
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.event_bus import EventBus, envelope
 from keyturn_sandbox.emulator.iam_rules import IamRules, Keyring, iam_of, in_utc
 from keyturn_sandbox.emulator.mailbox import Mail, Mailbox
-from keyturn_sandbox.emulator.memory import Parts, Recall
 from keyturn_sandbox.emulator.moto_backends import ask_moto
 from keyturn_sandbox.emulator.obstacles import KmsClosed, Obstacle, Throttling
 from keyturn_sandbox.emulator.organization import Organization
@@ -240,10 +240,10 @@ class LocalCloud:
 
     # Again from here
 
-    def remember(self, accounts: Sequence[str]) -> Recall:
-        """Remember how things are in some accounts; what comes back puts all that back."""
+    def checkpoint(self, accounts: Sequence[str]) -> Checkpoint:
+        """Keep how things are in some accounts; to call what comes back puts all that back."""
         now = self.now
-        recall = Parts(
+        checkpoint = Parts(
             accounts=accounts,
             region=REGION,
             keyring=self._keyring,
@@ -252,13 +252,13 @@ class LocalCloud:
             delays=self.delays,
             obstacles=self._obstacles,
             calls=self.calls,
-        ).remember()
+        ).checkpoint()
 
-        def recalled() -> None:
-            recall()
+        def put_back() -> None:
+            checkpoint()
             self.move_to(now)
 
-        return recalled
+        return put_back
 
     # Setting the scene, without a call
 

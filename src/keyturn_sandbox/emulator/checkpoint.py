@@ -1,7 +1,7 @@
 """
 A local AWS as it was: what runs over accounts change there, so that they can be begun again.
 
-Remembered are users, groups, keys, secrets, objects, mails, obstacles, the log and the dice;
+Kept are users, groups, keys, secrets, objects, mails, obstacles, the log and the dice;
 not the organisation, queues and bus. Sessions that were opened since stay open, so that
 clients can be used again.
 """
@@ -21,13 +21,13 @@ from keyturn_sandbox.emulator.mailbox import Mailbox
 from keyturn_sandbox.emulator.obstacles import Obstacle
 from keyturn_sandbox.emulator.secret_rules import secrets_of
 
-Recall = Callable[[], None]
-"""Puts everything back; may be called again and again."""
+Checkpoint = Callable[[], None]
+"""How things were at one moment; a call puts them back, again and again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a local AWS is made of, as far as it is remembered."""
+    """What a local AWS is made of, as far as it is kept."""
 
     accounts: Iterable[str]
     region: str
@@ -38,9 +38,9 @@ class Parts:
     obstacles: list[Obstacle]
     calls: list[Call]
 
-    def remember(self) -> Recall:
-        """Remember all of them as they are now."""
-        recalls = [
+    def checkpoint(self) -> Checkpoint:
+        """Keep all of them as they are now."""
+        parts = [
             *(_account(account, self.region) for account in self.accounts),
             _keyring(self.keyring),
             _objects(self.buckets),
@@ -51,79 +51,79 @@ class Parts:
             _dice(),
         ]
 
-        def recall() -> None:
-            for each in recalls:
+        def put_back() -> None:
+            for each in parts:
                 each()
 
-        return recall
+        return put_back
 
 
-def _account(account: str, region: str) -> Recall:
+def _account(account: str, region: str) -> Checkpoint:
     iam, store = iam_of(account), secrets_of(account, region).secrets
     # In one copy: a group's users are the account's.
     then = deepcopy((iam.users, iam.groups, iam.access_keys, dict(store)))
 
-    def recall() -> None:
+    def put_back() -> None:
         iam.users, iam.groups, iam.access_keys, secrets = deepcopy(then)
         store.clear()
         dict.update(store, secrets)
 
-    return recall
+    return put_back
 
 
-def _keyring(keyring: Keyring) -> Recall:
+def _keyring(keyring: Keyring) -> Checkpoint:
     then = dict(keyring.secrets), dict(keyring.accounts)
 
-    def recall() -> None:
+    def put_back() -> None:
         for known, before in zip((keyring.secrets, keyring.accounts), then, strict=True):
             for key_id in [each for each in known if each.startswith("AKIA")]:
                 del known[key_id]  # a user's; ASIA… is a session's
             known.update(before)
 
-    return recall
+    return put_back
 
 
-def _objects(buckets: Buckets) -> Recall:
+def _objects(buckets: Buckets) -> Checkpoint:
     then = {name: dict(bucket.objects) for name, bucket in buckets.buckets.items()}
 
-    def recall() -> None:
+    def put_back() -> None:
         for name, objects in then.items():
             buckets.buckets[name].objects.clear()
             buckets.buckets[name].objects.update(objects)
 
-    return recall
+    return put_back
 
 
-def _delays(delays: Delays) -> Recall:
+def _delays(delays: Delays) -> Checkpoint:
     then = deepcopy(delays)
 
-    def recall() -> None:
+    def put_back() -> None:
         for name in Delays.__slots__:
             setattr(delays, name, deepcopy(getattr(then, name)))
 
-    return recall
+    return put_back
 
 
-def _list(things: list[Any]) -> Recall:
+def _list(things: list[Any]) -> Checkpoint:
     then = list(things)
 
-    def recall() -> None:
+    def put_back() -> None:
         things[:] = then
 
-    return recall
+    return put_back
 
 
-def _obstacles(obstacles: list[Obstacle]) -> Recall:
+def _obstacles(obstacles: list[Obstacle]) -> Checkpoint:
     then = [(each, each.times) for each in obstacles]
 
-    def recall() -> None:
+    def put_back() -> None:
         for each, times in then:
             each.times = times
         obstacles[:] = [each for each, _ in then]
 
-    return recall
+    return put_back
 
 
-def _dice() -> Recall:
+def _dice() -> Checkpoint:
     then = mock_random.getstate()
     return lambda: mock_random.setstate(then)
