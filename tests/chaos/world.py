@@ -30,7 +30,7 @@ from keyturn.use_cases.keep_account import Request as Asked
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
-from keyturn_sandbox.emulator.obstacles import Obstacle
+from keyturn_sandbox.emulator.injected_errors import InjectedError
 from keyturn_sandbox.emulator.protocol import Answer, Request
 from keyturn_sandbox.judge.evidence import Evidence, HeldKey, Use, Windows, held_keys
 from keyturn_sandbox.judge.evidence import Run as JudgedRun
@@ -77,7 +77,7 @@ class World:
     before: tuple[HeldKey, ...] | None = None
     owners: dict[str, str] = field(default_factory=dict)
     """Where each user's owner reads mail."""
-    refusals: list[Obstacle] = field(default_factory=list)
+    refusals: list[InjectedError] = field(default_factory=list)
     """What is denied in the account."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Keyturn's own clock."""

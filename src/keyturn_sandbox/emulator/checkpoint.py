@@ -1,7 +1,7 @@
 """
 A local AWS as it was: what runs over accounts change there, so that they can be begun again.
 
-Kept are users, groups, keys, secrets, objects, mails, obstacles, the log and the dice;
+Kept are users, groups, keys, secrets, objects, mails, injected errors, the log and the dice;
 not the organisation, queues and bus. Sessions that were opened since stay open, so that
 clients can be used again.
 """
@@ -17,8 +17,8 @@ from keyturn_sandbox.emulator.buckets import Buckets
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.iam_rules import Keyring, iam_of
+from keyturn_sandbox.emulator.injected_errors import InjectedError
 from keyturn_sandbox.emulator.mailbox import Mailbox
-from keyturn_sandbox.emulator.obstacles import Obstacle
 from keyturn_sandbox.emulator.secret_rules import secrets_of
 
 Checkpoint = Callable[[], None]
@@ -35,7 +35,7 @@ class Parts:
     buckets: Buckets
     mailbox: Mailbox
     delays: Delays
-    obstacles: list[Obstacle]
+    injected_errors: list[InjectedError]
     calls: list[Call]
 
     def checkpoint(self) -> Checkpoint:
@@ -47,7 +47,7 @@ class Parts:
             _delays(self.delays),
             _list(self.mailbox.sent),
             _list(self.calls),
-            _obstacles(self.obstacles),
+            _injected_errors(self.injected_errors),
             _dice(),
         ]
 
@@ -113,13 +113,13 @@ def _list(things: list[Any]) -> Checkpoint:
     return put_back
 
 
-def _obstacles(obstacles: list[Obstacle]) -> Checkpoint:
-    then = [(each, each.times) for each in obstacles]
+def _injected_errors(injected_errors: list[InjectedError]) -> Checkpoint:
+    then = [(each, each.times) for each in injected_errors]
 
     def put_back() -> None:
         for each, times in then:
             each.times = times
-        obstacles[:] = [each for each, _ in then]
+        injected_errors[:] = [each for each, _ in then]
 
     return put_back
 

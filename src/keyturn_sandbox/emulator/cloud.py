@@ -32,9 +32,9 @@ from keyturn_sandbox.emulator.checkpoint import Checkpoint, Parts
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.event_bus import EventBus, envelope
 from keyturn_sandbox.emulator.iam_rules import IamRules, Keyring, iam_of, in_utc
+from keyturn_sandbox.emulator.injected_errors import InjectedError, KmsClosed, Throttling
 from keyturn_sandbox.emulator.mailbox import Mail, Mailbox
 from keyturn_sandbox.emulator.moto_backends import ask_moto
-from keyturn_sandbox.emulator.obstacles import KmsClosed, Obstacle, Throttling
 from keyturn_sandbox.emulator.organization import Organization
 from keyturn_sandbox.emulator.protocol import Answer, Params, Refused, Request
 from keyturn_sandbox.emulator.queues import Queues
@@ -98,8 +98,8 @@ class LocalCloud:
        answer is lost), answer something else, or raise a BaseException (the caller dies here).
        botocore treats what a layer raises as it treats the network's errors, so it retries.
     2. The call log, `calls`: only what came through to AWS is in it, each attempt of its own.
-    3. What AWS refuses: keys that do not work, sessions that have ended, and the obstacles
-       that `deny` and `throttle` put up.
+    3. What AWS refuses: keys that do not work, sessions that have ended, and the errors
+       that `deny` and `throttle` inject.
     4. Our rules, where AWS differs from moto; and moto for the rest.
 
     From 2 on one call is performed at a time, so handlers may run in threads.
@@ -118,7 +118,7 @@ class LocalCloud:
         self._closing = ExitStack()
         self._clock: time_machine.Traveller | None = None
         self._lock = RLock()
-        self._obstacles: list[Obstacle] = []
+        self._injected_errors: list[InjectedError] = []
         self._admins: dict[str, Credentials] = {}
         self._keyring = Keyring()
         self._buckets = Buckets()
@@ -194,7 +194,7 @@ class LocalCloud:
         """Give the credentials that the owner of an access key has."""
         return boto3.Session(key_id, self._keyring.secrets[key_id], region_name=REGION)
 
-    # What stands in the way
+    # Injected errors
 
     def deny(
         self,
@@ -203,17 +203,17 @@ class LocalCloud:
         error: str | None = None,
         *,
         times: int | None = None,
-    ) -> Obstacle:
+    ) -> InjectedError:
         """Refuse an operation to all but administrators, `times` times or until lifted."""
-        return self._put_up(
-            Obstacle(account=account, operation=operation, error=error, times=times)
+        return self._inject(
+            InjectedError(account=account, operation=operation, error=error, times=times)
         )
 
     def throttle(
         self, account: str | None, operation: str, *, times: int | None = None
-    ) -> Obstacle:
+    ) -> InjectedError:
         """Answer an operation with the service's throttling error."""
-        return self._put_up(Throttling(account=account, operation=operation, times=times))
+        return self._inject(Throttling(account=account, operation=operation, times=times))
 
     def pass_on(
         self, account: str, source: str, detail_type: str, detail: Mapping[str, Any], *, bus: str
@@ -230,13 +230,13 @@ class LocalCloud:
         with self._lock:
             self._event_bus.receive(event, bus, self.now)
 
-    def close_kms(self, account: str | None, *, disabled: bool = False) -> Obstacle:
+    def close_kms(self, account: str | None, *, disabled: bool = False) -> InjectedError:
         """Let KMS refuse whatever a secret's value needs: by its policy, or as a disabled key."""
-        return self._put_up(KmsClosed(account=account, disabled=disabled))
+        return self._inject(KmsClosed(account=account, disabled=disabled))
 
-    def _put_up(self, obstacle: Obstacle) -> Obstacle:
-        self._obstacles.append(obstacle)
-        return obstacle
+    def _inject(self, injected: InjectedError) -> InjectedError:
+        self._injected_errors.append(injected)
+        return injected
 
     # Again from here
 
@@ -250,7 +250,7 @@ class LocalCloud:
             buckets=self._buckets,
             mailbox=self._mailbox,
             delays=self.delays,
-            obstacles=self._obstacles,
+            injected_errors=self._injected_errors,
             calls=self.calls,
         ).checkpoint()
 
@@ -450,8 +450,8 @@ class LocalCloud:
     def _perform(self, request: Request) -> Answer:
         self._sts.check(request)
         if f":assumed-role/{ADMIN_ROLE}/" not in request.principal:
-            for obstacle in self._obstacles:
-                obstacle.meet(request)
+            for injected in self._injected_errors:
+                injected.apply(request)
         rule = self._rules.get(request.service, {}).get(request.operation)
         result = rule(request) if rule else None
         if result is None:

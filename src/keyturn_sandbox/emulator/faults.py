@@ -15,7 +15,7 @@ from threading import RLock
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.obstacles import KmsClosed, Obstacle, Throttling
+from keyturn_sandbox.emulator.injected_errors import InjectedError, KmsClosed, Throttling
 from keyturn_sandbox.emulator.protocol import Answer, Refused, Request, refused
 
 
@@ -71,10 +71,10 @@ _LASTS: Mapping[Fault, int] = {
 """How many attempts it befalls, where it passes by itself."""
 _OF_KMS = {Fault.KMS_DENIED, Fault.KMS_DISABLED}
 _KILLS = {Fault.KILLED_BEFORE, Fault.KILLED_AFTER}
-_REFUSALS: Mapping[Fault, Callable[..., Obstacle]] = {
+_REFUSALS: Mapping[Fault, Callable[..., InjectedError]] = {
     Fault.THROTTLED: Throttling,
     Fault.THROTTLED_A_WHILE: Throttling,
-    Fault.DENIED: Obstacle,
+    Fault.DENIED: InjectedError,
     Fault.KMS_DENIED: KmsClosed,
     Fault.KMS_DISABLED: partial(KmsClosed, disabled=True),
 }
@@ -165,9 +165,9 @@ class Faults:
                 return _answer(_REFUSALS[fault](operation=request.operation), request)
 
 
-def _answer(obstacle: Obstacle, request: Request) -> Answer:
+def _answer(injected: InjectedError, request: Request) -> Answer:
     try:
-        obstacle.meet(request)
+        injected.apply(request)
     except Refused as refusal:
         return refused(request, refusal)
-    raise AssertionError(obstacle)
+    raise AssertionError(injected)

@@ -1,4 +1,4 @@
-"""What stands in a caller's way for a while: a denial, or throttling."""
+"""Errors that stand in a caller's way for a while: a denial, or throttling."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ _THROTTLED = {
 
 
 @dataclass(slots=True, kw_only=True)
-class Obstacle:
+class InjectedError:
     """Refuses an operation, a number of times or until it is lifted."""
 
     operation: str  # "TagResource", or "secretsmanager:TagResource" where that is not enough
@@ -30,7 +30,7 @@ class Obstacle:
         """Let calls pass again."""
         self.times = 0
 
-    def meet(self, request: Request) -> None:
+    def apply(self, request: Request) -> None:
         """Refuse a request that is meant; let any other pass."""
         operations = {request.operation, f"{request.service}:{request.operation}"}
         if self.times == 0 or self.operation not in operations:
@@ -49,7 +49,7 @@ class Obstacle:
 
 
 @dataclass(slots=True, kw_only=True)
-class KmsClosed(Obstacle):
+class KmsClosed(InjectedError):
     """
     Refuses what asks KMS to encrypt or decrypt: a secret's value, and nothing but it.
 
@@ -62,7 +62,7 @@ class KmsClosed(Obstacle):
     disabled: bool = False
     """The key is disabled or will be deleted; otherwise its policy refuses the caller."""
 
-    def meet(self, request: Request) -> None:
+    def apply(self, request: Request) -> None:
         """Refuse a request that carries a value, or asks for one."""
         values = {"SecretString", "SecretBinary"}.intersection(request.params)
         if request.service != "secretsmanager" or self.times == 0:
@@ -83,7 +83,7 @@ class KmsClosed(Obstacle):
 
 
 @dataclass(slots=True, kw_only=True)
-class Throttling(Obstacle):
+class Throttling(InjectedError):
     """Refuses an operation because too much is asked."""
 
     def _refusal(self, request: Request) -> Refused:
