@@ -26,7 +26,8 @@ LAMBDAS_PYTHON = "3.13"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can tell."""
 
-ONLY_FOR_THE_COMMAND_LINE = ("rich", "typer")
+ONLY_FOR_THE_COMMAND_LINE = {"pyyaml": "yaml", "rich": "rich", "typer": "typer"}
+"""Packages that no function needs, and the modules that they are imported by."""
 NATIVE = {".so", ".pyd", ".dylib", ".dll"}
 # What tells of the installation, and not of the package. The licences stay.
 OF_THE_INSTALLER = {".lock", "INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"}

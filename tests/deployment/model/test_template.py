@@ -87,11 +87,33 @@ def test_a_parameter_without_rules_takes_anything() -> None:
     Parameter(name="Any").check("whatever")
 
 
-def test_of_a_text_that_is_no_template_nothing_is_found() -> None:
-    found = Template.read("- a list\nof: things\n")
+@pytest.mark.parametrize("text", ["- a list\nof: things\n", "- a list\n", "a word", "", "{"])
+def test_of_a_text_that_is_no_template_nothing_is_found(text: str) -> None:
+    found = Template.read(text)
 
     assert found.parameters == {}
     assert found.functions == ()
+
+
+def test_a_value_is_the_text_that_stands_there_and_no_number_or_truth_of_yamls() -> None:
+    found = Template.read(
+        "Parameters:\n  A: {Default: 010, AllowedValues: [yes, 1.50]}\n  B:\n    Default: ''\n"
+        "  C:\n    AllowedValues:\n      - 2026-03-02\n"
+    )
+
+    assert found.parameters["A"].default == "010"
+    assert found.parameters["A"].allowed == ("yes", "1.50")
+    assert found.parameters["B"].default == ""
+    assert found.parameters["C"].allowed == ("2026-03-02",)
+
+
+def test_a_template_makes_no_objects() -> None:
+    found = Template.read(
+        "Parameters:\n  A:\n    Default: !!python/object/apply:os.getcwd []\n    MaxLength: 3\n"
+    )
+
+    assert found.parameters["A"].longest == 3
+    assert not found.parameters["A"].default
 
 
 def fits(parameter: Parameter, value: str) -> bool:

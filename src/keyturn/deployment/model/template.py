@@ -1,20 +1,24 @@
 """
 Our CloudFormation templates, as far as a deployment must know them before it asks AWS.
 
-Only what our own templates are written in is understood: mappings by indentation, scalars,
-lists in brackets, folded text. A parser of all YAML would be compiled code, or slow, and one
-more dependency; a test holds this one to PyYAML's reading of every template.
+PyYAML reads them: it is compiled code, but nothing of a deployment is in the functions' zips.
+Every scalar stays the text that the template has, as CloudFormation takes it: "010" is no octal
+number, and "yes" is a word.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
+
 from keyturn.domain.errors import InvalidValue
 
-_LINE = re.compile(r"(?P<key>[\w:.-]+):(?: +(?P<value>.*))?")
-_FOLDED = {">", ">-", "|", "|-"}
+try:  # libyaml's parser, five times as fast, where PyYAML was built with it
+    from yaml import CBaseLoader as BaseLoader
+except ImportError:
+    from yaml import BaseLoader  # type: ignore[assignment] # the same, in Python
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,7 @@ class Template:
     @classmethod
     def read(cls, body: str) -> "Template":
         """Read a template of ours; of a text that is none, nothing is found."""
-        tree = _tree(body)
+        tree = _mapping(_tree(body))
         return cls(
             body=body,
             parameters={
@@ -114,7 +118,7 @@ def _parameter(name: str, told: Mapping[str, Any]) -> Parameter:
         name=name,
         default=told.get("Default"),
         pattern=told.get("AllowedPattern"),
-        allowed=told.get("AllowedValues", ()),
+        allowed=tuple(told.get("AllowedValues", ())),
         least=number("MinValue"),
         most=number("MaxValue"),
         longest=number("MaxLength"),
@@ -131,59 +135,60 @@ def _function(told: Mapping[str, Any]) -> DeclaredFunction:
         handler=told["Handler"],
         timeout=int(told["Timeout"]),
         memory=int(told["MemorySize"]),
-        zip=_mapping(told["Code"])["S3Key"].rpartition("/")[2].strip("'"),
-        variables={name: each.removeprefix("!Ref ") for name, each in variables.items()},
-        reserved=_reference_in(told.get("ReservedConcurrentExecutions", "")),
+        zip=_text(_mapping(told["Code"])["S3Key"]).rpartition("/")[2],
+        variables={name: _reference_in(each) or _text(each) for name, each in variables.items()},
+        reserved=_reference_in(told.get("ReservedConcurrentExecutions")),
     )
 
 
-def _reference_in(value: str) -> str:
-    """The first parameter that a value refers to."""
-    found = re.search(r"!Ref (\w+)", value)
-    return found[1] if found else ""
+def _reference_in(value: object) -> str:
+    """The first parameter or resource that a value refers to; empty if it refers to none."""
+    match value:
+        case {"Ref": str(name)}:
+            return name
+        case {**inner} if inner:
+            return _first_reference(inner.values())
+        case [*items]:
+            return _first_reference(items)
+    return ""
+
+
+def _first_reference(values: Iterable[object]) -> str:
+    return next(filter(None, map(_reference_in, values)), "")
+
+
+def _text(value: object) -> str:
+    """A scalar, be it behind a function like Fn::Sub; of what is none, nothing."""
+    match value:
+        case str(text) | {"Fn::Sub": str(text)}:
+            return text
+    return ""
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _tree(text: str) -> dict[str, Any]:
-    """The mappings of a template, nested as they are indented; the items of lists are left out."""
-    root: dict[str, Any] = {}
-    within: list[tuple[int, dict[str, Any]]] = [(-1, root)]
-    folded: int | None = None
-    for line in text.splitlines():
-        bare = line.strip()
-        indent = len(line) - len(line.lstrip())
-        if not bare or bare.startswith("#") or (folded is not None and indent > folded):
-            continue
-        folded = None
-        found = _LINE.fullmatch(bare)
-        if found is None:
-            continue
-        while indent <= within[-1][0]:
-            within.pop()
-        key, value = found["key"], found["value"]
-        if value in _FOLDED:
-            folded = indent
-        elif value:
-            within[-1][1][key] = _scalar(value)
-        else:
-            deeper: dict[str, Any] = {}
-            within[-1][1][key] = deeper
-            within.append((indent, deeper))
-    return root
+class _Loader(BaseLoader):
+    """Makes no objects: mappings, lists and texts are all that comes out."""
 
 
-def _scalar(text: str) -> str | tuple[str, ...]:
-    if text.startswith("[") and text.endswith("]"):
-        return tuple(_unquoted(each.strip()) for each in text[1:-1].split(","))
-    return _unquoted(text)
+def _long_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    """What `!Name value` is short for: `Fn::Name: value`, and `!Ref` for `Ref`."""
+    name = tag if tag == "Ref" else f"Fn::{tag}"
+    match node:
+        case yaml.MappingNode():
+            return {name: loader.construct_mapping(node, deep=True)}
+        case yaml.SequenceNode():
+            return {name: loader.construct_sequence(node, deep=True)}
+    return {name: node.value}
 
 
-def _unquoted(text: str) -> str:
-    if len(text) > 1 and text[0] == text[-1] == "'":
-        return text[1:-1].replace("''", "'")
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        return text[1:-1]
-    return text
+_Loader.add_multi_constructor("!", _long_form)
+
+
+def _tree(text: str) -> object:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 -- it makes no objects
+    except yaml.YAMLError:
+        return None
