@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from keyturn_sandbox.demo import start
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.mailbox import Mail
 from keyturn_sandbox.judge.evidence import (
@@ -20,8 +21,8 @@ from keyturn_sandbox.judge.evidence import (
     secret_name,
     token_of,
 )
-from keyturn_sandbox.judge.invariants import judge
 from keyturn_sandbox.judge.secret_scanner import smtp_password
+from keyturn_sandbox.judge.verdict import INVARIANTS, judge
 from keyturn_sandbox.judge.violation_seeding import NothingToSeedOn, seed_violation
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -222,6 +223,10 @@ def test_a_violation_is_told_in_one_sentence() -> None:
         "111111111111 planted-user AKIAPLANTEDOLDKEY000 was disabled by Keyturn at "
         "2026-01-22 06:05:00Z, but its owner was not told 10 days before"
     )
+
+
+def test_the_command_line_knows_how_many_there_are() -> None:
+    assert len(INVARIANTS) == start.INVARIANTS
 
 
 def test_where_nothing_ran_there_is_nothing_to_plant_on() -> None:

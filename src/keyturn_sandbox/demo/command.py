@@ -28,7 +28,7 @@ from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
 from keyturn_sandbox.demo.page import mail_lines, timeline_of
 from keyturn_sandbox.demo.timeline import mail_index, render
-from keyturn_sandbox.judge.invariants import Finding
+from keyturn_sandbox.judge.verdict import Finding
 from keyturn_sandbox.simulation.days import Day, Functions
 from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate, leaks
 

@@ -20,7 +20,7 @@ from keyturn_sandbox.judge.evidence import (
     held_keys,
     replay,
 )
-from keyturn_sandbox.judge.invariants import Finding, judge
+from keyturn_sandbox.judge.verdict import Finding, judge
 from keyturn_sandbox.judge.violation_seeding import seed_violation
 from keyturn_sandbox.simulation.days import Calendar, Day, Days, Functions
 from keyturn_sandbox.simulation.deployment import (
