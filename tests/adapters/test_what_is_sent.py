@@ -120,7 +120,7 @@ def stack_sets(wire: Wire) -> CloudFormationStackSets:
 
 
 def stacks(wire: Wire) -> CloudFormationStacks:
-    return CloudFormationStacks(wire.client("cloudformation"), nothing)
+    return CloudFormationStacks(wire.client("cloudformation"))
 
 
 def warehouse(wire: Wire, region: str = "us-east-1") -> S3Warehouse:

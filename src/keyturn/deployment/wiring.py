@@ -175,8 +175,7 @@ class Accounts:
         )
 
     def _stacks(self, session: boto3.Session, region: str) -> CloudFormationStacks:
-        aws = client(session, "cloudformation", region=region)
-        return CloudFormationStacks(aws, time.sleep)
+        return CloudFormationStacks(client(session, "cloudformation", region=region))
 
 
 def leftovers(keys: AccessKeys, secrets: Any, account: str) -> tuple[Leftover, ...]:  # noqa: ANN401 -- boto3 makes the class at run time

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.waiter
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
@@ -66,6 +68,14 @@ def no_sleep(_: float) -> None:
     raise AssertionError("moto is never still at it")
 
 
+@pytest.fixture(autouse=True)
+def waiters(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Let boto3's waiters sleep here."""
+    time = SimpleNamespace(sleep=no_sleep)
+    monkeypatch.setattr(botocore.waiter, "time", time)
+    return time
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     # moto judges a bucket's policy without its conditions, so that ours would lock everybody out:
@@ -83,7 +93,7 @@ def stacks(request: pytest.FixtureRequest) -> Stacks:
     if request.param == "fake":
         return FakeStacks()
     session: boto3.Session = request.getfixturevalue("aws")
-    return CloudFormationStacks(session.client("cloudformation"), no_sleep)
+    return CloudFormationStacks(session.client("cloudformation"))
 
 
 def made(stacks: Stacks, **parameters: str) -> None:
@@ -497,7 +507,9 @@ def event(resource: str, status: str, reason: str, kind: str = "AWS::A::Thing") 
     }
 
 
-def test_a_stack_that_fails_is_waited_for_and_told_by_its_first_failure() -> None:
+def test_a_stack_that_fails_is_waited_for_and_told_by_its_first_failure(
+    waiters: SimpleNamespace,
+) -> None:
     whole = "AWS::CloudFormation::Stack"
     newest_first = [
         event("s", "ROLLBACK_COMPLETE", "", whole),
@@ -516,7 +528,8 @@ def test_a_stack_that_fails_is_waited_for_and_told_by_its_first_failure() -> Non
             ("describe_stack_events", {"StackEvents": newest_first}),
         ],
     )
-    stacks = CloudFormationStacks(answers.client(), answers.sleep)
+    waiters.sleep = answers.sleep
+    stacks = CloudFormationStacks(answers.client())
 
     with pytest.raises(DeploymentFailed, match=r"^s: Function: the quota is 10$"):
         stacks.carry_out(Proposal(stack="s", id="arn:proposal", is_new=True))
@@ -524,7 +537,9 @@ def test_a_stack_that_fails_is_waited_for_and_told_by_its_first_failure() -> Non
     assert answers.slept == 2
 
 
-def test_a_proposal_that_cloudformation_cannot_make_is_told_and_taken_away() -> None:
+def test_a_proposal_that_cloudformation_cannot_make_is_told_and_taken_away(
+    waiters: SimpleNamespace,
+) -> None:
     refused = {"Status": "FAILED", "StatusReason": "Export x is in use"}
     answers = Answers(
         boto3.Session(region_name=REGION),
@@ -535,12 +550,84 @@ def test_a_proposal_that_cloudformation_cannot_make_is_told_and_taken_away() -> 
             ("delete_change_set", {}),
         ],
     )
-    stacks = CloudFormationStacks(answers.client(), answers.sleep)
+    waiters.sleep = answers.sleep
+    stacks = CloudFormationStacks(answers.client())
 
     with pytest.raises(DeploymentFailed, match="s: Export x is in use"):
         stacks.propose("s", TEMPLATE, {}, new=False)
 
     assert answers.slept == 1
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The submitted information didn't contain changes. Submit different information",
+        "No updates are to be performed.",
+    ],
+)
+def test_a_change_set_that_fails_because_it_is_empty_is_no_failure(reason: str) -> None:
+    answers = Answers(
+        boto3.Session(region_name=REGION),
+        [
+            ("create_change_set", {"Id": "arn:proposal"}),
+            ("describe_change_set", {"Status": "FAILED", "StatusReason": reason}),
+            ("delete_change_set", {}),
+        ],
+    )
+
+    proposal = CloudFormationStacks(answers.client()).propose("s", TEMPLATE, {}, new=False)
+
+    assert proposal.is_empty
+
+
+def test_an_update_that_cloudformation_has_not_begun_yet_is_waited_for(
+    waiters: SimpleNamespace,
+) -> None:
+    answers = Answers(
+        boto3.Session(region_name=REGION),
+        [
+            ("execute_change_set", {}),
+            stack("CREATE_COMPLETE"),
+            stack("UPDATE_IN_PROGRESS"),
+            stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
+            stack("UPDATE_COMPLETE"),
+        ],
+    )
+    waiters.sleep = answers.sleep
+
+    CloudFormationStacks(answers.client()).carry_out(
+        Proposal(stack="s", id="arn:proposal", is_new=False)
+    )
+
+    assert answers.slept == 3
+
+
+def test_a_stack_that_cannot_be_deleted_is_told_by_what_failed() -> None:
+    answers = Answers(
+        boto3.Session(region_name=REGION),
+        [
+            ("delete_stack", {}),
+            stack("DELETE_FAILED"),
+            ("describe_stack_events", {"StackEvents": []}),
+        ],
+    )
+
+    with pytest.raises(DeploymentFailed, match=r"^s could not be deleted: DELETE_FAILED$"):
+        CloudFormationStacks(answers.client()).remove("s")
+
+
+def test_who_may_not_look_while_it_is_waited_is_told_so_as_anywhere_else() -> None:
+    client = boto3.Session(region_name=REGION).client("cloudformation")
+    stubber = Stubber(client)
+    stubber.add_response("execute_change_set", {})
+    stubber.add_client_error("describe_stacks", "AccessDenied", "you may not", 403)
+    stubber.activate()
+
+    with pytest.raises(Denied, match=r"^DescribeStacks: AccessDenied: you may not$"):
+        CloudFormationStacks(client).carry_out(
+            Proposal(stack="s", id="arn:proposal", is_new=False)
+        )
 
 
 # The percentages are AWS's largest: API_StackSetOperationPreferences.html, "Maximum value of 100".

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.deployment.model.stacks import Change, Proposal, Stack, StackInstance, StackSet
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 Sleep = Callable[[float], None]
 
 CAPABILITIES: Final = "CAPABILITY_NAMED_IAM"
-_SECONDS = 3
+_SECONDS: Final = 3
 """Between two looks at what CloudFormation is doing."""
+_PATIENCE: Final[Any] = {"Delay": _SECONDS, "MaxAttempts": 24 * 60 * 60 // _SECONDS}
+"""For boto3's waiters: a day, longer than anybody's credentials last. By themselves they look
+twice a minute, and give up after an hour."""
 # A suspended account keeps its instance, which stays OUTDATED:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
 _SUSPENDED = "SKIPPED_SUSPENDED_ACCOUNT"
@@ -41,9 +44,8 @@ _MEANINGS: Final = {
 class CloudFormationStacks:
     """Meets `deployment.ports.Stacks`."""
 
-    def __init__(self, cloudformation: "CloudFormationClient", sleep: Sleep) -> None:
+    def __init__(self, cloudformation: "CloudFormationClient") -> None:
         self._aws = cloudformation
-        self._sleep = sleep
 
     def find(self, name: str) -> Stack | None:
         """The stack, if there is one."""
@@ -85,8 +87,10 @@ class CloudFormationStacks:
                 return Proposal(stack=name, id="", is_new=new, is_empty=True)
             raise
         proposal = Proposal(stack=name, id=made["Id"], is_new=new, is_empty=True)
-        status, reason = self._settled(made["Id"])
-        if status == "FAILED":
+        waiter = self._aws.get_waiter("change_set_create_complete")
+        failed = _other_end(waiter, "DescribeChangeSet", ChangeSetName=made["Id"])
+        if failed is not None:
+            reason = failed.get("StatusReason", "")
             self.discard(proposal)
             if any(each in reason for each in _NO_CHANGES):
                 return proposal
@@ -94,14 +98,6 @@ class CloudFormationStacks:
         return Proposal(
             stack=name, id=made["Id"], is_new=new, changes=tuple(self._changes(made["Id"]))
         )
-
-    def _settled(self, change_set: str) -> tuple[str, str]:
-        while True:
-            with aws_errors_translated(_MEANINGS):
-                seen = self._aws.describe_change_set(ChangeSetName=change_set)
-            if seen["Status"] not in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
-                return seen["Status"], seen.get("StatusReason", "")
-            self._sleep(_SECONDS)
 
     def _changes(self, change_set: str) -> Iterator[Change]:
         with aws_errors_translated(_MEANINGS):
@@ -124,30 +120,28 @@ class CloudFormationStacks:
         """Make it so and wait."""
         with aws_errors_translated(_MEANINGS):
             self._aws.execute_change_set(ChangeSetName=proposal.id)
-        status = self._finished(proposal.stack)
-        if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            why = self._first_failure(proposal.stack) or status
-            raise DeploymentFailed(f"{proposal.stack}: {why}")
+        waiter: Any = (
+            self._aws.get_waiter("stack_create_complete")
+            if proposal.is_new
+            else self._aws.get_waiter("stack_update_complete")
+        )
+        failed = _other_end(waiter, "DescribeStacks", StackName=proposal.stack)
+        if failed is not None:
+            raise DeploymentFailed(f"{proposal.stack}: {self._why(proposal.stack, failed)}")
 
     def remove(self, name: str) -> None:
         """Delete a stack and wait."""
         with aws_errors_translated(_MEANINGS):
             self._aws.delete_stack(StackName=name)
-        status = self._finished(name)
-        if status not in {"", "DELETE_COMPLETE"}:
-            why = self._first_failure(name) or status
-            raise DeploymentFailed(f"{name} could not be deleted: {why}")
+        waiter = self._aws.get_waiter("stack_delete_complete")
+        failed = _other_end(waiter, "DescribeStacks", StackName=name)
+        if failed is not None:
+            raise DeploymentFailed(f"{name} could not be deleted: {self._why(name, failed)}")
 
-    def _finished(self, name: str) -> str:
-        """The status at the end; none if there is no stack any more."""
-        while True:
-            found = self.find(name)
-            if found is None:
-                return ""
-            # A stack may be looked at before CloudFormation has begun.
-            if not found.status.endswith("_IN_PROGRESS"):
-                return found.status
-            self._sleep(_SECONDS)
+    def _why(self, name: str, failed: Mapping[str, Any]) -> str:
+        """What failed first; where nothing says so, the status that the stack was left in."""
+        [stack] = failed["Stacks"]
+        return self._first_failure(name) or stack["StackStatus"]
 
     def _first_failure(self, name: str) -> str | None:
         """What failed first since the operation began: whatever fails after it was cancelled."""
@@ -244,6 +238,7 @@ class CloudFormationStackSets:
                 yield from map(_instance, page["Summaries"])
 
     def _wait(self, name: str, operation: str) -> None:
+        """Wait for the end of an operation; boto3 has no waiter for those of stack sets."""
         while True:
             with aws_errors_translated(_MEANINGS):
                 seen = self._aws.describe_stack_set_operation(
@@ -271,6 +266,23 @@ class CloudFormationStackSets:
             raise DeploymentFailed(f"{name}: {failed[0]}{more}")
         if status != "SUCCEEDED":
             raise DeploymentFailed(f"{name}: the operation ended as {status}")
+
+
+def _other_end(waiter: Any, operation: str, **of: str) -> Mapping[str, Any] | None:  # noqa: ANN401 -- boto3 makes the class at run time
+    """
+    Wait for what the waiter waits for; AWS's last answer to `operation` if it came otherwise.
+
+    A waiter tells of AWS's refusals in words of its own: here they are what they are elsewhere.
+    """
+    with aws_errors_translated(_MEANINGS):
+        try:
+            waiter.wait(**of, WaiterConfig=_PATIENCE)
+        except WaiterError as error:
+            last: Any = error.last_response
+            if "Error" in last:
+                raise ClientError(last, operation) from None
+            return last  # type: ignore[no-any-return] # botocore has no types for it
+    return None
 
 
 def _says(error: Exception, what: str) -> bool:
