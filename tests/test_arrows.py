@@ -40,7 +40,14 @@ WRONG = [
         pytest.param(
             "core", f"keyturn/deployment/{file}", CORE_KNOWS_NO, id=f"deployment/{file} that does"
         )
-        for file in ("model/wrong.py", "ports.py", "deploy.py", "checks/wrong.py", "doctor.py")
+        for file in (
+            "model/wrong.py",
+            "ports.py",
+            "deploy.py",
+            "steps.py",
+            "checks/wrong.py",
+            "doctor.py",
+        )
     ),
     pytest.param(
         "adapters-apart",
@@ -149,7 +156,10 @@ WRONG = [
             f"keyturn.{room}"
             for room in (
                 *("adapters", "entrypoints", "settings", "use_cases", "wiring"),
-                *(f"deployment.{each}" for each in ("checks", "deploy", "ports", "wiring")),
+                *(
+                    f"deployment.{each}"
+                    for each in ("checks", "deploy", "ports", "steps", "wiring")
+                ),
             )
         ],
         id="a simulation that fetches what it runs",

@@ -7,18 +7,13 @@ from typing import Any
 
 import pytest
 
-from keyturn.deployment.deploy import (
-    Asked,
-    Deploy,
-    Outcome,
-    Package,
-    Ready,
-    Step,
-    code_hash,
-)
+from keyturn.deployment.deploy import Deploy
 from keyturn.deployment.model.health import FunctionFacts
+from keyturn.deployment.model.package import Package, code_hash
 from keyturn.deployment.model.stacks import Names, Place, Protection, Stack, StackSet
 from keyturn.deployment.model.template import Template
+from keyturn.deployment.model.wanted import Asked, Ready
+from keyturn.deployment.steps import Outcome, Step
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 from tests.deployment.fakes import (
@@ -115,15 +110,16 @@ class World:
     def prepare(self, **asked: Any) -> Ready:  # noqa: ANN401 -- any option
         return self.deployment().prepare(replace(Asked(), **asked))
 
-    def steps(self, asked: Asked, *, dry_run: bool = False) -> list[Step]:
+    def steps(self, asked: Asked) -> list[Step]:
         deployment = self.deployment()
-        return list(deployment.steps(deployment.prepare(asked), dry_run=dry_run))
+        return [*deployment.steps(deployment.prepare(asked)), deployment.proof()]
 
-    def deploy(self, asked: Asked = NO_OPTIONS, *, dry_run: bool = False) -> dict[str, Outcome]:
-        return {
-            step.title.split(" in ")[0].split(" a-")[0] + where(step.title): step.work()
-            for step in self.steps(asked, dry_run=dry_run)
-        }
+    def deploy(self, asked: Asked = NO_OPTIONS) -> dict[str, Outcome]:
+        return {named(step): step.take() for step in self.steps(asked)}
+
+    def show(self, asked: Asked = NO_OPTIONS) -> dict[str, Outcome]:
+        deployment = self.deployment()
+        return {named(step): step.show() for step in deployment.steps(deployment.prepare(asked))}
 
     def core(self) -> Mapping[str, str]:
         return self.stacks.held[CORE_STACK].parameters
@@ -137,6 +133,10 @@ class World:
             {region: dict(stacks.held) for region, stacks in self.head.items()},
             dict(self.sets.held),
         )
+
+
+def named(step: Step) -> str:
+    return step.title.split(" in ")[0].split(" a-")[0] + where(step.title)
 
 
 def where(title: str) -> str:
@@ -397,11 +397,11 @@ def test_a_zip_that_is_put_behind_the_upload_is_seen_in_what_the_functions_run(
 ) -> None:
     *steps, functions = world.steps(FIRST)
     for step in steps:
-        step.work()
+        step.take()
     world.warehouse.objects[ZIP] = (EVIL, sha(b"r"))
 
     with pytest.raises(DeploymentFailed, match="other code than was built here: ASA-IAM-Access"):
-        functions.work()
+        functions.take()
 
 
 @pytest.mark.parametrize("swapped", [("rotation.zip",), ("inventory.zip", "notifier.zip")])
@@ -411,7 +411,7 @@ def test_functions_of_other_code_are_named(deployed: World, swapped: tuple[str, 
         deployed.warehouse.objects["a-bucket", ZIP[1].replace("rotation.zip", name)] = (EVIL, "")
 
     with pytest.raises(DeploymentFailed) as failure:
-        functions.work()
+        functions.take()
 
     named = [each.name for each in PACKAGE.core.functions if each.zip in swapped]
     assert f"built here: {', '.join(named)}. Somebody" in str(failure.value)
@@ -528,7 +528,7 @@ def test_the_dry_run_can_be_had_back(deployed: World) -> None:
 def test_a_dry_run_writes_nothing_before_there_is_anything(world: World) -> None:
     before = world.everything()
 
-    outcomes = world.deploy(FIRST, dry_run=True)
+    outcomes = world.show(FIRST)
 
     assert world.everything() == before
     assert all(each.said.startswith("would be ") for each in outcomes.values())
@@ -544,8 +544,8 @@ def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> No
     )
     before = deployed.everything()
 
-    outcomes = deployed.deploy(
-        Asked(units=(LATER,), parameters={"ResourceOwnerTag": "team"}, enforce=True), dry_run=True
+    outcomes = deployed.show(
+        Asked(units=(LATER,), parameters={"ResourceOwnerTag": "team"}, enforce=True)
     )
 
     assert deployed.everything() == before
@@ -563,6 +563,17 @@ def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> No
     }
     assert "ResourceOwnerTag: owner → team" in outcomes[f"stack set {SET}"].details
     assert "DryRunFlag: True → False" in outcomes[f"stack {CORE_STACK} {EAST}"].details
+
+
+def test_the_proof_changes_nothing_shown_or_taken(deployed: World) -> None:
+    proof = deployed.deployment().proof()
+    before = deployed.everything()
+
+    shown, taken = proof.show(), proof.take()
+
+    assert (shown.said, shown.changed) == ("no changes", False)
+    assert (taken.said, taken.changed) == ("they run what was built here", False)
+    assert deployed.everything() == before
 
 
 # --- what is refused, and what goes wrong -------------------------------------------------------
@@ -652,7 +663,7 @@ def test_a_stack_whose_creation_failed_is_not_touched_by_a_dry_run(world: World)
     )
     before = world.everything()
 
-    outcomes = world.deploy(FIRST, dry_run=True)
+    outcomes = world.show(FIRST)
 
     assert "made anew" in outcomes[f"stack {CORE_STACK} {EAST}"].said
     assert world.everything() == before
@@ -662,7 +673,7 @@ def test_an_account_that_fails_is_named_and_tried_again_the_next_time(world: Wor
     world.sets.cannot = {SHOP: "the role exists"}
     failed = [step for step in world.steps(FIRST) if not step.is_vital]
     with pytest.raises(DeploymentFailed, match=f"{SHOP} in us-east-1: the role exists"):
-        failed[0].work()
+        failed[0].take()
     world.sets.cannot = {}
 
     outcomes = world.deploy(FIRST)

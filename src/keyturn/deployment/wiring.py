@@ -34,7 +34,8 @@ from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
 from keyturn.deployment.adapters.ses_senders import SesSenders
 from keyturn.deployment.adapters.sqs_depths import SqsDepths
 from keyturn.deployment.checks.observed import Instruments, Observed
-from keyturn.deployment.deploy import Deploy, Package
+from keyturn.deployment.deploy import Deploy
+from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.resources import ROTATION
 from keyturn.deployment.model.stacks import IAM_REGIONS, Names, Place
 from keyturn.domain.key import Account

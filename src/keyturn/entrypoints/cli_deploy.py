@@ -3,9 +3,10 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import typer
@@ -13,18 +14,11 @@ from marshmallow import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from keyturn.deployment.deploy import (
-    FLAG,
-    FOUND,
-    OPTION_OF,
-    Asked,
-    Outcome,
-    Package,
-    Ready,
-    Step,
-)
+from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.stacks import Names
 from keyturn.deployment.model.template import Template
+from keyturn.deployment.model.wanted import FLAG, FOUND, OPTION_OF, Asked, Ready
+from keyturn.deployment.steps import Outcome, Step
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 from keyturn.domain.plain_text import shown
@@ -74,14 +68,17 @@ def _deploy(both: Both, wanted: Wanted, how: Deploying) -> int:
     talk = _Talk(how)
     talk.warn(settings.policy.warnings)
     if asks:
-        plan = _Talk(replace(how, dry_run=True), aside=True)
-        plan.do_all(deployment.steps(ready, dry_run=True))
-        if plan.finds_changes and not typer.confirm(
+        preview = _Talk(how, aside=True)
+        preview.show_all(deployment.steps(ready))
+        if preview.finds_changes and not typer.confirm(
             QUESTION if ready.begins_to_enforce else CHANGES, err=True
         ):
             raise Declined("nothing was done")
     try:
-        done = talk.do_all(deployment.steps(ready, dry_run=how.dry_run))
+        if how.dry_run:
+            done = talk.show_all(deployment.steps(ready))
+        else:
+            done = talk.take_all(chain(deployment.steps(ready), [deployment.proof()]))
     finally:
         talk.write_json()
     talk.close(ready)
@@ -210,18 +207,25 @@ class _Talk:
         """Whether a step changes something, or could not say."""
         return any(outcome is None or outcome.changed for _, outcome, _ in self._done)
 
-    def do_all(self, steps: Iterable[Step]) -> bool:
+    def show_all(self, steps: Iterable[Step]) -> bool:
+        """Say what the steps would do; whether all could say it."""
+        return self._do_all(steps, Step.show)
+
+    def take_all(self, steps: Iterable[Step]) -> bool:
         """Take the steps in their order; whether all succeeded."""
-        failed = [step for step in steps if not self._do(step)]
+        return self._do_all(steps, Step.take)
+
+    def _do_all(self, steps: Iterable[Step], do: Callable[[Step], Outcome]) -> bool:
+        failed = [step for step in steps if not self._do(step, do)]
         return not failed
 
-    def _do(self, step: Step) -> bool:
-        """Take a step and say what became of it; whether it succeeded. A vital one must."""
+    def _do(self, step: Step, do: Callable[[Step], Outcome]) -> bool:
+        """Do it with a step, and say what became of it; whether it succeeded. A vital one must."""
         title = shown(step.title)
         busy = self._err.status(Text(title)) if self._err.is_terminal else nullcontext()
         try:
             with busy:
-                outcome = step.work()
+                outcome = do(step)
         except (DeploymentFailed, PortError) as error:
             self._done.append((step.title, None, str(error)))
             if step.is_vital:

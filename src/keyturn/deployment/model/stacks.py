@@ -77,6 +77,13 @@ class Stack:
         return self.is_there and self.status.endswith("_IN_PROGRESS")
 
 
+def living(stack: Stack | None) -> Stack | None:
+    """The stack, if it has ever been made."""
+    if stack is None or not stack.is_there or stack.is_stillborn:
+        return None
+    return stack
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a change set would do to one resource."""

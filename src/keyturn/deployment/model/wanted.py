@@ -1,0 +1,128 @@
+"""What a deployment is to be like: what was asked for, and the parameters that follow from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from keyturn.deployment.model.template import Template
+from keyturn.domain.errors import InvalidValue
+
+FLAG: Final = "DryRunFlag"
+OPTION_OF: Final[Mapping[str, str]] = {
+    "S3BucketName": "--bucket",
+    "S3BucketPrefix": "--prefix",
+    "AdminEmailAddress": "--admin",
+    "AWSOrgID": "--org-id",
+}
+"""The parameters that have an option of their own."""
+FOUND: Final[Mapping[str, str]] = {
+    "PrimaryAccountID": "it is the account of --profile",
+    "OrgListAccount": "it is the account of --management-profile",
+    "PrimaryRegion": "it is the region of --region",
+    "LambdaFolder": "it is named for what the zips hold",
+}
+"""The parameters that nobody has to give, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the operator gave; None keeps what is there."""
+
+    bucket: str | None = None
+    prefix: str | None = None
+    admin: str | None = None
+    organization: str | None = None
+    units: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    enforce: bool = False
+
+    @property
+    def own(self) -> Mapping[str, str]:
+        """All that was given, by its parameter."""
+        dedicated = {
+            "S3BucketName": self.bucket,
+            "S3BucketPrefix": self.prefix,
+            "AdminEmailAddress": self.admin,
+            "AWSOrgID": self.organization,
+        }
+        given = {name: value for name, value in dedicated.items() if value is not None}
+        return {**self.parameters, **given}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The parameters of one stack."""
+
+    values: Mapping[str, str | None]
+    """None keeps what it is."""
+    whole: Mapping[str, str]
+    """Every parameter that is not left to its default, as it will be."""
+    changed: tuple[str, ...] = ()
+    """What will no longer be as it was, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """All that was found out before the first write."""
+
+    core: Settled
+    alarms: Settled
+    listing: Settled
+    set: Settled
+    members: Mapping[str, Settled]
+    """The plain member stack of the management account, by region."""
+    units: frozenset[str]
+    regions: frozenset[str]
+    is_first: bool
+    begins_to_enforce: bool
+
+    @property
+    def bucket(self) -> str:
+        """The bucket."""
+        return self.core.whole["S3BucketName"]
+
+    @property
+    def prefix(self) -> str:
+        """The folder in it."""
+        return self.core.whole["S3BucketPrefix"]
+
+
+def settle(
+    template: Template,
+    given: Mapping[str, str],
+    had: Mapping[str, str] | None,
+    inherited: Mapping[str, str],
+) -> Settled:
+    """
+    Choose each parameter: as given, else as it was, else as the other stacks have it.
+
+    had: the values of the stack, None if it is not there yet.
+    """
+    values: dict[str, str | None] = {}
+    whole: dict[str, str] = {}
+    changed: list[str] = []
+    for name, parameter in template.parameters.items():
+        if name in given:
+            values[name] = whole[name] = given[name]
+        elif had is not None and name in had:
+            values[name], whole[name] = None, had[name]
+        elif name in inherited:
+            values[name] = whole[name] = inherited[name]
+        elif parameter.default is None:
+            raise InvalidValue(name, "", "is needed: it has no value yet")
+        now = whole.get(name, parameter.default)
+        before = now if had is None else had.get(name, parameter.default)
+        if before != now:
+            changed.append(f"{name}: {before or '(empty)'} → {now or '(empty)'}")
+    return Settled(values=values, whole=whole, changed=tuple(changed))
+
+
+def check_first(asked: Asked) -> None:
+    """Refuse a first deployment that lacks what a later one finds in the stack."""
+    for option, value in (
+        ("--bucket", asked.bucket),
+        ("--prefix", asked.prefix),
+        ("--admin", asked.admin),
+    ):
+        if value is None:
+            raise InvalidValue(option, "", "is needed for the first deployment")
