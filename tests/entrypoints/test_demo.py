@@ -15,7 +15,8 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.entrypoints.approvals import read_plan
 from keyturn_sandbox.demo.command import demo
 from keyturn_sandbox.demo.folder import DemoFolder
-from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, KeyStory
+from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
+from keyturn_sandbox.judge.history import KeyStory
 from keyturn_sandbox.judge.verdict import judge
 from keyturn_sandbox.judge.violation_seeding import seed_violation
 from keyturn_sandbox.simulation.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of

@@ -21,7 +21,8 @@ from keyturn_sandbox.demo.timeline import (
     Week,
 )
 from keyturn_sandbox.emulator.mailbox import Mail
-from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, Change, KeyStory
+from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
+from keyturn_sandbox.judge.history import Change, KeyStory
 from keyturn_sandbox.simulation.demonstration import Result, step_of
 from keyturn_sandbox.simulation.deployment import ADMIN
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from keyturn_sandbox.judge.evidence import Evidence, History, replay
+from keyturn_sandbox.judge.evidence import Evidence
+from keyturn_sandbox.judge.history import History
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.failures import failures_are_told_and_stop_nobody
 from keyturn_sandbox.judge.invariants.leaks import no_secret_gets_out
@@ -27,6 +28,7 @@ from keyturn_sandbox.judge.invariants.windows import (
     disabled_only_with_notice_and_another_key,
     windows_hold_over_skipped_days,
 )
+from keyturn_sandbox.judge.replay import replay
 
 
 class Invariant(NamedTuple):

@@ -11,15 +11,9 @@ from typing import Any, Final
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.emulator.mailbox import Mail
-from keyturn_sandbox.judge.evidence import (
-    ACTIVE,
-    INACTIVE,
-    Evidence,
-    History,
-    Windows,
-    held_keys,
-    replay,
-)
+from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Evidence, Windows, held_keys
+from keyturn_sandbox.judge.history import History
+from keyturn_sandbox.judge.replay import replay
 from keyturn_sandbox.judge.verdict import Finding, judge
 from keyturn_sandbox.judge.violation_seeding import seed_violation
 from keyturn_sandbox.simulation.days import Calendar, Day, Days, Functions

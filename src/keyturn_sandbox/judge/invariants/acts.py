@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from keyturn_sandbox.judge.evidence import INACTIVE, Change, History, KeyStory
+from keyturn_sandbox.judge.evidence import INACTIVE
+from keyturn_sandbox.judge.history import Change, History, KeyStory
 from keyturn_sandbox.judge.invariants.calls import stamp
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from keyturn_sandbox.emulator.call_log import Call
-from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, History, Run, text
+from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Run, text
+from keyturn_sandbox.judge.history import History
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import stamp
 from keyturn_sandbox.judge.invariants.silence import stalling_is_told

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from keyturn_sandbox.judge.evidence import Evidence, History, all_of
+from keyturn_sandbox.judge.evidence import Evidence, all_of
+from keyturn_sandbox.judge.history import History
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import stamp
 from keyturn_sandbox.judge.secret_scanner import SecretScanner

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from keyturn_sandbox.emulator.call_log import Call
-from keyturn_sandbox.judge.evidence import History, secret_name, secret_of, text
+from keyturn_sandbox.judge.evidence import secret_name, secret_of, text
+from keyturn_sandbox.judge.history import History
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import OF_KEYS, is_own_notice, is_write, spoken
 

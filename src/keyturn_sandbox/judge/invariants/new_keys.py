@@ -3,15 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from keyturn_sandbox.judge.evidence import (
-    ACTIVE,
-    LONGEST_RUN,
-    History,
-    KeyStory,
-    Run,
-    secret_name,
-    token_of,
-)
+from keyturn_sandbox.judge.evidence import ACTIVE, LONGEST_RUN, Run, secret_name, token_of
+from keyturn_sandbox.judge.history import History, KeyStory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import stamp
 

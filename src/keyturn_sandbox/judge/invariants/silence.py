@@ -10,17 +10,8 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 
 from keyturn_sandbox.emulator.mailbox import Mail
-from keyturn_sandbox.judge.evidence import (
-    ACTIVE,
-    DELETED,
-    INACTIVE,
-    Change,
-    History,
-    KeyStory,
-    Run,
-    have_passed,
-    text,
-)
+from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, Run, have_passed, text
+from keyturn_sandbox.judge.history import Change, History, KeyStory
 
 RUNS = 3
 """So many runs that could have told, and did not, are silence."""

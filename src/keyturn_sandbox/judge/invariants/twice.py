@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from keyturn_sandbox.judge.evidence import History, Run
+from keyturn_sandbox.judge.evidence import Run
+from keyturn_sandbox.judge.history import History
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import OF_KEYS, is_write, spoken, stamp
 

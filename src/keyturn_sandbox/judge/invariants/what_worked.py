@@ -11,13 +11,11 @@ from keyturn_sandbox.judge.evidence import (
     DELETED,
     INACTIVE,
     LONGEST_RUN,
-    Change,
-    History,
-    KeyStory,
     secret_name,
     secret_of,
     token_of,
 )
+from keyturn_sandbox.judge.history import Change, History, KeyStory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.acts import Act, acts_of, is_orphan, is_revoked
 from keyturn_sandbox.judge.invariants.calls import (

@@ -15,14 +15,12 @@ from keyturn_sandbox.judge.evidence import (
     INACTIVE,
     LONGEST_RUN,
     SLACK,
-    Change,
     Evidence,
-    History,
-    KeyStory,
     have_passed,
     secret_name,
     token_of,
 )
+from keyturn_sandbox.judge.history import Change, History, KeyStory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.acts import Act, acts_of, is_orphan, is_revoked
 from keyturn_sandbox.judge.invariants.calls import stamp
