@@ -12,9 +12,9 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
+from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.decision import Action, Question, Reason, State, Turn
 from keyturn.domain.key import Receipt, SecretFacts, UserFacts
-from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
@@ -120,8 +120,8 @@ def ordered() -> Iterator[Turn | Question]:
         (Action.REVOKE, stopped, revoked),
     ):
         user = ann(key, a_key("NEW", age=10), secret=lies)
-        order = Order(action=action, key_id="OLD", given=NOW)
-        yield obey(order, user, RotationPolicy(), NOW)
+        order = OperatorCommand(action=action, key_id="OLD", given=NOW)
+        yield decide_command(order, user, RotationPolicy(), NOW)
 
 
 AFTER = {

@@ -29,7 +29,7 @@ from keyturn.entrypoints.cli_options import PARAMETERS as PARAMETER_OF_OPTION
 from keyturn.entrypoints.metrics import METRICS, Metric
 from keyturn.entrypoints.requests import RotationEvent
 from keyturn.settings import PARAMETERS, Settings
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from keyturn.use_cases.account_run import AccountPlan, AccountResult
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -35,11 +35,12 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.mail.overrides import OverriddenMails, Shelf
-from keyturn.ports import Lever, Plans, Switch
+from keyturn.ports import Lever, Plans, Switch, Tally
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.exemption import TellOfExemption
 from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.inventory import FanOut
@@ -48,6 +49,7 @@ from keyturn.use_cases.look import Look
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.run_account import Announcer, ByMail, Nobody, OverBus, RunAccount
+from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
@@ -71,6 +73,20 @@ class _Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Tools:
+    """What every work in one account is done with."""
+
+    own_id: str
+    keys: IamAccessKeys
+    vault: SecretsManagerVault
+    tally: Tally
+    look: Look
+    take_turn: TakeTurn
+    exempt_users: ExemptUsers
+    tell: Tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Aws:
     """Everything of AWS that Keyturn reaches from one place: a function, or a laptop."""
 
@@ -87,6 +103,54 @@ class Aws:
 
     def run_account(self, run: Run, announcer: Announcer | None = None) -> RunAccount:
         """All that one run over one account needs; it tells nobody unless told how."""
+        settings, tools = self.settings, self._tools(run)
+        return RunAccount(
+            keep=KeepAccount(
+                keys=tools.keys,
+                look=tools.look,
+                take_turn=tools.take_turn,
+                policy=settings.policy,
+                exempt_users=tools.exempt_users,
+                reports_root_keys=settings.reports_root_keys,
+                can_tell=announcer is not None,
+                cap=DailyCap(tally=tools.tally, policy=settings.policy, id=tools.own_id),
+                switch=self.switch(),
+                clock=self.clock,
+                workers=settings.parallel_users,
+            ),
+            tell=tools.tell,
+            announcer=announcer or Nobody(),
+            snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
+        )
+
+    def run_command(self, run: Run, announcer: Announcer | None = None) -> RunCommand:
+        """All that an operator's command about one key needs; likewise."""
+        tools = self._tools(run)
+        return RunCommand(
+            keys=tools.keys,
+            look=tools.look,
+            take_turn=tools.take_turn,
+            exempt_users=tools.exempt_users,
+            policy=self.settings.policy,
+            switch=self.switch(),
+            clock=self.clock,
+            tell=tools.tell,
+            announcer=announcer or Nobody(),
+        )
+
+    def adopt(self, run: Run) -> Adopt:
+        """All that the adoption of a secret needs."""
+        tools = self._tools(run)
+        return Adopt(
+            keys=tools.keys,
+            vault=tools.vault,
+            exempt=lambda: tools.exempt_users.with_warning(dry_run=run.dry_run)[0],
+            kms_key=self.settings.secrets_key,
+            switch=self.switch(),
+        )
+
+    def _tools(self, run: Run) -> "_Tools":
+        """What every work in one account is done with."""
         settings = self.settings
         member = self._member(run.account.id)
         keys = IamAccessKeys(member.iam, member.iam_once)
@@ -102,42 +166,36 @@ class Aws:
         # Not the run's id: a message that is handed over twice makes two runs of it.
         own_id = uuid.uuid4().hex
         tally = self._in_bucket(S3Tally) if settings.bucket else NoTally()
-        return RunAccount(
-            keep=KeepAccount(
+        return _Tools(
+            own_id=own_id,
+            keys=keys,
+            vault=vault,
+            tally=tally,
+            look=Look(
                 keys=keys,
-                look=Look(
-                    keys=keys,
-                    vault=vault,
-                    receipts=receipts,
-                    policy=settings.policy,
-                    kms_key=settings.secrets_key,
-                ),
-                take_turn=TakeTurn(
-                    keys=keys,
-                    vault=vault,
-                    deliver=Deliver(
-                        keys=keys,
-                        vault=vault,
-                        run_id=own_id,
-                        owner_tag=settings.owner_tag,
-                        email=run.account.email,
-                    ),
-                    hold=Hold(tally=tally, clock=self.clock, id=own_id),
-                    clock=self.clock,
-                    kms_key=settings.secrets_key,
-                ),
+                vault=vault,
+                receipts=receipts,
                 policy=settings.policy,
-                exemption_group=settings.exemption_group,
-                reports_root_keys=settings.reports_root_keys,
-                can_tell=announcer is not None,
-                cap=DailyCap(
-                    tally=tally,
-                    policy=settings.policy,
-                    id=own_id,
+                kms_key=settings.secrets_key,
+            ),
+            take_turn=TakeTurn(
+                keys=keys,
+                vault=vault,
+                deliver=Deliver(
+                    keys=keys,
+                    vault=vault,
+                    run_id=own_id,
+                    owner_tag=settings.owner_tag,
+                    email=run.account.email,
                 ),
-                switch=self.switch(),
+                hold=Hold(tally=tally, clock=self.clock, id=own_id),
                 clock=self.clock,
-                workers=settings.parallel_users,
+                kms_key=settings.secrets_key,
+            ),
+            exempt_users=ExemptUsers(
+                keys=keys,
+                group=settings.exemption_group,
+                may_be_missing=settings.policy.allow_missing_exemption_group,
             ),
             tell=Tell(
                 keys=keys,
@@ -148,19 +206,6 @@ class Aws:
                 tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
                 exemption_group=settings.exemption_group,
             ),
-            announcer=announcer or Nobody(),
-            snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
-        )
-
-    def adopt(self, run: Run) -> Adopt:
-        """All that the adoption of a secret needs."""
-        keep = self.run_account(run).keep
-        return Adopt(
-            keys=keep.keys,
-            vault=keep.look.vault,
-            exempt=lambda: keep.exempt(dry_run=run.dry_run),
-            kms_key=self.settings.secrets_key,
-            switch=self.switch(),
         )
 
     def switch(self) -> Switch:

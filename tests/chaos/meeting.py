@@ -18,13 +18,13 @@ from random import Random
 from threading import Condition, Thread, current_thread
 from unittest.mock import patch
 
-from keyturn.use_cases.keep_account import AccountResult, Request
+from keyturn.use_cases.account_run import AccountResult
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.faults import KilledError
 from keyturn_sandbox.emulator.protocol import Answer
 from keyturn_sandbox.emulator.protocol import Request as Call
-from tests.chaos.world import BUCKET, MEMBER, World
+from tests.chaos.world import BUCKET, MEMBER, Asked, World, carry_out
 
 APART = frozenset(
     {"AssumeRole", "ListUsers", "GetGroup", "ListUserTags", "SendEmail", "GenerateMac"}
@@ -182,14 +182,14 @@ class Met:
 
     taken: str
     started: datetime
-    asked: Mapping[str, Request]
+    asked: Mapping[str, Asked]
     results: Mapping[str, AccountResult]
 
 
 def meet(
     world: World,
     aws: Mapping[str, Aws],
-    asked: Mapping[str, Request],
+    asked: Mapping[str, Asked],
     schedule: Schedule | Walk,
     pace: timedelta = timedelta(0),
 ) -> Met:
@@ -206,8 +206,7 @@ def meet(
         try:
             with suppress(KilledError):
                 run = world.new_run(aws[name])
-                rotation = aws[name].run_account(run, aws[name].by_mail(lambda _: None))
-                results[name] = rotation.run(run, asked[name])
+                results[name] = carry_out(aws[name], run, asked[name])
         finally:
             gate.ended(name)
 

@@ -7,10 +7,10 @@ from functools import partial
 
 from keyturn.domain.decision import Action
 from keyturn.domain.record import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
-from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.account_run import Request
 from keyturn_sandbox.emulator.faults import Fault
 from keyturn_sandbox.simulation.owners import roll_back
-from tests.chaos.world import DAY, GROUP, KMS_KEY, MEMBER, Adopting, World
+from tests.chaos.world import DAY, GROUP, KMS_KEY, MEMBER, Adopting, Asked, World
 
 SECRET = f"Account_{MEMBER}_User_ann_AccessKey"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -21,7 +21,7 @@ class Scenario:
     """A scene, brought to the moment of the run to break."""
 
     prepare: Callable[[World], object]
-    asks: Callable[[World], Request | Adopting] = lambda _world: Request()
+    asks: Callable[[World], Asked | Adopting] = lambda _world: Request()
     """What the run is asked for, if not for everything."""
     afterwards: Callable[[World], object] = lambda _world: None
     """What people do after the run that broke."""
@@ -437,10 +437,10 @@ def _resumed(world: World) -> None:
     world.pause(paused=False)
 
 
-def _ordered(action: Action, *, even_exempt: bool = False) -> Callable[[World], Request]:
+def _ordered(action: Action, *, even_exempt: bool = False) -> Callable[[World], Asked]:
     """An operator's order about the oldest key of ann."""
 
-    def order(world: World) -> Request:
+    def order(world: World) -> Asked:
         keys = [key for key in world.cloud.keys(MEMBER) if key.user == "ann"]
         oldest = min(keys, key=lambda key: (key.created, key.key_id))
         return world.ordering(action, oldest.key_id, even_exempt=even_exempt)
@@ -460,7 +460,7 @@ def _order(
 
 
 def _repeated(
-    prepare: Callable[[World], object], asks: Callable[[World], Request | Adopting]
+    prepare: Callable[[World], object], asks: Callable[[World], Asked | Adopting]
 ) -> Scenario:
     def again(world: World) -> None:
         start = world.cloud.now

@@ -6,41 +6,44 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.record import INTENT_TAG, KeyRecord, said_of
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult
-from keyturn.use_cases.keep_account import Request as Asked
-from keyturn.use_cases.run_account import RunAccount
+from keyturn.use_cases.account_run import AccountPlan, AccountResult, Request
 from keyturn_sandbox.emulator.faults import Fault
-from tests.chaos.world import DAY, FIRST_DAY, MEMBER, OWNER, World
+from tests.chaos.world import DAY, FIRST_DAY, MEMBER, OWNER, Asked, World
 from tests.use_cases.stage import before
 
 MINUTE = timedelta(minutes=1)
 LATE = 3 * MINUTE
+CarryOut = Callable[[AccountPlan], AccountResult]
 
 
-def planned(world: World, asked: Asked | None = None) -> tuple[RunAccount, AccountPlan]:
-    """Make a plan, as a run does that has a large account to look at."""
+def planned(world: World, asked: Asked | None = None) -> tuple[CarryOut, AccountPlan]:
+    """Make a plan, as a run does that has a large account to look at; and how to carry it out."""
     world.begin()
     aws = world.aws()
     account = Account(id=MEMBER, name="member", email=OWNER)
     run = Run(id="slow", account=account, at=world.cloud.now, dry_run=False)
+    if isinstance(asked, OperatorCommand):
+        command = aws.run_command(run, aws.by_mail(print))
+        return command.carry_out, command.plan(run, asked)
     rotation = aws.run_account(run, aws.by_mail(print))
-    return rotation, rotation.plan(run, asked or Asked())
+    return rotation.carry_out, rotation.plan(run, asked or Request())
 
 
 def carried_out(
     world: World, meanwhile: Callable[[World], object], asked: Asked | None = None
 ) -> AccountResult:
     """Plan, let something happen, and carry out the plan three minutes later."""
-    rotation, plan = planned(world, asked)
+    carry_out, plan = planned(world, asked)
     world.cloud.move_to(world.cloud.now + LATE / 2)
     meanwhile(world)
     world.go_to(world.cloud.now + LATE)
-    return rotation.carry_out(plan)
+    return carry_out(plan)
 
 
 def the_end_of(world: World) -> list[str]:

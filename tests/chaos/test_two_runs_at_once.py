@@ -7,14 +7,15 @@ from random import Random
 
 import pytest
 
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
 from keyturn.domain.record import KeyRecord, said_of
-from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.account_run import Request
 from tests.chaos.meeting import RUNS, Met, Schedule, Walk, end_of, meet
 from tests.chaos.scale import FORM
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.theatre import End, Theatre, follow
-from tests.chaos.world import DAY, FIRST_DAY, MEMBER, World
+from tests.chaos.world import DAY, FIRST_DAY, MEMBER, Asked, World
 
 ALIKE = (
     "rotate-first",
@@ -57,19 +58,19 @@ class Order:
     beside: Action | None = None
     """What another operator orders about the same key; None: it is a daily run that is on."""
 
-    def asks(self, world: World) -> Request:
+    def asks(self, world: World) -> Asked:
         """Ask for it now."""
         if self.action is Action.ROTATE:
             return world.forcing("ann")
         return world.ordering(self.action, self.which(world))
 
-    def meets(self, world: World) -> Request:
+    def meets(self, world: World) -> Asked:
         """What the other run is asked for."""
         if self.beside is None:
             return Request()
         return world.ordering(self.beside, self.which(world))
 
-    def both(self, world: World) -> Mapping[str, Request]:
+    def both(self, world: World) -> Mapping[str, Asked]:
         """What each run is asked for."""
         return {"a": self.meets(world), "b": self.asks(world)}
 
@@ -120,16 +121,16 @@ def test_two_runs_do_what_one_would_in_whatever_order_they_come(
     end = theatre.end_of(name)
     ends: set[str] = set()
 
-    def asked(world: World) -> Mapping[str, Request]:
+    def asked(world: World) -> Mapping[str, Asked]:
         wanted = scenario.asks(world)
-        assert isinstance(wanted, Request)
+        assert isinstance(wanted, Request | OperatorCommand)
         return dict.fromkeys(RUNS, wanted)
 
     for world, met in meetings(theatre, name, asked, record_property):
         failures = failures_of(met)
         # Of two equal orders one may say that nothing came of it, but not both.
         assert not all(failures.values()), met.taken
-        if met.asked["a"].order is None:
+        if isinstance(met.asked["a"], Request):
             assert not any(failures.values()), met.taken
         if end_of(world) not in ends:
             ends.add(end_of(world))
@@ -169,7 +170,7 @@ def test_an_order_that_takes_its_time_and_another_run_keep_every_promise(
 def meetings(
     theatre: Theatre,
     scene: str,
-    asked: Callable[[World], Mapping[str, Request]],
+    asked: Callable[[World], Mapping[str, Asked]],
     record_property: Callable[[str, object], None],
 ) -> Iterator[tuple[World, Met]]:
     """All that can come of two runs that meet in a scene, once neither has broken a promise."""
@@ -202,16 +203,16 @@ def followed(world: World, met: Met) -> End:
     return world.state
 
 
-def is_as_ordered(world: World, asked: Request) -> bool:
+def is_as_ordered(world: World, asked: Asked) -> bool:
     """Whether what was ordered is so, after both runs, and is on record."""
-    if asked.order is None:
+    if isinstance(asked, Request):
         return len(world.cloud.keys(MEMBER)) > 1
-    key_id = asked.order.key_id
+    key_id = asked.key_id
     status = world.status(key_id)
     [secret] = world.cloud.secrets(MEMBER)
     on_record = KeyRecord.read(
         said_of(key_id, secret.tags), created=FIRST_DAY - 999 * DAY, now=world.cloud.now
     )
-    if asked.order.action is Action.RESTORE:
+    if asked.action is Action.RESTORE:
         return status == "Active" and on_record.restored is not None
     return status is None or (status == "Inactive" and on_record.revoked is not None)

@@ -11,22 +11,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from uuid import uuid4
 
 import boto3
 from moto.moto_api._internal import mock_random
 
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
-from keyturn.domain.orders import Order
 from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn.settings import Settings
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
-from keyturn.use_cases.keep_account import Request as Asked
+from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
+from keyturn.use_cases.account_run import Request as Daily
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
@@ -62,6 +62,10 @@ SETTINGS = {
 def cloud_at(first: datetime = FIRST_DAY) -> LocalCloud:
     """A local AWS whose clock moves by calls and by hand alone."""
     return LocalCloud(now=first, short_pages=False, ticks=False)
+
+
+Asked: TypeAlias = Daily | OperatorCommand
+"""What a run is asked for, or what an operator orders about one key."""
 
 
 @dataclass(slots=True)
@@ -226,17 +230,17 @@ class World:
         )
         aws = self.warm() if fault is None else self.aws()
         run = self.new_run(aws)
-        asked = asked or Asked()
+        asked = asked or Daily()
         result: AccountResult | None = None
         self.cloud.layers.append(layer)
         with suppress(KilledError):
             if isinstance(asked, Adopting):
                 result = _adopted(aws, run, asked.secret)
             else:
-                result = aws.run_account(run, aws.by_mail(lambda _: None)).run(run, asked)
+                result = carry_out(aws, run, asked)
         self.cloud.layers.remove(layer)
         is_crashed = result is None or (fault is not None and layer.operation is not None)
-        ran = self.judged(started, result, aws, asked if isinstance(asked, Asked) else Asked())
+        ran = self.judged(started, result, aws, asked)
         self.runs.append(replace(ran, crashed=is_crashed, unnoted=leaves_unnoted(layer)))
         return Ran(result=result, calls=tuple(layer.seen), befell=layer.operation)
 
@@ -250,20 +254,23 @@ class World:
         self.run()
         self.runs[-1] = replace(self.runs[-1], repeats=not restored)
 
-    def forcing(self, user: str) -> Asked:
+    def forcing(self, user: str) -> Daily:
         """A request to rotate a user's key at any age."""
-        return Asked(forced=user, forced_at=self.cloud.now)
+        return Daily(forced=user, forced_at=self.cloud.now)
 
-    def ordering(self, action: Action, key_id: str, *, even_exempt: bool = False) -> Asked:
-        """An operator's order about one key."""
-        order = Order(action=action, key_id=key_id, given=self.cloud.now, even_exempt=even_exempt)
-        return Asked(order=order)
+    def ordering(
+        self, action: Action, key_id: str, *, even_exempt: bool = False
+    ) -> OperatorCommand:
+        """An operator's command about one key."""
+        return OperatorCommand(
+            action=action, key_id=key_id, given=self.cloud.now, even_exempt=even_exempt
+        )
 
-    def approving(self) -> Asked:
+    def approving(self) -> Daily:
         """A request to do what is due now, and what is over the cap, by a plan in a file."""
         aws = self.warm()
         run = replace(self.new_run(aws), dry_run=True)
-        plan = aws.run_account(run, aws.by_mail(lambda _: None)).plan(run, Asked())
+        plan = aws.run_account(run, aws.by_mail(lambda _: None)).plan(run, Daily())
         report = Report(
             at=run.at,
             dry_run=True,
@@ -271,7 +278,7 @@ class World:
             results=(AccountResult(plan=plan),),
         )
         approvals = read_plan(as_json(report).encode(), option="--approve", name="plan.json")
-        return Asked(approved=approvals.lines[MEMBER])
+        return Daily(approved=approvals.lines[MEMBER])
 
     def new_run(self, aws: Aws) -> Run:
         """What a run is, that starts now."""
@@ -287,7 +294,7 @@ class World:
         self.begin()
         aws, started = self.aws(), self.cloud.now
         rotation = aws.run_account(self.new_run(aws), aws.by_mail(lambda _told: None))
-        plan = rotation.plan(self.new_run(aws), Asked())
+        plan = rotation.plan(self.new_run(aws), Daily())
         meanwhile()
         self.go_to(max(self.cloud.now, started + late))
         requests: set[str] = set()
@@ -299,7 +306,7 @@ class World:
         self.cloud.layers.append(ours)
         result = rotation.carry_out(plan)
         self.cloud.layers.remove(ours)
-        ran = self.judged(started, result, aws, Asked())
+        ran = self.judged(started, result, aws, Daily())
         self.runs.append(replace(ran, requests=frozenset(requests)))
 
     def judged(
@@ -307,10 +314,10 @@ class World:
         started: datetime,
         result: AccountResult | None,
         aws: Aws,
-        asked: Asked,
+        asked: "Asked | Adopting",
     ) -> JudgedRun:
         """What the judge has to know of a run that ends now."""
-        order = asked.order
+        order = asked if isinstance(asked, OperatorCommand) else None
         failed = result is None or any(failure.user is None for failure in result.plan.failures)
         policy = aws.settings.policy
         return JudgedRun(
@@ -330,7 +337,7 @@ class World:
             restores=_ordered(order, Action.RESTORE),
             revokes=_ordered(order, Action.REVOKE),
             without_successor=result is not None and _is_without_successor(result),
-            approved=asked.approved is not None,
+            approved=isinstance(asked, Daily) and asked.approved is not None,
             even_exempt=order is not None and order.even_exempt,
         )
 
@@ -459,7 +466,15 @@ def _is_without_successor(result: AccountResult) -> bool:
     )
 
 
-def _ordered(order: Order | None, action: Action) -> frozenset[str]:
+def carry_out(aws: Aws, run: Run, asked: Asked) -> AccountResult:
+    """Let a run, or an operator's command, do and tell what is asked for."""
+    announcer = aws.by_mail(lambda _: None)
+    if isinstance(asked, OperatorCommand):
+        return aws.run_command(run, announcer).run(run, asked)
+    return aws.run_account(run, announcer).run(run, asked)
+
+
+def _ordered(order: OperatorCommand | None, action: Action) -> frozenset[str]:
     """The key that a run is ordered to do this with."""
     return frozenset({order.key_id} if order is not None and order.action is action else ())
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.days import FIRST, LAST
 from keyturn.domain.decision import Action, Asked, Decision, Overlay, Reason, Turn
 from keyturn.domain.errors import OrderNotDone
@@ -21,7 +22,6 @@ from keyturn.domain.key import (
     Unknown,
     UserFacts,
 )
-from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
     INTENT_TAG,
@@ -383,9 +383,9 @@ def test_an_order_is_followed_or_refused_whatever_stands_in_the_record(rolls: by
 
     for key in user.keys:
         for action in (Action.RESTORE, Action.REVOKE):
-            order = Order(action=action, key_id=key.key_id, given=NOW, even_exempt=True)
+            order = OperatorCommand(action=action, key_id=key.key_id, given=NOW, even_exempt=True)
             try:
-                turn = obey(order, user, policy, NOW)
+                turn = decide_command(order, user, policy, NOW)
             except OrderNotDone:
                 assert action is Action.RESTORE
                 continue
@@ -422,5 +422,5 @@ def test_nothing_that_stands_in_a_tag_can_raise_an_error(
     user = ann(a_key("A", age=age), a_key("B", age=age / 2, inactive=inactive), secret=secret)
 
     assert len(look(user).turn.decisions) == 2
-    revoke = Order(action=Action.REVOKE, key_id="A", given=NOW)
-    assert isinstance(obey(revoke, user, RotationPolicy(), NOW), Turn)
+    revoke = OperatorCommand(action=Action.REVOKE, key_id="A", given=NOW)
+    assert isinstance(decide_command(revoke, user, RotationPolicy(), NOW), Turn)

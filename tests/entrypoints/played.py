@@ -13,7 +13,7 @@ from keyturn.domain.record import secret_name, stale_tags
 from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.settings import Settings
-from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.account_run import Request
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import LocalCloud

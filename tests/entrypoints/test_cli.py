@@ -18,7 +18,7 @@ from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY, WHICH_SEAL_KEY
 from keyturn.entrypoints.cli_options import Where
 from keyturn.entrypoints.laptop import Campaign, connect
 from keyturn.settings import Settings
-from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.run_account import Nobody
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.entrypoints.organisation import (

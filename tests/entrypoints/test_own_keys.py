@@ -11,7 +11,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.own_keys import OwnKeys, own_keys
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from keyturn.use_cases.account_run import AccountPlan, AccountResult
 from keyturn_sandbox.emulator.cloud import REGION, LocalCloud
 from tests.entrypoints.organisation import (
     NOW,

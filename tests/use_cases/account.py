@@ -8,9 +8,13 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import Clock, Receipts, Switch, Tally
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
+from keyturn.use_cases.run_account import Nobody
+from keyturn.use_cases.run_command import RunCommand
+from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
 from tests.fakes import FakeKeys, FakeReceipts, FakeSwitch, FakeTally, FakeVault
 
@@ -30,6 +34,30 @@ def some_keys(**ages: int) -> FakeKeys:
     """One user with one key for each age."""
     held = {user: [a_key(f"AKIA-{user}", age)] for user, age in ages.items()}
     return FakeKeys(clock=lambda: NOW, held=held, groups={GROUP: set()})
+
+
+def a_command(
+    keys: FakeKeys, vault: FakeVault, receipts: FakeReceipts, tally: Tally
+) -> RunCommand:
+    """What an operator's command is carried out with."""
+    account = an_account(keys, vault, receipts=receipts, tally=tally, run_id="order")
+    return RunCommand(
+        keys=keys,
+        look=account.look,
+        take_turn=account.take_turn,
+        exempt_users=account.exempt_users,
+        policy=account.policy,
+        switch=account.switch,
+        clock=account.clock,
+        tell=Tell(
+            keys=keys,
+            receipts=receipts,
+            admin="admin@example.com",
+            owner_tag=None,
+            region="eu-central-1",
+        ),
+        announcer=Nobody(),
+    )
 
 
 def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ordinary
@@ -67,7 +95,9 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             kms_key=None,
         ),
         policy=policy,
-        exemption_group=GROUP,
+        exempt_users=ExemptUsers(
+            keys=keys, group=GROUP, may_be_missing=policy.allow_missing_exemption_group
+        ),
         can_tell=can_tell,
         cap=DailyCap(tally=tally, policy=policy, id=run_id),
         switch=switch or FakeSwitch(),

@@ -5,8 +5,8 @@ import pytest
 from keyturn.domain.decision import Action, Change, Reason, RecordChange, Turn
 from keyturn.domain.key import Status
 from keyturn.domain.record import Intent, KeyRecord
+from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.approve import Approved, not_due, only_approved
-from keyturn.use_cases.keep_account import Request
 from tests.domain.world import a_key as key
 from tests.domain.world import a_secret, ago, ann, look, told
 from tests.use_cases.account import RUN, an_account, some_keys

@@ -20,8 +20,9 @@ from keyturn.domain.record import (
     token,
 )
 from keyturn.ports import Clock
+from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.approve import Approved
-from keyturn.use_cases.keep_account import AccountResult, KeepAccount, Request
+from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeKeys, FakeReceipts, FakeTally, FakeVault
 from tests.use_cases.account import ACCOUNT, DAY, GROUP, NOW, RUN, a_key, an_account
 

@@ -10,9 +10,9 @@ from keyturn.domain.decision import Action, Decision, Reason, State, Turn
 from keyturn.domain.errors import ClockOff, DeliveryUnclear
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.ports import NewKey, Note
+from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.daily_cap import is_too_late
 from keyturn.use_cases.hold import of_living
-from keyturn.use_cases.keep_account import AccountResult, Request
 from tests.fakes import FakeKeys, FakeVault
 from tests.use_cases.account import NOW, RUN, a_key, an_account, some_keys
 

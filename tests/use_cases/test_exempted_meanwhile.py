@@ -8,7 +8,8 @@ import pytest
 
 from keyturn.domain.errors import Denied, OrderNotDone, Unavailable
 from keyturn.domain.record import INTENT_TAG
-from keyturn.use_cases.keep_account import AccountResult, KeepAccount, Request
+from keyturn.use_cases.account_run import AccountResult, Request
+from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeKeys, FakeVault
 from tests.use_cases.account import GROUP, NOW, RUN, an_account, some_keys
 from tests.use_cases.stage import ASKED, MEMBER, Stage, before, staged

@@ -6,30 +6,27 @@ from datetime import timedelta
 
 import pytest
 
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import AnotherRun, Denied
 from keyturn.domain.key import KeyFacts, Status, UserFacts
-from keyturn.domain.orders import Order
 from keyturn.domain.record import KEY_TAG, KeyRecord, secret_name
 from keyturn.ports import Note
+from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.hold import Hold, of_living
-from keyturn.use_cases.keep_account import AccountResult, Request
 from tests.fakes import FakeTally
-from tests.use_cases.account import ACCOUNT, DAY, NOW, RUN, a_key
+from tests.use_cases.account import ACCOUNT, DAY, NOW, RUN, a_command, a_key
 from tests.use_cases.test_daily_cap import Estate
 
 MINUTE = timedelta(minutes=1)
 TODAY = NOW.date()
 
 
-def order(action: Action, key_id: str) -> Request:
-    return Request(order=Order(action=action, key_id=key_id, given=NOW))
-
-
 def ordered(estate: Estate, action: Action, key_id: str) -> AccountResult:
     """What comes of an order."""
-    account = estate.account("order")
-    return account.carry_out(account.plan(RUN, order(action, key_id)))
+    command = a_command(estate.keys, estate.vault, estate.receipts, estate.tally)
+    ordered = OperatorCommand(action=action, key_id=key_id, given=NOW)
+    return command.carry_out(command.plan(RUN, ordered))
 
 
 def claimed(

@@ -11,8 +11,8 @@ from keyturn.domain.key import Account, LastUse
 from keyturn.domain.record import secret_name, token
 from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.ports import Listed
+from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.inventory import FanOut, take_inventory
-from keyturn.use_cases.keep_account import Request
 from keyturn.use_cases.run_account import Nobody, OverBus, RunAccount
 from keyturn.use_cases.tell import Tell
 from tests.fakes import FakeBus, FakeKeys, FakeOrganization, FakeQueue, FakeReceipts, FakeVault

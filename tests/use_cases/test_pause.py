@@ -18,9 +18,9 @@ from keyturn.domain.errors import (
 from keyturn.domain.key import SecretFacts
 from keyturn.domain.record import secret_name
 from keyturn.ports import Pause
+from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.gate import ASKED_EVERY, Gate
-from keyturn.use_cases.keep_account import Request
 from keyturn.use_cases.stop import stop
 from tests.fakes import FakeSwitch, FakeVault
 from tests.use_cases.account import ACCOUNT, NOW, RUN, an_account, some_keys

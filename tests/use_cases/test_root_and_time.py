@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.domain.errors import Denied
 from keyturn.ports import NewKey
-from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.account_run import Request
 from tests.fakes import FakeKeys
 from tests.use_cases.account import GROUP, NOW, RUN, a_key, an_account
 

@@ -11,7 +11,7 @@ from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Tol
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run, digest_from_json
 from keyturn.domain.key import Account, Receipt, UserFacts
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult
+from keyturn.use_cases.account_run import AccountPlan, AccountResult
 from keyturn.use_cases.run_account import LONGEST_PART, OverBus
 from keyturn.use_cases.tell import Story, Tell
 from keyturn.use_cases.turn import Done, Outcome

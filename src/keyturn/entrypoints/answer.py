@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from keyturn.domain.decision import Action, Decision, Reason, Turn
 from keyturn.domain.forms import Answer
 from keyturn.domain.policy import RotationPolicy
-from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.account_run import AccountResult
 from keyturn.use_cases.tell import counts, describe, failed, quarantined
 
 WRITE_OF = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from keyturn.domain.errors import KeyturnError, PortError
 from keyturn.entrypoints.laptop import now
 from keyturn.ports import AuditEntry
-from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.account_run import AccountResult
 from keyturn.wiring import Aws
 
 SOMEBODY = "somebody (STS did not say)"

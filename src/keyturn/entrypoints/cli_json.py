@@ -12,7 +12,7 @@ from keyturn.entrypoints.cli_tables import failures, warnings
 from keyturn.entrypoints.explain import calendar
 from keyturn.entrypoints.plan_format import VERSION, Report, planned
 from keyturn.ports import Pause
-from keyturn.use_cases.keep_account import AccountPlan
+from keyturn.use_cases.account_run import AccountPlan
 from keyturn.use_cases.snapshot import last_used_of
 from keyturn.use_cases.tell import describe
 

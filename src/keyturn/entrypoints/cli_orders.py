@@ -4,7 +4,7 @@ import shlex
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rich.console import Console
@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.domain.adoption import Adoption
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action, Decision, State
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
-from keyturn.domain.orders import Order
 from keyturn.domain.plain_text import shown
 from keyturn.domain.record import (
     RESTORED_TAG,
@@ -40,7 +40,7 @@ from keyturn.entrypoints.cli_tables import print_report
 from keyturn.entrypoints.laptop import now
 from keyturn.entrypoints.one_line import FAILED
 from keyturn.entrypoints.plan_format import Report, as_json
-from keyturn.use_cases.keep_account import AccountResult, Request
+from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.stop import refuse_if_paused
 
 CATCHING_UP = timedelta(minutes=1)
@@ -73,7 +73,9 @@ class _Command:
     name: str
     about: str
     """What was asked for: a key's id, or a user's name."""
-    request: Request
+    request: Request = field(default_factory=Request)
+    ordered: OperatorCommand | None = None
+    """What is ordered about one key; None: a rotation."""
     key: str | None = None
     acts: frozenset[Action]
     """What has to be due for the command to have a meaning."""
@@ -112,10 +114,10 @@ def rotate(user: str, where: Where, rules: Rules, telling: Telling, ordering: Or
 
 def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False) -> _Command:
     check_key(key)
-    order = Order(action=action, key_id=key, given=now(), even_exempt=even_exempt)
+    ordered = OperatorCommand(action=action, key_id=key, given=now(), even_exempt=even_exempt)
     # What is revoked already is stopped once more: IAM tells of changes half a minute late.
     acts = frozenset({action} | ({Action.KEEP} if action is Action.REVOKE else set()))
-    return _Command(name=name, about=key, request=Request(order=order), key=key, acts=acts)
+    return _Command(name=name, about=key, ordered=ordered, key=key, acts=acts)
 
 
 def _carry_out(
@@ -141,16 +143,20 @@ def _carry_out(
     talk = Talk(asked, key_id=command.key, hints=False, everywhere=command.key is not None)
     if command.name == "revoke" and command.key == talk.own.signing:
         raise InvalidValue("KEY", command.key, OWN_KEY)
-    _heed_pause(talk, ordering, urgent=command.request.leaked is not None)
-    request = replace(command.request, even_paused=ordering.even_paused)
-    campaign = talk.campaign(request, dry_run=not ordering.enforce)
+    is_leak = command.name == "revoke"
+    _heed_pause(talk, ordering, urgent=is_leak)
+    campaign = talk.campaign(
+        replace(command.request, even_paused=ordering.even_paused),
+        command=command.ordered and replace(command.ordered, even_paused=ordering.even_paused),
+        dry_run=not ordering.enforce,
+    )
     planned = talk.look(campaign, campaign.plan, "Looking at")
     report = talk.report(campaign, planned)
     due = list(_due(planned, command))
     out = _for_people(talk, ordering)
     if not ordering.yes or not due:
         _show(talk.err if asks else out, report, due, talk)
-    holds = _has_failed(report) and command.request.leaked is None
+    holds = _has_failed(report) and not is_leak
     if not ordering.enforce or not due or holds:
         if due and not ordering.enforce:
             talk.say(f"Dry run: nothing was written, nobody was told. {asked.to_enforce}")

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from keyturn.domain.amounts import counted
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
@@ -68,9 +69,9 @@ from keyturn.entrypoints.plan_format import Report, as_csv, as_csv_for_excel, as
 from keyturn.entrypoints.result_file import result_file
 from keyturn.ports import AuditEntry
 from keyturn.settings import MOST_PARALLEL, Settings
+from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.inventory import Inventory
-from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
 
@@ -424,11 +425,14 @@ class Talk:
             lost=(*self.inventory.lost, *((each, f"{LEFT_OUT}{needs}") for each in lost)),
         )
 
-    def campaign(self, request: Request, *, dry_run: bool) -> Campaign:
-        """Begin a run over the accounts."""
+    def campaign(
+        self, request: Request, *, dry_run: bool, command: OperatorCommand | None = None
+    ) -> Campaign:
+        """Begin a run over the accounts, or what is ordered about one key."""
         return Campaign(
             aws=self.aws,
             request=request,
+            command=command,
             dry_run=dry_run,
             announcer=self._announcer,
             many=len(self.inventory.accounts) > 1,

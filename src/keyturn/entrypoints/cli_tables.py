@@ -24,7 +24,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
 from keyturn.entrypoints.order import Order
 from keyturn.entrypoints.plan_format import Report
-from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.account_run import AccountResult
 
 SECRETS = "Secrets Manager, each in Account_<account>_User_<user>_AccessKey"
 WIDE = 120

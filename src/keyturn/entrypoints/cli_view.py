@@ -8,7 +8,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.entrypoints.cli_options import Format, Output, View
 from keyturn.entrypoints.order import Order
 from keyturn.entrypoints.plan_format import Report
-from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.account_run import AccountResult
 
 DUE = 3
 """The exit code of a plan in which something is due, for whoever asks for it."""

@@ -17,7 +17,7 @@ from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name
 from keyturn.entrypoints.cli_tables import STYLES, title
-from keyturn.use_cases.keep_account import AccountPlan
+from keyturn.use_cases.account_run import AccountPlan
 
 
 @dataclass(frozen=True, slots=True, order=True)

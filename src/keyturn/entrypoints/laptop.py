@@ -14,6 +14,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
 from keyturn.deployment.wiring import leftovers
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Turn
 from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
 from keyturn.domain.events import Run
@@ -25,14 +26,14 @@ from keyturn.entrypoints.cli_options import Where
 from keyturn.entrypoints.one_line import unforeseen
 from keyturn.entrypoints.own_credentials import have_credentials
 from keyturn.settings import Settings
-from keyturn.use_cases.inventory import Inventory, take_inventory
-from keyturn.use_cases.keep_account import (
+from keyturn.use_cases.account_run import (
     AccountPlan,
     AccountResult,
     Failure,
     Progress,
     Request,
 )
+from keyturn.use_cases.inventory import Inventory, take_inventory
 from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
 
@@ -141,8 +142,10 @@ class Campaign:
     """One run over several accounts."""
 
     aws: Aws
-    request: Request
+    request: Request = field(default_factory=Request)
     dry_run: bool
+    command: OperatorCommand | None = None
+    """What is ordered about one key; then nobody else is looked at."""
     announcer: Announcer | None = None
     many: bool = False
     approvals: Approvals | None = None
@@ -162,9 +165,7 @@ class Campaign:
         """Only read and decide."""
         run = Run(id=self.id, account=account, at=now(), dry_run=self.dry_run)
         try:
-            plan = self.aws.run_account(run, self.announcer).plan(
-                run, self._request(account), self._stoppable(progress)
-            )
+            plan = self._planned(run, progress)
             users = [turn.user.name for turn in plan.turns if self.owners_of(turn)]
             owners = self.aws.owners(account, users, knows_accounts=self.knows_accounts)
             plan = replace(plan, owners=owners)
@@ -177,13 +178,23 @@ class Campaign:
         """Carry a plan out and tell of it; a plan that has grown old is left."""
         account = plan.run.account.id
         try:
-            return self.aws.run_account(plan.run, self.announcer).carry_out(
-                plan,
-                progress,
-                has_time=lambda: not self.stop.is_set() and now() - plan.run.at < LONGEST_RUN,
-            )
+            if plan.command is not None:
+                commanded = self.aws.run_command(plan.run, self.announcer)
+                return commanded.carry_out(plan, self._has_time(plan.run))
+            daily = self.aws.run_account(plan.run, self.announcer)
+            return daily.carry_out(plan, progress, has_time=self._has_time(plan.run))
         finally:
             self.aws.forget(account)
+
+    def _planned(self, run: Run, progress: Progress) -> AccountPlan:
+        if self.command is not None:
+            return self.aws.run_command(run, self.announcer).plan(run, self.command)
+        request = self._request(run.account)
+        daily = self.aws.run_account(run, self.announcer)
+        return daily.plan(run, request, self._stoppable(progress))
+
+    def _has_time(self, run: Run) -> Callable[[], bool]:
+        return lambda: not self.stop.is_set() and now() - run.at < LONGEST_RUN
 
     def both(self, account: Account, progress: Progress) -> AccountResult:
         """Plan and carry out."""

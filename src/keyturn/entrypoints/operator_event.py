@@ -14,8 +14,8 @@ from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
 from keyturn.ports import AuditEntry, Pause
+from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.audited import Audited
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.stop import stop
 from keyturn.wiring import Aws
 
@@ -33,7 +33,6 @@ UNKNOWN = "an event that names nobody"
 
 def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaContext) -> Audited:
     """Write down what an operator ordered, around the work; nothing for a daily or a dry run."""
-    order = asked.request.order
     entry = AuditEntry(
         mark=uuid.uuid4().hex[:12],
         command=asked.command or "run",
@@ -44,7 +43,7 @@ def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaCont
         run=run.id,
         account=run.account.id,
         user=asked.request.forced,
-        key=order.key_id if order else None,
+        key=asked.ordered.key_id if asked.ordered else None,
         secret=asked.adopt,
         plan=asked.approve_plan,
         plan_sha256=asked.plan_sha256,
@@ -55,7 +54,7 @@ def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaCont
         audit=aws.audit() if is_kept else None,
         entry=entry,
         clock=lambda: datetime.now(UTC),
-        urgent=order is not None,
+        urgent=asked.ordered is not None,
     )
 
 

@@ -19,7 +19,7 @@ from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.order import Order
-from keyturn.use_cases.keep_account import AccountResult
+from keyturn.use_cases.account_run import AccountResult
 from keyturn.use_cases.tell import describe
 
 VERSION: Final = 1

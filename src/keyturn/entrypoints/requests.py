@@ -10,11 +10,11 @@ from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as rules
 
 from keyturn.domain import names
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.days import can_be
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.key import Account
-from keyturn.domain.orders import Order
 from keyturn.domain.plain_text import shown
 from keyturn.domain.reading import (
     NotReadableError,
@@ -25,7 +25,7 @@ from keyturn.domain.reading import (
 from keyturn.domain.record import owner_of_secret
 from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID, Flag
-from keyturn.use_cases.keep_account import Request
+from keyturn.use_cases.account_run import Request
 
 
 def like(pattern: re.Pattern[str], error: str) -> validate.Regexp:
@@ -139,6 +139,8 @@ class RotationRequest:
     """The run that it belongs to, if it came through the queue."""
     requested: datetime
     """When it was asked for, UTC."""
+    ordered: OperatorCommand | None = None
+    """What an operator orders about one key; then nobody else is looked at."""
     approve_plan: str | None = None
     """The name of the plan whose lines are to be done, and nothing else."""
     plan_sha256: str | None = None
@@ -154,8 +156,8 @@ class RotationRequest:
         """What an operator orders by it; None: it is a run like every day's."""
         if self.adopt is not None:
             return "adopt"
-        if self.request.order is not None:
-            return str(self.request.order.action).lower()
+        if self.ordered is not None:
+            return str(self.ordered.action).lower()
         if self.approve_plan is not None:
             return "approve"
         return "rotate" if self.request.forced is not None else None
@@ -165,7 +167,7 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
     """Read a rotation event; now stands for the time of the request where it tells none."""
     given = load(RotationEvent(), event)
     asked = _asked_at(given.get("requested", now), now)
-    order = _order(given, asked)
+    ordered = _ordered(given, asked)
     forced, users = given.get("force_rotate"), frozenset(given.get("users", ()))
     if forced is not None and users and forced not in users:
         raise InvalidValue("users", sorted(users), f"lacks {forced} of ForceRotate")
@@ -183,9 +185,9 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
             users=users,
             forced=forced,
             forced_at=asked if forced else None,
-            order=order,
             even_paused=even_paused,
         ),
+        ordered=ordered,
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
         requested=asked,
@@ -264,7 +266,7 @@ def read_body(body: str) -> object:
         raise InvalidValue("body", body, str(error)) from None
 
 
-def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
+def _ordered(given: Mapping[str, Any], asked: datetime) -> OperatorCommand | None:
     """What an operator orders about one key; an event orders one thing."""
     orders = ("force_rotate", "approve_plan", "restore", "revoke", "adopt")
     ordered = [name for name in orders if name in given]
@@ -283,8 +285,13 @@ def _order(given: Mapping[str, Any], asked: datetime) -> Order | None:
         raise InvalidValue("EvenPaused", True, "needs an order")  # noqa: FBT003 -- the value that was given
     for action, name in ((Action.RESTORE, "restore"), (Action.REVOKE, "revoke")):
         if name in given:
-            key_id = given[name]
-            return Order(action=action, key_id=key_id, given=asked, even_exempt=even_exempt)
+            return OperatorCommand(
+                action=action,
+                key_id=given[name],
+                given=asked,
+                even_exempt=even_exempt,
+                even_paused=given.get("even_paused", False),
+            )
     return None
 
 

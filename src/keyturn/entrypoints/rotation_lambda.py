@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.amounts import counted
+from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Stale
 from keyturn.domain.events import Run
 from keyturn.entrypoints.answer import answer, log_result
@@ -45,8 +46,8 @@ from keyturn.entrypoints.requests import (
     read_rotation,
     read_switch,
 )
+from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.inventory import message_of
-from keyturn.use_cases.keep_account import AccountResult, Request
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.ROTATION)
@@ -105,7 +106,7 @@ def _measured(aws: Aws, asked: RotationRequest, context: LambdaContext) -> Accou
     result = _rotate(aws, asked, context)
     run = result.plan.run
     values = of_result(result, aws.settings.policy)
-    if asked.request.order is not None:
+    if asked.ordered is not None:
         # It looked at one user: the account's numbers are the daily run's to tell.
         values = {"Failures": values["Failures"]}
     emit(Service.ROTATION, values, account=run.account.id, run=run.id)
@@ -129,12 +130,13 @@ def _rotate(aws: Aws, asked: RotationRequest, context: LambdaContext) -> Account
         # Looking at all users must leave the time to do something about them.
         return has_time() and context.get_remaining_time_in_millis() > given / 2
 
-    # A rehearsal of an order tells nobody: "your key would be revoked" helps no owner.
-    is_rehearsal = run.dry_run and asked.request.order is not None
-    rotation = aws.run_account(run, None if is_rehearsal else aws.over_bus())
     request = _approved(aws, asked)
     with written_down(aws, asked, run, context) as notes:
-        result = rotation.run(run, request, may_look=may_look, has_time=has_time)
+        if asked.ordered is not None:
+            result = _commanded(aws, asked.ordered, run, has_time)
+        else:
+            rotation = aws.run_account(run, aws.over_bus())
+            result = rotation.run(run, request, may_look=may_look, has_time=has_time)
         result, rest = without_time(result, asked)
         notes.ends(*came_of(result), failed=bool(result.failures))
     result = replace(result, untold=(*result.untold, *unwritten(notes)))
@@ -142,6 +144,14 @@ def _rotate(aws: Aws, asked: RotationRequest, context: LambdaContext) -> Account
     if rest:
         _hand_back(aws, asked, rest)
     return result
+
+
+def _commanded(
+    aws: Aws, command: OperatorCommand, run: Run, has_time: Callable[[], bool]
+) -> AccountResult:
+    # A rehearsal of a command tells nobody: "your key would be revoked" helps no owner.
+    announcer = None if run.dry_run else aws.over_bus()
+    return aws.run_command(run, announcer).run(run, command, has_time)
 
 
 def _approved(aws: Aws, asked: RotationRequest) -> Request:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.decision import Asked, Question, Turn
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
-from keyturn.domain.orders import Order, obey
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name
 from keyturn.ports import AccessKeys, Receipts, Vault
@@ -27,28 +27,49 @@ class Look:
     policy: RotationPolicy
     kms_key: str | None
 
-    def at(self, user: UserFacts, now: datetime, order: Order | None = None) -> Turn:
+    def at(self, user: UserFacts, now: datetime) -> Turn:
         """
-        Decide about a user whose keys were just listed: by the rule, or as ordered.
+        Decide by the rule about a user whose keys were just listed.
 
         NotFound: the rule asked about a key that is gone by now; the next run sees what is left.
         """
-        while isinstance(answer := self._decided(user, now, order), Question):
-            user = self._answered(user, answer, ordered=order is not None)
+        return self._decided(
+            user, lambda known: decide(known, self.policy, now, kms_key=self.kms_key)
+        )
+
+    def commanded(self, command: OperatorCommand, user: UserFacts, now: datetime) -> Turn:
+        """
+        Decide as an operator ordered.
+
+        OrderNotDone: it must not be done, with the reason. That a key is gone is no news here:
+        what cannot be read about it keeps nobody from stopping it.
+        """
+        return self._decided(
+            user,
+            lambda known: decide_command(command, known, self.policy, now, kms_key=self.kms_key),
+            gone_is_unknown=True,
+        )
+
+    def _decided(
+        self,
+        user: UserFacts,
+        decided: Callable[[UserFacts], Turn | Question],
+        *,
+        gone_is_unknown: bool = False,
+    ) -> Turn:
+        while isinstance(answer := decided(user), Question):
+            user = self._answered(user, answer, gone_is_unknown=gone_is_unknown)
         return answer
 
-    def _decided(self, user: UserFacts, now: datetime, order: Order | None) -> Turn | Question:
-        if order is not None:
-            return obey(order, user, self.policy, now, kms_key=self.kms_key)
-        return decide(user, self.policy, now, kms_key=self.kms_key)
-
-    def _answered(self, user: UserFacts, question: Question, *, ordered: bool) -> UserFacts:
+    def _answered(
+        self, user: UserFacts, question: Question, *, gone_is_unknown: bool
+    ) -> UserFacts:
         match question:
             case Question(Asked.SECRET, None):
                 name = secret_name(user.account, user.name)
                 return replace(user, secret=_known(lambda: self.vault.look(name)))
             case Question(Asked.LAST_USE, str(key_id)):
-                use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=ordered)
+                use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=gone_is_unknown)
                 return _with_key(user, key_id, last_use=use)
             case Question(Asked.RECEIPTS, str(key_id)):
                 told = _known(lambda: self.receipts.of_key(user.account, user.name, key_id))

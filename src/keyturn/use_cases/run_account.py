@@ -8,14 +8,14 @@ from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
 from keyturn.domain.events import Digest, Event, EventType, Run, digest_to_json
 from keyturn.domain.plain_text import shown
 from keyturn.ports import Bus, Clock
-from keyturn.use_cases.keep_account import (
+from keyturn.use_cases.account_run import (
     AccountPlan,
     AccountResult,
     Failure,
-    KeepAccount,
     Progress,
     Request,
 )
+from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Story, Tell
@@ -135,8 +135,7 @@ class RunAccount:
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
         """Do what is due, unless it is a dry run, as long as there is time, and tell of it."""
-        leak = self.keep.stop_first(run, request)
-        plan = self.keep.plan(run, request, progress, may_look, leak)
+        plan = self.keep.plan(run, request, progress, may_look)
         return self.carry_out(plan, has_time=has_time)
 
     def carry_out(
@@ -161,7 +160,6 @@ class RunAccount:
         return result
 
     def _saved(self, result: AccountResult) -> AccountResult:
-        # An order decides about one key, and would hide its user's other one for the day.
-        if self.snapshot is None or result.plan.request.order is not None:
+        if self.snapshot is None:
             return result
         return replace(result, unsaved=self.snapshot.of(replace(result, unsaved=None)))

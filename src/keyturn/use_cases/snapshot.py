@@ -13,7 +13,7 @@ from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import stamp
 from keyturn.ports import Snapshots
-from keyturn.use_cases.keep_account import AccountResult, Failure
+from keyturn.use_cases.account_run import AccountResult, Failure
 from keyturn.use_cases.tell import describe, failed, quarantined
 
 LOOKS_BACK = 15
@@ -36,8 +36,6 @@ class TakeSnapshot:
 
     def compared(self, result: AccountResult) -> AccountResult:
         """Find what no single run can see: who is new in the exemption group, who always waits."""
-        if result.plan.request.order is not None:
-            return result
         return self._always_waiting(self._newly_exempt(result))
 
     def _newly_exempt(self, result: AccountResult) -> AccountResult:
@@ -140,7 +138,7 @@ def _warned(result: AccountResult, sentence: str) -> AccountResult:
 def _is_whole(result: AccountResult) -> bool:
     """Whether every user of the account was to be looked at, and could be listed."""
     request = result.plan.request
-    return request.named is None and request.order is None and result.plan.is_reached
+    return request.named is None and result.plan.is_reached
 
 
 def _seen(result: AccountResult) -> frozenset[str]:

@@ -22,7 +22,7 @@ from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.record import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
-from keyturn.use_cases.keep_account import AccountPlan, AccountResult, Failure
+from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.turn import Done
 
 FOUND_EXEMPT = (

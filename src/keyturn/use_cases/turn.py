@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from keyturn.domain.commands import REVOKED, SUCCEEDED, enable_command
 from keyturn.domain.decision import (
     ORDERED,
     Action,
@@ -27,7 +28,6 @@ from keyturn.domain.errors import (
     WriteStopped,
 )
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
-from keyturn.domain.orders import REVOKED, SUCCEEDED, enable_command
 from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, Vault
 from keyturn.use_cases.deliver import Deliver

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.decision import (
     Action,
     Change,
@@ -21,35 +22,34 @@ from keyturn.domain.decision import (
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
-from keyturn.domain.orders import Order, obey
 from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, POLICY, SILENCE, a_key, a_secret, ago, ann, look, on, told
 
-RESTORE = Order(action=Action.RESTORE, key_id="OLD", given=NOW)
-REVOKE = Order(action=Action.REVOKE, key_id="OLD", given=NOW)
+RESTORE = OperatorCommand(action=Action.RESTORE, key_id="OLD", given=NOW)
+REVOKE = OperatorCommand(action=Action.REVOKE, key_id="OLD", given=NOW)
 DISABLED = a_key(age=100, inactive=True)
 ACTIVE = a_key(age=12)
 NEW = a_key("NEW", age=10)
 ON_RECORD = a_secret("NEW", records={"OLD": KeyRecord(disabled=ago(2))})
 
 
-def obeyed(order: Order, user: UserFacts) -> Decision:
+def obeyed(order: OperatorCommand, user: UserFacts) -> Decision:
     """The decision on an order about a user of whom everything is known."""
-    answer = obey(order, user, POLICY, NOW)
+    answer = decide_command(order, user, POLICY, NOW)
     assert not isinstance(answer, Question)
     [decision] = answer.decisions
     return decision
 
 
-def refused(order: Order, user: UserFacts) -> str:
+def refused(order: OperatorCommand, user: UserFacts) -> str:
     with pytest.raises(OrderNotDone) as refusal:
-        obey(order, user, POLICY, NOW)
+        decide_command(order, user, POLICY, NOW)
     return str(refusal.value)
 
 
 def test_the_rule_is_not_to_be_ordered_about() -> None:
     with pytest.raises(InvalidValue, match="nobody orders this"):
-        Order(action=Action.DELETE, key_id="OLD", given=NOW)
+        OperatorCommand(action=Action.DELETE, key_id="OLD", given=NOW)
 
 
 def test_an_order_is_void_after_a_day() -> None:
@@ -113,7 +113,7 @@ LEFT_BEHIND = Intent(run="run", at=ago(1), seen=frozenset(), replaces="GONE")
 )
 def test_what_must_not_be_enabled_is_refused_with_the_reason(user: UserFacts, why: str) -> None:
     with pytest.raises(OrderNotDone, match=why):
-        obey(RESTORE, user, POLICY, NOW)
+        decide_command(RESTORE, user, POLICY, NOW)
 
 
 def test_a_refusal_that_a_person_may_overrule_says_how() -> None:
@@ -202,7 +202,7 @@ def test_a_promised_date_of_deletion_is_kept_and_told_once_for_each_end() -> Non
 def test_an_exempt_users_key_is_stopped_and_no_more_without_an_express_word() -> None:
     exempt = ann(ACTIVE, exempt=True)
 
-    alone = obey(REVOKE, exempt, POLICY, NOW)
+    alone = decide_command(REVOKE, exempt, POLICY, NOW)
     made = obeyed(replace(REVOKE, even_exempt=True), exempt)
 
     assert isinstance(alone, Turn)

@@ -37,7 +37,7 @@ SUCCEEDED = "; a new key is made and delivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class OperatorCommand:
     """One key, and what an operator wants done with it."""
 
     action: Action
@@ -46,6 +46,8 @@ class Order:
     """When it was given; void after a day, so that a late redelivery does nothing."""
     even_exempt: bool = False
     """Do the rest of a revocation too, the record and a new key, if its user is exempt."""
+    even_paused: bool = False
+    """Do it even while Keyturn is paused."""
 
     def __post_init__(self) -> None:
         """Refuse what is the rule's to decide."""
@@ -59,8 +61,8 @@ class Order:
             raise OrderNotDone(message)
 
 
-def obey(
-    order: Order,
+def decide_command(
+    command: OperatorCommand,
     user: UserFacts,
     policy: RotationPolicy,
     now: datetime,
@@ -72,31 +74,31 @@ def obey(
 
     Raises OrderNotDone, with the reason, where it must not be followed.
     """
-    key = next((key for key in user.keys if key.key_id == order.key_id), None)
+    key = next((key for key in user.keys if key.key_id == command.key_id), None)
     if key is None:
-        raise OrderNotDone(f"{user.name} has no access key {order.key_id}")
-    order.refuse_if_void(now)
-    if order.action is Action.REVOKE and user.exempt and not order.even_exempt:
+        raise OrderNotDone(f"{user.name} has no access key {command.key_id}")
+    command.refuse_if_void(now)
+    if command.action is Action.REVOKE and user.exempt and not command.even_exempt:
         why = f"{user.name} is exempt, and Keyturn leaves its keys alone"
         return stop_alone(
-            order, user, now, f'{why} (unless --even-exempt; in an event "EvenExempt": true)'
+            command, user, now, f'{why} (unless --even-exempt; in an event "EvenExempt": true)'
         )
     keys = KeyList(user=user, policy=policy, now=now, kms_key=kms_key)
     try:
         decision = (
-            _restoration(keys, key) if order.action is Action.RESTORE else _revocation(keys, key)
+            _restoration(keys, key) if command.action is Action.RESTORE else _revocation(keys, key)
         )
     except NeededError as needed:
         return needed.question
-    return Turn(user=user, decisions=(decision,), even_exempt=order.even_exempt)
+    return Turn(user=user, decisions=(decision,), even_exempt=command.even_exempt)
 
 
-def stop_alone(order: Order, user: UserFacts, now: datetime, why: str) -> Turn:
+def stop_alone(command: OperatorCommand, user: UserFacts, now: datetime, why: str) -> Turn:
     """Stop a leaked key and do nothing else, because of what hinders that, or is not known."""
-    key = next((key for key in user.keys if key.key_id == order.key_id), None)
+    key = next((key for key in user.keys if key.key_id == command.key_id), None)
     keys = KeyList(user=user, policy=RotationPolicy(), now=now)
     decision = Decision(
-        key_id=order.key_id,
+        key_id=command.key_id,
         age=0 if key is None else keys.age(key),
         state=State.ACTIVE if key is None else keys.state(key),
         action=Action.REVOKE,
