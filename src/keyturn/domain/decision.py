@@ -45,7 +45,7 @@ class Action(StrEnum):
 
 
 ORDERED = frozenset({Action.RESTORE, Action.REVOKE})
-"""The actions that the rule never answers with: an operator orders them (orders.py)."""
+"""The actions that the rule never answers with: an operator orders them (commands.py)."""
 WRITING = frozenset({Action.ROTATE, Action.REPAIR, Action.DISABLE, Action.DELETE}) | ORDERED
 """The actions that change a key."""
 ENDING = frozenset({Action.DISABLE, Action.DELETE})
