@@ -46,9 +46,9 @@ from keyturn.deployment.adapters.cloudformation import (
 )
 from keyturn.deployment.adapters.cloudtrail import CloudTrail
 from keyturn.deployment.adapters.event_rules import EventRules
-from keyturn.deployment.adapters.headquarters import AwsHeadquarters
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
+from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
 from keyturn.deployment.adapters.ses_senders import SesSenders
 from keyturn.deployment.adapters.sqs_depths import SqsDepths
@@ -463,17 +463,17 @@ ROWS: Rows = [
     ),
     (
         "look at the organisation",
-        lambda w: AwsHeadquarters(w.client("organizations")).facts(),
+        lambda w: AwsOrganizationFeatures(w.client("organizations")).facts(),
         [("DescribeOrganization", {}), ("ListAWSServiceAccessForOrganization", {})],
     ),
     (
         "look for a unit",
-        lambda w: AwsHeadquarters(w.client("organizations")).has_unit("r-ab12"),
+        lambda w: AwsOrganizationFeatures(w.client("organizations")).has_unit("r-ab12"),
         [("ListOrganizationalUnitsForParent", {"ParentId": "r-ab12", "MaxResults": 1})],
     ),
     (
         "read the service control policies",
-        lambda w: AwsHeadquarters(w.client("organizations")).control_policies(),
+        lambda w: AwsOrganizationFeatures(w.client("organizations")).control_policies(),
         [
             ("ListPolicies", {"Filter": "SERVICE_CONTROL_POLICY"}),
             ("DescribePolicy", {"PolicyId": "p-examplepolicyid"}),

@@ -194,8 +194,8 @@ class FakeWarehouse(Refusals):
 
 
 @dataclass
-class FakeHeadquarters(Refusals):
-    """Meets `deployment.ports.Headquarters`."""
+class FakeOrganizationFeatures(Refusals):
+    """Meets `deployment.ports.OrganizationFeatures`."""
 
     told: OrganizationFacts = field(
         default_factory=lambda: OrganizationFacts(

@@ -17,7 +17,7 @@ from keyturn.deployment.steps import Outcome, Step
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 from tests.deployment.fakes import (
-    FakeHeadquarters,
+    FakeOrganizationFeatures,
     FakeStacks,
     FakeStackSets,
     FakeWarehouse,
@@ -88,7 +88,9 @@ class World:
     sets: FakeStackSets = field(
         default_factory=lambda: FakeStackSets(accounts={UNIT: [SHOP, SECURITY], LATER: [LAB]})
     )
-    headquarters: FakeHeadquarters = field(default_factory=FakeHeadquarters)
+    organization_features: FakeOrganizationFeatures = field(
+        default_factory=FakeOrganizationFeatures
+    )
 
     def __post_init__(self) -> None:
         self.functions = Running(self.stacks, self.warehouse)
@@ -102,7 +104,7 @@ class World:
             stacks=self.stacks,
             head_stacks=self.head.__getitem__,
             stack_sets=self.sets,
-            headquarters=self.headquarters,
+            organization_features=self.organization_features,
             functions=self.functions,
             package=self.package,
         )
@@ -213,7 +215,7 @@ def test_a_first_deployment_is_in_dry_run(deployed: World) -> None:
 def test_the_accounts_and_the_organisation_are_found_and_told_to_every_stack(
     deployed: World,
 ) -> None:
-    organisation = deployed.headquarters.told.id
+    organisation = deployed.organization_features.told.id
     core, listing = deployed.core(), deployed.head[EAST].held[LIST_STACK].parameters
     assert core["OrgListAccount"] == MANAGEMENT
     assert core["LambdaFolder"] == PACKAGE.folder
@@ -590,7 +592,7 @@ def test_the_proof_changes_nothing_shown_or_taken(deployed: World) -> None:
 def test_an_organisation_that_cannot_have_it_is_told_what_to_do_before_any_write(
     world: World, told: dict[str, Any], message: str
 ) -> None:
-    world.headquarters.told = replace(world.headquarters.told, **told)
+    world.organization_features.told = replace(world.organization_features.told, **told)
     before = world.everything()
 
     with pytest.raises(KeyturnError, match=message):

@@ -40,7 +40,12 @@ from keyturn.domain.leftover import Leftover
 from keyturn.ports import Listed, Pause
 from tests.cloudformation.stacks import CORE, FOLDER, resources
 from tests.cloudformation.stacks import Stack as MadeStack
-from tests.deployment.fakes import FakeHeadquarters, FakeStacks, FakeStackSets, FakeWarehouse
+from tests.deployment.fakes import (
+    FakeOrganizationFeatures,
+    FakeStacks,
+    FakeStackSets,
+    FakeWarehouse,
+)
 from tests.deployment.fakes_doctor import (
     DENIED,
     FakeArchive,
@@ -158,8 +163,8 @@ class World:
             },
         )
     )
-    headquarters: FakeHeadquarters = field(
-        default_factory=lambda: FakeHeadquarters(policies=[GUARD])
+    organization_features: FakeOrganizationFeatures = field(
+        default_factory=lambda: FakeOrganizationFeatures(policies=[GUARD])
     )
     own_trails: FakeTrails = field(default_factory=FakeTrails)
     organization: FakeOrganization = field(
@@ -217,7 +222,7 @@ class World:
                 stacks=self.stacks,
                 head_stacks=lambda _: self.head,
                 stack_sets=self.sets,
-                headquarters=self.headquarters,
+                organization_features=self.organization_features,
                 organization=self.organization,
                 functions=self.functions,
                 rules=self.rules,
@@ -252,8 +257,8 @@ ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
 
 
 def with_untrusting(world: World) -> None:
-    told: OrganizationFacts = world.headquarters.told
-    world.headquarters.told = replace(told, trusted=frozenset())
+    told: OrganizationFacts = world.organization_features.told
+    world.organization_features.told = replace(told, trusted=frozenset())
 
 
 def with_trail(**facts: bool) -> Callable[[World], None]:
@@ -270,7 +275,7 @@ KEY = SecretSeen(name=f"Account_{SHOP}_User_ann_AccessKey", holds_key=True)
 
 
 def guarded_by(policy: ControlPolicy) -> Callable[[World], None]:
-    return lambda world: setattr(world.headquarters, "policies", [policy])
+    return lambda world: setattr(world.organization_features, "policies", [policy])
 
 
 def holding(*secrets: SecretSeen) -> Callable[[World], None]:
@@ -561,7 +566,11 @@ BROKEN: dict[Fault, list[Broken]] = {
         ),
     ],
     Fault.SECRETS_UNGUARDED: [
-        (lambda world: world.headquarters.policies.clear(), Check.GUARD, "keeps others from"),
+        (
+            lambda world: world.organization_features.policies.clear(),
+            Check.GUARD,
+            "keeps others from",
+        ),
         (guarded_by(replace(GUARD, targets=0)), Check.GUARD, "keeps others from"),
         (guarded_by(replace(GUARD, content=ONLY_TAGS)), Check.GUARD, "keeps others from"),
     ],
@@ -651,7 +660,7 @@ Shut = tuple[Callable[[World], Refusals], str]
 DENIED_BY: dict[Check, Shut] = {
     Check.CORE: (lambda world: world.stacks, "find"),
     Check.LIST_ROLE: (lambda world: world.head, "find"),
-    Check.TRUSTED_ACCESS: (lambda world: world.headquarters, "facts"),
+    Check.TRUSTED_ACCESS: (lambda world: world.organization_features, "facts"),
     Check.MEMBER_STACKS: (lambda world: world.sets, "instances"),
     Check.MANAGEMENT_ACCOUNT: (lambda world: world.head, "find"),
     Check.MEMBER_ROLE: (lambda world: world.branches[SHOP], "trust_of"),
@@ -669,7 +678,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.TRAIL: (lambda world: world.trails, "trails"),
     Check.INVOCATIONS: (lambda world: world.own_trails, "trails"),
     Check.EXEMPTION_RULE: (lambda world: world.branches[SHOP], "rule_is_enabled"),
-    Check.GUARD: (lambda world: world.headquarters, "control_policies"),
+    Check.GUARD: (lambda world: world.organization_features, "control_policies"),
     Check.SECRETS: (lambda world: world.branches[SHOP], "secrets"),
     Check.READERS: (lambda world: world.branches[SHOP], "secrets"),
     Check.BUCKET: (lambda world: world.warehouse, "lacks"),
@@ -937,7 +946,7 @@ def test_what_no_policy_gives_comes_without_a_statement(world: World) -> None:
 
 
 def test_the_policy_that_guards_the_secrets_is_given_whole(world: World) -> None:
-    world.headquarters.policies.clear()
+    world.organization_features.policies.clear()
 
     _, _, told = world.findings()[Check.GUARD].fix.partition("management account: ")
 

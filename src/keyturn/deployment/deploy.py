@@ -20,7 +20,7 @@ from keyturn.deployment.model.stacks import (
 )
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import FLAG, Asked, Ready, Settled, check_first, settle
-from keyturn.deployment.ports import Functions, Headquarters, Stacks, StackSets, Warehouse
+from keyturn.deployment.ports import Functions, OrganizationFeatures, Stacks, StackSets, Warehouse
 from keyturn.deployment.steps import (
     ProveCode,
     Step,
@@ -45,7 +45,7 @@ class Deploy:
     head_stacks: Callable[[str], Stacks]
     """The stacks of the management account, by region."""
     stack_sets: StackSets
-    headquarters: Headquarters
+    organization_features: OrganizationFeatures
     functions: Functions
     package: Package
     names: Names = field(default_factory=Names)
@@ -55,7 +55,7 @@ class Deploy:
     def prepare(self, asked: Asked) -> Ready:
         """Find out what is there and what is wanted; it only reads."""
         self.package.check(asked.own)
-        facts = self.headquarters.facts()
+        facts = self.organization_features.facts()
         self._check_organization(facts, asked)
         core = living(self.stacks.find(self.names.core))
         found = self.stack_sets.find(self.names.member)
@@ -110,7 +110,7 @@ class Deploy:
         if asked.organization not in {None, facts.id}:
             raise InvalidValue("--org-id", asked.organization, f"the organisation is {facts.id}")
         for unit in asked.units:
-            if not self.headquarters.has_unit(unit):
+            if not self.organization_features.has_unit(unit):
                 raise InvalidValue("--ou", unit, f"the organisation {facts.id} has no such unit")
         if not facts.has_all_features:
             raise DeploymentFailed(

@@ -100,7 +100,7 @@ class Warehouse(Protocol):
         """Put an object, with our mark."""
 
 
-class Headquarters(Protocol):
+class OrganizationFeatures(Protocol):
     """The organisation, as its management account knows it."""
 
     def facts(self) -> OrganizationFacts:

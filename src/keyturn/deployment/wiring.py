@@ -26,9 +26,9 @@ from keyturn.deployment.adapters.cloudformation import (
 )
 from keyturn.deployment.adapters.cloudtrail import CloudTrail
 from keyturn.deployment.adapters.event_rules import EventRules
-from keyturn.deployment.adapters.headquarters import AwsHeadquarters
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
+from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
 from keyturn.deployment.adapters.ses_senders import SesSenders
@@ -76,7 +76,9 @@ class Accounts:
             stack_sets=CloudFormationStackSets(
                 client(self.management, "cloudformation"), time.sleep
             ),
-            headquarters=AwsHeadquarters(client(self.management, "organizations")),
+            organization_features=AwsOrganizationFeatures(
+                client(self.management, "organizations")
+            ),
             functions=functions(self.security),
             package=package,
             names=names,
@@ -141,7 +143,9 @@ class Accounts:
                 stack_sets=CloudFormationStackSets(
                     client(self.management, "cloudformation"), time.sleep
                 ),
-                headquarters=AwsHeadquarters(client(self.management, "organizations")),
+                organization_features=AwsOrganizationFeatures(
+                    client(self.management, "organizations")
+                ),
                 organization=AwsOrganization(client(self.management, "organizations")),
                 functions=functions(self.security),
                 rules=EventRules(client(self.security, "events")),

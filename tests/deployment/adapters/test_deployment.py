@@ -23,7 +23,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStacks,
     CloudFormationStackSets,
 )
-from keyturn.deployment.adapters.headquarters import AwsHeadquarters
+from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
 from keyturn.deployment.model.health import ControlPolicy
 from keyturn.deployment.model.stacks import (
@@ -34,11 +34,11 @@ from keyturn.deployment.model.stacks import (
     Stack,
     Stored,
 )
-from keyturn.deployment.ports import Headquarters, Stacks, StackSets, Warehouse
+from keyturn.deployment.ports import OrganizationFeatures, Stacks, StackSets, Warehouse
 from keyturn.domain.errors import Denied, DeploymentFailed
 from tests.cloudformation.stacks import MEMBER, template
 from tests.deployment.fakes import (
-    FakeHeadquarters,
+    FakeOrganizationFeatures,
     FakeStacks,
     FakeStackSets,
     FakeWarehouse,
@@ -405,17 +405,19 @@ def test_what_else_a_bucket_was_told_stays(aws: boto3.Session) -> None:
 
 
 @pytest.fixture(params=["fake", "aws"])
-def headquarters(request: pytest.FixtureRequest) -> Headquarters:
+def organization_features(request: pytest.FixtureRequest) -> OrganizationFeatures:
     if request.param == "fake":
-        return FakeHeadquarters()
+        return FakeOrganizationFeatures()
     organizations = request.getfixturevalue("aws").client("organizations")
     organizations.create_organization(FeatureSet="ALL")
     organizations.enable_aws_service_access(ServicePrincipal=STACK_SETS_TRUSTED)
-    return AwsHeadquarters(organizations)
+    return AwsOrganizationFeatures(organizations)
 
 
-def test_the_organisation_says_what_it_is_and_whom_it_trusts(headquarters: Headquarters) -> None:
-    facts = headquarters.facts()
+def test_the_organisation_says_what_it_is_and_whom_it_trusts(
+    organization_features: OrganizationFeatures,
+) -> None:
+    facts = organization_features.facts()
 
     assert facts.id.startswith("o-")
     assert len(facts.management_account) == 12
@@ -430,10 +432,12 @@ def test_control_policies_come_with_what_they_say_and_where_they_hold(aws: boto3
     made = organizations.create_policy(
         Content='{"Statement": []}', Description="", Name="keys", Type="SERVICE_CONTROL_POLICY"
     )["Policy"]["PolicySummary"]["Id"]
-    headquarters = AwsHeadquarters(organizations)
+    organization_features = AwsOrganizationFeatures(organizations)
 
     def keys() -> ControlPolicy:
-        return next(each for each in headquarters.control_policies() if each.name == "keys")
+        return next(
+            each for each in organization_features.control_policies() if each.name == "keys"
+        )
 
     before = keys()
     organizations.attach_policy(PolicyId=made, TargetId=root)
@@ -443,18 +447,20 @@ def test_control_policies_come_with_what_they_say_and_where_they_hold(aws: boto3
 
 
 @pytest.fixture
-def unit(request: pytest.FixtureRequest, headquarters: Headquarters) -> str:
-    if isinstance(headquarters, FakeHeadquarters):
-        return min(headquarters.units)
+def unit(request: pytest.FixtureRequest, organization_features: OrganizationFeatures) -> str:
+    if isinstance(organization_features, FakeOrganizationFeatures):
+        return min(organization_features.units)
     organizations = request.getfixturevalue("aws").client("organizations")
     root = organizations.list_roots()["Roots"][0]["Id"]
     made = organizations.create_organizational_unit(ParentId=root, Name="work")
     return str(made["OrganizationalUnit"]["Id"])
 
 
-def test_the_organisation_knows_its_units(headquarters: Headquarters, unit: str) -> None:
-    assert headquarters.has_unit(unit)
-    assert not headquarters.has_unit("ou-else-12345678")
+def test_the_organisation_knows_its_units(
+    organization_features: OrganizationFeatures, unit: str
+) -> None:
+    assert organization_features.has_unit(unit)
+    assert not organization_features.has_unit("ou-else-12345678")
 
 
 def test_the_regions_of_iams_events_are_the_member_templates() -> None:

@@ -14,7 +14,7 @@ from keyturn.deployment.ports import (
     Branch,
     Depths,
     Functions,
-    Headquarters,
+    OrganizationFeatures,
     Rules,
     Senders,
     Stacks,
@@ -46,7 +46,7 @@ class Instruments:
     head_stacks: Callable[[str], Stacks]
     """The stacks of the management account, by region."""
     stack_sets: StackSets
-    headquarters: Headquarters
+    organization_features: OrganizationFeatures
     organization: Organization
     functions: Functions
     rules: Rules

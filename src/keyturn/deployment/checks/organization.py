@@ -28,7 +28,7 @@ class TrustedAccess(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Ask Organizations whom it trusts."""
-        if STACK_SETS_TRUSTED not in seen.see.headquarters.facts().trusted:
+        if STACK_SETS_TRUSTED not in seen.see.organization_features.facts().trusted:
             said = "stack sets have no trusted access: accounts that join get no role"
             return self.faulty(Fault.NO_TRUSTED_ACCESS, said)
         return self.well("stack sets may act in the organisation")
@@ -128,7 +128,7 @@ class Guard(HealthCheck):
         told = {"partition": seen.partition, "role": seen.told("IAMRoleName")}
         found = [
             each.name
-            for each in seen.see.headquarters.control_policies()
+            for each in seen.see.organization_features.control_policies()
             if each.targets and not lacks(json.loads(each.content), **told)
         ]
         if not found:

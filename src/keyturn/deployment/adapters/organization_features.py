@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
 
 
-class AwsHeadquarters:
-    """Meets `deployment.ports.Headquarters`."""
+class AwsOrganizationFeatures:
+    """Meets `deployment.ports.OrganizationFeatures`."""
 
     def __init__(self, organizations: "OrganizationsClient") -> None:
         self._organizations = organizations
