@@ -49,7 +49,7 @@ from keyturn.deployment.adapters.event_rules import EventRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
-from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
+from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
 from keyturn.deployment.adapters.ses_senders import SesSenders
 from keyturn.deployment.adapters.sqs_depths import SqsDepths
 from keyturn.deployment.model.stacks import Proposal, Protection
@@ -123,8 +123,8 @@ def stacks(wire: Wire) -> CloudFormationStacks:
     return CloudFormationStacks(wire.client("cloudformation"))
 
 
-def warehouse(wire: Wire, region: str = "us-east-1") -> S3Warehouse:
-    return S3Warehouse(wire.client("s3"), account="2" * 12, region=region, partition="aws")
+def artifact_bucket(wire: Wire, region: str = "us-east-1") -> S3ArtifactBucket:
+    return S3ArtifactBucket(wire.client("s3"), account="2" * 12, region=region, partition="aws")
 
 
 def vault(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManagerVault:
@@ -710,12 +710,12 @@ ROWS: Rows = [
     ),
     (
         "look whether the bucket is there",
-        lambda w: warehouse(w).exists("b-b"),
+        lambda w: artifact_bucket(w).exists("b-b"),
         [("HeadBucket", {"Bucket": "b-b"})],
     ),
     (
         "make the bucket elsewhere than where S3 began",
-        lambda w: warehouse(w, "eu-north-1").create("b-b"),
+        lambda w: artifact_bucket(w, "eu-north-1").create("b-b"),
         [
             (
                 "CreateBucket",
@@ -728,12 +728,12 @@ ROWS: Rows = [
     ),
     (
         "make the bucket",
-        lambda w: warehouse(w).create("b-b"),
+        lambda w: artifact_bucket(w).create("b-b"),
         [("CreateBucket", {"Bucket": "b-b"})],
     ),
     (
         "shut the bucket",
-        lambda w: warehouse(w).protect("b-b", "p", Protection.NO_PUBLIC_ACCESS),
+        lambda w: artifact_bucket(w).protect("b-b", "p", Protection.NO_PUBLIC_ACCESS),
         [
             (
                 "PutPublicAccessBlock",
@@ -751,7 +751,7 @@ ROWS: Rows = [
     ),
     (
         "encrypt the bucket",
-        lambda w: warehouse(w).protect("b-b", "p", Protection.ENCRYPTION),
+        lambda w: artifact_bucket(w).protect("b-b", "p", Protection.ENCRYPTION),
         [
             (
                 "PutBucketEncryption",
@@ -768,7 +768,7 @@ ROWS: Rows = [
     ),
     (
         "keep versions",
-        lambda w: warehouse(w).protect("b-b", "p", Protection.VERSIONS),
+        lambda w: artifact_bucket(w).protect("b-b", "p", Protection.VERSIONS),
         [
             (
                 "PutBucketVersioning",
@@ -778,7 +778,7 @@ ROWS: Rows = [
     ),
     (
         "let old things go",
-        lambda w: warehouse(w).protect("b-b", "p", Protection.LIFECYCLE),
+        lambda w: artifact_bucket(w).protect("b-b", "p", Protection.LIFECYCLE),
         [
             ("GetBucketLifecycleConfiguration", {"Bucket": "b-b"}),
             (
@@ -803,7 +803,7 @@ ROWS: Rows = [
     ),
     (
         "put a zip",
-        lambda w: warehouse(w).put("b-b", "p/Lambda/a.zip", b"zip"),
+        lambda w: artifact_bucket(w).put("b-b", "p/Lambda/a.zip", b"zip"),
         [
             (
                 "PutObject",
@@ -819,7 +819,7 @@ ROWS: Rows = [
     ),
     (
         "look at a zip",
-        lambda w: warehouse(w).stored("b-b", "p/Lambda/a.zip"),
+        lambda w: artifact_bucket(w).stored("b-b", "p/Lambda/a.zip"),
         [
             (
                 "HeadObject",

@@ -151,8 +151,8 @@ OF_A_PREFIX = {Protection.LIFECYCLE, Protection.RECEIPTS, Protection.RECORDS}
 
 
 @dataclass
-class FakeWarehouse(Refusals):
-    """Meets `deployment.ports.Warehouse`."""
+class FakeArtifactBucket(Refusals):
+    """Meets `deployment.ports.ArtifactBucket`."""
 
     buckets: dict[str, set[tuple[str, Protection]]] = field(default_factory=dict)
     objects: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)

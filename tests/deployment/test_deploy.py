@@ -17,10 +17,10 @@ from keyturn.deployment.steps import Outcome, Step
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 from tests.deployment.fakes import (
+    FakeArtifactBucket,
     FakeOrganizationFeatures,
     FakeStacks,
     FakeStackSets,
-    FakeWarehouse,
 )
 from tests.deployment.fakes_doctor import FakeFunctions
 
@@ -55,16 +55,16 @@ def sha(body: bytes) -> str:
 class Running(FakeFunctions):
     """Functions that run what CloudFormation found in the bucket."""
 
-    def __init__(self, stacks: FakeStacks, warehouse: FakeWarehouse) -> None:
+    def __init__(self, stacks: FakeStacks, artifact_bucket: FakeArtifactBucket) -> None:
         super().__init__()
         self.stacks = stacks
-        self.warehouse = warehouse
+        self.artifact_bucket = artifact_bucket
 
     def look(self, name: str) -> FunctionFacts:
         told = self.stacks.held[CORE_STACK].parameters
         [zipped] = [each.zip for each in PACKAGE.core.functions if each.name == name]
         place = f"{told['S3BucketPrefix']}/{told['LambdaFolder']}/{zipped}"
-        body, _ = self.warehouse.objects[told["S3BucketName"], place]
+        body, _ = self.artifact_bucket.objects[told["S3BucketName"], place]
         return FunctionFacts(
             runtime="", handler="", timeout=1, memory=1, architecture="", code=code_hash(body)
         )
@@ -76,7 +76,7 @@ class World:
 
     region: str = EAST
     package: Package = PACKAGE
-    warehouse: FakeWarehouse = field(default_factory=FakeWarehouse)
+    artifact_bucket: FakeArtifactBucket = field(default_factory=FakeArtifactBucket)
     stacks: FakeStacks = field(default_factory=FakeStacks)
     head: dict[str, FakeStacks] = field(
         default_factory=lambda: {
@@ -93,14 +93,14 @@ class World:
     )
 
     def __post_init__(self) -> None:
-        self.functions = Running(self.stacks, self.warehouse)
+        self.functions = Running(self.stacks, self.artifact_bucket)
 
     def deployment(self) -> Deploy:
         return Deploy(
             security=Place(SECURITY, self.region),
             management=Place(MANAGEMENT, self.region),
             partition="aws",
-            warehouse=self.warehouse,
+            artifact_bucket=self.artifact_bucket,
             stacks=self.stacks,
             head_stacks=self.head.__getitem__,
             stack_sets=self.sets,
@@ -129,8 +129,8 @@ class World:
     def everything(self) -> object:
         """All that a deployment could have written."""
         return (
-            {name: set(held) for name, held in self.warehouse.buckets.items()},
-            dict(self.warehouse.objects),
+            {name: set(held) for name, held in self.artifact_bucket.buckets.items()},
+            dict(self.artifact_bucket.objects),
             dict(self.stacks.held),
             {region: dict(stacks.held) for region, stacks in self.head.items()},
             dict(self.sets.held),
@@ -199,9 +199,9 @@ def test_a_parameter_of_the_alarms_reaches_them_alone(world: World) -> None:
 
 
 def test_the_bucket_is_made_with_every_protection_and_filled(deployed: World) -> None:
-    assert deployed.warehouse.lacks("a-bucket", "asa/rotation") == ()
+    assert deployed.artifact_bucket.lacks("a-bucket", "asa/rotation") == ()
     folder = PACKAGE.folder
-    assert sorted(name for _, name in deployed.warehouse.objects) == [
+    assert sorted(name for _, name in deployed.artifact_bucket.objects) == [
         *(f"asa/rotation/{folder}/{name}" for name in sorted(PACKAGE.zips)),
         "asa/rotation/Template/admin/subject.txt",
         "asa/rotation/Template/owner/subject.txt",
@@ -352,7 +352,7 @@ def test_other_zips_go_to_another_folder_and_the_functions_are_sent_there(
     outcomes = deployed.deploy()
 
     folders = {
-        name.rsplit("/", 1)[0] for _, name in deployed.warehouse.objects if "Lambda" in name
+        name.rsplit("/", 1)[0] for _, name in deployed.artifact_bucket.objects if "Lambda" in name
     }
     assert folders == {
         f"asa/rotation/{PACKAGE.folder}",
@@ -366,13 +366,13 @@ def test_a_mail_template_that_was_changed_by_hand_stays_and_our_own_is_brought_u
     deployed: World,
 ) -> None:
     theirs = ("a-bucket", "asa/rotation/Template/owner/subject.txt")
-    deployed.warehouse.objects[theirs] = (b"Ahoy", "")
+    deployed.artifact_bucket.objects[theirs] = (b"Ahoy", "")
     deployed.package = replace(PACKAGE, mails=dict.fromkeys(PACKAGE.mails, b"newer"))
 
     outcome = deployed.deploy()["mail templates"]
 
-    assert deployed.warehouse.objects[theirs][0] == b"Ahoy"
-    assert deployed.warehouse.objects["a-bucket", "asa/rotation/Template/admin/subject.txt"][
+    assert deployed.artifact_bucket.objects[theirs][0] == b"Ahoy"
+    assert deployed.artifact_bucket.objects["a-bucket", "asa/rotation/Template/admin/subject.txt"][
         0
     ] == (b"newer")
     assert outcome.details == ("admin/subject.txt", "owner/subject.txt stays: it is yours")
@@ -385,13 +385,13 @@ ZIP = ("a-bucket", f"asa/rotation/{PACKAGE.folder}/rotation.zip")
 @pytest.mark.parametrize("mark", ["", sha(b"r"), sha(EVIL)])
 def test_a_zip_is_known_by_what_it_holds_whatever_is_said_of_it(world: World, mark: str) -> None:
     """The zips are the same for everybody who builds them: so is their hash, to put it before."""
-    world.warehouse.create("a-bucket")
-    world.warehouse.objects[ZIP] = (EVIL, mark)
+    world.artifact_bucket.create("a-bucket")
+    world.artifact_bucket.objects[ZIP] = (EVIL, mark)
 
     outcome = world.deploy(FIRST)["zips"]
 
     assert "rotation.zip" in outcome.details
-    assert world.warehouse.objects[ZIP][0] == b"r"
+    assert world.artifact_bucket.objects[ZIP][0] == b"r"
 
 
 def test_a_zip_that_is_put_behind_the_upload_is_seen_in_what_the_functions_run(
@@ -400,7 +400,7 @@ def test_a_zip_that_is_put_behind_the_upload_is_seen_in_what_the_functions_run(
     *steps, functions = world.steps(FIRST)
     for step in steps:
         step.take()
-    world.warehouse.objects[ZIP] = (EVIL, sha(b"r"))
+    world.artifact_bucket.objects[ZIP] = (EVIL, sha(b"r"))
 
     with pytest.raises(DeploymentFailed, match="other code than was built here: ASA-IAM-Access"):
         functions.take()
@@ -410,7 +410,10 @@ def test_a_zip_that_is_put_behind_the_upload_is_seen_in_what_the_functions_run(
 def test_functions_of_other_code_are_named(deployed: World, swapped: tuple[str, ...]) -> None:
     *_, functions = deployed.steps(NO_OPTIONS)
     for name in swapped:
-        deployed.warehouse.objects["a-bucket", ZIP[1].replace("rotation.zip", name)] = (EVIL, "")
+        deployed.artifact_bucket.objects["a-bucket", ZIP[1].replace("rotation.zip", name)] = (
+            EVIL,
+            "",
+        )
 
     with pytest.raises(DeploymentFailed) as failure:
         functions.take()
@@ -432,22 +435,22 @@ def test_whose_a_mail_template_is_stands_in_what_it_holds(
     deployed: World, held: bytes, mark: str, *, stays: bool
 ) -> None:
     name = ("a-bucket", "asa/rotation/Template/owner/subject.txt")
-    deployed.warehouse.objects[name] = (held, mark)
+    deployed.artifact_bucket.objects[name] = (held, mark)
     deployed.package = replace(PACKAGE, mails=dict.fromkeys(PACKAGE.mails, b"newer"))
 
     outcome = deployed.deploy()["mail templates"]
 
     assert ("owner/subject.txt stays: it is yours" in outcome.details) is stays
-    assert deployed.warehouse.objects[name][0] == (held if stays else b"newer")
+    assert deployed.artifact_bucket.objects[name][0] == (held if stays else b"newer")
 
 
 def test_a_protection_that_was_taken_away_is_given_back(deployed: World) -> None:
-    deployed.warehouse.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
+    deployed.artifact_bucket.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
 
     outcome = deployed.deploy()["bucket"]
 
     assert (outcome.said, outcome.details) == ("protected", (Protection.ONLY_TLS,))
-    assert deployed.warehouse.lacks("a-bucket", "asa/rotation") == ()
+    assert deployed.artifact_bucket.lacks("a-bucket", "asa/rotation") == ()
 
 
 def test_another_unit_comes_to_those_that_are_there(deployed: World) -> None:
@@ -538,7 +541,7 @@ def test_a_dry_run_writes_nothing_before_there_is_anything(world: World) -> None
 
 
 def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> None:
-    deployed.warehouse.buckets["a-bucket"].remove(("", Protection.VERSIONS))
+    deployed.artifact_bucket.buckets["a-bucket"].remove(("", Protection.VERSIONS))
     deployed.package = replace(
         PACKAGE,
         zips={**PACKAGE.zips, "rotation.zip": b"newer"},

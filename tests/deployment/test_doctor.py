@@ -41,10 +41,10 @@ from keyturn.ports import Listed, Pause
 from tests.cloudformation.stacks import CORE, FOLDER, resources
 from tests.cloudformation.stacks import Stack as MadeStack
 from tests.deployment.fakes import (
+    FakeArtifactBucket,
     FakeOrganizationFeatures,
     FakeStacks,
     FakeStackSets,
-    FakeWarehouse,
 )
 from tests.deployment.fakes_doctor import (
     DENIED,
@@ -186,8 +186,8 @@ class World:
         default_factory=lambda: FakeSenders(verified={GIVEN["AdminEmailAddress"]})
     )
     trails: FakeTrails = field(default_factory=lambda: FakeTrails(held=[TRAIL]))
-    warehouse: FakeWarehouse = field(
-        default_factory=lambda: FakeWarehouse(
+    artifact_bucket: FakeArtifactBucket = field(
+        default_factory=lambda: FakeArtifactBucket(
             buckets={"a-bucket": {("", each) for each in Protection}}
         )
     )
@@ -230,7 +230,7 @@ class World:
                 senders=self._senders_in,
                 trails=self.trails,
                 own_trails=self.own_trails,
-                warehouse=self.warehouse,
+                artifact_bucket=self.artifact_bucket,
                 archive=lambda _bucket, _prefix: self.archive,
                 switch=lambda _bucket, _prefix: self.switch,
                 branch=lambda account, _told: self.branches[account.id],
@@ -354,7 +354,7 @@ def long_unreached(world: World) -> None:
 
 
 def unprotected(world: World) -> None:
-    world.warehouse.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
+    world.artifact_bucket.buckets["a-bucket"].remove(("", Protection.ONLY_TLS))
 
 
 # How each fault comes about, which check finds it, and what it names.
@@ -588,7 +588,7 @@ BROKEN: dict[Fault, list[Broken]] = {
         ),
     ],
     Fault.BUCKET_MISSING: [
-        (lambda world: world.warehouse.buckets.clear(), Check.BUCKET, "a-bucket")
+        (lambda world: world.artifact_bucket.buckets.clear(), Check.BUCKET, "a-bucket")
     ],
     Fault.BUCKET_UNPROTECTED: [(unprotected, Check.BUCKET, Protection.ONLY_TLS)],
     Fault.PAUSED: [(paused, Check.PAUSE, "ann since 2026-03-02 09:00Z: INC-7")],
@@ -681,7 +681,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.GUARD: (lambda world: world.organization_features, "control_policies"),
     Check.SECRETS: (lambda world: world.branches[SHOP], "secrets"),
     Check.READERS: (lambda world: world.branches[SHOP], "secrets"),
-    Check.BUCKET: (lambda world: world.warehouse, "lacks"),
+    Check.BUCKET: (lambda world: world.artifact_bucket, "lacks"),
     Check.PAUSE: (lambda world: world.switch, "pause"),
 }
 
@@ -929,7 +929,7 @@ def test_five_accounts_are_named_and_the_sixth_is_counted(
 def test_what_the_buckets_policy_lacks_is_said_with_the_statement_to_copy(
     world: World, protection: Protection
 ) -> None:
-    world.warehouse.buckets["a-bucket"].remove(("", protection))
+    world.artifact_bucket.buckets["a-bucket"].remove(("", protection))
 
     found = world.findings()[Check.BUCKET]
 
@@ -940,7 +940,7 @@ def test_what_the_buckets_policy_lacks_is_said_with_the_statement_to_copy(
 
 
 def test_what_no_policy_gives_comes_without_a_statement(world: World) -> None:
-    world.warehouse.buckets["a-bucket"].remove(("", Protection.VERSIONS))
+    world.artifact_bucket.buckets["a-bucket"].remove(("", Protection.VERSIONS))
 
     assert world.findings()[Check.BUCKET].fix == REMEDIES[Fault.BUCKET_UNPROTECTED].fix
 

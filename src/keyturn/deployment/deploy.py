@@ -20,7 +20,13 @@ from keyturn.deployment.model.stacks import (
 )
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import FLAG, Asked, Ready, Settled, check_first, settle
-from keyturn.deployment.ports import Functions, OrganizationFeatures, Stacks, StackSets, Warehouse
+from keyturn.deployment.ports import (
+    ArtifactBucket,
+    Functions,
+    OrganizationFeatures,
+    Stacks,
+    StackSets,
+)
 from keyturn.deployment.steps import (
     ProveCode,
     Step,
@@ -40,7 +46,7 @@ class Deploy:
     security: Place
     management: Place
     partition: str
-    warehouse: Warehouse
+    artifact_bucket: ArtifactBucket
     stacks: Stacks
     head_stacks: Callable[[str], Stacks]
     """The stacks of the management account, by region."""
@@ -161,13 +167,13 @@ class Deploy:
         bucket, prefix, package = ready.bucket, ready.prefix, self.package
         zips, mails = f"{prefix}/{package.folder}", f"{prefix}/Template"
         head, names = self.management, self.names
-        yield Step(f"bucket {bucket}", lambda: plan_bucket(self.warehouse, bucket, prefix))
+        yield Step(f"bucket {bucket}", lambda: plan_bucket(self.artifact_bucket, bucket, prefix))
         yield Step(
-            f"zips in {zips}/", lambda: plan_zips(self.warehouse, bucket, zips, package.zips)
+            f"zips in {zips}/", lambda: plan_zips(self.artifact_bucket, bucket, zips, package.zips)
         )
         yield Step(
             f"mail templates in {mails}/",
-            lambda: plan_mails(self.warehouse, bucket, mails, package.mails),
+            lambda: plan_mails(self.artifact_bucket, bucket, mails, package.mails),
         )
         yield Step(
             f"stack set {names.member} in {head.account} {head.region}",

@@ -75,7 +75,7 @@ class StackSets(Protocol):
         """Where it is."""
 
 
-class Warehouse(Protocol):
+class ArtifactBucket(Protocol):
     """S3 in the security account, for the bucket with the zips and the receipts."""
 
     def exists(self, bucket: str) -> bool:

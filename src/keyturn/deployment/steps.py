@@ -21,7 +21,7 @@ from keyturn.deployment.model.stacks import (
     living,
 )
 from keyturn.deployment.model.wanted import Ready, Settled
-from keyturn.deployment.ports import Functions, Stacks, StackSets, Warehouse
+from keyturn.deployment.ports import ArtifactBucket, Functions, Stacks, StackSets
 from keyturn.domain.errors import DeploymentFailed
 
 
@@ -95,7 +95,7 @@ NOTHING: Final = Nothing()
 class MakeBucket(Plan):
     """Make the bucket, with every protection."""
 
-    warehouse: Warehouse
+    artifact_bucket: ArtifactBucket
     bucket: str
     prefix: str
 
@@ -105,9 +105,9 @@ class MakeBucket(Plan):
 
     def carry_out(self) -> Outcome:
         """Make it, and give it what S3 did not."""
-        self.warehouse.create(self.bucket)
-        lacking = self.warehouse.lacks(self.bucket, self.prefix)
-        _protect(self.warehouse, self.bucket, self.prefix, lacking)
+        self.artifact_bucket.create(self.bucket)
+        lacking = self.artifact_bucket.lacks(self.bucket, self.prefix)
+        _protect(self.artifact_bucket, self.bucket, self.prefix, lacking)
         return Outcome(said="made", details=tuple(lacking), changed=True)
 
 
@@ -115,7 +115,7 @@ class MakeBucket(Plan):
 class ProtectBucket(Plan):
     """Give a bucket the protections that it lacks."""
 
-    warehouse: Warehouse
+    artifact_bucket: ArtifactBucket
     bucket: str
     prefix: str
     lacking: tuple[Protection, ...]
@@ -126,25 +126,27 @@ class ProtectBucket(Plan):
 
     def carry_out(self) -> Outcome:
         """Give it each of them."""
-        _protect(self.warehouse, self.bucket, self.prefix, self.lacking)
+        _protect(self.artifact_bucket, self.bucket, self.prefix, self.lacking)
         return Outcome(said="protected", details=self.lacking, changed=True)
 
 
-def plan_bucket(warehouse: Warehouse, bucket: str, prefix: str) -> Plan:
+def plan_bucket(artifact_bucket: ArtifactBucket, bucket: str, prefix: str) -> Plan:
     """Find out what the bucket lacks, if it is there at all."""
-    if not warehouse.exists(bucket):
-        return MakeBucket(warehouse=warehouse, bucket=bucket, prefix=prefix)
-    lacking = warehouse.lacks(bucket, prefix)
+    if not artifact_bucket.exists(bucket):
+        return MakeBucket(artifact_bucket=artifact_bucket, bucket=bucket, prefix=prefix)
+    lacking = artifact_bucket.lacks(bucket, prefix)
     if not lacking:
         return NOTHING
-    return ProtectBucket(warehouse=warehouse, bucket=bucket, prefix=prefix, lacking=lacking)
+    return ProtectBucket(
+        artifact_bucket=artifact_bucket, bucket=bucket, prefix=prefix, lacking=lacking
+    )
 
 
 def _protect(
-    warehouse: Warehouse, bucket: str, prefix: str, lacking: Iterable[Protection]
+    artifact_bucket: ArtifactBucket, bucket: str, prefix: str, lacking: Iterable[Protection]
 ) -> None:
     for each in lacking:
-        warehouse.protect(bucket, prefix, each)
+        artifact_bucket.protect(bucket, prefix, each)
 
 
 # --- what is in it ------------------------------------------------------------------------------
@@ -154,7 +156,7 @@ def _protect(
 class Upload(Plan):
     """Put files into a folder of the bucket."""
 
-    warehouse: Warehouse
+    artifact_bucket: ArtifactBucket
     bucket: str
     folder: str
     files: Mapping[str, bytes]
@@ -168,7 +170,7 @@ class Upload(Plan):
     def carry_out(self) -> Outcome:
         """Put each of them."""
         for name, body in self.files.items():
-            self.warehouse.put(self.bucket, f"{self.folder}/{name}", body)
+            self.artifact_bucket.put(self.bucket, f"{self.folder}/{name}", body)
         return Outcome(said="uploaded", details=self._details, changed=True)
 
     @property
@@ -176,33 +178,39 @@ class Upload(Plan):
         return (*self.files, *self.notes)
 
 
-def plan_zips(warehouse: Warehouse, bucket: str, folder: str, files: Mapping[str, bytes]) -> Plan:
+def plan_zips(
+    artifact_bucket: ArtifactBucket, bucket: str, folder: str, files: Mapping[str, bytes]
+) -> Plan:
     """Find out which zips are not there, or are not as they are built here."""
-    differing, _ = _differing(warehouse, bucket, folder, files)
+    differing, _ = _differing(artifact_bucket, bucket, folder, files)
     if not differing:
         return NOTHING
-    return Upload(warehouse=warehouse, bucket=bucket, folder=folder, files=differing)
+    return Upload(artifact_bucket=artifact_bucket, bucket=bucket, folder=folder, files=differing)
 
 
-def plan_mails(warehouse: Warehouse, bucket: str, folder: str, files: Mapping[str, bytes]) -> Plan:
+def plan_mails(
+    artifact_bucket: ArtifactBucket, bucket: str, folder: str, files: Mapping[str, bytes]
+) -> Plan:
     """Find out which mail templates are missing, or are those of an earlier version of ours."""
-    differing, there = _differing(warehouse, bucket, folder, files)
+    differing, there = _differing(artifact_bucket, bucket, folder, files)
     # One that is not as we once put it is the operator's own: it stays, whatever we bring.
     theirs = [name for name in differing if (found := there[name]) and not found.is_ours]
     ours = {name: body for name, body in differing.items() if name not in theirs}
     notes = tuple(f"{name} stays: it is yours" for name in theirs)
     if not ours:
         return Nothing(details=notes)
-    return Upload(warehouse=warehouse, bucket=bucket, folder=folder, files=ours, notes=notes)
+    return Upload(
+        artifact_bucket=artifact_bucket, bucket=bucket, folder=folder, files=ours, notes=notes
+    )
 
 
 def _differing(
-    warehouse: Warehouse, bucket: str, folder: str, files: Mapping[str, bytes]
+    artifact_bucket: ArtifactBucket, bucket: str, folder: str, files: Mapping[str, bytes]
 ) -> tuple[dict[str, bytes], Mapping[str, Stored | None]]:
     """The files that are not there as they are here, and what is there of all, by their names."""
     there = (
-        {name: warehouse.stored(bucket, f"{folder}/{name}") for name in files}
-        if warehouse.exists(bucket)
+        {name: artifact_bucket.stored(bucket, f"{folder}/{name}") for name in files}
+        if artifact_bucket.exists(bucket)
         else dict.fromkeys(files)
     )
     differing = {name: body for name, body in files.items() if not _holds(there[name], body)}

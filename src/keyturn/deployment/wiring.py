@@ -30,7 +30,7 @@ from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_archive import S3Archive
-from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
+from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
 from keyturn.deployment.adapters.ses_senders import SesSenders
 from keyturn.deployment.adapters.sqs_depths import SqsDepths
 from keyturn.deployment.checks.observed import Instruments, Observed
@@ -65,7 +65,7 @@ class Accounts:
             security=security,
             management=management,
             partition=partition,
-            warehouse=S3Warehouse(
+            artifact_bucket=S3ArtifactBucket(
                 bucket_client(self.security, lambda: security.account),
                 account=security.account,
                 region=security.region,
@@ -163,7 +163,7 @@ class Accounts:
                     security.region,
                     function,
                 ),
-                warehouse=S3Warehouse(
+                artifact_bucket=S3ArtifactBucket(
                     s3, account=security.account, region=security.region, partition=partition
                 ),
                 archive=lambda bucket, prefix: S3Archive(s3, bucket=bucket, prefix=prefix),

@@ -24,7 +24,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStackSets,
 )
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
-from keyturn.deployment.adapters.s3_warehouse import S3Warehouse
+from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
 from keyturn.deployment.model.health import ControlPolicy
 from keyturn.deployment.model.stacks import (
     IAM_REGIONS,
@@ -34,14 +34,14 @@ from keyturn.deployment.model.stacks import (
     Stack,
     Stored,
 )
-from keyturn.deployment.ports import OrganizationFeatures, Stacks, StackSets, Warehouse
+from keyturn.deployment.ports import ArtifactBucket, OrganizationFeatures, Stacks, StackSets
 from keyturn.domain.errors import Denied, DeploymentFailed
 from tests.cloudformation.stacks import MEMBER, template
 from tests.deployment.fakes import (
+    FakeArtifactBucket,
     FakeOrganizationFeatures,
     FakeStacks,
     FakeStackSets,
-    FakeWarehouse,
 )
 
 ACCOUNT = "123456789012"  # moto's own
@@ -243,77 +243,83 @@ def test_it_is_brought_up_to_date(stack_sets: tuple[StackSets, str]) -> None:
 
 
 @pytest.fixture(params=["fake", "aws"])
-def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+def artifact_bucket(request: pytest.FixtureRequest) -> ArtifactBucket:
     if request.param == "fake":
-        return FakeWarehouse()
+        return FakeArtifactBucket()
     session: boto3.Session = request.getfixturevalue("aws")
-    return S3Warehouse(session.client("s3"), account=ACCOUNT, region=REGION, partition="aws")
+    return S3ArtifactBucket(session.client("s3"), account=ACCOUNT, region=REGION, partition="aws")
 
 
-def test_a_bucket_is_there_once_it_is_made(warehouse: Warehouse) -> None:
-    before = warehouse.exists("a-bucket")
-    warehouse.create("a-bucket")
+def test_a_bucket_is_there_once_it_is_made(artifact_bucket: ArtifactBucket) -> None:
+    before = artifact_bucket.exists("a-bucket")
+    artifact_bucket.create("a-bucket")
 
-    assert (before, warehouse.exists("a-bucket")) == (False, True)
+    assert (before, artifact_bucket.exists("a-bucket")) == (False, True)
 
 
-def test_a_new_bucket_lacks_protections_until_it_is_given_them(warehouse: Warehouse) -> None:
-    warehouse.create("a-bucket")
+def test_a_new_bucket_lacks_protections_until_it_is_given_them(
+    artifact_bucket: ArtifactBucket,
+) -> None:
+    artifact_bucket.create("a-bucket")
 
-    lacking = warehouse.lacks("a-bucket", "asa")
+    lacking = artifact_bucket.lacks("a-bucket", "asa")
     for each in Protection:
-        warehouse.protect("a-bucket", "asa", each)
+        artifact_bucket.protect("a-bucket", "asa", each)
 
     assert {Protection.VERSIONS, Protection.ONLY_TLS, Protection.LIFECYCLE} <= set(lacking)
-    assert warehouse.lacks("a-bucket", "asa") == ()
+    assert artifact_bucket.lacks("a-bucket", "asa") == ()
 
 
 @pytest.mark.parametrize("protection", Protection)
-def test_each_protection_is_one_of_its_own(warehouse: Warehouse, protection: Protection) -> None:
-    warehouse.create("a-bucket")
-    before = set(warehouse.lacks("a-bucket", "asa"))
+def test_each_protection_is_one_of_its_own(
+    artifact_bucket: ArtifactBucket, protection: Protection
+) -> None:
+    artifact_bucket.create("a-bucket")
+    before = set(artifact_bucket.lacks("a-bucket", "asa"))
 
-    warehouse.protect("a-bucket", "asa", protection)
+    artifact_bucket.protect("a-bucket", "asa", protection)
 
-    assert set(warehouse.lacks("a-bucket", "asa")) == before - {protection}
+    assert set(artifact_bucket.lacks("a-bucket", "asa")) == before - {protection}
 
 
-def test_another_prefix_has_receipts_of_its_own_to_end(warehouse: Warehouse) -> None:
-    warehouse.create("a-bucket")
+def test_another_prefix_has_receipts_of_its_own_to_end(artifact_bucket: ArtifactBucket) -> None:
+    artifact_bucket.create("a-bucket")
     for each in Protection:
-        warehouse.protect("a-bucket", "asa", each)
+        artifact_bucket.protect("a-bucket", "asa", each)
 
-    assert warehouse.lacks("a-bucket", "other") == (
+    assert artifact_bucket.lacks("a-bucket", "other") == (
         Protection.RECEIPTS,
         Protection.RECORDS,
         Protection.LIFECYCLE,
     )
 
 
-def test_the_statements_that_are_missing_are_shown_to_be_copied(warehouse: Warehouse) -> None:
-    warehouse.create("a-bucket")
-    warehouse.protect("a-bucket", "asa", Protection.ONLY_TLS)
+def test_the_statements_that_are_missing_are_shown_to_be_copied(
+    artifact_bucket: ArtifactBucket,
+) -> None:
+    artifact_bucket.create("a-bucket")
+    artifact_bucket.protect("a-bucket", "asa", Protection.ONLY_TLS)
 
-    missing = warehouse.missing_statements("a-bucket", "asa")
+    missing = artifact_bucket.missing_statements("a-bucket", "asa")
     for each in (Protection.RECEIPTS, Protection.RECORDS):
-        warehouse.protect("a-bucket", "asa", each)
+        artifact_bucket.protect("a-bucket", "asa", each)
 
     assert [re.sub("[0-9a-f]{8}$", "", each["Sid"]) for each in missing] == [
         "ReceiptsByTheNotifierAlone",
         "RecordsAreNeverOverwritten",
         "RecordsAreNeverDeleted",
     ]
-    assert warehouse.missing_statements("a-bucket", "asa") == ()
+    assert artifact_bucket.missing_statements("a-bucket", "asa") == ()
 
 
-def test_an_object_that_was_put_tells_what_it_holds(warehouse: Warehouse) -> None:
-    warehouse.create("a-bucket")
-    before = warehouse.stored("a-bucket", "asa/a.zip")
+def test_an_object_that_was_put_tells_what_it_holds(artifact_bucket: ArtifactBucket) -> None:
+    artifact_bucket.create("a-bucket")
+    before = artifact_bucket.stored("a-bucket", "asa/a.zip")
 
-    warehouse.put("a-bucket", "asa/a.zip", b"zip")
+    artifact_bucket.put("a-bucket", "asa/a.zip", b"zip")
 
     assert before is None
-    found = warehouse.stored("a-bucket", "asa/a.zip")
+    found = artifact_bucket.stored("a-bucket", "asa/a.zip")
     assert found == Stored(hashlib.sha256(b"zip").hexdigest(), hashlib.sha256(b"zip").hexdigest())
     assert found.is_ours
 
@@ -323,12 +329,14 @@ def test_an_object_that_was_put_tells_what_it_holds(warehouse: Warehouse) -> Non
 def test_what_somebody_else_says_of_an_object_is_not_what_it_holds(
     aws: boto3.Session, checksum: dict[str, Any], mark: str | None
 ) -> None:
-    warehouse = S3Warehouse(aws.client("s3"), account=ACCOUNT, region=REGION, partition="aws")
-    warehouse.create("a-bucket")
+    artifact_bucket = S3ArtifactBucket(
+        aws.client("s3"), account=ACCOUNT, region=REGION, partition="aws"
+    )
+    artifact_bucket.create("a-bucket")
     said: Any = {"Metadata": {"keyturn-sha256": mark}} if mark else {}
     aws.client("s3").put_object(Bucket="a-bucket", Key="a.zip", Body=b"evil", **said, **checksum)
 
-    found = warehouse.stored("a-bucket", "a.zip")
+    found = artifact_bucket.stored("a-bucket", "a.zip")
 
     assert found == Stored(hashlib.sha256(b"evil").hexdigest(), mark or "")
     assert not found.is_ours
@@ -351,17 +359,17 @@ def test_s3s_own_checksum_spares_the_reading(told: dict[str, str], *, reads: boo
     if reads:
         stubber.add_response("get_object", {"Body": BytesIO(b"zip")}, whose)
     stubber.activate()
-    warehouse = S3Warehouse(client, account=ACCOUNT, region=REGION, partition="aws")
+    artifact_bucket = S3ArtifactBucket(client, account=ACCOUNT, region=REGION, partition="aws")
 
-    assert warehouse.stored("b", "a.zip") == Stored(hashlib.sha256(b"zip").hexdigest())
+    assert artifact_bucket.stored("b", "a.zip") == Stored(hashlib.sha256(b"zip").hexdigest())
 
     stubber.assert_no_pending_responses()
 
 
 def test_what_else_a_bucket_was_told_stays(aws: boto3.Session) -> None:
     s3 = aws.client("s3")
-    warehouse = S3Warehouse(s3, account=ACCOUNT, region=REGION, partition="aws")
-    warehouse.create("a-bucket")
+    artifact_bucket = S3ArtifactBucket(s3, account=ACCOUNT, region=REGION, partition="aws")
+    artifact_bucket.create("a-bucket")
     theirs = {
         "Sid": "Theirs",
         "Effect": "Allow",
@@ -383,7 +391,7 @@ def test_what_else_a_bucket_was_told_stays(aws: boto3.Session) -> None:
     )
 
     for each in Protection:
-        warehouse.protect("a-bucket", "asa", each)
+        artifact_bucket.protect("a-bucket", "asa", each)
 
     kept = json.loads(s3.get_bucket_policy(Bucket="a-bucket")["Policy"])["Statement"]
     rules = s3.get_bucket_lifecycle_configuration(Bucket="a-bucket")["Rules"]
@@ -760,4 +768,4 @@ def test_a_bucket_of_somebody_else_is_not_taken_for_a_missing_one() -> None:
     stubber.activate()
 
     with pytest.raises(Denied):
-        S3Warehouse(client, account=ACCOUNT, region=REGION, partition="aws").exists("b")
+        S3ArtifactBucket(client, account=ACCOUNT, region=REGION, partition="aws").exists("b")

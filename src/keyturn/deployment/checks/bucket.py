@@ -24,11 +24,11 @@ class BucketProtections(HealthCheck):
     def look(self, seen: Observed) -> Finding:
         """Look at the bucket; statements that its policy lacks are given to be copied."""
         bucket, prefix = seen.bucket_and_prefix
-        if not seen.see.warehouse.exists(bucket):
+        if not seen.see.artifact_bucket.exists(bucket):
             return self.faulty(Fault.BUCKET_MISSING, f"there is no bucket {bucket}")
-        lacking = seen.see.warehouse.lacks(bucket, prefix)
+        lacking = seen.see.artifact_bucket.lacks(bucket, prefix)
         if lacking:
-            missing = seen.see.warehouse.missing_statements(bucket, prefix)
+            missing = seen.see.artifact_bucket.missing_statements(bucket, prefix)
             by_hand = f". By hand, add to its policy: {json.dumps(missing)}" if missing else ""
             said = f"{bucket} lacks: {', '.join(lacking)}"
             return self.faulty(Fault.BUCKET_UNPROTECTED, said, by_hand)

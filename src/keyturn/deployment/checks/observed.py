@@ -11,6 +11,7 @@ from keyturn.deployment.model.stacks import Names, Place, Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.ports import (
     Archive,
+    ArtifactBucket,
     Branch,
     Depths,
     Functions,
@@ -20,7 +21,6 @@ from keyturn.deployment.ports import (
     Stacks,
     StackSets,
     Trails,
-    Warehouse,
 )
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Account
@@ -57,7 +57,7 @@ class Instruments:
     """Those that the management account sees."""
     own_trails: Trails
     """Those that the security account sees."""
-    warehouse: Warehouse
+    artifact_bucket: ArtifactBucket
     archive: Callable[[str, str], Archive]
     """By bucket and prefix."""
     switch: Callable[[str, str], Switch]

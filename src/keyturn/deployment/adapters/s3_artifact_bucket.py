@@ -36,8 +36,8 @@ _NONE: Final = {
 }
 
 
-class S3Warehouse:
-    """Meets `deployment.ports.Warehouse`."""
+class S3ArtifactBucket:
+    """Meets `deployment.ports.ArtifactBucket`."""
 
     def __init__(self, s3: "S3Client", *, account: str, region: str, partition: str) -> None:
         self._s3 = s3
