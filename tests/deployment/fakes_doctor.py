@@ -106,8 +106,8 @@ class FakeArchive(Refusals):
 
 
 @dataclass
-class FakeBranch(Refusals):
-    """Meets `deployment.ports.Branch`; shut: the account cannot be entered."""
+class FakeMemberAccount(Refusals):
+    """Meets `deployment.ports.MemberAccountProbe`; shut: the account cannot be entered."""
 
     shut: bool = False
     roles: dict[str, str] = field(default_factory=dict)

@@ -49,9 +49,9 @@ from tests.deployment.fakes import (
 from tests.deployment.fakes_doctor import (
     DENIED,
     FakeArchive,
-    FakeBranch,
     FakeDepths,
     FakeFunctions,
+    FakeMemberAccount,
     FakeRules,
     FakeSenders,
     FakeTrails,
@@ -113,8 +113,8 @@ def function(name: str) -> FunctionFacts:
     )
 
 
-def branch() -> FakeBranch:
-    return FakeBranch(
+def member() -> FakeMemberAccount:
+    return FakeMemberAccount(
         roles={ROLE: TRUST}, groups={GROUP}, keys={ALIAS: "Enabled"}, rules={RULE: True}
     )
 
@@ -198,8 +198,8 @@ class World:
         )
     )
     switch: FakeSwitch = field(default_factory=FakeSwitch)
-    branches: dict[str, FakeBranch] = field(
-        default_factory=lambda: {each.id: branch() for each in ACCOUNTS}
+    members: dict[str, FakeMemberAccount] = field(
+        default_factory=lambda: {each.id: member() for each in ACCOUNTS}
     )
     enters_as_member: bool = False
     mails_from: set[str] = field(default_factory=set)
@@ -233,7 +233,7 @@ class World:
                 artifact_bucket=self.artifact_bucket,
                 archive=lambda _bucket, _prefix: self.archive,
                 switch=lambda _bucket, _prefix: self.switch,
-                branch=lambda account, _told: self.branches[account.id],
+                member=lambda account, _told: self.members[account.id],
                 leftovers=self._left_over,
             ),
             security=Place(SECURITY, REGION),
@@ -279,11 +279,11 @@ def guarded_by(policy: ControlPolicy) -> Callable[[World], None]:
 
 
 def holding(*secrets: SecretSeen) -> Callable[[World], None]:
-    return lambda world: setattr(world.branches[SHOP], "held", list(secrets))
+    return lambda world: setattr(world.members[SHOP], "held", list(secrets))
 
 
 def in_state(state: str) -> Callable[[World], None]:
-    return lambda world: world.branches[SHOP].keys.update({ALIAS: state})
+    return lambda world: world.members[SHOP].keys.update({ALIAS: state})
 
 
 def without(rule: tuple[str, str | None]) -> Callable[[World], object]:
@@ -395,22 +395,22 @@ BROKEN: dict[Fault, list[Broken]] = {
         ),
     ],
     Fault.ROLE_MISSING: [
-        (lambda world: world.branches[SHOP].roles.clear(), Check.MEMBER_ROLE, SHOP)
+        (lambda world: world.members[SHOP].roles.clear(), Check.MEMBER_ROLE, SHOP)
     ],
     Fault.ROLE_DISTRUSTS: [
         (
-            lambda world: world.branches[SHOP].roles.update({ROLE: TRUST.replace("role/", "")}),
+            lambda world: world.members[SHOP].roles.update({ROLE: TRUST.replace("role/", "")}),
             Check.MEMBER_ROLE,
             SHOP,
         ),
         (
-            lambda world: world.branches[SHOP].roles.update({ROLE: TRUST.replace(SECURITY, SHOP)}),
+            lambda world: world.members[SHOP].roles.update({ROLE: TRUST.replace(SECURITY, SHOP)}),
             Check.MEMBER_ROLE,
             SHOP,
         ),
     ],
     Fault.GROUP_MISSING: [
-        (lambda world: world.branches[SHOP].groups.clear(), Check.EXEMPTION_GROUP, SHOP)
+        (lambda world: world.members[SHOP].groups.clear(), Check.EXEMPTION_GROUP, SHOP)
     ],
     Fault.SECRETS_WITHOUT_USER: [
         (
@@ -419,9 +419,7 @@ BROKEN: dict[Fault, list[Broken]] = {
             "there is no user builder",
         )
     ],
-    Fault.KEY_MISSING: [
-        (lambda world: world.branches[SHOP].keys.clear(), Check.SECRETS_KEY, SHOP)
-    ],
+    Fault.KEY_MISSING: [(lambda world: world.members[SHOP].keys.clear(), Check.SECRETS_KEY, SHOP)],
     Fault.KEY_UNUSABLE: [
         (
             in_state(state),
@@ -558,9 +556,9 @@ BROKEN: dict[Fault, list[Broken]] = {
         (with_trail(is_logging=False), Check.INVOCATIONS, "no trail"),
     ],
     Fault.EXEMPTION_RULE_OFF: [
-        (lambda world: world.branches[SHOP].rules.clear(), Check.EXEMPTION_RULE, SHOP),
+        (lambda world: world.members[SHOP].rules.clear(), Check.EXEMPTION_RULE, SHOP),
         (
-            lambda world: world.branches[SHOP].rules.update({RULE: False}),
+            lambda world: world.members[SHOP].rules.update({RULE: False}),
             Check.EXEMPTION_RULE,
             SHOP,
         ),
@@ -663,9 +661,9 @@ DENIED_BY: dict[Check, Shut] = {
     Check.TRUSTED_ACCESS: (lambda world: world.organization_features, "facts"),
     Check.MEMBER_STACKS: (lambda world: world.sets, "instances"),
     Check.MANAGEMENT_ACCOUNT: (lambda world: world.head, "find"),
-    Check.MEMBER_ROLE: (lambda world: world.branches[SHOP], "trust_of"),
-    Check.EXEMPTION_GROUP: (lambda world: world.branches[SHOP], "has_group"),
-    Check.SECRETS_KEY: (lambda world: world.branches[SHOP], "key_state"),
+    Check.MEMBER_ROLE: (lambda world: world.members[SHOP], "trust_of"),
+    Check.EXEMPTION_GROUP: (lambda world: world.members[SHOP], "has_group"),
+    Check.SECRETS_KEY: (lambda world: world.members[SHOP], "key_state"),
     Check.FUNCTIONS: (lambda world: world.functions, "look"),
     Check.CODE: (lambda world: world.archive, "code_of"),
     Check.RULES: (lambda world: world.rules, "is_enabled"),
@@ -677,10 +675,10 @@ DENIED_BY: dict[Check, Shut] = {
     Check.OWNERS: (lambda world: world.senders, "is_in_sandbox"),
     Check.TRAIL: (lambda world: world.trails, "trails"),
     Check.INVOCATIONS: (lambda world: world.own_trails, "trails"),
-    Check.EXEMPTION_RULE: (lambda world: world.branches[SHOP], "rule_is_enabled"),
+    Check.EXEMPTION_RULE: (lambda world: world.members[SHOP], "rule_is_enabled"),
     Check.GUARD: (lambda world: world.organization_features, "control_policies"),
-    Check.SECRETS: (lambda world: world.branches[SHOP], "secrets"),
-    Check.READERS: (lambda world: world.branches[SHOP], "secrets"),
+    Check.SECRETS: (lambda world: world.members[SHOP], "secrets"),
+    Check.READERS: (lambda world: world.members[SHOP], "secrets"),
     Check.BUCKET: (lambda world: world.artifact_bucket, "lacks"),
     Check.PAUSE: (lambda world: world.switch, "pause"),
 }
@@ -777,9 +775,9 @@ def test_where_the_member_role_lets_us_in_elsewhere_it_is_missing_where_it_does_
     world: World,
 ) -> None:
     world.enters_as_member = True
-    for each in world.branches.values():
+    for each in world.members.values():
         each.refuses["trust_of"] = DENIED  # it may not look at itself
-    world.branches[SHOP].shut = True
+    world.members[SHOP].shut = True
 
     found = world.findings()[Check.MEMBER_ROLE]
 
@@ -789,7 +787,7 @@ def test_where_the_member_role_lets_us_in_elsewhere_it_is_missing_where_it_does_
 
 def test_where_the_member_role_lets_us_in_everywhere_all_is_well(world: World) -> None:
     world.enters_as_member = True
-    for each in world.branches.values():
+    for each in world.members.values():
         each.refuses["trust_of"] = DENIED
 
     assert world.findings()[Check.MEMBER_ROLE].fault is None
@@ -798,7 +796,7 @@ def test_where_the_member_role_lets_us_in_everywhere_all_is_well(world: World) -
 @pytest.mark.parametrize("as_member", [True, False])
 def test_where_no_account_lets_us_in_we_do_not_know(world: World, as_member: bool) -> None:
     world.enters_as_member = as_member
-    for each in world.branches.values():
+    for each in world.members.values():
         each.shut = True
 
     findings = world.findings()
@@ -813,7 +811,7 @@ def test_where_no_account_lets_us_in_we_do_not_know(world: World, as_member: boo
 
 def test_a_missing_group_is_well_where_operators_allow_it(world: World) -> None:
     world.tell(AllowMissingExemptionGroup="true")
-    world.branches[SHOP].groups.clear()
+    world.members[SHOP].groups.clear()
 
     found = world.findings()[Check.EXEMPTION_GROUP]
 
@@ -920,7 +918,7 @@ def test_five_accounts_are_named_and_the_sixth_is_counted(
 ) -> None:
     many = [Account(id=f"3000000000{each:02}", name="a") for each in range(number)]
     world.organization.listed[UNIT,] += [Listed(account=each) for each in many]
-    world.branches |= {each.id: branch() for each in many}
+    world.members |= {each.id: member() for each in many}
 
     assert world.findings()[Check.MEMBER_STACKS].said.endswith(f"3000000000{end}")
 
@@ -990,7 +988,7 @@ def test_a_secret_without_a_key_needs_no_reader(world: World) -> None:
 
 def test_what_was_seen_is_told_beside_what_was_not(world: World) -> None:
     holding(replace(KEY, rotates=True))(world)
-    world.branches[SECURITY].refuses["secrets"] = DENIED
+    world.members[SECURITY].refuses["secrets"] = DENIED
 
     found = world.findings()
 
@@ -1001,7 +999,7 @@ def test_what_was_seen_is_told_beside_what_was_not(world: World) -> None:
 def test_many_accounts_are_counted_and_not_all_named(world: World) -> None:
     many = [Account(id=f"3000000000{number:02}", name="a") for number in range(12)]
     world.organization.listed[UNIT,] += [Listed(account=each) for each in many]
-    world.branches |= {each.id: branch() for each in many}
+    world.members |= {each.id: member() for each in many}
 
     found = world.findings()[Check.MEMBER_STACKS]
 
@@ -1051,7 +1049,7 @@ def test_an_excluded_account_needs_no_stack(world: World, spelt: str) -> None:
     left_out = "555555555555"
     bought = Listed(account=Account(id=left_out, name="bought"))
     world.organization.listed[("r-root",)] = [bought]
-    world.branches[left_out] = branch()
+    world.members[left_out] = member()
     without = world.findings()[Check.MEMBER_STACKS]
 
     world.tell(ExcludedAccounts=spelt.format(left_out))

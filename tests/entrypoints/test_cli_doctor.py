@@ -273,8 +273,8 @@ def test_a_member_is_looked_at_where_its_secrets_are(world: World) -> None:
     secrets = session_in(world.member).client("secretsmanager", region_name="eu-north-1")
     secrets.create_secret(Name=name, SecretString="of-somebody")
 
-    assert see.branch(member, here).key_state("alias/asa-iam-key-rotation") == "Enabled"
+    assert see.member(member, here).key_state("alias/asa-iam-key-rotation") == "Enabled"
     with pytest.raises(NotFound):
-        see.branch(member, elsewhere).key_state("alias/asa-iam-key-rotation")
+        see.member(member, elsewhere).key_state("alias/asa-iam-key-rotation")
     assert see.leftovers(member, here) == ()
     assert [each.name for each in see.leftovers(member, elsewhere)] == [name]

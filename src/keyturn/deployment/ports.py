@@ -167,7 +167,7 @@ class Archive(Protocol):
         """Lambda's hash of a zip below the prefix; NotFound if it is not there."""
 
 
-class Branch(Protocol):
+class MemberAccountProbe(Protocol):
     """One account of the organisation, entered to look."""
 
     def trust_of(self, role: str) -> str:

@@ -117,7 +117,7 @@ class Accounts:
                 entered[account.id] = session
             return entered[account.id]
 
-        def branch(account: Account, told: Mapping[str, str]) -> MemberAccount:
+        def member(account: Account, told: Mapping[str, str]) -> MemberAccount:
             region = told.get("HomeRegion") or security.region
             with making:
                 session = enter(account, told)
@@ -168,7 +168,7 @@ class Accounts:
                 ),
                 archive=lambda bucket, prefix: S3Archive(s3, bucket=bucket, prefix=prefix),
                 switch=lambda bucket, prefix: S3Switch(s3, bucket=bucket, prefix=prefix),
-                branch=branch,
+                member=member,
                 leftovers=left_over,
             ),
             security=security,

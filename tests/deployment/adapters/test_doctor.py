@@ -24,13 +24,21 @@ from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.ses_senders import SesSenders
 from keyturn.deployment.adapters.sqs_depths import SqsDepths
 from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
-from keyturn.deployment.ports import Archive, Branch, Depths, Functions, Rules, Senders, Trails
+from keyturn.deployment.ports import (
+    Archive,
+    Depths,
+    Functions,
+    MemberAccountProbe,
+    Rules,
+    Senders,
+    Trails,
+)
 from keyturn.domain.errors import NotFound
 from tests.deployment.fakes_doctor import (
     FakeArchive,
-    FakeBranch,
     FakeDepths,
     FakeFunctions,
+    FakeMemberAccount,
     FakeRules,
     FakeSenders,
     FakeTrails,
@@ -540,11 +548,11 @@ POLICY = json.dumps(
 
 
 @both
-def branch(request: pytest.FixtureRequest) -> Branch:
+def member(request: pytest.FixtureRequest) -> MemberAccountProbe:
     session = made(request)
     trust = '{"Principal": {"AWS": "arn:aws:iam::999999999999:root"}}'
     if session is None:
-        return FakeBranch(
+        return FakeMemberAccount(
             roles={"role": trust},
             groups={"group"},
             keys={"alias/on": "Enabled", "alias/off": "Disabled"},
@@ -574,14 +582,14 @@ def branch(request: pytest.FixtureRequest) -> Branch:
     return MemberAccount(iam, kms, events, secrets)
 
 
-def test_a_rule_is_enabled_disabled_or_not_there(branch: Branch) -> None:
-    assert (branch.rule_is_enabled("on"), branch.rule_is_enabled("off")) == (True, False)
+def test_a_rule_is_enabled_disabled_or_not_there(member: MemberAccountProbe) -> None:
+    assert (member.rule_is_enabled("on"), member.rule_is_enabled("off")) == (True, False)
     with pytest.raises(NotFound):
-        branch.rule_is_enabled("none")
+        member.rule_is_enabled("none")
 
 
-def test_a_secret_of_a_key_tells_who_gets_at_it(branch: Branch) -> None:
-    found = {each.name: replace(each, was_fetched=False) for each in branch.secrets()}
+def test_a_secret_of_a_key_tells_who_gets_at_it(member: MemberAccountProbe) -> None:
+    found = {each.name: replace(each, was_fetched=False) for each in member.secrets()}
 
     assert found == {
         EMPTY: SecretSeen(name=EMPTY, holds_key=False),
@@ -589,19 +597,19 @@ def test_a_secret_of_a_key_tells_who_gets_at_it(branch: Branch) -> None:
     }
 
 
-def test_a_role_tells_whom_it_trusts(branch: Branch) -> None:
-    assert "arn:aws:iam::999999999999:root" in branch.trust_of("role")
+def test_a_role_tells_whom_it_trusts(member: MemberAccountProbe) -> None:
+    assert "arn:aws:iam::999999999999:root" in member.trust_of("role")
     with pytest.raises(NotFound):
-        branch.trust_of("none")
+        member.trust_of("none")
 
 
-def test_a_group_is_there_or_not(branch: Branch) -> None:
-    assert (branch.has_group("group"), branch.has_group("none")) == (True, False)
+def test_a_group_is_there_or_not(member: MemberAccountProbe) -> None:
+    assert (member.has_group("group"), member.has_group("none")) == (True, False)
 
 
-def test_a_key_tells_its_state_by_its_alias(branch: Branch) -> None:
-    states = (branch.key_state("alias/on"), branch.key_state("alias/off"))
+def test_a_key_tells_its_state_by_its_alias(member: MemberAccountProbe) -> None:
+    states = (member.key_state("alias/on"), member.key_state("alias/off"))
 
     assert states == ("Enabled", "Disabled")
     with pytest.raises(NotFound):
-        branch.key_state("alias/none")
+        member.key_state("alias/none")

@@ -18,7 +18,7 @@ _OF_A_KEY = re.compile(r"Account_\d{12}_User_.+_AccessKey", re.DOTALL)
 
 
 class MemberAccount:
-    """Meets `deployment.ports.Branch`."""
+    """Meets `deployment.ports.MemberAccountProbe`."""
 
     def __init__(
         self,

@@ -12,9 +12,9 @@ from keyturn.deployment.model.template import Template
 from keyturn.deployment.ports import (
     Archive,
     ArtifactBucket,
-    Branch,
     Depths,
     Functions,
+    MemberAccountProbe,
     OrganizationFeatures,
     Rules,
     Senders,
@@ -62,7 +62,7 @@ class Instruments:
     """By bucket and prefix."""
     switch: Callable[[str, str], Switch]
     """By bucket and prefix."""
-    branch: Callable[[Account, Mapping[str, str]], Branch]
+    member: Callable[[Account, Mapping[str, str]], MemberAccountProbe]
     """By account, and the core stack's parameters."""
     leftovers: Callable[[Account, Mapping[str, str]], tuple[Leftover, ...]]
     """An account's secrets without a living user, likewise."""
@@ -192,15 +192,15 @@ class Observed:
         return tuple(side_by_side(self._enter, self.accounts, workers=WORKERS))
 
     def _enter(self, account: Account) -> AccountSeen:
-        branch = self.see.branch(account, self.parameters)
+        member = self.see.member(account, self.parameters)
         return AccountSeen(
             account=account,
-            trust=_or_error(lambda: branch.trust_of(self.told("IAMRoleName"))),
-            group=_or_error(lambda: branch.has_group(self.told("IAMExemptionGroup"))),
-            key=_or_error(lambda: branch.key_state(self.told("SecretsKmsKey"))),
+            trust=_or_error(lambda: member.trust_of(self.told("IAMRoleName"))),
+            group=_or_error(lambda: member.has_group(self.told("IAMExemptionGroup"))),
+            key=_or_error(lambda: member.key_state(self.told("SecretsKmsKey"))),
             leftovers=_or_error(lambda: self.see.leftovers(account, self.parameters)),
-            rule=_or_error(lambda: branch.rule_is_enabled(self.exemption_rule)),
-            secrets=_or_error(lambda: tuple(branch.secrets())),
+            rule=_or_error(lambda: member.rule_is_enabled(self.exemption_rule)),
+            secrets=_or_error(lambda: tuple(member.secrets())),
         )
 
 
