@@ -51,7 +51,7 @@ from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
 from keyturn.deployment.adapters.ses_senders import SesSenders
-from keyturn.deployment.adapters.sqs_depths import SqsDepths
+from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.model.stacks import Proposal, Protection
 from keyturn.domain.errors import Refused
 from keyturn.domain.events import Event, EventType, Mail, Run
@@ -607,7 +607,7 @@ ROWS: Rows = [
     ),
     (
         "count what waits",
-        lambda w: SqsDepths(w.client("sqs")).waiting("Keyturn-Rotations.fifo"),
+        lambda w: SqsQueueDepth(w.client("sqs")).waiting("Keyturn-Rotations.fifo"),
         [
             ("GetQueueUrl", {"QueueName": "Keyturn-Rotations.fifo"}),
             (

@@ -45,8 +45,8 @@ class FakeRules(Refusals):
 
 
 @dataclass
-class FakeDepths(Refusals):
-    """Meets `deployment.ports.Depths`."""
+class FakeQueueDepth(Refusals):
+    """Meets `deployment.ports.QueueDepth`."""
 
     counts: dict[str, int] = field(default_factory=dict)
 

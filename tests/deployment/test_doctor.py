@@ -49,9 +49,9 @@ from tests.deployment.fakes import (
 from tests.deployment.fakes_doctor import (
     DENIED,
     FakeArchive,
-    FakeDepths,
     FakeFunctions,
     FakeMemberAccount,
+    FakeQueueDepth,
     FakeRules,
     FakeSenders,
     FakeTrails,
@@ -179,8 +179,8 @@ class World:
         )
     )
     rules: FakeRules = field(default_factory=lambda: FakeRules(enabled=dict.fromkeys(RULES, True)))
-    depths: FakeDepths = field(
-        default_factory=lambda: FakeDepths(counts=dict.fromkeys(DEAD_LETTERS, 0))
+    queue_depth: FakeQueueDepth = field(
+        default_factory=lambda: FakeQueueDepth(counts=dict.fromkeys(DEAD_LETTERS, 0))
     )
     senders: FakeSenders = field(
         default_factory=lambda: FakeSenders(verified={GIVEN["AdminEmailAddress"]})
@@ -226,7 +226,7 @@ class World:
                 organization=self.organization,
                 functions=self.functions,
                 rules=self.rules,
-                depths=self.depths,
+                queue_depth=self.queue_depth,
                 senders=self._senders_in,
                 trails=self.trails,
                 own_trails=self.own_trails,
@@ -291,7 +291,7 @@ def without(rule: tuple[str, str | None]) -> Callable[[World], object]:
 
 
 def filled(queue: str) -> Callable[[World], None]:
-    return lambda world: world.depths.counts.update({queue: 3})
+    return lambda world: world.queue_depth.counts.update({queue: 3})
 
 
 def taking_nothing(name: str) -> Callable[[World], object]:
@@ -669,7 +669,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.RULES: (lambda world: world.rules, "is_enabled"),
     Check.LAST_RUN: (lambda world: world.archive, "last_runs"),
     Check.CHANGES: (lambda world: world.archive, "last_runs"),
-    Check.DEAD_LETTERS: (lambda world: world.depths, "waiting"),
+    Check.DEAD_LETTERS: (lambda world: world.queue_depth, "waiting"),
     Check.CONCURRENCY: (lambda world: world.functions, "concurrency"),
     Check.SENDER: (lambda world: world.senders, "is_verified"),
     Check.OWNERS: (lambda world: world.senders, "is_in_sandbox"),

@@ -133,7 +133,7 @@ class Rules(Protocol):
         """Whether the rule is enabled; NotFound if there is none. None is the default bus."""
 
 
-class Depths(Protocol):
+class QueueDepth(Protocol):
     """The queues of the security account, seen from above."""
 
     def waiting(self, queue: str) -> int:

@@ -32,7 +32,7 @@ from keyturn.deployment.adapters.organization_features import AwsOrganizationFea
 from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
 from keyturn.deployment.adapters.ses_senders import SesSenders
-from keyturn.deployment.adapters.sqs_depths import SqsDepths
+from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.checks.observed import Instruments, Observed
 from keyturn.deployment.deploy import Deploy
 from keyturn.deployment.model.package import Package
@@ -149,7 +149,7 @@ class Accounts:
                 organization=AwsOrganization(client(self.management, "organizations")),
                 functions=functions(self.security),
                 rules=EventRules(client(self.security, "events")),
-                depths=SqsDepths(client(self.security, "sqs")),
+                queue_depth=SqsQueueDepth(client(self.security, "sqs")),
                 senders=lambda region: SesSenders(
                     client(self.security, "sesv2", region=region or None)
                 ),

@@ -22,13 +22,13 @@ from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.ses_senders import SesSenders
-from keyturn.deployment.adapters.sqs_depths import SqsDepths
+from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from keyturn.deployment.ports import (
     Archive,
-    Depths,
     Functions,
     MemberAccountProbe,
+    QueueDepth,
     Rules,
     Senders,
     Trails,
@@ -36,9 +36,9 @@ from keyturn.deployment.ports import (
 from keyturn.domain.errors import NotFound
 from tests.deployment.fakes_doctor import (
     FakeArchive,
-    FakeDepths,
     FakeFunctions,
     FakeMemberAccount,
+    FakeQueueDepth,
     FakeRules,
     FakeSenders,
     FakeTrails,
@@ -188,28 +188,28 @@ def test_a_rule_that_is_not_on_that_bus_is_not_found(
 
 
 @both
-def depths(request: pytest.FixtureRequest) -> Depths:
+def queue_depth(request: pytest.FixtureRequest) -> QueueDepth:
     session = made(request)
     if session is None:
-        return FakeDepths(counts={"empty": 0, "dead": 2})
+        return FakeQueueDepth(counts={"empty": 0, "dead": 2})
     sqs = session.client("sqs")
     sqs.create_queue(QueueName="empty")
     url = sqs.create_queue(QueueName="dead")["QueueUrl"]
     for text in ("a", "b"):
         sqs.send_message(QueueUrl=url, MessageBody=text)
     sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)  # somebody is reading one
-    return SqsDepths(sqs)
+    return SqsQueueDepth(sqs)
 
 
 def test_the_messages_in_a_queue_are_counted_those_that_are_being_read_too(
-    depths: Depths,
+    queue_depth: QueueDepth,
 ) -> None:
-    assert (depths.waiting("empty"), depths.waiting("dead")) == (0, 2)
+    assert (queue_depth.waiting("empty"), queue_depth.waiting("dead")) == (0, 2)
 
 
-def test_a_queue_that_is_not_there_is_not_empty(depths: Depths) -> None:
+def test_a_queue_that_is_not_there_is_not_empty(queue_depth: QueueDepth) -> None:
     with pytest.raises(NotFound):
-        depths.waiting("none")
+        queue_depth.waiting("none")
 
 
 @both

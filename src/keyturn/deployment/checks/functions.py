@@ -189,7 +189,7 @@ class NoDeadLetters(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Count what is in the queues of dead letters."""
-        counts = {queue: seen.see.depths.waiting(queue) for queue in DEAD_LETTERS}
+        counts = {queue: seen.see.queue_depth.waiting(queue) for queue in DEAD_LETTERS}
         full = [f"{count} in {queue}" for queue, count in counts.items() if count]
         if full:
             return self.faulty(Fault.DEAD_LETTERS, ", ".join(full))

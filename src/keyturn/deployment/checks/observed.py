@@ -12,10 +12,10 @@ from keyturn.deployment.model.template import Template
 from keyturn.deployment.ports import (
     Archive,
     ArtifactBucket,
-    Depths,
     Functions,
     MemberAccountProbe,
     OrganizationFeatures,
+    QueueDepth,
     Rules,
     Senders,
     Stacks,
@@ -50,7 +50,7 @@ class Instruments:
     organization: Organization
     functions: Functions
     rules: Rules
-    depths: Depths
+    queue_depth: QueueDepth
     senders: Callable[[str], Senders]
     """SES in a region; "" is the region of the functions."""
     trails: Trails

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 
-class SqsDepths:
-    """Meets `deployment.ports.Depths`."""
+class SqsQueueDepth:
+    """Meets `deployment.ports.QueueDepth`."""
 
     _MEANINGS: Final = {
         "AWS.SimpleQueueService.NonExistentQueue": NotFound,
