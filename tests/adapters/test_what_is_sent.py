@@ -50,7 +50,7 @@ from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
-from keyturn.deployment.adapters.ses_senders import SesSenders
+from keyturn.deployment.adapters.ses_identities import AwsSesIdentities
 from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.model.stacks import Proposal, Protection
 from keyturn.domain.errors import Refused
@@ -573,7 +573,7 @@ ROWS: Rows = [
     ),
     (
         "look at a sender",
-        lambda w: SesSenders(w.client("sesv2")).is_verified("ops@example.com"),
+        lambda w: AwsSesIdentities(w.client("sesv2")).is_verified("ops@example.com"),
         [
             ("GetEmailIdentity", {"EmailIdentity": "ops@example.com"}),
             ("GetEmailIdentity", {"EmailIdentity": "example.com"}),
@@ -581,7 +581,7 @@ ROWS: Rows = [
     ),
     (
         "ask for SES's sandbox",
-        lambda w: SesSenders(w.client("sesv2")).is_in_sandbox(),
+        lambda w: AwsSesIdentities(w.client("sesv2")).is_in_sandbox(),
         [("GetAccount", {})],
     ),
     # SQS

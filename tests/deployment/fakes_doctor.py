@@ -58,8 +58,8 @@ class FakeQueueDepth(Refusals):
 
 
 @dataclass
-class FakeSenders(Refusals):
-    """Meets `deployment.ports.Senders`."""
+class FakeSesIdentities(Refusals):
+    """Meets `deployment.ports.SesIdentities`."""
 
     verified: set[str] = field(default_factory=set)
     sandbox: bool = False

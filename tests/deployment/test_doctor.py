@@ -53,7 +53,7 @@ from tests.deployment.fakes_doctor import (
     FakeMemberAccount,
     FakeQueueDepth,
     FakeRules,
-    FakeSenders,
+    FakeSesIdentities,
     FakeTrails,
 )
 from tests.fakes import FakeOrganization, FakeSwitch, Refusals
@@ -182,8 +182,8 @@ class World:
     queue_depth: FakeQueueDepth = field(
         default_factory=lambda: FakeQueueDepth(counts=dict.fromkeys(DEAD_LETTERS, 0))
     )
-    senders: FakeSenders = field(
-        default_factory=lambda: FakeSenders(verified={GIVEN["AdminEmailAddress"]})
+    ses_identities: FakeSesIdentities = field(
+        default_factory=lambda: FakeSesIdentities(verified={GIVEN["AdminEmailAddress"]})
     )
     trails: FakeTrails = field(default_factory=lambda: FakeTrails(held=[TRAIL]))
     artifact_bucket: FakeArtifactBucket = field(
@@ -212,9 +212,9 @@ class World:
             raise found
         return found
 
-    def _senders_in(self, region: str) -> FakeSenders:
+    def _senders_in(self, region: str) -> FakeSesIdentities:
         self.mails_from.add(region)
-        return self.senders
+        return self.ses_identities
 
     def findings(self) -> dict[Check, Finding]:
         seen = Observed(
@@ -227,7 +227,7 @@ class World:
                 functions=self.functions,
                 rules=self.rules,
                 queue_depth=self.queue_depth,
-                senders=self._senders_in,
+                ses_identities=self._senders_in,
                 trails=self.trails,
                 own_trails=self.own_trails,
                 artifact_bucket=self.artifact_bucket,
@@ -337,8 +337,8 @@ def too_few(world: World) -> None:
 
 
 def in_the_sandbox(world: World, *verified: str) -> None:
-    world.senders.sandbox = True
-    world.senders.verified |= set(verified)
+    world.ses_identities.sandbox = True
+    world.ses_identities.verified |= set(verified)
 
 
 def old_run(world: World) -> None:
@@ -527,7 +527,7 @@ BROKEN: dict[Fault, list[Broken]] = {
         )
     ],
     Fault.SENDER_UNVERIFIED: [
-        (lambda world: world.senders.verified.clear(), Check.SENDER, "ops@example.com")
+        (lambda world: world.ses_identities.verified.clear(), Check.SENDER, "ops@example.com")
     ],
     Fault.SES_SANDBOX: [
         (lambda world: in_the_sandbox(world, "shop.example"), Check.OWNERS, "in its sandbox")
@@ -671,8 +671,8 @@ DENIED_BY: dict[Check, Shut] = {
     Check.CHANGES: (lambda world: world.archive, "last_runs"),
     Check.DEAD_LETTERS: (lambda world: world.queue_depth, "waiting"),
     Check.CONCURRENCY: (lambda world: world.functions, "concurrency"),
-    Check.SENDER: (lambda world: world.senders, "is_verified"),
-    Check.OWNERS: (lambda world: world.senders, "is_in_sandbox"),
+    Check.SENDER: (lambda world: world.ses_identities, "is_verified"),
+    Check.OWNERS: (lambda world: world.ses_identities, "is_in_sandbox"),
     Check.TRAIL: (lambda world: world.trails, "trails"),
     Check.INVOCATIONS: (lambda world: world.own_trails, "trails"),
     Check.EXEMPTION_RULE: (lambda world: world.members[SHOP], "rule_is_enabled"),
@@ -721,7 +721,7 @@ def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world
 def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: World) -> None:
     world.tell(InventoryOU=UNIT)
     world.organization.listed = {}
-    world.senders.sandbox = True
+    world.ses_identities.sandbox = True
 
     found = world.findings()
 

@@ -140,7 +140,7 @@ class QueueDepth(Protocol):
         """About how many messages are in it; NotFound if there is no such queue."""
 
 
-class Senders(Protocol):
+class SesIdentities(Protocol):
     """What SES lets the security account send."""
 
     def is_verified(self, address: str) -> bool:

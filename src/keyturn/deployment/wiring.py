@@ -31,7 +31,7 @@ from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
-from keyturn.deployment.adapters.ses_senders import SesSenders
+from keyturn.deployment.adapters.ses_identities import AwsSesIdentities
 from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.checks.observed import Instruments, Observed
 from keyturn.deployment.deploy import Deploy
@@ -150,7 +150,7 @@ class Accounts:
                 functions=functions(self.security),
                 rules=EventRules(client(self.security, "events")),
                 queue_depth=SqsQueueDepth(client(self.security, "sqs")),
-                senders=lambda region: SesSenders(
+                ses_identities=lambda region: AwsSesIdentities(
                     client(self.security, "sesv2", region=region or None)
                 ),
                 trails=CloudTrail(

@@ -21,7 +21,7 @@ from keyturn.deployment.adapters.event_rules import EventRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.s3_archive import S3Archive
-from keyturn.deployment.adapters.ses_senders import SesSenders
+from keyturn.deployment.adapters.ses_identities import AwsSesIdentities
 from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from keyturn.deployment.ports import (
@@ -30,7 +30,7 @@ from keyturn.deployment.ports import (
     MemberAccountProbe,
     QueueDepth,
     Rules,
-    Senders,
+    SesIdentities,
     Trails,
 )
 from keyturn.domain.errors import NotFound
@@ -40,7 +40,7 @@ from tests.deployment.fakes_doctor import (
     FakeMemberAccount,
     FakeQueueDepth,
     FakeRules,
-    FakeSenders,
+    FakeSesIdentities,
     FakeTrails,
 )
 
@@ -213,17 +213,17 @@ def test_a_queue_that_is_not_there_is_not_empty(queue_depth: QueueDepth) -> None
 
 
 @both
-def senders(request: pytest.FixtureRequest) -> Senders:
+def ses_identities(request: pytest.FixtureRequest) -> SesIdentities:
     session = made(request)
     if session is None:
-        return FakeSenders(verified={"ops@example.com", "shop.example"})
+        return FakeSesIdentities(verified={"ops@example.com", "shop.example"})
     ses = session.client("sesv2")
     for identity in ("ops@example.com", "shop.example"):
         ses.create_email_identity(EmailIdentity=identity)
     # As if somebody had followed the link; moto has no way to.
     for known in sesv2_backends[MOTO_ACCOUNT][REGION].core_backend.email_identities.values():
         known.verified_for_sending_status = True
-    return SesSenders(ses)
+    return AwsSesIdentities(ses)
 
 
 @pytest.mark.parametrize(
@@ -238,9 +238,9 @@ def senders(request: pytest.FixtureRequest) -> Senders:
     ],
 )
 def test_an_address_is_verified_by_itself_or_by_its_domain_or_one_above(
-    senders: Senders, address: str, verified: bool
+    ses_identities: SesIdentities, address: str, verified: bool
 ) -> None:
-    assert senders.is_verified(address) is verified
+    assert ses_identities.is_verified(address) is verified
 
 
 @pytest.mark.parametrize("production", [True, False])
@@ -250,7 +250,7 @@ def test_ses_tells_whether_it_is_in_its_sandbox(production: bool) -> None:
     stubber.add_response("get_account", {"ProductionAccessEnabled": production})
     stubber.activate()
 
-    assert SesSenders(client).is_in_sandbox() is not production
+    assert AwsSesIdentities(client).is_in_sandbox() is not production
 
 
 def test_an_address_whose_link_nobody_followed_is_not_verified() -> None:
@@ -260,7 +260,7 @@ def test_an_address_whose_link_nobody_followed_is_not_verified() -> None:
     stubber.add_client_error("get_email_identity", "NotFoundException", http_status_code=404)
     stubber.activate()
 
-    assert not SesSenders(client).is_verified("ops@example.com")
+    assert not AwsSesIdentities(client).is_verified("ops@example.com")
     stubber.assert_no_pending_responses()
 
 

@@ -21,7 +21,7 @@ class Sender(HealthCheck):
     def look(self, seen: Observed) -> Finding:
         """Ask SES for the address."""
         admin = seen.told("AdminEmailAddress")
-        if not seen.senders.is_verified(admin):
+        if not seen.ses_identities.is_verified(admin):
             said = f"SES in {seen.security.region} has not verified {admin}"
             return self.faulty(Fault.SENDER_UNVERIFIED, said)
         return self.well(f"{admin} is verified")
@@ -44,10 +44,10 @@ class Owners(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Ask SES whether it is in its sandbox, and then for the accounts' own addresses."""
-        if not seen.senders.is_in_sandbox():
+        if not seen.ses_identities.is_in_sandbox():
             return self.well("SES sends to everybody")
         addresses = sorted({each.email for each in seen.accounts if each.email})
-        unverified = [each for each in addresses if not seen.senders.is_verified(each)]
+        unverified = [each for each in addresses if not seen.ses_identities.is_verified(each)]
         if unverified:
             said = f"SES is in its sandbox, and has not verified: {some(unverified)}"
             return self.faulty(Fault.OWNERS_UNVERIFIED, said)

@@ -17,7 +17,7 @@ from keyturn.deployment.ports import (
     OrganizationFeatures,
     QueueDepth,
     Rules,
-    Senders,
+    SesIdentities,
     Stacks,
     StackSets,
     Trails,
@@ -51,7 +51,7 @@ class Instruments:
     functions: Functions
     rules: Rules
     queue_depth: QueueDepth
-    senders: Callable[[str], Senders]
+    ses_identities: Callable[[str], SesIdentities]
     """SES in a region; "" is the region of the functions."""
     trails: Trails
     """Those that the management account sees."""
@@ -141,9 +141,9 @@ class Observed:
         return self.archive.last_runs()
 
     @property
-    def senders(self) -> Senders:
+    def ses_identities(self) -> SesIdentities:
         """SES, in the region that sends the mails."""
-        return self.see.senders(self.parameters.get("MailRegion", ""))
+        return self.see.ses_identities(self.parameters.get("MailRegion", ""))
 
     # --- the organisation -------------------------------------------------------------------
 

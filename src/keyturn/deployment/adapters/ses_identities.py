@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 
-class SesSenders:
-    """Meets `deployment.ports.Senders`."""
+class AwsSesIdentities:
+    """Meets `deployment.ports.SesIdentities`."""
 
     def __init__(self, ses: "SESV2Client") -> None:
         self._ses = ses
