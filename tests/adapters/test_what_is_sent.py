@@ -45,7 +45,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStackSets,
 )
 from keyturn.deployment.adapters.cloudtrail import CloudTrail
-from keyturn.deployment.adapters.event_rules import EventRules
+from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
@@ -539,12 +539,12 @@ ROWS: Rows = [
     ),
     (
         "look at a rule of a bus",
-        lambda w: EventRules(w.client("events")).is_enabled("daily", "keys"),
+        lambda w: EventBridgeRules(w.client("events")).is_enabled("daily", "keys"),
         [("DescribeRule", {"Name": "daily", "EventBusName": "keys"})],
     ),
     (
         "look at a rule",
-        lambda w: EventRules(w.client("events")).is_enabled("daily", None),
+        lambda w: EventBridgeRules(w.client("events")).is_enabled("daily", None),
         [("DescribeRule", {"Name": "daily"})],
     ),
     # SES

@@ -32,8 +32,8 @@ class FakeFunctions(Refusals):
 
 
 @dataclass
-class FakeRules(Refusals):
-    """Meets `deployment.ports.Rules`."""
+class FakeEventRules(Refusals):
+    """Meets `deployment.ports.EventRules`."""
 
     enabled: dict[tuple[str, str | None], bool] = field(default_factory=dict)
 

@@ -49,10 +49,10 @@ from tests.deployment.fakes import (
 from tests.deployment.fakes_doctor import (
     DENIED,
     FakeArchive,
+    FakeEventRules,
     FakeFunctions,
     FakeMemberAccount,
     FakeQueueDepth,
-    FakeRules,
     FakeSesIdentities,
     FakeTrails,
 )
@@ -178,7 +178,9 @@ class World:
             sources={name: {queue} for name, queue in TAKES_FROM.items()},
         )
     )
-    rules: FakeRules = field(default_factory=lambda: FakeRules(enabled=dict.fromkeys(RULES, True)))
+    event_rules: FakeEventRules = field(
+        default_factory=lambda: FakeEventRules(enabled=dict.fromkeys(RULES, True))
+    )
     queue_depth: FakeQueueDepth = field(
         default_factory=lambda: FakeQueueDepth(counts=dict.fromkeys(DEAD_LETTERS, 0))
     )
@@ -225,7 +227,7 @@ class World:
                 organization_features=self.organization_features,
                 organization=self.organization,
                 functions=self.functions,
-                rules=self.rules,
+                event_rules=self.event_rules,
                 queue_depth=self.queue_depth,
                 ses_identities=self._senders_in,
                 trails=self.trails,
@@ -287,7 +289,7 @@ def in_state(state: str) -> Callable[[World], None]:
 
 
 def without(rule: tuple[str, str | None]) -> Callable[[World], object]:
-    return lambda world: world.rules.enabled.pop(rule)
+    return lambda world: world.event_rules.enabled.pop(rule)
 
 
 def filled(queue: str) -> Callable[[World], None]:
@@ -487,7 +489,11 @@ BROKEN: dict[Fault, list[Broken]] = {
     Fault.CODE_DIFFERS: [(lambda world: world.change(ROTATION, code="x"), Check.CODE, ROTATION)],
     Fault.RULE_MISSING: [(without(rule), Check.RULES, rule[0]) for rule in RULES],
     Fault.RULE_DISABLED: [
-        (lambda world: world.rules.enabled.update({RULES[0]: False}), Check.RULES, RULES[0][0])
+        (
+            lambda world: world.event_rules.enabled.update({RULES[0]: False}),
+            Check.RULES,
+            RULES[0][0],
+        )
     ],
     Fault.NEVER_RAN: [
         (lambda world: world.archive.runs.clear(), Check.LAST_RUN, "no account"),
@@ -666,7 +672,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.SECRETS_KEY: (lambda world: world.members[SHOP], "key_state"),
     Check.FUNCTIONS: (lambda world: world.functions, "look"),
     Check.CODE: (lambda world: world.archive, "code_of"),
-    Check.RULES: (lambda world: world.rules, "is_enabled"),
+    Check.RULES: (lambda world: world.event_rules, "is_enabled"),
     Check.LAST_RUN: (lambda world: world.archive, "last_runs"),
     Check.CHANGES: (lambda world: world.archive, "last_runs"),
     Check.DEAD_LETTERS: (lambda world: world.queue_depth, "waiting"),

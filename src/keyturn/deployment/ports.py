@@ -126,7 +126,7 @@ class Functions(Protocol):
         """How many functions may run at the same time."""
 
 
-class Rules(Protocol):
+class EventRules(Protocol):
     """EventBridge in the security account."""
 
     def is_enabled(self, name: str, bus: str | None) -> bool:

@@ -25,7 +25,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStackSets,
 )
 from keyturn.deployment.adapters.cloudtrail import CloudTrail
-from keyturn.deployment.adapters.event_rules import EventRules
+from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
@@ -148,7 +148,7 @@ class Accounts:
                 ),
                 organization=AwsOrganization(client(self.management, "organizations")),
                 functions=functions(self.security),
-                rules=EventRules(client(self.security, "events")),
+                event_rules=EventBridgeRules(client(self.security, "events")),
                 queue_depth=SqsQueueDepth(client(self.security, "sqs")),
                 ses_identities=lambda region: AwsSesIdentities(
                     client(self.security, "sesv2", region=region or None)

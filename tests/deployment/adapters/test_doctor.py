@@ -17,7 +17,7 @@ from moto import mock_aws
 from moto.sesv2.models import sesv2_backends
 
 from keyturn.deployment.adapters.cloudtrail import CloudTrail
-from keyturn.deployment.adapters.event_rules import EventRules
+from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.s3_archive import S3Archive
@@ -26,20 +26,20 @@ from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from keyturn.deployment.ports import (
     Archive,
+    EventRules,
     Functions,
     MemberAccountProbe,
     QueueDepth,
-    Rules,
     SesIdentities,
     Trails,
 )
 from keyturn.domain.errors import NotFound
 from tests.deployment.fakes_doctor import (
     FakeArchive,
+    FakeEventRules,
     FakeFunctions,
     FakeMemberAccount,
     FakeQueueDepth,
-    FakeRules,
     FakeSesIdentities,
     FakeTrails,
 )
@@ -159,29 +159,31 @@ def test_the_accounts_concurrency_is_told() -> None:
 
 
 @both
-def rules(request: pytest.FixtureRequest) -> Rules:
+def rules(request: pytest.FixtureRequest) -> EventRules:
     session = made(request)
     if session is None:
         enabled = {("on", None): True, ("off", None): False, ("mine", "bus"): True}
-        return FakeRules(enabled=dict(enabled))
+        return FakeEventRules(enabled=dict(enabled))
     events = session.client("events")
     events.create_event_bus(Name="bus")
     events.put_rule(Name="on", ScheduleExpression="rate(1 day)")
     events.put_rule(Name="off", ScheduleExpression="rate(1 day)", State="DISABLED")
     events.put_rule(Name="mine", EventBusName="bus", EventPattern='{"source": ["a"]}')
-    return EventRules(events)
+    return EventBridgeRules(events)
 
 
 @pytest.mark.parametrize(
     ("name", "bus", "enabled"), [("on", None, True), ("off", None, False), ("mine", "bus", True)]
 )
-def test_a_rule_is_enabled_or_not(rules: Rules, name: str, bus: str | None, enabled: bool) -> None:
+def test_a_rule_is_enabled_or_not(
+    rules: EventRules, name: str, bus: str | None, enabled: bool
+) -> None:
     assert rules.is_enabled(name, bus) is enabled
 
 
 @pytest.mark.parametrize(("name", "bus"), [("none", None), ("mine", None), ("on", "bus")])
 def test_a_rule_that_is_not_on_that_bus_is_not_found(
-    rules: Rules, name: str, bus: str | None
+    rules: EventRules, name: str, bus: str | None
 ) -> None:
     with pytest.raises(NotFound):
         rules.is_enabled(name, bus)

@@ -165,7 +165,7 @@ class RulesEnabled(HealthCheck):
         disabled: list[str] = []
         for name, bus in RULES:
             try:
-                if not seen.see.rules.is_enabled(name, bus):
+                if not seen.see.event_rules.is_enabled(name, bus):
                     disabled.append(name)
             except NotFound:
                 return self.faulty(Fault.RULE_MISSING, f"there is no rule {name}")

@@ -12,11 +12,11 @@ from keyturn.deployment.model.template import Template
 from keyturn.deployment.ports import (
     Archive,
     ArtifactBucket,
+    EventRules,
     Functions,
     MemberAccountProbe,
     OrganizationFeatures,
     QueueDepth,
-    Rules,
     SesIdentities,
     Stacks,
     StackSets,
@@ -49,7 +49,7 @@ class Instruments:
     organization_features: OrganizationFeatures
     organization: Organization
     functions: Functions
-    rules: Rules
+    event_rules: EventRules
     queue_depth: QueueDepth
     ses_identities: Callable[[str], SesIdentities]
     """SES in a region; "" is the region of the functions."""

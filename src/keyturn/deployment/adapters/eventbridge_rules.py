@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 
-class EventRules:
-    """Meets `deployment.ports.Rules`."""
+class EventBridgeRules:
+    """Meets `deployment.ports.EventRules`."""
 
     def __init__(self, events: "EventBridgeClient") -> None:
         self._events = events
