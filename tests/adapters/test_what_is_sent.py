@@ -44,7 +44,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStacks,
     CloudFormationStackSets,
 )
-from keyturn.deployment.adapters.cloudtrail import CloudTrail
+from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
@@ -176,7 +176,7 @@ def assumed(wire: Wire) -> None:
 
 
 def asked_of_a_trail(wire: Wire) -> None:
-    CloudTrail(lambda _region: wire.client("cloudtrail"), "us-east-1").trails()
+    AwsCloudTrail(lambda _region: wire.client("cloudtrail"), "us-east-1").trails()
 
 
 ARN = f"arn:aws:secretsmanager:us-east-1:222222222222:secret:{SECRET}-AbCdEf"

@@ -77,8 +77,8 @@ class FakeSesIdentities(Refusals):
 
 
 @dataclass
-class FakeTrails(Refusals):
-    """Meets `deployment.ports.Trails`."""
+class FakeCloudTrail(Refusals):
+    """Meets `deployment.ports.CloudTrailStatus`."""
 
     held: list[Trail] = field(default_factory=list)
 

@@ -49,12 +49,12 @@ from tests.deployment.fakes import (
 from tests.deployment.fakes_doctor import (
     DENIED,
     FakeArchive,
+    FakeCloudTrail,
     FakeEventRules,
     FakeFunctions,
     FakeMemberAccount,
     FakeQueueDepth,
     FakeSesIdentities,
-    FakeTrails,
 )
 from tests.fakes import FakeOrganization, FakeSwitch, Refusals
 
@@ -166,7 +166,7 @@ class World:
     organization_features: FakeOrganizationFeatures = field(
         default_factory=lambda: FakeOrganizationFeatures(policies=[GUARD])
     )
-    own_trails: FakeTrails = field(default_factory=FakeTrails)
+    own_cloudtrail: FakeCloudTrail = field(default_factory=FakeCloudTrail)
     organization: FakeOrganization = field(
         default_factory=lambda: FakeOrganization(
             listed={(UNIT,): [Listed(account=each) for each in ACCOUNTS]}, units={UNIT}
@@ -187,7 +187,7 @@ class World:
     ses_identities: FakeSesIdentities = field(
         default_factory=lambda: FakeSesIdentities(verified={GIVEN["AdminEmailAddress"]})
     )
-    trails: FakeTrails = field(default_factory=lambda: FakeTrails(held=[TRAIL]))
+    cloudtrail: FakeCloudTrail = field(default_factory=lambda: FakeCloudTrail(held=[TRAIL]))
     artifact_bucket: FakeArtifactBucket = field(
         default_factory=lambda: FakeArtifactBucket(
             buckets={"a-bucket": {("", each) for each in Protection}}
@@ -230,8 +230,8 @@ class World:
                 event_rules=self.event_rules,
                 queue_depth=self.queue_depth,
                 ses_identities=self._senders_in,
-                trails=self.trails,
-                own_trails=self.own_trails,
+                cloudtrail=self.cloudtrail,
+                own_cloudtrail=self.own_cloudtrail,
                 artifact_bucket=self.artifact_bucket,
                 archive=lambda _bucket, _prefix: self.archive,
                 switch=lambda _bucket, _prefix: self.switch,
@@ -267,7 +267,7 @@ def with_trail(**facts: bool) -> Callable[[World], None]:
     changed: dict[str, Any] = {**facts}
 
     def put(world: World) -> None:
-        world.trails.held = [replace(TRAIL, **changed)]
+        world.cloudtrail.held = [replace(TRAIL, **changed)]
 
     return put
 
@@ -546,7 +546,7 @@ BROKEN: dict[Fault, list[Broken]] = {
         )
     ],
     Fault.NO_TRAIL: [
-        (lambda world: world.trails.held.clear(), Check.TRAIL, "no trail"),
+        (lambda world: world.cloudtrail.held.clear(), Check.TRAIL, "no trail"),
         *(
             (with_trail(**{fact: False}), Check.TRAIL, "no trail")
             for fact in ("is_logging", "has_global_events", "has_writes", "reaches_iam")
@@ -679,8 +679,8 @@ DENIED_BY: dict[Check, Shut] = {
     Check.CONCURRENCY: (lambda world: world.functions, "concurrency"),
     Check.SENDER: (lambda world: world.ses_identities, "is_verified"),
     Check.OWNERS: (lambda world: world.ses_identities, "is_in_sandbox"),
-    Check.TRAIL: (lambda world: world.trails, "trails"),
-    Check.INVOCATIONS: (lambda world: world.own_trails, "trails"),
+    Check.TRAIL: (lambda world: world.cloudtrail, "trails"),
+    Check.INVOCATIONS: (lambda world: world.own_cloudtrail, "trails"),
     Check.EXEMPTION_RULE: (lambda world: world.members[SHOP], "rule_is_enabled"),
     Check.GUARD: (lambda world: world.organization_features, "control_policies"),
     Check.SECRETS: (lambda world: world.members[SHOP], "secrets"),
@@ -958,8 +958,8 @@ def test_the_policy_that_guards_the_secrets_is_given_whole(world: World) -> None
 
 
 def test_a_trail_of_the_security_account_knows_who_invokes_too(world: World) -> None:
-    world.own_trails.held = [replace(TRAIL, name="own", of_organization=False)]
-    world.trails.held = []
+    world.own_cloudtrail.held = [replace(TRAIL, name="own", of_organization=False)]
+    world.cloudtrail.held = []
 
     assert world.findings()[Check.INVOCATIONS].said == f"own logs who invokes {ROTATION}"
 

@@ -150,7 +150,7 @@ class SesIdentities(Protocol):
         """Whether mails go to verified addresses only."""
 
 
-class Trails(Protocol):
+class CloudTrailStatus(Protocol):
     """CloudTrail, seen from one account."""
 
     def trails(self) -> tuple[Trail, ...]:

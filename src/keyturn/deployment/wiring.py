@@ -24,7 +24,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStacks,
     CloudFormationStackSets,
 )
-from keyturn.deployment.adapters.cloudtrail import CloudTrail
+from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
@@ -153,12 +153,12 @@ class Accounts:
                 ses_identities=lambda region: AwsSesIdentities(
                     client(self.security, "sesv2", region=region or None)
                 ),
-                trails=CloudTrail(
+                cloudtrail=AwsCloudTrail(
                     lambda region: client(self.management, "cloudtrail", region=region),
                     iam_region,
                     function,
                 ),
-                own_trails=CloudTrail(
+                own_cloudtrail=AwsCloudTrail(
                     lambda region: client(self.security, "cloudtrail", region=region),
                     security.region,
                     function,

@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from moto.sesv2.models import sesv2_backends
 
-from keyturn.deployment.adapters.cloudtrail import CloudTrail
+from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
@@ -26,22 +26,22 @@ from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
 from keyturn.deployment.ports import (
     Archive,
+    CloudTrailStatus,
     EventRules,
     Functions,
     MemberAccountProbe,
     QueueDepth,
     SesIdentities,
-    Trails,
 )
 from keyturn.domain.errors import NotFound
 from tests.deployment.fakes_doctor import (
     FakeArchive,
+    FakeCloudTrail,
     FakeEventRules,
     FakeFunctions,
     FakeMemberAccount,
     FakeQueueDepth,
     FakeSesIdentities,
-    FakeTrails,
 )
 
 MOTO_ACCOUNT = "123456789012"
@@ -267,11 +267,11 @@ def test_an_address_whose_link_nobody_followed_is_not_verified() -> None:
 
 
 @both
-def trails(request: pytest.FixtureRequest) -> Trails:
+def trails(request: pytest.FixtureRequest) -> CloudTrailStatus:
     session = made(request)
     if session is None:
         told = {"of_organization": False, "has_writes": True}
-        return FakeTrails(
+        return FakeCloudTrail(
             held=[
                 Trail(
                     name="not", is_logging=False, has_global_events=False, reaches_iam=True, **told
@@ -291,10 +291,10 @@ def trails(request: pytest.FixtureRequest) -> Trails:
             TrailName=name,
             EventSelectors=[{"ReadWriteType": "All", "IncludeManagementEvents": True}],
         )
-    return CloudTrail(lambda region: session.client("cloudtrail", region_name=region), REGION)
+    return AwsCloudTrail(lambda region: session.client("cloudtrail", region_name=region), REGION)
 
 
-def test_a_trail_tells_what_goes_into_it(trails: Trails) -> None:
+def test_a_trail_tells_what_goes_into_it(trails: CloudTrailStatus) -> None:
     found = {each.name: each for each in trails.trails()}
 
     assert found["all"].carries_iam
@@ -385,7 +385,7 @@ def test_a_trail_has_iams_writes_only_if_its_selectors_let_them_in(
         asked.append(region)
         return client
 
-    [found] = CloudTrail(in_region, REGION).trails()
+    [found] = AwsCloudTrail(in_region, REGION).trails()
 
     assert found.has_writes is writes
     assert found.of_organization
@@ -441,7 +441,7 @@ def test_a_trail_knows_who_invokes_only_if_its_selectors_let_data_events_in(
     stubber.add_response("get_event_selectors", selectors)
     stubber.activate()
 
-    [found] = CloudTrail(lambda _: client, REGION, INVOKED).trails()
+    [found] = AwsCloudTrail(lambda _: client, REGION, INVOKED).trails()
 
     # One of another region alone does not see the function's.
     assert found.logs_invocations is (logs and home == "eu-west-1")

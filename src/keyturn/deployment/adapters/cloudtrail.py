@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 _LAMBDA = "AWS::Lambda::Function"
 
 
-class CloudTrail:
+class AwsCloudTrail:
     """
-    Meets `deployment.ports.Trails`.
+    Meets `deployment.ports.CloudTrailStatus`.
 
     in_region: a client in that region, for a trail tells all of itself in its home region only.
     """

@@ -12,6 +12,7 @@ from keyturn.deployment.model.template import Template
 from keyturn.deployment.ports import (
     Archive,
     ArtifactBucket,
+    CloudTrailStatus,
     EventRules,
     Functions,
     MemberAccountProbe,
@@ -20,7 +21,6 @@ from keyturn.deployment.ports import (
     SesIdentities,
     Stacks,
     StackSets,
-    Trails,
 )
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Account
@@ -53,9 +53,9 @@ class Instruments:
     queue_depth: QueueDepth
     ses_identities: Callable[[str], SesIdentities]
     """SES in a region; "" is the region of the functions."""
-    trails: Trails
+    cloudtrail: CloudTrailStatus
     """Those that the management account sees."""
-    own_trails: Trails
+    own_cloudtrail: CloudTrailStatus
     """Those that the security account sees."""
     artifact_bucket: ArtifactBucket
     archive: Callable[[str, str], Archive]
