@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.deployment.checks.observed import Instruments, Observed
+from keyturn.deployment.checks.observed import Observed, Probes
 from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES, findings
 from keyturn.deployment.model.bucket_policy import statements
 from keyturn.deployment.model.guard import guard
@@ -220,7 +220,7 @@ class World:
 
     def findings(self) -> dict[Check, Finding]:
         seen = Observed(
-            see=Instruments(
+            probes=Probes(
                 stacks=self.stacks,
                 head_stacks=lambda _: self.head,
                 stack_sets=self.sets,

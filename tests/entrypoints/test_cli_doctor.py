@@ -266,15 +266,15 @@ def test_a_member_is_looked_at_where_its_secrets_are(world: World) -> None:
         security=world.sessions["security"], management=world.sessions["management"]
     )
     names = Names(core=CORE_STACK, member="member", listing="listing")
-    see = accounts.observed(names, datetime.now(UTC), None).see
+    probes = accounts.observed(names, datetime.now(UTC), None).probes
     member = Account(id=world.member)
     here, elsewhere = {"IAMRoleName": ROLE}, {"IAMRoleName": ROLE, "HomeRegion": "eu-north-1"}
     name = f"Account_{world.member}_User_gone_AccessKey"
     secrets = session_in(world.member).client("secretsmanager", region_name="eu-north-1")
     secrets.create_secret(Name=name, SecretString="of-somebody")
 
-    assert see.member(member, here).key_state("alias/asa-iam-key-rotation") == "Enabled"
+    assert probes.member(member, here).key_state("alias/asa-iam-key-rotation") == "Enabled"
     with pytest.raises(NotFound):
-        see.member(member, elsewhere).key_state("alias/asa-iam-key-rotation")
-    assert see.leftovers(member, here) == ()
-    assert [each.name for each in see.leftovers(member, elsewhere)] == [name]
+        probes.member(member, elsewhere).key_state("alias/asa-iam-key-rotation")
+    assert probes.leftovers(member, here) == ()
+    assert [each.name for each in probes.leftovers(member, elsewhere)] == [name]

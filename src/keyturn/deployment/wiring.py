@@ -33,7 +33,7 @@ from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
 from keyturn.deployment.adapters.ses_identities import AwsSesIdentities
 from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
-from keyturn.deployment.checks.observed import Instruments, Observed
+from keyturn.deployment.checks.observed import Observed, Probes
 from keyturn.deployment.deploy import Deploy
 from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.resources import ROTATION
@@ -137,7 +137,7 @@ class Accounts:
             return leftovers(IamAccessKeys(iam, iam), secrets, account.id)
 
         return Observed(
-            see=Instruments(
+            probes=Probes(
                 stacks=self._stacks(self.security, security.region),
                 head_stacks=lambda region: self._stacks(self.management, region),
                 stack_sets=CloudFormationStackSets(

@@ -24,11 +24,11 @@ class BucketProtections(HealthCheck):
     def look(self, seen: Observed) -> Finding:
         """Look at the bucket; statements that its policy lacks are given to be copied."""
         bucket, prefix = seen.bucket_and_prefix
-        if not seen.see.artifact_bucket.exists(bucket):
+        if not seen.probes.artifact_bucket.exists(bucket):
             return self.faulty(Fault.BUCKET_MISSING, f"there is no bucket {bucket}")
-        lacking = seen.see.artifact_bucket.lacks(bucket, prefix)
+        lacking = seen.probes.artifact_bucket.lacks(bucket, prefix)
         if lacking:
-            missing = seen.see.artifact_bucket.missing_statements(bucket, prefix)
+            missing = seen.probes.artifact_bucket.missing_statements(bucket, prefix)
             by_hand = f". By hand, add to its policy: {json.dumps(missing)}" if missing else ""
             said = f"{bucket} lacks: {', '.join(lacking)}"
             return self.faulty(Fault.BUCKET_UNPROTECTED, said, by_hand)
@@ -46,7 +46,7 @@ class NotPaused(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look for the object that pauses."""
-        found = seen.see.switch(*seen.bucket_and_prefix).pause()
+        found = seen.probes.switch(*seen.bucket_and_prefix).pause()
         if found is None:
             return self.well("nobody has paused Keyturn")
         said = f"paused by {found.by} since {found.at:%Y-%m-%d %H:%MZ}: {found.why}"

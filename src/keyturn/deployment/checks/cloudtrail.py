@@ -27,7 +27,7 @@ class IamTrail(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look at the trails that the management account sees."""
-        carrying = [each for each in seen.see.cloudtrail.trails() if each.carries_iam]
+        carrying = [each for each in seen.probes.cloudtrail.trails() if each.carries_iam]
         if not carrying:
             said = "no trail carries IAM's events in the management account"
             return self.faulty(Fault.NO_TRAIL, said)
@@ -53,10 +53,10 @@ class InvocationTrail(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look at the organisation's trails, and at the security account's own."""
-        of_all = [each for each in seen.see.cloudtrail.trails() if each.of_organization]
+        of_all = [each for each in seen.probes.cloudtrail.trails() if each.of_organization]
         logging = [
             each.name
-            for each in (*of_all, *seen.see.own_cloudtrail.trails())
+            for each in (*of_all, *seen.probes.own_cloudtrail.trails())
             if each.is_logging and each.logs_invocations
         ]
         if not logging:

@@ -47,7 +47,7 @@ class ListRole(HealthCheck):
     def look(self, seen: Observed) -> Finding:
         """Look at the stack."""
         name = f"stack {seen.names.listing} in {seen.management.account} {seen.management.region}"
-        found = seen.see.head_stacks(seen.management.region).find(seen.names.listing)
+        found = seen.probes.head_stacks(seen.management.region).find(seen.names.listing)
         if lack := lack_of(found, name):
             return self.faulty(Fault.LIST_ROLE_MISSING, lack)
         return self.well(name)

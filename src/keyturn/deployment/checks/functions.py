@@ -43,7 +43,7 @@ class FunctionSettings(HealthCheck):
         off: list[str] = []
         for each in seen.template.functions:
             try:
-                found = seen.see.functions.look(each.name)
+                found = seen.probes.functions.look(each.name)
             except NotFound:
                 return self.faulty(Fault.FUNCTION_MISSING, f"there is no function {each.name}")
             differences += (f"{each.name}: {what}" for what in _differences(seen, each, found))
@@ -60,7 +60,7 @@ def _shut_off(seen: Observed, name: str, found: FunctionFacts) -> Iterator[str]:
     if found.reserved == 0:  # "Throttle" in Lambda's console
         yield f"{name} may not run: 0 is reserved for it"
     queue = TAKES_FROM.get(name)
-    if queue is not None and queue not in seen.see.functions.takes_from(name):
+    if queue is not None and queue not in seen.probes.functions.takes_from(name):
         yield f"{name} takes nothing from {queue}"
 
 
@@ -109,7 +109,7 @@ class FunctionCode(HealthCheck):
             except NotFound:
                 said = f"there is no {folder}/{each.zip} in the bucket"
                 return self.faulty(Fault.ZIP_MISSING, said)
-            if seen.see.functions.look(each.name).code != wanted:
+            if seen.probes.functions.look(each.name).code != wanted:
                 others.append(each.name)
         if others:
             said = f"other code than in {folder}: {', '.join(others)}"
@@ -138,7 +138,7 @@ class Concurrency(HealthCheck):
         if 0 < reserved < wanted:
             said = f"{reserved} reserved for rotations, and MaximumConcurrency is {wanted}"
             return self.faulty(Fault.RESERVATION_SMALL, said)
-        found = seen.see.functions.concurrency()
+        found = seen.probes.functions.concurrency()
         needed = BESIDES if reserved else wanted + BESIDES
         said = f"{found.unreserved} of {found.limit} are free for all functions, {needed} needed"
         if found.unreserved < needed:
@@ -165,7 +165,7 @@ class RulesEnabled(HealthCheck):
         disabled: list[str] = []
         for name, bus in RULES:
             try:
-                if not seen.see.event_rules.is_enabled(name, bus):
+                if not seen.probes.event_rules.is_enabled(name, bus):
                     disabled.append(name)
             except NotFound:
                 return self.faulty(Fault.RULE_MISSING, f"there is no rule {name}")
@@ -189,7 +189,7 @@ class NoDeadLetters(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Count what is in the queues of dead letters."""
-        counts = {queue: seen.see.queue_depth.waiting(queue) for queue in DEAD_LETTERS}
+        counts = {queue: seen.probes.queue_depth.waiting(queue) for queue in DEAD_LETTERS}
         full = [f"{count} in {queue}" for queue, count in counts.items() if count]
         if full:
             return self.faulty(Fault.DEAD_LETTERS, ", ".join(full))

@@ -39,7 +39,7 @@ Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instruments:
+class Probes:
     """What the doctor looks with."""
 
     stacks: Stacks
@@ -93,7 +93,7 @@ class Observed:
     Every property raises a PortError of domain/errors.py where it cannot be read.
     """
 
-    see: Instruments
+    probes: Probes
     security: Place
     management: Place
     partition: str = "aws"
@@ -107,12 +107,12 @@ class Observed:
     @cached_property
     def core(self) -> Stack | None:
         """The core stack, if there is one."""
-        return self.see.stacks.find(self.names.core)
+        return self.probes.stacks.find(self.names.core)
 
     @cached_property
     def template(self) -> Template:
         """The template that the stack was made of, and not the one at hand."""
-        return Template.read(self.see.stacks.body_of(self.names.core))
+        return Template.read(self.probes.stacks.body_of(self.names.core))
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -133,7 +133,7 @@ class Observed:
     @cached_property
     def archive(self) -> Archive:
         """What is in the bucket."""
-        return self.see.archive(*self.bucket_and_prefix)
+        return self.probes.archive(*self.bucket_and_prefix)
 
     @cached_property
     def runs(self) -> tuple[LastRun, ...]:
@@ -143,14 +143,14 @@ class Observed:
     @property
     def ses_identities(self) -> SesIdentities:
         """SES, in the region that sends the mails."""
-        return self.see.ses_identities(self.parameters.get("MailRegion", ""))
+        return self.probes.ses_identities(self.parameters.get("MailRegion", ""))
 
     # --- the organisation -------------------------------------------------------------------
 
     @cached_property
     def stack_set(self) -> StackSet | None:
         """The stack set of the member stacks, if there is one."""
-        return self.see.stack_sets.find(self.names.member)
+        return self.probes.stack_sets.find(self.names.member)
 
     @property
     def regions(self) -> frozenset[str]:
@@ -170,7 +170,7 @@ class Observed:
 
     @cached_property
     def _inventory(self) -> Inventory:
-        return take_inventory(self.see.organization, scope=self.scope)
+        return take_inventory(self.probes.organization, scope=self.scope)
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -192,13 +192,13 @@ class Observed:
         return tuple(side_by_side(self._enter, self.accounts, workers=WORKERS))
 
     def _enter(self, account: Account) -> AccountSeen:
-        member = self.see.member(account, self.parameters)
+        member = self.probes.member(account, self.parameters)
         return AccountSeen(
             account=account,
             trust=_or_error(lambda: member.trust_of(self.told("IAMRoleName"))),
             group=_or_error(lambda: member.has_group(self.told("IAMExemptionGroup"))),
             key=_or_error(lambda: member.key_state(self.told("SecretsKmsKey"))),
-            leftovers=_or_error(lambda: self.see.leftovers(account, self.parameters)),
+            leftovers=_or_error(lambda: self.probes.leftovers(account, self.parameters)),
             rule=_or_error(lambda: member.rule_is_enabled(self.exemption_rule)),
             secrets=_or_error(lambda: tuple(member.secrets())),
         )

@@ -28,7 +28,7 @@ class TrustedAccess(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Ask Organizations whom it trusts."""
-        if STACK_SETS_TRUSTED not in seen.see.organization_features.facts().trusted:
+        if STACK_SETS_TRUSTED not in seen.probes.organization_features.facts().trusted:
             said = "stack sets have no trusted access: accounts that join get no role"
             return self.faulty(Fault.NO_TRUSTED_ACCESS, said)
         return self.well("stack sets may act in the organisation")
@@ -61,7 +61,7 @@ class MemberStacks(HealthCheck):
         if seen.stack_set is None:
             said = f"there is no stack set {name} in {seen.management.account}"
             return self.faulty(Fault.STACK_SET_MISSING, said)
-        instances = list(seen.see.stack_sets.instances(name))
+        instances = list(seen.probes.stack_sets.instances(name))
         kept = {each.id for each in seen.accounts}
         lagging = [
             f"{each.account}: {each.why}"
@@ -102,7 +102,7 @@ class ManagementAccount(HealthCheck):
         regions = sorted(seen.regions)
         for region in regions:
             name = f"stack {seen.names.member} in {seen.management.account} {region}"
-            found = seen.see.head_stacks(region).find(seen.names.member)
+            found = seen.probes.head_stacks(region).find(seen.names.member)
             if lack := lack_of(found, name):
                 return self.faulty(Fault.MANAGEMENT_WITHOUT_STACK, lack)
         return self.well(f"a stack of its own in {', '.join(regions)}")
@@ -128,7 +128,7 @@ class Guard(HealthCheck):
         told = {"partition": seen.partition, "role": seen.told("IAMRoleName")}
         found = [
             each.name
-            for each in seen.see.organization_features.control_policies()
+            for each in seen.probes.organization_features.control_policies()
             if each.targets and not lacks(json.loads(each.content), **told)
         ]
         if not found:
