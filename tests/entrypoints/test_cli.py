@@ -15,7 +15,7 @@ from keyturn.domain.key import Account
 from keyturn.entrypoints import cli_needs
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY, WHICH_SEAL_KEY
-from keyturn.entrypoints.cli_options import Where
+from keyturn.entrypoints.cli_options import AccountOptions
 from keyturn.entrypoints.laptop import Campaign, connect
 from keyturn.settings import Settings
 from keyturn.use_cases.account_run import Request
@@ -459,7 +459,7 @@ def test_without_the_exemption_group_a_plan_warns_and_a_run_leaves_the_account(
 
 def test_a_plan_that_has_grown_old_is_not_carried_out(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
-    where = Where(role_name=ROLE, account=[SHOP])
+    where = AccountOptions(role_name=ROLE, account=[SHOP])
     aws = connect(where, Settings(), lambda *_: None)
     campaign = Campaign(aws=aws, request=Request(), dry_run=False, announcer=Nobody())
     planned = campaign.plan(Account(id=SHOP), lambda *_: None)

@@ -14,6 +14,7 @@ import typer
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.entrypoints.cli_options import (
+    AccountOptions,
     Both,
     Deploying,
     Explaining,
@@ -26,7 +27,6 @@ from keyturn.entrypoints.cli_options import (
     Users,
     View,
     Wanted,
-    Where,
     with_groups,
 )
 from keyturn.entrypoints.one_line import OneLine
@@ -76,7 +76,7 @@ def keyturn(
 
 @app.command()
 @with_groups
-def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -> int:
+def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view: View) -> int:
     """
     Show what is due. It only reads.
 
@@ -90,7 +90,7 @@ def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -
 @app.command()
 @with_groups
 def run(  # noqa: PLR0913 -- five groups of options and what is this command's own
-    where: Where,
+    where: AccountOptions,
     users: Users,
     rules: Rules,
     output: Output,
@@ -129,7 +129,7 @@ def explain(
     who: Annotated[
         str, typer.Argument(metavar="USER|KEY", help="A user's name, or an access key's id.")
     ],
-    where: Where,
+    where: AccountOptions,
     rules: Rules,
     explaining: Explaining,
 ) -> int:
@@ -146,7 +146,7 @@ _KEY = typer.Argument(metavar="KEY", help="An access key's id.")
 @with_groups
 def restore(
     key: Annotated[str, _KEY],
-    where: Where,
+    where: AccountOptions,
     rules: Rules,
     telling: Telling,
     ordering: Ordering,
@@ -165,7 +165,7 @@ def restore(
 @with_groups
 def rotate(
     user: Annotated[str, typer.Argument(metavar="USER", help="An IAM user's name.")],
-    where: Where,
+    where: AccountOptions,
     rules: Rules,
     telling: Telling,
     ordering: Ordering,
@@ -184,7 +184,7 @@ def rotate(
 @with_groups
 def revoke(  # noqa: PLR0913 -- four groups of options and what is this command's own
     key: Annotated[str, _KEY],
-    where: Where,
+    where: AccountOptions,
     rules: Rules,
     telling: Telling,
     ordering: Ordering,
@@ -212,7 +212,7 @@ def revoke(  # noqa: PLR0913 -- four groups of options and what is this command'
 @with_groups
 def adopt(
     secret: Annotated[str, typer.Argument(metavar="SECRET", help="A secret's name.")],
-    where: Where,
+    where: AccountOptions,
     rules: Rules,
     ordering: Ordering,
 ) -> int:

@@ -93,7 +93,7 @@ def _opt(name: str, help_: str, panel: str, metavar: str | None = None) -> Any: 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class AccountOptions:
     """Which accounts are looked at, and with whose credentials."""
 
     profile: Annotated[

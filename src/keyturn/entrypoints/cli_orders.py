@@ -30,7 +30,7 @@ from keyturn.domain.record import (
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_json import adoption, put
 from keyturn.entrypoints.cli_meant import check_key
-from keyturn.entrypoints.cli_options import Findings, Ordering, Rules, Telling, Where
+from keyturn.entrypoints.cli_options import AccountOptions, Findings, Ordering, Rules, Telling
 from keyturn.entrypoints.cli_run import (
     Talk,
     checked,
@@ -83,14 +83,16 @@ class _Command:
     """Why it cannot be enforced where nobody can be told; None: it can."""
 
 
-def restore(key: str, where: Where, rules: Rules, telling: Telling, ordering: Ordering) -> int:
+def restore(
+    key: str, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
+) -> int:
     """Enable a key again."""
     command = _about_key("restore", key, Action.RESTORE)
     return _carry_out(command, where, rules, telling, ordering)
 
 
 def revoke(
-    what: Revocation, where: Where, rules: Rules, telling: Telling, ordering: Ordering
+    what: Revocation, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
 ) -> int:
     """Disable a leaked key at once."""
     if not what.leaked:
@@ -99,7 +101,9 @@ def revoke(
     return _carry_out(command, where, rules, telling, ordering)
 
 
-def rotate(user: str, where: Where, rules: Rules, telling: Telling, ordering: Ordering) -> int:
+def rotate(
+    user: str, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
+) -> int:
     """Rotate a user's key at any age."""
     at = now().replace(microsecond=0)
     command = _Command(
@@ -121,7 +125,7 @@ def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False
 
 
 def _carry_out(
-    command: _Command, where: Where, rules: Rules, telling: Telling, ordering: Ordering
+    command: _Command, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
 ) -> int:
     accounts = len(set(where.account or ()))
     if accounts > 1:
@@ -380,7 +384,7 @@ def _print_advice(console: Console, account: str, user: str, key_id: str, at: da
 # --- a secret -----------------------------------------------------------------------------
 
 
-def adopt(secret: str, where: Where, rules: Rules, ordering: Ordering) -> int:
+def adopt(secret: str, where: AccountOptions, rules: Rules, ordering: Ordering) -> int:
     """Take a secret that is not ours into the record."""
     account, _ = owner_of_secret(secret)
     if where.account and set(where.account) != {account}:

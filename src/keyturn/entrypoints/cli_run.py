@@ -30,6 +30,7 @@ from keyturn.entrypoints.cli_needs import (
     to_enforce,
 )
 from keyturn.entrypoints.cli_options import (
+    AccountOptions,
     Channel,
     Explaining,
     Findings,
@@ -39,7 +40,6 @@ from keyturn.entrypoints.cli_options import (
     Telling,
     Users,
     View,
-    Where,
     as_given,
     given,
 )
@@ -101,7 +101,7 @@ class Asked:
     approve: Path | None = None
 
 
-def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -> int:
+def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view: View) -> int:
     """Show what is due."""
     _check_users(users)
     shown_keys = Shown.read(view, output)
@@ -122,7 +122,12 @@ def plan(where: Where, users: Users, rules: Rules, output: Output, view: View) -
 
 
 def run(  # noqa: PLR0913, PLR0917 -- a group of options each
-    where: Where, users: Users, rules: Rules, output: Output, telling: Telling, asked: Asked
+    where: AccountOptions,
+    users: Users,
+    rules: Rules,
+    output: Output,
+    telling: Telling,
+    asked: Asked,
 ) -> int:
     """Do what is due, or show it."""
     _check_users(users)
@@ -183,7 +188,7 @@ def _done(
     return results, notes.unwritten
 
 
-def explain(who: str, where: Where, rules: Rules, explaining: Explaining) -> int:
+def explain(who: str, where: AccountOptions, rules: Rules, explaining: Explaining) -> int:
     """Explain a user's keys."""
     check_who(who)
     key_id = who if is_key(who) else None
@@ -214,7 +219,7 @@ def confirm(what: str) -> None:
 class Checked:
     """Options that break no rule, and what follows from them."""
 
-    where: Where
+    where: AccountOptions
     settings: Settings
     notify: Channel | None = None
     asks: bool = False
@@ -229,7 +234,7 @@ class Checked:
 
 
 def checked(  # noqa: PLR0913 -- a group of options each, and what the command needs
-    where: Where,
+    where: AccountOptions,
     rules: Rules,
     telling: Telling | None = None,
     *,
@@ -293,7 +298,7 @@ def _needs_to_tell(settings: Settings, notify: Channel | None) -> Needs:
     return {option: why for option, value in values.items() if not value}
 
 
-def _needs_to_write_secrets(where: Where, rules: Rules) -> Needs:
+def _needs_to_write_secrets(where: AccountOptions, rules: Rules) -> Needs:
     """What is missing to know, and to make, the users' secrets."""
     needs: dict[str, str] = {}
     if where.role_name is not None and rules.secrets_kms_key is None:
@@ -303,7 +308,9 @@ def _needs_to_write_secrets(where: Where, rules: Rules) -> Needs:
     return needs
 
 
-def _as_deployed(where: Where, own: Mapping[str, object]) -> tuple[Where, Settings]:
+def _as_deployed(
+    where: AccountOptions, own: Mapping[str, object]
+) -> tuple[AccountOptions, Settings]:
     """Look where the functions look, and as what they do."""
     settings = deployed_settings(where.profile, where.region, own)
     filled = replace(
@@ -320,7 +327,7 @@ def _check_users(users: Users) -> None:
         raise InvalidValue("--user", "", "must not be empty")
 
 
-def _check_where(where: Where) -> None:
+def _check_where(where: AccountOptions) -> None:
     if not 1 <= where.parallel <= MOST_PARALLEL:
         raise InvalidValue("--parallel", where.parallel, f"must be from 1 to {MOST_PARALLEL}")
     for each in where.account or ():
@@ -504,7 +511,7 @@ class Talk:
             lost = f"there is no access key {key_id} in {title(account)} ({error})"
             raise KeyturnError(lost) from error
 
-    def _where_it_is(self, key_id: str, where: Where) -> Where:
+    def _where_it_is(self, key_id: str, where: AccountOptions) -> AccountOptions:
         """
         Look in the account of a key: AWS knows which one that is.
 

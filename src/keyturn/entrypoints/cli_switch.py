@@ -8,7 +8,7 @@ from keyturn.domain.plain_text import shown
 from keyturn.entrypoints.cli_audit import entry_of, unkept
 from keyturn.entrypoints.cli_json import put, switch
 from keyturn.entrypoints.cli_needs import asks_first
-from keyturn.entrypoints.cli_options import Findings, Switching, Where, given
+from keyturn.entrypoints.cli_options import AccountOptions, Findings, Switching, given
 from keyturn.entrypoints.cli_run import confirm
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.laptop import connect, now
@@ -87,7 +87,7 @@ def _connected(asked: Switching, *, needs_reason: bool = False) -> tuple[Aws, bo
     asks = asks_first(enforce=asked.enforce, yes=asked.yes, needs=needs)
     if asked.deployed:
         settings = deployed_settings(asked.profile, asked.region, own)
-    where = Where(profile=asked.profile, region=asked.region)
+    where = AccountOptions(profile=asked.profile, region=asked.region)
     return connect(where, settings, lambda _action, _facts: None), asks
 
 

@@ -22,7 +22,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
 from keyturn.domain.scope import EVERYWHERE
 from keyturn.entrypoints.approvals import Approvals
-from keyturn.entrypoints.cli_options import Where
+from keyturn.entrypoints.cli_options import AccountOptions
 from keyturn.entrypoints.one_line import unforeseen
 from keyturn.entrypoints.own_credentials import have_credentials
 from keyturn.settings import Settings
@@ -69,7 +69,7 @@ def open_session(
     return session
 
 
-def connect(where: Where, settings: Settings, journal: Journal) -> Aws:
+def connect(where: AccountOptions, settings: Settings, journal: Journal) -> Aws:
     """Connect with the operator's own credentials."""
     session = open_session(where.profile, where.region)
     # Without a role it is the caller's own account, with the caller's own credentials.
@@ -89,7 +89,7 @@ def now() -> datetime:
 
 
 def find_accounts(
-    aws: Aws, where: Where, say: Callable[[str], None], *, everywhere: bool = False
+    aws: Aws, where: AccountOptions, say: Callable[[str], None], *, everywhere: bool = False
 ) -> Inventory:
     """
     The accounts that are meant: the caller's own, or with a role those of the organisation.
