@@ -15,7 +15,7 @@ import typer
 from keyturn.domain.errors import InvalidValue
 from keyturn.entrypoints.cli_options import (
     AccountOptions,
-    Both,
+    DeployAccounts,
     Deploying,
     Explaining,
     Looking,
@@ -250,7 +250,7 @@ def resume(switching: Switching) -> int:
 
 @app.command()
 @with_groups
-def deploy(both: Both, wanted: Wanted, deploying: Deploying) -> int:
+def deploy(accounts: DeployAccounts, wanted: Wanted, deploying: Deploying) -> int:
     """
     Bring Keyturn into an organisation, or bring it up to date.
 
@@ -258,12 +258,12 @@ def deploy(both: Both, wanted: Wanted, deploying: Deploying) -> int:
     """
     from keyturn.entrypoints import cli_deploy  # noqa: PLC0415 -- see above
 
-    return cli_deploy.deploy(both, wanted, deploying)
+    return cli_deploy.deploy(accounts, wanted, deploying)
 
 
 @app.command()
 @with_groups
-def doctor(both: Both, looking: Looking) -> int:
+def doctor(accounts: DeployAccounts, looking: Looking) -> int:
     """
     Look a deployment over, and say what to do about each finding. It only reads.
 
@@ -271,7 +271,7 @@ def doctor(both: Both, looking: Looking) -> int:
     """
     from keyturn.entrypoints import cli_doctor  # noqa: PLC0415 -- see above
 
-    return cli_doctor.doctor(both, looking)
+    return cli_doctor.doctor(accounts, looking)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
-from keyturn.entrypoints.cli_options import Both, Deploying, Findings, Wanted
+from keyturn.entrypoints.cli_options import DeployAccounts, Deploying, Findings, Wanted
 from keyturn.entrypoints.cli_run import Declined
 from keyturn.entrypoints.laptop import now, open_session
 from keyturn.entrypoints.one_line import FAILED
@@ -44,25 +44,25 @@ _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,120}")
 """CloudFormation's own rule, with room for the name of the alarms beside the core."""
 
 
-def deploy(both: Both, wanted: Wanted, how: Deploying) -> int:
+def deploy(accounts: DeployAccounts, wanted: Wanted, how: Deploying) -> int:
     """Show what would change, ask, and bring it there."""
     try:
-        return _deploy(both, wanted, how)
+        return _deploy(accounts, wanted, how)
     except InvalidValue as error:
         # These are no options here: "RotationPeriod=100" stays as the templates spell it.
         rule = re.sub(r"\b([A-Z]\w+)=(?=\d)", r"\1 ", error.rule)
         raise InvalidValue(_option(error.field), error.value, rule) from None
 
 
-def _deploy(both: Both, wanted: Wanted, how: Deploying) -> int:
+def _deploy(accounts: DeployAccounts, wanted: Wanted, how: Deploying) -> int:
     asked = _asked(wanted, enforce=how.enforce)
     asks = not (how.yes or how.dry_run)
     if asks and not can_ask():
         rule = "is needed where there is no terminal to ask on (--dry-run shows the changes)"
         raise InvalidValue("--yes", "", rule)
-    names = names_of(both)
+    names = names_of(accounts)
     package = _package(wanted.source, asked)
-    deployment = connect(both).deploy(package, names)
+    deployment = connect(accounts).deploy(package, names)
     ready = deployment.prepare(asked)
     settings = Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
     talk = _Talk(how)
@@ -85,26 +85,30 @@ def _deploy(both: Both, wanted: Wanted, how: Deploying) -> int:
     return 0 if done else FAILED
 
 
-def connect(both: Both) -> Accounts:
+def connect(accounts: DeployAccounts) -> Accounts:
     """Both accounts' credentials; the management account's are the same, unless given."""
-    security = open_session(both.profile, both.region)
+    security = open_session(accounts.profile, accounts.region)
     management = open_session(
-        both.management_profile or both.profile, security.region_name, "--management-profile"
+        accounts.management_profile or accounts.profile,
+        security.region_name,
+        "--management-profile",
     )
     return Accounts(security=security, management=management)
 
 
-def names_of(both: Both) -> Names:
+def names_of(accounts: DeployAccounts) -> Names:
     """What the stacks are called."""
     for option, name in (
-        ("--core-stack", both.core_stack),
-        ("--member-stack", both.member_stack),
-        ("--list-stack", both.list_stack),
+        ("--core-stack", accounts.core_stack),
+        ("--member-stack", accounts.member_stack),
+        ("--list-stack", accounts.list_stack),
     ):
         if not _STACK.fullmatch(name):
             rule = "must be a letter, then letters, digits and hyphens, at most 121 in all"
             raise InvalidValue(option, name, rule)
-    return Names(core=both.core_stack, member=both.member_stack, listing=both.list_stack)
+    return Names(
+        core=accounts.core_stack, member=accounts.member_stack, listing=accounts.list_stack
+    )
 
 
 def _asked(wanted: Wanted, *, enforce: bool) -> Asked:

@@ -518,7 +518,7 @@ class Switching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Both:
+class DeployAccounts:
     """The two accounts that a deployment stands in, and what its stacks are called."""
 
     profile: Annotated[
