@@ -17,6 +17,7 @@ from keyturn.entrypoints.cli_options import (
     AccountOptions,
     DeployAccounts,
     Deploying,
+    DeployOptions,
     Explaining,
     Looking,
     Ordering,
@@ -26,7 +27,6 @@ from keyturn.entrypoints.cli_options import (
     Telling,
     Users,
     View,
-    Wanted,
     with_groups,
 )
 from keyturn.entrypoints.one_line import OneLine
@@ -250,7 +250,7 @@ def resume(switching: Switching) -> int:
 
 @app.command()
 @with_groups
-def deploy(accounts: DeployAccounts, wanted: Wanted, deploying: Deploying) -> int:
+def deploy(accounts: DeployAccounts, wanted: DeployOptions, deploying: Deploying) -> int:
     """
     Bring Keyturn into an organisation, or bring it up to date.
 

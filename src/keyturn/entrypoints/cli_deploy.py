@@ -23,7 +23,7 @@ from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
-from keyturn.entrypoints.cli_options import DeployAccounts, Deploying, Findings, Wanted
+from keyturn.entrypoints.cli_options import DeployAccounts, Deploying, DeployOptions, Findings
 from keyturn.entrypoints.cli_run import Declined
 from keyturn.entrypoints.laptop import now, open_session
 from keyturn.entrypoints.one_line import FAILED
@@ -44,7 +44,7 @@ _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,120}")
 """CloudFormation's own rule, with room for the name of the alarms beside the core."""
 
 
-def deploy(accounts: DeployAccounts, wanted: Wanted, how: Deploying) -> int:
+def deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> int:
     """Show what would change, ask, and bring it there."""
     try:
         return _deploy(accounts, wanted, how)
@@ -54,7 +54,7 @@ def deploy(accounts: DeployAccounts, wanted: Wanted, how: Deploying) -> int:
         raise InvalidValue(_option(error.field), error.value, rule) from None
 
 
-def _deploy(accounts: DeployAccounts, wanted: Wanted, how: Deploying) -> int:
+def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> int:
     asked = _asked(wanted, enforce=how.enforce)
     asks = not (how.yes or how.dry_run)
     if asks and not can_ask():
@@ -111,7 +111,7 @@ def names_of(accounts: DeployAccounts) -> Names:
     )
 
 
-def _asked(wanted: Wanted, *, enforce: bool) -> Asked:
+def _asked(wanted: DeployOptions, *, enforce: bool) -> Asked:
     for option, value in (
         ("--bucket", wanted.bucket),
         ("--prefix", wanted.prefix),

@@ -552,7 +552,7 @@ class DeployAccounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DeployOptions:
     """What a deployment is to be like."""
 
     bucket: Annotated[
