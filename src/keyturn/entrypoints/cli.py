@@ -18,8 +18,8 @@ from keyturn.entrypoints.cli_options import (
     DeployAccounts,
     Deploying,
     DeployOptions,
+    DoctorOptions,
     Explaining,
-    Looking,
     Ordering,
     Output,
     Rules,
@@ -263,7 +263,7 @@ def deploy(accounts: DeployAccounts, wanted: DeployOptions, deploying: Deploying
 
 @app.command()
 @with_groups
-def doctor(accounts: DeployAccounts, looking: Looking) -> int:
+def doctor(accounts: DeployAccounts, options: DoctorOptions) -> int:
     """
     Look a deployment over, and say what to do about each finding. It only reads.
 
@@ -271,7 +271,7 @@ def doctor(accounts: DeployAccounts, looking: Looking) -> int:
     """
     from keyturn.entrypoints import cli_doctor  # noqa: PLC0415 -- see above
 
-    return cli_doctor.doctor(accounts, looking)
+    return cli_doctor.doctor(accounts, options)
 
 
 @app.command()

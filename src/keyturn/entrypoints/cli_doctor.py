@@ -18,7 +18,7 @@ from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.cli_deploy import connect, names_of
 from keyturn.entrypoints.cli_meant import check_role
-from keyturn.entrypoints.cli_options import DeployAccounts, Findings, Looking
+from keyturn.entrypoints.cli_options import DeployAccounts, DoctorOptions, Findings
 from keyturn.entrypoints.cli_tables import tidy
 from keyturn.entrypoints.laptop import now
 from keyturn.entrypoints.one_line import FAILED
@@ -27,13 +27,13 @@ VERSION = 1
 STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "bold red"}
 
 
-def doctor(accounts: DeployAccounts, looking: Looking) -> int:
+def doctor(accounts: DeployAccounts, options: DoctorOptions) -> int:
     """Look a deployment over."""
-    check_role(looking.role_name)
+    check_role(options.role_name)
     at, names = now(), names_of(accounts)
-    seen = connect(accounts).observed(names, at, looking.role_name)
+    seen = connect(accounts).observed(names, at, options.role_name)
     findings = list(_found(all_findings(seen)))
-    if looking.format is Findings.JSON:
+    if options.format is Findings.JSON:
         sys.stdout.write(as_json(findings, at))
     else:
         _print(Console(highlight=False), findings)

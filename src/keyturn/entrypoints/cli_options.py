@@ -613,7 +613,7 @@ class Deploying:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
+class DoctorOptions:
     """How a deployment is looked over, and how the findings are written."""
 
     role_name: Annotated[
