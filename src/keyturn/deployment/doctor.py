@@ -18,14 +18,14 @@ from keyturn.deployment.checks.bucket import BucketProtections, NotPaused
 from keyturn.deployment.checks.cloudtrail import IamTrail, InvocationTrail
 from keyturn.deployment.checks.core import CoreStack, ListRole
 from keyturn.deployment.checks.functions import (
-    Concurrency,
+    FreeConcurrency,
     FunctionCode,
     FunctionSettings,
     NoDeadLetters,
     RulesEnabled,
 )
 from keyturn.deployment.checks.health_check import UNCHECKED, HealthCheck
-from keyturn.deployment.checks.mails import Owners, Sender
+from keyturn.deployment.checks.mails import OwnersVerified, SenderVerified
 from keyturn.deployment.checks.observed import Observed
 from keyturn.deployment.checks.organization import (
     Guard,
@@ -33,7 +33,7 @@ from keyturn.deployment.checks.organization import (
     MemberStacks,
     TrustedAccess,
 )
-from keyturn.deployment.checks.runs import LastRun, UnchangedSince
+from keyturn.deployment.checks.runs import RecentRun, UnchangedSince
 from keyturn.deployment.checks.secrets import LeftoverSecrets, Readers, SecretsShared
 from keyturn.deployment.model.health import Check, Fault, Finding, Remedy
 
@@ -43,13 +43,13 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     NotPaused(),
     FunctionSettings(),
     FunctionCode(),
-    Concurrency(),
+    FreeConcurrency(),
     RulesEnabled(),
     NoDeadLetters(),
-    LastRun(),
+    RecentRun(),
     UnchangedSince(),
-    Sender(),
-    Owners(),
+    SenderVerified(),
+    OwnersVerified(),
     ListRole(),
     TrustedAccess(),
     MemberStacks(),

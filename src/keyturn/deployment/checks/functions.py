@@ -117,7 +117,7 @@ class FunctionCode(HealthCheck):
         return self.well(f"the functions run the zips in {folder}")
 
 
-class Concurrency(HealthCheck):
+class FreeConcurrency(HealthCheck):
     """Lambda leaves room for as many rotations as may run at the same time."""
 
     id = Check.CONCURRENCY

@@ -7,7 +7,7 @@ from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.health import Check, Fault, Finding
 
 
-class Sender(HealthCheck):
+class SenderVerified(HealthCheck):
     """SES has verified the address that mails come from."""
 
     id = Check.SENDER
@@ -27,7 +27,7 @@ class Sender(HealthCheck):
         return self.well(f"{admin} is verified")
 
 
-class Owners(HealthCheck):
+class OwnersVerified(HealthCheck):
     """SES sends to every owner."""
 
     id = Check.OWNERS

@@ -15,7 +15,7 @@ _NEVER_RAN: Final = warning(
 )
 
 
-class LastRun(HealthCheck):
+class RecentRun(HealthCheck):
     """The last run is not long ago, and reached every account."""
 
     id = Check.LAST_RUN
