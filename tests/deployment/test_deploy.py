@@ -12,7 +12,7 @@ from keyturn.deployment.model.health import FunctionFacts
 from keyturn.deployment.model.package import Package, code_hash
 from keyturn.deployment.model.stacks import Names, Place, Protection, Stack, StackSet
 from keyturn.deployment.model.template import Template
-from keyturn.deployment.model.wanted import Asked, Ready
+from keyturn.deployment.model.wanted import DeployRequest, Ready
 from keyturn.deployment.steps import Outcome, Step
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
@@ -30,14 +30,14 @@ UNIT, LATER = "ou-root-aaaaaaaa", "ou-root-bbbbbbbb"
 NAMES = Names()
 CORE_STACK, SET, LIST_STACK = NAMES.core, NAMES.member, NAMES.listing
 EAST, WEST = "us-east-1", "eu-west-1"
-FIRST = Asked(
+FIRST = DeployRequest(
     bucket="a-bucket",
     prefix="asa/rotation",
     admin="ops@example.com",
     units=(UNIT,),
     parameters={"ResourceOwnerTag": "owner"},
 )
-NO_OPTIONS = Asked()
+NO_OPTIONS = DeployRequest()
 PACKAGE = Package(
     core=Template.read((FOLDER / CORE).read_text()),
     alarms=Template.read((FOLDER / ALARMS).read_text()),
@@ -110,16 +110,16 @@ class World:
         )
 
     def prepare(self, **asked: Any) -> Ready:  # noqa: ANN401 -- any option
-        return self.deployment().prepare(replace(Asked(), **asked))
+        return self.deployment().prepare(replace(DeployRequest(), **asked))
 
-    def steps(self, asked: Asked) -> list[Step]:
+    def steps(self, asked: DeployRequest) -> list[Step]:
         deployment = self.deployment()
         return [*deployment.steps(deployment.prepare(asked)), deployment.proof()]
 
-    def deploy(self, asked: Asked = NO_OPTIONS) -> dict[str, Outcome]:
+    def deploy(self, asked: DeployRequest = NO_OPTIONS) -> dict[str, Outcome]:
         return {named(step): step.take() for step in self.steps(asked)}
 
-    def show(self, asked: Asked = NO_OPTIONS) -> dict[str, Outcome]:
+    def show(self, asked: DeployRequest = NO_OPTIONS) -> dict[str, Outcome]:
         deployment = self.deployment()
         return {named(step): step.show() for step in deployment.steps(deployment.prepare(asked))}
 
@@ -242,7 +242,7 @@ def test_the_stack_set_goes_to_the_units_and_the_management_account_gets_a_stack
     assert deployed.head[EAST].held[SET].status == "CREATE_COMPLETE"
 
 
-def without(option: str) -> Asked:
+def without(option: str) -> DeployRequest:
     options: dict[str, Any] = {option: None}
     return replace(FIRST, **options)
 
@@ -312,7 +312,7 @@ def test_a_second_deployment_needs_no_options_and_finds_no_changes(deployed: Wor
 
 
 def test_what_is_not_given_stays_and_what_changes_is_told(deployed: World) -> None:
-    outcomes = deployed.deploy(Asked(parameters={"RotationPeriod": "75"}))
+    outcomes = deployed.deploy(DeployRequest(parameters={"RotationPeriod": "75"}))
 
     assert deployed.core()["RotationPeriod"] == "75"
     assert deployed.core()["ResourceOwnerTag"] == "owner"
@@ -454,7 +454,7 @@ def test_a_protection_that_was_taken_away_is_given_back(deployed: World) -> None
 
 
 def test_another_unit_comes_to_those_that_are_there(deployed: World) -> None:
-    outcome = deployed.deploy(Asked(units=(UNIT, LATER)))[f"stack set {SET}"]
+    outcome = deployed.deploy(DeployRequest(units=(UNIT, LATER)))[f"stack set {SET}"]
 
     assert deployed.sets.held[SET].units == {UNIT, LATER}
     assert outcome.details == (f"to {LATER} in {EAST}",)
@@ -501,7 +501,7 @@ def test_a_suspended_account_lags_behind_for_ever_and_is_no_change(deployed: Wor
 
 def test_only_enforce_ends_the_dry_run(deployed: World) -> None:
     ready = deployed.prepare(enforce=True)
-    deployed.deploy(Asked(enforce=True))
+    deployed.deploy(DeployRequest(enforce=True))
 
     assert ready.begins_to_enforce
     assert ready.core.changed == ("DryRunFlag: True → False",)
@@ -509,7 +509,7 @@ def test_only_enforce_ends_the_dry_run(deployed: World) -> None:
 
 
 def test_enforcement_stays_without_being_said_again(deployed: World) -> None:
-    deployed.deploy(Asked(enforce=True))
+    deployed.deploy(DeployRequest(enforce=True))
 
     ready = deployed.prepare()
     deployed.deploy()
@@ -520,9 +520,9 @@ def test_enforcement_stays_without_being_said_again(deployed: World) -> None:
 
 
 def test_the_dry_run_can_be_had_back(deployed: World) -> None:
-    deployed.deploy(Asked(enforce=True))
+    deployed.deploy(DeployRequest(enforce=True))
 
-    deployed.deploy(Asked(parameters={"DryRunFlag": "True"}))
+    deployed.deploy(DeployRequest(parameters={"DryRunFlag": "True"}))
 
     assert deployed.core()["DryRunFlag"] == "True"
 
@@ -550,7 +550,7 @@ def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> No
     before = deployed.everything()
 
     outcomes = deployed.show(
-        Asked(units=(LATER,), parameters={"ResourceOwnerTag": "team"}, enforce=True)
+        DeployRequest(units=(LATER,), parameters={"ResourceOwnerTag": "team"}, enforce=True)
     )
 
     assert deployed.everything() == before
@@ -644,7 +644,7 @@ def test_a_stack_that_somebody_is_changing_is_left_alone(deployed: World) -> Non
     deployed.stacks.held[CORE_STACK] = busy
 
     with pytest.raises(DeploymentFailed, match="UPDATE_IN_PROGRESS"):
-        deployed.deploy(Asked(parameters={"RotationPeriod": "75"}))
+        deployed.deploy(DeployRequest(parameters={"RotationPeriod": "75"}))
 
     assert deployed.stacks.held[CORE_STACK] == busy
 
@@ -692,7 +692,7 @@ def test_an_account_that_fails_keeps_no_new_unit_from_its_stacks(deployed: World
     deployed.sets.cannot = deployed.sets.lagging = {SHOP: "the role exists"}
 
     with pytest.raises(DeploymentFailed, match=SHOP):
-        deployed.deploy(Asked(units=(LATER,)))
+        deployed.deploy(DeployRequest(units=(LATER,)))
 
     assert deployed.sets.held[SET].units == {UNIT, LATER}
 
@@ -703,6 +703,6 @@ def test_nothing_clear_from_cloudformation_changes_no_stack(deployed: World, met
     deployed.stacks.refuses[method] = Unavailable("nobody knows")
 
     with pytest.raises(Unavailable):
-        deployed.deploy(Asked(parameters={"RotationPeriod": "75"}))
+        deployed.deploy(DeployRequest(parameters={"RotationPeriod": "75"}))
 
     assert deployed.everything() == before

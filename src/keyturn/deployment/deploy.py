@@ -19,7 +19,14 @@ from keyturn.deployment.model.stacks import (
     living,
 )
 from keyturn.deployment.model.template import Template
-from keyturn.deployment.model.wanted import FLAG, Asked, Ready, Settled, check_first, settle
+from keyturn.deployment.model.wanted import (
+    FLAG,
+    DeployRequest,
+    Ready,
+    Settled,
+    check_first,
+    settle,
+)
 from keyturn.deployment.ports import (
     ArtifactBucket,
     Functions,
@@ -58,7 +65,7 @@ class Deploy:
 
     # --- looking ----------------------------------------------------------------------------
 
-    def prepare(self, asked: Asked) -> Ready:
+    def prepare(self, asked: DeployRequest) -> Ready:
         """Find out what is there and what is wanted; it only reads."""
         self.package.check(asked.own)
         facts = self.organization_features.facts()
@@ -106,7 +113,7 @@ class Deploy:
             begins_to_enforce=asked.enforce and had.get(FLAG, "True").lower() != "false",
         )
 
-    def _check_organization(self, facts: OrganizationFacts, asked: Asked) -> None:
+    def _check_organization(self, facts: OrganizationFacts, asked: DeployRequest) -> None:
         if facts.management_account != self.management.account:
             rule = (
                 f"must be of the management account {facts.management_account}, "
@@ -129,7 +136,9 @@ class Deploy:
                 "`aws cloudformation activate-organizations-access` in the management account"
             )
 
-    def _given(self, asked: Asked, facts: OrganizationFacts, *, is_first: bool) -> dict[str, str]:
+    def _given(
+        self, asked: DeployRequest, facts: OrganizationFacts, *, is_first: bool
+    ) -> dict[str, str]:
         given = {
             **asked.own,
             "AWSOrgID": facts.id,

@@ -17,7 +17,7 @@ from rich.text import Text
 from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.stacks import Names
 from keyturn.deployment.model.template import Template
-from keyturn.deployment.model.wanted import FLAG, FOUND, OPTION_OF, Asked, Ready
+from keyturn.deployment.model.wanted import FLAG, FOUND, OPTION_OF, DeployRequest, Ready
 from keyturn.deployment.steps import Outcome, Step
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
@@ -111,7 +111,7 @@ def names_of(accounts: DeployAccounts) -> Names:
     )
 
 
-def _asked(wanted: DeployOptions, *, enforce: bool) -> Asked:
+def _asked(wanted: DeployOptions, *, enforce: bool) -> DeployRequest:
     for option, value in (
         ("--bucket", wanted.bucket),
         ("--prefix", wanted.prefix),
@@ -126,7 +126,7 @@ def _asked(wanted: DeployOptions, *, enforce: bool) -> Asked:
             UNIT(unit)
         except ValidationError:
             raise InvalidValue("--ou", unit, str(UNIT.error)) from None
-    return Asked(
+    return DeployRequest(
         bucket=wanted.bucket,
         prefix=wanted.prefix,
         admin=wanted.admin,
@@ -157,7 +157,7 @@ def _parameters(given: Iterable[str], *, enforce: bool) -> Mapping[str, str]:
     return found
 
 
-def _package(source: Path, asked: Asked) -> Package:
+def _package(source: Path, asked: DeployRequest) -> Package:
     """What is brought along; what was asked for is checked as soon as the templates are read."""
     core, alarms, member, listing = (
         Template.read(_bytes(source, f"CloudFormation/{name}").decode())

@@ -25,7 +25,7 @@ FOUND: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class DeployRequest:
     """What the operator gave; None keeps what is there."""
 
     bucket: str | None = None
@@ -117,7 +117,7 @@ def settle(
     return Settled(values=values, whole=whole, changed=tuple(changed))
 
 
-def check_first(asked: Asked) -> None:
+def check_first(asked: DeployRequest) -> None:
     """Refuse a first deployment that lacks what a later one finds in the stack."""
     for option, value in (
         ("--bucket", asked.bucket),
