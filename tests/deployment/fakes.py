@@ -9,10 +9,10 @@ from keyturn.deployment.model.bucket_policy import Statement, statements
 from keyturn.deployment.model.health import ControlPolicy
 from keyturn.deployment.model.stacks import (
     STACK_SETS_TRUSTED,
-    Change,
     OrganizationFacts,
     Proposal,
     Protection,
+    ResourceChange,
     Stack,
     StackInstance,
     StackSet,
@@ -61,7 +61,9 @@ class FakeStacks(Refusals):
             self.held[name] = Stack(name=name, status="REVIEW_IN_PROGRESS", parameters={})
         done = "CREATE_COMPLETE" if new else "UPDATE_COMPLETE"
         self.open[proposal.id] = (Stack(name=name, status=done, parameters=values), body)
-        change = Change(action="Add" if new else "Modify", resource="Thing", kind="AWS::A::Thing")
+        change = ResourceChange(
+            action="Add" if new else "Modify", resource="Thing", kind="AWS::A::Thing"
+        )
         return replace(proposal, changes=(change,))
 
     def discard(self, proposal: Proposal) -> None:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError, WaiterError
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.deployment.model.stacks import Change, Proposal, Stack, StackInstance, StackSet
+from keyturn.deployment.model.stacks import (
+    Proposal,
+    ResourceChange,
+    Stack,
+    StackInstance,
+    StackSet,
+)
 from keyturn.domain.errors import AlreadyThere, DeploymentFailed, NotFound, Refused, Throttled
 
 if TYPE_CHECKING:
@@ -99,7 +105,7 @@ class CloudFormationStacks:
             stack=name, id=made["Id"], is_new=new, changes=tuple(self._changes(made["Id"]))
         )
 
-    def _changes(self, change_set: str) -> Iterator[Change]:
+    def _changes(self, change_set: str) -> Iterator[ResourceChange]:
         with aws_errors_translated(_MEANINGS):
             pages = self._aws.get_paginator("describe_change_set").paginate(
                 ChangeSetName=change_set
@@ -302,9 +308,9 @@ def _values(parameters: "Iterable[ParameterTypeDef]") -> dict[str, str]:
     return {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
 
 
-def _change(change: "ChangeTypeDef") -> Change:
+def _change(change: "ChangeTypeDef") -> ResourceChange:
     told = change["ResourceChange"]
-    return Change(
+    return ResourceChange(
         action=told["Action"],
         resource=told["LogicalResourceId"],
         kind=told["ResourceType"],

@@ -85,7 +85,7 @@ def living(stack: Stack | None) -> Stack | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ResourceChange:
     """What a change set would do to one resource."""
 
     action: str
@@ -103,7 +103,7 @@ class Proposal:
     is_new: bool
     is_empty: bool = False
     """Whether the stack is as it is wanted."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ResourceChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
