@@ -13,7 +13,7 @@ from keyturn.deployment.model.package import Package, code_hash
 from keyturn.deployment.model.stacks import Names, Place, Protection, Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import DeployRequest, Ready
-from keyturn.deployment.steps import Outcome, Step
+from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
 from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
 from tests.deployment.fakes import (
@@ -112,14 +112,14 @@ class World:
     def prepare(self, **asked: Any) -> Ready:  # noqa: ANN401 -- any option
         return self.deployment().prepare(replace(DeployRequest(), **asked))
 
-    def steps(self, asked: DeployRequest) -> list[Step]:
+    def steps(self, asked: DeployRequest) -> list[DeployStep]:
         deployment = self.deployment()
         return [*deployment.steps(deployment.prepare(asked)), deployment.proof()]
 
-    def deploy(self, asked: DeployRequest = NO_OPTIONS) -> dict[str, Outcome]:
+    def deploy(self, asked: DeployRequest = NO_OPTIONS) -> dict[str, StepOutcome]:
         return {named(step): step.take() for step in self.steps(asked)}
 
-    def show(self, asked: DeployRequest = NO_OPTIONS) -> dict[str, Outcome]:
+    def show(self, asked: DeployRequest = NO_OPTIONS) -> dict[str, StepOutcome]:
         deployment = self.deployment()
         return {named(step): step.show() for step in deployment.steps(deployment.prepare(asked))}
 
@@ -137,7 +137,7 @@ class World:
         )
 
 
-def named(step: Step) -> str:
+def named(step: DeployStep) -> str:
     return step.title.split(" in ")[0].split(" a-")[0] + where(step.title)
 
 

@@ -35,8 +35,8 @@ from keyturn.deployment.ports import (
     StackSets,
 )
 from keyturn.deployment.steps import (
+    DeployStep,
     ProveCode,
-    Step,
     plan_bucket,
     plan_mails,
     plan_stack,
@@ -171,20 +171,22 @@ class Deploy:
 
     # --- doing ------------------------------------------------------------------------------
 
-    def steps(self, ready: Ready) -> Iterator[Step]:
+    def steps(self, ready: Ready) -> Iterator[DeployStep]:
         """The steps in their order, to be shown or to be taken."""
         bucket, prefix, package = ready.bucket, ready.prefix, self.package
         zips, mails = f"{prefix}/{package.folder}", f"{prefix}/Template"
         head, names = self.management, self.names
-        yield Step(f"bucket {bucket}", lambda: plan_bucket(self.artifact_bucket, bucket, prefix))
-        yield Step(
+        yield DeployStep(
+            f"bucket {bucket}", lambda: plan_bucket(self.artifact_bucket, bucket, prefix)
+        )
+        yield DeployStep(
             f"zips in {zips}/", lambda: plan_zips(self.artifact_bucket, bucket, zips, package.zips)
         )
-        yield Step(
+        yield DeployStep(
             f"mail templates in {mails}/",
             lambda: plan_mails(self.artifact_bucket, bucket, mails, package.mails),
         )
-        yield Step(
+        yield DeployStep(
             f"stack set {names.member} in {head.account} {head.region}",
             lambda: plan_stack_set(self.stack_sets, names.member, package.member.body, ready),
             is_vital=False,
@@ -207,16 +209,16 @@ class Deploy:
         )
         yield replace(alarms, is_vital=False)
 
-    def proof(self) -> Step:
+    def proof(self) -> DeployStep:
         """What is seen to when all steps are taken: only then has the stack this build's zips."""
         plan = ProveCode(functions=self.functions, package=self.package)
         place = f"{self.security.account} {self.security.region}"
-        return Step(f"functions in {place}", lambda: plan, is_vital=False)
+        return DeployStep(f"functions in {place}", lambda: plan, is_vital=False)
 
     def _stack(
         self, stacks: Stacks, name: str, place: Place, template: Template, settled: Settled
-    ) -> Step:
-        return Step(
+    ) -> DeployStep:
+        return DeployStep(
             f"stack {name} in {place.account} {place.region}",
             lambda: plan_stack(stacks, name, template.body, settled),
         )

@@ -26,7 +26,7 @@ from keyturn.domain.errors import DeploymentFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class StepOutcome:
     """What became of a step, in words."""
 
     said: str
@@ -34,15 +34,15 @@ class Outcome:
     changed: bool = False
 
 
-class Plan(ABC):
+class StepPlan(ABC):
     """What a step is about to do."""
 
     @abstractmethod
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Say what would become of it."""
 
     @abstractmethod
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Do it, and say what became of it; DeploymentFailed or a PortError if it cannot be."""
 
     def drop(self) -> None:  # noqa: B027 -- most plans have made nothing
@@ -50,37 +50,37 @@ class Plan(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DeployStep:
     """One line of the progress."""
 
     title: str
-    plan: Callable[[], Plan]
+    plan: Callable[[], StepPlan]
     is_vital: bool = True
     """Whether the steps after it are in vain if it fails; of many accounts, one may always."""
 
-    def show(self) -> Outcome:
+    def show(self) -> StepOutcome:
         """Say what it would do, and leave all as it is."""
         plan = self.plan()
         outcome = plan.outlook()
         plan.drop()
         return outcome
 
-    def take(self) -> Outcome:
+    def take(self) -> StepOutcome:
         """Plan it now, and carry the plan out."""
         return self.plan().carry_out()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing(Plan):
+class Nothing(StepPlan):
     """All is as it should be."""
 
     details: tuple[str, ...] = ()
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Say so."""
-        return Outcome(said="no changes", details=self.details)
+        return StepOutcome(said="no changes", details=self.details)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Say so, too."""
         return self.outlook()
 
@@ -92,27 +92,27 @@ NOTHING: Final = Nothing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MakeBucket(Plan):
+class MakeBucket(StepPlan):
     """Make the bucket, with every protection."""
 
     artifact_bucket: ArtifactBucket
     bucket: str
     prefix: str
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Name all protections: S3 gives some of them by itself, nobody knows which."""
-        return Outcome(said="would be made", details=tuple(Protection), changed=True)
+        return StepOutcome(said="would be made", details=tuple(Protection), changed=True)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Make it, and give it what S3 did not."""
         self.artifact_bucket.create(self.bucket)
         lacking = self.artifact_bucket.lacks(self.bucket, self.prefix)
         _protect(self.artifact_bucket, self.bucket, self.prefix, lacking)
-        return Outcome(said="made", details=tuple(lacking), changed=True)
+        return StepOutcome(said="made", details=tuple(lacking), changed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectBucket(Plan):
+class ProtectBucket(StepPlan):
     """Give a bucket the protections that it lacks."""
 
     artifact_bucket: ArtifactBucket
@@ -120,17 +120,17 @@ class ProtectBucket(Plan):
     prefix: str
     lacking: tuple[Protection, ...]
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Name the protections."""
-        return Outcome(said="would be protected", details=self.lacking, changed=True)
+        return StepOutcome(said="would be protected", details=self.lacking, changed=True)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Give it each of them."""
         _protect(self.artifact_bucket, self.bucket, self.prefix, self.lacking)
-        return Outcome(said="protected", details=self.lacking, changed=True)
+        return StepOutcome(said="protected", details=self.lacking, changed=True)
 
 
-def plan_bucket(artifact_bucket: ArtifactBucket, bucket: str, prefix: str) -> Plan:
+def plan_bucket(artifact_bucket: ArtifactBucket, bucket: str, prefix: str) -> StepPlan:
     """Find out what the bucket lacks, if it is there at all."""
     if not artifact_bucket.exists(bucket):
         return MakeBucket(artifact_bucket=artifact_bucket, bucket=bucket, prefix=prefix)
@@ -153,7 +153,7 @@ def _protect(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upload(Plan):
+class Upload(StepPlan):
     """Put files into a folder of the bucket."""
 
     artifact_bucket: ArtifactBucket
@@ -163,15 +163,15 @@ class Upload(Plan):
     notes: tuple[str, ...] = ()
     """What is said beside the names."""
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Name the files."""
-        return Outcome(said="would be uploaded", details=self._details, changed=True)
+        return StepOutcome(said="would be uploaded", details=self._details, changed=True)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Put each of them."""
         for name, body in self.files.items():
             self.artifact_bucket.put(self.bucket, f"{self.folder}/{name}", body)
-        return Outcome(said="uploaded", details=self._details, changed=True)
+        return StepOutcome(said="uploaded", details=self._details, changed=True)
 
     @property
     def _details(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class Upload(Plan):
 
 def plan_zips(
     artifact_bucket: ArtifactBucket, bucket: str, folder: str, files: Mapping[str, bytes]
-) -> Plan:
+) -> StepPlan:
     """Find out which zips are not there, or are not as they are built here."""
     differing, _ = _differing(artifact_bucket, bucket, folder, files)
     if not differing:
@@ -190,7 +190,7 @@ def plan_zips(
 
 def plan_mails(
     artifact_bucket: ArtifactBucket, bucket: str, folder: str, files: Mapping[str, bytes]
-) -> Plan:
+) -> StepPlan:
     """Find out which mail templates are missing, or are those of an earlier version of ours."""
     differing, there = _differing(artifact_bucket, bucket, folder, files)
     # One that is not as we once put it is the operator's own: it stays, whatever we bring.
@@ -225,7 +225,7 @@ def _holds(found: Stored | None, body: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MakeStackSet(Plan):
+class MakeStackSet(StepPlan):
     """Make the stack set, and bring it to the units' accounts."""
 
     stack_sets: StackSets
@@ -233,15 +233,15 @@ class MakeStackSet(Plan):
     body: str
     ready: Ready
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Say where to."""
-        return Outcome(said="would be made", details=self._details, changed=True)
+        return StepOutcome(said="would be made", details=self._details, changed=True)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Make it, and bring it there."""
         self.stack_sets.create(self.name, self.body, self.ready.set.values)
         self.stack_sets.extend(self.name, self.ready.units, self.ready.regions)
-        return Outcome(said="made", details=self._details, changed=True)
+        return StepOutcome(said="made", details=self._details, changed=True)
 
     @property
     def _details(self) -> tuple[str, ...]:
@@ -249,7 +249,7 @@ class MakeStackSet(Plan):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateStackSet(Plan):
+class UpdateStackSet(StepPlan):
     """Bring the stack set up to date where it is, and to where it is not yet."""
 
     stack_sets: StackSets
@@ -261,25 +261,25 @@ class UpdateStackSet(Plan):
     reaches: tuple[tuple[frozenset[str], frozenset[str]], ...]
     """The units and regions that it goes to besides."""
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Say why, and where to."""
-        return Outcome(said="would be updated", details=self._details, changed=True)
+        return StepOutcome(said="would be updated", details=self._details, changed=True)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Do all of it: an account that one act fails in must not keep others from the next."""
         acts: list[Callable[[], None]] = []
         if self.behind:
             acts.append(partial(self.stack_sets.update, self.name, self.body, self.values))
         acts += (partial(self.stack_sets.extend, self.name, *where) for where in self.reaches)
         _all_of(acts)
-        return Outcome(said="updated", details=self._details, changed=True)
+        return StepOutcome(said="updated", details=self._details, changed=True)
 
     @property
     def _details(self) -> tuple[str, ...]:
         return (*self.behind, *(_reach(*where) for where in self.reaches))
 
 
-def plan_stack_set(stack_sets: StackSets, name: str, body: str, ready: Ready) -> Plan:
+def plan_stack_set(stack_sets: StackSets, name: str, body: str, ready: Ready) -> StepPlan:
     """Find out whether the stack set is there, up to date, and everywhere."""
     found = stack_sets.find(name)
     if found is None:
@@ -346,7 +346,7 @@ def _all_of(acts: Iterable[Callable[[], None]]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeStack(Plan):
+class ChangeStack(StepPlan):
     """Make or update a stack by the change set that CloudFormation has worked out."""
 
     stacks: Stacks
@@ -354,17 +354,17 @@ class ChangeStack(Plan):
     changed: tuple[str, ...]
     """What will no longer be as it was, in words."""
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Name the parameters that change, and the resources."""
         done = "made" if self.proposal.is_new else "updated"
         details = (*self.changed, *_words(self.proposal))
-        return Outcome(said=f"would be {done}", details=details, changed=True)
+        return StepOutcome(said=f"would be {done}", details=details, changed=True)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Execute the change set."""
         self.stacks.carry_out(self.proposal)
         done = "made" if self.proposal.is_new else "updated"
-        return Outcome(said=done, details=self.changed, changed=True)
+        return StepOutcome(said=done, details=self.changed, changed=True)
 
     def drop(self) -> None:
         """Delete the change set."""
@@ -372,7 +372,7 @@ class ChangeStack(Plan):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemakeStack(Plan):
+class RemakeStack(StepPlan):
     """Delete a stack whose creation was taken back, and make it: AWS lets it only be deleted."""
 
     stacks: Stacks
@@ -380,17 +380,17 @@ class RemakeStack(Plan):
     body: str
     settled: Settled
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Say why; there is no change set before it is deleted."""
-        return Outcome(said="would be made anew: its creation had failed", changed=True)
+        return StepOutcome(said="would be made anew: its creation had failed", changed=True)
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Delete it, and make it."""
         self.stacks.remove(self.name)
         return _propose(self.stacks, self.name, self.body, self.settled, new=True).carry_out()
 
 
-def plan_stack(stacks: Stacks, name: str, body: str, settled: Settled) -> Plan:
+def plan_stack(stacks: Stacks, name: str, body: str, settled: Settled) -> StepPlan:
     """Find out what would change in a stack, if it is there at all."""
     found = stacks.find(name)
     if found is not None and found.is_busy:
@@ -400,7 +400,7 @@ def plan_stack(stacks: Stacks, name: str, body: str, settled: Settled) -> Plan:
     return _propose(stacks, name, body, settled, new=living(found) is None)
 
 
-def _propose(stacks: Stacks, name: str, body: str, settled: Settled, *, new: bool) -> Plan:
+def _propose(stacks: Stacks, name: str, body: str, settled: Settled, *, new: bool) -> StepPlan:
     proposal = stacks.propose(name, body, settled.values, new=new)
     if proposal.is_empty:
         return NOTHING
@@ -417,7 +417,7 @@ def _words(proposal: Proposal) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProveCode(Plan):
+class ProveCode(StepPlan):
     """
     See that the functions run what is built here.
 
@@ -427,11 +427,11 @@ class ProveCode(Plan):
     functions: Functions
     package: Package
 
-    def outlook(self) -> Outcome:
+    def outlook(self) -> StepOutcome:
         """Nothing is changed by looking."""
         return NOTHING.outlook()
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StepOutcome:
         """Compare Lambda's hashes; DeploymentFailed names the functions of other code."""
         others = [
             each.name
@@ -443,4 +443,4 @@ class ProveCode(Plan):
                 f"other code than was built here: {', '.join(others)}. Somebody changed the zips "
                 "in the bucket, or the functions: pause Keyturn and find out who"
             )
-        return Outcome(said="they run what was built here")
+        return StepOutcome(said="they run what was built here")

@@ -18,7 +18,7 @@ from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.stacks import Names
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import FLAG, FOUND, OPTION_OF, DeployRequest, Ready
-from keyturn.deployment.steps import Outcome, Step
+from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 from keyturn.domain.plain_text import shown
@@ -204,26 +204,28 @@ class _Talk:
         self._is_json = how.format is Findings.JSON and not aside
         self._dry_run = how.dry_run
         self._at = now()
-        self._done: list[tuple[str, Outcome | None, str | None]] = []
+        self._done: list[tuple[str, StepOutcome | None, str | None]] = []
 
     @property
     def finds_changes(self) -> bool:
         """Whether a step changes something, or could not say."""
         return any(outcome is None or outcome.changed for _, outcome, _ in self._done)
 
-    def show_all(self, steps: Iterable[Step]) -> bool:
+    def show_all(self, steps: Iterable[DeployStep]) -> bool:
         """Say what the steps would do; whether all could say it."""
-        return self._do_all(steps, Step.show)
+        return self._do_all(steps, DeployStep.show)
 
-    def take_all(self, steps: Iterable[Step]) -> bool:
+    def take_all(self, steps: Iterable[DeployStep]) -> bool:
         """Take the steps in their order; whether all succeeded."""
-        return self._do_all(steps, Step.take)
+        return self._do_all(steps, DeployStep.take)
 
-    def _do_all(self, steps: Iterable[Step], do: Callable[[Step], Outcome]) -> bool:
+    def _do_all(
+        self, steps: Iterable[DeployStep], do: Callable[[DeployStep], StepOutcome]
+    ) -> bool:
         failed = [step for step in steps if not self._do(step, do)]
         return not failed
 
-    def _do(self, step: Step, do: Callable[[Step], Outcome]) -> bool:
+    def _do(self, step: DeployStep, do: Callable[[DeployStep], StepOutcome]) -> bool:
         """Do it with a step, and say what became of it; whether it succeeded. A vital one must."""
         title = shown(step.title)
         busy = self._err.status(Text(title)) if self._err.is_terminal else nullcontext()
@@ -241,7 +243,7 @@ class _Talk:
             self._line(title, outcome)
         return True
 
-    def _line(self, title: str, outcome: Outcome) -> None:
+    def _line(self, title: str, outcome: StepOutcome) -> None:
         style = "green" if outcome.changed else "dim"
         line = Text.assemble(title, ": ", (outcome.said, style))
         self._out.print(line, soft_wrap=True)
