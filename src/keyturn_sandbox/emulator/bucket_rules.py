@@ -1,8 +1,8 @@
 """
 What a bucket's policy refuses.
 
-moto judges such policies without their conditions, so it is done here: as far as the policy of a
-deployment goes, and no further. What it does not know it does not guess.
+moto (5.2.5) judges such policies without their conditions, so it is done here: as far as the
+policy of a deployment goes, and no further. What it does not know it does not guess.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
