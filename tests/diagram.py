@@ -7,14 +7,15 @@ in ARCHITECTURE.md cannot say what the code does not; a test checks that it is c
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from keyturn.domain.commands import OperatorCommand, decide_command
+from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Action, Question, Reason, State, Turn
-from keyturn.domain.key import Receipt, SecretFacts, UserFacts
+from keyturn.domain.key import Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
@@ -69,25 +70,31 @@ def lives() -> Iterator[Life]:
         yield life
 
 
+def elsewhere() -> Iterator[tuple[UserFacts, RunConstraints]]:
+    """What other runs, and other users' turns, leave no room for."""
+    yield ann(a_key(age=120)), RunConstraints(creation_denied="denied")
+    yield ann(a_key(age=120)), RunConstraints(delivery_denied="denied")
+    ends = a_key(age=137, told=[told(10, disable=0, delete=10)])
+    gone = a_key(age=137, inactive=True, told=[told(10, delete=0)])
+    reasons: tuple[Literal[True] | Unknown, ...] = (True, SILENCE)
+    for key, on_record in ((ends, KeyRecord()), (gone, KeyRecord(disabled=ago(10)))):
+        user = ann(key, a_key("NEW", age=10), secret=a_secret("NEW", records={"OLD": on_record}))
+        for why in reasons:
+            yield user, RunConstraints(over_limit={"OLD": why})
+    found = ann(a_key(age=137, inactive=True), a_key("NEW", age=10), secret=a_secret())
+    for why in reasons:
+        yield found, RunConstraints(ending_elsewhere={"OLD": why})
+
+
 def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
-    """What no mix of the facts above brings: other runs, other users, hands, an odd policy."""
+    """What no mix of the facts above brings: hands, broken runs, an odd policy."""
     plain, over = RotationPolicy(), [told(10, disable=0, delete=10)]
     yield ann(a_key(age=200)), RotationPolicy(spread_days=30)
     yield (
         ann(a_key(age=200, told=[told(1, step="upcoming-spread")])),
         RotationPolicy(spread_days=30),
     )
-    yield replace(ann(a_key(age=120)), creation_denied="denied"), plain
-    yield replace(ann(a_key(age=120)), delivery_denied="denied"), plain
     ends = a_key(age=137, told=over)
-    gone = a_key(age=137, inactive=True, told=[told(10, delete=0)])
-    for key, on_record in ((ends, KeyRecord()), (gone, KeyRecord(disabled=ago(10)))):
-        secret = a_secret("NEW", records={"OLD": on_record})
-        for why in (True, SILENCE):
-            yield ann(replace(key, over_cap=why), a_key("NEW", age=10), secret=secret), plain
-    found = a_key(age=137, inactive=True)
-    for why in (True, SILENCE):
-        yield ann(replace(found, set_to_end=why), a_key("NEW", age=10), secret=a_secret()), plain
     for on_record in (
         KeyRecord(disabling=ago(1)),
         KeyRecord(restored=ago(1), ordered=ago(1)),
@@ -139,6 +146,7 @@ def steps() -> dict[Step, set[Reason]]:
     """From which state to which each action leads, and why."""
     found: dict[Step, set[Reason]] = defaultdict(set)
     turns = [look(user, policy).turn for user, policy in rarer()]
+    turns += [look(user, constraints=held).turn for user, held in elsewhere()]
     for turn in [*turns, *(turn for turn in ordered() if isinstance(turn, Turn))]:
         for decision in turn.decisions:
             after = AFTER.get(decision.action, decision.state)

@@ -24,9 +24,9 @@ from hypothesis.stateful import (
 )
 
 from keyturn.domain.decision import WRITING, Action
+from keyturn.domain.narrowing import Approved
 from keyturn.domain.record import INTENT_TAG, USER_ID_TAG, USER_TAG, Intent, secret_name
 from keyturn.settings import Settings
-from keyturn.use_cases.approve import Approved
 from keyturn_sandbox.emulator.faults import Fault
 from keyturn_sandbox.simulation.owners import roll_back
 from tests.chaos.scale import FORM

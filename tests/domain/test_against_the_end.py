@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import ENDING, Action, Change, Overlay, Reason, Told
 from keyturn.domain.key import KeyFacts, SecretFacts
 from keyturn.domain.record import HISTORY_TAG, KEY_TAG, History, Intent, KeyRecord
@@ -180,13 +181,22 @@ def test_what_keyturn_did_itself_is_nobodys_deed(
         pytest.param([old(used=11), new()], id="the old key is not in use"),
         pytest.param([old(), new(inactive=False)], id="the successor works"),
         pytest.param([replace(old(), created=ago(4)), new()], id="it was made before the old key"),
-        pytest.param([old(), replace(new(), set_to_end=True)], id="a run is just about to end it"),
         pytest.param([old(inactive=True), new()], id="the old key does not work either"),
     ],
 )
 def test_nothing_was_taken_away(keys: list[KeyFacts]) -> None:
-    looked = look(ann(*keys, secret=a_record()))
+    assert_nothing_was_taken_away(look(ann(*keys, secret=a_record())))
 
+
+def test_a_successor_that_a_run_is_just_about_to_end_was_not_taken_away() -> None:
+    ending = RunConstraints(ending_elsewhere={"NEW": True})
+
+    looked = look(ann(old(), new(), secret=a_record()), constraints=ending)
+
+    assert_nothing_was_taken_away(looked)
+
+
+def assert_nothing_was_taken_away(looked: Looked) -> None:
     assert {made.reason for made in looked.turn.decisions}.isdisjoint(
         {Reason.SUCCESSOR_TAKEN_AWAY}
     )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told, Turn
 from keyturn.domain.key import KeyFacts, Status, Unknown, UserFacts
 from keyturn.domain.limits import cap_of, over_cap
@@ -34,6 +35,7 @@ TO_DISABLE = a_key("OLD", age=137, told=[told(10, disable=0, delete=10)])
 TO_DELETE = a_key("OLD", age=147, inactive=True, used=11, told=[told(10, delete=0)])
 SUCCESSOR = a_key("NEW", age=10)
 DISABLED = {"OLD": KeyRecord(disabled=ago(10))}
+OVER = RunConstraints(over_limit={"OLD": True})
 
 
 def a_turn(user: str, age: int, action: Action = Action.DISABLE) -> Turn:
@@ -115,15 +117,12 @@ def test_never_more_end_in_a_day_than_the_cap_allows(
 @pytest.mark.parametrize(
     ("user", "action"),
     [
-        (ann(replace(TO_DISABLE, over_cap=True), SUCCESSOR, secret=a_secret("NEW")), "DISABLE"),
-        (
-            ann(replace(TO_DELETE, over_cap=True), SUCCESSOR, secret=a_secret(records=DISABLED)),
-            "DELETE",
-        ),
+        (ann(TO_DISABLE, SUCCESSOR, secret=a_secret("NEW")), "DISABLE"),
+        (ann(TO_DELETE, SUCCESSOR, secret=a_secret(records=DISABLED)), "DELETE"),
     ],
 )
 def test_a_key_over_the_cap_waits_for_tomorrow(user: UserFacts, action: str) -> None:
-    made = look(user)["OLD"]
+    made = look(user, constraints=OVER)["OLD"]
 
     assert (made.action, made.reason) == (Action.WAIT, Reason.OVER_CAP)
     assert made.overlays == {Overlay.BLOCKED}
@@ -140,9 +139,9 @@ def test_without_a_cap_the_same_keys_end() -> None:
 
 
 def test_a_count_that_cannot_be_read_ends_no_key() -> None:
-    key = replace(TO_DISABLE, over_cap=Unknown("AccessDenied"))
+    unread = RunConstraints(over_limit={"OLD": Unknown("AccessDenied")})
 
-    made = look(ann(key, SUCCESSOR, secret=a_secret("NEW")))["OLD"]
+    made = look(ann(TO_DISABLE, SUCCESSOR, secret=a_secret("NEW")), constraints=unread)["OLD"]
 
     assert (made.action, made.reason) == (Action.WAIT, Reason.TALLY_UNREADABLE)
     assert "AccessDenied" in made.sentence
@@ -150,11 +149,10 @@ def test_a_count_that_cannot_be_read_ends_no_key() -> None:
 
 def test_a_deletion_that_waits_frees_no_slot_for_a_rotation() -> None:
     due = a_key("DUE", age=100)
-    capped = ann(replace(TO_DELETE, over_cap=True), due, secret=a_secret(records=DISABLED))
-    free = ann(TO_DELETE, due, secret=a_secret(records=DISABLED))
+    user = ann(TO_DELETE, due, secret=a_secret(records=DISABLED))
 
-    assert look(capped)["DUE"].reason is Reason.SLOT_TAKEN
-    assert look(free)["DUE"].action is Action.ROTATE
+    assert look(user, constraints=OVER)["DUE"].reason is Reason.SLOT_TAKEN
+    assert look(user)["DUE"].action is Action.ROTATE
 
 
 def test_an_orphan_is_taken_back_whatever_the_cap() -> None:

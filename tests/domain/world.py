@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.decision import Action, Asked, Change, Decision, Question, Reason, Told, Turn
 from keyturn.domain.key import (
     UNREAD,
@@ -163,6 +164,7 @@ def look(
     now: datetime = NOW,
     *,
     kms_key: str | None = None,
+    constraints: RunConstraints = NO_CONSTRAINTS,
 ) -> Looked:
     """Decide knowing only the key list at first, and reading what is asked for."""
     known = replace(
@@ -171,7 +173,11 @@ def look(
         keys=tuple(replace(key, last_use=UNREAD, receipts=UNREAD) for key in user.keys),
     )
     asked: list[Question] = []
-    while isinstance(answer := decide(known, policy, now, kms_key=kms_key), Question):
+
+    def decided() -> Turn | Question:
+        return decide(known, policy, now, kms_key=kms_key, constraints=constraints)
+
+    while isinstance(answer := decided(), Question):
         assert answer not in asked, f"asked twice: {answer}"
         asked.append(answer)
         known = _answered(known, answer, user)

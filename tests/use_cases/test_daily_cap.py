@@ -10,6 +10,7 @@ from keyturn.domain.decision import Action, Reason
 from keyturn.domain.errors import Denied, PortError, Unavailable
 from keyturn.domain.events import Run
 from keyturn.domain.key import Act, LastUse, Receipt, Seal, SecretFacts, Status
+from keyturn.domain.narrowing import Approved
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
     KEY_TAG,
@@ -21,7 +22,6 @@ from keyturn.domain.record import (
 )
 from keyturn.ports import Clock
 from keyturn.use_cases.account_run import AccountResult, Request
-from keyturn.use_cases.approve import Approved
 from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeKeys, FakeReceipts, FakeTally, FakeVault
 from tests.use_cases.account import ACCOUNT, DAY, GROUP, NOW, RUN, a_key, an_account

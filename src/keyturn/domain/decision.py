@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.key import Act, UserFacts
 from keyturn.domain.record import History, KeyRecord, UserRecord
 
@@ -259,6 +260,8 @@ class Turn:
     record_changes: tuple[RecordChange, ...] = ()
     record: UserRecord = field(default=UserRecord(), compare=False, repr=False)
     """What is on record, as far as the decisions needed it."""
+    constraints: RunConstraints = field(default=NO_CONSTRAINTS, compare=False, repr=False)
+    """What other runs left room for when it was decided."""
     quarantined: str | None = None
     """A key that an unfinished rotation made, and that nobody can have; until it is gone."""
     even_exempt: bool = False

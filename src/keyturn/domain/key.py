@@ -78,10 +78,6 @@ class KeyFacts:
     created: datetime
     last_use: LastUse | Unknown | Unread = UNREAD
     receipts: tuple[Receipt, ...] | Unknown | Unread = UNREAD
-    over_cap: bool | Unknown = False
-    """Whether enough keys of its account end today without it."""
-    set_to_end: bool | Unknown = False
-    """Whether a run set out to end it just now; read where a key is found Inactive."""
 
     def __post_init__(self) -> None:
         """Refuse a time that nobody can place."""
@@ -153,10 +149,6 @@ class UserFacts:
     secret: SecretFacts | Unknown | Unread | None = UNREAD
     living: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """The names of the account's users by `UserId`, as far as they were listed."""
-    creation_denied: str | None = None
-    """Why no key can be made in the account, where another user's rotation showed that today."""
-    delivery_denied: str | None = None
-    """Why no key can be delivered in the account, likewise."""
 
     def __post_init__(self) -> None:
         """Put the keys in order."""

@@ -10,11 +10,11 @@ from marshmallow import fields as rules
 
 from keyturn.domain.decision import Action, Reason
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.narrowing import Approved
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.entrypoints.plan_format import VERSION
 from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID
-from keyturn.use_cases.approve import Approved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

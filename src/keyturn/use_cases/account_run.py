@@ -17,8 +17,8 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Run
 from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.leftover import Leftover
+from keyturn.domain.narrowing import Approved, only_approved
 from keyturn.domain.owner import Owner
-from keyturn.use_cases.approve import Approved, only_approved
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.turn import Outcome
 

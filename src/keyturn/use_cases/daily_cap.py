@@ -1,15 +1,16 @@
 """Hold a run to the cap of keys that end in one account and UTC day; the rule is in limits.py."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Literal
 
+from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Reason, Turn
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
-from keyturn.domain.key import KeyFacts, Unknown, UserFacts
+from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import LONGEST_RUN
@@ -18,7 +19,7 @@ from keyturn.use_cases.hold import days_of_living, of_living
 
 LONGEST_TURN = timedelta(minutes=1)
 """What one user's keys take; none is begun that could end a key after midnight."""
-Decide = Callable[[UserFacts], Turn]
+Decide = Callable[[UserFacts, RunConstraints], Turn]
 """Decides about a user once more, with what is known by now."""
 
 
@@ -70,8 +71,8 @@ class DailyCap:
             gone = found & _union(self._begun(run, day) for day in days_of_living(run.at))
         except PortError as error:
             why = Unknown(str(error))
-            return _anew(turns, found, decide, lambda key: replace(key, set_to_end=why))
-        return _anew(turns, gone, decide, lambda key: replace(key, set_to_end=True))
+            return _anew(turns, found, decide, lambda known, ids: known.leaving(ids, why))
+        return _anew(turns, gone, decide, lambda known, ids: known.leaving(ids, why=True))
 
     def _begun(self, run: Run, day: date) -> frozenset[str]:
         return _begun(self.tally.of_day(run.account.id, day))
@@ -135,22 +136,21 @@ def _put_off(
     why: Literal[True] | Unknown = True,
 ) -> tuple[Turn, ...]:
     """Let keys wait: one that stays frees no slot."""
-    return _anew(turns, key_ids, decide, lambda key: replace(key, over_cap=why))
+    return _anew(turns, key_ids, decide, lambda known, ids: known.limiting(ids, why))
 
 
 def _anew(
     turns: Sequence[Turn],
     key_ids: Collection[str],
     decide: Decide,
-    learned: Callable[[KeyFacts], KeyFacts],
+    learned: Callable[[RunConstraints, Collection[str]], RunConstraints],
 ) -> tuple[Turn, ...]:
     """Decide anew about the users of these keys, with what was learned about each."""
 
-    def known(user: UserFacts) -> UserFacts:
-        keys = (learned(key) if key.key_id in key_ids else key for key in user.keys)
-        return replace(user, keys=tuple(keys))
+    def again(turn: Turn) -> Turn:
+        theirs = {key.key_id for key in turn.user.keys} & {*key_ids}
+        if not theirs:
+            return turn
+        return decide(turn.user, learned(turn.constraints, theirs))
 
-    return tuple(
-        decide(known(turn.user)) if any(key.key_id in key_ids for key in turn.user.keys) else turn
-        for turn in turns
-    )
+    return tuple(map(again, turns))

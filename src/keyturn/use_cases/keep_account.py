@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyturn.domain.decision import UNREADABLE, Action, Decision, Overlay, Reason, Told, Turn
+from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
+from keyturn.domain.decision import UNREADABLE, Action, Decision, Reason, Told, Turn
 from keyturn.domain.errors import (
     AnotherRun,
     CreationDenied,
@@ -25,6 +26,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import UserFacts
 from keyturn.domain.lifecycle.view import is_forced
 from keyturn.domain.names import KEY_ID
+from keyturn.domain.narrowing import not_due, silenced
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import AccessKeys, Clock, Switch, User
 from keyturn.use_cases.account_run import (
@@ -37,7 +39,6 @@ from keyturn.use_cases.account_run import (
     unproven,
     with_what_was_not_done,
 )
-from keyturn.use_cases.approve import not_due
 from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.first_key import CarryOut, Tried, try_first
@@ -98,7 +99,9 @@ class KeepAccount:
         turns = tuple(found for found in looked if isinstance(found, Turn))
         failures += (found for found in looked if isinstance(found, Failure))
         if request.approved is None:
-            turns = self.cap.planned(turns, run, lambda user: self._decided(user, run))
+            turns = self.cap.planned(
+                turns, run, lambda user, constraints: self._decided(user, run, constraints)
+            )
             left_out: tuple[str, ...] = ()
         else:
             left_out = tuple(not_due(turns, request.approved))
@@ -211,14 +214,15 @@ class KeepAccount:
             return plan, tried.outcomes
         denied = isinstance(refusal, CreationDenied)
         what = "creation_denied" if denied else "delivery_denied"
+        forbids = {what: str(refusal)}
 
         def anew(turn: Turn) -> Turn:
             if not any(map(_names_a_rotation, turn.decisions)):
                 return turn
             if not denied and turn.user.name in tried.users:
                 return turn  # its own failure says more
-            user = replace(turn.user, **{what: str(refusal)})  # type: ignore[arg-type]  # named above
-            return plan.request.narrowed(self._decided(user, plan.run))
+            constraints = replace(turn.constraints, **forbids)  # type: ignore[arg-type]  # named above
+            return plan.request.narrowed(self._decided(turn.user, plan.run, constraints))
 
         turns = tuple(map(anew, plan.turns))
         if not denied:
@@ -240,7 +244,9 @@ class KeepAccount:
         claim = self.cap.claimed(
             plan.turns,
             plan.run.account.id,
-            lambda user: plan.request.narrowed(self._decided(user, plan.run)),
+            lambda user, constraints: plan.request.narrowed(
+                self._decided(user, plan.run, constraints)
+            ),
             now=now,
             lifted=plan.request.approved is not None,
         )
@@ -311,30 +317,11 @@ class KeepAccount:
         )
         return self._decided(facts, run)
 
-    def _decided(self, user: UserFacts, run: Run) -> Turn:
-        turn = self.look.at(user, run.at)
+    def _decided(
+        self, user: UserFacts, run: Run, constraints: RunConstraints = NO_CONSTRAINTS
+    ) -> Turn:
+        turn = self.look.at(user, run.at, constraints)
         return turn if self.can_tell or run.dry_run else silenced(turn)
-
-
-def silenced(turn: Turn) -> Turn:
-    """The turn when nobody can be told: every step that needs a notice waits."""
-    return replace(
-        turn,
-        decisions=tuple(
-            replace(
-                decision,
-                action=Action.WAIT,
-                reason=Reason.NO_NOTIFIER,
-                sentence=f"{decision.action} needs a notice, and no notifier was chosen",
-                overlays=decision.overlays | {Overlay.BLOCKED},
-                notice=None,
-            )
-            if decision.notice is not None
-            else decision
-            for decision in turn.decisions
-        ),
-        record_changes=(),
-    )
 
 
 def _names_a_rotation(made: Decision) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from keyturn.domain.commands import OperatorCommand, decide_command
+from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.decision import Asked, Question, Turn
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
@@ -27,14 +28,19 @@ class Look:
     policy: RotationPolicy
     kms_key: str | None
 
-    def at(self, user: UserFacts, now: datetime) -> Turn:
+    def at(
+        self, user: UserFacts, now: datetime, constraints: RunConstraints = NO_CONSTRAINTS
+    ) -> Turn:
         """
         Decide by the rule about a user whose keys were just listed.
 
         NotFound: the rule asked about a key that is gone by now; the next run sees what is left.
         """
         return self._decided(
-            user, lambda known: decide(known, self.policy, now, kms_key=self.kms_key)
+            user,
+            lambda known: decide(
+                known, self.policy, now, kms_key=self.kms_key, constraints=constraints
+            ),
         )
 
     def commanded(self, command: OperatorCommand, user: UserFacts, now: datetime) -> Turn:

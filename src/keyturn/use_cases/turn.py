@@ -290,7 +290,7 @@ class TakeTurn:
         if not decision.rotates and decision.successor is None:
             raise OrderNotDone(f"{key_id}: {decision.sentence}")
         others = [
-            replace(key, set_to_end=set_to_end.get(key.key_id, False))
+            (key, set_to_end.get(key.key_id))
             for key in self._listed(user).values()
             if key.key_id != key_id
         ]
@@ -340,22 +340,24 @@ class TakeTurn:
     def _succeed(
         self,
         user: UserFacts,
-        others: Sequence[KeyFacts],
+        others: Sequence[tuple[KeyFacts, Literal[True] | Unknown | None]],
         decision: Decision,
         book: Notebook,
         progress: _Progress,
     ) -> None:
         """Make the key that its user works with from now on, unless there is one."""
-        working = [key for key in others if key.is_active]
-        if any(not key.set_to_end for key in working):
+        working = [(key, ends) for key, ends in others if key.is_active]
+        if any(ends is None for _, ends in working):
             return
         alone = replace(decision, sentence=REVOKED, successor=None, delivered=False, rotates=False)
         progress.done[-1] = Done(decision=alone)
         stands = f"{decision.key_id} is revoked; no new key was made"
         if working:
-            raise OrderNotDone(f"{stands}{_why_not_relied_on(working[0])}")
+            raise OrderNotDone(f"{stands}{_why_not_relied_on(*working[0])}")
         if others:
-            message = f"{stands}: {others[0].key_id}, Inactive, has taken the other slot meanwhile"
+            message = (
+                f"{stands}: {others[0][0].key_id}, Inactive, has taken the other slot meanwhile"
+            )
             raise OrderNotDone(message)
         if not book.is_as_read():
             message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
@@ -398,10 +400,10 @@ def _is_order(turn: Turn) -> bool:
     return turn.leaked is not None or any(made.action in ORDERED for made in turn.decisions)
 
 
-def _why_not_relied_on(key: KeyFacts) -> str:
+def _why_not_relied_on(key: KeyFacts, ends: Literal[True] | Unknown | None) -> str:
     """Why a user's other Active key may be none to work with."""
-    if isinstance(key.set_to_end, Unknown):
-        why = key.set_to_end.why
+    if isinstance(ends, Unknown):
+        why = ends.why
         return f", and whether a run is about to disable {key.key_id} could not be read ({why})"
     return f": a run may be about to disable {key.key_id}; order it again in 15 minutes"
 

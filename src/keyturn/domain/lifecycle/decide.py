@@ -30,6 +30,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.decision import Decision, Question, Turn
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.case import Case
@@ -170,7 +171,12 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
 
 
 def decide(
-    user: UserFacts, policy: RotationPolicy, now: datetime, *, kms_key: str | None = None
+    user: UserFacts,
+    policy: RotationPolicy,
+    now: datetime,
+    *,
+    kms_key: str | None = None,
+    constraints: RunConstraints = NO_CONSTRAINTS,
 ) -> Turn | Question:
     """
     Say what is due for a user's keys, or which fact is needed to say so.
@@ -180,6 +186,7 @@ def decide(
         policy: the periods, in days.
         now: the time of the run, UTC.
         kms_key: the key that our secrets are encrypted with; None means aws/secretsmanager.
+        constraints: what other runs leave room for.
 
     Returns:
         A decision for each key, in the order of `user.keys`; or a question. Asked with ever more
@@ -187,7 +194,9 @@ def decide(
 
     """
     try:
-        return _decide_user(KeyList(user=user, policy=policy, now=now, kms_key=kms_key))
+        return _decide_user(
+            KeyList(user=user, policy=policy, now=now, kms_key=kms_key, constraints=constraints)
+        )
     except NeededError as needed:
         return needed.question
 
@@ -237,6 +246,7 @@ def _decide_each_key(at: OnRecord) -> Turn:
     return Turn(
         user=at.user,
         record=at.record,
+        constraints=at.constraints,
         decisions=tuple(decisions[key.key_id] for key in at.user.keys),
         record_changes=record_changes(at, decisions),
         quarantined=None if orphan is None else orphan.key_id,

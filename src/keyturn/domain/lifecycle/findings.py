@@ -39,7 +39,7 @@ def _change(at: OnRecord, key: KeyFacts, decision: Decision) -> Change | None:
         return None
     if on_record.disabling:
         return Change.DISABLED
-    return None if key.set_to_end else Change.SEEN
+    return Change.SEEN if at.ending_elsewhere(key) is None else None
 
 
 def _intent_changes(at: OnRecord, decisions: dict[str, Decision]) -> list[RecordChange]:
@@ -84,7 +84,7 @@ def successor_taken_from(at: OnRecord, key: KeyFacts) -> str | None:
     there = {
         other.key_id: at.of(other)
         for other in at.user.keys
-        if not (other.is_active or other.set_to_end or other is at.orphan)
+        if not (other.is_active or at.ending_elsewhere(other) or other is at.orphan)
         and other.order > key.order
     }
     taken = [

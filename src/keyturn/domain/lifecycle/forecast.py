@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
+from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.days import DAY, JITTER
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, Turn, changed
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Status, Unknown, Unread, UserFacts
@@ -50,6 +51,11 @@ def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[d
     if any(_is_beyond_us(made) for made in turn.decisions):
         return
     world = _World(user=turn.user, record=turn.record).supposed(policy, now)
+    # A limit is of one day; what an account forbids, it goes on forbidding.
+    forbidden = RunConstraints(
+        creation_denied=turn.constraints.creation_denied,
+        delivery_denied=turn.constraints.delivery_denied,
+    )
     known = {key.key_id for key in turn.user.keys}
     for number in range(1, policy.delete_period + policy.inactive_period + _MARGIN):
         world = world.after(turn, now + (number - 1) * DAY + RUN)
@@ -58,7 +64,13 @@ def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[d
         at = now + number * DAY
         world = world.lived_until(at)
         turn = decide_with_record(
-            OnRecord(user=world.user, policy=policy, now=at, record=world.record)
+            OnRecord(
+                user=world.user,
+                policy=policy,
+                now=at,
+                record=world.record,
+                constraints=forbidden,
+            )
         )
         yield (at - JITTER).date(), turn
 
@@ -102,8 +114,7 @@ class _World:
 
     def after(self, turn: Turn, at: datetime) -> "_World":
         """Write down what was found, do what was decided, and tell it."""
-        keys = tuple(replace(key, over_cap=False, set_to_end=False) for key in self.user.keys)
-        world = replace(self, user=replace(self.user, keys=keys, forced=None))
+        world = replace(self, user=replace(self.user, forced=None))
         for change in turn.record_changes:
             if change.key_id is not None:
                 before = world.record.keys.get(change.key_id, KeyRecord())

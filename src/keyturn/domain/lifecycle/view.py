@@ -11,9 +11,10 @@ A costly fact that nobody has read raises `NeededError`; `decide` turns it into 
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from keyturn.domain.amounts import counted
+from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.days import DAY, are_exceeded, day_of_run, days_since, have_passed
 from keyturn.domain.decision import (
     Action,
@@ -63,6 +64,7 @@ class KeyList:
     """UTC."""
     kms_key: str | None = None
     """The key that our secrets are encrypted with; None: aws/secretsmanager."""
+    constraints: RunConstraints = NO_CONSTRAINTS
     orphan: KeyFacts | None = None
     """What an unfinished rotation left: it is nobody's successor."""
 
@@ -133,6 +135,16 @@ class KeyList:
             if other.is_active and other is not self.orphan and other.order > key.order
         ]
         return newer[-1] if newer else None
+
+    # --- what other runs leave room for
+
+    def over_limit(self, key: KeyFacts) -> Literal[True] | Unknown | None:
+        """Whether it may not end today; None: it may."""
+        return self.constraints.over_limit.get(key.key_id)
+
+    def ending_elsewhere(self, key: KeyFacts) -> Literal[True] | Unknown | None:
+        """Whether another run set out to end it just now; None: none did."""
+        return self.constraints.ending_elsewhere.get(key.key_id)
 
     # --- what the record says: nothing yet
 
@@ -257,6 +269,7 @@ def on_record(keys: KeyList, secret: SecretFacts | None) -> OnRecord:
         policy=keys.policy,
         now=keys.now,
         kms_key=keys.kms_key,
+        constraints=keys.constraints,
         orphan=keys.orphan,
         record=read_record(keys.user, secret, kms_key=keys.kms_key, now=keys.now),
     )

@@ -154,10 +154,11 @@ def wait_over_the_daily_limit(view: KeyView) -> Decision | None:
     """
     at, key = view.at, view.key
     action = Action.DISABLE if key.is_active else Action.DELETE
-    if isinstance(key.over_cap, Unknown):
+    over = at.over_limit(key)
+    if isinstance(over, Unknown):
         what = "how many keys of the account were to end today"
-        return unreadable(at, key, Reason.TALLY_UNREADABLE, what, key.over_cap)
-    if not key.over_cap:
+        return unreadable(at, key, Reason.TALLY_UNREADABLE, what, over)
+    if over is None:
         return None
     keys, percent = at.policy.max_keys_per_day, at.policy.max_percent_per_day
     return waiting(

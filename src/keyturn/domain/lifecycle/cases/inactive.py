@@ -37,11 +37,12 @@ def wait_for_a_key_that_may_be_gone(view: KeyView) -> Decision | None:
     that a person disabled.
     """
     at, key = view.at, view.key
-    if not _is_found(view.on_record) or not key.set_to_end:
+    ending = at.ending_elsewhere(key)
+    if not _is_found(view.on_record) or ending is None:
         return None
-    if isinstance(key.set_to_end, Unknown):
+    if isinstance(ending, Unknown):
         what = "whether a run has just deleted it"
-        return unreadable(at, key, Reason.TALLY_UNREADABLE, what, key.set_to_end)
+        return unreadable(at, key, Reason.TALLY_UNREADABLE, what, ending)
     return at.decision(
         key,
         Action.WAIT,

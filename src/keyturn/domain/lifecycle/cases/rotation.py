@@ -81,8 +81,7 @@ def wait_for_its_users_day(view: KeyView) -> Decision | None:
     day, then by the next one. Where no key can be made, that is said instead.
     """
     at, key = view.at, view.key
-    cannot = at.user.creation_denied or at.user.delivery_denied
-    if not view.is_to_be_rotated or view.is_forced or cannot:
+    if not view.is_to_be_rotated or view.is_forced or at.constraints.forbids_new_keys:
         return None
     day = at.today + days_to_turn(at, at.today) * DAY
     if day == at.today:
@@ -110,7 +109,7 @@ def wait_for_its_users_day(view: KeyView) -> Decision | None:
 @case(Reason.CREATION_DENIED)
 def wait_while_the_account_forbids_keys(view: KeyView) -> Decision | None:
     """Another user's rotation showed today that CreateAccessKey is denied: try no more of them."""
-    why = view.at.user.creation_denied
+    why = view.at.constraints.creation_denied
     if why is None or not view.is_to_be_rotated:
         return None
     sentence = f"the account forbids new access keys ({why})"
@@ -128,7 +127,7 @@ def wait_while_no_key_can_be_delivered(view: KeyView) -> Decision | None:
     at, key = view.at, view.key
     if not view.is_to_be_rotated:
         return None
-    if (why := at.user.delivery_denied) is not None:
+    if (why := at.constraints.delivery_denied) is not None:
         sentence = f"no new key can be delivered in the account, as another user's showed ({why})"
         return blocked(at, key, Reason.DELIVERY_FAILING, sentence)
     intent = at.record.intent
@@ -225,8 +224,7 @@ def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | 
 
 def keep(view: KeyView) -> Decision:
     """What no case speaks of is kept; with the day of its rotation, if one can be named."""
-    user = view.at.user
-    denied = user.creation_denied or user.delivery_denied
+    denied = view.at.constraints.forbids_new_keys
     obstacle = NO_KEY_CAN_BE_MADE if denied else SECOND_KEY
     return keep_young(view.at, view.key, _day_of_rotation(view), obstacle)
 
@@ -250,7 +248,6 @@ def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) ->
 
 
 def _day_of_rotation(view: KeyView) -> date | None:
-    user = view.at.user
-    if user.creation_denied or user.delivery_denied:
+    if view.at.constraints.forbids_new_keys:
         return None
     return rotation_day(view.at, view.key, view.beside)

@@ -213,8 +213,7 @@ def _orphan_of_exempt(at: KeyList) -> tuple[KeyFacts | None, str | None]:
 
 
 def _keep(at: KeyList, key: KeyFacts) -> Decision:
-    denied = at.user.creation_denied or at.user.delivery_denied
-    comes = None if denied else lone_rotation_day(at, key)
+    comes = None if at.constraints.forbids_new_keys else lone_rotation_day(at, key)
     return keep_young(at, key, comes, NO_KEY_CAN_BE_MADE)
 
 
@@ -238,4 +237,4 @@ def _same_for_all(
 def _turn(at: KeyList, decided: Callable[[KeyList, KeyFacts], Decision]) -> Turn:
     record = at.record if isinstance(at, OnRecord) else UserRecord()
     decisions = tuple(decided(at, key) for key in at.user.keys)
-    return Turn(user=at.user, record=record, decisions=decisions)
+    return Turn(user=at.user, record=record, constraints=at.constraints, decisions=decisions)

@@ -4,9 +4,9 @@ import pytest
 
 from keyturn.domain.decision import Action, Change, Reason, RecordChange, Turn
 from keyturn.domain.key import Status
+from keyturn.domain.narrowing import Approved, not_due, only_approved
 from keyturn.domain.record import Intent, KeyRecord
 from keyturn.use_cases.account_run import Request
-from keyturn.use_cases.approve import Approved, not_due, only_approved
 from tests.domain.world import a_key as key
 from tests.domain.world import a_secret, ago, ann, look, told
 from tests.use_cases.account import RUN, an_account, some_keys

@@ -1,4 +1,8 @@
-"""Do exactly what an operator approved of, as far as it is still due."""
+"""
+What is left of a user's decisions where a run may not do all that is due.
+
+It was asked to do exactly what an operator approved of, or nobody can be notified by it.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +33,27 @@ def only_approved(turn: Turn, approved: Collection[Approved]) -> Turn:
             for made in turn.decisions
         ),
         record_changes=turn.record_changes if kept else (),
+    )
+
+
+def silenced(turn: Turn) -> Turn:
+    """The turn when nobody can be told: every step that needs a notice waits."""
+    return replace(
+        turn,
+        decisions=tuple(
+            replace(
+                decision,
+                action=Action.WAIT,
+                reason=Reason.NO_NOTIFIER,
+                sentence=f"{decision.action} needs a notice, and no notifier was chosen",
+                overlays=decision.overlays | {Overlay.BLOCKED},
+                notice=None,
+            )
+            if decision.notice is not None
+            else decision
+            for decision in turn.decisions
+        ),
+        record_changes=(),
     )
 
 
