@@ -7,7 +7,7 @@ import pytest
 
 from keyturn_sandbox.emulator.cloud import KeyState, LastUse, LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import Answer, Request
-from tests.sandbox.aws_says import MEMBER, refusal
+from tests.sandbox.emulator.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

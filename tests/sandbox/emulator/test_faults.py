@@ -11,7 +11,7 @@ from keyturn.adapters.clients import ATTEMPTS, client
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
 from keyturn_sandbox.emulator.protocol import Request
-from tests.sandbox.aws_says import HUB, MEMBER, refusal
+from tests.sandbox.emulator.aws_says import HUB, MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -23,8 +23,8 @@ from keyturn_sandbox.simulation.demonstration import FIRST_DAY, OUTAGE, TWICE, R
 from keyturn_sandbox.simulation.deployment import ADMIN
 from keyturn_sandbox.simulation.people import Habit
 from tests.canary import see
-from tests.entrypoints.played import DRY_DAYS, Played
 from tests.entrypoints.test_schemas import validator
+from tests.sandbox.demo.played import DRY_DAYS, Played
 
 DAYS = 130
 KEYTURN = (sys.executable, "-m", "keyturn.entrypoints.cli")

@@ -9,7 +9,7 @@ from mypy_boto3_secretsmanager import SecretsManagerClient
 from mypy_boto3_secretsmanager.type_defs import TagTypeDef
 
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.sandbox.aws_says import MEMBER, refusal
+from tests.sandbox.emulator.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

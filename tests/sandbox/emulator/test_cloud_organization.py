@@ -7,7 +7,7 @@ import pytest
 from mypy_boto3_organizations import OrganizationsClient
 
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from tests.sandbox.aws_says import MEMBER, refusal
+from tests.sandbox.emulator.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from keyturn_sandbox.demo.timeline import mail_index, render
-from tests.report.estate import KEYS, NASTY, an_estate, the_mails
+from tests.sandbox.demo.estate import KEYS, NASTY, an_estate, the_mails
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 

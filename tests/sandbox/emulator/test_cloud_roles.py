@@ -9,7 +9,7 @@ import pytest
 from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.sandbox.aws_says import HUB, MEMBER, refusal
+from tests.sandbox.emulator.aws_says import HUB, MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HUB_ROLE = f"arn:aws:iam::{HUB}:role/Hub"

@@ -20,7 +20,7 @@ from keyturn_sandbox.demo.timeline import (
     render,
 )
 from keyturn_sandbox.demo.writing import write
-from tests.report.estate import KEYS, NASTY, an_estate, the_mails
+from tests.sandbox.demo.estate import KEYS, NASTY, an_estate, the_mails
 
 DAY = tuple(date(2026, 5, number) for number in range(1, 32))
 SENT = datetime(2026, 5, 4, 6, 12, tzinfo=UTC)

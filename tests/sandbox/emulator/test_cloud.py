@@ -15,7 +15,7 @@ from mypy_boto3_iam.type_defs import TagTypeDef
 
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import Answer, Request
-from tests.sandbox.aws_says import MEMBER, refusal
+from tests.sandbox.emulator.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, 6, tzinfo=UTC)
 DAY = timedelta(days=1)

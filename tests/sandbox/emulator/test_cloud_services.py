@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.sandbox.aws_says import HUB, MEMBER, refusal
+from tests.sandbox.emulator.aws_says import HUB, MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
