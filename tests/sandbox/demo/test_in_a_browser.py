@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from keyturn_sandbox.demo.timeline import mail_index, render
-from tests.sandbox.demo.estate import KEYS, NASTY, an_estate, the_mails
+from tests.sandbox.demo.sample_page import KEYS, NASTY, sample_page, the_mails
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     (folder / "mails").mkdir()
-    (folder / "index.html").write_text(render(an_estate()), encoding="utf-8")
+    (folder / "index.html").write_text(render(sample_page()), encoding="utf-8")
     mails = mail_index(the_mails(), home="../index.html")
     (folder / "mails" / "index.html").write_text(mails, encoding="utf-8")
     return folder

@@ -20,7 +20,7 @@ from keyturn_sandbox.demo.timeline import (
     render,
 )
 from keyturn_sandbox.demo.writing import write
-from tests.sandbox.demo.estate import KEYS, NASTY, an_estate, the_mails
+from tests.sandbox.demo.sample_page import KEYS, NASTY, sample_page, the_mails
 
 DAY = tuple(date(2026, 5, number) for number in range(1, 32))
 SENT = datetime(2026, 5, 4, 6, 12, tzinfo=UTC)
@@ -40,7 +40,9 @@ def a_key(**changes: object) -> KeyLine:
 
 
 def ten_days_of(*keys: KeyLine) -> Timeline:
-    return replace(an_estate(), first_day=DAY[0], last_day=DAY[9], enforced_from=DAY[2], keys=keys)
+    return replace(
+        sample_page(), first_day=DAY[0], last_day=DAY[9], enforced_from=DAY[2], keys=keys
+    )
 
 
 def bars_of(page: str) -> list[tuple[str, str, str]]:
@@ -120,7 +122,7 @@ def test_the_dry_run_is_shaded_up_to_the_first_day_of_enforcement() -> None:
 
 
 def test_each_month_has_its_place_above_the_bars() -> None:
-    page = replace(an_estate(), first_day=date(2026, 3, 22), last_day=date(2026, 4, 10), keys=())
+    page = replace(sample_page(), first_day=date(2026, 3, 22), last_day=date(2026, 4, 10), keys=())
 
     assert re.findall(r'<span style="left:(.*?)%">(\w+)', render(page)) == [("50", "Apr")]
 
@@ -198,7 +200,7 @@ def test_a_link_cannot_become_a_script() -> None:
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render(an_estate())
+    return render(sample_page())
 
 
 def test_every_key_has_one_line(page: str) -> None:
@@ -241,7 +243,7 @@ def test_a_line_says_its_state_and_what_changes_its_course() -> None:
 
 
 def test_a_name_is_never_taken_for_markup() -> None:
-    estate = an_estate()
+    sample = sample_page()
     hostile = replace(
         ten_days_of(
             a_key(
@@ -251,8 +253,8 @@ def test_a_name_is_never_taken_for_markup() -> None:
             )
         ),
         title=NASTY,
-        exempt=tuple(replace(it, user=NASTY, why=NASTY) for it in estate.exempt[:1]),
-        accounts=tuple(replace(it, name=NASTY, reason=NASTY) for it in estate.accounts),
+        exempt=tuple(replace(it, user=NASTY, why=NASTY) for it in sample.exempt[:1]),
+        accounts=tuple(replace(it, name=NASTY, reason=NASTY) for it in sample.accounts),
         findings=(Finding(number=1, title=NASTY, checked=1, violations=(NASTY,)),),
     )
 
@@ -278,7 +280,7 @@ def test_a_violation_is_told_loudly() -> None:
         Finding(number=3, title="no new key is lost", checked=3, violations=("K1 is lost",)),
     )
 
-    page = render(replace(an_estate(), findings=findings, average_age_after=90.0))
+    page = render(replace(sample_page(), findings=findings, average_age_after=90.0))
 
     assert page.count('<div class="bad">') == 3
     assert 'class="verdict broken"' in page
@@ -294,7 +296,7 @@ def test_what_was_not_looked_at_is_not_said_to_hold() -> None:
         Finding(number=3, title="no new key is lost", checked=0),
     )
 
-    text = words_in(render(replace(an_estate(), findings=findings)))
+    text = words_in(render(replace(sample_page(), findings=findings)))
 
     assert "for 1 of them there was nothing to look at" in text
     assert "3 no new key is lost 0 \N{EN DASH} nothing to look at" in text
@@ -302,7 +304,7 @@ def test_what_was_not_looked_at_is_not_said_to_hold() -> None:
 
 
 def test_a_page_without_findings_claims_nothing() -> None:
-    page = render(replace(an_estate(), findings=()))
+    page = render(replace(sample_page(), findings=()))
 
     assert "✕ Nothing was looked at" in page
     assert "No invariant was violated" not in page
@@ -320,7 +322,7 @@ def test_what_was_not_reached_is_named_with_its_reason(page: str) -> None:
 
 
 def test_each_week_is_told_and_the_totals_are_theirs(page: str) -> None:
-    weeks = an_estate().weeks
+    weeks = sample_page().weeks
     text = words_in(page)
 
     assert f"1 05 Jan dry run 0 0 0 0 {weeks[0].notices} 287.4" in text

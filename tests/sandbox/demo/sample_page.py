@@ -205,7 +205,7 @@ TITLES = (
 )
 
 
-def an_estate() -> Timeline:
+def sample_page() -> Timeline:
     exempt = sorted({(it.account_name, it.user) for it in KEYS if Overlay.EXEMPT in it.overlays})
     blocked = sorted({(it.account_name, it.user) for it in KEYS if Overlay.BLOCKED in it.overlays})
     return Timeline(
