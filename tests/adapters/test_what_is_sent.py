@@ -52,7 +52,8 @@ from keyturn.deployment.adapters.organization_features import AwsOrganizationFea
 from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
 from keyturn.deployment.adapters.ses_identities import AwsSesIdentities
 from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
-from keyturn.deployment.model.stacks import Proposal, Protection
+from keyturn.deployment.model.bucket import Protection
+from keyturn.deployment.model.stacks import Proposal
 from keyturn.domain.errors import Refused
 from keyturn.domain.events import Event, EventType, Mail, Run
 from keyturn.domain.key import Account

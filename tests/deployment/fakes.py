@@ -5,18 +5,19 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from keyturn.deployment.model.bucket import Protection, Stored
 from keyturn.deployment.model.bucket_policy import Statement, statements
-from keyturn.deployment.model.health import ControlPolicy
-from keyturn.deployment.model.stacks import (
+from keyturn.deployment.model.organization import (
     STACK_SETS_TRUSTED,
+    ControlPolicy,
     OrganizationFacts,
+)
+from keyturn.deployment.model.stacks import (
     Proposal,
-    Protection,
     ResourceChange,
     Stack,
     StackInstance,
     StackSet,
-    Stored,
 )
 from keyturn.domain.errors import DeploymentFailed, NotFound
 from tests.fakes import Refusals

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
+from keyturn.deployment.model.facts import (
+    Concurrency,
+    FunctionFacts,
+    LastRun,
+    SecretSeen,
+    Trail,
+)
 from keyturn.domain.errors import AccountUnreachable, Denied, NotFound
 from tests.fakes import Refusals
 

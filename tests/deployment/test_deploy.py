@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from keyturn.deployment.deploy import Deploy
-from keyturn.deployment.model.health import FunctionFacts
+from keyturn.deployment.model.bucket import Protection
+from keyturn.deployment.model.facts import FunctionFacts
 from keyturn.deployment.model.package import Package, code_hash
-from keyturn.deployment.model.stacks import Names, Place, Protection, Stack, StackSet
+from keyturn.deployment.model.places import Names, Place
+from keyturn.deployment.model.stacks import Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import DeployRequest, Ready
 from keyturn.deployment.steps import DeployStep, StepOutcome

@@ -10,29 +10,26 @@ import pytest
 
 from keyturn.deployment.checks.observed import Observed, Probes
 from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES, findings
+from keyturn.deployment.model.bucket import Protection
 from keyturn.deployment.model.bucket_policy import statements
-from keyturn.deployment.model.guard import guard
-from keyturn.deployment.model.health import (
-    Check,
+from keyturn.deployment.model.facts import (
     Concurrency,
-    ControlPolicy,
-    Fault,
-    Finding,
     FunctionFacts,
-    Grade,
     LastRun,
     SecretSeen,
     Trail,
 )
-from keyturn.deployment.model.resources import BUS, DEAD_LETTERS, RULES, TAKES_FROM
-from keyturn.deployment.model.stacks import (
-    Names,
-    OrganizationFacts,
-    Place,
-    Protection,
-    Stack,
-    StackSet,
+from keyturn.deployment.model.guard import guard
+from keyturn.deployment.model.health import (
+    Check,
+    Fault,
+    Finding,
+    Grade,
 )
+from keyturn.deployment.model.organization import ControlPolicy, OrganizationFacts
+from keyturn.deployment.model.places import Names, Place
+from keyturn.deployment.model.resources import BUS, DEAD_LETTERS, RULES, TAKES_FROM
+from keyturn.deployment.model.stacks import Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.domain.errors import Denied, PortError, Throttled
 from keyturn.domain.key import Account

@@ -16,7 +16,8 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 from typer.testing import CliRunner, Result
 
-from keyturn.deployment.model.stacks import STACK_SETS_TRUSTED, Names
+from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
+from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.wiring import Accounts
 from keyturn.entrypoints import cli_deploy

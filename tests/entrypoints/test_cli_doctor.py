@@ -15,8 +15,13 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES
-from keyturn.deployment.model.health import Check, Fault, Finding, Grade
-from keyturn.deployment.model.stacks import Names
+from keyturn.deployment.model.health import (
+    Check,
+    Fault,
+    Finding,
+    Grade,
+)
+from keyturn.deployment.model.places import Names
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import NotFound
 from keyturn.domain.key import Account

@@ -8,16 +8,10 @@ so a second run finds no changes, and a run that broke off is simply run again.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from keyturn.deployment.model.organization import STACK_SETS_TRUSTED, OrganizationFacts
 from keyturn.deployment.model.package import Package
-from keyturn.deployment.model.stacks import (
-    IAM_REGIONS,
-    STACK_SETS_TRUSTED,
-    Names,
-    OrganizationFacts,
-    Place,
-    StackSet,
-    living,
-)
+from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
+from keyturn.deployment.model.stacks import StackSet, living
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import (
     FLAG,

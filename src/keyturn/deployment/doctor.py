@@ -35,7 +35,12 @@ from keyturn.deployment.checks.organization import (
 )
 from keyturn.deployment.checks.runs import RecentRun, UnchangedSince
 from keyturn.deployment.checks.secrets import LeftoverSecrets, Readers, SecretsShared
-from keyturn.deployment.model.health import Check, Fault, Finding, Remedy
+from keyturn.deployment.model.health import (
+    Check,
+    Fault,
+    Finding,
+    Remedy,
+)
 
 CHECKS: Final[tuple[HealthCheck, ...]] = (
     CoreStack(),  # without it there is nothing else to look at

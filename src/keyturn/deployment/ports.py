@@ -8,23 +8,21 @@ not the one asked for.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
+from keyturn.deployment.model.bucket import Protection, Stored
 from keyturn.deployment.model.bucket_policy import Statement
-from keyturn.deployment.model.health import (
+from keyturn.deployment.model.facts import (
     Concurrency,
-    ControlPolicy,
     FunctionFacts,
     LastRun,
     SecretSeen,
     Trail,
 )
+from keyturn.deployment.model.organization import ControlPolicy, OrganizationFacts
 from keyturn.deployment.model.stacks import (
-    OrganizationFacts,
     Proposal,
-    Protection,
     Stack,
     StackInstance,
     StackSet,
-    Stored,
 )
 
 

@@ -12,14 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from keyturn.deployment.model.bucket import Protection, Stored
 from keyturn.deployment.model.package import Package, code_hash, content_of
-from keyturn.deployment.model.stacks import (
-    Proposal,
-    Protection,
-    StackSet,
-    Stored,
-    living,
-)
+from keyturn.deployment.model.stacks import Proposal, StackSet, living
 from keyturn.deployment.model.wanted import Ready, Settled
 from keyturn.deployment.ports import ArtifactBucket, Functions, Stacks, StackSets
 from keyturn.domain.errors import DeploymentFailed

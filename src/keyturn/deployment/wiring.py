@@ -36,8 +36,8 @@ from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.checks.observed import Observed, Probes
 from keyturn.deployment.deploy import Deploy
 from keyturn.deployment.model.package import Package
+from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
 from keyturn.deployment.model.resources import ROTATION
-from keyturn.deployment.model.stacks import IAM_REGIONS, Names, Place
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.ports import AccessKeys

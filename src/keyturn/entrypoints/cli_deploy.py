@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from keyturn.deployment.model.package import Package
-from keyturn.deployment.model.stacks import Names
+from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import FLAG, FOUND, OPTION_OF, DeployRequest, Ready
 from keyturn.deployment.steps import DeployStep, StepOutcome

@@ -25,15 +25,10 @@ from keyturn.deployment.adapters.cloudformation import (
 )
 from keyturn.deployment.adapters.organization_features import AwsOrganizationFeatures
 from keyturn.deployment.adapters.s3_artifact_bucket import S3ArtifactBucket
-from keyturn.deployment.model.health import ControlPolicy
-from keyturn.deployment.model.stacks import (
-    IAM_REGIONS,
-    STACK_SETS_TRUSTED,
-    Proposal,
-    Protection,
-    Stack,
-    Stored,
-)
+from keyturn.deployment.model.bucket import Protection, Stored
+from keyturn.deployment.model.organization import STACK_SETS_TRUSTED, ControlPolicy
+from keyturn.deployment.model.places import IAM_REGIONS
+from keyturn.deployment.model.stacks import Proposal, Stack
 from keyturn.deployment.ports import ArtifactBucket, OrganizationFeatures, Stacks, StackSets
 from keyturn.domain.errors import Denied, DeploymentFailed
 from tests.cloudformation.stacks import MEMBER, template

@@ -23,7 +23,13 @@ from keyturn.deployment.adapters.member_account import MemberAccount
 from keyturn.deployment.adapters.s3_archive import S3Archive
 from keyturn.deployment.adapters.ses_identities import AwsSesIdentities
 from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
-from keyturn.deployment.model.health import Concurrency, FunctionFacts, LastRun, SecretSeen, Trail
+from keyturn.deployment.model.facts import (
+    Concurrency,
+    FunctionFacts,
+    LastRun,
+    SecretSeen,
+    Trail,
+)
 from keyturn.deployment.ports import (
     Archive,
     CloudTrailStatus,

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from keyturn.deployment.model.bucket import Protection
 from keyturn.deployment.model.bucket_policy import (
     NOTIFIER_ROLE,
     lacking,
     statements,
     with_statements,
 )
-from keyturn.deployment.model.stacks import Protection
 from keyturn_sandbox.simulation import deployment
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX, ROTATION_ROLE
 from tests.use_cases.stage import HUB, Stage, staged

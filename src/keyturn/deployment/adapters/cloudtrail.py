@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.deployment.model.health import Trail
+from keyturn.deployment.model.facts import Trail
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail import CloudTrailClient

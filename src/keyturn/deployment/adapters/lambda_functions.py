@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.deployment.model.health import Concurrency, FunctionFacts
+from keyturn.deployment.model.facts import Concurrency, FunctionFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

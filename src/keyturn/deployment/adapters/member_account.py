@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.deployment.model.health import SecretSeen
+from keyturn.deployment.model.facts import SecretSeen
 from keyturn.domain.errors import NotFound
 
 if TYPE_CHECKING:

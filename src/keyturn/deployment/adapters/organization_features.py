@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.deployment.model.health import ControlPolicy
-from keyturn.deployment.model.stacks import OrganizationFacts
+from keyturn.deployment.model.organization import ControlPolicy, OrganizationFacts
 from keyturn.domain.errors import NotFound
 
 if TYPE_CHECKING:

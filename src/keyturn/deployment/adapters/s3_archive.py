@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.deployment.model.health import LastRun
+from keyturn.deployment.model.facts import LastRun
 from keyturn.domain.days import can_be
 from keyturn.domain.reading import read_json
 

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.deployment.model.bucket import Protection, Stored
 from keyturn.deployment.model.bucket_policy import Statement, lacking, statements, with_statements
-from keyturn.deployment.model.stacks import Protection, Stored
 from keyturn.domain.errors import NotFound
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import ClassVar, Final
 
 from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem
 from keyturn.deployment.checks.observed import Observed
-from keyturn.deployment.model.health import Check, Fault, Finding, FunctionFacts
+from keyturn.deployment.model.facts import FunctionFacts
+from keyturn.deployment.model.health import Check, Fault, Finding
 from keyturn.deployment.model.resources import DEAD_LETTERS, RULES, TAKES_FROM
 from keyturn.deployment.model.template import DeclaredFunction
 from keyturn.domain.errors import NotFound

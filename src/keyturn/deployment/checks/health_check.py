@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from keyturn.deployment.checks.observed import NoAccounts, Observed, some
-from keyturn.deployment.model.health import Check, Fault, Finding, Grade, Remedy
+from keyturn.deployment.model.health import (
+    Check,
+    Fault,
+    Finding,
+    Grade,
+    Remedy,
+)
 from keyturn.domain.amounts import counted
 from keyturn.domain.errors import InvalidValue, PortError
 

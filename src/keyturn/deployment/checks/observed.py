@@ -6,8 +6,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final, TypeVar
 
-from keyturn.deployment.model.health import LastRun, SecretSeen
-from keyturn.deployment.model.stacks import Names, Place, Stack, StackSet
+from keyturn.deployment.model.facts import LastRun, SecretSeen
+from keyturn.deployment.model.places import Names, Place
+from keyturn.deployment.model.stacks import Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.ports import (
     Archive,

@@ -8,7 +8,7 @@ from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem, 
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.guard import guard, lacks
 from keyturn.deployment.model.health import Check, Fault, Finding
-from keyturn.deployment.model.stacks import STACK_SETS_TRUSTED
+from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
 from keyturn.domain.amounts import counted
 
 

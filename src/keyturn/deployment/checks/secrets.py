@@ -5,7 +5,8 @@ from typing import ClassVar, Final
 
 from keyturn.deployment.checks.health_check import HealthCheck, warning
 from keyturn.deployment.checks.observed import Observed, some
-from keyturn.deployment.model.health import Check, Fault, Finding, SecretSeen
+from keyturn.deployment.model.facts import SecretSeen
+from keyturn.deployment.model.health import Check, Fault, Finding
 from keyturn.domain.amounts import counted
 from keyturn.domain.errors import Denied, PortError
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from keyturn.deployment.model.stacks import Protection
+from keyturn.deployment.model.bucket import Protection
 
 NOTIFIER_ROLE: Final = "ASA-Notifier-Role"
 """The role of the notifier, as the core template names it."""

@@ -1,8 +1,6 @@
-"""The words for what is looked at and what can be wrong, and what AWS tells of it."""
+"""The words for what is looked at, what can be wrong, how bad that is, and what to do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -112,87 +110,3 @@ class Finding:
     """How bad it is."""
     fix: str = ""
     """What to do about it; empty if all is well."""
-
-
-# What is looked at, as AWS tells of it.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionFacts:
-    """A Lambda function as it is."""
-
-    runtime: str
-    handler: str
-    timeout: int
-    memory: int
-    architecture: str
-    variables: Mapping[str, str] = field(default_factory=dict)
-    code: str
-    """Lambda's own hash of the zip: sha256, in Base64."""
-    reserved: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Concurrency:
-    """How many functions may run at the same time in the account."""
-
-    limit: int
-    unreserved: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trail:
-    """A CloudTrail trail, as far as IAM's events go into it."""
-
-    name: str
-    of_organization: bool
-    is_logging: bool
-    has_global_events: bool
-    has_writes: bool
-    """Whether it logs management events that write."""
-    reaches_iam: bool
-    """Whether it covers the region of IAM's events."""
-    logs_invocations: bool = False
-    """Whether it logs who invokes the rotation function."""
-
-    @property
-    def carries_iam(self) -> bool:
-        """Whether IAM's events go into it now."""
-        return all((self.is_logging, self.has_global_events, self.has_writes, self.reaches_iam))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlPolicy:
-    """A service control policy, and how many roots, units and accounts it is attached to."""
-
-    name: str
-    content: str
-    targets: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretSeen:
-    """A secret of a user's key, as far as it tells who gets at it."""
-
-    name: str
-    holds_key: bool
-    was_fetched: bool = False
-    replicas: tuple[str, ...] = ()
-    """The regions that it is copied to."""
-    rotates: bool = False
-    """Whether AWS's own rotation is enabled."""
-    service: str = ""
-    """Another service that owns it."""
-    has_policy: bool = False
-    """Whether it has a resource policy of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastRun:
-    """What an account's newest snapshot tells of its run."""
-
-    account: str
-    at: datetime
-    dry_run: bool
-    policy: Mapping[str, int]
-    reached: bool

@@ -1,0 +1,31 @@
+"""The bucket of a deployment, as S3 tells of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Protection(StrEnum):
+    """What keeps the bucket with the zips and the receipts safe."""
+
+    NO_PUBLIC_ACCESS = "no public access"
+    ENCRYPTION = "encryption"
+    VERSIONS = "versions"
+    ONLY_TLS = "only encrypted connections"
+    RECEIPTS = "receipts by the notifier alone"
+    RECORDS = "audit entries and plans that nobody can change"
+    LIFECYCLE = "an end for old receipts"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object in the bucket: what it holds, and what whoever put it said of it."""
+
+    content: str
+    """The SHA-256 of its bytes, in hex, as S3 knows it or as they were read."""
+    mark: str = ""
+    """What our own uploads say that they hold: of somebody else's, or a changed one, not true."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is as one of our deployments put it."""
+        return self.mark == self.content
