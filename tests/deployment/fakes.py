@@ -188,8 +188,8 @@ class FakeArtifactBucket(Refusals):
         self.may_refuse("stored")
         if (bucket, name) not in self.objects:
             return None
-        body, mark = self.objects[bucket, name]
-        return Stored(hashlib.sha256(body).hexdigest(), mark)
+        body, claimed = self.objects[bucket, name]
+        return Stored(hashlib.sha256(body).hexdigest(), claimed)
 
     def put(self, bucket: str, name: str, body: bytes) -> None:
         self.may_refuse("put")

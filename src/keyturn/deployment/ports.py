@@ -95,7 +95,7 @@ class ArtifactBucket(Protocol):
         """An object by its content; None if there is none."""
 
     def put(self, bucket: str, name: str, body: bytes) -> None:
-        """Put an object, with our mark."""
+        """Put an object, and say in it what checksum it has."""
 
 
 class OrganizationFeatures(Protocol):

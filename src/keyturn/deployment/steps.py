@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from keyturn.deployment.model.bucket import Protection, Stored
-from keyturn.deployment.model.package import Package, code_hash, content_of
+from keyturn.deployment.model.package import Package, checksum_of, code_hash
 from keyturn.deployment.model.stacks import Proposal, StackSet, living
 from keyturn.deployment.model.wanted import Ready, Settled
 from keyturn.deployment.ports import ArtifactBucket, Functions, Stacks, StackSets
@@ -213,7 +213,7 @@ def _differing(
 
 
 def _holds(found: Stored | None, body: bytes) -> bool:
-    return found is not None and found.content == content_of(body)
+    return found is not None and found.checksum == checksum_of(body)
 
 
 # --- the stack set ------------------------------------------------------------------------------

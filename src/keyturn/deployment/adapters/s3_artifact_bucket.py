@@ -15,7 +15,7 @@ from keyturn.domain.errors import NotFound
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MARK: Final = "keyturn-sha256"
+_CLAIMED: Final = "keyturn-sha256"
 _SHUT: Final = (
     "BlockPublicAcls",
     "IgnorePublicAcls",
@@ -119,23 +119,23 @@ class S3ArtifactBucket:
         )
         if found is None:
             return None
-        mark = str(found["Metadata"].get(_MARK, ""))
+        claimed = str(found["Metadata"].get(_CLAIMED, ""))
         told = str(found.get("ChecksumSHA256", ""))
         if told and "-" not in told:  # "-2": of the parts' checksums, in an upload of two parts
-            return Stored(base64.b64decode(told).hex(), mark)
+            return Stored(base64.b64decode(told).hex(), claimed)
         with aws_errors_translated(_NONE):
             body = self._s3.get_object(Bucket=bucket, Key=name)["Body"].read()
-        return Stored(hashlib.sha256(body).hexdigest(), mark)
+        return Stored(hashlib.sha256(body).hexdigest(), claimed)
 
     def put(self, bucket: str, name: str, body: bytes) -> None:
-        """Put an object, with our mark and a checksum that S3 keeps."""
+        """Put an object, with its checksum twice: as we know our own by, and as S3 keeps."""
         content = hashlib.sha256(body)
         with aws_errors_translated():
             self._s3.put_object(
                 Bucket=bucket,
                 Key=name,
                 Body=body,
-                Metadata={_MARK: content.hexdigest()},
+                Metadata={_CLAIMED: content.hexdigest()},
                 ChecksumSHA256=base64.b64encode(content.digest()).decode(),
             )
 

@@ -20,12 +20,13 @@ class Protection(StrEnum):
 class Stored:
     """An object in the bucket: what it holds, and what whoever put it said of it."""
 
-    content: str
+    checksum: str
     """The SHA-256 of its bytes, in hex, as S3 knows it or as they were read."""
-    mark: str = ""
-    """What our own uploads say that they hold: of somebody else's, or a changed one, not true."""
+    claimed: str = ""
+    """The checksum that our own uploads say they have: of somebody else's, or a changed one, not
+    true."""
 
     @property
     def is_ours(self) -> bool:
         """Whether it is as one of our deployments put it."""
-        return self.mark == self.content
+        return self.claimed == self.checksum

@@ -29,7 +29,7 @@ def statements(
     notifier = f"arn:{partition}:iam::{account}:role/{NOTIFIER_ROLE}"
     records = [f"{arn}/{prefix}/{folder}/*" for folder in ("audit", "plans")]
     # A second deployment in the same bucket has statements of its own.
-    mark = hashlib.sha256(prefix.encode()).hexdigest()[:8]
+    suffix = hashlib.sha256(prefix.encode()).hexdigest()[:8]
     return {
         Protection.ONLY_TLS: (
             _deny(
@@ -41,7 +41,7 @@ def statements(
         ),
         Protection.RECEIPTS: (
             _deny(
-                f"ReceiptsByTheNotifierAlone{mark}",
+                f"ReceiptsByTheNotifierAlone{suffix}",
                 [*_WRITES, *_DELETES],
                 [f"{arn}/{prefix}/receipts/*"],
                 {"ArnNotEquals": {"aws:PrincipalArn": notifier}},
@@ -50,12 +50,14 @@ def statements(
         Protection.RECORDS: (
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
             _deny(
-                f"RecordsAreNeverOverwritten{mark}",
+                f"RecordsAreNeverOverwritten{suffix}",
                 ["s3:PutObject"],
                 records,
                 {"Null": {"s3:if-none-match": "true"}},
             ),
-            _deny(f"RecordsAreNeverDeleted{mark}", ["s3:ReplicateObject", *_DELETES], records, {}),
+            _deny(
+                f"RecordsAreNeverDeleted{suffix}", ["s3:ReplicateObject", *_DELETES], records, {}
+            ),
         ),
     }
 

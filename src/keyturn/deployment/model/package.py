@@ -29,7 +29,7 @@ class Package:
         """
         whole = hashlib.sha256()
         for name in sorted(self.zips):
-            whole.update(f"{name} {content_of(self.zips[name])}\n".encode())
+            whole.update(f"{name} {checksum_of(self.zips[name])}\n".encode())
         return f"Lambda/{whole.hexdigest()[:16]}"
 
     def check(self, parameters: Mapping[str, str]) -> None:
@@ -51,6 +51,6 @@ def code_hash(body: bytes) -> str:
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
-def content_of(body: bytes) -> str:
+def checksum_of(body: bytes) -> str:
     """The SHA-256 of a file, in hex."""
     return hashlib.sha256(body).hexdigest()
