@@ -6,7 +6,7 @@ Apart from wiring.py, whose adapters the functions' zips carry: none of them dep
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -94,48 +94,14 @@ class Accounts:
         )
         s3 = bucket_client(self.security, lambda: security.account)
 
-        # The management account has no role of the name that the others have for it.
-        own = {management.account: self.management, security.account: self.security}
-        # boto3's sessions may not make two clients at once; accounts are entered side by side.
-        making = Lock()
-
-        entered: dict[str, boto3.Session] = {}
-
-        def enter(account: Account, told: Mapping[str, str]) -> boto3.Session:
-            if account.id not in entered:
-                if look_role is None:  # the member role trusts people of the security account
-                    session = _session_in(
-                        self.security,
-                        account.id,
-                        told.get("IAMRoleName", ""),
-                        external_id=told.get("ExternalId") or None,
-                    )
-                else:
-                    session = own.get(account.id) or _session_in(
-                        self.management, account.id, look_role
-                    )
-                entered[account.id] = session
-            return entered[account.id]
-
-        def member(account: Account, told: Mapping[str, str]) -> MemberAccount:
-            region = told.get("HomeRegion") or security.region
-            with making:
-                session = enter(account, told)
-                return MemberAccount(
-                    client(session, "iam"),
-                    client(session, "kms", region=region),
-                    client(session, "events", region=iam_region),
-                    client(session, "secretsmanager", region=region),
-                )
-
-        def left_over(account: Account, told: Mapping[str, str]) -> tuple[Leftover, ...]:
-            region = told.get("HomeRegion") or security.region
-            with making:
-                session = enter(account, told)
-                iam = client(session, "iam")
-                secrets = client(session, "secretsmanager", region=region)
-            return leftovers(IamAccessKeys(iam, iam), secrets, account.id)
-
+        members = _Members(
+            security=self.security,
+            management=self.management,
+            own={management.account: self.management, security.account: self.security},
+            home=security.region,
+            iam_region=iam_region,
+            look_role=look_role,
+        )
         return Observed(
             probes=Probes(
                 stacks=self._stacks(self.security, security.region),
@@ -168,8 +134,8 @@ class Accounts:
                 ),
                 archive=lambda bucket, prefix: S3Archive(s3, bucket=bucket, prefix=prefix),
                 switch=lambda bucket, prefix: S3Switch(s3, bucket=bucket, prefix=prefix),
-                member=member,
-                leftovers=left_over,
+                member=members.probe,
+                leftovers=members.leftovers,
             ),
             security=security,
             management=management,
@@ -181,6 +147,62 @@ class Accounts:
 
     def _stacks(self, session: boto3.Session, region: str) -> CloudFormationStacks:
         return CloudFormationStacks(client(session, "cloudformation", region=region))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Members:
+    """The accounts of the organisation, each entered once, by whoever first looks into it."""
+
+    security: boto3.Session
+    management: boto3.Session
+    own: Mapping[str, boto3.Session]
+    """The credentials that are there already, by account."""
+    home: str
+    """The region of an account's secrets, where the stack names none."""
+    iam_region: str
+    look_role: str | None
+    entered: dict[str, boto3.Session] = field(default_factory=dict)
+    making: Lock = field(default_factory=Lock)
+    """boto3's sessions may not make two clients at once; accounts are entered side by side."""
+
+    def probe(self, account: Account, told: Mapping[str, str]) -> MemberAccount:
+        """What the member stack made there; told: the core stack's parameters."""
+        region = self._region(told)
+        with self.making:
+            session = self._enter(account, told)
+            return MemberAccount(
+                client(session, "iam"),
+                client(session, "kms", region=region),
+                client(session, "events", region=self.iam_region),
+                client(session, "secretsmanager", region=region),
+            )
+
+    def leftovers(self, account: Account, told: Mapping[str, str]) -> tuple[Leftover, ...]:
+        """Its secrets without a living user."""
+        with self.making:
+            session = self._enter(account, told)
+            iam = client(session, "iam")
+            secrets = client(session, "secretsmanager", region=self._region(told))
+        return leftovers(IamAccessKeys(iam, iam), secrets, account.id)
+
+    def _region(self, told: Mapping[str, str]) -> str:
+        return told.get("HomeRegion") or self.home
+
+    def _enter(self, account: Account, told: Mapping[str, str]) -> boto3.Session:
+        if account.id not in self.entered:
+            self.entered[account.id] = self._session(account, told)
+        return self.entered[account.id]
+
+    def _session(self, account: Account, told: Mapping[str, str]) -> boto3.Session:
+        if self.look_role is None:  # the member role trusts people of the security account
+            return _session_in(
+                self.security,
+                account.id,
+                told.get("IAMRoleName", ""),
+                external_id=told.get("ExternalId") or None,
+            )
+        # The management account has no role of the name that the others have for it.
+        return self.own.get(account.id) or _session_in(self.management, account.id, self.look_role)
 
 
 def leftovers(keys: AccessKeys, secrets: Any, account: str) -> tuple[Leftover, ...]:  # noqa: ANN401 -- boto3 makes the class at run time
