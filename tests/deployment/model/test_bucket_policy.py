@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError
 
 from keyturn.deployment.model.bucket import Protection
 from keyturn.deployment.model.bucket_policy import (
-    NOTIFIER_ROLE,
     lacking,
     statements,
     with_statements,
 )
+from keyturn.deployment.model.resources import NOTIFIER_ROLE
 from keyturn_sandbox.simulation import deployment
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX, ROTATION_ROLE
 from tests.use_cases.stage import HUB, Stage, staged

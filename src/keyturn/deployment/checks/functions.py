@@ -7,7 +7,7 @@ from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem
 from keyturn.deployment.checks.observed import Observed
 from keyturn.deployment.model.facts import FunctionFacts
 from keyturn.deployment.model.health import Check, Fault, Finding
-from keyturn.deployment.model.resources import DEAD_LETTERS, RULES, TAKES_FROM
+from keyturn.deployment.model.resources import DEAD_LETTERS, RULES, TAKES_FROM, UNDELIVERED
 from keyturn.deployment.model.template import DeclaredFunction
 from keyturn.domain.errors import NotFound
 
@@ -184,7 +184,7 @@ class NoDeadLetters(HealthCheck):
         Fault.DEAD_LETTERS: problem(
             "read them and the function's log; afterwards redrive them "
             "(`aws sqs start-message-move-task`) or purge the queue. SQS redrives nothing out of "
-            "asa-iam-key-undelivered: invoke the function again by hand"
+            f"{UNDELIVERED}: invoke the function again by hand"
         ),
     }
 

@@ -6,12 +6,13 @@ from typing import ClassVar, Final
 from keyturn.deployment.checks.health_check import HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.resources import INVENTORY
 from keyturn.domain.amounts import counted
 
 LONGEST_PAUSE: Final = timedelta(hours=26)
 """Between two daily runs, as the alarm on missing runs has it."""
 _NEVER_RAN: Final = warning(
-    "wait for the daily rule, or `aws lambda invoke --function-name ASA-Account-Inventory`"
+    f"wait for the daily rule, or `aws lambda invoke --function-name {INVENTORY}`"
 )
 
 

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keyturn.deployment.model.bucket import Protection
+from keyturn.deployment.model.resources import NOTIFIER_ROLE
 
-NOTIFIER_ROLE: Final = "ASA-Notifier-Role"
-"""The role of the notifier, as the core template names it."""
 VERSION: Final = "2012-10-17"
 _WRITES: Final = ("s3:PutObject", "s3:ReplicateObject")
 _DELETES: Final = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ReplicateDelete")

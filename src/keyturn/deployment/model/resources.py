@@ -18,8 +18,12 @@ TAKES_FROM: Final[Mapping[str, str]] = {
     NOTIFIER: "asa-iam-key-notices",
 }
 """The queue that gives a function its work."""
+UNDELIVERED: Final = "asa-iam-key-undelivered"
+"""The queue of invocations that Lambda gave up."""
 DEAD_LETTERS: Final = (
     "asa-iam-key-rotation-dead.fifo",
     "asa-iam-key-notices-dead",
-    "asa-iam-key-undelivered",
+    UNDELIVERED,
 )
+NOTIFIER_ROLE: Final = "ASA-Notifier-Role"
+"""The role of the notifier."""
