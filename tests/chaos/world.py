@@ -32,8 +32,7 @@ from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
 from keyturn_sandbox.emulator.injected_errors import InjectedError
 from keyturn_sandbox.emulator.protocol import Answer, Request
-from keyturn_sandbox.judge.evidence import Evidence, HeldKey, Use, Windows, held_keys
-from keyturn_sandbox.judge.evidence import Run as JudgedRun
+from keyturn_sandbox.judge.evidence import Evidence, HeldKey, JudgedRun, Use, Windows, held_keys
 from keyturn_sandbox.judge.verdict import judge
 from keyturn_sandbox.simulation.demonstration import step_of
 

@@ -22,7 +22,7 @@ from keyturn_sandbox.demo.timeline import (
 )
 from keyturn_sandbox.emulator.mailbox import Mail
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
-from keyturn_sandbox.judge.history import Change, KeyStory
+from keyturn_sandbox.judge.history import KeyStory, StatusChange
 from keyturn_sandbox.simulation.demonstration import Result, step_of
 from keyturn_sandbox.simulation.deployment import ADMIN
 
@@ -213,7 +213,7 @@ def _deeds(result: Result, story: KeyStory) -> Iterator[Happening]:
 _KINDS = {ACTIVE: "restored", INACTIVE: "disabled", DELETED: "deleted"}
 
 
-def _sentence(change: Change) -> str:
+def _sentence(change: StatusChange) -> str:
     by = "Keyturn" if change.by_keyturn else "a person"
     return f"{_KINDS[change.status].capitalize()} by {by}"
 

@@ -87,7 +87,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class JudgedRun:
     """One run over the organisation; what is done belongs to it until the next one starts."""
 
     started: datetime
@@ -152,7 +152,7 @@ class Evidence:
     """What the names of Keyturn's own objects in it begin with."""
     accounts: frozenset[str]
     """The accounts that a run has to visit or report."""
-    runs: Sequence[Run]
+    runs: Sequence[JudgedRun]
     mailboxes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     """Where the owner of (account, user) reads mail; a user not in it may be told anywhere."""
     step_of: Callable[[Mail], frozenset[tuple[str, str]]] = tells_nothing

@@ -19,7 +19,7 @@ from keyturn_sandbox.judge.evidence import (
     BEFORE_ALL,
     INACTIVE,
     Evidence,
-    Run,
+    JudgedRun,
     Windows,
     secret_name,
     token_of,
@@ -27,7 +27,7 @@ from keyturn_sandbox.judge.evidence import (
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StatusChange:
     """A key's status from a call on."""
 
     index: int
@@ -63,7 +63,7 @@ class KeyStory:
     key_id: str
     created: datetime
     made_by_keyturn: bool
-    changes: tuple[Change, ...]
+    changes: tuple[StatusChange, ...]
     uses: tuple[datetime, ...]
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class KeyStory:
         """What its user was called just before the call at `index`."""
         return self.holder.name_at(index)
 
-    def last_change(self, index: int) -> Change | None:
+    def last_change(self, index: int) -> StatusChange | None:
         """What the call before `index` left behind; None: there was no such key yet."""
         return next((c for c in reversed(self.changes) if c.index < index), None)
 
@@ -130,14 +130,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class ReplayedHistory:
     """The evidence, in order and by subject."""
 
     evidence: Evidence
     calls: tuple[Call, ...]
     keyturns: tuple[tuple[int, Call], ...]
     """Keyturn's own calls, each with its index."""
-    runs: tuple[Run, ...]
+    runs: tuple[JudgedRun, ...]
     places: tuple[int, ...]
     """For each call, the place in `runs` of the run that it belongs to; or BEFORE_ALL."""
     of_run: Mapping[int, tuple[Call, ...]]
@@ -154,12 +154,12 @@ class History:
     naming: Mapping[str, tuple[Mail, ...]]
     """The mails that name a key, by key id."""
 
-    def run_at(self, at: datetime) -> Run | None:
+    def run_at(self, at: datetime) -> JudgedRun | None:
         """The run that started last; None: it was before the first one."""
         started = bisect_right(self.runs, at, key=attrgetter("started"))
         return self.runs[started - 1] if started else None
 
-    def run_of(self, index: int) -> Run | None:
+    def run_of(self, index: int) -> JudgedRun | None:
         """The run that the call at `index` belongs to; None: it was before the first one."""
         place = BEFORE_ALL if index == BEFORE_ALL else self.places[index]
         return None if place == BEFORE_ALL else self.runs[place]
@@ -174,7 +174,7 @@ class History:
         changes = self.intents.get((account, name), ())
         return next((stands for i, stands in reversed(changes) if i < index), False)
 
-    def calls_of(self, run: Run) -> tuple[Call, ...]:
+    def calls_of(self, run: JudgedRun) -> tuple[Call, ...]:
         """Keyturn's calls that belong to the run."""
         return self.of_run.get(self.runs.index(run), ())
 

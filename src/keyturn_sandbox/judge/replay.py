@@ -14,13 +14,20 @@ from keyturn_sandbox.judge.evidence import (
     BEFORE_ALL,
     DELETED,
     Evidence,
-    Run,
+    JudgedRun,
     is_keyturn,
     long_words_in,
     secret_of,
     text,
 )
-from keyturn_sandbox.judge.history import Change, History, Holder, KeyStory, Record, SecretChange
+from keyturn_sandbox.judge.history import (
+    Holder,
+    KeyStory,
+    Record,
+    ReplayedHistory,
+    SecretChange,
+    StatusChange,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -28,7 +35,7 @@ V = TypeVar("V")
 _ADOPTED = frozenset({"keyturn:user", "keyturn:user-id", "keyturn:seal"})
 
 
-def replay(evidence: Evidence) -> History:
+def replay(evidence: Evidence) -> ReplayedHistory:
     """Put the evidence in order."""
     calls = tuple(sorted(evidence.calls, key=lambda call: call.at))
     done = [(i, call) for i, call in enumerate(calls) if call.error is None]
@@ -36,7 +43,7 @@ def replay(evidence: Evidence) -> History:
     keyturns = tuple((i, call) for i, call in enumerate(calls) if is_keyturn(evidence, call))
     runs = tuple(sorted(evidence.runs, key=attrgetter("started")))
     places = tuple(_places(runs, calls))
-    return History(
+    return ReplayedHistory(
         evidence=evidence,
         calls=calls,
         keyturns=keyturns,
@@ -56,7 +63,7 @@ def replay(evidence: Evidence) -> History:
     )
 
 
-def _places(runs: Sequence[Run], calls: Iterable[Call]) -> Iterator[int]:
+def _places(runs: Sequence[JudgedRun], calls: Iterable[Call]) -> Iterator[int]:
     """Whose calls they are: of the run that says so, else of the one that started last."""
     said = {id_: place for place, run in enumerate(runs) for id_ in run.requests}
     for call in calls:
@@ -70,7 +77,7 @@ Done = Sequence[tuple[int, Call]]
 
 def _stories(evidence: Evidence, done: Done) -> tuple[KeyStory, ...]:
     changes = {
-        key.key_id: [Change(BEFORE_ALL, key.created, key.status, by_keyturn=False)]
+        key.key_id: [StatusChange(BEFORE_ALL, key.created, key.status, by_keyturn=False)]
         for key in evidence.keys_before
     }
     holders = _holders(evidence, done)
@@ -78,9 +85,9 @@ def _stories(evidence: Evidence, done: Done) -> tuple[KeyStory, ...]:
         by_keyturn = is_keyturn(evidence, call)
         match _change_of_key(call):
             case (key_id, status) if call.operation == "CreateAccessKey":
-                changes[key_id] = [Change(index, call.at, status, by_keyturn)]
+                changes[key_id] = [StatusChange(index, call.at, status, by_keyturn)]
             case (key_id, status) if key_id in changes and changes[key_id][-1].status != status:
-                changes[key_id].append(Change(index, call.at, status, by_keyturn))
+                changes[key_id].append(StatusChange(index, call.at, status, by_keyturn))
     uses = _uses(evidence)
     return tuple(
         KeyStory(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from keyturn_sandbox.judge.evidence import Evidence
-from keyturn_sandbox.judge.history import History
+from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.failures import failures_are_told_and_stop_nobody
 from keyturn_sandbox.judge.invariants.leaks import no_secret_gets_out
@@ -35,7 +35,7 @@ class Invariant(NamedTuple):
     """What must always hold, and what looks whether it did."""
 
     title: str
-    check: Callable[[History], Iterator[Fact]]
+    check: Callable[[ReplayedHistory], Iterator[Fact]]
 
 
 INVARIANTS: Final[tuple[Invariant, ...]] = (

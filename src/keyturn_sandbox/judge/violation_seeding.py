@@ -17,7 +17,7 @@ from keyturn_sandbox.judge.evidence import (
     INACTIVE,
     Evidence,
     HeldKey,
-    Run,
+    JudgedRun,
     secret_name,
 )
 
@@ -121,7 +121,7 @@ def _shorten_a_window(evidence: Evidence) -> Evidence:
     """Disable a key untold, in a run that comes after a fortnight without any."""
     last = max(run.ended for run in evidence.runs)
     late = last + timedelta(days=14)
-    run = Run(started=late - _MINUTE, ended=late, dry_run=False, accounts=frozenset())
+    run = JudgedRun(started=late - _MINUTE, ended=late, dry_run=False, accounts=frozenset())
     return _disabling(replace(evidence, runs=[*evidence.runs, run]), late)
 
 
@@ -139,7 +139,7 @@ _VIOLATIONS: Mapping[int, Callable[[Evidence], Evidence]] = {
 }
 
 
-def _last(evidence: Evidence, *, dry_run: bool, in_step: bool = False) -> Run:
+def _last(evidence: Evidence, *, dry_run: bool, in_step: bool = False) -> JudgedRun:
     """The last run of a kind; in step: no day was skipped in the weeks before it."""
     runs = sorted(evidence.runs, key=lambda run: run.started)
     resumed = [

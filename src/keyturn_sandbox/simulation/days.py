@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from unittest.mock import patch
 
 from keyturn_sandbox.emulator.cloud import REGION, LocalCloud
-from keyturn_sandbox.judge.evidence import Run
+from keyturn_sandbox.judge.evidence import JudgedRun
 from keyturn_sandbox.simulation.deployment import (
     INVENTORY_ROLE,
     NOTIFIER_ROLE,
@@ -76,7 +76,7 @@ class Day:
     number: int
     began: datetime
     dry_run: bool
-    runs: tuple[Run, ...]
+    runs: tuple[JudgedRun, ...]
     owner_actions: Counter[OwnerAction]
 
 
@@ -126,7 +126,7 @@ class Days:
         for number in range(self._calendar.days):
             began = self._midnight + timedelta(days=number)
             dry_run = number < self._calendar.dry_run_days
-            runs: list[Run] = []
+            runs: list[JudgedRun] = []
             if number not in self._calendar.skipped:
                 jitter = timedelta(seconds=self._chance.uniform(-1, 1) * JITTER.total_seconds())
                 self._cloud.move_to(began + RUN_AT + jitter)
@@ -154,7 +154,7 @@ class Days:
                 for account in accounts
             ]
 
-    def _run(self, *, dry_run: bool, repeats: bool = False) -> Run:
+    def _run(self, *, dry_run: bool, repeats: bool = False) -> JudgedRun:
         started = self._cloud.now
         with self._as(INVENTORY_ROLE, dry_run=dry_run):
             self._functions.inventory({}, self._context("inventory"))
@@ -163,7 +163,7 @@ class Days:
             self._drain(self._deployment.rotation_queue, self._functions.rotation, failed)
         with self._as(NOTIFIER_ROLE, dry_run=dry_run):
             self._drain(self._deployment.notifier_queue, self._functions.notifier, set())
-        return Run(
+        return JudgedRun(
             started=started,
             ended=self._cloud.now,
             dry_run=dry_run,

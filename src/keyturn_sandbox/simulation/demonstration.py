@@ -12,7 +12,7 @@ from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.emulator.mailbox import Mail
 from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Evidence, Windows, held_keys
-from keyturn_sandbox.judge.history import History
+from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.replay import replay
 from keyturn_sandbox.judge.verdict import Finding, judge
 from keyturn_sandbox.judge.violation_seeding import seed_violation
@@ -60,7 +60,7 @@ class Result:
     company: Company
     deployment: Deployment
     evidence: Evidence
-    history: History
+    history: ReplayedHistory
     findings: tuple[Finding, ...]
     days: tuple[Day, ...]
     weeks: tuple[Week, ...]

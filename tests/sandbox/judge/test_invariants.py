@@ -14,7 +14,7 @@ from keyturn_sandbox.judge.evidence import (
     INACTIVE,
     Evidence,
     HeldKey,
-    Run,
+    JudgedRun,
     Use,
     Windows,
     have_passed,
@@ -99,13 +99,13 @@ def a_quiet_day(at: datetime) -> list[Call]:
     ]
 
 
-def runs(days: range = range(22)) -> list[Run]:
+def runs(days: range = range(22)) -> list[JudgedRun]:
     """A dry run on day -1, one run on each day, and a second one on the last."""
     daily = [
-        Run(started=START + n * DAY, ended=START + n * DAY + 5 * MINUTE, dry_run=False)
+        JudgedRun(started=START + n * DAY, ended=START + n * DAY + 5 * MINUTE, dry_run=False)
         for n in days
     ]
-    dry = Run(started=START - DAY, ended=START - DAY + 5 * MINUTE, dry_run=True)
+    dry = JudgedRun(started=START - DAY, ended=START - DAY + 5 * MINUTE, dry_run=True)
     again = replace(
         daily[-1],
         started=daily[-1].started + HOUR,
@@ -453,7 +453,7 @@ def test_the_last_key_is_stopped_only_while_an_order_stops_the_other_and_says_so
 ) -> None:
     """The run stops the old key 60 seconds after its start."""
     moment = START + 10 * DAY
-    order = Run(
+    order = JudgedRun(
         started=moment - HOUR, ended=moment + 5 * MINUTE, dry_run=False, requests=OF_THE_ORDER
     )
     order = replace(order, **words)  # type: ignore[arg-type]  # named above

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from keyturn_sandbox.emulator.call_log import Call
-from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Run, text
-from keyturn_sandbox.judge.history import History
+from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, JudgedRun, text
+from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import stamp
 from keyturn_sandbox.judge.invariants.silence import stalling_is_told
 
 
-def failures_are_told_and_stop_nobody(history: History) -> Iterator[Fact]:
+def failures_are_told_and_stop_nobody(history: ReplayedHistory) -> Iterator[Fact]:
     """8: an account that failed was told of, all others visited, and what stands still is told."""
     yield from stalling_is_told(history)
     for run in history.runs:
@@ -30,7 +30,7 @@ def failures_are_told_and_stop_nobody(history: History) -> Iterator[Fact]:
     yield from _people_did_what_mails_say(history)
 
 
-def _people_did_what_mails_say(history: History) -> Iterator[Fact]:
+def _people_did_what_mails_say(history: ReplayedHistory) -> Iterator[Fact]:
     """A key that is said to be re-enabled was, and by whom it is said."""
     for mail in history.evidence.mails:
         steps = history.evidence.step_of(mail)
@@ -56,7 +56,7 @@ def _people_did_what_mails_say(history: History) -> Iterator[Fact]:
                 yield None
 
 
-def _failing(calls: Iterable[Call], run: Run) -> set[str]:
+def _failing(calls: Iterable[Call], run: JudgedRun) -> set[str]:
     """The accounts that could not be entered, or whose users could not be read."""
     failing: dict[tuple[str, str], bool] = {}
     for call in calls:

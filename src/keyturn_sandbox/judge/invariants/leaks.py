@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from keyturn_sandbox.judge.evidence import Evidence, all_of
-from keyturn_sandbox.judge.history import History
+from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import stamp
 from keyturn_sandbox.judge.secret_scanner import SecretScanner
 
 
-def no_secret_gets_out(history: History) -> Iterator[Fact]:
+def no_secret_gets_out(history: ReplayedHistory) -> Iterator[Fact]:
     """7: logs, mails and pages hold no secret access key, in no form."""
     scanner = SecretScanner(history.evidence.secret_values)
     for name, content in _all_texts(history.evidence):

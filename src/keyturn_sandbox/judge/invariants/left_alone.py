@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.judge.evidence import secret_name, secret_of, text
-from keyturn_sandbox.judge.history import History
+from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import OF_KEYS, is_own_notice, is_write, spoken
 
 
-def exempt_users_are_left_alone(history: History) -> Iterator[Fact]:
+def exempt_users_are_left_alone(history: ReplayedHistory) -> Iterator[Fact]:
     """5: no write about a user who was exempt at the time, but for what was ordered even so."""
     users = {(account, secret_name(account, user)): user for account, user in history.memberships}
     for index, call in history.keyturns:
@@ -21,7 +21,7 @@ def exempt_users_are_left_alone(history: History) -> Iterator[Fact]:
             yield f"{spoken(call)}, though {user} was exempt" if is_exempt else None
 
 
-def _is_ordered_even_so(history: History, index: int, call: Call, user: str) -> bool:
+def _is_ordered_even_so(history: ReplayedHistory, index: int, call: Call, user: str) -> bool:
     """Whether it stops a key that an operator said is leaked, or was to do the rest as well."""
     run = history.run_of(index)
     if run is None:
@@ -35,7 +35,7 @@ def _is_ordered_even_so(history: History, index: int, call: Call, user: str) -> 
     )
 
 
-def dry_runs_write_nothing(history: History) -> Iterator[Fact]:
+def dry_runs_write_nothing(history: ReplayedHistory) -> Iterator[Fact]:
     """6: a dry run writes nothing but its own notices."""
     for run in history.runs:
         for call in history.calls_of(run) if run.dry_run else ():

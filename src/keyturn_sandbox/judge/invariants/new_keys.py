@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from keyturn_sandbox.judge.evidence import ACTIVE, LONGEST_RUN, Run, secret_name, token_of
-from keyturn_sandbox.judge.history import History, KeyStory
+from keyturn_sandbox.judge.evidence import ACTIVE, LONGEST_RUN, JudgedRun, secret_name, token_of
+from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import stamp
 
 
-def no_new_key_is_lost(history: History) -> Iterator[Fact]:
+def no_new_key_is_lost(history: ReplayedHistory) -> Iterator[Fact]:
     """3: what Keyturn makes is stored, in a secret of its own, and announced until then."""
     for story in history.stories.values():
         if story.made_by_keyturn:
@@ -20,7 +20,7 @@ def no_new_key_is_lost(history: History) -> Iterator[Fact]:
             )
 
 
-def _never_stored(history: History, story: KeyStory) -> Fact:
+def _never_stored(history: ReplayedHistory, story: KeyStory) -> Fact:
     deadline = _deadline(history, story)
     if deadline is None:
         return None
@@ -30,7 +30,7 @@ def _never_stored(history: History, story: KeyStory) -> Fact:
     return f"{made}, and its secret was never stored" if is_lost else None
 
 
-def _stored_elsewhere(history: History, story: KeyStory) -> Fact:
+def _stored_elsewhere(history: ReplayedHistory, story: KeyStory) -> Fact:
     """Who made the secret decides who reads it: a stranger's holds nobody's key."""
     delivery = history.deliveries.get(token_of(story.key_id))
     if delivery is None:
@@ -42,7 +42,7 @@ def _stored_elsewhere(history: History, story: KeyStory) -> Fact:
     return f"{story} was stored at {when} in a secret that Keyturn did not make"
 
 
-def _unannounced(history: History, story: KeyStory) -> Fact:
+def _unannounced(history: ReplayedHistory, story: KeyStory) -> Fact:
     """After every run a key without a stored secret has an intent that tells what it is."""
     for run in history.runs:
         index = history.index_after(run.ended)
@@ -54,7 +54,7 @@ def _unannounced(history: History, story: KeyStory) -> Fact:
     return None
 
 
-def _deadline(history: History, story: KeyStory) -> datetime | None:
+def _deadline(history: ReplayedHistory, story: KeyStory) -> datetime | None:
     """When a new key must be delivered or stopped; None: its intent has not been settled yet."""
     run = history.run_of(story.changes[0].index)
     if run is None or not run.crashed:
@@ -72,7 +72,7 @@ def _deadline(history: History, story: KeyStory) -> datetime | None:
     return next(repairs, None)
 
 
-def _is_beside_an_order(history: History, run: Run, story: KeyStory) -> bool:
+def _is_beside_an_order(history: ReplayedHistory, run: JudgedRun, story: KeyStory) -> bool:
     """Whether an order was carried out while it ran, or just before: it leaves the user to it."""
     keys = {each.key_id for each in history.of_holder[story.holder]}
     return any(

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 
 from keyturn_sandbox.emulator.mailbox import Mail
-from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, Run, have_passed, text
-from keyturn_sandbox.judge.history import Change, History, KeyStory
+from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, JudgedRun, have_passed, text
+from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory, StatusChange
 
 RUNS = 3
 """So many runs that could have told, and did not, are silence."""
@@ -21,7 +21,7 @@ _ONLY_THE_SLOT = "blocked-slot-taken"
 _SLACK = timedelta(days=2)
 
 
-def stalling_is_told(history: History) -> Iterator[str | None]:
+def stalling_is_told(history: ReplayedHistory) -> Iterator[str | None]:
     """Yield a fact for each key that stood still: None, or a sentence about the silence."""
     switched = _switched(history)
     accounts = {story.account for story in history.stories.values()}
@@ -35,7 +35,9 @@ def stalling_is_told(history: History) -> Iterator[str | None]:
 # --- an overdue key whose slot is taken -----------------------------------------------------
 
 
-def _overdue_in_silence(history: History, story: KeyStory, runs: Sequence[Run]) -> str | None:
+def _overdue_in_silence(
+    history: ReplayedHistory, story: KeyStory, runs: Sequence[JudgedRun]
+) -> str | None:
     waits: datetime | None = None
     silent = 0
     tellings = sorted(mail.at for mail in _mails(history, story))
@@ -53,7 +55,7 @@ def _overdue_in_silence(history: History, story: KeyStory, runs: Sequence[Run]) 
     return None
 
 
-def _is_overdue(history: History, story: KeyStory, run: Run) -> bool:
+def _is_overdue(history: ReplayedHistory, story: KeyStory, run: JudgedRun) -> bool:
     index = history.index_after(run.started)
     others = [
         other for other in history.keys_beside(story) if other.status(index) in {ACTIVE, INACTIVE}
@@ -75,7 +77,7 @@ def _is_older(story: KeyStory, other: KeyStory) -> bool:
 
 
 def _taken_in_silence(
-    history: History, story: KeyStory, runs: Sequence[Run]
+    history: ReplayedHistory, story: KeyStory, runs: Sequence[JudgedRun]
 ) -> Iterator[str | None]:
     if not story.made_by_keyturn or any(change.by_keyturn for change in story.changes[1:]):
         return  # what Keyturn did to it itself may stand on record when a person does the rest
@@ -88,7 +90,11 @@ def _taken_in_silence(
 
 
 def _untold(
-    history: History, story: KeyStory, change: Change, old: KeyStory, later: Sequence[Run]
+    history: ReplayedHistory,
+    story: KeyStory,
+    change: StatusChange,
+    old: KeyStory,
+    later: Sequence[JudgedRun],
 ) -> str | None:
     if len(later) < RUNS or not _is_taken(history, story, old, later[0]):
         return None
@@ -101,7 +107,7 @@ def _untold(
     return None if told else f"{story} was taken away from {old} on {when}, in silence"
 
 
-def _is_taken(history: History, story: KeyStory, old: KeyStory, run: Run) -> bool:
+def _is_taken(history: ReplayedHistory, story: KeyStory, old: KeyStory, run: JudgedRun) -> bool:
     """Whether it can be seen, and is still so: the old key in use, and nothing in its place."""
     index, windows = history.index_after(run.started), history.windows_at(run.started)
     used = old.last_used(run.started - history.evidence.use_is_told_after)
@@ -128,8 +134,8 @@ def _is_taken(history: History, story: KeyStory, old: KeyStory, run: Run) -> boo
 
 
 def _telling(
-    history: History, account: str, switched: Sequence[tuple[datetime, bool]]
-) -> Iterator[Run]:
+    history: ReplayedHistory, account: str, switched: Sequence[tuple[datetime, bool]]
+) -> Iterator[JudgedRun]:
     """The runs that looked at everybody in an account, and could write and tell."""
     for run in history.runs:
         is_ordinary = not (run.dry_run or run.crashed or run.repeats or run.approved)
@@ -142,7 +148,7 @@ def _telling(
             yield run
 
 
-def _switched(history: History) -> Sequence[tuple[datetime, bool]]:
+def _switched(history: ReplayedHistory) -> Sequence[tuple[datetime, bool]]:
     """When an operator paused Keyturn, or let it go on."""
     return [
         (call.at, call.operation == "PutObject")
@@ -154,7 +160,7 @@ def _switched(history: History) -> Sequence[tuple[datetime, bool]]:
     ]
 
 
-def _mails(history: History, story: KeyStory, but: str | None = None) -> Iterator[Mail]:
+def _mails(history: ReplayedHistory, story: KeyStory, but: str | None = None) -> Iterator[Mail]:
     """The mails of enforced runs that tell of a key; but for those of one step."""
     for mail in history.naming.get(story.key_id, ()):
         run = history.run_at(mail.at)

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from keyturn_sandbox.judge.evidence import Run
-from keyturn_sandbox.judge.history import History
+from keyturn_sandbox.judge.evidence import JudgedRun
+from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import OF_KEYS, is_write, spoken, stamp
 
 
-def twice_is_as_good_as_once(history: History) -> Iterator[Fact]:
+def twice_is_as_good_as_once(history: ReplayedHistory) -> Iterator[Fact]:
     """9: a day's second run writes nothing, and nobody is told a thing twice."""
     yield from _repeats_write_nothing(history)
     yield from _nobody_is_told_twice(history)
 
 
-def _repeats_write_nothing(history: History) -> Iterator[Fact]:
+def _repeats_write_nothing(history: ReplayedHistory) -> Iterator[Fact]:
     for run in history.runs:
         if run.repeats:
             for call in history.calls_of(run):
@@ -22,8 +22,8 @@ def _repeats_write_nothing(history: History) -> Iterator[Fact]:
                 yield f"{spoken(call)}, in the second run of a day" if is_written else None
 
 
-def _nobody_is_told_twice(history: History) -> Iterator[Fact]:
-    told: dict[tuple[str, str, str], Run] = {}
+def _nobody_is_told_twice(history: ReplayedHistory) -> Iterator[Fact]:
+    told: dict[tuple[str, str, str], JudgedRun] = {}
     for mail in sorted(history.evidence.mails, key=lambda mail: mail.at):
         run = history.run_at(mail.at)
         steps = history.evidence.step_of(mail)

@@ -15,9 +15,8 @@ from keyturn_sandbox.judge.evidence import (
     secret_of,
     token_of,
 )
-from keyturn_sandbox.judge.history import Change, History, KeyStory
+from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory, StatusChange
 from keyturn_sandbox.judge.invariants import Fact
-from keyturn_sandbox.judge.invariants.acts import Act, acts_of, is_orphan, is_revoked
 from keyturn_sandbox.judge.invariants.calls import (
     OF_KEYS,
     is_in_own_bucket,
@@ -26,11 +25,12 @@ from keyturn_sandbox.judge.invariants.calls import (
     spoken,
     stamp,
 )
+from keyturn_sandbox.judge.invariants.endings import KeyEnding, endings_of, is_orphan, is_revoked
 
 _NEVER_READ = frozenset({"GetSecretValue", "BatchGetSecretValue"})
 
 
-def what_worked_still_works(history: History) -> Iterator[Fact]:
+def what_worked_still_works(history: ReplayedHistory) -> Iterator[Fact]:
     """4: Keyturn does what it may, ends no more than it may, and the log tells how all came."""
     yield from _only_permitted_calls(history)
     yield from _only_own_disablings_undone(history)
@@ -40,7 +40,7 @@ def what_worked_still_works(history: History) -> Iterator[Fact]:
     yield from _log_explains_the_end(history)
 
 
-def _only_permitted_calls(history: History) -> Iterator[Fact]:
+def _only_permitted_calls(history: ReplayedHistory) -> Iterator[Fact]:
     for _, call in history.keyturns:
         if is_write(call) or call.operation in _NEVER_READ:
             is_well = (
@@ -57,7 +57,7 @@ def _is_permitted(call: Call) -> bool:
     return is_known and (call.service == "iam" or secret_of(call).startswith(own_name))
 
 
-def _only_own_disablings_undone(history: History) -> Iterator[Fact]:
+def _only_own_disablings_undone(history: ReplayedHistory) -> Iterator[Fact]:
     for story in history.stories.values():
         for before, after in pairwise(story.changes):
             if after.by_keyturn and after.status == ACTIVE:
@@ -78,7 +78,7 @@ def _only_own_disablings_undone(history: History) -> Iterator[Fact]:
                 )
 
 
-def _is_stopped_at_once(story: KeyStory, enabled: Change) -> bool:
+def _is_stopped_at_once(story: KeyStory, enabled: StatusChange) -> bool:
     """Whether Keyturn stopped a key again that it had just enabled."""
     following = next((change for change in story.changes if change.index > enabled.index), None)
     return (
@@ -89,7 +89,7 @@ def _is_stopped_at_once(story: KeyStory, enabled: Change) -> bool:
     )
 
 
-def _secrets_hold_living_keys(history: History) -> Iterator[Fact]:
+def _secrets_hold_living_keys(history: ReplayedHistory) -> Iterator[Fact]:
     keys = {token_of(key_id): story for key_id, story in history.stories.items()}
     for run in history.runs:
         index = history.index_after(run.ended)
@@ -107,7 +107,7 @@ def _secrets_hold_living_keys(history: History) -> Iterator[Fact]:
             yield None if is_well else f"{account} {name} held a dead key {when}"
 
 
-def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
+def _is_alive_or_let_go(history: ReplayedHistory, story: KeyStory, index: int) -> bool:
     """Whether it is Active, or a person ended it, ordered it, or had made what replaced it."""
     change = story.last_change(index)
     if change is None or change.status == ACTIVE:
@@ -128,46 +128,46 @@ def _is_alive_or_let_go(history: History, story: KeyStory, index: int) -> bool:
     )
 
 
-def _whose_key_is_revoked_has_another(history: History) -> Iterator[Fact]:
-    for act in acts_of(history, INACTIVE):
-        run = history.run_of(act.change.index)
-        if run is None or not is_revoked(history, act.story, act.change):
+def _whose_key_is_revoked_has_another(history: ReplayedHistory) -> Iterator[Fact]:
+    for ending in endings_of(history, INACTIVE):
+        run = history.run_of(ending.change.index)
+        if run is None or not is_revoked(history, ending.story, ending.change):
             continue
         index = history.index_after(run.ended)
         others = (
             other
-            for other in history.of_holder[act.story.holder]
+            for other in history.of_holder[ending.story.holder]
             if other.status(index) == ACTIVE
             and (not other.made_by_keyturn or history.is_delivered(other, index))
         )
-        is_excused = run.crashed or run.without_successor or act.story.account in run.failed
+        is_excused = run.crashed or run.without_successor or ending.story.account in run.failed
         is_well = is_excused or any(others)
-        yield None if is_well else f"{act}, and no other key of its user worked after the run"
+        yield None if is_well else f"{ending}, and no other key of its user worked after the run"
 
 
-def _no_day_ends_more_than_it_may(history: History) -> Iterator[Fact]:
-    ends: dict[tuple[str, date], list[Act]] = defaultdict(list)
-    for act in (*acts_of(history, INACTIVE), *acts_of(history, DELETED)):
-        if _is_counted(history, act):
-            ends[act.story.account, act.change.at.date()].append(act)
-    for (account, day), acts in sorted(ends.items()):
-        keys = {act.story.key_id for act in acts}
+def _no_day_ends_more_than_it_may(history: ReplayedHistory) -> Iterator[Fact]:
+    ends: dict[tuple[str, date], list[KeyEnding]] = defaultdict(list)
+    for ending in (*endings_of(history, INACTIVE), *endings_of(history, DELETED)):
+        if _is_counted(history, ending):
+            ends[ending.story.account, ending.change.at.date()].append(ending)
+    for (account, day), endings in sorted(ends.items()):
+        keys = {ending.story.key_id for ending in endings}
         there = sum(
             _was_there(story, day)
             for story in history.stories.values()
             if story.account == account
         )
-        windows = [history.windows_at(act.change.at) for act in acts]
+        windows = [history.windows_at(ending.change.at) for ending in endings]
         cap = max(max(each.keys_a_day, there * each.percent_a_day // 100) for each in windows)
         ended = f"{account}: Keyturn ended {len(keys)} of {there} keys on {day}"
         yield f"{ended}, which is more than {cap}" if len(keys) > cap else None
 
 
-def _is_counted(history: History, act: Act) -> bool:
+def _is_counted(history: ReplayedHistory, ending: KeyEnding) -> bool:
     """Whether the end of a key counts: nobody misses an orphan, and a person ordered the rest."""
-    run = history.run_of(act.change.index)
-    is_ordered = run is not None and (run.approved or act.story.key_id in run.revokes)
-    return not (is_ordered or is_orphan(history, act))
+    run = history.run_of(ending.change.index)
+    is_ordered = run is not None and (run.approved or ending.story.key_id in run.revokes)
+    return not (is_ordered or is_orphan(history, ending))
 
 
 def _was_there(story: KeyStory, day: date) -> bool:
@@ -177,7 +177,7 @@ def _was_there(story: KeyStory, day: date) -> bool:
     return story.created.date() <= day and not is_gone
 
 
-def _log_explains_the_end(history: History) -> Iterator[Fact]:
+def _log_explains_the_end(history: ReplayedHistory) -> Iterator[Fact]:
     end = len(history.calls)
     found = {key.key_id: key.status for key in history.evidence.keys_after}
     replayed = {key_id: story.status(end) for key_id, story in history.stories.items()}

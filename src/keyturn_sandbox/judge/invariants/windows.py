@@ -20,71 +20,71 @@ from keyturn_sandbox.judge.evidence import (
     secret_name,
     token_of,
 )
-from keyturn_sandbox.judge.history import Change, History, KeyStory
+from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory, StatusChange
 from keyturn_sandbox.judge.invariants import Fact
-from keyturn_sandbox.judge.invariants.acts import Act, acts_of, is_orphan, is_revoked
 from keyturn_sandbox.judge.invariants.calls import stamp
+from keyturn_sandbox.judge.invariants.endings import KeyEnding, endings_of, is_orphan, is_revoked
 
 
-def disabled_only_with_notice_and_another_key(history: History) -> Iterator[Fact]:
+def disabled_only_with_notice_and_another_key(history: ReplayedHistory) -> Iterator[Fact]:
     """1: each disabling, but for those after a skipped day (10)."""
-    for act in acts_of(history, INACTIVE):
-        days = history.windows_at(act.change.at).installation
-        if not _spans_a_skipped_day(history, act, days):
-            yield _sentence(act, _wrong_with_disabling(history, act))
+    for ending in endings_of(history, INACTIVE):
+        days = history.windows_at(ending.change.at).installation
+        if not _spans_a_skipped_day(history, ending, days):
+            yield _sentence(ending, _wrong_with_disabling(history, ending))
 
 
-def deleted_only_after_the_grace(history: History) -> Iterator[Fact]:
+def deleted_only_after_the_grace(history: ReplayedHistory) -> Iterator[Fact]:
     """2: each deletion, but for those after a skipped day (10)."""
-    for act in acts_of(history, DELETED):
-        days = history.windows_at(act.change.at).grace
-        if not _spans_a_skipped_day(history, act, days):
-            yield _sentence(act, _wrong_with_deletion(history, act))
+    for ending in endings_of(history, DELETED):
+        days = history.windows_at(ending.change.at).grace
+        if not _spans_a_skipped_day(history, ending, days):
+            yield _sentence(ending, _wrong_with_deletion(history, ending))
 
 
-def windows_hold_over_skipped_days(history: History) -> Iterator[Fact]:
+def windows_hold_over_skipped_days(history: ReplayedHistory) -> Iterator[Fact]:
     """10: what was disabled or deleted within a window that holds a day without a run."""
-    for act in acts_of(history, INACTIVE):
-        days = history.windows_at(act.change.at).installation
-        if _spans_a_skipped_day(history, act, days):
-            yield _sentence(act, _wrong_with_disabling(history, act))
-    for act in acts_of(history, DELETED):
-        days = history.windows_at(act.change.at).grace
-        if _spans_a_skipped_day(history, act, days):
-            yield _sentence(act, _wrong_with_deletion(history, act))
+    for ending in endings_of(history, INACTIVE):
+        days = history.windows_at(ending.change.at).installation
+        if _spans_a_skipped_day(history, ending, days):
+            yield _sentence(ending, _wrong_with_disabling(history, ending))
+    for ending in endings_of(history, DELETED):
+        days = history.windows_at(ending.change.at).grace
+        if _spans_a_skipped_day(history, ending, days):
+            yield _sentence(ending, _wrong_with_deletion(history, ending))
 
 
-def _spans_a_skipped_day(history: History, act: Act, days: int) -> bool:
-    """Whether days on which nothing ran lie within the window before the act."""
-    opened = act.change.at - timedelta(days=days) - SLACK
+def _spans_a_skipped_day(history: ReplayedHistory, ending: KeyEnding, days: int) -> bool:
+    """Whether days on which nothing ran lie within the window before the ending."""
+    opened = ending.change.at - timedelta(days=days) - SLACK
     return any(
-        later.started - earlier.ended > GAP and opened < later.started <= act.change.at
+        later.started - earlier.ended > GAP and opened < later.started <= ending.change.at
         for earlier, later in pairwise(history.runs)
     )
 
 
-def _sentence(act: Act, wrong: Iterable[str]) -> Fact:
+def _sentence(ending: KeyEnding, wrong: Iterable[str]) -> Fact:
     reasons = "; ".join(wrong)
-    return f"{act}, but {reasons}" if reasons else None
+    return f"{ending}, but {reasons}" if reasons else None
 
 
-def _wrong_with_disabling(history: History, act: Act) -> Iterator[str]:
-    if is_revoked(history, act.story, act.change) or _is_taken_back(history, act):
+def _wrong_with_disabling(history: ReplayedHistory, ending: KeyEnding) -> Iterator[str]:
+    if is_revoked(history, ending.story, ending.change) or _is_taken_back(history, ending):
         return
-    if is_orphan(history, act):
-        yield from _wrong_with_orphan(history, act)
+    if is_orphan(history, ending):
+        yield from _wrong_with_orphan(history, ending)
         return
-    story, index, now = act.story, act.change.index, act.change.at
+    story, index, now = ending.story, ending.change.index, ending.change.at
     windows, told = history.windows_at(now), now - history.evidence.use_is_told_after
     days = windows.installation
-    if not any(_tells(history, mail, act) for mail in history.naming.get(story.key_id, ())):
+    if not any(_tells(history, mail, ending) for mail in history.naming.get(story.key_id, ())):
         yield f"its owner was not told {days} days before"
     others = [other for other in history.keys_beside(story) if other.status(index) == ACTIVE]
     if windows.unused is not None and have_passed(
         windows.unused, story.last_used(told) or story.created, now
     ):
         return
-    if not others and _is_revoked_meanwhile(history, act):
+    if not others and _is_revoked_meanwhile(history, ending):
         return
     if not others:
         yield "no other Active key remained"
@@ -94,53 +94,60 @@ def _wrong_with_disabling(history: History, act: Act) -> Iterator[str]:
         yield f"it was in use, and no other Active key was delivered {days} days before"
 
 
-def _wrong_with_orphan(history: History, act: Act) -> Iterator[str]:
+def _wrong_with_orphan(history: ReplayedHistory, ending: KeyEnding) -> Iterator[str]:
     """Its own run may take it back at once; another makes it Inactive, and lets a day pass."""
-    is_its_own = history.run_of(act.change.index) == history.run_of(act.story.changes[0].index)
-    if act.change.status == DELETED and not is_its_own:
-        before = act.story.last_change(act.change.index)
+    is_its_own = history.run_of(ending.change.index) == history.run_of(
+        ending.story.changes[0].index
+    )
+    if ending.change.status == DELETED and not is_its_own:
+        before = ending.story.last_change(ending.change.index)
         if before is None or before.status != INACTIVE:
             yield "it was Active"
-        elif not have_passed(1, before.at, act.change.at):
+        elif not have_passed(1, before.at, ending.change.at):
             yield f"it was Inactive only since {stamp(before.at)}"
 
 
-def _is_taken_back(history: History, act: Act) -> bool:
+def _is_taken_back(history: ReplayedHistory, ending: KeyEnding) -> bool:
     """Whether it was the same run that had just enabled the key, on an operator's order."""
-    before, run = act.story.last_change(act.change.index), history.run_of(act.change.index)
+    before, run = (
+        ending.story.last_change(ending.change.index),
+        history.run_of(ending.change.index),
+    )
     return (
         before is not None
         and before.by_keyturn
         and before.status == ACTIVE
         and run is not None
-        and act.story.key_id in run.restores
+        and ending.story.key_id in run.restores
         and history.run_of(before.index) == run
     )
 
 
-def _is_revoked_meanwhile(history: History, act: Act) -> bool:
+def _is_revoked_meanwhile(history: ReplayedHistory, ending: KeyEnding) -> bool:
     """Whether an order stopped the user's other key just then, and said that none is left."""
     return any(
         change.status == INACTIVE
-        and timedelta(0) <= act.change.at - change.at <= LONGEST_RUN
+        and timedelta(0) <= ending.change.at - change.at <= LONGEST_RUN
         and (run := history.run_of(change.index)) is not None
         and other.key_id in run.revokes
         and run.without_successor
-        and run.ended >= act.change.at
-        for other in history.of_holder[act.story.holder]
+        and run.ended >= ending.change.at
+        for other in history.of_holder[ending.story.holder]
         for change in other.changes[1:]
     )
 
 
-def _tells(history: History, mail: Mail, act: Act) -> bool:
+def _tells(history: ReplayedHistory, mail: Mail, ending: KeyEnding) -> bool:
     """Whether the mail is the notice that the disabling of a key has to wait for."""
-    evidence, story = history.evidence, act.story
+    evidence, story = history.evidence, ending.story
     run = history.run_at(mail.at)
-    restored = story.restored_at(act.change.index)
-    mailboxes = evidence.mailboxes.get((story.account, story.user_at(act.change.index)))
+    restored = story.restored_at(ending.change.index)
+    mailboxes = evidence.mailboxes.get((story.account, story.user_at(ending.change.index)))
     return (
         (run is None or not run.dry_run)
-        and have_passed(history.windows_at(act.change.at).installation, mail.at, act.change.at)
+        and have_passed(
+            history.windows_at(ending.change.at).installation, mail.at, ending.change.at
+        )
         and (restored is None or mail.at > restored)
         and (mailboxes is None or not mailboxes.isdisjoint(mail.to))
         and _is_of_the_step(evidence, mail, story.key_id)
@@ -162,7 +169,7 @@ def _is_quiet(story: KeyStory, told: datetime, now: datetime, days: int) -> bool
     return have_passed(days + 1, used, now)
 
 
-def _was_delivered(history: History, story: KeyStory, index: int, now: datetime) -> bool:
+def _was_delivered(history: ReplayedHistory, story: KeyStory, index: int, now: datetime) -> bool:
     """Whether the key's owner has had it for the whole window, and has it still."""
     token = token_of(story.key_id)
     delivery = history.deliveries.get(token)
@@ -176,21 +183,23 @@ def _was_delivered(history: History, story: KeyStory, index: int, now: datetime)
     )
 
 
-def _wrong_with_deletion(history: History, act: Act) -> Iterator[str]:
-    if is_orphan(history, act):
-        yield from _wrong_with_orphan(history, act)
+def _wrong_with_deletion(history: ReplayedHistory, ending: KeyEnding) -> Iterator[str]:
+    if is_orphan(history, ending):
+        yield from _wrong_with_orphan(history, ending)
         return
-    days, now = history.windows_at(act.change.at).grace, act.change.at
-    before = act.story.last_change(act.change.index)
+    days, now = history.windows_at(ending.change.at).grace, ending.change.at
+    before = ending.story.last_change(ending.change.index)
     if before is None or before.status != INACTIVE:
         yield "it was Active"
     elif not have_passed(days, before.at, now):
         yield f"it was Inactive only since {stamp(before.at)}"
-    elif not _was_on_record(history, act.story, before, now):
+    elif not _was_on_record(history, ending.story, before, now):
         yield f"nothing was on record {days} days before of its being Inactive"
 
 
-def _was_on_record(history: History, story: KeyStory, inactive: Change, now: datetime) -> bool:
+def _was_on_record(
+    history: ReplayedHistory, story: KeyStory, inactive: StatusChange, now: datetime
+) -> bool:
     """Whether a tag named for the key was written when it became Inactive or later."""
     secrets = {secret_name(story.account, name) for _, name in story.holder.names}
     return any(
