@@ -20,7 +20,7 @@ from keyturn_sandbox.demo.timeline import (
     Timeline,
     Week,
 )
-from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
 from keyturn_sandbox.judge.history import KeyStory, StatusChange
 from keyturn_sandbox.simulation.demonstration import Result, step_of
@@ -118,12 +118,12 @@ def _accounts(result: Result) -> Iterator[Account]:
             yield plain
 
 
-def _mails_of_keys(result: Result) -> Mapping[str, Sequence[tuple[Mail, str, str]]]:
+def _mails_of_keys(result: Result) -> Mapping[str, Sequence[tuple[SentMail, str, str]]]:
     """Of each key the mails of enforcement that its owner got: mail, step and path."""
     enforced = [run for day in result.days for run in day.runs if not run.dry_run]
     if not enforced:
         return {}
-    of_key: dict[str, list[tuple[Mail, str, str]]] = {}
+    of_key: dict[str, list[tuple[SentMail, str, str]]] = {}
     for mail, line in zip(result.evidence.mails, mail_lines(result), strict=True):
         if mail.at < enforced[0].started or ADMIN in mail.to:
             continue
@@ -136,7 +136,7 @@ def _line(
     result: Result,
     story: KeyStory,
     account_name: str,
-    mails: Sequence[tuple[Mail, str, str]],
+    mails: Sequence[tuple[SentMail, str, str]],
     last: date,
 ) -> KeyLine:
     changes = [*story.changes]
@@ -218,7 +218,7 @@ def _sentence(change: StatusChange) -> str:
     return f"{_KINDS[change.status].capitalize()} by {by}"
 
 
-def _told(told: tuple[Mail, str, str]) -> Happening:
+def _told(told: tuple[SentMail, str, str]) -> Happening:
     """What a mail said about this key: its subject may be about others of the account, too."""
     mail, step, path = told
     name, _, day = step.partition("/")

@@ -33,9 +33,9 @@ from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.event_bus import EventBus, envelope
 from keyturn_sandbox.emulator.iam_rules import IamRules, Keyring, iam_of, in_utc
 from keyturn_sandbox.emulator.injected_errors import InjectedError, KmsClosed, Throttling
-from keyturn_sandbox.emulator.mailbox import Mail, Mailbox
+from keyturn_sandbox.emulator.mailbox import Mailbox, SentMail
 from keyturn_sandbox.emulator.moto_backends import ask_moto
-from keyturn_sandbox.emulator.organization import Organization
+from keyturn_sandbox.emulator.organization import LocalOrganization
 from keyturn_sandbox.emulator.protocol import Answer, Params, Refused, Request
 from keyturn_sandbox.emulator.queues import Queues
 from keyturn_sandbox.emulator.secret_rules import SecretRules, expiry_of, secrets_of
@@ -52,7 +52,7 @@ Rule = Callable[[Request], Params | Answer | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastUse:
+class KeyUse:
     """When, where and for what a key was last used."""
 
     at: datetime
@@ -68,7 +68,7 @@ class KeyState:
     key_id: str
     status: str
     created: datetime
-    last_used: LastUse | None
+    last_used: KeyUse | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class LocalCloud:
         self._mailbox = Mailbox()
         self.calls: list[Call] = []
         self.layers: list[Layer] = []
-        self.organization = Organization(
+        self.organization = LocalOrganization(
             MANAGEMENT_ACCOUNT, now=lambda: self.now, empty_pages=empty_pages
         )
         self.delays = Delays()
@@ -349,7 +349,7 @@ class LocalCloud:
     # Looking, without a call
 
     @property
-    def sent_mails(self) -> Sequence[Mail]:
+    def sent_mails(self) -> Sequence[SentMail]:
         """The mails that SES has taken."""
         return self._mailbox.sent
 
@@ -357,7 +357,7 @@ class LocalCloud:
         """Every secret access key that was ever handed out, by key id."""
         return self._keyring.secrets
 
-    def last_used_of(self, account: str, key_id: str) -> LastUse | None:
+    def last_used_of(self, account: str, key_id: str) -> KeyUse | None:
         """Say when a key was last used."""
         return _last_use(self._key(account, key_id))
 
@@ -480,11 +480,11 @@ def _as_moto_has_it(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _last_use(key: AccessKey) -> LastUse | None:
+def _last_use(key: AccessKey) -> KeyUse | None:
     used = key.last_used
     if used is None:
         return None
-    return LastUse(at=in_utc(used.timestamp), service=used.service, region=used.region)
+    return KeyUse(at=in_utc(used.timestamp), service=used.service, region=used.region)
 
 
 def _secret_state(secret: FakeSecret) -> SecretState:

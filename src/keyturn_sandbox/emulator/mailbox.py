@@ -18,7 +18,7 @@ from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class SentMail:
     """A mail as SES received it."""
 
     at: datetime
@@ -37,7 +37,7 @@ class Mailbox:
     """Answers the calls about mail."""
 
     def __init__(self) -> None:
-        self.sent: list[Mail] = []
+        self.sent: list[SentMail] = []
         self._verified: set[tuple[str, str, str]] = set()
 
     def verify(self, account: str, region: str, identity: str) -> None:
@@ -71,7 +71,7 @@ class Mailbox:
         return {"MessageId": mail.message_id}
 
 
-def _read(request: Request) -> Mail:
+def _read(request: Request) -> SentMail:
     params, content = request.params, request.params["Content"]
     destination = params.get("Destination", {})
     to = [
@@ -84,7 +84,7 @@ def _read(request: Request) -> Mail:
     if "Simple" not in content:
         raise Refused("BadRequestException", "The sandbox has no mail templates.")
     simple = content["Simple"]
-    return Mail(
+    return SentMail(
         at=request.at,
         message_id=str(uuid4()),
         account=request.account,
@@ -97,11 +97,11 @@ def _read(request: Request) -> Mail:
     )
 
 
-def _read_mime(request: Request, raw: bytes, to: Sequence[str]) -> Mail:
+def _read_mime(request: Request, raw: bytes, to: Sequence[str]) -> SentMail:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     headers = {name: str(value) for name, value in message.items()}
-    return Mail(
+    return SentMail(
         at=request.at,
         message_id=str(uuid4()),
         account=request.account,

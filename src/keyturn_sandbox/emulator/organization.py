@@ -21,7 +21,7 @@ _LARGEST_PAGE = 20
 
 
 @dataclass(slots=True, kw_only=True)
-class Account:
+class OrganizationAccount:
     """An account of the organisation; `parent` is the root or a unit."""
 
     account_id: str
@@ -33,7 +33,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class OrganizationalUnit:
     """An organisational unit."""
 
     unit_id: str
@@ -41,7 +41,7 @@ class Unit:
     parent: str
 
 
-class Organization:
+class LocalOrganization:
     """Accounts in units, and what AWS Organizations answers about them."""
 
     def __init__(
@@ -50,8 +50,8 @@ class Organization:
         self.management_account = management_account
         self.id = "o-keyturn001"
         self.root_id = "r-root"
-        self.accounts: dict[str, Account] = {}
-        self.units: dict[str, Unit] = {}
+        self.accounts: dict[str, OrganizationAccount] = {}
+        self.units: dict[str, OrganizationalUnit] = {}
         self._now = now
         self._empty_pages = empty_pages
         self.create_account("management", "management@example.com", account_id=management_account)
@@ -59,7 +59,9 @@ class Organization:
     def create_unit(self, name: str, *, parent: str | None = None) -> str:
         """Make an organisational unit, in the root or in another unit; its id comes back."""
         unit_id = f"ou-root-{len(self.units) + 1:08d}"
-        self.units[unit_id] = Unit(unit_id=unit_id, name=name, parent=parent or self.root_id)
+        self.units[unit_id] = OrganizationalUnit(
+            unit_id=unit_id, name=name, parent=parent or self.root_id
+        )
         return unit_id
 
     def create_account(
@@ -67,7 +69,7 @@ class Organization:
     ) -> str:
         """Make an account; its id comes back, the next free one if none is asked for."""
         account_id = account_id or self._free_id()
-        self.accounts[account_id] = Account(
+        self.accounts[account_id] = OrganizationAccount(
             account_id=account_id,
             name=name,
             email=email,
@@ -223,7 +225,7 @@ class Organization:
             raise Refused("ParentNotFoundException", "You specified parent that doesn't exist.")
         return parent
 
-    def _account(self, account: Account) -> Params:
+    def _account(self, account: OrganizationAccount) -> Params:
         # No Status: "The Status parameter in the API response will be retired on September 9,
         # 2026. [...] use the State parameter instead".
         # https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeAccount.html
@@ -237,7 +239,7 @@ class Organization:
             "JoinedTimestamp": account.joined,
         }
 
-    def _unit(self, unit: Unit) -> Params:
+    def _unit(self, unit: OrganizationalUnit) -> Params:
         arn = self._arn("ou", f"{self.id}/{unit.unit_id}")
         return {"Id": unit.unit_id, "Arn": arn, "Name": unit.name}
 

@@ -40,7 +40,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class LocalQueue:
     """A queue, in the order in which messages came."""
 
     account: str
@@ -67,7 +67,7 @@ class Queues:
     """Answers the calls about queues and messages."""
 
     def __init__(self) -> None:
-        self.queues: dict[str, Queue] = {}  # by ARN
+        self.queues: dict[str, LocalQueue] = {}  # by ARN
 
     def answers(self) -> Mapping[str, Callable[[Request], Params]]:
         """Name the calls that are answered here."""
@@ -90,7 +90,7 @@ class Queues:
         _enqueue(self.queues[arn], {k: v for k, v in params.items() if v is not None}, now)
 
     def _create(self, request: Request) -> Params:
-        queue = Queue(
+        queue = LocalQueue(
             account=request.account,
             region=request.region,
             name=request.params["QueueName"],
@@ -163,7 +163,7 @@ class Queues:
                 return {}
         raise Refused("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
 
-    def _move_dead_letters(self, queue: Queue, now: datetime) -> None:
+    def _move_dead_letters(self, queue: LocalQueue, now: datetime) -> None:
         """
         Move what was received too often to the dead-letter queue.
 
@@ -178,7 +178,7 @@ class Queues:
             message.receipt = None
             self._at(redrive["deadLetterTargetArn"]).messages.append(message)
 
-    def _queue(self, request: Request) -> Queue:
+    def _queue(self, request: Request) -> LocalQueue:
         account, name = request.params["QueueUrl"].rsplit("/", 2)[-2:]
         queue = self._at(f"arn:aws:sqs:{request.region}:{account}:{name}")
         if queue.account != request.account:
@@ -187,7 +187,7 @@ class Queues:
             raise Refused("AccessDenied", "Access to the resource is denied.", 403)
         return queue
 
-    def _at(self, arn: str) -> Queue:
+    def _at(self, arn: str) -> LocalQueue:
         if queue := self.queues.get(arn):
             return queue
         raise Refused(
@@ -195,7 +195,7 @@ class Queues:
         )
 
 
-def _enqueue(queue: Queue, params: Params, now: datetime) -> Params:
+def _enqueue(queue: LocalQueue, params: Params, now: datetime) -> Params:
     body, group = params["MessageBody"], params.get("MessageGroupId")
     if len(body.encode()) > _LARGEST_MESSAGE:
         raise Refused("InvalidParameterValue", "One or more parameters are invalid: too long.")
@@ -224,7 +224,7 @@ def _enqueue(queue: Queue, params: Params, now: datetime) -> Params:
     return {"MessageId": message.message_id, "MD5OfMessageBody": digest}
 
 
-def _deduplication(queue: Queue, params: Params) -> str:
+def _deduplication(queue: LocalQueue, params: Params) -> str:
     if given := params.get("MessageDeduplicationId"):
         return str(given)
     if queue.attributes.get("ContentBasedDeduplication") == "true":
@@ -236,7 +236,7 @@ def _deduplication(queue: Queue, params: Params) -> str:
     )
 
 
-def _visible(queue: Queue, now: datetime) -> list[Message]:
+def _visible(queue: LocalQueue, now: datetime) -> list[Message]:
     """
     Give what may be received, first come first.
 
@@ -270,7 +270,7 @@ def _received(message: Message, names: list[str]) -> Params:
     }
 
 
-def _remove(queue: Queue, receipt: str) -> Params:
+def _remove(queue: LocalQueue, receipt: str) -> Params:
     # API_DeleteMessage.html: what is gone already counts as deleted.
     for message in queue.messages:
         if message.receipt == receipt:

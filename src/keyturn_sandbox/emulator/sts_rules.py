@@ -18,7 +18,7 @@ from moto.iam.models import AccessKeyLastUsed, Role
 
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.iam_rules import Keyring, iam_of
-from keyturn_sandbox.emulator.organization import Organization
+from keyturn_sandbox.emulator.organization import LocalOrganization
 from keyturn_sandbox.emulator.protocol import Params, Refused, Request
 from keyturn_sandbox.emulator.shortcuts import signature_of
 
@@ -52,7 +52,7 @@ class Credentials:
 class StsRules:
     """Hands out sessions, and knows afterwards whose they are."""
 
-    def __init__(self, organization: Organization, keyring: Keyring, delays: Delays) -> None:
+    def __init__(self, organization: LocalOrganization, keyring: Keyring, delays: Delays) -> None:
         self._organization = organization
         self._keyring = keyring
         self._delays = delays

@@ -13,7 +13,7 @@ from typing import Final
 
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.emulator.mailbox import SentMail
 
 ACTIVE: Final = "Active"
 INACTIVE: Final = "Inactive"
@@ -118,7 +118,7 @@ class JudgedRun:
     """The request ids of its calls, where time does not tell: two runs overlap."""
 
 
-def tells_nothing(_mail: Mail) -> frozenset[tuple[str, str]]:
+def tells_nothing(_mail: SentMail) -> frozenset[tuple[str, str]]:
     """Stand in for `Evidence.step_of` where mails do not carry their steps."""
     return frozenset()
 
@@ -129,7 +129,7 @@ class Evidence:
 
     calls: Sequence[Call]
     """Every call since `keys_before` was seen."""
-    mails: Sequence[Mail]
+    mails: Sequence[SentMail]
     keys_before: Sequence[HeldKey]
     keys_after: Sequence[HeldKey]
     uses: Sequence[Use] = ()
@@ -155,7 +155,7 @@ class Evidence:
     runs: Sequence[JudgedRun]
     mailboxes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     """Where the owner of (account, user) reads mail; a user not in it may be told anywhere."""
-    step_of: Callable[[Mail], frozenset[tuple[str, str]]] = tells_nothing
+    step_of: Callable[[SentMail], frozenset[tuple[str, str]]] = tells_nothing
     """
     What a mail tells: key id and step. A step told anew for another date is another step.
 
@@ -182,12 +182,12 @@ def have_passed(days: int, since: datetime, now: datetime) -> bool:
     return now - since + (SLACK_OF_ONE_DAY if days == 1 else SLACK) >= timedelta(days=days)
 
 
-def long_words_in(mail: Mail) -> set[str]:
+def long_words_in(mail: SentMail) -> set[str]:
     """The words that are long enough for a key id, and a few others."""
     return set(_LONG_WORD.findall(all_of(mail)))
 
 
-def all_of(mail: Mail) -> str:
+def all_of(mail: SentMail) -> str:
     """Whatever a reader of the mail may see."""
     parts = [mail.subject, mail.text, mail.html, *mail.headers.values()]
     return "\n".join(part for part in parts if part)

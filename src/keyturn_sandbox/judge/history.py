@@ -13,7 +13,7 @@ from itertools import pairwise
 from operator import attrgetter
 
 from keyturn_sandbox.emulator.call_log import Call
-from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import (
     ACTIVE,
     BEFORE_ALL,
@@ -151,7 +151,7 @@ class ReplayedHistory:
     intents: Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]
     """Whether Keyturn has not taken an intent back or settled it, by account and secret."""
     memberships: Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]
-    naming: Mapping[str, tuple[Mail, ...]]
+    naming: Mapping[str, tuple[SentMail, ...]]
     """The mails that name a key, by key id."""
 
     def run_at(self, at: datetime) -> JudgedRun | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Evidence, Windows, held_keys
 from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.replay import replay
@@ -166,7 +166,7 @@ def leaks(evidence: Evidence, texts: Sequence[tuple[str, str]]) -> tuple[str, ..
     return judge(alone)[6].violations
 
 
-def step_of(mail: Mail) -> frozenset[tuple[str, str]]:
+def step_of(mail: SentMail) -> frozenset[tuple[str, str]]:
     """Read from a mail's foot what it tells: each key's id, and the step with its date."""
     return frozenset(_REFERENCE.findall(mail.text or ""))
 

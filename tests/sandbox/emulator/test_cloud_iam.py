@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn_sandbox.emulator.cloud import KeyState, LastUse, LocalCloud, Perform
+from keyturn_sandbox.emulator.cloud import KeyState, KeyUse, LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import Answer, Request
 from tests.sandbox.emulator.aws_says import MEMBER, refusal
 
@@ -128,7 +128,7 @@ def test_the_use_of_a_key_is_seen(cloud: LocalCloud) -> None:
 
     answer = iam.get_access_key_last_used(AccessKeyId=key_id)["AccessKeyLastUsed"]
 
-    used = LastUse(at=START - 3 * DAY, service="ec2", region="eu-west-1")
+    used = KeyUse(at=START - 3 * DAY, service="ec2", region="eu-west-1")
     assert answer == {"LastUsedDate": used.at, "ServiceName": "ec2", "Region": "eu-west-1"}
     assert cloud.last_used_of(MEMBER, key_id) == used
     assert cloud.keys(MEMBER) == [
@@ -158,7 +158,7 @@ def test_a_call_with_a_key_counts_as_its_use(cloud: LocalCloud) -> None:
     cloud.key_session(key_id).client("sts").get_caller_identity()
 
     used = cloud.last_used_of(MEMBER, key_id)
-    assert used == LastUse(at=START + 5 * DAY, service="sts", region="us-east-1")
+    assert used == KeyUse(at=START + 5 * DAY, service="sts", region="us-east-1")
 
 
 @pytest.mark.parametrize("name", ["ann,ops", "a+b=c.d@e_f-g", "a" * 64])

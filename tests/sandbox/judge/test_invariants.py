@@ -8,7 +8,7 @@ import pytest
 
 from keyturn_sandbox.demo import start
 from keyturn_sandbox.emulator.call_log import Call
-from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import (
     ACTIVE,
     INACTIVE,
@@ -69,8 +69,8 @@ def update(at: datetime, key_id: str, status: str, role: str = MEMBER_ROLE) -> C
     return call(at, "UpdateAccessKey", role=role, UserName=USER, AccessKeyId=key_id, Status=status)
 
 
-def mail(at: datetime, *steps: tuple[str, str], to: str = "team@example.com") -> Mail:
-    return Mail(
+def mail(at: datetime, *steps: tuple[str, str], to: str = "team@example.com") -> SentMail:
+    return SentMail(
         at=at,
         message_id="m",
         account=PROD,
@@ -83,7 +83,7 @@ def mail(at: datetime, *steps: tuple[str, str], to: str = "team@example.com") ->
     )
 
 
-def step_of(mail: Mail) -> frozenset[tuple[str, str]]:
+def step_of(mail: SentMail) -> frozenset[tuple[str, str]]:
     pairs = (word.partition("=") for word in mail.headers["X-Steps"].split())
     return frozenset((key_id, step) for key_id, _, step in pairs)
 

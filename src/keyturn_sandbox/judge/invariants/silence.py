@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE, JudgedRun, have_passed, text
 from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory, StatusChange
 
@@ -160,7 +160,9 @@ def _switched(history: ReplayedHistory) -> Sequence[tuple[datetime, bool]]:
     ]
 
 
-def _mails(history: ReplayedHistory, story: KeyStory, but: str | None = None) -> Iterator[Mail]:
+def _mails(
+    history: ReplayedHistory, story: KeyStory, but: str | None = None
+) -> Iterator[SentMail]:
     """The mails of enforced runs that tell of a key; but for those of one step."""
     for mail in history.naming.get(story.key_id, ()):
         run = history.run_at(mail.at)

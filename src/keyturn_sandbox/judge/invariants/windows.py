@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from keyturn_sandbox.emulator.mailbox import Mail
+from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import (
     ACTIVE,
     DELETED,
@@ -137,7 +137,7 @@ def _is_revoked_meanwhile(history: ReplayedHistory, ending: KeyEnding) -> bool:
     )
 
 
-def _tells(history: ReplayedHistory, mail: Mail, ending: KeyEnding) -> bool:
+def _tells(history: ReplayedHistory, mail: SentMail, ending: KeyEnding) -> bool:
     """Whether the mail is the notice that the disabling of a key has to wait for."""
     evidence, story = history.evidence, ending.story
     run = history.run_at(mail.at)
@@ -154,7 +154,7 @@ def _tells(history: ReplayedHistory, mail: Mail, ending: KeyEnding) -> bool:
     )
 
 
-def _is_of_the_step(evidence: Evidence, mail: Mail, key_id: str) -> bool:
+def _is_of_the_step(evidence: Evidence, mail: SentMail, key_id: str) -> bool:
     steps = evidence.step_of(mail)
     return not steps or any(
         told == key_id and step.startswith(evidence.disabling_step) for told, step in steps
