@@ -408,9 +408,9 @@ class World:
         """What the log says against the ten invariants."""
         assert self._evidence is not None, "finish() first"
         return [
-            f"{finding.number}. {finding.title}: {violation}"
-            for finding in judge(self._evidence)
-            for violation in finding.violations
+            f"{verdict.number}. {verdict.title}: {violation}"
+            for verdict in judge(self._evidence)
+            for violation in verdict.violations
         ]
 
 

@@ -30,7 +30,7 @@ from keyturn_sandbox.simulation.deployment import (
     deploy,
     role_arn,
 )
-from keyturn_sandbox.simulation.people import Account, Company
+from keyturn_sandbox.simulation.people import Company, CompanyAccount
 from tests.canary import see
 
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -365,8 +365,8 @@ def staged(*, short_pages: bool = True) -> Iterator[Stage]:
             cloud.organization.create_account(name, f"{name}@example.com", account_id=account)
         company = Company(
             accounts=(
-                Account(account_id=HUB, name="security", email="", unit=None),
-                Account(account_id=MEMBER, name="prod", email=OWNER, unit=None),
+                CompanyAccount(account_id=HUB, name="security", email="", unit=None),
+                CompanyAccount(account_id=MEMBER, name="prod", email=OWNER, unit=None),
             ),
             people=(),
             units={},

@@ -28,8 +28,8 @@ from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
 from keyturn_sandbox.demo.page import mail_lines, timeline_of
 from keyturn_sandbox.demo.timeline import mail_index, render
-from keyturn_sandbox.judge.verdict import Finding
-from keyturn_sandbox.simulation.days import Day, Functions
+from keyturn_sandbox.judge.verdict import Verdict
+from keyturn_sandbox.simulation.days import Day, Handlers
 from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate, leaks
 
 DRY_RUN_DAYS = 14
@@ -75,7 +75,7 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
 
         disconnect()  # an earlier demo's connections lead nowhere
         result = demonstrate(
-            Functions(
+            Handlers(
                 inventory=inventory_lambda.handler,
                 rotation=rotation_lambda.handler,
                 notifier=notifier_lambda.handler,
@@ -89,7 +89,7 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
     took = timedelta(seconds=time.perf_counter() - began)
     leaked = _write(result, folder, log.getvalue(), took)
     _print(result, console, folder, took)
-    held = not leaked and all(not finding.violations for finding in result.findings)
+    held = not leaked and all(not verdict.violations for verdict in result.verdicts)
     if leaked:
         console.print(f"A secret stands in what was written: {leaked[0]}", markup=False)
     if days >= GOAL_NEEDS and result.age_after >= GOAL:
@@ -155,11 +155,11 @@ def _plan(result: Result) -> str:
 
 def _print(result: Result, console: Console, folder: DemoFolder, took: timedelta) -> None:
     console.print(_weeks(result))
-    for finding in result.findings:
-        _say(finding, console)
-    lost = zip(result.findings, _LOST, strict=True)
+    for verdict in result.verdicts:
+        _say(verdict, console)
+    lost = zip(result.verdicts, _LOST, strict=True)
     console.print(
-        "[bold]" + ", ".join(f"{len(finding.violations)} {what}" for finding, what in lost) + ".",
+        "[bold]" + ", ".join(f"{len(verdict.violations)} {what}" for verdict, what in lost) + ".",
         soft_wrap=not console.is_terminal,
     )
     apart = counted(len(result.company.exempt), "exempt user")
@@ -196,11 +196,11 @@ def _weeks(result: Result) -> Table:
     return table
 
 
-def _say(finding: Finding, console: Console) -> None:
-    held = not finding.violations
-    mark = "[green]held[/]" if held else f"[red]{counted(len(finding.violations), 'violation')}[/]"
-    console.print(f"{finding.number:>2}. {finding.title}: {mark}, {finding.checked:,} checked")
-    for violation in finding.violations[:5]:
+def _say(verdict: Verdict, console: Console) -> None:
+    held = not verdict.violations
+    mark = "[green]held[/]" if held else f"[red]{counted(len(verdict.violations), 'violation')}[/]"
+    console.print(f"{verdict.number:>2}. {verdict.title}: {mark}, {verdict.checked:,} checked")
+    for violation in verdict.violations[:5]:
         console.print(f"    {violation}", markup=False, style="red")
 
 

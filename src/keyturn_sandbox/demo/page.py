@@ -8,8 +8,8 @@ from itertools import pairwise
 from keyturn.domain.amounts import counted
 from keyturn.domain.decision import Overlay, State, Told
 from keyturn_sandbox.demo.timeline import (
-    Account,
-    Finding,
+    AccountLine,
+    FindingLine,
     Happening,
     KeyLine,
     Link,
@@ -18,7 +18,7 @@ from keyturn_sandbox.demo.timeline import (
     SetApart,
     Span,
     Timeline,
-    Week,
+    WeekLine,
 )
 from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
@@ -61,16 +61,16 @@ def timeline_of(result: Result, took: timedelta) -> Timeline:
             Link(label="The functions' log", path="keyturn.log"),
         ),
         findings=tuple(
-            Finding(
-                number=finding.number,
-                title=finding.title,
-                checked=finding.checked,
-                violations=finding.violations,
+            FindingLine(
+                number=verdict.number,
+                title=verdict.title,
+                checked=verdict.checked,
+                violations=verdict.violations,
             )
-            for finding in result.findings
+            for verdict in result.verdicts
         ),
         weeks=tuple(
-            Week(
+            WeekLine(
                 number=week.number,
                 first_day=week.first.date(),
                 dry_run=week.dry_run,
@@ -106,10 +106,10 @@ def mail_lines(result: Result) -> Sequence[MailLine]:
     ]
 
 
-def _accounts(result: Result) -> Iterator[Account]:
+def _accounts(result: Result) -> Iterator[AccountLine]:
     failed = {account for day in result.days for run in day.runs for account in run.failed}
     for account in result.company.accounts:
-        plain = Account(account_id=account.account_id, name=account.name)
+        plain = AccountLine(account_id=account.account_id, name=account.name)
         if account.suspended:
             yield replace(plain, reach=Reach.SKIPPED, reason="it is SUSPENDED")
         elif account.account_id in failed:

@@ -60,7 +60,7 @@ class KeyLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Week:
+class WeekLine:
     """What was done in seven days, and the average age of the Active keys at their end."""
 
     number: int
@@ -76,7 +76,7 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FindingLine:
     """What was looked at for one invariant, and what broke it."""
 
     number: int
@@ -94,7 +94,7 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class AccountLine:
     """An account of the organisation, and why it was not reached."""
 
     account_id: str
@@ -132,7 +132,7 @@ class Timeline:
     rotation_period: int
     inactive_period: int
     recovery_grace_period: int
-    accounts: tuple[Account, ...]
+    accounts: tuple[AccountLine, ...]
     users: int
     exempt: tuple[SetApart, ...] = ()
     blocked: tuple[SetApart, ...] = ()
@@ -140,8 +140,8 @@ class Timeline:
     average_age_after: float
     took: timedelta
     links: tuple[Link, ...] = ()
-    findings: tuple[Finding, ...]
-    weeks: tuple[Week, ...]
+    findings: tuple[FindingLine, ...]
+    weeks: tuple[WeekLine, ...]
     keys: tuple[KeyLine, ...]
 
 
@@ -257,7 +257,7 @@ def mail_index(mails: Iterable[MailLine], *, title: str = "Mails", home: str | N
     return write("mails.html", title=title, mails=in_order, home=home)
 
 
-def _violations(findings: Iterable[Finding], number: int) -> int | None:
+def _violations(findings: Iterable[FindingLine], number: int) -> int | None:
     """Count what broke one invariant; None if it was not looked at."""
     for finding in findings:
         if finding.number == number and (finding.checked or finding.violations):

@@ -57,7 +57,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Verdict:
     """What the judge has to say about one invariant."""
 
     number: int
@@ -66,15 +66,15 @@ class Finding:
     violations: tuple[str, ...]
 
 
-def judge(evidence: Evidence) -> tuple[Finding, ...]:
+def judge(evidence: Evidence) -> tuple[Verdict, ...]:
     """Check the ten invariants."""
     history = replay(evidence)
     return tuple(
-        _finding(number, title, list(check(history)))
+        _verdict(number, title, list(check(history)))
         for number, (title, check) in enumerate(INVARIANTS, start=1)
     )
 
 
-def _finding(number: int, title: str, facts: Sequence[Fact]) -> Finding:
+def _verdict(number: int, title: str, facts: Sequence[Fact]) -> Verdict:
     violations = tuple(fact for fact in facts if fact is not None)
-    return Finding(number=number, title=title, checked=len(facts), violations=violations)
+    return Verdict(number=number, title=title, checked=len(facts), violations=violations)

@@ -42,7 +42,7 @@ class Handler(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Functions:
+class Handlers:
     """The functions to live with."""
 
     inventory: Handler
@@ -92,7 +92,7 @@ class Calendar:
     """Days on which it is started twice."""
 
 
-class Days:
+class SimulatedDays:
     """The days, one after the other."""
 
     def __init__(  # noqa: PLR0913 -- everything that a day is made of
@@ -100,7 +100,7 @@ class Days:
         cloud: LocalCloud,
         deployment: Deployment,
         owners: Owners,
-        functions: Functions,
+        functions: Handlers,
         calendar: Calendar,
         *,
         seed: int,

@@ -14,9 +14,9 @@ from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Evidence, Windows, held_keys
 from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.replay import replay
-from keyturn_sandbox.judge.verdict import Finding, judge
+from keyturn_sandbox.judge.verdict import Verdict, judge
 from keyturn_sandbox.judge.violation_seeding import seed_violation
-from keyturn_sandbox.simulation.days import Calendar, Day, Days, Functions
+from keyturn_sandbox.simulation.days import Calendar, Day, Handlers, SimulatedDays
 from keyturn_sandbox.simulation.deployment import (
     ADMIN,
     BUCKET,
@@ -61,7 +61,7 @@ class Result:
     deployment: Deployment
     evidence: Evidence
     history: ReplayedHistory
-    findings: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...]
     days: tuple[Day, ...]
     weeks: tuple[Week, ...]
     age_before: float
@@ -79,7 +79,7 @@ class Result:
 
 
 def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be asked for
-    functions: Functions,
+    functions: Handlers,
     *,
     calendar: Calendar,
     seed: int,
@@ -95,7 +95,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
         owners = Owners(cloud, company)
         keys_before = held_keys(cloud, company.to_visit)
         age_before = _average_age(cloud, company)
-        days = Days(
+        days = SimulatedDays(
             cloud,
             deployment,
             owners,
@@ -139,7 +139,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
             deployment=deployment,
             evidence=evidence,
             history=replay(evidence),
-            findings=judge(judged),
+            verdicts=judge(judged),
             days=tuple(lived),
             weeks=tuple(weeks),
             age_before=age_before,

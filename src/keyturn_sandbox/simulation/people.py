@@ -42,7 +42,7 @@ class Habit(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class CompanyAccount:
     """An account, and whether Keyturn can get into it."""
 
     account_id: str
@@ -75,7 +75,7 @@ class Person:
 class Company:
     """The organisation, and everybody in it."""
 
-    accounts: tuple[Account, ...]
+    accounts: tuple[CompanyAccount, ...]
     people: tuple[Person, ...]
     units: Mapping[str, str]
     """The ids of the organisational units, by name."""
@@ -264,7 +264,7 @@ class _Scene:
     now: datetime
 
 
-def _accounts(scene: _Scene, units: Mapping[str, str]) -> Iterator[Account]:
+def _accounts(scene: _Scene, units: Mapping[str, str]) -> Iterator[CompanyAccount]:
     organization = scene.cloud.organization
     for name, unit, _ in _ACCOUNTS:
         email = f"aws-{name}@{DOMAIN}"
@@ -278,7 +278,7 @@ def _accounts(scene: _Scene, units: Mapping[str, str]) -> Iterator[Account]:
                 unit=units.get(unit or ""),
                 account_id=str(scene.chance.randrange(2 * 10**11, 10**12)),
             )
-        yield Account(
+        yield CompanyAccount(
             account_id=account_id,
             name=name,
             email=email,

@@ -18,7 +18,7 @@ from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.judge.evidence import secret_of
-from keyturn_sandbox.simulation.days import Day, Functions
+from keyturn_sandbox.simulation.days import Day, Handlers
 from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, ROTATION_ROLE, Deployment
 from tests.use_cases.stage import WRITES, logging_to
@@ -67,7 +67,7 @@ class Played:
         disconnect()
         with logging_to(log):
             self._result = demonstrate(
-                Functions(
+                Handlers(
                     inventory=inventory_lambda.handler,
                     rotation=rotation_lambda.handler,
                     notifier=notifier_lambda.handler,

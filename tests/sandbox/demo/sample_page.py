@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from keyturn.domain.decision import Overlay, State
 from keyturn_sandbox.demo.timeline import (
-    Account,
-    Finding,
+    AccountLine,
+    FindingLine,
     Happening,
     KeyLine,
     Link,
@@ -16,7 +16,7 @@ from keyturn_sandbox.demo.timeline import (
     SetApart,
     Span,
     Timeline,
-    Week,
+    WeekLine,
 )
 
 FIRST = date(2026, 1, 5)
@@ -28,7 +28,7 @@ NASTY = "<b>x</b>,y"
 
 ACCOUNTS = (
     *(
-        Account(account_id=f"{111111111111 + 90_210_000 * number}", name=name)
+        AccountLine(account_id=f"{111111111111 + 90_210_000 * number}", name=name)
         for number, name in enumerate(
             (
                 "billing",
@@ -44,13 +44,13 @@ ACCOUNTS = (
             )
         )
     ),
-    Account(
+    AccountLine(
         account_id="555555555555",
         name="closed-shop",
         reach=Reach.SKIPPED,
         reason="it is suspended",
     ),
-    Account(
+    AccountLine(
         account_id="666666666666",
         name="newcomer",
         reach=Reach.FAILED,
@@ -73,7 +73,7 @@ def after(day: date, days: int) -> date:
 class Story:
     """One key's line while it is being told."""
 
-    account: Account
+    account: AccountLine
     user: str
     number: int
     created: date
@@ -232,7 +232,7 @@ def sample_page() -> Timeline:
             Link(label="The log", path="logs/rotation.jsonl"),
         ),
         findings=tuple(
-            Finding(number=number, title=title, checked=number * 417)
+            FindingLine(number=number, title=title, checked=number * 417)
             for number, title in enumerate(TITLES, start=1)
         ),
         weeks=tuple(a_week(number) for number in range(1, 20)),
@@ -240,14 +240,14 @@ def sample_page() -> Timeline:
     )
 
 
-def a_week(number: int) -> Week:
+def a_week(number: int) -> WeekLine:
     start = after(FIRST, 7 * (number - 1))
 
     def of(kind: str) -> int:
         days = [it.day for key in KEYS for it in key.happenings if it.kind == kind]
         return sum(start <= day < after(start, 7) for day in days)
 
-    return Week(
+    return WeekLine(
         number=number,
         first_day=start,
         dry_run=start < ENFORCED,

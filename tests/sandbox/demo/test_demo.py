@@ -178,11 +178,11 @@ def day_made(story: KeyStory) -> int:
 
 def test_all_ten_promises_held_over_130_days(result: Result) -> None:
     assert len(result.days) == DAYS
-    assert {finding.title: finding.violations for finding in result.findings} == {
-        finding.title: () for finding in result.findings
+    assert {verdict.title: verdict.violations for verdict in result.verdicts} == {
+        verdict.title: () for verdict in result.verdicts
     }
-    assert len(result.findings) == 10
-    assert all(finding.checked for finding in result.findings)
+    assert len(result.verdicts) == 10
+    assert all(verdict.checked for verdict in result.verdicts)
 
 
 def test_the_average_age_falls_below_90_days(result: Result) -> None:

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 
 from keyturn.domain.decision import Overlay, State
 from keyturn_sandbox.demo.timeline import (
-    Finding,
+    FindingLine,
     Happening,
     KeyLine,
     MailLine,
@@ -255,7 +255,7 @@ def test_a_name_is_never_taken_for_markup() -> None:
         title=NASTY,
         exempt=tuple(replace(it, user=NASTY, why=NASTY) for it in sample.exempt[:1]),
         accounts=tuple(replace(it, name=NASTY, reason=NASTY) for it in sample.accounts),
-        findings=(Finding(number=1, title=NASTY, checked=1, violations=(NASTY,)),),
+        findings=(FindingLine(number=1, title=NASTY, checked=1, violations=(NASTY,)),),
     )
 
     page = render(hostile)
@@ -275,9 +275,11 @@ def test_the_result_stands_on_top(page: str) -> None:
 
 def test_a_violation_is_told_loudly() -> None:
     findings = (
-        Finding(number=1, title="told before", checked=5, violations=("ann was not told", "nor")),
-        Finding(number=2, title="grace", checked=4),
-        Finding(number=3, title="no new key is lost", checked=3, violations=("K1 is lost",)),
+        FindingLine(
+            number=1, title="told before", checked=5, violations=("ann was not told", "nor")
+        ),
+        FindingLine(number=2, title="grace", checked=4),
+        FindingLine(number=3, title="no new key is lost", checked=3, violations=("K1 is lost",)),
     )
 
     page = render(replace(sample_page(), findings=findings, average_age_after=90.0))
@@ -292,8 +294,8 @@ def test_a_violation_is_told_loudly() -> None:
 
 def test_what_was_not_looked_at_is_not_said_to_hold() -> None:
     findings = (
-        Finding(number=1, title="told before", checked=5),
-        Finding(number=3, title="no new key is lost", checked=0),
+        FindingLine(number=1, title="told before", checked=5),
+        FindingLine(number=3, title="no new key is lost", checked=0),
     )
 
     text = words_in(render(replace(sample_page(), findings=findings)))

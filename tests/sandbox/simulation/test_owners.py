@@ -8,7 +8,7 @@ import pytest
 from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud
 from keyturn_sandbox.judge.evidence import role_of, secret_name
 from keyturn_sandbox.simulation.owners import OwnerAction, Owners
-from keyturn_sandbox.simulation.people import Account, Company, Habit, Person
+from keyturn_sandbox.simulation.people import Company, CompanyAccount, Habit, Person
 
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -30,7 +30,7 @@ class Scene:
         cloud.add_user(self.account, USER)
         self.old = cloud.add_key(self.account, USER, created=START - 90 * DAY)
         cloud.verify_sender(self.account, SENDER)
-        account = Account(
+        account = CompanyAccount(
             account_id=self.account, name="prod", email="prod@example.com", unit=None
         )
         person = Person(
