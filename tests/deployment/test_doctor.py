@@ -28,7 +28,13 @@ from keyturn.deployment.model.health import (
 )
 from keyturn.deployment.model.organization import ControlPolicy, OrganizationFacts
 from keyturn.deployment.model.places import Names, Place
-from keyturn.deployment.model.resources import BUS, DEAD_LETTERS, RULES, TAKES_FROM
+from keyturn.deployment.model.resources import (
+    BUS,
+    DEAD_LETTERS,
+    INVENTORY,
+    RULES,
+    TAKES_FROM,
+)
 from keyturn.deployment.model.stacks import Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.domain.errors import Denied, PortError, Throttled
@@ -1031,6 +1037,8 @@ def test_what_the_doctor_knows_by_name_is_what_the_template_makes() -> None:
     assert {name for name in queues if "dead" in name or "undelivered" in name} == set(
         DEAD_LETTERS
     )
+    functions = resources(CORE, "AWS::Lambda::Function").values()
+    assert {each["Properties"]["FunctionName"] for each in functions} == {INVENTORY, *TAKES_FROM}
     assert rules == set(RULES)
     assert bus["Properties"]["Name"] == BUS
 
