@@ -9,16 +9,12 @@ from typing import Any
 
 import pytest
 
-from tools.package import ONLY_FOR_THE_COMMAND_LINE
-
 ROOT = Path(__file__).parent.parent
 LOCK = (ROOT / "uv.lock").read_text()
 LOCKED: dict[str, Any] = {package["name"]: package for package in tomllib.loads(LOCK)["package"]}
 
 # Packages with compiled parts that they can do without.
 SPED_UP = {"markupsafe"}
-# Compiled, and left out of every zip: tests/test_package.py looks for it there.
-LEFT_OUT = {"pyyaml"}
 
 
 def what_the_product_runs_on() -> set[str]:
@@ -41,8 +37,7 @@ def test_the_zip_holds_no_native_code_so_that_it_runs_on_every_processor() -> No
     }
 
     assert "botocore" in what_the_product_runs_on()
-    assert native <= SPED_UP | LEFT_OUT
-    assert {*ONLY_FOR_THE_COMMAND_LINE} >= LEFT_OUT
+    assert native <= SPED_UP
 
 
 @pytest.mark.parametrize("lock", ["uv.lock", "tests/e2e/uv.lock"])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.package import HANDLERS, ONLY_FOR_THE_COMMAND_LINE, NativeCodeError, write
+from keyturn.entrypoints.start import NEEDED
+from tools.package import HANDLERS, NativeCodeError, write
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,7 +101,7 @@ def test_a_handler_imports_nothing_that_only_the_command_line_has(handler: str) 
         check=True,
     )
 
-    assert {*ONLY_FOR_THE_COMMAND_LINE.values()} & {*loaded.stdout.split()} == set()
+    assert NEEDED & {*loaded.stdout.split()} == set()
 
 
 @pytest.mark.parametrize("function", HANDLERS)
@@ -112,7 +113,7 @@ def test_a_zip_holds_what_its_handler_imports_and_no_more(zips: Path, function: 
     }
 
     assert not top & {"moto", "pytest", "time_machine", "bin", "tests"}
-    assert not top & {"_yaml", *ONLY_FOR_THE_COMMAND_LINE.values()}
+    assert not top & {"_yaml", *NEEDED}
     assert "keyturn_sandbox" not in top
     assert not ours & {"deployment", "py.typed"}
     assert "keyturn/mail/templates/owner/subject.txt" in names(zips, function)

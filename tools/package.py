@@ -26,8 +26,6 @@ LAMBDAS_PYTHON = "3.13"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can tell."""
 
-ONLY_FOR_THE_COMMAND_LINE = {"pyyaml": "yaml", "rich": "rich", "typer": "typer"}
-"""Packages that no function needs, and the modules that they are imported by."""
 NATIVE = {".so", ".pyd", ".dylib", ".dll"}
 # What tells of the installation, and not of the package. The licences stay.
 OF_THE_INSTALLER = {".lock", "INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"}
@@ -53,8 +51,8 @@ def main(folder: Path) -> None:
 def install(folder: Path) -> None:
     """Install what uv.lock names as for Lambda, whatever this machine is."""
     uv = Path(sys.executable).with_name("uv")
-    pruned = [f"--prune={name}" for name in ONLY_FOR_THE_COMMAND_LINE]
-    locked = _run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *pruned)
+    # Without an extra: the command line's packages are no function's.
+    locked = _run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project")
     requirements = folder / "requirements.txt"
     requirements.write_text(locked)
     _run(

@@ -43,11 +43,6 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
-    """Start from a shell."""
-    app()
-
-
 @app.callback(invoke_without_command=True)
 def keyturn(
     context: typer.Context,
@@ -312,7 +307,3 @@ def help(  # noqa: A001 -- the word that people type
 def version() -> None:
     """Print the version."""
     typer.echo(f"keyturn {metadata.version('keyturn')}")
-
-
-if __name__ == "__main__":
-    main()
