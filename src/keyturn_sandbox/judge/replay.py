@@ -240,22 +240,47 @@ def _intents(
     return _grouped(changes)
 
 
+_OF_GROUPS = frozenset(
+    {"AddUserToGroup", "RemoveUserFromGroup", "UpdateUser", "UpdateGroup", "DeleteGroup"}
+)
+
+
 def _memberships(
     evidence: Evidence, done: Done
 ) -> Mapping[tuple[str, str], tuple[tuple[int, bool], ...]]:
+    """From which call on each user was in the exemption group, or no longer."""
+    groups: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for account, user in evidence.exempt_before:
+        groups[account, evidence.exemption_group].add(user)
     changes = [(member, (BEFORE_ALL, True)) for member in evidence.exempt_before]
-    joins = {"AddUserToGroup": True, "RemoveUserFromGroup": False}
     for index, call in done:
-        user, joined = text(call.params, "UserName"), joins.get(call.operation)
-        if joined is not None and text(call.params, "GroupName") == evidence.exemption_group:
-            changes.append(((call.account, user), (index, joined)))
-        new = text(call.params, "NewUserName")
-        if call.operation == "UpdateUser" and new:
-            of_old = (change for who, change in changes if who == (call.account, user))
-            *_, (_, was) = [(BEFORE_ALL, False), *of_old]
-            changes.append(((call.account, new), (index, was)))
-            changes.append(((call.account, user), (index, False)))
+        if call.operation in _OF_GROUPS:
+            exempt = call.account, evidence.exemption_group
+            before = frozenset(groups[exempt])
+            _regroup(groups, call)
+            after = groups[exempt]
+            changes += [((call.account, user), (index, False)) for user in before - after]
+            changes += [((call.account, user), (index, True)) for user in after - before]
     return _grouped(changes)
+
+
+def _regroup(groups: dict[tuple[str, str], set[str]], call: Call) -> None:
+    """What a call makes of the members of an account's groups, whatever these are called."""
+    user, group = text(call.params, "UserName"), (call.account, text(call.params, "GroupName"))
+    match call.operation:
+        case "AddUserToGroup":
+            groups[group].add(user)
+        case "RemoveUserFromGroup":
+            groups[group].discard(user)
+        case "UpdateGroup" if new := text(call.params, "NewGroupName"):
+            groups[call.account, new] = groups.pop(group, set())
+        case "DeleteGroup":
+            groups.pop(group, None)
+        case "UpdateUser" if new := text(call.params, "NewUserName"):
+            for members in (each for (account, _), each in groups.items() if account == group[0]):
+                if user in members:
+                    members.remove(user)
+                    members.add(new)
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> Mapping[K, tuple[V, ...]]:

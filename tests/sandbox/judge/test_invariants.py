@@ -879,6 +879,25 @@ def test_a_renamed_exempt_user_is_exempt_by_the_new_name_and_not_by_the_old() ->
     assert len(violations(and_calls(rotating(), *renamed, under_the_new_name))[5]) == 1
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "exempt"),
+    [
+        ("Developers", "IAMKeyRotationExemptionGroup", True),
+        ("IAMKeyRotationExemptionGroup", "Developers", False),
+        ("Developers", "Others", False),
+    ],
+)
+def test_who_is_in_a_group_that_gets_the_exemption_groups_name_is_exempt(
+    old: str, new: str, *, exempt: bool
+) -> None:
+    joined = by_hand(START + 5 * DAY, "AddUserToGroup", UserName=USER, GroupName=old)
+    renamed = by_hand(START + 6 * DAY, "UpdateGroup", GroupName=old, NewGroupName=new)
+
+    found = violations(and_calls(rotating(), joined, renamed))
+
+    assert (5 in found) is exempt
+
+
 @pytest.mark.parametrize("renamed", [False, True])
 def test_the_key_of_whoever_has_a_renamed_users_old_name_is_no_other_key(*, renamed: bool) -> None:
     made = replace(
