@@ -24,7 +24,7 @@ from typer.testing import CliRunner, Result
 if TYPE_CHECKING:
     from keyturn_sandbox.emulator.cloud import LocalCloud
     from keyturn_sandbox.emulator.iam_rules import Keyring
-    from keyturn_sandbox.emulator.protocol import Request
+    from keyturn_sandbox.emulator.protocol import ApiRequest
 
 See = Callable[[str, str], None]
 """Is told what came out, and its text."""
@@ -127,7 +127,7 @@ def listen_to_the_sandbox(know: Know, see: See, patches: pytest.MonkeyPatch) -> 
     def made(_: None, __: "Keyring", ___: str, key_id: str, secret: str) -> None:
         know(key_id, secret)
 
-    def sent(request: "Request", *_: object) -> None:
+    def sent(request: "ApiRequest", *_: object) -> None:
         see(f"a call of {request.service}:{request.operation}", _sent(request))
 
     def closed(_: None, cloud: "LocalCloud", *__: object) -> None:
@@ -195,7 +195,7 @@ def see_each(see: See, what: str, *outputs: object) -> None:
         see(what, output.decode("latin-1") if isinstance(output, bytes) else str(output))
 
 
-def _sent(request: "Request") -> str:
+def _sent(request: "ApiRequest") -> str:
     """The address and the body of a request, without what Secrets Manager is to keep."""
     body: Any = request.http.body or ""
     if hasattr(body, "read"):

@@ -14,7 +14,7 @@ from keyturn.adapters.s3_audit import S3Audit
 from keyturn.domain.errors import AlreadyThere, PortError
 from keyturn.ports import Audit, AuditEntry
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.fakes import FakeAudit
 from tests.use_cases.stage import HUB, START
 
@@ -97,9 +97,9 @@ def test_an_entry_whose_answer_was_lost_is_not_refused_as_somebody_elses(
     cloud: LocalCloud,
 ) -> None:
     scene = CloudScene(cloud)
-    lost: list[Answer] = []
+    lost: list[ApiResponse] = []
 
-    def lose(request: Request, perform: Perform) -> Answer:
+    def lose(request: ApiRequest, perform: Perform) -> ApiResponse:
         answer = perform(request)
         if request.operation == "PutObject" and not lost:
             lost.append(answer)

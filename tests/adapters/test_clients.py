@@ -14,7 +14,7 @@ from keyturn.domain.key import Account
 from keyturn.settings import Settings
 from keyturn.wiring import MEMBERS_KEPT, Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.use_cases.stage import HUB, START
 
 ROLE = "member"
@@ -92,7 +92,7 @@ def test_only_the_client_that_makes_keys_never_tries_again(cloud: LocalCloud) ->
     keys = connected(cloud, journal).run_account(run).keep.keys
     attempts: list[str] = []
 
-    def lost(request: Request, perform: Perform) -> Answer:
+    def lost(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.service == "iam":
             attempts.append(request.operation)
             raise ReadTimeoutError(endpoint_url=request.http.url)

@@ -15,7 +15,7 @@ from keyturn.domain.events import Event, EventType, Run
 from keyturn.domain.key import Account
 from keyturn.ports import Bus, Queue
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.fakes import FakeBus, FakeQueue
 from tests.use_cases.stage import HUB, MEMBER, START, Layer
 
@@ -80,7 +80,7 @@ def fails(*numbers: int, times: int = 99) -> Layer:
     """SQS takes the call, and fails on some of its messages."""
     left = [times]
 
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation != "SendMessageBatch" or left[0] == 0:
             return perform(request)
         left[0] -= 1
@@ -91,7 +91,7 @@ def fails(*numbers: int, times: int = 99) -> Layer:
         taken = json.loads(answer.body)["Successful"] if answer else []
         failed = [{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in refused]
         body = json.dumps({"Successful": taken, "Failed": failed}).encode()
-        return Answer(status=200, body=body)
+        return ApiResponse(status=200, body=body)
 
     return layer
 
@@ -200,10 +200,10 @@ def test_large_events_go_in_calls_of_their_own(cloud: LocalCloud) -> None:
 
 
 def test_an_event_that_the_bus_did_not_take_is_no_success(cloud: LocalCloud) -> None:
-    def refuse_one(request: Request, perform: Perform) -> Answer:
+    def refuse_one(request: ApiRequest, perform: Perform) -> ApiResponse:
         answer = perform(request)
         body = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
-        return Answer(status=200, body=json.dumps(body).encode(), headers=answer.headers)
+        return ApiResponse(status=200, body=json.dumps(body).encode(), headers=answer.headers)
 
     cloud.layers.append(refuse_one)
 

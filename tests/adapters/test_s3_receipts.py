@@ -17,7 +17,7 @@ from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, Receipt
 from keyturn.ports import Claim
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.fakes_notify import FakeReceipts
 
 START = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
@@ -477,7 +477,9 @@ def test_a_claim_whose_answer_was_lost_is_known_as_ours(cloud: LocalCloud) -> No
     book = in_s3(cloud)
     lost: list[str] = []
 
-    def lose_the_first(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+    def lose_the_first(
+        request: ApiRequest, perform: Callable[[ApiRequest], ApiResponse]
+    ) -> ApiResponse:
         answer = perform(request)
         if request.operation == "PutObject" and not lost:
             lost.append(request.operation)
@@ -500,7 +502,9 @@ def test_of_two_who_take_over_an_old_claim_one_gets_it(cloud: LocalCloud) -> Non
     book.move(15 * MINUTE)
     others: list[Claim | None] = []
 
-    def another_is_faster(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+    def another_is_faster(
+        request: ApiRequest, perform: Callable[[ApiRequest], ApiResponse]
+    ) -> ApiResponse:
         if request.operation == "PutObject" and request.params.get("IfMatch") and not others:
             others.append(None)
             others.append(book.claim(a_digest(an_item()), an_item()))
@@ -519,7 +523,9 @@ def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCl
     first = book.claim(a_digest(an_item()), an_item())
     assert first is not None
 
-    def given_back(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+    def given_back(
+        request: ApiRequest, perform: Callable[[ApiRequest], ApiResponse]
+    ) -> ApiResponse:
         if request.operation == "HeadObject":
             cloud.layers.pop()
             book.of.release(first)
@@ -563,7 +569,7 @@ def test_a_missing_bucket_is_an_error(cloud: LocalCloud) -> None:
 def test_s3_away_is_said_so(cloud: LocalCloud) -> None:
     book = in_s3(cloud)
 
-    def away(request: Request, perform: Callable[[Request], Answer]) -> Answer:
+    def away(request: ApiRequest, perform: Callable[[ApiRequest], ApiResponse]) -> ApiResponse:
         raise ReadTimeoutError(endpoint_url="https://s3.example")
 
     cloud.layers.append(away)

@@ -11,7 +11,7 @@ from keyturn.adapters.ses import SesMailer
 from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
 from keyturn.domain.events import Mail
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 
 SENDER = "aws-admins@example.com"
 MAIL = Mail(subject="Grüße 🔑", text="Hello, Müller", html="<p>Hello, Müller</p>")
@@ -84,7 +84,7 @@ def test_a_no_is_for_good_or_for_now(cloud: LocalCloud, code: str, kind: type[Po
 def test_a_lost_answer_means_that_nobody_knows_and_nothing_is_sent_twice(
     cloud: LocalCloud,
 ) -> None:
-    def lost(request: Request, perform: "object") -> Answer:
+    def lost(request: ApiRequest, perform: "object") -> ApiResponse:
         assert callable(perform)
         perform(request)
         raise ReadTimeoutError(endpoint_url="https://email.example")

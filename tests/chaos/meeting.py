@@ -22,8 +22,7 @@ from keyturn.use_cases.account_run import AccountResult
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.faults import KilledError
-from keyturn_sandbox.emulator.protocol import Answer
-from keyturn_sandbox.emulator.protocol import Request as Call
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.chaos.world import BUCKET, MEMBER, Asked, World, carry_out
 
 APART = frozenset(
@@ -93,7 +92,7 @@ class Gate:
     _closed: bool = False
     _moved: Condition = field(default_factory=Condition)
 
-    def __call__(self, request: Call, perform: Perform) -> Answer:
+    def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
         """Wait for one's turn."""
         name = current_thread().name
         if name not in RUNS:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
-from keyturn_sandbox.emulator.protocol import Request
+from keyturn_sandbox.emulator.protocol import ApiRequest
 from keyturn_sandbox.simulation.demonstration import step_of
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE, ROTATION_ROLE
 from tests.chaos.scale import FORM
@@ -37,7 +37,7 @@ def message(stage: Stage) -> dict[str, Any]:
     return batch(stage.receive(stage.deployment.rotation_queue))
 
 
-def ours(request: Request) -> bool:
+def ours(request: ApiRequest) -> bool:
     return any(f"/{role}/" in request.principal for role in OUR_ROLES)
 
 

@@ -31,7 +31,7 @@ from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
 from keyturn_sandbox.emulator.injected_errors import InjectedError
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.judge.evidence import Evidence, HeldKey, JudgedRun, Use, Windows, held_keys
 from keyturn_sandbox.judge.verdict import judge
 from keyturn_sandbox.simulation.demonstration import step_of
@@ -298,7 +298,7 @@ class World:
         self.go_to(max(self.cloud.now, started + late))
         requests: set[str] = set()
 
-        def ours(request: Request, perform: Perform) -> Answer:
+        def ours(request: ApiRequest, perform: Perform) -> ApiResponse:
             requests.add(request.request_id)
             return perform(request)
 
@@ -340,7 +340,7 @@ class World:
             even_exempt=order is not None and order.even_exempt,
         )
 
-    def _user_of(self, request: Request) -> str:
+    def _user_of(self, request: ApiRequest) -> str:
         """The user that a call is about; where there is only one, all calls are counted as one."""
         users = {key.user for key in self.cloud.keys(MEMBER)}
         if len(users) < 2:
@@ -494,5 +494,5 @@ def _copied(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_keyturns(request: Request) -> bool:
+def _is_keyturns(request: ApiRequest) -> bool:
     return f"/{MEMBER_ROLE}/" in request.principal or f"/{HUB_ROLE}/" in request.principal

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from keyturn.entrypoints.cli import app
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.entrypoints.organisation import BUCKET, NOW, OURS, SHOP, add_user, build, environment
 from tests.listening import tell_the_canary
 
 
-def slowly(request: Request, go_on: Callable[[Request], Answer]) -> Answer:
+def slowly(request: ApiRequest, go_on: Callable[[ApiRequest], ApiResponse]) -> ApiResponse:
     """Let every call take its time."""
     time.sleep(0.1)
     return go_on(request)

@@ -10,7 +10,7 @@ import boto3
 
 from keyturn.deployment.model.resources import INVENTORY, ROTATION
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, REGION, LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Refused, Request, answered, refused
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, answered, refused
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -102,12 +102,12 @@ class Functions:
     def __init__(self, variables: Mapping[str, Mapping[str, str]]) -> None:
         self._variables = variables
 
-    def __call__(self, request: Request, perform: Perform) -> Answer:
+    def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.service != "lambda":
             return perform(request)
         assert request.operation == "GetFunctionConfiguration"
         if request.account != OURS:
-            return refused(request, Refused("ResourceNotFoundException", "not found", 404))
+            return refused(request, ApiError("ResourceNotFoundException", "not found", 404))
         [name] = (name for name in self._variables if name in request.http.url)
         return answered(request, {"Environment": {"Variables": self._variables[name]}})
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from keyturn.entrypoints.cli import app
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.entrypoints.organisation import (
     CLOSED,
     CLOSED_TO_US,
@@ -172,7 +172,7 @@ class WhereMailsGo:
     def __init__(self) -> None:
         self.hosts: set[str] = set()
 
-    def __call__(self, request: Request, perform: Perform) -> Answer:
+    def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "SendEmail":
             self.hosts.add(str(urlsplit(request.http.url).hostname))
         return perform(request)

@@ -20,7 +20,7 @@ from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rota
 from keyturn.entrypoints.connect import disconnect
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud, Perform, SecretState
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import (
     INVENTORY_ROLE,
     MEMBER_ROLE,
@@ -53,7 +53,7 @@ WRITES = {
     },
 }
 
-Layer = Callable[[Request, Perform], Answer]
+Layer = Callable[[ApiRequest, Perform], ApiResponse]
 
 
 class Clock:
@@ -133,7 +133,7 @@ class Stage:
     def slow(self, operation: str, minutes: int) -> None:
         """Let every call of an operation take so long."""
 
-        def layer(request: Request, perform: Perform) -> Answer:
+        def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
             answer = perform(request)
             if request.operation == operation:
                 self.cloud.move_to(self.cloud.now + minutes * MINUTE)
@@ -420,7 +420,7 @@ def lose_answer(operation: str, *, times: int = 1) -> Layer:
     """AWS does what it is asked, and its answer is lost, so often."""
     left = [times]
 
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         answer = perform(request)
         if request.operation == operation and left[0] > 0:
             left[0] -= 1
@@ -433,9 +433,9 @@ def lose_answer(operation: str, *, times: int = 1) -> Layer:
 def break_down(operation: str) -> Layer:
     """AWS answers with an error of its own; nothing was done."""
 
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == operation:
-            return Answer(status=500, body=b"", error="InternalFailure")
+            return ApiResponse(status=500, body=b"", error="InternalFailure")
         return perform(request)
 
     return layer
@@ -445,7 +445,7 @@ def before(operation: str, act: Callable[[], object]) -> Layer:
     """Somebody does something once, just before a call of Keyturn's arrives."""
     done: list[bool] = []
 
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == operation and not done and MEMBER_ROLE in request.principal:
             done.append(True)
             act()

@@ -17,7 +17,7 @@ from keyturn.domain.record import (
     token,
 )
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, SECRETS_KEY
 from tests.use_cases.stage import (
     ASKED,
@@ -254,7 +254,7 @@ def test_an_intent_older_than_a_minute_is_written_anew(stage: Stage) -> None:
     stage.user("ann", 90)
     slow = [90, 0]
 
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation in {"CreateSecret", "TagResource"} and slow:
             stage.cloud.move_to(stage.cloud.now + timedelta(seconds=slow.pop(0)))
         return perform(request)
@@ -387,7 +387,7 @@ def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Stage) -> None:
     stage.cloud.layers.append(lose_answer("PutSecretValue"))
     attempts: list[str] = []
 
-    def then_denied(request: Request, perform: Perform) -> Answer:
+    def then_denied(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "PutSecretValue":
             attempts.append(request.operation)
             if len(attempts) == 2:
@@ -427,10 +427,10 @@ def test_a_key_is_asked_for_once_and_what_is_unclear_is_left_to_repair(
 ) -> None:
     [old] = stage.user("ann", 90)
 
-    def unclear(request: Request, perform: Perform) -> Answer:
+    def unclear(request: ApiRequest, perform: Perform) -> ApiResponse:
         answer = perform(request)
         if request.operation == "CreateAccessKey":
-            return Answer(status=500, body=b"", error="InternalFailure")
+            return ApiResponse(status=500, body=b"", error="InternalFailure")
         return answer
 
     lost = lose_answer("CreateAccessKey")
@@ -470,7 +470,7 @@ def test_a_key_is_asked_for_once_and_what_is_unclear_is_left_to_repair(
 def test_a_run_that_slept_too_long_stores_no_key_that_may_be_gone(stage: Stage, call: str) -> None:
     [old] = stage.user("ann", 90)
 
-    def sleep(request: Request, perform: Perform) -> Answer:
+    def sleep(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation != call:
             return perform(request)
         if call == "PutSecretValue":  # the lid closes while it is on its way
@@ -572,7 +572,7 @@ def test_a_forced_rotation_that_was_refused_leaves_no_mark(
 def test_a_run_that_dies_with_a_new_key_in_hand_is_repaired(stage: Stage) -> None:
     [old] = stage.user("ann", 90)
 
-    def die(request: Request, perform: Perform) -> Answer:
+    def die(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "PutSecretValue":
             raise KeyboardInterrupt
         return perform(request)
@@ -678,7 +678,7 @@ def test_a_run_whose_intent_another_overwrote_leaves_the_user_to_it(
     theirs = Intent(run="theirs", at=stage.cloud.now, seen=frozenset({old}), replaces=old)
     looks: list[str] = []
 
-    def overwrite(request: Request, perform: Perform) -> Answer:
+    def overwrite(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "DescribeSecret":
             looks.append(request.operation)
             if len(looks) == 2 + bool(rotations):  # the one that reads our intent back

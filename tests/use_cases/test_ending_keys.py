@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.domain.record import KEY_TAG, secret_name
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE
 from keyturn_sandbox.simulation.owners import roll_back
 from tests.use_cases.stage import (
@@ -120,7 +120,7 @@ def test_a_disabling_that_may_have_been_heard_stays_on_record(stage: Stage) -> N
     old, new = rotated(stage)
     attempts: list[str] = []
 
-    def then_throttled(request: Request, perform: Perform) -> Answer:
+    def then_throttled(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "UpdateAccessKey" and MEMBER_ROLE in request.principal:
             attempts.append(request.operation)
             if len(attempts) == 2:

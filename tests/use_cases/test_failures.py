@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET
 from tests.use_cases.stage import (
     HUB,
@@ -23,7 +23,7 @@ from tests.use_cases.stage import (
 def refuse_for(user: str, operation: str, stage: Stage) -> None:
     """Let an operation fail for one user only."""
 
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         about = f"{request.params.get('UserName')} {request.params.get('SecretId')}"
         if request.operation == operation and user in about:
             denial = stage.cloud.deny(MEMBER, operation)
@@ -104,11 +104,11 @@ def test_a_status_that_nobody_knows_is_that_users_failure_alone(stage: Stage) ->
     stage.user("ann", 137)
     stage.user("bob", 137)
 
-    def expired(request: Request, perform: Perform) -> Answer:
+    def expired(request: ApiRequest, perform: Perform) -> ApiResponse:
         answer = perform(request)
         if request.operation == "ListAccessKeys" and request.params["UserName"] == "bob":
             body = answer.body.replace(b">Active<", b">Expired<")
-            return Answer(status=answer.status, body=body, headers=answer.headers)
+            return ApiResponse(status=answer.status, body=body, headers=answer.headers)
         return answer
 
     stage.cloud.layers.append(expired)

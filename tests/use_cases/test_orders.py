@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.domain.record import secret_name, token
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,
@@ -416,9 +416,9 @@ def put(stage: Stage, name: str, body: bytes) -> None:
 
 def denied(*operations: str) -> Callable[[Stage], None]:
     def prepare(stage: Stage) -> None:
-        def layer(request: Request, perform: Perform) -> Answer:
+        def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
             if f"{request.service}:{request.operation}" in operations:
-                return Answer(status=403, body=b"", error="AccessDenied")
+                return ApiResponse(status=403, body=b"", error="AccessDenied")
             return perform(request)
 
         stage.cloud.layers.append(layer)
@@ -430,9 +430,9 @@ def nonsense(*operations: str) -> Callable[[Stage], None]:
     """AWS, or something between us and it, answers with what is no answer."""
 
     def prepare(stage: Stage) -> None:
-        def layer(request: Request, perform: Perform) -> Answer:
+        def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
             if f"{request.service}:{request.operation}" in operations:
-                return Answer(status=200, body=b'{"VersionIdsToStages": 7, "Tags": "x"}')
+                return ApiResponse(status=200, body=b'{"VersionIdsToStages": 7, "Tags": "x"}')
             return perform(request)
 
         stage.cloud.layers.append(layer)
@@ -571,13 +571,13 @@ def test_a_leaked_key_is_stopped_whether_root_keys_can_be_reported_or_not(stage:
 
 def test_a_key_whose_user_is_not_listed_yet_is_a_failure(stage: Stage) -> None:
     [old] = stage.user("ann", 12)
-    nobody = Answer(
+    nobody = ApiResponse(
         status=200,
         body=b"<ListUsersResponse><ListUsersResult><Users/><IsTruncated>false</IsTruncated>"
         b"</ListUsersResult></ListUsersResponse>",
     )
 
-    def not_yet(request: Request, perform: Perform) -> Answer:
+    def not_yet(request: ApiRequest, perform: Perform) -> ApiResponse:
         return nobody if request.operation == "ListUsers" else perform(request)
 
     stage.cloud.layers.append(not_yet)

@@ -10,7 +10,7 @@ from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, USER_TAG, secret_name
 from keyturn.domain.seal import SealKey
 from keyturn.entrypoints.connect import disconnect
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import Answer, Refused, Request, refused
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.emulator.secret_rules import secrets_of
 from keyturn_sandbox.simulation.deployment import SECRETS_KEY
 from tests.use_cases.stage import ASKED, MEMBER, MINUTE, Stage, decisions_of, stores
@@ -43,14 +43,14 @@ def seal_key(stage: Stage) -> SealKey:
     return SealKeyInKms(lambda: kms, stage.deployment.settings["SealKey"])()
 
 
-def dies_at(number: int, operation: str) -> Callable[[Request, Perform], Answer]:
+def dies_at(number: int, operation: str) -> Callable[[ApiRequest, Perform], ApiResponse]:
     """The process is gone before its nth call of the operation, and all after it."""
     left = [number]
 
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         left[0] -= request.operation == operation
         if left[0] <= 0 and request.service in {"iam", "secretsmanager"}:
-            return refused(request, Refused("AccessDenied", "the process is gone", 403))
+            return refused(request, ApiError("AccessDenied", "the process is gone", 403))
         return perform(request)
 
     return layer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE
 from tests.use_cases.stage import (
     GROUP,
@@ -72,7 +72,7 @@ def _broken(cloud: LocalCloud) -> None:
 
 
 def _second_page_denied(cloud: LocalCloud) -> None:
-    def layer(request: Request, perform: Perform) -> Answer:
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         if "Marker" in request.params and request.operation == "GetGroup":
             cloud.deny(MEMBER, "GetGroup", times=1)
         return perform(request)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from keyturn_sandbox.emulator.protocol import Request
+from keyturn_sandbox.emulator.protocol import ApiRequest
 
 _ACTIONS = {
     "HeadBucket": "s3:ListBucket",
@@ -23,12 +23,12 @@ _ACTIONS = {
 _ASSUMED = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.*")
 
 
-def is_denied(policy: Mapping[str, Any], request: Request) -> bool:
+def is_denied(policy: Mapping[str, Any], request: ApiRequest) -> bool:
     """Whether a statement of the policy denies the call."""
     return any(_applies(each, request) for each in policy["Statement"])
 
 
-def _applies(statement: Mapping[str, Any], request: Request) -> bool:
+def _applies(statement: Mapping[str, Any], request: ApiRequest) -> bool:
     if (statement["Effect"], statement["Principal"]) != ("Deny", "*"):
         raise NotImplementedError("the sandbox knows denials of everybody only")
     action = _ACTIONS.get(request.operation, f"s3:{request.operation}")
@@ -41,7 +41,7 @@ def _applies(statement: Mapping[str, Any], request: Request) -> bool:
     )
 
 
-def _conditions(condition: Mapping[str, Mapping[str, str]], request: Request) -> Iterator[bool]:
+def _conditions(condition: Mapping[str, Mapping[str, str]], request: ApiRequest) -> Iterator[bool]:
     context = {
         "aws:PrincipalArn": _principal_arn(request.principal),
         "aws:SecureTransport": "true",

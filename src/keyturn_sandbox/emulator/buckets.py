@@ -21,7 +21,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from keyturn_sandbox.emulator.bucket_rules import is_denied
-from keyturn_sandbox.emulator.protocol import Answer, Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, Params
 
 _LARGEST_PAGE = 1000  # API_ListObjectsV2.html, MaxKeys
 _METADATA = "x-amz-meta-"
@@ -67,7 +67,7 @@ class Buckets:
     def __init__(self) -> None:
         self.buckets: dict[str, Bucket] = {}
 
-    def answers(self) -> Mapping[str, Callable[[Request], Answer]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], ApiResponse]]:
         """Name the calls that are answered here."""
         return {
             "CreateBucket": self._create_bucket,
@@ -80,22 +80,22 @@ class Buckets:
             "ListObjectsV2": self._list_objects,
         }
 
-    def _create_bucket(self, request: Request) -> Answer:
+    def _create_bucket(self, request: ApiRequest) -> ApiResponse:
         name = request.params["Bucket"]
         if name in self.buckets:
-            raise Refused("BucketAlreadyExists", "The requested bucket name is taken.", 409)
+            raise ApiError("BucketAlreadyExists", "The requested bucket name is taken.", 409)
         self.buckets[name] = Bucket(owner=request.account)
         return _answer(request, headers={"Location": f"/{name}"})
 
-    def _head_bucket(self, request: Request) -> Answer:
+    def _head_bucket(self, request: ApiRequest) -> ApiResponse:
         self._bucket(request)
         return _answer(request)
 
-    def _put_policy(self, request: Request) -> Answer:
+    def _put_policy(self, request: ApiRequest) -> ApiResponse:
         self._bucket(request).policy = json.loads(_body_of(request))
         return _answer(request, status=204)
 
-    def _put_object(self, request: Request) -> Answer:
+    def _put_object(self, request: ApiRequest) -> ApiResponse:
         objects, name = self._bucket(request).objects, request.params["Key"]
         _check_conditions(request.params, objects.get(name))
         stored = StoredObject(
@@ -107,29 +107,29 @@ class Buckets:
         objects[name] = stored
         return _answer(request, headers={"ETag": stored.etag}, result={"ETag": stored.etag})
 
-    def _get_object(self, request: Request) -> Answer:
+    def _get_object(self, request: ApiRequest) -> ApiResponse:
         if "Range" in request.params:
             raise NotImplementedError("the sandbox gives whole objects only")
         found = self._bucket(request).objects.get(request.params["Key"])
         if found is None:
-            raise Refused("NoSuchKey", "The specified key does not exist.", 404)
+            raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
         return _answer(request, found.body, found.headers)
 
-    def _head_object(self, request: Request) -> Answer:
+    def _head_object(self, request: ApiRequest) -> ApiResponse:
         found = self._bucket(request).objects.get(request.params["Key"])
         if found is None:
             # API_HeadObject.html: "A HEAD request [...] response doesn't include a body".
-            raise Refused("404", "Not Found", 404)
+            raise ApiError("404", "Not Found", 404)
         return _answer(request, headers=found.headers)
 
-    def _delete_object(self, request: Request) -> Answer:
+    def _delete_object(self, request: ApiRequest) -> ApiResponse:
         # API_DeleteObject.html: what is not there counts as deleted.
         objects = self._bucket(request).objects
         _check_conditions(request.params, objects.get(request.params["Key"]))
         objects.pop(request.params["Key"], None)
         return _answer(request, status=204)
 
-    def _list_objects(self, request: Request) -> Answer:
+    def _list_objects(self, request: ApiRequest) -> ApiResponse:
         params, objects = request.params, self._bucket(request).objects
         prefix = params.get("Prefix", "")
         after = params.get("ContinuationToken") or params.get("StartAfter", "")
@@ -161,21 +161,21 @@ class Buckets:
             ).encode(),
         )
 
-    def _bucket(self, request: Request) -> Bucket:
+    def _bucket(self, request: ApiRequest) -> Bucket:
         bucket = self.buckets.get(request.params["Bucket"])
         if bucket is None:
-            raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
+            raise ApiError("NoSuchBucket", "The specified bucket does not exist", 404)
         if request.params.get("ExpectedBucketOwner", bucket.owner) != bucket.owner:
             # "the request fails with [...] 403 Forbidden (access denied)":
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
-            raise Refused("AccessDenied", "Access Denied", 403)
+            raise ApiError("AccessDenied", "Access Denied", 403)
         if bucket.owner != request.account and not bucket.lets_everybody_in:
             # Without a policy that lets others in, and there is none here, only the owner's
             # account gets in:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-management.html
-            raise Refused("AccessDenied", "Access Denied", 403)
+            raise ApiError("AccessDenied", "Access Denied", 403)
         if bucket.policy is not None and is_denied(bucket.policy, request):
-            raise Refused("AccessDenied", "Access Denied", 403)
+            raise ApiError("AccessDenied", "Access Denied", 403)
         return bucket
 
 
@@ -190,14 +190,14 @@ def _check_conditions(params: Params, existing: StoredObject | None) -> None:
         raise _precondition_failed()
     if wanted := params.get("IfMatch"):
         if existing is None:
-            raise Refused("NoSuchKey", "The specified key does not exist.", 404)
+            raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
         if wanted.strip('"') != existing.etag.strip('"'):
             raise _precondition_failed()
 
 
-def _precondition_failed() -> Refused:
+def _precondition_failed() -> ApiError:
     message = "At least one of the pre-conditions you specified did not hold"
-    return Refused("PreconditionFailed", message, 412)
+    return ApiError("PreconditionFailed", message, 412)
 
 
 def _rolled_up(names: list[str], prefix: str, delimiter: str | None) -> dict[str, str]:
@@ -218,7 +218,7 @@ def _listed(name: str, stored: StoredObject) -> str:
     )
 
 
-def _body_of(request: Request) -> bytes:
+def _body_of(request: ApiRequest) -> bytes:
     body: Any = request.http.body
     content: bytes = body.read() if hasattr(body, "read") else body or b""
     is_chunked = "aws-chunked" in request.params.get("ContentEncoding", "")
@@ -238,7 +238,7 @@ def _unchunked(content: bytes) -> bytes:
     return body
 
 
-def _metadata_of(request: Request) -> dict[str, str]:
+def _metadata_of(request: ApiRequest) -> dict[str, str]:
     return {
         name[len(_METADATA) :]: value.decode() if isinstance(value, bytes) else value
         for name, value in request.http.headers.items()
@@ -247,14 +247,14 @@ def _metadata_of(request: Request) -> dict[str, str]:
 
 
 def _answer(
-    request: Request,
+    request: ApiRequest,
     body: bytes = b"",
     headers: Mapping[str, str] | None = None,
     *,
     status: int = 200,
     result: Params | None = None,
-) -> Answer:
-    return Answer(
+) -> ApiResponse:
+    return ApiResponse(
         status=status,
         body=body,
         headers={**(headers or {}), "x-amz-request-id": request.request_id},

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 
 # What no log may hold: secrets, and the long bodies of objects and mails.
 _HIDDEN = frozenset({"SecretString", "SecretBinary", "Body", "Content"})
@@ -36,7 +36,7 @@ class Call:
     request_id: str
 
 
-def logged(request: Request, answer: Answer) -> Call:
+def logged(request: ApiRequest, answer: ApiResponse) -> Call:
     """Put on record a call and its answer, without their secrets."""
     return Call(
         at=request.at,

@@ -36,7 +36,7 @@ from keyturn_sandbox.emulator.injected_errors import InjectedError, KmsClosed, T
 from keyturn_sandbox.emulator.mailbox import Mailbox, SentMail
 from keyturn_sandbox.emulator.moto_backends import ask_moto
 from keyturn_sandbox.emulator.organization import LocalOrganization
-from keyturn_sandbox.emulator.protocol import Answer, Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, Params
 from keyturn_sandbox.emulator.queues import Queues
 from keyturn_sandbox.emulator.secret_rules import SecretRules, expiry_of, secrets_of
 from keyturn_sandbox.emulator.shortcuts import shortcuts
@@ -46,9 +46,9 @@ REGION = "us-east-1"
 MANAGEMENT_ACCOUNT = "111111111111"
 _CALL = timedelta(milliseconds=1)
 
-Perform = Callable[[Request], Answer]
-Layer = Callable[[Request, Perform], Answer]
-Rule = Callable[[Request], Params | Answer | None]
+Perform = Callable[[ApiRequest], ApiResponse]
+Layer = Callable[[ApiRequest, Perform], ApiResponse]
+Rule = Callable[[ApiRequest], Params | ApiResponse | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -418,11 +418,11 @@ class LocalCloud:
         raw: Any = MockRawResponse(answer.body)
         return AWSResponse(http.url, answer.status, headers, raw)
 
-    def _read(self, event_name: str, http: AWSPreparedRequest) -> Request:
+    def _read(self, event_name: str, http: AWSPreparedRequest) -> ApiRequest:
         service, operation = protocol.service_and_operation(event_name)
         access_key_id, region, signature = protocol.signed_by(http)
         caller = self._sts.caller(access_key_id)
-        return Request(
+        return ApiRequest(
             at=self.now,
             request_id=str(uuid4()),
             service=service,
@@ -436,18 +436,18 @@ class LocalCloud:
             http=http,
         )
 
-    def _arrive(self, request: Request) -> Answer:
+    def _arrive(self, request: ApiRequest) -> ApiResponse:
         with self._lock:
             try:
                 answer = self._perform(request)
-            except Refused as refusal:
+            except ApiError as refusal:
                 answer = protocol.refused(request, refusal)
             self.calls.append(logged(request, answer))
             if not self._ticks:
                 self.move_to(self.now + _CALL)
         return answer
 
-    def _perform(self, request: Request) -> Answer:
+    def _perform(self, request: ApiRequest) -> ApiResponse:
         self._sts.check(request)
         if f":assumed-role/{ADMIN_ROLE}/" not in request.principal:
             for injected in self._injected_errors:
@@ -456,7 +456,7 @@ class LocalCloud:
         result = rule(request) if rule else None
         if result is None:
             return ask_moto(request)
-        return result if isinstance(result, Answer) else protocol.answered(request, result)
+        return result if isinstance(result, ApiResponse) else protocol.answered(request, result)
 
 
 def _around(layer: Layer, inner: Perform) -> Perform:

@@ -15,7 +15,7 @@ from uuid import uuid4
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventMessageType
 
-from keyturn_sandbox.emulator.protocol import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 from keyturn_sandbox.emulator.queues import Queues
 
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
@@ -29,14 +29,14 @@ class EventBus:
     def __init__(self, queues: Queues) -> None:
         self._queues = queues
 
-    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
         """Name the calls that are answered here."""
         return {"PutEvents": self._put_events}
 
-    def _put_events(self, request: Request) -> Params:
+    def _put_events(self, request: ApiRequest) -> Params:
         entries = request.params["Entries"]
         if len(entries) > _ENTRIES_PER_CALL:
-            raise Refused(
+            raise ApiError(
                 "ValidationException",
                 "1 validation error detected: Value at 'entries' failed to satisfy constraint: "
                 "Member must have length less than or equal to 10",
@@ -45,7 +45,7 @@ class EventBus:
         failed = sum("ErrorCode" in result for result in results)
         return {"FailedEntryCount": failed, "Entries": results}
 
-    def _put_event(self, request: Request, entry: Params) -> Params:
+    def _put_event(self, request: ApiRequest, entry: Params) -> Params:
         for name in _REQUIRED:
             if not entry.get(name):
                 message = f"Parameter {name} is not valid. Reason: {name} is a required argument."
@@ -85,7 +85,7 @@ class EventBus:
             self._queues.put(target["Arn"], json.dumps(event), now, group=group)
 
 
-def _event(request: Request, entry: Params) -> EventMessageType:
+def _event(request: ApiRequest, entry: Params) -> EventMessageType:
     return envelope(
         account=request.account,
         region=request.region,

@@ -16,7 +16,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.injected_errors import InjectedError, KmsClosed, Throttling
-from keyturn_sandbox.emulator.protocol import Answer, Refused, Request, refused
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 
 
 class Fault(StrEnum):
@@ -85,7 +85,7 @@ class KilledError(BaseException):
     """The process is dead: whatever it still tries does not reach AWS."""
 
 
-def _all_alike(_request: Request) -> str:
+def _all_alike(_request: ApiRequest) -> str:
     return ""
 
 
@@ -103,9 +103,9 @@ class Faults:
     """The subject whose calls are counted."""
     on: str | None = None
     """Instead of a number: the first call of this name, as `service:Operation`."""
-    watches: Callable[[Request], bool]
+    watches: Callable[[ApiRequest], bool]
     """Whose calls count; others pass untouched."""
-    subject: Callable[[Request], str] = _all_alike
+    subject: Callable[[ApiRequest], str] = _all_alike
     """What a call is about."""
     seen: list[tuple[str, str]] = field(default_factory=list)
     """The calls so far, each with its subject, as `service:Operation`."""
@@ -117,7 +117,7 @@ class Faults:
     _attempts: int = 0
     _lock: RLock = field(default_factory=RLock)
 
-    def __call__(self, request: Request, perform: Perform) -> Answer:
+    def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
         """Pass the request on, or do harm; one at a time, so that the dead are dead at once."""
         if not self.watches(request):
             return perform(request)
@@ -126,7 +126,7 @@ class Faults:
                 raise KilledError
             return self._meet(request, perform)
 
-    def _meet(self, request: Request, perform: Perform) -> Answer:
+    def _meet(self, request: ApiRequest, perform: Perform) -> ApiResponse:
         call, subject = f"{request.service}:{request.operation}", self.subject(request)
         self.seen.append((subject, call))
         if self.fault is None:
@@ -144,7 +144,7 @@ class Faults:
         number = sum(seen == subject for seen, _ in self.seen)
         return subject == self.of and number >= self.at and fault.befalls(call)
 
-    def _harm(self, fault: Fault, request: Request, perform: Perform) -> Answer:
+    def _harm(self, fault: Fault, request: ApiRequest, perform: Perform) -> ApiResponse:
         if self._attempts > _LASTS.get(fault, self._attempts):
             return perform(request)
         if fault in _KILLS:
@@ -165,9 +165,9 @@ class Faults:
                 return _answer(_REFUSALS[fault](operation=request.operation), request)
 
 
-def _answer(injected: InjectedError, request: Request) -> Answer:
+def _answer(injected: InjectedError, request: ApiRequest) -> ApiResponse:
     try:
         injected.apply(request)
-    except Refused as refusal:
+    except ApiError as refusal:
         return refused(request, refusal)
     raise AssertionError(injected)

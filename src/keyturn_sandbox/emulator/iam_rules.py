@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from moto.iam.models import IAMBackend, User, iam_backends
 
 from keyturn_sandbox.emulator.delays import Delays
-from keyturn_sandbox.emulator.protocol import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
 # reference_iam-quotas.html: "Names of users, groups, roles, policies [...] must be
 # alphanumeric, including the following common characters: plus (+), equal (=), comma (,),
@@ -63,7 +63,7 @@ class IamRules:
         self.page_size = _LARGEST_PAGE
         """No page is longer, whatever is asked for."""
 
-    def answers(self) -> Mapping[str, Callable[[Request], Params | None]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params | None]]:
         """Name the calls that are answered here; None leaves the answer to moto."""
         return {
             "ListUsers": self._list_users,
@@ -79,14 +79,14 @@ class IamRules:
             "DeleteAccessKey": self._change_access_key,
         }
 
-    def _list_users(self, request: Request) -> Params:
+    def _list_users(self, request: ApiRequest) -> Params:
         prefix = request.params.get("PathPrefix", "/")
         users = [
             user for user in iam_of(request.account).users.values() if user.path.startswith(prefix)
         ]
         return self._page("Users", users, request.params)
 
-    def _get_group(self, request: Request) -> Params:
+    def _get_group(self, request: ApiRequest) -> Params:
         name = request.params["GroupName"]
         group = iam_of(request.account).groups.get(name)
         if group is None:
@@ -100,26 +100,26 @@ class IamRules:
         }
         return {"Group": described, **self._page("Users", group.users, request.params)}
 
-    def _list_user_tags(self, request: Request) -> Params:
+    def _list_user_tags(self, request: ApiRequest) -> Params:
         return {"Tags": _user(request).tags or [], "IsTruncated": False}
 
-    def _check_new_user(self, request: Request) -> None:
+    def _check_new_user(self, request: ApiRequest) -> None:
         name, path = request.params["UserName"], request.params.get("Path", "/")
         if not _USER_NAME.fullmatch(name):
-            raise Refused(
+            raise ApiError(
                 "ValidationError",
                 "The specified value for userName is invalid. It must contain only "
                 "alphanumeric characters and/or the following: +=,.@_-",
             )
         if not _PATH.fullmatch(path):
-            raise Refused(
+            raise ApiError(
                 "ValidationError",
                 "The specified value for path is invalid. It must begin and end with / and "
                 "contain only alphanumeric characters and/or / characters.",
             )
         _check_free(request.account, name)
 
-    def _check_new_name(self, request: Request) -> None:
+    def _check_new_name(self, request: ApiRequest) -> None:
         user, new = _user(request), request.params.get("NewUserName", "")
         if new and new.lower() != user.name.lower():
             _check_free(request.account, new)
@@ -127,7 +127,7 @@ class IamRules:
         for key in user.access_keys:
             key.user_name = new or user.name
 
-    def _check_leaving_user(self, request: Request) -> None:
+    def _check_leaving_user(self, request: ApiRequest) -> None:
         # API_DeleteUser.html: "you must delete the items attached to the user manually, or
         # the deletion fails", access keys and group memberships among them.
         user = _user(request)
@@ -136,13 +136,13 @@ class IamRules:
         if iam_of(request.account).get_groups_for_user(user.name):
             raise _delete_conflict("must remove users from group first")
 
-    def _list_access_keys(self, request: Request) -> Params:
+    def _list_access_keys(self, request: ApiRequest) -> Params:
         # IAM allows two keys a user, so there is never a second page.
         user = _user(request)
         keys = self._delays.seen(request.account, user.id, _listed(user), request.at)
         return {"AccessKeyMetadata": list(keys), "IsTruncated": False}
 
-    def _change_access_key(self, request: Request) -> None:
+    def _change_access_key(self, request: ApiRequest) -> None:
         user, key_id = _user(request), request.params["AccessKeyId"]
         made = next(
             (in_utc(k.create_date) for k in user.access_keys if k.access_key_id == key_id), None
@@ -151,7 +151,7 @@ class IamRules:
             raise _no_such_key(key_id)
         self._delays.changing(request.account, user.id, _listed(user), request.at)
 
-    def _get_access_key_last_used(self, request: Request) -> Params:
+    def _get_access_key_last_used(self, request: ApiRequest) -> Params:
         key_id = request.params["AccessKeyId"]
         key = iam_of(request.account).access_keys.get(key_id)
         if key is None or key.user_name is None:
@@ -168,10 +168,10 @@ class IamRules:
             },
         }
 
-    def _create_access_key(self, request: Request) -> Params:
+    def _create_access_key(self, request: ApiRequest) -> Params:
         user = _user(request)
         if len(user.access_keys) >= _KEYS_PER_USER:
-            raise Refused(
+            raise ApiError(
                 "LimitExceeded",
                 f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}",
                 409,
@@ -199,7 +199,7 @@ class IamRules:
         """
         size = int(params.get("MaxItems", 100))
         if size > _LARGEST_PAGE:
-            raise Refused(
+            raise ApiError(
                 "ValidationError",
                 f"1 validation error detected: Value '{size}' at 'maxItems' failed to satisfy "
                 f"constraint: Member must have value less than or equal to {_LARGEST_PAGE}",
@@ -221,7 +221,7 @@ def _read_marker(marker: str) -> str:
     try:
         return base64.urlsafe_b64decode(marker).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise Refused("ValidationError", "Invalid Marker.") from None
+        raise ApiError("ValidationError", "Invalid Marker.") from None
 
 
 def _described(user: User) -> Params:
@@ -246,7 +246,7 @@ def _listed(user: User) -> list[Params]:
     ]
 
 
-def _user(request: Request) -> User:
+def _user(request: ApiRequest) -> User:
     name = request.params.get("UserName") or _own_name(request)
     user = iam_of(request.account).users.get(name)
     if user is None:
@@ -254,29 +254,29 @@ def _user(request: Request) -> User:
     return user
 
 
-def _own_name(request: Request) -> str:
+def _own_name(request: ApiRequest) -> str:
     # API_ListAccessKeys.html: "If the UserName is not specified, the user name is determined
     # implicitly based on the AWS access key ID used to sign the request."
     if ":user/" not in request.principal:
-        raise Refused(
+        raise ApiError(
             "ValidationError", "Must specify userName when calling with non-User credentials"
         )
     return request.principal.rsplit("/", 1)[-1]
 
 
-def _no_such_key(key_id: str) -> Refused:
+def _no_such_key(key_id: str) -> ApiError:
     return _no_such_entity(f"The Access Key with id {key_id} cannot be found.")
 
 
 def _check_free(account: str, name: str) -> None:
     # API_CreateUser.html, UserName: "Names are not distinguished by case."
     if name.lower() in {other.lower() for other in iam_of(account).users}:
-        raise Refused("EntityAlreadyExists", f"User with name {name} already exists.", 409)
+        raise ApiError("EntityAlreadyExists", f"User with name {name} already exists.", 409)
 
 
-def _no_such_entity(message: str) -> Refused:
-    return Refused("NoSuchEntity", message, 404)
+def _no_such_entity(message: str) -> ApiError:
+    return ApiError("NoSuchEntity", message, 404)
 
 
-def _delete_conflict(what: str) -> Refused:
-    return Refused("DeleteConflict", f"Cannot delete entity, {what}.", 409)
+def _delete_conflict(what: str) -> ApiError:
+    return ApiError("DeleteConflict", f"Cannot delete entity, {what}.", 409)

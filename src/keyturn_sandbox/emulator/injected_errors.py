@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keyturn_sandbox.emulator.protocol import Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest
 
 # Each service has its own words:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and its sisters, and
@@ -30,7 +30,7 @@ class InjectedError:
         """Let calls pass again."""
         self.times = 0
 
-    def apply(self, request: Request) -> None:
+    def apply(self, request: ApiRequest) -> None:
         """Refuse a request that is meant; let any other pass."""
         operations = {request.operation, f"{request.service}:{request.operation}"}
         if self.times == 0 or self.operation not in operations:
@@ -41,11 +41,11 @@ class InjectedError:
             self.times -= 1
         raise self._refusal(request)
 
-    def _refusal(self, request: Request) -> Refused:
+    def _refusal(self, request: ApiRequest) -> ApiError:
         code = self.error or _DENIED.get(request.service, "AccessDeniedException")
         action = f"{request.service}:{request.operation}"
         message = f"User: {request.principal} is not authorized to perform: {action}"
-        return Refused(code, message, 403)
+        return ApiError(code, message, 403)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class KmsClosed(InjectedError):
     disabled: bool = False
     """The key is disabled or will be deleted; otherwise its policy refuses the caller."""
 
-    def apply(self, request: Request) -> None:
+    def apply(self, request: ApiRequest) -> None:
         """Refuse a request that carries a value, or asks for one."""
         values = {"SecretString", "SecretBinary"}.intersection(request.params)
         if request.service != "secretsmanager" or self.times == 0:
@@ -72,20 +72,20 @@ class KmsClosed(InjectedError):
         if values or request.operation == "GetSecretValue":
             raise self._refusal(request)
 
-    def _refusal(self, request: Request) -> Refused:
+    def _refusal(self, request: ApiRequest) -> ApiError:
         # API_PutSecretValue.html names EncryptionFailure: "Check that the KMS key is available,
         # enabled, and not in an invalid state". A caller whom the key refuses is told as below:
         # https://github.com/aws/aws-cdk/issues/7677
         if self.disabled:
             code = "DecryptionFailure" if "Get" in request.operation else "EncryptionFailure"
-            return Refused(code, f"{code}: the KMS key is not available or not enabled.")
-        return Refused("AccessDeniedException", "Access to KMS is not allowed")
+            return ApiError(code, f"{code}: the KMS key is not available or not enabled.")
+        return ApiError("AccessDeniedException", "Access to KMS is not allowed")
 
 
 @dataclass(slots=True, kw_only=True)
 class Throttling(InjectedError):
     """Refuses an operation because too much is asked."""
 
-    def _refusal(self, request: Request) -> Refused:
+    def _refusal(self, request: ApiRequest) -> ApiError:
         code = self.error or _THROTTLED.get(request.service, "ThrottlingException")
-        return Refused(code, "Rate exceeded", 503 if request.service == "s3" else 400)
+        return ApiError(code, "Rate exceeded", 503 if request.service == "s3" else 400)

@@ -14,7 +14,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from uuid import uuid4
 
-from keyturn_sandbox.emulator.protocol import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +44,16 @@ class Mailbox:
         """Let an address or a domain send."""
         self._verified.add((account, region, identity.lower()))
 
-    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
         """Name the calls that are answered here."""
         return {"SendEmail": self._send, "CreateEmailIdentity": self._create_identity}
 
-    def _create_identity(self, request: Request) -> Params:
+    def _create_identity(self, request: ApiRequest) -> Params:
         # Nobody here waits for the owner to click on the link in SES's mail.
         self.verify(request.account, request.region, request.params["EmailIdentity"])
         return {"VerifiedForSendingStatus": True}
 
-    def _send(self, request: Request) -> Params:
+    def _send(self, request: ApiRequest) -> Params:
         mail = _read(request)
         address = parseaddr(mail.sender)[1].lower()
         identities = {address, address.rpartition("@")[2]}
@@ -62,7 +62,7 @@ class Mailbox:
             (request.account, request.region, identity) in self._verified
             for identity in identities
         ):
-            raise Refused(
+            raise ApiError(
                 "MessageRejected",
                 "Email address is not verified. The following identities failed the check in "
                 f"region {request.region.upper()}: {address}",
@@ -71,7 +71,7 @@ class Mailbox:
         return {"MessageId": mail.message_id}
 
 
-def _read(request: Request) -> SentMail:
+def _read(request: ApiRequest) -> SentMail:
     params, content = request.params, request.params["Content"]
     destination = params.get("Destination", {})
     to = [
@@ -82,7 +82,7 @@ def _read(request: Request) -> SentMail:
     if "Raw" in content:
         return _read_mime(request, base64.b64decode(content["Raw"]["Data"]), to)
     if "Simple" not in content:
-        raise Refused("BadRequestException", "The sandbox has no mail templates.")
+        raise ApiError("BadRequestException", "The sandbox has no mail templates.")
     simple = content["Simple"]
     return SentMail(
         at=request.at,
@@ -97,7 +97,7 @@ def _read(request: Request) -> SentMail:
     )
 
 
-def _read_mime(request: Request, raw: bytes, to: Sequence[str]) -> SentMail:
+def _read_mime(request: ApiRequest, raw: bytes, to: Sequence[str]) -> SentMail:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     headers = {name: str(value) for name, value in message.items()}

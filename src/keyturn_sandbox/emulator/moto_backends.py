@@ -15,7 +15,7 @@ from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import normalize_request
 
-from keyturn_sandbox.emulator.protocol import Answer, Request, passed_on
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse, passed_on
 
 # The services of which moto answers what our rules do not; of the others our rules are all.
 _LEFT_TO_MOTO = frozenset({"events", "iam", "kms", "secretsmanager"})
@@ -23,7 +23,7 @@ _LEFT_TO_MOTO = frozenset({"events", "iam", "kms", "secretsmanager"})
 _Handler = Callable[[Any, str, Any], tuple[int, Mapping[str, Any], str | bytes]]
 
 
-def ask_moto(request: Request) -> Answer:
+def ask_moto(request: ApiRequest) -> ApiResponse:
     """Let moto perform a call, in the account that we say is calling."""
     if request.service not in _LEFT_TO_MOTO:
         raise NotImplementedError(f"the sandbox has no {request.service}:{request.operation}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from keyturn_sandbox.emulator.protocol import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
 State = Literal["PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"]
@@ -99,7 +99,7 @@ class LocalOrganization:
         account = self.accounts.get(account_id)
         return account is not None and account.state == "ACTIVE"
 
-    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
         """Name the calls that are answered here."""
         return {
             "DescribeOrganization": self._describe_organization,
@@ -112,7 +112,9 @@ class LocalOrganization:
             "ListOrganizationalUnitsForParent": self._for_management(self._list_units_for_parent),
         }
 
-    def _for_management(self, answer: Callable[[Params], Params]) -> Callable[[Request], Params]:
+    def _for_management(
+        self, answer: Callable[[Params], Params]
+    ) -> Callable[[ApiRequest], Params]:
         """
         Keep a call to the management account.
 
@@ -121,16 +123,16 @@ class LocalOrganization:
         https://docs.aws.amazon.com/organizations/latest/APIReference/, but DescribeOrganization's.
         """
 
-        def guarded(request: Request) -> Params:
+        def guarded(request: ApiRequest) -> Params:
             if request.account != self.management_account:
-                raise Refused(
+                raise ApiError(
                     "AccessDeniedException", "You don't have permissions to access this resource."
                 )
             return answer(request.params)
 
         return guarded
 
-    def _describe_organization(self, _: Request) -> Params:
+    def _describe_organization(self, _: ApiRequest) -> Params:
         management = self.accounts[self.management_account]
         return {
             "Organization": {
@@ -146,12 +148,12 @@ class LocalOrganization:
     def _describe_account(self, params: Params) -> Params:
         if account := self.accounts.get(params["AccountId"]):
             return {"Account": self._account(account)}
-        raise Refused("AccountNotFoundException", "You specified an account that doesn't exist.")
+        raise ApiError("AccountNotFoundException", "You specified an account that doesn't exist.")
 
     def _describe_unit(self, params: Params) -> Params:
         if unit := self.units.get(params["OrganizationalUnitId"]):
             return {"OrganizationalUnit": self._unit(unit)}
-        raise Refused(
+        raise ApiError(
             "OrganizationalUnitNotFoundException",
             "You specified an organizational unit that doesn't exist.",
         )
@@ -167,7 +169,7 @@ class LocalOrganization:
         elif child in self.units:
             parent = self.units[child].parent
         else:
-            raise Refused("ChildNotFoundException", "You specified a child that doesn't exist.")
+            raise ApiError("ChildNotFoundException", "You specified a child that doesn't exist.")
         kind = "ROOT" if parent == self.root_id else "ORGANIZATIONAL_UNIT"
         return {"Parents": [{"Id": parent, "Type": kind}]}
 
@@ -200,7 +202,7 @@ class LocalOrganization:
         """
         size = int(params.get("MaxResults", _LARGEST_PAGE))
         if size > _LARGEST_PAGE:
-            raise Refused("InvalidInputException", "You specified a value that is too large.")
+            raise ApiError("InvalidInputException", "You specified a value that is too large.")
         token = params.get("NextToken")
         if token is None and self._empty_pages and items:
             return {name: [], "NextToken": "from-0"}
@@ -216,13 +218,15 @@ class LocalOrganization:
             return 0
         number = token.removeprefix("from-")
         if not number.isdigit():
-            raise Refused("InvalidInputException", "You specified an invalid value for nextToken.")
+            raise ApiError(
+                "InvalidInputException", "You specified an invalid value for nextToken."
+            )
         return int(number)
 
     def _parent(self, params: Params) -> str:
         parent: str = params["ParentId"]
         if parent != self.root_id and parent not in self.units:
-            raise Refused("ParentNotFoundException", "You specified parent that doesn't exist.")
+            raise ApiError("ParentNotFoundException", "You specified parent that doesn't exist.")
         return parent
 
     def _account(self, account: OrganizationAccount) -> Params:

@@ -43,7 +43,7 @@ _ERROR_CODE = re.compile(r"<Code>([^<]*)</Code>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ApiRequest:
     """One call as AWS sees it arrive."""
 
     at: datetime
@@ -60,7 +60,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiResponse:
     """One answer as it goes back over the wire."""
 
     status: int
@@ -70,7 +70,7 @@ class Answer:
     result: Params = field(default_factory=dict, repr=False)
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """AWS refuses a call; nothing has changed."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -104,7 +104,7 @@ def params_of(service: str, operation: str, http: AWSPreparedRequest) -> Params:
     return _json_params(_text(http.body))
 
 
-def answered(request: Request, result: Params) -> Answer:
+def answered(request: ApiRequest, result: Params) -> ApiResponse:
     """Answer a request with what boto3 shall hand to its caller."""
     if request.service in _XML_NAMESPACES:
         name, namespace = request.operation, _XML_NAMESPACES[request.service]
@@ -116,10 +116,10 @@ def answered(request: Request, result: Params) -> Answer:
     else:
         present = {name: value for name, value in result.items() if value is not None}
         body = json.dumps(present, default=datetime.timestamp)
-    return Answer(status=200, body=body.encode(), headers=_id_headers(request), result=result)
+    return ApiResponse(status=200, body=body.encode(), headers=_id_headers(request), result=result)
 
 
-def refused(request: Request, refusal: Refused) -> Answer:
+def refused(request: ApiRequest, refusal: ApiError) -> ApiResponse:
     """Answer a request with an error."""
     headers = _id_headers(request)
     if request.http.method == "HEAD":
@@ -135,13 +135,17 @@ def refused(request: Request, refusal: Refused) -> Answer:
     else:
         headers["x-amzn-ErrorType"] = refusal.code
         body = json.dumps({"__type": refusal.code, "message": refusal.message})
-    return Answer(status=refusal.status, body=body.encode(), headers=headers, error=refusal.code)
+    return ApiResponse(
+        status=refusal.status, body=body.encode(), headers=headers, error=refusal.code
+    )
 
 
-def passed_on(request: Request, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def passed_on(
+    request: ApiRequest, status: int, headers: Mapping[str, str], body: bytes
+) -> ApiResponse:
     """Answer with what the emulator said, under the id that we gave the request."""
     text = body.decode(errors="replace")
-    return Answer(
+    return ApiResponse(
         status=status,
         body=_REQUEST_ID.sub(request.request_id.encode(), body),
         headers={**headers, **_id_headers(request)},
@@ -150,7 +154,7 @@ def passed_on(request: Request, status: int, headers: Mapping[str, str], body: b
     )
 
 
-def _id_headers(request: Request) -> dict[str, str]:
+def _id_headers(request: ApiRequest) -> dict[str, str]:
     # S3 calls it otherwise than the rest.
     name = "x-amz-request-id" if request.service == "s3" else "x-amzn-RequestId"
     return {name: request.request_id, "Date": format_datetime(request.at, usegmt=True)}

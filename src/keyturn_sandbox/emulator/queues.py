@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from keyturn_sandbox.emulator.protocol import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
 _REMEMBERED = timedelta(minutes=5)  # FIFO-queues-exactly-once-processing.html
 _MESSAGES_PER_CALL = 10  # API_ReceiveMessage.html, API_SendMessageBatch.html
@@ -69,7 +69,7 @@ class Queues:
     def __init__(self) -> None:
         self.queues: dict[str, LocalQueue] = {}  # by ARN
 
-    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
         """Name the calls that are answered here."""
         return {
             "CreateQueue": self._create,
@@ -89,7 +89,7 @@ class Queues:
         params = {"MessageBody": body, "MessageGroupId": group}
         _enqueue(self.queues[arn], {k: v for k, v in params.items() if v is not None}, now)
 
-    def _create(self, request: Request) -> Params:
+    def _create(self, request: ApiRequest) -> Params:
         queue = LocalQueue(
             account=request.account,
             region=request.region,
@@ -98,17 +98,17 @@ class Queues:
         )
         existing = self.queues.setdefault(queue.arn, queue)
         if existing.attributes != queue.attributes:
-            raise Refused(
+            raise ApiError(
                 "QueueAlreadyExists", "A queue already exists with the same name and other values."
             )
         return {"QueueUrl": existing.url}
 
-    def _get_url(self, request: Request) -> Params:
+    def _get_url(self, request: ApiRequest) -> Params:
         owner = request.params.get("QueueOwnerAWSAccountId", request.account)
         name = request.params["QueueName"]
         return {"QueueUrl": self._at(f"arn:aws:sqs:{request.region}:{owner}:{name}").url}
 
-    def _get_attributes(self, request: Request) -> Params:
+    def _get_attributes(self, request: ApiRequest) -> Params:
         queue, wanted = self._queue(request), request.params.get("AttributeNames", [])
         hidden = sum(message.visible > request.at for message in queue.messages)
         attributes = {
@@ -119,23 +119,25 @@ class Queues:
         }
         return {"Attributes": _picked(attributes, wanted)}
 
-    def _set_attributes(self, request: Request) -> Params:
+    def _set_attributes(self, request: ApiRequest) -> Params:
         self._queue(request).attributes.update(request.params["Attributes"])
         return {}
 
-    def _send(self, request: Request) -> Params:
+    def _send(self, request: ApiRequest) -> Params:
         return _enqueue(self._queue(request), request.params, request.at)
 
-    def _send_batch(self, request: Request) -> Params:
+    def _send_batch(self, request: ApiRequest) -> Params:
         queue = self._queue(request)
         return _each(request, lambda entry: _enqueue(queue, entry, request.at))
 
-    def _receive(self, request: Request) -> Params:
+    def _receive(self, request: ApiRequest) -> Params:
         # Nobody but us could send a message meanwhile, so WaitTimeSeconds is not waited.
         queue, params = self._queue(request), request.params
         count = params.get("MaxNumberOfMessages", 1)
         if not 1 <= count <= _MESSAGES_PER_CALL:
-            raise Refused("InvalidParameterValue", "MaxNumberOfMessages must be between 1 and 10.")
+            raise ApiError(
+                "InvalidParameterValue", "MaxNumberOfMessages must be between 1 and 10."
+            )
         seconds = params.get("VisibilityTimeout", queue.attributes["VisibilityTimeout"])
         names = params.get("MessageSystemAttributeNames") or params.get("AttributeNames", [])
         self._move_dead_letters(queue, request.at)
@@ -146,22 +148,22 @@ class Queues:
             message.visible = request.at + timedelta(seconds=int(seconds))
         return {"Messages": [_received(message, names) for message in taken] or None}
 
-    def _delete(self, request: Request) -> Params:
+    def _delete(self, request: ApiRequest) -> Params:
         _remove(self._queue(request), request.params["ReceiptHandle"])
         return {}
 
-    def _delete_batch(self, request: Request) -> Params:
+    def _delete_batch(self, request: ApiRequest) -> Params:
         queue = self._queue(request)
         return _each(request, lambda entry: _remove(queue, entry["ReceiptHandle"]))
 
-    def _change_visibility(self, request: Request) -> Params:
+    def _change_visibility(self, request: ApiRequest) -> Params:
         receipt = request.params["ReceiptHandle"]
         for message in self._queue(request).messages:
             if message.receipt == receipt:
                 seconds = request.params["VisibilityTimeout"]
                 message.visible = request.at + timedelta(seconds=int(seconds))
                 return {}
-        raise Refused("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+        raise ApiError("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
 
     def _move_dead_letters(self, queue: LocalQueue, now: datetime) -> None:
         """
@@ -178,19 +180,19 @@ class Queues:
             message.receipt = None
             self._at(redrive["deadLetterTargetArn"]).messages.append(message)
 
-    def _queue(self, request: Request) -> LocalQueue:
+    def _queue(self, request: ApiRequest) -> LocalQueue:
         account, name = request.params["QueueUrl"].rsplit("/", 2)[-2:]
         queue = self._at(f"arn:aws:sqs:{request.region}:{account}:{name}")
         if queue.account != request.account:
             # Without a queue policy, and there are none here, only the owner's account gets in:
             # SQSDeveloperGuide/sqs-basic-examples-of-sqs-policies.html
-            raise Refused("AccessDenied", "Access to the resource is denied.", 403)
+            raise ApiError("AccessDenied", "Access to the resource is denied.", 403)
         return queue
 
     def _at(self, arn: str) -> LocalQueue:
         if queue := self.queues.get(arn):
             return queue
-        raise Refused(
+        raise ApiError(
             "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist."
         )
 
@@ -198,12 +200,14 @@ class Queues:
 def _enqueue(queue: LocalQueue, params: Params, now: datetime) -> Params:
     body, group = params["MessageBody"], params.get("MessageGroupId")
     if len(body.encode()) > _LARGEST_MESSAGE:
-        raise Refused("InvalidParameterValue", "One or more parameters are invalid: too long.")
+        raise ApiError("InvalidParameterValue", "One or more parameters are invalid: too long.")
     if "MessageAttributes" in params:
         raise NotImplementedError("the sandbox's queues carry no message attributes")
     deduplication = _deduplication(queue, params) if queue.is_fifo else None
     if queue.is_fifo and group is None:
-        raise Refused("MissingParameter", "The request must contain the parameter MessageGroupId.")
+        raise ApiError(
+            "MissingParameter", "The request must contain the parameter MessageGroupId."
+        )
     delay = int(params.get("DelaySeconds", queue.attributes["DelaySeconds"]))
     message = Message(
         message_id=str(uuid4()),
@@ -229,7 +233,7 @@ def _deduplication(queue: LocalQueue, params: Params) -> str:
         return str(given)
     if queue.attributes.get("ContentBasedDeduplication") == "true":
         return hashlib.sha256(params["MessageBody"].encode()).hexdigest()
-    raise Refused(
+    raise ApiError(
         "InvalidParameterValue",
         "The queue should either have ContentBasedDeduplication enabled or "
         "MessageDeduplicationId provided explicitly",
@@ -279,23 +283,23 @@ def _remove(queue: LocalQueue, receipt: str) -> Params:
     return {}
 
 
-def _each(request: Request, perform: Callable[[Params], Params]) -> Params:
+def _each(request: ApiRequest, perform: Callable[[Params], Params]) -> Params:
     """Perform the entries of a batch; one that is refused does not stop the others."""
     entries = request.params["Entries"]
     if len(entries) > _MESSAGES_PER_CALL:
-        raise Refused(
+        raise ApiError(
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
             "Maximum number of entries per request are 10.",
         )
     if len({entry["Id"] for entry in entries}) < len(entries):
-        raise Refused(
+        raise ApiError(
             "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "Id repeated in the batch."
         )
     done, failed = [], []
     for entry in entries:
         try:
             done.append({"Id": entry["Id"], **perform(entry)})
-        except Refused as refusal:
+        except ApiError as refusal:
             failed.append(
                 {
                     "Id": entry["Id"],

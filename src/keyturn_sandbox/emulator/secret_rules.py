@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend, secretsmanager_backends
 
-from keyturn_sandbox.emulator.protocol import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # API_CreateSecret.html, Name
 # API_Tag.html: 128 and 256 characters; "Generally allowed characters: letters, spaces, and
@@ -37,7 +37,7 @@ def secrets_of(account: str, region: str) -> SecretsManagerBackend:
 class SecretRules:
     """Answers the calls about secrets."""
 
-    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
         """Name the calls that are answered here."""
         return {
             "CreateSecret": _create,
@@ -51,10 +51,10 @@ class SecretRules:
         }
 
 
-def _create(request: Request) -> Params:
+def _create(request: ApiRequest) -> Params:
     params, name = request.params, request.params["Name"]
     if not _NAME.fullmatch(name):
-        raise Refused(
+        raise ApiError(
             "ValidationException",
             "Invalid name. Must be a valid name containing alphanumeric characters, or any of "
             "the following: -/_+=.@!",
@@ -84,7 +84,7 @@ def _create(request: Request) -> Params:
 
 def _created_before(secret: FakeSecret, params: Params) -> Params:
     if secret.deleted_date is not None:
-        raise Refused(
+        raise ApiError(
             "InvalidRequestException",
             "You can't create this secret because a secret with this name is already "
             "scheduled for deletion.",
@@ -92,14 +92,14 @@ def _created_before(secret: FakeSecret, params: Params) -> Params:
     # API_CreateSecret.html, ClientRequestToken: the same version once more is no error.
     version = params.get("ClientRequestToken", "")
     if not _has_value(params) or not _is_same_version(secret, version, params):
-        raise Refused(
+        raise ApiError(
             "ResourceExistsException",
             f"The operation failed because the secret {secret.name} already exists.",
         )
     return {"ARN": secret.arn, "Name": secret.name, "VersionId": version}
 
 
-def _describe(request: Request) -> Params:
+def _describe(request: ApiRequest) -> Params:
     secret = _named(request)
     labels = {
         # "Versions that don't have any staging labels are considered deprecated and
@@ -126,10 +126,10 @@ def _describe(request: Request) -> Params:
     }
 
 
-def _put_value(request: Request) -> Params:
+def _put_value(request: ApiRequest) -> Params:
     secret = _named(request, unless_deleted=True)
     if not _has_value(request.params):
-        raise Refused(
+        raise ApiError(
             "InvalidParameterException", "You must provide either SecretString or SecretBinary."
         )
     version = _add_version(secret, request)
@@ -141,7 +141,7 @@ def _put_value(request: Request) -> Params:
     }
 
 
-def _get_value(request: Request) -> Params:
+def _get_value(request: ApiRequest) -> Params:
     secret, params = _named(request, unless_deleted=True), request.params
     label = params.get("VersionStage", "AWSCURRENT")
     by_id = "VersionId" in params
@@ -158,32 +158,32 @@ def _get_value(request: Request) -> Params:
                 "SecretString": version.get("secret_string"),
                 "SecretBinary": version.get("secret_binary"),
             }
-    raise Refused(
+    raise ApiError(
         "ResourceNotFoundException",
         "Secrets Manager can't find the specified secret value for "
         + (f"VersionId: {params['VersionId']}" if by_id else f"staging label: {label}"),
     )
 
 
-def _tag(request: Request) -> Params:
+def _tag(request: ApiRequest) -> Params:
     secret = _named(request, unless_deleted=True)
     secret.tags = _as_list(_checked_tags(_as_dict(secret), request.params["Tags"]))
     return {}
 
 
-def _untag(request: Request) -> Params:
+def _untag(request: ApiRequest) -> Params:
     secret, gone = _named(request, unless_deleted=True), request.params["TagKeys"]
     secret.tags = [tag for tag in secret.tags or [] if tag["Key"] not in gone]
     return {}
 
 
-def _restore(request: Request) -> Params:
+def _restore(request: ApiRequest) -> Params:
     secret = _named(request)
     secret.deleted_date = None
     return {"ARN": secret.arn, "Name": secret.name}
 
 
-def _move_label(request: Request) -> Params:
+def _move_label(request: ApiRequest) -> Params:
     """
     Move a label: "Whenever you move AWSCURRENT, Secrets Manager automatically moves the label
     AWSPREVIOUS to the version that AWSCURRENT was removed from."
@@ -196,7 +196,7 @@ def _move_label(request: Request) -> Params:
         (v for v, found in secret.versions.items() if label in found["version_stages"]), None
     )
     if holds is not None and holds not in {params.get("RemoveFromVersionId"), to}:
-        raise Refused(
+        raise ApiError(
             "InvalidParameterException",
             f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is "
             f"currently attached to version {holds}, so you must explicitly reference that "
@@ -205,13 +205,15 @@ def _move_label(request: Request) -> Params:
     if to is None:
         _unlabel(secret, label)
     elif to not in secret.versions:
-        raise Refused("ResourceNotFoundException", f"Secrets Manager can't find the version {to}.")
+        raise ApiError(
+            "ResourceNotFoundException", f"Secrets Manager can't find the version {to}."
+        )
     else:
         _label(secret, to, label)
     return {"ARN": secret.arn, "Name": secret.name}
 
 
-def _add_version(secret: FakeSecret, request: Request) -> str:
+def _add_version(secret: FakeSecret, request: ApiRequest) -> str:
     """
     Store a value under its token, which becomes the version's id.
 
@@ -222,13 +224,13 @@ def _add_version(secret: FakeSecret, request: Request) -> str:
     params = request.params
     token = params.get("ClientRequestToken") or str(uuid4())
     if len(token) > _LONGEST_TOKEN:
-        raise Refused(
+        raise ApiError(
             "InvalidParameterException", "ClientRequestToken must be 32-64 characters long."
         )
     if token in secret.versions:
         if _is_same_version(secret, token, params):
             return token
-        raise Refused(
+        raise ApiError(
             "ResourceExistsException",
             "You can't use ClientRequestToken "
             f"{token} because that value is already in use for a version of secret {secret.arn}.",
@@ -284,21 +286,21 @@ def _has_value(params: Params) -> bool:
     return "SecretString" in params or "SecretBinary" in params
 
 
-def _named(request: Request, *, unless_deleted: bool = False) -> FakeSecret:
+def _named(request: ApiRequest, *, unless_deleted: bool = False) -> FakeSecret:
     secret = _find(request, request.params["SecretId"])
     if secret is None:
-        raise Refused(
+        raise ApiError(
             "ResourceNotFoundException", "Secrets Manager can't find the specified secret."
         )
     if unless_deleted and secret.deleted_date is not None:
-        raise Refused(
+        raise ApiError(
             "InvalidRequestException",
             "You can't perform this operation on the secret because it was marked for deletion.",
         )
     return secret
 
 
-def _find(request: Request, name_or_arn: str) -> FakeSecret | None:
+def _find(request: ApiRequest, name_or_arn: str) -> FakeSecret | None:
     store = secrets_of(request.account, request.region).secrets
     name, is_arn = name_or_arn, name_or_arn.startswith("arn:")
     if is_arn:
@@ -317,12 +319,12 @@ def _checked_tags(before: Mapping[str, str], new: list[dict[str, str]]) -> dict[
     for tag in new:
         key, value = tag["Key"], tag.get("Value", "")
         if not _TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
-            raise Refused("InvalidParameterException", f"Invalid tag key: {key}")
+            raise ApiError("InvalidParameterException", f"Invalid tag key: {key}")
         if not _TAG_VALUE.fullmatch(value):
-            raise Refused("InvalidParameterException", f"Invalid value of the tag {key}.")
+            raise ApiError("InvalidParameterException", f"Invalid value of the tag {key}.")
     tags = {**before, **{tag["Key"]: tag.get("Value", "") for tag in new}}
     if len(tags) > _TAGS_PER_SECRET:
-        raise Refused("InvalidParameterException", "A secret can have 50 tags at most.")
+        raise ApiError("InvalidParameterException", "A secret can have 50 tags at most.")
     return tags
 
 

@@ -19,7 +19,7 @@ from moto.iam.models import AccessKeyLastUsed, Role
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.iam_rules import Keyring, iam_of
 from keyturn_sandbox.emulator.organization import LocalOrganization
-from keyturn_sandbox.emulator.protocol import Params, Refused, Request
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 from keyturn_sandbox.emulator.shortcuts import signature_of
 
 ADMIN_ROLE = "Administrator"
@@ -58,7 +58,7 @@ class StsRules:
         self._delays = delays
         self._sessions: dict[str, Caller] = {}
 
-    def answers(self) -> Mapping[str, Callable[[Request], Params]]:
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
         """Name the calls that are answered here."""
         return {
             "AssumeRole": self._assume_role,
@@ -96,13 +96,13 @@ class StsRules:
         arn = iam_of(account).users[key.user_name].arn
         return Caller(account=account, arn=arn, identity=arn)
 
-    def check(self, request: Request) -> None:
+    def check(self, request: ApiRequest) -> None:
         """Refuse a key that does not work, and remember the use of one that does."""
         caller = self.caller(request.access_key_id)
         if caller is None or not self._organization.is_usable(caller.account):
             raise _unknown_key(request.service)
         if request.signature != signature_of(self._keyring.secrets[request.access_key_id]):
-            raise Refused(
+            raise ApiError(
                 "SignatureDoesNotMatch"
                 if request.service in {"iam", "sts", "s3"}
                 else "InvalidSignatureException",
@@ -117,21 +117,21 @@ class StsRules:
             use = AccessKeyLastUsed(request.at, request.service, request.region)
             self._delays.used(key, request.at, use)
 
-    def _get_caller_identity(self, request: Request) -> Params:
+    def _get_caller_identity(self, request: ApiRequest) -> Params:
         return {
             "Account": request.account,
             "Arn": request.principal,
             "UserId": request.access_key_id,
         }
 
-    def _get_access_key_info(self, request: Request) -> Params:
+    def _get_access_key_info(self, request: ApiRequest) -> Params:
         # API_GetAccessKeyInfo.html: the account of a key "that you specify", whatever its state.
         account = self._keyring.accounts.get(request.params["AccessKeyId"])
         if account is None:
-            raise Refused("ValidationError", "The access key ID is not valid.")
+            raise ApiError("ValidationError", "The access key ID is not valid.")
         return {"Account": account}
 
-    def _assume_role(self, request: Request) -> Params:
+    def _assume_role(self, request: ApiRequest) -> Params:
         arn, name = request.params["RoleArn"], request.params["RoleSessionName"]
         _check_session_name(name)
         caller = self.caller(request.access_key_id)
@@ -140,7 +140,7 @@ class StsRules:
         if caller is None or found is None or not self._trusts(found, caller, external_id):
             # A role that does not exist and one that does not trust the caller cannot be told
             # apart: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
-            raise Refused(
+            raise ApiError(
                 "AccessDenied",
                 f"User: {request.principal} is not authorized to perform: sts:AssumeRole on "
                 f"resource: {arn}",
@@ -183,10 +183,10 @@ class StsRules:
         )
 
 
-def _duration(request: Request, role: Role, caller: Caller) -> int:
+def _duration(request: ApiRequest, role: Role, caller: Caller) -> int:
     seconds = int(request.params.get("DurationSeconds", _HOUR))
     if seconds > int(role.max_session_duration or _HOUR):
-        raise Refused(
+        raise ApiError(
             "ValidationError",
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         )
@@ -194,7 +194,7 @@ def _duration(request: Request, role: Role, caller: Caller) -> int:
     # maximum of one hour. [...] if you provide a value greater than one hour, the operation
     # fails." A Lambda that assumes a role is chaining.
     if seconds > _HOUR and ":role/" in caller.identity:
-        raise Refused(
+        raise ApiError(
             "ValidationError",
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
             "by role chaining.",
@@ -204,7 +204,7 @@ def _duration(request: Request, role: Role, caller: Caller) -> int:
 
 def _check_session_name(name: str) -> None:
     if not _SESSION_NAME.fullmatch(name):
-        raise Refused(
+        raise ApiError(
             "ValidationError",
             f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to "
             r"satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*",
@@ -250,19 +250,19 @@ def _key_characters(count: int) -> str:
 
 # The same two refusals have a name of their own in each protocol:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and its sisters.
-def _unknown_key(service: str) -> Refused:
+def _unknown_key(service: str) -> ApiError:
     code = {
         "iam": "InvalidClientTokenId",
         "sts": "InvalidClientTokenId",
         "s3": "InvalidAccessKeyId",
     }
-    return Refused(
+    return ApiError(
         code.get(service, "UnrecognizedClientException"),
         "The security token included in the request is invalid.",
         403,
     )
 
 
-def _expired(service: str) -> Refused:
+def _expired(service: str) -> ApiError:
     code = "ExpiredToken" if service in {"iam", "sts", "s3"} else "ExpiredTokenException"
-    return Refused(code, "The security token included in the request is expired", 403)
+    return ApiError(code, "The security token included in the request is expired", 403)

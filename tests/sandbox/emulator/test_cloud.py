@@ -14,7 +14,7 @@ from botocore.exceptions import ConnectTimeoutError
 from mypy_boto3_iam.type_defs import TagTypeDef
 
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.sandbox.emulator.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, 6, tzinfo=UTC)
@@ -173,7 +173,7 @@ def test_a_denial_can_have_a_name_of_its_own(cloud: LocalCloud) -> None:
 
 
 def test_a_layer_can_lose_a_request_before_it_arrives(cloud: LocalCloud) -> None:
-    def lose(request: Request, _: Perform) -> Answer:
+    def lose(request: ApiRequest, _: Perform) -> ApiResponse:
         raise ConnectTimeoutError(endpoint_url=request.http.url)
 
     cloud.layers.append(lose)
@@ -185,9 +185,9 @@ def test_a_layer_can_lose_a_request_before_it_arrives(cloud: LocalCloud) -> None
 
 
 def test_a_layer_can_lose_an_answer_and_the_caller_tries_again(cloud: LocalCloud) -> None:
-    lost: list[Answer] = []
+    lost: list[ApiResponse] = []
 
-    def lose_the_first_answer(request: Request, perform: Perform) -> Answer:
+    def lose_the_first_answer(request: ApiRequest, perform: Perform) -> ApiResponse:
         answer = perform(request)
         if not lost:
             lost.append(answer)
@@ -202,7 +202,7 @@ def test_a_layer_can_lose_an_answer_and_the_caller_tries_again(cloud: LocalCloud
 
 
 def test_a_layer_can_end_its_caller(cloud: LocalCloud) -> None:
-    def kill(_: Request, __: Perform) -> Answer:
+    def kill(_: ApiRequest, __: Perform) -> ApiResponse:
         raise KeyboardInterrupt
 
     cloud.layers.append(kill)
@@ -213,11 +213,11 @@ def test_a_layer_can_end_its_caller(cloud: LocalCloud) -> None:
 def test_the_first_layer_is_the_outermost(cloud: LocalCloud) -> None:
     seen: list[str] = []
 
-    def first(request: Request, perform: Perform) -> Answer:
+    def first(request: ApiRequest, perform: Perform) -> ApiResponse:
         seen.append("first")
         return perform(request)
 
-    def second(request: Request, perform: Perform) -> Answer:
+    def second(request: ApiRequest, perform: Perform) -> ApiResponse:
         seen.append("second")
         return perform(request)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from keyturn_sandbox.emulator.cloud import KeyState, KeyUse, LocalCloud, Perform
-from keyturn_sandbox.emulator.protocol import Answer, Request
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.sandbox.emulator.aws_says import MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -232,7 +232,7 @@ def test_what_changes_while_a_call_is_on_its_way_is_done_when_it_arrives(
     iam, person = (cloud.session(MEMBER).client("iam") for _ in range(2))
     made: list[str] = []
 
-    def meanwhile(request: Request, go_on: Perform) -> Answer:
+    def meanwhile(request: ApiRequest, go_on: Perform) -> ApiResponse:
         if request.operation == "ListAccessKeys":
             made.append(person.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"])
         return go_on(request)

@@ -10,7 +10,7 @@ from mypy_boto3_iam import IAMClient
 from keyturn.adapters.clients import ATTEMPTS, client
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
-from keyturn_sandbox.emulator.protocol import Request
+from keyturn_sandbox.emulator.protocol import ApiRequest
 from tests.sandbox.emulator.aws_says import HUB, MEMBER, refusal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ def iam(cloud: LocalCloud) -> IAMClient:
     return cloud.session(MEMBER).client("iam")
 
 
-def about_a_user(request: Request) -> str:
+def about_a_user(request: ApiRequest) -> str:
     name: str = request.params.get("UserName", "")
     return name
 
