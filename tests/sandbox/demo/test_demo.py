@@ -27,7 +27,7 @@ from tests.entrypoints.test_schemas import validator
 from tests.sandbox.demo.played import DRY_DAYS, Played
 
 DAYS = 130
-KEYTURN = (sys.executable, "-m", "keyturn.entrypoints.cli")
+KEYTURN = Path(sys.executable).with_name("keyturn")
 
 
 # The command
@@ -129,7 +129,7 @@ def test_a_demo_plays_again_into_the_same_folder(short: tuple[int, Path, str]) -
 
 def test_a_violation_planted_on_purpose_is_found_on_the_command_line(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [*KEYTURN, "demo", "--days", "1", "--plant", "7", "-o", str(tmp_path)],
+        [KEYTURN, "demo", "--days", "1", "--plant", "7", "-o", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

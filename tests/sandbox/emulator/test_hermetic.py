@@ -72,7 +72,7 @@ def test_a_demo_is_played_whatever_the_users_aws_is_set_to(
     poisoned: dict[str, str], tmp_path: Path
 ) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "keyturn.entrypoints.cli", "demo", "--days", "1"],
+        [Path(sys.executable).with_name("keyturn"), "demo", "--days", "1"],
         cwd=tmp_path,
         env=poisoned,
         capture_output=True,
