@@ -82,8 +82,8 @@ def store(s3: Any) -> None:  # noqa: ANN401 -- as above
     s3.put_object(Bucket="ours", Key="receipts/x", Body=SECRET.encode())
 
 
-def tag(vault: Any) -> None:  # noqa: ANN401 -- as above
-    vault.create_secret(Name="ours", Tags=[{"Key": "made", "Value": SECRET}])
+def tag(secret_store: Any) -> None:  # noqa: ANN401 -- as above
+    secret_store.create_secret(Name="ours", Tags=[{"Key": "made", "Value": SECRET}])
 
 
 def mail(ses: Any) -> None:  # noqa: ANN401 -- as above
@@ -259,10 +259,10 @@ def test_where_it_belongs() -> None:
         cloud.add_user(MANAGEMENT_ACCOUNT, "ann")
         session = cloud.session(MANAGEMENT_ACCOUNT)
         made = session.client("iam").create_access_key(UserName="ann")["AccessKey"]
-        vault = session.client("secretsmanager")
-        vault.create_secret(Name="ours", SecretString=made["SecretAccessKey"])
-        vault.put_secret_value(SecretId="ours", SecretString=SECRET)
-        assert vault.get_secret_value(SecretId="ours")["SecretString"] == SECRET
+        secret_store = session.client("secretsmanager")
+        secret_store.create_secret(Name="ours", SecretString=made["SecretAccessKey"])
+        secret_store.put_secret_value(SecretId="ours", SecretString=SECRET)
+        assert secret_store.get_secret_value(SecretId="ours")["SecretString"] == SECRET
 
 
 @pytest.mark.lets_a_secret_out

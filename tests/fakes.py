@@ -1,5 +1,5 @@
 """
-The account, the vault, the organisation, the queue and the bus, in memory.
+The account, the secret store, the organisation, the queue and the bus, in memory.
 
 Each is held to one contract with its adapter, in tests/adapters. The notifier's fakes are in
 tests/fakes_notify.py.
@@ -124,8 +124,8 @@ _ARN = "arn:aws:secretsmanager:us-east-1:333333333333:secret:"
 
 
 @dataclass
-class FakeVault(Refusals):
-    """Meets `ports.Vault`."""
+class FakeSecretStore(Refusals):
+    """Meets `ports.SecretStore`."""
 
     kms_key: str | None = None
     secrets: dict[str, SecretFacts] = field(default_factory=dict)

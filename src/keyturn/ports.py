@@ -82,7 +82,7 @@ class AccessKeys(Protocol):
         """
 
 
-class Vault(Protocol):
+class SecretStore(Protocol):
     """Secrets Manager in one account; it cannot read a secret's value."""
 
     def look(self, name: str) -> SecretFacts | None:

@@ -26,7 +26,7 @@ from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
 from keyturn.adapters.s3_templates import S3Templates
-from keyturn.adapters.secrets_manager import SecretsManagerVault
+from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
@@ -78,7 +78,7 @@ class _Tools:
 
     own_id: str
     keys: IamAccessKeys
-    vault: SecretsManagerVault
+    secret_store: SecretsManagerStore
     tally: Tally
     look: Look
     take_turn: TakeTurn
@@ -143,7 +143,7 @@ class Aws:
         tools = self._tools(run)
         return Adopt(
             keys=tools.keys,
-            vault=tools.vault,
+            secret_store=tools.secret_store,
             exempt=lambda: tools.exempt_users.with_warning(dry_run=run.dry_run)[0],
             kms_key=self.settings.secrets_key,
             switch=self.switch(),
@@ -154,7 +154,7 @@ class Aws:
         settings = self.settings
         member = self._member(run.account.id)
         keys = IamAccessKeys(member.iam, member.iam_once)
-        vault = SecretsManagerVault(
+        secret_store = SecretsManagerStore(
             member.secrets,
             settings.secrets_key,
             seal_key=self._seal_key(),
@@ -169,21 +169,21 @@ class Aws:
         return _Tools(
             own_id=own_id,
             keys=keys,
-            vault=vault,
+            secret_store=secret_store,
             tally=tally,
             look=Look(
                 keys=keys,
-                vault=vault,
+                secret_store=secret_store,
                 receipts=receipts,
                 policy=settings.policy,
                 kms_key=settings.secrets_key,
             ),
             take_turn=TakeTurn(
                 keys=keys,
-                vault=vault,
+                secret_store=secret_store,
                 deliver=Deliver(
                     keys=keys,
-                    vault=vault,
+                    secret_store=secret_store,
                     run_id=own_id,
                     owner_tag=settings.owner_tag,
                     email=run.account.email,

@@ -36,7 +36,7 @@ from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_tally import S3Tally
 from keyturn.adapters.secret_list import SecretsManagerList
-from keyturn.adapters.secrets_manager import SecretsManagerVault
+from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
@@ -128,8 +128,8 @@ def artifact_bucket(wire: Wire, region: str = "us-east-1") -> S3ArtifactBucket:
     return S3ArtifactBucket(wire.client("s3"), account="2" * 12, region=region, partition="aws")
 
 
-def vault(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManagerVault:
-    return SecretsManagerVault(
+def secret_store(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManagerStore:
+    return SecretsManagerStore(
         wire.client("secretsmanager"),
         kms_key,
         seal_key=lambda: A_SEAL_KEY,
@@ -338,12 +338,12 @@ ROWS: Rows = [
     # Secrets Manager
     (
         "look at a secret",
-        lambda w: vault(w).look(SECRET),
+        lambda w: secret_store(w).look(SECRET),
         [("DescribeSecret", {"SecretId": SECRET})],
     ),
     (
         "look at one whose KMS key has another name",
-        lambda w: vault(w, "alias/theirs").look(SECRET),
+        lambda w: secret_store(w, "alias/theirs").look(SECRET),
         [
             ("DescribeSecret", {"SecretId": SECRET}),
             ("DescribeKey", {"KeyId": "alias/ours"}),
@@ -352,7 +352,7 @@ ROWS: Rows = [
     ),
     (
         "make a secret and seal it",
-        lambda w: vault(w).create(SECRET, {USER_ID_TAG: "AIDAANN"}),
+        lambda w: secret_store(w).create(SECRET, {USER_ID_TAG: "AIDAANN"}),
         [
             (
                 "CreateSecret",
@@ -377,7 +377,7 @@ ROWS: Rows = [
     ),
     (
         "ask for a secret's policy",
-        lambda w: vault(w).policy_of(SECRET),
+        lambda w: secret_store(w).policy_of(SECRET),
         [("GetResourcePolicy", {"SecretId": SECRET})],
     ),
     (
@@ -396,12 +396,12 @@ ROWS: Rows = [
     ),
     (
         "take a deletion back",
-        lambda w: vault(w).restore(SECRET),
+        lambda w: secret_store(w).restore(SECRET),
         [("RestoreSecret", {"SecretId": SECRET})],
     ),
     (
         "tag a secret",
-        lambda w: vault(w).tag(SECRET, {"keyturn:user": "ann"}),
+        lambda w: secret_store(w).tag(SECRET, {"keyturn:user": "ann"}),
         [
             (
                 "TagResource",
@@ -411,12 +411,12 @@ ROWS: Rows = [
     ),
     (
         "take tags off",
-        lambda w: vault(w).untag(SECRET, ["keyturn:intent"]),
+        lambda w: secret_store(w).untag(SECRET, ["keyturn:intent"]),
         [("UntagResource", {"SecretId": SECRET, "TagKeys": ["keyturn:intent"]})],
     ),
     (
         "store a key",
-        lambda w: vault(w).store(SECRET, "ann", a_new_key()),
+        lambda w: secret_store(w).store(SECRET, "ann", a_new_key()),
         [
             (
                 "PutSecretValue",
@@ -1003,8 +1003,8 @@ def test_what_aws_would_refuse_is_not_sent(wrong: dict[str, object], why: str) -
 TOO_MUCH: dict[str, Callable[[], object]] = {
     "a blank in a name": lambda: iam(Wire(ANSWERS)).keys_of("a b"),
     "a long name": lambda: iam(Wire(ANSWERS)).members_of("g" * 129),
-    "a long tag": lambda: vault(Wire(ANSWERS)).untag(SECRET, ["x" * 129]),
-    "a tag without a name": lambda: vault(Wire(ANSWERS)).tag(SECRET, {"": "x"}),
+    "a long tag": lambda: secret_store(Wire(ANSWERS)).untag(SECRET, ["x" * 129]),
+    "a tag without a name": lambda: secret_store(Wire(ANSWERS)).tag(SECRET, {"": "x"}),
 }
 
 

@@ -109,10 +109,10 @@ def _squatted(world: World, kms_key: str = KMS_KEY) -> None:
 
 def _made_anew(world: World) -> None:
     """Somebody deleted the secret, and made one of the same name with all its tags."""
-    vault = world.hand("secretsmanager")
-    tags = vault.describe_secret(SecretId=SECRET)["Tags"]
-    vault.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
-    vault.create_secret(Name=SECRET, Tags=tags, KmsKeyId=KMS_KEY)
+    secret_store = world.hand("secretsmanager")
+    tags = secret_store.describe_secret(SecretId=SECRET)["Tags"]
+    secret_store.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    secret_store.create_secret(Name=SECRET, Tags=tags, KmsKeyId=KMS_KEY)
 
 
 def _newborn(world: World) -> None:

@@ -113,8 +113,8 @@ def test_no_key_is_made_by_a_clock_that_is_off(world: World, seconds: int) -> No
 @pytest.mark.parametrize("text", ["", "nonsense", "run=r at=yesterday seen= replaces=k"])
 def test_an_intent_that_nobody_can_read_holds_no_rotation_up(world: World, text: str) -> None:
     [secret] = world.cloud.secrets(MEMBER)
-    vault = world.cloud.session(MEMBER).client("secretsmanager")
-    vault.tag_resource(SecretId=secret.name, Tags=[{"Key": INTENT_TAG, "Value": text}])
+    secret_store = world.cloud.session(MEMBER).client("secretsmanager")
+    secret_store.tag_resource(SecretId=secret.name, Tags=[{"Key": INTENT_TAG, "Value": text}])
 
     world.run()
 

@@ -102,11 +102,11 @@ def test_two_processes_rotate_each_user_once_and_tell_everybody_once(net: Net) -
     ended = [process.communicate(timeout=PATIENCE) for process in both]
 
     assert [process.returncode for process in both] == [0, 0], ended
-    iam, vault = net.client("iam"), net.client("secretsmanager")
+    iam, secret_store = net.client("iam"), net.client("secretsmanager")
     for name in USERS:
         keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
         [new] = {key["AccessKeyId"] for key in keys} - {old[name]}
-        secret = vault.describe_secret(SecretId=secret_name(DEFAULT_ACCOUNT_ID, name))
+        secret = secret_store.describe_secret(SecretId=secret_name(DEFAULT_ACCOUNT_ID, name))
         assert [key["Status"] for key in keys] == ["Active", "Active"]
         assert token(new) in secret["VersionIdsToStages"]
     told = Counter(

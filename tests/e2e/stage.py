@@ -218,13 +218,13 @@ class Stage:
         """Every secret access key that Keyturn stored and that is still to be read, by key id."""
         found = {}
         for account in KEPT:
-            vault = self.client(account, "secretsmanager")
+            secret_store = self.client(account, "secretsmanager")
             for name in self.secrets(account):
                 for label in ("AWSCURRENT", "AWSPREVIOUS"):
                     if not name.startswith(f"Account_{account}_User_"):
                         continue
                     with suppress(ClientError):  # there is no previous one
-                        value = vault.get_secret_value(SecretId=name, VersionStage=label)
+                        value = secret_store.get_secret_value(SecretId=name, VersionStage=label)
                         key = json.loads(value["SecretString"])
                         found[key["AccessKeyId"]] = key["SecretAccessKey"]
         return found

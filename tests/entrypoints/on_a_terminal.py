@@ -30,8 +30,8 @@ with LocalCloud(now=NOW) as cloud:
     s3 = cloud.session(OURS).client("s3")
     s3.put_object(Bucket=BUCKET, Key="snapshots/of-a-run.json", Body=b"{}")
     if "FOREIGN" in os.environ:
-        vault = cloud.session(SHOP).client("secretsmanager")
-        vault.create_secret(Name=os.environ["FOREIGN"], SecretString="theirs")
+        secret_store = cloud.session(SHOP).client("secretsmanager")
+        secret_store.create_secret(Name=os.environ["FOREIGN"], SecretString="theirs")
     if "PAUSED" in os.environ:
         s3.put_object(Bucket=BUCKET, Key="paused.json", Body=os.environ["PAUSED"].encode())
     os.environ.update(environment(cloud.session(OURS)))

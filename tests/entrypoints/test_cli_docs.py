@@ -97,8 +97,10 @@ def test_its_examples_run(example: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
             iam = cloud.session(SHOP).client("iam")
             iam.update_access_key(UserName="deploy-bot", AccessKeyId=key, Status="Inactive")
         if example.startswith("adopt"):
-            vault = cloud.session(SHOP).client("secretsmanager")
-            vault.create_secret(Name=f"Account_{SHOP}_User_deploy-bot_AccessKey", KmsKeyId=KMS_KEY)
+            secret_store = cloud.session(SHOP).client("secretsmanager")
+            secret_store.create_secret(
+                Name=f"Account_{SHOP}_User_deploy-bot_AccessKey", KmsKeyId=KMS_KEY
+            )
         for name, value in environment(cloud.session(OURS)).items():
             monkeypatch.setenv(name, value)
         if "--deployed" in example:

@@ -120,10 +120,10 @@ def test_an_order_that_finds_nothing_to_do_says_so_in_its_failures(cloud: LocalC
 
 def test_adopt(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 12)
-    vault = cloud.session(SHOP).client("secretsmanager")
-    vault.create_secret(Name=SECRET)
+    secret_store = cloud.session(SHOP).client("secretsmanager")
+    secret_store.create_secret(Name=SECRET)
     lets_in = {"Version": "2012-10-17", "Statement": []}
-    vault.put_resource_policy(SecretId=SECRET, ResourcePolicy=json.dumps(lets_in))
+    secret_store.put_resource_policy(SecretId=SECRET, ResourcePolicy=json.dumps(lets_in))
 
     planned = answer("adoption", "adopt", SECRET, *IN_THE_SHOP)
     made = answer("adoption", "adopt", SECRET, *IN_THE_SHOP, *DO_IT)

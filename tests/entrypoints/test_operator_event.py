@@ -35,7 +35,7 @@ def entries(stage: Stage) -> list[dict[str, Any]]:
 
 
 def foreign(stage: Stage, **tags: str) -> None:
-    stage.vault().create_secret(
+    stage.secret_store().create_secret(
         Name=SECRET,
         SecretString="theirs",
         KmsKeyId=stage.deployment.settings["SecretsKmsKey"],
@@ -343,13 +343,13 @@ def test_a_secret_that_changed_since_it_was_looked_at_is_left(stage: Stage) -> N
     stage.user("ann", 12)
     foreign(stage)
     looks: list[bool] = []
-    vault = stage.vault()
+    secret_store = stage.secret_store()
 
     def somebody_tags(request: Any, perform: Any) -> Any:  # noqa: ANN401 -- a layer of the sandbox
         answer = perform(request)
         if request.operation == "DescribeSecret" and not looks:
             looks.append(True)
-            vault.tag_resource(SecretId=SECRET, Tags=[{"Key": "team", "Value": "core"}])
+            secret_store.tag_resource(SecretId=SECRET, Tags=[{"Key": "team", "Value": "core"}])
         return answer
 
     stage.cloud.layers.append(somebody_tags)

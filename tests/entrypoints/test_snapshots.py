@@ -411,7 +411,9 @@ def pretends_a_run(stage: Stage, old: str, tag: str) -> None:
     }
     name = secret_name(MEMBER, "ann")
     written = next(tag_ for tag_ in text if tag_.startswith(tag))
-    stage.vault().tag_resource(SecretId=name, Tags=[{"Key": written, "Value": text[written]}])
+    stage.secret_store().tag_resource(
+        SecretId=name, Tags=[{"Key": written, "Value": text[written]}]
+    )
 
 
 @pytest.mark.parametrize("tag", [INTENT_TAG, KEY_TAG])

@@ -16,7 +16,7 @@ from keyturn.use_cases.run_account import Nobody
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
-from tests.fakes import FakeKeys, FakeReceipts, FakeSwitch, FakeTally, FakeVault
+from tests.fakes import FakeKeys, FakeReceipts, FakeSecretStore, FakeSwitch, FakeTally
 
 NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -37,10 +37,10 @@ def some_keys(**ages: int) -> FakeKeys:
 
 
 def a_command(
-    keys: FakeKeys, vault: FakeVault, receipts: FakeReceipts, tally: Tally
+    keys: FakeKeys, secret_store: FakeSecretStore, receipts: FakeReceipts, tally: Tally
 ) -> RunCommand:
     """What an operator's command is carried out with."""
-    account = an_account(keys, vault, receipts=receipts, tally=tally, run_id="order")
+    account = an_account(keys, secret_store, receipts=receipts, tally=tally, run_id="order")
     return RunCommand(
         keys=keys,
         look=account.look,
@@ -62,7 +62,7 @@ def a_command(
 
 def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ordinary
     keys: FakeKeys,
-    vault: FakeVault | None = None,
+    secret_store: FakeSecretStore | None = None,
     *,
     can_tell: bool = True,
     policy: RotationPolicy | None = None,
@@ -75,21 +75,21 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     reports_root_keys: bool = False,
 ) -> KeepAccount:
     """Put an account together."""
-    vault, policy = vault or FakeVault(), policy or RotationPolicy()
+    secret_store, policy = secret_store or FakeSecretStore(), policy or RotationPolicy()
     tally = tally or FakeTally(clock=clock)
     return KeepAccount(
         keys=keys,
         look=Look(
             keys=keys,
-            vault=vault,
+            secret_store=secret_store,
             receipts=receipts or FakeReceipts(),
             policy=policy,
             kms_key=None,
         ),
         take_turn=TakeTurn(
             keys=keys,
-            vault=vault,
-            deliver=Deliver(keys=keys, vault=vault, run_id=run_id),
+            secret_store=secret_store,
+            deliver=Deliver(keys=keys, secret_store=secret_store, run_id=run_id),
             hold=Hold(tally=tally, clock=clock, id=run_id),
             clock=clock,
             kms_key=None,

@@ -117,11 +117,11 @@ class Stage:
             self.hands["iam"] = self.cloud.session(MEMBER).client("iam")
         return self.hands["iam"]
 
-    def vault(self) -> Any:  # noqa: ANN401 -- as above
+    def secret_store(self) -> Any:  # noqa: ANN401 -- as above
         """A person's own hands on the secrets."""
-        if "vault" not in self.hands:
-            self.hands["vault"] = self.cloud.session(MEMBER).client("secretsmanager")
-        return self.hands["vault"]
+        if "secret_store" not in self.hands:
+            self.hands["secret_store"] = self.cloud.session(MEMBER).client("secretsmanager")
+        return self.hands["secret_store"]
 
     # Keyturn at work
 
@@ -304,12 +304,14 @@ class Stage:
         key = SealKeyInKms(lambda: kms, self.deployment.settings["SealKey"])()
         secret = self.secret(user)
         seal = key.seal(secret.arn, secret.tags[USER_ID_TAG])
-        self.vault().tag_resource(SecretId=secret.arn, Tags=[{"Key": SEAL_TAG, "Value": seal}])
+        self.secret_store().tag_resource(
+            SecretId=secret.arn, Tags=[{"Key": SEAL_TAG, "Value": seal}]
+        )
         return self.secret(user)
 
     def value(self, user: str) -> dict[str, str]:
         """What the user's program reads."""
-        answer = self.vault().get_secret_value(SecretId=secret_name(MEMBER, user))
+        answer = self.secret_store().get_secret_value(SecretId=secret_name(MEMBER, user))
         value: dict[str, str] = json.loads(answer["SecretString"])
         return value
 

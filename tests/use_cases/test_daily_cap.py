@@ -23,7 +23,7 @@ from keyturn.domain.record import (
 from keyturn.ports import Clock
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount
-from tests.fakes import FakeKeys, FakeReceipts, FakeTally, FakeVault
+from tests.fakes import FakeKeys, FakeReceipts, FakeSecretStore, FakeTally
 from tests.use_cases.account import ACCOUNT, DAY, GROUP, NOW, RUN, a_key, an_account
 
 POLICY = RotationPolicy(max_keys_per_day=2, max_percent_per_day=0)
@@ -35,12 +35,12 @@ class Estate:
 
     def __init__(self) -> None:
         self.keys = FakeKeys(clock=lambda: NOW, groups={GROUP: set()})
-        self.vault, self.receipts = FakeVault(), FakeReceipts()
+        self.secret_store, self.receipts = FakeSecretStore(), FakeReceipts()
         self.tally = FakeTally(clock=lambda: NOW)
         for number, name in enumerate(NAMES):
             old, new = a_key(f"OLD-{name}", 400 - number), a_key(f"NEW-{name}", 10)
             self.keys.held[name] = [old, new]
-            self.vault.secrets[secret_name(ACCOUNT.id, name)] = SecretFacts(
+            self.secret_store.secrets[secret_name(ACCOUNT.id, name)] = SecretFacts(
                 seal=Seal.RIGHT,
                 tags={USER_TAG: name, USER_ID_TAG: f"AIDA-{name}"},
                 versions=frozenset({token(new.key_id)}),
@@ -57,7 +57,7 @@ class Estate:
     ) -> KeepAccount:
         return an_account(
             self.keys,
-            self.vault,
+            self.secret_store,
             policy=policy,
             receipts=self.receipts,
             tally=self.tally,
@@ -298,7 +298,7 @@ def test_what_waits_in_an_approved_plan_lets_nothing_in_that_was_not_approved(
     estate = Estate()
     old, unused = a_key("OLD-ann", 400, Status.INACTIVE), a_key("UNUSED-ann", 200)
     estate.keys.held["ann"] = [old, unused]
-    estate.vault.secrets[secret_name(ACCOUNT.id, "ann")] = SecretFacts(
+    estate.secret_store.secrets[secret_name(ACCOUNT.id, "ann")] = SecretFacts(
         seal=Seal.RIGHT,
         tags={
             USER_TAG: "ann",
@@ -341,13 +341,13 @@ def test_a_key_found_inactive_may_be_one_that_a_run_has_just_deleted(
 ) -> None:
     estate = Estate()
     estate.keys.held = {"ann": [a_key("FOUND", 30, Status.INACTIVE)]}
-    del estate.vault.secrets[secret_name(ACCOUNT.id, "ann")]
+    del estate.secret_store.secrets[secret_name(ACCOUNT.id, "ann")]
     estate.tally.note(ACCOUNT.id, NOW.date(), "other", begun)
     estate.tally.refuses |= refused
 
     result = estate.run()
 
     assert reasons(result) == {"ann": reason}
-    is_written = secret_name(ACCOUNT.id, "ann") in estate.vault.secrets
+    is_written = secret_name(ACCOUNT.id, "ann") in estate.secret_store.secrets
     assert is_written is (reason is Reason.FOUND_INACTIVE)
     assert [failure.user for failure in result.failures] == (["ann"] if refused else [])

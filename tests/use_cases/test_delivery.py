@@ -158,7 +158,7 @@ def test_a_secret_that_is_scheduled_for_deletion_is_restored_first(stage: Stage)
     stage.user("ann", 90)
     for day in (0, 10, 20):
         stage.at(day).run()
-    stage.at(89).vault().delete_secret(SecretId=stage.secret("ann").name)
+    stage.at(89).secret_store().delete_secret(SecretId=stage.secret("ann").name)
     since = stage.at(90).mark()
 
     stage.run()
@@ -189,7 +189,7 @@ def test_a_foreign_secret_is_never_written_and_somebody_is_told(
     user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
     tags = {name: user_id if text == "her own" else text for name, text in tags.items()}
     request = {"KmsKeyId": kms_key} if kms_key else {}
-    stage.vault().create_secret(
+    stage.secret_store().create_secret(
         Name=f"Account_{MEMBER}_User_ann_AccessKey",
         SecretString="theirs",
         Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
@@ -682,7 +682,7 @@ def test_a_run_whose_intent_another_overwrote_leaves_the_user_to_it(
         if request.operation == "DescribeSecret":
             looks.append(request.operation)
             if len(looks) == 2 + bool(rotations):  # the one that reads our intent back
-                stage.vault().tag_resource(
+                stage.secret_store().tag_resource(
                     SecretId=stage.secret("ann").name,
                     Tags=[{"Key": INTENT_TAG, "Value": str(theirs)}],
                 )
@@ -723,7 +723,7 @@ def test_a_secret_that_somebody_makes_meanwhile_is_not_taken_for_ours(stage: Sta
     stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
     name = f"Account_{MEMBER}_User_ann_AccessKey"
     stage.cloud.layers.append(
-        before("CreateSecret", lambda: stage.vault().create_secret(Name=name))
+        before("CreateSecret", lambda: stage.secret_store().create_secret(Name=name))
     )
 
     answer = stage.run()

@@ -493,7 +493,7 @@ def test_of_two_old_keys_the_quiet_one_goes_and_nothing_on_first_sight(stage: St
 def _overwrites(times: int) -> Callable[[Stage], None]:
     def overwrite(stage: Stage) -> None:
         for number in range(times):
-            stage.vault().put_secret_value(
+            stage.secret_store().put_secret_value(
                 SecretId=secret_name(MEMBER, "ann"), SecretString=f"by hand {number}"
             )
 
@@ -504,7 +504,7 @@ def _rolls_back(stage: Stage) -> None:
     """The old key is stored, taken back, and made current again by moving the label."""
     _overwrites(1)(stage)
     for _ in range(2):
-        assert roll_back(stage.vault(), secret_name(MEMBER, "ann"))
+        assert roll_back(stage.secret_store(), secret_name(MEMBER, "ann"))
 
 
 @pytest.mark.parametrize(

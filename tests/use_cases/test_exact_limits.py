@@ -13,15 +13,15 @@ from keyturn.ports import NewKey, Note
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.daily_cap import is_too_late
 from keyturn.use_cases.hold import of_living
-from tests.fakes import FakeKeys, FakeVault
+from tests.fakes import FakeKeys, FakeSecretStore
 from tests.use_cases.account import NOW, RUN, a_key, an_account, some_keys
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 @dataclass
-class Slow(FakeVault):
-    """A vault with a clock of its own, whose calls take time."""
+class Slow(FakeSecretStore):
+    """A secret store with a clock of its own, whose calls take time."""
 
     now: datetime = NOW
     ahead: timedelta = timedelta()
@@ -53,18 +53,18 @@ class SlowKeys(FakeKeys):
     """IAM that takes its time to make a key."""
 
     takes: timedelta
-    vault: Slow
+    secret_store: Slow
 
     def create(self, user: str) -> NewKey:
         made = super().create(user)
-        self.vault.now += self.takes
+        self.secret_store.now += self.takes
         return made
 
 
-def rotated(vault: Slow, keys: FakeKeys | None = None) -> tuple[AccountResult, int]:
+def rotated(secret_store: Slow, keys: FakeKeys | None = None) -> tuple[AccountResult, int]:
     """Carry out a run about one old key: what came of it, and how many keys there are then."""
     keys = keys or some_keys(ann=137)
-    account = an_account(keys, vault, clock=lambda: vault.now)
+    account = an_account(keys, secret_store, clock=lambda: secret_store.now)
     result = account.carry_out(account.plan(RUN, Request()))
     return result, len(keys.held["ann"])
 
@@ -84,12 +84,12 @@ def test_a_clock_that_is_off_by_half_a_minute_will_do_and_a_second_more_will_not
 def test_an_intent_of_a_minute_is_written_anew_before_a_key_is_made(
     took: int, intents: int
 ) -> None:
-    vault = Slow(tagging=[took * SECOND])
+    secret_store = Slow(tagging=[took * SECOND])
 
-    result, keys = rotated(vault)
+    result, keys = rotated(secret_store)
 
     assert (result.failures, keys) == ((), 2)
-    assert vault.intents - 1 == intents  # and once when it is settled
+    assert secret_store.intents - 1 == intents  # and once when it is settled
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,16 @@ def test_an_intent_of_a_minute_is_written_anew_before_a_key_is_made(
 def test_a_key_is_stored_until_it_may_be_taken_for_an_orphan(
     took: timedelta, errors: list[type]
 ) -> None:
-    vault = Slow()
+    secret_store = Slow()
     keys = SlowKeys(
-        clock=lambda: vault.now, held={"ann": [a_key("OLD", 137)]}, groups={"Exempt": set()}
+        clock=lambda: secret_store.now, held={"ann": [a_key("OLD", 137)]}, groups={"Exempt": set()}
     )
-    keys.takes, keys.vault = took, vault
+    keys.takes, keys.secret_store = took, secret_store
 
-    result, _ = rotated(vault, keys)
+    result, _ = rotated(secret_store, keys)
 
     assert [type(failure.error) for failure in result.failures] == errors
-    assert bool(vault.stored) is not bool(errors)
+    assert bool(secret_store.stored) is not bool(errors)
 
 
 def a_turn(action: Action) -> Turn:

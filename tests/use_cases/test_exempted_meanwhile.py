@@ -10,7 +10,7 @@ from keyturn.domain.errors import Denied, OrderNotDone, Unavailable
 from keyturn.domain.record import INTENT_TAG
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount
-from tests.fakes import FakeKeys, FakeVault
+from tests.fakes import FakeKeys, FakeSecretStore
 from tests.use_cases.account import GROUP, NOW, RUN, an_account, some_keys
 from tests.use_cases.stage import ASKED, MEMBER, Stage, before, staged
 from tests.use_cases.stage import GROUP as STAGED_GROUP
@@ -32,7 +32,7 @@ class Slow:
     def __post_init__(self) -> None:
         slow = self
 
-        class Vault(FakeVault):
+        class SecretStore(FakeSecretStore):
             def store(self, *args: object) -> None:
                 super().store(*args)  # type: ignore[arg-type]  # passed on
                 slow.now += slow.takes
@@ -41,8 +41,10 @@ class Slow:
         held = some_keys(**dict.fromkeys(self.names, 137))
         self.keys = _Counted(clock=lambda: slow.now, held=held.held, groups=held.groups)
         self.keys.asked = self.asked
-        self.vault = Vault()
-        self.account: KeepAccount = an_account(self.keys, self.vault, clock=lambda: slow.now)
+        self.secret_store = SecretStore()
+        self.account: KeepAccount = an_account(
+            self.keys, self.secret_store, clock=lambda: slow.now
+        )
 
     def run(self, request: Request | None = None) -> AccountResult:
         plan = self.account.plan(RUN, request or Request())
@@ -120,7 +122,7 @@ def test_a_group_that_cannot_be_read_any_more_stops_the_run_and_is_told_once(
 
 def test_a_group_that_can_be_read_again_does_not_open_the_run_again() -> None:
     slow = Slow(MINUTE, ("ann", "bob", "cid"))
-    slow.account = an_account(slow.keys, slow.vault, clock=lambda: slow.now)
+    slow.account = an_account(slow.keys, slow.secret_store, clock=lambda: slow.now)
     reads: list[int] = []
     read = slow.keys.members_of
 

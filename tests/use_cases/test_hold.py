@@ -24,7 +24,7 @@ TODAY = NOW.date()
 
 def ordered(estate: Estate, action: Action, key_id: str) -> AccountResult:
     """What comes of an order."""
-    command = a_command(estate.keys, estate.vault, estate.receipts, estate.tally)
+    command = a_command(estate.keys, estate.secret_store, estate.receipts, estate.tally)
     ordered = OperatorCommand(action=action, key_id=key_id, given=NOW)
     return command.carry_out(command.plan(RUN, ordered))
 
@@ -53,9 +53,9 @@ def stop(estate: Estate, key_id: str, since: timedelta) -> None:
     estate.keys.held[name] = [
         replace(key, status=Status.INACTIVE) if key.key_id == key_id else key for key in held
     ]
-    secret = estate.vault.secrets[secret_name(ACCOUNT.id, name)]
+    secret = estate.secret_store.secrets[secret_name(ACCOUNT.id, name)]
     tags = {**secret.tags, KEY_TAG + key_id: str(KeyRecord(disabled=NOW - since))}
-    estate.vault.secrets[secret_name(ACCOUNT.id, name)] = replace(secret, tags=tags)
+    estate.secret_store.secrets[secret_name(ACCOUNT.id, name)] = replace(secret, tags=tags)
 
 
 # --- a run leaves a user to an order -----------------------------------------------------------

@@ -15,7 +15,14 @@ from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.inventory import FanOut, take_inventory
 from keyturn.use_cases.run_account import Nobody, OverBus, RunAccount
 from keyturn.use_cases.tell import Tell
-from tests.fakes import FakeBus, FakeKeys, FakeOrganization, FakeQueue, FakeReceipts, FakeVault
+from tests.fakes import (
+    FakeBus,
+    FakeKeys,
+    FakeOrganization,
+    FakeQueue,
+    FakeReceipts,
+    FakeSecretStore,
+)
 from tests.use_cases.account import ACCOUNT, GROUP, NOW, RUN, a_key, an_account, some_keys
 
 
@@ -34,8 +41,8 @@ def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
 
 
 def test_without_a_notifier_no_step_is_taken_that_needs_a_notice() -> None:
-    keys, vault = some_keys(ann=137, bob=12), FakeVault()
-    account = an_account(keys, vault, can_tell=False)
+    keys, secret_store = some_keys(ann=137, bob=12), FakeSecretStore()
+    account = an_account(keys, secret_store, can_tell=False)
 
     plan = account.plan(RUN, Request())
     result = account.carry_out(plan)
@@ -45,7 +52,7 @@ def test_without_a_notifier_no_step_is_taken_that_needs_a_notice() -> None:
     assert made["ann"].is_blocked
     assert made["bob"].reason is Reason.NOTHING_DUE
     assert result.failures == ()
-    assert vault.secrets == {}
+    assert secret_store.secrets == {}
     assert [len(held) for held in keys.held.values()] == [1, 1]
 
 
@@ -58,13 +65,13 @@ def test_without_a_notifier_a_dry_run_plans_as_if_there_were_one() -> None:
 
 
 def test_a_dry_run_carries_out_nothing() -> None:
-    keys, vault = some_keys(ann=137), FakeVault()
-    account = an_account(keys, vault)
+    keys, secret_store = some_keys(ann=137), FakeSecretStore()
+    account = an_account(keys, secret_store)
 
     result = account.carry_out(account.plan(replace(RUN, dry_run=True), Request()))
 
     assert result.outcomes == ()
-    assert vault.secrets == {}
+    assert secret_store.secrets == {}
     assert len(keys.held["ann"]) == 1
 
 
@@ -91,31 +98,31 @@ def test_only_the_users_asked_for_are_looked_at() -> None:
 
 
 def test_a_key_that_cannot_be_taken_back_keeps_its_intent() -> None:
-    keys, vault = some_keys(ann=137), FakeVault()
-    vault.refuses["store"] = Denied("PutSecretValue: no")
+    keys, secret_store = some_keys(ann=137), FakeSecretStore()
+    secret_store.refuses["store"] = Denied("PutSecretValue: no")
     keys.refuses["delete"] = Denied("DeleteAccessKey: no")
-    account = an_account(keys, vault)
+    account = an_account(keys, secret_store)
 
     result = account.carry_out(account.plan(RUN, Request()))
 
     [failure] = result.failures
     assert "the next runs repair it: PutSecretValue: no; then DeleteAccessKey: no" in str(failure)
     assert len(keys.held["ann"]) == 2
-    secret = vault.secrets[secret_name(ACCOUNT.id, "ann")]
+    secret = secret_store.secrets[secret_name(ACCOUNT.id, "ann")]
     assert "keyturn:intent" in secret.tags
 
 
 def test_what_was_stored_after_all_is_not_taken_back() -> None:
-    keys, vault = some_keys(ann=137), FakeVault()
+    keys, secret_store = some_keys(ann=137), FakeSecretStore()
 
     def store_and_refuse(*_: object) -> None:
         name = secret_name(ACCOUNT.id, "ann")
         stored = frozenset({token(keys.held["ann"][-1].key_id)})
-        vault.secrets[name] = replace(vault.secrets[name], versions=stored)
+        secret_store.secrets[name] = replace(secret_store.secrets[name], versions=stored)
         raise Denied("PutSecretValue: no")
 
-    vault.store = store_and_refuse  # type: ignore[assignment, method-assign]  # a refusal that lies
-    account = an_account(keys, vault)
+    secret_store.store = store_and_refuse  # type: ignore[assignment, method-assign]  # a refusal that lies
+    account = an_account(keys, secret_store)
 
     result = account.carry_out(account.plan(RUN, Request()))
 

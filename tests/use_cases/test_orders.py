@@ -307,7 +307,7 @@ def test_a_leaked_key_is_stopped_even_where_nothing_can_be_recorded(stage: Stage
 
 def test_a_foreign_secret_is_not_written_to_by_a_revocation(stage: Stage) -> None:
     [old] = stage.user("ann", 12)
-    stage.vault().create_secret(Name=secret_name(MEMBER, "ann"), SecretString="theirs")
+    stage.secret_store().create_secret(Name=secret_name(MEMBER, "ann"), SecretString="theirs")
     since = stage.mark()
 
     answer = revoke(stage, old)
@@ -324,7 +324,7 @@ def test_a_revocation_that_breaks_off_goes_on_when_it_is_ordered_again(
     [old] = stage.user("ann", 12)
     user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
     tags = {"keyturn:user": "ann", "keyturn:user-id": user_id}
-    stage.vault().create_secret(
+    stage.secret_store().create_secret(
         Name=secret_name(MEMBER, "ann"),
         KmsKeyId=stage.deployment.settings["SecretsKmsKey"],
         Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
@@ -378,7 +378,8 @@ def test_half_a_revocation_is_a_failure_even_if_another_kept_us_from_the_rest(
     name = secret_name(MEMBER, "ann")
     stage.cloud.layers.append(
         before(
-            "CreateSecret", lambda: stage.vault().create_secret(Name=name, SecretString="theirs")
+            "CreateSecret",
+            lambda: stage.secret_store().create_secret(Name=name, SecretString="theirs"),
         )
     )
 
@@ -453,7 +454,7 @@ def tagged(tag: str, text: str) -> Callable[[Stage], None]:
     def prepare(stage: Stage) -> None:
         user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
         tags = {"keyturn:user": "ann", "keyturn:user-id": user_id, tag: text}
-        stage.vault().create_secret(
+        stage.secret_store().create_secret(
             Name=secret_name(MEMBER, "ann"),
             SecretString="theirs",
             Tags=[{"Key": name, "Value": value} for name, value in tags.items()],

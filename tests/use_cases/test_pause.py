@@ -22,20 +22,20 @@ from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.gate import ASKED_EVERY, Gate
 from keyturn.use_cases.stop import stop
-from tests.fakes import FakeSwitch, FakeVault
+from tests.fakes import FakeSecretStore, FakeSwitch
 from tests.use_cases.account import ACCOUNT, NOW, RUN, an_account, some_keys
 
 PAUSE = Pause(by="ops@example.com", at=NOW, why="something is wrong")
 
 
 def test_a_pause_stops_every_write_and_says_who_and_why() -> None:
-    keys, vault = some_keys(ann=137, bob=12), FakeVault()
-    account = an_account(keys, vault, switch=FakeSwitch(paused=PAUSE))
+    keys, secret_store = some_keys(ann=137, bob=12), FakeSecretStore()
+    account = an_account(keys, secret_store, switch=FakeSwitch(paused=PAUSE))
 
     result = account.carry_out(account.plan(RUN, Request()))
 
     assert len(keys.held["ann"]) == 1
-    assert vault.secrets == {}
+    assert secret_store.secrets == {}
     [failure] = result.failures
     assert isinstance(failure.error, Paused)
     assert str(failure) == (
@@ -48,13 +48,13 @@ def test_a_pause_stops_every_write_and_says_who_and_why() -> None:
 
 @pytest.mark.parametrize("error", [Denied("GetObject: no"), Unavailable("GetObject: ?")])
 def test_a_switch_that_does_not_answer_is_no_permission(error: PortError) -> None:
-    keys, vault = some_keys(ann=137), FakeVault()
-    account = an_account(keys, vault, switch=FakeSwitch(refuses={"pause": error}))
+    keys, secret_store = some_keys(ann=137), FakeSecretStore()
+    account = an_account(keys, secret_store, switch=FakeSwitch(refuses={"pause": error}))
 
     result = account.carry_out(account.plan(RUN, Request()))
 
     assert len(keys.held["ann"]) == 1
-    assert vault.secrets == {}
+    assert secret_store.secrets == {}
     [failure] = result.failures
     assert isinstance(failure.error, SkippedAccount)
     assert result.lost is not None
@@ -94,9 +94,16 @@ def test_a_switch_that_is_always_taken_and_never_there_is_tried_three_times() ->
 def test_an_adoption_that_waited_at_its_prompt_heeds_a_pause(*, even_paused: bool) -> None:
     name = secret_name(ACCOUNT.id, "ann")
     arn = f"arn:aws:secretsmanager:us-east-1:333333333333:secret:{name}-AbCdEf"
-    vault, switch = FakeVault(secrets={name: SecretFacts(tags={}, arn=arn)}), FakeSwitch()
+    secret_store, switch = (
+        FakeSecretStore(secrets={name: SecretFacts(tags={}, arn=arn)}),
+        FakeSwitch(),
+    )
     work = Adopt(
-        keys=some_keys(ann=12), vault=vault, exempt=frozenset, kms_key=None, switch=switch
+        keys=some_keys(ann=12),
+        secret_store=secret_store,
+        exempt=frozenset,
+        kms_key=None,
+        switch=switch,
     )
     planned = work.plan(name)
     switch.paused = PAUSE
@@ -104,7 +111,7 @@ def test_an_adoption_that_waited_at_its_prompt_heeds_a_pause(*, even_paused: boo
     with nullcontext() if even_paused else pytest.raises(OrderNotDone, match="paused Keyturn"):
         work.carry_out(planned, even_paused=even_paused)
 
-    assert bool(vault.secrets[name].tags) is even_paused
+    assert bool(secret_store.secrets[name].tags) is even_paused
 
 
 def test_what_is_told_without_a_write_is_told_all_the_same() -> None:
@@ -130,7 +137,7 @@ def test_a_pause_reaches_a_run_that_is_under_way() -> None:
     keys, switch = some_keys(**dict.fromkeys(names, 137)), FakeSwitch()
     now = [NOW]
 
-    class Slow(FakeVault):
+    class Slow(FakeSecretStore):
         """Each new key takes 20 seconds; after the third somebody pauses."""
 
         def store(self, *args: object) -> None:
@@ -169,7 +176,7 @@ def test_an_answer_holds_for_half_a_minute_and_a_no_for_the_whole_run() -> None:
 
 def test_what_was_ordered_even_so_is_done_during_a_pause() -> None:
     keys = some_keys(ann=12)
-    account = an_account(keys, FakeVault(), switch=FakeSwitch(paused=PAUSE))
+    account = an_account(keys, FakeSecretStore(), switch=FakeSwitch(paused=PAUSE))
     forced = Request(users=frozenset({"ann"}), forced="ann", forced_at=NOW, even_paused=True)
 
     result = account.carry_out(account.plan(RUN, forced))

@@ -31,7 +31,7 @@ def public_facts(stage: Stage, user: str = "ann") -> dict[str, str]:
 
 
 def squats(stage: Stage, tags: Mapping[str, str]) -> None:
-    stage.vault().create_secret(
+    stage.secret_store().create_secret(
         Name=NAME,
         KmsKeyId=SECRETS_KEY,
         Tags=[{"Key": tag, "Value": text} for tag, text in tags.items()],
@@ -97,7 +97,7 @@ def test_a_seal_does_not_outlive_its_secret(stage: Stage, kept: str) -> None:
     stage.user("ann", 137)
     stage.run()
     tags = dict(stage.secret("ann").tags)
-    stage.vault().delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
+    stage.secret_store().delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
     squats(stage, tags if kept == "all tags" else public_facts(stage) | {SEAL_TAG: tags[SEAL_TAG]})
 
     answer = stage.at(10).run()
@@ -123,26 +123,26 @@ def test_what_died_before_it_was_sealed_is_sealed_by_the_next_run(stage: Stage) 
 
 
 def _adds_a_tag(stage: Stage) -> None:
-    stage.vault().tag_resource(SecretId=NAME, Tags=[{"Key": "team", "Value": "interns"}])
+    stage.secret_store().tag_resource(SecretId=NAME, Tags=[{"Key": "team", "Value": "interns"}])
 
 
 def _adds_a_policy(stage: Stage) -> None:
-    stage.vault().put_resource_policy(SecretId=NAME, ResourcePolicy=POLICY)
+    stage.secret_store().put_resource_policy(SecretId=NAME, ResourcePolicy=POLICY)
 
 
 def _stores_a_value(stage: Stage) -> None:
-    stage.vault().put_secret_value(SecretId=NAME, SecretString="mine")
+    stage.secret_store().put_secret_value(SecretId=NAME, SecretString="mine")
 
 
 def _replicates(stage: Stage) -> None:
-    stage.vault().replicate_secret_to_regions(
+    stage.secret_store().replicate_secret_to_regions(
         SecretId=NAME, AddReplicaRegions=[{"Region": "eu-west-1"}]
     )
 
 
 def _makes_it_again_later(stage: Stage) -> None:
     tags = dict(stage.secret("ann").tags)
-    stage.vault().delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
+    stage.secret_store().delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
     stage.cloud.move_to(stage.cloud.now + 20 * MINUTE)
     squats(stage, tags)
 
@@ -278,7 +278,7 @@ def test_one_kms_key_has_many_names(stage: Stage, spelled: str) -> None:
     }
     stage.user("ann", 137)
     stage.run()
-    stage.vault().update_secret(SecretId=NAME, KmsKeyId=names[spelled])
+    stage.secret_store().update_secret(SecretId=NAME, KmsKeyId=names[spelled])
 
     answer = stage.at(10).run()
 
@@ -295,7 +295,7 @@ def test_another_kms_key_is_another_and_what_nobody_may_look_up_too(
     stage.user("ann", 137)
     stage.run()
     name = "alias/none" if answers == "no such key" else "alias/theirs"
-    stage.vault().update_secret(SecretId=NAME, KmsKeyId=name)
+    stage.secret_store().update_secret(SecretId=NAME, KmsKeyId=name)
     if answers == "denied":
         stage.cloud.deny(None, "DescribeKey")
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-class SecretsManagerVault:
-    """Meets `ports.Vault`."""
+class SecretsManagerStore:
+    """Meets `ports.SecretStore`."""
 
     def __init__(  # noqa: PLR0913 -- what a secret is judged by
         self,

@@ -7,7 +7,7 @@ from keyturn.domain.adoption import Adoption, adoption
 from keyturn.domain.errors import NotFound, OrderNotDone, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.record import owner_of_secret
-from keyturn.ports import AccessKeys, Switch, Vault
+from keyturn.ports import AccessKeys, SecretStore, Switch
 from keyturn.use_cases.stop import refuse_if_paused
 
 
@@ -16,7 +16,7 @@ class Adopt:
     """Takes a secret that is not ours into the record of its user."""
 
     keys: AccessKeys
-    vault: Vault
+    secret_store: SecretStore
     exempt: Callable[[], frozenset[str]]
     """The ids of the users who are exempt; raises where that cannot be told."""
     kms_key: str | None
@@ -37,13 +37,13 @@ class Adopt:
             exempt=user_id in self.exempt(),
             living=living,
         )
-        secret = self.vault.look(name)
+        secret = self.secret_store.look(name)
         policy = None if secret is None else self._policy_of(secret.arn)
         return adoption(facts, secret, policy=policy, kms_key=self.kms_key)
 
     def _policy_of(self, arn: str) -> str | Unknown | None:
         try:
-            return self.vault.policy_of(arn)
+            return self.secret_store.policy_of(arn)
         except PortError as error:
             return Unknown(str(error))
 
@@ -64,7 +64,7 @@ class Adopt:
             return
         arn = planned.secret.arn
         if planned.secret.scheduled_for_deletion:
-            self.vault.restore(arn)
+            self.secret_store.restore(arn)
         if planned.removes:
-            self.vault.untag(arn, planned.removes)
-        self.vault.seal(arn, planned.user.user_id, planned.sets)
+            self.secret_store.untag(arn, planned.removes)
+        self.secret_store.seal(arn, planned.user.user_id, planned.sets)

@@ -27,7 +27,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.key import UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord, token
-from keyturn.ports import AccessKeys, NewKey, Vault
+from keyturn.ports import AccessKeys, NewKey, SecretStore
 from keyturn.use_cases.notebook import Notebook
 
 _TAG_VALUE = re.compile(r"[\w +=.:/@-]{1,256}")
@@ -50,7 +50,7 @@ class Deliver:
     """Creates a successor and stores it in its user's secret."""
 
     keys: AccessKeys
-    vault: Vault
+    secret_store: SecretStore
     run_id: str
     owner_tag: str | None = None
     """The tag of a user that holds its owner's address."""
@@ -133,7 +133,7 @@ class Deliver:
                 raise DeliveryUnclear(user.name, "15 minutes passed meanwhile", new.key_id)
 
         try:
-            self.vault.store(book.name, user.name, new, may_go)
+            self.secret_store.store(book.name, user.name, new, may_go)
         except Refused as error:
             self._take_back(user, new, intent, book, str(error))
         except PortError as error:

@@ -13,7 +13,7 @@ from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import secret_name
-from keyturn.ports import AccessKeys, Receipts, Vault
+from keyturn.ports import AccessKeys, Receipts, SecretStore
 
 Fact = TypeVar("Fact")
 
@@ -23,7 +23,7 @@ class Look:
     """Gathers facts about users of one account and decides; it only reads."""
 
     keys: AccessKeys
-    vault: Vault
+    secret_store: SecretStore
     receipts: Receipts
     policy: RotationPolicy
     kms_key: str | None
@@ -73,7 +73,7 @@ class Look:
         match question:
             case Question(Asked.SECRET, None):
                 name = secret_name(user.account, user.name)
-                return replace(user, secret=_known(lambda: self.vault.look(name)))
+                return replace(user, secret=_known(lambda: self.secret_store.look(name)))
             case Question(Asked.LAST_USE, str(key_id)):
                 use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=gone_is_unknown)
                 return _with_key(user, key_id, last_use=use)

@@ -28,7 +28,7 @@ from keyturn.domain.record import (
     tags_of,
     why_foreign,
 )
-from keyturn.ports import Clock, Vault
+from keyturn.ports import Clock, SecretStore
 
 NOTHING_COUNTED: Final[Mapping[str, History]] = MappingProxyType({})
 CLOCK_MAY_BE_OFF = timedelta(seconds=30)
@@ -43,10 +43,12 @@ class Notebook:
     undo each other.
     """
 
-    def __init__(self, turn: Turn, vault: Vault, clock: Clock, *, kms_key: str | None) -> None:
+    def __init__(
+        self, turn: Turn, secret_store: SecretStore, clock: Clock, *, kms_key: str | None
+    ) -> None:
         user = turn.user
         self._user = user
-        self._vault = vault
+        self._vault = secret_store
         self._clock = clock
         self._kms_key = kms_key
         self.name = secret_name(user.account, user.name)

@@ -29,7 +29,7 @@ from keyturn.domain.errors import (
 )
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.record import KeyRecord
-from keyturn.ports import AccessKeys, Clock, Vault
+from keyturn.ports import AccessKeys, Clock, SecretStore
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.gate import GuardedKeys
 from keyturn.use_cases.hold import Hold
@@ -89,7 +89,7 @@ class TakeTurn:
     """Carries out the turns of one account's users; turns share no state."""
 
     keys: AccessKeys
-    vault: Vault
+    secret_store: SecretStore
     deliver: Deliver
     hold: Hold
     clock: Clock
@@ -136,7 +136,7 @@ class TakeTurn:
             progress.current = turn.leaked
             self._revoke(turn, turn.leaked, progress)
             return
-        book = Notebook(turn, self.vault, self.clock, kms_key=self.kms_key)
+        book = Notebook(turn, self.secret_store, self.clock, kms_key=self.kms_key)
         found = [change.key_id for change in turn.record_changes if change.key_id is not None]
         if found and not book.knows(*found):
             message = f"the record of {', '.join(found)} changed since it was decided about"
@@ -267,7 +267,7 @@ class TakeTurn:
             progress.may_write()
         except KeyturnError as error:
             raise OrderNotDone(f"{stands}: {error}") from error
-        book = Notebook(turn, self.vault, self.clock, kms_key=self.kms_key)
+        book = Notebook(turn, self.secret_store, self.clock, kms_key=self.kms_key)
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)

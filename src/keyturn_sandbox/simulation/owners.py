@@ -180,14 +180,16 @@ class Owners:
         """Make the old key what the secret holds: stored beside the new one, then made current."""
         [old] = desk.in_use
         name = secret_name(desk.person.account_id, desk.person.user)
-        vault = self._vault(desk.person)
+        secret_store = self._vault(desk.person)
         value = json.dumps(
             {"AccessKeyId": old, "SecretAccessKey": self._cloud.secret_values()[old]}
         )
-        vault.put_secret_value(SecretId=name, SecretString=value, VersionStages=["AWSPENDING"])
-        labels = vault.describe_secret(SecretId=name)["VersionIdsToStages"]
+        secret_store.put_secret_value(
+            SecretId=name, SecretString=value, VersionStages=["AWSPENDING"]
+        )
+        labels = secret_store.describe_secret(SecretId=name)["VersionIdsToStages"]
         of = {label: version for version, stages in labels.items() for label in stages}
-        vault.update_secret_version_stage(
+        secret_store.update_secret_version_stage(
             SecretId=name,
             VersionStage="AWSCURRENT",
             MoveToVersionId=of["AWSPENDING"],
@@ -236,13 +238,13 @@ class Owners:
         return value
 
 
-def roll_back(vault: "SecretsManagerClient", name: str) -> bool:
+def roll_back(secret_store: "SecretsManagerClient", name: str) -> bool:
     """Move AWSCURRENT to the version before it, as AWS documents it; False: there is none."""
-    labels = vault.describe_secret(SecretId=name).get("VersionIdsToStages", {})
+    labels = secret_store.describe_secret(SecretId=name).get("VersionIdsToStages", {})
     of = {label: version for version, stages in labels.items() for label in stages}
     if "AWSPREVIOUS" not in of:
         return False
-    vault.update_secret_version_stage(
+    secret_store.update_secret_version_stage(
         SecretId=name,
         VersionStage="AWSCURRENT",
         MoveToVersionId=of["AWSPREVIOUS"],

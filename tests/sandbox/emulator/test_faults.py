@@ -124,11 +124,11 @@ def test_a_clock_that_does_not_tick_moves_by_calls(cloud: LocalCloud, iam: IAMCl
 
 
 def test_everything_can_be_put_back_as_it_was(cloud: LocalCloud, iam: IAMClient) -> None:
-    vault = cloud.session(MEMBER).client("secretsmanager")
+    secret_store = cloud.session(MEMBER).client("secretsmanager")
     s3 = cloud.session(HUB).client("s3")
     cloud.add_user(MEMBER, "ann")
     old = cloud.add_key(MEMBER, "ann")
-    vault.create_secret(Name="one", SecretString="before")
+    secret_store.create_secret(Name="one", SecretString="before")
     s3.put_object(Bucket="receipts", Key="a", Body=b"before")
     iam.create_group(GroupName="exempt")
     put_back = cloud.checkpoint([MEMBER])
@@ -149,7 +149,7 @@ def test_everything_can_be_put_back_as_it_was(cloud: LocalCloud, iam: IAMClient)
         new = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
         iam.update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
         iam.add_user_to_group(GroupName="exempt", UserName="ann")
-        vault.put_secret_value(SecretId="one", SecretString="after")
+        secret_store.put_secret_value(SecretId="one", SecretString="after")
         s3.put_object(Bucket="receipts", Key="b", Body=b"after")
         cloud.deny(MEMBER, "ListUsers")
         cloud.move_to(START + timedelta(days=3))
