@@ -28,7 +28,7 @@ from keyturn.domain.key import UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord, token
 from keyturn.ports import AccessKeys, NewKey, SecretStore
-from keyturn.use_cases.notebook import Notebook
+from keyturn.use_cases.record_store import RecordStore
 
 _TAG_VALUE = re.compile(r"[\w +=.:/@-]{1,256}")
 """https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Tag.html."""
@@ -57,7 +57,9 @@ class Deliver:
     email: str = ""
     """The account's address."""
 
-    def create(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Delivered:
+    def create(
+        self, user: UserFacts, old_key: str, book: RecordStore, *, forced: bool
+    ) -> Delivered:
         """
         Create the key that replaces `old_key` and store its secret.
 
@@ -69,7 +71,7 @@ class Deliver:
         self._stored(user, new, intent, book)
         return Delivered(key_id=new.key_id, created=new.created, intent=intent)
 
-    def settle(self, user: UserFacts, made: Delivered, book: Notebook) -> None:
+    def settle(self, user: UserFacts, made: Delivered, book: RecordStore) -> None:
         """Write down that the rotation is finished; if that fails, the next run sees it too."""
         delivered = max(book.now(), made.created)
         book.write(
@@ -88,7 +90,9 @@ class Deliver:
         address = owner_of(tagged, self.email).address
         return address if address and _TAG_VALUE.fullmatch(address) else None
 
-    def _announced(self, user: UserFacts, old_key: str, book: Notebook, *, forced: bool) -> Intent:
+    def _announced(
+        self, user: UserFacts, old_key: str, book: RecordStore, *, forced: bool
+    ) -> Intent:
         tries = book.tries + 1
         while True:
             now = book.now()
@@ -106,7 +110,7 @@ class Deliver:
             if book.now() - now < INTENT_HOLDS:
                 return intent
 
-    def _created(self, user: UserFacts, intent: Intent, book: Notebook) -> NewKey:
+    def _created(self, user: UserFacts, intent: Intent, book: RecordStore) -> NewKey:
         try:
             return self.keys.create(user.name)
         except KeyLimitReached as error:
@@ -126,7 +130,7 @@ class Deliver:
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error)) from error
 
-    def _stored(self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook) -> None:
+    def _stored(self, user: UserFacts, new: NewKey, intent: Intent, book: RecordStore) -> None:
         def may_go() -> None:
             if book.now() - intent.at >= LONGEST_RUN:
                 # A laptop slept: meanwhile the key may have been taken for an orphan.
@@ -140,7 +144,7 @@ class Deliver:
             raise DeliveryUnclear(user.name, str(error), new.key_id) from error
 
     def _take_back(
-        self, user: UserFacts, new: NewKey, intent: Intent, book: Notebook, why: str
+        self, user: UserFacts, new: NewKey, intent: Intent, book: RecordStore, why: str
     ) -> None:
         """
         Delete a key whose secret was definitely refused, unless it lies there all the same.

@@ -33,7 +33,7 @@ from keyturn.ports import AccessKeys, Clock, SecretStore
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.gate import GuardedKeys
 from keyturn.use_cases.hold import Hold
-from keyturn.use_cases.notebook import CLOCK_MAY_BE_OFF, Notebook
+from keyturn.use_cases.record_store import CLOCK_MAY_BE_OFF, RecordStore
 
 ORDER = (
     Action.KEEP,
@@ -136,7 +136,7 @@ class TakeTurn:
             progress.current = turn.leaked
             self._revoke(turn, turn.leaked, progress)
             return
-        book = Notebook(turn, self.secret_store, self.clock, kms_key=self.kms_key)
+        book = RecordStore(turn, self.secret_store, self.clock, kms_key=self.kms_key)
         found = [change.key_id for change in turn.record_changes if change.key_id is not None]
         if found and not book.knows(*found):
             message = f"the record of {', '.join(found)} changed since it was decided about"
@@ -150,7 +150,7 @@ class TakeTurn:
             progress.current = None
 
     def _one(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
     ) -> None:
         match decision.action:
             case Action.KEEP | Action.WAIT | Action.WARN | Action.NOTICE:
@@ -167,7 +167,7 @@ class TakeTurn:
                 self._restore(user, decision, book, progress)
 
     def _rotate(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
     ) -> None:
         forced = decision.reason is Reason.FORCED
         if not book.is_as_read():
@@ -179,7 +179,7 @@ class TakeTurn:
         self.deliver.settle(user, made, book)
 
     def _disable(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
     ) -> None:
         before = book.of(decision.key_id)
         self._unchanged(user, decision, progress)
@@ -198,14 +198,14 @@ class TakeTurn:
         book.write({decision.key_id: replace(book.of(decision.key_id), disabled=book.now())})
 
     def _delete(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
     ) -> None:
         self._gone(user, decision, progress)
         book.erase(decision.key_id)
         book.tidy()
 
     def _repair(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
     ) -> None:
         if decision.reason is Reason.ORPHAN_FOUND:
             on_record = book.of(decision.key_id)
@@ -219,7 +219,7 @@ class TakeTurn:
             book.is_over(decision.key_id)
 
     def _restore(
-        self, user: UserFacts, decision: Decision, book: Notebook, progress: _Progress
+        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
     ) -> None:
         """Put it on record first: what breaks after it can only make the key's end later."""
         key_id = decision.key_id
@@ -267,7 +267,7 @@ class TakeTurn:
             progress.may_write()
         except KeyturnError as error:
             raise OrderNotDone(f"{stands}: {error}") from error
-        book = Notebook(turn, self.secret_store, self.clock, kms_key=self.kms_key)
+        book = RecordStore(turn, self.secret_store, self.clock, kms_key=self.kms_key)
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)
@@ -342,7 +342,7 @@ class TakeTurn:
         user: UserFacts,
         others: Sequence[tuple[KeyFacts, Literal[True] | Unknown | None]],
         decision: Decision,
-        book: Notebook,
+        book: RecordStore,
         progress: _Progress,
     ) -> None:
         """Make the key that its user works with from now on, unless there is one."""

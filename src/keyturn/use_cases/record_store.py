@@ -35,7 +35,7 @@ CLOCK_MAY_BE_OFF = timedelta(seconds=30)
 """By how much our clock may differ from AWS's when a key is made."""
 
 
-class Notebook:
+class RecordStore:
     """
     The record of one user during one turn.
 
