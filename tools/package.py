@@ -26,6 +26,8 @@ LAMBDAS_PYTHON = "3.13"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can tell."""
 
+# Powertools' pages for a browser, of an API that we have not: a seventh of a zip.
+FOR_BROWSERS = ("aws_lambda_powertools", "event_handler", "openapi", "swagger_ui")
 NATIVE = {".so", ".pyd", ".dylib", ".dll"}
 # What tells of the installation, and not of the package. The licences stay.
 OF_THE_INSTALLER = {".lock", "INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"}
@@ -143,6 +145,7 @@ def _others(packages: Path, *, without: set[str]) -> dict[str, Path]:
         and "__pycache__" not in name.parts
         and name.name not in OF_THE_INSTALLER
         and not (name.parts[:2] == ("botocore", "data") and name.parts[2] in without)
+        and not (name.parts[:4] == FOR_BROWSERS and name.suffix != ".py")
     }
 
 
