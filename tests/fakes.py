@@ -16,7 +16,7 @@ from keyturn.domain.events import Event
 from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
 from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, token
-from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Note, Pause, User
+from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
 
 Clock = Callable[[], datetime]
 
@@ -217,21 +217,21 @@ class FakeReceipts(Refusals):
 
 
 @dataclass
-class FakeTally(Refusals):
-    """Meets `ports.Tally`."""
+class FakeDailyLimitLedger(Refusals):
+    """Meets `ports.DailyLimitLedger`."""
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    noted: dict[tuple[str, date], dict[str, Note]] = field(default_factory=dict)
+    noted: dict[tuple[str, date], dict[str, Reservation]] = field(default_factory=dict)
 
-    def of_day(self, account: str, day: date) -> Sequence[Note]:
+    def of_day(self, account: str, day: date) -> Sequence[Reservation]:
         self.may_refuse("of_day")
         return list(self.noted.get((account, day), {}).values())
 
-    def note(
+    def reserve(
         self, account: str, day: date, run: str, keys: Collection[str], *, ordered: bool = False
     ) -> None:
         self.may_refuse("note")
-        made = Note(run=run, keys=frozenset(keys), at=self.clock(), ordered=ordered)
+        made = Reservation(run=run, keys=frozenset(keys), at=self.clock(), ordered=ordered)
         self.noted.setdefault((account, day), {})[run] = made
 
 

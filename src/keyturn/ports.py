@@ -151,7 +151,7 @@ class Receipts(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Reservation:
     """What one run noted down: the keys it set out to disable or delete."""
 
     run: str
@@ -162,13 +162,13 @@ class Note:
     """Whether an operator ordered something about one of them: then no other run ends them."""
 
 
-class Tally(Protocol):
+class DailyLimitLedger(Protocol):
     """Which keys of an account the runs of one UTC day are about to take in hand."""
 
-    def of_day(self, account: str, day: date) -> Sequence[Note]:
+    def of_day(self, account: str, day: date) -> Sequence[Reservation]:
         """What each run noted down."""
 
-    def note(
+    def reserve(
         self, account: str, day: date, run: str, keys: Collection[str], *, ordered: bool = False
     ) -> None:
         """Note down a run's keys, in place of what it noted before."""

@@ -16,15 +16,15 @@ from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
-from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
+from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoReceipts, NoSwitch
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
+from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_switch import S3Switch
-from keyturn.adapters.s3_tally import S3Tally
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses import SesMailer
@@ -35,14 +35,13 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.mail.overrides import OverriddenMails, Shelf
-from keyturn.ports import Lever, Plans, Switch, Tally
+from keyturn.ports import DailyLimitLedger, Lever, Plans, Switch
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.exemption import TellOfExemption
-from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
@@ -50,6 +49,7 @@ from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.run_account import Announcer, ByMail, Nobody, OverBus, RunAccount
 from keyturn.use_cases.run_command import RunCommand
+from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
@@ -79,7 +79,7 @@ class _Tools:
     own_id: str
     keys: IamAccessKeys
     secret_store: SecretsManagerStore
-    tally: Tally
+    ledger: DailyLimitLedger
     look: Look
     take_turn: TakeTurn
     exempt_users: ExemptUsers
@@ -113,7 +113,7 @@ class Aws:
                 exempt_users=tools.exempt_users,
                 reports_root_keys=settings.reports_root_keys,
                 can_tell=announcer is not None,
-                cap=DailyCap(tally=tools.tally, policy=settings.policy, id=tools.own_id),
+                cap=DailyCap(ledger=tools.ledger, policy=settings.policy, id=tools.own_id),
                 switch=self.switch(),
                 clock=self.clock,
                 workers=settings.parallel_users,
@@ -165,12 +165,12 @@ class Aws:
         receipts = self._receipts() if settings.bucket else NoReceipts()
         # Not the run's id: a message that is handed over twice makes two runs of it.
         own_id = uuid.uuid4().hex
-        tally = self._in_bucket(S3Tally) if settings.bucket else NoTally()
+        ledger = self._in_bucket(S3DailyLimitLedger) if settings.bucket else NoDailyLimitLedger()
         return _Tools(
             own_id=own_id,
             keys=keys,
             secret_store=secret_store,
-            tally=tally,
+            ledger=ledger,
             look=Look(
                 keys=keys,
                 secret_store=secret_store,
@@ -188,7 +188,7 @@ class Aws:
                     owner_tag=settings.owner_tag,
                     email=run.account.email,
                 ),
-                hold=Hold(tally=tally, clock=self.clock, id=own_id),
+                lease=RunLease(ledger=ledger, clock=self.clock, id=own_id),
                 clock=self.clock,
                 kms_key=settings.secrets_key,
             ),

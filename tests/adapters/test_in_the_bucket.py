@@ -7,14 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from keyturn.adapters.no_bucket import NoReceipts, NoSwitch, NoTally
+from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoReceipts, NoSwitch
+from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_switch import S3Switch
-from keyturn.adapters.s3_tally import S3Tally
 from keyturn.domain.errors import AlreadyThere, Denied, NotFound, PortError, Refused
-from keyturn.ports import Pause, Switch, Tally
+from keyturn.ports import DailyLimitLedger, Pause, Switch
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.fakes import FakeSwitch, FakeTally
+from tests.fakes import FakeDailyLimitLedger, FakeSwitch
 from tests.use_cases.stage import HUB, START
 
 ACCOUNT = "333333333333"
@@ -29,7 +29,7 @@ PAUSE = Pause(by="ops", at=START, why="an incident")
 class Shared:
     """Both sides of what is shared."""
 
-    tally: Tally
+    ledger: DailyLimitLedger
     switch: Switch
     throw: Callable[[], object]
     """Pause, as an operator does."""
@@ -49,13 +49,13 @@ def shared(request: pytest.FixtureRequest, cloud: LocalCloud) -> Shared:
     if request.param == "fake":
         switch = FakeSwitch()
         return Shared(
-            tally=FakeTally(clock=lambda: START),
+            ledger=FakeDailyLimitLedger(clock=lambda: START),
             switch=switch,
             throw=lambda: setattr(switch, "paused", PAUSE),
         )
     s3 = cloud.role_session(HUB, "Rotation").client("s3")
     return Shared(
-        tally=S3Tally(s3, bucket=BUCKET, prefix=PREFIX),
+        ledger=S3DailyLimitLedger(s3, bucket=BUCKET, prefix=PREFIX),
         switch=S3Switch(s3, bucket=BUCKET, prefix=PREFIX),
         throw=lambda: put(cloud, "paused.json", json.dumps({"by": "ops", "why": "an incident"})),
     )
@@ -67,25 +67,25 @@ def put(cloud: LocalCloud, name: str, body: str) -> None:
 
 
 def test_a_day_on_which_nothing_ended_has_no_keys(shared: Shared) -> None:
-    assert list(shared.tally.of_day(ACCOUNT, DAY)) == []
+    assert list(shared.ledger.of_day(ACCOUNT, DAY)) == []
 
 
 def test_each_run_has_its_own_keys_and_the_last_word_on_them(shared: Shared) -> None:
-    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1", "AKIA2"})
-    shared.tally.note(ACCOUNT, DAY, "two", {"AKIA3"})
-    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
+    shared.ledger.reserve(ACCOUNT, DAY, "one", {"AKIA1", "AKIA2"})
+    shared.ledger.reserve(ACCOUNT, DAY, "two", {"AKIA3"})
+    shared.ledger.reserve(ACCOUNT, DAY, "one", {"AKIA1"})
 
-    assert {note.run: note.keys for note in shared.tally.of_day(ACCOUNT, DAY)} == {
+    assert {note.run: note.keys for note in shared.ledger.of_day(ACCOUNT, DAY)} == {
         "one": frozenset({"AKIA1"}),
         "two": frozenset({"AKIA3"}),
     }
 
 
 def test_what_an_order_is_about_is_told_from_what_a_run_ends(shared: Shared) -> None:
-    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
-    shared.tally.note(ACCOUNT, DAY, "two", {"AKIA2"}, ordered=True)
+    shared.ledger.reserve(ACCOUNT, DAY, "one", {"AKIA1"})
+    shared.ledger.reserve(ACCOUNT, DAY, "two", {"AKIA2"}, ordered=True)
 
-    notes = {note.run: note for note in shared.tally.of_day(ACCOUNT, DAY)}
+    notes = {note.run: note for note in shared.ledger.of_day(ACCOUNT, DAY)}
 
     assert {run: (note.keys, note.ordered) for run, note in notes.items()} == {
         "one": (frozenset({"AKIA1"}), False),
@@ -95,10 +95,10 @@ def test_what_an_order_is_about_is_told_from_what_a_run_ends(shared: Shared) -> 
 
 
 def test_days_and_accounts_are_counted_apart(shared: Shared) -> None:
-    shared.tally.note(ACCOUNT, DAY, "one", {"AKIA1"})
+    shared.ledger.reserve(ACCOUNT, DAY, "one", {"AKIA1"})
 
-    assert list(shared.tally.of_day(ACCOUNT, date(2026, 3, 3))) == []
-    assert list(shared.tally.of_day("444444444444", DAY)) == []
+    assert list(shared.ledger.of_day(ACCOUNT, date(2026, 3, 3))) == []
+    assert list(shared.ledger.of_day("444444444444", DAY)) == []
 
 
 def test_the_switch_is_off_until_somebody_throws_it(shared: Shared) -> None:
@@ -135,9 +135,9 @@ def test_a_pause_lies_where_the_manual_says(cloud: LocalCloud) -> None:
 
 def test_the_tally_lies_where_the_manual_says(cloud: LocalCloud) -> None:
     s3 = cloud.session(HUB).client("s3")
-    tally = S3Tally(s3, bucket=BUCKET, prefix=PREFIX)
-    tally.note(ACCOUNT, DAY, "run", {"B", "A"})
-    tally.note(ACCOUNT, DAY, "operators", {"C"}, ordered=True)
+    ledger = S3DailyLimitLedger(s3, bucket=BUCKET, prefix=PREFIX)
+    ledger.reserve(ACCOUNT, DAY, "run", {"B", "A"})
+    ledger.reserve(ACCOUNT, DAY, "operators", {"C"}, ordered=True)
 
     assert cloud.objects(BUCKET) == {
         f"{PREFIX}/tally/{ACCOUNT}/2026-03-02/run.json": b'{"keys": ["A", "B"]}',
@@ -148,10 +148,10 @@ def test_the_tally_lies_where_the_manual_says(cloud: LocalCloud) -> None:
 @pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"keys": 3}', '{"by": 1}', DEEP])
 def test_a_tally_that_cannot_be_read_is_no_small_number(body: str, cloud: LocalCloud) -> None:
     put(cloud, f"tally/{ACCOUNT}/2026-03-02/run.json", body)
-    tally = S3Tally(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX)
+    ledger = S3DailyLimitLedger(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX)
 
     with pytest.raises(PortError, match="holds no list of keys"):
-        tally.of_day(ACCOUNT, DAY)
+        ledger.of_day(ACCOUNT, DAY)
 
 
 @pytest.mark.parametrize("body", ["", "nonsense", "[]", "{}", DEEP])
@@ -179,7 +179,7 @@ def test_a_denial_is_no_answer(operation: str, cloud: LocalCloud) -> None:
     with pytest.raises(Denied):
         S3Switch(s3, bucket=BUCKET, prefix=PREFIX).pause()
     with pytest.raises(Denied):
-        S3Tally(s3, bucket=BUCKET, prefix=PREFIX).of_day(ACCOUNT, DAY)
+        S3DailyLimitLedger(s3, bucket=BUCKET, prefix=PREFIX).of_day(ACCOUNT, DAY)
 
 
 def test_a_plan_is_read_from_its_folder_alone(cloud: LocalCloud) -> None:
@@ -194,11 +194,13 @@ def test_a_plan_is_read_from_its_folder_alone(cloud: LocalCloud) -> None:
 def test_without_a_bucket_nobody_was_told_and_no_key_can_be_counted() -> None:
     assert NoReceipts().of_key(ACCOUNT, "ann", "AKIA") == ()
     assert NoReceipts().last_dry_run_digest(ACCOUNT, "ops@example.com") is None
-    assert NoTally().of_day(ACCOUNT, DAY) == ()
-    NoTally().note(ACCOUNT, DAY, "run", {"AKIA"}, ordered=True)  # of no run there is to hold back
+    assert NoDailyLimitLedger().of_day(ACCOUNT, DAY) == ()
+    NoDailyLimitLedger().reserve(
+        ACCOUNT, DAY, "run", {"AKIA"}, ordered=True
+    )  # of no run there is to hold back
     assert NoSwitch().pause() is None
     with pytest.raises(Refused):
-        NoTally().note(ACCOUNT, DAY, "run", {"AKIA"})
+        NoDailyLimitLedger().reserve(ACCOUNT, DAY, "run", {"AKIA"})
     with pytest.raises(Refused):
         NoSwitch().throw(PAUSE)
     NoSwitch().lift()

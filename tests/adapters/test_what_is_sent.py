@@ -31,10 +31,10 @@ from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
+from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_switch import S3Switch
-from keyturn.adapters.s3_tally import S3Tally
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses import SesMailer
@@ -659,7 +659,7 @@ ROWS: Rows = [
     ),
     (
         "note what will end",
-        lambda w: S3Tally(w.client("s3"), bucket="b-b", prefix="p").note(
+        lambda w: S3DailyLimitLedger(w.client("s3"), bucket="b-b", prefix="p").reserve(
             "2", date(2026, 3, 2), "run", {"KEY-b", "KEY-a"}, ordered=True
         ),
         [

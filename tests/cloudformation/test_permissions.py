@@ -46,7 +46,7 @@ SERVICE = {
     "s3_coverage.py": "s3",
     "s3_snapshots.py": "s3",
     "s3_switch.py": "s3",
-    "s3_tally.py": "s3",
+    "s3_ledger.py": "s3",
     "s3_templates.py": "s3",
     "secrets_manager.py": "secretsmanager",
     "ses.py": "sesv2",
@@ -82,7 +82,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_plans.py": WHOLE,
         "s3_snapshots.py": WHOLE,
         "s3_switch.py": WHOLE,
-        "s3_tally.py": WHOLE,
+        "s3_ledger.py": WHOLE,
     },
     (CORE, "NotifierRole"): {
         "s3_receipts.py": WHOLE,

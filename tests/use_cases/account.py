@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, KeyFacts, Status
 from keyturn.domain.policy import RotationPolicy
-from keyturn.ports import Clock, Receipts, Switch, Tally
+from keyturn.ports import Clock, DailyLimitLedger, Receipts, Switch
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.exempt_users import ExemptUsers
-from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.run_account import Nobody
 from keyturn.use_cases.run_command import RunCommand
+from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
-from tests.fakes import FakeKeys, FakeReceipts, FakeSecretStore, FakeSwitch, FakeTally
+from tests.fakes import FakeDailyLimitLedger, FakeKeys, FakeReceipts, FakeSecretStore, FakeSwitch
 
 NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -37,10 +37,10 @@ def some_keys(**ages: int) -> FakeKeys:
 
 
 def a_command(
-    keys: FakeKeys, secret_store: FakeSecretStore, receipts: FakeReceipts, tally: Tally
+    keys: FakeKeys, secret_store: FakeSecretStore, receipts: FakeReceipts, ledger: DailyLimitLedger
 ) -> RunCommand:
     """What an operator's command is carried out with."""
-    account = an_account(keys, secret_store, receipts=receipts, tally=tally, run_id="order")
+    account = an_account(keys, secret_store, receipts=receipts, ledger=ledger, run_id="order")
     return RunCommand(
         keys=keys,
         look=account.look,
@@ -67,7 +67,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     can_tell: bool = True,
     policy: RotationPolicy | None = None,
     receipts: Receipts | None = None,
-    tally: Tally | None = None,
+    ledger: DailyLimitLedger | None = None,
     switch: Switch | None = None,
     run_id: str = "run",
     workers: int = 1,
@@ -76,7 +76,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
 ) -> KeepAccount:
     """Put an account together."""
     secret_store, policy = secret_store or FakeSecretStore(), policy or RotationPolicy()
-    tally = tally or FakeTally(clock=clock)
+    ledger = ledger or FakeDailyLimitLedger(clock=clock)
     return KeepAccount(
         keys=keys,
         look=Look(
@@ -90,7 +90,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             keys=keys,
             secret_store=secret_store,
             deliver=Deliver(keys=keys, secret_store=secret_store, run_id=run_id),
-            hold=Hold(tally=tally, clock=clock, id=run_id),
+            lease=RunLease(ledger=ledger, clock=clock, id=run_id),
             clock=clock,
             kms_key=None,
         ),
@@ -99,7 +99,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             keys=keys, group=GROUP, may_be_missing=policy.allow_missing_exemption_group
         ),
         can_tell=can_tell,
-        cap=DailyCap(tally=tally, policy=policy, id=run_id),
+        cap=DailyCap(ledger=ledger, policy=policy, id=run_id),
         switch=switch or FakeSwitch(),
         clock=clock,
         workers=workers,

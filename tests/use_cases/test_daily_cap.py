@@ -23,7 +23,7 @@ from keyturn.domain.record import (
 from keyturn.ports import Clock
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount
-from tests.fakes import FakeKeys, FakeReceipts, FakeSecretStore, FakeTally
+from tests.fakes import FakeDailyLimitLedger, FakeKeys, FakeReceipts, FakeSecretStore
 from tests.use_cases.account import ACCOUNT, DAY, GROUP, NOW, RUN, a_key, an_account
 
 POLICY = RotationPolicy(max_keys_per_day=2, max_percent_per_day=0)
@@ -36,7 +36,7 @@ class Estate:
     def __init__(self) -> None:
         self.keys = FakeKeys(clock=lambda: NOW, groups={GROUP: set()})
         self.secret_store, self.receipts = FakeSecretStore(), FakeReceipts()
-        self.tally = FakeTally(clock=lambda: NOW)
+        self.ledger = FakeDailyLimitLedger(clock=lambda: NOW)
         for number, name in enumerate(NAMES):
             old, new = a_key(f"OLD-{name}", 400 - number), a_key(f"NEW-{name}", 10)
             self.keys.held[name] = [old, new]
@@ -60,7 +60,7 @@ class Estate:
             self.secret_store,
             policy=policy,
             receipts=self.receipts,
-            tally=self.tally,
+            ledger=self.ledger,
             run_id=run_id,
             clock=clock,
         )
@@ -81,7 +81,7 @@ class Estate:
 
     @property
     def noted(self) -> set[str]:
-        return set().union(*(n.keys for n in self.tally.of_day(ACCOUNT.id, NOW.date())))
+        return set().union(*(n.keys for n in self.ledger.of_day(ACCOUNT.id, NOW.date())))
 
 
 def reasons(result: AccountResult) -> dict[str, Reason]:
@@ -112,7 +112,7 @@ def test_the_dry_run_shows_the_same_and_notes_nothing() -> None:
 
     assert reasons(result)["carl"] is Reason.OVER_CAP
     assert estate.disabled == []
-    assert estate.tally.noted == {}
+    assert estate.ledger.noted == {}
 
 
 def test_a_second_run_of_the_day_ends_no_more_and_the_next_day_goes_on() -> None:
@@ -146,7 +146,7 @@ def test_a_tally_that_does_not_answer_ends_no_key_and_is_reported(
 ) -> None:
     estate = Estate()
     estate.keys.held["emil"] = [a_key("OLD-emil", 137)]
-    estate.tally.refuses[method] = Denied(f"{method}: no")
+    estate.ledger.refuses[method] = Denied(f"{method}: no")
 
     result = estate.run()
 
@@ -160,7 +160,7 @@ def test_room_that_another_run_took_meanwhile_is_left_to_it() -> None:
     estate = Estate()
     account = estate.account("slow")
     plan = account.plan(RUN, Request())
-    estate.tally.note(ACCOUNT.id, NOW.date(), "other", {"OLD-bob", "OLD-other"})
+    estate.ledger.reserve(ACCOUNT.id, NOW.date(), "other", {"OLD-bob", "OLD-other"})
 
     result = account.carry_out(plan)
 
@@ -185,8 +185,8 @@ def test_the_note_of_a_run_that_gave_way_lets_nothing_pass_later() -> None:
 
 
 def test_a_run_that_cannot_take_its_note_back_ends_nothing() -> None:
-    class Once(FakeTally):
-        def note(
+    class Once(FakeDailyLimitLedger):
+        def reserve(
             self,
             account: str,
             day: date,
@@ -195,14 +195,14 @@ def test_a_run_that_cannot_take_its_note_back_ends_nothing() -> None:
             *,
             ordered: bool = False,
         ) -> None:
-            super().note(account, day, run, keys, ordered=ordered)
+            super().reserve(account, day, run, keys, ordered=ordered)
             self.refuses["note"] = Unavailable("PutObject: ?")
 
     estate = Estate()
     account = estate.account("slow")
     plan = account.plan(RUN, Request())
-    estate.tally.note(ACCOUNT.id, NOW.date(), "other", {"OLD-bob", "OLD-other"})
-    account = replace(account, cap=replace(account.cap, tally=Once(noted=estate.tally.noted)))
+    estate.ledger.reserve(ACCOUNT.id, NOW.date(), "other", {"OLD-bob", "OLD-other"})
+    account = replace(account, cap=replace(account.cap, ledger=Once(noted=estate.ledger.noted)))
 
     result = account.carry_out(plan)
 
@@ -252,8 +252,8 @@ def test_what_more_runs_noted_than_may_end_holds_all_back() -> None:
     """Two that met and died before they gave way; who of them ended what, nobody can tell."""
     estate = Estate()
     day = NOW.date()
-    estate.tally.note(ACCOUNT.id, day, "one", {"OLD-ann", "OLD-bob"})
-    estate.tally.note(ACCOUNT.id, day, "two", {"OLD-carl"})
+    estate.ledger.reserve(ACCOUNT.id, day, "one", {"OLD-ann", "OLD-bob"})
+    estate.ledger.reserve(ACCOUNT.id, day, "two", {"OLD-carl"})
 
     result = estate.run()
 
@@ -283,7 +283,7 @@ def test_approved_keys_end_without_a_cap_and_count() -> None:
 
 def test_approved_keys_wait_where_they_cannot_be_counted() -> None:
     estate = Estate()
-    estate.tally.refuses["note"] = Denied("note: no")
+    estate.ledger.refuses["note"] = Denied("note: no")
 
     estate.run(request=Request(approved=frozenset({Approved("ann", "OLD-ann", Action.DISABLE)})))
 
@@ -316,7 +316,7 @@ def test_what_waits_in_an_approved_plan_lets_nothing_in_that_was_not_approved(
         estate.receipts.told[key.key_id] = (
             Receipt(step=step, day=today, at=NOW - 15 * DAY, promises=promises),
         )
-    estate.tally.refuses |= refused
+    estate.ledger.refuses |= refused
     account = estate.account(policy=replace(POLICY, unused_period=60))
     lines = frozenset({Approved("ann", old.key_id, Action.DELETE)})
 
@@ -342,8 +342,8 @@ def test_a_key_found_inactive_may_be_one_that_a_run_has_just_deleted(
     estate = Estate()
     estate.keys.held = {"ann": [a_key("FOUND", 30, Status.INACTIVE)]}
     del estate.secret_store.secrets[secret_name(ACCOUNT.id, "ann")]
-    estate.tally.note(ACCOUNT.id, NOW.date(), "other", begun)
-    estate.tally.refuses |= refused
+    estate.ledger.reserve(ACCOUNT.id, NOW.date(), "other", begun)
+    estate.ledger.refuses |= refused
 
     result = estate.run()
 

@@ -9,10 +9,10 @@ import pytest
 from keyturn.domain.decision import Action, Decision, Reason, State, Turn
 from keyturn.domain.errors import ClockOff, DeliveryUnclear
 from keyturn.domain.key import SecretFacts, UserFacts
-from keyturn.ports import NewKey, Note
+from keyturn.ports import NewKey, Reservation
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.daily_cap import is_too_late
-from keyturn.use_cases.hold import of_living
+from keyturn.use_cases.run_lease import of_living
 from tests.fakes import FakeKeys, FakeSecretStore
 from tests.use_cases.account import NOW, RUN, a_key, an_account, some_keys
 
@@ -134,7 +134,7 @@ def test_a_turn_must_be_over_within_a_quarter_of_an_hour_of_its_note(
 
 @pytest.mark.parametrize(("ago", "lives"), [(15 * MINUTE, True), (15 * MINUTE + SECOND, False)])
 def test_a_note_lives_for_a_quarter_of_an_hour_by_our_own(ago: timedelta, *, lives: bool) -> None:
-    ours = Note(run="mine", keys=frozenset(), at=NOW, ordered=False)
+    ours = Reservation(run="mine", keys=frozenset(), at=NOW, ordered=False)
     other = replace(ours, run="other", at=NOW - ago)
 
     assert (list(of_living([other, ours], "mine")) == [other]) is lives

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from keyturn.domain.errors import Refused
 from keyturn.domain.key import Receipt
-from keyturn.ports import Note, Pause
+from keyturn.ports import Pause, Reservation
 
 
 class NoReceipts:
@@ -20,14 +20,14 @@ class NoReceipts:
         return None
 
 
-class NoTally:
-    """Meets `ports.Tally`."""
+class NoDailyLimitLedger:
+    """Meets `ports.DailyLimitLedger`."""
 
-    def of_day(self, account: str, day: date) -> Sequence[Note]:  # noqa: ARG002 -- meets the port
+    def of_day(self, account: str, day: date) -> Sequence[Reservation]:  # noqa: ARG002 -- meets the port
         """No key was to end."""
         return ()
 
-    def note(
+    def reserve(
         self,
         account: str,  # noqa: ARG002 -- meets the port
         day: date,  # noqa: ARG002 -- meets the port

@@ -14,8 +14,8 @@ from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import LONGEST_RUN
-from keyturn.ports import Note, Tally
-from keyturn.use_cases.hold import days_of_living, of_living
+from keyturn.ports import DailyLimitLedger, Reservation
+from keyturn.use_cases.run_lease import days_of_living, of_living
 
 LONGEST_TURN = timedelta(minutes=1)
 """What one user's keys take; none is begun that could end a key after midnight."""
@@ -40,7 +40,7 @@ class Claim:
 class DailyCap:
     """The cap, and the tally that runs of one day share."""
 
-    tally: Tally
+    ledger: DailyLimitLedger
     policy: RotationPolicy
     id: str
     """Of this run alone: a message that is handed over twice makes two."""
@@ -75,7 +75,7 @@ class DailyCap:
         return _anew(turns, gone, decide, lambda known, ids: known.leaving(ids, why=True))
 
     def _begun(self, run: Run, day: date) -> frozenset[str]:
-        return _begun(self.tally.of_day(run.account.id, day))
+        return _begun(self.ledger.of_day(run.account.id, day))
 
     def claimed(
         self, turns: Sequence[Turn], account: str, decide: Decide, *, now: datetime, lifted: bool
@@ -90,8 +90,8 @@ class DailyCap:
         if not (ends := _ids(turns)):
             return claim
         try:
-            self.tally.note(account, day, self.id, ends)
-            noted = {each: self.tally.of_day(account, each) for each in days_of_living(now)}
+            self.ledger.reserve(account, day, self.id, ends)
+            noted = {each: self.ledger.of_day(account, each) for each in days_of_living(now)}
             others = _begun(noted[day], but=self.id)
             over = frozenset() if lifted else over_cap(turns, self.policy, others)
             claim = Claim(
@@ -103,7 +103,7 @@ class DailyCap:
                 ),
             )
             if (left := _ids(turn for turn in claim.turns if claim.may_take(turn))) != ends:
-                self.tally.note(account, day, self.id, left)
+                self.ledger.reserve(account, day, self.id, left)
         except PortError as error:
             return Claim(turns=_put_off(turns, ends, decide, why=Unknown(str(error))))
         return claim
@@ -116,7 +116,7 @@ def is_too_late(turn: Turn, claimed: datetime, now: datetime) -> bool:
     return is_old and bool(_ids([turn]))
 
 
-def _begun(notes: Iterable[Note], but: str | None = None) -> frozenset[str]:
+def _begun(notes: Iterable[Reservation], but: str | None = None) -> frozenset[str]:
     return _union(note.keys for note in notes if not note.ordered and note.run != but)
 
 

@@ -32,8 +32,8 @@ from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, SecretStore
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.gate import GuardedKeys
-from keyturn.use_cases.hold import Hold
 from keyturn.use_cases.record_store import CLOCK_MAY_BE_OFF, RecordStore
+from keyturn.use_cases.run_lease import RunLease
 
 ORDER = (
     Action.KEEP,
@@ -91,7 +91,7 @@ class TakeTurn:
     keys: AccessKeys
     secret_store: SecretStore
     deliver: Deliver
-    hold: Hold
+    lease: RunLease
     clock: Clock
     kms_key: str | None
 
@@ -225,7 +225,7 @@ class TakeTurn:
         key_id = decision.key_id
         by_hand = f"by hand: {enable_command(user.name, key_id)}"
         try:
-            set_to_end = self.hold.take(user).get(key_id, ())
+            set_to_end = self.lease.take(user).get(key_id, ())
         except PortError as error:
             message = f"whether a run is about to delete {key_id} could not be read ({error})"
             raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
@@ -313,7 +313,7 @@ class TakeTurn:
     def _set_to_end(self, user: UserFacts) -> Mapping[str, Literal[True] | Unknown]:
         """Which keys other runs are about to end; what nobody can tell comes after the stop."""
         try:
-            return dict.fromkeys(self.hold.take(user), True)
+            return dict.fromkeys(self.lease.take(user), True)
         except PortError as error:
             return dict.fromkeys((key.key_id for key in user.keys), Unknown(str(error)))
 

@@ -11,14 +11,14 @@ from datetime import date, datetime
 
 from keyturn.domain.key import UserFacts
 from keyturn.domain.record import LONGEST_RUN
-from keyturn.ports import Clock, Note, Tally
+from keyturn.ports import Clock, DailyLimitLedger, Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class RunLease:
     """Holds a user's keys, for as long as a run may live."""
 
-    tally: Tally
+    ledger: DailyLimitLedger
     clock: Clock
     id: str
     """Of this run alone."""
@@ -30,9 +30,9 @@ class Hold:
         PortError: nobody can tell.
         """
         now, keys = self.clock(), {key.key_id for key in user.keys}
-        self.tally.note(user.account, now.date(), self.id, keys, ordered=True)
+        self.ledger.reserve(user.account, now.date(), self.id, keys, ordered=True)
         notes = [
-            note for day in days_of_living(now) for note in self.tally.of_day(user.account, day)
+            note for day in days_of_living(now) for note in self.ledger.of_day(user.account, day)
         ]
         ends = [note for note in of_living(notes, self.id) if not note.ordered]
         set_out = {key_id: [note.at for note in ends if key_id in note.keys] for key_id in keys}
@@ -44,7 +44,7 @@ def days_of_living(now: datetime) -> Sequence[date]:
     return sorted({(now - LONGEST_RUN).date(), now.date(), (now + LONGEST_RUN).date()})
 
 
-def of_living(notes: Sequence[Note], id_: str) -> Iterator[Note]:
+def of_living(notes: Sequence[Reservation], id_: str) -> Iterator[Reservation]:
     """
     What other runs noted down that may still be alive.
 

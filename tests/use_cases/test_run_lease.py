@@ -11,10 +11,10 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import AnotherRun, Denied
 from keyturn.domain.key import KeyFacts, Status, UserFacts
 from keyturn.domain.record import KEY_TAG, KeyRecord, secret_name
-from keyturn.ports import Note
+from keyturn.ports import Reservation
 from keyturn.use_cases.account_run import AccountResult, Request
-from keyturn.use_cases.hold import Hold, of_living
-from tests.fakes import FakeTally
+from keyturn.use_cases.run_lease import RunLease, of_living
+from tests.fakes import FakeDailyLimitLedger
 from tests.use_cases.account import ACCOUNT, DAY, NOW, RUN, a_command, a_key
 from tests.use_cases.test_daily_cap import Estate
 
@@ -24,7 +24,7 @@ TODAY = NOW.date()
 
 def ordered(estate: Estate, action: Action, key_id: str) -> AccountResult:
     """What comes of an order."""
-    command = a_command(estate.keys, estate.secret_store, estate.receipts, estate.tally)
+    command = a_command(estate.keys, estate.secret_store, estate.receipts, estate.ledger)
     ordered = OperatorCommand(action=action, key_id=key_id, given=NOW)
     return command.carry_out(command.plan(RUN, ordered))
 
@@ -37,8 +37,8 @@ def claimed(
     run: str = "other",
 ) -> None:
     """Another run, or an order, noted keys down some time ago."""
-    note = Note(run=run, keys=frozenset(key_ids), at=NOW - ago, ordered=ordered)
-    estate.tally.noted.setdefault((ACCOUNT.id, TODAY), {})[run] = note
+    note = Reservation(run=run, keys=frozenset(key_ids), at=NOW - ago, ordered=ordered)
+    estate.ledger.noted.setdefault((ACCOUNT.id, TODAY), {})[run] = note
 
 
 def status(estate: Estate, key_id: str) -> Status:
@@ -97,9 +97,11 @@ def test_an_order_holds_for_as_long_as_a_run_may_live(ago: timedelta, *, left: b
 def test_an_order_of_the_last_minutes_of_the_day_before_holds() -> None:
     estate = Estate()
     midnight = NOW.replace(hour=0, minute=3)
-    note = Note(run="o", keys=frozenset({"OLD-ann"}), at=midnight - 5 * MINUTE, ordered=True)
-    estate.tally.noted[ACCOUNT.id, (midnight - DAY).date()] = {"o": note}
-    estate.tally.clock = lambda: midnight
+    note = Reservation(
+        run="o", keys=frozenset({"OLD-ann"}), at=midnight - 5 * MINUTE, ordered=True
+    )
+    estate.ledger.noted[ACCOUNT.id, (midnight - DAY).date()] = {"o": note}
+    estate.ledger.clock = lambda: midnight
 
     estate.run(run=replace(RUN, at=midnight))
 
@@ -125,7 +127,7 @@ def test_an_order_is_noted_down_with_all_keys_of_its_user() -> None:
 
     ordered(estate, Action.RESTORE, "OLD-ann")
 
-    [note] = estate.tally.of_day(ACCOUNT.id, TODAY)
+    [note] = estate.ledger.of_day(ACCOUNT.id, TODAY)
     assert (note.run, sorted(note.keys), note.ordered) == ("order", ["NEW-ann", "OLD-ann"], True)
     assert status(estate, "OLD-ann") is Status.ACTIVE
 
@@ -157,7 +159,7 @@ def test_a_key_that_a_run_is_about_to_delete_is_not_enabled(
 def test_where_nobody_can_tell_no_key_is_enabled(method: str) -> None:
     estate = Estate()
     stop(estate, "OLD-ann", since=DAY)
-    estate.tally.refuses[method] = Denied(f"{method}: no")
+    estate.ledger.refuses[method] = Denied(f"{method}: no")
 
     result = ordered(estate, Action.RESTORE, "OLD-ann")
 
@@ -183,7 +185,7 @@ def test_a_key_that_a_run_is_about_to_disable_is_no_key_to_work_with() -> None:
 @pytest.mark.parametrize("method", ["note", "of_day"])
 def test_where_nobody_can_tell_a_leaked_key_is_stopped_all_the_same(method: str) -> None:
     estate = Estate()
-    estate.tally.refuses[method] = Denied(f"{method}: no")
+    estate.ledger.refuses[method] = Denied(f"{method}: no")
 
     result = ordered(estate, Action.REVOKE, "NEW-ann")
 
@@ -197,7 +199,7 @@ def test_where_nobody_can_tell_a_leaked_key_is_stopped_all_the_same(method: str)
 def test_who_has_no_other_key_gets_one_whatever_the_tally_says() -> None:
     estate = Estate()
     estate.keys.held = {"ann": [a_key("OLD-ann", 20)]}
-    estate.tally.refuses["of_day"] = Denied("of_day: no")
+    estate.ledger.refuses["of_day"] = Denied("of_day: no")
 
     result = ordered(estate, Action.REVOKE, "OLD-ann")
 
@@ -208,8 +210,8 @@ def test_who_has_no_other_key_gets_one_whatever_the_tally_says() -> None:
 # --- the notes of others -----------------------------------------------------------------------
 
 
-def a_hold(tally: FakeTally, clock: Callable[[], object] = lambda: NOW) -> Hold:
-    return Hold(tally=tally, clock=clock, id="mine")  # type: ignore[arg-type]  # a clock of the test
+def a_hold(ledger: FakeDailyLimitLedger, clock: Callable[[], object] = lambda: NOW) -> RunLease:
+    return RunLease(ledger=ledger, clock=clock, id="mine")  # type: ignore[arg-type]  # a clock of the test
 
 
 def user(*key_ids: str) -> UserFacts:
@@ -218,21 +220,21 @@ def user(*key_ids: str) -> UserFacts:
 
 
 def test_only_what_others_end_of_the_users_own_keys_is_answered() -> None:
-    tally = FakeTally(clock=lambda: NOW)
-    tally.note(ACCOUNT.id, TODAY, "run", {"OLD", "SOMEBODY-ELSES"})
-    tally.note(ACCOUNT.id, TODAY, "order", {"NEW"}, ordered=True)
+    ledger = FakeDailyLimitLedger(clock=lambda: NOW)
+    ledger.reserve(ACCOUNT.id, TODAY, "run", {"OLD", "SOMEBODY-ELSES"})
+    ledger.reserve(ACCOUNT.id, TODAY, "order", {"NEW"}, ordered=True)
 
-    assert a_hold(tally).take(user("OLD", "NEW")) == {"OLD": [NOW]}
+    assert a_hold(ledger).take(user("OLD", "NEW")) == {"OLD": [NOW]}
 
 
 def test_the_time_is_the_tallys_and_not_ours() -> None:
-    tally = FakeTally(clock=lambda: NOW)
-    tally.note(ACCOUNT.id, TODAY, "run", {"OLD"})
+    ledger = FakeDailyLimitLedger(clock=lambda: NOW)
+    ledger.reserve(ACCOUNT.id, TODAY, "run", {"OLD"})
 
-    fast = a_hold(tally, lambda: NOW + 40 * MINUTE)
+    fast = a_hold(ledger, lambda: NOW + 40 * MINUTE)
 
     assert fast.take(user("OLD")) == {"OLD": [NOW]}
 
 
 def test_without_a_note_of_our_own_nobody_was_asked() -> None:
-    assert list(of_living([Note(run="run", keys=frozenset({"OLD"}), at=NOW)], "mine")) == []
+    assert list(of_living([Reservation(run="run", keys=frozenset({"OLD"}), at=NOW)], "mine")) == []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError
 from keyturn.domain.reading import read_json
-from keyturn.ports import Note
+from keyturn.ports import Reservation
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 _END = {False: ".json", True: ".order.json"}
 
 
-class S3Tally:
+class S3DailyLimitLedger:
     """
-    Meets `ports.Tally`.
+    Meets `ports.DailyLimitLedger`.
 
     It needs s3:PutObject and GetObject on `<prefix>/tally/*`, and s3:ListBucket on that prefix.
     """
@@ -37,7 +37,7 @@ class S3Tally:
         self._bucket = bucket
         self._root = "/".join(filter(None, (prefix.strip("/"), "tally")))
 
-    def of_day(self, account: str, day: date) -> Sequence[Note]:
+    def of_day(self, account: str, day: date) -> Sequence[Reservation]:
         """What each run noted down; an object that cannot be read is no small number."""
         folder = f"{self._root}/{account}/{day.isoformat()}/"
         with aws_errors_translated():
@@ -50,7 +50,7 @@ class S3Tally:
             for thing in found
         ]
 
-    def note(
+    def reserve(
         self, account: str, day: date, run: str, keys: Collection[str], *, ordered: bool = False
     ) -> None:
         """Note down a run's keys, in place of what it noted before."""
@@ -62,10 +62,10 @@ class S3Tally:
                 ContentType="application/json",
             )
 
-    def _note(self, name: str, run: str, at: datetime) -> Note:
+    def _note(self, name: str, run: str, at: datetime) -> Reservation:
         ordered = run.endswith(_END[True])
         run = run.removesuffix(_END[ordered])
-        return Note(run=run, keys=self._keys(name), at=at, ordered=ordered)
+        return Reservation(run=run, keys=self._keys(name), at=at, ordered=ordered)
 
     def _keys(self, name: str) -> frozenset[str]:
         with aws_errors_translated():
