@@ -37,7 +37,7 @@ class Shared:
 
 @pytest.fixture
 def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud(now=START) as cloud:
+    with LocalCloud(now=START, ticks=False) as cloud:
         cloud.organization.create_account("hub", "hub@example.com", account_id=HUB)
         cloud.add_role(HUB, "Rotation", HUB)
         cloud.session(HUB).client("s3").create_bucket(Bucket=BUCKET)
