@@ -16,7 +16,7 @@ from keyturn.entrypoints import cli_needs
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY, WHICH_SEAL_KEY
 from keyturn.entrypoints.cli_options import AccountOptions
-from keyturn.entrypoints.laptop import Campaign, connect
+from keyturn.entrypoints.laptop import FleetRun, connect
 from keyturn.settings import Settings
 from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.run_account import Nobody
@@ -461,11 +461,11 @@ def test_a_plan_that_has_grown_old_is_not_carried_out(cloud: LocalCloud) -> None
     add_user(cloud, SHOP, "orders", 137)
     where = AccountOptions(role_name=ROLE, account=[SHOP])
     aws = connect(where, Settings(), lambda *_: None)
-    campaign = Campaign(aws=aws, request=Request(), dry_run=False, announcer=Nobody())
-    planned = campaign.plan(Account(id=SHOP), lambda *_: None)
+    fleet_run = FleetRun(aws=aws, request=Request(), dry_run=False, announcer=Nobody())
+    planned = fleet_run.plan(Account(id=SHOP), lambda *_: None)
 
     cloud.move_to(NOW + timedelta(minutes=16))
-    result = campaign.finish(planned.plan, lambda *_: None)
+    result = fleet_run.finish(planned.plan, lambda *_: None)
 
     assert result.left == ("orders",)
     assert written(cloud) == []

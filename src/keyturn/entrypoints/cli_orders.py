@@ -149,13 +149,13 @@ def _carry_out(
         raise InvalidValue("KEY", command.key, OWN_KEY)
     is_leak = command.name == "revoke"
     _heed_pause(talk, ordering, urgent=is_leak)
-    campaign = talk.campaign(
+    fleet_run = talk.fleet_run(
         replace(command.request, even_paused=ordering.even_paused),
         command=command.ordered and replace(command.ordered, even_paused=ordering.even_paused),
         dry_run=not ordering.enforce,
     )
-    planned = talk.look(campaign, campaign.plan, "Looking at")
-    report = talk.report(campaign, planned)
+    planned = talk.look(fleet_run, fleet_run.plan, "Looking at")
+    report = talk.report(fleet_run, planned)
     due = list(_due(planned, command))
     out = _for_people(talk, ordering)
     if not ordering.yes or not due:
@@ -179,12 +179,12 @@ def _carry_out(
     )
     with talk.audited(entry, urgent=urgent) as notes:
         results = talk.look(
-            campaign, lambda _, progress: campaign.finish(plan, progress), "Working on"
+            fleet_run, lambda _, progress: fleet_run.finish(plan, progress), "Working on"
         )
         undone = list(_undone(results, due))
         lines = [*said(results), *undone, *map(str, results[0].failures)]
         notes.ends(*lines, failed=bool(undone or results[0].failures))
-    report = talk.report(campaign, results)
+    report = talk.report(fleet_run, results)
     again = any(each.decision.action is Action.KEEP for each in due)
     print_report(out, report, only_acts=not again, every_key=again)
     if command.name == "revoke":

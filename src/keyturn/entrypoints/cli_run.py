@@ -56,7 +56,7 @@ from keyturn.entrypoints.cli_view import DUE, Shown, is_due, owners_wanted
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.explain import print_explanation
 from keyturn.entrypoints.laptop import (
-    Campaign,
+    FleetRun,
     Work,
     connect,
     find_accounts,
@@ -110,13 +110,13 @@ def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view
     with _opened(output) as answer:
         talk = Talk(asked)
         talk.tell_of_pause()
-        campaign = replace(
-            talk.campaign(Request(users=frozenset(users.user or ())), dry_run=True),
+        fleet_run = replace(
+            talk.fleet_run(Request(users=frozenset(users.user or ())), dry_run=True),
             owners_of=owners_wanted(view),
             lists_secrets=view.secrets,
         )
-        results = talk.look(campaign, campaign.plan, "Reading")
-        report = shown_keys.of(talk.report(campaign, results))
+        results = talk.look(fleet_run, fleet_run.plan, "Reading")
+        report = shown_keys.of(talk.report(fleet_run, results))
         code = answer.give(talk, report)
         return DUE if view.exit_code and not code and is_due(report) else code
 
@@ -142,10 +142,12 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
         talk.tell_of_pause()
         if approvals is not None:
             talk.keep_to(approvals)
-        campaign = replace(talk.campaign(request, dry_run=not asked.enforce), approvals=approvals)
+        fleet_run = replace(
+            talk.fleet_run(request, dry_run=not asked.enforce), approvals=approvals
+        )
         if asks:
-            planned = talk.look(campaign, campaign.plan, "Reading")
-            report = talk.report(campaign, planned)
+            planned = talk.look(fleet_run, fleet_run.plan, "Reading")
+            report = talk.report(fleet_run, planned)
             print_report(talk.err, report, every_key=output.all)
             if (what := question(report)) is not None:
                 talk.warn(report)
@@ -154,13 +156,13 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
             plans = {result.plan.run.account: result for result in planned}
             results, unwritten = _done(
                 talk,
-                campaign,
-                lambda account, progress: campaign.finish(plans[account].plan, progress),
+                fleet_run,
+                lambda account, progress: fleet_run.finish(plans[account].plan, progress),
             )
         else:
-            results, unwritten = _done(talk, campaign, campaign.both)
+            results, unwritten = _done(talk, fleet_run, fleet_run.both)
         is_kept = not talk.complain(unkept(unwritten))
-        code = answer.give(talk, talk.report(campaign, results), only_acts=asks)
+        code = answer.give(talk, talk.report(fleet_run, results), only_acts=asks)
         if not asked.enforce:
             told = " but notices of a dry run" if talk.can_tell else ""
             talk.say(f"Dry run: nothing was written{told}. {options.to_enforce}")
@@ -168,22 +170,22 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
 
 
 def _done(
-    talk: "Talk", campaign: Campaign, work: Work[AccountResult]
+    talk: "Talk", fleet_run: FleetRun, work: Work[AccountResult]
 ) -> tuple[list[AccountResult], Sequence[KeyturnError]]:
     """Do the work; of an approved plan there is an entry, and why it could not be written."""
-    if campaign.approvals is None or campaign.dry_run:
-        return talk.look(campaign, work, "Working on"), ()
+    if fleet_run.approvals is None or fleet_run.dry_run:
+        return talk.look(fleet_run, work, "Working on"), ()
     accounts = [account.id for account in talk.inventory.accounts]
     entry = replace(
         entry_of(talk.aws, "approve"),
-        run=campaign.id,
+        run=fleet_run.id,
         account=accounts[0] if len(accounts) == 1 else None,
-        plan=campaign.approvals.name,
-        plan_sha256=campaign.approvals.sha256,
+        plan=fleet_run.approvals.name,
+        plan_sha256=fleet_run.approvals.sha256,
     )
     with talk.audited(entry) as notes:
-        results = talk.look(campaign, work, "Working on")
-        failed = list(failures(talk.report(campaign, results)))
+        results = talk.look(fleet_run, work, "Working on")
+        failed = list(failures(talk.report(fleet_run, results)))
         notes.ends(*said(results), *failed, failed=bool(failed))
     return results, notes.unwritten
 
@@ -194,11 +196,11 @@ def explain(who: str, where: AccountOptions, rules: Rules, explaining: Explainin
     key_id = who if is_key(who) else None
     talk = Talk(checked(where, rules), key_id=key_id)
     request = Request(users=frozenset({who if key_id is None else talk.owner_of(key_id)}))
-    campaign = replace(
-        talk.campaign(request, dry_run=True), many=True, owners_of=lambda _turn: True
+    fleet_run = replace(
+        talk.fleet_run(request, dry_run=True), many=True, owners_of=lambda _turn: True
     )
-    results = talk.look(campaign, campaign.plan, "Looking at")
-    report = talk.report(campaign, results)
+    results = talk.look(fleet_run, fleet_run.plan, "Looking at")
+    report = talk.report(fleet_run, results)
     if explaining.format is Findings.JSON:
         put(explanation(report))
         return talk.close(report)
@@ -432,11 +434,11 @@ class Talk:
             lost=(*self.inventory.lost, *((each, f"{LEFT_OUT}{needs}") for each in lost)),
         )
 
-    def campaign(
+    def fleet_run(
         self, request: Request, *, dry_run: bool, command: OperatorCommand | None = None
-    ) -> Campaign:
+    ) -> FleetRun:
         """Begin a run over the accounts, or what is ordered about one key."""
-        return Campaign(
+        return FleetRun(
             aws=self.aws,
             request=request,
             command=command,
@@ -447,7 +449,7 @@ class Talk:
         )
 
     def look(
-        self, campaign: Campaign, work: Work[AccountResult], doing: str
+        self, fleet_run: FleetRun, work: Work[AccountResult], doing: str
     ) -> list[AccountResult]:
         """Work on all accounts, with a bar on a terminal."""
         accounts = self.inventory.accounts
@@ -456,17 +458,17 @@ class Talk:
                 work,
                 accounts,
                 parallel=self._where.parallel,
-                campaign=campaign,
+                fleet_run=fleet_run,
                 progress=progress,
             )
 
-    def report(self, campaign: Campaign, results: Sequence[AccountResult]) -> Report:
+    def report(self, fleet_run: FleetRun, results: Sequence[AccountResult]) -> Report:
         """Put together what there is to say."""
         lost = [f"{title(account)}: {why}" for account, why in self.inventory.lost]
-        absent = campaign.absent(results, len(lost)) if campaign.many else []
+        absent = fleet_run.absent(results, len(lost)) if fleet_run.many else []
         return Report(
             at=now(),
-            dry_run=campaign.dry_run,
+            dry_run=fleet_run.dry_run,
             policy=self.aws.settings.policy,
             results=[self.own.with_warnings(result) for result in results],
             skipped=(*self.inventory.skipped, *self.inventory.lost),

@@ -138,7 +138,7 @@ class _Stop(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Campaign:
+class FleetRun:
     """One run over several accounts."""
 
     aws: Aws
@@ -273,7 +273,7 @@ def side_by_side(
     accounts: Sequence[Account],
     *,
     parallel: int,
-    campaign: Campaign,
+    fleet_run: FleetRun,
     progress: Callable[[Account, int, int], None],
 ) -> list[AccountResult]:
     """
@@ -289,7 +289,7 @@ def side_by_side(
         except _Stop:
             raise
         except Exception as error:  # noqa: BLE001 -- one account's failure never stops the others
-            return failed(account, error, dry_run=campaign.dry_run)
+            return failed(account, error, dry_run=fleet_run.dry_run)
         finally:
             progress(account, 1, 1)
 
@@ -299,14 +299,14 @@ def side_by_side(
             futures += (pool.submit(one, each) for each in accounts)
             wait(futures)
         except KeyboardInterrupt:
-            campaign.stop.set()
+            fleet_run.stop.set()
             for future in futures:
                 future.cancel()
             try:
                 wait(futures)
             except KeyboardInterrupt:
                 os._exit(Interrupted.exit_code)  # asked twice: whatever is under way breaks off
-            reads = campaign.dry_run and campaign.announcer is None
+            reads = fleet_run.dry_run and fleet_run.announcer is None
             what = "nothing was written" if reads else "what had begun was finished"
             raise Interrupted(f"interrupted: {what}") from None
     return [future.result() for future in futures]
