@@ -16,7 +16,7 @@ from keyturn.entrypoints import cli_needs
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.cli_needs import TO_TELL, WHICH_KMS_KEY, WHICH_SEAL_KEY
 from keyturn.entrypoints.cli_options import AccountOptions
-from keyturn.entrypoints.laptop import FleetRun, connect
+from keyturn.entrypoints.local_run import FleetRun, connect
 from keyturn.settings import Settings
 from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.run_account import Nobody

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.domain.errors import PortError
-from keyturn.entrypoints.laptop import open_session
+from keyturn.entrypoints.local_run import open_session
 from keyturn.wiring import Aws
 from tests.canary import see
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 
 from keyturn.domain.errors import KeyturnError, PortError
-from keyturn.entrypoints.laptop import now
+from keyturn.entrypoints.local_run import now
 from keyturn.ports import AuditEntry
 from keyturn.use_cases.account_run import AccountResult
 from keyturn.wiring import Aws

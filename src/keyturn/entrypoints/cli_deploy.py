@@ -25,7 +25,7 @@ from keyturn.domain.plain_text import shown
 from keyturn.domain.record import stamp
 from keyturn.entrypoints.cli_options import DeployAccounts, Deploying, DeployOptions, Findings
 from keyturn.entrypoints.cli_run import Declined
-from keyturn.entrypoints.laptop import now, open_session
+from keyturn.entrypoints.local_run import now, open_session
 from keyturn.entrypoints.one_line import FAILED
 from keyturn.entrypoints.streams import can_ask
 from keyturn.settings import UNIT, Settings
@@ -65,8 +65,8 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
     deployment = connect(accounts).deploy(package, names)
     ready = deployment.prepare(asked)
     settings = Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
-    talk = _Talk(how)
-    talk.warn(settings.policy.warnings)
+    cli_session = _Talk(how)
+    cli_session.warn(settings.policy.warnings)
     if asks:
         preview = _Talk(how, aside=True)
         preview.show_all(deployment.steps(ready))
@@ -76,12 +76,12 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
             raise Declined("nothing was done")
     try:
         if how.dry_run:
-            done = talk.show_all(deployment.steps(ready))
+            done = cli_session.show_all(deployment.steps(ready))
         else:
-            done = talk.take_all(chain(deployment.steps(ready), [deployment.proof()]))
+            done = cli_session.take_all(chain(deployment.steps(ready), [deployment.proof()]))
     finally:
-        talk.write_json()
-    talk.close(ready)
+        cli_session.write_json()
+    cli_session.close(ready)
     return 0 if done else FAILED
 
 

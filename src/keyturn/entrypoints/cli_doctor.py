@@ -20,7 +20,7 @@ from keyturn.entrypoints.cli_deploy import connect, names_of
 from keyturn.entrypoints.cli_meant import check_role
 from keyturn.entrypoints.cli_options import DeployAccounts, DoctorOptions, Findings
 from keyturn.entrypoints.cli_tables import tidy
-from keyturn.entrypoints.laptop import now
+from keyturn.entrypoints.local_run import now
 from keyturn.entrypoints.one_line import FAILED
 
 VERSION = 1

@@ -32,12 +32,12 @@ from keyturn.entrypoints.cli_json import adoption, put
 from keyturn.entrypoints.cli_meant import check_key
 from keyturn.entrypoints.cli_options import AccountOptions, Findings, Ordering, Rules, Telling
 from keyturn.entrypoints.cli_run import (
-    Talk,
+    CliSession,
     checked,
     confirm,
 )
 from keyturn.entrypoints.cli_tables import print_report
-from keyturn.entrypoints.laptop import now
+from keyturn.entrypoints.local_run import now
 from keyturn.entrypoints.one_line import FAILED
 from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn.use_cases.account_run import AccountResult, Request
@@ -144,64 +144,70 @@ def _carry_out(
     )
     asks = asked.asks
     # Whoever orders something about one key means that key, wherever it is.
-    talk = Talk(asked, key_id=command.key, hints=False, everywhere=command.key is not None)
-    if command.name == "revoke" and command.key == talk.own.signing:
+    cli_session = CliSession(
+        asked, key_id=command.key, hints=False, everywhere=command.key is not None
+    )
+    if command.name == "revoke" and command.key == cli_session.own.signing:
         raise InvalidValue("KEY", command.key, OWN_KEY)
     is_leak = command.name == "revoke"
-    _heed_pause(talk, ordering, urgent=is_leak)
-    fleet_run = talk.fleet_run(
+    _heed_pause(cli_session, ordering, urgent=is_leak)
+    fleet_run = cli_session.fleet_run(
         replace(command.request, even_paused=ordering.even_paused),
         command=command.ordered and replace(command.ordered, even_paused=ordering.even_paused),
         dry_run=not ordering.enforce,
     )
-    planned = talk.look(fleet_run, fleet_run.plan, "Looking at")
-    report = talk.report(fleet_run, planned)
+    planned = cli_session.look(fleet_run, fleet_run.plan, "Looking at")
+    report = cli_session.report(fleet_run, planned)
     due = list(_due(planned, command))
-    out = _for_people(talk, ordering)
+    out = _for_people(cli_session, ordering)
     if not ordering.yes or not due:
-        _show(talk.err if asks else out, report, due, talk)
+        _show(cli_session.err if asks else out, report, due, cli_session)
     holds = _has_failed(report) and not is_leak
     if not ordering.enforce or not due or holds:
         if due and not ordering.enforce:
-            talk.say(f"Dry run: nothing was written, nobody was told. {asked.to_enforce}")
-        return _closed(talk, report, command, due, ordering)
+            cli_session.say(f"Dry run: nothing was written, nobody was told. {asked.to_enforce}")
+        return _closed(cli_session, report, command, due, ordering)
     if asks:
         confirm(f"{command.name} {shown(command.about)}.")
     [plan] = [result.plan for result in planned if result.plan.turns]
     user = plan.turns[0].user.name
     urgent = command.key is not None
     entry = replace(
-        entry_of(talk.aws, command.name, why=ordering.reason, urgent=urgent),
+        entry_of(cli_session.aws, command.name, why=ordering.reason, urgent=urgent),
         account=plan.run.account.id,
         user=user,
         key=command.key,
         run=plan.run.id,
     )
-    with talk.audited(entry, urgent=urgent) as notes:
-        results = talk.look(
+    with cli_session.audited(entry, urgent=urgent) as notes:
+        results = cli_session.look(
             fleet_run, lambda _, progress: fleet_run.finish(plan, progress), "Working on"
         )
         undone = list(_undone(results, due))
         lines = [*said(results), *undone, *map(str, results[0].failures)]
         notes.ends(*lines, failed=bool(undone or results[0].failures))
-    report = talk.report(fleet_run, results)
+    report = cli_session.report(fleet_run, results)
     again = any(each.decision.action is Action.KEEP for each in due)
     print_report(out, report, only_acts=not again, every_key=again)
     if command.name == "revoke":
         _print_advice(out, plan.run.account.id, user, command.about, now())
-    if not talk.can_tell:
-        talk.say(f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself.")
+    if not cli_session.can_tell:
+        cli_session.say(
+            f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself."
+        )
     report = replace(report, failures=(*report.failures, *undone, *unkept(notes.unwritten)))
     _answer(report, ordering)
-    code = talk.close(report)
+    code = cli_session.close(report)
     if code and command.name == "revoke":
-        talk.say("When that is mended, in 15 minutes, give it again: it goes on where it stopped.")
+        cli_session.say(
+            "When that is mended, in 15 minutes, give it again: it goes on where it stopped."
+        )
     return code
 
 
-def _for_people(talk: Talk, ordering: Ordering) -> Console:
+def _for_people(cli_session: CliSession, ordering: Ordering) -> Console:
     """Where people read: beside the answer, if that is for programs."""
-    return talk.err if ordering.format is Findings.JSON else Console()
+    return cli_session.err if ordering.format is Findings.JSON else Console()
 
 
 def _answer(report: Report, ordering: Ordering) -> None:
@@ -210,16 +216,16 @@ def _answer(report: Report, ordering: Ordering) -> None:
         sys.stdout.write(as_json(report))
 
 
-def _heed_pause(talk: Talk, ordering: Ordering, *, urgent: bool = False) -> None:
+def _heed_pause(cli_session: CliSession, ordering: Ordering, *, urgent: bool = False) -> None:
     """
     Do nothing while Keyturn is paused, and promise nothing without saying so.
 
     urgent: a leaked key is stopped all the same; the rest of its order heeds the pause.
     """
     if not ordering.enforce or (urgent and not ordering.even_paused):
-        talk.tell_of_pause()
+        cli_session.tell_of_pause()
     elif not ordering.even_paused:
-        refuse_if_paused(talk.aws.switch())
+        refuse_if_paused(cli_session.aws.switch())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,13 +246,13 @@ def _due(results: Sequence[AccountResult], command: _Command) -> Iterator[_Due]:
                     yield _Due(account=account, user=turn.user, decision=made)
 
 
-def _show(console: Console, report: Report, due: Sequence[_Due], talk: Talk) -> None:
+def _show(console: Console, report: Report, due: Sequence[_Due], cli_session: CliSession) -> None:
     """Show what would be done, step by step."""
     if any(result.plan.turns for result in report.results):
         print_report(console, report, every_key=True)
     for each in due:
         console.print()
-        for number, step in enumerate(_steps(each, talk), start=1):
+        for number, step in enumerate(_steps(each, cli_session), start=1):
             console.print(Text(f"  {number}. {shown(step)}"), soft_wrap=True)
         if each.decision.action is Action.REVOKE:
             _print_advice(
@@ -254,10 +260,10 @@ def _show(console: Console, report: Report, due: Sequence[_Due], talk: Talk) -> 
             )
 
 
-def _steps(due: _Due, talk: Talk) -> Iterator[str]:
+def _steps(due: _Due, cli_session: CliSession) -> Iterator[str]:
     """What is done, in order."""
     made = due.decision
-    settings = talk.aws.settings
+    settings = cli_session.aws.settings
     secret = secret_name(due.account.id, due.user.name)
     match made.action:
         case Action.RESTORE:
@@ -275,15 +281,15 @@ def _steps(due: _Due, talk: Talk) -> Iterator[str]:
     if made.action is Action.ROTATE or made.rotates:
         yield f"iam:CreateAccessKey: a new key for {due.user.name}"
         yield f"secretsmanager:PutSecretValue: it lies in {secret}"
-    yield from _left_behind(made, talk)
+    yield from _left_behind(made, cli_session)
 
 
-def _left_behind(made: Decision, talk: Talk) -> Iterator[str]:
+def _left_behind(made: Decision, cli_session: CliSession) -> Iterator[str]:
     """Who is told, and what is kept; and what is not."""
-    settings = talk.aws.settings
+    settings = cli_session.aws.settings
     if made.notice is None:
         yield "nobody is told anything new"
-    elif talk.would_tell:
+    elif cli_session.would_tell:
         yield f"the owner and {settings.admin} are told"
     else:
         yield "nobody is told: there is no --notify"
@@ -306,7 +312,11 @@ def _closed_book(user: UserFacts, kms_key: str | None) -> str | None:
 
 
 def _closed(
-    talk: Talk, report: Report, command: _Command, due: Sequence[_Due], ordering: Ordering
+    cli_session: CliSession,
+    report: Report,
+    command: _Command,
+    due: Sequence[_Due],
+    ordering: Ordering,
 ) -> int:
     """End where nothing is done: an order that cannot be followed is a failure."""
     if not due and not _has_failed(report):
@@ -317,7 +327,7 @@ def _closed(
         nothing = f"nothing to {command.name}: {why or 'there is no access key'}"
         report = replace(report, failures=(*report.failures, nothing))
     _answer(report, ordering)
-    return talk.close(report)
+    return cli_session.close(report)
 
 
 def _has_failed(report: Report) -> bool:
@@ -391,38 +401,38 @@ def adopt(secret: str, where: AccountOptions, rules: Rules, ordering: Ordering) 
         raise InvalidValue("--account", where.account[0], f"is not the secret's, {account}")
     where = replace(where, account=[account])
     asked = checked(where, rules, enforce=ordering.enforce, yes=ordering.yes)
-    talk = Talk(asked, hints=False)
-    _heed_pause(talk, ordering)
+    cli_session = CliSession(asked, hints=False)
+    _heed_pause(cli_session, ordering)
     run = Run(
         id=uuid.uuid4().hex,
         account=Account(id=account),
         at=now(),
         dry_run=not ordering.enforce,
     )
-    work = talk.aws.adopt(run)
+    work = cli_session.aws.adopt(run)
     planned = work.plan(secret)
-    out = _for_people(talk, ordering)
-    _print_adoption(talk.err if asked.asks else out, planned)
+    out = _for_people(cli_session, ordering)
+    _print_adoption(cli_session.err if asked.asks else out, planned)
     if not (planned.writes and ordering.enforce):
         if planned.writes:
-            talk.say(f"Dry run: nothing was written. {asked.to_enforce}")
+            cli_session.say(f"Dry run: nothing was written. {asked.to_enforce}")
         _answer_adoption(planned, ordering, adopted=not planned.writes)
         return 0
     if asked.asks:
         confirm(f"adopt {shown(secret)}.")
     entry = replace(
-        entry_of(talk.aws, "adopt", why=ordering.reason),
+        entry_of(cli_session.aws, "adopt", why=ordering.reason),
         account=account,
         user=planned.user.name,
         secret=secret,
         run=run.id,
     )
-    with talk.audited(entry) as notes:
+    with cli_session.audited(entry) as notes:
         work.carry_out(planned, even_paused=ordering.even_paused)
         notes.ends(f"adopted; removed {', '.join(planned.removes) or 'no tag'}", failed=False)
     out.print(Text(shown(f"{secret} is Keyturn's now.")), soft_wrap=True)
     _answer_adoption(planned, ordering, adopted=True)
-    return FAILED if talk.complain(unkept(notes.unwritten)) else 0
+    return FAILED if cli_session.complain(unkept(notes.unwritten)) else 0
 
 
 def _answer_adoption(planned: Adoption, ordering: Ordering, *, adopted: bool) -> None:

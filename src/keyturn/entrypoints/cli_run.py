@@ -55,7 +55,7 @@ from keyturn.entrypoints.cli_tables import (
 from keyturn.entrypoints.cli_view import DUE, Shown, is_due, owners_wanted
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.explain import print_explanation
-from keyturn.entrypoints.laptop import (
+from keyturn.entrypoints.local_run import (
     FleetRun,
     Work,
     connect,
@@ -108,16 +108,16 @@ def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view
     output = replace(output, all=output.all or shown_keys.filters)
     asked = checked(where, rules)
     with _opened(output) as answer:
-        talk = Talk(asked)
-        talk.tell_of_pause()
+        cli_session = CliSession(asked)
+        cli_session.tell_of_pause()
         fleet_run = replace(
-            talk.fleet_run(Request(users=frozenset(users.user or ())), dry_run=True),
+            cli_session.fleet_run(Request(users=frozenset(users.user or ())), dry_run=True),
             owners_of=owners_wanted(view),
             lists_secrets=view.secrets,
         )
-        results = talk.look(fleet_run, fleet_run.plan, "Reading")
-        report = shown_keys.of(talk.report(fleet_run, results))
-        code = answer.give(talk, report)
+        results = cli_session.look(fleet_run, fleet_run.plan, "Reading")
+        report = shown_keys.of(cli_session.report(fleet_run, results))
+        code = answer.give(cli_session, report)
         return DUE if view.exit_code and not code and is_due(report) else code
 
 
@@ -138,54 +138,54 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     )
     asks = options.asks
     with _opened(output) as answer:
-        talk = Talk(options, verbose=asked.verbose)
-        talk.tell_of_pause()
+        cli_session = CliSession(options, verbose=asked.verbose)
+        cli_session.tell_of_pause()
         if approvals is not None:
-            talk.keep_to(approvals)
+            cli_session.keep_to(approvals)
         fleet_run = replace(
-            talk.fleet_run(request, dry_run=not asked.enforce), approvals=approvals
+            cli_session.fleet_run(request, dry_run=not asked.enforce), approvals=approvals
         )
         if asks:
-            planned = talk.look(fleet_run, fleet_run.plan, "Reading")
-            report = talk.report(fleet_run, planned)
-            print_report(talk.err, report, every_key=output.all)
+            planned = cli_session.look(fleet_run, fleet_run.plan, "Reading")
+            report = cli_session.report(fleet_run, planned)
+            print_report(cli_session.err, report, every_key=output.all)
             if (what := question(report)) is not None:
-                talk.warn(report)
-                tell_failures(talk.err, report)
+                cli_session.warn(report)
+                tell_failures(cli_session.err, report)
                 confirm(what)
             plans = {result.plan.run.account: result for result in planned}
             results, unwritten = _done(
-                talk,
+                cli_session,
                 fleet_run,
                 lambda account, progress: fleet_run.finish(plans[account].plan, progress),
             )
         else:
-            results, unwritten = _done(talk, fleet_run, fleet_run.both)
-        is_kept = not talk.complain(unkept(unwritten))
-        code = answer.give(talk, talk.report(fleet_run, results), only_acts=asks)
+            results, unwritten = _done(cli_session, fleet_run, fleet_run.both)
+        is_kept = not cli_session.complain(unkept(unwritten))
+        code = answer.give(cli_session, cli_session.report(fleet_run, results), only_acts=asks)
         if not asked.enforce:
-            told = " but notices of a dry run" if talk.can_tell else ""
-            talk.say(f"Dry run: nothing was written{told}. {options.to_enforce}")
+            told = " but notices of a dry run" if cli_session.can_tell else ""
+            cli_session.say(f"Dry run: nothing was written{told}. {options.to_enforce}")
         return code if is_kept else FAILED
 
 
 def _done(
-    talk: "Talk", fleet_run: FleetRun, work: Work[AccountResult]
+    cli_session: "CliSession", fleet_run: FleetRun, work: Work[AccountResult]
 ) -> tuple[list[AccountResult], Sequence[KeyturnError]]:
     """Do the work; of an approved plan there is an entry, and why it could not be written."""
     if fleet_run.approvals is None or fleet_run.dry_run:
-        return talk.look(fleet_run, work, "Working on"), ()
-    accounts = [account.id for account in talk.inventory.accounts]
+        return cli_session.look(fleet_run, work, "Working on"), ()
+    accounts = [account.id for account in cli_session.inventory.accounts]
     entry = replace(
-        entry_of(talk.aws, "approve"),
+        entry_of(cli_session.aws, "approve"),
         run=fleet_run.id,
         account=accounts[0] if len(accounts) == 1 else None,
         plan=fleet_run.approvals.name,
         plan_sha256=fleet_run.approvals.sha256,
     )
-    with talk.audited(entry) as notes:
-        results = talk.look(fleet_run, work, "Working on")
-        failed = list(failures(talk.report(fleet_run, results)))
+    with cli_session.audited(entry) as notes:
+        results = cli_session.look(fleet_run, work, "Working on")
+        failed = list(failures(cli_session.report(fleet_run, results)))
         notes.ends(*said(results), *failed, failed=bool(failed))
     return results, notes.unwritten
 
@@ -194,21 +194,21 @@ def explain(who: str, where: AccountOptions, rules: Rules, explaining: Explainin
     """Explain a user's keys."""
     check_who(who)
     key_id = who if is_key(who) else None
-    talk = Talk(checked(where, rules), key_id=key_id)
-    request = Request(users=frozenset({who if key_id is None else talk.owner_of(key_id)}))
+    cli_session = CliSession(checked(where, rules), key_id=key_id)
+    request = Request(users=frozenset({who if key_id is None else cli_session.owner_of(key_id)}))
     fleet_run = replace(
-        talk.fleet_run(request, dry_run=True), many=True, owners_of=lambda _turn: True
+        cli_session.fleet_run(request, dry_run=True), many=True, owners_of=lambda _turn: True
     )
-    results = talk.look(fleet_run, fleet_run.plan, "Looking at")
-    report = talk.report(fleet_run, results)
+    results = cli_session.look(fleet_run, fleet_run.plan, "Looking at")
+    report = cli_session.report(fleet_run, results)
     if explaining.format is Findings.JSON:
         put(explanation(report))
-        return talk.close(report)
+        return cli_session.close(report)
     console = Console()
     for result in results:
         for turn in result.plan.turns:
-            print_explanation(console, result.plan, turn, talk.aws.settings.policy)
-    return talk.close(report)
+            print_explanation(console, result.plan, turn, cli_session.aws.settings.policy)
+    return cli_session.close(report)
 
 
 def confirm(what: str) -> None:
@@ -364,7 +364,7 @@ def _approvals(users: Users, asked: Asked) -> Approvals | None:
     return read_plan(body, option="--approve", name=str(path))
 
 
-class Talk:
+class CliSession:
     """The conversation of one command with AWS and with its operator."""
 
     def __init__(
@@ -591,7 +591,7 @@ class Answer:
         self._output = output
         self._put = put
 
-    def give(self, talk: Talk, report: Report, *, only_acts: bool = False) -> int:
+    def give(self, cli_session: CliSession, report: Report, *, only_acts: bool = False) -> int:
         """
         Write it, say what went wrong, and give the exit code.
 
@@ -600,15 +600,15 @@ class Answer:
         """
         if self._put is None:
             self._print(report, only_acts=only_acts)
-            return talk.close(report)
-        code = talk.close(report)
+            return cli_session.close(report)
+        code = cli_session.close(report)
         try:
             self._put(self._text(report, FILE_WIDTH))
         except KeyturnError:
             if is_enforced(report):
                 self._print(report, only_acts=only_acts)
             raise
-        talk.say(f"wrote {self._output.output}: {what_it_holds(report)}")
+        cli_session.say(f"wrote {self._output.output}: {what_it_holds(report)}")
         return code
 
     def _print(self, report: Report, *, only_acts: bool) -> None:

@@ -11,7 +11,7 @@ from keyturn.entrypoints.cli_needs import asks_first
 from keyturn.entrypoints.cli_options import AccountOptions, Findings, Switching, given
 from keyturn.entrypoints.cli_run import confirm
 from keyturn.entrypoints.deployed import deployed_settings
-from keyturn.entrypoints.laptop import connect, now
+from keyturn.entrypoints.local_run import connect, now
 from keyturn.entrypoints.one_line import FAILED
 from keyturn.ports import Lever, Pause
 from keyturn.settings import Settings

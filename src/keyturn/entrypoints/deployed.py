@@ -11,7 +11,7 @@ from keyturn.deployment.model.resources import INVENTORY, ROTATION
 from keyturn.deployment.wiring import functions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound
 from keyturn.entrypoints.cli_options import as_given
-from keyturn.entrypoints.laptop import open_session
+from keyturn.entrypoints.local_run import open_session
 from keyturn.settings import Settings
 
 _THEIR_OWN = {"DryRunFlag", "QueueUrl"}
