@@ -12,12 +12,14 @@ from keyturn.domain.errors import AccountUnreachable, Unavailable
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.settings import Settings
-from keyturn.wiring import MEMBERS_KEPT, Aws
+from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.use_cases.stage import HUB, START
 
 ROLE = "member"
+KEPT = 50
+"""Accounts whose clients are kept; said here too, so that nobody changes it unseen."""
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def members(cloud: LocalCloud, number: int) -> list[str]:
 
 
 def test_every_account_is_reached_by_its_own_role(cloud: LocalCloud) -> None:
-    accounts = members(cloud, MEMBERS_KEPT + 2)
+    accounts = members(cloud, KEPT + 2)
     aws = connected(cloud, [])
 
     for account in accounts:
@@ -67,14 +69,14 @@ def test_every_account_is_reached_by_its_own_role(cloud: LocalCloud) -> None:
 def test_a_role_is_assumed_once_while_its_account_is_among_the_last_ones(
     cloud: LocalCloud,
 ) -> None:
-    accounts = members(cloud, MEMBERS_KEPT + 1)
+    accounts = members(cloud, KEPT + 1)
     aws = connected(cloud, [])
 
     for account in [*accounts[:-1], accounts[0], accounts[-1], accounts[-1], accounts[0]]:
         users_of(aws, account)
 
     asked = [call.params["RoleArn"] for call in cloud.calls if call.operation == "AssumeRole"]
-    assert len(asked) == MEMBERS_KEPT + 2  # the first one was let go when the last one came
+    assert len(asked) == KEPT + 2  # the first one was let go when the last one came
     assert asked.count(f"arn:aws:iam::{accounts[0]}:role/{ROLE}") == 2
 
 

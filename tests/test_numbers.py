@@ -1,0 +1,137 @@
+"""
+Every number that stands by itself in the engine, a second time.
+
+Limits, windows and sizes are promises: other tests go by their names, so that one that changes
+unseen would change them with it. To change a number is to change it here, on purpose.
+"""
+
+import ast
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src"
+NUMBERS: dict[str, float | timedelta] = {
+    "keyturn.adapters.clients.ATTEMPTS": 4,
+    "keyturn.adapters.clients.CONNECT_SECONDS": 3,
+    "keyturn.adapters.clients.READ_SECONDS": 10,
+    "keyturn.adapters.clients.MOST_CONNECTIONS": 64,
+    "keyturn.adapters.event_bus.BATCH": 10,
+    "keyturn.adapters.event_bus.LARGEST_BATCH": 240000,
+    "keyturn.adapters.event_bus.FORMAT": 1,
+    "keyturn.adapters.iam.LARGEST_PAGE": 1000,
+    "keyturn.adapters.s3_receipts.CLAIM_LIFE": timedelta(minutes=15),
+    "keyturn.adapters.s3_receipts._CLAIM_SIZE": 36,
+    "keyturn.adapters.s3_snapshots.VERSION": 1,
+    "keyturn.adapters.s3_templates._LARGEST": 256 * 1024,
+    "keyturn.adapters.sqs.BATCH": 10,
+    "keyturn.adapters.sqs.ROUNDS": 3,
+    "keyturn.deployment.adapters.cloudformation._SECONDS": 3,
+    "keyturn.deployment.adapters.s3_archive._VERSION": 1,
+    "keyturn.deployment.adapters.s3_archive._DAYS": 2,
+    "keyturn.deployment.adapters.s3_artifact_bucket._OLD_VERSIONS": 30,
+    "keyturn.deployment.checks.functions.BESIDES": 3,
+    "keyturn.deployment.checks.observed.WORKERS": 8,
+    "keyturn.deployment.checks.observed._NAMED": 5,
+    "keyturn.deployment.checks.runs.LONGEST_PAUSE": timedelta(hours=26),
+    "keyturn.domain.days.DAY": timedelta(days=1),
+    "keyturn.domain.days.SLACK": timedelta(hours=12),
+    "keyturn.domain.days.SLACK_OF_ONE_DAY": timedelta(hours=1),
+    "keyturn.domain.days.JITTER": timedelta(hours=1),
+    "keyturn.domain.lifecycle.answers.WEEK": 7,
+    "keyturn.domain.lifecycle.cases.orphan.ORPHAN_REST": 1,
+    "keyturn.domain.lifecycle.cases.rotation.MOST_TRIES": 3,
+    "keyturn.domain.lifecycle.cases.user.NEW_KEY": 2,
+    "keyturn.domain.lifecycle.cases.user._MINUTE": timedelta(minutes=1),
+    "keyturn.domain.lifecycle.forecast.RUN": timedelta(minutes=1),
+    "keyturn.domain.lifecycle.forecast._MARGIN": 60,
+    "keyturn.domain.lifecycle.promises.ACT_WARNING": 3,
+    "keyturn.domain.lifecycle.promises.RECEIPT_LIFE": 30,
+    "keyturn.domain.lifecycle.view.FORCE_LIFE": timedelta(hours=24),
+    "keyturn.domain.policy.SHORT_GRACE": 7,
+    "keyturn.domain.policy.MOST_DAYS": 36500,
+    "keyturn.domain.policy.WHOLE": 100,
+    "keyturn.domain.reading.DEEPEST": 40,
+    "keyturn.domain.reading.LARGEST": 64 * 1024 * 1024,
+    "keyturn.domain.reading.LONGEST_NUMBER": 18,
+    "keyturn.domain.reading._SHOWN": 100,
+    "keyturn.domain.record.LONGEST_RUN": timedelta(minutes=15),
+    "keyturn.domain.record.BEFORE_INTENT": timedelta(minutes=1),
+    "keyturn.domain.record.AFTER_INTENT": timedelta(minutes=2),
+    "keyturn.domain.record.AGAIN": 2,
+    "keyturn.domain.seal.BORN_BEFORE": timedelta(minutes=1),
+    "keyturn.domain.seal.BORN_AFTER": timedelta(minutes=2),
+    "keyturn.entrypoints.bus_events.MOST_AGE": 73000,
+    "keyturn.entrypoints.bus_events.YEAR": timedelta(days=400),
+    "keyturn.entrypoints.bus_events.DEAD_LETTERS_HOLD": timedelta(days=14),
+    "keyturn.entrypoints.cli_deploy.VERSION": 1,
+    "keyturn.entrypoints.cli_doctor.VERSION": 1,
+    "keyturn.entrypoints.cli_orders.CATCHING_UP": timedelta(minutes=1),
+    "keyturn.entrypoints.cli_run.FILE_WIDTH": 120,
+    "keyturn.entrypoints.cli_tables.WIDE": 120,
+    "keyturn.entrypoints.cli_tables.NARROW": 78,
+    "keyturn.entrypoints.cli_tables._LEAST_WHY": 40,
+    "keyturn.entrypoints.cli_tables._NAMED": 5,
+    "keyturn.entrypoints.cli_tables._USER": 64,
+    "keyturn.entrypoints.cli_view.DUE": 3,
+    "keyturn.entrypoints.inventory_lambda._NAMED": 20,
+    "keyturn.entrypoints.metrics.OVERDUE_AFTER": 14,
+    "keyturn.entrypoints.one_line.FAILED": 1,
+    "keyturn.entrypoints.one_line.BAD_USAGE": 2,
+    "keyturn.entrypoints.one_line.INTERRUPTED": 130,
+    "keyturn.entrypoints.plan_format.VERSION": 1,
+    "keyturn.entrypoints.requests.LONGEST_NAME": 128,
+    "keyturn.entrypoints.requests.MOST_USERS": 10000,
+    "keyturn.entrypoints.requests.QUEUE_HOLDS": timedelta(days=4),
+    "keyturn.entrypoints.requests.CLOCKS_DIFFER": timedelta(minutes=5),
+    "keyturn.entrypoints.rotation_lambda.SPARE_MILLISECONDS": 180000,
+    "keyturn.mail.overrides.KEPT": timedelta(minutes=5),
+    "keyturn.settings.MOST_DAYS": 36500,
+    "keyturn.settings.MOST_PARALLEL": 64,
+    "keyturn.use_cases.daily_cap.LONGEST_TURN": timedelta(minutes=1),
+    "keyturn.use_cases.deliver.INTENT_HOLDS": timedelta(seconds=60),
+    "keyturn.use_cases.gate.ASKED_EVERY": timedelta(seconds=30),
+    "keyturn.use_cases.record_store.CLOCK_MAY_BE_OFF": timedelta(seconds=30),
+    "keyturn.use_cases.run_account.MOST_FAILURES": 50,
+    "keyturn.use_cases.run_account.LONGEST_FAILURE": 500,
+    "keyturn.use_cases.run_account.LONGEST_PART": 200,
+    "keyturn.use_cases.snapshot.LOOKS_BACK": 15,
+    "keyturn.use_cases.snapshot.ALWAYS": 2,
+    "keyturn.use_cases.stop.TRIES": 3,
+    "keyturn.use_cases.tell.DRY_RUN_WEEK": timedelta(days=7) - timedelta(hours=12),
+    "keyturn.wiring.MEMBERS_KEPT": 50,
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_what_it_was(name: str) -> None:
+    module, _, constant = name.rpartition(".")
+
+    assert getattr(import_module(module), constant) == NUMBERS[name]
+
+
+def test_no_number_is_left_out() -> None:
+    assert set(numbers()) == set(NUMBERS)
+
+
+def numbers() -> Iterator[str]:
+    """The constants of all modules that are a number, a sum of numbers, or a time."""
+    for file in sorted(SOURCE.glob("keyturn/**/*.py")):
+        module = file.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and _is_number(node.value):
+                target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+                if isinstance(target, ast.Name) and target.id.lstrip("_").isupper():
+                    yield f"{module}.{target.id}"
+
+
+def _is_number(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.BinOp):
+        return _is_number(value.left) and _is_number(value.right)
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, int | float) and not isinstance(value.value, bool)
+    is_call = isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
+    return is_call and value.func.id == "timedelta"  # type: ignore[union-attr]  # so is_call says
