@@ -61,7 +61,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.domain.record.LONGEST_RUN": timedelta(minutes=15),
     "keyturn.domain.record.BEFORE_INTENT": timedelta(minutes=1),
     "keyturn.domain.record.AFTER_INTENT": timedelta(minutes=2),
-    "keyturn.domain.record.AGAIN": 2,
+    "keyturn.domain.history.AGAIN": 2,
     "keyturn.domain.seal.BORN_BEFORE": timedelta(minutes=1),
     "keyturn.domain.seal.BORN_AFTER": timedelta(minutes=2),
     "keyturn.entrypoints.bus_events.MOST_AGE": 73000,

@@ -22,7 +22,10 @@ from keyturn.domain.decision import (
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
-from keyturn.domain.record import Intent, KeyRecord
+from keyturn.domain.record import (
+    Intent,
+    KeyRecord,
+)
 from tests.domain.world import NOW, POLICY, SILENCE, a_key, a_secret, ago, ann, look, on, told
 
 RESTORE = OperatorCommand(action=Action.RESTORE, key_id="OLD", given=NOW)

@@ -24,15 +24,17 @@ from keyturn.domain.key import (
 )
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
-    INTENT_TAG,
-    KEY_TAG,
-    USER_ID_TAG,
-    USER_TAG,
     Intent,
     KeyRecord,
     UserRecord,
     read_record,
     tags_of,
+)
+from keyturn.domain.secret_names import (
+    INTENT_TAG,
+    KEY_TAG,
+    USER_ID_TAG,
+    USER_TAG,
     token,
 )
 from tests.domain.world import NOW, SILENCE, TODAY, Looked, a_key, ago, ann, look, on

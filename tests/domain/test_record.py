@@ -10,22 +10,26 @@ from hypothesis import strategies as st
 
 from keyturn.domain.key import SecretFacts
 from keyturn.domain.record import (
+    Intent,
+    KeyRecord,
+    UserRecord,
+    read_record,
+    said_of,
+    stale_tags,
+)
+from keyturn.domain.secret_names import (
     INTENT_TAG,
     KEY_TAG,
     RESTORED_TAG,
     REVOKED_TAG,
     USER_ID_TAG,
     USER_TAG,
-    Intent,
-    KeyRecord,
-    UserRecord,
     encode,
-    read_record,
-    said_of,
     secret_name,
-    stale_tags,
-    stamp,
     token,
+)
+from keyturn.domain.tag_text import (
+    stamp,
 )
 from tests.domain.world import DAY, MINUTE, NOW, a_key, a_secret, ago, ann
 

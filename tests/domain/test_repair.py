@@ -8,7 +8,14 @@ import pytest
 from keyturn.domain.decision import Action, Change, Reason, Told
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import INTENT_TAG, Intent, KeyRecord, token
+from keyturn.domain.record import (
+    Intent,
+    KeyRecord,
+)
+from keyturn.domain.secret_names import (
+    INTENT_TAG,
+    token,
+)
 from tests.domain.world import (
     DAY,
     MINUTE,

@@ -27,14 +27,16 @@ from keyturn.domain.key import (
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
+    Intent,
+    KeyRecord,
+    stale_tags,
+)
+from keyturn.domain.secret_names import (
     HISTORY_TAG,
     INTENT_TAG,
     KEY_TAG,
     USER_ID_TAG,
     USER_TAG,
-    Intent,
-    KeyRecord,
-    stale_tags,
     token,
 )
 

@@ -13,10 +13,12 @@ from keyturn.domain.key import Act, LastUse, Receipt, Seal, SecretFacts, Status
 from keyturn.domain.narrowing import Approved
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import (
+    KeyRecord,
+)
+from keyturn.domain.secret_names import (
     KEY_TAG,
     USER_ID_TAG,
     USER_TAG,
-    KeyRecord,
     secret_name,
     token,
 )

@@ -7,13 +7,15 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from keyturn.domain.record import (
+    Intent,
+)
+from keyturn.domain.secret_names import (
     INTENT_TAG,
     KEY_TAG,
     OWNER_TAG,
     SEAL_TAG,
     USER_ID_TAG,
     USER_TAG,
-    Intent,
     token,
 )
 from keyturn_sandbox.emulator.cloud import Perform

@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from keyturn.adapters.kms import SealKeyInKms
-from keyturn.domain.record import SEAL_TAG, USER_ID_TAG, USER_TAG, secret_name
 from keyturn.domain.seal import SealKey
+from keyturn.domain.secret_names import (
+    SEAL_TAG,
+    USER_ID_TAG,
+    USER_TAG,
+    secret_name,
+)
 from keyturn.entrypoints.connect import disconnect
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused

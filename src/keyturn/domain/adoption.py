@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 from keyturn.domain.errors import OrderNotDone
 from keyturn.domain.key import SecretFacts, Unknown, UserFacts
+from keyturn.domain.ownership import (
+    is_same_key,
+    never_ours,
+    why_foreign,
+)
 from keyturn.domain.record import (
+    Intent,
+    stale_tags,
+)
+from keyturn.domain.secret_names import (
     INTENT_TAG,
     USER_ID_TAG,
     USER_TAG,
-    Intent,
     encode,
-    is_same_key,
-    never_ours,
     secret_name,
-    stale_tags,
-    why_foreign,
 )
 
 

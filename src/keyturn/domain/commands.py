@@ -30,7 +30,9 @@ from keyturn.domain.lifecycle.cases.orphan import find_orphan
 from keyturn.domain.lifecycle.promises import ACT_WARNING, last_promised
 from keyturn.domain.lifecycle.view import FORCE_LIFE, KeyList, NeededError, OnRecord, on_record
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import UserRecord
+from keyturn.domain.record import (
+    UserRecord,
+)
 
 REVOKED = "an operator revoked it as leaked"
 SUCCEEDED = "; a new key is made and delivered"

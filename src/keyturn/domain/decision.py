@@ -6,8 +6,14 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
+from keyturn.domain.history import (
+    History,
+)
 from keyturn.domain.key import Act, UserFacts
-from keyturn.domain.record import History, KeyRecord, UserRecord
+from keyturn.domain.record import (
+    KeyRecord,
+    UserRecord,
+)
 
 
 class State(StrEnum):

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.record import USER_ID_TAG, owner_of_secret
+from keyturn.domain.secret_names import (
+    USER_ID_TAG,
+    owner_of_secret,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

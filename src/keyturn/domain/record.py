@@ -5,28 +5,24 @@ Whatever is malformed, in the future, or older than the key it speaks of counts 
 for what only holds back; missing evidence never speeds anything up.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from keyturn.domain.days import LAST, can_be, read_day
-from keyturn.domain.errors import InvalidValue
-from keyturn.domain.key import KeyFacts, Seal, SecretFacts, UserFacts
-
-USER_TAG = "keyturn:user"
-USER_ID_TAG = "keyturn:user-id"
-SEAL_TAG = "keyturn:seal"
-INTENT_TAG = "keyturn:intent"
-OWNER_TAG = "keyturn:owner"
-KEY_TAG = "keyturn:key:"
-RESTORED_TAG = "keyturn:restored:"
-REVOKED_TAG = "keyturn:revoked:"
-"""Tags of their own, so that no run that writes the key's other times can undo these."""
-
-HISTORY_TAG = "keyturn:history:"
-"""What people did against a key's end, counted."""
+from keyturn.domain.days import LAST
+from keyturn.domain.history import History
+from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
+from keyturn.domain.ownership import Foreign, find_foreign
+from keyturn.domain.secret_names import (
+    HISTORY_TAG,
+    INTENT_TAG,
+    KEY_TAG,
+    RESTORED_TAG,
+    REVOKED_TAG,
+    token,
+)
+from keyturn.domain.tag_text import count, moment, stamp, words
 
 _TIMES_OF_A_KEY = (KEY_TAG, RESTORED_TAG, REVOKED_TAG)
 _OF_A_KEY = (*_TIMES_OF_A_KEY, HISTORY_TAG)
@@ -36,63 +32,6 @@ LONGEST_RUN = timedelta(minutes=15)
 BEFORE_INTENT = timedelta(minutes=1)
 AFTER_INTENT = timedelta(minutes=2)
 """A key that belongs to an intent was made within these of the intent's last time."""
-
-
-def encode(name: str) -> str:
-    """
-    Write a user name so that Secrets Manager takes it in a name or a tag.
-
-    IAM allows a comma, Secrets Manager does not; names without one stay as they are, unless
-    they hold what an encoded one would.
-    """
-    if "," in name or "=2C" in name or "=3D" in name:
-        return name.replace("=", "=3D").replace(",", "=2C")
-    return name
-
-
-def secret_name(account: str, user: str) -> str:
-    """The name of a user's secret."""
-    return f"Account_{account}_User_{encode(user)}_AccessKey"
-
-
-def owner_of_secret(name: str) -> tuple[str, str]:
-    """The account and the user in the name of a secret; InvalidValue if it is no such name."""
-    found = _SECRET_NAME.fullmatch(name)
-    if found is not None:
-        account, encoded = found.groups()
-        user = encoded
-        if "=2C" in encoded or "=3D" in encoded:
-            user = encoded.replace("=2C", ",").replace("=3D", "=")
-        if secret_name(account, user) == name:
-            return account, user
-    raise InvalidValue("secret", name, "must be Account_<account id>_User_<user>_AccessKey")
-
-
-def token(key_id: str) -> str:
-    """The version id under which a key's secret is stored: whoever sees it knows the key."""
-    return hashlib.sha256(key_id.encode()).hexdigest()
-
-
-def stamp(moment: datetime) -> str:
-    """A moment as the record writes it: UTC to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-_SECRET_NAME = re.compile(r"Account_(\d{12})_User_(.+)_AccessKey", re.ASCII)
-
-
-def moment(text: str) -> datetime | None:
-    """Read a time as `stamp` writes it; None if it is none, or one that cannot be."""
-    try:
-        found = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return found if can_be(found) and stamp(found) == text else None
-
-
-def words(text: str) -> dict[str, str]:
-    """Read `name=value name=value`; what is not of that form is left out."""
-    return dict(pair for word in text.split() if len(pair := word.split("=", 1)) == 2)  # noqa: PLR2004 -- a name and a value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,59 +128,9 @@ def said_of(key_id: str, tags: Mapping[str, str]) -> str:
 
 _UNTIL_RESTORED = frozenset({"disabling", "disabled", "seen", "renewed", "interrupted"})
 """The times that are void once their key was restored; a revocation stands while its tag does."""
+_KEY_ID = re.compile(r"\w{1,128}", re.ASCII)
 _ONLY_HOLDING_BACK = frozenset({"restored", "revoked"})
 """The times without which a key would be disabled sooner, or enabled again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What people did against a key's end, counted; it is told, and nothing is done for it."""
-
-    restored: int = 0
-    """How often it was enabled again after we had disabled it."""
-    taken: int = 0
-    """How often a successor that we had delivered for it was taken out of use."""
-    successor: str | None = None
-    """The one that was taken last."""
-    promised: date | None = None
-    """The date that was told first for its end, before a successor was taken."""
-
-    @classmethod
-    def read(cls, text: str) -> "History":
-        """Read a tag's value; what is malformed was not counted."""
-        said = words(text)
-        successor = said.get("successor", "")
-        return cls(
-            restored=_count(said.get("restored", "")),
-            taken=_count(said.get("taken", "")),
-            successor=successor if _KEY_ID.fullmatch(successor) else None,
-            promised=read_day(said.get("promised", "")),
-        )
-
-    def __str__(self) -> str:
-        """As a tag's value."""
-        words = {
-            "restored": self.restored,
-            "taken": self.taken,
-            "successor": self.successor,
-            "promised": self.promised,
-        }
-        return " ".join(f"{name}={value}" for name, value in words.items() if value)
-
-    @property
-    def is_contested(self) -> bool:
-        """Whether it happened again: once is a mistake, or a roll-back."""
-        return max(self.restored, self.taken) >= AGAIN
-
-
-AGAIN = 2
-"""From which time on what people do against a key's end is a finding of its own."""
-_COUNT = re.compile(r"[0-9]{1,4}", re.ASCII)
-_KEY_ID = re.compile(r"\w{1,128}", re.ASCII)
-
-
-def _count(text: str) -> int:
-    return int(text) if _COUNT.fullmatch(text) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +162,7 @@ class Intent:
             replaces=said["replaces"],
             settled="settled" in said,
             made=said.get("made") or None,
-            tries=max(1, _count(said.get("tries", ""))),
+            tries=max(1, count(said.get("tries", ""))),
         )
 
     def __str__(self) -> str:
@@ -297,14 +186,6 @@ class Intent:
             and key.key_id not in self.seen | {self.replaces}
             and self.at - BEFORE_INTENT <= key.created <= self.at + AFTER_INTENT
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """Why a secret is not ours to write, and what an operator can do about it."""
-
-    why: str
-    cure: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,83 +289,6 @@ def _gone(user: UserFacts, secret: SecretFacts, now: datetime) -> dict[str, KeyR
         for key_id in sorted(noted - living)
         if user.keys and _KEY_ID.fullmatch(key_id)
     }
-
-
-def why_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> str | None:
-    """Why the secret is not ours to write; None: it is ours."""
-    foreign = find_foreign(user, secret, kms_key=kms_key)
-    return None if foreign is None else foreign.why
-
-
-def find_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> Foreign | None:
-    """Say that the secret is not ours to write; None: it is ours."""
-    return never_ours(user, secret) or _unproven(user, secret) or _elsewhere(secret, kms_key)
-
-
-def _unproven(user: UserFacts, secret: SecretFacts) -> Foreign | None:
-    """Say that nothing proves the secret to be the user's, made by us."""
-    if secret.tags.get(USER_TAG) != encode(user.name):
-        return Foreign("the secret of that name was not made by Keyturn", _ADOPT)
-    if secret.tags.get(USER_ID_TAG) != user.user_id:
-        return Foreign("the secret belongs to an earlier user of the same name", _ADOPT)
-    if secret.seal is Seal.UNCHECKED:
-        return Foreign("without SealKey nobody can tell who made the secret", "set SealKey")
-    if secret.seal is Seal.WRONG:
-        return Foreign("the secret bears Keyturn's tags, but not its seal", _ADOPT)
-    return None
-
-
-def _elsewhere(secret: SecretFacts, kms_key: str | None) -> Foreign | None:
-    if not is_same_key(secret.arn, secret.kms_key, kms_key):
-        return Foreign(
-            f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})",
-            "it must be moved, or the setting SecretsKmsKey is not this deployment's",
-        )
-    return None
-
-
-_ADOPT = "an operator has to adopt or move it"
-
-
-def never_ours(user: UserFacts, secret: SecretFacts) -> Foreign | None:
-    """Say that nobody may even adopt the secret for the user; None: an operator may."""
-    if secret.replica_of is not None:
-        return Foreign(
-            f"the secret is a replica of the one in {secret.replica_of}",
-            "delete the replica, or set HomeRegion to the region of the users' secrets",
-        )
-    if secret.rotates:
-        return Foreign(
-            "Secrets Manager's own rotation is switched on for the secret",
-            "switch it off (aws secretsmanager cancel-rotate-secret), or move the secret",
-        )
-    if secret.managed_by is not None:
-        return Foreign(f"the secret belongs to the service {secret.managed_by}", "move it")
-    owner = user.living.get(secret.tags.get(USER_ID_TAG, ""))
-    if owner is not None and owner != user.name:
-        own = secret_name(user.account, owner)
-        return Foreign(
-            f"the secret belongs to {owner}, who was called {user.name} before",
-            f"when nothing of {owner} reads it any more, but {own}, delete it",
-        )
-    return None
-
-
-def is_same_key(secret: str, reported: str | None, ours: str | None) -> bool:
-    """
-    Whether two names are one name of a KMS key: AWS answers with what was given, or with an ARN.
-
-    secret: the secret's ARN. A bare id or alias is one of its account and region; another
-    account may have an alias of the same name.
-    """
-    return _kms_arn(secret, reported) == _kms_arn(secret, ours)
-
-
-def _kms_arn(secret: str, name: str | None) -> str | None:
-    if name is None or name.startswith("arn:"):
-        return name
-    place = ":".join(secret.split(":")[:5]).replace(":secretsmanager:", ":kms:")
-    return f"{place}:{name}" if name.startswith("alias/") else f"{place}:key/{name}"
 
 
 def stale_tags(secret: SecretFacts, user: UserFacts) -> tuple[str, ...]:

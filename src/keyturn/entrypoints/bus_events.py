@@ -15,7 +15,9 @@ from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, Audience, Digest, digest_from_json
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Act
-from keyturn.domain.record import owner_of_secret
+from keyturn.domain.secret_names import (
+    owner_of_secret,
+)
 from keyturn.entrypoints.requests import (
     ADDRESS_OR_NONE,
     CLOCKS_DIFFER,

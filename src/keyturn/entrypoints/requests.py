@@ -22,7 +22,9 @@ from keyturn.domain.reading import (
     read_json,
     shortened,
 )
-from keyturn.domain.record import owner_of_secret
+from keyturn.domain.secret_names import (
+    owner_of_secret,
+)
 from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID, Flag
 from keyturn.use_cases.account_run import Request

@@ -12,7 +12,9 @@ from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import secret_name
+from keyturn.domain.secret_names import (
+    secret_name,
+)
 from keyturn.ports import AccessKeys, Receipts, SecretStore
 
 Fact = TypeVar("Fact")

@@ -8,8 +8,22 @@ from typing import Final
 
 from keyturn.domain.decision import Change, RecordChange, Turn, changed
 from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
+from keyturn.domain.history import (
+    History,
+)
 from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread
+from keyturn.domain.ownership import (
+    why_foreign,
+)
 from keyturn.domain.record import (
+    Intent,
+    KeyRecord,
+    UserRecord,
+    read_record,
+    stale_tags,
+    tags_of,
+)
+from keyturn.domain.secret_names import (
     HISTORY_TAG,
     INTENT_TAG,
     KEY_TAG,
@@ -17,16 +31,8 @@ from keyturn.domain.record import (
     REVOKED_TAG,
     USER_ID_TAG,
     USER_TAG,
-    History,
-    Intent,
-    KeyRecord,
-    UserRecord,
     encode,
-    read_record,
     secret_name,
-    stale_tags,
-    tags_of,
-    why_foreign,
 )
 from keyturn.ports import Clock, SecretStore
 

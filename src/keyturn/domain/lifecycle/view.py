@@ -30,7 +30,12 @@ from keyturn.domain.decision import (
 from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.parts import Choice, Part
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
+from keyturn.domain.record import (
+    LONGEST_RUN,
+    KeyRecord,
+    UserRecord,
+    read_record,
+)
 
 FORCE_LIFE: Final = timedelta(hours=24)
 """How long an operator's ForceRotate stands: a late redelivery must not rotate twice."""

@@ -9,6 +9,10 @@ Source: docs/lifecycle.md, restored; a successor taken away; an overwritten secr
 from dataclasses import replace
 
 from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, Reason, Told
+from keyturn.domain.history import (
+    AGAIN,
+    History,
+)
 from keyturn.domain.key import Unknown
 from keyturn.domain.lifecycle.answers import blocked
 from keyturn.domain.lifecycle.case import case
@@ -16,7 +20,6 @@ from keyturn.domain.lifecycle.findings import history, successor_taken_from
 from keyturn.domain.lifecycle.parts import Part
 from keyturn.domain.lifecycle.slots import rotation_day
 from keyturn.domain.lifecycle.view import KeyView
-from keyturn.domain.record import AGAIN, History
 
 
 @case(Reason.SUCCESSOR_TAKEN_AWAY)

@@ -21,7 +21,9 @@ from keyturn.domain.lifecycle.cases.rotation import (
 )
 from keyturn.domain.lifecycle.slots import lone_rotation_day
 from keyturn.domain.lifecycle.view import KeyList, OnRecord, on_record
-from keyturn.domain.record import UserRecord
+from keyturn.domain.record import (
+    UserRecord,
+)
 
 NEW_KEY: Final = 2
 """Days within which a lone key may be what a broken rotation left, its old key deleted by hand."""
