@@ -1,5 +1,6 @@
 """Standard output as operators have it: full, read by half, closed, in another encoding."""
 
+import errno
 import io
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.entrypoints.cli import app
+from keyturn.entrypoints.streams import Enduring
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.canary import see
 from tests.entrypoints.organisation import (
@@ -184,3 +186,27 @@ def test_a_machine_that_says_no_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> No
     code, said = run(monkeypatch, io.StringIO(), "plan")
 
     assert (code, said) == (1, "this machine: Too many open files: /etc/hosts\n")
+
+
+def test_what_its_lender_has_closed_is_lost_and_nothing_else_goes_wrong() -> None:
+    lent = io.BytesIO()
+    lasting = Enduring(lent)
+    lent.close()
+
+    lasting.write(b"the answer")
+
+    assert lasting.lost is not None
+    assert lasting.lost.errno == errno.EBADF
+    assert str(lasting.lost) == f"[Errno {errno.EBADF}] {os.strerror(errno.EBADF)}"
+
+
+def test_what_comes_behind_the_end_goes_nowhere() -> None:
+    lent = io.BytesIO()
+    lasting = Enduring(lent)
+    lasting.write(b"the answer")
+    lasting.end()
+
+    lasting.write(b" and more")
+    lasting.flush()
+
+    assert lent.getvalue() == b"the answer"

@@ -20,6 +20,7 @@ from keyturn.mail.renderer import (
     packaged,
     read_command,
     undo_command,
+    wrapped,
 )
 from tests.mail.scenes import (
     ADMIN,
@@ -382,3 +383,15 @@ def test_a_date_cannot_be_mistaken() -> None:
 )
 def test_each_partition_has_its_own_console(region: str, host: str) -> None:
     assert console_link("secret", region).startswith(f"https://{host}/secretsmanager/secret?")
+
+
+@pytest.mark.parametrize(("before", "lines"), [(66, 1), (67, 2)])  # 76 letters, and one more
+def test_what_stands_in_marks_counts_as_long_as_it_is_and_stays_on_one_line(
+    before: int, lines: int
+) -> None:
+    text = "x" * before + " `one two 3`"
+
+    wrapped_text = wrapped(text)
+
+    assert wrapped_text.count("\n") + 1 == lines
+    assert "one two 3" in wrapped_text
