@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.clients import ATTEMPTS, client
-from keyturn.domain.errors import AccountUnreachable, Unavailable
+from keyturn.domain.errors import AccountUnreachable, InvalidValue, Unavailable
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.settings import Settings
@@ -150,3 +150,8 @@ def test_at_debug_level_nothing_of_a_key_is_logged(
 
     assert made.secret not in caplog.text
     assert cloud.secret_values()[made.key_id] == made.secret
+
+
+def test_without_the_queues_address_there_is_no_queue(cloud: LocalCloud) -> None:
+    with pytest.raises(InvalidValue, match="QueueUrl"):
+        connected(cloud, []).queue()

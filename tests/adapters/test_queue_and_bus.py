@@ -253,3 +253,19 @@ def test_an_event_that_is_refused_does_not_hold_the_others(cloud: LocalCloud) ->
         None,
         None,
     ]
+
+
+def test_of_several_refusals_the_first_is_told(cloud: LocalCloud) -> None:
+    cloud.throttle(HUB, "PutEvents", times=1)
+    cloud.deny(HUB, "PutEvents")
+    bus = cloud.role_session(HUB, "rotation").client(
+        "events", config=Config(retries={"total_max_attempts": 1})
+    )
+    events = [Event(type=EventType.WARNED, run=RUN, detail={"n": n}) for n in range(25)]
+
+    with pytest.raises(Throttled):
+        EventBridgeBus(bus, "default").publish(events)
+
+    errors = [call.error for call in cloud.calls if call.operation == "PutEvents"]
+    assert errors[0] == "ThrottlingException"
+    assert set(errors[1:]) == {"AccessDeniedException"}

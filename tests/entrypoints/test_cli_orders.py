@@ -430,6 +430,21 @@ def test_what_cannot_be_adopted_is_refused_with_the_reason(
     assert written(cloud) == []
 
 
+def test_without_an_exemption_group_an_adoption_is_shown_and_not_done(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "orders", 137)
+    foreign(cloud)
+    cloud.session(SHOP).client("iam").delete_group(GroupName=GROUP)
+
+    shown = keyturn("adopt", SECRET, *EVERYWHERE)
+    done = keyturn("adopt", SECRET, *EVERYWHERE, *DO_IT)
+
+    assert shown.exit_code == 0
+    assert "Dry run: nothing was written." in shown.stderr
+    assert done.exit_code == 1
+    assert "the exemption group" in done.stderr
+    assert written(cloud) == ["DeleteGroup"]
+
+
 def test_an_exempt_users_secret_is_not_adopted(cloud: LocalCloud) -> None:
     add_user(cloud, SHOP, "orders", 137)
     foreign(cloud)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -28,6 +28,8 @@ class NeverTold:
     """Receipts of a dry run that nobody had, or that cannot be read."""
 
     refuses: bool = False
+    last: datetime | None = None
+    """When the owner last heard of a dry run."""
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         return ()
@@ -35,7 +37,7 @@ class NeverTold:
     def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
         if self.refuses:
             raise Denied("ListObjectsV2: AccessDenied")
-        return None
+        return self.last
 
 
 @dataclass
@@ -77,10 +79,16 @@ def a_result(run: Run, *turns: Turn) -> AccountResult:
     return AccountResult(plan=plan, outcomes=tuple(outcomes))
 
 
-def told_by(tell_keys: FakeKeys, result: AccountResult, *, unreadable: bool = False) -> Story:
+def told_by(
+    tell_keys: FakeKeys,
+    result: AccountResult,
+    *,
+    unreadable: bool = False,
+    last: datetime | None = None,
+) -> Story:
     return Tell(
         keys=tell_keys,
-        receipts=NeverTold(refuses=unreadable),
+        receipts=NeverTold(refuses=unreadable, last=last),
         admin=ADMIN,
         owner_tag="Owner",
         region="us-east-1",
@@ -149,6 +157,15 @@ def test_a_tag_that_cannot_be_read_is_reported_and_nobody_counts_as_told() -> No
     assert [str(failure) for failure in story.failures] == ["ann: ListUserTags: AccessDenied"]
     assert EventType.ROTATION_FAILED in {event.type for event in story.events}
     assert story.digests[-1].failures == ("ann: ListUserTags: AccessDenied",)
+
+
+@pytest.mark.parametrize(("hours", "told"), [(156, True), (155.9, False)])
+def test_an_owner_hears_of_a_dry_run_once_a_week(hours: float, *, told: bool) -> None:
+    last = NOW - timedelta(hours=hours)
+
+    story = told_by(keys("ann"), a_result(a_run(dry_run=True), a_turn("ann")), last=last)
+
+    assert any(digest.audience is Audience.OWNER for digest in story.digests) is told
 
 
 def test_who_cannot_be_looked_up_hears_nothing_of_a_dry_run_and_the_admin_hears_why() -> None:
