@@ -17,10 +17,7 @@ from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Action, Question, Reason, State, Turn
 from keyturn.domain.key import Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-)
+from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
 
 PAGE = Path(__file__).parent.parent / "ARCHITECTURE.md"

@@ -15,11 +15,7 @@ from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortE
 from keyturn.domain.events import Event
 from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
-from keyturn.domain.secret_names import (
-    SEAL_TAG,
-    USER_ID_TAG,
-    token,
-)
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, token
 from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
 
 Clock = Callable[[], datetime]

@@ -22,15 +22,8 @@ from keyturn.domain.events import EventType, Run
 from keyturn.domain.key import Account, KeyFacts, Status, UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-)
-from keyturn.domain.secret_names import (
-    INTENT_TAG,
-    KEY_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-)
+from keyturn.domain.record import KeyRecord
+from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.cli import app
 from keyturn.entrypoints.cli_options import PARAMETERS as PARAMETER_OF_OPTION

@@ -11,10 +11,7 @@ from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.domain.errors import AlreadyThere, ChangedMeanwhile, NotFound, Refused
 from keyturn.domain.key import Seal
 from keyturn.domain.seal import SealKey
-from keyturn.domain.secret_names import (
-    USER_ID_TAG,
-    token,
-)
+from keyturn.domain.secret_names import USER_ID_TAG, token
 from keyturn.ports import NewKey, SecretStore
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeSecretStore

@@ -58,10 +58,7 @@ from keyturn.domain.errors import Refused
 from keyturn.domain.events import Event, EventType, Mail, Run
 from keyturn.domain.key import Account
 from keyturn.domain.seal import SealKey
-from keyturn.domain.secret_names import (
-    SEAL_TAG,
-    USER_ID_TAG,
-)
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG
 from keyturn.ports import AuditEntry, Claim, NewKey, Pause
 from tests.aws_limits import without_limits
 

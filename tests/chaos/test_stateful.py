@@ -25,15 +25,8 @@ from hypothesis.stateful import (
 
 from keyturn.domain.decision import WRITING, Action
 from keyturn.domain.narrowing import Approved
-from keyturn.domain.record import (
-    Intent,
-)
-from keyturn.domain.secret_names import (
-    INTENT_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-    secret_name,
-)
+from keyturn.domain.record import Intent
+from keyturn.domain.secret_names import INTENT_TAG, USER_ID_TAG, USER_TAG, secret_name
 from keyturn.settings import Settings
 from keyturn_sandbox.emulator.faults import Fault
 from keyturn_sandbox.simulation.owners import roll_back

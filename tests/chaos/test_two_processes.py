@@ -18,10 +18,7 @@ from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 from moto.ses.models import ses_backends
 
-from keyturn.domain.secret_names import (
-    secret_name,
-    token,
-)
+from keyturn.domain.secret_names import secret_name, token
 
 KEYTURN = Path(sys.executable).with_name("keyturn")
 REGION = "us-east-1"

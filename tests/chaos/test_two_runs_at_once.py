@@ -9,10 +9,7 @@ import pytest
 
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
-from keyturn.domain.record import (
-    KeyRecord,
-    said_of,
-)
+from keyturn.domain.record import KeyRecord, said_of
 from keyturn.use_cases.account_run import Request
 from tests.chaos.meeting import RUNS, Met, Schedule, Walk, end_of, meet
 from tests.chaos.scale import FORM

@@ -10,18 +10,10 @@ from hypothesis import strategies as st
 
 from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import ENDING, Action, Change, Overlay, Reason, Told
-from keyturn.domain.history import (
-    History,
-)
+from keyturn.domain.history import History
 from keyturn.domain.key import KeyFacts, SecretFacts
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-)
-from keyturn.domain.secret_names import (
-    HISTORY_TAG,
-    KEY_TAG,
-)
+from keyturn.domain.record import Intent, KeyRecord
+from keyturn.domain.secret_names import HISTORY_TAG, KEY_TAG
 from tests.domain.test_promises import ROLLS, examples, facts_of
 from tests.domain.world import (
     SILENCE,

@@ -8,10 +8,7 @@ import pytest
 from keyturn.domain.decision import Action, Asked, Change, Overlay, Question, Reason
 from keyturn.domain.key import KeyFacts, SecretFacts, Status, UserFacts
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-)
+from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import (
     MINUTE,
     NOW,

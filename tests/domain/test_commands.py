@@ -22,10 +22,7 @@ from keyturn.domain.decision import (
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-)
+from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, POLICY, SILENCE, a_key, a_secret, ago, ann, look, on, told
 
 RESTORE = OperatorCommand(action=Action.RESTORE, key_id="OLD", given=NOW)
@@ -48,6 +45,11 @@ def refused(order: OperatorCommand, user: UserFacts) -> str:
     with pytest.raises(OrderNotDone) as refusal:
         decide_command(order, user, POLICY, NOW)
     return str(refusal.value)
+
+
+def test_only_a_leaked_key_is_touched_even_if_its_user_is_exempt() -> None:
+    with pytest.raises(InvalidValue, match="even_exempt=True: is for a leaked key alone"):
+        replace(RESTORE, even_exempt=True)
 
 
 def test_the_rule_is_not_to_be_ordered_about() -> None:

@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Reason, Told
 from keyturn.domain.key import Act, KeyFacts, SecretFacts
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-)
-from keyturn.domain.secret_names import (
-    USER_TAG,
-)
+from keyturn.domain.record import KeyRecord
+from keyturn.domain.secret_names import USER_TAG
 from tests.domain.test_promises import examples
 from tests.domain.world import SILENCE, TODAY, Life, a_key, a_secret, ago, ann, look, on, told
 

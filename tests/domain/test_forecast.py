@@ -9,9 +9,7 @@ from keyturn.domain.decision import ENDING, WRITING, Action
 from keyturn.domain.key import KeyFacts, UserFacts
 from keyturn.domain.lifecycle.forecast import forecast
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-)
+from keyturn.domain.record import KeyRecord
 from tests.domain.test_dates import lives
 from tests.domain.test_promises import ROLLS, examples, facts_of
 from tests.domain.world import (

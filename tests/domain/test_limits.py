@@ -13,9 +13,7 @@ from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, To
 from keyturn.domain.key import KeyFacts, Status, Unknown, UserFacts
 from keyturn.domain.limits import cap_of, over_cap
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-)
+from keyturn.domain.record import KeyRecord
 from tests.domain.world import (
     DAY,
     NOW,

@@ -5,10 +5,7 @@ import pytest
 from keyturn.domain.decision import Action, Change, Reason, RecordChange, Turn
 from keyturn.domain.key import Status
 from keyturn.domain.narrowing import Approved, not_due, only_approved
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-)
+from keyturn.domain.record import Intent, KeyRecord
 from keyturn.use_cases.account_run import Request
 from tests.domain.world import a_key as key
 from tests.domain.world import a_secret, ago, ann, look, told

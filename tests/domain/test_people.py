@@ -8,9 +8,7 @@ import pytest
 from keyturn.domain.decision import Action, Change, Next, Overlay, Reason, Told
 from keyturn.domain.key import Act, LastUse, Receipt, SecretFacts
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-)
+from keyturn.domain.record import KeyRecord
 from tests.domain.world import NOW, SILENCE, a_key, a_secret, ago, ann, look, on, told
 
 NEW = a_key("NEW", age=20)

@@ -23,20 +23,8 @@ from keyturn.domain.key import (
     UserFacts,
 )
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-    UserRecord,
-    read_record,
-    tags_of,
-)
-from keyturn.domain.secret_names import (
-    INTENT_TAG,
-    KEY_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-    token,
-)
+from keyturn.domain.record import Intent, KeyRecord, UserRecord, read_record, tags_of
+from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, token
 from tests.domain.world import NOW, SILENCE, TODAY, Looked, a_key, ago, ann, look, on
 
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -253,6 +241,8 @@ def test_what_is_done_keeps_every_promise(rolls: bytes) -> None:
                 no_key_is_deleted_before_its_grace_is_over(key, user, policy)
             case Action.ROTATE:
                 no_third_key_is_made(key, user, looked)
+            case Action.REPAIR if made.reason is Reason.ORPHAN_OVER:
+                assert not key.is_active
     assert sum(made.action is Action.DISABLE for made in looked.turn.decisions) <= 1
     assert sum(made.action is Action.ROTATE for made in looked.turn.decisions) <= 1
 
@@ -385,7 +375,9 @@ def test_an_order_is_followed_or_refused_whatever_stands_in_the_record(rolls: by
 
     for key in user.keys:
         for action in (Action.RESTORE, Action.REVOKE):
-            order = OperatorCommand(action=action, key_id=key.key_id, given=NOW, even_exempt=True)
+            order = OperatorCommand(
+                action=action, key_id=key.key_id, given=NOW, even_exempt=action is Action.REVOKE
+            )
             try:
                 turn = decide_command(order, user, policy, NOW)
             except OrderNotDone:

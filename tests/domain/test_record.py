@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.domain.key import SecretFacts
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-    UserRecord,
-    read_record,
-    said_of,
-    stale_tags,
-)
+from keyturn.domain.record import Intent, KeyRecord, UserRecord, read_record, said_of, stale_tags
 from keyturn.domain.secret_names import (
     INTENT_TAG,
     KEY_TAG,
@@ -28,9 +21,7 @@ from keyturn.domain.secret_names import (
     secret_name,
     token,
 )
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from tests.domain.world import DAY, MINUTE, NOW, a_key, a_secret, ago, ann
 
 NAMES = st.text("ab,=+@.23CD", min_size=1, max_size=12)

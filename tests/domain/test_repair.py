@@ -7,19 +7,17 @@ import pytest
 
 from keyturn.domain.decision import Action, Change, Reason, Told
 from keyturn.domain.key import KeyFacts, LastUse
+from keyturn.domain.lifecycle.cases.orphan import remove_an_orphan_after_a_day
+from keyturn.domain.lifecycle.view import KeyList, on_record
+from keyturn.domain.lifecycle.views import views_of
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-)
-from keyturn.domain.secret_names import (
-    INTENT_TAG,
-    token,
-)
+from keyturn.domain.record import Intent, KeyRecord
+from keyturn.domain.secret_names import INTENT_TAG, token
 from tests.domain.world import (
     DAY,
     MINUTE,
     NOW,
+    POLICY,
     SILENCE,
     Life,
     a_key,
@@ -178,6 +176,22 @@ def test_an_orphan_that_was_not_stopped_or_not_noted_is_stopped_again(*, inactiv
     made = look(ann(OLD, key, secret=a_secret(records=records, intent=INTENT)))["NEW"]
 
     assert made.reason is Reason.ORPHAN_FOUND
+
+
+def test_an_orphan_that_a_person_enabled_again_is_stopped_and_never_deleted_while_it_works() -> (
+    None
+):
+    intent = replace(INTENT, at=NOW - 3 * DAY)
+    key = replace(a_key("NEW", age=0, used=None), created=intent.at)
+    secret = a_secret(records={"NEW": KeyRecord(orphan=NOW - 2 * DAY)}, intent=intent)
+    user = ann(OLD, key, secret=secret)
+    at = on_record(KeyList(user=user, policy=POLICY, now=NOW), secret)
+    [view] = (each for each in views_of(replace(at, orphan=key)) if each.key is key)
+
+    made = look(user)["NEW"]
+
+    assert (made.action, made.reason) == (Action.REPAIR, Reason.ORPHAN_FOUND)
+    assert remove_an_orphan_after_a_day(view) is None
 
 
 @pytest.mark.parametrize("forced", [False, True])

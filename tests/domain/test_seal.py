@@ -7,11 +7,7 @@ import pytest
 
 from keyturn.domain.key import Seal
 from keyturn.domain.seal import SealKey, read_seal
-from keyturn.domain.secret_names import (
-    SEAL_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-)
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, USER_TAG
 from tests.domain.world import NOW
 
 KEY, OTHER = SealKey(b"k" * 32), SealKey(b"o" * 32)

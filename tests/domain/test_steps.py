@@ -7,9 +7,7 @@ import pytest
 from keyturn.domain.decision import Action, Change, Next, Overlay, Reason, State, Told
 from keyturn.domain.key import Act, KeyFacts, Receipt
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-)
+from keyturn.domain.record import KeyRecord
 from tests.domain.world import (
     NOW,
     POLICY,

@@ -8,9 +8,7 @@ import pytest
 
 from keyturn.domain.decision import Action, Overlay, Reason
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.secret_names import (
-    token,
-)
+from keyturn.domain.secret_names import token
 from tests.domain.world import DAY, NOW, POLICY, SILENCE, Life, a_key, a_secret
 
 FIRST_DAYS = [(0, "OLD", "ROTATE"), (10, "OLD", "DISABLE"), (20, "OLD", "DELETE")]

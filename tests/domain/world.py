@@ -26,11 +26,7 @@ from keyturn.domain.key import (
 )
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-    stale_tags,
-)
+from keyturn.domain.record import Intent, KeyRecord, stale_tags
 from keyturn.domain.secret_names import (
     HISTORY_TAG,
     INTENT_TAG,

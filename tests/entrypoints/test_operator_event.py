@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.domain.errors import KeyturnError
-from keyturn.domain.secret_names import (
-    secret_name,
-)
+from keyturn.domain.secret_names import secret_name
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.entrypoints.organisation import audit_entries
 from tests.use_cases.stage import (

@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from keyturn.domain.secret_names import (
-    INTENT_TAG,
-    KEY_TAG,
-    secret_name,
-)
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, secret_name
+from keyturn.domain.tag_text import stamp
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,

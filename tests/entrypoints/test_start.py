@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+from keyturn.entrypoints.start import NEEDED
+
 
 def started_without(module: str) -> "subprocess.CompletedProcess[str]":
     code = (
@@ -14,8 +18,9 @@ def started_without(module: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_without_its_extra_the_command_line_says_what_to_install() -> None:
-    started = started_without("typer")
+@pytest.mark.parametrize("module", sorted(NEEDED))
+def test_without_its_extra_the_command_line_says_what_to_install(module: str) -> None:
+    started = started_without(module)
 
     assert started.returncode == 2
     assert started.stderr == ("Error: the command line needs more: pip install 'keyturn[cli]'\n")

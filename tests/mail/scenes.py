@@ -14,9 +14,7 @@ from keyturn.domain.decision import Action, Next, Notice, Overlay, Reason, State
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act
-from keyturn.domain.secret_names import (
-    secret_name,
-)
+from keyturn.domain.secret_names import secret_name
 from keyturn.mail.renderer import Mails
 
 GOLDEN = Path(__file__).parent / "golden"

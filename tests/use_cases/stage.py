@@ -15,15 +15,8 @@ from unittest.mock import patch
 from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.kms import SealKeyInKms
-from keyturn.domain.record import (
-    said_of,
-)
-from keyturn.domain.secret_names import (
-    SEAL_TAG,
-    USER_ID_TAG,
-    secret_name,
-    token,
-)
+from keyturn.domain.record import said_of
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, token
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn_sandbox.emulator.call_log import Call

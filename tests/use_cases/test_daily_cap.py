@@ -12,16 +12,8 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Act, LastUse, Receipt, Seal, SecretFacts, Status
 from keyturn.domain.narrowing import Approved
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-)
-from keyturn.domain.secret_names import (
-    KEY_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-    secret_name,
-    token,
-)
+from keyturn.domain.record import KeyRecord
+from keyturn.domain.secret_names import KEY_TAG, USER_ID_TAG, USER_TAG, secret_name, token
 from keyturn.ports import Clock
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from keyturn.domain.record import (
-    Intent,
-)
+from keyturn.domain.record import Intent
 from keyturn.domain.secret_names import (
     INTENT_TAG,
     KEY_TAG,

@@ -6,10 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.domain.secret_names import (
-    KEY_TAG,
-    secret_name,
-)
+from keyturn.domain.secret_names import KEY_TAG, secret_name
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE

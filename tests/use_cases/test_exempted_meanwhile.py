@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from keyturn.domain.errors import Denied, OrderNotDone, Unavailable
-from keyturn.domain.secret_names import (
-    INTENT_TAG,
-)
+from keyturn.domain.secret_names import INTENT_TAG
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeKeys, FakeSecretStore

@@ -9,10 +9,7 @@ from keyturn.domain.errors import Denied, NotFound, Unavailable
 from keyturn.domain.events import EventType
 from keyturn.domain.key import Account, LastUse
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.domain.secret_names import (
-    secret_name,
-    token,
-)
+from keyturn.domain.secret_names import secret_name, token
 from keyturn.ports import Listed
 from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.inventory import FanOut, take_inventory

@@ -16,9 +16,7 @@ from keyturn.domain.errors import (
     Unavailable,
 )
 from keyturn.domain.key import SecretFacts
-from keyturn.domain.secret_names import (
-    secret_name,
-)
+from keyturn.domain.secret_names import secret_name
 from keyturn.ports import Pause
 from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.adopt import Adopt

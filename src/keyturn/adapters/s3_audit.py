@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated, may_have_been_heard
 from keyturn.domain.errors import AlreadyThere
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.ports import BEGUN, AuditEntry
 
 if TYPE_CHECKING:

@@ -30,12 +30,8 @@ from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.forms import ReceiptFile
 from keyturn.domain.key import Act, Receipt
-from keyturn.domain.secret_names import (
-    encode,
-)
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.secret_names import encode
+from keyturn.domain.tag_text import stamp
 from keyturn.ports import Claim
 
 if TYPE_CHECKING:

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.reading import read_json
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.ports import Pause
 
 if TYPE_CHECKING:

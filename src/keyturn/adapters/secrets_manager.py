@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING
 from keyturn.adapters.aws_errors import aws_errors_translated, definite
 from keyturn.domain.errors import Denied, NotFound, Refused
 from keyturn.domain.key import Seal, SecretFacts
-from keyturn.domain.ownership import (
-    is_same_key,
-)
+from keyturn.domain.ownership import is_same_key
 from keyturn.domain.seal import SealKey, read_seal
-from keyturn.domain.secret_names import (
-    SEAL_TAG,
-    USER_ID_TAG,
-    token,
-)
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, token
 from keyturn.ports import NewKey
 
 if TYPE_CHECKING:

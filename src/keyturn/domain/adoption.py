@@ -6,22 +6,9 @@ from dataclasses import dataclass
 
 from keyturn.domain.errors import OrderNotDone
 from keyturn.domain.key import SecretFacts, Unknown, UserFacts
-from keyturn.domain.ownership import (
-    is_same_key,
-    never_ours,
-    why_foreign,
-)
-from keyturn.domain.record import (
-    Intent,
-    stale_tags,
-)
-from keyturn.domain.secret_names import (
-    INTENT_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-    encode,
-    secret_name,
-)
+from keyturn.domain.ownership import is_same_key, never_ours, why_foreign
+from keyturn.domain.record import Intent, stale_tags
+from keyturn.domain.secret_names import INTENT_TAG, USER_ID_TAG, USER_TAG, encode, secret_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

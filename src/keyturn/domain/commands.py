@@ -30,9 +30,7 @@ from keyturn.domain.lifecycle.cases.orphan import find_orphan
 from keyturn.domain.lifecycle.promises import ACT_WARNING, last_promised
 from keyturn.domain.lifecycle.view import FORCE_LIFE, KeyList, NeededError, OnRecord, on_record
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    UserRecord,
-)
+from keyturn.domain.record import UserRecord
 
 REVOKED = "an operator revoked it as leaked"
 SUCCEEDED = "; a new key is made and delivered"
@@ -55,6 +53,8 @@ class OperatorCommand:
         """Refuse what is the rule's to decide."""
         if self.action not in ORDERED:
             raise InvalidValue("action", self.action, "nobody orders this")
+        if self.even_exempt and self.action is not Action.REVOKE:
+            raise InvalidValue("even_exempt", self.even_exempt, "is for a leaked key alone")
 
     def refuse_if_void(self, now: datetime) -> None:
         """Raise OrderNotDone if it is too old to be followed."""
@@ -92,7 +92,7 @@ def decide_command(
         )
     except NeededError as needed:
         return needed.question
-    return Turn(user=user, decisions=(decision,), even_exempt=command.even_exempt)
+    return Turn(user=user, decisions=(decision,))
 
 
 def stop_alone(command: OperatorCommand, user: UserFacts, now: datetime, why: str) -> Turn:

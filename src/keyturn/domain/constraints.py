@@ -16,7 +16,7 @@ class RunConstraints:
     over_limit: Mapping[str, Yes | Unknown] = field(default_factory=dict)
     """The keys that may not end today: enough others of their account do (limits.py)."""
     ending_elsewhere: Mapping[str, Yes | Unknown] = field(default_factory=dict)
-    """The keys that another run set out to end just now, found Inactive or Active by this one."""
+    """The keys that this run found Inactive, and another set out to end just now."""
     creation_denied: str | None = None
     """Why no key can be made in the account, where another user's rotation showed that today."""
     delivery_denied: str | None = None

@@ -6,14 +6,9 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.history import (
-    History,
-)
+from keyturn.domain.history import History
 from keyturn.domain.key import Act, UserFacts
-from keyturn.domain.record import (
-    KeyRecord,
-    UserRecord,
-)
+from keyturn.domain.record import KeyRecord, UserRecord
 
 
 class State(StrEnum):
@@ -270,8 +265,6 @@ class Turn:
     """What other runs left room for when it was decided."""
     quarantined: str | None = None
     """A key that an unfinished rotation made, and that nobody can have; until it is gone."""
-    even_exempt: bool = False
-    """Whether an operator ordered it even if the user is exempt."""
     only_stops: str | None = None
     """Why a revocation makes its key Inactive and does nothing else; None: it does the rest."""
 

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.secret_names import (
-    USER_ID_TAG,
-    owner_of_secret,
-)
+from keyturn.domain.secret_names import USER_ID_TAG, owner_of_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

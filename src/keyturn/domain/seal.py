@@ -17,16 +17,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from keyturn.domain.key import Seal
-from keyturn.domain.secret_names import (
-    SEAL_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-)
-from keyturn.domain.tag_text import (
-    moment,
-    stamp,
-    words,
-)
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, USER_TAG
+from keyturn.domain.tag_text import moment, stamp, words
 
 SEAL_MESSAGE = b"keyturn seal 1"
 """What the HMAC key in the security account signs; the answer is the key of all seals."""

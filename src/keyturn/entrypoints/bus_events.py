@@ -15,9 +15,7 @@ from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, Audience, Digest, digest_from_json
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Act
-from keyturn.domain.secret_names import (
-    owner_of_secret,
-)
+from keyturn.domain.secret_names import owner_of_secret
 from keyturn.entrypoints.requests import (
     ADDRESS_OR_NONE,
     CLOCKS_DIFFER,

@@ -22,9 +22,7 @@ from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 from keyturn.domain.plain_text import shown
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.entrypoints.cli_options import DeployAccounts, Deploying, DeployOptions, Findings
 from keyturn.entrypoints.cli_run import Declined
 from keyturn.entrypoints.local_run import now, open_session

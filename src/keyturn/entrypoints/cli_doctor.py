@@ -15,9 +15,7 @@ from keyturn.deployment.doctor import findings as all_findings
 from keyturn.deployment.model.health import Check, Finding, Grade
 from keyturn.domain.amounts import counted
 from keyturn.domain.plain_text import shown
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.entrypoints.cli_deploy import connect, names_of
 from keyturn.entrypoints.cli_meant import check_role
 from keyturn.entrypoints.cli_options import DeployAccounts, DoctorOptions, Findings

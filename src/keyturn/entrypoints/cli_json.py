@@ -7,12 +7,8 @@ from collections.abc import Iterable, Mapping
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.forms import AdoptionFile, Explained, Explanation, SwitchFile
 from keyturn.domain.key import Unknown
-from keyturn.domain.secret_names import (
-    secret_name,
-)
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.secret_names import secret_name
+from keyturn.domain.tag_text import stamp
 from keyturn.entrypoints.cli_tables import failures, warnings
 from keyturn.entrypoints.explain import calendar
 from keyturn.entrypoints.plan_format import VERSION, Report, planned

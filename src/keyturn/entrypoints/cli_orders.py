@@ -17,9 +17,7 @@ from keyturn.domain.decision import Action, Decision, State
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
-from keyturn.domain.ownership import (
-    why_foreign,
-)
+from keyturn.domain.ownership import why_foreign
 from keyturn.domain.plain_text import shown
 from keyturn.domain.secret_names import (
     RESTORED_TAG,
@@ -28,9 +26,7 @@ from keyturn.domain.secret_names import (
     owner_of_secret,
     secret_name,
 )
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_json import adoption, put
 from keyturn.entrypoints.cli_meant import check_key

@@ -15,9 +15,7 @@ from keyturn.domain.key import KeyFacts, LastUse, Unknown
 from keyturn.domain.lifecycle.forecast import Step, forecast
 from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.secret_names import (
-    secret_name,
-)
+from keyturn.domain.secret_names import secret_name
 from keyturn.entrypoints.cli_tables import STYLES, title
 from keyturn.use_cases.account_run import AccountPlan
 

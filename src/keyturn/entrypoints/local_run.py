@@ -19,9 +19,7 @@ from keyturn.domain.decision import Turn
 from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
-from keyturn.domain.record import (
-    LONGEST_RUN,
-)
+from keyturn.domain.record import LONGEST_RUN
 from keyturn.domain.scope import EVERYWHERE
 from keyturn.entrypoints.approvals import Approvals
 from keyturn.entrypoints.cli_options import AccountOptions

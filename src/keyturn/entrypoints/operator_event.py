@@ -10,9 +10,7 @@ from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import KeyturnError, OrderNotDone, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Unknown
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
 from keyturn.ports import AuditEntry, Pause

@@ -16,9 +16,7 @@ from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import Owner
 from keyturn.domain.plain_text import visible
 from keyturn.domain.policy import RotationPolicy, parameter
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.order import Order
 from keyturn.use_cases.account_run import AccountResult

@@ -22,9 +22,7 @@ from keyturn.domain.reading import (
     read_json,
     shortened,
 )
-from keyturn.domain.secret_names import (
-    owner_of_secret,
-)
+from keyturn.domain.secret_names import owner_of_secret
 from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID, Flag
 from keyturn.use_cases.account_run import Request

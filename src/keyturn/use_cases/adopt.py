@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from keyturn.domain.adoption import Adoption, adoption
 from keyturn.domain.errors import NotFound, OrderNotDone, PortError
 from keyturn.domain.key import Unknown, UserFacts
-from keyturn.domain.secret_names import (
-    owner_of_secret,
-)
+from keyturn.domain.secret_names import owner_of_secret
 from keyturn.ports import AccessKeys, SecretStore, Switch
 from keyturn.use_cases.stop import refuse_if_paused
 

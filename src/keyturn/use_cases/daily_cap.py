@@ -13,9 +13,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    LONGEST_RUN,
-)
+from keyturn.domain.record import LONGEST_RUN
 from keyturn.ports import DailyLimitLedger, Reservation
 from keyturn.use_cases.run_lease import days_of_living, of_living
 

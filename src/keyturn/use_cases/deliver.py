@@ -26,14 +26,8 @@ from keyturn.domain.errors import (
 )
 from keyturn.domain.key import UserFacts
 from keyturn.domain.owner import owner_of
-from keyturn.domain.record import (
-    LONGEST_RUN,
-    Intent,
-    KeyRecord,
-)
-from keyturn.domain.secret_names import (
-    token,
-)
+from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord
+from keyturn.domain.secret_names import token
 from keyturn.ports import AccessKeys, NewKey, SecretStore
 from keyturn.use_cases.record_store import RecordStore
 

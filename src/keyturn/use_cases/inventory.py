@@ -7,9 +7,7 @@ from datetime import datetime
 from keyturn.domain.errors import InvalidValue, NotFound
 from keyturn.domain.key import Account
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.ports import Listed, Organization, Queue
 
 EXCLUDED = "it is excluded"

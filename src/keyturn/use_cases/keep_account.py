@@ -315,11 +315,9 @@ class KeepAccount:
             forced=request.forced_at if user.name == request.forced else None,
             living=living,
         )
-        return self._decided(facts, run)
+        return self._decided(facts, run, NO_CONSTRAINTS)
 
-    def _decided(
-        self, user: UserFacts, run: Run, constraints: RunConstraints = NO_CONSTRAINTS
-    ) -> Turn:
+    def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> Turn:
         turn = self.look.at(user, run.at, constraints)
         return turn if self.can_tell or run.dry_run else silenced(turn)
 

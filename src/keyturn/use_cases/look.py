@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from keyturn.domain.commands import OperatorCommand, decide_command
-from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
+from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Asked, Question, Turn
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.secret_names import (
-    secret_name,
-)
+from keyturn.domain.secret_names import secret_name
 from keyturn.ports import AccessKeys, Receipts, SecretStore
 
 Fact = TypeVar("Fact")
@@ -30,9 +28,7 @@ class Look:
     policy: RotationPolicy
     kms_key: str | None
 
-    def at(
-        self, user: UserFacts, now: datetime, constraints: RunConstraints = NO_CONSTRAINTS
-    ) -> Turn:
+    def at(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> Turn:
         """
         Decide by the rule about a user whose keys were just listed.
 

@@ -8,21 +8,10 @@ from typing import Final
 
 from keyturn.domain.decision import Change, RecordChange, Turn, changed
 from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
-from keyturn.domain.history import (
-    History,
-)
+from keyturn.domain.history import History
 from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread
-from keyturn.domain.ownership import (
-    why_foreign,
-)
-from keyturn.domain.record import (
-    Intent,
-    KeyRecord,
-    UserRecord,
-    read_record,
-    stale_tags,
-    tags_of,
-)
+from keyturn.domain.ownership import why_foreign
+from keyturn.domain.record import Intent, KeyRecord, UserRecord, read_record, stale_tags, tags_of
 from keyturn.domain.secret_names import (
     HISTORY_TAG,
     INTENT_TAG,

@@ -118,10 +118,10 @@ class RunCommand:
         user = next((each for each in listed if each.name == name), None)
         living = {each.id: each.name for each in listed}
         found = self._looked(plan.run, command, user, name, exempt, living)
+        warnings = (*plan.warnings, *((warning,) if warning else ()))
         if isinstance(found, Failure):
-            return replace(plan, failures=(found,))
-        warnings = (*plan.warnings, *((warning,) if warning else ()), *unproven([found]))
-        return replace(plan, turns=(found,), warnings=warnings)
+            return replace(plan, failures=(found,), warnings=warnings)
+        return replace(plan, turns=(found,), warnings=(*warnings, *unproven([found])))
 
     def _looked(  # noqa: PLR0913, PLR0917 -- what was read about one user, and of what for
         self,
@@ -163,10 +163,9 @@ class RunCommand:
         except KeyturnError as error:
             failures = (*plan.failures, Failure(error=error))
             return AccountResult(plan=replace(plan, failures=failures))
-        if not has_time():
-            return AccountResult(plan=plan, left=tuple(turn.user.name for turn in plan.turns))
         outcomes: list[Outcome] = []
-        for turn in plan.turns:
+        left = () if has_time() else tuple(turn.user.name for turn in plan.turns)
+        for turn in plan.turns if not left else ():
             if gate.is_open():
                 may_write = partial(gate.pass_by, turn.user)
                 outcomes.append(self.take_turn.carry_out(turn, may_write))
@@ -174,7 +173,7 @@ class RunCommand:
             plan = replace(plan, failures=(*plan.failures, Failure(error=gate.shut)))
         said = (str(each.error) for each in outcomes if isinstance(each.error, Exempted))
         plan = replace(plan, warnings=(*plan.warnings, *said))
-        return AccountResult(plan=plan, outcomes=tuple(outcomes))
+        return AccountResult(plan=plan, outcomes=tuple(outcomes), left=left)
 
     # --- revoke it as leaked --------------------------------------------------------------
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from keyturn.domain.key import UserFacts
-from keyturn.domain.record import (
-    LONGEST_RUN,
-)
+from keyturn.domain.record import LONGEST_RUN
 from keyturn.ports import Clock, DailyLimitLedger, Reservation
 
 

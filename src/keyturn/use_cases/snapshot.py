@@ -11,9 +11,7 @@ from keyturn.domain.errors import AnotherRun, PortError
 from keyturn.domain.forms import Counts, LastUsed, Snapshot, SnapshotKey, Uncounted
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.tag_text import (
-    stamp,
-)
+from keyturn.domain.tag_text import stamp
 from keyturn.ports import Snapshots
 from keyturn.use_cases.account_run import AccountResult, Failure
 from keyturn.use_cases.tell import describe, failed, quarantined

@@ -20,10 +20,7 @@ from keyturn.domain.exemption import GroupChange
 from keyturn.domain.forms import Counts, Decided, Failed, Quarantined
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
-from keyturn.domain.secret_names import (
-    USER_ID_TAG,
-    secret_name,
-)
+from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.turn import Done

@@ -28,9 +28,7 @@ from keyturn.domain.errors import (
     WriteStopped,
 )
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
-from keyturn.domain.record import (
-    KeyRecord,
-)
+from keyturn.domain.record import KeyRecord
 from keyturn.ports import AccessKeys, Clock, SecretStore
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.gate import GuardedKeys

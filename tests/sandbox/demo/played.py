@@ -9,12 +9,8 @@ from datetime import UTC, datetime
 from keyturn.domain.decision import Action, Change, Decision, Reason, Turn
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts
-from keyturn.domain.record import (
-    stale_tags,
-)
-from keyturn.domain.secret_names import (
-    secret_name,
-)
+from keyturn.domain.record import stale_tags
+from keyturn.domain.secret_names import secret_name
 from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.settings import Settings

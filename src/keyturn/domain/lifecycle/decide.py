@@ -9,18 +9,20 @@ A fact that could not be read is `Unknown`; it leads to WAIT, and never to a wri
 How a user is decided, in this order, which is the rule:
 
 1. What forbids to touch the user at all (`BEFORE_THE_RECORD`, `WITH_THE_RECORD`). An exempt user
-   comes first: nothing of theirs is written to, and nothing that costs a call is read. Then the
-   record, and only with it what a run may be doing right now, and whose the secret is.
-2. Each key gets its part beside the other one (`parts.py`, `views.py`). Orphans first: one would
-   pass for a successor. Then Inactive keys: one that goes frees the slot for a rotation in the
-   same run. Then the Active ones, the one that goes before the one that waits for it.
+   comes first: nothing of theirs is written to, and nothing is read but what names a key that
+   nobody can use. Then the record, and only with it what a run may be doing right now, and whose
+   the secret is. What a rotation of the last minutes left is shown, and nothing is done about it.
+2. Each key gets its part beside the other one (`parts.py`, `views.py`; which of two keys that
+   people made ends, `cases/pair.py`). Orphans first: one would pass for a successor. Then
+   Inactive keys: one that goes frees the slot for a rotation in the same run. Then the Active
+   ones, the one that goes before the one that waits for it.
 3. The list of its part is read from top to bottom (`CASES`). The first case that has something to
    say decides; what no case speaks of is kept.
 4. What people did to a key that stays is told on top (`tell_of_an_overwritten_secret`).
 
-In every list, what waits for an unread fact stands before what relies on it, what announces
-before what warns, what warns before what ends, and what could still save a key directly before
-its end. To move a case is to change the rule: tests/domain goes through every one of them.
+In every list, what waits for an unread fact stands before what ends or rotates on it, what
+announces before what warns, what warns before what ends, and what could still save a key directly
+before its end. To move a case is to change the rule: tests/domain goes through every one of them.
 
 Source: docs/lifecycle.md; its table of cases is made from these lists.
 """
@@ -207,9 +209,9 @@ def decide_with_record(at: OnRecord) -> Turn:
 
     Raises NeededError where a fact is needed that nobody has read.
     """
-    if has_just_rotated(at):
+    if (intent := has_just_rotated(at)) is not None:
         waits = wait_while_an_orphans_use_is_unknown(at)
-        return shown_after_a_rotation(at, waits or _decide_each_key(at))
+        return shown_after_a_rotation(at, intent, waits or _decide_each_key(at))
     for forbids in WITH_THE_RECORD:
         if (turn := forbids(at)) is not None:
             return turn

@@ -3,9 +3,7 @@
 from dataclasses import replace
 
 from keyturn.domain.decision import Action, Change, Decision, Reason, RecordChange
-from keyturn.domain.history import (
-    History,
-)
+from keyturn.domain.history import History
 from keyturn.domain.key import Act, KeyFacts, LastUse, Unknown
 from keyturn.domain.lifecycle.view import OnRecord
 

@@ -17,13 +17,8 @@ from keyturn.domain.key import KeyFacts, LastUse, Receipt, Status, Unknown, Unre
 from keyturn.domain.lifecycle.decide import decide_with_record
 from keyturn.domain.lifecycle.view import OnRecord
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    KeyRecord,
-    UserRecord,
-)
-from keyturn.domain.secret_names import (
-    token,
-)
+from keyturn.domain.record import KeyRecord, UserRecord
+from keyturn.domain.secret_names import token
 
 RUN = timedelta(minutes=1)
 """How long after its start a run has done what was due, and people were told."""

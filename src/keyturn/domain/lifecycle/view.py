@@ -30,12 +30,7 @@ from keyturn.domain.decision import (
 from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.parts import Choice, Part
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.record import (
-    LONGEST_RUN,
-    KeyRecord,
-    UserRecord,
-    read_record,
-)
+from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
 
 FORCE_LIFE: Final = timedelta(hours=24)
 """How long an operator's ForceRotate stands: a late redelivery must not rotate twice."""
@@ -45,8 +40,8 @@ class NeededError(Exception):
     """
     A fact is needed that nobody has read.
 
-    Raised by the questions below; caught where a decision is asked for (`decide`, `obey`),
-    which answer with the question. It never leaves the domain as an error.
+    Raised by the questions below; caught where a decision is asked for (`decide` and
+    `decide_command`), which answer with the question. It never leaves the domain as an error.
     """
 
     def __init__(self, question: Question) -> None:
@@ -313,16 +308,17 @@ class KeyView:
     @property
     def slot_is_free(self) -> bool:
         """Whether IAM lets its user have one more key, after what was decided so far."""
-        if self.other is not None:
-            return False
-        return self.beside is None or self.beside.frees_slot
+        if len(self.at.user.keys) == 1:
+            return True
+        # What was not decided yet frees nothing.
+        return self.other is None and self.beside is not None and self.beside.frees_slot
 
     def told(self) -> tuple[Receipt, ...]:
         """
         What its owner was notified of; nothing, where that could not be read.
 
-        A missing receipt only puts an end off, so behind `wait_while_receipts_are_unreadable`
-        and without it this is safe.
+        No end comes sooner by a missing receipt; but a date that is told might be earlier than
+        one promised before, so `wait_while_receipts_are_unreadable` stands first in each list.
         """
         receipts = self.at.receipts(self.key)
         return () if isinstance(receipts, Unknown) else receipts

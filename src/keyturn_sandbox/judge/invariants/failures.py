@@ -38,8 +38,9 @@ def _people_did_what_mails_say(history: ReplayedHistory) -> Iterator[Fact]:
             story = history.stories.get(key_id)
             if story is None or not step.startswith("restored"):
                 continue
-            if "would re-enable it" in (mail.text or ""):
-                continue
+            run = history.run_at(mail.at)
+            if run is not None and run.dry_run and "would re-enable it" in (mail.text or ""):
+                continue  # an order's rehearsal
             made = [change for change in story.changes if change.at <= mail.at]
             again = [
                 after

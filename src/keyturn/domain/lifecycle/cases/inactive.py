@@ -23,9 +23,7 @@ from keyturn.domain.lifecycle.promises import (
     last_promised,
 )
 from keyturn.domain.lifecycle.view import KeyView
-from keyturn.domain.record import (
-    KeyRecord,
-)
+from keyturn.domain.record import KeyRecord
 
 _DELETE: Final = Act.DELETE
 

@@ -64,7 +64,10 @@ def remove_an_orphan_after_a_day(view: KeyView) -> Decision | None:
     The day is for whoever can prove the repair wrong: an Inactive key can be enabled again.
     """
     at, stopped = view.at, view.on_record.orphan
-    if stopped is None or not have_passed(ORPHAN_REST, stopped, at.now):
+    # Asked once more, for it deletes: a person may have enabled it since.
+    if view.key.is_active or stopped is None:
+        return None
+    if not have_passed(ORPHAN_REST, stopped, at.now):
         return None
     return at.decision(
         view.key,

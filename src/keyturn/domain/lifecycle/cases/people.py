@@ -9,10 +9,7 @@ Source: docs/lifecycle.md, restored; a successor taken away; an overwritten secr
 from dataclasses import replace
 
 from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, Reason, Told
-from keyturn.domain.history import (
-    AGAIN,
-    History,
-)
+from keyturn.domain.history import AGAIN, History
 from keyturn.domain.key import Unknown
 from keyturn.domain.lifecycle.answers import blocked
 from keyturn.domain.lifecycle.case import case

@@ -21,9 +21,7 @@ from keyturn.domain.lifecycle.cases.rotation import (
 )
 from keyturn.domain.lifecycle.slots import lone_rotation_day
 from keyturn.domain.lifecycle.view import KeyList, OnRecord, on_record
-from keyturn.domain.record import (
-    UserRecord,
-)
+from keyturn.domain.record import Intent, UserRecord
 
 NEW_KEY: Final = 2
 """Days within which a lone key may be what a broken rotation left, its old key deleted by hand."""
@@ -36,7 +34,7 @@ _MINUTE: Final = timedelta(minutes=1)
 @case(Reason.EXEMPT, Reason.ORPHAN_FOUND)
 def leave_an_exempt_user_alone(at: KeyList) -> Turn | None:
     """
-    Invariant 5: before anything is read that costs a call, and whatever the keys are.
+    Invariant 5: first of all, whatever the keys are. A user with one key costs no call.
 
     A key that nobody can use is named; to remove it is a person's decision.
     """
@@ -132,26 +130,23 @@ def wait_while_an_orphans_use_is_unknown(at: OnRecord) -> Turn | None:
 # --- a rotation that ended minutes ago
 
 
-def has_just_rotated(at: OnRecord) -> bool:
+def has_just_rotated(at: OnRecord) -> Intent | None:
     """
-    Whether a rotation has ended that is still under way by the clock.
+    The intent of a rotation that has ended, and is still under way by the clock.
 
     Not while IAM does not list the new key yet, or something else is under way. "Settled" is a
     word in a tag: good enough to look at, and nothing is written on it.
     """
     intent = at.record.intent
     if not at.is_under_way() or intent is None or not intent.settled:
-        return False
+        return None
     if at.is_ending() or at.record.foreign is not None:
-        return False
-    return at.record.delivered_by_intent(at.user.keys) is not None
+        return None
+    return intent if at.record.delivered_by_intent(at.user.keys) is not None else None
 
 
-def shown_after_a_rotation(at: OnRecord, turn: Turn) -> Turn:
+def shown_after_a_rotation(at: OnRecord, intent: Intent, turn: Turn) -> Turn:
     """Show what it left, with its dates; do and tell nothing."""
-    intent = at.record.intent
-    if intent is None:
-        return turn
     minutes = max((at.now - intent.at) // _MINUTE, 0)
     ago = f"rotated {counted(minutes, 'minute')} ago, all done"
     return replace(
