@@ -174,7 +174,8 @@ class Lives(RuleBasedStateMachine):
         else:
             self.world.go_to(self.world.cloud.now + timedelta(minutes=20))
         asked = replace(
-            self.world.ordering(action, key_id, even_exempt=even_so), even_paused=even_so
+            self.world.ordering(action, key_id, even_exempt=even_so and action is Action.REVOKE),
+            even_paused=even_so,
         )
 
         def order() -> None:
