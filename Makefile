@@ -50,7 +50,7 @@ package: .venv/ready    ## build the functions' zips into Lambda/
 
 # Everything outside the product runs in an environment of its own there: tests/e2e/pyproject.toml.
 e2e: .venv/ready tests/e2e/.venv/ready  ## deploy to an AWS on this machine that enforces IAM, and live a key's life in it
-	$(RUN)pytest -v tests/e2e
+	$(RUN)pytest -v -x tests/e2e  # one story: what follows a failure only repeats it
 
 tests/e2e/.venv/ready: tests/e2e/pyproject.toml tests/e2e/uv.lock | .venv/ready
 	@UV_PROJECT_ENVIRONMENT=.venv $(RUN)uv sync --quiet --frozen --project tests/e2e --python "$$(sh tools/python.sh)"

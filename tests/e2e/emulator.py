@@ -46,7 +46,8 @@ class Emulator:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CA_BUNDLE": self.certificate,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_MAX_ATTEMPTS": "1",
+            # A connection that breaks off on a busy machine is not what is tested here.
+            "AWS_MAX_ATTEMPTS": "4",
         }
 
     def client(self, account: str, service: str, **credentials: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
