@@ -35,7 +35,7 @@ WRONG = [
         "core", "keyturn/domain/wrong.py", CORE_KNOWS_NO, id="a domain that knows the world"
     ),
     pytest.param("core", "keyturn/use_cases/wrong.py", CORE_KNOWS_NO, id="a use case that does"),
-    pytest.param("core", "keyturn/ports.py", CORE_KNOWS_NO, id="ports that do"),
+    pytest.param("core", "keyturn/ports/__init__.py", CORE_KNOWS_NO, id="ports that do"),
     *(
         pytest.param(
             "core", f"keyturn/deployment/{file}", CORE_KNOWS_NO, id=f"deployment/{file} that does"
@@ -103,7 +103,7 @@ WRONG = [
         )
         for file in (
             "keyturn/domain/wrong.py",
-            "keyturn/ports.py",
+            "keyturn/ports/__init__.py",
             "keyturn/use_cases/wrong.py",
             "keyturn/adapters/of_another_system.py",
             "keyturn/wiring.py",

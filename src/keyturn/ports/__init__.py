@@ -1,0 +1,49 @@
+"""
+What we need from outside, in the domain's words: a file for each concern.
+
+Every method raises a PortError of domain/errors.py when the answer is not the one asked for:
+Denied and the other Refused mean that nothing happened, Throttled likewise, Unavailable that
+nobody knows.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
+from keyturn.ports.notices import Bus, Claim, Mailer, ReceiptBook, Receipts, Renderer
+from keyturn.ports.operators import BEGUN, Audit, AuditEntry, Lever, Pause, Plans, Switch
+from keyturn.ports.runs import Coverage, DailyLimitLedger, Queue, Reservation, Snapshots
+from keyturn.ports.secrets import ListedSecret, SecretList, SecretStore
+
+__all__ = [
+    "BEGUN",
+    "AccessKeys",
+    "Audit",
+    "AuditEntry",
+    "Bus",
+    "Claim",
+    "Clock",
+    "Coverage",
+    "DailyLimitLedger",
+    "Lever",
+    "Listed",
+    "ListedSecret",
+    "Mailer",
+    "NewKey",
+    "Organization",
+    "Pause",
+    "Plans",
+    "Queue",
+    "ReceiptBook",
+    "Receipts",
+    "Renderer",
+    "Reservation",
+    "SecretList",
+    "SecretStore",
+    "Snapshots",
+    "Switch",
+    "User",
+]
+
+Clock = Callable[[], datetime]
+"""Tells the time, UTC, to whoever has to measure it between two calls."""
