@@ -49,7 +49,7 @@ def a_record(
     return replace(secret, tags={**secret.tags, **tags})
 
 
-def counted(looked: Looked) -> History | None:
+def pluralize(looked: Looked) -> History | None:
     """What is put on record of the old key's history."""
     return next(
         (
@@ -77,7 +77,7 @@ def test_a_successor_that_somebody_made_inactive_is_told_at_once(age: float) -> 
     )
     assert made.notice is not None
     assert made.notice.step == "blocked-successor-taken-away"
-    assert counted(looked) == History(taken=1, successor="NEW", promised=on(5))
+    assert pluralize(looked) == History(taken=1, successor="NEW", promised=on(5))
 
 
 @pytest.mark.parametrize(("days_ago", "tells"), [(1, False), (6, False), (7, True)])
@@ -90,7 +90,7 @@ def test_it_is_told_weekly_and_counted_once(days_ago: int, *, tells: bool) -> No
 
     assert looked["OLD"].reason is Reason.SUCCESSOR_TAKEN_AWAY
     assert (looked["OLD"].notice is not None) is tells
-    assert counted(looked) is None
+    assert pluralize(looked) is None
 
 
 def test_the_second_time_is_told_at_once_and_is_a_finding_of_its_own() -> None:
@@ -106,7 +106,7 @@ def test_the_second_time_is_told_at_once_and_is_a_finding_of_its_own() -> None:
     assert made.sentence.endswith(
         f"announced for {on(-3)} at first; that has happened 2 times by now"
     )
-    assert counted(looked) == History(taken=2, successor="NEW", promised=on(-3))
+    assert pluralize(looked) == History(taken=2, successor="NEW", promised=on(-3))
 
 
 def test_a_successor_that_somebody_deleted_is_made_anew_and_the_notice_says_so() -> None:
@@ -117,7 +117,7 @@ def test_a_successor_that_somebody_deleted_is_made_anew_and_the_notice_says_so()
     assert "its successor NEW was made Inactive or deleted" in made.sentence
     assert made.notice is not None
     assert made.notice.told is Told.ROTATED
-    assert counted(looked) == History(taken=1, successor="NEW", promised=on(5))
+    assert pluralize(looked) == History(taken=1, successor="NEW", promised=on(5))
 
 
 def test_before_the_rotation_period_is_over_a_deleted_successor_is_told_of() -> None:
@@ -174,7 +174,7 @@ def test_what_keyturn_did_itself_is_nobodys_deed(
     looked = look(ann(*keys, secret=secret))
 
     assert looked["OLD"].reason is not Reason.SUCCESSOR_TAKEN_AWAY
-    assert counted(looked) is None
+    assert pluralize(looked) is None
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def assert_nothing_was_taken_away(looked: Looked) -> None:
     assert {made.reason for made in looked.turn.decisions}.isdisjoint(
         {Reason.SUCCESSOR_TAKEN_AWAY}
     )
-    assert counted(looked) is None
+    assert pluralize(looked) is None
 
 
 def test_a_key_of_an_earlier_rotation_was_no_successor() -> None:
@@ -212,7 +212,7 @@ def test_a_key_of_an_earlier_rotation_was_no_successor() -> None:
     looked = look(ann(old(), secret=a_secret("OLD", records=records)))
 
     assert looked["OLD"].reason is Reason.ROTATION_DUE
-    assert counted(looked) is None
+    assert pluralize(looked) is None
 
 
 def test_of_a_key_that_was_restored_too_both_are_told_one_after_the_other() -> None:
@@ -294,7 +294,7 @@ def test_restorations_are_counted_and_the_second_is_a_finding(
 
     made = looked["OLD"]
     assert made.reason is Reason.RESTORED
-    assert counted(looked) == History(restored=times)
+    assert pluralize(looked) == History(restored=times)
     assert (Overlay.CONTESTED in made.overlays) is is_finding
     assert (f"that has happened {times} times by now" in made.sentence) is is_finding
 

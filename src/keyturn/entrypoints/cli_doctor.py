@@ -13,7 +13,7 @@ from rich.text import Text
 
 from keyturn.deployment.doctor import findings as all_findings
 from keyturn.deployment.model.health import Check, Finding, Grade
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.plain_text import shown
 from keyturn.domain.tag_text import stamp
 from keyturn.entrypoints.cli_deploy import connect, names_of
@@ -88,4 +88,4 @@ def _cell(finding: Finding) -> Text:
 def _summary(findings: Iterable[Finding]) -> str:
     counts = Counter(each.grade for each in findings)
     problems, warnings = counts[Grade.PROBLEM], counts[Grade.WARNING]
-    return f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}, {counts[Grade.OK]} OK"
+    return f"{pluralize(problems, 'problem')}, {pluralize(warnings, 'warning')}, {counts[Grade.OK]} OK"

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
@@ -567,7 +567,7 @@ def _bar(console: Console, doing: str, accounts: int) -> Generator[Tick]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
     )
-    what = f"{doing} {counted(accounts, 'account')}"
+    what = f"{doing} {pluralize(accounts, 'account')}"
     seen: dict[str, float] = {}
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action, Decision, Overlay
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
@@ -191,7 +191,7 @@ def _print_leftovers(console: Console, results: Iterable[AccountResult]) -> None
     if not looked_at:
         return
     found = [each for plan in looked_at for each in plan.leftovers or ()]
-    heading = f"{counted(len(found), 'secret')} without a living user"
+    heading = f"{pluralize(len(found), 'secret')} without a living user"
     console.print(Text(heading, style="bold"))
     for each in found:
         console.print(Text(f"  {shown(each)}"), soft_wrap=True)
@@ -244,7 +244,7 @@ def _done(results: Iterable[AccountResult]) -> Iterator[_Row]:
 def _section(console: Console, name: str, rows: Sequence[_Row]) -> None:
     if not rows:
         return
-    console.print(Rule(Text(f"{name}: {counted(len(rows), 'key')}"), align="left", style="dim"))
+    console.print(Rule(Text(f"{name}: {pluralize(len(rows), 'key')}"), align="left", style="dim"))
     widths = _widths(console.width, max(len(row.user) for row in rows))
     if widths:
         headings = [Text(each, style="dim") for each in _HEADINGS[: len(widths)]]
@@ -319,7 +319,7 @@ def _quiet_line(rows: Sequence[_Row]) -> str:
     which = f", {many} of them exempt" if exempt else ""
     if len(rows) == 1 and exempt:
         which = ", its user is exempt"
-    return f"{counted(len(rows), 'key')} {need} nothing now{which}; --all lists them."
+    return f"{pluralize(len(rows), 'key')} {need} nothing now{which}; --all lists them."
 
 
 def summary(report: Report) -> str:
@@ -332,22 +332,22 @@ def summary(report: Report) -> str:
         *([f"{done} done", f"{len(due) - done} not done"] if is_enforced(report) else []),
         *([] if is_enforced(report) else [f"{len(due)} due"]),
         f"{len(blocked)} blocked",
-        f"{counted(sum(turn.user.exempt for turn in turns), 'user')} exempt",
-        counted(failures, "failure"),
+        f"{pluralize(sum(turn.user.exempt for turn in turns), 'user')} exempt",
+        pluralize(failures, "failure"),
     ]
     if report.skipped:
-        parts.append(f"{counted(len(report.skipped), 'account')} skipped")
+        parts.append(f"{pluralize(len(report.skipped), 'account')} skipped")
     looked_at = ", ".join(
         (
-            counted(len(report.results), "account"),
-            counted(len(turns), "user"),
-            counted(len(due) + len(blocked) + len(quiet), "key"),
+            pluralize(len(report.results), "account"),
+            pluralize(len(turns), "user"),
+            pluralize(len(due) + len(blocked) + len(quiet), "key"),
         )
     )
     if ownerless := _without_owner(report.results):
-        parts.append(f"{counted(ownerless, 'key')} without a known owner")
+        parts.append(f"{pluralize(ownerless, 'key')} without a known owner")
     if report.left_out:
-        parts.append(f"{counted(report.left_out, 'key')} not shown")
+        parts.append(f"{pluralize(report.left_out, 'key')} not shown")
     return f"{looked_at}: {', '.join(parts)}"
 
 
@@ -366,13 +366,13 @@ def what_it_holds(report: Report) -> str:
     done = len(list(_done(report.results)))
     failed = len(list(failures(report)))
     parts = [
-        counted(len(due) + len(blocked) + len(quiet), "key"),
+        pluralize(len(due) + len(blocked) + len(quiet), "key"),
         *(
             [f"{len(due)} due"]
             if report.dry_run
             else [f"{done} done", f"{len(due) - done} not done"]
         ),
-        *([counted(failed, "failure")] if failed else []),
+        *([pluralize(failed, "failure")] if failed else []),
     ]
     return ", ".join(parts)
 
@@ -389,13 +389,11 @@ def question(report: Report) -> str | None:
     acts = Counter(DOING.get(made.action, "tell of") for made in due)
     parts = [f"{verb} {acts[verb]}" for verb in (*DOING.values(), "tell of") if acts[verb]]
     if changes := sum(bool(turn.record_changes) for _, turn in turns):
-        parts.append(f"bring {counted(changes, 'record')} up to date")
+        parts.append(f"bring {pluralize(changes, 'record')} up to date")
     if not parts:
         return None
     accounts = {account for account, _ in turns}
-    return (
-        f"{counted(len(due), 'key')}: {', '.join(parts)} in {counted(len(accounts), 'account')}."
-    )
+    return f"{pluralize(len(due), 'key')}: {', '.join(parts)} in {pluralize(len(accounts), 'account')}."
 
 
 def failures(report: Report) -> Iterator[str]:
@@ -405,7 +403,7 @@ def failures(report: Report) -> Iterator[str]:
         for failure in result.failures:
             yield f"{title(result.plan.run.account)}: {shown(failure)}"
         if result.left:
-            users = counted(len(result.left), "user")
+            users = pluralize(len(result.left), "user")
             yield f"{title(result.plan.run.account)}: {users} left for another run"
 
 

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, Turn
 from keyturn.domain.key import KeyFacts, LastUse, Unknown
 from keyturn.domain.lifecycle.forecast import Step, forecast
@@ -67,7 +67,7 @@ def _what(step: Step) -> str:
     if step.made.action in _WHAT or notice is None:
         return _WHAT[step.made.action]
     if step.made.action is Action.WARN and step.day < notice.day:
-        before = counted((notice.day - step.day).days, "day")
+        before = pluralize((notice.day - step.day).days, "day")
         return f"{before} before{' its rotation' if notice.told is Told.UPCOMING else ''}"
     return f"its owner is told{' when it ends' if notice.promises else ''}"
 
@@ -101,7 +101,7 @@ def _about(
     turn: Turn, key: KeyFacts, made: Decision, dates: Iterable[Coming], today: date
 ) -> Iterator[RenderableType]:
     state = " ".join([made.state, *sorted(made.overlays)])
-    yield Text.assemble((made.key_id, "bold"), f"  {state}, {counted(made.age, 'day')} old")
+    yield Text.assemble((made.key_id, "bold"), f"  {state}, {pluralize(made.age, 'day')} old")
     grid = Table.grid(padding=(0, 2))
     grid.add_column(width=10)
     grid.add_column()

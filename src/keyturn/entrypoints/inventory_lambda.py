@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.entrypoints.connect import connected
 from keyturn.entrypoints.faults import in_our_words
 from keyturn.entrypoints.metrics import Service, emit, of_coverage, of_inventory
@@ -30,7 +30,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     with in_our_words(logger):
         aws = connected(logger, os.environ, context)
         inventory = _queue_all(aws.fan_out(), run)
-        logger.info(f"Queued {counted(len(inventory.accounts), 'account')}", extra={"run": run})
+        logger.info(f"Queued {pluralize(len(inventory.accounts), 'account')}", extra={"run": run})
         _watch(aws, inventory, run)
     return {
         "run": run,

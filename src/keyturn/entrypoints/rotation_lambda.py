@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Stale
 from keyturn.domain.events import Run
@@ -179,5 +179,5 @@ def _hand_back(aws: Aws, asked: RotationRequest, users: Sequence[str]) -> None:
     }
     aws.queue().send([rest], run=run)
     logger.warning(
-        f"No time left for {counted(len(users), 'user')}: handed back", extra={"run": run}
+        f"No time left for {pluralize(len(users), 'user')}: handed back", extra={"run": run}
     )

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.forms import AccountReport, Planned
 from keyturn.domain.key import Account
 from keyturn.domain.owner import OwnerSource
@@ -162,15 +162,15 @@ def _print(result: Result, console: Console, folder: DemoFolder, took: timedelta
         "[bold]" + ", ".join(f"{len(verdict.violations)} {what}" for verdict, what in lost) + ".",
         soft_wrap=not console.is_terminal,
     )
-    apart = counted(len(result.company.exempt), "exempt user")
+    apart = pluralize(len(result.company.exempt), "exempt user")
     console.print(
         f"Average age of the Active keys: {result.age_before:.0f} days before, "
         f"{result.age_after:.0f} after ({apart} apart).",
         soft_wrap=not console.is_terminal,
     )
     console.print(
-        f"{counted(len(result.days), 'day')}, {counted(len(result.evidence.calls), 'AWS call')}, "
-        f"{counted(len(result.evidence.mails), 'mail')} in {took.total_seconds():.0f} s. "
+        f"{pluralize(len(result.days), 'day')}, {pluralize(len(result.evidence.calls), 'AWS call')}, "
+        f"{pluralize(len(result.evidence.mails), 'mail')} in {took.total_seconds():.0f} s. "
         f"Open {folder.path / 'index.html'}",
         soft_wrap=True,
     )
@@ -198,7 +198,9 @@ def _weeks(result: Result) -> Table:
 
 def _say(verdict: Verdict, console: Console) -> None:
     held = not verdict.violations
-    mark = "[green]held[/]" if held else f"[red]{counted(len(verdict.violations), 'violation')}[/]"
+    mark = (
+        "[green]held[/]" if held else f"[red]{pluralize(len(verdict.violations), 'violation')}[/]"
+    )
     console.print(f"{verdict.number:>2}. {verdict.title}: {mark}, {verdict.checked:,} checked")
     for violation in verdict.violations[:5]:
         console.print(f"    {violation}", markup=False, style="red")

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.reading import read_json
 from keyturn.entrypoints.result_file import refusing
@@ -50,7 +50,7 @@ class DemoFolder:
                         pass  # it can be written to
             free, needed = shutil.disk_usage(self.path).free, _AT_LEAST + days * _A_DAY
         if free < needed:
-            demo = f"a demo of {counted(days, 'day')}"
+            demo = f"a demo of {pluralize(days, 'day')}"
             rule = f"has no room: {demo} needs {needed >> 20} MB, {free >> 20} MB are free"
             raise InvalidValue("--output", self.path, rule)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Overlay, State, Told
 from keyturn_sandbox.demo.timeline import (
     AccountLine,
@@ -35,7 +35,7 @@ def timeline_of(result: Result, took: timedelta) -> Timeline:
     mails = _mails_of_keys(result)
     first, last = result.days[0].began.date(), result.days[-1].began.date()
     return Timeline(
-        title=f"Keyturn: {counted(len(result.days), 'day')} of a company's access keys",
+        title=f"Keyturn: {pluralize(len(result.days), 'day')} of a company's access keys",
         first_day=first,
         last_day=last,
         enforced_from=enforced.began.date(),

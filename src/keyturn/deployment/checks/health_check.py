@@ -12,7 +12,7 @@ from keyturn.deployment.model.health import (
     Grade,
     Remedy,
 )
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue, PortError
 
 AGAIN: Final = "run `keyturn deploy` again"
@@ -75,7 +75,7 @@ class HealthCheck(ABC):
         if unknown:
             why = next(iter(unknown.values()))
             return self.unchecked(f"in {some(unknown)}: {why}")
-        return self.well(f"{said} of {counted(len(seen.entered), 'account')}")
+        return self.well(f"{said} of {pluralize(len(seen.entered), 'account')}")
 
     def _nobody(self, seen: Observed) -> Finding:
         where = f" in {', '.join(seen.scope.units)}" if seen.scope.units else ""

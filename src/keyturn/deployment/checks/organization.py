@@ -9,7 +9,7 @@ from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.guard import guard, lacks
 from keyturn.deployment.model.health import Check, Fault, Finding
 from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 
 
 class TrustedAccess(HealthCheck):
@@ -81,7 +81,7 @@ class MemberStacks(HealthCheck):
         if lagging:
             return self.faulty(Fault.STACKS_NOT_CURRENT, f"not up to date in {some(lagging)}")
         count = sum(each.is_current for each in instances)
-        return self.well(f"{counted(count, 'stack')}, all up to date")
+        return self.well(f"{pluralize(count, 'stack')}, all up to date")
 
 
 class ManagementAccount(HealthCheck):

@@ -7,7 +7,7 @@ from keyturn.deployment.checks.health_check import HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.health import Check, Fault, Finding
 from keyturn.deployment.model.resources import INVENTORY
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 
 LONGEST_PAUSE: Final = timedelta(hours=26)
 """Between two daily runs, as the alarm on missing runs has it."""
@@ -47,7 +47,7 @@ class RecentRun(HealthCheck):
         if missed:
             said = f"{said}; not looked after: {some(missed)}"
             return self.faulty(Fault.ACCOUNTS_NOT_REACHED, said)
-        return self.well(f"{said}, {counted(len(reached), 'account')}")
+        return self.well(f"{said}, {pluralize(len(reached), 'account')}")
 
 
 class UnchangedSince(HealthCheck):

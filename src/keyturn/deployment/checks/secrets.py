@@ -7,7 +7,7 @@ from keyturn.deployment.checks.health_check import HealthCheck, warning
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.facts import SecretSeen
 from keyturn.deployment.model.health import Check, Fault, Finding
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import Denied, PortError
 
 READERS: Final = ("SecretReaderArns", "OwnersReadBy", "UsersReadTheirOwn")
@@ -99,7 +99,7 @@ class Readers(HealthCheck):
         if without:
             fetched = sum(each.was_fetched for each in without)
             said = (
-                f"for {len(without)} of {counted(len(keys), 'new key')} no reader was found: "
+                f"for {len(without)} of {pluralize(len(keys), 'new key')} no reader was found: "
                 f"neither {', '.join(READERS)} nor a resource policy names one. Somebody has "
                 f"fetched {fetched} of them. What policies of users, roles and permission sets "
                 f"allow was not looked at{_not_seen(seen)}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.days import DAY, are_exceeded, day_of_run, days_since, have_passed
 from keyturn.domain.decision import (
@@ -91,7 +91,7 @@ class KeyList:
 
     def how_old(self, key: KeyFacts) -> str:
         """Its age, for a sentence."""
-        return f"it is {counted(self.age(key), 'day')} old"
+        return f"it is {pluralize(self.age(key), 'day')} old"
 
     def is_past(self, key: KeyFacts, days: int) -> bool:
         """Whether it is at least so many days old."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from keyturn.domain.amounts import counted
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Reason, Turn
 from keyturn.domain.key import KeyFacts, Unknown
 from keyturn.domain.lifecycle.answers import blocked
@@ -148,7 +148,7 @@ def has_just_rotated(at: OnRecord) -> Intent | None:
 def shown_after_a_rotation(at: OnRecord, intent: Intent, turn: Turn) -> Turn:
     """Show what it left, with its dates; do and tell nothing."""
     minutes = max((at.now - intent.at) // _MINUTE, 0)
-    ago = f"rotated {counted(minutes, 'minute')} ago, all done"
+    ago = f"rotated {pluralize(minutes, 'minute')} ago, all done"
     return replace(
         turn,
         record_changes=(),
