@@ -21,7 +21,7 @@ from keyturn.domain.secret_names import (
     secret_name,
     token,
 )
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from tests.domain.world import DAY, MINUTE, NOW, a_key, a_secret, ago, ann
 
 NAMES = st.text("ab,=+@.23CD", min_size=1, max_size=12)
@@ -84,7 +84,7 @@ def test_the_token_of_a_key_is_the_sha256_of_its_id_in_hex() -> None:
 def test_times_are_written_in_utc_to_the_second() -> None:
     there = datetime(2026, 3, 1, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=-5)))
 
-    assert stamp(there) == "2026-03-01T06:02:03Z"
+    assert format_utc(there) == "2026-03-01T06:02:03Z"
 
 
 def test_a_revocation_has_a_tag_of_its_own_that_outlives_what_others_write() -> None:
@@ -117,7 +117,9 @@ def test_what_stood_in_the_keys_tag_moves_to_its_own() -> None:
 
 
 def test_a_revocation_stands_whatever_a_restoration_says_of_its_time() -> None:
-    both = f"revoked={stamp(ago(5))} disabled={stamp(ago(5))} restored={stamp(ago(1))}"
+    both = (
+        f"revoked={format_utc(ago(5))} disabled={format_utc(ago(5))} restored={format_utc(ago(1))}"
+    )
 
     assert read(both) == KeyRecord(restored=ago(1), revoked=ago(5), forced=ago(5))
 
@@ -154,7 +156,7 @@ def test_a_record_can_be_read_back() -> None:
 def test_a_time_counts_only_since_its_key_was_made(
     name: str, time: datetime, *, counts: bool
 ) -> None:
-    record = read(f"{name}={stamp(time)}")
+    record = read(f"{name}={format_utc(time)}")
 
     assert (getattr(record, name) is not None) is counts
 
@@ -162,7 +164,7 @@ def test_a_time_counts_only_since_its_key_was_made(
 @pytest.mark.parametrize("name", [field.name for field in fields(KeyRecord)])
 @pytest.mark.parametrize("ahead", [SECOND, 15 * MINUTE, 15 * MINUTE + SECOND, 3650 * DAY])
 def test_of_the_future_only_what_holds_an_end_back_counts(name: str, ahead: timedelta) -> None:
-    record = read(f"{name}={stamp(NOW + ahead)}")
+    record = read(f"{name}={format_utc(NOW + ahead)}")
 
     stands = {"restored": NOW, "revoked": NOW if ahead <= 15 * MINUTE else ago(200)}
     assert getattr(record, name) == stands.get(name)
@@ -170,7 +172,7 @@ def test_of_the_future_only_what_holds_an_end_back_counts(name: str, ahead: time
 
 
 def test_a_restoration_and_a_revocation_by_a_fast_clock_count_both() -> None:
-    first, second = stamp(NOW + SECOND), stamp(NOW + 2 * SECOND)
+    first, second = format_utc(NOW + SECOND), format_utc(NOW + 2 * SECOND)
 
     assert read(f"restored={first} revoked={second}") == KeyRecord(restored=NOW, revoked=NOW)
     assert read(f"revoked={first} restored={second}") == KeyRecord(restored=NOW, revoked=NOW)
@@ -241,7 +243,7 @@ def test_a_time_of_2000_or_of_2200_is_one(text: str) -> None:
     record = KeyRecord.read(f"disabled={text}", created=datetime(1999, 1, 1, tzinfo=UTC), now=then)
 
     assert record.disabled is not None
-    assert stamp(record.disabled) == text
+    assert format_utc(record.disabled) == text
 
 
 @pytest.mark.parametrize(
@@ -252,20 +254,22 @@ def test_an_intent_of_no_time_that_can_be_is_none(at: str) -> None:
 
 
 def test_a_malformed_time_spoils_no_other() -> None:
-    assert read(f"disabled=? seen={stamp(ago(3))} x=y") == KeyRecord(seen=ago(3))
+    assert read(f"disabled=? seen={format_utc(ago(3))} x=y") == KeyRecord(seen=ago(3))
 
 
 @pytest.mark.parametrize("name", ["disabling", "disabled", "seen", "renewed"])
 @pytest.mark.parametrize(("days", "counts"), [(6, False), (5, False), (4, True)])
 def test_a_restoration_makes_older_times_void(name: str, days: int, *, counts: bool) -> None:
-    record = read(f"restored={stamp(ago(5))} {name}={stamp(ago(days))}")
+    record = read(f"restored={format_utc(ago(5))} {name}={format_utc(ago(days))}")
 
     assert (getattr(record, name) is not None) is counts
 
 
 @pytest.mark.parametrize("name", ["forced", "delivered", "orphan"])
 def test_a_restoration_leaves_what_has_nothing_to_do_with_it(name: str) -> None:
-    assert getattr(read(f"restored={stamp(ago(5))} {name}={stamp(ago(6))}"), name) == ago(6)
+    assert getattr(
+        read(f"restored={format_utc(ago(5))} {name}={format_utc(ago(6))}"), name
+    ) == ago(6)
 
 
 # --- the intent -------------------------------------------------------------------------
@@ -382,7 +386,7 @@ def test_no_secret_is_an_empty_record() -> None:
     ],
 )
 def test_a_secret_without_our_tags_counts_for_nothing(tags: dict[str, str], why: str) -> None:
-    times = {KEY_TAG + "OLD": f"disabled={stamp(ago(50))}", INTENT_TAG: str(INTENT)}
+    times = {KEY_TAG + "OLD": f"disabled={format_utc(ago(50))}", INTENT_TAG: str(INTENT)}
     secret = SecretFacts(tags=tags | times, versions=frozenset({token("OLD")}))
 
     record = read_record(ann(a_key(age=90)), secret, kms_key=None, now=NOW)
@@ -439,4 +443,4 @@ def test_the_tags_of_keys_that_are_gone_are_stale() -> None:
 def test_a_minute_is_no_matter_of_time_zones() -> None:
     there = (ago(3) + MINUTE).astimezone(timezone(timedelta(hours=9)))
 
-    assert read(f"disabled={stamp(there)}").disabled == (ago(3) + MINUTE).astimezone(UTC)
+    assert read(f"disabled={format_utc(there)}").disabled == (ago(3) + MINUTE).astimezone(UTC)

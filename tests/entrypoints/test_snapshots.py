@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, secret_name
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,
@@ -407,8 +407,8 @@ def test_a_run_over_some_users_compares_those_and_hides_no_other(stage: Stage) -
 def pretends_a_run(stage: Stage, old: str, tag: str) -> None:
     """Write into ann's record, as a run does that is at work on her right now."""
     text = {
-        INTENT_TAG: f"run=x at={stamp(stage.cloud.now)} seen={old} replaces={old}",
-        f"{KEY_TAG}{old}": f"disabling={stamp(stage.cloud.now)}",
+        INTENT_TAG: f"run=x at={format_utc(stage.cloud.now)} seen={old} replaces={old}",
+        f"{KEY_TAG}{old}": f"disabling={format_utc(stage.cloud.now)}",
     }
     name = secret_name(MEMBER, "ann")
     written = next(tag_ for tag_ in text if tag_.startswith(tag))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated, may_have_been_heard
 from keyturn.domain.errors import AlreadyThere
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.ports import BEGUN, AuditEntry
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def _document(entry: AuditEntry) -> dict[str, object]:
         "plan": entry.plan,
         "plan_sha256": entry.plan_sha256,
         "run": entry.run,
-        "begun": stamp(entry.at),
-        "ended": stamp(entry.ended) if entry.ended else None,
+        "begun": format_utc(entry.at),
+        "ended": format_utc(entry.ended) if entry.ended else None,
         "outcome": entry.outcome,
         "said": list(entry.said),
     }

@@ -31,7 +31,7 @@ from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.forms import ReceiptFile
 from keyturn.domain.key import Act, Receipt
 from keyturn.domain.secret_names import encode
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Claim
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class S3Receipts:
         if found.is_receipt and not bounced:
             return None
         if not found.is_receipt and now - found.at < CLAIM_LIFE:
-            raise BeingTold(f"{name} has been claimed since {stamp(found.at)}")
+            raise BeingTold(f"{name} has been claimed since {format_utc(found.at)}")
         try:
             claim = self._put_claim(run, name, mark, instead_of=found.etag)
         except (AlreadyThere, NotFound):
@@ -152,7 +152,7 @@ class S3Receipts:
         *_, step, name = claim.name.split("/")
         promises = _promises(step, _days_in(name))
         receipt: ReceiptFile = {
-            "time": stamp(now),
+            "time": format_utc(now),
             "channel": channel,
             "address": address,
             "message_id": message_id,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.reading import read_json
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Pause
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class S3Switch:
 
     def throw(self, pause: Pause) -> None:
         """Stop every write; AlreadyThere if somebody has."""
-        told = {"by": pause.by, "at": stamp(pause.at), "why": pause.why}
+        told = {"by": pause.by, "at": format_utc(pause.at), "why": pause.why}
         with aws_errors_translated():
             self._s3.put_object(
                 Bucket=self._bucket,

@@ -22,7 +22,7 @@ from keyturn.domain.secret_names import (
     REVOKED_TAG,
     token,
 )
-from keyturn.domain.tag_text import count, moment, stamp, words
+from keyturn.domain.tag_text import count, format_utc, moment, words
 
 _TIMES_OF_A_KEY = (KEY_TAG, RESTORED_TAG, REVOKED_TAG)
 _OF_A_KEY = (*_TIMES_OF_A_KEY, HISTORY_TAG)
@@ -102,7 +102,7 @@ class KeyRecord:
     def __str__(self) -> str:
         """As a tag's value: eight times of 30 characters fit into the 256 that AWS allows."""
         times = {name: getattr(self, name) for name in self.__slots__}
-        return " ".join(f"{name}={stamp(t)}" for name, t in times.items() if t is not None)
+        return " ".join(f"{name}={format_utc(t)}" for name, t in times.items() if t is not None)
 
     def tags(self, key_id: str, standing: Mapping[str, str]) -> dict[str, str]:
         """The tags that say so, but for those of their own that stand so already."""
@@ -168,7 +168,7 @@ class Intent:
     def __str__(self) -> str:
         """As a tag's value."""
         text = (
-            f"run={self.run} at={stamp(self.at)} "
+            f"run={self.run} at={format_utc(self.at)} "
             f"seen={'/'.join(sorted(self.seen))} replaces={self.replaces}"
         )
         made = f" made={self.made}" if self.made else ""

@@ -18,7 +18,7 @@ from hashlib import sha256
 
 from keyturn.domain.key import Seal
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, USER_TAG
-from keyturn.domain.tag_text import moment, stamp, words
+from keyturn.domain.tag_text import format_utc, moment, words
 
 SEAL_MESSAGE = b"keyturn seal 1"
 """What the HMAC key in the security account signs; the answer is the key of all seals."""
@@ -40,7 +40,7 @@ class SealKey:
 
     def birth_mark(self, name: str, user_id: str, at: datetime) -> str:
         """The same tag's value while the ARN is not known: good for a secret created just then."""
-        born = stamp(at)
+        born = format_utc(at)
         return f"born={born} mac={self._mac('born', name, user_id, born)}"
 
     def _mac(self, *parts: str) -> str:

@@ -8,18 +8,18 @@ from keyturn.domain.days import can_be
 _COUNT = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
-def stamp(moment: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """A moment as the record writes it: UTC to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def moment(text: str) -> datetime | None:
-    """Read a time as `stamp` writes it; None if it is none, or one that cannot be."""
+    """Read a time as `format_utc` writes it; None if it is none, or one that cannot be."""
     try:
         found = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return found if can_be(found) and stamp(found) == text else None
+    return found if can_be(found) and format_utc(found) == text else None
 
 
 def words(text: str) -> dict[str, str]:

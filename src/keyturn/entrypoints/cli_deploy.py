@@ -22,7 +22,7 @@ from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 from keyturn.domain.plain_text import shown
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.cli_options import DeployAccounts, Deploying, DeployOptions, Findings
 from keyturn.entrypoints.cli_run import Declined
 from keyturn.entrypoints.local_run import now, open_session
@@ -256,7 +256,7 @@ class _Talk:
             return
         document = {
             "version": VERSION,
-            "generated_at": stamp(self._at),
+            "generated_at": format_utc(self._at),
             "dry_run": self._dry_run,
             "steps": [
                 {

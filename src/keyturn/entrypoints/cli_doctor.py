@@ -15,7 +15,7 @@ from keyturn.deployment.doctor import findings as all_findings
 from keyturn.deployment.model.health import Check, Finding, Grade
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.plain_text import shown
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.cli_deploy import connect, names_of
 from keyturn.entrypoints.cli_meant import check_role
 from keyturn.entrypoints.cli_options import DeployAccounts, DoctorOptions, Findings
@@ -44,7 +44,7 @@ def as_json(findings: Iterable[Finding], at: datetime) -> str:
     """The findings, for programs."""
     document = {
         "version": VERSION,
-        "generated_at": stamp(at),
+        "generated_at": format_utc(at),
         "findings": [
             {
                 "check": each.check,

@@ -8,7 +8,7 @@ from keyturn.domain.adoption import Adoption
 from keyturn.domain.forms import AdoptionFile, Explained, Explanation, SwitchFile
 from keyturn.domain.key import Unknown
 from keyturn.domain.secret_names import secret_name
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.cli_tables import failures, warnings
 from keyturn.entrypoints.explain import calendar
 from keyturn.entrypoints.plan_format import VERSION, Report, planned
@@ -27,7 +27,7 @@ def explanation(report: Report) -> Explanation:
     """Where keys stand, and every date that is coming."""
     return {
         "version": VERSION,
-        "generated_at": stamp(report.at),
+        "generated_at": format_utc(report.at),
         "users": [each for result in report.results for each in _explained(result.plan, report)],
         "failures": list(failures(report)),
         "warnings": list(warnings(report)),
@@ -48,7 +48,7 @@ def _explained(plan: AccountPlan, report: Report) -> Iterable[Explained]:
             "keys": [
                 {
                     **planned(describe(user, made), plan.owner_of(user.name)),
-                    "created": stamp(facts[made.key_id].created),
+                    "created": format_utc(facts[made.key_id].created),
                     "last_used": last_used_of(facts[made.key_id]),
                     "coming": [
                         {"date": each.day.isoformat(), "what": each.what}
@@ -86,7 +86,7 @@ def switch(place: str, pause: Pause | None) -> SwitchFile:
         "version": VERSION,
         "paused": pause is not None,
         "by": pause.by if pause else None,
-        "since": stamp(pause.at) if pause else None,
+        "since": format_utc(pause.at) if pause else None,
         "why": pause.why if pause else None,
         "place": place,
     }

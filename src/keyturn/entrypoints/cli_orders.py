@@ -26,7 +26,7 @@ from keyturn.domain.secret_names import (
     owner_of_secret,
     secret_name,
 )
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.cli_audit import entry_of, said, unkept
 from keyturn.entrypoints.cli_json import adoption, put
 from keyturn.entrypoints.cli_meant import check_key
@@ -368,7 +368,7 @@ def _print_advice(console: Console, account: str, user: str, key_id: str, at: da
     policy = (
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", '
         '"Resource": "*", "Condition": {"DateLessThan": '
-        f'{{"aws:TokenIssueTime": "{stamp(at + CATCHING_UP)}"}}}}}}]}}'
+        f'{{"aws:TokenIssueTime": "{format_utc(at + CATCHING_UP)}"}}}}}}]}}'
     )
     put = (
         f"aws iam put-user-policy --user-name {shlex.quote(user)} "

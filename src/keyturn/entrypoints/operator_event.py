@@ -10,7 +10,7 @@ from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import KeyturnError, OrderNotDone, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Unknown
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
 from keyturn.ports import AuditEntry, Pause
@@ -192,7 +192,7 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
 def _spoken(pause: Pause | None) -> dict[str, object] | None:
     if pause is None:
         return None
-    return {"by": pause.by, "at": stamp(pause.at), "why": pause.why}
+    return {"by": pause.by, "at": format_utc(pause.at), "why": pause.why}
 
 
 def unwritten(notes: Audited) -> tuple[Failure, ...]:

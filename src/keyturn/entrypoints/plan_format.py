@@ -16,7 +16,7 @@ from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import Owner
 from keyturn.domain.plain_text import visible
 from keyturn.domain.policy import RotationPolicy, parameter
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.order import Order
 from keyturn.use_cases.account_run import AccountResult
@@ -78,7 +78,7 @@ def as_plan_file(report: Report, accounts: list[AccountReport]) -> str:
     """The file of a plan, with what is told of each account."""
     document: PlanFile = {
         "version": VERSION,
-        "generated_at": stamp(report.at),
+        "generated_at": format_utc(report.at),
         "dry_run": report.dry_run,
         "policy": {
             parameter(each.name): getattr(report.policy, each.name)

@@ -7,7 +7,7 @@ from datetime import datetime
 from keyturn.domain.errors import InvalidValue, NotFound
 from keyturn.domain.key import Account
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Listed, Organization, Queue
 
 EXCLUDED = "it is excluded"
@@ -106,5 +106,5 @@ def message_of(account: Account, *, run: str, requested: datetime) -> dict[str, 
         "account": account.id,
         **{field: text for field, text in known.items() if text},
         "run": run,
-        "requested": stamp(requested),
+        "requested": format_utc(requested),
     }

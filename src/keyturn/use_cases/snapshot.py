@@ -11,7 +11,7 @@ from keyturn.domain.errors import AnotherRun, PortError
 from keyturn.domain.forms import Counts, LastUsed, Snapshot, SnapshotKey, Uncounted
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.tag_text import stamp
+from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Snapshots
 from keyturn.use_cases.account_run import AccountResult, Failure
 from keyturn.use_cases.tell import describe, failed, quarantined
@@ -156,7 +156,7 @@ def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
             "account": run.account.id,
             "name": run.account.name,
             "run": run.id,
-            "at": stamp(run.at),
+            "at": format_utc(run.at),
             "dry_run": run.dry_run,
             "whole": _is_whole(result),
             "policy": {
@@ -192,7 +192,7 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
             successor = step.new_key if step and step.new_key else made.successor
             yield {
                 **describe(turn.user, replace(made, successor=successor)),
-                "created": stamp(key.created),
+                "created": format_utc(key.created),
                 "last_used": last_used_of(key),
                 "exempt": turn.user.exempt,
                 "done": step is not None and made.action not in _NOTHING,
@@ -205,7 +205,7 @@ def last_used_of(key: KeyFacts) -> LastUsed | None:
     if not isinstance(use, LastUse):
         return None
     return {
-        "at": stamp(use.at) if use.at else None,
+        "at": format_utc(use.at) if use.at else None,
         "service": use.service,
         "region": use.region,
     }

@@ -60,9 +60,9 @@ def spoken(call: Call) -> str:
     about = text(call.params, "AccessKeyId") or secret_of(call)
     words = [call.account, text(call.params, "UserName"), about]
     subject = " ".join(word for word in words if word)
-    return f"{subject}: Keyturn called {call.service}:{call.operation} at {stamp(call.at)}"
+    return f"{subject}: Keyturn called {call.service}:{call.operation} at {format_utc(call.at)}"
 
 
-def stamp(moment: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """Write a moment, in UTC, as violations tell it."""
     return f"{moment:%Y-%m-%d %H:%M:%SZ}"

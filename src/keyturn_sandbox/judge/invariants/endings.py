@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keyturn_sandbox.judge.evidence import INACTIVE
 from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory, StatusChange
-from keyturn_sandbox.judge.invariants.calls import stamp
+from keyturn_sandbox.judge.invariants.calls import format_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class KeyEnding:
 
     def __str__(self) -> str:
         done = "disabled" if self.change.status == INACTIVE else "deleted"
-        return f"{self.story} was {done} by Keyturn at {stamp(self.change.at)}"
+        return f"{self.story} was {done} by Keyturn at {format_utc(self.change.at)}"
 
 
 def endings_of(history: ReplayedHistory, status: str) -> Iterator[KeyEnding]:

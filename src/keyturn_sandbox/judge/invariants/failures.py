@@ -8,7 +8,7 @@ from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, JudgedRun, text
 from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
-from keyturn_sandbox.judge.invariants.calls import stamp
+from keyturn_sandbox.judge.invariants.calls import format_utc
 from keyturn_sandbox.judge.invariants.silence import stalling_is_told
 
 
@@ -18,7 +18,7 @@ def failures_are_told_and_stop_nobody(history: ReplayedHistory) -> Iterator[Fact
     for run in history.runs:
         calls = history.calls_of(run)
         reported = run.failed | _reported_failed(calls)
-        when = f"in the run of {stamp(run.started)}"
+        when = f"in the run of {format_utc(run.started)}"
         for account in sorted(_failing(calls, run)):
             is_told = any(account in said for said in reported)
             yield None if is_told else f"{account} failed {when}, and nobody was told"
@@ -47,7 +47,7 @@ def _people_did_what_mails_say(history: ReplayedHistory) -> Iterator[Fact]:
                 for before, after in pairwise(made)
                 if (before.status, after.status) == (INACTIVE, ACTIVE)
             ]
-            said = f"{story} was told at {stamp(mail.at)} to be re-enabled"
+            said = f"{story} was told at {format_utc(mail.at)} to be re-enabled"
             by_command = "an operator re-enabled it" in (mail.text or "")
             if not again:
                 yield f"{said}, and nobody did"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from keyturn_sandbox.judge.evidence import Evidence, all_of
 from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
-from keyturn_sandbox.judge.invariants.calls import stamp
+from keyturn_sandbox.judge.invariants.calls import format_utc
 from keyturn_sandbox.judge.secret_scanner import SecretScanner
 
 
@@ -20,4 +20,4 @@ def no_secret_gets_out(history: ReplayedHistory) -> Iterator[Fact]:
 def _all_texts(evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield from evidence.texts
     for mail in evidence.mails:
-        yield f"the mail to {', '.join(mail.to)} of {stamp(mail.at)}", all_of(mail)
+        yield f"the mail to {', '.join(mail.to)} of {format_utc(mail.at)}", all_of(mail)

@@ -6,7 +6,7 @@ from datetime import datetime
 from keyturn_sandbox.judge.evidence import ACTIVE, LONGEST_RUN, JudgedRun, secret_name, token_of
 from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
-from keyturn_sandbox.judge.invariants.calls import stamp
+from keyturn_sandbox.judge.invariants.calls import format_utc
 
 
 def no_new_key_is_lost(history: ReplayedHistory) -> Iterator[Fact]:
@@ -26,7 +26,7 @@ def _never_stored(history: ReplayedHistory, story: KeyStory) -> Fact:
         return None
     index = history.index_after(deadline)
     is_lost = story.status(index) == ACTIVE and not history.is_delivered(story, index)
-    made = f"{story} was made by Keyturn at {stamp(story.created)}"
+    made = f"{story} was made by Keyturn at {format_utc(story.created)}"
     return f"{made}, and its secret was never stored" if is_lost else None
 
 
@@ -38,7 +38,7 @@ def _stored_elsewhere(history: ReplayedHistory, story: KeyStory) -> Fact:
     secret = history.secret_of(story, delivery[0])
     if secret is not None and secret.ours:
         return None
-    when = stamp(delivery[1])
+    when = format_utc(delivery[1])
     return f"{story} was stored at {when} in a secret that Keyturn did not make"
 
 
@@ -49,7 +49,7 @@ def _unannounced(history: ReplayedHistory, story: KeyStory) -> Fact:
         secret = secret_name(story.account, story.user_at(index))
         is_open = story.status(index) == ACTIVE and not history.is_delivered(story, index)
         if is_open and not history.has_intent(story.account, secret, index):
-            when = f"after the run of {stamp(run.started)}"
+            when = f"after the run of {format_utc(run.started)}"
             return f"{story} was Active {when}, its secret not stored, and no intent told of it"
     return None
 

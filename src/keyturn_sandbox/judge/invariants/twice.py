@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from keyturn_sandbox.judge.evidence import JudgedRun
 from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
-from keyturn_sandbox.judge.invariants.calls import OF_KEYS, is_write, spoken, stamp
+from keyturn_sandbox.judge.invariants.calls import OF_KEYS, format_utc, is_write, spoken
 
 
 def twice_is_as_good_as_once(history: ReplayedHistory) -> Iterator[Fact]:
@@ -33,7 +33,7 @@ def _nobody_is_told_twice(history: ReplayedHistory) -> Iterator[Fact]:
         noted = {each for each, by in told.items() if not by.unnoted}
         again = sorted({f"{key_id} ({step})" for _, key_id, step in new & noted})
         told |= dict.fromkeys(new, run)
-        who = f"{', '.join(mail.to)} was told at {stamp(mail.at)}"
+        who = f"{', '.join(mail.to)} was told at {format_utc(mail.at)}"
         if again:
             yield f"{who} a second time of {', '.join(again)}"
         else:

@@ -19,11 +19,11 @@ from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory, StatusChang
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import (
     OF_KEYS,
+    format_utc,
     is_in_own_bucket,
     is_own_notice,
     is_write,
     spoken,
-    stamp,
 )
 from keyturn_sandbox.judge.invariants.endings import KeyEnding, endings_of, is_orphan, is_revoked
 
@@ -70,7 +70,7 @@ def _only_own_disablings_undone(history: ReplayedHistory) -> Iterator[Fact]:
                         not is_revoked(history, story, before) or _is_stopped_at_once(story, after)
                     )
                 )
-                done = f"{story} was enabled by Keyturn at {stamp(after.at)}"
+                done = f"{story} was enabled by Keyturn at {format_utc(after.at)}"
                 yield (
                     None
                     if is_own or is_ordered
@@ -103,7 +103,7 @@ def _secrets_hold_living_keys(history: ReplayedHistory) -> Iterator[Fact]:
                 # Whom people gave another name has a secret of that name, and was told so.
                 or name != secret_name(account, story.user_at(index))
             )
-            when = f"after the run of {stamp(run.started)}"
+            when = f"after the run of {format_utc(run.started)}"
             yield None if is_well else f"{account} {name} held a dead key {when}"
 
 

@@ -22,7 +22,7 @@ from keyturn_sandbox.judge.evidence import (
 )
 from keyturn_sandbox.judge.history import KeyStory, ReplayedHistory, StatusChange
 from keyturn_sandbox.judge.invariants import Fact
-from keyturn_sandbox.judge.invariants.calls import stamp
+from keyturn_sandbox.judge.invariants.calls import format_utc
 from keyturn_sandbox.judge.invariants.endings import KeyEnding, endings_of, is_orphan, is_revoked
 
 
@@ -104,7 +104,7 @@ def _wrong_with_orphan(history: ReplayedHistory, ending: KeyEnding) -> Iterator[
         if before is None or before.status != INACTIVE:
             yield "it was Active"
         elif not have_passed(1, before.at, ending.change.at):
-            yield f"it was Inactive only since {stamp(before.at)}"
+            yield f"it was Inactive only since {format_utc(before.at)}"
 
 
 def _is_taken_back(history: ReplayedHistory, ending: KeyEnding) -> bool:
@@ -192,7 +192,7 @@ def _wrong_with_deletion(history: ReplayedHistory, ending: KeyEnding) -> Iterato
     if before is None or before.status != INACTIVE:
         yield "it was Active"
     elif not have_passed(days, before.at, now):
-        yield f"it was Inactive only since {stamp(before.at)}"
+        yield f"it was Inactive only since {format_utc(before.at)}"
     elif not _was_on_record(history, ending.story, before, now):
         yield f"nothing was on record {days} days before of its being Inactive"
 
