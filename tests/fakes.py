@@ -15,7 +15,7 @@ from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortE
 from keyturn.domain.events import Event
 from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
-from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, token
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
 
 Clock = Callable[[], datetime]
@@ -177,8 +177,8 @@ class FakeSecretStore(Refusals):
         self.may_refuse("store")
         secret, name = self._writable(name), self._name(name)
         versions = self.stored.setdefault(name, [])
-        if token(key.key_id) not in versions:
-            versions.append(token(key.key_id))
+        if version_id_for(key.key_id) not in versions:
+            versions.append(version_id_for(key.key_id))
         # The version before the last one loses its label, and is no longer listed.
         self.secrets[name] = replace(
             secret, versions=frozenset(versions[-2:]), current=versions[-1]

@@ -11,7 +11,7 @@ from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.domain.errors import AlreadyThere, ChangedMeanwhile, NotFound, Refused
 from keyturn.domain.key import Seal
 from keyturn.domain.seal import SealKey
-from keyturn.domain.secret_names import USER_ID_TAG, token
+from keyturn.domain.secret_names import USER_ID_TAG, version_id_for
 from keyturn.ports import NewKey, SecretStore
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeSecretStore
@@ -116,7 +116,7 @@ def test_a_key_is_stored_under_the_token_of_its_id_however_often(
     secret_store.store(NAME, "ann", a_key(1))
     secret_store.store(NAME, "ann", a_key(1))
 
-    assert versions(secret_store) == {token(a_key(1).key_id)}
+    assert versions(secret_store) == {version_id_for(a_key(1).key_id)}
 
 
 def test_a_key_is_stored_only_as_long_as_it_may_be(secret_store: SecretStore) -> None:
@@ -137,7 +137,10 @@ def test_the_last_two_versions_are_listed(secret_store: SecretStore) -> None:
     for number in (1, 2, 3):
         secret_store.store(NAME, "ann", a_key(number))
 
-    assert versions(secret_store) == {token(a_key(2).key_id), token(a_key(3).key_id)}
+    assert versions(secret_store) == {
+        version_id_for(a_key(2).key_id),
+        version_id_for(a_key(3).key_id),
+    }
 
 
 def test_what_is_scheduled_for_deletion_is_seen_refused_and_can_be_restored(
@@ -164,7 +167,7 @@ def test_what_is_scheduled_for_deletion_is_seen_refused_and_can_be_restored(
     assert again is not None
     assert not again.scheduled_for_deletion
     assert own_tags(secret_store) == {"a": "1", "b": "1"}
-    assert again.versions == {token(a_key(1).key_id)}
+    assert again.versions == {version_id_for(a_key(1).key_id)}
 
 
 def test_nothing_is_written_to_what_is_not_there(secret_store: SecretStore) -> None:

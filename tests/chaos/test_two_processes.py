@@ -18,7 +18,7 @@ from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 from moto.ses.models import ses_backends
 
-from keyturn.domain.secret_names import secret_name, token
+from keyturn.domain.secret_names import secret_name, version_id_for
 
 KEYTURN = Path(sys.executable).with_name("keyturn")
 REGION = "us-east-1"
@@ -108,7 +108,7 @@ def test_two_processes_rotate_each_user_once_and_tell_everybody_once(net: Net) -
         [new] = {key["AccessKeyId"] for key in keys} - {old[name]}
         secret = secret_store.describe_secret(SecretId=secret_name(DEFAULT_ACCOUNT_ID, name))
         assert [key["Status"] for key in keys] == ["Active", "Active"]
-        assert token(new) in secret["VersionIdsToStages"]
+        assert version_id_for(new) in secret["VersionIdsToStages"]
     told = Counter(
         address
         for mail in ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages

@@ -24,7 +24,7 @@ from keyturn.domain.key import (
 )
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord, UserRecord, read_record, tags_of
-from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, token
+from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG, version_id_for
 from tests.domain.world import NOW, SILENCE, TODAY, Looked, a_key, ago, ann, look, on
 
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -143,8 +143,8 @@ class Dice:
         return SecretFacts(
             tags=tags,
             seal=self.of(Seal.RIGHT, *[Seal.RIGHT] * 9, Seal.BORN, Seal.WRONG),
-            versions=frozenset(token(key_id) for key_id in stored),
-            current=token(current) if current else None,
+            versions=frozenset(version_id_for(key_id) for key_id in stored),
+            current=version_id_for(current) if current else None,
             scheduled_for_deletion=self.odds(12),
         )
 

@@ -19,7 +19,7 @@ from keyturn.domain.secret_names import (
     USER_TAG,
     encode,
     secret_name,
-    token,
+    version_id_for,
 )
 from keyturn.domain.tag_text import format_utc
 from tests.domain.world import DAY, MINUTE, NOW, a_key, a_secret, ago, ann
@@ -74,8 +74,8 @@ def test_the_secret_is_named_for_account_and_user() -> None:
 
 
 def test_the_token_of_a_key_is_the_sha256_of_its_id_in_hex() -> None:
-    assert token("OLD") == hashlib.sha256(b"OLD").hexdigest()
-    assert len(token("OLD")) == 64  # as long as AWS allows
+    assert version_id_for("OLD") == hashlib.sha256(b"OLD").hexdigest()
+    assert len(version_id_for("OLD")) == 64  # as long as AWS allows
 
 
 # --- times ------------------------------------------------------------------------------
@@ -331,8 +331,8 @@ def test_an_intent_made_a_key_from_one_minute_before_to_two_after(
 def test_a_version_of_the_replaced_key_settles_no_intent() -> None:
     keys = (a_key("OLD", age=90), a_key("NEW", age=1))
 
-    of_the_old = UserRecord(intent=INTENT, versions=frozenset({token("OLD")}))
-    of_the_new = UserRecord(intent=INTENT, versions=frozenset({token("NEW")}))
+    of_the_old = UserRecord(intent=INTENT, versions=frozenset({version_id_for("OLD")}))
+    of_the_new = UserRecord(intent=INTENT, versions=frozenset({version_id_for("NEW")}))
 
     assert not of_the_old.is_settled(keys)
     assert of_the_new.is_settled(keys)
@@ -387,7 +387,7 @@ def test_no_secret_is_an_empty_record() -> None:
 )
 def test_a_secret_without_our_tags_counts_for_nothing(tags: dict[str, str], why: str) -> None:
     times = {KEY_TAG + "OLD": f"disabled={format_utc(ago(50))}", INTENT_TAG: str(INTENT)}
-    secret = SecretFacts(tags=tags | times, versions=frozenset({token("OLD")}))
+    secret = SecretFacts(tags=tags | times, versions=frozenset({version_id_for("OLD")}))
 
     record = read_record(ann(a_key(age=90)), secret, kms_key=None, now=NOW)
 

@@ -12,7 +12,7 @@ from keyturn.domain.lifecycle.view import KeyList, on_record
 from keyturn.domain.lifecycle.views import views_of
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
-from keyturn.domain.secret_names import INTENT_TAG, token
+from keyturn.domain.secret_names import INTENT_TAG, version_id_for
 from tests.domain.world import (
     DAY,
     MINUTE,
@@ -245,4 +245,4 @@ def test_an_intent_is_settled_on_record_by_the_next_run() -> None:
     looked = look(life.facts(), now=NOW + DAY)
 
     assert looked.changes == [(Change.DELIVERED, "NEW1")]
-    assert token("NEW1") in life.secret.versions
+    assert version_id_for("NEW1") in life.secret.versions

@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.domain.decision import Action, Overlay, Reason
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.secret_names import token
+from keyturn.domain.secret_names import version_id_for
 from tests.domain.world import DAY, NOW, POLICY, SILENCE, Life, a_key, a_secret
 
 FIRST_DAYS = [(0, "OLD", "ROTATE"), (10, "OLD", "DISABLE"), (20, "OLD", "DELETE")]
@@ -326,7 +326,7 @@ def test_a_longer_inactive_period_begins_no_hold_before_its_end() -> None:
         pytest.param({"versions": frozenset({"a", "b"}), "current": "a"}, id="twice"),
         pytest.param(
             {
-                "versions": frozenset({token("NEW1"), "somebody-elses"}),
+                "versions": frozenset({version_id_for("NEW1"), "somebody-elses"}),
                 "current": "somebody-elses",
             },
             id="once",

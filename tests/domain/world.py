@@ -33,7 +33,7 @@ from keyturn.domain.secret_names import (
     KEY_TAG,
     USER_ID_TAG,
     USER_TAG,
-    token,
+    version_id_for,
 )
 
 DAY = timedelta(days=1)
@@ -107,8 +107,8 @@ def a_secret(
     return SecretFacts(
         tags=tags,
         seal=Seal.RIGHT,
-        versions=frozenset(token(key_id) for key_id in delivered),
-        current=token(delivered[-1]) if delivered else None,
+        versions=frozenset(version_id_for(key_id) for key_id in delivered),
+        current=version_id_for(delivered[-1]) if delivered else None,
         scheduled_for_deletion=scheduled_for_deletion,
     )
 
@@ -367,7 +367,7 @@ class Life:
             run="run", at=now, seen=frozenset(self.keys), replaces=made.key_id, settled=True
         )
         self.add(new, now)
-        self._tag({INTENT_TAG: str(intent)}, token(new))
+        self._tag({INTENT_TAG: str(intent)}, version_id_for(new))
         self.write(new, now, delivered=now)
 
     def _tell(self, made: Decision, day: int, now: datetime) -> None:

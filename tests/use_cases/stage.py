@@ -16,7 +16,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.kms import SealKeyInKms
 from keyturn.domain.record import said_of
-from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, token
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, version_id_for
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn_sandbox.emulator.call_log import Call
@@ -476,4 +476,4 @@ def failures_of(answer: Mapping[str, Any]) -> dict[str | None, str]:
 
 def stores(secret: SecretState, key_id: str) -> bool:
     """Whether the secret's current version is this key's."""
-    return "AWSCURRENT" in secret.versions.get(token(key_id), ())
+    return "AWSCURRENT" in secret.versions.get(version_id_for(key_id), ())

@@ -13,7 +13,7 @@ from keyturn.domain.key import Act, LastUse, Receipt, Seal, SecretFacts, Status
 from keyturn.domain.narrowing import Approved
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
-from keyturn.domain.secret_names import KEY_TAG, USER_ID_TAG, USER_TAG, secret_name, token
+from keyturn.domain.secret_names import KEY_TAG, USER_ID_TAG, USER_TAG, secret_name, version_id_for
 from keyturn.ports import Clock
 from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount
@@ -37,8 +37,8 @@ class Estate:
             self.secret_store.secrets[secret_name(ACCOUNT.id, name)] = SecretFacts(
                 seal=Seal.RIGHT,
                 tags={USER_TAG: name, USER_ID_TAG: f"AIDA-{name}"},
-                versions=frozenset({token(new.key_id)}),
-                current=token(new.key_id),
+                versions=frozenset({version_id_for(new.key_id)}),
+                current=version_id_for(new.key_id),
             )
             today = NOW.date()
             promises = {Act.DISABLE: today, Act.DELETE: today + 10 * DAY}

@@ -14,7 +14,7 @@ from keyturn.domain.secret_names import (
     SEAL_TAG,
     USER_ID_TAG,
     USER_TAG,
-    token,
+    version_id_for,
 )
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
@@ -103,7 +103,7 @@ def test_a_new_key_is_announced_made_and_stored_in_this_order(
     new = make.result["AccessKeyId"]
     assert put.params == {
         "SecretId": arn,
-        "ClientRequestToken": token(str(new)),
+        "ClientRequestToken": version_id_for(str(new)),
         "SecretString": "***",
     }
     settled = Intent.read(tags_of(settle)[INTENT_TAG])

@@ -9,7 +9,7 @@ from keyturn.domain.errors import Denied, NotFound, Unavailable
 from keyturn.domain.events import EventType
 from keyturn.domain.key import Account, LastUse
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.domain.secret_names import secret_name, token
+from keyturn.domain.secret_names import secret_name, version_id_for
 from keyturn.ports import Listed
 from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.inventory import FanOut, take_inventory
@@ -117,7 +117,7 @@ def test_what_was_stored_after_all_is_not_taken_back() -> None:
 
     def store_and_refuse(*_: object) -> None:
         name = secret_name(ACCOUNT.id, "ann")
-        stored = frozenset({token(keys.held["ann"][-1].key_id)})
+        stored = frozenset({version_id_for(keys.held["ann"][-1].key_id)})
         secret_store.secrets[name] = replace(secret_store.secrets[name], versions=stored)
         raise Denied("PutSecretValue: no")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.domain.secret_names import secret_name, token
+from keyturn.domain.secret_names import secret_name, version_id_for
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
@@ -368,7 +368,7 @@ def test_no_second_key_is_made_where_an_answer_was_lost(stage: Stage) -> None:
     assert last["failures"] == []
     new = other_than(stage, old)
     assert stage.keys("ann") == {old: "Inactive", new: "Active"}
-    assert token(new) in stage.secret("ann").versions
+    assert version_id_for(new) in stage.secret("ann").versions
 
 
 def test_half_a_revocation_is_a_failure_even_if_another_kept_us_from_the_rest(

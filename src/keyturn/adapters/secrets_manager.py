@@ -14,7 +14,7 @@ from keyturn.domain.errors import Denied, NotFound, Refused
 from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.ownership import is_same_key
 from keyturn.domain.seal import SealKey, read_seal
-from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, token
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import NewKey
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class SecretsManagerStore:
         with _asked_before_each_attempt(may_go), definite(), aws_errors_translated():
             self._secrets.put_secret_value(
                 SecretId=name,
-                ClientRequestToken=token(key.key_id),
+                ClientRequestToken=version_id_for(key.key_id),
                 SecretString=json.dumps(
                     {
                         "AccessKeyId": key.key_id,

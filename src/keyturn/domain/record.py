@@ -20,7 +20,7 @@ from keyturn.domain.secret_names import (
     KEY_TAG,
     RESTORED_TAG,
     REVOKED_TAG,
-    token,
+    version_id_for,
 )
 from keyturn.domain.tag_text import count, format_utc, moment, words
 
@@ -220,7 +220,7 @@ class UserRecord:
 
     def stores(self, key: KeyFacts) -> bool:
         """Whether we stored a version of the secret for this key, current or not."""
-        return token(key.key_id) in self.versions
+        return version_id_for(key.key_id) in self.versions
 
     def delivers(self, key: KeyFacts) -> bool:
         """
@@ -228,7 +228,7 @@ class UserRecord:
 
         One overwrite, or one moved label, leaves our version on AWSPREVIOUS: no longer delivered.
         """
-        return self.usable and token(key.key_id) == self.current
+        return self.usable and version_id_for(key.key_id) == self.current
 
     def delivered_by_intent(self, keys: Iterable[KeyFacts]) -> KeyFacts | None:
         """The key whose delivery settles the intent, however its run ended."""

@@ -51,6 +51,6 @@ def owner_of_secret(name: str) -> tuple[str, str]:
     raise InvalidValue("secret", name, "must be Account_<account id>_User_<user>_AccessKey")
 
 
-def token(key_id: str) -> str:
+def version_id_for(key_id: str) -> str:
     """The version id under which a key's secret is stored: whoever sees it knows the key."""
     return hashlib.sha256(key_id.encode()).hexdigest()

@@ -27,7 +27,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.key import UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord
-from keyturn.domain.secret_names import token
+from keyturn.domain.secret_names import version_id_for
 from keyturn.ports import AccessKeys, NewKey, SecretStore
 from keyturn.use_cases.record_store import RecordStore
 
@@ -155,7 +155,7 @@ class Deliver:
         """
         try:
             secret = book.read_again()
-            if secret is not None and token(new.key_id) in secret.versions:
+            if secret is not None and version_id_for(new.key_id) in secret.versions:
                 return
             is_gone = self.keys.delete(user.name, new.key_id)
         except PortError as error:

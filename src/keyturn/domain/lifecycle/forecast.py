@@ -18,7 +18,7 @@ from keyturn.domain.lifecycle.decide import decide_with_record
 from keyturn.domain.lifecycle.view import OnRecord
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord, UserRecord
-from keyturn.domain.secret_names import token
+from keyturn.domain.secret_names import version_id_for
 
 RUN = timedelta(minutes=1)
 """How long after its start a run has done what was due, and people were told."""
@@ -183,7 +183,7 @@ class _World:
             last_use=LastUse(at=None),
             receipts=(),
         )
-        delivered = token(made.key_id)
+        delivered = version_id_for(made.key_id)
         record = replace(
             self.record,
             intent=None,
