@@ -88,4 +88,5 @@ def _cell(finding: Finding) -> Text:
 def _summary(findings: Iterable[Finding]) -> str:
     counts = Counter(each.grade for each in findings)
     problems, warnings = counts[Grade.PROBLEM], counts[Grade.WARNING]
-    return f"{pluralize(problems, 'problem')}, {pluralize(warnings, 'warning')}, {counts[Grade.OK]} OK"
+    bad = f"{pluralize(problems, 'problem')}, {pluralize(warnings, 'warning')}"
+    return f"{bad}, {counts[Grade.OK]} OK"

@@ -392,8 +392,8 @@ def question(report: Report) -> str | None:
         parts.append(f"bring {pluralize(changes, 'record')} up to date")
     if not parts:
         return None
-    accounts = {account for account, _ in turns}
-    return f"{pluralize(len(due), 'key')}: {', '.join(parts)} in {pluralize(len(accounts), 'account')}."
+    accounts = pluralize(len({account for account, _ in turns}), "account")
+    return f"{pluralize(len(due), 'key')}: {', '.join(parts)} in {accounts}."
 
 
 def failures(report: Report) -> Iterator[str]:

@@ -169,7 +169,8 @@ def _print(result: Result, console: Console, folder: DemoFolder, took: timedelta
         soft_wrap=not console.is_terminal,
     )
     console.print(
-        f"{pluralize(len(result.days), 'day')}, {pluralize(len(result.evidence.calls), 'AWS call')}, "
+        f"{pluralize(len(result.days), 'day')}, "
+        f"{pluralize(len(result.evidence.calls), 'AWS call')}, "
         f"{pluralize(len(result.evidence.mails), 'mail')} in {took.total_seconds():.0f} s. "
         f"Open {folder.path / 'index.html'}",
         soft_wrap=True,
