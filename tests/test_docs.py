@@ -334,7 +334,7 @@ def test_the_readme_tells_the_two_commands() -> None:
 @pytest.mark.parametrize(
     ("page", "promise", "exception"),
     [
-        ("README.md", "Disable a key whose owner was not told", "keyturn revoke"),
+        ("README.md", "Disable a key whose owner was not notified", "keyturn revoke"),
         ("README.md", "Disable the last working key", "revokes it"),
         ("README.md", "Touch a key of an exempt user", "--even-exempt"),
         ("SECURITY.md", "A key is disabled or deleted only after", "keyturn revoke"),
