@@ -38,6 +38,7 @@ from keyturn.mail.overrides import OverriddenMails, Shelf
 from keyturn.ports import DailyLimitLedger, Lever, Plans, Switch
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
+from keyturn.use_cases.announcers import Announcer, PublishToBus, SendFromHere, TellNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.exempt_users import ExemptUsers
@@ -47,7 +48,7 @@ from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
-from keyturn.use_cases.run_account import Announcer, ByMail, Nobody, OverBus, RunAccount
+from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.snapshot import TakeSnapshot
@@ -119,7 +120,7 @@ class Aws:
                 workers=settings.parallel_users,
             ),
             tell=tools.tell,
-            announcer=announcer or Nobody(),
+            announcer=announcer or TellNobody(),
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
         )
 
@@ -135,7 +136,7 @@ class Aws:
             switch=self.switch(),
             clock=self.clock,
             tell=tools.tell,
-            announcer=announcer or Nobody(),
+            announcer=announcer or TellNobody(),
         )
 
     def adopt(self, run: Run) -> Adopt:
@@ -230,14 +231,14 @@ class Aws:
             return None
         return TakeSnapshot(snapshots=self._in_bucket(S3Snapshots), policy=self.settings.policy)
 
-    def over_bus(self) -> OverBus:
+    def over_bus(self) -> PublishToBus:
         """Tell over the bus; the notifier behind it sends the mails."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
-        return OverBus(bus=self._bus())
+        return PublishToBus(bus=self._bus())
 
-    def by_mail(self, complain: Complain) -> ByMail:
+    def by_mail(self, complain: Complain) -> SendFromHere:
         """Send the mails from here."""
-        return ByMail(notify=self.notify(complain), clock=self.clock)
+        return SendFromHere(notify=self.notify(complain), clock=self.clock)
 
     def notify(self, complain: Complain) -> Notify:
         """The notifier; complain is told of the operators' templates that do not serve."""

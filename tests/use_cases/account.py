@@ -6,12 +6,12 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account, KeyFacts, Status
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import Clock, DailyLimitLedger, Receipts, Switch
+from keyturn.use_cases.announcers import TellNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.look import Look
-from keyturn.use_cases.run_account import Nobody
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.tell import Tell
@@ -56,7 +56,7 @@ def a_command(
             owner_tag=None,
             region="eu-central-1",
         ),
-        announcer=Nobody(),
+        announcer=TellNobody(),
     )
 
 

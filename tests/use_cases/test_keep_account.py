@@ -12,8 +12,9 @@ from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.domain.secret_names import secret_name, version_id_for
 from keyturn.ports import Listed
 from keyturn.use_cases.account_run import Request
+from keyturn.use_cases.announcers import PublishToBus, TellNobody
 from keyturn.use_cases.inventory import FanOut, take_inventory
-from keyturn.use_cases.run_account import Nobody, OverBus, RunAccount
+from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.tell import Tell
 from tests.fakes import (
     FakeBus,
@@ -36,7 +37,7 @@ def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
             owner_tag=None,
             region="us-east-1",
         ),
-        announcer=OverBus(bus=bus),
+        announcer=PublishToBus(bus=bus),
     )
 
 
@@ -195,7 +196,7 @@ def test_a_bus_that_refuses_is_a_failure_of_the_account() -> None:
 
 
 def test_nobody_is_told_where_nobody_shall_be() -> None:
-    account = replace(told_over(FakeBus(), some_keys(ann=1)), announcer=Nobody())
+    account = replace(told_over(FakeBus(), some_keys(ann=1)), announcer=TellNobody())
 
     assert account.run(RUN, Request()).untold == ()
 

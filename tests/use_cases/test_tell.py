@@ -12,7 +12,7 @@ from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run, digest_from_json
 from keyturn.domain.key import Account, Receipt, UserFacts
 from keyturn.use_cases.account_run import AccountPlan, AccountResult
-from keyturn.use_cases.run_account import LONGEST_PART, OverBus
+from keyturn.use_cases.announcers import LONGEST_PART, PublishToBus
 from keyturn.use_cases.tell import Story, Tell
 from keyturn.use_cases.turn import Done, Outcome
 from tests.fakes import FakeKeys
@@ -190,7 +190,7 @@ def test_a_digest_too_long_for_an_event_travels_in_parts() -> None:
     story = told_by(keys(*(turn.user.name for turn in many)), a_result(a_run(), *many))
     bus = Wire()
 
-    OverBus(bus=bus).announce(story)
+    PublishToBus(bus=bus).announce(story)
 
     parts = [
         digest_from_json(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
@@ -208,7 +208,7 @@ def test_a_digest_comes_over_the_bus_as_it_was() -> None:
     digest: Digest = told_by(keys("ann"), a_result(a_run(), a_turn("ann"))).digests[0]
     bus = Wire()
 
-    OverBus(bus=bus).announce(Story(events=(), digests=(digest,)))
+    PublishToBus(bus=bus).announce(Story(events=(), digests=(digest,)))
 
     assert digest_from_json(bus.events[0].detail["digest"]) == digest  # type: ignore[arg-type]  # as above
 
@@ -224,7 +224,7 @@ def test_failures_beyond_what_people_read_are_counted() -> None:
         failures=tuple(f"user-{n}: {'x' * 1000}" for n in range(1250)),
     )
 
-    OverBus(bus=bus).announce(Story(events=(), digests=(digest,)))
+    PublishToBus(bus=bus).announce(Story(events=(), digests=(digest,)))
 
     [event] = bus.events
     part = digest_from_json(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there

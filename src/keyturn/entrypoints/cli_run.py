@@ -70,9 +70,9 @@ from keyturn.entrypoints.result_file import result_file
 from keyturn.ports import AuditEntry
 from keyturn.settings import MOST_PARALLEL, Settings
 from keyturn.use_cases.account_run import AccountResult, Request
+from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.inventory import Inventory
-from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
 
 FILE_WIDTH = 120

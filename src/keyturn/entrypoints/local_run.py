@@ -33,8 +33,8 @@ from keyturn.use_cases.account_run import (
     Progress,
     Request,
 )
+from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.inventory import Inventory, take_inventory
-from keyturn.use_cases.run_account import Announcer
 from keyturn.wiring import Aws
 
 Journal = Callable[[str, Mapping[str, str]], None]

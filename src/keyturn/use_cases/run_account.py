@@ -1,113 +1,19 @@
 """One run over one account, from the first read to the last notice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
-from keyturn.domain.events import Digest, Event, EventType, Run, digest_to_json
-from keyturn.domain.plain_text import shown
-from keyturn.ports import Bus, Clock
+from keyturn.domain.events import Run
 from keyturn.use_cases.account_run import (
     AccountPlan,
     AccountResult,
-    Failure,
     Progress,
     Request,
 )
+from keyturn.use_cases.announcers import Announcer, TellNobody
 from keyturn.use_cases.keep_account import KeepAccount
-from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.snapshot import TakeSnapshot
-from keyturn.use_cases.tell import Story, Tell
-
-
-class Announcer(Protocol):
-    """A way for a story to reach people."""
-
-    def announce(self, story: Story) -> tuple[Failure, ...]:
-        """Tell it, and answer with what could not be told."""
-
-
-MOST_FAILURES = 50
-LONGEST_FAILURE = 500
-LONGEST_PART = 200
-"""Items of a digest that travel in one event: some 100 KB of the 256 KB that the bus takes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverBus:
-    """Leaves the mails to the notifier behind the bus."""
-
-    bus: Bus
-
-    def announce(self, story: Story) -> tuple[Failure, ...]:
-        """Publish what happened and what is to be told."""
-        notices = (
-            Event(
-                type=EventType.NOTICES_DUE,
-                run=part.run,
-                detail={"digest": digest_to_json(part)},
-            )
-            for digest in story.digests
-            for part in _parts(digest)
-        )
-        try:
-            self.bus.publish((*notices, *story.events))
-        except KeyturnError as error:
-            return (Failure(error=error),)
-        return ()
-
-
-def _parts(digest: Digest) -> Iterator[Digest]:
-    """Cut a digest so that each part fits into an event; the failures go with the first."""
-    starts = range(0, max(len(digest.items), 1), LONGEST_PART)
-    for part, start in enumerate(starts, start=1):
-        yield replace(
-            digest,
-            items=digest.items[start : start + LONGEST_PART],
-            failures=_some(digest.failures) if part == 1 else (),
-            part=part,
-        )
-
-
-def _some(failures: tuple[str, ...]) -> tuple[str, ...]:
-    """As many as people read, each at a length that people read; the log has all."""
-    first = tuple(shown(failure)[:LONGEST_FAILURE] for failure in failures[:MOST_FAILURES])
-    more = len(failures) - len(first)
-    return (*first, f"and {more} more: see the log") if more else first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByMail:
-    """Sends the mails at once, for runs from a laptop."""
-
-    notify: Notify
-    clock: Clock
-
-    def announce(self, story: Story) -> tuple[Failure, ...]:
-        """Send every digest; one that fails does not hold the others."""
-        failures: list[Failure] = []
-        for digest in story.digests:
-            try:
-                self.notify.tell(digest, self.clock())
-            except KeyturnError as error:
-                failures.extend(Failure(error=each) for each in _not_told(error))
-        return tuple(failures)
-
-
-def _not_told(error: KeyturnError) -> tuple[KeyturnError, ...]:
-    """What is a failure of ours: if another run tells it just now and dies, the next one tells."""
-    errors = error.errors if isinstance(error, NotAllTold) else (error,)
-    own = tuple(each for each in errors if not isinstance(each, BeingTold))
-    return (error,) if own == errors else own
-
-
-class Nobody:
-    """Tells nobody: the plan is read by whoever asked for it."""
-
-    def announce(self, story: Story) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets Announcer
-        """Tell nobody."""
-        return ()
+from keyturn.use_cases.tell import Tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +57,9 @@ class RunAccount:
         result = self._saved(result)
         story = self.tell.of(result)
         untold = (*story.failures, *self.announcer.announce(story))
-        told = bool(result.newly_exempt) and not untold and not isinstance(self.announcer, Nobody)
+        told = (
+            bool(result.newly_exempt) and not untold and not isinstance(self.announcer, TellNobody)
+        )
         # Before the telling, so that a snapshot that fails is told; again, if the telling fails,
         # or once somebody was told of who is exempt now: the next run compares with that.
         if untold or told:

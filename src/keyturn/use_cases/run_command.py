@@ -34,10 +34,10 @@ from keyturn.use_cases.account_run import (
     unproven,
     with_what_was_not_done,
 )
+from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.look import Look
-from keyturn.use_cases.run_account import Announcer
 from keyturn.use_cases.stop import ALL_THE_SAME
 from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import Outcome, TakeTurn
