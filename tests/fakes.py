@@ -236,8 +236,8 @@ class FakeDailyLimitLedger(Refusals):
 
 
 @dataclass
-class FakeSwitch(Refusals):
-    """Meets `ports.Switch`."""
+class FakePauseFlag(Refusals):
+    """Meets `ports.PauseFlag`."""
 
     paused: Pause | None = None
     asked: int = 0
@@ -247,14 +247,14 @@ class FakeSwitch(Refusals):
         self.may_refuse("pause")
         return self.paused
 
-    def throw(self, pause: Pause) -> None:
-        self.may_refuse("throw")
+    def set(self, pause: Pause) -> None:
+        self.may_refuse("set")
         if self.paused is not None:
             raise AlreadyThere("paused")
         self.paused = pause
 
-    def lift(self) -> None:
-        self.may_refuse("lift")
+    def clear(self) -> None:
+        self.may_refuse("clear")
         self.paused = None
 
 

@@ -16,15 +16,15 @@ from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
-from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoReceipts, NoSwitch
+from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
+from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_snapshots import S3Snapshots
-from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses import SesMailer
@@ -35,7 +35,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.mail.overrides import OverriddenMails, Shelf
-from keyturn.ports import DailyLimitLedger, Lever, Plans, Switch
+from keyturn.ports import DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, PublishToBus, SendFromHere, TellNobody
@@ -115,7 +115,7 @@ class Aws:
                 reports_root_keys=settings.reports_root_keys,
                 can_tell=announcer is not None,
                 cap=DailyCap(ledger=tools.ledger, policy=settings.policy, id=tools.own_id),
-                switch=self.switch(),
+                pause_flag=self.pause_flag(),
                 clock=self.clock,
                 workers=settings.parallel_users,
             ),
@@ -133,7 +133,7 @@ class Aws:
             take_turn=tools.take_turn,
             exempt_users=tools.exempt_users,
             policy=self.settings.policy,
-            switch=self.switch(),
+            pause_flag=self.pause_flag(),
             clock=self.clock,
             tell=tools.tell,
             announcer=announcer or TellNobody(),
@@ -147,7 +147,7 @@ class Aws:
             secret_store=tools.secret_store,
             exempt=lambda: tools.exempt_users.with_warning(dry_run=run.dry_run)[0],
             kms_key=self.settings.secrets_key,
-            switch=self.switch(),
+            pause_flag=self.pause_flag(),
         )
 
     def _tools(self, run: Run) -> "_Tools":
@@ -209,17 +209,17 @@ class Aws:
             ),
         )
 
-    def switch(self) -> Switch:
+    def pause_flag(self) -> PauseFlag:
         """What stops every write."""
-        return self._in_bucket(S3Switch) if self.settings.bucket else NoSwitch()
+        return self._in_bucket(S3PauseFlag) if self.settings.bucket else NoPauseFlag()
 
-    def lever(self) -> Lever:
+    def located_pause_flag(self) -> LocatedPauseFlag:
         """The same, for whoever throws it: where it is counts."""
         self.settings.needs("S3BucketName")
         s3 = self._keep(
             "s3 for a stop", lambda: bucket_client(self.session, self._own_account_if_known)
         )
-        return S3Switch(s3, bucket=self.settings.bucket, prefix=self.settings.prefix)
+        return S3PauseFlag(s3, bucket=self.settings.bucket, prefix=self.settings.prefix)
 
     def audit(self) -> S3Audit | None:
         """Where operators' commands are written down; None without a bucket."""

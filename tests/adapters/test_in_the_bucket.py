@@ -7,14 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoReceipts, NoSwitch
+from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
+from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
-from keyturn.adapters.s3_switch import S3Switch
 from keyturn.domain.errors import AlreadyThere, Denied, NotFound, PortError, Refused
-from keyturn.ports import DailyLimitLedger, Pause, Switch
+from keyturn.ports import DailyLimitLedger, Pause, PauseFlag
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.fakes import FakeDailyLimitLedger, FakeSwitch
+from tests.fakes import FakeDailyLimitLedger, FakePauseFlag
 from tests.use_cases.stage import HUB, START
 
 ACCOUNT = "333333333333"
@@ -30,8 +30,8 @@ class Shared:
     """Both sides of what is shared."""
 
     ledger: DailyLimitLedger
-    switch: Switch
-    throw: Callable[[], object]
+    pause_flag: PauseFlag
+    set: Callable[[], object]
     """Pause, as an operator does."""
 
 
@@ -47,17 +47,17 @@ def cloud() -> Iterator[LocalCloud]:
 @pytest.fixture(params=["fake", "s3"])
 def shared(request: pytest.FixtureRequest, cloud: LocalCloud) -> Shared:
     if request.param == "fake":
-        switch = FakeSwitch()
+        pause_flag = FakePauseFlag()
         return Shared(
             ledger=FakeDailyLimitLedger(clock=lambda: START),
-            switch=switch,
-            throw=lambda: setattr(switch, "paused", PAUSE),
+            pause_flag=pause_flag,
+            set=lambda: setattr(pause_flag, "paused", PAUSE),
         )
     s3 = cloud.role_session(HUB, "Rotation").client("s3")
     return Shared(
         ledger=S3DailyLimitLedger(s3, bucket=BUCKET, prefix=PREFIX),
-        switch=S3Switch(s3, bucket=BUCKET, prefix=PREFIX),
-        throw=lambda: put(cloud, "paused.json", json.dumps({"by": "ops", "why": "an incident"})),
+        pause_flag=S3PauseFlag(s3, bucket=BUCKET, prefix=PREFIX),
+        set=lambda: put(cloud, "paused.json", json.dumps({"by": "ops", "why": "an incident"})),
     )
 
 
@@ -102,31 +102,31 @@ def test_days_and_accounts_are_counted_apart(shared: Shared) -> None:
 
 
 def test_the_switch_is_off_until_somebody_throws_it(shared: Shared) -> None:
-    assert shared.switch.pause() is None
-    shared.throw()
+    assert shared.pause_flag.pause() is None
+    shared.set()
 
-    pause = shared.switch.pause()
+    pause = shared.pause_flag.pause()
 
     assert pause is not None
     assert (pause.by, pause.why) == ("ops", "an incident")
 
 
 def test_who_pauses_first_is_who_is_named_until_it_is_lifted(shared: Shared) -> None:
-    shared.switch.throw(PAUSE)
+    shared.pause_flag.set(PAUSE)
     with pytest.raises(AlreadyThere):
-        shared.switch.throw(replace(PAUSE, by="somebody else"))
+        shared.pause_flag.set(replace(PAUSE, by="somebody else"))
 
-    paused = shared.switch.pause()
-    shared.switch.lift()
-    shared.switch.lift()
+    paused = shared.pause_flag.pause()
+    shared.pause_flag.clear()
+    shared.pause_flag.clear()
 
     assert paused is not None
     assert (paused.by, paused.why) == ("ops", "an incident")
-    assert shared.switch.pause() is None
+    assert shared.pause_flag.pause() is None
 
 
 def test_a_pause_lies_where_the_manual_says(cloud: LocalCloud) -> None:
-    S3Switch(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).throw(PAUSE)
+    S3PauseFlag(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).set(PAUSE)
 
     [(name, body)] = cloud.objects(BUCKET).items()
     assert name == f"{PREFIX}/paused.json"
@@ -158,7 +158,7 @@ def test_a_tally_that_cannot_be_read_is_no_small_number(body: str, cloud: LocalC
 def test_a_pause_that_says_nothing_is_a_pause_all_the_same(body: str, cloud: LocalCloud) -> None:
     put(cloud, "paused.json", body)
 
-    pause = S3Switch(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).pause()
+    pause = S3PauseFlag(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).pause()
 
     assert pause == Pause(by="somebody", at=START, why="no reason was given")
 
@@ -166,7 +166,9 @@ def test_a_pause_that_says_nothing_is_a_pause_all_the_same(body: str, cloud: Loc
 def test_another_object_beside_the_switch_is_no_pause(cloud: LocalCloud) -> None:
     put(cloud, "paused.json.bak", "{}")
 
-    assert S3Switch(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).pause() is None
+    assert (
+        S3PauseFlag(cloud.session(HUB).client("s3"), bucket=BUCKET, prefix=PREFIX).pause() is None
+    )
 
 
 @pytest.mark.parametrize("operation", ["s3:ListObjectsV2", "s3:GetObject"])
@@ -177,7 +179,7 @@ def test_a_denial_is_no_answer(operation: str, cloud: LocalCloud) -> None:
     cloud.deny(HUB, operation)
 
     with pytest.raises(Denied):
-        S3Switch(s3, bucket=BUCKET, prefix=PREFIX).pause()
+        S3PauseFlag(s3, bucket=BUCKET, prefix=PREFIX).pause()
     with pytest.raises(Denied):
         S3DailyLimitLedger(s3, bucket=BUCKET, prefix=PREFIX).of_day(ACCOUNT, DAY)
 
@@ -198,9 +200,9 @@ def test_without_a_bucket_nobody_was_told_and_no_key_can_be_counted() -> None:
     NoDailyLimitLedger().reserve(
         ACCOUNT, DAY, "run", {"AKIA"}, ordered=True
     )  # of no run there is to hold back
-    assert NoSwitch().pause() is None
+    assert NoPauseFlag().pause() is None
     with pytest.raises(Refused):
         NoDailyLimitLedger().reserve(ACCOUNT, DAY, "run", {"AKIA"})
     with pytest.raises(Refused):
-        NoSwitch().throw(PAUSE)
-    NoSwitch().lift()
+        NoPauseFlag().set(PAUSE)
+    NoPauseFlag().clear()

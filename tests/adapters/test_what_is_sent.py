@@ -32,9 +32,9 @@ from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
+from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
-from keyturn.adapters.s3_switch import S3Switch
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses import SesMailer
@@ -696,17 +696,17 @@ ROWS: Rows = [
     ),
     (
         "ask for a pause",
-        lambda w: S3Switch(w.client("s3"), bucket="b-b", prefix="p").pause(),
+        lambda w: S3PauseFlag(w.client("s3"), bucket="b-b", prefix="p").pause(),
         [("ListObjectsV2", {"Bucket": "b-b", "Prefix": "p/paused.json"})],
     ),
     (
         "see whether the pause is alone",
-        lambda w: S3Switch(w.client("s3"), bucket="b-b", prefix="p").is_alone(),
+        lambda w: S3PauseFlag(w.client("s3"), bucket="b-b", prefix="p").is_alone(),
         [("ListObjectsV2", {"Bucket": "b-b", "Prefix": "p/", "MaxKeys": 2})],
     ),
     (
         "end a pause",
-        lambda w: S3Switch(w.client("s3"), bucket="b-b").lift(),
+        lambda w: S3PauseFlag(w.client("s3"), bucket="b-b").clear(),
         [("DeleteObject", {"Bucket": "b-b", "Key": "paused.json"})],
     ),
     (
@@ -913,7 +913,7 @@ def test_an_audit_entry_and_a_pause_say_what_they_are_and_overwrite_no_other_pau
     entry = AuditEntry(mark="mark", command="revoke", at=AT, by="ann")
 
     S3Audit(wire.client("s3"), bucket="b-b", prefix="p").write(entry)
-    S3Switch(wire.client("s3"), bucket="b-b").throw(Pause(by="ann", at=AT, why="an incident"))
+    S3PauseFlag(wire.client("s3"), bucket="b-b").set(Pause(by="ann", at=AT, why="an incident"))
 
     (_, audit), (_, pause) = wire.sent
     assert audit["Key"] == "p/audit/2026-03-02/040000Z-revoke-mark.begun.json"

@@ -45,7 +45,7 @@ SERVICE = {
     "s3_receipts.py": "s3",
     "s3_coverage.py": "s3",
     "s3_snapshots.py": "s3",
-    "s3_switch.py": "s3",
+    "s3_pause_flag.py": "s3",
     "s3_ledger.py": "s3",
     "s3_templates.py": "s3",
     "secrets_manager.py": "secretsmanager",
@@ -81,7 +81,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_audit.py": WHOLE,
         "s3_plans.py": WHOLE,
         "s3_snapshots.py": WHOLE,
-        "s3_switch.py": WHOLE,
+        "s3_pause_flag.py": WHOLE,
         "s3_ledger.py": WHOLE,
     },
     (CORE, "NotifierRole"): {

@@ -59,7 +59,7 @@ from tests.deployment.fakes_doctor import (
     FakeQueueDepth,
     FakeSesIdentities,
 )
-from tests.fakes import FakeOrganization, FakeSwitch, Refusals
+from tests.fakes import FakeOrganization, FakePauseFlag, Refusals
 
 SECURITY, MANAGEMENT, SHOP = "999999999999", "111111111111", "222222222222"
 REGION, UNIT = "us-east-1", "ou-root-aaaaaaaa"
@@ -202,7 +202,7 @@ class World:
             zips={f"Lambda/{each.zip}": f"hash of {each.zip}" for each in TEMPLATE.functions},
         )
     )
-    switch: FakeSwitch = field(default_factory=FakeSwitch)
+    pause_flag: FakePauseFlag = field(default_factory=FakePauseFlag)
     members: dict[str, FakeMemberAccount] = field(
         default_factory=lambda: {each.id: member() for each in ACCOUNTS}
     )
@@ -237,7 +237,7 @@ class World:
                 own_cloudtrail=self.own_cloudtrail,
                 artifact_bucket=self.artifact_bucket,
                 archive=lambda _bucket, _prefix: self.archive,
-                switch=lambda _bucket, _prefix: self.switch,
+                pause_flag=lambda _bucket, _prefix: self.pause_flag,
                 member=lambda account, _told: self.members[account.id],
                 leftovers=self._left_over,
             ),
@@ -334,7 +334,7 @@ def broken_core(world: World) -> None:
 
 
 def paused(world: World) -> None:
-    world.switch.paused = Pause(by="ann", at=NOW, why="INC-7")
+    world.pause_flag.paused = Pause(by="ann", at=NOW, why="INC-7")
 
 
 def too_few(world: World) -> None:
@@ -689,7 +689,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.SECRETS: (lambda world: world.members[SHOP], "secrets"),
     Check.READERS: (lambda world: world.members[SHOP], "secrets"),
     Check.BUCKET: (lambda world: world.artifact_bucket, "lacks"),
-    Check.PAUSE: (lambda world: world.switch, "pause"),
+    Check.PAUSE: (lambda world: world.pause_flag, "pause"),
 }
 
 

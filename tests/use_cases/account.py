@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, KeyFacts, Status
 from keyturn.domain.policy import RotationPolicy
-from keyturn.ports import Clock, DailyLimitLedger, Receipts, Switch
+from keyturn.ports import Clock, DailyLimitLedger, PauseFlag, Receipts
 from keyturn.use_cases.announcers import TellNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
@@ -16,7 +16,13 @@ from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.tell import Tell
 from keyturn.use_cases.turn import TakeTurn
-from tests.fakes import FakeDailyLimitLedger, FakeKeys, FakeReceipts, FakeSecretStore, FakeSwitch
+from tests.fakes import (
+    FakeDailyLimitLedger,
+    FakeKeys,
+    FakePauseFlag,
+    FakeReceipts,
+    FakeSecretStore,
+)
 
 NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -47,7 +53,7 @@ def a_command(
         take_turn=account.take_turn,
         exempt_users=account.exempt_users,
         policy=account.policy,
-        switch=account.switch,
+        pause_flag=account.pause_flag,
         clock=account.clock,
         tell=Tell(
             keys=keys,
@@ -68,7 +74,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     policy: RotationPolicy | None = None,
     receipts: Receipts | None = None,
     ledger: DailyLimitLedger | None = None,
-    switch: Switch | None = None,
+    pause_flag: PauseFlag | None = None,
     run_id: str = "run",
     workers: int = 1,
     clock: Clock = lambda: NOW,
@@ -100,7 +106,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
         ),
         can_tell=can_tell,
         cap=DailyCap(ledger=ledger, policy=policy, id=run_id),
-        switch=switch or FakeSwitch(),
+        pause_flag=pause_flag or FakePauseFlag(),
         clock=clock,
         workers=workers,
         reports_root_keys=reports_root_keys,

@@ -22,7 +22,7 @@ from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.gate import ASKED_EVERY, Gate
 from keyturn.use_cases.stop import stop
-from tests.fakes import FakeSecretStore, FakeSwitch
+from tests.fakes import FakePauseFlag, FakeSecretStore
 from tests.use_cases.account import ACCOUNT, NOW, RUN, an_account, some_keys
 
 PAUSE = Pause(by="ops@example.com", at=NOW, why="something is wrong")
@@ -30,7 +30,7 @@ PAUSE = Pause(by="ops@example.com", at=NOW, why="something is wrong")
 
 def test_a_pause_stops_every_write_and_says_who_and_why() -> None:
     keys, secret_store = some_keys(ann=137, bob=12), FakeSecretStore()
-    account = an_account(keys, secret_store, switch=FakeSwitch(paused=PAUSE))
+    account = an_account(keys, secret_store, pause_flag=FakePauseFlag(paused=PAUSE))
 
     result = account.carry_out(account.plan(RUN, Request()))
 
@@ -49,7 +49,7 @@ def test_a_pause_stops_every_write_and_says_who_and_why() -> None:
 @pytest.mark.parametrize("error", [Denied("GetObject: no"), Unavailable("GetObject: ?")])
 def test_a_switch_that_does_not_answer_is_no_permission(error: PortError) -> None:
     keys, secret_store = some_keys(ann=137), FakeSecretStore()
-    account = an_account(keys, secret_store, switch=FakeSwitch(refuses={"pause": error}))
+    account = an_account(keys, secret_store, pause_flag=FakePauseFlag(refuses={"pause": error}))
 
     result = account.carry_out(account.plan(RUN, Request()))
 
@@ -61,52 +61,52 @@ def test_a_switch_that_does_not_answer_is_no_permission(error: PortError) -> Non
 
 
 def test_a_stop_that_meets_the_end_of_an_earlier_one_stops_all_the_same() -> None:
-    class Lifted(FakeSwitch):
-        def throw(self, pause: Pause) -> None:
+    class Lifted(FakePauseFlag):
+        def set(self, pause: Pause) -> None:
             try:
-                super().throw(pause)
+                super().set(pause)
             finally:
                 if pause is not self.paused:
                     self.paused = None
 
-    switch = Lifted(paused=replace(PAUSE, why="another"))
+    pause_flag = Lifted(paused=replace(PAUSE, why="another"))
 
-    assert stop(switch, PAUSE) == PAUSE
-    assert switch.paused == PAUSE
+    assert stop(pause_flag, PAUSE) == PAUSE
+    assert pause_flag.paused == PAUSE
 
 
 def test_a_switch_that_is_always_taken_and_never_there_is_tried_three_times() -> None:
-    class Flickering(FakeSwitch):
+    class Flickering(FakePauseFlag):
         tries = 0
 
-        def throw(self, pause: Pause) -> None:
+        def set(self, pause: Pause) -> None:
             self.tries += 1
             raise AlreadyThere("paused")
 
-    switch = Flickering()
+    pause_flag = Flickering()
 
     with pytest.raises(AlreadyThere, match="comes and goes: try again"):
-        stop(switch, PAUSE)
-    assert (switch.tries, switch.asked) == (3, 3)
+        stop(pause_flag, PAUSE)
+    assert (pause_flag.tries, pause_flag.asked) == (3, 3)
 
 
 @pytest.mark.parametrize("even_paused", [False, True])
 def test_an_adoption_that_waited_at_its_prompt_heeds_a_pause(*, even_paused: bool) -> None:
     name = secret_name(ACCOUNT.id, "ann")
     arn = f"arn:aws:secretsmanager:us-east-1:333333333333:secret:{name}-AbCdEf"
-    secret_store, switch = (
+    secret_store, pause_flag = (
         FakeSecretStore(secrets={name: SecretFacts(tags={}, arn=arn)}),
-        FakeSwitch(),
+        FakePauseFlag(),
     )
     work = Adopt(
         keys=some_keys(ann=12),
         secret_store=secret_store,
         exempt=frozenset,
         kms_key=None,
-        switch=switch,
+        pause_flag=pause_flag,
     )
     planned = work.plan(name)
-    switch.paused = PAUSE
+    pause_flag.paused = PAUSE
 
     with nullcontext() if even_paused else pytest.raises(OrderNotDone, match="paused Keyturn"):
         work.carry_out(planned, even_paused=even_paused)
@@ -115,7 +115,7 @@ def test_an_adoption_that_waited_at_its_prompt_heeds_a_pause(*, even_paused: boo
 
 
 def test_what_is_told_without_a_write_is_told_all_the_same() -> None:
-    account = an_account(some_keys(ann=80, bob=137), switch=FakeSwitch(paused=PAUSE))
+    account = an_account(some_keys(ann=80, bob=137), pause_flag=FakePauseFlag(paused=PAUSE))
 
     result = account.carry_out(account.plan(RUN, Request()))
 
@@ -123,18 +123,18 @@ def test_what_is_told_without_a_write_is_told_all_the_same() -> None:
 
 
 def test_nobody_is_asked_where_nothing_is_to_be_written() -> None:
-    switch = FakeSwitch(paused=PAUSE)
-    account = an_account(some_keys(ann=80), switch=switch)
+    pause_flag = FakePauseFlag(paused=PAUSE)
+    account = an_account(some_keys(ann=80), pause_flag=pause_flag)
 
     result = account.carry_out(account.plan(RUN, Request()))
 
-    assert switch.asked == 0
+    assert pause_flag.asked == 0
     assert result.failures == ()
 
 
 def test_a_pause_reaches_a_run_that_is_under_way() -> None:
     names = [f"user-{number}" for number in range(9)]
-    keys, switch = some_keys(**dict.fromkeys(names, 137)), FakeSwitch()
+    keys, pause_flag = some_keys(**dict.fromkeys(names, 137)), FakePauseFlag()
     now = [NOW]
 
     class Slow(FakeSecretStore):
@@ -144,9 +144,9 @@ def test_a_pause_reaches_a_run_that_is_under_way() -> None:
             super().store(*args)  # type: ignore[arg-type]  # passed on
             now[0] += timedelta(seconds=20)
             if len(self.stored) == 3:
-                switch.paused = PAUSE
+                pause_flag.paused = PAUSE
 
-    account = an_account(keys, Slow(), switch=switch, clock=lambda: now[0])
+    account = an_account(keys, Slow(), pause_flag=pause_flag, clock=lambda: now[0])
 
     result = account.carry_out(account.plan(RUN, Request()))
 
@@ -156,27 +156,27 @@ def test_a_pause_reaches_a_run_that_is_under_way() -> None:
 
 
 def test_an_answer_holds_for_half_a_minute_and_a_no_for_the_whole_run() -> None:
-    switch, now = FakeSwitch(), [NOW]
+    pause_flag, now = FakePauseFlag(), [NOW]
 
     def clock() -> datetime:
         return now[0]
 
-    gate = Gate(switch, clock, frozenset)
+    gate = Gate(pause_flag, clock, frozenset)
     assert gate.is_open()
-    switch.paused = PAUSE
+    pause_flag.paused = PAUSE
     now[0] += ASKED_EVERY - timedelta(seconds=1)
     assert gate.is_open()
     now[0] += timedelta(seconds=1)
     assert not gate.is_open()
-    switch.paused = None
+    pause_flag.paused = None
     now[0] += 10 * ASKED_EVERY
     assert not gate.is_open()
-    assert switch.asked == 2
+    assert pause_flag.asked == 2
 
 
 def test_what_was_ordered_even_so_is_done_during_a_pause() -> None:
     keys = some_keys(ann=12)
-    account = an_account(keys, FakeSecretStore(), switch=FakeSwitch(paused=PAUSE))
+    account = an_account(keys, FakeSecretStore(), pause_flag=FakePauseFlag(paused=PAUSE))
     forced = Request(users=frozenset({"ann"}), forced="ann", forced_at=NOW, even_paused=True)
 
     result = account.carry_out(account.plan(RUN, forced))

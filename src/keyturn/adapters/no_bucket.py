@@ -41,16 +41,16 @@ class NoDailyLimitLedger:
             raise Refused("without a bucket nobody can count how many keys end in a day")
 
 
-class NoSwitch:
-    """Meets `ports.Switch`."""
+class NoPauseFlag:
+    """Meets `ports.PauseFlag`."""
 
     def pause(self) -> Pause | None:
         """Nobody can pause what has no bucket."""
         return None
 
-    def throw(self, pause: Pause) -> None:  # noqa: ARG002 -- meets the port
+    def set(self, pause: Pause) -> None:  # noqa: ARG002 -- meets the port
         """Refuse: nobody would see it."""
         raise Refused("without a bucket nobody would see a pause")
 
-    def lift(self) -> None:
+    def clear(self) -> None:
         """There is none to lift."""

@@ -17,7 +17,7 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import bucket_client, client
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.organizations import AwsOrganization
-from keyturn.adapters.s3_switch import S3Switch
+from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.sts import session_as
 from keyturn.deployment.adapters.cloudformation import (
@@ -133,7 +133,7 @@ class Accounts:
                     s3, account=security.account, region=security.region, partition=partition
                 ),
                 archive=lambda bucket, prefix: S3Archive(s3, bucket=bucket, prefix=prefix),
-                switch=lambda bucket, prefix: S3Switch(s3, bucket=bucket, prefix=prefix),
+                pause_flag=lambda bucket, prefix: S3PauseFlag(s3, bucket=bucket, prefix=prefix),
                 member=members.probe,
                 leftovers=members.leftovers,
             ),

@@ -225,7 +225,7 @@ def _heed_pause(cli_session: CliSession, ordering: Ordering, *, urgent: bool = F
     if not ordering.enforce or (urgent and not ordering.even_paused):
         cli_session.tell_of_pause()
     elif not ordering.even_paused:
-        refuse_if_paused(cli_session.aws.switch())
+        refuse_if_paused(cli_session.aws.pause_flag())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -416,7 +416,7 @@ class CliSession:
     def tell_of_pause(self) -> None:
         """Say that nothing is written for now, before somebody counts on it."""
         try:
-            pause = self.aws.switch().pause()
+            pause = self.aws.pause_flag().pause()
         except PortError as error:
             self.say(f"Whether Keyturn is paused could not be read ({error}).")
             return

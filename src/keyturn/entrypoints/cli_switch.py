@@ -13,7 +13,7 @@ from keyturn.entrypoints.cli_run import confirm
 from keyturn.entrypoints.deployed import deployed_settings
 from keyturn.entrypoints.local_run import connect, now
 from keyturn.entrypoints.one_line import FAILED
-from keyturn.ports import Lever, Pause
+from keyturn.ports import LocatedPauseFlag, Pause
 from keyturn.settings import Settings
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
@@ -29,17 +29,17 @@ DRY = "Dry run: nothing was written. --enforce does it."
 def pause(asked: Switching) -> int:
     """Stop every write."""
     aws, asks = _connected(asked, needs_reason=True)
-    lever = aws.lever()
+    flag = aws.located_pause_flag()
     try:
-        before = lever.pause()
-        _stands(asked, lever, before, is_end=before is not None or not asked.enforce)
+        before = flag.pause()
+        _stands(asked, flag, before, is_end=before is not None or not asked.enforce)
     except PortError as error:
         if not asked.enforce:
             raise
         # Nothing is to hold up a stop: whoever throws the switch finds out, too.
         before = None
         _say(f"Whether Keyturn is paused could not be read ({error}).", to_stderr=True)
-    is_alone = _is_alone(lever)
+    is_alone = _is_alone(flag)
     if before is not None or not asked.enforce:
         if before is None:
             _say(DRY, to_stderr=True)
@@ -49,19 +49,19 @@ def pause(asked: Switching) -> int:
     # Nothing is to hold up a stop, neither a missing entry.
     with _audited(aws, asked, "pause", urgent=True) as notes:
         wanted = Pause(by=notes.entry.by, at=notes.entry.at, why=asked.reason or "")
-        in_force = stop(lever, wanted)
+        in_force = stop(flag, wanted)
         notes.ends(f"paused: {asked.reason}", failed=False)
-    _stands(asked, lever, in_force, is_end=True)
+    _stands(asked, flag, in_force, is_end=True)
     return FAILED if is_alone else _code(notes)
 
 
 def resume(asked: Switching) -> int:
     """Let writes go on."""
     aws, asks = _connected(asked)
-    lever = aws.lever()
-    before = lever.pause()
-    _stands(asked, lever, before, is_end=before is None or not asked.enforce)
-    _is_alone(lever)
+    flag = aws.located_pause_flag()
+    before = flag.pause()
+    _stands(asked, flag, before, is_end=before is None or not asked.enforce)
+    _is_alone(flag)
     if before is None or not asked.enforce:
         if before is not None:
             _say(DRY, to_stderr=True)
@@ -69,9 +69,9 @@ def resume(asked: Switching) -> int:
     if asks:
         confirm("Let writes go on.")
     with _audited(aws, asked, "resume") as notes:
-        lever.lift()
+        flag.clear()
         notes.ends(f"lifted: {_paused(before)}", failed=False)
-    _stands(asked, lever, None, is_end=True)
+    _stands(asked, flag, None, is_end=True)
     return _code(notes)
 
 
@@ -96,19 +96,21 @@ def _audited(aws: Aws, asked: Switching, command: str, *, urgent: bool = False) 
     return Audited(audit=aws.audit(), entry=entry, clock=now, urgent=urgent)
 
 
-def _stands(asked: Switching, lever: Lever, pause: Pause | None, *, is_end: bool) -> None:
+def _stands(
+    asked: Switching, flag: LocatedPauseFlag, pause: Pause | None, *, is_end: bool
+) -> None:
     """Say how things stand, and where that is written: elsewhere they may stand otherwise."""
     if asked.format is not Findings.JSON:
         said = _paused(pause) if pause else "Keyturn is not paused."
-        _say(f"{said} [{lever.place}]")
+        _say(f"{said} [{flag.place}]")
     elif is_end:
-        put(switch(lever.place, pause))
+        put(switch(flag.place, pause))
 
 
-def _is_alone(lever: Lever) -> bool:
+def _is_alone(flag: LocatedPauseFlag) -> bool:
     """Whether a pause there stops nobody, most likely; said aloud."""
     try:
-        is_alone = lever.is_alone()
+        is_alone = flag.is_alone()
     except PortError as error:
         _say(
             f"Whether anything of Keyturn's lies there could not be read ({error}).",

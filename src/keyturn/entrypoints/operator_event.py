@@ -162,7 +162,7 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
     )
     in_force: Pause | None = None
     try:
-        in_force = aws.switch().pause()
+        in_force = aws.pause_flag().pause()
     except PortError:
         if dry_run or not asked.pauses:
             raise
@@ -176,9 +176,9 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
             urgent=asked.pauses,  # nothing is to hold up a stop
         ) as notes:
             if asked.pauses:
-                in_force = stop(aws.switch(), Pause(by=by, at=now, why=asked.why))
+                in_force = stop(aws.pause_flag(), Pause(by=by, at=now, why=asked.why))
             else:
-                aws.switch().lift()
+                aws.pause_flag().clear()
                 in_force = None
             notes.ends(asked.why, failed=False)
         failures = unwritten(notes)

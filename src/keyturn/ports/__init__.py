@@ -11,7 +11,15 @@ from datetime import datetime
 
 from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
 from keyturn.ports.notices import Bus, Claim, Mailer, ReceiptBook, Receipts, Renderer
-from keyturn.ports.operators import BEGUN, Audit, AuditEntry, Lever, Pause, Plans, Switch
+from keyturn.ports.operators import (
+    BEGUN,
+    Audit,
+    AuditEntry,
+    LocatedPauseFlag,
+    Pause,
+    PauseFlag,
+    Plans,
+)
 from keyturn.ports.runs import Coverage, DailyLimitLedger, Queue, Reservation, Snapshots
 from keyturn.ports.secrets import ListedSecret, SecretList, SecretStore
 
@@ -25,13 +33,14 @@ __all__ = [
     "Clock",
     "Coverage",
     "DailyLimitLedger",
-    "Lever",
     "Listed",
     "ListedSecret",
+    "LocatedPauseFlag",
     "Mailer",
     "NewKey",
     "Organization",
     "Pause",
+    "PauseFlag",
     "Plans",
     "Queue",
     "ReceiptBook",
@@ -41,7 +50,6 @@ __all__ = [
     "SecretList",
     "SecretStore",
     "Snapshots",
-    "Switch",
     "User",
 ]
 

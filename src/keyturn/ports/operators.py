@@ -14,21 +14,21 @@ class Pause:
     why: str
 
 
-class Switch(Protocol):
-    """The one switch that stops every write in the organisation."""
+class PauseFlag(Protocol):
+    """The one flag that stops every write in the organisation, while it is set."""
 
     def pause(self) -> Pause | None:
         """The pause that is in force; None: writes may go on."""
 
-    def throw(self, pause: Pause) -> None:
+    def set(self, pause: Pause) -> None:
         """Stop every write; AlreadyThere if somebody has."""
 
-    def lift(self) -> None:
-        """Let writes go on; where nobody paused, nothing is to be lifted."""
+    def clear(self) -> None:
+        """Let writes go on; where nobody paused, nothing happens."""
 
 
-class Lever(Switch, Protocol):
-    """The switch, for whoever throws it: there it matters that it is the right one."""
+class LocatedPauseFlag(PauseFlag, Protocol):
+    """The flag, for whoever sets it: there it matters that it is the right one."""
 
     @property
     def place(self) -> str:

@@ -7,7 +7,7 @@ from keyturn.domain.adoption import Adoption, adoption
 from keyturn.domain.errors import NotFound, OrderNotDone, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.secret_names import owner_of_secret
-from keyturn.ports import AccessKeys, SecretStore, Switch
+from keyturn.ports import AccessKeys, PauseFlag, SecretStore
 from keyturn.use_cases.stop import refuse_if_paused
 
 
@@ -20,7 +20,7 @@ class Adopt:
     exempt: Callable[[], frozenset[str]]
     """The ids of the users who are exempt; raises where that cannot be told."""
     kms_key: str | None
-    switch: Switch
+    pause_flag: PauseFlag
 
     def plan(self, name: str) -> Adoption:
         """What would be written; OrderNotDone if it must not be."""
@@ -55,7 +55,7 @@ class Adopt:
         what breaks off before changes nothing that Keyturn does.
         """
         if not even_paused:
-            refuse_if_paused(self.switch)
+            refuse_if_paused(self.pause_flag)
         now = self.plan(planned.name)
         if now != planned:
             message = f"{planned.name} or its user changed since it was looked at"

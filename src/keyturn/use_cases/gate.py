@@ -13,7 +13,7 @@ from keyturn.domain.errors import (
     WriteStopped,
 )
 from keyturn.domain.key import KeyFacts, LastUse, UserFacts
-from keyturn.ports import AccessKeys, Clock, NewKey, Switch, User
+from keyturn.ports import AccessKeys, Clock, NewKey, PauseFlag, User
 
 ASKED_EVERY = timedelta(seconds=30)
 """
@@ -28,14 +28,14 @@ class Gate:
     Opens for writes until somebody pauses them; then it stays shut for this run.
 
     It stays shut, too, once nobody can tell who is exempt. Workers ask it side by side. What
-    cannot be read is no permission. Without a switch nobody is asked about a pause: an operator
+    cannot be read is no permission. Without a flag nobody is asked about a pause: an operator
     ordered it even so.
     """
 
     def __init__(
-        self, switch: Switch | None, clock: Clock, exempt: Callable[[], frozenset[str]]
+        self, pause_flag: PauseFlag | None, clock: Clock, exempt: Callable[[], frozenset[str]]
     ) -> None:
-        self._switch = switch
+        self._pause_flag = pause_flag
         self._clock = clock
         self._read_exempt = exempt
         self._asked: datetime | None = None
@@ -75,10 +75,10 @@ class Gate:
             raise Exempted(user.name)
 
     def _why_shut(self) -> KeyturnError | None:
-        if self._switch is None:
+        if self._pause_flag is None:
             return None
         try:
-            pause = self._switch.pause()
+            pause = self._pause_flag.pause()
         except PortError as error:
             return SkippedAccount(
                 f"whether Keyturn is paused could not be read: nothing is written ({error})"

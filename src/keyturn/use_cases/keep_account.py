@@ -28,7 +28,7 @@ from keyturn.domain.lifecycle.view import is_forced
 from keyturn.domain.names import KEY_ID
 from keyturn.domain.narrowing import not_due, silenced
 from keyturn.domain.policy import RotationPolicy
-from keyturn.ports import AccessKeys, Clock, Switch, User
+from keyturn.ports import AccessKeys, Clock, PauseFlag, User
 from keyturn.use_cases.account_run import (
     AccountPlan,
     AccountResult,
@@ -60,7 +60,7 @@ class KeepAccount:
     can_tell: bool
     """Whether notices reach anybody; without that, no step is taken that needs one."""
     cap: DailyCap
-    switch: Switch
+    pause_flag: PauseFlag
     clock: Clock
     workers: int
     """How many users are worked on at once."""
@@ -202,8 +202,8 @@ class KeepAccount:
 
     def _gate(self, request: Request) -> Gate:
         """What every write of a run passes."""
-        switch = None if request.even_paused else self.switch
-        return Gate(switch, self.clock, self.exempt_users.ids)
+        pause_flag = None if request.even_paused else self.pause_flag
+        return Gate(pause_flag, self.clock, self.exempt_users.ids)
 
     def _halted(
         self, plan: AccountPlan, tried: Tried, carry_out: CarryOut

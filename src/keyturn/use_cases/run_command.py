@@ -25,7 +25,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Run
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.policy import RotationPolicy
-from keyturn.ports import AccessKeys, Clock, Switch, User
+from keyturn.ports import AccessKeys, Clock, PauseFlag, User
 from keyturn.use_cases.account_run import (
     AccountPlan,
     AccountResult,
@@ -60,7 +60,7 @@ class RunCommand:
     take_turn: TakeTurn
     exempt_users: ExemptUsers
     policy: RotationPolicy
-    switch: Switch
+    pause_flag: PauseFlag
     clock: Clock
     tell: Tell
     announcer: Announcer
@@ -103,8 +103,8 @@ class RunCommand:
 
     def _gate(self, command: OperatorCommand) -> Gate:
         """What every write passes."""
-        switch = None if command.even_paused else self.switch
-        return Gate(switch, self.clock, self.exempt_users.ids)
+        pause_flag = None if command.even_paused else self.pause_flag
+        return Gate(pause_flag, self.clock, self.exempt_users.ids)
 
     # --- enable it again ------------------------------------------------------------------
 

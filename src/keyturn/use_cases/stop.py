@@ -1,21 +1,21 @@
 """Stop every write in the organisation, and let them go on; and what is held up by that."""
 
 from keyturn.domain.errors import AlreadyThere, OrderNotDone, Paused, PortError
-from keyturn.ports import Pause, Switch
+from keyturn.ports import Pause, PauseFlag
 
 TRIES = 3
-"""Somebody may lift an earlier pause just then, or throw the switch at the same moment."""
+"""Somebody may lift an earlier pause just then, or set the flag at the same moment."""
 ALL_THE_SAME = 'to do it all the same: --even-paused (in an event "EvenPaused": true)'
 
 
-def stop(switch: Switch, pause: Pause) -> Pause:
+def stop(pause_flag: PauseFlag, pause: Pause) -> Pause:
     """Pause, and answer with the pause that is in force: an earlier one stays as it is."""
     for _ in range(TRIES):
         try:
-            switch.throw(pause)
+            pause_flag.set(pause)
         except AlreadyThere:
             try:
-                standing = switch.pause()
+                standing = pause_flag.pause()
             except PortError:
                 return pause  # whose it is nobody can read; that writes are stopped is sure
             if standing is not None:
@@ -25,10 +25,10 @@ def stop(switch: Switch, pause: Pause) -> Pause:
     raise AlreadyThere("the pause of somebody else comes and goes: try again")
 
 
-def refuse_if_paused(switch: Switch) -> None:
+def refuse_if_paused(pause_flag: PauseFlag) -> None:
     """Raise OrderNotDone while writes are stopped, or where nobody can tell."""
     try:
-        pause = switch.pause()
+        pause = pause_flag.pause()
     except PortError as error:
         message = f"whether Keyturn is paused could not be read ({error})"
         raise OrderNotDone(f"{message}: nothing was done; {ALL_THE_SAME}") from error

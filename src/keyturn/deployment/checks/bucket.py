@@ -46,7 +46,7 @@ class NotPaused(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look for the object that pauses."""
-        found = seen.probes.switch(*seen.bucket_and_prefix).pause()
+        found = seen.probes.pause_flag(*seen.bucket_and_prefix).pause()
         if found is None:
             return self.well("nobody has paused Keyturn")
         said = f"paused by {found.by} since {found.at:%Y-%m-%d %H:%MZ}: {found.why}"

@@ -27,7 +27,7 @@ from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.scope import Scope, separated
-from keyturn.ports import Organization, Switch
+from keyturn.ports import Organization, PauseFlag
 from keyturn.use_cases.inventory import Inventory, take_inventory
 from keyturn.use_cases.side_by_side import side_by_side
 
@@ -61,7 +61,7 @@ class Probes:
     artifact_bucket: ArtifactBucket
     archive: Callable[[str, str], Archive]
     """By bucket and prefix."""
-    switch: Callable[[str, str], Switch]
+    pause_flag: Callable[[str, str], PauseFlag]
     """By bucket and prefix."""
     member: Callable[[Account, Mapping[str, str]], MemberAccountProbe]
     """By account, and the core stack's parameters."""

@@ -1,5 +1,5 @@
 """
-The switch that stops every write: an object in the bucket, `<prefix>/paused.json`.
+The flag that stops every write: an object in the bucket, `<prefix>/paused.json`.
 
 That it is there is what counts; what it says is for people.
 """
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-class S3Switch:
+class S3PauseFlag:
     """
-    Meets `ports.Switch`.
+    Meets `ports.PauseFlag`.
 
     Reading needs s3:ListBucket on `<prefix>/paused.json`, for S3 says "denied" of an object
     that is not there to whoever may not list; and s3:GetObject on it, to say who paused. To
@@ -54,7 +54,7 @@ class S3Switch:
             body = self._s3.get_object(Bucket=self._bucket, Key=self._name)["Body"].read()
         return _read(body, found["LastModified"])
 
-    def throw(self, pause: Pause) -> None:
+    def set(self, pause: Pause) -> None:
         """Stop every write; AlreadyThere if somebody has."""
         told = {"by": pause.by, "at": format_utc(pause.at), "why": pause.why}
         with aws_errors_translated():
@@ -66,7 +66,7 @@ class S3Switch:
                 IfNoneMatch="*",
             )
 
-    def lift(self) -> None:
+    def clear(self) -> None:
         """Let writes go on."""
         with aws_errors_translated():
             self._s3.delete_object(Bucket=self._bucket, Key=self._name)
