@@ -25,9 +25,12 @@ def blocked(  # noqa: PLR0913 -- as a decision
     Say what stands in the way; to owner and admin at first and then weekly.
 
     anew: it happened again just now, which is told whatever was told of the last time.
+    Raises NeededError where nobody has asked for the key's receipts.
     """
     notice = Notice(told=Told.BLOCKED, day=at.today, variant=reason)
     receipts = at.receipts(key)
+    # Unreadable receipts: silent for now. A mail every day is one that nobody reads any more, and
+    # what is blocked ends nothing, so nothing is lost by it.
     tell = anew or (
         not isinstance(receipts, Unknown)
         and not any(
@@ -42,7 +45,7 @@ def blocked(  # noqa: PLR0913 -- as a decision
 def waiting(
     at: KeyList, key: KeyFacts, reason: Reason, sentence: str, next_step: Next | None = None
 ) -> Decision:
-    """Say what stands in the way; nobody has to be told yet."""
+    """Say what stands in the way; without a notice, for it passes by itself (decision 0011)."""
     return at.decision(
         key,
         Action.WAIT,
@@ -59,7 +62,7 @@ def unreadable(at: KeyList, key: KeyFacts, reason: Reason, what: str, why: Unkno
 
 
 def receipts_unreadable(at: KeyList, key: KeyFacts, why: Unknown) -> Decision:
-    """Wait while nobody can say what was told."""
+    """Wait while nobody can say what its owner was notified of."""
     return unreadable(at, key, Reason.RECEIPTS_UNREADABLE, "what its owner was told", why)
 
 

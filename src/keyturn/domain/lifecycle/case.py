@@ -20,6 +20,7 @@ class Case(Generic[Seen, Said]):
     """
 
     answer: Callable[[Seen], Said | None]
+    """What it looks at → what it decides; None passes on."""
     reasons: tuple[Reason, ...]
     """All that it may answer with; a test holds it to that."""
 

@@ -105,19 +105,25 @@ BEFORE_THE_RECORD: Final[tuple[Case[KeyList, Turn], ...]] = (
     keep_what_no_record_has_a_say_in,
 )
 WITH_THE_RECORD: Final[tuple[Case[OnRecord, Turn], ...]] = (
+    # A run that is alive may finish what looks broken off, and IAM shows its work seconds later.
     wait_for_the_run_under_way,
+    # What stands in a foreign secret's tags is nobody's evidence: no intent is looked for there.
     hold_back_beside_a_foreign_secret,
     wait_while_an_orphans_use_is_unknown,
 )
 
 _ENDING: Final[tuple[Case[KeyView, Decision], ...]] = (
+    # Every case below compares dates with promises: read as "none", they would come too early.
     wait_while_receipts_are_unreadable,
+    # Nothing below may be reached by a key whose owner was not notified (invariant 1).
     announce_disabling,
     announce_disabling_again_after_an_interruption,
     put_off_disabling,
     warn_before_disabling,
     wait_for_the_window,
+    # From here on the key would be disabled today. What costs a call is asked only now.
     hold_while_used,
+    # Last before the end: it says that the end is due today, which everything above denies.
     wait_over_the_daily_limit,
     disable_after_the_window,
 )
@@ -129,11 +135,13 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
     ),
     Part.INACTIVE: (
         wait_while_receipts_are_unreadable,
+        # Before the announcement: a key that is gone in seconds would be announced as found.
         wait_for_a_key_that_may_be_gone,
         announce_deletion,
         put_off_deletion,
         warn_before_deletion,
         wait_for_the_grace,
+        # From here on the key would be deleted today, and nothing brings a deleted key back.
         wait_while_its_use_is_unknown,
         renew_the_grace_if_used,
         wait_over_the_daily_limit,
@@ -151,14 +159,18 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
         wait_while_both_are_in_use,
     ),
     Part.UNUSED: (
+        # Before its end: whoever took the new key away seems to need this one.
         tell_of_a_taken_successor,
         *_ENDING,
     ),
     Part.ALONE: (
         tell_of_a_taken_successor,
+        # Unknown is neither: rotated, an unused key lives on; ended, a used one is an outage.
         wait_while_nobody_knows_whether_it_is_unused,
         wait_for_a_slot,
         wait_for_its_users_day,
+        # What forbids a new key stands before it is made: one that cannot be kept is taken back,
+        # and until then it works and nobody has its secret.
         wait_while_the_account_forbids_keys,
         wait_while_no_key_can_be_delivered,
         rotate_when_due,
@@ -209,6 +221,8 @@ def decide_with_record(at: OnRecord) -> Turn:
 
     Raises NeededError where a fact is needed that nobody has read.
     """
+    # Before WITH_THE_RECORD, whose first case would answer "look again in 15 minutes" to whoever
+    # asks right after a rotation. It is only shown: shown_after_a_rotation lets nothing be done.
     if (intent := has_just_rotated(at)) is not None:
         waits = wait_while_an_orphans_use_is_unknown(at)
         return shown_after_a_rotation(at, intent, waits or _decide_each_key(at))
@@ -237,10 +251,13 @@ def _decide_user(keys: KeyList) -> Turn:
 
 
 def _decide_each_key(at: OnRecord) -> Turn:
+    # Known before any key gets its part: an orphan that passed for a successor would let the old
+    # key be disabled in favour of one whose secret nobody has (invariant 3).
     orphan, _ = find_orphan(at)
     at = replace(at, orphan=orphan)
     decisions: dict[str, Decision] = {}
     for view in views_of(at):
+        # Decided before this one, or not at all yet: what is not decided frees no slot.
         others = (key.key_id for key in at.user.keys if key is not view.key)
         beside = next((decisions[other] for other in others if other in decisions), None)
         seen = replace(view, beside=beside)

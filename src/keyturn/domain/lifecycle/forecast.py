@@ -33,11 +33,16 @@ class Step:
     """What is due for a key on a day."""
 
     day: date
+    """Of the run that does it, UTC."""
     made: Decision
 
 
 def forecast(turn: Turn, policy: RotationPolicy, now: datetime) -> Mapping[str, tuple[Step, ...]]:
-    """Say for each key of a turn that was just decided what comes, and on which day."""
+    """
+    Say what comes to each key of a turn that was just decided, and on which day.
+
+    Returns key id → its steps, the next one first; none, where nobody can say what comes.
+    """
     steps: dict[str, list[Step]] = {made.key_id: [] for made in turn.decisions}
     for day, decided in _days(turn, policy, now):
         for made in decided.decisions:
@@ -49,6 +54,7 @@ def forecast(turn: Turn, policy: RotationPolicy, now: datetime) -> Mapping[str, 
 def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[date, Turn]]:
     """Each day with its decisions, until the keys are gone or nothing more is in sight."""
     yield now.date(), turn
+    # What could not be read is not supposed to be harmless: a date would be told, and not kept.
     if any(_is_beyond_us(made) for made in turn.decisions):
         return
     world = _World(user=turn.user, record=turn.record).supposed(policy, now)
@@ -60,6 +66,7 @@ def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[d
     known = {key.key_id for key in turn.user.keys}
     for number in range(1, policy.delete_period + policy.inactive_period + _MARGIN):
         world = world.after(turn, now + (number - 1) * DAY + RUN)
+        # The keys that were asked about are gone; the life of their successors is another story.
         if known.isdisjoint(key.key_id for key in world.user.keys):
             return
         at = now + number * DAY
@@ -73,6 +80,8 @@ def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[d
                 constraints=forbidden,
             )
         )
+        # As day_of_run names it: a later run may start before midnight, and what is told must
+        # not come before its date.
         yield (at - JITTER).date(), turn
 
 
@@ -115,6 +124,7 @@ class _World:
 
     def after(self, turn: Turn, at: datetime) -> "_World":
         """Write down what was found, do what was decided, and tell it."""
+        # An order is done once: left standing, it would rotate the key anew each day.
         world = replace(self, user=replace(self.user, forced=None))
         for change in turn.record_changes:
             if change.key_id is not None:
@@ -127,6 +137,7 @@ class _World:
     def told(self, made: Decision, at: datetime) -> "_World":
         """Tell people, and keep the proof."""
         key = self.key(made.key_id)
+        # Unreadable receipts stay so: nobody can say when they will be readable.
         if made.notice is None or not isinstance(key.receipts, tuple):
             return self
         notice = made.notice
@@ -192,6 +203,8 @@ class _World:
             current=delivered,
             usable=True,
         )
+        # Its owner moves at once, so the old key falls quiet: the forecast is of a life in which
+        # people do what the notice asks of them.
         world = replace(self, record=record, in_use=frozenset({made.key_id}))
         return world.with_key(made).noting(made.key_id, KeyRecord(delivered=at))
 
@@ -202,6 +215,7 @@ def _is_beyond_us(made: Decision) -> bool:
 
 
 def _supposed(key: KeyFacts) -> KeyFacts:
+    """Suppose for a fact that nobody asked for what makes no difference today."""
     last_use = LastUse(at=None) if isinstance(key.last_use, Unread) else key.last_use
     receipts = () if isinstance(key.receipts, Unread) else key.receipts
     return replace(key, last_use=last_use, receipts=receipts)

@@ -36,11 +36,12 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which of two keys ends, where a person made the newer; or why nobody can say."""
+    """Which of two keys ends, where a person made the newer (decision 0006); or why not."""
 
     due: tuple[KeyFacts, ...] = ()
-    """Those that may be chosen."""
+    """Those that may be chosen: of age R or forced, and not restored just now."""
     ends: KeyFacts | None = None
+    """The one that ends; None: neither, for both are in use, or nobody can tell."""
     receipts_unknown: Unknown | None = None
     """Whose end was announced could not be read."""
     use_unknown: Unknown | None = None

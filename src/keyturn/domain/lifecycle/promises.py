@@ -1,9 +1,13 @@
 """
 Dates and receipts: what was promised about a key's end, what can be promised now, and when.
 
-T2 and T3 never come before the last date promised (lifecycle.md, "noticed"), and never sooner
+T2 and T3 never come before the last date promised (docs/lifecycle.md, Actions), and never sooner
 than W days after the first notice, nor G days after the key was made Inactive. All dates are
-UTC; a day counts as the daily run counts it.
+UTC; a day counts as the daily run counts it (domain/days.py).
+
+A key's end is kept in two ways at once, and both must have come: the *periods* count from what
+really happened, by the clock; the *promise* is a date that people read. A shorter period in the
+settings never moves a promise forward, and a lost receipt never moves an end forward.
 """
 
 from dataclasses import dataclass
@@ -35,6 +39,7 @@ class End:
     is_due: bool
     """Whether every period has passed and the promised date has come."""
     today: date
+    """The date of the run, UTC."""
 
     @property
     def is_put_off(self) -> bool:
@@ -51,12 +56,18 @@ class End:
 def disabling(view: KeyView) -> End:
     """When an Active key is disabled (T2): W days after its notice and its successor."""
     at, key, on_record = view.at, view.key, view.on_record
+    # What was promised before somebody enabled it again is of a stretch that is over: such a
+    # receipt would end the key on the first day after its rest, without a new notice.
     told = valid(at, view.told(), Act.DISABLE, after=on_record.restored)
     window = at.policy.installation_window
+    # From the first notice, not the last: a reminder begins no window. No notice: from now.
     starts = [min((receipt.at for receipt in told), default=at.now)]
+    # Invariant 1: a successor that we delivered has to be W days old besides. The notice may be
+    # older than the successor: of an end that was announced beside another key.
     if view.part is Part.REPLACED and view.other is not None:
         starts.append(view.other.created)
     by_policy = max(at.day(start, window) for start in starts)
+    # A forced rotation comes at any age, and so does what follows it.
     if not on_record.forced:
         by_policy = max(by_policy, at.day(key.created, at.policy.inactive_period))
     promised = last_promised(at, told, Act.DISABLE)
@@ -75,10 +86,13 @@ def deletion(view: KeyView) -> End:
     """When an Inactive key is deleted (T3): G days after it was on record as Inactive."""
     at, key, on_record = view.at, view.key, view.on_record
     since = inactive_since(view)
+    # Not on record yet: its grace begins now. Missing evidence never speeds anything up.
     begun = since or at.now
     # What was promised before the key was disabled is no reason to delete, but to wait.
     promised = last_promised(at, view.told(), Act.DELETE)
     return End(
+        # Only a notice since it stopped proves that its owner could object (decision 0011): the
+        # mail about the rotation names the date of deletion too.
         told=() if since is None else valid(at, view.told(), Act.DELETE, after=since),
         promised=promised,
         by_policy=deletion_by_policy(at, key, begun),
@@ -90,7 +104,8 @@ def deletion(view: KeyView) -> End:
 
 
 def inactive_since(view: KeyView) -> datetime | None:
-    """Since when a key is on record as Inactive; None: it is not yet."""
+    """Since when a key is on record as Inactive, UTC; None: it is not yet (invariant 2)."""
+    # `disabling` alone is no proof: the write may never have arrived.
     return view.on_record.disabled or view.on_record.seen
 
 
@@ -104,10 +119,12 @@ def deletion_by_policy(at: OnRecord, key: KeyFacts, since: datetime) -> date:
 
 def dates_to_promise(at: OnRecord, key: KeyFacts, *, forced: bool) -> dict[Act, date]:
     """
-    The dates that a notice of today can promise; never sooner than W and G from now.
+    The dates that a notice of today can promise, act → date; never sooner than W and G from now.
 
     Nor sooner than what was promised before, as far as that was read: nothing comes before it.
     """
+    # Not asked for, if nobody has: each rotation would cost one call more. What was promised is
+    # looked at again before the key ends, so a date that is missed here ends nothing sooner.
     told = key.receipts if isinstance(key.receipts, tuple) else ()
     stretch = valid(at, told, Act.DISABLE, after=at.of(key).restored)
     disable = max(
@@ -130,6 +147,8 @@ def hold_begins(view: KeyView) -> date:
     A long hold outlives its receipt; what is promised anew after the date has come does
     not begin it anew.
     """
+    # Stale receipts too: with them gone, MaxHold would begin anew each month, and a key that is
+    # used every day would never end.
     told = promising(view.told(), Act.DISABLE, after=view.on_record.restored)
     begins: date | None = None
     for receipt in sorted(told, key=lambda receipt: receipt.at):
@@ -146,7 +165,12 @@ def hold_begins(view: KeyView) -> date:
 def valid(
     at: OnRecord, receipts: tuple[Receipt, ...], act: Act, *, after: datetime | None
 ) -> tuple[Receipt, ...]:
-    """The receipts that promise the act, are of this stretch, and are not stale."""
+    """
+    The receipts that promise the act, are of this stretch, and are not stale.
+
+    after: when this stretch began, UTC (a restoration, a disabling); None: with the key.
+    """
+    # A promise that is long past is forgotten by its reader: it is made anew (docs/lifecycle.md).
     return tuple(
         receipt
         for receipt in promising(receipts, act, after=after)
@@ -167,11 +191,12 @@ def promising(
 
 def last_promised(at: OnRecord, receipts: tuple[Receipt, ...], act: Act) -> date:
     """The last date that anybody was promised; today, if nobody was."""
+    # All receipts given, of whatever stretch and however stale: a promise only ever holds back.
     return max((r.promises[act] for r in receipts if act in r.promises), default=at.today)
 
 
 def is_told(receipts: tuple[Receipt, ...], notice: Notice) -> bool:
-    """Whether people know it."""
+    """Whether people were notified of this step for this date, give or take the run's jitter."""
     return any(r.step == notice.step and _is_same(r.day, notice.day) for r in receipts)
 
 

@@ -33,6 +33,7 @@ def lone_rotation_day(at: KeyList, key: KeyFacts) -> date:
 
 
 def _rotated_from(at: KeyList, key: KeyFacts, free: date) -> date:
+    """The date of rotation of a key whose slot is free from a date on."""
     due = at.day(key.created, at.policy.rotation_period)
     if free <= due and at.policy.warn_days:
         return due  # who is warned is rotated on that day
@@ -41,6 +42,7 @@ def _rotated_from(at: KeyList, key: KeyFacts, free: date) -> date:
 
 def comes_free(at: OnRecord, beside: Decision) -> date | None:
     """The date on which a key is gone, if nobody interferes; None: nobody can name one."""
+    # A guess would be told to people as the day of a rotation, and then not be kept.
     if beside.frees_slot:
         return at.today
     match beside:
@@ -49,10 +51,13 @@ def comes_free(at: OnRecord, beside: Decision) -> date | None:
             | Decision(next=Next(Action.REPAIR, day))
         ):
             return day
+        # While something is in its way, its next date is that of the next look, and no end.
         case Decision(next=Next(Action.DELETE | Action.DISABLE as end, day)) if (
             not beside.is_blocked
         ):
             return day if end is Action.DELETE else _deleted_on(at, beside.key_id, day)
+        # After its rest it is announced anew, W days ahead; but only if its successor is ours.
+        # Beside a person's key it might be in use then, and nobody knows for how long.
         case Decision(reason=Reason.RESTORED, delivered=True, next=Next(_, day)):
             disabled_on = day + at.policy.installation_window * DAY
             return _deleted_on(at, beside.key_id, disabled_on)
@@ -82,6 +87,8 @@ def turn_from(at: KeyList, key: KeyFacts, day: date) -> date:
     """The date on which a due key is rotated that waits for nothing else from a day on."""
     if at.policy.spread_days == 1 or at.is_forced(key):
         return day
+    # Who was warned of a day is rotated on it: the receipt is what tells a key that we know from
+    # one that we found old (decision 0014).
     receipts = at.receipts(key)
     if not isinstance(receipts, Unknown) and (warned := days_warned_of(receipts)):
         return max(day, min(warned))
@@ -90,11 +97,12 @@ def turn_from(at: KeyList, key: KeyFacts, day: date) -> date:
 
 def days_to_turn(at: KeyList, day: date) -> int:
     """How many days it is to the user's day among those over which old keys are spread."""
+    # A hash, so that a user's day is the same in every run without being stored anywhere.
     name = f"{at.user.account}/{at.user.name}".encode()
     turn = int.from_bytes(hashlib.sha256(name).digest())
     return (turn - day.toordinal()) % at.policy.spread_days
 
 
 def days_warned_of(receipts: tuple[Receipt, ...]) -> list[date]:
-    """The days of rotation that people were warned of."""
+    """The dates of rotation that people were warned of, UTC, in the order of the receipts."""
     return [receipt.day for receipt in receipts if receipt.step.startswith(_EARLY_WARNING)]

@@ -51,6 +51,8 @@ class NeededError(Exception):
 def is_forced(user: UserFacts, key: KeyFacts, now: datetime) -> bool:
     """Whether an operator asks that a key be rotated, and it is neither void nor done already."""
     forced = user.forced
+    # A key made after the order is what the order made: rotated again, it would take the slot
+    # of the key that its owner still works with.
     return forced is not None and key.created < forced and now - forced < FORCE_LIFE
 
 
@@ -65,6 +67,7 @@ class KeyList:
     kms_key: str | None = None
     """The key that our secrets are encrypted with; None: aws/secretsmanager."""
     constraints: RunConstraints = NO_CONSTRAINTS
+    """What other runs leave room for today."""
     orphan: KeyFacts | None = None
     """What an unfinished rotation left: it is nobody's successor."""
 
@@ -76,7 +79,7 @@ class KeyList:
         return self.now.date()
 
     def day(self, moment: datetime, days: int) -> date:
-        """The date of the first daily run that is so many days after a moment."""
+        """The date, UTC, of the first daily run that is so many days after a moment."""
         return day_of_run(moment, days, self.now)
 
     def tomorrow(self, action: Action) -> Next:
@@ -86,7 +89,7 @@ class KeyList:
     # --- one key
 
     def age(self, key: KeyFacts) -> int:
-        """Days since its CreateDate."""
+        """Whole days since its CreateDate, with the slack of half a day (lifecycle.md, Words)."""
         return days_since(key.created, self.now)
 
     def how_old(self, key: KeyFacts) -> str:
@@ -98,7 +101,7 @@ class KeyList:
         return have_passed(days, key.created, self.now)
 
     def is_due(self, key: KeyFacts) -> bool:
-        """Whether it is to be replaced by its age."""
+        """Whether it is to be replaced by its age: R days (lifecycle.md, T1)."""
         return self.is_past(key, self.policy.rotation_period)
 
     def is_forced(self, key: KeyFacts) -> bool:
@@ -108,16 +111,17 @@ class KeyList:
     def is_quiet(self, key: KeyFacts, use: LastUse) -> bool:
         """Whether nobody has used it for W days (lifecycle.md, Words)."""
         window = self.policy.installation_window
+        # Never used proves nothing of a key that its owner has not had for W days yet.
         if use.at is None:
             return self.is_past(key, window)
         return are_exceeded(window, use.at, self.now)
 
     def is_unused(self, key: KeyFacts, use: LastUse, period: int) -> bool:
-        """Whether nobody has used it for so many days (UnusedPeriod)."""
+        """Whether nobody has used it for `period` days (UnusedPeriod)."""
         return have_passed(period, use.at or key.created, self.now)
 
     def warnings_come(self, key: KeyFacts) -> list[int]:
-        """How many days before its rotation people were to be warned by now."""
+        """The entries of WarnDays that have come: days before its rotation, the latest last."""
         period = self.policy.rotation_period
         return [days for days in self.policy.warn_days if self.is_past(key, period - days)]
 
@@ -128,7 +132,7 @@ class KeyList:
         return State.ACTIVE if self.successor(key) is None else State.ROTATED
 
     def successor(self, key: KeyFacts) -> KeyFacts | None:
-        """The newest Active key of the user made after it, whoever made that."""
+        """The newest Active key of the user made after it, whoever made that (decision 0006)."""
         newer = [
             other
             for other in self.user.keys
@@ -139,17 +143,18 @@ class KeyList:
     # --- what other runs leave room for
 
     def over_limit(self, key: KeyFacts) -> Literal[True] | Unknown | None:
-        """Whether it may not end today; None: it may."""
+        """Whether it may not end today (True, or nobody can tell); None: it may."""
         return self.constraints.over_limit.get(key.key_id)
 
     def ending_elsewhere(self, key: KeyFacts) -> Literal[True] | Unknown | None:
-        """Whether another run set out to end it just now; None: none did."""
+        """Whether another run set out to end it just now, or nobody can tell; None: none did."""
         return self.constraints.ending_elsewhere.get(key.key_id)
 
     # --- what the record says: nothing yet
 
     def delivers(self, key: KeyFacts) -> bool:  # noqa: ARG002 -- OnRecord asks the record
         """Whether an application reads it from the user's secret, because we put it there."""
+        # Not proven is not delivered: a key counted as replaced would be disabled on that word.
         return False
 
     def overlays_of(self, key: KeyFacts) -> frozenset[Overlay]:  # noqa: ARG002 -- likewise
@@ -159,19 +164,19 @@ class KeyList:
     # --- facts that cost a call: read only where a case needs them
 
     def secret(self) -> SecretFacts | Unknown | None:
-        """The user's secret; None: there is none."""
+        """The user's secret; None: there is none. Raises NeededError where nobody has asked."""
         if self.user.secret is UNREAD:
             raise NeededError(Question(Asked.SECRET))
         return self.user.secret
 
     def last_use(self, key: KeyFacts) -> LastUse | Unknown:
-        """When it was last used."""
+        """When it was last used. Raises NeededError where nobody has asked."""
         if key.last_use is UNREAD:
             raise NeededError(Question(Asked.LAST_USE, key.key_id))
         return key.last_use
 
     def receipts(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
-        """What its owner was notified of."""
+        """What its owner was notified of. Raises NeededError where nobody has asked."""
         if key.receipts is UNREAD:
             raise NeededError(Question(Asked.RECEIPTS, key.key_id))
         return key.receipts
@@ -213,7 +218,7 @@ class OnRecord(KeyList):
     record: UserRecord
 
     def of(self, key: KeyFacts) -> KeyRecord:
-        """What is on record for a key."""
+        """What is on record for a key; of one that nothing is known of, a record without times."""
         return self.record.of(key)
 
     def delivers(self, key: KeyFacts) -> bool:
@@ -231,18 +236,20 @@ class OnRecord(KeyList):
         )
 
     def is_replaced(self, key: KeyFacts) -> bool:
-        """Whether a key that we delivered works in its place."""
+        """Whether a key that we delivered works in its place (invariant 1)."""
         successor = self.successor(key)
         return successor is not None and self.delivers(successor)
 
     def is_retirable(self, key: KeyFacts) -> bool:
-        """Whether it is to go: by its age, or because an operator had it replaced."""
+        """Whether it is to go: of age R, or because an operator had it replaced at any age."""
         return self.is_due(key) or self.of(key).forced is not None
 
     def is_restored(self, key: KeyFacts) -> bool:
         """Whether we disabled it and it was enabled again, less than G days ago."""
         on_record = self.of(key)
         since, grace = on_record.restored, self.policy.recovery_grace_period
+        # Asked of Active keys: `disabled` on one of them is a restoration that no run has seen
+        # yet. Without this line it would be disabled again the day after somebody needed it.
         return on_record.disabled is not None or (
             since is not None and not have_passed(grace, since, self.now)
         )
@@ -254,6 +261,8 @@ class OnRecord(KeyList):
 
     def is_ending(self) -> bool:
         """Whether a run may be about to end a key right now."""
+        # Also when `disabled` stands there: for some seconds IAM lists the key as Active still,
+        # and that must not pass for a person who enabled it.
         active = (self.of(key) for key in self.user.keys if key.is_active)
         return any(
             begun is not None and self.now - begun <= LONGEST_RUN
@@ -291,7 +300,7 @@ class KeyView:
 
     @property
     def on_record(self) -> KeyRecord:
-        """What is on record for it."""
+        """What is on record for this key."""
         return self.at.of(self.key)
 
     @property
@@ -302,7 +311,7 @@ class KeyView:
 
     @property
     def is_to_be_rotated(self) -> bool:
-        """Whether a new key is due for it."""
+        """Whether a new key is due for it, by its age or on an operator's word (T1)."""
         return self.at.is_due(self.key) or self.is_forced
 
     @property
@@ -310,7 +319,7 @@ class KeyView:
         """Whether IAM lets its user have one more key, after what was decided so far."""
         if len(self.at.user.keys) == 1:
             return True
-        # What was not decided yet frees nothing.
+        # What was not decided yet frees nothing: a third CreateAccessKey is LimitExceeded.
         return self.other is None and self.beside is not None and self.beside.frees_slot
 
     def told(self) -> tuple[Receipt, ...]:

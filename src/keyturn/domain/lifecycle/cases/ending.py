@@ -40,6 +40,8 @@ _DISABLE: Final = Act.DISABLE
 def wait_while_receipts_are_unreadable(view: KeyView) -> Decision | None:
     """First of all: without its receipts nobody can say what was promised about a key's end."""
     receipts = view.at.receipts(view.key)
+    # Asked for on top of the list: below, `view.told()` takes unreadable for none, which would
+    # announce a new date, and an earlier one than people were promised.
     if isinstance(receipts, Unknown):
         return receipts_unreadable(view.at, view.key, receipts)
     return None
@@ -62,9 +64,12 @@ def announce_disabling_again_after_an_interruption(view: KeyView) -> Decision | 
     tell, so nobody is said to have done it. Source: docs/lifecycle.md, interrupted disabling.
     """
     at, on_record, told = view.at, view.on_record, disabling(view).told
+    # A run that finds the mark writes `interrupted` with this time, and the next ones compare
+    # with what is written: told once, and disabled only behind that notice.
     since = at.now if on_record.is_interrupted else on_record.interrupted
     if since is None or any(receipt.at >= since for receipt in told):
         return None
+    # Its window was over already, so W days more are not owed; three are, for it works again.
     day = max(at.today + ACT_WARNING * DAY, last_promised(at, told, _DISABLE))
     delete = day + at.policy.recovery_grace_period * DAY
     return at.decision(
@@ -92,6 +97,7 @@ def put_off_disabling(view: KeyView) -> Decision | None:
 def warn_before_disabling(view: KeyView) -> Decision | None:
     """T0: three days before T2, once, unless the notice itself came that late."""
     at, end = view.at, disabling(view)
+    # A warning that fails stops nothing: the receipt that counts is that of the notice (0011).
     is_ahead = is_near(end.day, at.today) and not is_told_near(view.told(), _DISABLE, end.day)
     if end.is_due or not is_ahead:
         return None
@@ -127,6 +133,8 @@ def hold_while_used(view: KeyView) -> Decision | None:
     within = at.policy.hold_if_used_within
     if within is None:
         return None
+    # Counted from the date that was promised, not from the last use: a key that is used every
+    # day would never end.
     last_day = hold_begins(view) + at.policy.max_hold * DAY
     if at.today >= last_day:
         return None
@@ -155,6 +163,7 @@ def wait_over_the_daily_limit(view: KeyView) -> Decision | None:
     at, key = view.at, view.key
     action = Action.DISABLE if key.is_active else Action.DELETE
     over = at.over_limit(key)
+    # A count that cannot be read ends no key: a wrong parameter could end all of them today.
     if isinstance(over, Unknown):
         what = "how many keys of the account were to end today"
         return unreadable(at, key, Reason.TALLY_UNREADABLE, what, over)
@@ -180,8 +189,11 @@ def disable_after_the_window(view: KeyView) -> Decision | None:
     relied on: the successor was delivered W days ago, or this key is quiet.
     """
     at, key, end = view.at, view.key, disabling(view)
+    # Asked once more, for it disables: the cases above would have answered, and whoever moves one
+    # of them must not disable a key whose owner knows of nothing (invariant 1).
     if not end.told or not end.is_due:
         return None
+    # The earlier promise of a deletion stands, even if the periods would now allow a sooner one.
     delete_on = max(
         deletion_by_policy(at, key, at.now), last_promised(at, view.told(), Act.DELETE)
     )
@@ -196,7 +208,7 @@ def disable_after_the_window(view: KeyView) -> Decision | None:
 
 
 def why_it_ends(view: KeyView) -> str:
-    """What stands in its place."""
+    """What stands in its place, as the beginning of a sentence."""
     key, other = view.key, view.other
     if other is None:
         return "it is not in use and ends without a successor"
@@ -206,6 +218,7 @@ def why_it_ends(view: KeyView) -> str:
 
 
 def _announce(view: KeyView, reason: Reason, sentence: str) -> Decision:
+    # Without it the end of a forced rotation would wait for age I, which its notice denied.
     forced = view.on_record.forced is not None
     promises = dates_to_promise(view.at, view.key, forced=forced)
     return view.at.decision(

@@ -38,6 +38,8 @@ def wait_for_a_key_that_may_be_gone(view: KeyView) -> Decision | None:
     """
     at, key = view.at, view.key
     ending = at.ending_elsewhere(key)
+    # With a time on record it is one that we know: only a key without any can be one whose tags
+    # were taken away just now.
     if not _is_found(view.on_record) or ending is None:
         return None
     if isinstance(ending, Unknown):
@@ -63,6 +65,8 @@ def announce_deletion(view: KeyView) -> Decision | None:
     """
     if deletion(view).told:
         return None
+    # This notice is the beginning of G days (invariant 2), so it is the first thing that an
+    # Inactive key gets, whatever its age: also one that was promised a date while it worked.
     on_record, since = view.on_record, inactive_since(view) or view.at.now
     if _is_found(on_record):
         sentence = "it was found Inactive; its grace begins now"
@@ -124,7 +128,9 @@ def wait_while_its_use_is_unknown(view: KeyView) -> Decision | None:
 def renew_the_grace_if_used(view: KeyView) -> Decision | None:
     """Used since it was disabled, something still needs it: its grace begins anew, once."""
     since, use = inactive_since(view), view.at.last_use(view.key)
+    # A use that AWS reports since then: something still tries it, or had it enabled for a while.
     was_used = isinstance(use, LastUse) and use.at is not None and since and use.at > since
+    # Once: a forgotten cron job that calls every night must not keep a dead key for ever.
     if not was_used or view.on_record.renewed is not None:
         return None
     at = view.at
@@ -142,6 +148,8 @@ def delete_after_the_grace(view: KeyView) -> Decision | None:
     decided: the slot that it frees is rotated into in the same run.
     """
     at, end, since = view.at, deletion(view), inactive_since(view)
+    # Asked once more, for nothing brings a deleted key back: on record as Inactive for G days
+    # (invariant 2), and its owner notified of the date since it stopped.
     if since is None or not end.told or not end.is_due:
         return None
     return at.decision(
@@ -160,6 +168,8 @@ def _is_found(on_record: KeyRecord) -> bool:
 
 def _date(view: KeyView) -> date:
     """The date to announce: at least some days ahead, and not before what was promised."""
+    # Three days, also where the grace is over long since (its first mail did not get out): a
+    # notice that names today leaves nobody the time to object.
     at, key = view.at, view.key
     since = inactive_since(view) or at.now
     return max(

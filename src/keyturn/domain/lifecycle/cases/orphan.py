@@ -22,17 +22,24 @@ def find_orphan(at: OnRecord) -> tuple[KeyFacts | None, str | None]:
     """
     Find the key that an unsettled intent made and whose secret nobody can have.
 
-    With it comes why nobody can tell, where its last use cannot be read. A key that was used
-    was made by a person: whoever used it has its secret.
+    Returns the key, and why nobody can tell (its last use cannot be read; None: it is known
+    never to have been used); None and None, if there is no such key. A key that was used was made
+    by a person: whoever used it has its secret. Raises NeededError where nobody has asked for
+    a last use. Source: docs/delivery.md, repair; decision 0003.
     """
     intent = at.record.intent
+    # Settled: the secret was stored. Whoever looked for an orphan all the same would find the
+    # key that its owner works with by now.
     if intent is None or at.record.is_settled(at.user.keys):
         return None, None
     for key in at.user.keys:
-        # While an intent is unsettled, the only stored key is the one to be replaced.
+        # While an intent is unsettled, the only stored key is the one to be replaced. A key of
+        # another minute, or one that was seen before, is a person's: it is never touched.
         if not intent.may_have_made(key) or at.of(key).delivered:
             continue
         use = at.last_use(key)
+        # "Known never used" (docs/delivery.md): no answer is not that. The key is named, so that
+        # it passes for nobody's successor, and is left as it is.
         if isinstance(use, Unknown):
             return key, use.why
         if use.at is None:
@@ -44,6 +51,8 @@ def find_orphan(at: OnRecord) -> tuple[KeyFacts | None, str | None]:
 def stop_an_orphan(view: KeyView) -> Decision | None:
     """T5: make it Inactive now, at any age; its removal waits for a run a day later."""
     at = view.at
+    # Inactive without `orphan` on record: a run died between the two writes, or a person stopped
+    # it. The time is written now, for the day of rest is counted from it.
     if not view.key.is_active and view.on_record.orphan is not None:
         return None
     return at.decision(
@@ -69,6 +78,8 @@ def remove_an_orphan_after_a_day(view: KeyView) -> Decision | None:
         return None
     if not have_passed(ORPHAN_REST, stopped, at.now):
         return None
+    # The one deletion without a promised date and without G days (invariant 2): there is nobody
+    # who could miss the key, and it blocks the slot for the rotation that is begun anew.
     return at.decision(
         view.key,
         Action.REPAIR,

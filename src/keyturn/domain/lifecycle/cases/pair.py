@@ -21,7 +21,10 @@ def choose(at: OnRecord, older: KeyFacts, newer: KeyFacts) -> Choice:
 
     One whose end was announced goes first: had another fallen quiet since and gone instead, what
     was told would not come. RetireInUse lets the first go although it is in use.
+    Raises NeededError where a fact about a due key is needed that nobody has asked for.
+    Source: docs/lifecycle.md, "Two Active keys"; decision 0006.
     """
+    # A restored key is nobody's choice for G days; but the other one still is, if it is quiet.
     due = [k for k in (older, newer) if not at.is_restored(k) and at.is_retirable(k)]
     announced = _announced(at, due)
     if isinstance(announced, Unknown):
@@ -30,13 +33,16 @@ def choose(at: OnRecord, older: KeyFacts, newer: KeyFacts) -> Choice:
     quiet = _first_quiet(at, due)
     if isinstance(quiet, Unknown):
         return Choice(due=tuple(due), use_unknown=quiet)
+    # RetireInUse: the operator takes the outage upon them, so the first goes though it is in use;
+    # but a quiet one goes before it, unless the end of the first is announced already.
     if due and at.policy.retire_in_use and (announced or quiet is None):
         return Choice(due=tuple(due), ends=due[0])
     return Choice(due=tuple(due), ends=quiet)
 
 
 def _announced(at: OnRecord, keys: list[KeyFacts]) -> list[KeyFacts] | Unknown:
-    """Find the keys whose end people were told of, where there is a choice."""
+    """Find the keys whose end people were notified of, where there is a choice."""
+    # One is no choice, and not worth a call.
     if len(keys) == 1:
         return []
     told = []
@@ -86,6 +92,7 @@ def tell_of_a_taken_successor_beside_another(view: KeyView) -> Decision | None:
 def wait_while_both_are_in_use(view: KeyView) -> Decision | None:
     """Leave a key alone that is due, in use, and not replaced by us; say when it may be quiet."""
     at, key = view.at, view.key
+    # Quiet is *more* than W days after a use, and W days after a creation: hence the one day.
     use, window = at.last_use(key), at.policy.installation_window
     used_at = use.at if isinstance(use, LastUse) else None
     quiet_on = at.day(used_at or key.created, window + (1 if used_at else 0))

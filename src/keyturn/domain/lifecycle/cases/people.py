@@ -51,12 +51,17 @@ def tell_of_a_taken_successor(view: KeyView) -> Decision | None:
 
     Passed on where a new key is due and can be made: then that is made, and says why.
     """
+    # Blocked, the key would never be rotated: the weekly notice would stand in its way for ever.
     rotates = view.is_to_be_rotated and view.slot_is_free
     return None if rotates else taken_away(view)
 
 
 def taken_away(view: KeyView) -> Decision | None:
-    """What there is to say of a successor that was taken away; None: none was."""
+    """
+    What there is to say of a successor that was taken away; None: none was.
+
+    Raises NeededError where nobody has asked how the key was last used.
+    """
     at, key = view.at, view.key
     taken = successor_taken_from(at, key)
     if taken is None:
@@ -83,6 +88,7 @@ def tell_of_an_overwritten_secret(view: KeyView, decision: Decision) -> Decision
 
     On top of a decision that keeps the key: it is told of, and nothing else changes. Of two
     keys only the newer is meant, for the older one's secret has been replaced by design.
+    Source: docs/lifecycle.md, "A delivered secret was overwritten".
     """
     at, key, other = view.at, view.key, view.other
     is_newer = other is not None and key.order > other.order and not at.delivers(key)
@@ -90,6 +96,8 @@ def tell_of_an_overwritten_secret(view: KeyView, decision: Decision) -> Decision
     if not (is_newer and was_ours and decision.action is Action.KEEP):
         return decision
     receipts = at.receipts(key)
+    # Once, and silent while nobody can say whether it was told: that the old key now ends only if
+    # it is quiet holds without a mail, and a mail a day would be the worse fault.
     if isinstance(receipts, Unknown) or any(r.step == Told.OVERWRITTEN for r in receipts):
         return decision
     return replace(
@@ -114,6 +122,7 @@ def _restored(view: KeyView) -> Decision | None:
     overlays = frozenset({Overlay.RESTORED}) | contested(found)
     how_often = _how_often(found.restored)
     since, grace = on_record.restored, at.policy.recovery_grace_period
+    # This run finds it, and writes `restored` as of now (findings.py): G days from today.
     if on_record.disabled or since is None:
         again = at.day(at.now, grace)
         return at.decision(

@@ -34,7 +34,9 @@ from keyturn.domain.lifecycle.view import KeyList, KeyView
 MOST_TRIES: Final = 3
 """Rotations in a row that deliver nothing, behind which it is tried once a week."""
 SECOND_KEY: Final = "its user has a second key, and IAM allows two"
+"""What `keep_young` says is in the way; IAM's quota: two access keys for each user."""
 NO_KEY_CAN_BE_MADE: Final = "the account lets no new access key be made and delivered"
+"""Likewise: an SCP, a boundary or a KMS policy forbids it, as another user's rotation showed."""
 
 
 @case(Reason.LAST_USE_UNKNOWN)
@@ -61,6 +63,7 @@ def wait_for_a_slot(view: KeyView) -> Decision | None:
     [second] = (other.key_id for other in at.user.keys if other is not key)
     if at.orphan is not None:
         second += " (nobody has its secret; Keyturn removes it)"
+    # Before I a slot that comes free by itself is shown, not mailed (decision 0011).
     wait = blocked if at.is_past(key, at.policy.inactive_period) else waiting
     return wait(
         at,
@@ -86,10 +89,13 @@ def wait_for_its_users_day(view: KeyView) -> Decision | None:
     day = at.today + days_to_turn(at, at.today) * DAY
     if day == at.today:
         return None
+    # The receipt is the memory of who was warned. Taken for "not warned", a key that people
+    # expect to change today would wait for another day, and they would be told a second date.
     receipts = at.receipts(key)
     if isinstance(receipts, Unknown):
         return receipts_unreadable(at, key, receipts)
     warned = days_warned_of(receipts)
+    # "From that day on", not "on that day": with weekly runs a day may pass without one.
     if warned and min(warned) <= at.today:
         return None
     notice = Notice(told=Told.UPCOMING, day=day, variant=Reason.SPREAD)
@@ -130,6 +136,7 @@ def wait_while_no_key_can_be_delivered(view: KeyView) -> Decision | None:
     if (why := at.constraints.delivery_denied) is not None:
         sentence = f"no new key can be delivered in the account, as another user's showed ({why})"
         return blocked(at, key, Reason.DELIVERY_FAILING, sentence)
+    # The tries are counted in the intent, which outlives each key that was taken back.
     intent = at.record.intent
     if view.is_forced or intent is None or intent.settled or intent.tries < MOST_TRIES:
         return None
@@ -155,6 +162,8 @@ def rotate_when_due(view: KeyView) -> Decision | None:
     than an old one.
     """
     at, key = view.at, view.key
+    # Asked once more, for it creates a key. The old one is not touched by this: it ends by T2,
+    # on the receipt of this very notice, and not in this run.
     if not view.is_to_be_rotated or not view.slot_is_free:
         return None
     promises = dates_to_promise(at, key, forced=view.is_forced)
@@ -194,9 +203,15 @@ def warn_before_rotation(view: KeyView) -> Decision | None:
 
 
 def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | None:
-    """Warn of a rotation that comes on the day on which it is due; None: nothing to say."""
+    """
+    Warn of a rotation that comes on the day on which it is due; None: nothing to say.
+
+    comes: the date on which it can come, UTC; None: nobody can name one.
+    """
     due = at.day(key.created, at.policy.rotation_period)
     warnings = at.warnings_come(key)
+    # A date that cannot be kept is not told (docs/lifecycle.md, "A rotation on a day that cannot
+    # come"): whoever prepares for a day and sees nothing happen ignores the next mail.
     if not warnings or comes != due:
         return None
     keep = keep_young(at, key, comes, SECOND_KEY)
@@ -204,9 +219,11 @@ def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | 
         use = at.last_use(key)
         if isinstance(use, Unknown):
             return last_use_unknown(at, key, use)
+        # Whether it will be unused *then*: a new key must not be announced that is never made.
         then = at.now + (due - at.today)
         if have_passed(at.policy.unused_period, use.at or key.created, then):
             return replace(keep, next=Next(Action.NOTICE, due))  # it ends, unused
+    # The latest that has come, alone: after a skipped week nobody gets three mails at once.
     notice = Notice(told=Told.UPCOMING, day=due, variant=str(min(warnings)))
     receipts = at.receipts(key)
     if isinstance(receipts, Unknown):
@@ -230,7 +247,11 @@ def keep(view: KeyView) -> Decision:
 
 
 def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) -> Decision:
-    """Keep a key that is not due; say when it is rotated, or what it will have to wait for."""
+    """
+    Keep a key that is not due; say when it is rotated, or what it will have to wait for.
+
+    comes: the date of its rotation, UTC; None: nobody can name one, because of `obstacle`.
+    """
     period = at.policy.rotation_period
     due = at.day(key.created, period)
     sentence = f"{at.how_old(key)}, rotation comes at {period}"

@@ -1,7 +1,10 @@
 """
 What forbids to touch a user at all: asked before any key is looked at.
 
-Each answers for all keys of the user, or passes on.
+Each answers for all keys of the user, or passes on. What it forbids holds for the user, not for
+one key: a run that cannot read whose secret it is, or whether a key is an orphan, knows of no key
+whether another one may be relied on.
+Source: docs/lifecycle.md, Exempt, Special cases; docs/delivery.md; invariants 3 and 5.
 """
 
 from collections.abc import Callable
@@ -40,6 +43,7 @@ def leave_an_exempt_user_alone(at: KeyList) -> Turn | None:
     """
     if not at.user.exempt:
         return None
+    # Named, not repaired: invariant 5 forbids the write that invariant 3 demands, and wins.
     orphan, why = _orphan_of_exempt(at)
     turn = _same_for_all(
         replace(at, orphan=orphan),
@@ -76,6 +80,8 @@ def keep_what_no_record_has_a_say_in(at: KeyList) -> Turn | None:
 
 def wait_while_the_record_is_unreadable(at: KeyList, secret: Unknown) -> Turn:
     """Unknown is not no: without the record nobody can tell an orphan from a successor."""
+    # An empty record in its place would say "not restored, nothing under way": the very words
+    # that let a key be disabled.
     why = f"its record could not be read ({secret.why})"
     return _same_for_all(at, Action.WAIT, Reason.RECORD_UNREADABLE, why, Overlay.BLOCKED)
 
@@ -103,6 +109,8 @@ def hold_back_beside_a_foreign_secret(at: OnRecord) -> Turn | None:
     if foreign is None:
         return None
 
+    # An Inactive key too: its times would have to be written into that secret. A young one is
+    # only shown, for its user need not hear of an obstacle months ahead.
     def held_back(at: KeyList, key: KeyFacts) -> Decision:
         pending = not key.is_active or at.is_due(key) or at.warnings_come(key)
         if pending or at.is_forced(key):
@@ -118,6 +126,8 @@ def wait_while_an_orphans_use_is_unknown(at: OnRecord) -> Turn | None:
     orphan, why = find_orphan(at)
     if orphan is None or why is None:
         return None
+    # Taken for an orphan, a person's key would be stopped and deleted; taken for a successor, an
+    # orphan would let the old key be disabled. So the user waits as a whole.
     sentence = (
         f"an unfinished rotation left {orphan.key_id}, and whether that was ever used "
         f"could not be read ({why})"
@@ -132,7 +142,7 @@ def wait_while_an_orphans_use_is_unknown(at: OnRecord) -> Turn | None:
 
 def has_just_rotated(at: OnRecord) -> Intent | None:
     """
-    The intent of a rotation that has ended, and is still under way by the clock.
+    The intent of a rotation that has ended, and is still under way by the clock; None: none.
 
     Not while IAM does not list the new key yet, or something else is under way. "Settled" is a
     word in a tag: good enough to look at, and nothing is written on it.
@@ -146,7 +156,11 @@ def has_just_rotated(at: OnRecord) -> Intent | None:
 
 
 def shown_after_a_rotation(at: OnRecord, intent: Intent, turn: Turn) -> Turn:
-    """Show what it left, with its dates; do and tell nothing."""
+    """
+    Show what it left, with its dates; do and tell nothing.
+
+    What would write waits for the next run: two runs within 15 minutes must not meet at one user.
+    """
     minutes = max((at.now - intent.at) // _MINUTE, 0)
     ago = f"rotated {pluralize(minutes, 'minute')} ago, all done"
     return replace(
@@ -190,7 +204,7 @@ def _needs_record(at: KeyList) -> bool:
     """Whether anything can be due or pending that the record has a say in."""
     match at.user.keys:
         case [only]:
-            # So young, it may be what is left of a broken rotation: an orphan.
+            # So young, it may be what is left of a broken rotation: an orphan (decision 0014).
             is_new = at.age(only) <= NEW_KEY
             # What stands in its way is known before anybody is warned of a rotation.
             comes = at.is_due(only) or bool(at.warnings_come(only))
@@ -204,6 +218,7 @@ def _orphan_of_exempt(at: KeyList) -> tuple[KeyFacts | None, str | None]:
     if len(at.user.keys) < 2:  # noqa: PLR2004 -- a rotation leaves one key beside another
         return None, None
     secret = at.secret()
+    # Nothing is done about it either way, so an unreadable secret costs only the naming.
     if secret is None or isinstance(secret, Unknown):
         return None, None
     return find_orphan(on_record(at, secret))
