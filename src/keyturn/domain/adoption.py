@@ -19,13 +19,17 @@ class Adoption:
     name: str
     secret: SecretFacts
     policy: str | Unknown | None
-    """Its resource policy: whom that lets read it, Keyturn neither checks nor changes."""
+    """
+    Its resource policy, JSON; None: it has none.
+
+    Whom that lets read the secret, Keyturn neither checks nor changes.
+    """
     why: str | None
     """Why it is not ours yet; None: it is."""
     removes: tuple[str, ...] = ()
-    """Tags that speak of an earlier user's keys."""
+    """Names of tags that speak of an earlier user's keys."""
     sets: Mapping[str, str]
-    """Tags; the seal is set with them."""
+    """Tag name → value; the seal is set with them."""
 
     @property
     def writes(self) -> bool:
@@ -44,6 +48,14 @@ def adoption(
     Say what is written to adopt a user's secret.
 
     Raises OrderNotDone, with the reason, where it must not be adopted.
+    Source: docs/cli.md, adopt; decision 0021.
+
+    Args:
+        user: to whom it is to belong.
+        secret: as AWS describes it; None: there is none of that name.
+        policy: the secret's resource policy, which an operator is shown; None: it has none.
+        kms_key: the key that our secrets are encrypted with; None: aws/secretsmanager.
+
     """
     name = secret_name(user.account, user.name)
     if secret is None:

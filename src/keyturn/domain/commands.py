@@ -38,12 +38,16 @@ SUCCEEDED = "; a new key is made and delivered"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorCommand:
-    """One key, and what an operator wants done with it."""
+    """
+    One key, and what an operator wants done with it.
+
+    Raises InvalidValue for an action that nobody orders, or for `even_exempt` of a restoration.
+    """
 
     action: Action
     key_id: str
     given: datetime
-    """When it was given; void after a day, so that a late redelivery does nothing."""
+    """When it was given, UTC; void after 24 hours, so that a late redelivery does nothing."""
     even_exempt: bool = False
     """Do the rest of a revocation too, the record and a new key, if its user is exempt."""
     even_paused: bool = False
@@ -75,11 +79,25 @@ def decide_command(
     Say what is to be done on an order, or which fact is needed to say so.
 
     Raises OrderNotDone, with the reason, where it must not be followed.
+    Source: docs/lifecycle.md, "Restored by an operator", "Revoked by an operator"; decisions
+    0020 and 0023.
+
+    Args:
+        command: the order.
+        user: the facts; what is `UNREAD` may be asked for.
+        policy: the periods, in days.
+        now: the time of the run, UTC.
+        kms_key: the key that our secrets are encrypted with; None means aws/secretsmanager.
+
+    Returns:
+        A turn with one decision, or a question about one fact that was UNREAD.
+
     """
     key = next((key for key in user.keys if key.key_id == command.key_id), None)
     if key is None:
         raise OrderNotDone(f"{user.name} has no access key {command.key_id}")
     command.refuse_if_void(now)
+    # The stop itself heeds no exemption (decision 0023): only what follows it does.
     if command.action is Action.REVOKE and user.exempt and not command.even_exempt:
         why = f"{user.name} is exempt, and Keyturn leaves its keys alone"
         return stop_alone(
@@ -96,7 +114,11 @@ def decide_command(
 
 
 def stop_alone(command: OperatorCommand, user: UserFacts, now: datetime, why: str) -> Turn:
-    """Stop a leaked key and do nothing else, because of what hinders that, or is not known."""
+    """
+    Stop a leaked key and do nothing else, because of what hinders that, or is not known.
+
+    Asks for no fact, and raises nothing: a leaked key is stopped whatever else fails (0023).
+    """
     key = next((key for key in user.keys if key.key_id == command.key_id), None)
     keys = KeyList(user=user, policy=RotationPolicy(), now=now)
     decision = Decision(
@@ -113,7 +135,7 @@ def stop_alone(command: OperatorCommand, user: UserFacts, now: datetime, why: st
 
 
 def enable_command(user: str, key_id: str) -> str:
-    """The command by which a person enables a key."""
+    """The command, for a POSIX shell, by which a person enables a key."""
     return (
         f"aws iam update-access-key --user-name {shlex.quote(user)} "
         f"--access-key-id {key_id} --status Active"
@@ -131,6 +153,7 @@ def _restoration(keys: KeyList, key: KeyFacts) -> Decision:
     if key.is_active:
         raise OrderNotDone(f"{key.key_id} is Active already")
     secret = keys.secret()
+    # What cannot be put on record is not enabled: the next run would disable it again (0020).
     if isinstance(secret, Unknown):
         message = f"the record of {user.name} could not be read ({secret.why}); {by_hand}"
         raise OrderNotDone(message)
@@ -171,6 +194,8 @@ def _revocation(keys: KeyList, key: KeyFacts) -> Decision:
     """
     user = keys.user
     secret = keys.secret()
+    # A record that cannot be read stops a new key, and not the stop: whoever has the leaked key
+    # can often write the tag that makes it unreadable.
     if isinstance(secret, Unknown):
         at = _without_record(keys)
         closed: str | None = f"its record could not be read ({secret.why})"
@@ -245,7 +270,7 @@ def _then(others: list[KeyFacts], hindrance: str | None, *, rotates: bool) -> st
 
 def _notice(at: OnRecord, key: KeyFacts, *, promises: bool, again: bool) -> Notice:
     """
-    Tell of it.
+    Notify its owner and the admin that an operator did this.
 
     Of a key that was Inactive before, the date of its deletion was told or is told by the next
     run; a receipt of the same date would keep this notice from being sent.

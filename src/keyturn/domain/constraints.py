@@ -11,12 +11,12 @@ Yes: TypeAlias = Literal[True]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConstraints:
-    """By key id, and for the whole account; `Unknown` where nobody could tell, which is no no."""
+    """For single keys, and for the whole account; `Unknown` where nobody could tell: no "no"."""
 
     over_limit: Mapping[str, Yes | Unknown] = field(default_factory=dict)
-    """The keys that may not end today: enough others of their account do (limits.py)."""
+    """Key id → True: it may not end today, for enough others of its account do (limits.py)."""
     ending_elsewhere: Mapping[str, Yes | Unknown] = field(default_factory=dict)
-    """The keys that this run found Inactive, and another set out to end just now."""
+    """Key id → True: this run found it Inactive, and another set out to end it just now."""
     creation_denied: str | None = None
     """Why no key can be made in the account, where another user's rotation showed that today."""
     delivery_denied: str | None = None

@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 
 DAY = timedelta(days=1)
 SLACK = timedelta(hours=12)
+"""Half a day, so that a run that starts earlier than the one before still counts the day."""
 SLACK_OF_ONE_DAY = timedelta(hours=1)
+"""Of one day twelve hours would be half: an orphan would be deleted after half a day."""
 JITTER = timedelta(hours=1)
 """How much sooner than today's a later run may start, half an hour about the same time."""
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -18,7 +20,7 @@ LAST = datetime(2200, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 
 def can_be(moment: datetime) -> bool:
-    """Whether a time that was read is one to count with."""
+    """Whether a time that was read, UTC, is one to count with (decision 0023)."""
     return FIRST <= moment <= LAST
 
 
@@ -37,7 +39,7 @@ def days_since(moment: datetime, now: datetime) -> int:
 
 
 def earliest(moment: datetime, days: int) -> datetime:
-    """The first instant at which `days` days count as passed since `moment`."""
+    """The first instant, UTC, at which `days` days count as passed since `moment`."""
     return moment + days * DAY - _slack(days)
 
 
@@ -47,7 +49,7 @@ def have_passed(days: int, moment: datetime, now: datetime) -> bool:
 
 
 def are_exceeded(days: int, moment: datetime, now: datetime) -> bool:
-    """Whether `moment` was more than `days` days ago."""
+    """Whether `moment` was more than `days` days ago: what must not be so lately asks this."""
     return now >= moment + (days + 1) * DAY - _slack(days)
 
 
@@ -57,7 +59,7 @@ def _slack(days: int) -> timedelta:
 
 def day_of_run(moment: datetime, days: int, now: datetime) -> date:
     """
-    The date of the first daily run that finds `days` days passed.
+    The date, UTC, of the first daily run that finds `days` days passed since `moment`.
 
     Runs come at today's time of day, or up to an hour sooner: one that starts shortly after
     midnight today may start before midnight then, and must not come before a promised date.

@@ -136,16 +136,24 @@ class Notice:
 
     Once means once for each key, step and day. A step is named for what is promised, not for
     how it came about: whoever rotated the key, its end is announced once for a date.
+    Source: decision 0011.
     """
 
     told: Told
     day: date
+    """The date that it is about, UTC; with its step it is the receipt's name."""
     variant: str = ""
+    """What tells two notices of one word and day apart: a reason, a number of days."""
     promises: Mapping[Act, date] = field(default_factory=dict)
+    """Act → the date that it promises, UTC: nothing comes before it."""
 
     @property
     def step(self) -> str:
-        """The stable word under which the receipt is kept."""
+        """
+        The stable word under which the receipt is kept; a change of it voids every receipt.
+
+        One word for every notice that promises the same, so that nobody is told a date twice.
+        """
         match self.told:
             case Told.ROTATED | Told.RETIRING:
                 return "disable"
@@ -161,7 +169,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The next step of a key and the date from which it can come."""
+    """The next step of a key and the date, UTC, from which it can come."""
 
     action: Action
     day: date
@@ -173,17 +181,21 @@ class Decision:
 
     key_id: str
     age: int
-    """Days since its CreateDate."""
+    """Whole days since its CreateDate, with the slack (days.py)."""
     state: State
     action: Action
     reason: Reason
     sentence: str
+    """Why, for people; it begins in lower case, and may change with any release."""
     next: Next | None = None
+    """None: nothing comes, or nobody can say what."""
     overlays: frozenset[Overlay] = frozenset()
     notice: Notice | None = None
+    """What its owner is notified of with this; None: nothing, or nothing new."""
     successor: str | None = None
+    """The id of the newest Active key made after it; None: there is none."""
     delivered: bool = False
-    """Whether the successor is one that we delivered: it lies in the user's secret."""
+    """Whether the successor is one that we delivered: it is stored in the user's secret."""
     rotates: bool = False
     """Whether a revocation makes and delivers a new key besides."""
 
@@ -219,13 +231,15 @@ class Change(StrEnum):
 
 
 def changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:
-    """What is on record for a key once a change is written."""
+    """What is on record for a key once a change is written at `now`, UTC."""
     match change:
         case Change.DISABLED | Change.SEEN | Change.DELIVERED:
             return replace(record, **{str(change): now})
         case Change.UNSEEN:
             return replace(record, seen=None, renewed=None)
         case Change.RESTORED | Change.ORDERED:
+            # The older times go in the same write (docs/lifecycle.md, "Re-enabled by hand"): left
+            # there, `disabled` would begin the next grace before the key was disabled again.
             return KeyRecord(
                 restored=now,
                 ordered=now if change is Change.ORDERED else None,
@@ -264,7 +278,7 @@ class Turn:
     constraints: RunConstraints = field(default=NO_CONSTRAINTS, compare=False, repr=False)
     """What other runs left room for when it was decided."""
     quarantined: str | None = None
-    """A key that an unfinished rotation made, and that nobody can have; until it is gone."""
+    """The id of a key that a rotation left, and whose secret nobody has; until it is gone."""
     only_stops: str | None = None
     """Why a revocation makes its key Inactive and does nothing else; None: it does the rest."""
 

@@ -39,6 +39,7 @@ class Run:
     """One run over one account."""
 
     id: str
+    """What all events, receipts and audit entries of the run bear (names.RUN_ID)."""
     account: Account
     at: datetime
     """When it began, UTC."""
@@ -56,11 +57,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeItem:
-    """One key in a mail: what was or will be done, why, when next, and where the new key lies."""
+    """One key in a mail: what is done, why, when next, and where the new key is stored."""
 
     user: str
     key_id: str
     age: int
+    """Whole days since its CreateDate."""
     state: State
     overlays: frozenset[Overlay]
     action: Action
@@ -71,16 +73,16 @@ class NoticeItem:
     successor: str | None = None
     """The id of the key that takes its place, if there is one."""
     secret: str | None = None
-    """The name of the secret in which that key lies, if Keyturn delivered it."""
+    """The name of the secret in which that key is stored, if Keyturn delivered it."""
 
     @property
     def disable_on(self) -> date | None:
-        """The promised date of disabling."""
+        """The promised date of disabling, UTC; None: none is promised."""
         return self.notice.promises.get(Act.DISABLE)
 
     @property
     def delete_on(self) -> date | None:
-        """The promised date of deletion."""
+        """The promised date of deletion, UTC; None: none is promised."""
         return self.notice.promises.get(Act.DELETE)
 
 
@@ -99,7 +101,7 @@ class Digest:
     audience: Audience
     address: str
     region: str
-    """Where the account's secrets lie."""
+    """The region in which the account's secrets are stored."""
     items: tuple[NoticeItem, ...]
     failures: tuple[str, ...] = ()
     """For the admin: what went wrong, a sentence each."""
@@ -119,7 +121,11 @@ class Mail:
 
 
 def notice_item(user: str, decision: Decision, notice: Notice, secret: str | None) -> NoticeItem:
-    """Take what a mail needs from a decision."""
+    """
+    Take what a mail needs from a decision.
+
+    secret: the name of the secret that holds the successor; None: Keyturn delivered none.
+    """
     return NoticeItem(
         user=user,
         key_id=decision.key_id,
@@ -183,7 +189,7 @@ def _item_to_json(item: NoticeItem) -> DigestItem:
 
 
 def digest_from_json(detail: Mapping[str, Any]) -> Digest:
-    """Read a digest back; InvalidValue if it is none."""
+    """Read a digest back. Raises InvalidValue where it is none."""
     try:
         run = detail["run"]
         return Digest(

@@ -29,6 +29,7 @@ class Unknown:
     """A fact that could not be read, and why."""
 
     why: str
+    """AWS's own words, as they may stand in a sentence."""
 
 
 class Unread(Enum):
@@ -66,18 +67,22 @@ class Receipt:
     day: date
     """The date the step was told for."""
     at: datetime
+    """When it was accepted, UTC, by S3's clock (decision 0007): the window begins here."""
     promises: Mapping[Act, date] = field(default_factory=dict)
+    """Act → the date that was promised for it, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFacts:
-    """One access key."""
+    """One access key. Raises InvalidValue where `created` carries no time zone."""
 
     key_id: str
     status: Status
     created: datetime
+    """IAM's CreateDate, UTC."""
     last_use: LastUse | Unknown | Unread = UNREAD
     receipts: tuple[Receipt, ...] | Unknown | Unread = UNREAD
+    """The valid ones: what bounced, or was sent in a dry run, proves nothing."""
 
     def __post_init__(self) -> None:
         """Refuse a time that nobody can place."""
@@ -114,6 +119,7 @@ class SecretFacts:
     """What secretsmanager:DescribeSecret tells of a user's secret; never its value."""
 
     tags: Mapping[str, str]
+    """Tag name → value. Whoever may tag the secret can write anything there."""
     arn: str = ""
     """With the characters that AWS drew at random: of a secret made again they are others."""
     seal: Seal = Seal.WRONG
@@ -123,6 +129,7 @@ class SecretFacts:
     """The id of the version labelled AWSCURRENT: what an application reads."""
     scheduled_for_deletion: bool = False
     kms_key: str | None = None
+    """The name that AWS reports: an id, an alias or an ARN; None: aws/secretsmanager."""
     replica_of: str | None = None
     """The region of the secret that it is a replica of."""
     replicas: tuple[str, ...] = ()
@@ -132,23 +139,28 @@ class SecretFacts:
     managed_by: str | None = None
     """The AWS service that it belongs to."""
     told_at: datetime | None = field(default=None, compare=False)
-    """When AWS said so, by its own clock."""
+    """When AWS said so, UTC, by its own clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserFacts:
-    """One IAM user with their keys, oldest first, and their secret (None: there is none)."""
+    """One IAM user with their keys, and their secret (None: there is none)."""
 
     account: str
+    """The id of the account, 12 digits."""
     name: str
     user_id: str
+    """IAM's own id, which no later user of the same name has (lifecycle.md, made again)."""
     keys: tuple[KeyFacts, ...]
+    """Oldest first; two at most, for IAM allows no more."""
     exempt: bool = False
+    """Whether they are in the exemption group: nothing of theirs is written to (invariant 5)."""
     forced: datetime | None = None
-    """When an operator asked for a rotation at any age, if they did."""
+    """When an operator asked for a rotation at any age, UTC; None: nobody did."""
     secret: SecretFacts | Unknown | Unread | None = UNREAD
+    """The one that is named for them; None: there is none."""
     living: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-    """The names of the account's users by `UserId`, as far as they were listed."""
+    """`UserId` → name of the account's users, as far as they were listed."""
 
     def __post_init__(self) -> None:
         """Put the keys in order."""
@@ -157,7 +169,11 @@ class UserFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A member account of the organisation; email is the account's own."""
+    """
+    A member account of the organisation; email is the account's own.
+
+    Raises InvalidValue where the id is not 12 digits.
+    """
 
     id: str
     name: str = ""

@@ -48,7 +48,18 @@ def leftover(  # noqa: PLR0913 -- what a list tells of a secret, and who lives
     is_empty: bool,
     is_leaving: bool,
 ) -> Leftover | None:
-    """What is left over, if anything is; `users` are the living ones' names by their ids."""
+    """
+    What is left over of a user who is gone or renamed; None: the secret is somebody's.
+
+    Args:
+        name: of the secret; a name that Keyturn never gives is none of its secrets.
+        tags: name → value, as the list of secrets shows them; unproven, so only a report.
+        users: `UserId` → name of the living.
+        account: the id of the account that is asked.
+        is_empty: whether it holds no value.
+        is_leaving: whether it is scheduled for deletion.
+
+    """
     try:
         of_account, user = owner_of_secret(name)
     except InvalidValue:

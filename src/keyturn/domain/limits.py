@@ -4,6 +4,7 @@ How much at once: at most so many keys of one account are disabled or deleted on
 A wrong parameter, a broken tag or a bug can make every key of an account due at once. The cap
 turns that into a few, and a day on which somebody can notice. Rotating, telling and taking
 back an orphan are not capped: they take nothing away from anybody.
+Source: docs/lifecycle.md, "How much at once"; decision 0014.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -14,7 +15,7 @@ from keyturn.domain.policy import RotationPolicy
 
 
 def cap_of(policy: RotationPolicy, keys: int) -> int:
-    """How many keys may end in one day in an account that has so many."""
+    """How many keys may end in one UTC day in an account that has so many."""
     return max(policy.max_keys_per_day, keys * policy.max_percent_per_day // 100)
 
 
@@ -39,6 +40,7 @@ def over_cap(
     """
     room = cap_of(policy, sum(len(turn.user.keys) for turn in turns)) - len(set(begun))
     ends = sorted((key for key, _ in ends_of(turns)), key=lambda key: key.order)
+    # Another run of the day has set out to end more than may end: it may have ended all of them.
     if room < 0:
         return frozenset(key.key_id for key in ends)
     new = [key.key_id for key in ends if key.key_id not in begun]

@@ -1,4 +1,8 @@
-"""How AWS's names look, for text that comes from outside; each pattern is the whole name."""
+"""
+How AWS's names look, for text that comes from outside; each pattern is the whole name.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+"""
 
 import re
 from typing import Final

@@ -20,7 +20,11 @@ class Approved:
 
 
 def only_approved(turn: Turn, approved: Collection[Approved]) -> Turn:
-    """The turn with everything left out that is due and was not approved of."""
+    """
+    The turn with everything left out that is due and was not approved of.
+
+    What is left out is shown as `not-approved`; nothing that was not read by an operator is done.
+    """
     kept = {made.key_id for made in turn.decisions if _line(turn, made) in approved}
     blocked = [made for made in turn.decisions if made.is_due and made.key_id not in kept]
     if any(made.frees_slot for made in blocked):
@@ -37,7 +41,7 @@ def only_approved(turn: Turn, approved: Collection[Approved]) -> Turn:
 
 
 def silenced(turn: Turn) -> Turn:
-    """The turn when nobody can be told: every step that needs a notice waits."""
+    """The turn when nobody can be notified: every step that needs a notice waits (0007)."""
     return replace(
         turn,
         decisions=tuple(

@@ -18,22 +18,34 @@ class Foreign:
     """Why a secret is not ours to write, and what an operator can do about it."""
 
     why: str
+    """A sentence without its end."""
     cure: str
+    """What to do, in the imperative; it follows the sentence behind a semicolon."""
 
 
 def why_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> str | None:
-    """Why the secret is not ours to write; None: it is ours."""
+    """
+    Why the secret is not ours to write; None: it is ours.
+
+    kms_key: the key that our secrets are encrypted with; None: aws/secretsmanager.
+    """
     foreign = find_foreign(user, secret, kms_key=kms_key)
     return None if foreign is None else foreign.why
 
 
 def find_foreign(user: UserFacts, secret: SecretFacts, *, kms_key: str | None) -> Foreign | None:
-    """Say that the secret is not ours to write; None: it is ours."""
+    """
+    Say that the secret is not ours to write; None: it is ours.
+
+    What nobody may adopt comes first, so that no cure is named which would be refused.
+    Source: docs/delivery.md; decision 0021.
+    """
     return never_ours(user, secret) or _unproven(user, secret) or _elsewhere(secret, kms_key)
 
 
 def _unproven(user: UserFacts, secret: SecretFacts) -> Foreign | None:
     """Say that nothing proves the secret to be the user's, made by us."""
+    # The tags before the seal, though they prove nothing: they say better what is the matter.
     if secret.tags.get(USER_TAG) != encode(user.name):
         return Foreign("the secret of that name was not made by Keyturn", _ADOPT)
     if secret.tags.get(USER_ID_TAG) != user.user_id:
@@ -68,6 +80,7 @@ def never_ours(user: UserFacts, secret: SecretFacts) -> Foreign | None:
         )
     if secret.managed_by is not None:
         return Foreign(f"the secret belongs to the service {secret.managed_by}", "move it")
+    # IAM lets a user be renamed; who then gets the old name must not get the other's secret.
     owner = user.living.get(secret.tags.get(USER_ID_TAG, ""))
     if owner is not None and owner != user.name:
         own = secret_name(user.account, owner)
@@ -83,7 +96,9 @@ def is_same_key(secret: str, reported: str | None, ours: str | None) -> bool:
     Whether two names are one name of a KMS key: AWS answers with what was given, or with an ARN.
 
     secret: the secret's ARN. A bare id or alias is one of its account and region; another
-    account may have an alias of the same name.
+    account may have an alias of the same name. None: aws/secretsmanager.
+    Source: secretsmanager:DescribeSecret, KmsKeyId,
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html
     """
     return _kms_arn(secret, reported) == _kms_arn(secret, ours)
 

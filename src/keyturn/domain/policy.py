@@ -19,6 +19,7 @@ class RotationPolicy:
 
     The metadata of each field is its name as a CloudFormation parameter. Raises InvalidValue
     if a period is below 1, InactivePeriod leaves no installation window, or a cap is no cap.
+    Source: docs/settings.md; R, I and G of docs/lifecycle.md are its first three fields.
     """
 
     rotation_period: int = field(default=90, metadata={"parameter": "RotationPeriod"})
@@ -82,7 +83,7 @@ class RotationPolicy:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed, but deserves a second thought."""
+        """What is allowed, but deserves a second thought: a sentence each."""
         if self.recovery_grace_period < SHORT_GRACE:
             days = f"RecoveryGracePeriod={self.recovery_grace_period}"
             why = f"fewer than {SHORT_GRACE} days leave little time to notice a broken pipeline"

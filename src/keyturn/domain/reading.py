@@ -18,7 +18,11 @@ class NotReadableError(ValueError):
 
 
 def read_json(text: str | bytes) -> Any:  # noqa: ANN401 -- JSON can be anything
-    """Read JSON, by its mark in UTF-8, 16 or 32; NotReadableError if it is none that we take."""
+    """
+    Read JSON, by its mark in UTF-8, 16 or 32.
+
+    Raises NotReadableError where it is none that we take: too long, too deep, a name twice.
+    """
     if len(text) > LARGEST:
         raise NotReadableError(f"has {len(text)} bytes; at most {LARGEST} are read")
     try:
@@ -41,7 +45,11 @@ def read_json(text: str | bytes) -> Any:  # noqa: ANN401 -- JSON can be anything
 
 
 def checked(found: Any) -> Any:  # noqa: ANN401 -- as above
-    """What somebody else has read, if it is not too deep and its text can be written again."""
+    """
+    What somebody else has read, as it is.
+
+    Raises NotReadableError where it is too deep, or its text or numbers cannot be written again.
+    """
     level, depth = [found], 0
     while level:
         depth += 1
@@ -64,7 +72,7 @@ def checked(found: Any) -> Any:  # noqa: ANN401 -- as above
 
 
 def shortened(value: object) -> str:
-    """A value as one reads it in a sentence, however long it is."""
+    """A value as one reads it in a sentence: of a long one its first 100 characters."""
     text = str(value)
     if len(text) <= 2 * _SHOWN:
         return text

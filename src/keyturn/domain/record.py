@@ -2,7 +2,9 @@
 What we remember about a user: tags and version ids of the user's own secret, and nothing else.
 
 Whatever is malformed, in the future, or older than the key it speaks of counts as missing, but
-for what only holds back; missing evidence never speeds anything up.
+for what only holds back; missing evidence never speeds anything up. Nothing that stands in a tag
+can raise an error: whoever may tag a secret could end a run with one word.
+Source: docs/record.md; decisions 0002, 0016 and 0023.
 """
 
 import re
@@ -70,22 +72,33 @@ class KeyRecord:
         Read a tag's value; times from before the key or from the future do not count.
 
         But what only holds a key's end back counts all the same: another clock may be fast,
-        and what nobody can read is no leave to go on.
+        and what nobody can read is no leave to go on. Source: decisions 0016 and 0023.
+
+        Args:
+            text: `name=time name=time`, as `__str__` writes it; what it is not is left out.
+            created: the key's CreateDate, UTC.
+            now: beyond this a time is of the future; UTC, AWS's clock where it is known.
+
         """
         said = words(text)
         times = {name: moment(said[name]) for name in cls.__slots__ if name in said}
         known = {name: t for name, t in times.items() if t is not None and created <= t}
         if "revoked" in known:
             known.setdefault("forced", known["revoked"])  # its age has no say in its end
+        # Malformed. Dropped, it would have the key disabled the day after somebody needed it.
         if "restored" in times and times["restored"] is None:
             known["restored"] = now
         if "revoked" in times and (times["revoked"] or LAST) > now + LONGEST_RUN:
             known["revoked"] = created  # it stands, and proves no run that may be alive
         restored = known.get("restored")
+        # A disabling counts only if it is later than the restoration (decision 0016): both times
+        # as they were written, before any of them is brought down to now.
         if restored is not None:
             known = {
                 name: t for name, t in known.items() if name not in _UNTIL_RESTORED or t > restored
             }
+        # What is left of the future is dropped, as if it were not there: a `disabled` of next
+        # year proves no disabling. What else lies ahead and only holds back begins now.
         return cls(
             **{
                 name: min(t, now)
@@ -105,7 +118,13 @@ class KeyRecord:
         return " ".join(f"{name}={format_utc(t)}" for name, t in times.items() if t is not None)
 
     def tags(self, key_id: str, standing: Mapping[str, str]) -> dict[str, str]:
-        """The tags that say so, but for those of their own that stand so already."""
+        """
+        The tags that say so, name → value, but for those of their own that stand so already.
+
+        standing: the secret's tags as they were read, name → value.
+        """
+        # `restored` and `revoked` have tags of their own. In the tag of the other times, a run
+        # that had read the record before an operator's order would write it back without them.
         own = {
             RESTORED_TAG + key_id: str(KeyRecord(restored=self.restored, ordered=self.ordered)),
             REVOKED_TAG + key_id: str(KeyRecord(revoked=self.revoked)),
@@ -116,12 +135,12 @@ class KeyRecord:
 
 
 def tags_of(key_id: str) -> tuple[str, ...]:
-    """The names of the tags that speak of a key."""
+    """The names of the tags that speak of a key, whether they are there or not."""
     return tuple(prefix + key_id for prefix in _OF_A_KEY)
 
 
 def said_of(key_id: str, tags: Mapping[str, str]) -> str:
-    """What a secret's tags say of a key, as `KeyRecord.read` takes it."""
+    """What a secret's tags (name → value) say of a key, as `KeyRecord.read` takes it."""
     of_times = (tags.get(prefix + key_id) for prefix in _TIMES_OF_A_KEY)
     return " ".join(filter(None, of_times))
 
@@ -135,14 +154,22 @@ _ONLY_HOLDING_BACK = frozenset({"restored", "revoked"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """That a run is about to create a key: written before, so that a crash cannot hide one."""
+    """
+    That a run is about to create a key: written before, so that a crash cannot hide one.
+
+    Source: docs/delivery.md; decisions 0003 and 0020.
+    """
 
     run: str
+    """The id of the run that wrote it."""
     at: datetime
+    """When it was written last, UTC: the key that it made is looked for around this time."""
     seen: frozenset[str]
     """The ids of the keys that were there before."""
     replaces: str
+    """The id of the key that is to be replaced."""
     settled: bool = False
+    """Whether its run said that the new key was stored."""
     made: str | None = None
     """The id of the key that was made, and deleted again: its secret was refused."""
     tries: int = 1
@@ -153,6 +180,7 @@ class Intent:
         """Read a tag's value; None if it is none."""
         said = words(text)
         at = moment(said.get("at", ""))
+        # Half an intent finds no orphan: without its time any key could be the one that it made.
         if at is None or not said.get("run") or not said.get("replaces"):
             return None
         return cls(
@@ -176,11 +204,17 @@ class Intent:
         return f"{text}{made}{' settled=yes' if self.settled else ''}"
 
     def is_young(self, now: datetime) -> bool:
-        """Whether its run may still be alive; a time far in the future proves no run."""
+        """
+        Whether its run may still be alive (15 minutes); a time far in the future proves no run.
+
+        IAM shows a new key within seconds, so within that time nobody concludes anything.
+        """
         return abs(now - self.at) <= LONGEST_RUN
 
     def may_have_made(self, key: KeyFacts) -> bool:
-        """Whether the key can be the one that this intent announced."""
+        """Whether the key can be the one that this intent announced (decision 0003)."""
+        # A person's key of the same three minutes cannot be told apart by this. So its last use
+        # is asked for besides, and it rests for a day before it is deleted.
         return (
             self.made in {None, key.key_id}
             and key.key_id not in self.seen | {self.replaces}
@@ -195,13 +229,17 @@ class UserRecord:
     foreign: Foreign | None = None
     """That the secret is not ours to write; None: it is."""
     intent: Intent | None = None
+    """The last rotation that was begun; None: none was, or its tag is malformed."""
     keys: Mapping[str, KeyRecord] = field(default_factory=dict)
+    """Key id → what is on record, for the keys that are there."""
     gone: Mapping[str, KeyRecord] = field(default_factory=dict)
-    """What is on record for keys that are there no more, by their ids."""
+    """Key id → what is on record, for keys that are there no more."""
     histories: Mapping[str, History] = field(default_factory=dict)
+    """Key id → what people did against its end."""
     versions: frozenset[str] = frozenset()
+    """The ids of the versions that carry a stage label; of one of ours `token(key id)`."""
     current: str | None = None
-    """The version that applications read."""
+    """The id of the version that applications read (AWSCURRENT)."""
     usable: bool = False
     """There is a secret of ours that is not scheduled for deletion."""
 
@@ -231,9 +269,10 @@ class UserRecord:
         return self.usable and version_id_for(key.key_id) == self.current
 
     def delivered_by_intent(self, keys: Iterable[KeyFacts]) -> KeyFacts | None:
-        """The key whose delivery settles the intent, however its run ended."""
+        """The key whose delivery settles the intent, however its run ended; None: none was."""
         if self.intent is None:
             return None
+        # The replaced key may well be stored, by the rotation before: that settles nothing.
         replaced = self.intent.replaces
         others = (key for key in keys if key.key_id != replaced)
         return next((key for key in others if self.stores(key)), None)
@@ -251,13 +290,21 @@ def read_record(
     user: UserFacts, secret: SecretFacts | None, *, kms_key: str | None, now: datetime
 ) -> UserRecord:
     """
-    Read a user's record from their secret; kms_key is the one that our secrets lie under.
+    Read a user's record from their secret.
 
     What was written since `now`, by a run that began later, is not of the future for AWS.
+
+    Args:
+        user: with their keys; times from before a key was made are not of that key.
+        secret: as AWS describes it; None: there is none, and so nothing on record.
+        kms_key: the key that our secrets are encrypted with; None: aws/secretsmanager.
+        now: the time of the run, UTC.
+
     """
     if secret is None:
         return UserRecord()
     now = max(now, secret.told_at or now)
+    # Nothing else is read from a secret that is not ours: its tags are whatever somebody wrote.
     foreign = find_foreign(user, secret, kms_key=kms_key)
     if foreign is not None:
         return UserRecord(foreign=foreign)

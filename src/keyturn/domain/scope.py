@@ -14,8 +14,11 @@ class Scope:
     """The units whose accounts are looked after (none: all), and what of them is left out."""
 
     units: tuple[str, ...] = ()
+    """Ids of organizational units, `ou-…`, or of the root, `r-…`."""
     excluded_accounts: tuple[str, ...] = ()
+    """Account ids, 12 digits each."""
     excluded_units: tuple[str, ...] = ()
+    """Likewise ids of units; what is below them is left out too."""
 
     @property
     def needs_units(self) -> bool:

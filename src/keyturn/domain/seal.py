@@ -44,7 +44,8 @@ class SealKey:
         return f"born={born} mac={self._mac('born', name, user_id, born)}"
 
     def _mac(self, *parts: str) -> str:
-        # None of the parts can hold a line feed: no two lists of parts read the same.
+        # None of the parts can hold a line feed: no two lists of parts read the same. The first
+        # part keeps a birth mark from passing for a seal.
         return hmac.new(self._bytes, "\n".join(parts).encode(), sha256).hexdigest()
 
 
@@ -52,9 +53,18 @@ def read_seal(
     key: SealKey, *, arn: str, name: str, tags: dict[str, str], created: datetime | None
 ) -> Seal:
     """
-    Say what a secret's tags prove; `created` is AWS's word for when it was made.
+    Say what a secret's tags prove.
 
     A newborn (`Seal.BORN`) has a right birth mark and no tags but ours.
+    Source: decision 0021.
+
+    Args:
+        key: the key of all seals.
+        arn: with the characters that AWS drew at random.
+        name: of the secret.
+        tags: name → value, as they stand there.
+        created: AWS's word for when it was made, UTC; None: it did not say.
+
     """
     text, user_id = tags.get(SEAL_TAG, ""), tags.get(USER_ID_TAG, "")
     if not text or not user_id:

@@ -28,5 +28,5 @@ def words(text: str) -> dict[str, str]:
 
 
 def count(text: str) -> int:
-    """Read a small number; what is none counts as 0."""
+    """Read a number of at most four digits; what is none counts as 0."""
     return int(text) if _COUNT.fullmatch(text) else 0
