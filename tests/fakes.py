@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
 from keyturn.domain.events import Event
-from keyturn.domain.forms import Snapshot
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
+from keyturn.schemas.snapshot import Snapshot
 
 Clock = Callable[[], datetime]
 

@@ -27,9 +27,22 @@ from marshmallow import Schema as MarshmallowSchema
 from marshmallow import fields as rules
 from marshmallow import validate
 
-from keyturn.domain import forms
 from keyturn.domain.events import SOURCE, EventType
 from keyturn.entrypoints.requests import QueueMessage, RotationEvent, SwitchEvent
+from keyturn.schemas.adoption import AdoptionFile
+from keyturn.schemas.answer import Answer
+from keyturn.schemas.event import (
+    ExemptionDetail,
+    FailureDetail,
+    KeyDetail,
+    NoticesDetail,
+    RunDetail,
+)
+from keyturn.schemas.explanation import Explanation
+from keyturn.schemas.plan import PlanFile
+from keyturn.schemas.receipt import ReceiptFile
+from keyturn.schemas.snapshot import Snapshot
+from keyturn.schemas.switch import SwitchFile
 from keyturn.settings import Flag
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
@@ -40,13 +53,13 @@ Defs = dict[str, Schema]
 
 _FAILURES = {EventType.ROTATION_FAILED, EventType.ACCOUNT_FAILED}
 _OTHERS = {
-    EventType.RUN_COMPLETED: forms.RunDetail,
-    EventType.NOTICES_DUE: forms.NoticesDetail,
-    EventType.EXEMPTION_CHANGED: forms.ExemptionDetail,
+    EventType.RUN_COMPLETED: RunDetail,
+    EventType.NOTICES_DUE: NoticesDetail,
+    EventType.EXEMPTION_CHANGED: ExemptionDetail,
 }
 DETAILS: Mapping[type, list[EventType]] = {
-    forms.KeyDetail: [each for each in EventType if each not in {*_FAILURES, *_OTHERS}],
-    forms.FailureDetail: [each for each in EventType if each in _FAILURES],
+    KeyDetail: [each for each in EventType if each not in {*_FAILURES, *_OTHERS}],
+    FailureDetail: [each for each in EventType if each in _FAILURES],
     **{form: [event] for event, form in _OTHERS.items()},
 }
 """The form of each event's detail."""
@@ -97,18 +110,18 @@ def of_taken(taken: MarshmallowSchema, title: str, *, required: tuple[str, ...] 
 
 
 SCHEMAS: Mapping[str, Callable[[], Schema]] = {
-    "answer": partial(of_form, forms.Answer, "What a direct invocation answers"),
-    "adoption": partial(of_form, forms.AdoptionFile, "What `adopt` answers"),
+    "answer": partial(of_form, Answer, "What a direct invocation answers"),
+    "adoption": partial(of_form, AdoptionFile, "What `adopt` answers"),
     "event": of_events,
-    "explanation": partial(of_form, forms.Explanation, "What `explain` answers"),
-    "plan": partial(of_form, forms.PlanFile, "A plan, or what became of it"),
+    "explanation": partial(of_form, Explanation, "What `explain` answers"),
+    "plan": partial(of_form, PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
         of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")
     ),
-    "receipt": partial(of_form, forms.ReceiptFile, "The proof that somebody was told"),
+    "receipt": partial(of_form, ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
-    "snapshot": partial(of_form, forms.Snapshot, "An account on a day"),
-    "switch": partial(of_form, forms.SwitchFile, "What `pause` and `resume` answer"),
+    "snapshot": partial(of_form, Snapshot, "An account on a day"),
+    "switch": partial(of_form, SwitchFile, "What `pause` and `resume` answer"),
     "switch-event": partial(of_taken, SwitchEvent(), "What pauses and resumes"),
 }
 

@@ -8,8 +8,8 @@ import pytest
 
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.domain.errors import Denied
-from keyturn.domain.forms import Snapshot
 from keyturn.ports import Snapshots
+from keyturn.schemas.snapshot import Snapshot
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.fakes import FakeSnapshots
 from tests.use_cases.stage import MEMBER, START

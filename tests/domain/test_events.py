@@ -19,11 +19,10 @@ from keyturn.domain.events import (
     Digest,
     NoticeItem,
     Run,
-    digest_from_json,
-    digest_to_json,
     notice_item,
 )
 from keyturn.domain.key import Account
+from keyturn.schemas.digest import read_digest, write_digest
 from tests.domain.world import ACCOUNT, NOW, a_key, a_secret, ann, look, only
 
 RUN = Run(id="run", at=NOW, dry_run=False, account=Account(id=ACCOUNT, name="prod", email="a@b.c"))
@@ -48,7 +47,7 @@ def a_digest(*items: NoticeItem, failures: tuple[str, ...] = ()) -> Digest:
 
 
 def sent(digest: Digest) -> dict[str, Any]:
-    detail: dict[str, Any] = json.loads(json.dumps(digest_to_json(digest)))
+    detail: dict[str, Any] = json.loads(json.dumps(write_digest(digest)))
     return detail
 
 
@@ -63,7 +62,7 @@ def test_a_digest_can_be_read_back() -> None:
     ]
     digest = a_digest(*items, failures=("something went wrong",))
 
-    assert digest_from_json(sent(digest)) == digest
+    assert read_digest(sent(digest)) == digest
 
 
 def test_a_step_without_a_next_one_can_be_read_back() -> None:
@@ -71,7 +70,7 @@ def test_a_step_without_a_next_one_can_be_read_back() -> None:
     detail = sent(digest)
     detail["items"][0]["next"] = None
 
-    assert digest_from_json(detail).items[0].next is None
+    assert read_digest(detail).items[0].next is None
 
 
 @pytest.mark.parametrize("field", ["run", "audience", "items", "region", "proves"])
@@ -80,7 +79,7 @@ def test_a_detail_that_lacks_a_field_is_refused(field: str) -> None:
     del detail[field]
 
     with pytest.raises(InvalidValue, match=field):
-        digest_from_json(detail)
+        read_digest(detail)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_a_detail_with_a_wrong_value_is_refused(field: str, wrong: object) -> No
     detail[field] = wrong
 
     with pytest.raises(InvalidValue, match="is no digest"):
-        digest_from_json(detail)
+        read_digest(detail)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 
 from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Told, Turn
 from keyturn.domain.errors import Denied
-from keyturn.domain.events import Audience, Digest, Event, EventType, Run, digest_from_json
+from keyturn.domain.events import Audience, Digest, Event, EventType, Run
 from keyturn.domain.key import Account, Receipt, UserFacts
+from keyturn.schemas.digest import read_digest
 from keyturn.use_cases.account_run import AccountPlan, AccountResult
 from keyturn.use_cases.announcers import LONGEST_PART, PublishToBus
 from keyturn.use_cases.tell import Story, Tell
@@ -193,7 +194,7 @@ def test_a_digest_too_long_for_an_event_travels_in_parts() -> None:
     PublishToBus(bus=bus).announce(story)
 
     parts = [
-        digest_from_json(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
+        read_digest(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
         for event in bus.events
         if event.type is EventType.NOTICES_DUE
     ]
@@ -210,7 +211,7 @@ def test_a_digest_comes_over_the_bus_as_it_was() -> None:
 
     PublishToBus(bus=bus).announce(Story(events=(), digests=(digest,)))
 
-    assert digest_from_json(bus.events[0].detail["digest"]) == digest  # type: ignore[arg-type]  # as above
+    assert read_digest(bus.events[0].detail["digest"]) == digest  # type: ignore[arg-type]  # as above
 
 
 def test_failures_beyond_what_people_read_are_counted() -> None:
@@ -227,6 +228,6 @@ def test_failures_beyond_what_people_read_are_counted() -> None:
     PublishToBus(bus=bus).announce(Story(events=(), digests=(digest,)))
 
     [event] = bus.events
-    part = digest_from_json(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
+    part = read_digest(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
     assert part.failures[-1] == "and 1200 more: see the log"
     assert len(json.dumps(event.detail)) < 100_000

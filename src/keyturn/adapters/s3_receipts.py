@@ -28,11 +28,11 @@ from keyturn.domain.days import read_day
 from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFound
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
-from keyturn.domain.forms import ReceiptFile
 from keyturn.domain.key import Act, Receipt
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Claim
+from keyturn.schemas.receipt import ReceiptFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

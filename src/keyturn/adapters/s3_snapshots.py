@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import NotFound
-from keyturn.domain.forms import Snapshot
 from keyturn.domain.reading import read_json
+from keyturn.schemas.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

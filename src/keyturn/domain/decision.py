@@ -176,8 +176,8 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What is due for one key, and why."""
+class DecisionSummary:
+    """What programs and people are told of a decision."""
 
     key_id: str
     age: int
@@ -194,6 +194,17 @@ class Decision:
     """What its owner is notified of with this; None: nothing, or nothing new."""
     successor: str | None = None
     """The id of the newest Active key made after it; None: there is none."""
+
+    @property
+    def promises(self) -> Mapping[Act, date]:
+        """The dates that its notice promises, UTC; empty: none."""
+        return self.notice.promises if self.notice else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(DecisionSummary):
+    """What is due for one key, and why."""
+
     delivered: bool = False
     """Whether the successor is one that we delivered: it is stored in the user's secret."""
     rotates: bool = False

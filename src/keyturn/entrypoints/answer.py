@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from aws_lambda_powertools import Logger
 
 from keyturn.domain.decision import Action, Decision, Reason, Turn
-from keyturn.domain.forms import Answer
 from keyturn.domain.policy import RotationPolicy
+from keyturn.schemas.answer import Answer
+from keyturn.schemas.decision import write_decision
 from keyturn.use_cases.account_run import AccountResult
-from keyturn.use_cases.tell import counts, describe, failed, quarantined
+from keyturn.use_cases.tell import counts, failed, quarantined
 
 WRITE_OF = {
     Action.ROTATE: "iam:CreateAccessKey",
@@ -28,7 +29,9 @@ def answer(result: AccountResult) -> Answer:
         "run": run.id,
         "dry_run": run.dry_run,
         "decisions": [
-            describe(turn.user, made) for turn in result.plan.turns for made in turn.decisions
+            write_decision(turn.user.name, made)
+            for turn in result.plan.turns
+            for made in turn.decisions
         ],
         "failures": failed(result.failures),
         "quarantined": quarantined(result),

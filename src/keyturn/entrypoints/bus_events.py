@@ -12,7 +12,7 @@ from keyturn.domain import names
 from keyturn.domain.days import can_be, read_day
 from keyturn.domain.decision import Action, Overlay, Reason, State, Told
 from keyturn.domain.errors import InvalidValue, Stale
-from keyturn.domain.events import SOURCE, Audience, Digest, digest_from_json
+from keyturn.domain.events import SOURCE, Audience, Digest
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Act
 from keyturn.domain.secret_names import owner_of_secret
@@ -27,6 +27,7 @@ from keyturn.entrypoints.requests import (
     like,
     load,
 )
+from keyturn.schemas.digest import read_digest as read_digest_form
 from keyturn.settings import ACCOUNT_ID
 
 GROUP_NAME = like(names.GROUP_NAME, "must be the name of an IAM group or policy")
@@ -166,7 +167,7 @@ def read_digest(event: object, *, own_account: str, now: datetime) -> Digest:
     if promised and min(promised) < now.date():
         raise Stale(f"a notice promises {min(promised)}, which is past: it was dropped")
     found: Mapping[str, Any] = event["detail"]["digest"]  # type: ignore[index]  # it was just loaded
-    return digest_from_json(found)
+    return read_digest_form(found)
 
 
 def _recent(field: str, at: datetime, now: datetime, longest: timedelta) -> None:

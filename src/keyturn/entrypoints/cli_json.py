@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from keyturn.domain.adoption import Adoption
-from keyturn.domain.forms import AdoptionFile, Explained, Explanation, SwitchFile
 from keyturn.domain.key import Unknown
 from keyturn.domain.secret_names import secret_name
 from keyturn.domain.tag_text import format_utc
@@ -13,9 +12,12 @@ from keyturn.entrypoints.cli_tables import failures, warnings
 from keyturn.entrypoints.explain import calendar
 from keyturn.entrypoints.plan_format import VERSION, Report, planned
 from keyturn.ports import Pause
+from keyturn.schemas.adoption import AdoptionFile
+from keyturn.schemas.decision import write_decision
+from keyturn.schemas.explanation import Explained, Explanation
+from keyturn.schemas.switch import SwitchFile
 from keyturn.use_cases.account_run import AccountPlan
 from keyturn.use_cases.snapshot import last_used_of
-from keyturn.use_cases.tell import describe
 
 
 def put(document: Mapping[str, object] | AdoptionFile | Explanation | SwitchFile) -> None:
@@ -47,7 +49,7 @@ def _explained(plan: AccountPlan, report: Report) -> Iterable[Explained]:
             "secret": secret_name(account.id, user.name),
             "keys": [
                 {
-                    **planned(describe(user, made), plan.owner_of(user.name)),
+                    **planned(write_decision(user.name, made), plan.owner_of(user.name)),
                     "created": format_utc(facts[made.key_id].created),
                     "last_used": last_used_of(facts[made.key_id]),
                     "coming": [

@@ -10,7 +10,6 @@ from typing import Final
 from unicodedata import normalize
 
 from keyturn.domain.decision import Decision, Turn
-from keyturn.domain.forms import AccountReport, Decided, LeftoverSecret, PlanFile, Planned
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import Owner
@@ -19,8 +18,9 @@ from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.order import Order
+from keyturn.schemas.decision import Decided, write_decision
+from keyturn.schemas.plan import AccountReport, LeftoverSecret, PlanFile, Planned
 from keyturn.use_cases.account_run import AccountResult
-from keyturn.use_cases.tell import describe
 
 VERSION: Final = 1
 """Of both forms; a change that a reader could stumble over makes it 2."""
@@ -212,7 +212,7 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
     for turn in result.plan.turns:
         owner = result.plan.owner_of(turn.user.name)
         for made in turn.decisions:
-            told = describe(turn.user, made)
+            told = write_decision(turn.user.name, made)
             coming = made.next
             did = done.get((turn.user.name, made.key_id))
             cells = {

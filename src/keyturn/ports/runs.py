@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from keyturn.domain.forms import Snapshot
+from keyturn.schemas.snapshot import Snapshot
 
 
 class Queue(Protocol):

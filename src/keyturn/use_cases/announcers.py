@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
-from keyturn.domain.events import Digest, Event, EventType, digest_to_json
+from keyturn.domain.events import Digest, Event, EventType
 from keyturn.domain.plain_text import shown
 from keyturn.ports import Bus, Clock
+from keyturn.schemas.digest import write_digest
 from keyturn.use_cases.account_run import Failure
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.tell import Story
@@ -41,7 +42,7 @@ class PublishToBus:
             Event(
                 type=EventType.NOTICES_DUE,
                 run=part.run,
-                detail={"digest": digest_to_json(part)},
+                detail={"digest": write_digest(part)},
             )
             for digest in story.digests
             for part in _parts(digest)

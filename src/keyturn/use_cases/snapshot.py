@@ -8,13 +8,15 @@ from itertools import islice
 
 from keyturn.domain.decision import Action, Overlay, Reason, Turn
 from keyturn.domain.errors import AnotherRun, PortError
-from keyturn.domain.forms import Counts, LastUsed, Snapshot, SnapshotKey, Uncounted
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Snapshots
+from keyturn.schemas.account import Counts
+from keyturn.schemas.decision import write_decision
+from keyturn.schemas.snapshot import LastUsed, Snapshot, SnapshotKey, Uncounted
 from keyturn.use_cases.account_run import AccountResult, Failure
-from keyturn.use_cases.tell import describe, failed, quarantined
+from keyturn.use_cases.tell import failed, quarantined
 
 LOOKS_BACK = 15
 """Days on which the last whole snapshot is looked for, today among them."""
@@ -191,7 +193,7 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
             key, step = facts[made.key_id], done.get((turn.user.name, made.key_id))
             successor = step.new_key if step and step.new_key else made.successor
             yield {
-                **describe(turn.user, replace(made, successor=successor)),
+                **write_decision(turn.user.name, replace(made, successor=successor)),
                 "created": format_utc(key.created),
                 "last_used": last_used_of(key),
                 "exempt": turn.user.exempt,

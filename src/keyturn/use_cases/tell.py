@@ -17,11 +17,12 @@ from keyturn.domain.events import (
     notice_item,
 )
 from keyturn.domain.exemption import GroupChange
-from keyturn.domain.forms import Counts, Decided, Failed, Quarantined
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
+from keyturn.schemas.account import Counts, Failed, Quarantined
+from keyturn.schemas.decision import write_decision
 from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.turn import Done
 
@@ -235,7 +236,7 @@ def _events(result: AccountResult) -> Iterator[Event]:
                 yield Event(
                     type=_type(done.decision, done.decision.notice.told),
                     run=run,
-                    detail=describe(outcome.turn.user, _with_new_key(done)),
+                    detail=write_decision(outcome.turn.user.name, _with_new_key(done)),
                 )
     yield from _alarming(result)
     for failure in result.failures:
@@ -260,7 +261,9 @@ def _alarming(result: AccountResult) -> Iterator[Event]:
         for made in turn.decisions:
             held = made.reason is Reason.OVER_CAP and not run.dry_run
             if (held or made.key_id == turn.quarantined) and made.key_id not in told:
-                yield Event(type=EventType.BLOCKED, run=run, detail=describe(turn.user, made))
+                yield Event(
+                    type=EventType.BLOCKED, run=run, detail=write_decision(turn.user.name, made)
+                )
 
 
 def _type(decision: Decision, told: Told) -> EventType:
@@ -276,30 +279,6 @@ def _type(decision: Decision, told: Told) -> EventType:
             return EventType.BLOCKED
         case _:
             return EventType.NOTICED
-
-
-def describe(user: UserFacts, decision: Decision) -> Decided:
-    """A decision in plain JSON values: the form of the answer, the plan and the events."""
-    return {
-        "user": user.name,
-        "key": decision.key_id,
-        "age": decision.age,
-        "state": decision.state,
-        "overlays": sorted(decision.overlays),
-        "action": decision.action,
-        "reason": decision.reason,
-        "sentence": decision.sentence,
-        "next": (
-            {"action": decision.next.action, "date": decision.next.day.isoformat()}
-            if decision.next
-            else None
-        ),
-        "successor": decision.successor,
-        "promises": {
-            act: day.isoformat()
-            for act, day in (decision.notice.promises if decision.notice else {}).items()
-        },
-    }
 
 
 def failed(failures: Iterable[Failure]) -> list[Failed]:

@@ -18,12 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.forms import AccountReport, Planned
 from keyturn.domain.key import Account
 from keyturn.domain.owner import OwnerSource
 from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
 from keyturn.entrypoints.connect import disconnect
 from keyturn.entrypoints.plan_format import Report, as_plan_file
+from keyturn.schemas.plan import AccountReport, Planned
 from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
 from keyturn_sandbox.demo.page import mail_lines, timeline_of

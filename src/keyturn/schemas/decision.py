@@ -1,0 +1,83 @@
+"""What was decided for one key, as the answer, the plan, the snapshot and the events tell it."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, TypedDict
+
+from keyturn.domain.decision import (
+    Action,
+    DecisionSummary,
+    Next,
+    Notice,
+    Overlay,
+    Reason,
+    State,
+)
+from keyturn.domain.key import Act
+
+# Pairs and no dicts: Python 3.11 wants to hash them.
+Day = Annotated[str, ("format", "date")]
+
+
+class NextStep(TypedDict):
+    """The next step of a key, and the date from which it can come."""
+
+    action: Action
+    date: Day
+
+
+class Decided(TypedDict):
+    """What was decided for one key, and why; its age is in days."""
+
+    user: str
+    key: str
+    age: int
+    state: State
+    overlays: list[Overlay]
+    action: Action
+    reason: Reason
+    sentence: str
+    next: NextStep | None
+    successor: str | None
+    promises: dict[Act, Day]
+
+
+def write_decision(user: str, decision: DecisionSummary) -> Decided:
+    """The form of a decision about a key of the user of this name."""
+    coming = decision.next
+    return {
+        "user": user,
+        "key": decision.key_id,
+        "age": decision.age,
+        "state": decision.state,
+        "overlays": sorted(decision.overlays),
+        "action": decision.action,
+        "reason": decision.reason,
+        "sentence": decision.sentence,
+        "next": {"action": coming.action, "date": coming.day.isoformat()} if coming else None,
+        "successor": decision.successor,
+        "promises": {act: day.isoformat() for act, day in decision.promises.items()},
+    }
+
+
+def read_decision(found: Mapping[str, Any], notice: Notice | None) -> DecisionSummary:
+    """
+    Read a decision back; of its notice, the form holds the promises alone.
+
+    Raises KeyError, TypeError or ValueError where it is none.
+    """
+    coming = found["next"]
+    return DecisionSummary(
+        key_id=found["key"],
+        age=found["age"],
+        state=State(found["state"]),
+        overlays=frozenset(map(Overlay, found["overlays"])),
+        action=Action(found["action"]),
+        reason=Reason(found["reason"]),
+        sentence=found["sentence"],
+        next=(
+            Next(Action(coming["action"]), date.fromisoformat(coming["date"])) if coming else None
+        ),
+        successor=found["successor"],
+        notice=notice,
+    )

@@ -1,0 +1,141 @@
+"""
+A digest, as it travels over the bus from the rotation function to the notifier.
+
+Keyturn's own: nobody else is to build on it. `notices_due` checks one before it is read here.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypedDict, cast
+
+from keyturn.domain.decision import Action, Notice, Overlay, State, Told
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
+from keyturn.domain.key import Account, Act
+from keyturn.domain.plain_text import shown
+from keyturn.schemas.account import AccountId, Moment
+from keyturn.schemas.decision import Day, NextStep, read_decision, write_decision
+
+
+class DigestAccount(TypedDict):
+    """The account that a digest is about."""
+
+    id: AccountId
+    name: str
+    email: str
+
+
+class DigestRun(TypedDict):
+    """The run that a digest is about."""
+
+    id: str
+    at: Moment
+    dry_run: bool
+    account: DigestAccount
+
+
+class DigestItem(TypedDict):
+    """One key in a digest."""
+
+    user: str
+    key: str
+    age: int
+    state: State
+    overlays: list[Overlay]
+    action: Action
+    reason: str
+    sentence: str
+    told: Told
+    day: Day
+    variant: str
+    promises: dict[Act, Day]
+    next: NextStep | None
+    successor: str | None
+    secret: str | None
+
+
+class DigestForm(TypedDict):
+    """All that one address is told of one run; Keyturn's own, do not build on it."""
+
+    run: DigestRun
+    audience: Literal["owner", "admin"]
+    address: str
+    region: str
+    failures: list[str]
+    proves: bool
+    part: Annotated[int, ("minimum", 1)]
+    items: list[DigestItem]
+
+
+def write_digest(digest: Digest) -> DigestForm:
+    """The form of a digest."""
+    run = digest.run
+    return {
+        "run": {
+            "id": run.id,
+            "at": run.at.isoformat(),
+            "dry_run": run.dry_run,
+            "account": {
+                "id": run.account.id,
+                "name": run.account.name,
+                "email": run.account.email,
+            },
+        },
+        "audience": digest.audience.value,
+        "address": digest.address,
+        "region": digest.region,
+        "failures": list(digest.failures),
+        "proves": digest.proves,
+        "part": digest.part,
+        "items": [_write_item(item) for item in digest.items],
+    }
+
+
+def _write_item(item: NoticeItem) -> DigestItem:
+    """The decision's own form, and the notice: what of them DigestItem names, in its order."""
+    told: dict[str, object] = {
+        **write_decision(item.user, item),
+        "sentence": shown(item.sentence),
+        "told": item.notice.told,
+        "day": item.notice.day.isoformat(),
+        "variant": item.notice.variant,
+        "secret": item.secret,
+    }
+    return cast("DigestItem", {name: told[name] for name in DigestItem.__annotations__})
+
+
+def read_digest(detail: Mapping[str, Any]) -> Digest:
+    """Read a digest back; InvalidValue if it is none."""
+    try:
+        run = detail["run"]
+        return Digest(
+            run=Run(
+                id=run["id"],
+                at=datetime.fromisoformat(run["at"]),
+                dry_run=run["dry_run"],
+                account=Account(
+                    id=run["account"]["id"],
+                    name=run["account"]["name"],
+                    email=run["account"]["email"],
+                ),
+            ),
+            audience=Audience(detail["audience"]),
+            address=detail["address"],
+            region=detail["region"],
+            failures=tuple(detail["failures"]),
+            proves=detail["proves"],
+            part=detail["part"],
+            items=tuple(map(_read_item, detail["items"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidValue("detail", f"{type(error).__name__}: {error}", "is no digest") from error
+
+
+def _read_item(item: Mapping[str, Any]) -> NoticeItem:
+    notice = Notice(
+        told=Told(item["told"]),
+        day=date.fromisoformat(item["day"]),
+        variant=item["variant"],
+        promises={Act(act): date.fromisoformat(day) for act, day in item["promises"].items()},
+    )
+    return notice_item(item["user"], read_decision(item, notice), notice, item["secret"])
