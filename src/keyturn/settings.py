@@ -153,7 +153,11 @@ class Settings:
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> "Settings":
-        """Read settings by their parameters' names; InvalidValue names what is wrong."""
+        """
+        Read settings, parameter's name → value; a value that is empty or None is not set.
+
+        Raises InvalidValue, which names the parameter, its value and the rule that it breaks.
+        """
         present = {name: value for name, value in given.items() if value not in {"", None}}
         if "AWS_REGION" in present:  # Lambda says where the stack is
             present.setdefault("HomeRegion", present["AWS_REGION"])
@@ -174,7 +178,7 @@ class Settings:
         )
 
     def needs(self, *parameters: str) -> None:
-        """Refuse to go on without these."""
+        """Refuse to go on without these parameters. Raises InvalidValue for the first not set."""
         names = {PARAMETERS[name]: name for name in PARAMETERS}
         for needed in parameters:
             if not getattr(self, names[needed]):
@@ -234,4 +238,4 @@ class _Parameters(Schema):
 PARAMETERS: Mapping[str, str] = {
     name: str(rule.data_key) for name, rule in _Parameters().fields.items()
 }
-"""The parameter of each setting."""
+"""Setting → the name of its CloudFormation parameter."""

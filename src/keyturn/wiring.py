@@ -214,7 +214,7 @@ class Aws:
         return self._in_bucket(S3PauseFlag) if self.settings.bucket else NoPauseFlag()
 
     def located_pause_flag(self) -> LocatedPauseFlag:
-        """The same, for whoever throws it: where it is counts."""
+        """The same, for whoever sets it: where it is counts. Raises InvalidValue without one."""
         self.settings.needs("S3BucketName")
         s3 = self._keep(
             "s3 for a stop", lambda: bucket_client(self.session, self._own_account_if_known)
@@ -232,7 +232,12 @@ class Aws:
         return TakeSnapshot(snapshots=self._in_bucket(S3Snapshots), policy=self.settings.policy)
 
     def over_bus(self) -> PublishToBus:
-        """Tell over the bus; the notifier behind it sends the mails."""
+        """
+        Announce over the bus; the notifier behind it sends the mails.
+
+        Raises InvalidValue where no bus, bucket or admin's address is set. So do the others below:
+        each names the parameter that it lacks.
+        """
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return PublishToBus(bus=self._bus())
 
@@ -241,7 +246,7 @@ class Aws:
         return SendFromHere(notify=self.notify(complain), clock=self.clock)
 
     def notify(self, complain: Complain) -> Notify:
-        """The notifier; complain is told of the operators' templates that do not serve."""
+        """The notifier; `complain` gets a sentence for each template of theirs that fails."""
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         return Notify(book=self._receipts(), mailer=self._mailer(), renderer=self._mails(complain))
 
@@ -257,7 +262,7 @@ class Aws:
         )
 
     def plans(self) -> Plans:
-        """Where plans lie that somebody approved of."""
+        """Where plans are stored that somebody approved of."""
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Plans)
 
@@ -303,19 +308,23 @@ class Aws:
             return str(self._own("sts").get_caller_identity()["Account"])
 
     def account_of(self, key_id: str) -> str:
-        """The account of an access key, wherever in AWS that is."""
+        """The id of the account of an access key, wherever in AWS that is."""
         with aws_errors_translated():
             return str(self._own("sts").get_access_key_info(AccessKeyId=key_id)["Account"])
 
     def owner_of(self, account: str, key_id: str) -> str:
-        """The name of the user of an account whose key it is."""
+        """The user of an account whose key it is. Raises NotFound where it is no user's."""
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once).owner_of(key_id)
 
     def owners(
         self, account: Account, users: Sequence[str], *, knows_accounts: bool
     ) -> Mapping[str, Owner]:
-        """Who answers for the keys of these users of an account."""
+        """
+        Who answers for the keys of these users of an account: user's name → owner.
+
+        knows_accounts: whether the account's own e-mail address is known, or was not asked for.
+        """
         member = self._member(account.id)
         look_up = LookUpOwners(
             keys=IamAccessKeys(member.iam, member.iam_once),
@@ -326,7 +335,7 @@ class Aws:
         return look_up.of(account, users)
 
     def readers(self, account: str) -> tuple[IamAccessKeys, Any]:
-        """What reads in a member account: IAM, and the client of Secrets Manager."""
+        """What reads in a member account: IAM, and boto3's client of Secrets Manager."""
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once), member.secrets
 

@@ -91,8 +91,9 @@ def aws_errors_translated(meanings: Meanings = _NOTHING) -> Generator[None]:
     """
     Raise what went wrong as one of our own errors: "operation: code: message".
 
-    meanings: what codes mean here, where a service uses them in its own way. An error whose
-    own words could hold a secret is not chained, for a log prints the whole chain.
+    meanings: AWS's code → what it means here, where a service uses codes in its own way. An error
+    whose own words could hold a secret is not chained, for a log prints the whole chain.
+    Raises a PortError, of the kind that fits: Unavailable where nobody can say what happened.
     """
     try:
         yield
@@ -151,7 +152,8 @@ def definite() -> Generator[None]:
     Take a refusal for one only if no attempt before it was left without an answer.
 
     What the SDK retried may have been heard the first time: a client of `clients.client` tells.
-    Goes around `aws_errors_translated`.
+    Goes around `aws_errors_translated`. Raises Unavailable in the place of such a refusal.
+    Source: decision 0020.
     """
     try:
         yield

@@ -12,9 +12,10 @@ from keyturn.adapters.aws_errors import note_unanswered
 from keyturn.domain.errors import Refused
 
 Journal = Callable[[str, Mapping[str, str]], None]
-"""Is told of every write: the action as IAM spells it, and what identifies it."""
+"""Gets every write: the action as IAM spells it, and parameter → what was written to."""
 
 ATTEMPTS = 4
+"""How often a call is sent at most, the first time counted."""
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
 """A call that hangs ends within 52 seconds, and the pauses between; a function spares 180."""
@@ -45,15 +46,20 @@ def client(
     region: str | None = None,
 ) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
     """
-    Make a client of the service; attempts counts the first one. Many threads may use it.
+    Make a client of the service. Many threads may use it.
 
-    region: another one than the session's.
+    Raises Refused where it cannot be made as AWS is configured on this machine.
 
-    waits: adaptive; whoever is throttled sends less for a while, instead of being throttled again.
-    Without, a call goes at once or not at all: an intent holds for a minute.
+    Args:
+        session: whose credentials and region it has.
+        service: as boto3 calls it.
+        attempts: how often a call is sent at most, the first time counted.
+        waits: adaptive; whoever is throttled sends less for a while, instead of being throttled
+            again. Without, a call goes at once or not at all: an intent holds for a minute.
+        region: another one than the session's.
 
-    At debug level botocore logs whole answers, and CreateAccessKey's is the secret.
     """
+    # At debug level botocore logs whole answers, and CreateAccessKey's holds the secret.
     for name in ("boto3", "botocore", "urllib3"):
         if logging.getLogger(name).getEffectiveLevel() < logging.INFO:
             logging.getLogger(name).setLevel(logging.INFO)
@@ -94,7 +100,7 @@ def bucket_client(session: boto3.Session, owner: Callable[[], str | None]) -> An
 
 
 def write_to(journal: Journal, client: Any, service: str) -> None:  # noqa: ANN401 -- as above
-    """Tell the journal of every write that the client makes, with AWS's request id."""
+    """Have the journal get every write that the client makes, with AWS's request id."""
     for operation in WRITES[service]:
         events = client.meta.events
         events.register(f"provide-client-params.{service}.{operation}", _remember)

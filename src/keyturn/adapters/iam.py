@@ -37,7 +37,7 @@ class IamAccessKeys:
                     yield User(name=user["UserName"], id=user["UserId"])
 
     def members_of(self, group: str) -> frozenset[str]:
-        """The ids of all users in the group; NotFound if there is no such group."""
+        """The ids of all users in the group. Raises NotFound where there is no such group."""
         pages = self._iam.get_paginator("get_group").paginate(
             GroupName=group, PaginationConfig={"PageSize": LARGEST_PAGE}
         )
@@ -45,8 +45,9 @@ class IamAccessKeys:
             return frozenset(user["UserId"] for page in pages for user in page["Users"])
 
     def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
-        """The user's access keys; NotFound if the user is gone."""
+        """The user's access keys. Raises NotFound where the user is gone."""
         pages = self._key_pages.paginate(UserName=user)
+        # Read whole before it is used: half a list would show a key as its user's only one.
         with aws_errors_translated():
             return tuple(
                 KeyFacts(
@@ -59,7 +60,7 @@ class IamAccessKeys:
             )
 
     def owner_of(self, key_id: str) -> str:
-        """The name of the user whose key it is; NotFound if the account has no such key."""
+        """The name of the user whose key it is. Raises NotFound where it is no user's."""
         with aws_errors_translated():
             owner = self._iam.get_access_key_last_used(AccessKeyId=key_id).get("UserName")
         if not owner:
@@ -90,7 +91,7 @@ class IamAccessKeys:
         return summary["AccountAccessKeysPresent"] > 0
 
     def create(self, user: str) -> NewKey:
-        """Create a key, in one attempt."""
+        """Create a key, in one attempt: a retry after a lost answer would make a second one."""
         with aws_errors_translated():
             key = self._iam_once.create_access_key(UserName=user)["AccessKey"]
         return NewKey(
@@ -108,7 +109,7 @@ class IamAccessKeys:
             self._iam.update_access_key(UserName=user, AccessKeyId=key_id, Status="Active")
 
     def delete(self, user: str, key_id: str) -> bool:
-        """Delete a key; False if IAM knows none: a retry is safe."""
+        """Delete a key; False: IAM knows no such key. A retry is safe."""
         with suppress(NotFound), aws_errors_translated():
             self._iam.delete_access_key(UserName=user, AccessKeyId=key_id)
             return True

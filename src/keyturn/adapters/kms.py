@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 AWS_OWN = "alias/aws/secretsmanager"
-"""The KMS key that a secret lies under when it names none."""
+"""The KMS key that a secret is encrypted with when it names none."""
 
 
 class SealKeyInKms:
@@ -31,7 +31,11 @@ class SealKeyInKms:
         self._known: SealKey | None = None
 
     def __call__(self) -> SealKey:
-        """Ask for it at the first secret that bears a seal; PortError if it is not given."""
+        """
+        The key, asked for at the first secret that bears a seal, and kept in memory.
+
+        Raises PortError where KMS does not give it: without it no secret is known to be ours.
+        """
         with self._lock:
             if self._known is None:
                 try:

@@ -1,4 +1,4 @@
-"""What is so where Keyturn has no bucket: nobody was told anything, so no key comes to its end."""
+"""What is so without a bucket: there are no receipts, so no key is disabled or deleted."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -36,7 +36,7 @@ class NoDailyLimitLedger:
         *,
         ordered: bool = False,
     ) -> None:
-        """Refuse: what cannot be counted must not be done; an order is not counted."""
+        """Raises Refused but for an order: what cannot be counted must not be done."""
         if not ordered:
             raise Refused("without a bucket nobody can count how many keys end in a day")
 
@@ -49,7 +49,7 @@ class NoPauseFlag:
         return None
 
     def set(self, pause: Pause) -> None:  # noqa: ARG002 -- meets the port
-        """Refuse: nobody would see it."""
+        """Raises Refused: nobody would see it."""
         raise Refused("without a bucket nobody would see a pause")
 
     def clear(self) -> None:

@@ -29,7 +29,11 @@ class S3Audit:
         self._root = "/".join(filter(None, (prefix.strip("/"), "audit")))
 
     def write(self, entry: AuditEntry) -> None:
-        """Keep the entry beside an earlier one of the same mark; AlreadyThere if it is there."""
+        """
+        Keep the entry beside an earlier one of the same mark.
+
+        Raises AlreadyThere where it is there already: no entry is ever overwritten.
+        """
         at = entry.at.astimezone(UTC)
         end = ".begun.json" if entry.outcome == BEGUN else ".json"
         name = f"{at:%Y-%m-%d}/{at:%H%M%S}Z-{entry.command}-{entry.mark}{end}"

@@ -1,4 +1,4 @@
-"""Which accounts were looked after on a day: those whose snapshot of it lies in the bucket."""
+"""Which accounts were looked after on a day: those whose snapshot of it is in the bucket."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -29,7 +29,7 @@ class S3Coverage:
         return any(each["Key"] < self._folder(day) for each in answer.get("Contents", []))
 
     def accounts_of(self, day: date) -> frozenset[str]:
-        """The accounts that have a snapshot of the day."""
+        """The ids of the accounts that have a snapshot of the day."""
         start = f"{self._folder(day)}account="
         return frozenset(
             name.removeprefix(start).removesuffix(".json") for name in self._names(start)

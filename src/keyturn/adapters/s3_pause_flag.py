@@ -39,7 +39,7 @@ class S3PauseFlag:
         return f"s3://{self._bucket}/{self._name}"
 
     def is_alone(self) -> bool:
-        """Whether nothing else lies in its folder: then hardly anybody looks there."""
+        """Whether nothing else is stored in its folder: then hardly anybody looks there."""
         with aws_errors_translated():
             answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._folder, MaxKeys=2)
         return all(found["Key"] == self._name for found in answer.get("Contents", []))
@@ -55,7 +55,7 @@ class S3PauseFlag:
         return _read(body, found["LastModified"])
 
     def set(self, pause: Pause) -> None:
-        """Stop every write; AlreadyThere if somebody has."""
+        """Stop every write. Raises AlreadyThere where somebody has."""
         told = {"by": pause.by, "at": format_utc(pause.at), "why": pause.why}
         with aws_errors_translated():
             self._s3.put_object(

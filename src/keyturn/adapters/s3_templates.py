@@ -18,7 +18,7 @@ class S3Templates:
     """
     Reads `<prefix>/Template/`.
 
-    Needs s3:ListBucket on that prefix and s3:GetObject on what lies there.
+    Needs s3:ListBucket on that prefix and s3:GetObject on what is stored there.
     """
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
@@ -28,7 +28,11 @@ class S3Templates:
         self._root = "/".join(filter(None, (prefix.strip("/"), "Template"))) + "/"
 
     def read(self) -> dict[str, str]:
-        """Every template there, by its name below the folder; none is the usual case."""
+        """
+        Every template there, name below the folder → text; none is the usual case.
+
+        Raises Refused where one has more than 256 KB, or is not UTF-8.
+        """
         with aws_errors_translated():
             pages = self._pages.paginate(Bucket=self._bucket, Prefix=self._root)
             found = list(chain.from_iterable(page.get("Contents", []) for page in pages))

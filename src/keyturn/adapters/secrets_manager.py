@@ -43,9 +43,16 @@ class SecretsManagerStore:
         only_reads: bool = False,
     ) -> None:
         """
-        kms_key is the key that new secrets lie under; None means aws/secretsmanager.
-
         Without a seal key nothing is ours, but where nothing is written: there tags are believed.
+
+        Args:
+            secrets: the client; many threads and stores may share it.
+            kms_key: the key that new secrets are encrypted with; None means aws/secretsmanager.
+            seal_key: asked at the first secret that bears a seal; None: there is none.
+            is_one_key: whether two names are those of one KMS key.
+            clock: the time, UTC, for birth marks.
+            only_reads: whether this is a dry run, which writes no secret.
+
         """
         self._secrets = secrets
         self._kms_key = kms_key
@@ -83,9 +90,10 @@ class SecretsManagerStore:
 
     def create(self, name: str, tags: Mapping[str, str]) -> str:
         """
-        Create the secret without a value, and seal it; AlreadyThere if another run was first.
+        Create the secret without a value, and seal it; its ARN.
 
         Its birth mark lets the next run seal it, if this one does not come to that.
+        Raises AlreadyThere where another run was first, Refused where there is no seal key.
         """
         user_id = tags[USER_ID_TAG]
         mark = self._key().birth_mark(name, user_id, self._clock())
@@ -135,6 +143,8 @@ class SecretsManagerStore:
             tags=tags,
             created=secret.get("CreatedDate"),
         )
+        # A newborn that anybody has added to since is not as we made it: with a policy or a
+        # replica of theirs, somebody else would read what we store (decision 0021).
         is_as_made = seal is not Seal.BORN or (
             not secret.get("VersionIdsToStages")
             and not secret.get("ReplicationStatus")
@@ -168,6 +178,8 @@ class SecretsManagerStore:
         self, name: str, user: str, key: NewKey, may_go: Callable[[], None] = lambda: None
     ) -> None:
         """Store the key as the current version, under the token of its id; safe to repeat."""
+        # `definite`: a KMS denial of the second attempt does not say that the first, which was
+        # not answered, stored nothing. The new key would be deleted though it is the current one.
         with _asked_before_each_attempt(may_go), definite(), aws_errors_translated():
             self._secrets.put_secret_value(
                 SecretId=name,

@@ -26,7 +26,11 @@ class SqsQueue:
         self._url = url
 
     def send(self, requests: Iterable[Mapping[str, object]], *, run: str) -> None:
-        """Queue one rotation request an account, each in its account's own group."""
+        """
+        Queue one rotation request an account, each in its account's own group.
+
+        Raises a PortError that names the accounts whose requests were not taken; the others' were.
+        """
         entries = list(_entries(requests, run))
         refused: list[PortError] = []
         for start in range(0, len(entries), BATCH):
@@ -69,7 +73,8 @@ def _entries(
             "Id": str(number),
             "MessageBody": json.dumps(request),
             "MessageGroupId": account,
-            # Never the content: a hand-back of the same account would be swallowed as a double.
+            # Never the content: SQS swallows for five minutes what has the same id, so a hand-back
+            # of the same account would be lost as a double.
             "MessageDeduplicationId": f"{run}-{account}-{of_account[account]}",
         }
         of_account[account] += 1

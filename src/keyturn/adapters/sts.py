@@ -30,9 +30,17 @@ def session_as(
     """
     A session with the role's credentials, asked for at the first call and renewed in time.
 
-    One AssumeRole serves all clients of the session for an hour. external_id: what the role's
-    trust policy asks for, if it does. What the profile of our own session says (endpoints, FIPS,
-    certificates, retries) holds in the account, too.
+    One AssumeRole serves all clients of the session for an hour. What the profile of our own
+    session says (endpoints, FIPS, certificates, retries) holds in the account, too. Calls of the
+    session raise AccountUnreachable where the role cannot be assumed.
+
+    Args:
+        own: the session that asks for the role.
+        sts: the client that asks, with the credentials of `own`.
+        role_arn: `arn:aws:iam::<account>:role/<name>`.
+        region: where the session's clients call.
+        external_id: what the role's trust policy asks for, if it does.
+
     """
     inner = get_session()
     profile = own._session.get_config_variable("profile")  # noqa: SLF001 -- boto3's own name for none is "default", which need not exist

@@ -14,6 +14,7 @@ class User:
 
     name: str
     id: str
+    """The `UserId`: of a user made again under the same name it is another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,9 @@ class NewKey:
 
     key_id: str
     created: datetime
+    """IAM's CreateDate, UTC."""
     secret: str = field(repr=False)
+    """The secret access key, which AWS gives this once and never again."""
 
 
 class AccessKeys(Protocol):
@@ -32,19 +35,27 @@ class AccessKeys(Protocol):
         """All IAM users."""
 
     def members_of(self, group: str) -> frozenset[str]:
-        """The ids of all users in the group; NotFound if there is no such group."""
+        """
+        The ids (`UserId`) of all users in the group, from all its pages or from none.
+
+        Raises NotFound where there is no such group: in enforcement that is not "nobody".
+        """
 
     def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
-        """The user's access keys; NotFound if the user is gone."""
+        """The user's access keys, two at most. Raises NotFound where the user is gone."""
 
     def owner_of(self, key_id: str) -> str:
-        """The name of the user whose key it is; NotFound if the account has no such key."""
+        """
+        The name of the user whose key it is.
+
+        Raises NotFound where the account has no such key, or it is no user's.
+        """
 
     def last_use(self, key_id: str) -> LastUse:
-        """When the key was last used."""
+        """When the key was last used, UTC."""
 
     def tag_of(self, user: str, tag: str) -> str | None:
-        """The value of a tag of the user."""
+        """The value of a tag of the user; None: there is no such tag."""
 
     def root_has_keys(self) -> bool:
         """Whether the account's root user has access keys."""
@@ -53,14 +64,19 @@ class AccessKeys(Protocol):
         """
         Create a key, in one attempt: a lost answer may have made one, so nothing retries.
 
-        Refused or Throttled: there is none. Unavailable: nobody knows.
+        Raises Refused or Throttled where there is none, KeyLimitReached where the user has two,
+        Unavailable where nobody knows. Source: decision 0003.
         """
 
     def disable(self, user: str, key_id: str) -> None:
-        """Make a key Inactive."""
+        """
+        Make a key Inactive.
+
+        Raises Refused or Throttled where it surely was not, Unavailable where nobody knows.
+        """
 
     def enable(self, user: str, key_id: str) -> None:
-        """Make a key Active again."""
+        """Make a key Active again. Raises as `disable` does."""
 
     def delete(self, user: str, key_id: str) -> bool:
         """

@@ -10,8 +10,10 @@ class Pause:
     """That every write is stopped: by whom, since when (UTC), and why."""
 
     by: str
+    """An ARN, or what an event says of itself."""
     at: datetime
     why: str
+    """The operator's own words."""
 
 
 class PauseFlag(Protocol):
@@ -21,7 +23,7 @@ class PauseFlag(Protocol):
         """The pause that is in force; None: writes may go on."""
 
     def set(self, pause: Pause) -> None:
-        """Stop every write; AlreadyThere if somebody has."""
+        """Stop every write. Raises AlreadyThere where somebody has."""
 
     def clear(self) -> None:
         """Let writes go on; where nobody paused, nothing happens."""
@@ -35,14 +37,18 @@ class LocatedPauseFlag(PauseFlag, Protocol):
         """Where it is, as people write it."""
 
     def is_alone(self) -> bool:
-        """Whether nothing else of Keyturn's lies there: then hardly anybody looks at it."""
+        """Whether nothing else of Keyturn's is stored there: then hardly anybody looks at it."""
 
 
 class Plans(Protocol):
     """Plans that somebody approved of."""
 
     def read(self, name: str) -> bytes:
-        """A plan, byte by byte: who approves of it has hashed those."""
+        """
+        A plan, byte by byte: who approves of it has hashed those.
+
+        Raises NotFound where there is none of that name.
+        """
 
 
 BEGUN: Final = "begun"
@@ -56,6 +62,7 @@ class AuditEntry:
     """Tells it from another of the same second."""
     command: str
     at: datetime
+    """When the command began, UTC."""
     by: str
     """Who gave the order: an ARN, or what an event says of itself."""
     claimed: bool = False
@@ -63,6 +70,7 @@ class AuditEntry:
     request: str | None = None
     """The id of the function's invocation, by which CloudTrail's data events know the caller."""
     run: str | None = None
+    """The id of the run that it began, if it began one."""
     account: str | None = None
     user: str | None = None
     key: str | None = None
@@ -86,5 +94,5 @@ class Audit(Protocol):
         """
         Keep the entry, beside the one that was written when the command began.
 
-        AlreadyThere if the same one was written before: none is ever overwritten.
+        Raises AlreadyThere where the same one was written before: none is ever overwritten.
         """

@@ -19,11 +19,16 @@ class SecretStore(Protocol):
         """
         Create the secret without a value, seal it, and give its ARN.
 
-        AlreadyThere: another run was first. Tags hold the `UserId` that it is sealed for.
+        tags: name → value; they hold the `UserId` that it is sealed for.
+        Raises AlreadyThere where another run was first, Refused where there is no seal key.
         """
 
     def seal(self, arn: str, user_id: str, tags: Mapping[str, str] = ...) -> None:
-        """Make the secret with this ARN the user's; other tags are set in the same call."""
+        """
+        Make the secret with this ARN the user's; other tags (name → value) go in the same call.
+
+        Raises Refused where there is no seal key.
+        """
 
     def policy_of(self, name: str) -> str | None:
         """The secret's resource policy, a JSON text; None: it has none."""
@@ -32,10 +37,10 @@ class SecretStore(Protocol):
         """Take back a scheduled deletion."""
 
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
-        """Set tags; others stay."""
+        """Set tags, name → value; others stay. name: of the secret, or its ARN."""
 
     def untag(self, name: str, tags: Iterable[str]) -> None:
-        """Remove tags."""
+        """Remove tags by their names; one that is not there counts as removed."""
 
     def store(
         self, name: str, user: str, key: NewKey, may_go: Callable[[], None] = lambda: None
@@ -43,7 +48,9 @@ class SecretStore(Protocol):
         """
         Store the key as the current version, under the token of its id; safe to repeat.
 
-        may_go is asked before every attempt, and raises what is to end them.
+        may_go: asked before every attempt; it raises what is to end them.
+        Raises Refused or Throttled where the version surely was not stored, Unavailable where
+        nobody knows: only on the first may the new key be taken back (docs/delivery.md).
         """
 
 
@@ -54,10 +61,11 @@ class ListedSecret:
     name: str
     arn: str
     tags: Mapping[str, str]
+    """Tag name → value."""
     versions: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The stage labels of each version."""
+    """Version id → its stage labels."""
     deleted: datetime | None = None
-    """When it was scheduled for deletion."""
+    """When it was scheduled for deletion, UTC; None: it is not."""
 
 
 class SecretList(Protocol):
