@@ -14,7 +14,7 @@ from typing import Literal
 
 from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.constraints import RunConstraints
-from keyturn.domain.decision import Action, Question, Reason, State, Turn
+from keyturn.domain.decision import Action, Question, Reason, State, UserDecisions
 from keyturn.domain.key import Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
@@ -116,7 +116,7 @@ def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
     yield ann(unknown, a_key("FIRST", age=90), secret=a_secret(intent=intent)), plain
 
 
-def ordered() -> Iterator[Turn | Question]:
+def ordered() -> Iterator[UserDecisions | Question]:
     """What operators order: one Inactive key enabled again, one leaked key revoked."""
     stopped = a_key(age=137, inactive=True)
     secret = a_secret("NEW", records={"OLD": KeyRecord(disabled=ago(1))})
@@ -145,10 +145,13 @@ AFTER = {
 def steps() -> dict[Step, set[Reason]]:
     """From which state to which each action leads, and why."""
     found: dict[Step, set[Reason]] = defaultdict(set)
-    turns = [look(user, policy).turn for user, policy in rarer()]
-    turns += [look(user, constraints=held).turn for user, held in elsewhere()]
-    for turn in [*turns, *(turn for turn in ordered() if isinstance(turn, Turn))]:
-        for decision in turn.decisions:
+    all_decided = [look(user, policy).decided for user, policy in rarer()]
+    all_decided += [look(user, constraints=held).decided for user, held in elsewhere()]
+    for decided in [
+        *all_decided,
+        *(decided for decided in ordered() if isinstance(decided, UserDecisions)),
+    ]:
+        for decision in decided.decisions:
             after = AFTER.get(decision.action, decision.state)
             found[decision.state, decision.action, after].add(decision.reason)
     for life in lives():

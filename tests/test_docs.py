@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from keyturn.adapters.clients import WRITES
-from keyturn.domain.decision import Action, Overlay, Reason, State, Turn
+from keyturn.domain.decision import Action, Overlay, Reason, State, UserDecisions
 from keyturn.domain.events import EventType, Run
 from keyturn.domain.key import Account, KeyFacts, Status, UserFacts
 from keyturn.domain.lifecycle.decide import decide
@@ -176,11 +176,11 @@ def test_the_answer_of_the_manual_is_the_answer_of_the_code() -> None:
     user = UserFacts(
         account="222222222222", name="deploy-bot", user_id="AIDAEXAMPLE", keys=(key,), secret=None
     )
-    turn = decide(user, RotationPolicy(), now)
-    assert isinstance(turn, Turn)
+    decided = decide(user, RotationPolicy(), now)
+    assert isinstance(decided, UserDecisions)
     run = Run(id=shown["run"], account=Account(id="222222222222"), at=now, dry_run=True)
 
-    assert answer(AccountResult(plan=AccountPlan(run=run, turns=(turn,)))) == shown
+    assert answer(AccountResult(plan=AccountPlan(run=run, users=(decided,)))) == shown
 
 
 # --- commands -----------------------------------------------------------------------------------

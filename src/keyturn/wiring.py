@@ -41,11 +41,12 @@ from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, PublishToBus, SendFromHere, TellNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.exemption import TellOfExemption
+from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
-from keyturn.use_cases.look import Look
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.run_account import RunAccount
@@ -53,7 +54,6 @@ from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Tell
-from keyturn.use_cases.turn import TakeTurn
 
 Clock = Callable[[], datetime]
 Complain = Callable[[str], None]
@@ -81,8 +81,8 @@ class _Tools:
     keys: IamAccessKeys
     secret_store: SecretsManagerStore
     ledger: DailyLimitLedger
-    look: Look
-    take_turn: TakeTurn
+    fact_gatherer: FactGatherer
+    executor: Executor
     exempt_users: ExemptUsers
     tell: Tell
 
@@ -108,8 +108,8 @@ class Aws:
         return RunAccount(
             keep=KeepAccount(
                 keys=tools.keys,
-                look=tools.look,
-                take_turn=tools.take_turn,
+                fact_gatherer=tools.fact_gatherer,
+                executor=tools.executor,
                 policy=settings.policy,
                 exempt_users=tools.exempt_users,
                 reports_root_keys=settings.reports_root_keys,
@@ -129,8 +129,8 @@ class Aws:
         tools = self._tools(run)
         return RunCommand(
             keys=tools.keys,
-            look=tools.look,
-            take_turn=tools.take_turn,
+            fact_gatherer=tools.fact_gatherer,
+            executor=tools.executor,
             exempt_users=tools.exempt_users,
             policy=self.settings.policy,
             pause_flag=self.pause_flag(),
@@ -172,14 +172,14 @@ class Aws:
             keys=keys,
             secret_store=secret_store,
             ledger=ledger,
-            look=Look(
+            fact_gatherer=FactGatherer(
                 keys=keys,
                 secret_store=secret_store,
                 receipts=receipts,
                 policy=settings.policy,
                 kms_key=settings.secrets_key,
             ),
-            take_turn=TakeTurn(
+            executor=Executor(
                 keys=keys,
                 secret_store=secret_store,
                 deliver=Deliver(

@@ -204,7 +204,7 @@ class Lives(RuleBasedStateMachine):
         assert result is not None
         assert asked.approved is not None
         done = {
-            Approved(outcome.turn.user.name, made.decision.key_id, made.decision.action)
+            Approved(outcome.decided.user.name, made.decision.key_id, made.decision.action)
             for outcome in result.outcomes
             for made in outcome.done
             if made.decision.action in WRITING

@@ -21,7 +21,7 @@ def theatre() -> Iterator[Theatre]:
 
 def reasons(ran: Ran) -> list[str]:
     assert ran.result is not None
-    return [str(made.reason) for turn in ran.result.plan.turns for made in turn.decisions]
+    return [str(made.reason) for decided in ran.result.plan.users for made in decided.decisions]
 
 
 def failures(ran: Ran) -> str:

@@ -32,7 +32,7 @@ class Played:
         """What the run did for whom; nothing of one that died."""
         result = self.broken.result
         return frozenset(
-            (outcome.turn.user.name, made.decision.key_id, made.decision.action)
+            (outcome.decided.user.name, made.decision.key_id, made.decision.action)
             for outcome in (result.outcomes if result else ())
             for made in outcome.done
             if made.decision.action in WRITING

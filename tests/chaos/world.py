@@ -460,8 +460,8 @@ def _is_without_successor(result: AccountResult) -> bool:
     """Whether a revocation answered that no new key could be made."""
     return any(outcome.error is not None for outcome in result.outcomes) or any(
         made.action is Action.REVOKE and not made.rotates and made.successor is None
-        for turn in result.plan.turns
-        for made in turn.decisions
+        for decided in result.plan.users
+        for made in decided.decisions
     )
 
 

@@ -54,7 +54,7 @@ def pluralize(looked: Looked) -> History | None:
     return next(
         (
             change.history
-            for change in looked.turn.record_changes
+            for change in looked.decided.record_changes
             if (change.change, change.key_id) == (Change.COUNTED, "OLD")
         ),
         None,
@@ -199,7 +199,7 @@ def test_a_successor_that_a_run_is_just_about_to_end_was_not_taken_away() -> Non
 
 
 def assert_nothing_was_taken_away(looked: Looked) -> None:
-    assert {made.reason for made in looked.turn.decisions}.isdisjoint(
+    assert {made.reason for made in looked.decided.decisions}.isdisjoint(
         {Reason.SUCCESSOR_TAKEN_AWAY}
     )
     assert pluralize(looked) is None
@@ -364,6 +364,6 @@ def test_whoever_writes_a_history_or_a_gone_key_speeds_nothing_up(rolls: bytes, 
     before, after = look(user, policy), look(replace(user, secret=secret), policy)
 
     changes = ENDING | {Action.ROTATE, Action.REPAIR}
-    for was, made in zip(before.turn.decisions, after.turn.decisions, strict=True):
+    for was, made in zip(before.decided.decisions, after.decided.decisions, strict=True):
         if made.action in changes:
             assert (was.action, was.notice) == (made.action, made.notice)

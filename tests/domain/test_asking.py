@@ -29,7 +29,7 @@ DISABLED = a_secret(records={"OLD": KeyRecord(disabled=ago(10))})
 def test_a_user_without_keys_is_asked_nothing_about() -> None:
     looked = look(ann())
 
-    assert looked.turn.decisions == ()
+    assert looked.decided.decisions == ()
     assert looked.asked == ()
 
 
@@ -127,7 +127,7 @@ def test_no_fact_is_read_that_no_decision_needs(
 def test_without_the_record_nothing_is_done(user: UserFacts) -> None:
     looked = look(user)
 
-    for made in looked.turn.decisions:
+    for made in looked.decided.decisions:
         assert made.action is Action.WAIT
         assert made.reason is Reason.RECORD_UNREADABLE
         assert made.overlays == {Overlay.BLOCKED}
@@ -135,7 +135,7 @@ def test_without_the_record_nothing_is_done(user: UserFacts) -> None:
         assert made.next is not None
         assert made.next.day == on(1)
         assert made.notice is None
-    assert looked.turn.record_changes == ()
+    assert looked.decided.record_changes == ()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_without_the_last_use_a_key_waits(user: UserFacts, policy: RotationPolic
 
     assert looked["OLD"].action is Action.WAIT
     assert looked["OLD"].reason is Reason.LAST_USE_UNKNOWN
-    assert all(made.action in {Action.WAIT, Action.KEEP} for made in looked.turn.decisions)
+    assert all(made.action in {Action.WAIT, Action.KEEP} for made in looked.decided.decisions)
     assert looked["OLD"].is_blocked
     assert (
         looked["OLD"].sentence
@@ -210,7 +210,7 @@ def test_without_the_last_use_a_key_waits(user: UserFacts, policy: RotationPolic
 def test_an_older_key_in_use_and_a_younger_one_of_which_nobody_can_say() -> None:
     looked = look(ann(a_key(age=900), a_key("SECOND", age=300, used=SILENCE)))
 
-    assert {made.reason for made in looked.turn.decisions} == {Reason.LAST_USE_UNKNOWN}
+    assert {made.reason for made in looked.decided.decisions} == {Reason.LAST_USE_UNKNOWN}
 
 
 def test_a_block_whose_receipts_are_unreadable_tells_nobody_again() -> None:
@@ -243,7 +243,7 @@ def test_a_user_at_whom_another_run_is_at_work_is_left_to_it(
         assert looked["OLD"].sentence == (
             "Keyturn was at work on this user less than 15 minutes ago; look again in 15 minutes"
         )
-        assert looked.turn.record_changes == ()
+        assert looked.decided.record_changes == ()
         assert looked["OLD"].next is not None
         assert looked["OLD"].next.day == on(1)
 
@@ -300,7 +300,7 @@ def test_minutes_after_a_rotation_it_is_shown_what_was_done_and_what_comes() -> 
     assert old.next is not None
     assert (old.next.action, old.next.day) == (Action.DISABLE, on(10))
     assert (new.action, new.is_blocked) == (Action.KEEP, False)
-    assert not looked.turn.writes
+    assert not looked.decided.writes
 
 
 def test_minutes_after_a_rotation_nothing_is_written_and_nobody_notified() -> None:
@@ -310,10 +310,10 @@ def test_minutes_after_a_rotation_nothing_is_written_and_nobody_notified() -> No
     again = replace(facts, forced=NOW)
 
     for user in (untold, not_listed_yet, again):
-        turn = look(user).turn
-        assert not turn.writes
-        assert [made.notice for made in turn.decisions] == [None] * len(turn.decisions)
-    [due] = look(not_listed_yet).turn.decisions
+        decided = look(user).decided
+        assert not decided.writes
+        assert [made.notice for made in decided.decisions] == [None] * len(decided.decisions)
+    [due] = look(not_listed_yet).decided.decisions
     assert (due.action, due.reason, due.is_blocked) == (
         Action.WAIT,
         Reason.RUN_UNDER_WAY,
@@ -326,5 +326,5 @@ def test_a_rotation_that_has_not_ended_shows_no_dates() -> None:
     assert isinstance(facts.secret, SecretFacts)
     tags = {tag: text.removesuffix(" settled=yes") for tag, text in facts.secret.tags.items()}
 
-    for made in look(replace(facts, secret=replace(facts.secret, tags=tags))).turn.decisions:
+    for made in look(replace(facts, secret=replace(facts.secret, tags=tags))).decided.decisions:
         assert (made.reason, made.is_blocked) == (Reason.RUN_UNDER_WAY, True)

@@ -47,13 +47,13 @@ def test_a_case_gives_only_the_reasons_that_it_names(rolls: bytes) -> None:
         return
     at = on_record(keys, secret)
 
-    turns = [
+    all_decided = [
         *((case.reasons, case(keys)) for case in BEFORE_THE_RECORD),
         *((case.reasons, case(at)) for case in WITH_THE_RECORD),
     ]
 
-    for reasons, turn in turns:
-        assert {each.reason for each in (turn.decisions if turn else ())} <= set(reasons)
+    for reasons, decided in all_decided:
+        assert {each.reason for each in (decided.decisions if decided else ())} <= set(reasons)
     for line, decision in said_of(at):
         assert decision.reason in line.reasons, line.name
 

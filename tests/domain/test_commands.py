@@ -17,7 +17,7 @@ from keyturn.domain.decision import (
     Reason,
     RecordChange,
     Told,
-    Turn,
+    UserDecisions,
 )
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, SecretFacts, Unknown, UserFacts
@@ -210,7 +210,7 @@ def test_an_exempt_users_key_is_stopped_and_no_more_without_an_express_word() ->
     alone = decide_command(REVOKE, exempt, POLICY, NOW)
     made = obeyed(replace(REVOKE, even_exempt=True), exempt)
 
-    assert isinstance(alone, Turn)
+    assert isinstance(alone, UserDecisions)
     [stopped] = alone.decisions
     assert (stopped.action, stopped.rotates) == (Action.REVOKE, False)
     assert stopped.overlays == {Overlay.REVOKED, Overlay.EXEMPT}
@@ -278,7 +278,7 @@ def test_a_key_that_was_revoked_just_now_and_is_listed_as_active_is_left(
         ann(a_key(age=20), NEW, secret=a_secret("NEW", records={"OLD": revoked})), POLICY, NOW
     )
 
-    assert isinstance(answer, Turn)
+    assert isinstance(answer, UserDecisions)
     assert all(made.reason is Reason.RUN_UNDER_WAY for made in answer.decisions) is waits
     assert (answer.record_changes == ()) is waits
 
@@ -298,5 +298,5 @@ def test_a_revoked_key_that_a_person_enables_is_restored_like_any_other() -> Non
 
         answer = decide(enabled, POLICY, NOW)
 
-        assert isinstance(answer, Turn)
+        assert isinstance(answer, UserDecisions)
         assert RecordChange(Change.RESTORED, "OLD") in answer.record_changes

@@ -242,7 +242,7 @@ def test_every_date_that_is_told_is_kept(life: Life) -> None:
     promised: dict[tuple[str, Action, date], int] = {}
     for day in range(130):
         looked = life.run(day)
-        for made in looked.turn.decisions:
+        for made in looked.decided.decisions:
             if looked.asked == () and life.secret is STALE:
                 continue  # of a quiet day's key nothing is read, so nobody can know
             for action, on_day in dates_of(made):

@@ -31,7 +31,7 @@ Days = list[tuple[int, Action]]
 
 def days_of(user: UserFacts, policy: RotationPolicy = POLICY) -> Mapping[str, Days]:
     """What is done to each key, and in how many days."""
-    coming = forecast(look(user, policy).turn, policy, NOW)
+    coming = forecast(look(user, policy).decided, policy, NOW)
     return {
         key_id: [
             ((step.day - TODAY).days, step.made.action)
@@ -131,7 +131,7 @@ def test_where_nobody_can_say_nothing_is_forecast(user: UserFacts) -> None:
 def test_the_days_bring_what_was_forecast(life: Life) -> None:
     keys = set(life.keys)
     first = life.run(0)
-    coming = forecast(first.turn, life.policy, NOW)
+    coming = forecast(first.decided, life.policy, NOW)
     if not all(_is_known(life, key_id) for key_id in keys):
         return
     told_of = {
@@ -158,7 +158,7 @@ def _is_known(life: Life, key_id: str) -> bool:
 @given(ROLLS)
 def test_no_forecast_ends_both_keys_of_a_user_on_one_day_or_fails(rolls: bytes) -> None:
     user, policy = facts_of(rolls)
-    coming = forecast(look(user, policy).turn, policy, NOW)
+    coming = forecast(look(user, policy).decided, policy, NOW)
 
     disabled = [
         step.day

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.domain.constraints import RunConstraints
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told, Turn
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told, UserDecisions
 from keyturn.domain.key import KeyFacts, Status, Unknown, UserFacts
 from keyturn.domain.limits import cap_of, over_cap
 from keyturn.domain.policy import RotationPolicy
@@ -38,7 +38,7 @@ DISABLED = {"OLD": KeyRecord(disabled=ago(10))}
 OVER = RunConstraints(over_limit={"OLD": True})
 
 
-def a_turn(user: str, age: int, action: Action = Action.DISABLE) -> Turn:
+def a_turn(user: str, age: int, action: Action = Action.DISABLE) -> UserDecisions:
     key = KeyFacts(key_id=f"KEY-{user}", status=Status.ACTIVE, created=NOW - age * DAY)
     decision = Decision(
         key_id=key.key_id,
@@ -49,7 +49,7 @@ def a_turn(user: str, age: int, action: Action = Action.DISABLE) -> Turn:
         sentence="",
     )
     facts = UserFacts(account="111122223333", name=user, user_id=user, keys=(key,))
-    return Turn(user=facts, decisions=(decision,))
+    return UserDecisions(user=facts, decisions=(decision,))
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_the_cap_is_ten_keys_or_a_quarter_whichever_is_more(keys: int, cap: int)
 
 
 def test_the_oldest_come_first_and_the_rest_has_to_wait() -> None:
-    turns = [a_turn("young", 101), a_turn("old", 900), a_turn("middle", 300)]
+    all_decided = [a_turn("young", 101), a_turn("old", 900), a_turn("middle", 300)]
 
-    assert over_cap(turns, FEW, begun=()) == {"KEY-young"}
+    assert over_cap(all_decided, FEW, begun=()) == {"KEY-young"}
 
 
 def test_deleting_counts_like_disabling_and_nothing_else_does() -> None:
-    turns = [
+    all_decided = [
         a_turn("a", 900, Action.DELETE),
         a_turn("b", 800),
         a_turn("c", 700, Action.ROTATE),
@@ -74,15 +74,15 @@ def test_deleting_counts_like_disabling_and_nothing_else_does() -> None:
         a_turn("e", 500),
     ]
 
-    assert over_cap(turns, FEW, begun=()) == {"KEY-e"}
+    assert over_cap(all_decided, FEW, begun=()) == {"KEY-e"}
 
 
 def test_what_another_run_of_the_day_began_counts_and_may_be_gone_on_with() -> None:
-    turns = [a_turn("a", 900), a_turn("b", 800), a_turn("c", 700)]
+    all_decided = [a_turn("a", 900), a_turn("b", 800), a_turn("c", 700)]
 
-    assert over_cap(turns, FEW, begun={"KEY-c"}) == {"KEY-b"}
-    assert over_cap(turns, FEW, begun={"KEY-c", "KEY-gone"}) == {"KEY-a", "KEY-b"}
-    assert over_cap(turns, FEW, begun={"GONE-1", "GONE-2", "GONE-3"}) == {
+    assert over_cap(all_decided, FEW, begun={"KEY-c"}) == {"KEY-b"}
+    assert over_cap(all_decided, FEW, begun={"KEY-c", "KEY-gone"}) == {"KEY-a", "KEY-b"}
+    assert over_cap(all_decided, FEW, begun={"GONE-1", "GONE-2", "GONE-3"}) == {
         "KEY-a",
         "KEY-b",
         "KEY-c",
@@ -90,9 +90,13 @@ def test_what_another_run_of_the_day_began_counts_and_may_be_gone_on_with() -> N
 
 
 def test_where_more_began_than_may_end_nothing_is_gone_on_with() -> None:
-    turns = [a_turn("a", 900), a_turn("b", 800), a_turn("c", 700)]
+    all_decided = [a_turn("a", 900), a_turn("b", 800), a_turn("c", 700)]
 
-    assert over_cap(turns, FEW, begun={"KEY-a", "KEY-b", "KEY-c"}) == {"KEY-a", "KEY-b", "KEY-c"}
+    assert over_cap(all_decided, FEW, begun={"KEY-a", "KEY-b", "KEY-c"}) == {
+        "KEY-a",
+        "KEY-b",
+        "KEY-c",
+    }
 
 
 @given(
@@ -105,10 +109,12 @@ def test_never_more_end_in_a_day_than_the_cap_allows(
     ages: list[int], begun: set[int], cap: int, percent: int
 ) -> None:
     policy = RotationPolicy(max_keys_per_day=cap, max_percent_per_day=percent)
-    turns = [a_turn(str(number), age) for number, age in enumerate(ages)]
+    all_decided = [a_turn(str(number), age) for number, age in enumerate(ages)]
     noted = {f"KEY-{number}" for number in begun}
 
-    ending = {f"KEY-{number}" for number in range(len(ages))} - over_cap(turns, policy, noted)
+    ending = {f"KEY-{number}" for number in range(len(ages))} - over_cap(
+        all_decided, policy, noted
+    )
 
     assert len(ending | noted) <= max(cap_of(policy, len(ages)), len(noted))
     assert len(ending) <= max(cap_of(policy, len(ages)) - len(noted - ending), 0)

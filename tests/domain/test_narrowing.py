@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.domain.decision import Action, Change, Reason, RecordChange, Turn
+from keyturn.domain.decision import Action, Change, Reason, RecordChange, UserDecisions
 from keyturn.domain.key import Status
 from keyturn.domain.narrowing import Approved, not_due, only_approved
 from keyturn.domain.record import Intent, KeyRecord
@@ -17,7 +17,7 @@ TWO_STEPS = look(
         key("DUE", age=100),
         secret=a_secret(records={"OLD": KeyRecord(disabled=ago(10))}),
     )
-).turn
+).decided
 
 SEEN = Intent(run="r", at=ago(2), seen=frozenset({"DUE"}), replaces="DUE")
 REPAIRED = look(
@@ -26,11 +26,11 @@ REPAIRED = look(
         key("ORPHAN", age=2, inactive=True, used=None),
         secret=a_secret(intent=SEEN, records={"ORPHAN": KeyRecord(orphan=ago(1))}),
     )
-).turn
+).decided
 
 
-def actions(turn: Turn) -> list[tuple[Action, Reason]]:
-    return [(made.action, made.reason) for made in turn.decisions]
+def actions(decided: UserDecisions) -> list[tuple[Action, Reason]]:
+    return [(made.action, made.reason) for made in decided.decisions]
 
 
 def test_only_the_approved_line_is_done() -> None:
@@ -40,7 +40,7 @@ def test_only_the_approved_line_is_done() -> None:
 
     result = account.carry_out(account.plan(RUN, Request(approved=approved)))
 
-    assert [outcome.turn.user.name for outcome in result.outcomes] == ["bob"]
+    assert [outcome.decided.user.name for outcome in result.outcomes] == ["bob"]
     assert len(keys.held["bob"]) == 2
     assert len(keys.held["ann"]) == 1
 
@@ -80,16 +80,16 @@ def test_a_user_who_is_gone_is_a_failure() -> None:
 
 
 def test_another_action_than_the_approved_one_is_left() -> None:
-    turn = only_approved(TWO_STEPS, {Approved("ann", "OLD", Action.DISABLE)})
+    decided = only_approved(TWO_STEPS, {Approved("ann", "OLD", Action.DISABLE)})
 
-    assert actions(turn) == [(Action.WAIT, Reason.NOT_APPROVED)] * 2
-    assert turn.record_changes == ()
-    assert not turn.writes
+    assert actions(decided) == [(Action.WAIT, Reason.NOT_APPROVED)] * 2
+    assert decided.record_changes == ()
+    assert not decided.writes
     assert list(not_due([TWO_STEPS], [Approved("ann", "OLD", Action.DELETE)])) == []
 
 
 @pytest.mark.parametrize(
-    ("turn", "first"),
+    ("decided", "first"),
     [
         (TWO_STEPS, Approved("ann", "OLD", Action.DELETE)),
         (REPAIRED, Approved("ann", "ORPHAN", Action.REPAIR)),
@@ -97,18 +97,22 @@ def test_another_action_than_the_approved_one_is_left() -> None:
     ids=["deletion", "repair"],
 )
 def test_a_rotation_waits_for_the_approval_of_what_frees_its_slot(
-    turn: Turn, first: Approved
+    decided: UserDecisions, first: Approved
 ) -> None:
     rotation = Approved("ann", "DUE", Action.ROTATE)
 
-    assert only_approved(turn, {first, rotation}) == turn
-    alone = only_approved(turn, {rotation})
+    assert only_approved(decided, {first, rotation}) == decided
+    alone = only_approved(decided, {rotation})
     assert actions(alone) == [(Action.WAIT, Reason.NOT_APPROVED)] * 2
 
 
 def test_what_was_found_is_written_down_only_with_what_was_approved() -> None:
     found = RecordChange(Change.SEEN, "OLD")
-    turn = Turn(user=TWO_STEPS.user, decisions=TWO_STEPS.decisions, record_changes=(found,))
+    decided = UserDecisions(
+        user=TWO_STEPS.user, decisions=TWO_STEPS.decisions, record_changes=(found,)
+    )
 
-    assert only_approved(turn, {Approved("ann", "OLD", Action.DELETE)}).record_changes == (found,)
-    assert only_approved(turn, set()).record_changes == ()
+    assert only_approved(decided, {Approved("ann", "OLD", Action.DELETE)}).record_changes == (
+        found,
+    )
+    assert only_approved(decided, set()).record_changes == ()

@@ -287,7 +287,7 @@ def test_retire_in_use_touches_no_young_key() -> None:
 
     looked = look(ann(*keys), RotationPolicy(retire_in_use=True))
 
-    assert {made.action for made in looked.turn.decisions} <= {Action.KEEP, Action.WARN}
+    assert {made.action for made in looked.decided.decisions} <= {Action.KEEP, Action.WARN}
 
 
 def test_of_a_delivered_key_and_a_younger_one_that_a_person_made_a_quiet_one_goes() -> None:
@@ -369,8 +369,8 @@ def test_a_foreign_secret_blocks_what_is_due(tags: dict[str, str], why: str) -> 
         assert made.sentence == f"{why}; an operator has to adopt or move it"
         assert made.notice is not None
         assert made.notice.step == "blocked-secret-foreign"
-        assert looked.turn.record_changes == ()
-    for made in young.turn.decisions:
+        assert looked.decided.record_changes == ()
+    for made in young.decided.decisions:
         assert (made.action, made.notice) == (Action.KEEP, None)
         assert why in made.sentence
         assert made.next is not None

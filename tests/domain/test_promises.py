@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.days import FIRST, LAST
-from keyturn.domain.decision import Action, Asked, Decision, Overlay, Reason, Turn
+from keyturn.domain.decision import Action, Asked, Decision, Overlay, Reason, UserDecisions
 from keyturn.domain.errors import OrderNotDone
 from keyturn.domain.key import (
     Act,
@@ -211,8 +211,8 @@ def test_every_key_has_a_decision_a_sentence_and_a_next_date(rolls: bytes) -> No
     user, policy = facts_of(rolls)
     looked = look(user, policy)
 
-    assert [made.key_id for made in looked.turn.decisions] == [key.key_id for key in user.keys]
-    for made in looked.turn.decisions:
+    assert [made.key_id for made in looked.decided.decisions] == [key.key_id for key in user.keys]
+    for made in looked.decided.decisions:
         assert made.sentence
         assert made.is_blocked is (made.action is Action.WAIT)
         is_left = Overlay.EXEMPT in made.overlays
@@ -231,7 +231,7 @@ def test_what_is_done_keeps_every_promise(rolls: bytes) -> None:
     looked = look(user, policy)
 
     facts = {key.key_id: key for key in user.keys}
-    for made in looked.turn.decisions:
+    for made in looked.decided.decisions:
         key = facts[made.key_id]
         match made.action:
             case Action.DISABLE:
@@ -243,8 +243,8 @@ def test_what_is_done_keeps_every_promise(rolls: bytes) -> None:
                 no_third_key_is_made(key, user, looked)
             case Action.REPAIR if made.reason is Reason.ORPHAN_OVER:
                 assert not key.is_active
-    assert sum(made.action is Action.DISABLE for made in looked.turn.decisions) <= 1
-    assert sum(made.action is Action.ROTATE for made in looked.turn.decisions) <= 1
+    assert sum(made.action is Action.DISABLE for made in looked.decided.decisions) <= 1
+    assert sum(made.action is Action.ROTATE for made in looked.decided.decisions) <= 1
 
 
 def no_key_ends_unannounced_or_too_soon(
@@ -297,7 +297,7 @@ def no_key_is_deleted_before_its_grace_is_over(
 
 def no_third_key_is_made(key: KeyFacts, user: UserFacts, looked: Looked) -> None:
     assert key.is_active
-    for other in looked.turn.decisions:
+    for other in looked.decided.decisions:
         if other.key_id != key.key_id:
             assert other.action is Action.DELETE or other.reason is Reason.ORPHAN_OVER
     assert len(user.keys) <= 2
@@ -319,13 +319,13 @@ def test_what_was_asked_and_not_answered_ends_and_rotates_no_key(rolls: bytes) -
             is SILENCE
         )
         if unanswered:
-            touched = looked.turn.decisions if key_id is None else [looked[key_id]]
+            touched = looked.decided.decisions if key_id is None else [looked[key_id]]
             # That somebody enabled a key is told, whatever was told before.
             told_anyway = {Reason.RESTORED} if asked is Asked.RECEIPTS else set()
             assert {made.action for made in touched if made.reason not in told_anyway} <= gentle
         # Which of two Active keys may go must not depend on which answer got through.
         if unanswered and asked is Asked.LAST_USE and key_id and facts[key_id].is_active:
-            active = [made for made in looked.turn.decisions if facts[made.key_id].is_active]
+            active = [made for made in looked.decided.decisions if facts[made.key_id].is_active]
             spared = gentle | {Action.WARN, Action.NOTICE, Action.REPAIR}
             assert {made.action for made in active} <= spared
 
@@ -336,12 +336,12 @@ def test_an_exempt_key_is_kept_whatever_else_is_true(rolls: bytes) -> None:
     user, policy = facts_of(rolls)
     looked = look(replace(user, exempt=True), policy)
 
-    for made in looked.turn.decisions:
+    for made in looked.decided.decisions:
         assert made.action is Action.KEEP
         assert made.reason in {Reason.EXEMPT, Reason.ORPHAN_FOUND}
         assert made.overlays == {Overlay.EXEMPT}
         assert made.notice is None
-    assert looked.turn.record_changes == ()
+    assert looked.decided.record_changes == ()
     if len(user.keys) == 1:
         assert looked.asked == ()
 
@@ -364,8 +364,8 @@ def test_beside_a_record_that_is_not_ours_nothing_is_written(rolls: bytes) -> No
     looked = look(replace(user, secret=foreign), policy)
 
     gentle = {Action.KEEP, Action.WAIT, Action.WARN}
-    assert {made.action for made in looked.turn.decisions} <= gentle
-    assert looked.turn.record_changes == ()
+    assert {made.action for made in looked.decided.decisions} <= gentle
+    assert looked.decided.record_changes == ()
 
 
 @examples(400)
@@ -379,12 +379,12 @@ def test_an_order_is_followed_or_refused_whatever_stands_in_the_record(rolls: by
                 action=action, key_id=key.key_id, given=NOW, even_exempt=action is Action.REVOKE
             )
             try:
-                turn = decide_command(order, user, policy, NOW)
+                decided = decide_command(order, user, policy, NOW)
             except OrderNotDone:
                 assert action is Action.RESTORE
                 continue
-            assert isinstance(turn, Turn)
-            assert [made.key_id for made in turn.decisions] == [key.key_id]
+            assert isinstance(decided, UserDecisions)
+            assert [made.key_id for made in decided.decisions] == [key.key_id]
 
 
 TEXTS = st.one_of(
@@ -415,6 +415,6 @@ def test_nothing_that_stands_in_a_tag_can_raise_an_error(
     secret = SecretFacts(tags={**tags, USER_TAG: "ann", USER_ID_TAG: "AIDAANN"})
     user = ann(a_key("A", age=age), a_key("B", age=age / 2, inactive=inactive), secret=secret)
 
-    assert len(look(user).turn.decisions) == 2
+    assert len(look(user).decided.decisions) == 2
     revoke = OperatorCommand(action=Action.REVOKE, key_id="A", given=NOW)
-    assert isinstance(decide_command(revoke, user, RotationPolicy(), NOW), Turn)
+    assert isinstance(decide_command(revoke, user, RotationPolicy(), NOW), UserDecisions)

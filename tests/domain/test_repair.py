@@ -128,8 +128,8 @@ def test_a_stored_old_key_settles_nothing() -> None:
 def test_while_nobody_can_say_whether_it_was_used_nothing_is_done() -> None:
     looked = look(ann(OLD, replace(ORPHAN, last_use=SILENCE), secret=BROKEN_OFF))
 
-    assert {made.action for made in looked.turn.decisions} == {Action.WAIT}
-    assert {made.reason for made in looked.turn.decisions} == {Reason.LAST_USE_UNKNOWN}
+    assert {made.action for made in looked.decided.decisions} == {Action.WAIT}
+    assert {made.reason for made in looked.decided.decisions} == {Reason.LAST_USE_UNKNOWN}
     assert looked.changes == []
 
 

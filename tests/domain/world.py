@@ -11,7 +11,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.decision import Action, Asked, Change, Decision, Question, Reason, Told, Turn
+from keyturn.domain.decision import (
+    Action,
+    Asked,
+    Change,
+    Decision,
+    Question,
+    Reason,
+    Told,
+    UserDecisions,
+)
 from keyturn.domain.key import (
     UNREAD,
     Act,
@@ -138,12 +147,12 @@ def ann(
 class Looked:
     """What was decided, and what had to be read for it."""
 
-    turn: Turn
+    decided: UserDecisions
     asked: tuple[Question, ...]
 
     def __getitem__(self, key_id: str) -> Decision:
         """The decision for one key."""
-        return next(made for made in self.turn.decisions if made.key_id == key_id)
+        return next(made for made in self.decided.decisions if made.key_id == key_id)
 
     @property
     def questions(self) -> list[tuple[Asked, str | None]]:
@@ -153,7 +162,7 @@ class Looked:
     @property
     def changes(self) -> list[tuple[Change, str | None]]:
         """What is written down."""
-        return [(change.change, change.key_id) for change in self.turn.record_changes]
+        return [(change.change, change.key_id) for change in self.decided.record_changes]
 
 
 def look(
@@ -172,14 +181,14 @@ def look(
     )
     asked: list[Question] = []
 
-    def decided() -> Turn | Question:
+    def decided() -> UserDecisions | Question:
         return decide(known, policy, now, kms_key=kms_key, constraints=constraints)
 
     while isinstance(answer := decided(), Question):
         assert answer not in asked, f"asked twice: {answer}"
         asked.append(answer)
         known = _answered(known, answer, user)
-    return Looked(turn=answer, asked=tuple(asked))
+    return Looked(decided=answer, asked=tuple(asked))
 
 
 def _answered(known: UserFacts, question: Question, truth: UserFacts) -> UserFacts:
@@ -197,7 +206,7 @@ def _answered(known: UserFacts, question: Question, truth: UserFacts) -> UserFac
 
 def only(user: UserFacts, policy: RotationPolicy = POLICY, now: datetime = NOW) -> Decision:
     """The decision for a user's oldest key."""
-    return look(user, policy, now).turn.decisions[0]
+    return look(user, policy, now).decided.decisions[0]
 
 
 # --- a life, day by day -----------------------------------------------------------------
@@ -252,15 +261,17 @@ class Life:
             if key.is_active and key_id not in self.left:
                 self.uses[key_id] = now - 60 * MINUTE
         looked = self.last = look(self.facts(), self.policy, now)
-        for change in looked.turn.record_changes:
+        for change in looked.decided.record_changes:
             if change.history is None:
                 self._note(change.change, change.key_id, now)
             else:
                 self._tag({f"{HISTORY_TAG}{change.key_id}": str(change.history)})
         # What goes comes first: it frees the slot that a rotation needs.
-        for made in sorted(looked.turn.decisions, key=lambda made: made.action is Action.ROTATE):
+        for made in sorted(
+            looked.decided.decisions, key=lambda made: made.action is Action.ROTATE
+        ):
             self._carry_out(made, day, now + timedelta(seconds=20))
-        for made in looked.turn.decisions:
+        for made in looked.decided.decisions:
             self._tell(made, day, now + MINUTE)
         return looked
 

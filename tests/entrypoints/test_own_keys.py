@@ -164,9 +164,9 @@ def test_a_session_without_credentials_has_no_key(monkeypatch: pytest.MonkeyPatc
 
 def test_of_a_plans_keys_only_our_own_are_warned_of() -> None:
     run = Run(id="run", account=Account(id=OURS), at=NOW, dry_run=True)
-    turns = tuple(a_turn(user) for user in ("ann", "bob", "carl"))
+    all_decided = tuple(a_turn(user) for user in ("ann", "bob", "carl"))
     own = OwnKeys(signing="KEY-ann", behind=frozenset({"KEY-bob"}))
 
-    warned = own.with_warnings(AccountResult(plan=AccountPlan(run=run, turns=turns)))
+    warned = own.with_warnings(AccountResult(plan=AccountPlan(run=run, users=all_decided)))
 
     assert [warning.split()[0] for warning in warned.plan.warnings] == ["KEY-ann", "KEY-bob"]

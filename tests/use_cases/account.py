@@ -9,13 +9,13 @@ from keyturn.ports import Clock, DailyLimitLedger, PauseFlag, Receipts
 from keyturn.use_cases.announcers import TellNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
+from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.keep_account import KeepAccount
-from keyturn.use_cases.look import Look
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.tell import Tell
-from keyturn.use_cases.turn import TakeTurn
 from tests.fakes import (
     FakeDailyLimitLedger,
     FakeKeys,
@@ -49,8 +49,8 @@ def a_command(
     account = an_account(keys, secret_store, receipts=receipts, ledger=ledger, run_id="order")
     return RunCommand(
         keys=keys,
-        look=account.look,
-        take_turn=account.take_turn,
+        fact_gatherer=account.fact_gatherer,
+        executor=account.executor,
         exempt_users=account.exempt_users,
         policy=account.policy,
         pause_flag=account.pause_flag,
@@ -85,14 +85,14 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     ledger = ledger or FakeDailyLimitLedger(clock=clock)
     return KeepAccount(
         keys=keys,
-        look=Look(
+        fact_gatherer=FactGatherer(
             keys=keys,
             secret_store=secret_store,
             receipts=receipts or FakeReceipts(),
             policy=policy,
             kms_key=None,
         ),
-        take_turn=TakeTurn(
+        executor=Executor(
             keys=keys,
             secret_store=secret_store,
             deliver=Deliver(keys=keys, secret_store=secret_store, run_id=run_id),

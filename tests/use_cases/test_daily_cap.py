@@ -79,7 +79,7 @@ class Estate:
 
 
 def reasons(result: AccountResult) -> dict[str, Reason]:
-    return {turn.user.name: turn.decisions[0].reason for turn in result.plan.turns}
+    return {decided.user.name: decided.decisions[0].reason for decided in result.plan.users}
 
 
 def test_the_oldest_are_disabled_and_the_rest_is_shown_as_over_the_cap() -> None:
@@ -272,7 +272,7 @@ def test_approved_keys_end_without_a_cap_and_count() -> None:
 
     assert estate.disabled == list(NAMES[:3])
     assert estate.noted == {f"OLD-{name}" for name in NAMES[:3]}
-    assert [turn.user.name for turn in result.plan.turns] == list(NAMES[:3])
+    assert [decided.user.name for decided in result.plan.users] == list(NAMES[:3])
 
 
 def test_approved_keys_wait_where_they_cannot_be_counted() -> None:
@@ -318,7 +318,7 @@ def test_what_waits_in_an_approved_plan_lets_nothing_in_that_was_not_approved(
 
     left = estate.keys.held["ann"]
     assert [(key.key_id, key.is_active) for key in left][-1] == (unused.key_id, True)
-    assert result.plan.turns[0].decisions[-1].reason is Reason.NOT_APPROVED
+    assert result.plan.users[0].decisions[-1].reason is Reason.NOT_APPROVED
     assert len(left) == (2 if refused else 1)
 
 

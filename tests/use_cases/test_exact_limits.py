@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from keyturn.domain.decision import Action, Decision, Reason, State, Turn
+from keyturn.domain.decision import Action, Decision, Reason, State, UserDecisions
 from keyturn.domain.errors import ClockOff, DeliveryUnclear
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.ports import NewKey, Reservation
@@ -110,7 +110,7 @@ def test_a_key_is_stored_until_it_may_be_taken_for_an_orphan(
     assert bool(secret_store.stored) is not bool(errors)
 
 
-def a_turn(action: Action) -> Turn:
+def a_turn(action: Action) -> UserDecisions:
     key = a_key("OLD", 137)
     made = Decision(
         key_id=key.key_id,
@@ -121,7 +121,7 @@ def a_turn(action: Action) -> Turn:
         sentence="",
     )
     user = UserFacts(account="333333333333", name="ann", user_id="ann", keys=(key,))
-    return Turn(user=user, decisions=(made,))
+    return UserDecisions(user=user, decisions=(made,))
 
 
 @pytest.mark.parametrize(("ago", "late"), [(14 * MINUTE, False), (14 * MINUTE + SECOND, True)])

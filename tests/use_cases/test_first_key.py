@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from keyturn.domain.decision import Action, Told, Turn
+from keyturn.domain.decision import Action, Told, UserDecisions
 from keyturn.domain.errors import Throttled
+from keyturn.use_cases.executor import Outcome
 from keyturn.use_cases.first_key import in_turn, try_first
-from keyturn.use_cases.turn import Outcome
 from tests.domain.world import a_key, a_secret, ann, look
 from tests.use_cases.stage import (
     DAY,
@@ -62,15 +62,15 @@ def test_who_has_no_secret_is_not_tried_where_somebody_has_one(stage: Stage) -> 
 
 
 def test_one_user_whose_secret_refuses_keys_does_not_come_first_every_day() -> None:
-    turns = [
-        Turn(
+    all_decided = [
+        UserDecisions(
             user=replace(ann(a_key(age=137), secret=a_secret()), name=name),
-            decisions=look(ann(a_key(age=137), secret=a_secret())).turn.decisions,
+            decisions=look(ann(a_key(age=137), secret=a_secret())).decided.decisions,
         )
         for name in ("ann", "bob", "eve")
     ]
 
-    first = {in_turn(turns, START.date() + day * DAY)[0].user.name for day in range(10)}
+    first = {in_turn(all_decided, START.date() + day * DAY)[0].user.name for day in range(10)}
 
     assert first == {"ann", "bob", "eve"}
 
@@ -184,15 +184,15 @@ def test_users_are_tried_until_one_tells_how_the_account_answers(
 ) -> None:
     today = START.date()
     rotations = [a_turn(name, Told.ROTATED, Action.ROTATE) for name in ("ann", "bob", "carl")]
-    turns = in_turn(rotations, today)
-    unclear = {turn.user.name for turn in turns[:throttled]}
+    all_decided = in_turn(rotations, today)
+    unclear = {decided.user.name for decided in all_decided[:throttled]}
 
-    def carry_out(turn: Turn) -> Outcome:
-        error = Throttled("slow down") if turn.user.name in unclear else None
-        return Outcome(turn=turn, error=error)
+    def carry_out(decided: UserDecisions) -> Outcome:
+        error = Throttled("slow down") if decided.user.name in unclear else None
+        return Outcome(decided=decided, error=error)
 
     found = try_first(rotations, carry_out, lambda: True, today)
 
-    assert [each.turn for each in found.outcomes if each] == turns[:tried]
-    assert found.users == {turn.user.name for turn in turns[:tried]}
+    assert [each.decided for each in found.outcomes if each] == all_decided[:tried]
+    assert found.users == {decided.user.name for decided in all_decided[:tried]}
     assert found.refusal is None

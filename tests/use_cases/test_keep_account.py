@@ -48,7 +48,7 @@ def test_without_a_notifier_no_step_is_taken_that_needs_a_notice() -> None:
     plan = account.plan(RUN, Request())
     result = account.carry_out(plan)
 
-    made = {turn.user.name: turn.decisions[0] for turn in plan.turns}
+    made = {decided.user.name: decided.decisions[0] for decided in plan.users}
     assert (made["ann"].action, made["ann"].reason) == (Action.WAIT, Reason.NO_NOTIFIER)
     assert made["ann"].is_blocked
     assert made["bob"].reason is Reason.NOTHING_DUE
@@ -62,7 +62,7 @@ def test_without_a_notifier_a_dry_run_plans_as_if_there_were_one() -> None:
 
     plan = account.plan(replace(RUN, dry_run=True), Request())
 
-    assert plan.turns[0].decisions[0].action is Action.ROTATE
+    assert plan.users[0].decisions[0].action is Action.ROTATE
 
 
 def test_a_dry_run_carries_out_nothing() -> None:
@@ -92,7 +92,7 @@ def test_only_the_users_asked_for_are_looked_at() -> None:
 
     plan = account.plan(RUN, Request(users=frozenset({"bob", "nobody"})))
 
-    assert [turn.user.name for turn in plan.turns] == ["bob"]
+    assert [decided.user.name for decided in plan.users] == ["bob"]
     assert [str(failure) for failure in plan.failures] == [
         "nobody: the account has no user nobody"
     ]
@@ -142,7 +142,7 @@ def test_a_last_use_that_cannot_be_read_is_not_never_used() -> None:
 
     plan = an_account(keys).plan(RUN, Request())
 
-    assert {made.reason for made in plan.turns[0].decisions} == {Reason.LAST_USE_UNKNOWN}
+    assert {made.reason for made in plan.users[0].decisions} == {Reason.LAST_USE_UNKNOWN}
     assert [failure.user for failure in plan.failures] == ["ann"]
 
 
@@ -156,7 +156,7 @@ def test_a_user_whose_key_is_gone_when_its_use_is_read_is_left_to_the_next_run()
 
     plan = an_account(keys).plan(RUN, Request())
 
-    assert plan.turns == ()
+    assert plan.users == ()
     assert plan.failures == ()
 
 
@@ -166,7 +166,7 @@ def test_a_user_who_is_gone_when_their_keys_are_read_is_passed_over() -> None:
 
     plan = an_account(keys).plan(RUN, Request())
 
-    assert plan.turns == ()
+    assert plan.users == ()
     assert plan.failures == ()
 
 

@@ -119,7 +119,7 @@ def test_what_is_told_without_a_write_is_told_all_the_same() -> None:
 
     result = account.carry_out(account.plan(RUN, Request()))
 
-    assert [outcome.turn.user.name for outcome in result.outcomes] == ["ann"]
+    assert [outcome.decided.user.name for outcome in result.outcomes] == ["ann"]
 
 
 def test_nobody_is_asked_where_nothing_is_to_be_written() -> None:

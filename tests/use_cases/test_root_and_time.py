@@ -23,7 +23,7 @@ def test_the_root_users_keys_are_reported_where_that_was_asked_for() -> None:
 
     assert asked.warnings == ("the root user has access keys: delete them by hand",)
     assert not_asked.warnings == ()
-    assert len(asked.turns) == 1
+    assert len(asked.users) == 1
 
 
 def test_root_keys_that_cannot_be_looked_for_are_a_failure_and_stop_nobody() -> None:
@@ -33,7 +33,7 @@ def test_root_keys_that_cannot_be_looked_for_are_a_failure_and_stop_nobody() -> 
     plan = an_account(keys, reports_root_keys=True).plan(RUN, Request())
 
     assert [str(failure) for failure in plan.failures] == ["GetAccountSummary: AccessDenied"]
-    assert len(plan.turns) == 1
+    assert len(plan.users) == 1
 
 
 def test_users_for_whom_there_was_no_time_to_look_are_left_and_the_others_are_kept() -> None:
@@ -44,7 +44,7 @@ def test_users_for_whom_there_was_no_time_to_look_are_left_and_the_others_are_ke
     plan = account.plan(RUN, Request(), may_look=lambda: next(looks))
     result = account.carry_out(plan)
 
-    assert [turn.user.name for turn in plan.turns] == ["ann", "ben"]
+    assert [decided.user.name for decided in plan.users] == ["ann", "ben"]
     assert result.left == ("cat",)
     assert [len(keys.held[user]) for user in ("ann", "ben", "cat")] == [2, 2, 1]
 

@@ -70,7 +70,7 @@ def test_a_run_leaves_the_user_of_an_ordered_key_and_strikes_them_from_its_note(
 
     assert estate.disabled == ["bob"]
     assert estate.noted == {"NEW-ann", "OLD-bob"}
-    [ann] = [outcome for outcome in result.outcomes if outcome.turn.user.name == "ann"]
+    [ann] = [outcome for outcome in result.outcomes if outcome.decided.user.name == "ann"]
     assert isinstance(ann.error, AnotherRun)
     assert str(ann.error) == "an operator's order about a key of ann is being carried out"
     assert result.failures == ()

@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Told, Turn
+from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Told, UserDecisions
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run
 from keyturn.domain.key import Account, Receipt, UserFacts
 from keyturn.schemas.digest import read_digest
 from keyturn.use_cases.account_run import AccountPlan, AccountResult
 from keyturn.use_cases.announcers import LONGEST_PART, PublishToBus
+from keyturn.use_cases.executor import Done, Outcome
 from keyturn.use_cases.tell import Story, Tell
-from keyturn.use_cases.turn import Done, Outcome
 from tests.fakes import FakeKeys
 
 NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -55,7 +55,7 @@ def a_run(*, email: str = TEAM, dry_run: bool = False) -> Run:
     return Run(id="run", account=Account(id="1" * 12, email=email), at=NOW, dry_run=dry_run)
 
 
-def a_turn(user: str, told: Told = Told.DELETED, action: Action = Action.DELETE) -> Turn:
+def a_turn(user: str, told: Told = Told.DELETED, action: Action = Action.DELETE) -> UserDecisions:
     decision = Decision(
         key_id=f"KEY-{user}",
         age=110,
@@ -66,16 +66,16 @@ def a_turn(user: str, told: Told = Told.DELETED, action: Action = Action.DELETE)
         notice=Notice(told=told, day=TODAY),
     )
     facts = UserFacts(account="1" * 12, name=user, user_id=user, keys=())
-    return Turn(user=facts, decisions=(decision,))
+    return UserDecisions(user=facts, decisions=(decision,))
 
 
-def a_result(run: Run, *turns: Turn) -> AccountResult:
-    plan = AccountPlan(run=run, turns=turns)
+def a_result(run: Run, *all_decided: UserDecisions) -> AccountResult:
+    plan = AccountPlan(run=run, users=all_decided)
     if run.dry_run:
         return AccountResult(plan=plan)
     outcomes = (
-        Outcome(turn=turn, done=tuple(Done(decision=made) for made in turn.decisions))
-        for turn in turns
+        Outcome(decided=decided, done=tuple(Done(decision=made) for made in decided.decisions))
+        for decided in all_decided
     )
     return AccountResult(plan=plan, outcomes=tuple(outcomes))
 
@@ -188,7 +188,7 @@ def test_a_notice_that_only_repeats_what_happened_is_no_second_event_of_it() -> 
 
 def test_a_digest_too_long_for_an_event_travels_in_parts() -> None:
     many = [a_turn(f"user-{number}") for number in range(2 * LONGEST_PART + 1)]
-    story = told_by(keys(*(turn.user.name for turn in many)), a_result(a_run(), *many))
+    story = told_by(keys(*(decided.user.name for decided in many)), a_result(a_run(), *many))
     bus = Wire()
 
     PublishToBus(bus=bus).announce(story)
@@ -201,7 +201,7 @@ def test_a_digest_too_long_for_an_event_travels_in_parts() -> None:
     to_owner = [part for part in parts if part.audience is Audience.OWNER]
     assert [part.part for part in to_owner] == [1, 2, 3]
     assert [item.user for part in to_owner for item in part.items] == [
-        turn.user.name for turn in many
+        decided.user.name for decided in many
     ]
 
 

@@ -22,7 +22,7 @@ from keyturn.domain.decision import (
     Reason,
     State,
     Told,
-    Turn,
+    UserDecisions,
 )
 from keyturn.domain.errors import InvalidValue, OrderNotDone
 from keyturn.domain.key import Act, KeyFacts, Unknown, UserFacts
@@ -74,7 +74,7 @@ def decide_command(
     now: datetime,
     *,
     kms_key: str | None = None,
-) -> Turn | Question:
+) -> UserDecisions | Question:
     """
     Say what is to be done on an order, or which fact is needed to say so.
 
@@ -110,10 +110,12 @@ def decide_command(
         )
     except NeededError as needed:
         return needed.question
-    return Turn(user=user, decisions=(decision,))
+    return UserDecisions(user=user, decisions=(decision,))
 
 
-def stop_alone(command: OperatorCommand, user: UserFacts, now: datetime, why: str) -> Turn:
+def stop_alone(
+    command: OperatorCommand, user: UserFacts, now: datetime, why: str
+) -> UserDecisions:
     """
     Stop a leaked key and do nothing else, because of what hinders that, or is not known.
 
@@ -131,7 +133,7 @@ def stop_alone(command: OperatorCommand, user: UserFacts, now: datetime, why: st
         overlays=frozenset({Overlay.REVOKED} | ({Overlay.EXEMPT} if user.exempt else set())),
         notice=Notice(told=Told.REVOKED, day=now.date()),
     )
-    return Turn(user=user, decisions=(decision,), only_stops=why)
+    return UserDecisions(user=user, decisions=(decision,), only_stops=why)
 
 
 def enable_command(user: str, key_id: str) -> str:

@@ -1,4 +1,4 @@
-"""What other runs, and other users' turns, leave room for today: told to the rule, no facts."""
+"""What other runs and other users leave room for today: told to the rule, no facts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace

@@ -217,7 +217,7 @@ class Decision(DecisionSummary):
 
     @property
     def frees_slot(self) -> bool:
-        """Whether the key is gone after this turn."""
+        """Whether the key is gone when this is done."""
         return self.action is Action.DELETE or self.reason is Reason.ORPHAN_OVER
 
     @property
@@ -278,7 +278,7 @@ class RecordChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class UserDecisions:
     """All that is decided for one user in one run."""
 
     user: UserFacts
@@ -295,7 +295,7 @@ class Turn:
 
     @property
     def leaked(self) -> Decision | None:
-        """What an operator ordered about a leaked key, if this turn is about one."""
+        """What an operator ordered about a leaked key, if this is about one."""
         return next((made for made in self.decisions if made.reason is Reason.LEAKED), None)
 
     @property

@@ -20,7 +20,7 @@ KeyturnError
 ├── SecretNotStored           a new key could not be delivered and was taken back
 ├── DeliveryUnclear           a new key may exist; the next runs repair it
 ├── ClockOff                  our clock is not AWS's; no key was made
-├── Unexpected                a fault of Keyturn's own ended one user's turn
+├── Unexpected                a fault of Keyturn's own ended one user's part of a run
 ├── AnotherRun                another run is at work on the same user, who was left to it
 ├── ChangedMeanwhile          a key is no longer what the decision was made about
 ├── OrderNotDone              what an operator ordered was not done, or not all of it
@@ -158,7 +158,7 @@ class ClockOff(KeyturnError):
 
 class Unexpected(KeyturnError):
     """
-    A fault of Keyturn's own ended one user's turn; the record says how far it got.
+    A fault of Keyturn's own ended one user's part of a run; the record says how far it got.
 
     It names the kind of the fault and its place: its message could hold anything.
     """

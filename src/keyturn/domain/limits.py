@@ -9,7 +9,7 @@ Source: docs/lifecycle.md, "How much at once"; decision 0014.
 
 from collections.abc import Collection, Iterable, Iterator
 
-from keyturn.domain.decision import ENDING, Decision, Turn
+from keyturn.domain.decision import ENDING, Decision, UserDecisions
 from keyturn.domain.key import KeyFacts
 from keyturn.domain.policy import RotationPolicy
 
@@ -19,17 +19,17 @@ def cap_of(policy: RotationPolicy, keys: int) -> int:
     return max(policy.max_keys_per_day, keys * policy.max_percent_per_day // 100)
 
 
-def ends_of(turns: Iterable[Turn]) -> Iterator[tuple[KeyFacts, Decision]]:
+def ends_of(all_decided: Iterable[UserDecisions]) -> Iterator[tuple[KeyFacts, Decision]]:
     """The keys that are to be disabled or deleted, each with its decision."""
-    for turn in turns:
-        keys = {key.key_id: key for key in turn.user.keys}
-        for decision in turn.decisions:
+    for decided in all_decided:
+        keys = {key.key_id: key for key in decided.user.keys}
+        for decision in decided.decisions:
             if decision.action in ENDING:
                 yield keys[decision.key_id], decision
 
 
 def over_cap(
-    turns: Collection[Turn], policy: RotationPolicy, begun: Collection[str]
+    all_decided: Collection[UserDecisions], policy: RotationPolicy, begun: Collection[str]
 ) -> frozenset[str]:
     """
     The ids of the keys that have to wait for another day, the youngest.
@@ -38,8 +38,8 @@ def over_cap(
     with: a run that broke off does not use up the day for nothing. If they are more than the
     cap, nobody can tell which of them it was that ended, and nothing else does.
     """
-    room = cap_of(policy, sum(len(turn.user.keys) for turn in turns)) - len(set(begun))
-    ends = sorted((key for key, _ in ends_of(turns)), key=lambda key: key.order)
+    room = cap_of(policy, sum(len(decided.user.keys) for decided in all_decided)) - len(set(begun))
+    ends = sorted((key for key, _ in ends_of(all_decided)), key=lambda key: key.order)
     # Another run of the day has set out to end more than may end: it may have ended all of them.
     if room < 0:
         return frozenset(key.key_id for key in ends)

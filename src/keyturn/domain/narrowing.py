@@ -7,7 +7,7 @@ It was asked to do exactly what an operator approved of, or nobody can be notifi
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, Turn
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, UserDecisions
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -19,31 +19,31 @@ class Approved:
     action: Action
 
 
-def only_approved(turn: Turn, approved: Collection[Approved]) -> Turn:
+def only_approved(decided: UserDecisions, approved: Collection[Approved]) -> UserDecisions:
     """
-    The turn with everything left out that is due and was not approved of.
+    The decisions, with everything left out that is due and was not approved of.
 
     What is left out is shown as `not-approved`; nothing that was not read by an operator is done.
     """
-    kept = {made.key_id for made in turn.decisions if _line(turn, made) in approved}
-    blocked = [made for made in turn.decisions if made.is_due and made.key_id not in kept]
+    kept = {made.key_id for made in decided.decisions if _line(decided, made) in approved}
+    blocked = [made for made in decided.decisions if made.is_due and made.key_id not in kept]
     if any(made.frees_slot for made in blocked):
         # A rotation may count on that slot.
-        kept -= {made.key_id for made in turn.decisions if made.action is Action.ROTATE}
+        kept -= {made.key_id for made in decided.decisions if made.action is Action.ROTATE}
     return replace(
-        turn,
+        decided,
         decisions=tuple(
             made if made.key_id in kept or not made.is_due else _not_approved(made)
-            for made in turn.decisions
+            for made in decided.decisions
         ),
-        record_changes=turn.record_changes if kept else (),
+        record_changes=decided.record_changes if kept else (),
     )
 
 
-def silenced(turn: Turn) -> Turn:
+def silenced(decided: UserDecisions) -> UserDecisions:
     """The turn when nobody can be notified: every step that needs a notice waits (0007)."""
     return replace(
-        turn,
+        decided,
         decisions=tuple(
             replace(
                 decision,
@@ -55,15 +55,19 @@ def silenced(turn: Turn) -> Turn:
             )
             if decision.notice is not None
             else decision
-            for decision in turn.decisions
+            for decision in decided.decisions
         ),
         record_changes=(),
     )
 
 
-def not_due(turns: Sequence[Turn], approved: Collection[Approved]) -> Iterator[str]:
+def not_due(all_decided: Sequence[UserDecisions], approved: Collection[Approved]) -> Iterator[str]:
     """What was approved of and is not due now, a sentence each."""
-    decisions = {(turn.user.name, made.key_id): made for turn in turns for made in turn.decisions}
+    decisions = {
+        (decided.user.name, made.key_id): made
+        for decided in all_decided
+        for made in decided.decisions
+    }
     for line in sorted(approved):
         made = decisions.get((line.user, line.key_id))
         if made is None:
@@ -75,8 +79,8 @@ def not_due(turns: Sequence[Turn], approved: Collection[Approved]) -> Iterator[s
             )
 
 
-def _line(turn: Turn, made: Decision) -> Approved:
-    return Approved(turn.user.name, made.key_id, made.action)
+def _line(decided: UserDecisions, made: Decision) -> Approved:
+    return Approved(decided.user.name, made.key_id, made.action)
 
 
 def _not_approved(made: Decision) -> Decision:

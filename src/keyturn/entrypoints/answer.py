@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from aws_lambda_powertools import Logger
 
-from keyturn.domain.decision import Action, Decision, Reason, Turn
+from keyturn.domain.decision import Action, Decision, Reason, UserDecisions
 from keyturn.domain.policy import RotationPolicy
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.decision import write_decision
@@ -29,9 +29,9 @@ def answer(result: AccountResult) -> Answer:
         "run": run.id,
         "dry_run": run.dry_run,
         "decisions": [
-            write_decision(turn.user.name, made)
-            for turn in result.plan.turns
-            for made in turn.decisions
+            write_decision(decided.user.name, made)
+            for decided in result.plan.users
+            for made in decided.decisions
         ],
         "failures": failed(result.failures),
         "quarantined": quarantined(result),
@@ -42,8 +42,8 @@ def answer(result: AccountResult) -> Answer:
 
 def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) -> None:
     """Log every user, what was decided, and what went wrong."""
-    for turn in result.plan.turns:
-        for line in _lines(turn, policy, dry_run=result.plan.run.dry_run):
+    for decided in result.plan.users:
+        for line in _lines(decided, policy, dry_run=result.plan.run.dry_run):
             logger.info(line)
     for warning in result.plan.warnings:
         logger.warning(warning)
@@ -53,13 +53,13 @@ def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) ->
         logger.error(f"Quarantined: nobody has the secret of {key_id} of {user}")
 
 
-def _lines(turn: Turn, policy: RotationPolicy, *, dry_run: bool) -> Iterator[str]:
-    yield f"User: {turn.user.name}"
-    active = {key.key_id for key in turn.user.keys if key.is_active}
-    oldest = next((made for made in turn.decisions if made.key_id in active), None)
+def _lines(decided: UserDecisions, policy: RotationPolicy, *, dry_run: bool) -> Iterator[str]:
+    yield f"User: {decided.user.name}"
+    active = {key.key_id for key in decided.user.keys if key.is_active}
+    oldest = next((made for made in decided.decisions if made.key_id in active), None)
     if oldest is not None:
         yield f"Oldest active key: {oldest.key_id}  age={oldest.age}d"
-    for made in turn.decisions:
+    for made in decided.decisions:
         yield f"Decision: {made.action} ({_rule(made, policy)})"
         if dry_run and made.action in WRITE_OF:
             removed = made.reason is Reason.ORPHAN_OVER

@@ -37,10 +37,10 @@ def explanation(report: Report) -> Explanation:
 
 
 def _explained(plan: AccountPlan, report: Report) -> Iterable[Explained]:
-    for turn in plan.turns:
-        facts = {key.key_id: key for key in turn.user.keys}
-        account, user = plan.run.account, turn.user
-        dates = calendar(turn, report.policy, plan.run.at)
+    for decided in plan.users:
+        facts = {key.key_id: key for key in decided.user.keys}
+        account, user = plan.run.account, decided.user
+        dates = calendar(decided, report.policy, plan.run.at)
         yield {
             "account": account.id,
             "name": account.name,
@@ -57,7 +57,7 @@ def _explained(plan: AccountPlan, report: Report) -> Iterable[Explained]:
                         for each in dates[made.key_id]
                     ],
                 }
-                for made in turn.decisions
+                for made in decided.decisions
             ],
         }
 

@@ -169,8 +169,8 @@ def _carry_out(
         return _closed(cli_session, report, command, due, ordering)
     if asks:
         confirm(f"{command.name} {shown(command.about)}.")
-    [plan] = [result.plan for result in planned if result.plan.turns]
-    user = plan.turns[0].user.name
+    [plan] = [result.plan for result in planned if result.plan.users]
+    user = plan.users[0].user.name
     urgent = command.key is not None
     entry = replace(
         entry_of(cli_session.aws, command.name, why=ordering.reason, urgent=urgent),
@@ -239,16 +239,16 @@ class _Due:
 
 def _due(results: Sequence[AccountResult], command: _Command) -> Iterator[_Due]:
     for result in results:
-        for turn in result.plan.turns:
-            for made in turn.decisions:
+        for decided in result.plan.users:
+            for made in decided.decisions:
                 if made.action in command.acts:
                     account = result.plan.run.account
-                    yield _Due(account=account, user=turn.user, decision=made)
+                    yield _Due(account=account, user=decided.user, decision=made)
 
 
 def _show(console: Console, report: Report, due: Sequence[_Due], cli_session: CliSession) -> None:
     """Show what would be done, step by step."""
-    if any(result.plan.turns for result in report.results):
+    if any(result.plan.users for result in report.results):
         print_report(console, report, every_key=True)
     for each in due:
         console.print()
@@ -321,7 +321,7 @@ def _closed(
     """End where nothing is done: an order that cannot be followed is a failure."""
     if not due and not _has_failed(report):
         decided = [
-            made for each in report.results for t in each.plan.turns for made in t.decisions
+            made for each in report.results for t in each.plan.users for made in t.decisions
         ]
         why = "; ".join(f"{made.key_id}: {made.sentence}" for made in decided)
         nothing = f"nothing to {command.name}: {why or 'there is no access key'}"

@@ -206,8 +206,8 @@ def explain(who: str, where: AccountOptions, rules: Rules, explaining: Explainin
         return cli_session.close(report)
     console = Console()
     for result in results:
-        for turn in result.plan.turns:
-            print_explanation(console, result.plan, turn, cli_session.aws.settings.policy)
+        for decided in result.plan.users:
+            print_explanation(console, result.plan, decided, cli_session.aws.settings.policy)
     return cli_session.close(report)
 
 

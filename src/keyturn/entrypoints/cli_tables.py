@@ -153,11 +153,11 @@ class _Line:
 
     @classmethod
     def of(cls, result: AccountResult) -> "_Line":
-        made = [each for turn in result.plan.turns for each in turn.decisions]
+        made = [each for decided in result.plan.users for each in decided.decisions]
         days = [each.next.day for each in made if each.next]
         return cls(
             account=result.plan.run.account,
-            users=len(result.plan.turns),
+            users=len(result.plan.users),
             due=sum(each.is_due and not each.is_blocked for each in made),
             blocked=sum(each.is_blocked for each in made),
             failures=len(result.failures),
@@ -209,19 +209,19 @@ def _sorted(
     blocked: list[_Row] = []
     quiet: list[_Row] = []
     for result in results:
-        for turn in result.plan.turns:
-            owner = result.plan.owner_of(turn.user.name)
+        for decided in result.plan.users:
+            owner = result.plan.owner_of(decided.user.name)
             named = f"owner: {owner}" if name_owners else ""
             note = "no known owner" if owner.is_missing else named
-            for made in turn.decisions:
+            for made in decided.decisions:
                 row = _Row(
                     account=result.plan.run.account,
-                    user=turn.user.name,
+                    user=decided.user.name,
                     decision=made,
                     note=note,
                 )
                 # Of a key that nobody can have everybody hears, even if nobody may touch it.
-                is_left = made.key_id == turn.quarantined and not made.is_due
+                is_left = made.key_id == decided.quarantined and not made.is_due
                 rows = blocked if made.is_blocked or is_left else due if made.is_due else quiet
                 rows.append(row)
     return due, blocked, quiet
@@ -235,7 +235,7 @@ def _done(results: Iterable[AccountResult]) -> Iterator[_Row]:
                 if done.decision.is_due and not done.decision.is_blocked:
                     yield _Row(
                         account=account,
-                        user=outcome.turn.user.name,
+                        user=outcome.decided.user.name,
                         decision=done.decision,
                         note=f"new key {done.new_key}" if done.new_key else "",
                     )
@@ -325,14 +325,14 @@ def _quiet_line(rows: Sequence[_Row]) -> str:
 def summary(report: Report) -> str:
     """All of it in one line."""
     due, blocked, quiet = _sorted(report.results)
-    turns = [turn for result in report.results for turn in result.plan.turns]
+    all_decided = [decided for result in report.results for decided in result.plan.users]
     failures = len(report.failures) + sum(len(result.failures) for result in report.results)
     done = len(list(_done(report.results)))
     parts = [
         *([f"{done} done", f"{len(due) - done} not done"] if is_enforced(report) else []),
         *([] if is_enforced(report) else [f"{len(due)} due"]),
         f"{len(blocked)} blocked",
-        f"{pluralize(sum(turn.user.exempt for turn in turns), 'user')} exempt",
+        f"{pluralize(sum(decided.user.exempt for decided in all_decided), 'user')} exempt",
         pluralize(failures, "failure"),
     ]
     if report.skipped:
@@ -340,7 +340,7 @@ def summary(report: Report) -> str:
     looked_at = ", ".join(
         (
             pluralize(len(report.results), "account"),
-            pluralize(len(turns), "user"),
+            pluralize(len(all_decided), "user"),
             pluralize(len(due) + len(blocked) + len(quiet), "key"),
         )
     )
@@ -353,10 +353,10 @@ def summary(report: Report) -> str:
 
 def _without_owner(results: Iterable[AccountResult]) -> int:
     return sum(
-        len(turn.decisions)
+        len(decided.decisions)
         for result in results
-        for turn in result.plan.turns
-        if result.plan.owner_of(turn.user.name).is_missing
+        for decided in result.plan.users
+        if result.plan.owner_of(decided.user.name).is_missing
     )
 
 
@@ -379,20 +379,20 @@ def what_it_holds(report: Report) -> str:
 
 def question(report: Report) -> str | None:
     """What is about to be done, for a person to say yes to; None if nothing is."""
-    turns = [
-        (result.plan.run.account.id, turn)
+    all_decided = [
+        (result.plan.run.account.id, decided)
         for result in report.results
-        for turn in result.plan.turns
-        if turn.record_changes or any(made.is_due for made in turn.decisions)
+        for decided in result.plan.users
+        if decided.record_changes or any(made.is_due for made in decided.decisions)
     ]
-    due = [made for _, turn in turns for made in turn.decisions if made.is_due]
+    due = [made for _, decided in all_decided for made in decided.decisions if made.is_due]
     acts = Counter(DOING.get(made.action, "tell of") for made in due)
     parts = [f"{verb} {acts[verb]}" for verb in (*DOING.values(), "tell of") if acts[verb]]
-    if changes := sum(bool(turn.record_changes) for _, turn in turns):
+    if changes := sum(bool(decided.record_changes) for _, decided in all_decided):
         parts.append(f"bring {pluralize(changes, 'record')} up to date")
     if not parts:
         return None
-    accounts = pluralize(len({account for account, _ in turns}), "account")
+    accounts = pluralize(len({account for account, _ in all_decided}), "account")
     return f"{pluralize(len(due), 'key')}: {', '.join(parts)} in {accounts}."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Turn
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, UserDecisions
 from keyturn.domain.errors import InvalidValue
 from keyturn.entrypoints.cli_options import Format, Output, View
 from keyturn.entrypoints.order import Order
@@ -63,11 +63,13 @@ class Shown:
         )
 
     def _of_account(self, result: AccountResult) -> AccountResult:
-        turns = tuple(map(self._of_turn, result.plan.turns))
-        return replace(result, plan=replace(result.plan, turns=turns))
+        all_decided = tuple(map(self._of_turn, result.plan.users))
+        return replace(result, plan=replace(result.plan, users=all_decided))
 
-    def _of_turn(self, turn: Turn) -> Turn:
-        return replace(turn, decisions=tuple(made for made in turn.decisions if self._has(made)))
+    def _of_turn(self, decided: UserDecisions) -> UserDecisions:
+        return replace(
+            decided, decisions=tuple(made for made in decided.decisions if self._has(made))
+        )
 
     def _has(self, made: Decision) -> bool:
         return (
@@ -78,11 +80,11 @@ class Shown:
         )
 
 
-def owners_wanted(view: View) -> Callable[[Turn], bool]:
+def owners_wanted(view: View) -> Callable[[UserDecisions], bool]:
     """Whose owners are looked up: those of the keys that a table lists."""
     if view.owners:
-        return lambda turn: bool(turn.decisions)
-    return lambda turn: any(made.is_due or made.is_blocked for made in turn.decisions)
+        return lambda decided: bool(decided.decisions)
+    return lambda decided: any(made.is_due or made.is_blocked for made in decided.decisions)
 
 
 def is_due(report: Report) -> bool:
@@ -92,8 +94,8 @@ def is_due(report: Report) -> bool:
 
 def _decisions(results: Iterable[AccountResult]) -> Iterator[Decision]:
     for result in results:
-        for turn in result.plan.turns:
-            yield from turn.decisions
+        for decided in result.plan.users:
+            yield from decided.decisions
 
 
 def _keys(results: Iterable[AccountResult]) -> int:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, Turn
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, UserDecisions
 from keyturn.domain.key import KeyFacts, LastUse, Unknown
 from keyturn.domain.lifecycle.forecast import Step, forecast
 from keyturn.domain.plain_text import shown
@@ -42,10 +42,14 @@ def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[Coming, 
     return tuple(dates)
 
 
-def calendar(turn: Turn, policy: RotationPolicy, now: datetime) -> Mapping[str, Sequence[Coming]]:
+def calendar(
+    decided: UserDecisions, policy: RotationPolicy, now: datetime
+) -> Mapping[str, Sequence[Coming]]:
     """What is coming for each of a user's keys, by their ids."""
-    steps = forecast(turn, policy, now)
-    return {made.key_id: coming(made, steps[made.key_id], now.date()) for made in turn.decisions}
+    steps = forecast(decided, policy, now)
+    return {
+        made.key_id: coming(made, steps[made.key_id], now.date()) for made in decided.decisions
+    }
 
 
 def _dates(steps: Iterable[Step], today: date) -> Iterator[Coming]:
@@ -80,25 +84,25 @@ def _perhaps(made: Decision) -> str:
 
 
 def print_explanation(
-    console: Console, plan: AccountPlan, turn: Turn, policy: RotationPolicy
+    console: Console, plan: AccountPlan, decided: UserDecisions, policy: RotationPolicy
 ) -> None:
     """Print a panel about a user."""
     account, now = plan.run.account, plan.run.at
-    facts = {key.key_id: key for key in turn.user.keys}
-    owner = plan.owner_of(turn.user.name)
+    facts = {key.key_id: key for key in decided.user.keys}
+    owner = plan.owner_of(decided.user.name)
     parts: list[RenderableType] = [Text(f"Owner: {shown(owner)}")]
-    dates = calendar(turn, policy, now)
-    for made in turn.decisions:
+    dates = calendar(decided, policy, now)
+    for made in decided.decisions:
         parts.append(Text())
-        parts.extend(_about(turn, facts[made.key_id], made, dates[made.key_id], now.date()))
-    if not turn.decisions:
+        parts.extend(_about(decided, facts[made.key_id], made, dates[made.key_id], now.date()))
+    if not decided.decisions:
         parts.append(Text("This user has no access keys."))
-    heading = Text(f" {shown(turn.user.name)}, {title(account)} ", style="bold")
+    heading = Text(f" {shown(decided.user.name)}, {title(account)} ", style="bold")
     console.print(Panel(Group(*parts), title=heading, title_align="left", width=console.width))
 
 
 def _about(
-    turn: Turn, key: KeyFacts, made: Decision, dates: Iterable[Coming], today: date
+    decided: UserDecisions, key: KeyFacts, made: Decision, dates: Iterable[Coming], today: date
 ) -> Iterator[RenderableType]:
     state = " ".join([made.state, *sorted(made.overlays)])
     yield Text.assemble((made.key_id, "bold"), f"  {state}, {pluralize(made.age, 'day')} old")
@@ -109,7 +113,7 @@ def _about(
     if (used := _last_use(key)) is not None:
         grid.add_row("Last used", Text(shown(used)))
     if made.successor is not None:
-        lies = f", in the secret {secret_name(turn.user.account, turn.user.name)}"
+        lies = f", in the secret {secret_name(decided.user.account, decided.user.name)}"
         grid.add_row("Successor", Text(shown(made.successor + (lies if made.delivered else ""))))
     grid.add_row("Now", Text(made.action, style=STYLES[made.action]))
     grid.add_row("Why", Text(shown(made.sentence)))

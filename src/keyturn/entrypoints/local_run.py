@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionErr
 
 from keyturn.deployment.wiring import leftovers
 from keyturn.domain.commands import OperatorCommand
-from keyturn.domain.decision import Turn
+from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
@@ -151,7 +151,7 @@ class FleetRun:
     approvals: Approvals | None = None
     """Only what these plans list; None: all that is due."""
     stop: Event = field(default_factory=Event)
-    owners_of: Callable[[Turn], bool] = lambda _turn: False
+    owners_of: Callable[[UserDecisions], bool] = lambda _turn: False
     """Of which users the owners are looked up: a call for each, where a tag names them."""
     lists_secrets: bool = False
     """Whether secrets without a living user are looked for."""
@@ -166,7 +166,7 @@ class FleetRun:
         run = Run(id=self.id, account=account, at=now(), dry_run=self.dry_run)
         try:
             plan = self._planned(run, progress)
-            users = [turn.user.name for turn in plan.turns if self.owners_of(turn)]
+            users = [decided.user.name for decided in plan.users if self.owners_of(decided)]
             owners = self.aws.owners(account, users, knows_accounts=self.knows_accounts)
             plan = replace(plan, owners=owners)
             plan = self._with_leftovers(plan) if self.lists_secrets else plan
@@ -213,7 +213,7 @@ class FleetRun:
             name
             for result in results
             for name in (
-                *(turn.user.name for turn in result.plan.turns),
+                *(decided.user.name for decided in result.plan.users),
                 *(failure.user for failure in result.plan.failures),
             )
         }

@@ -142,8 +142,8 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
     Users whom it left to another run are that run's to count.
     """
     left = set(result.left)
-    turns = [turn for turn in result.plan.turns if turn.user.name not in left]
-    decisions = [made for turn in turns for made in turn.decisions]
+    all_decided = [decided for decided in result.plan.users if decided.user.name not in left]
+    decisions = [made for decided in all_decided for made in decided.decisions]
     states = Counter(made.state for made in decisions)
     steps = [each.decision for outcome in result.outcomes for each in outcome.done]
     done = Counter(each.action for each in steps)
@@ -152,14 +152,14 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
         **{name: states[state] for state, name in _STATES.items()},
         **{name: done[action] for action, name in _ACTIONS.items()},
         **_ages(decisions),
-        "Users": len(turns),
-        "ExemptUsers": sum(turn.user.exempt for turn in turns),
+        "Users": len(all_decided),
+        "ExemptUsers": sum(decided.user.exempt for decided in all_decided),
         "KeysBlocked": sum(made.is_blocked for made in decisions),
         "KeysOverdue": sum(
             made.state in _ALIVE and made.age > policy.inactive_period + OVERDUE_AFTER
-            for turn in turns
-            if not turn.user.exempt
-            for made in turn.decisions
+            for decided in all_decided
+            if not decided.user.exempt
+            for made in decided.decisions
         ),
         "KeysRestored": sum(_is_found_restored(each, result.plan.run.at.date()) for each in steps),
         "SuccessorsTaken": sum(made.reason is Reason.SUCCESSOR_TAKEN_AWAY for made in decisions),

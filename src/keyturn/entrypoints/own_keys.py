@@ -29,9 +29,9 @@ class OwnKeys:
     def with_warnings(self, result: AccountResult) -> AccountResult:
         """Say of an account that our own key is among its keys."""
         found = tuple(
-            self._warning(turn.user.name, made)
-            for turn in result.plan.turns
-            for made in turn.decisions
+            self._warning(decided.user.name, made)
+            for decided in result.plan.users
+            for made in decided.decisions
             if made.key_id == self.signing or made.key_id in self.behind
         )
         if not found:

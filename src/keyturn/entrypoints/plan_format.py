@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from unicodedata import normalize
 
-from keyturn.domain.decision import Decision, Turn
+from keyturn.domain.decision import Decision, UserDecisions
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import Owner
@@ -110,7 +110,7 @@ def _account(result: AccountResult) -> AccountReport:
         "counts": told["counts"],
         "done": [
             {
-                "user": outcome.turn.user.name,
+                "user": outcome.decided.user.name,
                 "key": done.decision.key_id,
                 "action": done.decision.action,
                 "new_key": done.new_key,
@@ -175,10 +175,10 @@ def _in_order(report: Report) -> Iterable[AccountResult]:
     if report.order is Order.ACCOUNT:
         return report.results
     single = (
-        _One(user=turn.user.name, decision=made, turn=turn, result=result)
+        _One(user=decided.user.name, decision=made, decided=decided, result=result)
         for result in report.results
-        for turn in result.plan.turns
-        for made in turn.decisions
+        for decided in result.plan.users
+        for made in decided.decisions
     )
     return [one.alone() for one in report.order.sorted(single)]
 
@@ -189,19 +189,19 @@ class _One:
 
     user: str
     decision: Decision
-    turn: Turn
+    decided: UserDecisions
     result: AccountResult
 
     def alone(self) -> AccountResult:
         """The result with this key alone."""
-        turn = replace(self.turn, decisions=(self.decision,))
-        return replace(self.result, plan=replace(self.result.plan, turns=(turn,)))
+        decided = replace(self.decided, decisions=(self.decision,))
+        return replace(self.result, plan=replace(self.result.plan, users=(decided,)))
 
 
 def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]:
     account = result.plan.run.account
     done = {
-        (outcome.turn.user.name, made.decision.key_id): made
+        (outcome.decided.user.name, made.decision.key_id): made
         for outcome in result.outcomes
         for made in outcome.done
         if made.decision.is_due and not made.decision.is_blocked
@@ -209,12 +209,12 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
     errors: dict[str | None, list[str]] = {}
     for failure in result.failures:
         errors.setdefault(failure.user, []).append(str(failure.error))
-    for turn in result.plan.turns:
-        owner = result.plan.owner_of(turn.user.name)
-        for made in turn.decisions:
-            told = write_decision(turn.user.name, made)
+    for decided in result.plan.users:
+        owner = result.plan.owner_of(decided.user.name)
+        for made in decided.decisions:
+            told = write_decision(decided.user.name, made)
             coming = made.next
-            did = done.get((turn.user.name, made.key_id))
+            did = done.get((decided.user.name, made.key_id))
             cells = {
                 **told,
                 "account": account.id,
@@ -226,7 +226,7 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
                 "owner_source": owner.source,
                 "done": "" if dry_run else "yes" if did else "no",
                 "new_key": did.new_key if did else "",
-                "error": "; ".join(errors.get(turn.user.name, ())),
+                "error": "; ".join(errors.get(decided.user.name, ())),
             }
             yield [cells[column] for column in COLUMNS]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from keyturn.domain.commands import OperatorCommand
-from keyturn.domain.decision import Decision, Reason, Turn
+from keyturn.domain.decision import Decision, Reason, UserDecisions
 from keyturn.domain.errors import (
     CreationDenied,
     DeliveryUnclear,
@@ -19,8 +19,8 @@ from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.narrowing import Approved, only_approved
 from keyturn.domain.owner import Owner
+from keyturn.use_cases.executor import Outcome
 from keyturn.use_cases.gate import Gate
-from keyturn.use_cases.turn import Outcome
 
 Progress = Callable[[int, int], None]
 """Is told how many users of how many are done."""
@@ -61,9 +61,9 @@ class Request:
         approved = frozenset(line.user for line in self.approved)
         return approved & self.users if self.users else approved
 
-    def narrowed(self, turn: Turn) -> Turn:
+    def narrowed(self, decided: UserDecisions) -> UserDecisions:
         """What is asked for of all that is due for a user."""
-        return turn if self.approved is None else only_approved(turn, self.approved)
+        return decided if self.approved is None else only_approved(decided, self.approved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class AccountPlan:
     request: Request = Request()
     command: OperatorCommand | None = None
     """What an operator ordered about one key; then nobody else was looked at."""
-    turns: tuple[Turn, ...] = ()
+    users: tuple[UserDecisions, ...] = ()
     failures: tuple[Failure, ...] = ()
     warnings: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class AccountPlan:
     @property
     def is_reached(self) -> bool:
         """Whether the account's users could be listed."""
-        return bool(self.turns or self.left) or all(failure.user for failure in self.failures)
+        return bool(self.users or self.left) or all(failure.user for failure in self.failures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class AccountResult:
     def failures(self) -> tuple[Failure, ...]:
         """Everything that somebody has to know."""
         failed = (
-            Failure(error=outcome.error, user=outcome.turn.user.name)
+            Failure(error=outcome.error, user=outcome.decided.user.name)
             for outcome in self.outcomes
             if outcome.error is not None and outcome.is_failure
         )
@@ -145,12 +145,16 @@ class AccountResult:
     @property
     def quarantined(self) -> tuple[tuple[str, str], ...]:
         """User and id of each key that nobody can have, and that is there still."""
-        left = {(turn.user.name, turn.quarantined) for turn in self.plan.turns if turn.quarantined}
+        left = {
+            (decided.user.name, decided.quarantined)
+            for decided in self.plan.users
+            if decided.quarantined
+        }
         for outcome in self.outcomes:
             if isinstance(outcome.error, DeliveryUnclear) and outcome.error.key_id:
-                left.add((outcome.turn.user.name, outcome.error.key_id))
+                left.add((outcome.decided.user.name, outcome.error.key_id))
             left -= {
-                (outcome.turn.user.name, done.decision.key_id)
+                (outcome.decided.user.name, done.decision.key_id)
                 for done in outcome.done
                 if done.decision.reason is Reason.ORPHAN_OVER
             }
@@ -158,27 +162,27 @@ class AccountResult:
 
 
 def with_what_was_not_done(
-    result: AccountResult, turn: Turn, is_answer: Callable[[Decision], bool]
+    result: AccountResult, decided: UserDecisions, is_answer: Callable[[Decision], bool]
 ) -> AccountResult:
     """Say so if nothing came of what was ordered: that is no success, whoever hindered it."""
-    name = turn.user.name
+    name = decided.user.name
     if name in result.left or any(f.user in {None, name} for f in result.failures):
         return result
-    outcome = next((each for each in result.outcomes if each.turn.user.name == name), None)
+    outcome = next((each for each in result.outcomes if each.decided.user.name == name), None)
     if outcome is not None and any(is_answer(done.decision) for done in outcome.done):
         return result
-    error = OrderNotDone(f"nothing was done: {_why_not(turn, outcome)}")
+    error = OrderNotDone(f"nothing was done: {_why_not(decided, outcome)}")
     failures = (*result.plan.failures, Failure(error=error, user=name))
     return replace(result, plan=replace(result.plan, failures=failures))
 
 
-def _why_not(turn: Turn, outcome: Outcome | None) -> str:
+def _why_not(decided: UserDecisions, outcome: Outcome | None) -> str:
     if outcome is None:
-        return f"{turn.user.name} was exempted meanwhile"
+        return f"{decided.user.name} was exempted meanwhile"
     if outcome.error is not None:
         return str(outcome.error)
-    said = (f"{made.key_id}: {made.sentence}" for made in turn.decisions)
-    return "; ".join(said) or f"{turn.user.name} has no access key"
+    said = (f"{made.key_id}: {made.sentence}" for made in decided.decisions)
+    return "; ".join(said) or f"{decided.user.name} has no access key"
 
 
 def exempted_meanwhile(plan: AccountPlan, gate: Gate) -> AccountPlan:
@@ -187,25 +191,25 @@ def exempted_meanwhile(plan: AccountPlan, gate: Gate) -> AccountPlan:
 
     Raises KeyturnError where that cannot be told: then nothing is written.
     """
-    if not any(turn.writes for turn in plan.turns):
+    if not any(decided.writes for decided in plan.users):
         return plan
     exempt = gate.exempt()
     left_out = [
-        turn for turn in plan.turns if not turn.user.exempt and turn.user.user_id in exempt
+        each for each in plan.users if not each.user.exempt and each.user.user_id in exempt
     ]
     return replace(
         plan,
-        turns=tuple(turn for turn in plan.turns if turn not in left_out),
+        users=tuple(decided for decided in plan.users if decided not in left_out),
         warnings=(
             *plan.warnings,
-            *(str(Exempted(turn.user.name)) for turn in left_out if turn.writes),
+            *(str(Exempted(decided.user.name)) for decided in left_out if decided.writes),
         ),
     )
 
 
-def unproven(turns: Iterable[Turn]) -> Iterator[str]:
+def unproven(all_decided: Iterable[UserDecisions]) -> Iterator[str]:
     """Say that a dry run has believed what anybody can write on a secret."""
-    secrets = [turn.user.secret for turn in turns]
+    secrets = [decided.user.secret for decided in all_decided]
     if any(isinstance(each, SecretFacts) and each.seal is Seal.ASSUMED for each in secrets):
         yield (
             "the seals could not be checked (SealKey, --seal-key): this plan assumes that the "

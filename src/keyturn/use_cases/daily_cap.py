@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Literal
 
 from keyturn.domain.constraints import RunConstraints
-from keyturn.domain.decision import Reason, Turn
+from keyturn.domain.decision import Reason, UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Unknown, UserFacts
@@ -19,7 +19,7 @@ from keyturn.use_cases.run_lease import days_of_living, of_living
 
 LONGEST_TURN = timedelta(minutes=1)
 """What one user's keys take; none is begun that could end a key after midnight."""
-Decide = Callable[[UserFacts, RunConstraints], Turn]
+Decide = Callable[[UserFacts, RunConstraints], UserDecisions]
 """Decides about a user once more, with what is known by now."""
 
 
@@ -27,13 +27,13 @@ Decide = Callable[[UserFacts, RunConstraints], Turn]
 class Claim:
     """What a run may end now."""
 
-    turns: tuple[Turn, ...]
+    users: tuple[UserDecisions, ...]
     held: frozenset[str] = frozenset()
     """The ids of the keys about which an operator has just ordered something."""
 
-    def may_take(self, turn: Turn) -> bool:
+    def may_take(self, decided: UserDecisions) -> bool:
         """Whether the user is not left to an operator's order."""
-        return self.held.isdisjoint(key.key_id for key in turn.user.keys)
+        return self.held.isdisjoint(key.key_id for key in decided.user.keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,40 +45,50 @@ class DailyCap:
     id: str
     """Of this run alone: a message that is handed over twice makes two."""
 
-    def planned(self, turns: Sequence[Turn], run: Run, decide: Decide) -> tuple[Turn, ...]:
+    def planned(
+        self, all_decided: Sequence[UserDecisions], run: Run, decide: Decide
+    ) -> tuple[UserDecisions, ...]:
         """Put off what is over the cap, the youngest; the tally is only read."""
-        turns = self._without_gone(turns, run, decide)
-        if not (ends := _ids(turns)):
-            return tuple(turns)
+        all_decided = self._without_gone(all_decided, run, decide)
+        if not (ends := _ids(all_decided)):
+            return tuple(all_decided)
         try:
             begun = self._begun(run, run.at.date())
         except PortError as error:
-            return _put_off(turns, ends, decide, why=Unknown(str(error)))
-        return _put_off(turns, over_cap(turns, self.policy, begun), decide)
+            return _put_off(all_decided, ends, decide, why=Unknown(str(error)))
+        return _put_off(all_decided, over_cap(all_decided, self.policy, begun), decide)
 
-    def _without_gone(self, turns: Sequence[Turn], run: Run, decide: Decide) -> Sequence[Turn]:
+    def _without_gone(
+        self, all_decided: Sequence[UserDecisions], run: Run, decide: Decide
+    ) -> Sequence[UserDecisions]:
         """Tell keys that somebody disabled from those that another run has just deleted."""
         found = frozenset(
             made.key_id
-            for turn in turns
-            for made in turn.decisions
+            for decided in all_decided
+            for made in decided.decisions
             if made.reason is Reason.FOUND_INACTIVE
         )
         if not found:
-            return turns
+            return all_decided
         try:
             # The other run may have begun before midnight.
             gone = found & _union(self._begun(run, day) for day in days_of_living(run.at))
         except PortError as error:
             why = Unknown(str(error))
-            return _anew(turns, found, decide, lambda known, ids: known.leaving(ids, why))
-        return _anew(turns, gone, decide, lambda known, ids: known.leaving(ids, why=True))
+            return _anew(all_decided, found, decide, lambda known, ids: known.leaving(ids, why))
+        return _anew(all_decided, gone, decide, lambda known, ids: known.leaving(ids, why=True))
 
     def _begun(self, run: Run, day: date) -> frozenset[str]:
         return _begun(self.ledger.of_day(run.account.id, day))
 
     def claimed(
-        self, turns: Sequence[Turn], account: str, decide: Decide, *, now: datetime, lifted: bool
+        self,
+        all_decided: Sequence[UserDecisions],
+        account: str,
+        decide: Decide,
+        *,
+        now: datetime,
+        lifted: bool,
     ) -> Claim:
         """
         Note down what is about to end today, and leave what others took the room of meanwhile.
@@ -86,42 +96,43 @@ class DailyCap:
         What is left is struck from the note: it would pass for begun, and end by the next run.
         lifted: an operator approved of every single key; they are only noted down.
         """
-        day, claim = now.date(), Claim(turns=tuple(turns))
-        if not (ends := _ids(turns)):
+        day, claim = now.date(), Claim(users=tuple(all_decided))
+        if not (ends := _ids(all_decided)):
             return claim
         try:
             self.ledger.reserve(account, day, self.id, ends)
             noted = {each: self.ledger.of_day(account, each) for each in days_of_living(now)}
             others = _begun(noted[day], but=self.id)
-            over = frozenset() if lifted else over_cap(turns, self.policy, others)
+            over = frozenset() if lifted else over_cap(all_decided, self.policy, others)
             claim = Claim(
-                turns=_put_off(turns, over, decide),
+                users=_put_off(all_decided, over, decide),
                 held=_union(
                     note.keys
                     for note in of_living([*chain.from_iterable(noted.values())], self.id)
                     if note.ordered
                 ),
             )
-            if (left := _ids(turn for turn in claim.turns if claim.may_take(turn))) != ends:
+            left = _ids(decided for decided in claim.users if claim.may_take(decided))
+            if left != ends:
                 self.ledger.reserve(account, day, self.id, left)
         except PortError as error:
-            return Claim(turns=_put_off(turns, ends, decide, why=Unknown(str(error))))
+            return Claim(users=_put_off(all_decided, ends, decide, why=Unknown(str(error))))
         return claim
 
 
-def is_too_late(turn: Turn, claimed: datetime, now: datetime) -> bool:
-    """Whether what a turn would end was noted too long ago: on another day, or by a dead run."""
+def is_too_late(decided: UserDecisions, claimed: datetime, now: datetime) -> bool:
+    """Whether what is decided to end was noted too long ago: on another day, or by a dead run."""
     over = now + LONGEST_TURN
     is_old = over.date() != claimed.date() or over - claimed > LONGEST_RUN
-    return is_old and bool(_ids([turn]))
+    return is_old and bool(_ids([decided]))
 
 
 def _begun(notes: Iterable[Reservation], but: str | None = None) -> frozenset[str]:
     return _union(note.keys for note in notes if not note.ordered and note.run != but)
 
 
-def _ids(turns: Iterable[Turn]) -> frozenset[str]:
-    return frozenset(key.key_id for key, _ in ends_of(turns))
+def _ids(all_decided: Iterable[UserDecisions]) -> frozenset[str]:
+    return frozenset(key.key_id for key, _ in ends_of(all_decided))
 
 
 def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
@@ -129,28 +140,28 @@ def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 
 def _put_off(
-    turns: Sequence[Turn],
+    all_decided: Sequence[UserDecisions],
     key_ids: Collection[str],
     decide: Decide,
     *,
     why: Literal[True] | Unknown = True,
-) -> tuple[Turn, ...]:
+) -> tuple[UserDecisions, ...]:
     """Let keys wait: one that stays frees no slot."""
-    return _anew(turns, key_ids, decide, lambda known, ids: known.limiting(ids, why))
+    return _anew(all_decided, key_ids, decide, lambda known, ids: known.limiting(ids, why))
 
 
 def _anew(
-    turns: Sequence[Turn],
+    all_decided: Sequence[UserDecisions],
     key_ids: Collection[str],
     decide: Decide,
     learned: Callable[[RunConstraints, Collection[str]], RunConstraints],
-) -> tuple[Turn, ...]:
+) -> tuple[UserDecisions, ...]:
     """Decide anew about the users of these keys, with what was learned about each."""
 
-    def again(turn: Turn) -> Turn:
-        theirs = {key.key_id for key in turn.user.keys} & {*key_ids}
+    def again(decided: UserDecisions) -> UserDecisions:
+        theirs = {key.key_id for key in decided.user.keys} & {*key_ids}
         if not theirs:
-            return turn
-        return decide(turn.user, learned(turn.constraints, theirs))
+            return decided
+        return decide(decided.user, learned(decided.constraints, theirs))
 
-    return tuple(map(again, turns))
+    return tuple(map(again, all_decided))

@@ -10,37 +10,40 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-from keyturn.domain.decision import Action, Turn
+from keyturn.domain.decision import Action, UserDecisions
 from keyturn.domain.errors import CreationDenied, SecretNotStored
 from keyturn.domain.key import SecretFacts
-from keyturn.use_cases.turn import Outcome
+from keyturn.use_cases.executor import Outcome
 
-CarryOut = Callable[[Turn], Outcome | None]
+CarryOut = Callable[[UserDecisions], Outcome | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What became of those whose turns came first, and what that tells of the account."""
+    """What became of those who came first, and what that tells of the account."""
 
     outcomes: tuple[Outcome | None, ...] = ()
     users: frozenset[str] = frozenset()
-    """Whose turns they were."""
+    """Who they were."""
     refusal: CreationDenied | SecretNotStored | None = None
     """What the account refuses; None: nothing, as far as anybody knows."""
 
 
 def try_first(
-    turns: Sequence[Turn], carry_out: CarryOut, has_time: Callable[[], bool], day: date
+    all_decided: Sequence[UserDecisions],
+    carry_out: CarryOut,
+    has_time: Callable[[], bool],
+    day: date,
 ) -> Tried:
     """Carry out rotations one by one until one tells how the account answers; day, of UTC."""
     outcomes: list[Outcome | None] = []
     users: set[str] = set()
-    for turn in in_turn(turns, day):
+    for decided in in_turn(all_decided, day):
         if not has_time():
             break
-        outcome = carry_out(turn)
+        outcome = carry_out(decided)
         outcomes.append(outcome)
-        users.add(turn.user.name)
+        users.add(decided.user.name)
         error = None if outcome is None else outcome.error
         if isinstance(error, CreationDenied | SecretNotStored):
             return Tried(outcomes=tuple(outcomes), users=frozenset(users), refusal=error)
@@ -49,7 +52,7 @@ def try_first(
     return Tried(outcomes=tuple(outcomes), users=frozenset(users))
 
 
-def in_turn(turns: Iterable[Turn], day: date) -> list[Turn]:
+def in_turn(all_decided: Iterable[UserDecisions], day: date) -> list[UserDecisions]:
     """
     Who has a secret already comes first: then a day of refusals leaves no second one behind.
 
@@ -57,10 +60,12 @@ def in_turn(turns: Iterable[Turn], day: date) -> list[Turn]:
     it (by its resource policy) must not hold the account's rotations every day.
     """
 
-    def order(turn: Turn) -> tuple[bool, bytes]:
-        if not isinstance(turn.user.secret, SecretFacts):
+    def order(decided: UserDecisions) -> tuple[bool, bytes]:
+        if not isinstance(decided.user.secret, SecretFacts):
             return True, b""
-        return False, sha256(f"{day}/{turn.user.name}".encode()).digest()
+        return False, sha256(f"{day}/{decided.user.name}".encode()).digest()
 
-    rotating = (t for t in turns if any(made.action is Action.ROTATE for made in t.decisions))
+    rotating = (
+        t for t in all_decided if any(made.action is Action.ROTATE for made in t.decisions)
+    )
     return sorted(rotating, key=order)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.decision import UNREADABLE, Action, Decision, Reason, Told, Turn
+from keyturn.domain.decision import UNREADABLE, Action, Decision, Reason, Told, UserDecisions
 from keyturn.domain.errors import (
     AnotherRun,
     CreationDenied,
@@ -40,12 +40,12 @@ from keyturn.use_cases.account_run import (
     with_what_was_not_done,
 )
 from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
+from keyturn.use_cases.executor import Executor, Outcome
 from keyturn.use_cases.exempt_users import ExemptUsers
+from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import CarryOut, Tried, try_first
 from keyturn.use_cases.gate import Gate
-from keyturn.use_cases.look import Look
 from keyturn.use_cases.side_by_side import side_by_side
-from keyturn.use_cases.turn import Outcome, TakeTurn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,8 @@ class KeepAccount:
     """One account's plan and what is done of it."""
 
     keys: AccessKeys
-    look: Look
-    take_turn: TakeTurn
+    fact_gatherer: FactGatherer
+    executor: Executor
     policy: RotationPolicy
     exempt_users: ExemptUsers
     can_tell: bool
@@ -96,27 +96,27 @@ class KeepAccount:
             may_begin=may_look,
             progress=progress,
         )
-        turns = tuple(found for found in looked if isinstance(found, Turn))
+        all_decided = tuple(found for found in looked if isinstance(found, UserDecisions))
         failures += (found for found in looked if isinstance(found, Failure))
         if request.approved is None:
-            turns = self.cap.planned(
-                turns, run, lambda user, constraints: self._decided(user, run, constraints)
+            all_decided = self.cap.planned(
+                all_decided, run, lambda user, constraints: self._decided(user, run, constraints)
             )
             left_out: tuple[str, ...] = ()
         else:
-            left_out = tuple(not_due(turns, request.approved))
-            turns = tuple(map(request.narrowed, turns))
+            left_out = tuple(not_due(all_decided, request.approved))
+            all_decided = tuple(map(request.narrowed, all_decided))
         return replace(
             plan,
-            turns=turns,
-            failures=(*failures, *_unreadable(turns)),
+            users=all_decided,
+            failures=(*failures, *_unreadable(all_decided)),
             warnings=(
                 *plan.warnings,
                 *((warning,) if warning else ()),
                 *root,
                 *left_out,
-                *_put_off(turns, self.policy),
-                *unproven(turns),
+                *_put_off(all_decided, self.policy),
+                *unproven(all_decided),
             ),
             left=tuple(user.name for user in users[len(looked) :]),
         )
@@ -131,11 +131,13 @@ class KeepAccount:
         if plan.run.dry_run:
             return AccountResult(plan=plan, left=plan.left)
         result = self._done(plan, progress, has_time)
-        turn = next((each for each in plan.turns if each.user.name == plan.request.forced), None)
-        if turn is None or _is_settled(turn.user, plan.run.at):
+        decided = next(
+            (each for each in plan.users if each.user.name == plan.request.forced), None
+        )
+        if decided is None or _is_settled(decided.user, plan.run.at):
             return result
         return with_what_was_not_done(
-            result, turn, lambda decision: decision.action is Action.ROTATE
+            result, decided, lambda decision: decision.action is Action.ROTATE
         )
 
     def _done(
@@ -155,25 +157,25 @@ class KeepAccount:
                 left=plan.left,
             )
 
-        def one(turn: Turn) -> Outcome | None:
-            if turn.writes and not gate.is_open():
+        def one(decided: UserDecisions) -> Outcome | None:
+            if decided.writes and not gate.is_open():
                 return None
-            if is_too_late(turn, now, self.clock()):
-                too_late.add(turn.user.name)
+            if is_too_late(decided, now, self.clock()):
+                too_late.add(decided.user.name)
                 return None
-            if not claim.may_take(turn):
+            if not claim.may_take(decided):
                 message = (
-                    f"an operator's order about a key of {turn.user.name} is being carried out"
+                    f"an operator's order about a key of {decided.user.name} is being carried out"
                 )
-                return Outcome(turn=turn, error=AnotherRun(message))
-            return self.take_turn.carry_out(turn, lambda: gate.pass_by(turn.user))
+                return Outcome(decided=decided, error=AnotherRun(message))
+            return self.executor.carry_out(decided, lambda: gate.pass_by(decided.user))
 
-        tried = try_first(plan.turns, one, has_time, now.date())
+        tried = try_first(plan.users, one, has_time, now.date())
         plan, first = self._halted(plan, tried, one)
-        before, of_all = len(first), len(plan.turns)
+        before, of_all = len(first), len(plan.users)
         for done in range(1, before + 1):
             progress(done, of_all)
-        rest = [turn for turn in plan.turns if turn.user.name not in tried.users]
+        rest = [decided for decided in plan.users if decided.user.name not in tried.users]
         outcomes = side_by_side(
             one,
             rest,
@@ -195,7 +197,7 @@ class KeepAccount:
             outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
             left=(
                 *sorted(too_late),
-                *(turn.user.name for turn in rest[begun:]),
+                *(decided.user.name for decided in rest[begun:]),
                 *plan.left,
             ),
         )
@@ -216,21 +218,21 @@ class KeepAccount:
         what = "creation_denied" if denied else "delivery_denied"
         forbids = {what: str(refusal)}
 
-        def anew(turn: Turn) -> Turn:
-            if not any(map(_names_a_rotation, turn.decisions)):
-                return turn
-            if not denied and turn.user.name in tried.users:
-                return turn  # its own failure says more
-            constraints = replace(turn.constraints, **forbids)  # type: ignore[arg-type]  # named above
-            return plan.request.narrowed(self._decided(turn.user, plan.run, constraints))
+        def anew(decided: UserDecisions) -> UserDecisions:
+            if not any(map(_names_a_rotation, decided.decisions)):
+                return decided
+            if not denied and decided.user.name in tried.users:
+                return decided  # its own failure says more
+            constraints = replace(decided.constraints, **forbids)  # type: ignore[arg-type]  # named above
+            return plan.request.narrowed(self._decided(decided.user, plan.run, constraints))
 
-        turns = tuple(map(anew, plan.turns))
+        all_decided = tuple(map(anew, plan.users))
         if not denied:
-            return replace(plan, turns=turns), tried.outcomes
-        plan = replace(plan, turns=turns, failures=(*plan.failures, Failure(error=refusal)))
-        now = {turn.user.name: turn for turn in turns}
+            return replace(plan, users=all_decided), tried.outcomes
+        plan = replace(plan, users=all_decided, failures=(*plan.failures, Failure(error=refusal)))
+        now = {decided.user.name: decided for decided in all_decided}
         return plan, tuple(
-            carry_out(now[outcome.turn.user.name])
+            carry_out(now[outcome.decided.user.name])
             if outcome is not None and outcome.error is refusal
             else outcome
             for outcome in tried.outcomes
@@ -238,11 +240,11 @@ class KeepAccount:
 
     def _ready(self, plan: AccountPlan, gate: Gate, now: datetime) -> tuple[AccountPlan, Claim]:
         """Before the first write: is it still allowed, is nobody exempt, is the cap kept."""
-        if not any(turn.writes for turn in plan.turns) or not gate.is_open():
-            return plan, Claim(turns=plan.turns)
+        if not any(decided.writes for decided in plan.users) or not gate.is_open():
+            return plan, Claim(users=plan.users)
         plan = exempted_meanwhile(plan, gate)
         claim = self.cap.claimed(
-            plan.turns,
+            plan.users,
             plan.run.account.id,
             lambda user, constraints: plan.request.narrowed(
                 self._decided(user, plan.run, constraints)
@@ -251,8 +253,8 @@ class KeepAccount:
             lifted=plan.request.approved is not None,
         )
         known = {str(failure) for failure in plan.failures}
-        new = (failure for failure in _unreadable(claim.turns) if str(failure) not in known)
-        return replace(plan, turns=claim.turns, failures=(*plan.failures, *new)), claim
+        new = (failure for failure in _unreadable(claim.users) if str(failure) not in known)
+        return replace(plan, users=claim.users, failures=(*plan.failures, *new)), claim
 
     def _missing(self, request: Request, present: set[str]) -> Iterator[Failure]:
         """Name the users that were asked for and are not there, and what may have been meant."""
@@ -287,7 +289,7 @@ class KeepAccount:
         request: Request,
         exempt: frozenset[str],
         living: Mapping[str, str],
-    ) -> Turn | Failure | None:
+    ) -> UserDecisions | Failure | None:
         """Look at one user; what goes wrong is theirs alone. None: gone by now."""
         try:
             return self._turn(user, run, request, exempt, living)
@@ -305,7 +307,7 @@ class KeepAccount:
         request: Request,
         exempt: frozenset[str],
         living: Mapping[str, str],
-    ) -> Turn:
+    ) -> UserDecisions:
         facts = UserFacts(
             account=run.account.id,
             name=user.name,
@@ -317,9 +319,9 @@ class KeepAccount:
         )
         return self._decided(facts, run, NO_CONSTRAINTS)
 
-    def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> Turn:
-        turn = self.look.at(user, run.at, constraints)
-        return turn if self.can_tell or run.dry_run else silenced(turn)
+    def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> UserDecisions:
+        decided = self.fact_gatherer.at(user, run.at, constraints)
+        return decided if self.can_tell or run.dry_run else silenced(decided)
 
 
 def _names_a_rotation(made: Decision) -> bool:
@@ -338,9 +340,11 @@ def _is_settled(user: UserFacts, now: datetime) -> bool:
     return user.forced is None or not all(is_forced(user, key, now) for key in user.keys)
 
 
-def _put_off(turns: Iterable[Turn], policy: RotationPolicy) -> Iterator[str]:
+def _put_off(all_decided: Iterable[UserDecisions], policy: RotationPolicy) -> Iterator[str]:
     """Say loudly that the cap holds keys back: behind it may be a mistake."""
-    waiting = sum(made.reason is Reason.OVER_CAP for turn in turns for made in turn.decisions)
+    waiting = sum(
+        made.reason is Reason.OVER_CAP for decided in all_decided for made in decided.decisions
+    )
     if waiting:
         yield (
             f"{waiting} key{' has' if waiting == 1 else 's have'} to wait: enough keys of the "
@@ -349,10 +353,10 @@ def _put_off(turns: Iterable[Turn], policy: RotationPolicy) -> Iterator[str]:
         )
 
 
-def _unreadable(turns: Iterable[Turn]) -> Iterator[Failure]:
+def _unreadable(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
     """Facts that could not be read: nothing was done about them, and somebody has to know."""
-    for turn in turns:
-        for decision in turn.decisions:
+    for decided in all_decided:
+        for decision in decided.decisions:
             if decision.reason in UNREADABLE:
-                yield Failure(error=PortError(decision.sentence), user=turn.user.name)
+                yield Failure(error=PortError(decision.sentence), user=decided.user.name)
                 break

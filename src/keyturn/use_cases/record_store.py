@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from keyturn.domain.decision import Change, RecordChange, Turn, changed
+from keyturn.domain.decision import Change, RecordChange, UserDecisions, changed
 from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
 from keyturn.domain.history import History
 from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread
@@ -32,16 +32,21 @@ CLOCK_MAY_BE_OFF = timedelta(seconds=30)
 
 class RecordStore:
     """
-    The record of one user during one turn.
+    The record of one user during one run.
 
-    It keeps what was written beside what was read, so that two changes of one turn do not
+    It keeps what was written beside what was read, so that two changes of one run do not
     undo each other.
     """
 
     def __init__(
-        self, turn: Turn, secret_store: SecretStore, clock: Clock, *, kms_key: str | None
+        self,
+        decided: UserDecisions,
+        secret_store: SecretStore,
+        clock: Clock,
+        *,
+        kms_key: str | None,
     ) -> None:
-        user = turn.user
+        user = decided.user
         self._user = user
         self._vault = secret_store
         self._clock = clock
@@ -186,7 +191,7 @@ class RecordStore:
             self._secret = replace(self._secret, seal=Seal.RIGHT)
 
     def knows(self, *key_ids: str) -> bool:
-        """Whether what is on record for keys is still what this turn knows of."""
+        """Whether what is on record for keys is still what this run knows of."""
         now = self.read_again()
         there = now.tags if now else {}
         tags = (tag for key_id in key_ids for tag in tags_of(key_id))

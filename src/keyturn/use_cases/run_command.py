@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from keyturn.domain.commands import OperatorCommand, stop_alone
-from keyturn.domain.decision import Action, Turn
+from keyturn.domain.decision import Action, UserDecisions
 from keyturn.domain.errors import (
     Exempted,
     KeyturnError,
@@ -35,12 +35,12 @@ from keyturn.use_cases.account_run import (
     with_what_was_not_done,
 )
 from keyturn.use_cases.announcers import Announcer
+from keyturn.use_cases.executor import Executor, Outcome
 from keyturn.use_cases.exempt_users import ExemptUsers
+from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.gate import Gate
-from keyturn.use_cases.look import Look
 from keyturn.use_cases.stop import ALL_THE_SAME
 from keyturn.use_cases.tell import Tell
-from keyturn.use_cases.turn import Outcome, TakeTurn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +56,8 @@ class RunCommand:
     """Decide about one key, do it, tell."""
 
     keys: AccessKeys
-    look: Look
-    take_turn: TakeTurn
+    fact_gatherer: FactGatherer
+    executor: Executor
     exempt_users: ExemptUsers
     policy: RotationPolicy
     pause_flag: PauseFlag
@@ -95,10 +95,10 @@ class RunCommand:
         if command.action is Action.REVOKE:
             return self._revoked(plan, command, has_time)
         result = self._restored(plan, command, has_time)
-        if not plan.turns:
+        if not plan.users:
             return result
         return with_what_was_not_done(
-            result, plan.turns[0], lambda decision: decision.key_id == command.key_id
+            result, plan.users[0], lambda decision: decision.key_id == command.key_id
         )
 
     def _gate(self, command: OperatorCommand) -> Gate:
@@ -121,7 +121,7 @@ class RunCommand:
         warnings = (*plan.warnings, *((warning,) if warning else ()))
         if isinstance(found, Failure):
             return replace(plan, failures=(found,), warnings=warnings)
-        return replace(plan, turns=(found,), warnings=(*warnings, *unproven([found])))
+        return replace(plan, users=(found,), warnings=(*warnings, *unproven([found])))
 
     def _looked(  # noqa: PLR0913, PLR0917 -- what was read about one user, and of what for
         self,
@@ -131,7 +131,7 @@ class RunCommand:
         name: str,
         exempt: frozenset[str],
         living: dict[str, str],
-    ) -> Turn | Failure:
+    ) -> UserDecisions | Failure:
         if user is None:
             message = f"{command.key_id}: IAM does not list its user yet: order it again"
             return Failure(error=OrderNotDone(message), user=name)
@@ -144,7 +144,7 @@ class RunCommand:
                 exempt=user.id in exempt,
                 living=living,
             )
-            return self.look.commanded(command, facts, run.at)
+            return self.fact_gatherer.commanded(command, facts, run.at)
         except NotFound:
             message = f"{command.key_id}: it or its user was deleted meanwhile"
             return Failure(error=OrderNotDone(message), user=name)
@@ -158,17 +158,17 @@ class RunCommand:
     ) -> AccountResult:
         gate = self._gate(command)
         try:
-            if any(turn.writes for turn in plan.turns) and gate.is_open():
+            if any(decided.writes for decided in plan.users) and gate.is_open():
                 plan = exempted_meanwhile(plan, gate)
         except KeyturnError as error:
             failures = (*plan.failures, Failure(error=error))
             return AccountResult(plan=replace(plan, failures=failures))
         outcomes: list[Outcome] = []
-        left = () if has_time() else tuple(turn.user.name for turn in plan.turns)
-        for turn in plan.turns if not left else ():
+        left = () if has_time() else tuple(decided.user.name for decided in plan.users)
+        for decided in plan.users if not left else ():
             if gate.is_open():
-                may_write = partial(gate.pass_by, turn.user)
-                outcomes.append(self.take_turn.carry_out(turn, may_write))
+                may_write = partial(gate.pass_by, decided.user)
+                outcomes.append(self.executor.carry_out(decided, may_write))
         if gate.shut is not None:
             plan = replace(plan, failures=(*plan.failures, Failure(error=gate.shut)))
         said = (str(each.error) for each in outcomes if isinstance(each.error, Exempted))
@@ -237,13 +237,13 @@ class RunCommand:
             if isinstance(leak.keys, Unknown):
                 raise OrderNotDone(f"its user's keys could not be read ({leak.keys.why})")  # noqa: TRY301 -- another
             user = replace(user, user_id=user_id, exempt=user_id in exempt)
-            turn = self.look.commanded(command, user, plan.run.at)
+            decided = self.fact_gatherer.commanded(command, user, plan.run.at)
         except KeyturnError as error:
-            turn = stop_alone(command, user, plan.run.at, str(error))
+            decided = stop_alone(command, user, plan.run.at, str(error))
         except Exception as error:  # noqa: BLE001 -- no fault of ours keeps a leaked key working
-            turn = stop_alone(command, user, plan.run.at, str(Unexpected(error)))
+            decided = stop_alone(command, user, plan.run.at, str(Unexpected(error)))
         warnings = (*plan.warnings, *((warning,) if warning else ()))
-        return replace(plan, turns=(turn,), warnings=warnings)
+        return replace(plan, users=(decided,), warnings=warnings)
 
     def _exempt_for(
         self, command: OperatorCommand, *, dry_run: bool
@@ -272,6 +272,7 @@ class RunCommand:
                 gate.pass_by(user)
 
         outcomes = tuple(
-            self.take_turn.carry_out(turn, partial(may_write, turn.user)) for turn in plan.turns
+            self.executor.carry_out(decided, partial(may_write, decided.user))
+            for decided in plan.users
         )
         return AccountResult(plan=plan, outcomes=outcomes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
 
-from keyturn.domain.decision import Action, Overlay, Reason, Turn
+from keyturn.domain.decision import Action, Overlay, Reason, UserDecisions
 from keyturn.domain.errors import AnotherRun, PortError
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
@@ -48,7 +48,7 @@ class TakeSnapshot:
         it got through.
         """
         run = result.plan.run
-        exempt = [turn.user.name for turn in result.plan.turns if turn.user.exempt]
+        exempt = [decided.user.name for decided in result.plan.users if decided.user.exempt]
         if not exempt:
             return result
         try:
@@ -74,7 +74,7 @@ class TakeSnapshot:
         Whoever may tag a secret can make it look so, day by day, and no single run can tell.
         """
         run = result.plan.run
-        waiting = {turn.user.name for turn in result.plan.turns if _waits_for_a_run(turn)}
+        waiting = {decided.user.name for decided in result.plan.users if _waits_for_a_run(decided)}
         if not waiting:
             return result
         try:
@@ -128,8 +128,8 @@ class TakeSnapshot:
         return None
 
 
-def _waits_for_a_run(turn: Turn) -> bool:
-    return any(made.reason is Reason.RUN_UNDER_WAY for made in turn.decisions)
+def _waits_for_a_run(decided: UserDecisions) -> bool:
+    return any(made.reason is Reason.RUN_UNDER_WAY for made in decided.decisions)
 
 
 def _warned(result: AccountResult, sentence: str) -> AccountResult:
@@ -146,7 +146,7 @@ def _is_whole(result: AccountResult) -> bool:
 def _seen(result: AccountResult) -> frozenset[str]:
     """The users of whom this run knows more than an earlier one: whoever is gone, too."""
     named = result.plan.request.named or frozenset()
-    return (named - set(result.left)) | {turn.user.name for turn in result.plan.turns}
+    return (named - set(result.left)) | {decided.user.name for decided in result.plan.users}
 
 
 def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
@@ -167,7 +167,8 @@ def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
                 "RecoveryGracePeriod": policy.recovery_grace_period,
             },
             "users": [
-                {"user": turn.user.name, "exempt": turn.user.exempt} for turn in result.plan.turns
+                {"user": decided.user.name, "exempt": decided.user.exempt}
+                for decided in result.plan.users
             ],
             "keys": list(_keys(result)),
             "quarantined": quarantined(result),
@@ -183,20 +184,20 @@ def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
 
 def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
     done = {
-        (outcome.turn.user.name, each.decision.key_id): each
+        (outcome.decided.user.name, each.decision.key_id): each
         for outcome in result.outcomes
         for each in outcome.done
     }
-    for turn in result.plan.turns:
-        facts = {key.key_id: key for key in turn.user.keys}
-        for made in turn.decisions:
-            key, step = facts[made.key_id], done.get((turn.user.name, made.key_id))
+    for decided in result.plan.users:
+        facts = {key.key_id: key for key in decided.user.keys}
+        for made in decided.decisions:
+            key, step = facts[made.key_id], done.get((decided.user.name, made.key_id))
             successor = step.new_key if step and step.new_key else made.successor
             yield {
-                **write_decision(turn.user.name, replace(made, successor=successor)),
+                **write_decision(decided.user.name, replace(made, successor=successor)),
                 "created": format_utc(key.created),
                 "last_used": last_used_of(key),
-                "exempt": turn.user.exempt,
+                "exempt": decided.user.exempt,
                 "done": step is not None and made.action not in _NOTHING,
             }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from keyturn.domain.decision import Action, Decision, Reason, Told, Turn
+from keyturn.domain.decision import Action, Decision, Reason, Told, UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import (
     Audience,
@@ -24,7 +24,7 @@ from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.account import Counts, Failed, Quarantined
 from keyturn.schemas.decision import write_decision
 from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
-from keyturn.use_cases.turn import Done
+from keyturn.use_cases.executor import Done
 
 FOUND_EXEMPT = (
     "{name} is exempt from key rotation now, and was not when the account was last looked at: "
@@ -69,7 +69,7 @@ class Tell:
         run = result.plan.run
         items = _items_planned(result.plan) if run.dry_run else _items_done(result)
         of_user: dict[str, list[NoticeItem]] = {}
-        for item in (*items, *_items_of_renamed(result.plan.turns)):
+        for item in (*items, *_items_of_renamed(result.plan.users)):
             of_user.setdefault(item.user, []).append(item)
         unread: list[Failure] = []
         owned: dict[str | None, list[NoticeItem]] = {}
@@ -147,17 +147,17 @@ class Tell:
 
 
 def _items_planned(plan: AccountPlan) -> Iterator[NoticeItem]:
-    for turn in plan.turns:
-        for decision in turn.decisions:
+    for decided in plan.users:
+        for decision in decided.decisions:
             if decision.notice is not None:
                 yield notice_item(
-                    turn.user.name, decision, decision.notice, _secret(turn.user, decision)
+                    decided.user.name, decision, decision.notice, _secret(decided.user, decision)
                 )
 
 
 def _items_done(result: AccountResult) -> Iterator[NoticeItem]:
     for outcome in result.outcomes:
-        user = outcome.turn.user
+        user = outcome.decided.user
         for done in outcome.done:
             if done.decision.notice is not None:
                 yield notice_item(
@@ -168,26 +168,26 @@ def _items_done(result: AccountResult) -> Iterator[NoticeItem]:
                 )
 
 
-def _items_of_renamed(turns: Iterable[Turn]) -> Iterator[NoticeItem]:
+def _items_of_renamed(all_decided: Iterable[UserDecisions]) -> Iterator[NoticeItem]:
     """
     Tell a renamed user's owner, whenever somebody else's wait for the old name's secret is told.
 
     Whatever reads that secret will find no new key there: new ones are stored under the new name.
     """
-    turns = tuple(turns)
-    of_id = {turn.user.user_id: turn for turn in turns if turn.decisions}
-    for turn in turns:
-        secret = turn.user.secret
-        notices = [d.notice for d in turn.decisions if d.reason is Reason.SECRET_FOREIGN]
+    all_decided = tuple(all_decided)
+    of_id = {decided.user.user_id: decided for decided in all_decided if decided.decisions}
+    for decided in all_decided:
+        secret = decided.user.secret
+        notices = [d.notice for d in decided.decisions if d.reason is Reason.SECRET_FOREIGN]
         if not isinstance(secret, SecretFacts) or not any(notices):
             continue
         renamed = of_id.get(secret.tags.get(USER_ID_TAG, ""))
-        if renamed is None or renamed is turn:
+        if renamed is None or renamed is decided:
             continue
         user, newest = renamed.user, renamed.decisions[-1]
-        old, new = (secret_name(user.account, name) for name in (turn.user.name, user.name))
+        old, new = (secret_name(user.account, name) for name in (decided.user.name, user.name))
         sentence = (
-            f"{user.name} was called {turn.user.name} before: a key is still stored in {old}"
+            f"{user.name} was called {decided.user.name} before: a key is still stored in {old}"
         )
         yield notice_item(
             user.name,
@@ -236,7 +236,7 @@ def _events(result: AccountResult) -> Iterator[Event]:
                 yield Event(
                     type=_type(done.decision, done.decision.notice.told),
                     run=run,
-                    detail=write_decision(outcome.turn.user.name, _with_new_key(done)),
+                    detail=write_decision(outcome.decided.user.name, _with_new_key(done)),
                 )
     yield from _alarming(result)
     for failure in result.failures:
@@ -257,12 +257,12 @@ def _alarming(result: AccountResult) -> Iterator[Event]:
         for done in outcome.done
         if done.decision.notice is not None
     }
-    for turn in result.plan.turns:
-        for made in turn.decisions:
+    for decided in result.plan.users:
+        for made in decided.decisions:
             held = made.reason is Reason.OVER_CAP and not run.dry_run
-            if (held or made.key_id == turn.quarantined) and made.key_id not in told:
+            if (held or made.key_id == decided.quarantined) and made.key_id not in told:
                 yield Event(
-                    type=EventType.BLOCKED, run=run, detail=write_decision(turn.user.name, made)
+                    type=EventType.BLOCKED, run=run, detail=write_decision(decided.user.name, made)
                 )
 
 
@@ -293,10 +293,10 @@ def quarantined(result: AccountResult) -> list[Quarantined]:
 
 def counts(result: AccountResult) -> Counts:
     """How many users, keys by state and action, and failures."""
-    decisions = [made for turn in result.plan.turns for made in turn.decisions]
+    decisions = [made for decided in result.plan.users for made in decided.decisions]
     return {
-        "users": len(result.plan.turns),
-        "exempt": sum(turn.user.exempt for turn in result.plan.turns),
+        "users": len(result.plan.users),
+        "exempt": sum(decided.user.exempt for decided in result.plan.users),
         "keys": len(decisions),
         "states": dict(sorted(Counter(made.state for made in decisions).items())),
         "actions": dict(sorted(Counter(made.action for made in decisions).items())),

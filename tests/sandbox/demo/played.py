@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from keyturn.domain.decision import Action, Change, Decision, Reason, Turn
+from keyturn.domain.decision import Action, Change, Decision, Reason, UserDecisions
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts
 from keyturn.domain.record import stale_tags
@@ -103,25 +103,25 @@ def _planned(cloud: LocalCloud, aws: Aws) -> Iterator[Written]:
         )
         # Told over the bus, for without a notifier the plan is another one; nothing is told.
         plan = aws.run_account(run, aws.over_bus()).plan(run, Request())
-        for turn in plan.turns:
-            yield from _writes_of(turn)
+        for decided in plan.users:
+            yield from _writes_of(decided)
 
 
 def _writes_nothing(action: str, facts: Mapping[str, str]) -> None:
     raise AssertionError(f"a plan wrote {action} {facts}")
 
 
-def _writes_of(turn: Turn) -> Iterator[Written]:
+def _writes_of(decided: UserDecisions) -> Iterator[Written]:
     """The calls that a turn's actions stand for."""
-    user, secret = turn.user, turn.user.secret
+    user, secret = decided.user, decided.user.secret
     facts = secret if isinstance(secret, SecretFacts) else None
     name = secret_name(user.account, user.name)
-    changes = {change.change for change in turn.record_changes}
+    changes = {change.change for change in decided.record_changes}
     operations = [("TagResource", "")] if changes - {Change.CLEAR_INTENT} else []
     operations += [("UntagResource", "")] if Change.CLEAR_INTENT in changes else []
-    for made in turn.decisions:
+    for made in decided.decisions:
         operations += _writes_for(made)
-    gone = {made.action for made in turn.decisions} & {Action.ROTATE, Action.DELETE}
+    gone = {made.action for made in decided.decisions} & {Action.ROTATE, Action.DELETE}
     if gone and facts is not None and stale_tags(facts, user):
         operations.append(("UntagResource", ""))
     if operations and facts is not None and facts.scheduled_for_deletion:

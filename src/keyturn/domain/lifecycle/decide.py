@@ -33,7 +33,7 @@ from datetime import datetime
 from typing import Final
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.decision import Decision, Question, Turn
+from keyturn.domain.decision import Decision, Question, UserDecisions
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.case import Case
 from keyturn.domain.lifecycle.cases.ending import (
@@ -100,11 +100,11 @@ from keyturn.domain.lifecycle.view import KeyList, KeyView, NeededError, OnRecor
 from keyturn.domain.lifecycle.views import views_of
 from keyturn.domain.policy import RotationPolicy
 
-BEFORE_THE_RECORD: Final[tuple[Case[KeyList, Turn], ...]] = (
+BEFORE_THE_RECORD: Final[tuple[Case[KeyList, UserDecisions], ...]] = (
     leave_an_exempt_user_alone,
     keep_what_no_record_has_a_say_in,
 )
-WITH_THE_RECORD: Final[tuple[Case[OnRecord, Turn], ...]] = (
+WITH_THE_RECORD: Final[tuple[Case[OnRecord, UserDecisions], ...]] = (
     # A run that is alive may finish what looks broken off, and IAM shows its work seconds later.
     wait_for_the_run_under_way,
     # What stands in a foreign secret's tags is nobody's evidence: no intent is looked for there.
@@ -191,7 +191,7 @@ def decide(
     *,
     kms_key: str | None = None,
     constraints: RunConstraints = NO_CONSTRAINTS,
-) -> Turn | Question:
+) -> UserDecisions | Question:
     """
     Say what is due for a user's keys, or which fact is needed to say so.
 
@@ -215,7 +215,7 @@ def decide(
         return needed.question
 
 
-def decide_with_record(at: OnRecord) -> Turn:
+def decide_with_record(at: OnRecord) -> UserDecisions:
     """
     Decide for a user who is not exempt, and whose record is known.
 
@@ -227,8 +227,8 @@ def decide_with_record(at: OnRecord) -> Turn:
         waits = wait_while_an_orphans_use_is_unknown(at)
         return shown_after_a_rotation(at, intent, waits or _decide_each_key(at))
     for forbids in WITH_THE_RECORD:
-        if (turn := forbids(at)) is not None:
-            return turn
+        if (decided := forbids(at)) is not None:
+            return decided
     return _decide_each_key(at)
 
 
@@ -240,17 +240,17 @@ def decide_key(view: KeyView) -> Decision:
     return keep(view)
 
 
-def _decide_user(keys: KeyList) -> Turn:
+def _decide_user(keys: KeyList) -> UserDecisions:
     for forbids in BEFORE_THE_RECORD:
-        if (turn := forbids(keys)) is not None:
-            return turn
+        if (decided := forbids(keys)) is not None:
+            return decided
     secret = keys.secret()
     if isinstance(secret, Unknown):
         return wait_while_the_record_is_unreadable(keys, secret)
     return decide_with_record(on_record(keys, secret))
 
 
-def _decide_each_key(at: OnRecord) -> Turn:
+def _decide_each_key(at: OnRecord) -> UserDecisions:
     # Known before any key gets its part: an orphan that passed for a successor would let the old
     # key be disabled in favour of one whose secret nobody has (invariant 3).
     orphan, _ = find_orphan(at)
@@ -262,7 +262,7 @@ def _decide_each_key(at: OnRecord) -> Turn:
         beside = next((decisions[other] for other in others if other in decisions), None)
         seen = replace(view, beside=beside)
         decisions[view.key.key_id] = tell_of_an_overwritten_secret(seen, decide_key(seen))
-    return Turn(
+    return UserDecisions(
         user=at.user,
         record=at.record,
         constraints=at.constraints,

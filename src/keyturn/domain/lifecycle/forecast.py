@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.days import DAY, JITTER
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, Turn, changed
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, UserDecisions, changed
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Status, Unknown, Unread, UserFacts
 from keyturn.domain.lifecycle.decide import decide_with_record
 from keyturn.domain.lifecycle.view import OnRecord
@@ -37,41 +37,45 @@ class Step:
     made: Decision
 
 
-def forecast(turn: Turn, policy: RotationPolicy, now: datetime) -> Mapping[str, tuple[Step, ...]]:
+def forecast(
+    decided: UserDecisions, policy: RotationPolicy, now: datetime
+) -> Mapping[str, tuple[Step, ...]]:
     """
     Say what comes to each key of a turn that was just decided, and on which day.
 
     Returns key id → its steps, the next one first; none, where nobody can say what comes.
     """
-    steps: dict[str, list[Step]] = {made.key_id: [] for made in turn.decisions}
-    for day, decided in _days(turn, policy, now):
-        for made in decided.decisions:
+    steps: dict[str, list[Step]] = {made.key_id: [] for made in decided.decisions}
+    for day, of_day in _days(decided, policy, now):
+        for made in of_day.decisions:
             if made.key_id in steps and made.is_due:
                 steps[made.key_id].append(Step(day, made))
     return {key_id: tuple(coming) for key_id, coming in steps.items()}
 
 
-def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[date, Turn]]:
+def _days(
+    decided: UserDecisions, policy: RotationPolicy, now: datetime
+) -> Iterator[tuple[date, UserDecisions]]:
     """Each day with its decisions, until the keys are gone or nothing more is in sight."""
-    yield now.date(), turn
+    yield now.date(), decided
     # What could not be read is not supposed to be harmless: a date would be told, and not kept.
-    if any(_is_beyond_us(made) for made in turn.decisions):
+    if any(_is_beyond_us(made) for made in decided.decisions):
         return
-    world = _World(user=turn.user, record=turn.record).supposed(policy, now)
+    world = _World(user=decided.user, record=decided.record).supposed(policy, now)
     # A limit is of one day; what an account forbids, it goes on forbidding.
     forbidden = RunConstraints(
-        creation_denied=turn.constraints.creation_denied,
-        delivery_denied=turn.constraints.delivery_denied,
+        creation_denied=decided.constraints.creation_denied,
+        delivery_denied=decided.constraints.delivery_denied,
     )
-    known = {key.key_id for key in turn.user.keys}
+    known = {key.key_id for key in decided.user.keys}
     for number in range(1, policy.delete_period + policy.inactive_period + _MARGIN):
-        world = world.after(turn, now + (number - 1) * DAY + RUN)
+        world = world.after(decided, now + (number - 1) * DAY + RUN)
         # The keys that were asked about are gone; the life of their successors is another story.
         if known.isdisjoint(key.key_id for key in world.user.keys):
             return
         at = now + number * DAY
         world = world.lived_until(at)
-        turn = decide_with_record(
+        decided = decide_with_record(
             OnRecord(
                 user=world.user,
                 policy=policy,
@@ -82,7 +86,7 @@ def _days(turn: Turn, policy: RotationPolicy, now: datetime) -> Iterator[tuple[d
         )
         # As day_of_run names it: a later run may start before midnight, and what is told must
         # not come before its date.
-        yield (at - JITTER).date(), turn
+        yield (at - JITTER).date(), decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +126,15 @@ class _World:
         )
         return replace(self, user=replace(self.user, keys=keys))
 
-    def after(self, turn: Turn, at: datetime) -> "_World":
+    def after(self, decided: UserDecisions, at: datetime) -> "_World":
         """Write down what was found, do what was decided, and tell it."""
         # An order is done once: left standing, it would rotate the key anew each day.
         world = replace(self, user=replace(self.user, forced=None))
-        for change in turn.record_changes:
+        for change in decided.record_changes:
             if change.key_id is not None:
                 before = world.record.keys.get(change.key_id, KeyRecord())
                 world = world.noting(change.key_id, changed(before, change.change, at))
-        for made in turn.decisions:
+        for made in decided.decisions:
             world = world.told(made, at).done(made, at)
         return world
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Reason, Turn
+from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Reason, UserDecisions
 from keyturn.domain.key import KeyFacts, Unknown
 from keyturn.domain.lifecycle.answers import blocked
 from keyturn.domain.lifecycle.case import case
@@ -35,7 +35,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 @case(Reason.EXEMPT, Reason.ORPHAN_FOUND)
-def leave_an_exempt_user_alone(at: KeyList) -> Turn | None:
+def leave_an_exempt_user_alone(at: KeyList) -> UserDecisions | None:
     """
     Invariant 5: first of all, whatever the keys are. A user with one key costs no call.
 
@@ -45,7 +45,7 @@ def leave_an_exempt_user_alone(at: KeyList) -> Turn | None:
         return None
     # Named, not repaired: invariant 5 forbids the write that invariant 3 demands, and wins.
     orphan, why = _orphan_of_exempt(at)
-    turn = _same_for_all(
+    decided = _same_for_all(
         replace(at, orphan=orphan),
         Action.KEEP,
         Reason.EXEMPT,
@@ -53,32 +53,32 @@ def leave_an_exempt_user_alone(at: KeyList) -> Turn | None:
         Overlay.EXEMPT,
     )
     if orphan is None:
-        return turn
+        return decided
     left = "a rotation broke off before the secret of this key was stored"
     if why is not None:
         left += f" (whether it was used since could not be read: {why})"
     named = f"{left}; its user is exempt, so only a person may remove it"
     return replace(
-        turn,
+        decided,
         quarantined=orphan.key_id,
         decisions=tuple(
             replace(decision, reason=Reason.ORPHAN_FOUND, sentence=named)
             if decision.key_id == orphan.key_id
             else decision
-            for decision in turn.decisions
+            for decision in decided.decisions
         ),
     )
 
 
 @case(Reason.NOTHING_DUE)
-def keep_what_no_record_has_a_say_in(at: KeyList) -> Turn | None:
+def keep_what_no_record_has_a_say_in(at: KeyList) -> UserDecisions | None:
     """A young lone key: nothing is due or pending, so its secret is not even asked for."""
     if _needs_record(at):
         return None
     return _turn(at, _keep)
 
 
-def wait_while_the_record_is_unreadable(at: KeyList, secret: Unknown) -> Turn:
+def wait_while_the_record_is_unreadable(at: KeyList, secret: Unknown) -> UserDecisions:
     """Unknown is not no: without the record nobody can tell an orphan from a successor."""
     # An empty record in its place would say "not restored, nothing under way": the very words
     # that let a key be disabled.
@@ -90,7 +90,7 @@ def wait_while_the_record_is_unreadable(at: KeyList, secret: Unknown) -> Turn:
 
 
 @case(Reason.RUN_UNDER_WAY)
-def wait_for_the_run_under_way(at: OnRecord) -> Turn | None:
+def wait_for_the_run_under_way(at: OnRecord) -> UserDecisions | None:
     """
     Leave the user to a run that may be inside right now.
 
@@ -103,7 +103,7 @@ def wait_for_the_run_under_way(at: OnRecord) -> Turn | None:
 
 
 @case(Reason.SECRET_FOREIGN, Reason.NOTHING_DUE)
-def hold_back_beside_a_foreign_secret(at: OnRecord) -> Turn | None:
+def hold_back_beside_a_foreign_secret(at: OnRecord) -> UserDecisions | None:
     """Write nothing beside a secret that is not ours; say so where something is due."""
     foreign = at.record.foreign
     if foreign is None:
@@ -121,7 +121,7 @@ def hold_back_beside_a_foreign_secret(at: OnRecord) -> Turn | None:
 
 
 @case(Reason.LAST_USE_UNKNOWN)
-def wait_while_an_orphans_use_is_unknown(at: OnRecord) -> Turn | None:
+def wait_while_an_orphans_use_is_unknown(at: OnRecord) -> UserDecisions | None:
     """Whether a key is an orphan or a person's decides what every other key is."""
     orphan, why = find_orphan(at)
     if orphan is None or why is None:
@@ -133,8 +133,8 @@ def wait_while_an_orphans_use_is_unknown(at: OnRecord) -> Turn | None:
         f"could not be read ({why})"
     )
     seen = replace(at, orphan=orphan)
-    turn = _same_for_all(seen, Action.WAIT, Reason.LAST_USE_UNKNOWN, sentence, Overlay.BLOCKED)
-    return replace(turn, quarantined=orphan.key_id)
+    decided = _same_for_all(seen, Action.WAIT, Reason.LAST_USE_UNKNOWN, sentence, Overlay.BLOCKED)
+    return replace(decided, quarantined=orphan.key_id)
 
 
 # --- a rotation that ended minutes ago
@@ -155,7 +155,7 @@ def has_just_rotated(at: OnRecord) -> Intent | None:
     return intent if at.record.delivered_by_intent(at.user.keys) is not None else None
 
 
-def shown_after_a_rotation(at: OnRecord, intent: Intent, turn: Turn) -> Turn:
+def shown_after_a_rotation(at: OnRecord, intent: Intent, decided: UserDecisions) -> UserDecisions:
     """
     Show what it left, with its dates; do and tell nothing.
 
@@ -164,11 +164,11 @@ def shown_after_a_rotation(at: OnRecord, intent: Intent, turn: Turn) -> Turn:
     minutes = max((at.now - intent.at) // _MINUTE, 0)
     ago = f"rotated {pluralize(minutes, 'minute')} ago, all done"
     return replace(
-        turn,
+        decided,
         record_changes=(),
         decisions=tuple(
             _shown(at, decision, f"{ago}; " if decision.key_id == intent.replaces else "")
-            for decision in turn.decisions
+            for decision in decided.decisions
         ),
     )
 
@@ -231,7 +231,7 @@ def _keep(at: KeyList, key: KeyFacts) -> Decision:
 
 def _same_for_all(
     at: KeyList, action: Action, reason: Reason, sentence: str, overlay: Overlay
-) -> Turn:
+) -> UserDecisions:
     """Give every key the same answer."""
     return _turn(
         at,
@@ -246,7 +246,9 @@ def _same_for_all(
     )
 
 
-def _turn(at: KeyList, decided: Callable[[KeyList, KeyFacts], Decision]) -> Turn:
+def _turn(at: KeyList, decided: Callable[[KeyList, KeyFacts], Decision]) -> UserDecisions:
     record = at.record if isinstance(at, OnRecord) else UserRecord()
     decisions = tuple(decided(at, key) for key in at.user.keys)
-    return Turn(user=at.user, record=record, constraints=at.constraints, decisions=decisions)
+    return UserDecisions(
+        user=at.user, record=record, constraints=at.constraints, decisions=decisions
+    )

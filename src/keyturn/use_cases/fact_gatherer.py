@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.constraints import RunConstraints
-from keyturn.domain.decision import Asked, Question, Turn
+from keyturn.domain.decision import Asked, Question, UserDecisions
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
@@ -19,7 +19,7 @@ Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class FactGatherer:
     """Gathers facts about users of one account and decides; it only reads."""
 
     keys: AccessKeys
@@ -28,7 +28,7 @@ class Look:
     policy: RotationPolicy
     kms_key: str | None
 
-    def at(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> Turn:
+    def at(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> UserDecisions:
         """
         Decide by the rule about a user whose keys were just listed.
 
@@ -41,7 +41,7 @@ class Look:
             ),
         )
 
-    def commanded(self, command: OperatorCommand, user: UserFacts, now: datetime) -> Turn:
+    def commanded(self, command: OperatorCommand, user: UserFacts, now: datetime) -> UserDecisions:
         """
         Decide as an operator ordered.
 
@@ -57,10 +57,10 @@ class Look:
     def _decided(
         self,
         user: UserFacts,
-        decided: Callable[[UserFacts], Turn | Question],
+        decided: Callable[[UserFacts], UserDecisions | Question],
         *,
         gone_is_unknown: bool = False,
-    ) -> Turn:
+    ) -> UserDecisions:
         while isinstance(answer := decided(user), Question):
             user = self._answered(user, answer, gone_is_unknown=gone_is_unknown)
         return answer

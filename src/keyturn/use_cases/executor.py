@@ -13,7 +13,7 @@ from keyturn.domain.decision import (
     Decision,
     Reason,
     RecordChange,
-    Turn,
+    UserDecisions,
 )
 from keyturn.domain.errors import (
     AnotherRun,
@@ -58,9 +58,9 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one user's turn; error says what stopped it, if anything did."""
+    """What became of one user's decisions; error says what stopped it, if anything did."""
 
-    turn: Turn
+    decided: UserDecisions
     done: tuple[Done, ...] = ()
     error: KeyturnError | None = None
     failed: Decision | None = None
@@ -85,8 +85,8 @@ class _Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeTurn:
-    """Carries out the turns of one account's users; turns share no state."""
+class Executor:
+    """Carries out what was decided for the users of one account, who share no state."""
 
     keys: AccessKeys
     secret_store: SecretStore
@@ -95,9 +95,11 @@ class TakeTurn:
     clock: Clock
     kms_key: str | None
 
-    def carry_out(self, turn: Turn, may_write: Callable[[], None] = lambda: None) -> Outcome:
+    def carry_out(
+        self, decided: UserDecisions, may_write: Callable[[], None] = lambda: None
+    ) -> Outcome:
         """
-        Do what is due; a failure ends this user's turn and keeps what was done.
+        Do what is due; a failure ends this user's part and keeps what was done.
 
         may_write is asked before every write to the user's keys, and before every write to the
         record that begins something, and raises WriteStopped. What was begun is put on record.
@@ -108,45 +110,45 @@ class TakeTurn:
             may_write=may_write, keys=keys, deliver=replace(self.deliver, keys=keys)
         )
         try:
-            self._all(turn, progress)
+            self._all(decided, progress)
         except (AnotherRun, ChangedMeanwhile, WriteStopped) as error:
             # What another run did for us is no failure; half an order is one.
-            is_half = bool(progress.done) and _is_order(turn)
+            is_half = bool(progress.done) and _is_order(decided)
             return Outcome(
-                turn=turn,
+                decided=decided,
                 done=tuple(progress.done),
                 error=OrderNotDone(str(error)) if is_half else error,
                 failed=progress.current,
             )
         except KeyturnError as error:
             return Outcome(
-                turn=turn, done=tuple(progress.done), error=error, failed=progress.current
+                decided=decided, done=tuple(progress.done), error=error, failed=progress.current
             )
-        except Exception as error:  # noqa: BLE001 -- one user's turn must not end the others'
+        except Exception as error:  # noqa: BLE001 -- one user's failure must not end the others'
             return Outcome(
-                turn=turn,
+                decided=decided,
                 done=tuple(progress.done),
                 error=Unexpected(error),
                 failed=progress.current,
             )
-        return Outcome(turn=turn, done=tuple(progress.done))
+        return Outcome(decided=decided, done=tuple(progress.done))
 
-    def _all(self, turn: Turn, progress: _Progress) -> None:
-        if turn.leaked is not None:
-            progress.current = turn.leaked
-            self._revoke(turn, turn.leaked, progress)
+    def _all(self, decided: UserDecisions, progress: _Progress) -> None:
+        if decided.leaked is not None:
+            progress.current = decided.leaked
+            self._revoke(decided, decided.leaked, progress)
             return
-        book = RecordStore(turn, self.secret_store, self.clock, kms_key=self.kms_key)
-        found = [change.key_id for change in turn.record_changes if change.key_id is not None]
+        book = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
+        found = [change.key_id for change in decided.record_changes if change.key_id is not None]
         if found and not book.knows(*found):
             message = f"the record of {', '.join(found)} changed since it was decided about"
             raise ChangedMeanwhile(message)
-        if turn.record_changes:
+        if decided.record_changes:
             progress.may_write()
-        book.apply(turn.record_changes)
-        for decision in sorted(turn.decisions, key=lambda made: ORDER.index(made.action)):
+        book.apply(decided.record_changes)
+        for decision in sorted(decided.decisions, key=lambda made: ORDER.index(made.action)):
             progress.current = decision
-            self._one(turn.user, decision, book, progress)
+            self._one(decided.user, decision, book, progress)
             progress.current = None
 
     def _one(
@@ -253,21 +255,21 @@ class TakeTurn:
             progress.done.pop()
             raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
 
-    def _revoke(self, turn: Turn, decision: Decision, progress: _Progress) -> None:
+    def _revoke(self, decided: UserDecisions, decision: Decision, progress: _Progress) -> None:
         """Stop the key before anything else: nothing that breaks after it lets it work again."""
-        user, key_id = turn.user, decision.key_id
+        user, key_id = decided.user, decision.key_id
         worked = self._works(user, key_id)
         self._stop(user, key_id)
         so_far = replace(decision, rotates=False, sentence=REVOKED)
         progress.done.append(Done(decision=so_far if decision.rotates else decision))
         stands = f"{key_id} is Inactive; nothing else was done"
-        if turn.only_stops is not None:
-            raise OrderNotDone(f"{stands}: {turn.only_stops}")
+        if decided.only_stops is not None:
+            raise OrderNotDone(f"{stands}: {decided.only_stops}")
         try:
             progress.may_write()
         except KeyturnError as error:
             raise OrderNotDone(f"{stands}: {error}") from error
-        book = RecordStore(turn, self.secret_store, self.clock, kms_key=self.kms_key)
+        book = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
         if book.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
             raise OrderNotDone(message)
@@ -390,14 +392,14 @@ class TakeTurn:
         """Read the key list anew: nothing is taken away on old news."""
         present = {(key.key_id, key.status) for key in self._listed(user).values()}
         expected = {(key.key_id, key.status) for key in user.keys}
-        # A key that this turn deleted may still be listed for some seconds.
+        # A key that was just deleted may still be listed for some seconds.
         if any(key_id not in progress.deleted for key_id, _ in present ^ expected):
             message = f"the keys of {user.name} changed while {decision.key_id} was decided about"
             raise ChangedMeanwhile(message)
 
 
-def _is_order(turn: Turn) -> bool:
-    return turn.leaked is not None or any(made.action in ORDERED for made in turn.decisions)
+def _is_order(decided: UserDecisions) -> bool:
+    return decided.leaked is not None or any(made.action in ORDERED for made in decided.decisions)
 
 
 def _why_not_relied_on(key: KeyFacts, ends: Literal[True] | Unknown | None) -> str:
