@@ -14,6 +14,7 @@ from types import MappingProxyType
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
 from keyturn.domain.events import Event
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
+from keyturn.domain.recipient import Recipient
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
 from keyturn.schemas.snapshot import Snapshot
@@ -212,7 +213,7 @@ class FakeReceipts(Refusals):
         self.may_refuse("of_key")
         return self.told.get(key_id, ())
 
-    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
+    def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         return None
 
 

@@ -1,4 +1,4 @@
-"""A receipt book, a mailer and a renderer in memory; the book keeps S3Receipts' contract."""
+"""A receipt book and a channel in memory; the book keeps S3Receipts' contract."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +9,8 @@ from keyturn.domain.errors import BeingTold, KeyturnError, PortError
 from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
-from keyturn.ports import Claim
+from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.ports import Claim, NoticeContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +45,8 @@ class FakeReceipts:
             if entry.receipt is not None
         )
 
-    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
-        folder = f"{account}//{Audience.OWNER}/{address.lower()}/"
+    def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
+        folder = f"{account}//{Audience.OWNER}/{recipient.normalized_address}/"
         times = [
             entry.at
             for name, entry in self.entries.items()
@@ -60,12 +61,18 @@ class FakeReceipts:
             receipt = Receipt(
                 step=notice.step, day=notice.day, at=now, promises=dict(notice.promises)
             )
-        return self._claim(_name(digest, item), digest.run.id, receipt, now)
+        name = _name(digest, item)
+        return self._claim(name, digest.recipient, digest.run.id, receipt, now)
 
-    def claim_change(self, change: ExemptionChange, now: datetime) -> Claim | None:
-        return self._claim(f"{change.account}//exemptions/{change.id}", change.id, None, now)
+    def claim_change(
+        self, change: ExemptionChange, recipient: Recipient, now: datetime
+    ) -> Claim | None:
+        name = f"{change.account}//exemptions/{change.id}"
+        return self._claim(name, recipient, change.id, None, now)
 
-    def _claim(self, name: str, run: str, receipt: Receipt | None, now: datetime) -> Claim | None:
+    def _claim(
+        self, name: str, recipient: Recipient, run: str, receipt: Receipt | None, now: datetime
+    ) -> Claim | None:
         self._may_refuse("claim", name)
         entry = self.entries.get(name)
         if entry is not None and entry.told is not None and name not in self.bounced:
@@ -73,13 +80,11 @@ class FakeReceipts:
         if entry is not None and not entry.told and now - entry.at < timedelta(minutes=15):
             raise BeingTold(name)
         self.bounced.discard(name)
-        claim = Claim(name=name, run=run, mark=str(next(self.marks)))
+        claim = Claim(name=name, recipient=recipient, run=run, mark=str(next(self.marks)))
         self.entries[name] = Entry(claim=claim, at=self._second(), receipt=receipt)
         return claim
 
-    def confirm(
-        self, claim: Claim, *, channel: str, address: str, message_id: str, now: datetime
-    ) -> None:
+    def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         self._may_refuse("confirm", claim.name)
         entry = self.entries[claim.name]
         at = self._second()
@@ -129,30 +134,49 @@ def _name(digest: Digest, item: NoticeItem | None) -> str:
         day = str(digest.run.at.date())
         if digest.audience is Audience.ADMIN:
             day = f"{day}/{digest.run.id}/{digest.proves}"
-        return f"{account}//{digest.audience}/{digest.address.lower()}/{day}"
+        return f"{account}//{digest.audience}/{digest.recipient.normalized_address}/{day}"
     return f"{account}//runs/{digest.run.id}"
 
 
 @dataclass
-class FakeMailer:
-    """Meets `ports.Mailer`; sent holds address and mail."""
+class FakeChannel:
+    """
+    Meets `ports.Channel`; sent holds address and mail.
+
+    A message names its keys and failures, or its user, nothing else.
+    """
 
     sent: list[tuple[str, Mail]] = field(default_factory=list)
     error: PortError | None = None
+    breaks_on: str | None = None
+    """Where a fault of its own ends it: "render" or "send"."""
+    name: ChannelName = ChannelName.EMAIL
 
-    def send(self, address: str, mail: Mail) -> str:
-        if self.error is not None:
-            raise self.error
-        self.sent.append((address, mail))
-        return f"message-{len(self.sent)}"
+    def render(self, content: NoticeContent, recipient: Recipient) -> "FakeMessage":
+        if self.breaks_on == "render":
+            raise ZeroDivisionError
+        return FakeMessage(self, recipient, _mail(content))
 
 
-class FakeRenderer:
-    """Meets `ports.Renderer`: a mail names its keys and failures, or its user, nothing else."""
+@dataclass(frozen=True)
+class FakeMessage:
+    """Meets `ports.RenderedNotice`."""
 
-    def exemption(self, change: ExemptionChange) -> Mail:
-        return Mail(subject=str(change.change), text=change.user or "", html="")
+    channel: FakeChannel
+    recipient: Recipient
+    mail: Mail
 
-    def digest(self, digest: Digest) -> Mail:
-        text = " ".join([*(item.key_id for item in digest.items), *digest.failures])
-        return Mail(subject=f"{len(digest.items)} keys", text=text, html="")
+    def send(self) -> str:
+        if self.channel.breaks_on == "send":
+            raise ZeroDivisionError
+        if self.channel.error is not None:
+            raise self.channel.error
+        self.channel.sent.append((self.recipient.address, self.mail))
+        return f"message-{len(self.channel.sent)}"
+
+
+def _mail(content: NoticeContent) -> Mail:
+    if isinstance(content, ExemptionChange):
+        return Mail(subject=str(content.change), text=content.user or "", html="")
+    text = " ".join([*(item.key_id for item in content.items), *content.failures])
+    return Mail(subject=f"{len(content.items)} keys", text=text, html="")

@@ -61,6 +61,18 @@ WRONG = [
         ["keyturn.adapters.of_another_system", "keyturn.deployment.adapters.of_another_system"],
         id="an adapter of the deployment's that leans on another",
     ),
+    pytest.param(
+        "channels-apart",
+        "keyturn/adapters/channels/wrong.py",
+        ["keyturn.adapters.channels.of_another_system"],
+        id="a channel that leans on another",
+    ),
+    pytest.param(
+        "adapters-apart",
+        "keyturn/adapters/channels/wrong.py",
+        ["keyturn.adapters.of_another_system"],
+        id="a channel that leans on an adapter",
+    ),
     *(
         pytest.param(
             "only-wiring-chooses",
@@ -173,7 +185,7 @@ def src(tmp_path: Path) -> Path:
     packages = tmp_path / "src"
     shutil.copytree(ROOT / "src", packages)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for room in ("adapters", "deployment/adapters"):
+    for room in ("adapters", "adapters/channels", "deployment/adapters"):
         (packages / "keyturn" / room / "of_another_system.py").touch()
     return packages
 

@@ -57,6 +57,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.domain.reading.DEEPEST": 40,
     "keyturn.domain.reading.LARGEST": 64 * 1024 * 1024,
     "keyturn.domain.reading.LONGEST_NUMBER": 18,
+    "keyturn.domain.recipient._HASH_LENGTH": 16,
     "keyturn.domain.reading._SHOWN": 100,
     "keyturn.domain.record.LONGEST_RUN": timedelta(minutes=15),
     "keyturn.domain.record.BEFORE_INTENT": timedelta(minutes=1),

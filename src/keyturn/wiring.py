@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.channels.email import EmailChannel
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
@@ -27,15 +28,15 @@ from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerStore
-from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail.overrides import OverriddenMails, Shelf
-from keyturn.ports import DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
+from keyturn.ports import Channel, DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, PublishToBus, SendFromHere, TellNobody
@@ -52,6 +53,7 @@ from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
+from keyturn.use_cases.send_once import SendOnce
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Tell
 
@@ -248,17 +250,15 @@ class Aws:
     def notify(self, complain: Complain) -> Notify:
         """The notifier; `complain` gets a sentence for each template of theirs that fails."""
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        return Notify(book=self._receipts(), mailer=self._mailer(), renderer=self._mails(complain))
+        return Notify(sender=self._send_once(complain))
 
     def tell_of_exemption(self, complain: Complain) -> TellOfExemption:
         """The notifier's other task."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return TellOfExemption(
-            book=self._receipts(),
+            sender=self._send_once(complain),
             bus=self._bus(),
-            mailer=self._mailer(),
-            renderer=self._mails(complain),
-            admin=self.settings.admin,
+            admin=Recipient(ChannelName.EMAIL, self.settings.admin),
         )
 
     def plans(self) -> Plans:
@@ -351,13 +351,19 @@ class Aws:
     def _bus(self) -> EventBridgeBus:
         return EventBridgeBus(self._own("events"), self.settings.bus)
 
-    def _mailer(self) -> SesMailer:
+    def _send_once(self, complain: Complain) -> SendOnce:
+        channels: tuple[Channel, ...] = (self._email(complain),)
+        return SendOnce(
+            book=self._receipts(), channels={channel.name: channel for channel in channels}
+        )
+
+    def _email(self, complain: Complain) -> EmailChannel:
         # A mail whose answer was lost may have been sent: nothing sends it again at once.
         ses = self._keep(
             "sesv2",
             lambda: client(self.session, "sesv2", attempts=1, region=self.settings.mail_region),
         )
-        return SesMailer(ses, sender=self.settings.admin)
+        return EmailChannel(ses, self._mails(complain), sender=self.settings.admin)
 
     def _mails(self, complain: Complain) -> OverriddenMails:
         def shelf() -> Shelf:

@@ -12,6 +12,7 @@ from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.domain.errors import AlreadyThere, Denied, NotFound, PortError, Refused
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import DailyLimitLedger, Pause, PauseFlag
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeDailyLimitLedger, FakePauseFlag
@@ -20,6 +21,7 @@ from tests.use_cases.stage import HUB, START
 ACCOUNT = "333333333333"
 DAY = date(2026, 3, 2)
 BUCKET, PREFIX = "keyturn-bucket", "asa/rotation"
+OPS = Recipient(ChannelName.EMAIL, "ops@example.com")
 DEEP = "[" * 200_000
 """Deeper than a reader of JSON goes."""
 PAUSE = Pause(by="ops", at=START, why="an incident")
@@ -195,7 +197,7 @@ def test_a_plan_is_read_from_its_folder_alone(cloud: LocalCloud) -> None:
 
 def test_without_a_bucket_nobody_was_told_and_no_key_can_be_counted() -> None:
     assert NoReceipts().of_key(ACCOUNT, "ann", "AKIA") == ()
-    assert NoReceipts().last_dry_run_digest(ACCOUNT, "ops@example.com") is None
+    assert NoReceipts().last_dry_run_digest(ACCOUNT, OPS) is None
     assert NoDailyLimitLedger().of_day(ACCOUNT, DAY) == ()
     NoDailyLimitLedger().reserve(
         ACCOUNT, DAY, "run", {"AKIA"}, ordered=True

@@ -15,6 +15,7 @@ from keyturn.domain.errors import BeingTold, Denied, InvalidValue, PortError, Un
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, Receipt
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Claim
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
@@ -27,6 +28,8 @@ KEY = "AKIAOLDEXAMPLE000001"
 DISABLE_ON, DELETE_ON = date(2027, 3, 11), date(2027, 3, 21)
 BUCKET = "keyturn-bucket"
 ROLE = "notifier"
+DEV = Recipient(ChannelName.EMAIL, "dev@example.com")
+OTHER = Recipient(ChannelName.EMAIL, "other@example.com")
 
 RUN = Run(id="run-1", account=Account(id=ACCOUNT), at=START, dry_run=False)
 ROTATED = Notice(
@@ -64,7 +67,7 @@ def a_digest(*items: NoticeItem, dry_run: bool = False, **changes: Any) -> Diges
     digest = Digest(
         run=replace(RUN, dry_run=dry_run),
         audience=Audience.OWNER,
-        address="dev@example.com",
+        recipient=DEV,
         region="eu-central-1",
         items=items,
     )
@@ -93,17 +96,11 @@ class Book:
         return self.of.claim(digest, item, self.now())
 
     def claim_change(self, change: ExemptionChange) -> Claim | None:
-        return self.of.claim_change(change, self.now())
+        return self.of.claim_change(change, DEV, self.now())
 
     def confirm(self, claim: Claim | None) -> None:
         assert claim is not None
-        self.of.confirm(
-            claim,
-            channel="email",
-            address="dev@example.com",
-            message_id="message-1",
-            now=self.now(),
-        )
+        self.of.confirm(claim, message_id="message-1", now=self.now())
 
     def tell(self, item: NoticeItem, digest: Digest | None = None) -> Claim:
         claim = self.claim(digest or a_digest(item), item)
@@ -304,7 +301,7 @@ def test_a_dry_run_is_told_to_an_owner_once_a_day_and_proves_nothing(book: Book)
 
     assert book.claim(digest, None) is None
     assert book.claim(replace(digest, run=replace(digest.run, id="run-2")), None) is None
-    assert book.claim(replace(digest, address="other@example.com"), None) is not None
+    assert book.claim(replace(digest, recipient=OTHER), None) is not None
     tomorrow = replace(digest.run, id="run-3", at=START + timedelta(days=1))
     assert book.claim(replace(digest, run=tomorrow), None) is not None
     assert book.of_key() == ()
@@ -321,7 +318,7 @@ def test_a_dry_run_is_told_to_the_admin_once_a_run(book: Book) -> None:
 
 def test_the_last_dry_run_digest_is_the_newest_that_was_sent(book: Book) -> None:
     def last(address: str = "dev@example.com") -> datetime | None:
-        return book.of.last_dry_run_digest(ACCOUNT, address)
+        return book.of.last_dry_run_digest(ACCOUNT, Recipient(ChannelName.EMAIL, address))
 
     assert last() is None
     claim = book.claim(a_digest(an_item(), dry_run=True), None)
@@ -541,7 +538,7 @@ def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCl
     ("operation", "call"),
     [
         ("ListObjectsV2", lambda book: book.of_key()),
-        ("ListObjectsV2", lambda book: book.of.last_dry_run_digest(ACCOUNT, "dev@example.com")),
+        ("ListObjectsV2", lambda book: book.of.last_dry_run_digest(ACCOUNT, DEV)),
         ("PutObject", lambda book: book.claim(a_digest(an_item()), an_item())),
     ],
     ids=["of_key", "last_dry_run_digest", "claim"],

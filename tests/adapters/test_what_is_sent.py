@@ -25,6 +25,7 @@ from botocore.session import get_session
 
 import keyturn.adapters
 import keyturn.deployment.adapters
+from keyturn.adapters.channels.email import EmailChannel
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
@@ -37,7 +38,6 @@ from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
-from keyturn.adapters.ses import SesMailer
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.deployment.adapters.cloudformation import (
@@ -57,9 +57,12 @@ from keyturn.deployment.model.stacks import Proposal
 from keyturn.domain.errors import Refused
 from keyturn.domain.events import Event, EventType, Mail, Run
 from keyturn.domain.key import Account
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.seal import SealKey
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG
 from keyturn.ports import AuditEntry, Claim, NewKey, Pause
+from tests.adapters.test_email import Written
+from tests.adapters.test_s3_receipts import A_CHANGE
 from tests.aws_limits import without_limits
 
 SERVICES = (
@@ -164,8 +167,11 @@ def published(wire: Wire) -> None:
 
 
 def mailed(wire: Wire) -> None:
-    mailer = SesMailer(wire.client("sesv2"), sender="ops@example.com", configuration_set="set")
-    mailer.send("ann@example.com", Mail(subject="Key", text="text", html="<p>"))
+    written = Written(Mail(subject="Key", text="text", html="<p>"))
+    channel = EmailChannel(
+        wire.client("sesv2"), written, sender="ops@example.com", configuration_set="set"
+    )
+    channel.render(A_CHANGE, ANN).send()
 
 
 def assumed(wire: Wire) -> None:
@@ -181,6 +187,7 @@ def asked_of_a_trail(wire: Wire) -> None:
 
 
 ARN = f"arn:aws:secretsmanager:us-east-1:222222222222:secret:{SECRET}-AbCdEf"
+ANN = Recipient(ChannelName.EMAIL, "ann@example.com")
 A_SEAL_KEY = SealKey(b"of these tests")
 Rows = list[tuple[str, Callable[[Wire], object], list[tuple[str, Mapping[str, Any]]]]]
 ROWS: Rows = [
@@ -653,7 +660,7 @@ ROWS: Rows = [
     (
         "give a claim back",
         lambda w: S3Receipts(w.client("s3"), bucket="b-b").release(
-            Claim(name="receipts/2/x.json", run="run", mark='"etag"')
+            Claim(name="receipts/2/x.json", recipient=ANN, run="run", mark='"etag"')
         ),
         [("DeleteObject", {"Bucket": "b-b", "Key": "receipts/2/x.json", "IfMatch": '"etag"'})],
     ),

@@ -22,6 +22,7 @@ from keyturn.domain.events import (
     notice_item,
 )
 from keyturn.domain.key import Account
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.digest import read_digest, write_digest
 from tests.domain.world import ACCOUNT, NOW, a_key, a_secret, ann, look, only
 
@@ -38,7 +39,7 @@ def a_digest(*items: NoticeItem, failures: tuple[str, ...] = ()) -> Digest:
     return Digest(
         run=RUN,
         audience=Audience.OWNER,
-        address="ann@example.com",
+        recipient=Recipient(ChannelName.EMAIL, "ann@example.com"),
         region="eu-west-1",
         items=items,
         failures=failures,

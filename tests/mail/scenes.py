@@ -14,6 +14,7 @@ from keyturn.domain.decision import Action, Next, Notice, Overlay, Reason, State
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import secret_name
 from keyturn.mail.renderer import Mails
 
@@ -219,7 +220,7 @@ def a_digest(
     return Digest(
         run=a_run(dry_run=dry_run),
         audience=audience,
-        address="dev@example.com" if owner else ADMIN,
+        recipient=Recipient(ChannelName.EMAIL, "dev@example.com" if owner else ADMIN),
         region="eu-central-1",
         items=items,
         proves=owner,

@@ -16,10 +16,12 @@ from keyturn.domain.errors import (
     Throttled,
     Unavailable,
 )
-from keyturn.domain.events import Audience, Digest, Mail, NoticeItem, Run
+from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.key import Account
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.use_cases.notify import Notify, Telling
-from tests.fakes_notify import FakeMailer, FakeReceipts, FakeRenderer
+from keyturn.use_cases.send_once import SendOnce
+from tests.fakes_notify import FakeChannel, FakeReceipts
 
 NOW = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -46,7 +48,7 @@ A, B, C = an_item("AKIA-A"), an_item("AKIA-B"), an_item("AKIA-C")
 DIGEST = Digest(
     run=RUN,
     audience=Audience.OWNER,
-    address="dev@example.com",
+    recipient=Recipient(ChannelName.EMAIL, "dev@example.com"),
     region="eu-central-1",
     items=(A, B, C),
 )
@@ -58,7 +60,7 @@ class Office:
     """A notifier with everything around it in memory, and a clock."""
 
     now: datetime = NOW
-    mailer: FakeMailer = field(default_factory=FakeMailer)
+    mailer: FakeChannel = field(default_factory=FakeChannel)
     book: FakeReceipts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +68,7 @@ class Office:
 
     @property
     def notify(self) -> Notify:
-        return Notify(self.book, self.mailer, FakeRenderer())
+        return Notify(sender=SendOnce(book=self.book, channels={ChannelName.EMAIL: self.mailer}))
 
     def tell(self, digest: Digest = DIGEST) -> Telling:
         return self.notify.tell(digest, self.now)
@@ -217,24 +219,20 @@ def test_all_that_went_wrong_is_told_to_whoever_asked(office: Office) -> None:
 
 
 def test_a_broken_template_leaves_no_claim(office: Office) -> None:
-    class Broken(FakeRenderer):
-        def digest(self, digest: Digest) -> Mail:
-            raise ZeroDivisionError
+    office.mailer.breaks_on = "render"
 
     with pytest.raises(ZeroDivisionError):
-        Notify(office.book, office.mailer, Broken()).tell(DIGEST, NOW)
+        office.tell()
 
     assert office.book.entries == {}
     assert office.mailer.sent == []
 
 
 def test_a_fault_in_the_mailer_itself_leaves_the_claims(office: Office) -> None:
-    class Faulty:
-        def send(self, address: str, mail: Mail) -> str:
-            raise ZeroDivisionError
+    office.mailer.breaks_on = "send"
 
     with pytest.raises(ZeroDivisionError):
-        Notify(office.book, Faulty(), FakeRenderer()).tell(DIGEST, NOW)
+        office.tell()
 
     assert len(office.book.claimed) == 3
 
@@ -280,3 +278,12 @@ def test_the_errors_are_all_in_the_message() -> None:
     error = NotAllTold([KeyturnError("one"), KeyturnError("two")])
 
     assert str(error) == "one; two"
+
+
+def test_a_channel_that_is_not_set_up_claims_nothing(office: Office) -> None:
+    notify = Notify(sender=SendOnce(book=office.book, channels={}))
+
+    with pytest.raises(Refused, match="no channel email is set up"):
+        notify.tell(DIGEST, NOW)
+
+    assert office.book.entries == {}

@@ -11,6 +11,7 @@ from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Tol
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run
 from keyturn.domain.key import Account, Receipt, UserFacts
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.digest import read_digest
 from keyturn.use_cases.account_run import AccountPlan, AccountResult
 from keyturn.use_cases.announcers import LONGEST_PART, PublishToBus
@@ -35,7 +36,7 @@ class NeverTold:
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         return ()
 
-    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
+    def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         if self.refuses:
             raise Denied("ListObjectsV2: AccessDenied")
         return self.last
@@ -219,7 +220,7 @@ def test_failures_beyond_what_people_read_are_counted() -> None:
     digest = Digest(
         run=a_run(),
         audience=Audience.ADMIN,
-        address=ADMIN,
+        recipient=Recipient(ChannelName.EMAIL, ADMIN),
         region="us-east-1",
         items=(),
         failures=tuple(f"user-{n}: {'x' * 1000}" for n in range(1250)),

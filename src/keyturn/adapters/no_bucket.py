@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from keyturn.domain.errors import Refused
 from keyturn.domain.key import Receipt
+from keyturn.domain.recipient import Recipient
 from keyturn.ports import Pause, Reservation
 
 
@@ -15,7 +16,7 @@ class NoReceipts:
         """There are none."""
         return ()
 
-    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:  # noqa: ARG002 -- meets the port
+    def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:  # noqa: ARG002 -- meets the port
         """There was none."""
         return None
 

@@ -12,7 +12,6 @@ one listing a key is all that it costs. A claim is the 36 characters of a uuid a
 else; a receipt is longer. `<name>.bounced` beside a receipt voids it.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,6 +28,7 @@ from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFoun
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt
+from keyturn.domain.recipient import Recipient
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Claim
@@ -89,9 +89,9 @@ class S3Receipts:
         receipts = (_read(name.removeprefix(folder), at) for name, at in self._receipts_in(folder))
         return tuple(receipt for receipt in receipts if receipt is not None)
 
-    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
-        """When that address was last sent a dry-run digest of the account."""
-        folder = f"{self._root}/{account}/{_DRY_RUN}/{Audience.OWNER}/{_hash(address)}/"
+    def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
+        """When that recipient was last sent a dry-run digest of the account."""
+        folder = f"{self._root}/{account}/{_DRY_RUN}/{Audience.OWNER}/{recipient.address_hash}/"
         return max((at for _, at in self._receipts_in(folder)), default=None)
 
     def _receipts_in(self, folder: str) -> Iterator[tuple[str, datetime]]:
@@ -109,30 +109,34 @@ class S3Receipts:
     def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
         """Claim an item of a digest, or (None) what it tells as a whole."""
         name = f"{self._root}/{digest.run.account.id}/{_name(digest, item)}"
-        return self._claim(name, digest.run.id, now)
+        return self._claim(name, digest.recipient, digest.run.id, now)
 
-    def claim_change(self, change: ExemptionChange, now: datetime) -> Claim | None:
+    def claim_change(
+        self, change: ExemptionChange, recipient: Recipient, now: datetime
+    ) -> Claim | None:
         """Claim a change of the exemption group."""
         name = quote(change.id, safe="") + _JSON
-        return self._claim(f"{self._root}/{change.account}/{_EXEMPTIONS}/{name}", change.id, now)
+        return self._claim(
+            f"{self._root}/{change.account}/{_EXEMPTIONS}/{name}", recipient, change.id, now
+        )
 
-    def _claim(self, name: str, run: str, now: datetime) -> Claim | None:
+    def _claim(self, name: str, recipient: Recipient, run: str, now: datetime) -> Claim | None:
         mark = str(uuid4())
         with suppress(AlreadyThere):
-            return self._put_claim(run, name, mark)
+            return self._put_claim(name, recipient, run, mark)
 
         found = self._look(name)
         if found is None:
             raise BeingTold(f"{name} was given back a moment ago")
         if found.mark == mark:  # S3 had taken it, but its answer was lost and the SDK tried again
-            return Claim(name=name, run=run, mark=found.etag)
+            return Claim(name=name, recipient=recipient, run=run, mark=found.etag)
         bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
         if found.is_receipt and not bounced:
             return None
         if not found.is_receipt and now - found.at < CLAIM_LIFE:
             raise BeingTold(f"{name} has been claimed since {format_utc(found.at)}")
         try:
-            claim = self._put_claim(run, name, mark, instead_of=found.etag)
+            claim = self._put_claim(name, recipient, run, mark, instead_of=found.etag)
         except (AlreadyThere, NotFound):
             raise BeingTold(f"{name} was claimed by another a moment ago") from None
         if bounced:
@@ -141,9 +145,7 @@ class S3Receipts:
                 self._s3.delete_object(Bucket=self._bucket, Key=name + _BOUNCED)
         return claim
 
-    def confirm(
-        self, claim: Claim, *, channel: str, address: str, message_id: str, now: datetime
-    ) -> None:
+    def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         """
         Turn the claim into the receipt.
 
@@ -153,8 +155,8 @@ class S3Receipts:
         promises = _promises(step, _days_in(name))
         receipt: ReceiptFile = {
             "time": format_utc(now),
-            "channel": channel,
-            "address": address,
+            "channel": claim.recipient.channel,
+            "address": claim.recipient.address,
             "message_id": message_id,
             "promises": {act: day.isoformat() for act, day in promises.items()},
             "run": claim.run,
@@ -173,7 +175,13 @@ class S3Receipts:
             self._s3.delete_object(Bucket=self._bucket, Key=claim.name, IfMatch=claim.mark)
 
     def _put_claim(
-        self, run: str, name: str, mark: str, *, instead_of: str | None = None
+        self,
+        name: str,
+        recipient: Recipient,
+        run: str,
+        mark: str,
+        *,
+        instead_of: str | None = None,
     ) -> Claim:
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket,
@@ -187,7 +195,7 @@ class S3Receipts:
             request["IfMatch"] = instead_of
         with aws_errors_translated():
             answer = self._s3.put_object(**request)
-        return Claim(name=name, run=run, mark=answer["ETag"])
+        return Claim(name=name, recipient=recipient, run=run, mark=answer["ETag"])
 
     def _look(self, name: str) -> _Found | None:
         with suppress(NotFound), aws_errors_translated():
@@ -220,7 +228,7 @@ def _name(digest: Digest, item: NoticeItem | None) -> str:
         day = f"{day}_{run}"
     if digest.part > 1:
         day = f"{day}_{digest.part}"
-    return f"{_DRY_RUN}/{digest.audience}/{_hash(digest.address)}/{day}{ending}"
+    return f"{_DRY_RUN}/{digest.audience}/{digest.recipient.address_hash}/{day}{ending}"
 
 
 def _promises(step: str, days: list[date]) -> dict[Act, date]:
@@ -240,8 +248,3 @@ def _read(path: str, at: datetime) -> Receipt | None:
     if not days or name.endswith(_COPY) or not name.endswith(_JSON):
         return None
     return Receipt(step=step, day=days[0], at=at, promises=_promises(step, days))
-
-
-def _hash(address: str) -> str:
-    """A name for an address that an object may carry; addresses differ in case alone nowhere."""
-    return hashlib.sha256(address.strip().lower().encode()).hexdigest()[:16]

@@ -8,6 +8,7 @@ from typing import Final
 
 from keyturn.domain.decision import DecisionSummary, Notice
 from keyturn.domain.key import Account, Act
+from keyturn.domain.recipient import Recipient
 
 SOURCE: Final = "iam.key-rotation"
 
@@ -81,11 +82,11 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """One mail: all that one address is told of one run over one account."""
+    """One mail: all that one recipient is told of one run over one account."""
 
     run: Run
     audience: Audience
-    address: str
+    recipient: Recipient
     region: str
     """The region in which the account's secrets are stored."""
     items: tuple[NoticeItem, ...]
@@ -95,6 +96,11 @@ class Digest:
     """A digest too long for one event comes in parts, each a mail of its own."""
     proves: bool = True
     """Whether its acceptance is the receipt of its items: the owner's, or the admin's instead."""
+
+    @property
+    def address(self) -> str:
+        """The recipient's address."""
+        return self.recipient.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ class Shelf:
 
 class OverriddenMails:
     """
-    Meets `ports.Renderer`.
+    Meets `MailRenderer` of adapters/channels/email.py.
 
     A template that cannot be read, that breaks, or that names not every key is complained of,
     and the mail goes out in our words: a mistake in one must not keep anybody from being told.

@@ -69,7 +69,9 @@ class Coming:
 
 class Mails:
     """
-    Meets `ports.Renderer`: a folder a mail, with subject.txt, body.txt and body.html.
+    Meets `MailRenderer` of adapters/channels/email.py.
+
+    A folder a mail, with subject.txt, body.txt and body.html.
 
     loader: where templates come from, if not from this package. They run in Jinja's sandbox,
     because whoever may edit a mail need not be allowed to run code here.

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
-from keyturn.ports.notices import Bus, Claim, Mailer, ReceiptBook, Receipts, Renderer
+from keyturn.ports.notices import (
+    Bus,
+    Channel,
+    Claim,
+    ClaimState,
+    NoticeContent,
+    ReceiptBook,
+    Receipts,
+    RenderedNotice,
+)
 from keyturn.ports.operators import (
     BEGUN,
     Audit,
@@ -29,15 +38,17 @@ __all__ = [
     "Audit",
     "AuditEntry",
     "Bus",
+    "Channel",
     "Claim",
+    "ClaimState",
     "Clock",
     "Coverage",
     "DailyLimitLedger",
     "Listed",
     "ListedSecret",
     "LocatedPauseFlag",
-    "Mailer",
     "NewKey",
+    "NoticeContent",
     "Organization",
     "Pause",
     "PauseFlag",
@@ -45,7 +56,7 @@ __all__ = [
     "Queue",
     "ReceiptBook",
     "Receipts",
-    "Renderer",
+    "RenderedNotice",
     "Reservation",
     "SecretList",
     "SecretStore",

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
-from keyturn.domain.events import Digest, Event, Mail, NoticeItem
+from keyturn.domain.events import Digest, Event, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
+from keyturn.domain.recipient import ChannelName, Recipient
 
 
 class Receipts(Protocol):
@@ -16,63 +18,91 @@ class Receipts(Protocol):
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         """The valid receipts of a key: neither claims, nor bounced, nor of a dry run."""
 
-    def last_dry_run_digest(self, account: str, address: str) -> datetime | None:
-        """When that address was last sent a dry-run digest of the account."""
+    def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
+        """When that recipient was last sent a dry-run digest of the account."""
+
+
+class ClaimState(StrEnum):
+    """
+    How far the sending of one notice to one recipient is.
+
+    Named as AWS Lambda Powertools' idempotency names it, which solves the same problem.
+    """
+
+    IN_PROGRESS = "IN_PROGRESS"
+    """Claimed, and perhaps being sent right now."""
+    COMPLETED = "COMPLETED"
+    """A channel accepted it: there is a receipt."""
+    EXPIRED = "EXPIRED"
+    """To be claimed anew: 15 minutes without a receipt, or a receipt that was voided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """
-    The right to tell one thing to one audience, once.
+    The right to send one notice to one recipient, once.
 
-    name is the path of its object: account, user, key, step, dates and audience; or the run or
+    name is the path of its object: account, user, key, step, dates and recipient; or the run or
     the change, for what is told of one and not of a key. mark tells it from another's of the
     same name.
     """
 
     name: str
+    recipient: Recipient
     run: str
     mark: str
 
 
 class ReceiptBook(Protocol):
-    """The notifier's memory: what was claimed, told, and given up."""
+    """The notifier's memory: what was claimed, sent, and given up."""
 
     def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
         """
         Claim an item of a digest (None: the digest's failures, or all of a dry run).
 
-        None if it was told already. Raises BeingTold if another claim is younger than
-        15 minutes.
+        None if the digest's recipient has been sent it (COMPLETED). Raises BeingTold while
+        another claim is IN_PROGRESS.
         """
 
-    def claim_change(self, change: ExemptionChange, now: datetime) -> Claim | None:
+    def claim_change(
+        self, change: ExemptionChange, recipient: Recipient, now: datetime
+    ) -> Claim | None:
         """Claim a change of the exemption group, likewise."""
 
-    def confirm(
-        self, claim: Claim, *, channel: str, address: str, message_id: str, now: datetime
-    ) -> None:
+    def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         """Turn the claim into the receipt."""
 
     def release(self, claim: Claim) -> None:
-        """Give the claim back: it was not told."""
+        """Give the claim back: it was not sent."""
 
 
-class Mailer(Protocol):
-    """A channel that takes mails."""
-
-    def send(self, address: str, mail: Mail) -> str:
-        """Send, and answer with the channel's message id. Refused: it never will be accepted."""
+NoticeContent = Digest | ExemptionChange
+"""What one message can be about; a channel gives it its own form."""
 
 
-class Renderer(Protocol):
-    """Writes the mails."""
+class RenderedNotice(Protocol):
+    """A message to one recipient, written and not sent yet."""
 
-    def digest(self, digest: Digest) -> Mail:
-        """Write the mail of a digest."""
+    def send(self) -> str:
+        """
+        Send it, in one attempt, and answer with the channel's id of the message.
 
-    def exemption(self, change: ExemptionChange) -> Mail:
-        """Write the mail about a change of the exemption group."""
+        Raises:
+            Refused: it was not sent, and never will be as it is.
+            Throttled: it was not sent; later it may be.
+            Unavailable: nobody knows whether it was sent.
+        """
+
+
+class Channel(Protocol):
+    """A way to reach people: it writes a notice in its own form, and sends it."""
+
+    @property
+    def name(self) -> ChannelName:
+        """Which one it is."""
+
+    def render(self, content: NoticeContent, recipient: Recipient) -> RenderedNotice:
+        """Write the message; nothing is sent, whatever this raises."""
 
 
 class Bus(Protocol):

@@ -13,6 +13,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
 from keyturn.domain.key import Account, Act
 from keyturn.domain.plain_text import shown
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.account import AccountId, Moment
 from keyturn.schemas.decision import Day, NextStep, read_decision, write_decision
 
@@ -120,7 +121,7 @@ def read_digest(detail: Mapping[str, Any]) -> Digest:
                 ),
             ),
             audience=Audience(detail["audience"]),
-            address=detail["address"],
+            recipient=Recipient(ChannelName.EMAIL, detail["address"]),
             region=detail["region"],
             failures=tuple(detail["failures"]),
             proves=detail["proves"],

@@ -3,51 +3,42 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyturn.domain.errors import KeyturnError, Unavailable
 from keyturn.domain.events import Event, EventType, Run
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
-from keyturn.ports import Bus, Mailer, ReceiptBook, Renderer
+from keyturn.domain.recipient import Recipient
+from keyturn.ports import Bus
+from keyturn.use_cases.send_once import SendOnce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellOfExemption:
     """Tells each change once."""
 
-    book: ReceiptBook
+    sender: SendOnce
     bus: Bus
-    mailer: Mailer
-    renderer: Renderer
-    admin: str
-    channel: str = "email"
+    admin: Recipient
 
     def tell(self, change: ExemptionChange, now: datetime) -> bool:
         """
         Tell, unless it was told already; whether it was told now.
 
-        The event comes first: one that comes twice does no harm. A mail whose answer was lost
-        is not sent again at once.
+        Raises what `SendOnce.send` raises, and what the bus does: then nobody was told.
         """
-        claim = self.book.claim_change(change, now)
-        if claim is None:
-            return False
-        try:
-            self.bus.publish([event_of(change)])
-            mail = self.renderer.exemption(change)
-        except Exception:
-            self.book.release(claim)
-            raise
-        try:
-            message_id = self.mailer.send(self.admin, mail)
-        except Unavailable:
-            raise
-        except KeyturnError:
-            self.book.release(claim)
-            raise
-        self.book.confirm(
-            claim, channel=self.channel, address=self.admin, message_id=message_id, now=now
+        sent = self.sender.send(
+            [change],
+            self.admin,
+            now,
+            claim=lambda change: self.sender.book.claim_change(change, self.admin, now),
+            write=self._published,
         )
-        return True
+        return sent.message_id is not None
+
+    def _published(self, changes: tuple[ExemptionChange, ...]) -> ExemptionChange:
+        """The change, once its event is out: it comes first, for twice it does no harm."""
+        [change] = changes
+        self.bus.publish([event_of(change)])
+        return change
 
 
 def event_of(change: ExemptionChange) -> Event:

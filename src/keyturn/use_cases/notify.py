@@ -1,12 +1,11 @@
-"""Claim, send, note down: each thing is told once, and what was told can be proved."""
+"""Send a digest to its recipient: what of it they have not been sent yet, in one message."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyturn.domain.errors import KeyturnError, NotAllTold, PortError, Unavailable
 from keyturn.domain.events import Digest, NoticeItem
-from keyturn.ports import Claim, Mailer, ReceiptBook, Renderer
+from keyturn.use_cases.send_once import SendOnce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,91 +14,27 @@ class Telling:
 
     told: tuple[NoticeItem, ...] = ()
     message_id: str | None = None
-    """None: no mail went out."""
+    """None: no message went out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Claims:
-    """What of a digest is ours to tell now, and why the rest is not."""
-
-    digest: Digest
-    claims: tuple[Claim, ...]
-    errors: tuple[KeyturnError, ...]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Tells one address one digest."""
+    """Tells one recipient one digest."""
 
-    book: ReceiptBook
-    mailer: Mailer
-    renderer: Renderer
-    channel: str = "email"
+    sender: SendOnce
 
     def tell(self, digest: Digest, now: datetime) -> Telling:
-        """
-        Tell what of the digest has not been told yet.
-
-        Raises why not all of it could be told; to try again is safe. Refused and Throttled:
-        nobody was told. Unavailable: nobody knows; the claims stay, so that it is not sent again
-        at once. NotAllTold: a part was left to another notifier, or was sent and could not be
-        noted down, and then its claim stays too.
-        """
-        ours = self._claim(digest, now)
-        if not ours.claims:
-            _raise_if_any(ours.errors)
+        """Tell what of the digest has not been told yet; raises what `SendOnce.send` raises."""
+        sent = self.sender.send(
+            _wanted(digest),
+            digest.recipient,
+            now,
+            claim=lambda item: self.sender.book.claim(digest, item, now),
+            write=lambda items: _only(digest, items),
+        )
+        if sent.message_id is None:
             return Telling()
-
-        try:
-            mail = self.renderer.digest(ours.digest)
-        except Exception as error:
-            self._release(ours, error)
-            raise
-
-        try:
-            message_id = self.mailer.send(digest.address, mail)
-        except Unavailable as error:
-            _note(error, ours.errors)
-            raise
-        except PortError as error:
-            self._release(ours, error)
-            _note(error, ours.errors)
-            raise
-
-        unnoted = _each(
-            ours.claims,
-            lambda claim: self.book.confirm(
-                claim,
-                channel=self.channel,
-                address=digest.address,
-                message_id=message_id,
-                now=now,
-            ),
-        )
-        _raise_if_any([*unnoted, *ours.errors])
-        return Telling(told=ours.digest.items, message_id=message_id)
-
-    def _claim(self, digest: Digest, now: datetime) -> _Claims:
-        """Claim all that can be claimed; one item in another's hands does not hold the rest."""
-        claims: list[tuple[NoticeItem | None, Claim]] = []
-        errors: list[KeyturnError] = []
-        for item in _wanted(digest):
-            try:
-                claim = self.book.claim(digest, item, now)
-            except KeyturnError as error:
-                errors.append(error)
-            else:
-                if claim is not None:
-                    claims.append((item, claim))
-        return _Claims(
-            _what_is_claimed(digest, [item for item, _ in claims]),
-            tuple(claim for _, claim in claims),
-            tuple(errors),
-        )
-
-    def _release(self, ours: _Claims, because: Exception) -> None:
-        """Give the claims back; one that stays is only tried again later."""
-        _note(because, _each(ours.claims, self.book.release))
+        return Telling(told=_only(digest, sent.parts).items, message_id=sent.message_id)
 
 
 def _wanted(digest: Digest) -> list[NoticeItem | None]:
@@ -111,7 +46,8 @@ def _wanted(digest: Digest) -> list[NoticeItem | None]:
     return [*digest.items, *([None] if digest.failures else [])]
 
 
-def _what_is_claimed(digest: Digest, claimed: Sequence[NoticeItem | None]) -> Digest:
+def _only(digest: Digest, claimed: Sequence[NoticeItem | None]) -> Digest:
+    """The digest with what is claimed, and nothing else."""
     if digest.run.dry_run:
         return digest
     return replace(
@@ -119,24 +55,3 @@ def _what_is_claimed(digest: Digest, claimed: Sequence[NoticeItem | None]) -> Di
         items=tuple(item for item in claimed if item is not None),
         failures=digest.failures if None in claimed else (),
     )
-
-
-def _each(claims: Iterable[Claim], do: Callable[[Claim], None]) -> list[KeyturnError]:
-    """Do it for each claim, whatever comes of the others."""
-    errors: list[KeyturnError] = []
-    for claim in claims:
-        try:
-            do(claim)
-        except KeyturnError as error:
-            errors.append(error)
-    return errors
-
-
-def _note(error: Exception, others: Iterable[KeyturnError]) -> None:
-    for other in others:
-        error.add_note(f"and: {other}")
-
-
-def _raise_if_any(errors: Sequence[KeyturnError]) -> None:
-    if errors:
-        raise NotAllTold(errors) from errors[0]

@@ -19,6 +19,7 @@ from keyturn.domain.events import (
 from keyturn.domain.exemption import GroupChange
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.account import Counts, Failed, Quarantined
@@ -118,7 +119,7 @@ class Tell:
         return Digest(
             run=run,
             audience=Audience.OWNER,
-            address=address,
+            recipient=Recipient(ChannelName.EMAIL, address),
             region=self.region,
             items=tuple(items),
         )
@@ -139,7 +140,9 @@ class Tell:
         if not self.tells_owners_of_dry_runs:
             return False
         try:
-            last = self.receipts.last_dry_run_digest(run.account.id, owner)
+            last = self.receipts.last_dry_run_digest(
+                run.account.id, Recipient(ChannelName.EMAIL, owner)
+            )
         except PortError as error:
             unread.append(Failure(error=error))
             return False

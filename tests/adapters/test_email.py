@@ -1,17 +1,21 @@
 """Mails through SES, on the local cloud."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
-from keyturn.adapters.ses import SesMailer
+from keyturn.adapters.channels.email import EmailChannel
 from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
-from keyturn.domain.events import Mail
+from keyturn.domain.events import Digest, Mail
+from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
+from tests.adapters.test_s3_receipts import A_CHANGE, a_digest, an_item
 
 SENDER = "aws-admins@example.com"
 MAIL = Mail(subject="Grüße 🔑", text="Hello, Müller", html="<p>Hello, Müller</p>")
@@ -26,13 +30,42 @@ def cloud() -> Iterator[LocalCloud]:
         yield cloud
 
 
+@dataclass
+class Written:
+    """Meets `MailRenderer`: the mail is written already."""
+
+    mail: Mail = MAIL
+    about: list[object] = field(default_factory=list)
+
+    def digest(self, digest: Digest) -> Mail:
+        self.about.append(digest)
+        return self.mail
+
+    def exemption(self, change: ExemptionChange) -> Mail:
+        self.about.append(change)
+        return self.mail
+
+
+@dataclass
+class Mailer:
+    channel: EmailChannel
+    written: Written
+
+    def send(self, address: str, mail: Mail) -> str:
+        self.written.mail = mail
+        recipient = Recipient(ChannelName.EMAIL, address)
+        return self.channel.render(a_digest(an_item()), recipient).send()
+
+
 def a_mailer(
     cloud: LocalCloud, sender: str = SENDER, configuration_set: str | None = None
-) -> SesMailer:
+) -> "Mailer":
     ses = cloud.role_session(MANAGEMENT_ACCOUNT, ROLE).client(
         "sesv2", config=Config(retries={"total_max_attempts": 1})
     )
-    return SesMailer(ses, sender=sender, configuration_set=configuration_set)
+    written = Written()
+    channel = EmailChannel(ses, written, sender=sender, configuration_set=configuration_set)
+    return Mailer(channel, written)
 
 
 def test_a_mail_arrives_as_it_was_written(cloud: LocalCloud) -> None:
@@ -107,3 +140,17 @@ def test_only_one_address_is_an_address(cloud: LocalCloud, address: str) -> None
         a_mailer(cloud).send(address, MAIL)
 
     assert cloud.sent_mails == []
+
+
+def test_each_thing_has_its_own_mail_and_nothing_goes_out_before_it_is_sent(
+    cloud: LocalCloud,
+) -> None:
+    mailer = a_mailer(cloud)
+    recipient = Recipient(ChannelName.EMAIL, "dev@example.com")
+    digest = a_digest(an_item())
+
+    messages = [mailer.channel.render(content, recipient) for content in (digest, A_CHANGE)]
+
+    assert mailer.written.about == [digest, A_CHANGE]
+    assert cloud.calls == []
+    assert len({message.send() for message in messages}) == 2

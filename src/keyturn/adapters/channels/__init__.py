@@ -1,0 +1,1 @@
+"""The channels that reach people, a file each; `wiring.py` chooses them by name."""

@@ -1,0 +1,63 @@
+"""Who is notified: a channel, and an address in it."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, assert_never
+
+from keyturn.domain.names import ONE_ADDRESS
+
+_HASH_LENGTH: Final = 16
+"""Hexadecimal digits."""
+
+
+class ChannelName(StrEnum):
+    """The channels, as receipts and their names spell them."""
+
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """
+    One address in one channel: who gets a message, and whom its receipt names.
+
+    Anything may be written into a tag, so an address need not be one: `can_be_reached` says.
+    """
+
+    channel: ChannelName
+    address: str
+
+    @property
+    def can_be_reached(self) -> bool:
+        """Whether the address has the form that its channel asks for, and names one recipient."""
+        match self.channel:
+            case ChannelName.EMAIL:
+                return ONE_ADDRESS.fullmatch(self.address) is not None
+            case _:
+                assert_never(self.channel)
+
+    @property
+    def normalized_address(self) -> str:
+        """The address in the one spelling in which two of them are compared."""
+        match self.channel:
+            case ChannelName.EMAIL:
+                # RFC 5321 lets a host tell upper from lower case before the @; none does.
+                return self.address.strip().lower()
+            case _:
+                assert_never(self.channel)
+
+    @property
+    def address_hash(self) -> str:
+        """
+        The address, as the name of an object may carry it: 64 bits of its SHA-256, in hex.
+
+        A name has to tell the recipients of one notice apart, which are a handful: two of a
+        thousand share these 64 bits once in 10**13 times. A path, a list or a log then shows no
+        address; but who guesses one can check it, so the hash keeps nothing secret.
+        """
+        return hashlib.sha256(self.normalized_address.encode()).hexdigest()[:_HASH_LENGTH]
+
+    def is_same_as(self, other: "Recipient") -> bool:
+        """Whether both are one recipient, however their addresses are spelt."""
+        return (self.channel, self.normalized_address) == (other.channel, other.normalized_address)
