@@ -60,7 +60,12 @@ class Deploy:
     # --- looking ----------------------------------------------------------------------------
 
     def prepare(self, asked: DeployRequest) -> Ready:
-        """Find out what is there and what is wanted; it only reads."""
+        """
+        Find out what is there and what is wanted; it only reads.
+
+        Raises InvalidValue where a value is wrong or lacking, DeploymentFailed where the
+        organisation does not allow stack sets, and a PortError where AWS does not answer.
+        """
         self.package.check(asked.own)
         facts = self.organization_features.facts()
         self._check_organization(facts, asked)

@@ -41,21 +41,31 @@ class Stacks(Protocol):
         """
         Work out what a template and parameters would change, and change nothing.
 
-        A parameter that is None keeps its value. DeploymentFailed: CloudFormation refused.
+        parameters: name → value; None keeps what it is.
+        Raises DeploymentFailed, with CloudFormation's reason, where it refuses.
         """
 
     def discard(self, proposal: Proposal) -> None:
         """Throw a proposal away, and with it the empty shell of a stack that is not there yet."""
 
     def carry_out(self, proposal: Proposal) -> None:
-        """Make it so and wait; DeploymentFailed names the first resource that failed, and why."""
+        """
+        Make it so and wait.
+
+        Raises DeploymentFailed, which names the first resource that failed, and why.
+        """
 
     def remove(self, name: str) -> None:
-        """Delete a stack and wait."""
+        """Delete a stack and wait. Raises DeploymentFailed where it could not be deleted."""
 
 
 class StackSets(Protocol):
-    """Service-managed stack sets, from the management account. What acts waits for the end."""
+    """
+    Service-managed stack sets, from the management account.
+
+    What acts waits for the end, and raises DeploymentFailed where an account failed; the others
+    have been tried all the same.
+    """
 
     def find(self, name: str) -> StackSet | None:
         """The stack set, if there is one."""
@@ -64,10 +74,10 @@ class StackSets(Protocol):
         """Make the stack set, which goes by itself to accounts that come later; nowhere yet."""
 
     def update(self, name: str, body: str, parameters: Mapping[str, str | None]) -> None:
-        """Bring the template and these parameters to where it is; None keeps a value."""
+        """Bring template and parameters (name → value; None keeps it) to where it is."""
 
     def extend(self, name: str, units: Collection[str], regions: Collection[str]) -> None:
-        """Go to the accounts of these units, in these regions."""
+        """Go to the accounts of these units (by their ids), in these regions."""
 
     def instances(self, name: str) -> Iterator[StackInstance]:
         """Where it is."""
@@ -77,7 +87,7 @@ class ArtifactBucket(Protocol):
     """S3 in the security account, for the bucket with the zips and the receipts."""
 
     def exists(self, bucket: str) -> bool:
-        """Whether the bucket is there and ours; Denied if it is somebody else's."""
+        """Whether the bucket is there and ours. Raises Denied where it is somebody else's."""
 
     def create(self, bucket: str) -> None:
         """Make the bucket."""
@@ -102,23 +112,23 @@ class OrganizationFeatures(Protocol):
     """The organisation, as its management account knows it."""
 
     def facts(self) -> OrganizationFacts:
-        """What it says of itself; Denied to whoever may not ask."""
+        """What it says of itself. Raises Denied for whoever may not ask."""
 
     def control_policies(self) -> Iterable[ControlPolicy]:
-        """The service control policies; Denied to whoever may not ask."""
+        """The service control policies. Raises Denied for whoever may not ask."""
 
     def has_unit(self, unit: str) -> bool:
-        """Whether a unit, or a root, is its own; Denied to whoever may not ask."""
+        """Whether a unit, or a root, is its own. Raises Denied for whoever may not ask."""
 
 
 class Functions(Protocol):
     """Lambda in the security account."""
 
     def look(self, name: str) -> FunctionFacts:
-        """A function as it is; NotFound if there is none."""
+        """A function as it is. Raises NotFound where there is none."""
 
     def takes_from(self, name: str) -> Collection[str]:
-        """The queues that give it work now."""
+        """The names of the queues that give it work now."""
 
     def concurrency(self) -> Concurrency:
         """How many functions may run at the same time."""
@@ -128,14 +138,18 @@ class EventRules(Protocol):
     """EventBridge in the security account."""
 
     def is_enabled(self, name: str, bus: str | None) -> bool:
-        """Whether the rule is enabled; NotFound if there is none. None is the default bus."""
+        """
+        Whether the rule is enabled. Raises NotFound where there is none.
+
+        bus: the bus that it is on; None: the default bus.
+        """
 
 
 class QueueDepth(Protocol):
     """The queues of the security account, seen from above."""
 
     def waiting(self, queue: str) -> int:
-        """About how many messages are in it; NotFound if there is no such queue."""
+        """About how many messages are in it. Raises NotFound where there is no such queue."""
 
 
 class SesIdentities(Protocol):
@@ -156,29 +170,33 @@ class CloudTrailStatus(Protocol):
 
 
 class Archive(Protocol):
-    """What lies in the bucket, for whoever asks about the runs and the zips."""
+    """What is in the bucket, for whoever asks about the runs and the zips."""
 
     def last_runs(self) -> tuple[LastRun, ...]:
         """The newest run of each account, of the two newest days; none, if none ran."""
 
     def code_of(self, name: str) -> str:
-        """Lambda's hash of a zip below the prefix; NotFound if it is not there."""
+        """Lambda's hash of a zip below the prefix. Raises NotFound where it is not there."""
 
 
 class MemberAccountProbe(Protocol):
     """One account of the organisation, entered to look."""
 
     def trust_of(self, role: str) -> str:
-        """The text of a role's trust policy; NotFound if there is no such role."""
+        """A role's trust policy, a JSON text. Raises NotFound where there is no such role."""
 
     def has_group(self, name: str) -> bool:
         """Whether there is such an IAM group."""
 
     def key_state(self, alias: str) -> str:
-        """The state of the KMS key behind an alias; NotFound if there is none."""
+        """The state of the KMS key behind an alias. Raises NotFound where there is none."""
 
     def rule_is_enabled(self, name: str) -> bool:
-        """Whether the rule where IAM's events are is enabled; NotFound if there is none."""
+        """
+        Whether the rule in the region of IAM's events is enabled.
+
+        Raises NotFound where there is none.
+        """
 
     def secrets(self) -> Iterable[SecretSeen]:
         """The secrets that are called as those of users' keys are."""

@@ -38,7 +38,11 @@ class StepPlan(ABC):
 
     @abstractmethod
     def carry_out(self) -> StepOutcome:
-        """Do it, and say what became of it; DeploymentFailed or a PortError if it cannot be."""
+        """
+        Do it, and say what became of it.
+
+        Raises DeploymentFailed where it did not succeed, a PortError where AWS refuses.
+        """
 
     def drop(self) -> None:  # noqa: B027 -- most plans have made nothing
         """Take away what the planning itself has made, if it made anything."""
@@ -176,7 +180,7 @@ class Upload(StepPlan):
 def plan_zips(
     artifact_bucket: ArtifactBucket, bucket: str, folder: str, files: Mapping[str, bytes]
 ) -> StepPlan:
-    """Find out which zips are not there, or are not as they are built here."""
+    """Find out which zips (file name → content) are not there, or not as they are built here."""
     differing, _ = _differing(artifact_bucket, bucket, folder, files)
     if not differing:
         return NOTHING
@@ -186,7 +190,9 @@ def plan_zips(
 def plan_mails(
     artifact_bucket: ArtifactBucket, bucket: str, folder: str, files: Mapping[str, bytes]
 ) -> StepPlan:
-    """Find out which mail templates are missing, or are those of an earlier version of ours."""
+    """
+    Find out which mail templates (path → content) are missing, or are ours of an earlier version.
+    """
     differing, there = _differing(artifact_bucket, bucket, folder, files)
     # One that is not as we once put it is the operator's own: it stays, whatever we bring.
     theirs = [name for name in differing if (found := there[name]) and not found.is_ours]
@@ -275,7 +281,11 @@ class UpdateStackSet(StepPlan):
 
 
 def plan_stack_set(stack_sets: StackSets, name: str, body: str, ready: Ready) -> StepPlan:
-    """Find out whether the stack set is there, up to date, and everywhere."""
+    """
+    Find out whether the stack set is there, up to date, and everywhere.
+
+    Raises DeploymentFailed where it is not service-managed: that kind goes nowhere by itself.
+    """
     found = stack_sets.find(name)
     if found is None:
         return MakeStackSet(stack_sets=stack_sets, name=name, body=body, ready=ready)
@@ -386,7 +396,11 @@ class RemakeStack(StepPlan):
 
 
 def plan_stack(stacks: Stacks, name: str, body: str, settled: Settled) -> StepPlan:
-    """Find out what would change in a stack, if it is there at all."""
+    """
+    Find out what would change in a stack, if it is there at all.
+
+    Raises DeploymentFailed where somebody is changing it right now, or CloudFormation refuses.
+    """
     found = stacks.find(name)
     if found is not None and found.is_busy:
         raise DeploymentFailed(f"{name} is being changed ({found.status}): try later")
@@ -427,7 +441,7 @@ class ProveCode(StepPlan):
         return NOTHING.outlook()
 
     def carry_out(self) -> StepOutcome:
-        """Compare Lambda's hashes; DeploymentFailed names the functions of other code."""
+        """Compare Lambda's hashes. Raises DeploymentFailed for functions that run other code."""
         others = [
             each.name
             for each in self.package.core.functions

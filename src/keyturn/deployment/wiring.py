@@ -52,7 +52,7 @@ class Accounts:
     management: boto3.Session
 
     def place(self, session: boto3.Session) -> Place:
-        """Whose credentials these are, and which region is meant."""
+        """Whose credentials these are, and which region is meant. Raises Denied for false ones."""
         with aws_errors_translated():
             account = client(session, "sts").get_caller_identity()["Account"]
         return Place(account, str(session.region_name))
@@ -85,7 +85,15 @@ class Accounts:
         )
 
     def observed(self, names: Names, now: datetime, look_role: str | None) -> Observed:
-        """What the doctor sees. look_role: entered in each account; None: the member role."""
+        """
+        What the doctor sees.
+
+        Args:
+            names: what the stacks are called.
+            now: the time, UTC.
+            look_role: the role that is entered in each account; None: the member role.
+
+        """
         security, management = self.place(self.security), self.place(self.management)
         partition = self.security.get_partition_for_region(security.region)
         iam_region = IAM_REGIONS[partition]

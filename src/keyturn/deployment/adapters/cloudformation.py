@@ -77,7 +77,7 @@ class CloudFormationStacks:
     def propose(
         self, name: str, body: str, parameters: Mapping[str, str | None], *, new: bool
     ) -> Proposal:
-        """Work out what would change."""
+        """Work out what would change. Raises DeploymentFailed where CloudFormation refuses."""
         try:
             with aws_errors_translated(_MEANINGS):
                 made = self._aws.create_change_set(
@@ -123,7 +123,7 @@ class CloudFormationStacks:
                 self.remove(proposal.stack)
 
     def carry_out(self, proposal: Proposal) -> None:
-        """Make it so and wait."""
+        """Make it so and wait. Raises DeploymentFailed with what failed first."""
         with aws_errors_translated(_MEANINGS):
             self._aws.execute_change_set(ChangeSetName=proposal.id)
         waiter: Any = (
@@ -136,7 +136,7 @@ class CloudFormationStacks:
             raise DeploymentFailed(f"{proposal.stack}: {self._why(proposal.stack, failed)}")
 
     def remove(self, name: str) -> None:
-        """Delete a stack and wait."""
+        """Delete a stack and wait. Raises DeploymentFailed where it could not be deleted."""
         with aws_errors_translated(_MEANINGS):
             self._aws.delete_stack(StackName=name)
         waiter = self._aws.get_waiter("stack_delete_complete")

@@ -37,7 +37,7 @@ class AwsFunctions:
         )
 
     def variables(self, name: str) -> Mapping[str, str]:
-        """A function's environment."""
+        """A function's environment, name → value."""
         with aws_errors_translated():
             found = self._lambda.get_function_configuration(FunctionName=name)
         return found.get("Environment", {}).get("Variables", {})

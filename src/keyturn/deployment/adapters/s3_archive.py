@@ -1,4 +1,4 @@
-"""What lies in the bucket: the newest snapshots, and the zips."""
+"""What is in the bucket: the newest snapshots, and the zips."""
 
 import base64
 import hashlib

@@ -23,7 +23,7 @@ _SHUT: Final = (
     "RestrictPublicBuckets",
 )
 _DAYS: Final = {"receipts": 400, "tally": 30}
-"""For how long the engine may ask for what lies there."""
+"""Folder → days, for which the engine may ask for what is in it."""
 _OLD_VERSIONS: Final = 30
 # Each kind of configuration has a code of its own for "there is none".
 _NONE: Final = {

@@ -1,4 +1,4 @@
-"""How many messages lie in a queue."""
+"""How many messages are in a queue."""
 
 from typing import TYPE_CHECKING, Final
 

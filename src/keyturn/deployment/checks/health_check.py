@@ -44,7 +44,7 @@ class HealthCheck(ABC):
 
     @abstractmethod
     def look(self, seen: Observed) -> Finding:
-        """Say what is found; what cannot be read may raise what `finding` takes for unchecked."""
+        """Say what is found. Raises a PortError or InvalidValue where nobody can say."""
 
     def finding(self, seen: Observed) -> Finding:
         """Say what is found, or that it could not be looked at."""
@@ -71,7 +71,11 @@ class HealthCheck(ABC):
         return self._unchecked(why, f"needs {self.needs}")
 
     def everywhere(self, seen: Observed, said: str, unknown: Mapping[str, object]) -> Finding:
-        """Say that all is well, if every account could be looked at; unknown: why not, by id."""
+        """
+        Say that all is well, if every account could be looked at.
+
+        unknown: account id → why it could not be.
+        """
         if unknown:
             why = next(iter(unknown.values()))
             return self.unchecked(f"in {some(unknown)}: {why}")

@@ -75,10 +75,14 @@ class AccountSeen:
 
     account: Account
     trust: str | PortError
+    """The member role's trust policy, a JSON text."""
     group: bool | PortError
+    """Whether it has the exemption group."""
     key: str | PortError
+    """The state of the KMS key of its secrets, as KMS calls it."""
     leftovers: tuple[Leftover, ...] | PortError
     rule: bool | PortError
+    """Whether the rule that reports exemptions is enabled."""
     secrets: tuple[SecretSeen, ...] | PortError
 
 
@@ -117,18 +121,22 @@ class Observed:
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The core stack's parameters."""
+        """The core stack's parameters, name → value; none, if it is not there."""
         return self.core.parameters if self.core else {}
 
     def told(self, parameter: str) -> str:
-        """The value of a parameter; NotFound: a stack of another version may lack it."""
+        """
+        The value of a parameter.
+
+        Raises NotFound where the stack has none of that name, as one of another version may.
+        """
         if parameter not in self.parameters:
             raise NotFound(f"the core stack has no parameter {parameter}")
         return self.parameters[parameter]
 
     @cached_property
     def bucket_and_prefix(self) -> tuple[str, str]:
-        """Where zips, snapshots and receipts are."""
+        """The bucket's name, and the prefix below which zips, snapshots and receipts are."""
         return self.told("S3BucketName"), self.told("S3BucketPrefix")
 
     @cached_property
@@ -175,7 +183,7 @@ class Observed:
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """The accounts that are looked after; NoAccounts if there are none: nothing is well."""
+        """The accounts that are looked after. Raises NoAccounts where there are none."""
         if not self._inventory.accounts:
             raise NoAccounts
         return self._inventory.accounts

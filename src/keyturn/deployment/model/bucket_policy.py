@@ -23,7 +23,11 @@ Statement = Mapping[str, Any]
 def statements(
     *, partition: str, account: str, bucket: str, prefix: str
 ) -> Mapping[Protection, tuple[Statement, ...]]:
-    """What a bucket's policy must say, by what it is good for."""
+    """
+    What a bucket's policy must say: protection → the statements that give it.
+
+    Source: decision 0026; docs/deploy.md gives them to be copied, and a test holds it to these.
+    """
     arn = f"arn:{partition}:s3:::{bucket}"
     notifier = f"arn:{partition}:iam::{account}:role/{NOTIFIER_ROLE}"
     records = [f"{arn}/{prefix}/{folder}/*" for folder in ("audit", "plans")]
@@ -62,13 +66,13 @@ def statements(
 
 
 def lacking(policy: Statement | None, wanted: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """Those of the wanted statements that the policy does not have."""
+    """Those of the wanted statements that the policy (None: there is none) does not have."""
     there = [_essence(each) for each in _all(policy)]
     return tuple(each for each in wanted if _essence(each) not in there)
 
 
 def with_statements(policy: Statement | None, wanted: tuple[Statement, ...]) -> dict[str, Any]:
-    """The policy with these statements; what else it says stays."""
+    """The policy, as JSON has it, with these statements in it; what else it says stays."""
     named = {each["Sid"] for each in wanted}
     kept = [each for each in _all(policy) if each.get("Sid") not in named]
     return {**(policy or {"Version": VERSION}), "Statement": [*kept, *wanted]}

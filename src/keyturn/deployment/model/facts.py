@@ -12,20 +12,25 @@ class FunctionFacts:
     runtime: str
     handler: str
     timeout: int
+    """Seconds."""
     memory: int
+    """MB."""
     architecture: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Name → value, of its environment."""
     code: str
     """Lambda's own hash of the zip: sha256, in Base64."""
     reserved: int | None = None
+    """How many of it may run at once, and are kept for it; None: nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concurrency:
-    """How many functions may run at the same time in the account."""
+    """How many functions may run at the same time in the account and region."""
 
     limit: int
     unreserved: int
+    """Those of them that are kept for no single function."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,9 @@ class SecretSeen:
 
     name: str
     holds_key: bool
+    """Whether a version of it is AWSCURRENT; its value is never read."""
     was_fetched: bool = False
+    """Whether anybody has ever read its value (LastAccessedDate)."""
     replicas: tuple[str, ...] = ()
     """The regions that it is copied to."""
     rotates: bool = False
@@ -72,6 +79,9 @@ class LastRun:
 
     account: str
     at: datetime
+    """When it began, UTC."""
     dry_run: bool
     policy: Mapping[str, int]
+    """RotationPeriod, InactivePeriod and RecoveryGracePeriod → days."""
     reached: bool
+    """Whether the account could be entered and its users listed."""

@@ -33,7 +33,7 @@ ACTIONS: Final = tuple(
 
 
 def guard(*, partition: str, role: str) -> Mapping[str, Any]:
-    """Write the policy, for member accounts whose role has this name."""
+    """Write the policy, as JSON has it, for member accounts whose role has this name."""
     return {
         "Version": "2012-10-17",
         "Statement": [

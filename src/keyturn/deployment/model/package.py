@@ -18,7 +18,9 @@ class Package:
     member: Template
     listing: Template
     zips: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """File name → content, of the functions' code."""
     mails: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Path below `Template/` → content, of the mail templates."""
 
     @property
     def folder(self) -> str:
@@ -33,7 +35,11 @@ class Package:
         return f"Lambda/{whole.hexdigest()[:16]}"
 
     def check(self, parameters: Mapping[str, str]) -> None:
-        """Refuse a parameter that no template has, and a value that its template refuses."""
+        """
+        Check parameters, name → value, before anything is asked of AWS.
+
+        Raises InvalidValue for one that no template has, or a value that its template refuses.
+        """
         for name, value in parameters.items():
             rules = [
                 each.parameters[name]
@@ -47,7 +53,7 @@ class Package:
 
 
 def code_hash(body: bytes) -> str:
-    """Lambda's hash of a zip."""
+    """Lambda's hash of a zip (CodeSha256): SHA-256, in Base64."""
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 

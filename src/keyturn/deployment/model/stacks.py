@@ -10,7 +10,9 @@ class Stack:
 
     name: str
     status: str
+    """CloudFormation's StackStatus."""
     parameters: Mapping[str, str]
+    """Name → value."""
 
     @property
     def is_there(self) -> bool:
@@ -35,7 +37,7 @@ class Stack:
 
 
 def living(stack: Stack | None) -> Stack | None:
-    """The stack, if it has ever been made."""
+    """The stack, if it has ever been made; None: there is no more than a failed beginning."""
     if stack is None or not stack.is_there or stack.is_stillborn:
         return None
     return stack
@@ -69,9 +71,13 @@ class StackSet:
 
     name: str
     body: str = field(repr=False)
+    """The text of its template."""
     parameters: Mapping[str, str]
+    """Name → value."""
     is_service_managed: bool
+    """Whether Organizations says which accounts it reaches; none of ours is otherwise."""
     units: frozenset[str] = frozenset()
+    """Ids of organizational units."""
     regions: frozenset[str] = frozenset()
 
 

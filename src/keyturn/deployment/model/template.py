@@ -38,7 +38,11 @@ class Parameter:
     """What it must be, in words."""
 
     def check(self, value: str) -> None:
-        """Refuse a value that CloudFormation would refuse."""
+        """
+        Check a value as CloudFormation would, before it is asked.
+
+        Raises InvalidValue, with the template's own words for its rule, where it does not fit.
+        """
         if not self._fits(value):
             raise InvalidValue(self.name, value, self.rule or self._in_words())
 
@@ -75,11 +79,13 @@ class DeclaredFunction:
     runtime: str
     handler: str
     timeout: int
+    """Seconds."""
     memory: int
+    """MB."""
     zip: str
     """The file's name in the folder of the zips."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """The parameter or resource that each variable of the environment refers to."""
+    """Variable of the environment → the parameter or resource that it refers to."""
     reserved: str = ""
     """The parameter that says how much concurrency is kept for it; empty if none does."""
 

@@ -31,14 +31,19 @@ class DeployRequest:
     bucket: str | None = None
     prefix: str | None = None
     admin: str | None = None
+    """The administrators' e-mail address, which mails also come from."""
     organization: str | None = None
+    """The organisation's id, `o-…`: a check that it is the one that is meant."""
     units: tuple[str, ...] = ()
+    """Ids of units that get the member stack; those that have it keep it."""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    """Name → value, of any template's parameters."""
     enforce: bool = False
+    """Whether DryRunFlag is to become False; otherwise it stays as it is, and begins as True."""
 
     @property
     def own(self) -> Mapping[str, str]:
-        """All that was given, by its parameter."""
+        """All that was given: parameter → value."""
         dedicated = {
             "S3BucketName": self.bucket,
             "S3BucketPrefix": self.prefix,
@@ -54,9 +59,9 @@ class Settled:
     """The parameters of one stack."""
 
     values: Mapping[str, str | None]
-    """None keeps what it is."""
+    """Parameter → what CloudFormation gets; None keeps what it is."""
     whole: Mapping[str, str]
-    """Every parameter that is not left to its default, as it will be."""
+    """Parameter → value as it will be, of each that is not left to its default."""
     changed: tuple[str, ...] = ()
     """What will no longer be as it was, in words."""
 
@@ -96,7 +101,14 @@ def settle(
     """
     Choose each parameter: as given, else as it was, else as the other stacks have it.
 
-    had: the values of the stack, None if it is not there yet.
+    Raises InvalidValue for one that has no value anywhere, and no default.
+
+    Args:
+        template: of the stack.
+        given: parameter → value, by the operator or by what was found.
+        had: parameter → value, of the stack as it is; None: it is not there yet.
+        inherited: parameter → value, of the other stacks.
+
     """
     values: dict[str, str | None] = {}
     whole: dict[str, str] = {}
@@ -118,7 +130,7 @@ def settle(
 
 
 def check_first(asked: DeployRequest) -> None:
-    """Refuse a first deployment that lacks what a later one finds in the stack."""
+    """Raises InvalidValue where a first deployment lacks what a later one finds in the stack."""
     for option, value in (
         ("--bucket", asked.bucket),
         ("--prefix", asked.prefix),
