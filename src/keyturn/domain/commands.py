@@ -90,7 +90,7 @@ def decide_command(
         kms_key: the key that our secrets are encrypted with; None means aws/secretsmanager.
 
     Returns:
-        A turn with one decision, or a question about one fact that was UNREAD.
+        Decisions about one key, or a question about one fact that was UNREAD.
 
     """
     key = next((key for key in user.keys if key.key_id == command.key_id), None)

@@ -41,7 +41,7 @@ def only_approved(decided: UserDecisions, approved: Collection[Approved]) -> Use
 
 
 def silenced(decided: UserDecisions) -> UserDecisions:
-    """The turn when nobody can be notified: every step that needs a notice waits (0007)."""
+    """The decisions when nobody can be notified: every step that needs a notice waits (0007)."""
     return replace(
         decided,
         decisions=tuple(

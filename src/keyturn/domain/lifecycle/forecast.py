@@ -41,7 +41,7 @@ def forecast(
     decided: UserDecisions, policy: RotationPolicy, now: datetime
 ) -> Mapping[str, tuple[Step, ...]]:
     """
-    Say what comes to each key of a turn that was just decided, and on which day.
+    Say what comes to each key of a user that was just decided, and on which day.
 
     Returns key id → its steps, the next one first; none, where nobody can say what comes.
     """
