@@ -29,6 +29,8 @@ from keyturn.domain.errors import (
 )
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.record import KeyRecord
+from keyturn.domain.result import Done as Done  # noqa: PLC0414 -- whoever moves next takes it from there
+from keyturn.domain.result import Outcome as Outcome  # noqa: PLC0414 -- whoever moves next takes it from there
 from keyturn.ports import AccessKeys, Clock, SecretStore
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.gate import GuardedKeys
@@ -46,32 +48,6 @@ ORDER = (
     Action.DISABLE,
     Action.RESTORE,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """A decision that was carried out; new_key is what a rotation or a revocation made."""
-
-    decision: Decision
-    new_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one user's decisions; error says what stopped it, if anything did."""
-
-    decided: UserDecisions
-    done: tuple[Done, ...] = ()
-    error: KeyturnError | None = None
-    failed: Decision | None = None
-    """The decision that could not be carried out."""
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether somebody has to know: what another run did for us is none."""
-        # That nobody can tell who is exempt stops the account, and is reported there.
-        told_elsewhere = AnotherRun | ChangedMeanwhile | WriteStopped
-        return self.error is not None and not isinstance(self.error, told_elsewhere)
 
 
 @dataclass(slots=True, kw_only=True)
