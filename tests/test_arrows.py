@@ -32,6 +32,18 @@ WRONG = [
         "layers", "keyturn/mail/wrong.py", ["keyturn.ports"], id="an arrow to a neighbour"
     ),
     pytest.param(
+        "layers",
+        "keyturn/functions/wrong.py",
+        ["keyturn.cli.streams"],
+        id="a function that leans on the command line",
+    ),
+    pytest.param(
+        "layers",
+        "keyturn/cli/wrong.py",
+        ["keyturn.functions.metrics"],
+        id="a command that leans on a function",
+    ),
+    pytest.param(
         "core", "keyturn/domain/wrong.py", CORE_KNOWS_NO, id="a domain that knows the world"
     ),
     pytest.param("core", "keyturn/use_cases/wrong.py", CORE_KNOWS_NO, id="a use case that does"),
@@ -81,7 +93,8 @@ WRONG = [
             id=f"{room} that choose their adapter",
         )
         for room in (
-            "keyturn/entrypoints",
+            "keyturn/cli",
+            "keyturn/functions",
             "keyturn/use_cases",
             "keyturn/deployment/model",
             "keyturn_sandbox/demo",
@@ -96,7 +109,7 @@ WRONG = [
         )
         for file in (
             "keyturn/deployment/deploy.py",
-            "keyturn/entrypoints/wrong.py",
+            "keyturn/cli/wrong.py",
             "keyturn/wiring.py",
         )
     ),
@@ -119,13 +132,13 @@ WRONG = [
             "keyturn/use_cases/wrong.py",
             "keyturn/adapters/of_another_system.py",
             "keyturn/wiring.py",
-            "keyturn/entrypoints/rotation_lambda.py",
-            "keyturn/entrypoints/inventory_lambda.py",
-            "keyturn/entrypoints/notifier_lambda.py",
+            "keyturn/functions/inventory.py",
+            "keyturn/functions/notifier.py",
+            "keyturn/functions/rotation.py",
         )
     ),
     pytest.param(
-        "only-entrypoints-wire",
+        "only-functions-and-cli-wire",
         "keyturn_sandbox/demo/wrong.py",
         ["keyturn.wiring"],
         id="a demo that wires",
@@ -150,7 +163,7 @@ WRONG = [
             ["keyturn_sandbox.demo.start", "moto", "time_machine"],
             id=f"make-believe in {room}",
         )
-        for room in ("entrypoints", "adapters", "deployment/adapters")
+        for room in ("cli", "functions", "adapters", "deployment/adapters")
     ),
     *(
         pytest.param(
@@ -167,7 +180,7 @@ WRONG = [
         [
             f"keyturn.{room}"
             for room in (
-                *("adapters", "entrypoints", "settings", "use_cases", "wiring"),
+                *("adapters", "cli", "functions", "settings", "use_cases", "wiring"),
                 *(
                     f"deployment.{each}"
                     for each in ("checks", "deploy", "ports", "steps", "wiring")

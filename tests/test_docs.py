@@ -17,6 +17,8 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from keyturn.adapters.clients import WRITES
+from keyturn.cli.app import app
+from keyturn.cli.options import PARAMETERS as PARAMETER_OF_OPTION
 from keyturn.domain.decision import Action, Overlay, Reason, State, UserDecisions
 from keyturn.domain.events import EventType, Run
 from keyturn.domain.key import Account, KeyFacts, Status, UserFacts
@@ -25,10 +27,8 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
 from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.entrypoints.answer import answer
-from keyturn.entrypoints.cli import app
-from keyturn.entrypoints.cli_options import PARAMETERS as PARAMETER_OF_OPTION
-from keyturn.entrypoints.metrics import METRICS, Metric
 from keyturn.entrypoints.requests import RotationEvent
+from keyturn.functions.metrics import METRICS, Metric
 from keyturn.settings import PARAMETERS, Settings
 from keyturn.use_cases.account_run import AccountPlan, AccountResult
 

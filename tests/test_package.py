@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.entrypoints.start import NEEDED
+from keyturn.cli.start import NEEDED
 from tools.package import HANDLERS, NativeCodeError, write
 
 ROOT = Path(__file__).parent.parent
@@ -108,18 +108,14 @@ def test_a_handler_imports_nothing_that_only_the_command_line_has(handler: str) 
 def test_a_zip_holds_what_its_handler_imports_and_no_more(zips: Path, function: str) -> None:
     top = {name.split("/")[0] for name in names(zips, function)}
     ours = {name.split("/")[1] for name in names(zips, function) if name.startswith("keyturn/")}
-    entrypoints = {
-        name for name in names(zips, function) if name.startswith("keyturn/entrypoints")
-    }
+    handlers = {f"keyturn/functions/{each}.py" for each in HANDLERS}
 
     assert not top & {"moto", "pytest", "time_machine", "bin", "tests"}
     assert not top & {"_yaml", *NEEDED}
     assert "keyturn_sandbox" not in top
-    assert not ours & {"deployment", "py.typed"}
+    assert not ours & {"cli", "deployment", "py.typed"}
     assert "keyturn/mail/templates/owner/subject.txt" in names(zips, function)
-    assert f"keyturn/entrypoints/{function}_lambda.py" in entrypoints
-    assert not any("cli" in name or "demo" in name for name in entrypoints)
-    assert sum(name.endswith("_lambda.py") for name in entrypoints) == 1
+    assert handlers & {*names(zips, function)} == {f"keyturn/functions/{function}.py"}
 
 
 @pytest.mark.parametrize("function", HANDLERS)

@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 HANDLERS = {
-    "inventory": "keyturn.entrypoints.inventory_lambda",
-    "rotation": "keyturn.entrypoints.rotation_lambda",
-    "notifier": "keyturn.entrypoints.notifier_lambda",
+    "inventory": "keyturn.functions.inventory",
+    "rotation": "keyturn.functions.rotation",
+    "notifier": "keyturn.functions.notifier",
 }
 
 LAMBDAS_PYTHON = "3.13"

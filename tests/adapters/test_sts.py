@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from keyturn.adapters.clients import client
 from keyturn.adapters.sts import session_as
-from keyturn.entrypoints.cli import app
+from keyturn.cli.app import app
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.entrypoints.organisation import (
+from tests.cli.organisation import (
     NOW,
     OURS,
     ROLE,

@@ -7,11 +7,11 @@ from itertools import count
 import pytest
 from typer.testing import CliRunner, Result
 
-from keyturn.entrypoints.cli import app
+from keyturn.cli.app import app
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError
 from tests.chaos.scale import FORM
-from tests.entrypoints.organisation import BUCKET, NOW, OURS, build, environment
+from tests.cli.organisation import BUCKET, NOW, OURS, build, environment
 
 COMMANDS = {
     "pause": ("pause", "--bucket", BUCKET, "--reason", "INC-7", "--enforce", "--yes"),

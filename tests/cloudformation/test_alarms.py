@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from keyturn.entrypoints.metrics import METRICS, NAMESPACE, OVERDUE_AFTER
+from keyturn.functions.metrics import METRICS, NAMESPACE, OVERDUE_AFTER
 from tests.cloudformation.stacks import ALARMS, CORE, ROOT, SECURITY, Stack
 
 HOUR, DAY = 3600, 24 * 3600

@@ -13,9 +13,9 @@ from keyturn.adapters.s3_receipts import CLAIM_LIFE
 from keyturn.domain.events import SOURCE, EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
-from keyturn.entrypoints.connect import disconnect
 from keyturn.entrypoints.requests import QUEUE_HOLDS
-from keyturn.entrypoints.rotation_lambda import SPARE_MILLISECONDS
+from keyturn.functions.connect import disconnect
+from keyturn.functions.rotation import SPARE_MILLISECONDS
 from keyturn.settings import PARAMETERS, Settings
 from keyturn_sandbox.emulator.cloud import REGION
 from keyturn_sandbox.simulation import deployment

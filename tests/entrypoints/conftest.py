@@ -1,11 +1,9 @@
-"""The stage that tests of the functions play on, and the organisation of those of the commands."""
+"""The stage that tests of the functions play on."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.entrypoints.organisation import NOW, OURS, build, environment
 from tests.use_cases.stage import Stage, staged
 
 
@@ -13,12 +11,3 @@ from tests.use_cases.stage import Stage, staged
 def stage() -> Iterator[Stage]:
     with staged() as stage:
         yield stage
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
-    with LocalCloud(now=NOW) as opened:
-        build(opened)
-        for name, value in environment(opened.session(OURS)).items():
-            monkeypatch.setenv(name, value)
-        yield opened

@@ -14,13 +14,13 @@ from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn.use_cases.account_run import AccountPlan, AccountResult
 from keyturn_sandbox.simulation.deployment import BUCKET
 from tests.domain.test_events import RUN
-from tests.entrypoints.test_exemptions import see
+from tests.functions.test_exemptions import see
 from tests.schemas import DETAILS, FOLDER, SCHEMAS, closed, text_of
 from tests.use_cases.stage import ASKED, MEMBER, Stage, lose_answer, staged
 
 Documents = dict[str, list[Any]]
 
-# Tried with what the commands write: tests/entrypoints/test_cli_json.py.
+# Tried with what the commands write: tests/cli/test_json_answers.py.
 OF_THE_COMMAND_LINE = {"adoption", "explanation", "plan", "switch"}
 PAUSE = {"Pause": "an incident", "by": "ann", "dryrun": "false"}
 RESUME = {"Resume": "it is over"}

@@ -17,8 +17,8 @@ from botocore.exceptions import ReadTimeoutError
 from keyturn.adapters.kms import SealKeyInKms
 from keyturn.domain.record import said_of
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, version_id_for
-from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
-from keyturn.entrypoints.connect import disconnect
+from keyturn.functions import inventory, metrics, notifier, rotation
+from keyturn.functions.connect import disconnect
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud, Perform, SecretState
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
@@ -41,7 +41,7 @@ OWNER = "owner@example.com"
 ASKED: Mapping[str, object] = {"account": MEMBER, "email": OWNER, "name": "prod"}
 """What the inventory asks for the member account."""
 GROUP = "IAMKeyRotationExemptionGroup"
-LOGGERS = (inventory_lambda.logger, rotation_lambda.logger, notifier_lambda.logger)
+LOGGERS = (inventory.logger, rotation.logger, notifier.logger)
 OF_KEYTURN_ITSELF = frozenset({"events", "sqs", "s3", "sesv2"})
 WRITES = {
     "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
@@ -157,7 +157,7 @@ class Stage:
         """Give the rotation function an event as it is."""
         handed: Any = context or Clock()
         with self.being(ROTATION_ROLE):
-            answer: Any = rotation_lambda.handler(event, handed)
+            answer: Any = rotation.handler(event, handed)
         see("the answer of a function", json.dumps(answer))
         return dict(answer)
 
@@ -165,11 +165,11 @@ class Stage:
         """Let the cron's hour come."""
         context: Any = Clock()
         with self.being(INVENTORY_ROLE):
-            return inventory_lambda.handler(dict(event or {}), context)
+            return inventory.handler(dict(event or {}), context)
 
     def tell(self) -> list[str]:
         """Let the notifier empty its queue; the messages that failed come back."""
-        return self.drain(self.deployment.notifier_queue, NOTIFIER_ROLE, notifier_lambda.handler)
+        return self.drain(self.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler)
 
     def run(self, event: Mapping[str, object] = ASKED) -> dict[str, Any]:
         """One run over the member account, and its mails."""
@@ -182,7 +182,7 @@ class Stage:
         return self.drain(
             self.deployment.rotation_queue,
             ROTATION_ROLE,
-            rotation_lambda.handler,
+            rotation.handler,
             context=context,
             rounds=rounds,
         )

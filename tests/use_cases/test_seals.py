@@ -8,7 +8,7 @@ import pytest
 from keyturn.adapters.kms import SealKeyInKms
 from keyturn.domain.seal import SealKey
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, USER_TAG, secret_name
-from keyturn.entrypoints.connect import disconnect
+from keyturn.functions.connect import disconnect
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.emulator.secret_rules import secrets_of

@@ -20,9 +20,9 @@ from rich.table import Table
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.key import Account
 from keyturn.domain.owner import OwnerSource
-from keyturn.entrypoints import inventory_lambda, metrics, notifier_lambda, rotation_lambda
-from keyturn.entrypoints.connect import disconnect
 from keyturn.entrypoints.plan_format import Report, as_plan_file
+from keyturn.functions import inventory, metrics, notifier, rotation
+from keyturn.functions.connect import disconnect
 from keyturn.schemas.plan import AccountReport, Planned
 from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
@@ -76,9 +76,9 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
         disconnect()  # an earlier demo's connections lead nowhere
         result = demonstrate(
             Handlers(
-                inventory=inventory_lambda.handler,
-                rotation=rotation_lambda.handler,
-                notifier=notifier_lambda.handler,
+                inventory=inventory.handler,
+                rotation=rotation.handler,
+                notifier=notifier.handler,
             ),
             calendar=calendar_of(days, min(DRY_RUN_DAYS, days)),
             seed=seed,
@@ -238,8 +238,8 @@ def _logging_to(stream: IO[str]) -> Iterator[None]:
 
 
 _LOGGERS: Sequence[Logger | logging.Logger] = (
-    inventory_lambda.logger,
-    rotation_lambda.logger,
-    notifier_lambda.logger,
+    inventory.logger,
+    rotation.logger,
+    notifier.logger,
     metrics.lines,
 )

@@ -14,10 +14,10 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from keyturn.cli.result_file import refusing
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.reading import read_json
-from keyturn.entrypoints.result_file import refusing
 
 MANIFEST = ".keyturn-demo.json"
 MAILS = "mails"

@@ -11,8 +11,8 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts
 from keyturn.domain.record import stale_tags
 from keyturn.domain.secret_names import secret_name
-from keyturn.entrypoints import inventory_lambda, notifier_lambda, rotation_lambda
-from keyturn.entrypoints.connect import disconnect
+from keyturn.functions import inventory, notifier, rotation
+from keyturn.functions.connect import disconnect
 from keyturn.settings import Settings
 from keyturn.use_cases.account_run import Request
 from keyturn.wiring import Aws
@@ -69,9 +69,9 @@ class Played:
         with logging_to(log):
             self._result = demonstrate(
                 Handlers(
-                    inventory=inventory_lambda.handler,
-                    rotation=rotation_lambda.handler,
-                    notifier=notifier_lambda.handler,
+                    inventory=inventory.handler,
+                    rotation=rotation.handler,
+                    notifier=notifier.handler,
                 ),
                 calendar=calendar_of(days, DRY_DAYS),
                 seed=seed,

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
+from keyturn.cli.app import app
 from keyturn.domain.errors import InvalidValue, KeyturnError
-from keyturn.entrypoints.cli import app
 from keyturn_sandbox.demo import folder as demo_folder
 from keyturn_sandbox.demo.folder import MANIFEST, DemoFolder
 

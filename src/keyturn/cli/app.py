@@ -1,0 +1,311 @@
+"""
+The command line.
+
+Exit codes: 0 done, 1 some account or user failed (or the operator said no), 2 bad usage, 3
+something is due (`plan --exit-code` alone), 130 interrupted. Whatever an operator can cause is
+answered with one line, never a stack trace.
+"""
+
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from keyturn.cli.one_line import OneLine
+from keyturn.cli.options import (
+    AccountOptions,
+    DeployAccounts,
+    Deploying,
+    DeployOptions,
+    DoctorOptions,
+    Explaining,
+    Ordering,
+    Output,
+    Rules,
+    Switching,
+    Telling,
+    Users,
+    View,
+    with_groups,
+)
+from keyturn.domain.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
+
+app = typer.Typer(
+    name="keyturn",
+    cls=OneLine,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def keyturn(
+    context: typer.Context,
+    *,
+    version_: Annotated[
+        bool, typer.Option("--version", help="Print the version, and nothing else.")
+    ] = False,
+) -> None:
+    """
+    Keep the IAM access keys of an AWS organisation inside a policy.
+
+    Rotated at 90 days, disabled at 100, deleted at 110; people are told before.
+
+    Begin with `keyturn plan`: it only reads.
+    """
+    if version_:
+        version()
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), nl=False)
+
+
+# AWS's SDK takes half a second to import, and whoever asks for help does not need it: what
+# talks to AWS is imported by the commands that do.
+
+
+@app.command()
+@with_groups
+def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view: View) -> int:
+    """
+    Show what is due. It only reads.
+
+    Without --role-name: in your own account, with your own credentials.
+    """
+    from keyturn.cli.run import plan as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(where, users, rules, output, view)
+
+
+@app.command()
+@with_groups
+def run(  # noqa: PLR0913 -- five groups of options and what is this command's own
+    where: AccountOptions,
+    users: Users,
+    rules: Rules,
+    output: Output,
+    telling: Telling,
+    *,
+    enforce: Annotated[
+        bool, typer.Option("--enforce", help="Do what is due. Without it, only show it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Name the smaller writes too, on stderr.")
+    ] = False,
+    approve: Annotated[
+        Path | None,
+        typer.Option(
+            help="Do exactly what this plan lists (the JSON that `plan` writes), as far as it is "
+            "still due, and without the cap.",
+            metavar="PLAN.json",
+        ),
+    ] = None,
+) -> int:
+    """
+    Do what is due. A dry run, unless told to --enforce.
+
+    On a terminal it shows the plan and asks once; what you agree to is done.
+    """
+    from keyturn.cli.run import Asked  # noqa: PLC0415 -- see above
+    from keyturn.cli.run import run as carry_out  # noqa: PLC0415 -- see above
+
+    asked = Asked(enforce=enforce, yes=yes, verbose=verbose, approve=approve)
+    return carry_out(where, users, rules, output, telling, asked)
+
+
+@app.command()
+@with_groups
+def explain(
+    who: Annotated[
+        str, typer.Argument(metavar="USER|KEY", help="A user's name, or an access key's id.")
+    ],
+    where: AccountOptions,
+    rules: Rules,
+    explaining: Explaining,
+) -> int:
+    """Explain a user's keys: where they stand, why, and every date that is coming."""
+    from keyturn.cli.run import explain as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(who, where, rules, explaining)
+
+
+_KEY = typer.Argument(metavar="KEY", help="An access key's id.")
+
+
+@app.command()
+@with_groups
+def restore(
+    key: Annotated[str, _KEY],
+    where: AccountOptions,
+    rules: Rules,
+    telling: Telling,
+    ordering: Ordering,
+) -> int:
+    """
+    Enable a key again that was disabled. A dry run, unless told to --enforce.
+
+    Its owner is told, and it is left alone for the grace period.
+    """
+    from keyturn.cli.commands import restore as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(key, where, rules, telling, ordering)
+
+
+@app.command()
+@with_groups
+def rotate(
+    user: Annotated[str, typer.Argument(metavar="USER", help="An IAM user's name.")],
+    where: AccountOptions,
+    rules: Rules,
+    telling: Telling,
+    ordering: Ordering,
+) -> int:
+    """
+    Rotate a user's key at any age. A dry run, unless told to --enforce.
+
+    The old key goes on working for the installation window, as after any rotation.
+    """
+    from keyturn.cli.commands import rotate as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(user, where, rules, telling, ordering)
+
+
+@app.command()
+@with_groups
+def revoke(  # noqa: PLR0913 -- four groups of options and what is this command's own
+    key: Annotated[str, _KEY],
+    where: AccountOptions,
+    rules: Rules,
+    telling: Telling,
+    ordering: Ordering,
+    *,
+    leaked: Annotated[
+        bool, typer.Option("--leaked", help="Required: somebody else may have the key.")
+    ] = False,
+    even_exempt: Annotated[
+        bool,
+        typer.Option("--even-exempt", help="A record and a new key too, if its user is exempt."),
+    ] = False,
+) -> int:
+    """
+    Disable a leaked key at once, and give its user a new one. A dry run, unless told to --enforce.
+
+    Says also how to end the sessions that the key has made.
+    """
+    from keyturn.cli.commands import Revocation  # noqa: PLC0415 -- see above
+    from keyturn.cli.commands import revoke as carry_out  # noqa: PLC0415 -- see above
+
+    what = Revocation(key=key, leaked=leaked, even_exempt=even_exempt)
+    return carry_out(what, where, rules, telling, ordering)
+
+
+@app.command()
+@with_groups
+def adopt(
+    secret: Annotated[str, typer.Argument(metavar="SECRET", help="A secret's name.")],
+    where: AccountOptions,
+    rules: Rules,
+    ordering: Ordering,
+) -> int:
+    """
+    Take a secret that is not Keyturn's into its record. A dry run, unless told to --enforce.
+
+    Shows what is known of it, never its value. The user's next rotation then overwrites it.
+    """
+    from keyturn.cli.commands import adopt as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(secret, where, rules, ordering)
+
+
+@app.command()
+@with_groups
+def pause(switching: Switching) -> int:
+    """
+    Stop every write of Keyturn in the whole organisation. A dry run, unless told to --enforce.
+
+    Runs under way stop within half a minute, behind the user they are at.
+    """
+    from keyturn.cli.pause import pause as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(switching)
+
+
+@app.command()
+@with_groups
+def resume(switching: Switching) -> int:
+    """Let Keyturn's writes go on. A dry run, unless told to --enforce."""
+    from keyturn.cli.pause import resume as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(switching)
+
+
+@app.command()
+@with_groups
+def deploy(accounts: DeployAccounts, wanted: DeployOptions, deploying: Deploying) -> int:
+    """
+    Bring Keyturn into an organisation, or bring it up to date.
+
+    Shows what would change and asks. It starts in Keyturn's dry run. What is right already stays.
+    """
+    from keyturn.cli.deploy import deploy as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(accounts, wanted, deploying)
+
+
+@app.command()
+@with_groups
+def doctor(accounts: DeployAccounts, options: DoctorOptions) -> int:
+    """
+    Look a deployment over, and say what to do about each finding. It only reads.
+
+    The exit code is 1 if it found a PROBLEM.
+    """
+    from keyturn.cli.doctor import doctor as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(accounts, options)
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the pages and mails go.")
+    ] = Path("demo"),
+    days: Annotated[int, typer.Option(help="How many days to play.", metavar="N")] = 130,
+    seed: Annotated[int, typer.Option(help="Which company to make up.", metavar="N")] = 1,
+    plant: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> int:
+    """Play a made-up organisation through its days, on this machine, without AWS."""
+    from keyturn_sandbox.demo.start import start  # noqa: PLC0415 -- see above
+
+    return start(output, days, seed, plant)
+
+
+@app.command()
+def help(  # noqa: A001 -- the word that people type
+    context: typer.Context,
+    command: Annotated[
+        str | None, typer.Argument(metavar="COMMAND", help="Which command to explain.")
+    ] = None,
+) -> None:
+    """Explain Keyturn, or one of its commands."""
+    root = context.find_root()
+    commands = cast("TyperGroup", root.command).commands
+    if command is None:
+        typer.echo(root.get_help())
+    elif command in commands:
+        about = commands[command].make_context(command, [], parent=root, resilient_parsing=True)
+        typer.echo(about.get_help())
+    else:
+        raise InvalidValue("COMMAND", command, f"must be one of {', '.join(commands)}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"keyturn {metadata.version('keyturn')}")

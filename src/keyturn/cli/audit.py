@@ -1,0 +1,41 @@
+"""The audit entry of what an operator commands from the command line."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+
+from keyturn.cli.local_run import now
+from keyturn.domain.errors import KeyturnError, PortError
+from keyturn.ports import AuditEntry
+from keyturn.use_cases.account_run import AccountResult
+from keyturn.wiring import Aws
+
+SOMEBODY = "somebody (STS did not say)"
+
+
+def entry_of(
+    aws: Aws, command: str, *, why: str | None = None, urgent: bool = False
+) -> AuditEntry:
+    """Begin an entry; in an emergency, who gives the command may stay unknown."""
+    try:
+        by = aws.caller()
+    except PortError:
+        if not urgent:
+            raise
+        by = SOMEBODY
+    return AuditEntry(mark=uuid.uuid4().hex[:12], command=command, at=now(), by=by, why=why)
+
+
+def said(results: Sequence[AccountResult]) -> Iterator[str]:
+    """What was done, for the entry."""
+    for result in results:
+        for outcome in result.outcomes:
+            for made in outcome.done:
+                new = f", new key {made.new_key}" if made.new_key else ""
+                decision = made.decision
+                yield f"{decision.action} {decision.key_id}: {decision.sentence}{new}"
+
+
+def unkept(errors: Iterable[KeyturnError]) -> Iterator[str]:
+    """That an entry could not be written; what it tells of was done all the same."""
+    for error in errors:
+        yield f"an audit entry could not be written: {error}"

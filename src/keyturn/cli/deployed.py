@@ -1,0 +1,43 @@
+"""
+As the deployed functions do it: their settings, for a command that is typed on a laptop.
+
+A pause in another folder than theirs stops nobody, and a secret that is made under another KMS
+key than theirs is none of theirs from then on.
+"""
+
+from collections.abc import Mapping
+
+from keyturn.cli.local_run import open_session
+from keyturn.cli.options import as_given
+from keyturn.deployment.model.resources import INVENTORY, ROTATION
+from keyturn.deployment.wiring import functions
+from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound
+from keyturn.settings import Settings
+
+_THEIR_OWN = {"DryRunFlag", "QueueUrl"}
+"""What is never taken over: a laptop's dry run is its own."""
+
+
+def deployed_settings(
+    profile: str | None, region: str | None, given: Mapping[str, object]
+) -> Settings:
+    """
+    Read the settings of the functions; what is given comes first, but for the region.
+
+    region is where the functions are. Needs lambda:GetFunctionConfiguration on both.
+    """
+    session = open_session(profile, region)
+    lambda_ = functions(session)
+    found: dict[str, object] = {}
+    for name in (INVENTORY, ROTATION):
+        try:
+            found |= lambda_.variables(name)
+        except NotFound:
+            where = f"in the account of your credentials, in {session.region_name}"
+            raise KeyturnError(f"--deployed: there is no function {name} {where}") from None
+    home = found.get("HomeRegion") or session.region_name
+    theirs = {name: value for name, value in found.items() if name not in _THEIR_OWN}
+    try:
+        return Settings.read({**theirs, **given, "HomeRegion": home})
+    except InvalidValue as error:
+        raise as_given(error, given, "the functions' own") from None

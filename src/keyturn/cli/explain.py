@@ -1,0 +1,140 @@
+"""Why a key is where it is, and every date that is coming for it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from keyturn.cli.tables import STYLES, title
+from keyturn.domain.amounts import pluralize
+from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, UserDecisions
+from keyturn.domain.key import KeyFacts, LastUse, Unknown
+from keyturn.domain.lifecycle.forecast import Step, forecast
+from keyturn.domain.plain_text import shown
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.secret_names import secret_name
+from keyturn.use_cases.account_run import AccountPlan
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Coming:
+    """A date, and what comes on it."""
+
+    day: date
+    what: str
+
+
+def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[Coming, ...]:
+    """
+    Every date that is coming for a key, from today on; `steps` are its forecast.
+
+    Of a key of which nothing is in sight, the day on which it is looked at again.
+    """
+    if Overlay.EXEMPT in made.overlays:
+        return ()
+    dates = list(dict.fromkeys(_dates(steps, today)))
+    if made.next is not None and not any(each.day > today for each in dates):
+        dates.append(Coming(made.next.day, _perhaps(made)))
+    return tuple(dates)
+
+
+def calendar(
+    decided: UserDecisions, policy: RotationPolicy, now: datetime
+) -> Mapping[str, Sequence[Coming]]:
+    """What is coming for each of a user's keys, by their ids."""
+    steps = forecast(decided, policy, now)
+    return {
+        made.key_id: coming(made, steps[made.key_id], now.date()) for made in decided.decisions
+    }
+
+
+def _dates(steps: Iterable[Step], today: date) -> Iterator[Coming]:
+    for step in steps:
+        if step.day == today or step.made.action is not Action.WAIT:
+            yield Coming(step.day, f"{step.made.action}: {_what(step)}")
+
+
+_WHAT = {
+    Action.ROTATE: "its successor is made, and the dates below are told",
+    Action.DISABLE: "it stops working, and can be enabled again",
+    Action.DELETE: "it is gone for good",
+    Action.REPAIR: "the unfinished rotation is undone",
+}
+
+
+def _what(step: Step) -> str:
+    notice = step.made.notice
+    if step.made.action in _WHAT or notice is None:
+        return _WHAT[step.made.action]
+    if step.made.action is Action.WARN and step.day < notice.day:
+        before = pluralize((notice.day - step.day).days, "day")
+        return f"{before} before{' its rotation' if notice.told is Told.UPCOMING else ''}"
+    return f"its owner is told{' when it ends' if notice.promises else ''}"
+
+
+def _perhaps(made: Decision) -> str:
+    """What the next day brings of which nothing can be said for sure."""
+    if made.reason is Reason.TWO_KEYS_IN_USE:
+        return "NOTICE: if nobody uses it until then, its owner is told when it ends"
+    return "the next run looks again"
+
+
+def print_explanation(
+    console: Console, plan: AccountPlan, decided: UserDecisions, policy: RotationPolicy
+) -> None:
+    """Print a panel about a user."""
+    account, now = plan.run.account, plan.run.at
+    facts = {key.key_id: key for key in decided.user.keys}
+    owner = plan.owner_of(decided.user.name)
+    parts: list[RenderableType] = [Text(f"Owner: {shown(owner)}")]
+    dates = calendar(decided, policy, now)
+    for made in decided.decisions:
+        parts.append(Text())
+        parts.extend(_about(decided, facts[made.key_id], made, dates[made.key_id], now.date()))
+    if not decided.decisions:
+        parts.append(Text("This user has no access keys."))
+    heading = Text(f" {shown(decided.user.name)}, {title(account)} ", style="bold")
+    console.print(Panel(Group(*parts), title=heading, title_align="left", width=console.width))
+
+
+def _about(
+    decided: UserDecisions, key: KeyFacts, made: Decision, dates: Iterable[Coming], today: date
+) -> Iterator[RenderableType]:
+    state = " ".join([made.state, *sorted(made.overlays)])
+    yield Text.assemble((made.key_id, "bold"), f"  {state}, {pluralize(made.age, 'day')} old")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=10)
+    grid.add_column()
+    grid.add_row("Made", str(key.created.date()))
+    if (used := _last_use(key)) is not None:
+        grid.add_row("Last used", Text(shown(used)))
+    if made.successor is not None:
+        lies = f", in the secret {secret_name(decided.user.account, decided.user.name)}"
+        grid.add_row("Successor", Text(shown(made.successor + (lies if made.delivered else ""))))
+    grid.add_row("Now", Text(made.action, style=STYLES[made.action]))
+    grid.add_row("Why", Text(shown(made.sentence)))
+    grid.add_row("Coming", _calendar(dates, today))
+    yield grid
+
+
+def _calendar(dates: Iterable[Coming], today: date) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    for each in dates:
+        grid.add_row("today" if each.day == today else str(each.day), Text(each.what))
+    return grid if grid.row_count else Text("nothing")
+
+
+def _last_use(key: KeyFacts) -> str | None:
+    """When it was used last; None where the decision did not ask for it."""
+    match key.last_use:
+        case LastUse(at=None):
+            return "never"
+        case LastUse(at=datetime() as at, service=service, region=region):
+            return f"{at.date()}" + (f" ({service} in {region})" if service else "")
+        case Unknown(why=why):
+            return f"unknown: {why}"
+    return None

@@ -1,0 +1,312 @@
+"""From a laptop: connect, find the accounts, and look at many of them side by side."""
+
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from threading import Event
+from typing import TypeVar
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
+
+from keyturn.cli.one_line import unforeseen
+from keyturn.cli.options import AccountOptions
+from keyturn.cli.own_credentials import have_credentials
+from keyturn.deployment.wiring import leftovers
+from keyturn.domain.commands import OperatorCommand
+from keyturn.domain.decision import UserDecisions
+from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
+from keyturn.domain.events import Run
+from keyturn.domain.key import Account
+from keyturn.domain.record import LONGEST_RUN
+from keyturn.domain.scope import EVERYWHERE
+from keyturn.entrypoints.approvals import Approvals
+from keyturn.settings import Settings
+from keyturn.use_cases.account_run import (
+    AccountPlan,
+    AccountResult,
+    Failure,
+    Progress,
+    Request,
+)
+from keyturn.use_cases.announcers import Announcer
+from keyturn.use_cases.inventory import Inventory, take_inventory
+from keyturn.wiring import Aws
+
+Journal = Callable[[str, Mapping[str, str]], None]
+Answer = TypeVar("Answer")
+Work = Callable[[Account, Progress], Answer]
+
+
+NO_REGION = "is needed: neither AWS_REGION, AWS_DEFAULT_REGION nor your profile names one"
+
+
+def open_session(
+    profile: str | None, region: str | None, option: str = "--profile"
+) -> boto3.Session:
+    """The operator's own credentials, and a region."""
+    region = region or os.environ.get("AWS_REGION")
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        region = session.region_name
+        if region is None:
+            raise InvalidValue("--region", "", NO_REGION)
+        session.get_partition_for_region(region)
+    except ProfileNotFound:
+        variable = "AWS_DEFAULT_PROFILE" if "AWS_DEFAULT_PROFILE" in os.environ else "AWS_PROFILE"
+        name = option if profile else variable
+        profile = profile or os.environ.get(variable, "")
+        raise InvalidValue(name, profile, "is not in your AWS configuration") from None
+    except UnknownRegionError:
+        raise InvalidValue("--region", region, "is no AWS region") from None
+    except BotoCoreError as error:
+        raise PortError(f"{type(error).__name__}: {error}") from error
+    have_credentials(session)
+    return session
+
+
+def connect(where: AccountOptions, settings: Settings, journal: Journal) -> Aws:
+    """Connect with the operator's own credentials."""
+    session = open_session(where.profile, where.region)
+    # Without a role it is the caller's own account, with the caller's own credentials.
+    role = where.role_name or ""
+    home = settings.home_region if where.deployed else session.region_name
+    return Aws(
+        session=session,
+        settings=replace(settings, home_region=home, member_role=role),
+        journal=journal,
+        clock=now,
+    )
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+def find_accounts(
+    aws: Aws, where: AccountOptions, say: Callable[[str], None], *, everywhere: bool = False
+) -> Inventory:
+    """
+    The accounts that are meant: the caller's own, or with a role those of the organisation.
+
+    Accounts that were named need no Organizations, but without it they have neither name nor
+    address. everywhere: what is excluded counts too, for an order about one key.
+    """
+    own = aws.own_account()
+    named = sorted(set(where.account or ()))
+    scope = EVERYWHERE if everywhere else aws.settings.scope
+    for each in named:
+        if each in scope.excluded_accounts:
+            raise InvalidValue(
+                "--account", each, "is excluded: leave it out, or name it, not both"
+            )
+    if where.role_name is None:
+        for other in named:
+            if other != own:
+                rule = f"without --role-name it must be your own account, {own}"
+                raise InvalidValue("--account", other, rule)
+        # Who runs it in their own account is told in the place of its owners.
+        account = Account(id=own, email=aws.settings.admin)
+        return Inventory(accounts=(account,), has_addresses=False)
+    try:
+        inventory = take_inventory(aws.organization(), scope=scope, only=named)
+    except PortError as error:
+        if scope.needs_units or not named:
+            advice = "name the accounts with --account, or give --org-list-role"
+            raise PortError(f"the organisation could not be read ({error}); {advice}") from error
+        say(f"accounts without their names and addresses: Organizations said no ({error})")
+        accounts = tuple(Account(id=each) for each in named)
+        return Inventory(accounts=accounts, has_addresses=False)
+    return replace(
+        inventory, accounts=tuple(sorted(inventory.accounts, key=lambda account: account.id))
+    )
+
+
+class Interrupted(typer.TyperException):
+    """The operator stopped the command."""
+
+    exit_code = 130
+
+
+class _Stop(Exception):
+    """Leaves an account that is only being read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetRun:
+    """One run over several accounts."""
+
+    aws: Aws
+    request: Request = field(default_factory=Request)
+    dry_run: bool
+    command: OperatorCommand | None = None
+    """What is ordered about one key; then nobody else is looked at."""
+    announcer: Announcer | None = None
+    many: bool = False
+    approvals: Approvals | None = None
+    """Only what these plans list; None: all that is due."""
+    stop: Event = field(default_factory=Event)
+    owners_of: Callable[[UserDecisions], bool] = lambda _turn: False
+    """Of which users the owners are looked up: a call for each, where a tag names them."""
+    lists_secrets: bool = False
+    """Whether secrets without a living user are looked for."""
+    knows_accounts: bool = True
+    """Whether an account without an address has none."""
+    hints: dict[str, str] = field(default_factory=dict)
+    """What may have been meant by users who were asked for; known as the accounts are read."""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def plan(self, account: Account, progress: Progress) -> AccountResult:
+        """Only read and decide."""
+        run = Run(id=self.id, account=account, at=now(), dry_run=self.dry_run)
+        try:
+            plan = self._planned(run, progress)
+            users = [decided.user.name for decided in plan.users if self.owners_of(decided)]
+            owners = self.aws.owners(account, users, knows_accounts=self.knows_accounts)
+            plan = replace(plan, owners=owners)
+            plan = self._with_leftovers(plan) if self.lists_secrets else plan
+        finally:
+            self.aws.forget(account.id)
+        return AccountResult(plan=self._without_absent(plan))
+
+    def finish(self, plan: AccountPlan, progress: Progress) -> AccountResult:
+        """Carry a plan out and tell of it; a plan that has grown old is left."""
+        account = plan.run.account.id
+        try:
+            if plan.command is not None:
+                commanded = self.aws.run_command(plan.run, self.announcer)
+                return commanded.carry_out(plan, self._has_time(plan.run))
+            daily = self.aws.run_account(plan.run, self.announcer)
+            return daily.carry_out(plan, progress, has_time=self._has_time(plan.run))
+        finally:
+            self.aws.forget(account)
+
+    def _planned(self, run: Run, progress: Progress) -> AccountPlan:
+        if self.command is not None:
+            return self.aws.run_command(run, self.announcer).plan(run, self.command)
+        request = self._request(run.account)
+        daily = self.aws.run_account(run, self.announcer)
+        return daily.plan(run, request, self._stoppable(progress))
+
+    def _has_time(self, run: Run) -> Callable[[], bool]:
+        return lambda: not self.stop.is_set() and now() - run.at < LONGEST_RUN
+
+    def both(self, account: Account, progress: Progress) -> AccountResult:
+        """Plan and carry out."""
+        return self.finish(self.plan(account, progress).plan, progress)
+
+    def absent(self, results: Sequence[AccountResult], lost: int) -> list[str]:
+        """
+        The users who were asked for and are in no account, a sentence each.
+
+        lost: how many accounts are not among the results and may have them.
+        """
+        unread = lost + sum(not result.plan.is_reached for result in results)
+        where = f"no account that was read has a user {{}} ({unread} could not be read)"
+        sentence = where if unread else "no account has a user {}"
+        present = {
+            name
+            for result in results
+            for name in (
+                *(decided.user.name for decided in result.plan.users),
+                *(failure.user for failure in result.plan.failures),
+            )
+        }
+        return [
+            f"{sentence.format(name)}{self.hints.get(name, '')}"
+            for name in sorted(self.request.users - present)
+        ]
+
+    def _request(self, account: Account) -> Request:
+        """What is asked for in one account."""
+        if self.approvals is None:
+            return self.request
+        return replace(self.request, approved=self.approvals.lines[account.id])
+
+    def _without_absent(self, plan: AccountPlan) -> AccountPlan:
+        """Of many accounts, few have the user who is asked for."""
+        if not self.many:
+            return plan
+        kept: list[Failure] = []
+        for failure in plan.failures:
+            if not isinstance(failure.error, NoSuchUser):
+                kept.append(failure)
+            elif failure.user is not None and failure.error.hint:
+                self.hints[failure.user] = f"{failure.error.hint} ({plan.run.account.id})"
+        return replace(plan, failures=tuple(kept))
+
+    def _with_leftovers(self, plan: AccountPlan) -> AccountPlan:
+        """Look for secrets without a living user; a role that may not list them is no failure."""
+        if not plan.is_reached:
+            return plan
+        try:
+            account = plan.run.account.id
+            return replace(plan, leftovers=leftovers(*self.aws.readers(account), account))
+        except PortError as error:
+            unseen = f"secrets without a living user were not looked for ({error})"
+            return replace(plan, warnings=(*plan.warnings, unseen))
+
+    def _stoppable(self, progress: Progress) -> Progress:
+        def go_on(done: int, of: int) -> None:
+            if self.stop.is_set():
+                raise _Stop
+            progress(done, of)
+
+        return go_on
+
+
+def failed(account: Account, error: Exception, *, dry_run: bool) -> AccountResult:
+    """What became of an account that broke the program; its message could hold anything."""
+    if not isinstance(error, KeyturnError):
+        error = KeyturnError(unforeseen(error))
+    run = Run(id=uuid.uuid4().hex, account=account, at=now(), dry_run=dry_run)
+    return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
+
+
+def side_by_side(
+    work: Work[AccountResult],
+    accounts: Sequence[Account],
+    *,
+    parallel: int,
+    fleet_run: FleetRun,
+    progress: Callable[[Account, int, int], None],
+) -> list[AccountResult]:
+    """
+    Work on the accounts, several at once; results come in the accounts' order.
+
+    One that fails does not stop the others. Interrupted: what has begun comes to the end of
+    its user, nothing else begins, and Interrupted is raised.
+    """
+
+    def one(account: Account) -> AccountResult:
+        try:
+            return work(account, lambda done, of: progress(account, done, of))
+        except _Stop:
+            raise
+        except Exception as error:  # noqa: BLE001 -- one account's failure never stops the others
+            return failed(account, error, dry_run=fleet_run.dry_run)
+        finally:
+            progress(account, 1, 1)
+
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
+        futures: list[Future[AccountResult]] = []
+        try:
+            futures += (pool.submit(one, each) for each in accounts)
+            wait(futures)
+        except KeyboardInterrupt:
+            fleet_run.stop.set()
+            for future in futures:
+                future.cancel()
+            try:
+                wait(futures)
+            except KeyboardInterrupt:
+                os._exit(Interrupted.exit_code)  # asked twice: whatever is under way breaks off
+            reads = fleet_run.dry_run and fleet_run.announcer is None
+            what = "nothing was written" if reads else "what had begun was finished"
+            raise Interrupted(f"interrupted: {what}") from None
+    return [future.result() for future in futures]

@@ -1,0 +1,89 @@
+"""What went wrong, in one line: no command ends in a stack trace."""
+
+import re
+import sys
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from keyturn.cli.options import in_options_words
+from keyturn.cli.streams import enduring
+from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
+from keyturn.domain.plain_text import shown
+
+FAILED = 1
+BAD_USAGE = 2
+INTERRUPTED = 130
+
+_HINTS = (
+    (r"^NoCredentialsError", "no AWS credentials were found: give --profile, or set AWS_PROFILE"),
+    (r"ExpiredToken|SSOTokenLoadError|UnauthorizedSSOToken|TokenRetrieval", "{}; sign in again"),
+    (r"InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch", "{}; sign in again"),
+)
+"""What helps, where AWS's own words do not say it."""
+
+
+class OneLine(TyperGroup):
+    """Answers whatever went wrong with one line, and leaves with its code."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 -- as Typer has it
+        """Run a command to its end, whatever becomes of its output."""
+        with enduring() as out:
+            code = self._code(*args, standalone_mode=False, **extra)
+            sys.stdout.flush()
+            # Whoever closed a pipe has read enough: the code is the command's own.
+            if out and out.lost and not isinstance(out.lost, BrokenPipeError):
+                lost = f"standard output: cannot be written ({out.lost.strerror})"
+                code = _complain(lost, code or FAILED)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def _code(self, *args: Any, **extra: Any) -> int:  # noqa: ANN401 -- as above
+        try:
+            code = super().main(*args, **extra)
+        except typer.TyperException as error:
+            return _complain(error.format_message(), error.exit_code)
+        except InvalidValue as error:
+            return _complain(in_options_words(error), BAD_USAGE)
+        except KeyturnError as error:
+            code = BAD_USAGE if isinstance(error, MissingExtra) else FAILED
+            return _complain(_with_advice(str(error)), code)
+        except typer.Abort:
+            code = INTERRUPTED
+        except Exception as error:  # noqa: BLE001 -- the last catch: nobody needs a trace here
+            return _complain(unforeseen(error), FAILED)
+        if code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
+            _complain("interrupted", INTERRUPTED)
+        return code if isinstance(code, int) else 0
+
+
+def unforeseen(error: Exception) -> str:
+    """
+    Name what nobody thought of: this machine said no, or it is a fault of Keyturn's own.
+
+    That is named by its kind and place; its message could hold anything.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        name = f": {error.filename}" if error.filename else ""
+        return f"this machine: {error.strerror}{name}"
+    if isinstance(error, MemoryError):
+        return "this machine: out of memory"
+    place = extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"{type(error).__name__} at {where}: this is a bug of Keyturn's"
+
+
+def _complain(line: str, code: int) -> int:
+    typer.echo(shown(line), err=True)
+    return code
+
+
+def _with_advice(line: str) -> str:
+    for pattern, advice in _HINTS:
+        if re.search(pattern, line):
+            return advice.format(line)
+    return line

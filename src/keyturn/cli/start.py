@@ -1,0 +1,24 @@
+"""Start the command line from a shell, or say what it lacks: the functions carry none of it."""
+
+import sys
+from importlib.util import find_spec
+
+NEEDED = frozenset({"rich", "typer", "yaml"})
+"""The modules that come with the extra `cli`."""
+
+
+def main() -> None:
+    """Start the command line; without its extra, one line and exit code 2."""
+    if not all(map(_is_there, NEEDED)):
+        sys.stderr.write("Error: the command line needs more: pip install 'keyturn[cli]'\n")
+        sys.exit(2)
+    from keyturn.cli.app import app  # noqa: PLC0415 -- it needs what was looked for
+
+    app(prog_name="keyturn")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # it was switched off
+        return False

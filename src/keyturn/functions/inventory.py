@@ -1,0 +1,86 @@
+"""Lists the organisation's accounts and queues a rotation for each: ASA-Account-Inventory."""
+
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn.domain.amounts import pluralize
+from keyturn.functions.connect import connected
+from keyturn.functions.faults import in_our_words
+from keyturn.functions.metrics import Service, emit, of_coverage, of_inventory
+from keyturn.use_cases.coverage import not_reached
+from keyturn.use_cases.inventory import FanOut, Inventory
+from keyturn.wiring import Aws
+
+logger = Logger(service=Service.INVENTORY)
+
+_NAMED = 20
+"""Accounts that one log line names."""
+_EVENT_ID = re.compile(r"[0-9a-f-]{32,36}")
+
+
+def handler(event: object, context: LambdaContext) -> dict[str, object]:
+    """Queue every account below InventoryOU (or all); answer with who was skipped, and why."""
+    run = _run_of(event)
+    with in_our_words(logger):
+        aws = connected(logger, os.environ, context)
+        inventory = _queue_all(aws.fan_out(), run)
+        logger.info(f"Queued {pluralize(len(inventory.accounts), 'account')}", extra={"run": run})
+        _watch(aws, inventory, run)
+    return {
+        "run": run,
+        "queued": [account.id for account in inventory.accounts],
+        "skipped": [
+            {"account": account.id, "name": account.name, "reason": why}
+            for account, why in inventory.skipped
+        ],
+    }
+
+
+def _queue_all(fan_out: FanOut, run: str) -> Inventory:
+    inventory, queued = Inventory(accounts=()), False
+    try:
+        inventory = fan_out.look()
+        for account, why in inventory.skipped:
+            logger.warning(f"Skipped account {account.id} ({account.name}): {why}")
+        for warning in inventory.warnings:
+            logger.warning(warning)
+        fan_out.send(inventory, run, datetime.now(UTC))
+        queued = True
+    finally:
+        emit(Service.INVENTORY, of_inventory(inventory, queued=queued), run=run)
+    return inventory
+
+
+def _watch(aws: Aws, inventory: Inventory, run: str) -> None:
+    """Measure who is listed and has had no run; whatever comes of it, the accounts are queued."""
+    found = not_reached(aws.coverage, inventory, datetime.now(UTC))
+    if found is None:
+        logger.info("Accounts without a run are not looked for: no snapshots yet")
+        return
+    if found.unknown is not None:
+        why = f"the snapshots could not be listed ({found.unknown}); so every account counts"
+        logger.error(f"Accounts without a run are not known: {why}")
+    elif found.accounts:
+        named = ", ".join(found.accounts[:_NAMED])
+        more = f" and {len(found.accounts) - _NAMED} more" if len(found.accounts) > _NAMED else ""
+        logger.error(f"No run since yesterday over {named}{more}", extra={"run": run})
+    emit(Service.INVENTORY, of_coverage(found), run=run)
+
+
+def _run_of(event: object) -> str:
+    """
+    The schedule's own id for this hour, if it has one.
+
+    Lambda repeats a failed invocation with the same event: the queue then knows the accounts
+    that it has taken already.
+    """
+    given = event.get("id") if isinstance(event, Mapping) else None
+    if isinstance(given, str) and _EVENT_ID.fullmatch(given):
+        return given
+    return uuid.uuid4().hex

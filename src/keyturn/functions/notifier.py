@@ -1,0 +1,88 @@
+"""Sends the mails that a run asks for, and those about exemptions: ASA-Notifier."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn.domain.errors import InvalidValue, Stale
+from keyturn.domain.events import Digest
+from keyturn.domain.exemption import ExemptionChange
+from keyturn.entrypoints.bus_events import IAM_SOURCE, read_digest, read_exemption
+from keyturn.entrypoints.requests import read_body
+from keyturn.functions.connect import connected, own_account
+from keyturn.functions.faults import in_our_words
+from keyturn.functions.metrics import Service, emit
+from keyturn.wiring import Aws
+
+logger = Logger(service=Service.NOTIFIER)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> object:
+    """Take a batch of events from the bus, through the queue; what fails is tried again."""
+    aws = connected(logger, os.environ, context)
+    notify = aws.notify(_complain)
+
+    def one(record: SQSRecord) -> None:
+        measured = {"NotTold": 1, "ExemptionsAdded": 0, "EventsDropped": 0}
+        now = datetime.now(UTC)
+        try:
+            with in_our_words(logger, "Dropped: "):
+                about = _read(aws, record.body, own_account(context), now)
+        except (InvalidValue, Stale):
+            # It would be as odd on the next try: it is counted, and nobody is told.
+            emit(Service.NOTIFIER, {**measured, "NotTold": 0, "EventsDropped": 1})
+            return
+        try:
+            with in_our_words(logger, "Not told: "):
+                if isinstance(about, Digest):
+                    notify.tell(about, now)
+                else:
+                    _tell_of_exemption(aws, about, measured)
+            measured["NotTold"] = 0
+        finally:
+            emit(Service.NOTIFIER, measured)
+
+    return process_partial_response(
+        event=event,
+        record_handler=one,
+        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def _read(aws: Aws, body: str, own: str, now: datetime) -> Digest | ExemptionChange | None:
+    """What a message is about; None: of a group that exempts nobody."""
+    asked = read_body(body)
+    if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
+        return read_exemption(asked, group=aws.settings.exemption_group, now=now)
+    return read_digest(asked, own_account=own, now=now)
+
+
+def _tell_of_exemption(aws: Aws, change: ExemptionChange | None, measured: dict[str, int]) -> None:
+    if change is None:
+        logger.info("A call about a group did not change the exemption group: nothing to tell")
+        return
+    # Until it is known to have been told before: the alarm must not wait for the mail.
+    measured["ExemptionsAdded"] = int(change.change.exempts)
+    if not aws.tell_of_exemption(_complain).tell(change, datetime.now(UTC)):
+        measured["ExemptionsAdded"] = 0
+        return
+    logger.info(
+        f"Told of {change.group} in {change.account}: {change.change}",
+        extra={"user": change.user, "policy": change.policy, "by": change.by, "id": change.id},
+    )
+
+
+def _complain(text: str) -> None:
+    logger.error(text)
+    emit(Service.NOTIFIER, {"TemplateBroken": 1})

@@ -1,0 +1,184 @@
+"""Keeps one account within policy: ASA-IAM-Access-Key-Rotation-Function."""
+
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    SqsFifoPartialProcessor,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn.domain.amounts import pluralize
+from keyturn.domain.commands import OperatorCommand
+from keyturn.domain.errors import InvalidValue, KeyturnError, Stale
+from keyturn.domain.events import Run
+from keyturn.entrypoints.answer import answer
+from keyturn.entrypoints.approvals import read_plan
+from keyturn.entrypoints.requests import (
+    RotationRequest,
+    is_about_switch,
+    read_body,
+    read_queued,
+    read_rotation,
+    read_switch,
+)
+from keyturn.functions.connect import connected
+from keyturn.functions.faults import in_our_words
+from keyturn.functions.metrics import (
+    Service,
+    emit,
+    of_dropped_message,
+    of_failed_message,
+    of_result,
+)
+from keyturn.functions.operator_event import (
+    adopt,
+    came_of,
+    switch,
+    unwritten,
+    without_time,
+    written_down,
+)
+from keyturn.functions.result_log import log_result
+from keyturn.use_cases.account_run import AccountResult, Request
+from keyturn.use_cases.inventory import message_of
+from keyturn.wiring import Aws
+
+logger = Logger(service=Service.ROTATION)
+
+SPARE_MILLISECONDS = 180_000
+"""
+What a rotation leaves of its time: enough to finish the users that were begun, and to tell.
+
+A call that hangs to its end takes a minute. There may be one in a user's turn and one in the
+telling, and AWS may have slowed us down; more than that T5 repairs.
+"""
+
+
+class AccountNotKeptError(Exception):
+    """An account could not be looked at, or nobody be told; its message is tried again."""
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> object:
+    """Take a direct invocation and answer, or a batch from the queue and say what failed."""
+    now = datetime.now(UTC)
+    aws = connected(logger, os.environ, context)
+    if not isinstance(event, Mapping) or "Records" not in event:
+        with in_our_words(logger):
+            if is_about_switch(event):
+                return switch(aws, read_switch(event), context)
+            asked = read_rotation(event, now=now)
+            if asked.adopt is not None:
+                done = adopt(aws, asked, asked.adopt, context)
+                log_result(logger, done.result, aws.settings.policy)
+                return done.answer
+            return answer(_measured(aws, asked, context))
+
+    def one(record: SQSRecord) -> None:
+        try:
+            with in_our_words(logger):
+                asked = read_queued(read_body(record.body), now=now)
+                result = _measured(aws, asked, context)
+        except Stale:
+            emit(Service.ROTATION, of_dropped_message())
+            return
+        except KeyturnError:
+            emit(Service.ROTATION, of_failed_message())
+            raise
+        if result.lost is not None:
+            raise AccountNotKeptError(str(result.lost))
+
+    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+    # A batch of one failed account is a partial failure like any other.
+    processor.raise_on_entire_batch_failure = False
+    return process_partial_response(
+        event=event, record_handler=one, processor=processor, context=context
+    )
+
+
+def _measured(aws: Aws, asked: RotationRequest, context: LambdaContext) -> AccountResult:
+    result = _rotate(aws, asked, context)
+    run = result.plan.run
+    values = of_result(result, aws.settings.policy)
+    if asked.ordered is not None:
+        # It looked at one user: the account's numbers are the daily run's to tell.
+        values = {"Failures": values["Failures"]}
+    emit(Service.ROTATION, values, account=run.account.id, run=run.id)
+    return result
+
+
+def _rotate(aws: Aws, asked: RotationRequest, context: LambdaContext) -> AccountResult:
+    run = Run(
+        id=asked.run or uuid.uuid4().hex,
+        account=asked.account,
+        at=datetime.now(UTC),
+        dry_run=aws.settings.dry_run or asked.dry_run,
+    )
+
+    given = context.get_remaining_time_in_millis()
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
+
+    def may_look() -> bool:
+        # Looking at all users must leave the time to do something about them.
+        return has_time() and context.get_remaining_time_in_millis() > given / 2
+
+    request = _approved(aws, asked)
+    with written_down(aws, asked, run, context) as notes:
+        if asked.ordered is not None:
+            result = _commanded(aws, asked.ordered, run, has_time)
+        else:
+            rotation = aws.run_account(run, aws.over_bus())
+            result = rotation.run(run, request, may_look=may_look, has_time=has_time)
+        result, rest = without_time(result, asked)
+        notes.ends(*came_of(result), failed=bool(result.failures))
+    result = replace(result, untold=(*result.untold, *unwritten(notes)))
+    log_result(logger, result, aws.settings.policy)
+    if rest:
+        _hand_back(aws, asked, rest)
+    return result
+
+
+def _commanded(
+    aws: Aws, command: OperatorCommand, run: Run, has_time: Callable[[], bool]
+) -> AccountResult:
+    # A rehearsal of a command tells nobody: "your key would be revoked" helps no owner.
+    announcer = None if run.dry_run else aws.over_bus()
+    return aws.run_command(run, announcer).run(run, command, has_time)
+
+
+def _approved(aws: Aws, asked: RotationRequest) -> Request:
+    """The request, narrowed to the lines of the plan that it names."""
+    name, account = asked.approve_plan, asked.account.id
+    if name is None:
+        return asked.request
+    plan = read_plan(aws.plans().read(name), option="ApprovePlan", name=name)
+    if plan.sha256 != asked.plan_sha256:
+        rule = f"is not the plan {name} that lies there: its SHA-256 is {plan.sha256}"
+        raise InvalidValue("PlanSha256", asked.plan_sha256, rule)
+    if account not in plan.lines:
+        raise InvalidValue("ApprovePlan", name, f"says nothing of account {account}")
+    return replace(asked.request, approved=plan.lines[account])
+
+
+def _hand_back(aws: Aws, asked: RotationRequest, users: Sequence[str]) -> None:
+    """Queue the users for whom there was no time left; that they were asked for ages on."""
+    # A run of its own: what goes wrong in it is told besides what went wrong in this one.
+    run = uuid.uuid4().hex
+    rest = {
+        **message_of(asked.account, run=run, requested=asked.requested),
+        "users": list(users),
+        **({"dryrun": True} if asked.dry_run else {}),
+    }
+    aws.queue().send([rest], run=run)
+    logger.warning(
+        f"No time left for {pluralize(len(users), 'user')}: handed back", extra={"run": run}
+    )

@@ -1,0 +1,59 @@
+"""Where the command line starts: without its extra it says so, and nothing else."""
+
+import subprocess
+import sys
+
+import pytest
+
+from keyturn.cli.start import NEEDED
+
+
+def started_without(module: str) -> "subprocess.CompletedProcess[str]":
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; sys.argv = ['keyturn', 'version']\n"
+        "from keyturn.cli.start import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("module", sorted(NEEDED))
+def test_without_its_extra_the_command_line_says_what_to_install(module: str) -> None:
+    started = started_without(module)
+
+    assert started.returncode == 2
+    assert started.stderr == ("Error: the command line needs more: pip install 'keyturn[cli]'\n")
+    assert started.stdout == ""
+
+
+def test_what_else_is_missing_is_no_matter_of_the_extra() -> None:
+    started = started_without("keyturn.cli.options")
+
+    assert started.returncode == 1
+    assert "options" in started.stderr
+
+
+def test_the_module_is_started_like_the_script() -> None:
+    help_ = [
+        subprocess.run([*start, "--help"], capture_output=True, text=True, check=True).stdout
+        for start in (
+            [sys.executable, "-m", "keyturn.cli"],
+            [sys.executable, "-c", "from keyturn.cli.start import main; main()"],
+        )
+    ]
+
+    assert help_[0] == help_[1]
+    assert "Usage: keyturn [OPTIONS] COMMAND" in help_[0]
+
+
+@pytest.mark.parametrize("command", ["run", "commands", "pause", "deploy", "doctor"])
+def test_a_command_imports_nothing_that_only_the_functions_need(command: str) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys, keyturn.cli.{command}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "aws_lambda_powertools" not in loaded.stdout.split()
