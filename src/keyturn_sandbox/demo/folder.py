@@ -36,7 +36,7 @@ class DemoFolder:
         self.path = path
 
     def check(self, days: int) -> None:
-        """Make it, and refuse whatever would be in the way after so many days."""
+        """Make it. Raises InvalidValue where something would be in the way after so many days."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -55,7 +55,7 @@ class DemoFolder:
             raise InvalidValue("--output", self.path, rule)
 
     def write(self, files: Mapping[str, str]) -> None:
-        """Put these files in the place of an earlier demo's."""
+        """Put these files (path below the folder → text) in the place of an earlier demo's."""
         bodies = {name: text.encode() for name, text in files.items()}
         hashes = {name: sha256(body).hexdigest() for name, body in bodies.items()}
         with refusing(self.path, begun=True):

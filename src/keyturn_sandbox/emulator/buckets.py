@@ -38,10 +38,12 @@ class StoredObject:
 
     @property
     def etag(self) -> str:
+        """The MD5 of its bytes, in hex and in quotes, as S3 gives it for an object in one part."""
         return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
 
     @property
     def headers(self) -> dict[str, str]:
+        """What HeadObject and GetObject answer of it: HTTP header → value."""
         return {
             "ETag": self.etag,
             "Last-Modified": format_datetime(self.written, usegmt=True),
@@ -68,7 +70,7 @@ class Buckets:
         self.buckets: dict[str, Bucket] = {}
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], ApiResponse]]:
-        """Name the calls that are answered here."""
+        """The calls that are answered here: operation → what answers it."""
         return {
             "CreateBucket": self._create_bucket,
             "HeadBucket": self._head_bucket,

@@ -163,11 +163,11 @@ class LocalCloud:
 
     @property
     def now(self) -> datetime:
-        """The moved time."""
+        """The moved time, UTC."""
         return self._start if self._clock is None else datetime.now(UTC)
 
     def move_to(self, moment: datetime) -> None:
-        """Move the clock of everything in this process."""
+        """Move the clock of everything in this process. Raises RuntimeError before it is open."""
         if self._clock is None:
             raise RuntimeError("the cloud is not open")
         self._clock.move_to(moment.timestamp())
@@ -354,7 +354,7 @@ class LocalCloud:
         return self._mailbox.sent
 
     def secret_values(self) -> Mapping[str, str]:
-        """Every secret access key that was ever handed out, by key id."""
+        """Every secret access key that was ever handed out: key id → secret."""
         return self._keyring.secrets
 
     def last_used_of(self, account: str, key_id: str) -> KeyUse | None:
@@ -390,7 +390,7 @@ class LocalCloud:
         self._buckets.buckets[bucket] = taken
 
     def objects(self, bucket: str) -> Mapping[str, bytes]:
-        """Give the objects in a bucket, whoever owns it."""
+        """Give the objects in a bucket, whoever owns it: name → content."""
         return {
             name: stored.body for name, stored in self._buckets.buckets[bucket].objects.items()
         }

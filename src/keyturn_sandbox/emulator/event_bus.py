@@ -30,7 +30,7 @@ class EventBus:
         self._queues = queues
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
-        """Name the calls that are answered here."""
+        """The calls that are answered here: operation → what answers it."""
         return {"PutEvents": self._put_events}
 
     def _put_events(self, request: ApiRequest) -> Params:

@@ -49,6 +49,7 @@ class Keyring:
     accounts: dict[str, str] = field(default_factory=dict)
 
     def add(self, account: str, key_id: str, secret: str) -> None:
+        """Note a key down; what was ever handed out is looked for in all that gets out."""
         self.secrets[key_id] = secret
         self.accounts[key_id] = account
 
@@ -64,7 +65,7 @@ class IamRules:
         """No page is longer, whatever is asked for."""
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params | None]]:
-        """Name the calls that are answered here; None leaves the answer to moto."""
+        """The calls that are answered here: operation → what answers it; None: moto answers."""
         return {
             "ListUsers": self._list_users,
             "GetGroup": self._get_group,

@@ -45,7 +45,7 @@ class Mailbox:
         self._verified.add((account, region, identity.lower()))
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
-        """Name the calls that are answered here."""
+        """The calls that are answered here: operation → what answers it."""
         return {"SendEmail": self._send, "CreateEmailIdentity": self._create_identity}
 
     def _create_identity(self, request: ApiRequest) -> Params:

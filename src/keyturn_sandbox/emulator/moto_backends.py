@@ -24,7 +24,11 @@ _Handler = Callable[[Any, str, Any], tuple[int, Mapping[str, Any], str | bytes]]
 
 
 def ask_moto(request: ApiRequest) -> ApiResponse:
-    """Let moto perform a call, in the account that we say is calling."""
+    """
+    Let moto perform a call, in the account that we say is calling.
+
+    Raises NotImplementedError for a call of a service that is not left to moto.
+    """
     if request.service not in _LEFT_TO_MOTO:
         raise NotImplementedError(f"the sandbox has no {request.service}:{request.operation}")
     request.http.headers["x-moto-account-id"] = request.account

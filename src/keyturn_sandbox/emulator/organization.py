@@ -100,7 +100,7 @@ class LocalOrganization:
         return account is not None and account.state == "ACTIVE"
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
-        """Name the calls that are answered here."""
+        """The calls that are answered here: operation → what answers it."""
         return {
             "DescribeOrganization": self._describe_organization,
             "DescribeAccount": self._for_management(self._describe_account),

@@ -81,13 +81,13 @@ class ApiError(Exception):
 
 
 def service_and_operation(event_name: str) -> tuple[str, str]:
-    """Say which service and operation a botocore event like `before-send.iam.ListUsers` names."""
+    """The service and the operation in a botocore event like `before-send.iam.ListUsers`."""
     _, service, operation = event_name.split(".")
     return _CLIENT_NAMES.get(service, service), operation
 
 
 def signed_by(http: AWSPreparedRequest) -> tuple[str, str, str]:
-    """Say which access key signed a request, for which region, and how."""
+    """The id of the access key that signed a request, the region, and the signature; or none."""
     authorization = http.headers.get("Authorization", "")
     if isinstance(authorization, bytes):
         authorization = authorization.decode()

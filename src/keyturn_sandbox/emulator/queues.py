@@ -52,14 +52,17 @@ class LocalQueue:
 
     @property
     def arn(self) -> str:
+        """By which other services name it."""
         return f"arn:aws:sqs:{self.region}:{self.account}:{self.name}"
 
     @property
     def url(self) -> str:
+        """By which SQS's own calls name it."""
         return f"https://sqs.{self.region}.amazonaws.com/{self.account}/{self.name}"
 
     @property
     def is_fifo(self) -> bool:
+        """Whether it keeps the order of each group, and takes no double for five minutes."""
         return self.name.endswith(".fifo")
 
 
@@ -70,7 +73,7 @@ class Queues:
         self.queues: dict[str, LocalQueue] = {}  # by ARN
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
-        """Name the calls that are answered here."""
+        """The calls that are answered here: operation → what answers it."""
         return {
             "CreateQueue": self._create,
             "GetQueueUrl": self._get_url,

@@ -38,7 +38,7 @@ class SecretRules:
     """Answers the calls about secrets."""
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
-        """Name the calls that are answered here."""
+        """The calls that are answered here: operation → what answers it."""
         return {
             "CreateSecret": _create,
             "DescribeSecret": _describe,

@@ -59,7 +59,7 @@ class StsRules:
         self._sessions: dict[str, Caller] = {}
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
-        """Name the calls that are answered here."""
+        """The calls that are answered here: operation → what answers it."""
         return {
             "AssumeRole": self._assume_role,
             "GetCallerIdentity": self._get_caller_identity,
@@ -86,7 +86,7 @@ class StsRules:
         return credentials
 
     def caller(self, access_key_id: str) -> Caller | None:
-        """Say whose key this is, whether it still works or not."""
+        """Say whose key this is, whether it still works or not; None: nobody's."""
         if session := self._sessions.get(access_key_id):
             return session
         account = self._keyring.accounts.get(access_key_id)
@@ -97,7 +97,7 @@ class StsRules:
         return Caller(account=account, arn=arn, identity=arn)
 
     def check(self, request: ApiRequest) -> None:
-        """Refuse a key that does not work, and remember the use of one that does."""
+        """Remember the use of a key. Raises ApiError where the key does not work, as AWS would."""
         caller = self.caller(request.access_key_id)
         if caller is None or not self._organization.is_usable(caller.account):
             raise _unknown_key(request.service)

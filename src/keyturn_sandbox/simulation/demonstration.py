@@ -65,16 +65,16 @@ class Result:
     days: tuple[Day, ...]
     weeks: tuple[Week, ...]
     age_before: float
-    """Average age of the Active keys before the first day; counted as a week's."""
+    """Average age of the Active keys before the first day, in days; counted as a week's."""
     planned_at: datetime
     plan: Sequence[Mapping[str, Any]]
     """What would be done then, on the day after the last, account by account."""
     blocked: Mapping[tuple[str, str], str]
-    """Account and user of everybody for whom something cannot be done, and why."""
+    """(account id, user's name) → why something cannot be done for them."""
 
     @property
     def age_after(self) -> float:
-        """Average age of the Active keys after the last day."""
+        """Average age of the Active keys after the last day, in days."""
         return self.weeks[-1].average_age
 
 
@@ -88,7 +88,19 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
     progress: Callable[[Day], None] = lambda _day: None,
     before_run: Callable[[int, LocalCloud, Deployment], None] = lambda _day, _cloud, _at: None,
 ) -> Result:
-    """Build the company, live through the days, and judge; needs nothing from outside."""
+    """
+    Build the company, live through the days, and judge; needs nothing from outside.
+
+    Args:
+        functions: the handlers that Keyturn is reached by.
+        calendar: which days there are.
+        seed: of the company and its people: the same seed is the same life.
+        read_logs: what was logged, as one text, in which secrets are looked for.
+        seeded: the number of the invariant that is broken in the evidence; None: none.
+        progress: called with each day that is over.
+        before_run: called before each day's run, with the day's number.
+
+    """
     with LocalCloud(now=FIRST_DAY) as cloud:
         company = build(cloud, seed=seed, member_role=MEMBER_ROLE)
         deployment = deploy(cloud, company)

@@ -96,7 +96,11 @@ class Company:
         return frozenset((p.account_id, p.user) for p in self.people if p.exempt)
 
     def mailboxes(self, admin: str) -> Mapping[tuple[str, str], frozenset[str]]:
-        """Where a user's owner may be told: by tag, name, account, or through the admin."""
+        """
+        Where a user's owner may be notified: by tag, name, account, or through the admin.
+
+        (account id, user's name) → addresses.
+        """
         emails = {account.account_id: account.email for account in self.accounts}
         return {
             (p.account_id, p.user): frozenset(
