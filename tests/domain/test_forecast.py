@@ -34,9 +34,9 @@ def days_of(user: UserFacts, policy: RotationPolicy = POLICY) -> Mapping[str, Da
     coming = forecast(look(user, policy).decided, policy, NOW)
     return {
         key_id: [
-            ((step.day - TODAY).days, step.made.action)
+            ((step.day - TODAY).days, step.decision.action)
             for step in steps
-            if step.made.action in WRITING | {Action.NOTICE}
+            if step.decision.action in WRITING | {Action.NOTICE}
         ]
         for key_id, steps in coming.items()
     }
@@ -135,10 +135,10 @@ def test_the_days_bring_what_was_forecast(life: Life) -> None:
     if not all(_is_known(life, key_id) for key_id in keys):
         return
     told_of = {
-        (key_id, step.made.action): (step.day - TODAY).days
+        (key_id, step.decision.action): (step.day - TODAY).days
         for key_id, steps in coming.items()
         for step in steps
-        if step.made.action in WRITING
+        if step.decision.action in WRITING
     }
     life.days(1, 129)
 
@@ -164,11 +164,11 @@ def test_no_forecast_ends_both_keys_of_a_user_on_one_day_or_fails(rolls: bytes) 
         step.day
         for steps in coming.values()
         for step in steps
-        if step.made.action is Action.DISABLE
+        if step.decision.action is Action.DISABLE
     ]
     assert len(disabled) == len(set(disabled))
     for steps in coming.values():
         assert [step.day for step in steps] == sorted(step.day for step in steps)
-        assert sum(step.made.action is Action.DELETE for step in steps) <= 1
-        ends = [step.made.action for step in steps if step.made.action in ENDING]
+        assert sum(step.decision.action is Action.DELETE for step in steps) <= 1
+        ends = [step.decision.action for step in steps if step.decision.action in ENDING]
         assert ends in ([], [Action.DISABLE], [Action.DELETE], [Action.DISABLE, Action.DELETE])

@@ -54,8 +54,8 @@ def calendar(
 
 def _dates(steps: Iterable[Step], today: date) -> Iterator[Coming]:
     for step in steps:
-        if step.day == today or step.made.action is not Action.WAIT:
-            yield Coming(step.day, f"{step.made.action}: {_what(step)}")
+        if step.day == today or step.decision.action is not Action.WAIT:
+            yield Coming(step.day, f"{step.decision.action}: {_what(step)}")
 
 
 _WHAT = {
@@ -67,10 +67,10 @@ _WHAT = {
 
 
 def _what(step: Step) -> str:
-    notice = step.made.notice
-    if step.made.action in _WHAT or notice is None:
-        return _WHAT[step.made.action]
-    if step.made.action is Action.WARN and step.day < notice.day:
+    notice = step.decision.notice
+    if step.decision.action in _WHAT or notice is None:
+        return _WHAT[step.decision.action]
+    if step.decision.action is Action.WARN and step.day < notice.day:
         before = pluralize((notice.day - step.day).days, "day")
         return f"{before} before{' its rotation' if notice.told is Told.UPCOMING else ''}"
     return f"its owner is told{' when it ends' if notice.promises else ''}"

@@ -296,13 +296,16 @@ class UserDecisions:
     @property
     def leaked(self) -> Decision | None:
         """What an operator ordered about a leaked key, if this is about one."""
-        return next((made for made in self.decisions if made.reason is Reason.LEAKED), None)
+        return next(
+            (decision for decision in self.decisions if decision.reason is Reason.LEAKED), None
+        )
 
     @property
     def writes(self) -> bool:
         """Whether enforcement writes to the user's keys or record now."""
         return bool(self.record_changes) or any(
-            made.action in WRITING or made.reason is Reason.LEAKED for made in self.decisions
+            decision.action in WRITING or decision.reason is Reason.LEAKED
+            for decision in self.decisions
         )
 
 

@@ -25,16 +25,24 @@ def only_approved(decided: UserDecisions, approved: Collection[Approved]) -> Use
 
     What is left out is shown as `not-approved`; nothing that was not read by an operator is done.
     """
-    kept = {made.key_id for made in decided.decisions if _line(decided, made) in approved}
-    blocked = [made for made in decided.decisions if made.is_due and made.key_id not in kept]
-    if any(made.frees_slot for made in blocked):
+    kept = {
+        decision.key_id for decision in decided.decisions if _line(decided, decision) in approved
+    }
+    blocked = [
+        decision
+        for decision in decided.decisions
+        if decision.is_due and decision.key_id not in kept
+    ]
+    if any(decision.frees_slot for decision in blocked):
         # A rotation may count on that slot.
-        kept -= {made.key_id for made in decided.decisions if made.action is Action.ROTATE}
+        kept -= {
+            decision.key_id for decision in decided.decisions if decision.action is Action.ROTATE
+        }
     return replace(
         decided,
         decisions=tuple(
-            made if made.key_id in kept or not made.is_due else _not_approved(made)
-            for made in decided.decisions
+            decision if decision.key_id in kept or not decision.is_due else _not_approved(decision)
+            for decision in decided.decisions
         ),
         record_changes=decided.record_changes if kept else (),
     )
@@ -64,31 +72,31 @@ def silenced(decided: UserDecisions) -> UserDecisions:
 def not_due(all_decided: Sequence[UserDecisions], approved: Collection[Approved]) -> Iterator[str]:
     """What was approved of and is not due now, a sentence each."""
     decisions = {
-        (decided.user.name, made.key_id): made
+        (decided.user.name, decision.key_id): decision
         for decided in all_decided
-        for made in decided.decisions
+        for decision in decided.decisions
     }
     for line in sorted(approved):
-        made = decisions.get((line.user, line.key_id))
-        if made is None:
+        decision = decisions.get((line.user, line.key_id))
+        if decision is None:
             yield f"{line.user} {line.key_id}: {line.action} was approved, but the key is gone"
-        elif made.action is not line.action:
+        elif decision.action is not line.action:
             yield (
                 f"{line.user} {line.key_id}: {line.action} was approved, "
-                f"but now it is {made.action} ({made.reason}): left"
+                f"but now it is {decision.action} ({decision.reason}): left"
             )
 
 
-def _line(decided: UserDecisions, made: Decision) -> Approved:
-    return Approved(decided.user.name, made.key_id, made.action)
+def _line(decided: UserDecisions, decision: Decision) -> Approved:
+    return Approved(decided.user.name, decision.key_id, decision.action)
 
 
-def _not_approved(made: Decision) -> Decision:
+def _not_approved(decision: Decision) -> Decision:
     return replace(
-        made,
+        decision,
         action=Action.WAIT,
         reason=Reason.NOT_APPROVED,
-        sentence=f"{made.action} is due, and was not approved",
-        overlays=made.overlays | {Overlay.BLOCKED},
+        sentence=f"{decision.action} is due, and was not approved",
+        overlays=decision.overlays | {Overlay.BLOCKED},
         notice=None,
     )

@@ -40,7 +40,7 @@ def _why_not(decided: UserDecisions, outcome: Outcome | None) -> str:
         return f"{decided.user.name} was exempted meanwhile"
     if outcome.error is not None:
         return str(outcome.error)
-    said = (f"{made.key_id}: {made.sentence}" for made in decided.decisions)
+    said = (f"{decision.key_id}: {decision.sentence}" for decision in decided.decisions)
     return "; ".join(said) or f"{decided.user.name} has no access key"
 
 

@@ -63,10 +63,10 @@ class DailyCap:
     ) -> Sequence[UserDecisions]:
         """Tell keys that somebody disabled from those that another run has just deleted."""
         found = frozenset(
-            made.key_id
+            decision.key_id
             for decided in all_decided
-            for made in decided.decisions
-            if made.reason is Reason.FOUND_INACTIVE
+            for decision in decided.decisions
+            if decision.reason is Reason.FOUND_INACTIVE
         )
         if not found:
             return all_decided

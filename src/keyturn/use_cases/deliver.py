@@ -59,7 +59,7 @@ class Deliver:
     """The account's address."""
 
     def create(
-        self, user: UserFacts, old_key: str, book: RecordStore, *, forced: bool
+        self, user: UserFacts, old_key: str, record: RecordStore, *, forced: bool
     ) -> Delivered:
         """
         Create the key that replaces `old_key` and store its secret.
@@ -67,20 +67,20 @@ class Deliver:
         AnotherRun: somebody else is rotating the user. SecretNotStored: it was taken back.
         DeliveryUnclear: the intent stays for repair. Other PortErrors: nothing was created.
         """
-        intent = self._announced(user, old_key, book, forced=forced)
-        new = self._created(user, intent, book)
-        self._stored(user, new, intent, book)
+        intent = self._announced(user, old_key, record, forced=forced)
+        new = self._created(user, intent, record)
+        self._stored(user, new, intent, record)
         return Delivered(key_id=new.key_id, created=new.created, intent=intent)
 
-    def settle(self, user: UserFacts, made: Delivered, book: RecordStore) -> None:
+    def settle(self, user: UserFacts, new_key: Delivered, record: RecordStore) -> None:
         """Write down that the rotation is finished; if that fails, the next run sees it too."""
-        delivered = max(book.now(), made.created)
-        book.write(
-            {made.key_id: replace(book.of(made.key_id), delivered=delivered)},
-            intent=replace(made.intent, settled=True),
+        delivered = max(record.now(), new_key.created)
+        record.write(
+            {new_key.key_id: replace(record.of(new_key.key_id), delivered=delivered)},
+            intent=replace(new_key.intent, settled=True),
             owner=self._owner(user.name),
         )
-        book.tidy()
+        record.tidy()
 
     def _owner(self, user: str) -> str | None:
         """The owner's address; None: not known, or nothing that a tag can hold."""
@@ -92,11 +92,11 @@ class Deliver:
         return address if address and _TAG_VALUE.fullmatch(address) else None
 
     def _announced(
-        self, user: UserFacts, old_key: str, book: RecordStore, *, forced: bool
+        self, user: UserFacts, old_key: str, record: RecordStore, *, forced: bool
     ) -> Intent:
-        tries = book.tries + 1
+        tries = record.tries + 1
         while True:
-            now = book.now()
+            now = record.now()
             intent = Intent(
                 run=self.run_id,
                 at=now,
@@ -105,13 +105,13 @@ class Deliver:
                 tries=tries,
             )
             marks: Mapping[str, KeyRecord] = (
-                {old_key: replace(book.of(old_key), forced=now)} if forced else {}
+                {old_key: replace(record.of(old_key), forced=now)} if forced else {}
             )
-            book.announce(intent, marks)
-            if book.now() - now < INTENT_HOLDS:
+            record.announce(intent, marks)
+            if record.now() - now < INTENT_HOLDS:
                 return intent
 
-    def _created(self, user: UserFacts, intent: Intent, book: RecordStore) -> NewKey:
+    def _created(self, user: UserFacts, intent: Intent, record: RecordStore) -> NewKey:
         try:
             return self.keys.create(user.name)
         except KeyLimitReached as error:
@@ -119,33 +119,33 @@ class Deliver:
             message = f"another run, or a person, made a second key of {user.name} meanwhile"
             raise AnotherRun(message) from error
         except Denied as error:
-            book.withdraw(intent)
+            record.withdraw(intent)
             raise CreationDenied(str(error)) from error
         except (Refused, Throttled):
-            book.withdraw(intent)
+            record.withdraw(intent)
             raise
         except NotFound as error:
-            book.withdraw(intent)
+            record.withdraw(intent)
             message = f"the user {user.name} was deleted"
             raise ChangedMeanwhile(message) from error
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error)) from error
 
-    def _stored(self, user: UserFacts, new: NewKey, intent: Intent, book: RecordStore) -> None:
+    def _stored(self, user: UserFacts, new: NewKey, intent: Intent, record: RecordStore) -> None:
         def may_go() -> None:
-            if book.now() - intent.at >= LONGEST_RUN:
+            if record.now() - intent.at >= LONGEST_RUN:
                 # A laptop slept: meanwhile the key may have been taken for an orphan.
                 raise DeliveryUnclear(user.name, "15 minutes passed meanwhile", new.key_id)
 
         try:
-            self.secret_store.store(book.name, user.name, new, may_go)
+            self.secret_store.store(record.name, user.name, new, may_go)
         except Refused as error:
-            self._take_back(user, new, intent, book, str(error))
+            self._take_back(user, new, intent, record, str(error))
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error), new.key_id) from error
 
     def _take_back(
-        self, user: UserFacts, new: NewKey, intent: Intent, book: RecordStore, why: str
+        self, user: UserFacts, new: NewKey, intent: Intent, record: RecordStore, why: str
     ) -> None:
         """
         Delete a key whose secret was definitely refused, unless it lies there all the same.
@@ -154,7 +154,7 @@ class Deliver:
         anything.
         """
         try:
-            secret = book.read_again()
+            secret = record.read_again()
             if secret is not None and version_id_for(new.key_id) in secret.versions:
                 return
             is_gone = self.keys.delete(user.name, new.key_id)
@@ -164,7 +164,7 @@ class Deliver:
             unknown = "IAM did not know the new key when it was to be deleted again"
             raise DeliveryUnclear(user.name, f"{why}; then {unknown}", new.key_id)
         try:
-            book.took_back(intent, new.key_id)
+            record.took_back(intent, new.key_id)
         except PortError as error:
             why = f"{why}; then {error}"
         raise SecretNotStored(user.name, new.key_id, why)

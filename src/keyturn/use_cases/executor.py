@@ -114,90 +114,90 @@ class Executor:
             progress.current = decided.leaked
             self._revoke(decided, decided.leaked, progress)
             return
-        book = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
+        record = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
         found = [change.key_id for change in decided.record_changes if change.key_id is not None]
-        if found and not book.knows(*found):
+        if found and not record.knows(*found):
             message = f"the record of {', '.join(found)} changed since it was decided about"
             raise ChangedMeanwhile(message)
         if decided.record_changes:
             progress.may_write()
-        book.apply(decided.record_changes)
-        for decision in sorted(decided.decisions, key=lambda made: ORDER.index(made.action)):
+        record.apply(decided.record_changes)
+        for decision in sorted(decided.decisions, key=lambda each: ORDER.index(each.action)):
             progress.current = decision
-            self._one(decided.user, decision, book, progress)
+            self._one(decided.user, decision, record, progress)
             progress.current = None
 
     def _one(
-        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
     ) -> None:
         match decision.action:
             case Action.KEEP | Action.WAIT | Action.WARN | Action.NOTICE:
                 progress.done.append(Done(decision=decision))
             case Action.ROTATE:
-                self._rotate(user, decision, book, progress)
+                self._rotate(user, decision, record, progress)
             case Action.REPAIR:
-                self._repair(user, decision, book, progress)
+                self._repair(user, decision, record, progress)
             case Action.DISABLE:
-                self._disable(user, decision, book, progress)
+                self._disable(user, decision, record, progress)
             case Action.DELETE:
-                self._delete(user, decision, book, progress)
+                self._delete(user, decision, record, progress)
             case Action.RESTORE:
-                self._restore(user, decision, book, progress)
+                self._restore(user, decision, record, progress)
 
     def _rotate(
-        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
     ) -> None:
         forced = decision.reason is Reason.FORCED
-        if not book.is_as_read():
+        if not record.is_as_read():
             message = f"another run rotated {user.name} since the plan was made, or began to"
             raise AnotherRun(message)
         progress.may_write()
-        made = progress.deliver.create(user, decision.key_id, book, forced=forced)
-        progress.done.append(Done(decision=decision, new_key=made.key_id))
-        self.deliver.settle(user, made, book)
+        new_key = progress.deliver.create(user, decision.key_id, record, forced=forced)
+        progress.done.append(Done(decision=decision, new_key=new_key.key_id))
+        self.deliver.settle(user, new_key, record)
 
     def _disable(
-        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
     ) -> None:
-        before = book.of(decision.key_id)
+        before = record.of(decision.key_id)
         self._unchanged(user, decision, progress)
-        if not book.knows(decision.key_id):
+        if not record.knows(decision.key_id):
             message = f"the record of {decision.key_id} changed since it was decided about"
             raise ChangedMeanwhile(message)
         progress.may_write()
-        book.write({decision.key_id: replace(before, disabling=book.now())})
+        record.write({decision.key_id: replace(before, disabling=record.now())})
         try:
             progress.keys.disable(user.name, decision.key_id)
         except (Refused, Throttled):
             # Otherwise the next run would take the Active key for one that was re-enabled.
-            book.write({decision.key_id: before})
+            record.write({decision.key_id: before})
             raise
         progress.done.append(Done(decision=decision))
-        book.write({decision.key_id: replace(book.of(decision.key_id), disabled=book.now())})
+        record.write({decision.key_id: replace(record.of(decision.key_id), disabled=record.now())})
 
     def _delete(
-        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
     ) -> None:
         self._gone(user, decision, progress)
-        book.erase(decision.key_id)
-        book.tidy()
+        record.erase(decision.key_id)
+        record.tidy()
 
     def _repair(
-        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
     ) -> None:
         if decision.reason is Reason.ORPHAN_FOUND:
-            on_record = book.of(decision.key_id)
+            on_record = record.of(decision.key_id)
             progress.may_write()
-            book.write({decision.key_id: replace(on_record, orphan=book.now())})
+            record.write({decision.key_id: replace(on_record, orphan=record.now())})
             progress.keys.disable(user.name, decision.key_id)
             progress.done.append(Done(decision=decision))
         else:
             self._gone(user, decision, progress)
-            book.erase(decision.key_id)
-            book.is_over(decision.key_id)
+            record.erase(decision.key_id)
+            record.is_over(decision.key_id)
 
     def _restore(
-        self, user: UserFacts, decision: Decision, book: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
     ) -> None:
         """Put it on record first: what breaks after it can only make the key's end later."""
         key_id = decision.key_id
@@ -212,21 +212,21 @@ class Executor:
             raise OrderNotDone(f"{key_id} was deleted meanwhile")
         if key.is_active:
             raise OrderNotDone(f"{key_id} is Active already")
-        if not book.knows(key_id):
+        if not record.knows(key_id):
             message = f"the record of {key_id} changed since it was looked at"
             raise OrderNotDone(f"{message}: it was not enabled")
-        if _is_at_work(set_to_end, book.of(key_id)):
+        if _is_at_work(set_to_end, record.of(key_id)):
             message = f"a run may be about to delete {key_id}"
             raise OrderNotDone(f"{message}: it was not enabled; order it again in 15 minutes")
         progress.may_write()
         try:
-            book.apply((RecordChange(Change.ORDERED, key_id),))
+            record.apply((RecordChange(Change.ORDERED, key_id),))
         except PortError as error:
             message = f"that {key_id} is restored could not be put on record ({error})"
             raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
         progress.keys.enable(user.name, key_id)
         progress.done.append(Done(decision=decision))
-        if book.is_revoked(key_id):
+        if record.is_revoked(key_id):
             self.keys.disable(user.name, key_id)
             progress.done.pop()
             raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
@@ -245,15 +245,15 @@ class Executor:
             progress.may_write()
         except KeyturnError as error:
             raise OrderNotDone(f"{stands}: {error}") from error
-        book = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
-        if book.closed is not None:
-            message = f"{key_id} is Inactive, but nothing could be put on record ({book.closed})"
+        record = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
+        if record.closed is not None:
+            message = f"{key_id} is Inactive, but nothing could be put on record ({record.closed})"
             raise OrderNotDone(message)
         unsure: PortError | None = None
-        now, on_record = book.now(), book.of(key_id)
+        now, on_record = record.now(), record.of(key_id)
         if worked or on_record.revoked is None:
             since = None if worked else on_record.disabled or on_record.seen
-            book.write(
+            record.write(
                 {
                     key_id: KeyRecord(
                         disabled=since or now,
@@ -272,7 +272,7 @@ class Executor:
             for key in self._listed(user).values()
             if key.key_id != key_id
         ]
-        self._succeed(user, others, decision, book, progress)
+        self._succeed(user, others, decision, record, progress)
         if unsure is not None:
             message = f"{key_id} is revoked; whether somebody enabled it meanwhile is not known"
             raise OrderNotDone(f"{message} ({unsure}): order it again") from unsure
@@ -320,7 +320,7 @@ class Executor:
         user: UserFacts,
         others: Sequence[tuple[KeyFacts, Literal[True] | Unknown | None]],
         decision: Decision,
-        book: RecordStore,
+        record: RecordStore,
         progress: _Progress,
     ) -> None:
         """Make the key that its user works with from now on, unless there is one."""
@@ -337,19 +337,19 @@ class Executor:
                 f"{stands}: {others[0][0].key_id}, Inactive, has taken the other slot meanwhile"
             )
             raise OrderNotDone(message)
-        if not book.is_as_read():
+        if not record.is_as_read():
             message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
             raise OrderNotDone(message)
         try:
             progress.may_write()
-            made = progress.deliver.create(
-                replace(user, keys=()), decision.key_id, book, forced=False
+            new_key = progress.deliver.create(
+                replace(user, keys=()), decision.key_id, record, forced=False
             )
         except (AnotherRun, WriteStopped) as error:
             raise OrderNotDone(f"{stands}: {error}") from error
         rotated = replace(alone, rotates=True, sentence=REVOKED + SUCCEEDED)
-        progress.done[-1] = Done(decision=rotated, new_key=made.key_id)
-        self.deliver.settle(user, made, book)
+        progress.done[-1] = Done(decision=rotated, new_key=new_key.key_id)
+        self.deliver.settle(user, new_key, record)
 
     def _listed(self, user: UserFacts) -> dict[str, KeyFacts]:
         """The user's keys as they are now; none, if the user was deleted."""
@@ -375,7 +375,9 @@ class Executor:
 
 
 def _is_order(decided: UserDecisions) -> bool:
-    return decided.leaked is not None or any(made.action in ORDERED for made in decided.decisions)
+    return decided.leaked is not None or any(
+        decision.action in ORDERED for decision in decided.decisions
+    )
 
 
 def _why_not_relied_on(key: KeyFacts, ends: Literal[True] | Unknown | None) -> str:

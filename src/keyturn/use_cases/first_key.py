@@ -66,6 +66,6 @@ def in_turn(all_decided: Iterable[UserDecisions], day: date) -> list[UserDecisio
         return False, sha256(f"{day}/{decided.user.name}".encode()).digest()
 
     rotating = (
-        t for t in all_decided if any(made.action is Action.ROTATE for made in t.decisions)
+        t for t in all_decided if any(decision.action is Action.ROTATE for decision in t.decisions)
     )
     return sorted(rotating, key=order)

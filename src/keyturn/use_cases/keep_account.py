@@ -324,10 +324,10 @@ class KeepAccount:
         return decided if self.can_tell or run.dry_run else silenced(decided)
 
 
-def _names_a_rotation(made: Decision) -> bool:
+def _names_a_rotation(decision: Decision) -> bool:
     """Whether a key is to be rotated now, or people are to be told of the day."""
-    told = None if made.notice is None else made.notice.told
-    return made.action is Action.ROTATE or told is Told.UPCOMING
+    told = None if decision.notice is None else decision.notice.told
+    return decision.action is Action.ROTATE or told is Told.UPCOMING
 
 
 def _last_part(name: str) -> str:
@@ -343,7 +343,9 @@ def _is_settled(user: UserFacts, now: datetime) -> bool:
 def _put_off(all_decided: Iterable[UserDecisions], policy: RotationPolicy) -> Iterator[str]:
     """Say loudly that the cap holds keys back: behind it may be a mistake."""
     waiting = sum(
-        made.reason is Reason.OVER_CAP for decided in all_decided for made in decided.decisions
+        decision.reason is Reason.OVER_CAP
+        for decided in all_decided
+        for decision in decided.decisions
     )
     if waiting:
         yield (

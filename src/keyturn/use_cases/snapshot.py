@@ -129,7 +129,7 @@ class TakeSnapshot:
 
 
 def _waits_for_a_run(decided: UserDecisions) -> bool:
-    return any(made.reason is Reason.RUN_UNDER_WAY for made in decided.decisions)
+    return any(decision.reason is Reason.RUN_UNDER_WAY for decision in decided.decisions)
 
 
 def _warned(result: AccountResult, sentence: str) -> AccountResult:
@@ -190,15 +190,15 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
     }
     for decided in result.plan.users:
         facts = {key.key_id: key for key in decided.user.keys}
-        for made in decided.decisions:
-            key, step = facts[made.key_id], done.get((decided.user.name, made.key_id))
-            successor = step.new_key if step and step.new_key else made.successor
+        for decision in decided.decisions:
+            key, step = facts[decision.key_id], done.get((decided.user.name, decision.key_id))
+            successor = step.new_key if step and step.new_key else decision.successor
             yield {
-                **write_decision(decided.user.name, replace(made, successor=successor)),
+                **write_decision(decided.user.name, replace(decision, successor=successor)),
                 "created": format_utc(key.created),
                 "last_used": last_used_of(key),
                 "exempt": decided.user.exempt,
-                "done": step is not None and made.action not in _NOTHING,
+                "done": step is not None and decision.action not in _NOTHING,
             }
 
 

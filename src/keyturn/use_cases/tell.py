@@ -261,11 +261,13 @@ def _alarming(result: AccountResult) -> Iterator[Event]:
         if done.decision.notice is not None
     }
     for decided in result.plan.users:
-        for made in decided.decisions:
-            held = made.reason is Reason.OVER_CAP and not run.dry_run
-            if (held or made.key_id == decided.quarantined) and made.key_id not in told:
+        for decision in decided.decisions:
+            held = decision.reason is Reason.OVER_CAP and not run.dry_run
+            if (held or decision.key_id == decided.quarantined) and decision.key_id not in told:
                 yield Event(
-                    type=EventType.BLOCKED, run=run, detail=write_decision(decided.user.name, made)
+                    type=EventType.BLOCKED,
+                    run=run,
+                    detail=write_decision(decided.user.name, decision),
                 )
 
 
@@ -296,15 +298,15 @@ def quarantined(result: AccountResult) -> list[Quarantined]:
 
 def counts(result: AccountResult) -> Counts:
     """How many users, keys by state and action, and failures."""
-    decisions = [made for decided in result.plan.users for made in decided.decisions]
+    decisions = [decision for decided in result.plan.users for decision in decided.decisions]
     return {
         "users": len(result.plan.users),
         "exempt": sum(decided.user.exempt for decided in result.plan.users),
         "keys": len(decisions),
-        "states": dict(sorted(Counter(made.state for made in decisions).items())),
-        "actions": dict(sorted(Counter(made.action for made in decisions).items())),
-        "blocked": sum(made.is_blocked for made in decisions),
-        "over_cap": sum(made.reason is Reason.OVER_CAP for made in decisions),
+        "states": dict(sorted(Counter(decision.state for decision in decisions).items())),
+        "actions": dict(sorted(Counter(decision.action for decision in decisions).items())),
+        "blocked": sum(decision.is_blocked for decision in decisions),
+        "over_cap": sum(decision.reason is Reason.OVER_CAP for decision in decisions),
         "quarantined": len(result.quarantined),
         "failures": len(result.failures),
         "left": len(result.left),

@@ -34,7 +34,7 @@ class Step:
 
     day: date
     """Of the run that does it, UTC."""
-    made: Decision
+    decision: Decision
 
 
 def forecast(
@@ -45,11 +45,11 @@ def forecast(
 
     Returns key id → its steps, the next one first; none, where nobody can say what comes.
     """
-    steps: dict[str, list[Step]] = {made.key_id: [] for made in decided.decisions}
+    steps: dict[str, list[Step]] = {decision.key_id: [] for decision in decided.decisions}
     for day, of_day in _days(decided, policy, now):
-        for made in of_day.decisions:
-            if made.key_id in steps and made.is_due:
-                steps[made.key_id].append(Step(day, made))
+        for decision in of_day.decisions:
+            if decision.key_id in steps and decision.is_due:
+                steps[decision.key_id].append(Step(day, decision))
     return {key_id: tuple(coming) for key_id, coming in steps.items()}
 
 
@@ -59,7 +59,7 @@ def _days(
     """Each day with its decisions, until the keys are gone or nothing more is in sight."""
     yield now.date(), decided
     # What could not be read is not supposed to be harmless: a date would be told, and not kept.
-    if any(_is_beyond_us(made) for made in decided.decisions):
+    if any(_is_beyond_us(decision) for decision in decided.decisions):
         return
     world = _World(user=decided.user, record=decided.record).supposed(policy, now)
     # A limit is of one day; what an account forbids, it goes on forbidding.
@@ -134,30 +134,30 @@ class _World:
             if change.key_id is not None:
                 before = world.record.keys.get(change.key_id, KeyRecord())
                 world = world.noting(change.key_id, changed(before, change.change, at))
-        for made in decided.decisions:
-            world = world.told(made, at).done(made, at)
+        for decision in decided.decisions:
+            world = world.told(decision, at).done(decision, at)
         return world
 
-    def told(self, made: Decision, at: datetime) -> "_World":
+    def told(self, decision: Decision, at: datetime) -> "_World":
         """Tell people, and keep the proof."""
-        key = self.key(made.key_id)
+        key = self.key(decision.key_id)
         # Unreadable receipts stay so: nobody can say when they will be readable.
-        if made.notice is None or not isinstance(key.receipts, tuple):
+        if decision.notice is None or not isinstance(key.receipts, tuple):
             return self
-        notice = made.notice
+        notice = decision.notice
         receipt = Receipt(step=notice.step, day=notice.day, at=at, promises=notice.promises)
         return self.with_key(replace(key, receipts=(*key.receipts, receipt)))
 
-    def done(self, made: Decision, at: datetime) -> "_World":
+    def done(self, decision: Decision, at: datetime) -> "_World":
         """Do what is due for a key."""
-        key = self.key(made.key_id)
+        key = self.key(decision.key_id)
         on_record = self.record.of(key)
         stopped = replace(key, status=Status.INACTIVE)
-        match made.action:
+        match decision.action:
             case Action.DISABLE:
                 noted = replace(on_record, disabled=at)
                 return self.with_key(stopped).noting(key.key_id, noted)
-            case Action.REPAIR if made.reason is Reason.ORPHAN_FOUND:
+            case Action.REPAIR if decision.reason is Reason.ORPHAN_FOUND:
                 noted = replace(on_record, orphan=at)
                 return self.with_key(stopped).noting(key.key_id, noted)
             case Action.REPAIR:
@@ -165,7 +165,7 @@ class _World:
             case Action.DELETE:
                 return self.without(key)
             case Action.ROTATE:
-                forced = at if made.reason is Reason.FORCED else on_record.forced
+                forced = at if decision.reason is Reason.FORCED else on_record.forced
                 noted = replace(on_record, forced=forced)
                 return self.noting(key.key_id, noted).with_successor(at)
         return self
@@ -191,14 +191,14 @@ class _World:
 
     def with_successor(self, at: datetime) -> "_World":
         """Make a key and put it into the secret; its owner moves to it."""
-        made = KeyFacts(
+        successor = KeyFacts(
             key_id=f"{_MADE} of {at.date()}",
             status=Status.ACTIVE,
             created=at,
             last_use=LastUse(at=None),
             receipts=(),
         )
-        delivered = version_id_for(made.key_id)
+        delivered = version_id_for(successor.key_id)
         record = replace(
             self.record,
             intent=None,
@@ -209,13 +209,13 @@ class _World:
         )
         # Its owner moves at once, so the old key falls quiet: the forecast is of a life in which
         # people do what the notice asks of them.
-        world = replace(self, record=record, in_use=frozenset({made.key_id}))
-        return world.with_key(made).noting(made.key_id, KeyRecord(delivered=at))
+        world = replace(self, record=record, in_use=frozenset({successor.key_id}))
+        return world.with_key(successor).noting(successor.key_id, KeyRecord(delivered=at))
 
 
-def _is_beyond_us(made: Decision) -> bool:
+def _is_beyond_us(decision: Decision) -> bool:
     """Whether nobody can say what comes: nothing, or what nobody could read."""
-    return Overlay.EXEMPT in made.overlays or made.reason is Reason.RECORD_UNREADABLE
+    return Overlay.EXEMPT in decision.overlays or decision.reason is Reason.RECORD_UNREADABLE
 
 
 def _supposed(key: KeyFacts) -> KeyFacts:
