@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError, Unavailable
 from keyturn.domain.events import SOURCE, Event
+from keyturn.schemas.event import write_event
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -16,8 +17,6 @@ BATCH = 10
 """The most entries that PutEvents takes."""
 LARGEST_BATCH = 240_000
 """Bytes; PutEvents takes 256 KB, counted with some overhead an entry."""
-FORMAT = 1
-"""The version of the detail's form; it changes only when a reader would have to."""
 
 
 class EventBridgeBus:
@@ -53,19 +52,11 @@ class EventBridgeBus:
             yield batch
 
     def _entry(self, event: Event) -> "PutEventsRequestEntryTypeDef":
-        run = event.run
-        detail = {
-            "version": FORMAT,
-            "run": run.id,
-            "account": run.account.id,
-            "dry_run": run.dry_run,
-            **event.detail,
-        }
         return {
             "Source": SOURCE,
             "DetailType": str(event.type),
-            "Time": run.at,
-            "Detail": json.dumps(detail),
+            "Time": event.run.at,
+            "Detail": json.dumps(write_event(event)),
             "EventBusName": self._bus,
         }
 

@@ -6,20 +6,16 @@ What accounts looked like, one object for each account and UTC day.
 One line of JSON, in folders that Athena takes for partitions: it reads them as they lie.
 """
 
-import json
 from contextlib import suppress
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import NotFound
-from keyturn.domain.reading import read_json
-from keyturn.schemas.snapshot import Snapshot
+from keyturn.schemas.snapshot import Snapshot, as_line, read_snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-VERSION = 1
 
 
 class S3Snapshots:
@@ -39,29 +35,18 @@ class S3Snapshots:
         """The snapshot of a day, if it is of a form that we know."""
         with suppress(NotFound), aws_errors_translated():
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._name(account, day))
-            return _read(answer["Body"].read())
+            return read_snapshot(answer["Body"].read())
         return None
 
     def put(self, account: str, day: date, snapshot: Snapshot) -> None:
         """Write it, in the place of the day's earlier one."""
-        line = json.dumps(snapshot, separators=(",", ":")) + "\n"
         with aws_errors_translated():
             self._s3.put_object(
                 Bucket=self._bucket,
                 Key=self._name(account, day),
-                Body=line.encode(),
+                Body=as_line(snapshot),
                 ContentType="application/json",
             )
 
     def _name(self, account: str, day: date) -> str:
         return f"{self._root}/date={day.isoformat()}/account={account}.json"
-
-
-def _read(body: bytes) -> Snapshot | None:
-    try:
-        found: Any = read_json(body)
-        known = found["version"] == VERSION and found.keys() >= Snapshot.__required_keys__
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-    snapshot: Snapshot = found
-    return snapshot if known else None

@@ -15,9 +15,9 @@ from keyturn.ports import Pause
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.decision import write_decision
 from keyturn.schemas.explanation import Explained, Explanation
+from keyturn.schemas.snapshot import write_last_used
 from keyturn.schemas.switch import SwitchFile
 from keyturn.use_cases.account_run import AccountPlan
-from keyturn.use_cases.snapshot import last_used_of
 
 
 def put(document: Mapping[str, object] | AdoptionFile | Explanation | SwitchFile) -> None:
@@ -51,7 +51,7 @@ def _explained(plan: AccountPlan, report: Report) -> Iterable[Explained]:
                 {
                     **planned(write_decision(user.name, made), plan.owner_of(user.name)),
                     "created": format_utc(facts[made.key_id].created),
-                    "last_used": last_used_of(facts[made.key_id]),
+                    "last_used": write_last_used(facts[made.key_id]),
                     "coming": [
                         {"date": each.day.isoformat(), "what": each.what}
                         for each in dates[made.key_id]

@@ -1,9 +1,9 @@
 """What a rotation answers."""
 
+from keyturn.schemas.account import write_counts, write_failed, write_quarantined
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.decision import write_decision
 from keyturn.use_cases.account_run import AccountResult
-from keyturn.use_cases.tell import counts, failed, quarantined
 
 
 def answer(result: AccountResult) -> Answer:
@@ -18,8 +18,8 @@ def answer(result: AccountResult) -> Answer:
             for decided in result.plan.users
             for made in decided.decisions
         ],
-        "failures": failed(result.failures),
-        "quarantined": quarantined(result),
+        "failures": write_failed(result.failures),
+        "quarantined": write_quarantined(result),
         "warnings": list(result.plan.warnings),
-        "counts": counts(result),
+        "counts": write_counts(result),
     }

@@ -1,8 +1,11 @@
 """What is told of an account as a whole, in whatever tells of one."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, TypedDict
 
-from keyturn.domain.decision import Action, State
+from keyturn.domain.decision import Action, Reason, State
+from keyturn.domain.result import AccountResult, Failure
 
 # Pairs and no dicts: Python 3.11 wants to hash them.
 AccountId = Annotated[str, ("pattern", "^[0-9]{12}$")]
@@ -48,3 +51,30 @@ class AccountFound(TypedDict):
     quarantined: list[Quarantined]
     warnings: list[str]
     counts: Counts
+
+
+def write_failed(failures: Iterable[Failure]) -> list[Failed]:
+    """Failures in the form of the answer, the plan and the snapshot."""
+    return [{"user": each.user, "message": str(each.error)} for each in failures]
+
+
+def write_quarantined(result: AccountResult) -> list[Quarantined]:
+    """The keys that nobody can have, likewise."""
+    return [{"user": user, "key": key_id} for user, key_id in result.quarantined]
+
+
+def write_counts(result: AccountResult) -> Counts:
+    """How many users, keys by state and action, and failures."""
+    decisions = [decision for decided in result.plan.users for decision in decided.decisions]
+    return {
+        "users": len(result.plan.users),
+        "exempt": sum(decided.user.exempt for decided in result.plan.users),
+        "keys": len(decisions),
+        "states": dict(sorted(Counter(decision.state for decision in decisions).items())),
+        "actions": dict(sorted(Counter(decision.action for decision in decisions).items())),
+        "blocked": sum(decision.is_blocked for decision in decisions),
+        "over_cap": sum(decision.reason is Reason.OVER_CAP for decision in decisions),
+        "quarantined": len(result.quarantined),
+        "failures": len(result.failures),
+        "left": len(result.left),
+    }

@@ -1,11 +1,20 @@
-"""The events on the bus."""
+"""
+The events on the bus: a head that all have in common, and the detail of each.
 
-from typing import Literal, TypedDict
+None of ours reads one, but for `Notices Due`: that is `digest`, behind `notices_due`.
+"""
 
-from keyturn.domain.exemption import GroupChange
-from keyturn.schemas.account import AccountId, Counts, Failed
+from typing import Final, Literal, TypedDict
+
+from keyturn.domain.events import Digest, Event
+from keyturn.domain.exemption import ExemptionChange, GroupChange
+from keyturn.domain.result import AccountResult, Failure
+from keyturn.schemas.account import AccountId, Counts, Failed, write_counts
 from keyturn.schemas.decision import Decided
-from keyturn.schemas.digest import DigestForm
+from keyturn.schemas.digest import DigestForm, write_digest
+
+VERSION: Final = 1
+"""Of every detail; it changes only when a reader would have to."""
 
 
 class _Head(TypedDict):
@@ -23,14 +32,18 @@ class FailureDetail(_Head, Failed):
     """What went wrong."""
 
 
-class RunDetail(_Head):
-    """The end of a run over an account."""
+class Counted(TypedDict):
+    """What the end of a run tells."""
 
     counts: Counts
 
 
-class ExemptionDetail(_Head):
-    """A change of the exemption group."""
+class RunDetail(_Head, Counted):
+    """The end of a run over an account."""
+
+
+class Exemption(TypedDict):
+    """What a change of the exemption group tells; of the rest, null is told."""
 
     change: GroupChange
     group: str
@@ -40,7 +53,53 @@ class ExemptionDetail(_Head):
     by: str
 
 
-class NoticesDetail(_Head):
-    """That a mail is to be sent."""
+class ExemptionDetail(_Head, Exemption):
+    """A change of the exemption group."""
+
+
+class Notices(TypedDict):
+    """What asks for a mail."""
 
     digest: DigestForm
+
+
+class NoticesDetail(_Head, Notices):
+    """That a mail is to be sent."""
+
+
+def write_event(event: Event) -> dict[str, object]:
+    """The whole detail of an event: the head, and its own."""
+    head: _Head = {
+        "version": VERSION,
+        "run": event.run.id,
+        "account": event.run.account.id,
+        "dry_run": event.run.dry_run,
+    }
+    return {**head, **event.detail}
+
+
+def write_failure(failure: Failure) -> Failed:
+    """A failure; its message names the user, for it is read alone."""
+    return {"user": failure.user, "message": str(failure)}
+
+
+def write_counted(result: AccountResult) -> Counted:
+    """The end of a run."""
+    return {"counts": write_counts(result)}
+
+
+def write_exemption(change: ExemptionChange) -> Exemption:
+    """A change of the exemption group."""
+    return {
+        "change": change.change,
+        "group": change.group,
+        "user": change.user,
+        "policy": change.policy,
+        "other_group": change.other_group,
+        "by": change.by,
+    }
+
+
+def write_notices(digest: Digest) -> Notices:
+    """What is to be told to one recipient."""
+    return {"digest": write_digest(digest)}

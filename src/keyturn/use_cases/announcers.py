@@ -12,7 +12,7 @@ from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
 from keyturn.domain.events import Digest, Event, EventType
 from keyturn.domain.plain_text import shown
 from keyturn.ports import Bus, Clock
-from keyturn.schemas.digest import write_digest
+from keyturn.schemas.event import write_notices
 from keyturn.use_cases.account_run import Failure
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.tell import Story
@@ -42,7 +42,7 @@ class PublishToBus:
             Event(
                 type=EventType.NOTICES_DUE,
                 run=part.run,
-                detail={"digest": write_digest(part)},
+                detail=write_notices(part),
             )
             for digest in story.digests
             for part in _parts(digest)

@@ -8,6 +8,7 @@ from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
 from keyturn.domain.recipient import Recipient
 from keyturn.ports import Bus
+from keyturn.schemas.event import write_exemption
 from keyturn.use_cases.send_once import SendOnce
 
 
@@ -46,12 +47,5 @@ def event_of(change: ExemptionChange) -> Event:
     return Event(
         type=EventType.EXEMPTION_CHANGED,
         run=Run(id=change.id, account=Account(id=change.account), at=change.at, dry_run=False),
-        detail={
-            "change": change.change,
-            "group": change.group,
-            "user": change.user,
-            "policy": change.policy,
-            "other_group": change.other_group,
-            "by": change.by,
-        },
+        detail=write_exemption(change),
     )

@@ -1,22 +1,16 @@
 """An account on a day, in one document: for reports, and for whoever asks with SQL."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
 
-from keyturn.domain.decision import Action, Overlay, Reason, UserDecisions
+from keyturn.domain.decision import Reason, UserDecisions
 from keyturn.domain.errors import AnotherRun, PortError
-from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Snapshots
-from keyturn.schemas.account import Counts
-from keyturn.schemas.decision import write_decision
-from keyturn.schemas.snapshot import LastUsed, Snapshot, SnapshotKey, Uncounted
+from keyturn.schemas.snapshot import Snapshot, counted, write_snapshot
 from keyturn.use_cases.account_run import AccountResult, Failure
-from keyturn.use_cases.tell import failed, quarantined
 
 LOOKS_BACK = 15
 """Days on which the last whole snapshot is looked for, today among them."""
@@ -26,7 +20,6 @@ ALWAYS_AT_WORK = (
     "on every day since {since} another run seemed to be at work on this user, and nothing was "
     "done: somebody may be writing that into the tags of its secret (CloudTrail: TagResource)"
 )
-_NOTHING = {Action.KEEP, Action.WAIT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +109,7 @@ class TakeSnapshot:
     def of(self, result: AccountResult) -> Failure | None:
         """Write it, in the place of the day's earlier one; answers why it could not be."""
         account, day = result.plan.run.account.id, result.plan.run.at.date()
-        taken = _taken(result, self.policy)
+        taken = write_snapshot(result, self.policy)
         try:
             if not taken["whole"]:
                 earlier = self.snapshots.of_day(account, day)
@@ -137,81 +130,10 @@ def _warned(result: AccountResult, sentence: str) -> AccountResult:
     return replace(result, plan=replace(result.plan, warnings=warnings))
 
 
-def _is_whole(result: AccountResult) -> bool:
-    """Whether every user of the account was to be looked at, and could be listed."""
-    request = result.plan.request
-    return request.named is None and result.plan.is_reached
-
-
 def _seen(result: AccountResult) -> frozenset[str]:
     """The users of whom this run knows more than an earlier one: whoever is gone, too."""
     named = result.plan.request.named or frozenset()
     return (named - set(result.left)) | {decided.user.name for decided in result.plan.users}
-
-
-def _taken(result: AccountResult, policy: RotationPolicy) -> Snapshot:
-    run = result.plan.run
-    taken = _counted(
-        {
-            "version": 1,
-            "date": run.at.date().isoformat(),
-            "account": run.account.id,
-            "name": run.account.name,
-            "run": run.id,
-            "at": format_utc(run.at),
-            "dry_run": run.dry_run,
-            "whole": _is_whole(result),
-            "policy": {
-                "RotationPeriod": policy.rotation_period,
-                "InactivePeriod": policy.inactive_period,
-                "RecoveryGracePeriod": policy.recovery_grace_period,
-            },
-            "users": [
-                {"user": decided.user.name, "exempt": decided.user.exempt}
-                for decided in result.plan.users
-            ],
-            "keys": list(_keys(result)),
-            "quarantined": quarantined(result),
-            "failures": failed(result.failures),
-            "warnings": list(result.plan.warnings),
-            "left": list(result.left),
-        }
-    )
-    if not result.exemptions_told:
-        taken["exemptions_told"] = False
-    return taken
-
-
-def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
-    done = {
-        (outcome.decided.user.name, each.decision.key_id): each
-        for outcome in result.outcomes
-        for each in outcome.done
-    }
-    for decided in result.plan.users:
-        facts = {key.key_id: key for key in decided.user.keys}
-        for decision in decided.decisions:
-            key, step = facts[decision.key_id], done.get((decided.user.name, decision.key_id))
-            successor = step.new_key if step and step.new_key else decision.successor
-            yield {
-                **write_decision(decided.user.name, replace(decision, successor=successor)),
-                "created": format_utc(key.created),
-                "last_used": last_used_of(key),
-                "exempt": decided.user.exempt,
-                "done": step is not None and decision.action not in _NOTHING,
-            }
-
-
-def last_used_of(key: KeyFacts) -> LastUsed | None:
-    """None: no decision needed it, or it could not be read."""
-    use = key.last_use
-    if not isinstance(use, LastUse):
-        return None
-    return {
-        "at": format_utc(use.at) if use.at else None,
-        "service": use.service,
-        "region": use.region,
-    }
 
 
 def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapshot:
@@ -247,22 +169,4 @@ def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapsh
     }
     if not earlier.get("exemptions_told", True):
         merged["exemptions_told"] = False
-    return _counted(merged)
-
-
-def _counted(snapshot: Uncounted) -> Snapshot:
-    """Count what the snapshot holds."""
-    keys = snapshot["keys"]
-    counts: Counts = {
-        "users": len(snapshot["users"]),
-        "exempt": sum(each["exempt"] for each in snapshot["users"]),
-        "keys": len(keys),
-        "states": dict(sorted(Counter(each["state"] for each in keys).items())),
-        "actions": dict(sorted(Counter(each["action"] for each in keys).items())),
-        "blocked": sum(Overlay.BLOCKED in each["overlays"] for each in keys),
-        "over_cap": sum(each["reason"] == Reason.OVER_CAP for each in keys),
-        "quarantined": len(snapshot["quarantined"]),
-        "failures": len(snapshot["failures"]),
-        "left": len(snapshot["left"]),
-    }
-    return {**snapshot, "counts": counts}
+    return counted(merged)

@@ -1,6 +1,5 @@
 """Say what happened: events for the bus, and a digest for everybody who has to know."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,14 +15,14 @@ from keyturn.domain.events import (
     Run,
     notice_item,
 )
-from keyturn.domain.exemption import GroupChange
+from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
-from keyturn.schemas.account import Counts, Failed, Quarantined
 from keyturn.schemas.decision import write_decision
+from keyturn.schemas.event import write_counted, write_exemption, write_failure
 from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.executor import Done
 
@@ -216,19 +215,19 @@ def _secret(user: UserFacts, decision: Decision) -> str | None:
 
 
 def _found_exempt(result: AccountResult, group: str) -> Iterator[Event]:
+    run = result.plan.run
     for name in result.newly_exempt:
-        yield Event(
-            type=EventType.EXEMPTION_CHANGED,
-            run=result.plan.run,
-            detail={
-                "change": GroupChange.FOUND,
-                "group": group,
-                "user": name,
-                "policy": None,
-                "other_group": None,
-                "by": "nobody known",
-            },
+        change = ExemptionChange(
+            id=run.id,
+            account=run.account.id,
+            group=group,
+            change=GroupChange.FOUND,
+            user=name,
+            policy=None,
+            by="nobody known",
+            at=run.at,
         )
+        yield Event(type=EventType.EXEMPTION_CHANGED, run=run, detail=write_exemption(change))
 
 
 def _events(result: AccountResult) -> Iterator[Event]:
@@ -246,9 +245,9 @@ def _events(result: AccountResult) -> Iterator[Event]:
         yield Event(
             type=EventType.ROTATION_FAILED if failure.user else EventType.ACCOUNT_FAILED,
             run=run,
-            detail={"user": failure.user, "message": str(failure)},
+            detail=write_failure(failure),
         )
-    yield Event(type=EventType.RUN_COMPLETED, run=run, detail={"counts": counts(result)})
+    yield Event(type=EventType.RUN_COMPLETED, run=run, detail=write_counted(result))
 
 
 def _alarming(result: AccountResult) -> Iterator[Event]:
@@ -284,30 +283,3 @@ def _type(decision: Decision, told: Told) -> EventType:
             return EventType.BLOCKED
         case _:
             return EventType.NOTICED
-
-
-def failed(failures: Iterable[Failure]) -> list[Failed]:
-    """Failures in the form of the answer, the plan and the snapshot."""
-    return [{"user": each.user, "message": str(each.error)} for each in failures]
-
-
-def quarantined(result: AccountResult) -> list[Quarantined]:
-    """The keys that nobody can have, likewise."""
-    return [{"user": user, "key": key_id} for user, key_id in result.quarantined]
-
-
-def counts(result: AccountResult) -> Counts:
-    """How many users, keys by state and action, and failures."""
-    decisions = [decision for decided in result.plan.users for decision in decided.decisions]
-    return {
-        "users": len(result.plan.users),
-        "exempt": sum(decided.user.exempt for decided in result.plan.users),
-        "keys": len(decisions),
-        "states": dict(sorted(Counter(decision.state for decision in decisions).items())),
-        "actions": dict(sorted(Counter(decision.action for decision in decisions).items())),
-        "blocked": sum(decision.is_blocked for decision in decisions),
-        "over_cap": sum(decision.reason is Reason.OVER_CAP for decision in decisions),
-        "quarantined": len(result.quarantined),
-        "failures": len(result.failures),
-        "left": len(result.left),
-    }

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.deployment.model.facts import LastRun
 from keyturn.domain.days import can_be
-from keyturn.domain.reading import read_json
+from keyturn.schemas.snapshot import read_snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_VERSION = 1
 _DAYS = 2
 """A run by hand may have begun a day's folder before the daily run comes to the other accounts."""
 
@@ -67,19 +66,19 @@ class S3Archive:
 
 def _run(body: bytes) -> Iterator[LastRun]:
     """The run that a snapshot tells of; of one in another form nothing is known."""
+    found: Any = read_snapshot(body)  # no type is sure of what lies in a bucket
+    if found is None:
+        return
     try:
-        told: Any = read_json(body)
-        if told["version"] != _VERSION:
-            return
-        if not can_be(at := datetime.fromisoformat(told["at"])):
+        if not can_be(at := datetime.fromisoformat(found["at"])):
             return
         yield LastRun(
-            account=told["account"],
+            account=found["account"],
             at=at,
-            dry_run=told["dry_run"],
-            policy=dict(told["policy"]),
+            dry_run=found["dry_run"],
+            policy=dict(found["policy"]),
             # A failure of no user is one of the account: it could not be entered or listed.
-            reached=all(each["user"] is not None for each in told["failures"]),
+            reached=all(each["user"] is not None for each in found["failures"]),
         )
     except (ValueError, KeyError, TypeError):
         return
