@@ -7,7 +7,7 @@ import pytest
 
 from keyturn.domain.decision import Action, Told, UserDecisions
 from keyturn.domain.errors import Throttled
-from keyturn.use_cases.executor import Outcome
+from keyturn.domain.result import Outcome
 from keyturn.use_cases.first_key import in_turn, try_first
 from tests.domain.world import a_key, a_secret, ann, look
 from tests.use_cases.stage import (

@@ -1,11 +1,10 @@
 """Carry out what was decided for one user, in an order that can be interrupted anywhere."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
-from keyturn.domain.commands import REVOKED, SUCCEEDED, enable_command
+from keyturn.domain.commands import enable_command
 from keyturn.domain.decision import (
     ORDERED,
     Action,
@@ -19,7 +18,6 @@ from keyturn.domain.errors import (
     AnotherRun,
     ChangedMeanwhile,
     KeyturnError,
-    NotFound,
     OrderNotDone,
     PortError,
     Refused,
@@ -27,14 +25,15 @@ from keyturn.domain.errors import (
     Unexpected,
     WriteStopped,
 )
-from keyturn.domain.key import KeyFacts, Unknown, UserFacts
+from keyturn.domain.key import UserFacts
 from keyturn.domain.record import KeyRecord
-from keyturn.domain.result import Done as Done  # noqa: PLC0414 -- whoever moves next takes it from there
-from keyturn.domain.result import Outcome as Outcome  # noqa: PLC0414 -- whoever moves next takes it from there
+from keyturn.domain.result import Done, Outcome
 from keyturn.ports import AccessKeys, Clock, SecretStore
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.gate import GuardedKeys
+from keyturn.use_cases.progress import Progress
 from keyturn.use_cases.record_store import CLOCK_MAY_BE_OFF, RecordStore
+from keyturn.use_cases.revoke import Revoke, listed
 from keyturn.use_cases.run_lease import RunLease
 
 ORDER = (
@@ -48,16 +47,6 @@ ORDER = (
     Action.DISABLE,
     Action.RESTORE,
 )
-
-
-@dataclass(slots=True, kw_only=True)
-class _Progress:
-    done: list[Done] = field(default_factory=list)
-    current: Decision | None = None
-    deleted: set[str] = field(default_factory=set)
-    may_write: Callable[[], None]
-    keys: AccessKeys
-    deliver: Deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,37 +71,42 @@ class Executor:
         A leaked key is stopped first; only then is it asked for the rest.
         """
         keys = GuardedKeys(self.keys, may_write)
-        progress = _Progress(
+        progress = Progress(
             may_write=may_write, keys=keys, deliver=replace(self.deliver, keys=keys)
         )
+        error: KeyturnError | None = None
         try:
             self._all(decided, progress)
-        except (AnotherRun, ChangedMeanwhile, WriteStopped) as error:
+        except (AnotherRun, ChangedMeanwhile, WriteStopped) as stopped:
             # What another run did for us is no failure; half an order is one.
             is_half = bool(progress.done) and _is_order(decided)
-            return Outcome(
-                decided=decided,
-                done=tuple(progress.done),
-                error=OrderNotDone(str(error)) if is_half else error,
-                failed=progress.current,
-            )
-        except KeyturnError as error:
-            return Outcome(
-                decided=decided, done=tuple(progress.done), error=error, failed=progress.current
-            )
-        except Exception as error:  # noqa: BLE001 -- one user's failure must not end the others'
-            return Outcome(
-                decided=decided,
-                done=tuple(progress.done),
-                error=Unexpected(error),
-                failed=progress.current,
-            )
-        return Outcome(decided=decided, done=tuple(progress.done))
+            error = OrderNotDone(str(stopped)) if is_half else stopped
+        except KeyturnError as known:
+            error = known
+        except Exception as unknown:  # noqa: BLE001 -- one user's failure must not end the others'
+            error = Unexpected(unknown)
+        return Outcome(
+            decided=decided,
+            done=tuple(progress.done),
+            error=error,
+            failed=None if error is None else progress.current,
+        )
 
-    def _all(self, decided: UserDecisions, progress: _Progress) -> None:
+    @property
+    def _revoke(self) -> Revoke:
+        return Revoke(
+            keys=self.keys,
+            secret_store=self.secret_store,
+            deliver=self.deliver,
+            lease=self.lease,
+            clock=self.clock,
+            kms_key=self.kms_key,
+        )
+
+    def _all(self, decided: UserDecisions, progress: Progress) -> None:
         if decided.leaked is not None:
             progress.current = decided.leaked
-            self._revoke(decided, decided.leaked, progress)
+            self._revoke.carry_out(decided, decided.leaked, progress)
             return
         record = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
         found = [change.key_id for change in decided.record_changes if change.key_id is not None]
@@ -128,7 +122,7 @@ class Executor:
             progress.current = None
 
     def _one(
-        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         match decision.action:
             case Action.KEEP | Action.WAIT | Action.WARN | Action.NOTICE:
@@ -145,7 +139,7 @@ class Executor:
                 self._restore(user, decision, record, progress)
 
     def _rotate(
-        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         forced = decision.reason is Reason.FORCED
         if not record.is_as_read():
@@ -157,7 +151,7 @@ class Executor:
         self.deliver.settle(user, new_key, record)
 
     def _disable(
-        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         before = record.of(decision.key_id)
         self._unchanged(user, decision, progress)
@@ -176,14 +170,14 @@ class Executor:
         record.write({decision.key_id: replace(record.of(decision.key_id), disabled=record.now())})
 
     def _delete(
-        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         self._gone(user, decision, progress)
         record.erase(decision.key_id)
         record.tidy()
 
     def _repair(
-        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         if decision.reason is Reason.ORPHAN_FOUND:
             on_record = record.of(decision.key_id)
@@ -197,7 +191,7 @@ class Executor:
             record.is_over(decision.key_id)
 
     def _restore(
-        self, user: UserFacts, decision: Decision, record: RecordStore, progress: _Progress
+        self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         """Put it on record first: what breaks after it can only make the key's end later."""
         key_id = decision.key_id
@@ -207,7 +201,7 @@ class Executor:
         except PortError as error:
             message = f"whether a run is about to delete {key_id} could not be read ({error})"
             raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
-        key = self._listed(user).get(key_id)
+        key = listed(self.keys, user).get(key_id)
         if key is None:
             raise OrderNotDone(f"{key_id} was deleted meanwhile")
         if key.is_active:
@@ -231,142 +225,15 @@ class Executor:
             progress.done.pop()
             raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
 
-    def _revoke(self, decided: UserDecisions, decision: Decision, progress: _Progress) -> None:
-        """Stop the key before anything else: nothing that breaks after it lets it work again."""
-        user, key_id = decided.user, decision.key_id
-        worked = self._works(user, key_id)
-        self._stop(user, key_id)
-        so_far = replace(decision, rotates=False, sentence=REVOKED)
-        progress.done.append(Done(decision=so_far if decision.rotates else decision))
-        stands = f"{key_id} is Inactive; nothing else was done"
-        if decided.only_stops is not None:
-            raise OrderNotDone(f"{stands}: {decided.only_stops}")
-        try:
-            progress.may_write()
-        except KeyturnError as error:
-            raise OrderNotDone(f"{stands}: {error}") from error
-        record = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
-        if record.closed is not None:
-            message = f"{key_id} is Inactive, but nothing could be put on record ({record.closed})"
-            raise OrderNotDone(message)
-        unsure: PortError | None = None
-        now, on_record = record.now(), record.of(key_id)
-        if worked or on_record.revoked is None:
-            since = None if worked else on_record.disabled or on_record.seen
-            record.write(
-                {
-                    key_id: KeyRecord(
-                        disabled=since or now,
-                        forced=now,  # its age has no say in when it is deleted
-                        revoked=now,
-                        delivered=on_record.delivered,
-                    )
-                }
-            )
-            unsure = self._stop_again(user, key_id)
-        set_to_end = self._set_to_end(user)
-        if not decision.rotates and decision.successor is None:
-            raise OrderNotDone(f"{key_id}: {decision.sentence}")
-        others = [
-            (key, set_to_end.get(key.key_id))
-            for key in self._listed(user).values()
-            if key.key_id != key_id
-        ]
-        self._succeed(user, others, decision, record, progress)
-        if unsure is not None:
-            message = f"{key_id} is revoked; whether somebody enabled it meanwhile is not known"
-            raise OrderNotDone(f"{message} ({unsure}): order it again") from unsure
-
-    def _works(self, user: UserFacts, key_id: str) -> bool:
-        """Whether a key may have worked until now: one that was Inactive may be so no more."""
-        if any(key.key_id == key_id and key.is_active for key in user.keys):
-            return True
-        try:
-            return any(
-                key.key_id == key_id and key.is_active for key in self._listed(user).values()
-            )
-        except Exception:  # noqa: BLE001 -- nothing that is read may keep a leaked key working
-            return True
-
-    def _set_to_end(self, user: UserFacts) -> Mapping[str, Literal[True] | Unknown]:
-        """Which keys other runs are about to end; what nobody can tell comes after the stop."""
-        try:
-            return dict.fromkeys(self.lease.take(user), True)
-        except PortError as error:
-            return dict.fromkeys((key.key_id for key in user.keys), Unknown(str(error)))
-
-    def _stop_again(self, user: UserFacts, key_id: str) -> PortError | None:
-        """
-        Stop what somebody may have enabled before its revocation was on record.
-
-        IAM's list tells of that too late. Why it failed is no reason not to make a new key.
-        """
-        try:
-            self.keys.disable(user.name, key_id)
-        except NotFound:
-            return None
-        except PortError as error:
-            return error
-        return None
-
-    def _stop(self, user: UserFacts, key_id: str) -> None:
-        try:
-            self.keys.disable(user.name, key_id)
-        except NotFound as error:
-            raise OrderNotDone(f"{key_id} was deleted meanwhile") from error
-
-    def _succeed(
-        self,
-        user: UserFacts,
-        others: Sequence[tuple[KeyFacts, Literal[True] | Unknown | None]],
-        decision: Decision,
-        record: RecordStore,
-        progress: _Progress,
-    ) -> None:
-        """Make the key that its user works with from now on, unless there is one."""
-        working = [(key, ends) for key, ends in others if key.is_active]
-        if any(ends is None for _, ends in working):
-            return
-        alone = replace(decision, sentence=REVOKED, successor=None, delivered=False, rotates=False)
-        progress.done[-1] = Done(decision=alone)
-        stands = f"{decision.key_id} is revoked; no new key was made"
-        if working:
-            raise OrderNotDone(f"{stands}{_why_not_relied_on(*working[0])}")
-        if others:
-            message = (
-                f"{stands}: {others[0][0].key_id}, Inactive, has taken the other slot meanwhile"
-            )
-            raise OrderNotDone(message)
-        if not record.is_as_read():
-            message = f"{stands}: another run rotated {user.name} meanwhile, or began to"
-            raise OrderNotDone(message)
-        try:
-            progress.may_write()
-            new_key = progress.deliver.create(
-                replace(user, keys=()), decision.key_id, record, forced=False
-            )
-        except (AnotherRun, WriteStopped) as error:
-            raise OrderNotDone(f"{stands}: {error}") from error
-        rotated = replace(alone, rotates=True, sentence=REVOKED + SUCCEEDED)
-        progress.done[-1] = Done(decision=rotated, new_key=new_key.key_id)
-        self.deliver.settle(user, new_key, record)
-
-    def _listed(self, user: UserFacts) -> dict[str, KeyFacts]:
-        """The user's keys as they are now; none, if the user was deleted."""
-        try:
-            return {key.key_id: key for key in self.keys.keys_of(user.name)}
-        except NotFound:
-            return {}
-
-    def _gone(self, user: UserFacts, decision: Decision, progress: _Progress) -> None:
+    def _gone(self, user: UserFacts, decision: Decision, progress: Progress) -> None:
         self._unchanged(user, decision, progress)
         progress.keys.delete(user.name, decision.key_id)
         progress.deleted.add(decision.key_id)
         progress.done.append(Done(decision=decision))
 
-    def _unchanged(self, user: UserFacts, decision: Decision, progress: _Progress) -> None:
+    def _unchanged(self, user: UserFacts, decision: Decision, progress: Progress) -> None:
         """Read the key list anew: nothing is taken away on old news."""
-        present = {(key.key_id, key.status) for key in self._listed(user).values()}
+        present = {(key.key_id, key.status) for key in listed(self.keys, user).values()}
         expected = {(key.key_id, key.status) for key in user.keys}
         # A key that was just deleted may still be listed for some seconds.
         if any(key_id not in progress.deleted for key_id, _ in present ^ expected):
@@ -378,14 +245,6 @@ def _is_order(decided: UserDecisions) -> bool:
     return decided.leaked is not None or any(
         decision.action in ORDERED for decision in decided.decisions
     )
-
-
-def _why_not_relied_on(key: KeyFacts, ends: Literal[True] | Unknown | None) -> str:
-    """Why a user's other Active key may be none to work with."""
-    if isinstance(ends, Unknown):
-        why = ends.why
-        return f", and whether a run is about to disable {key.key_id} could not be read ({why})"
-    return f": a run may be about to disable {key.key_id}; order it again in 15 minutes"
 
 
 def _is_at_work(set_out: Sequence[datetime], on_record: KeyRecord) -> bool:

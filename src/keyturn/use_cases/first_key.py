@@ -13,7 +13,7 @@ from hashlib import sha256
 from keyturn.domain.decision import Action, UserDecisions
 from keyturn.domain.errors import CreationDenied, SecretNotStored
 from keyturn.domain.key import SecretFacts
-from keyturn.use_cases.executor import Outcome
+from keyturn.domain.result import Outcome
 
 CarryOut = Callable[[UserDecisions], Outcome | None]
 

@@ -28,6 +28,7 @@ from keyturn.domain.lifecycle.view import is_forced
 from keyturn.domain.names import KEY_ID
 from keyturn.domain.narrowing import not_due, silenced
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.result import Outcome
 from keyturn.ports import AccessKeys, Clock, PauseFlag, User
 from keyturn.use_cases.account_run import (
     AccountPlan,
@@ -40,7 +41,7 @@ from keyturn.use_cases.account_run import (
     with_what_was_not_done,
 )
 from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
-from keyturn.use_cases.executor import Executor, Outcome
+from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import CarryOut, Tried, try_first
