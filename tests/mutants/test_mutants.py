@@ -16,7 +16,7 @@ caught by: {TEST}
  DAY = timedelta(days=1)
 -SLACK = timedelta(hours={{}})
 +SLACK = {{}}
- SLACK_OF_ONE_DAY = timedelta(hours=1)
+ \"\"\"Half a day: a run that starts earlier than the one before still counts the day.\"\"\"
 """
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 DAY = timedelta(days=1)
 SLACK = timedelta(hours=12)
-"""Half a day, so that a run that starts earlier than the one before still counts the day."""
+"""Half a day: a run that starts earlier than the one before still counts the day."""
 SLACK_OF_ONE_DAY = timedelta(hours=1)
 """Of one day twelve hours would be half: an orphan would be deleted after half a day."""
 JITTER = timedelta(hours=1)

@@ -17,7 +17,7 @@ from keyturn.domain.result import Request as Request  # noqa: PLC0414 -- whoever
 from keyturn.use_cases.gate import Gate
 
 Progress = Callable[[int, int], None]
-"""Is told how many users of how many are done."""
+"""Called with how many users are done, and of how many."""
 
 
 def with_what_was_not_done(

@@ -23,7 +23,17 @@ class Adopt:
     pause_flag: PauseFlag
 
     def plan(self, name: str) -> Adoption:
-        """What would be written; OrderNotDone if it must not be."""
+        """
+        What would be written to adopt the secret of this name; it only reads.
+
+        Raises:
+            InvalidValue: it is no name of a user's secret.
+            NotFound: the account has no such user.
+            OrderNotDone: it must not be adopted, with the reason.
+            SkippedAccount: nobody can tell who is exempt.
+            PortError: something could not be read.
+
+        """
         account, user = owner_of_secret(name)
         living = {each.id: each.name for each in self.keys.users()}
         user_id = next((id_ for id_, living_name in living.items() if living_name == user), None)
@@ -53,6 +63,8 @@ class Adopt:
 
         Until name, id and seal are set, in one call and last, the secret stays foreign:
         what breaks off before changes nothing that Keyturn does.
+        Raises OrderNotDone where something changed since, or Keyturn is paused, and what `plan`
+        raises: nothing was written. A PortError may come after a part of it; adopt it again.
         """
         if not even_paused:
             refuse_if_paused(self.pause_flag)

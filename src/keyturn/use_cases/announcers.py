@@ -27,7 +27,7 @@ class Announcer(Protocol):
     """A way for a story to reach people."""
 
     def announce(self, story: Story) -> tuple[Failure, ...]:
-        """Tell it, and answer with what could not be told."""
+        """Tell it, and answer with what could not be told; no KeyturnError leaves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class Audited:
     """Why an entry could not be written."""
 
     def __enter__(self) -> Self:
-        """Begin; OrderNotDone if the entry could not be written, and the command can wait."""
+        """Begin. Raises OrderNotDone where no entry could be written and the command can wait."""
         self._write()
         if self.unwritten and not self.urgent:
             message = f"nothing was done: no audit entry could be written ({self.unwritten[0]})"

@@ -15,7 +15,9 @@ class NotReached:
     """The accounts that had no run, and why that is not known, if it is not."""
 
     accounts: tuple[str, ...]
+    """Their ids."""
     unknown: KeyturnError | None = None
+    """None: it is known."""
 
 
 def not_reached(

@@ -94,7 +94,15 @@ class DailyCap:
         Note down what is about to end today, and leave what others took the room of meanwhile.
 
         What is left is struck from the note: it would pass for begun, and end by the next run.
-        lifted: an operator approved of every single key; they are only noted down.
+        Where the notes cannot be read or written, no key ends. Source: decision 0014.
+
+        Args:
+            all_decided: every user of the account, for the cap counts over all of them.
+            account: its id.
+            decide: decides once more about a user some of whose keys have to wait.
+            now: UTC; its date is the day that counts.
+            lifted: an operator approved of every single key; they are only noted down.
+
         """
         day, claim = now.date(), Claim(users=tuple(all_decided))
         if not (ends := _ids(all_decided)):

@@ -3,7 +3,10 @@ Make a new key and deliver it without ever losing it.
 
 CreateAccessKey answers with the secret once. The intent is on the record before, so that
 whatever breaks after it leaves a trace that the next runs can finish or undo; and the secret
-is stored under the token of its key, so that nobody has to read it to know where it lies.
+is stored under the token of its key, so that nobody has to read it to know which key it holds.
+
+The order of the four writes is the whole point: intent, key, secret, "settled". Each may be the
+last thing that this process does. Source: docs/delivery.md; invariant 3; decisions 0003 and 0020.
 """
 
 import re
@@ -43,7 +46,9 @@ class Delivered:
 
     key_id: str
     created: datetime
+    """IAM's CreateDate, UTC."""
     intent: Intent
+    """The one that announced it, and is to be settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Deliver:
     keys: AccessKeys
     secret_store: SecretStore
     run_id: str
+    """Of this run alone: by it an intent is known as ours."""
     owner_tag: str | None = None
     """The tag of a user that holds its owner's address."""
     email: str = ""
@@ -64,8 +70,21 @@ class Deliver:
         """
         Create the key that replaces `old_key` and store its secret.
 
-        AnotherRun: somebody else is rotating the user. SecretNotStored: it was taken back.
-        DeliveryUnclear: the intent stays for repair. Other PortErrors: nothing was created.
+        Args:
+            user: with all keys that are there: they are noted as seen, and never an orphan.
+            old_key: the id of the key that is replaced; nothing is done to it.
+            record: the user's record, read in this run.
+            forced: whether an operator ordered it; the old key is marked so in the same write.
+
+        Raises:
+            AnotherRun: another run, or a person, is making a key of the user.
+            CreationDenied: the account forbids new keys; nothing was created.
+            ChangedMeanwhile: the user is gone; nothing was created.
+            ClockOff: our clock is not AWS's; nothing was created.
+            SecretNotStored: it was made, refused by Secrets Manager, and deleted again.
+            DeliveryUnclear: a key may exist; the intent stays for repair.
+            PortError: any other; nothing was created.
+
         """
         intent = self._announced(user, old_key, record, forced=forced)
         new = self._created(user, intent, record)
@@ -74,6 +93,8 @@ class Deliver:
 
     def settle(self, user: UserFacts, new_key: Delivered, record: RecordStore) -> None:
         """Write down that the rotation is finished; if that fails, the next run sees it too."""
+        # Not before the key's CreateDate, for such a time would not count (record.py): our clock
+        # may be some seconds behind IAM's.
         delivered = max(record.now(), new_key.created)
         record.write(
             {new_key.key_id: replace(record.of(new_key.key_id), delivered=delivered)},
@@ -108,10 +129,14 @@ class Deliver:
                 {old_key: replace(record.of(old_key), forced=now)} if forced else {}
             )
             record.announce(intent, marks)
+            # A write that took long: the key would be made too late to be known by this time, and
+            # if the run died then, nobody could tell it from a person's.
             if record.now() - now < INTENT_HOLDS:
                 return intent
 
     def _created(self, user: UserFacts, intent: Intent, record: RecordStore) -> NewKey:
+        # The intent is cleared only where AWS has said that there is no key. Cleared on a lost
+        # answer, the key that it made would work, and nobody would ever look for it.
         try:
             return self.keys.create(user.name)
         except KeyLimitReached as error:
@@ -141,6 +166,8 @@ class Deliver:
             self.secret_store.store(record.name, user.name, new, may_go)
         except Refused as error:
             self._take_back(user, new, intent, record, str(error))
+        # Anything else: an attempt may have stored it. Deleted now, the secret that applications
+        # read would hold a dead key (invariant 4).
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error), new.key_id) from error
 
@@ -148,7 +175,7 @@ class Deliver:
         self, user: UserFacts, new: NewKey, intent: Intent, record: RecordStore, why: str
     ) -> None:
         """
-        Delete a key whose secret was definitely refused, unless it lies there all the same.
+        Delete a key whose secret was definitely refused, unless it is stored all the same.
 
         The intent stays, for this key alone: as long as IAM may list it, nobody is to conclude
         anything.

@@ -66,9 +66,16 @@ class Executor:
         """
         Do what is due; a failure ends this user's part and keeps what was done.
 
-        may_write is asked before every write to the user's keys, and before every write to the
-        record that begins something, and raises WriteStopped. What was begun is put on record.
-        A leaked key is stopped first; only then is it asked for the rest.
+        Raises nothing: what went wrong is the outcome's error, and `failed` the decision that it
+        ended. A leaked key is stopped first; only then is anybody asked for the rest.
+
+        Args:
+            decided: for one user, on facts that may be minutes old; each end of a key reads them
+                anew directly before.
+            may_write: asked before every write to the user's keys, and before every write to the
+                record that begins something; it raises WriteStopped. What was begun is put on
+                record without asking.
+
         """
         keys = GuardedKeys(self.keys, may_write)
         progress = Progress(
@@ -109,6 +116,8 @@ class Executor:
             self._revoke.carry_out(decided, decided.leaked, progress)
             return
         record = RecordStore(decided, self.secret_store, self.clock, kms_key=self.kms_key)
+        # "Restored", "found Inactive", "interrupted" are conclusions from the record as it was
+        # read. Written over a newer record, they would undo an operator's order.
         found = [change.key_id for change in decided.record_changes if change.key_id is not None]
         if found and not record.knows(*found):
             message = f"the record of {', '.join(found)} changed since it was decided about"
@@ -142,11 +151,15 @@ class Executor:
         self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         forced = decision.reason is Reason.FORCED
+        # Another run may be inside: an intent of ours, written over its own, would hide the key
+        # that it has made.
         if not record.is_as_read():
             message = f"another run rotated {user.name} since the plan was made, or began to"
             raise AnotherRun(message)
         progress.may_write()
         new_key = progress.deliver.create(user, decision.key_id, record, forced=forced)
+        # Done before it is settled: the key is delivered, and its owner has to hear of it even if
+        # the last write fails.
         progress.done.append(Done(decision=decision, new_key=new_key.key_id))
         self.deliver.settle(user, new_key, record)
 
@@ -154,11 +167,15 @@ class Executor:
         self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
         before = record.of(decision.key_id)
+        # Invariant 1 is about now: the other key may have been made Inactive since the plan.
         self._unchanged(user, decision, progress)
+        # An operator may have restored it since, and promised its user that it is left alone.
         if not record.knows(decision.key_id):
             message = f"the record of {decision.key_id} changed since it was decided about"
             raise ChangedMeanwhile(message)
         progress.may_write()
+        # First on record: an Inactive key of which nobody knows since when would have no grace.
+        # If this write fails, the key is not disabled (docs/record.md).
         record.write({decision.key_id: replace(before, disabling=record.now())})
         try:
             progress.keys.disable(user.name, decision.key_id)
@@ -172,6 +189,8 @@ class Executor:
     def _delete(
         self, user: UserFacts, decision: Decision, record: RecordStore, progress: Progress
     ) -> None:
+        # Then only is its record erased: the other way round, a run that dies in between leaves
+        # an Inactive key without any time, which is announced anew and gets a second grace.
         self._gone(user, decision, progress)
         record.erase(decision.key_id)
         record.tidy()
@@ -182,6 +201,7 @@ class Executor:
         if decision.reason is Reason.ORPHAN_FOUND:
             on_record = record.of(decision.key_id)
             progress.may_write()
+            # First on record, as a disabling is: the day of rest is counted from this time.
             record.write({decision.key_id: replace(on_record, orphan=record.now())})
             progress.keys.disable(user.name, decision.key_id)
             progress.done.append(Done(decision=decision))
@@ -220,12 +240,15 @@ class Executor:
             raise OrderNotDone(f"{message}: it was not enabled; {by_hand}") from error
         progress.keys.enable(user.name, key_id)
         progress.done.append(Done(decision=decision))
+        # A revocation may have come between the reading and the enabling: it wins, for a leaked
+        # key that works is the worst that can be left behind (decision 0020).
         if record.is_revoked(key_id):
             self.keys.disable(user.name, key_id)
             progress.done.pop()
             raise OrderNotDone(f"{key_id} was revoked meanwhile: it is Inactive again")
 
     def _gone(self, user: UserFacts, decision: Decision, progress: Progress) -> None:
+        """Delete a key, on a key list read just before: nothing brings it back."""
         self._unchanged(user, decision, progress)
         progress.keys.delete(user.name, decision.key_id)
         progress.deleted.add(decision.key_id)
@@ -233,6 +256,7 @@ class Executor:
 
     def _unchanged(self, user: UserFacts, decision: Decision, progress: Progress) -> None:
         """Read the key list anew: nothing is taken away on old news."""
+        # All keys of the user, and their states: that another one works is why this one may go.
         present = {(key.key_id, key.status) for key in listed(self.keys, user).values()}
         expected = {(key.key_id, key.status) for key in user.keys}
         # A key that was just deleted may still be listed for some seconds.

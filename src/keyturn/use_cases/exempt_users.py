@@ -16,14 +16,15 @@ class ExemptUsers:
     """AllowMissingExemptionGroup: without the group nobody is exempt."""
 
     def ids(self) -> frozenset[str]:
-        """Their `UserId`s, before a write; raises SkippedAccount where that cannot be told."""
+        """Their `UserId`s, before a write. Raises SkippedAccount where nobody can tell."""
         return self.with_warning(dry_run=False)[0]
 
     def with_warning(self, *, dry_run: bool) -> tuple[frozenset[str], str | None]:
         """
-        Their `UserId`s, and what an operator has to know of the group.
+        Their `UserId`s, and what an operator has to know of the group (None: nothing).
 
         Raises SkippedAccount where the group cannot be read, or, but in a dry run, is missing.
+        Source: docs/lifecycle.md, Exempt; invariant 5.
         """
         try:
             return self.keys.members_of(self.group), None

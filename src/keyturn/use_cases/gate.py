@@ -53,7 +53,12 @@ class Gate:
             return self.shut is None
 
     def exempt(self) -> frozenset[str]:
-        """The ids of the users who are exempt; raises where that cannot be told."""
+        """
+        The ids (`UserId`) of the users who are exempt, at most 30 s old.
+
+        Raises SkippedAccount or another KeyturnError where nobody can tell: then nothing may be
+        written (invariant 5).
+        """
         with self._lock:
             now = self._clock()
             if self._exempt is None or now - self._exempt[0] >= ASKED_EVERY:
@@ -62,7 +67,11 @@ class Gate:
             return self._exempt[1]
 
     def pass_by(self, user: UserFacts) -> None:
-        """Let a write to a user's keys or record begin, or raise WriteStopped."""
+        """
+        Let a write to a user's keys or record begin.
+
+        Raises Exempted where the user is exempt by now, WriteStopped where nobody can tell.
+        """
         if isinstance(self.shut, WriteStopped):
             raise self.shut
         try:

@@ -25,7 +25,7 @@ class Inventory:
     """Accounts that were asked for and are not looked at, with the reason: that is a failure."""
     warnings: tuple[str, ...] = ()
     joined: Mapping[str, datetime] = field(default_factory=dict)
-    """When accounts came into the organisation, as far as that is known."""
+    """Account id → when it came into the organisation, UTC, as far as that is known."""
     has_addresses: bool = True
     """Whether an account without an address has none; else Organizations was not asked."""
 
@@ -33,7 +33,20 @@ class Inventory:
 def take_inventory(
     organization: Organization, *, scope: Scope = EVERYWHERE, only: Iterable[str] = ()
 ) -> Inventory:
-    """List the accounts that the scope means; `only` keeps those ids of them."""
+    """
+    List the accounts that the scope means.
+
+    Args:
+        organization: read from its management account.
+        scope: which units are looked after, and what of them is left out.
+        only: account ids; of the accounts only these are kept, and those that are not there are
+            among the lost.
+
+    Raises:
+        InvalidValue: InventoryOU names a unit that does not exist.
+        PortError: a list could not be read; half of one is no inventory.
+
+    """
     warnings: list[str] = []
     reasons = dict.fromkeys(scope.excluded_accounts, EXCLUDED)
     for unit in scope.excluded_units:
@@ -92,7 +105,11 @@ class FanOut:
         return take_inventory(self.organization, scope=self.scope)
 
     def send(self, inventory: Inventory, run: str, now: datetime) -> None:
-        """Queue every account that is not skipped; raises which could not be queued."""
+        """
+        Queue every account that is not skipped; `now`, UTC, is when it was asked for.
+
+        Raises a PortError that names the accounts that could not be queued; the others are.
+        """
         self.queue.send(
             (message_of(account, run=run, requested=now) for account in inventory.accounts),
             run=run,
@@ -100,7 +117,11 @@ class FanOut:
 
 
 def message_of(account: Account, *, run: str, requested: datetime) -> dict[str, object]:
-    """A run over an account, as it waits in the queue; what the account has not is left out."""
+    """
+    A run over an account, as it waits in the queue: field → value, as JSON has it.
+
+    What the account has not is left out. requested: UTC; a message that is too old is dropped.
+    """
     known = {"email": account.email, "name": account.name}
     return {
         "account": account.id,

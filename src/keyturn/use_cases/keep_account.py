@@ -75,7 +75,19 @@ class KeepAccount:
         progress: Progress = lambda _done, _of: None,
         may_look: Callable[[], bool] = lambda: True,
     ) -> AccountPlan:
-        """Decide for every user, as long as there is time. It only reads: it is the dry run."""
+        """
+        Decide for every user, as long as there is time. It only reads: it is the dry run.
+
+        Args:
+            run: over one account.
+            request: which users, and what else an operator asked for.
+            progress: called with how many users are done, of how many.
+            may_look: whether another user may be begun; those who may not are `left`.
+
+        Returns:
+            The decisions of all who were looked at; what went wrong is among its failures.
+
+        """
         plan = AccountPlan(
             run=run, request=request, warnings=(*request.warnings, *self.policy.warnings)
         )
@@ -128,7 +140,19 @@ class KeepAccount:
         progress: Progress = lambda _done, _of: None,
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
-        """Do what is due, several users at once; stops between two users when time is over."""
+        """
+        Do what is due, several users at once; stops between two users when time is over.
+
+        Args:
+            plan: of this run; of a dry run nothing is carried out.
+            progress: called with how many users are done, of how many.
+            has_time: whether another user may be begun; those who may not are `left`.
+
+        Returns:
+            An outcome for each user who was begun. No KeyturnError leaves it: one user's failure
+            is an outcome, and the account's stands among the plan's failures.
+
+        """
         if plan.run.dry_run:
             return AccountResult(plan=plan, left=plan.left)
         result = self._done(plan, progress, has_time)

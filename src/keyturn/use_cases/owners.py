@@ -24,7 +24,11 @@ class LookUpOwners:
     """Whether an account without an address has none; else nobody told us."""
 
     def of(self, account: Account, users: Sequence[str]) -> Mapping[str, Owner]:
-        """The owners of these users; what cannot be read is nobody's failure, and is said."""
+        """
+        The owners of these users: user's name → owner, in their order.
+
+        What cannot be read is nobody's failure, and is said in the owner's source.
+        """
         refused = Event()
 
         def one(user: str) -> Owner:

@@ -1,4 +1,9 @@
-"""Write a user's record: the tags of their secret, which is made or restored when needed."""
+"""
+Write a user's record: the tags of their secret, which is made or restored when needed.
+
+Every write raises a PortError where AWS does not take it; what was written before stands. Which
+write may follow which: docs/record.md, docs/delivery.md; decisions 0003, 0012, 0016 and 0020.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -35,7 +40,8 @@ class RecordStore:
     The record of one user during one run.
 
     It keeps what was written beside what was read, so that two changes of one run do not
-    undo each other.
+    undo each other. Between a read and a write another run, an operator's order or a person may
+    be faster: what ends a key asks `knows` or `is_as_read` directly before.
     """
 
     def __init__(
@@ -60,6 +66,8 @@ class RecordStore:
             if self._secret
             else UserRecord()
         )
+        # By ARN from here on: who deletes the secret and makes another under its name gets an
+        # error from us, and not a new key (decision 0021).
         if self._secret is not None and self._secret.arn:
             self.name = self._secret.arn
         self.closed = secret.why if isinstance(secret, Unknown) else record.why_foreign
@@ -75,7 +83,7 @@ class RecordStore:
 
     @property
     def tries(self) -> int:
-        """How many rotations were begun, and none of them finished."""
+        """How many rotations were begun since one was finished (docs/lifecycle.md, delivery)."""
         intent = self._intent
         return 0 if intent is None or intent.settled else intent.tries
 
@@ -84,7 +92,7 @@ class RecordStore:
         return self._clock().astimezone(UTC).replace(microsecond=0)
 
     def of(self, key_id: str) -> KeyRecord:
-        """What is on record for a key."""
+        """What is on record for a key, with what this run has written."""
         return self._keys.get(key_id, KeyRecord())
 
     def apply(self, changes: tuple[RecordChange, ...]) -> None:
@@ -104,6 +112,8 @@ class RecordStore:
                 settled = replace(self._intent, settled=True)
         if noted or histories:
             self.write(noted, intent=settled, histories=histories)
+        # After the write: what a run leaves that dies in between, restored and revoked, is found
+        # by the next one as the same restoration, and only holds back.
         self._take_back(
             REVOKED_TAG + change.key_id
             for change in changes
@@ -123,7 +133,18 @@ class RecordStore:
         """
         Set the tags of keys and of the intent, in one call on a secret that can be written.
 
-        owner: the address of the user's owner, by which owners may read; None leaves it as it is.
+        One call, so that no run sees half of what belongs together.
+
+        Args:
+            keys: key id → its whole record: a time that is not in it is taken off the tag.
+            intent: to be written; None leaves it as it is.
+            histories: key id → what people did against its end.
+            owner: the address of the user's owner, by which owners may read; None leaves it.
+
+        Raises:
+            AnotherRun: another run made the secret just now, with an intent of its own.
+            PortError: AWS did not take it.
+
         """
         tags = {HISTORY_TAG + key_id: str(history) for key_id, history in histories.items()}
         for key_id, record in keys.items():
@@ -191,7 +212,12 @@ class RecordStore:
             self._secret = replace(self._secret, seal=Seal.RIGHT)
 
     def knows(self, *key_ids: str) -> bool:
-        """Whether what is on record for keys is still what this run knows of."""
+        """
+        Whether what is on record for keys is still what this run knows of.
+
+        Asked directly before a key is disabled or enabled: an operator may have ordered something
+        else since the decision (decision 0016).
+        """
         now = self.read_again()
         there = now.tags if now else {}
         tags = (tag for key_id in key_ids for tag in tags_of(key_id))
@@ -206,7 +232,12 @@ class RecordStore:
         return record.keys.get(key_id, KeyRecord()).revoked is not None
 
     def is_as_read(self) -> bool:
-        """Whether no other run has begun or finished a rotation since the secret was read."""
+        """
+        Whether no other run has begun or finished a rotation since the secret was read.
+
+        Asked before an intent is written over whatever stands there: over another run's it would
+        hide the key that this run has made (decision 0012).
+        """
         then = self._secret
         if then is None:
             return True  # if another run makes it first, ours is refused
@@ -218,7 +249,13 @@ class RecordStore:
         )
 
     def announce(self, intent: Intent, forced: Mapping[str, KeyRecord]) -> None:
-        """Write an intent and read it back; AnotherRun if it does not stand there as ours."""
+        """
+        Write an intent and read it back, before the key is made that it announces.
+
+        forced: key id → the record of the key that an operator has rotated, marked as such.
+        Raises AnotherRun where it does not stand there as ours, ClockOff where our clock is more
+        than 30 s off AWS's: no key may be made then. Source: docs/delivery.md, step 2.
+        """
         self.write(forced, intent=intent)
         written = self.read_again()
         if written is None or written.tags.get(INTENT_TAG) != str(intent):
@@ -236,12 +273,21 @@ class RecordStore:
             raise ClockOff(off)
 
     def withdraw(self, intent: Intent) -> None:
-        """Clear our own intent; one that another run wrote since stays."""
+        """
+        Clear our own intent; one that another run wrote since stays.
+
+        Only after a definite refusal: an intent is the one trace of a key that may exist.
+        """
         if self._stands(intent):
             self._clear(intent)
 
     def took_back(self, intent: Intent, key_id: str) -> None:
-        """Write into our own intent that its key was made, and deleted again."""
+        """
+        Write into our own intent that its key was made, and deleted again.
+
+        It is not cleared: IAM may list the key for some seconds more, and without an intent a run
+        would take it for a person's second key (decision 0020).
+        """
         if self._stands(intent):
             self._unmark(intent)
             self.write({}, intent=replace(intent, made=key_id))
@@ -273,7 +319,7 @@ class RecordStore:
                 self.write({key_id: unmarked})
 
     def read_again(self) -> SecretFacts | None:
-        """The secret as it is now."""
+        """The secret as it is now; None: there is none."""
         return self._vault.look(self.name)
 
     def _create(self, tags: dict[str, str]) -> None:
@@ -283,6 +329,7 @@ class RecordStore:
         except AlreadyThere as error:
             found = self.read_again()
             # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
+            # What somebody else put there under the same name is not ours, whatever its tags say.
             is_ours = found is not None and (owner | tags).items() <= found.tags.items()
             if found is None or self._is_foreign(found) or (INTENT_TAG in tags and not is_ours):
                 message = f"another run made the secret of {self._user.name}"

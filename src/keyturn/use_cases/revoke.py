@@ -36,8 +36,23 @@ class Revoke:
     kms_key: str | None
 
     def carry_out(self, decided: UserDecisions, decision: Decision, progress: Progress) -> None:
-        """Stop the key before anything else: nothing that breaks after it lets it work again."""
+        """
+        Stop the key before anything else: nothing that breaks after it lets it work again.
+
+        Source: docs/lifecycle.md, "Revoked by an operator"; decisions 0020 and 0023.
+
+        Args:
+            decided: for the key's user; `only_stops` says that nothing else may be done.
+            decision: about the leaked key.
+            progress: takes what was done; its gate is asked behind the stop.
+
+        Raises:
+            OrderNotDone: something of the order was not done; the message says what stands.
+            KeyturnError: what the delivery of a new key raises; the old one is revoked.
+
+        """
         user, key_id = decided.user, decision.key_id
+        # Not through progress.keys, whose gate may be shut: nobody is asked before the stop.
         worked = self._works(user, key_id)
         self._stop(user, key_id)
         so_far = replace(decision, rotates=False, sentence=REVOKED)
@@ -68,6 +83,8 @@ class Revoke:
                 }
             )
             unsure = self._stop_again(user, key_id)
+        # Only now, when the key is Inactive: whether its user has another to work with. The plan
+        # may say so of a key that a run is just about to disable.
         set_to_end = self._set_to_end(user)
         if not decision.rotates and decision.successor is None:
             raise OrderNotDone(f"{key_id}: {decision.sentence}")

@@ -40,7 +40,21 @@ class RunAccount:
         may_look: Callable[[], bool] = lambda: True,
         has_time: Callable[[], bool] = lambda: True,
     ) -> AccountResult:
-        """Do what is due, unless it is a dry run, as long as there is time, and tell of it."""
+        """
+        Do what is due, unless it is a dry run, as long as there is time, and tell of it.
+
+        Args:
+            run: over one account.
+            request: which users, and what else an operator asked for.
+            progress: called with how many users were looked at, of how many.
+            may_look: whether another user may be looked at.
+            has_time: whether another user may be written to.
+
+        Returns:
+            What was decided, done, told and failed. No KeyturnError leaves it: an account that
+            could not be entered is a failure among the plan's.
+
+        """
         plan = self.keep.plan(run, request, progress, may_look)
         return self.carry_out(plan, has_time=has_time)
 

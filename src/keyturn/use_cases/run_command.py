@@ -49,12 +49,18 @@ class Leak:
     """Whose a leaked key is, and which keys that user has, as far as IAM said."""
 
     user: str
+    """The user's name, which UpdateAccessKey wants."""
     keys: tuple[KeyFacts, ...] | Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCommand:
-    """Decide about one key, do it, tell."""
+    """
+    Decide about one key, do it, tell.
+
+    No KeyturnError leaves it: what stands in the way is among the result's failures.
+    Source: docs/lifecycle.md, "Restored by an operator", "Revoked by an operator".
+    """
 
     keys: AccessKeys
     fact_gatherer: FactGatherer
@@ -69,12 +75,29 @@ class RunCommand:
     def run(
         self, run: Run, command: OperatorCommand, has_time: Callable[[], bool] = lambda: True
     ) -> AccountResult:
-        """Do what is ordered, unless it is a dry run, and tell of it."""
+        """
+        Do what is ordered, unless it is a dry run, and tell of it.
+
+        Args:
+            run: of the account whose key it is.
+            command: one key, and what is to become of it.
+            has_time: whether another write may begin; the stop of a leaked key does not ask.
+
+        Returns:
+            What was done, and each failure: an order that did not come to its end is one.
+
+        """
+        # Before any plan: each call that a plan makes is time in which a thief has the key, and
+        # may fail for reasons of its own (decision 0023).
         leak = self._stop_first(run, command)
         return self.carry_out(self.plan(run, command, leak), has_time)
 
     def plan(self, run: Run, command: OperatorCommand, leak: Leak | None = None) -> AccountPlan:
-        """Only read and decide; what stands in the way is among the failures."""
+        """
+        Only read and decide; what stands in the way is among the failures.
+
+        leak: whose the key is, where that is known already; None: it is looked up.
+        """
         plan = AccountPlan(run=run, command=command, warnings=self.policy.warnings)
         if command.action is Action.REVOKE:
             return self._planned_revocation(plan, command, leak)
@@ -103,7 +126,7 @@ class RunCommand:
         )
 
     def _gate(self, command: OperatorCommand) -> Gate:
-        """What every write passes."""
+        """What every write passes, but for the stop of a leaked key."""
         pause_flag = None if command.even_paused else self.pause_flag
         return Gate(pause_flag, self.clock, self.exempt_users.ids)
 
@@ -188,8 +211,11 @@ class RunCommand:
             return None
         leak: Leak | None = None
         try:
+            # Void after a day: a late redelivery must not stop a key that was enabled since.
             command.refuse_if_void(run.at)
             leak = self._leak(command)
+            # Past every gate: neither who is exempt nor a pause is asked, for both are questions
+            # that somebody with a stolen key may have made unanswerable.
             self.keys.disable(leak.user, command.key_id)
         except Exception:  # noqa: BLE001 -- nothing may keep the plan itself from trying
             return leak
@@ -200,8 +226,9 @@ class RunCommand:
         try:
             user = self.keys.owner_of(command.key_id)
         except NotFound:
-            raise
+            raise  # that is an answer: the account has no such key
         except PortError as error:
+            # Denied or throttled: the slow way, over all users, finds the same.
             for each in self.keys.users():
                 keys = self.keys.keys_of(each.name)
                 if any(key.key_id == command.key_id for key in keys):
@@ -229,6 +256,8 @@ class RunCommand:
             user_id="",
             keys=() if isinstance(leak.keys, Unknown) else leak.keys,
         )
+        # From here on every way out leads to `stop_alone`, and none to an empty plan: that would
+        # leave the key to the first try in `_stop_first`, which may have failed.
         warning: str | None = None
         try:
             exempt, warning = self._exempt_for(command, dry_run=plan.run.dry_run)
@@ -263,6 +292,7 @@ class RunCommand:
         """Stop a leaked key, and do the rest of the command if nothing hinders it."""
         gate = self._gate(command)
 
+        # Asked by the executor behind the stop; what it raises ends the rest, and never the stop.
         def may_write(user: UserFacts) -> None:
             if not has_time():
                 message = "too much time has passed since it was looked at: order it again"

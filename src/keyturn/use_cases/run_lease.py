@@ -25,11 +25,14 @@ class RunLease:
 
     def take(self, user: UserFacts) -> Mapping[str, Sequence[datetime]]:
         """
-        Hold the keys; answer with those that other runs lately set out to end, and when each did.
+        Hold the keys, and find those that other runs lately set out to end.
 
-        PortError: nobody can tell.
+        Returns key id → when each of those runs set out, UTC, by S3's clock; keys that none did
+        are not in it. Raises PortError where nobody can tell. Source: decisions 0014 and 0020.
         """
         now, keys = self.clock(), {key.key_id for key in user.keys}
+        # Write, then look. The other way round, a run and an order could both look before either
+        # has written, and neither would see the other.
         self.ledger.reserve(user.account, now.date(), self.id, keys, ordered=True)
         notes = [
             note for day in days_of_living(now) for note in self.ledger.of_day(user.account, day)

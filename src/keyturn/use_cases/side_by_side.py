@@ -18,10 +18,16 @@ def side_by_side(
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> list[Result]:
     """
-    The results of all items that were begun: the first so many, for one no is final.
+    The results of all items that were begun, in their order.
 
-    An error ends it: what has begun comes to its end, nothing else begins. `may_begin` and
-    `progress` are called by one worker at a time.
+    Args:
+        work: done for each item. What it raises ends the whole and is raised here: what has begun
+            comes to its end, nothing else begins.
+        items: in the order in which they are begun.
+        workers: how many are worked on at once; 1 works in the caller's own thread.
+        may_begin: asked before each item; one no is final. Called by one worker at a time.
+        progress: called with how many are done, of how many; by one worker at a time.
+
     """
     waiting: Iterator[tuple[int, Item]] = iter(enumerate(items))
     results: dict[int, Result] = {}

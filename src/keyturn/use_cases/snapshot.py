@@ -107,7 +107,7 @@ class TakeSnapshot:
         return known, None
 
     def of(self, result: AccountResult) -> Failure | None:
-        """Write it, in the place of the day's earlier one; answers why it could not be."""
+        """Write it, in the place of the day's earlier one; why it could not be, or None."""
         account, day = result.plan.run.account.id, result.plan.run.at.date()
         taken = write_snapshot(result, self.policy)
         try:

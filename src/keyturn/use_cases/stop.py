@@ -9,7 +9,12 @@ ALL_THE_SAME = 'to do it all the same: --even-paused (in an event "EvenPaused": 
 
 
 def stop(pause_flag: PauseFlag, pause: Pause) -> Pause:
-    """Pause, and answer with the pause that is in force: an earlier one stays as it is."""
+    """
+    Pause, and answer with the pause that is in force: an earlier one stays as it is.
+
+    Raises AlreadyThere where somebody's pause came and went at each try, and a PortError where
+    the flag could not be set: then writes go on. Source: decision 0015.
+    """
     for _ in range(TRIES):
         try:
             pause_flag.set(pause)
@@ -26,7 +31,7 @@ def stop(pause_flag: PauseFlag, pause: Pause) -> Pause:
 
 
 def refuse_if_paused(pause_flag: PauseFlag) -> None:
-    """Raise OrderNotDone while writes are stopped, or where nobody can tell."""
+    """Raises OrderNotDone while writes are stopped, or where nobody can tell."""
     try:
         pause = pause_flag.pause()
     except PortError as error:
