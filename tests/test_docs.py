@@ -398,6 +398,18 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert set(DOCS.rglob("*.md")) - {DOCS / "README.md"} <= reached
 
 
+@pytest.mark.parametrize("index", [ROOT / "README.md", DOCS / "README.md"], ids=name_of)
+def test_the_glossary_is_the_first_page_that_an_index_names(index: Path) -> None:
+    first, *_ = LINK.findall(prose(index.read_text()))
+
+    assert (index.parent / first).resolve() == DOCS / "glossary.md"
+
+
+@pytest.mark.parametrize("overlay", Overlay)
+def test_the_glossary_names_every_overlay(overlay: Overlay) -> None:
+    assert re.search(rf"^\| overlay \|.*\b{overlay}\b", page("glossary.md"), re.MULTILINE)
+
+
 # --- decisions ----------------------------------------------------------------------------------
 
 
