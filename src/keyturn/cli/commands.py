@@ -94,7 +94,7 @@ def restore(
 def revoke(
     what: Revocation, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
 ) -> int:
-    """Disable a leaked key at once."""
+    """Disable a leaked key at once. Raises InvalidValue where nobody says that it leaked."""
     if not what.leaked:
         raise InvalidValue("keyturn revoke", "", LEAKED)
     command = _about_key("revoke", what.key, Action.REVOKE, even_exempt=what.even_exempt)
@@ -395,7 +395,7 @@ def _print_advice(console: Console, account: str, user: str, key_id: str, at: da
 
 
 def adopt(secret: str, where: AccountOptions, rules: Rules, ordering: Ordering) -> int:
-    """Take a secret that is not ours into the record."""
+    """Take a secret into the record. Raises InvalidValue where another account was named."""
     account, _ = owner_of_secret(secret)
     if where.account and set(where.account) != {account}:
         raise InvalidValue("--account", where.account[0], f"is not the secret's, {account}")

@@ -45,7 +45,11 @@ _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,120}")
 
 
 def deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> int:
-    """Show what would change, ask, and bring it there."""
+    """
+    Show what would change, ask, and bring it there.
+
+    Raises InvalidValue, which names the option that was wrong, and not the template's parameter.
+    """
     try:
         return _deploy(accounts, wanted, how)
     except InvalidValue as error:
@@ -97,7 +101,7 @@ def connect(accounts: DeployAccounts) -> Accounts:
 
 
 def names_of(accounts: DeployAccounts) -> Names:
-    """What the stacks are called."""
+    """What the stacks are called. Raises InvalidValue for what can be no stack's name."""
     for option, name in (
         ("--core-stack", accounts.core_stack),
         ("--member-stack", accounts.member_stack),

@@ -24,7 +24,17 @@ def deployed_settings(
     """
     Read the settings of the functions; what is given comes first, but for the region.
 
-    region is where the functions are. Needs lambda:GetFunctionConfiguration on both.
+    Needs lambda:GetFunctionConfiguration on both functions.
+
+    Args:
+        profile: of the AWS configuration; None: the one that is set.
+        region: where the functions are; None: the profile's.
+        given: parameter → value, of the options.
+
+    Raises:
+        InvalidValue: an option, or what the functions have, breaks a rule.
+        KeyturnError: there is no such function, or it cannot be read.
+
     """
     session = open_session(profile, region)
     lambda_ = functions(session)

@@ -45,7 +45,7 @@ def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[Coming, 
 def calendar(
     decided: UserDecisions, policy: RotationPolicy, now: datetime
 ) -> Mapping[str, Sequence[Coming]]:
-    """What is coming for each of a user's keys, by their ids."""
+    """What is coming for each of a user's keys: key id → dates, the next one first."""
     steps = forecast(decided, policy, now)
     return {
         made.key_id: coming(made, steps[made.key_id], now.date()) for made in decided.decisions

@@ -16,7 +16,7 @@ def is_key(who: str) -> bool:
 
 
 def check_who(who: str) -> None:
-    """Refuse what is neither a user's name nor a key's id, but close to one."""
+    """Raises InvalidValue for what is neither a user's name nor a key's id, but close to one."""
     near = who.strip().upper()
     if who != near and is_key(near):
         raise InvalidValue("USER|KEY", who, f"did you mean the key {near}?")
@@ -24,7 +24,7 @@ def check_who(who: str) -> None:
 
 
 def check_key(key: str) -> None:
-    """Refuse what is no access key's id, and say what it seems to be."""
+    """Raises InvalidValue for what is no access key's id, and says what it seems to be."""
     near = key.strip().upper()
     if KEY_ID.fullmatch(key) is None:
         hint = (
@@ -37,7 +37,7 @@ def check_key(key: str) -> None:
 
 
 def check_is_no_session(argument: str, key: str) -> None:
-    """Refuse the id of temporary credentials: they have no access key of their own."""
+    """Raises InvalidValue for the id of temporary credentials: they have no key of their own."""
     if is_key(key) and key.startswith(SESSIONS):
         rule = (
             "is of a session, and of no access key. CloudTrail's AssumeRole or GetSessionToken "
@@ -47,6 +47,6 @@ def check_is_no_session(argument: str, key: str) -> None:
 
 
 def check_role(name: str | None) -> None:
-    """Refuse what is no role's name, where one is given."""
+    """Raises InvalidValue for what is no role's name; None: none is given."""
     if name is not None and not _ROLE.fullmatch(name):
         raise InvalidValue("--role-name", name, "must be a role's name, not its ARN")

@@ -48,7 +48,12 @@ NO_REGION = "is needed: neither AWS_REGION, AWS_DEFAULT_REGION nor your profile 
 def open_session(
     profile: str | None, region: str | None, option: str = "--profile"
 ) -> boto3.Session:
-    """The operator's own credentials, and a region."""
+    """
+    The operator's own credentials, and a region.
+
+    Raises InvalidValue where the profile or the region is none, Denied where there are no
+    credentials, and PortError where they cannot be had.
+    """
     region = region or os.environ.get("AWS_REGION")
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
@@ -95,7 +100,18 @@ def find_accounts(
     The accounts that are meant: the caller's own, or with a role those of the organisation.
 
     Accounts that were named need no Organizations, but without it they have neither name nor
-    address. everywhere: what is excluded counts too, for an order about one key.
+    address.
+
+    Args:
+        aws: reached with the caller's credentials.
+        where: the options that name accounts and role.
+        say: gets a sentence where names and addresses could not be read.
+        everywhere: what is excluded counts too, for an order about one key.
+
+    Raises:
+        InvalidValue: an account was named that is excluded, or is not the caller's own.
+        PortError: the organisation could not be read, and nothing else says which accounts.
+
     """
     own = aws.own_account()
     named = sorted(set(where.account or ()))
@@ -279,8 +295,8 @@ def side_by_side(
     """
     Work on the accounts, several at once; results come in the accounts' order.
 
-    One that fails does not stop the others. Interrupted: what has begun comes to the end of
-    its user, nothing else begins, and Interrupted is raised.
+    One that fails does not stop the others. Raises Interrupted at Ctrl-C, when what had begun
+    has come to the end of its user; nothing else begins.
     """
 
     def one(account: Account) -> AccountResult:

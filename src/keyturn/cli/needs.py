@@ -21,7 +21,11 @@ Needs = Mapping[str, str]
 
 
 def asks_first(*, enforce: bool, yes: bool, needs: Needs | None = None) -> bool:
-    """Whether the operator is to be asked; refused: what is missing, and nobody to ask."""
+    """
+    Whether the operator is to be asked.
+
+    Raises InvalidValue, which names each option that is missing, or that there is nobody to ask.
+    """
     asks = enforce and not yes
     lines = [("--enforce", _NEEDS_YES)] if asks and not can_ask() else []
     options: dict[str, list[str]] = {}

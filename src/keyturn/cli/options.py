@@ -641,7 +641,11 @@ class Explaining:
 
 
 def given(*groups: object) -> dict[str, object]:
-    """The settings among the options that were given, by their parameters' names."""
+    """
+    The settings among the options that were given: parameter → value.
+
+    Raises InvalidValue for an option that is empty: mostly a script's variable that is not set.
+    """
     found: dict[str, object] = {}
     for group in groups:
         for each in fields(group):  # type: ignore[arg-type]  # every group is a dataclass

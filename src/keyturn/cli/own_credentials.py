@@ -26,7 +26,7 @@ def have_credentials(session: boto3.Session) -> None:
     Get the session's credentials, or say in one line why there are none.
 
     Programs, files and tokens of the operator's may stand behind them: what goes wrong there, now
-    or when they are asked again in an hour, is said as such.
+    or when they are asked again in an hour, is said as such. Raises Denied where there are none.
     """
     profile = session.profile_name
     where = "" if profile == "default" else f" in the profile {profile}"

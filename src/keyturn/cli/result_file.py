@@ -14,6 +14,7 @@ def result_file(path: Path) -> Generator[Callable[[str], None]]:
     Open a file beside `path`; what it gives puts the answer there, and the file in its place.
 
     If the work fails before that, nothing is left.
+    Raises InvalidValue where it cannot be written, KeyturnError where that shows only at the end.
     """
     with refusing(path):
         target = path.resolve()
@@ -44,7 +45,11 @@ def result_file(path: Path) -> Generator[Callable[[str], None]]:
 
 @contextmanager
 def refusing(path: Path, *, begun: bool = False) -> Generator[None]:
-    """Say in one line that `path` cannot be written; once work has begun, that is a failure."""
+    """
+    Say in one line that `path` cannot be written.
+
+    Raises InvalidValue before work has begun, KeyturnError once it has: then it is a failure.
+    """
     try:
         yield
     except BrokenPipeError:

@@ -212,7 +212,7 @@ def explain(who: str, where: AccountOptions, rules: Rules, explaining: Explainin
 
 
 def confirm(what: str) -> None:
-    """Ask once; whoever does not say yes has said no."""
+    """Ask once. Raises Declined where the answer is anything but yes."""
     if not typer.confirm(f"{what} Go on?", err=True):
         raise Declined("nothing was done")
 
@@ -502,7 +502,11 @@ class CliSession:
                 self.say(line)
 
     def owner_of(self, key_id: str) -> str:
-        """The name of the user whose key it is, in the account that the conversation is about."""
+        """
+        The name of the user whose key it is, in the account that the command is about.
+
+        Raises KeyturnError where the account has no such key, or is not looked after.
+        """
         inventory = self.inventory
         for account, why in (*inventory.skipped, *inventory.lost):
             raise KeyturnError(f"{key_id} is of the account {title(account)}: {why}")

@@ -41,7 +41,7 @@ class Enduring(io.BufferedIOBase):
         """Leave it open: it is the process's."""
 
     def fileno(self) -> int:
-        """Give the stream's own."""
+        """Give the stream's own. Raises UnsupportedOperation where there is no stream."""
         if self._stream is None:
             raise io.UnsupportedOperation("fileno")
         return int(self._stream.fileno())

@@ -28,7 +28,7 @@ class Shown:
 
     @classmethod
     def read(cls, view: View, output: Output) -> "Shown":
-        """Read the options; a word that is none, and what goes not together, is refused."""
+        """Read the options. Raises InvalidValue for a wrong word, or two that do not fit."""
         if view.summary and output.format is not Format.TABLE:
             raise InvalidValue("--summary", "", "is a table; JSON has the counts of each account")
         if view.sort is not Order.ACCOUNT and output.format is Format.JSON:

@@ -61,7 +61,7 @@ class OperatorCommand:
             raise InvalidValue("even_exempt", self.even_exempt, "is for a leaked key alone")
 
     def refuse_if_void(self, now: datetime) -> None:
-        """Raise OrderNotDone if it is too old to be followed."""
+        """Raises OrderNotDone where it is too old to be followed; now: UTC."""
         if now - self.given >= FORCE_LIFE:
             message = f"the order is of {self.given:%Y-%m-%d %H:%MZ}, and void after a day"
             raise OrderNotDone(message)

@@ -197,7 +197,7 @@ class DecisionSummary:
 
     @property
     def promises(self) -> Mapping[Act, date]:
-        """The dates that its notice promises, UTC; empty: none."""
+        """The dates that its notice promises: act → date, UTC; empty: none."""
         return self.notice.promises if self.notice else {}
 
 

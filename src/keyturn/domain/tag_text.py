@@ -23,7 +23,7 @@ def moment(text: str) -> datetime | None:
 
 
 def words(text: str) -> dict[str, str]:
-    """Read `name=value name=value`; what is not of that form is left out."""
+    """Read `name=value name=value` as name → value; what is not of that form is left out."""
     return dict(pair for word in text.split() if len(pair := word.split("=", 1)) == 2)  # noqa: PLR2004 -- a name and a value
 
 

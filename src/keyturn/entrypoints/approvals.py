@@ -62,10 +62,10 @@ class _Plan(_Loose):
 
 def read_plan(body: bytes, *, option: str, name: str) -> Approvals:
     """
-    Read a plan; if it is none, InvalidValue says so of the option and the name that it was given.
+    Read a plan.
 
     A line that waits over the cap stands for what it waits to do: whoever approves of it has
-    seen it.
+    seen it. Raises InvalidValue where it is no plan, in the name of the option and the file.
     """
     try:
         loaded: Mapping[str, Any] = _Plan().load(read_json(body))

@@ -144,10 +144,11 @@ class _NoticesDue(_Foreign):
 
 def read_digest(event: object, *, own_account: str, now: datetime) -> Digest:
     """
-    Read the digest of a `Notices Due` event; Stale if it tells of a world that is gone.
+    Read the digest of a `Notices Due` event.
 
     The bus takes events from the whole organisation, and a digest becomes the proof that an
-    owner was told: only our own account may put one there, and nothing in it may be odd.
+    owner was notified: only our own account may put one there, and nothing in it may be odd.
+    Raises InvalidValue where it is none of ours, Stale where it tells of a world that is gone.
     """
     given = load(_NoticesDue(), event)
     if given["account"] != own_account:
@@ -248,6 +249,7 @@ def read_exemption(event: object, *, group: str, now: datetime) -> ExemptionChan
 
     AWS refused the call, or it was about another group: who may rename groups makes one that is
     full of users the exemption group without adding anybody to it.
+    Raises InvalidValue where the event is not as CloudTrail writes it, Stale where it is too old.
     """
     given = load(_IamEvent(), event)
     call = given["detail"]

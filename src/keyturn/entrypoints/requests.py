@@ -164,7 +164,11 @@ class RotationRequest:
 
 
 def read_rotation(event: object, *, now: datetime) -> RotationRequest:
-    """Read a rotation event; now stands for the time of the request where it tells none."""
+    """
+    Read a rotation event; `now`, UTC, stands for the time of the request where it tells none.
+
+    Raises InvalidValue, which names the field, where it is none or contradicts itself.
+    """
     given = load(RotationEvent(), event)
     asked = _asked_at(given.get("requested", now), now)
     ordered = _ordered(given, asked)
@@ -200,7 +204,11 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
 
 
 def read_queued(event: object, *, now: datetime) -> RotationRequest:
-    """Read a message of the rotation queue; Stale if it is older than the queue can hold it."""
+    """
+    Read a message of the rotation queue.
+
+    Raises InvalidValue where it is none, Stale where it is older than the queue can hold it.
+    """
     given = load(QueueMessage(), event)
     asked = _asked_at(given["requested"], now)
     if now - asked > QUEUE_HOLDS:
@@ -246,7 +254,7 @@ def is_about_switch(event: object) -> bool:
 
 
 def read_switch(event: object) -> SwitchRequest:
-    """Read a word about the switch."""
+    """Read an event that pauses or resumes. Raises InvalidValue where it is none, or both."""
     given = load(SwitchEvent(), event)
     if "pause" in given and "resume" in given:
         raise InvalidValue("Resume", given["resume"], "goes without Pause")
@@ -259,7 +267,7 @@ def read_switch(event: object) -> SwitchRequest:
 
 
 def read_body(body: str) -> object:
-    """Read what a message of a queue carries."""
+    """Read what a message of a queue carries. Raises InvalidValue where it is no JSON of ours."""
     try:
         return read_json(body)
     except NotReadableError as error:
@@ -296,7 +304,7 @@ def _ordered(given: Mapping[str, Any], asked: datetime) -> OperatorCommand | Non
 
 
 def load(schema: Schema, event: object) -> Mapping[str, Any]:
-    """Read an event of the schema's form; InvalidValue names the field that is not."""
+    """Read an event of the schema's form. Raises InvalidValue with the field that is wrong."""
     try:
         checked(event)
     except NotReadableError as error:

@@ -137,7 +137,7 @@ Days past InactivePeriod: two weeks in which a key may wait for a receipt, a gra
 
 def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]:
     """
-    What a run over an account measured.
+    What a run over an account measured: metric → value (docs/events.md); ages are in days.
 
     Users whom it left to another run are that run's to count.
     """
@@ -183,17 +183,17 @@ def _is_found_restored(step: Decision, today: date) -> bool:
 
 
 def of_failed_message() -> dict[str, float]:
-    """What is measured of a message that made no run."""
+    """What is measured of a message that made no run: metric → value."""
     return {"AccountsFailed": 1, "Failures": 1, "RunCompleted": 0, "AccountsReached": 0}
 
 
 def of_dropped_message() -> dict[str, float]:
-    """What is measured of a message that came too late: newer ones look after its account."""
+    """Metric → value, of a message that came too late: newer ones look after its account."""
     return {"RunsDropped": 1}
 
 
 def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:
-    """What the inventory measured."""
+    """What the inventory measured: metric → value."""
     return {
         "AccountsListed": len(inventory.accounts) + len(inventory.skipped),
         "AccountsSkipped": len(inventory.skipped),
@@ -202,7 +202,7 @@ def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:
 
 
 def of_coverage(found: NotReached) -> dict[str, float]:
-    """What the inventory measured of the runs before it."""
+    """What the inventory measured of the runs before it: metric → value."""
     return {"AccountsNotReached": len(found.accounts)}
 
 

@@ -106,7 +106,7 @@ def _write_item(item: NoticeItem) -> DigestItem:
 
 
 def read_digest(detail: Mapping[str, Any]) -> Digest:
-    """Read a digest back; InvalidValue if it is none."""
+    """Read a digest back. Raises InvalidValue where it is none."""
     try:
         run = detail["run"]
         return Digest(

@@ -118,7 +118,11 @@ class Faults:
     _lock: RLock = field(default_factory=RLock)
 
     def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
-        """Pass the request on, or do harm; one at a time, so that the dead are dead at once."""
+        """
+        Pass the request on, or do harm; one at a time, so that the dead are dead at once.
+
+        Raises KilledError where the process dies here, or is dead already.
+        """
         if not self.watches(request):
             return perform(request)
         with self._lock:
