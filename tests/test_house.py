@@ -1,9 +1,13 @@
 """What the house promises about itself, where no tool keeps watch."""
 
+import ast
+import builtins
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +142,235 @@ def test_a_python_that_makes_no_environments_is_named_with_the_cure(machine: Pat
     assert answer.stderr == (
         "python3 cannot make a virtual environment. Debian, Ubuntu: apt install python3-venv\n"
     )
+
+
+# --- docstrings
+
+SRC = ROOT / "src"
+DOCUMENTED_ROOMS = ("domain", "ports", "use_cases")
+MEETS = re.compile(r"\bports\.(\w+)`")
+ANY_VALUE = {"Any", "object"}
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A public function or method, and the class that it is of."""
+
+    function: ast.FunctionDef
+    of: ast.ClassDef | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.of.name}.{self.function.name}" if self.of else self.function.name
+
+    @property
+    def makes(self) -> bool:
+        """Whether it is what makes an object: then the class's docstring speaks for it."""
+        return self.function.name in {"__init__", "__post_init__"}
+
+    @property
+    def text(self) -> str:
+        texts = [ast.get_docstring(self.function) or ""]
+        if self.makes and self.of is not None:
+            texts.append(ast.get_docstring(self.of) or "")
+        return "\n".join(texts)
+
+    @property
+    def is_command(self) -> bool:
+        """Whether its docstring is the help text that `keyturn --help` prints."""
+        calls = (each.func for each in self.function.decorator_list if isinstance(each, ast.Call))
+        return any(
+            isinstance(call, ast.Attribute) and call.attr in {"callback", "command"}
+            for call in calls
+        )
+
+
+def in_public(body: list[ast.stmt], of: ast.ClassDef | None = None) -> Iterator[Documented]:
+    for each in body:
+        match each:
+            case ast.FunctionDef(name=name) if not name.startswith("_") or name.startswith("__"):
+                yield Documented(each, of)
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                yield from in_public(each.body, each)
+
+
+def raised_by(function: ast.FunctionDef) -> set[str]:
+    """The errors that a function's own body raises by their names, nested functions left out."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            continue
+        if isinstance(each, ast.Raise) and each.exc is not None:
+            error = each.exc.func if isinstance(each.exc, ast.Call) else each.exc
+            name = ast.unparse(error).rpartition(".")[2]
+            if name[:1].isupper():  # `raise error` passes on what was caught
+                found.add(name)
+        waiting += ast.iter_child_nodes(each)
+    return found
+
+
+def bases_in(trees: Iterable[ast.Module]) -> Mapping[str, set[str]]:
+    return {
+        each.name: {ast.unparse(base).rpartition(".")[2] for base in each.bases}
+        for tree in trees
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ClassDef)
+    }
+
+
+def with_its_bases(name: str, bases: Mapping[str, set[str]]) -> set[str]:
+    own = bases.get(name)
+    if own is None:
+        known = getattr(builtins, name, None)
+        own = {each.__name__ for each in known.__mro__[1:]} if isinstance(known, type) else set()
+    return {name}.union(*(with_its_bases(base, bases) for base in own)) - {"Exception", "object"}
+
+
+def unnamed_errors(
+    tree: ast.Module, bases: Mapping[str, set[str]], ports: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
+    """What is raised and not named behind the word "Raises", by the function or by its port."""
+    for each in in_public(tree.body):
+        meets = MEETS.findall(ast.get_docstring(each.of) or "") if each.of else []
+        texts = [each.text, *(ports.get(port, {}).get(each.function.name, "") for port in meets)]
+        named = " ".join(text.partition("Raises")[2] for text in texts)
+        for error in sorted(raised_by(each.function)):
+            words = with_its_bases(error, bases)
+            if not each.is_command and not words.intersection(re.findall(r"\w+", named)):
+                yield f"{each.name} raises {error}"
+
+
+def shapeless(tree: ast.Module) -> Iterator[str]:
+    """Who returns a mapping and does not say what it holds, as "account id → reason"."""
+    for each in in_public(tree.body):
+        match each.function.returns:
+            case ast.Subscript(
+                value=ast.Name(id="dict" | "Mapping"), slice=ast.Tuple(elts=[_, value])
+            ) if ast.unparse(value) not in ANY_VALUE and "→" not in each.text:
+                yield each.name
+
+
+def without_docstring(tree: ast.Module) -> Iterator[str]:
+    """Public classes, functions and methods, but for __methods__: their names say all."""
+    classes = (each for each in ast.walk(tree) if isinstance(each, ast.ClassDef))
+    yield from (
+        each.name
+        for each in classes
+        if not each.name.startswith("_") and not ast.get_docstring(each)
+    )
+    yield from (
+        each.name
+        for each in in_public(tree.body)
+        if not each.function.name.startswith("__") and not ast.get_docstring(each.function)
+    )
+
+
+def trees_of(folder: Path) -> Mapping[str, ast.Module]:
+    return {
+        str(file.relative_to(SRC)): ast.parse(file.read_text())
+        for file in sorted(folder.rglob("*.py"))
+    }
+
+
+def ports_in(trees: Mapping[str, ast.Module]) -> Mapping[str, Mapping[str, str]]:
+    return {
+        each.name: {method.function.name: method.text for method in in_public(each.body, each)}
+        for path, tree in trees.items()
+        if "ports" in path
+        for each in tree.body
+        if isinstance(each, ast.ClassDef)
+    }
+
+
+def test_whoever_raises_an_error_names_it() -> None:
+    trees = trees_of(SRC)
+    bases, ports = bases_in(trees.values()), ports_in(trees)
+
+    unnamed = [
+        f"{path}: {said}"
+        for path, tree in trees.items()
+        for said in unnamed_errors(tree, bases, ports)
+    ]
+
+    assert unnamed == []
+
+
+def test_whoever_returns_a_mapping_says_what_it_holds() -> None:
+    assert [
+        f"{path}: {name}" for path, tree in trees_of(SRC).items() for name in shapeless(tree)
+    ] == []
+
+
+@pytest.mark.parametrize("room", DOCUMENTED_ROOMS)
+def test_everything_public_of_the_core_has_a_docstring(room: str) -> None:
+    trees = trees_of(SRC / "keyturn" / room)
+
+    assert trees
+    assert [
+        f"{path}: {name}" for path, tree in trees.items() for name in without_docstring(tree)
+    ] == []
+
+
+ERRORS = """
+class PortError(Exception): ...
+class NotFound(PortError): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "unnamed"),
+    [
+        ('def f():\n  """Look. Raises NotFound where it is gone."""\n  raise NotFound("x")', []),
+        ('def f():\n  """Look. Raises PortError where it fails."""\n  raise NotFound', []),
+        ('def f():\n  """Look. Raises OSError."""\n  raise FileNotFoundError', []),
+        ('def f():\n  """Look."""\n  raise NotFound("x")', ["f raises NotFound"]),
+        ('def f():\n  """NotFound is no answer."""\n  raise NotFound', ["f raises NotFound"]),
+        ('def f():\n  """Raises ValueError."""\n  raise KeyError', ["f raises KeyError"]),
+        ('def f():\n  """Pass on."""\n  raise error', []),
+        ('def f():\n  """Make g."""\n  def g():\n    raise NotFound', []),
+        ("def _f():\n  raise NotFound", []),
+        ('@app.command()\ndef f():\n  """Help text."""\n  raise NotFound', []),
+        ('class C:\n  """A C."""\n  def __init__(self): raise NotFound',
+         ["C.__init__ raises NotFound"]),
+        ('class C:\n  """Raises NotFound."""\n  def __post_init__(self): raise NotFound', []),
+        ('class C:\n  """Meets `ports.P`."""\n  def f(self):\n    """Look."""\n    raise NotFound',
+         []),
+        ('class C:\n  """Meets `ports.P`."""\n  def g(self):\n    """Look."""\n    raise NotFound',
+         ["C.g raises NotFound"]),
+    ],
+)  # fmt: skip
+def test_the_test_of_errors_would_notice(code: str, unnamed: list[str]) -> None:
+    bases = bases_in([ast.parse(ERRORS)])
+    ports = {"P": {"f": "Look. Raises NotFound where it is gone."}}
+
+    assert list(unnamed_errors(ast.parse(code), bases, ports)) == unnamed
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('def f() -> dict[str, int]:\n  """User → days."""', []),
+        ('def f() -> dict[str, int]:\n  """The days."""', ["f"]),
+        ('def f() -> Mapping[str, Sequence[str]]:\n  """The days."""', ["f"]),
+        ('def f() -> dict[str, Any]:\n  """A policy, as JSON has it."""', []),
+        ('def f() -> list[str]:\n  """The days."""', []),
+    ],
+)
+def test_the_test_of_mappings_would_notice(code: str, found: list[str]) -> None:
+    assert list(shapeless(ast.parse(code))) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def f(): ...", ["f"]),
+        ('def f():\n  """Look."""', []),
+        ("class C: ...", ["C"]),
+        ('class C:\n  """A C."""\n  def f(self): ...', ["C.f"]),
+        ('class C:\n  """A C."""\n  def __len__(self): ...\n  def _f(self): ...', []),
+    ],
+)
+def test_the_test_of_docstrings_would_notice(code: str, found: list[str]) -> None:
+    assert list(without_docstring(ast.parse(code))) == found
