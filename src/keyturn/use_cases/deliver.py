@@ -30,7 +30,6 @@ from keyturn.domain.errors import (
 from keyturn.domain.key import UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord
-from keyturn.domain.secret_names import version_id_for
 from keyturn.ports import AccessKeys, NewKey, SecretStore
 from keyturn.use_cases.record_store import RecordStore
 
@@ -163,7 +162,7 @@ class Deliver:
                 raise DeliveryUnclear(user.name, "15 minutes passed meanwhile", new.key_id)
 
         try:
-            self.secret_store.store(record.name, user.name, new, may_go)
+            self.secret_store.store(record.arn, user.name, new, may_go)
         except Refused as error:
             self._take_back(user, new, intent, record, str(error))
         # Anything else: an attempt may have stored it. Deleted now, the secret that applications
@@ -181,8 +180,7 @@ class Deliver:
         anything.
         """
         try:
-            secret = record.read_again()
-            if secret is not None and version_id_for(new.key_id) in secret.versions:
+            if record.holds(new.key_id):
                 return
             is_gone = self.keys.delete(user.name, new.key_id)
         except PortError as error:

@@ -1,5 +1,5 @@
 """
-Write a user's record: the tags of their secret, which is made or restored when needed.
+Write a user's record, in the tags of their secret: what is on it for keys, and the intent.
 
 Every write raises a PortError where AWS does not take it; what was written before stands. Which
 write may follow which: docs/record.md, docs/delivery.md; decisions 0003, 0012, 0016 and 0020.
@@ -12,10 +12,9 @@ from types import MappingProxyType
 from typing import Final
 
 from keyturn.domain.decision import Change, RecordChange, UserDecisions, changed
-from keyturn.domain.errors import AlreadyThere, AnotherRun, ClockOff
+from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.history import History
-from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread
-from keyturn.domain.ownership import why_foreign
+from keyturn.domain.key import SecretFacts, Unknown
 from keyturn.domain.record import Intent, KeyRecord, UserRecord, read_record, stale_tags, tags_of
 from keyturn.domain.secret_names import (
     HISTORY_TAG,
@@ -23,12 +22,10 @@ from keyturn.domain.secret_names import (
     KEY_TAG,
     OWNER_TAG,
     REVOKED_TAG,
-    USER_ID_TAG,
-    USER_TAG,
-    encode,
-    secret_name,
+    version_id_for,
 )
 from keyturn.ports import Clock, SecretStore
+from keyturn.use_cases.record_secret import RecordSecret
 
 NOTHING_COUNTED: Final[Mapping[str, History]] = MappingProxyType({})
 CLOCK_MAY_BE_OFF = timedelta(seconds=30)
@@ -54,32 +51,27 @@ class RecordStore:
     ) -> None:
         user = decided.user
         self._user = user
-        self._vault = secret_store
+        self._secret = RecordSecret(user, secret_store, kms_key=kms_key)
         self._clock = clock
         self._kms_key = kms_key
-        self.name = secret_name(user.account, user.name)
-        """The secret's name, until its ARN is known: what is made again under it is not ours."""
-        secret = user.secret
-        self._secret = None if isinstance(secret, Unknown | Unread) else secret
+        secret = self._secret.facts
         record = (
-            read_record(user, self._secret, kms_key=kms_key, now=clock())
-            if self._secret
-            else UserRecord()
+            read_record(user, secret, kms_key=kms_key, now=clock()) if secret else UserRecord()
         )
-        # By ARN from here on: who deletes the secret and makes another under its name gets an
-        # error from us, and not a new key (decision 0021).
-        if self._secret is not None and self._secret.arn:
-            self.name = self._secret.arn
-        self.closed = secret.why if isinstance(secret, Unknown) else record.why_foreign
+        unknown = user.secret.why if isinstance(user.secret, Unknown) else None
+        self.closed = unknown or record.why_foreign
         """Why nothing can be written here, if nothing can."""
         self._keys: dict[str, KeyRecord] = dict(record.keys)
         self._intent = record.intent
         # As it stands there, for what nobody can read is still the same as before.
-        self._intent_tag = self._secret.tags.get(INTENT_TAG) if self._secret else None
-        self._key_tags = dict(self._secret.tags) if self._secret else {}
-        self._stale = (
-            stale_tags(self._secret, user) if self._secret and record.foreign is None else ()
-        )
+        self._intent_tag = secret.tags.get(INTENT_TAG) if secret else None
+        self._key_tags = dict(secret.tags) if secret else {}
+        self._stale = stale_tags(secret, user) if secret and record.foreign is None else ()
+
+    @property
+    def arn(self) -> str:
+        """The secret's ARN; its name, while it is not made."""
+        return self._secret.name
 
     @property
     def tries(self) -> int:
@@ -153,11 +145,7 @@ class RecordStore:
             tags[INTENT_TAG] = str(intent)
         if owner is not None:
             tags[OWNER_TAG] = owner
-        if self._secret is None:
-            self._create(tags)
-        else:
-            self.make_usable()
-            self._vault.tag(self.name, tags)
+        self._secret.tag(tags)
         self._keys |= keys
         self._key_tags |= {tag: text for tag, text in tags.items() if tag != INTENT_TAG}
         if intent is not None:
@@ -178,38 +166,23 @@ class RecordStore:
         if intent:
             tags.append(INTENT_TAG)
             self._intent = self._intent_tag = None
-        if self._secret is not None:
-            self.make_usable()
-            self._vault.untag(self.name, tags)
+        self._secret.untag(tags)
 
     def _take_back(self, revocations: Iterable[str]) -> None:
         """Remove revocations that were read here: one that was written since stands."""
         if known := [tag for tag in revocations if tag in self._key_tags]:
-            now = self.read_again()
+            now = self._secret.read_again()
             there = now.tags if now else {}
             if tags := [tag for tag in known if there.get(tag) == self._key_tags[tag]]:
-                self._vault.untag(self.name, tags)
+                self._secret.untag(tags)
             for tag in known:
                 del self._key_tags[tag]
 
     def tidy(self) -> None:
         """Remove what is on record for keys that are gone: people delete keys, too."""
         if self._stale:
-            self._vault.untag(self.name, self._stale)
+            self._secret.untag(self._stale)
             self._stale = ()
-
-    def make_usable(self) -> None:
-        """
-        Take back a deletion that somebody scheduled, and seal what a run did not come to seal.
-
-        Nothing can be written before.
-        """
-        if self._secret is not None and self._secret.scheduled_for_deletion:
-            self._vault.restore(self.name)
-            self._secret = replace(self._secret, scheduled_for_deletion=False)
-        if self._secret is not None and self._secret.seal is Seal.BORN:
-            self._vault.seal(self.name, self._user.user_id)
-            self._secret = replace(self._secret, seal=Seal.RIGHT)
 
     def knows(self, *key_ids: str) -> bool:
         """
@@ -218,14 +191,19 @@ class RecordStore:
         Asked directly before a key is disabled or enabled: an operator may have ordered something
         else since the decision (decision 0016).
         """
-        now = self.read_again()
+        now = self._secret.read_again()
         there = now.tags if now else {}
         tags = (tag for key_id in key_ids for tag in tags_of(key_id))
         return all(there.get(tag) == self._key_tags.get(tag) for tag in tags)
 
+    def holds(self, key_id: str) -> bool:
+        """Whether a key is stored in the secret by now, under whatever stage label."""
+        secret = self._secret.read_again()
+        return secret is not None and version_id_for(key_id) in secret.versions
+
     def is_revoked(self, key_id: str) -> bool:
         """Whether an operator has revoked a key by now."""
-        found = self.read_again()
+        found = self._secret.read_again()
         if found is None:
             return False
         record = read_record(self._user, found, kms_key=self._kms_key, now=self._clock())
@@ -238,10 +216,10 @@ class RecordStore:
         Asked before an intent is written over whatever stands there: over another run's it would
         hide the key that this run has made (decision 0012).
         """
-        then = self._secret
+        then = self._secret.facts
         if then is None:
             return True  # if another run makes it first, ours is refused
-        now = self.read_again()
+        now = self._secret.read_again()
         return (
             now is not None
             and (now.versions, now.current) == (then.versions, then.current)
@@ -257,7 +235,7 @@ class RecordStore:
         than 30 s off AWS's: no key may be made then. Source: docs/delivery.md, step 2.
         """
         self.write(forced, intent=intent)
-        written = self.read_again()
+        written = self._secret.read_again()
         if written is None or written.tags.get(INTENT_TAG) != str(intent):
             message = f"another run began to rotate {self._user.name}"
             raise AnotherRun(message)
@@ -299,7 +277,7 @@ class RecordStore:
 
     def _stands(self, intent: Intent) -> bool:
         """Whether it is still there as we wrote it."""
-        written = self.read_again()
+        written = self._secret.read_again()
         return written is not None and written.tags.get(INTENT_TAG) == str(intent)
 
     def _clear(self, intent: Intent) -> None:
@@ -317,30 +295,3 @@ class RecordStore:
                 self.erase(key_id)
             else:
                 self.write({key_id: unmarked})
-
-    def read_again(self) -> SecretFacts | None:
-        """The secret as it is now; None: there is none."""
-        return self._vault.look(self.name)
-
-    def _create(self, tags: dict[str, str]) -> None:
-        owner = {USER_TAG: encode(self._user.name), USER_ID_TAG: self._user.user_id}
-        try:
-            self.name = self._vault.create(self.name, owner | tags)
-        except AlreadyThere as error:
-            found = self.read_again()
-            # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
-            # What somebody else put there under the same name is not ours, whatever its tags say.
-            is_ours = found is not None and (owner | tags).items() <= found.tags.items()
-            if found is None or self._is_foreign(found) or (INTENT_TAG in tags and not is_ours):
-                message = f"another run made the secret of {self._user.name}"
-                raise AnotherRun(message) from error
-            self.name, self._secret = found.arn, found
-            self.make_usable()
-            if not is_ours:
-                self._vault.tag(self.name, tags)
-        self._secret = SecretFacts(
-            tags=owner | tags, arn=self.name, seal=Seal.RIGHT, kms_key=self._kms_key
-        )
-
-    def _is_foreign(self, secret: SecretFacts) -> bool:
-        return why_foreign(self._user, secret, kms_key=self._kms_key) is not None
