@@ -6,7 +6,6 @@ others.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +16,6 @@ from keyturn.domain.errors import (
     CreationDenied,
     Exempted,
     KeyturnError,
-    NoSuchUser,
     NotFound,
     PortError,
     Unexpected,
@@ -25,7 +23,6 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Run
 from keyturn.domain.key import UserFacts
 from keyturn.domain.lifecycle.view import is_forced
-from keyturn.domain.names import KEY_ID
 from keyturn.domain.narrowing import not_due, silenced
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import Outcome
@@ -46,6 +43,7 @@ from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import CarryOut, Tried, try_first
 from keyturn.use_cases.gate import Gate
+from keyturn.use_cases.named_users import missing_users
 from keyturn.use_cases.side_by_side import side_by_side
 
 
@@ -99,9 +97,9 @@ class KeepAccount:
             return replace(plan, failures=(Failure(error=error),))
         living = {user.id: user.name for user in listed}
         users = [user for user in listed if wanted is None or user.name in wanted]
-        failures = list(self._missing(request, {user.name for user in listed}))
+        failures = list(missing_users(self.keys, request, {user.name for user in listed}))
         says_root = self.reports_root_keys and request.forced is None
-        root = self._root_keys(failures) if says_root else ()
+        root = _root_keys(self.keys, failures) if says_root else ()
         looked = side_by_side(
             lambda user: self._looked(user, run, request, exempt, living),
             users,
@@ -281,32 +279,6 @@ class KeepAccount:
         new = (failure for failure in _unreadable(claim.users) if str(failure) not in known)
         return replace(plan, users=claim.users, failures=(*plan.failures, *new)), claim
 
-    def _missing(self, request: Request, present: set[str]) -> Iterator[Failure]:
-        """Name the users that were asked for and are not there, and what may have been meant."""
-        asked = (request.named or set()) | ({request.forced} if request.forced else set())
-        for name in sorted(asked - present):
-            yield Failure(error=NoSuchUser(name, self._hint(name, present)), user=name)
-
-    def _hint(self, name: str, present: set[str]) -> str:
-        """What may have been meant: another case, an ARN, the id of a key."""
-        near = _last_part(name)
-        for other in sorted(present):
-            if other.casefold() == near:
-                return f"; did you mean {other}?"
-        if KEY_ID.fullmatch(name):
-            with suppress(PortError):
-                return f"; that key is {self.keys.owner_of(name)}'s: give the user's name"
-        return ""
-
-    def _root_keys(self, failures: list[Failure]) -> tuple[str, ...]:
-        """Say whether the root user has keys; they are never touched."""
-        try:
-            if self.keys.root_has_keys():
-                return ("the root user has access keys: delete them by hand",)
-        except PortError as error:
-            failures.append(Failure(error=error))
-        return ()
-
     def _looked(
         self,
         user: User,
@@ -317,7 +289,7 @@ class KeepAccount:
     ) -> UserDecisions | Failure | None:
         """Look at one user; what goes wrong is theirs alone. None: gone by now."""
         try:
-            return self._turn(user, run, request, exempt, living)
+            return self._decided_anew(user, run, request, exempt, living)
         except NotFound:
             return None
         except KeyturnError as error:
@@ -325,7 +297,7 @@ class KeepAccount:
         except Exception as error:  # noqa: BLE001 -- one user's fault must not hold the others
             return Failure(error=Unexpected(error), user=user.name)
 
-    def _turn(
+    def _decided_anew(
         self,
         user: User,
         run: Run,
@@ -355,11 +327,6 @@ def _names_a_rotation(decision: Decision) -> bool:
     return decision.action is Action.ROTATE or told is Told.UPCOMING
 
 
-def _last_part(name: str) -> str:
-    """A user's name without what an ARN or a path has before it; IAM's names know no case."""
-    return name.strip().rsplit("/", 1)[-1].casefold()
-
-
 def _is_settled(user: UserFacts, now: datetime) -> bool:
     """Whether a rotation that was asked for is done already, or void by now: a redelivery."""
     return user.forced is None or not all(is_forced(user, key, now) for key in user.keys)
@@ -387,3 +354,13 @@ def _unreadable(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
             if decision.reason in UNREADABLE:
                 yield Failure(error=PortError(decision.sentence), user=decided.user.name)
                 break
+
+
+def _root_keys(keys: AccessKeys, failures: list[Failure]) -> tuple[str, ...]:
+    """Say whether the root user has keys; they are never touched."""
+    try:
+        if keys.root_has_keys():
+            return ("the root user has access keys: delete them by hand",)
+    except PortError as error:
+        failures.append(Failure(error=error))
+    return ()
