@@ -25,12 +25,12 @@ from keyturn.domain.key import Account, KeyFacts, Status, UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
+from keyturn.domain.result import AccountPlan, AccountResult
 from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.requests import RotationEvent
 from keyturn.functions.metrics import METRICS, Metric
 from keyturn.settings import PARAMETERS, Settings
-from keyturn.use_cases.account_run import AccountPlan, AccountResult
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

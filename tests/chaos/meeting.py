@@ -18,7 +18,7 @@ from random import Random
 from threading import Condition, Thread, current_thread
 from unittest.mock import patch
 
-from keyturn.use_cases.account_run import AccountResult
+from keyturn.domain.result import AccountResult
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.faults import KilledError

@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import partial
 
 from keyturn.domain.decision import Action
+from keyturn.domain.result import Request
 from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
-from keyturn.use_cases.account_run import Request
 from keyturn_sandbox.emulator.faults import Fault
 from keyturn_sandbox.simulation.owners import roll_back
 from tests.chaos.world import DAY, GROUP, KMS_KEY, MEMBER, Adopting, Asked, World

@@ -12,8 +12,8 @@ from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.record import KeyRecord, said_of
+from keyturn.domain.result import AccountPlan, AccountResult, Request
 from keyturn.domain.secret_names import INTENT_TAG
-from keyturn.use_cases.account_run import AccountPlan, AccountResult, Request
 from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.world import DAY, FIRST_DAY, MEMBER, OWNER, Asked, World
 from tests.use_cases.stage import before

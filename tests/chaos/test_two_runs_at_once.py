@@ -10,7 +10,7 @@ import pytest
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
 from keyturn.domain.record import KeyRecord, said_of
-from keyturn.use_cases.account_run import Request
+from keyturn.domain.result import Request
 from tests.chaos.meeting import RUNS, Met, Schedule, Walk, end_of, meet
 from tests.chaos.scale import FORM
 from tests.chaos.scenarios import SCENARIOS

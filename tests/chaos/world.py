@@ -22,11 +22,11 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import KeyturnError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
+from keyturn.domain.result import AccountPlan, AccountResult, Failure
+from keyturn.domain.result import Request as Daily
 from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn.settings import Settings
-from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
-from keyturn.use_cases.account_run import Request as Daily
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.faults import Fault, Faults, KilledError

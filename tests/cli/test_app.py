@@ -17,8 +17,8 @@ from keyturn.cli.local_run import FleetRun, connect
 from keyturn.cli.needs import TO_TELL, WHICH_KMS_KEY, WHICH_SEAL_KEY
 from keyturn.cli.options import AccountOptions
 from keyturn.domain.key import Account
+from keyturn.domain.result import Request
 from keyturn.settings import Settings
-from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.announcers import TellNobody
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import (

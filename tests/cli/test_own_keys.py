@@ -11,7 +11,7 @@ from keyturn.cli.app import app
 from keyturn.cli.own_keys import OwnKeys, own_keys
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
-from keyturn.use_cases.account_run import AccountPlan, AccountResult
+from keyturn.domain.result import AccountPlan, AccountResult
 from keyturn_sandbox.emulator.cloud import REGION, LocalCloud
 from tests.cli.organisation import (
     NOW,

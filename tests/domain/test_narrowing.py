@@ -6,7 +6,7 @@ from keyturn.domain.decision import Action, Change, Reason, RecordChange, UserDe
 from keyturn.domain.key import Status
 from keyturn.domain.narrowing import Approved, not_due, only_approved
 from keyturn.domain.record import Intent, KeyRecord
-from keyturn.use_cases.account_run import Request
+from keyturn.domain.result import Request
 from tests.domain.world import a_key as key
 from tests.domain.world import a_secret, ago, ann, look, told
 from tests.use_cases.account import RUN, an_account, some_keys

@@ -13,9 +13,9 @@ from keyturn.domain.key import Act, LastUse, Receipt, Seal, SecretFacts, Status
 from keyturn.domain.narrowing import Approved
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
+from keyturn.domain.result import AccountResult, Request
 from keyturn.domain.secret_names import KEY_TAG, USER_ID_TAG, USER_TAG, secret_name, version_id_for
 from keyturn.ports import Clock
-from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeDailyLimitLedger, FakeKeys, FakeReceipts, FakeSecretStore
 from tests.use_cases.account import ACCOUNT, DAY, GROUP, NOW, RUN, a_key, an_account

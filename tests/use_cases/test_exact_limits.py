@@ -9,8 +9,8 @@ import pytest
 from keyturn.domain.decision import Action, Decision, Reason, State, UserDecisions
 from keyturn.domain.errors import ClockOff, DeliveryUnclear
 from keyturn.domain.key import SecretFacts, UserFacts
+from keyturn.domain.result import AccountResult, Request
 from keyturn.ports import NewKey, Reservation
-from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.daily_cap import is_too_late
 from keyturn.use_cases.run_lease import of_living
 from tests.fakes import FakeKeys, FakeSecretStore

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from keyturn.domain.errors import Denied, OrderNotDone, Unavailable
+from keyturn.domain.result import AccountResult, Request
 from keyturn.domain.secret_names import INTENT_TAG
-from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeKeys, FakeSecretStore
 from tests.use_cases.account import GROUP, NOW, RUN, an_account, some_keys

@@ -8,10 +8,10 @@ from keyturn.domain.decision import Action, Reason
 from keyturn.domain.errors import Denied, NotFound, Unavailable
 from keyturn.domain.events import EventType
 from keyturn.domain.key import Account, LastUse
+from keyturn.domain.result import Request
 from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.domain.secret_names import secret_name, version_id_for
 from keyturn.ports import Listed
-from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.announcers import PublishToBus, TellNobody
 from keyturn.use_cases.inventory import FanOut, take_inventory
 from keyturn.use_cases.run_account import RunAccount

@@ -16,9 +16,9 @@ from keyturn.domain.errors import (
     Unavailable,
 )
 from keyturn.domain.key import SecretFacts
+from keyturn.domain.result import Request
 from keyturn.domain.secret_names import secret_name
 from keyturn.ports import Pause
-from keyturn.use_cases.account_run import Request
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.gate import ASKED_EVERY, Gate
 from keyturn.use_cases.stop import stop

@@ -3,8 +3,8 @@
 import pytest
 
 from keyturn.domain.errors import Denied
+from keyturn.domain.result import Request
 from keyturn.ports import NewKey
-from keyturn.use_cases.account_run import Request
 from tests.fakes import FakeKeys
 from tests.use_cases.account import GROUP, NOW, RUN, a_key, an_account
 

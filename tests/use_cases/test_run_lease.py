@@ -11,9 +11,9 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import AnotherRun, Denied
 from keyturn.domain.key import KeyFacts, Status, UserFacts
 from keyturn.domain.record import KeyRecord
+from keyturn.domain.result import AccountResult, Request
 from keyturn.domain.secret_names import KEY_TAG, secret_name
 from keyturn.ports import Reservation
-from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.run_lease import RunLease, of_living
 from tests.fakes import FakeDailyLimitLedger
 from tests.use_cases.account import ACCOUNT, DAY, NOW, RUN, a_command, a_key

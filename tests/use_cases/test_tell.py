@@ -12,9 +12,8 @@ from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run
 from keyturn.domain.key import Account, Receipt, UserFacts
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.domain.result import Done, Outcome
+from keyturn.domain.result import AccountPlan, AccountResult, Done, Outcome
 from keyturn.schemas.digest import read_digest
-from keyturn.use_cases.account_run import AccountPlan, AccountResult
 from keyturn.use_cases.announcers import LONGEST_PART, PublishToBus
 from keyturn.use_cases.tell import Story, Tell
 from tests.fakes import FakeKeys

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from keyturn.cli.local_run import now
 from keyturn.domain.errors import KeyturnError, PortError
+from keyturn.domain.result import AccountResult
 from keyturn.ports import AuditEntry
-from keyturn.use_cases.account_run import AccountResult
 from keyturn.wiring import Aws
 
 SOMEBODY = "somebody (STS did not say)"

@@ -31,6 +31,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
 from keyturn.domain.ownership import why_foreign
 from keyturn.domain.plain_text import shown
+from keyturn.domain.result import AccountResult, Request
 from keyturn.domain.secret_names import (
     RESTORED_TAG,
     REVOKED_TAG,
@@ -40,7 +41,6 @@ from keyturn.domain.secret_names import (
 )
 from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.plan_format import Report, as_json
-from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.stop import refuse_if_paused
 
 CATCHING_UP = timedelta(minutes=1)

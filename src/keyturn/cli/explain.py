@@ -16,8 +16,8 @@ from keyturn.domain.key import KeyFacts, LastUse, Unknown
 from keyturn.domain.lifecycle.forecast import Step, forecast
 from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.result import AccountPlan
 from keyturn.domain.secret_names import secret_name
-from keyturn.use_cases.account_run import AccountPlan
 
 
 @dataclass(frozen=True, slots=True, order=True)

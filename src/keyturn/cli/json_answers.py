@@ -8,6 +8,7 @@ from keyturn.cli.explain import calendar
 from keyturn.cli.tables import failures, warnings
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.key import Unknown
+from keyturn.domain.result import AccountPlan
 from keyturn.domain.secret_names import secret_name
 from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.plan_format import VERSION, Report, planned
@@ -17,7 +18,6 @@ from keyturn.schemas.decision import write_decision
 from keyturn.schemas.explanation import Explained, Explanation
 from keyturn.schemas.snapshot import write_last_used
 from keyturn.schemas.switch import SwitchFile
-from keyturn.use_cases.account_run import AccountPlan
 
 
 def put(document: Mapping[str, object] | AdoptionFile | Explanation | SwitchFile) -> None:

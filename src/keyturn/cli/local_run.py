@@ -23,18 +23,13 @@ from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortEr
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
+from keyturn.domain.result import AccountPlan, AccountResult, Failure, Request
 from keyturn.domain.scope import EVERYWHERE
 from keyturn.entrypoints.approvals import Approvals
 from keyturn.settings import Settings
-from keyturn.use_cases.account_run import (
-    AccountPlan,
-    AccountResult,
-    Failure,
-    Progress,
-    Request,
-)
 from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.inventory import Inventory, take_inventory
+from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
 
 Journal = Callable[[str, Mapping[str, str]], None]

@@ -8,7 +8,7 @@ import boto3
 from botocore.session import get_session
 
 from keyturn.domain.decision import Action, Decision
-from keyturn.use_cases.account_run import AccountResult
+from keyturn.domain.result import AccountResult
 
 ASSUMED = "assume-role"
 """What botocore calls the credentials of a role that a profile names."""

@@ -65,11 +65,11 @@ from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
+from keyturn.domain.result import AccountResult, Request
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.plan_format import Report, as_csv, as_csv_for_excel, as_json
 from keyturn.ports import AuditEntry
 from keyturn.settings import MOST_PARALLEL, Settings
-from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.inventory import Inventory

@@ -22,9 +22,9 @@ from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action, Decision, Overlay
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
+from keyturn.domain.result import AccountResult
 from keyturn.entrypoints.order import Order
 from keyturn.entrypoints.plan_format import Report
-from keyturn.use_cases.account_run import AccountResult
 
 SECRETS = "Secrets Manager, each in Account_<account>_User_<user>_AccessKey"
 WIDE = 120

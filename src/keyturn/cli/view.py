@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from keyturn.cli.options import Format, Output, View
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, UserDecisions
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.result import AccountResult
 from keyturn.entrypoints.order import Order
 from keyturn.entrypoints.plan_format import Report
-from keyturn.use_cases.account_run import AccountResult
 
 DUE = 3
 """The exit code of a plan in which something is due, for whoever asks for it."""

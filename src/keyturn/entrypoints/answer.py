@@ -1,9 +1,9 @@
 """What a rotation answers."""
 
+from keyturn.domain.result import AccountResult
 from keyturn.schemas.account import write_counts, write_failed, write_quarantined
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.decision import write_decision
-from keyturn.use_cases.account_run import AccountResult
 
 
 def answer(result: AccountResult) -> Answer:

@@ -15,12 +15,12 @@ from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import Owner
 from keyturn.domain.plain_text import visible
 from keyturn.domain.policy import RotationPolicy, parameter
+from keyturn.domain.result import AccountResult
 from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.order import Order
 from keyturn.schemas.decision import Decided, write_decision
 from keyturn.schemas.plan import AccountReport, LeftoverSecret, PlanFile, Planned
-from keyturn.use_cases.account_run import AccountResult
 
 VERSION: Final = 1
 """Of both forms; a change that a reader could stumble over makes it 2."""

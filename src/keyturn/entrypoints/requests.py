@@ -22,10 +22,10 @@ from keyturn.domain.reading import (
     read_json,
     shortened,
 )
+from keyturn.domain.result import Request
 from keyturn.domain.secret_names import owner_of_secret
 from keyturn.entrypoints.refused import first_wrong
 from keyturn.settings import ACCOUNT_ID, Flag
-from keyturn.use_cases.account_run import Request
 
 
 def like(pattern: re.Pattern[str], error: str) -> validate.Regexp:

@@ -20,7 +20,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told
 from keyturn.domain.errors import Paused
 from keyturn.domain.policy import RotationPolicy
-from keyturn.use_cases.account_run import AccountResult
+from keyturn.domain.result import AccountResult
 from keyturn.use_cases.coverage import NotReached
 from keyturn.use_cases.inventory import Inventory
 

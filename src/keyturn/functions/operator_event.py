@@ -10,11 +10,11 @@ from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import KeyturnError, OrderNotDone, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Unknown
+from keyturn.domain.result import AccountPlan, AccountResult, Failure
 from keyturn.domain.tag_text import format_utc
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
 from keyturn.ports import AuditEntry, Pause
-from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
 from keyturn.wiring import Aws

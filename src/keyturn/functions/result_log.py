@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 
 from keyturn.domain.decision import Action, Decision, Reason, UserDecisions
 from keyturn.domain.policy import RotationPolicy
-from keyturn.use_cases.account_run import AccountResult
+from keyturn.domain.result import AccountResult
 
 WRITE_OF = {
     Action.ROTATE: "iam:CreateAccessKey",

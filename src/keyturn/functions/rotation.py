@@ -19,6 +19,7 @@ from keyturn.domain.amounts import pluralize
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Stale
 from keyturn.domain.events import Run
+from keyturn.domain.result import AccountResult, Request
 from keyturn.entrypoints.answer import answer
 from keyturn.entrypoints.approvals import read_plan
 from keyturn.entrypoints.requests import (
@@ -47,7 +48,6 @@ from keyturn.functions.operator_event import (
     written_down,
 )
 from keyturn.functions.result_log import log_result
-from keyturn.use_cases.account_run import AccountResult, Request
 from keyturn.use_cases.inventory import message_of
 from keyturn.wiring import Aws
 

@@ -11,9 +11,9 @@ from typing import Protocol
 from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
 from keyturn.domain.events import Digest, Event, EventType
 from keyturn.domain.plain_text import shown
+from keyturn.domain.result import Failure
 from keyturn.ports import Bus, Clock
 from keyturn.schemas.event import write_notices
-from keyturn.use_cases.account_run import Failure
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.tell import Story
 

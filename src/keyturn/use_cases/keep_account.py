@@ -25,18 +25,8 @@ from keyturn.domain.key import UserFacts
 from keyturn.domain.lifecycle.view import is_forced
 from keyturn.domain.narrowing import not_due, silenced
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.result import Outcome
+from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome, Request
 from keyturn.ports import AccessKeys, Clock, PauseFlag, User
-from keyturn.use_cases.account_run import (
-    AccountPlan,
-    AccountResult,
-    Failure,
-    Progress,
-    Request,
-    exempted_meanwhile,
-    unproven,
-    with_what_was_not_done,
-)
 from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
@@ -44,6 +34,12 @@ from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import CarryOut, Tried, try_first
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.named_users import missing_users
+from keyturn.use_cases.plan_remarks import (
+    Progress,
+    exempted_meanwhile,
+    unproven,
+    with_what_was_not_done,
+)
 from keyturn.use_cases.side_by_side import side_by_side
 
 

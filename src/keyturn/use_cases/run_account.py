@@ -4,14 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from keyturn.domain.events import Run
-from keyturn.use_cases.account_run import (
-    AccountPlan,
-    AccountResult,
-    Progress,
-    Request,
-)
+from keyturn.domain.result import AccountPlan, AccountResult, Request
 from keyturn.use_cases.announcers import Announcer, TellNobody
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.plan_remarks import Progress
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.tell import Tell
 

@@ -25,21 +25,14 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Run
 from keyturn.domain.key import KeyFacts, Unknown, UserFacts
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.result import Outcome
+from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome
 from keyturn.ports import AccessKeys, Clock, PauseFlag, User
-from keyturn.use_cases.account_run import (
-    AccountPlan,
-    AccountResult,
-    Failure,
-    exempted_meanwhile,
-    unproven,
-    with_what_was_not_done,
-)
 from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.gate import Gate
+from keyturn.use_cases.plan_remarks import exempted_meanwhile, unproven, with_what_was_not_done
 from keyturn.use_cases.stop import ALL_THE_SAME
 from keyturn.use_cases.tell import Tell
 

@@ -8,9 +8,9 @@ from itertools import islice
 from keyturn.domain.decision import Reason, UserDecisions
 from keyturn.domain.errors import AnotherRun, PortError
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.result import AccountResult, Failure
 from keyturn.ports import Snapshots
 from keyturn.schemas.snapshot import Snapshot, counted, write_snapshot
-from keyturn.use_cases.account_run import AccountResult, Failure
 
 LOOKS_BACK = 15
 """Days on which the last whole snapshot is looked for, today among them."""

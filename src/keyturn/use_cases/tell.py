@@ -19,12 +19,11 @@ from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.domain.result import Done
+from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
-from keyturn.use_cases.account_run import AccountPlan, AccountResult, Failure
 
 FOUND_EXEMPT = (
     "{name} is exempt from key rotation now, and was not when the account was last looked at: "

@@ -10,11 +10,11 @@ from keyturn.domain.decision import Action, Change, Decision, Reason, UserDecisi
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts
 from keyturn.domain.record import stale_tags
+from keyturn.domain.result import Request
 from keyturn.domain.secret_names import secret_name
 from keyturn.functions import inventory, notifier, rotation
 from keyturn.functions.connect import disconnect
 from keyturn.settings import Settings
-from keyturn.use_cases.account_run import Request
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import LocalCloud

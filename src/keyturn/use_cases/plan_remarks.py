@@ -9,11 +9,7 @@ from keyturn.domain.errors import (
     OrderNotDone,
 )
 from keyturn.domain.key import Seal, SecretFacts
-from keyturn.domain.result import AccountPlan as AccountPlan  # noqa: PLC0414 -- whoever moves next takes it from there
-from keyturn.domain.result import AccountResult as AccountResult  # noqa: PLC0414 -- whoever moves next takes it from there
-from keyturn.domain.result import Failure as Failure  # noqa: PLC0414 -- whoever moves next takes it from there
-from keyturn.domain.result import Outcome
-from keyturn.domain.result import Request as Request  # noqa: PLC0414 -- whoever moves next takes it from there
+from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome
 from keyturn.use_cases.gate import Gate
 
 Progress = Callable[[int, int], None]
