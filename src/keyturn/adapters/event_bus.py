@@ -27,7 +27,11 @@ class EventBridgeBus:
         self._bus = bus
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Put the events on the bus, in order; a batch that is refused does not hold the rest."""
+        """
+        Put the events on the bus, in order.
+
+        Raises the first PortError of a batch that was refused; the others have been sent.
+        """
         refused: list[PortError] = []
         for batch in self._batches(events):
             try:
@@ -63,6 +67,8 @@ class EventBridgeBus:
     def _put(self, batch: "list[PutEventsRequestEntryTypeDef]") -> None:
         with aws_errors_translated():
             answer = self._events.put_events(Entries=batch)
+        # PutEvents answers 200 though it took only some of the entries:
+        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
         if answer["FailedEntryCount"]:
             codes = {entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry}
             message = f"PutEvents: {', '.join(sorted(codes))}"

@@ -38,7 +38,11 @@ class S3DailyLimitLedger:
         self._root = "/".join(filter(None, (prefix.strip("/"), "tally")))
 
     def of_day(self, account: str, day: date) -> Sequence[Reservation]:
-        """What each run noted down; an object that cannot be read is no small number."""
+        """
+        What each run noted down on a UTC day.
+
+        Raises PortError where an object cannot be read: that is no small number of keys.
+        """
         folder = f"{self._root}/{account}/{day.isoformat()}/"
         with aws_errors_translated():
             pages = self._s3.get_paginator("list_objects_v2").paginate(

@@ -27,6 +27,7 @@ class Failure:
 
     error: KeyturnError
     user: str | None = None
+    """The user's name."""
 
     def __str__(self) -> str:
         """As a sentence."""
@@ -38,9 +39,11 @@ class Request:
     """What is asked for in one account: by default all users, none forced."""
 
     users: frozenset[str] = frozenset()
-    """Only these users; empty: all."""
+    """Only these users, by their names; empty: all."""
     forced: str | None = None
+    """The name of the user whose key an operator has rotated at any age; None: nobody's."""
     forced_at: datetime | None = None
+    """When that was ordered, UTC; void after 24 hours."""
     approved: frozenset[Approved] | None = None
     """Only these actions, and without a cap; None: all that is due."""
     even_paused: bool = False
@@ -63,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A decision that was carried out; new_key is what a rotation or a revocation made."""
+    """A decision that was carried out; new_key is the id of the key that it made."""
 
     decision: Decision
     new_key: str | None = None
@@ -101,7 +104,7 @@ class AccountPlan:
     left: tuple[str, ...] = ()
     """Users for whom there was no time to look."""
     owners: Mapping[str, Owner] = field(default_factory=dict)
-    """Who answers for the users' keys, as far as somebody asked."""
+    """User's name → who answers for their keys, as far as somebody asked."""
 
     leftovers: tuple[Leftover, ...] | None = None
     """Secrets without a living user; None: nobody looked, or they could not be listed."""
@@ -132,7 +135,7 @@ class AccountResult:
     untold: tuple[Failure, ...] = ()
     """Why not everything could be told."""
     newly_exempt: tuple[str, ...] = ()
-    """Users who are exempt now, and were not when the account was last looked at."""
+    """Names of users who are exempt now, and were not when the account was last looked at."""
     exemptions_told: bool = True
     """Whether there is nobody left to be told of them."""
     unsaved: Failure | None = None
@@ -170,7 +173,7 @@ class AccountResult:
 
     @property
     def quarantined(self) -> tuple[tuple[str, str], ...]:
-        """User and id of each key that nobody can have, and that is there still."""
+        """(user's name, key id) of each key that nobody can have, and that is there still."""
         left = {
             (decided.user.name, decided.quarantined)
             for decided in self.plan.users

@@ -29,7 +29,7 @@ class Shelf:
         self._at: datetime | None = None
 
     def mails(self) -> Mails:
-        """The mails, or ours if nobody put anything there; raises PortError if nobody can tell."""
+        """The mails, or ours if nobody put any there. Raises PortError where nobody can tell."""
         now = self._clock()
         if self._at is None or now - self._at >= KEPT:
             self._theirs = self._with(self._read())

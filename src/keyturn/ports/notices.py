@@ -16,10 +16,14 @@ class Receipts(Protocol):
     """What people were told, as the engine asks for it."""
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
-        """The valid receipts of a key: neither claims, nor bounced, nor of a dry run."""
+        """
+        The valid receipts of a key: neither claims, nor bounced, nor of a dry run.
+
+        Raises a PortError where they cannot be listed: "none" would announce everything anew.
+        """
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
-        """When that recipient was last sent a dry-run digest of the account."""
+        """When that recipient was last sent a dry-run digest of the account, UTC; None: never."""
 
 
 class ClaimState(StrEnum):
@@ -50,6 +54,7 @@ class Claim:
     name: str
     recipient: Recipient
     run: str
+    """The id of the run, or of the change, that it is claimed for."""
     mark: str
 
 
@@ -67,10 +72,10 @@ class ReceiptBook(Protocol):
     def claim_change(
         self, change: ExemptionChange, recipient: Recipient, now: datetime
     ) -> Claim | None:
-        """Claim a change of the exemption group, likewise."""
+        """Claim a change of the exemption group, likewise; now: UTC."""
 
     def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
-        """Turn the claim into the receipt."""
+        """Turn the claim into the receipt: from now on it counts as told."""
 
     def release(self, claim: Claim) -> None:
         """Give the claim back: it was not sent."""
@@ -109,4 +114,4 @@ class Bus(Protocol):
     """Where everything that happened is told."""
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Put the events on the bus, in order."""
+        """Put the events on the bus, in order. Raises a PortError where one was not taken."""

@@ -32,7 +32,9 @@ class FactGatherer:
         """
         Decide by the rule about a user whose keys were just listed.
 
-        NotFound: the rule asked about a key that is gone by now; the next run sees what is left.
+        now: the time of the run, UTC.
+        Raises NotFound where the rule asked about a key that is gone by now; the next run sees
+        what is left. Whatever else cannot be read is Unknown to the rule, and no error.
         """
         return self._decided(
             user,
@@ -45,8 +47,8 @@ class FactGatherer:
         """
         Decide as an operator ordered.
 
-        OrderNotDone: it must not be done, with the reason. That a key is gone is no news here:
-        what cannot be read about it keeps nobody from stopping it.
+        Raises OrderNotDone, with the reason, where it must not be done. That a key is gone is no
+        news here: what cannot be read about it keeps nobody from stopping it.
         """
         return self._decided(
             user,
@@ -61,6 +63,7 @@ class FactGatherer:
         *,
         gone_is_unknown: bool = False,
     ) -> UserDecisions:
+        # It ends: each question is about one fact that was UNREAD, and its answer never is.
         while isinstance(answer := decided(user), Question):
             user = self._answered(user, answer, gone_is_unknown=gone_is_unknown)
         return answer

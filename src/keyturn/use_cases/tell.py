@@ -64,7 +64,12 @@ class Tell:
     exemption_group: str = "IAMKeyRotationExemptionGroup"
 
     def of(self, result: AccountResult) -> Story:
-        """Tell of a run; in dry run only what would be."""
+        """
+        Turn what a run did into events and digests; of a dry run, only what would be.
+
+        No KeyturnError leaves it: whose owner could not be read is among the story's failures,
+        and no window begins for them (decision 0012).
+        """
         run = result.plan.run
         items = _items_planned(result.plan) if run.dry_run else _items_done(result)
         of_user: dict[str, list[NoticeItem]] = {}

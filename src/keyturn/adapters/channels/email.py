@@ -84,7 +84,7 @@ class _Email:
     configuration_set: str | None
 
     def send(self) -> str:
-        """Send, and answer with SES's message id."""
+        """Send, and answer with SES's message id. Raises Refused for what is no one address."""
         if not self.recipient.can_be_reached:
             raise Refused(f"SendEmail: {self.recipient.address!r} is not one mail address")
         request: SendEmailRequestTypeDef = {
