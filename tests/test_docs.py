@@ -18,11 +18,13 @@ from typer.testing import CliRunner
 
 from keyturn.adapters.clients import WRITES
 from keyturn.cli.app import app
-from keyturn.cli.options import PARAMETERS as PARAMETER_OF_OPTION
+from keyturn.cli.given import PARAMETERS as PARAMETER_OF_OPTION
+from keyturn.configuration import BY_NAME
 from keyturn.domain.decision import Action, Overlay, Reason, State, UserDecisions
 from keyturn.domain.events import EventType, Run
 from keyturn.domain.key import Account, KeyFacts, Status, UserFacts
 from keyturn.domain.lifecycle.decide import decide
+from keyturn.domain.parameter import Parameter, Unit
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
 from keyturn.domain.result import AccountPlan, AccountResult
@@ -93,6 +95,23 @@ def test_a_parameters_row_tells_its_default(field: str, parameter: str) -> None:
             told = str(default or "")
 
     assert rows(page("settings.md"))[parameter].strip().startswith(told)
+
+
+@pytest.mark.parametrize("parameter", BY_NAME.values(), ids=lambda each: each.name)
+def test_a_parameters_row_tells_its_description(parameter: Parameter) -> None:
+    default, rule, _, option, *_ = [
+        cell.strip() for cell in rows(page("settings.md"))[parameter.name].split("|")
+    ]
+
+    assert default.startswith(parameter.spelled_default)
+    if parameter.option is not None:
+        assert option.startswith(f"`{parameter.option}`")
+    if parameter.most is not None and parameter.unit is not Unit.DAYS:
+        assert rule == f"{parameter.least} to {parameter.most}"
+    elif parameter.name == "InactivePeriod":  # the other period is its limit
+        assert rule == "> `RotationPeriod`"
+    elif parameter.least is not None:
+        assert rule.startswith(f"≥ {parameter.least}")
 
 
 @pytest.mark.parametrize(("option", "parameter"), PARAMETER_OF_OPTION.items())

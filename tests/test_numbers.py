@@ -90,7 +90,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.schemas.event.VERSION": 1,
     "keyturn.schemas.snapshot.VERSION": 1,
     "keyturn.settings.MOST_DAYS": 36500,
-    "keyturn.settings.MOST_PARALLEL": 64,
+    "keyturn.configuration.MOST_PARALLEL": 64,
     "keyturn.use_cases.daily_cap.LONGEST_TURN": timedelta(minutes=1),
     "keyturn.use_cases.deliver.INTENT_HOLDS": timedelta(seconds=60),
     "keyturn.use_cases.gate.ASKED_EVERY": timedelta(seconds=30),

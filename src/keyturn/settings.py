@@ -6,47 +6,32 @@ functions' environment, in messages. Nothing is guessed: an empty value is the d
 what breaks a rule is refused with the parameter, the value and the rule.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, validate
 from marshmallow import fields as rules
 
+from keyturn import configuration
+from keyturn.configuration import DESCRIBED, Configuration
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.names import ONE_ADDRESS
-from keyturn.domain.policy import RotationPolicy, parameter
+from keyturn.domain.parameter import Parameter, Shape, Unit, parameters_of
+from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.scope import Scope, separated
 
-ACCOUNT_ID = validate.Regexp(r"\d{12}\Z", error="must be the 12 digits of an AWS account id")
-ADDRESS = validate.Regexp(rf"{ONE_ADDRESS.pattern}\Z", error="must be an e-mail address")
-UNIT = validate.Regexp(
-    r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})\Z",
-    error="must be the id of an organisational unit (ou-…) or root (r-…)",
-)
-EXTERNAL_ID = validate.Regexp(
-    r"[\w+=,.@:/-]{2,1224}\Z",
-    flags=re.ASCII,
-    error="must be 2 to 1224 letters, digits and _+=,.@:/-",
-)
-"""As STS takes it."""
-REGION = validate.Regexp(
-    r"[a-z]{2}(-[a-z]+)+-\d{1,2}\Z", error="must be the name of an AWS region"
-)
-BUCKET = validate.Regexp(
-    r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z", error="must be the name of a bucket"
-)
-PREFIX = validate.Regexp(
-    r"[a-zA-Z0-9!_.'()-]+(/[a-zA-Z0-9!_.'()-]+)*\Z",
-    error="must be a folder, without * and without a slash at its begin or end",
-)
-"""Both as the templates have them."""
+
+def _of_shape(shape: Shape) -> validate.Regexp:
+    return validate.Regexp(rf"{shape.pattern}\Z", error=shape.rule)
+
+
+ACCOUNT_ID = _of_shape(configuration.ACCOUNT_ID)
+UNIT = _of_shape(configuration.UNIT)
 AWS_OWN = frozenset({"aws/secretsmanager", "alias/aws/secretsmanager"})
 """The KMS key that AWS keeps for secrets, by the names that people call it."""
 
 MOST_DAYS = 36_500
-MOST_PARALLEL = 64
 
 
 class Flag(rules.Field[bool]):
@@ -78,7 +63,7 @@ class Days(rules.Integer):
 
 
 class Number(rules.Integer):
-    """A whole number; what is too little or too much is the policy's to say."""
+    """A whole number; its limits are its parameter's."""
 
     default_error_messages = {"invalid": "must be a whole number"}  # noqa: RUF012 -- as above
 
@@ -124,32 +109,8 @@ class ListOf(rules.Field[tuple[str, ...]]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """All that an operator can set; times in days, regions and names as AWS spells them."""
-
-    policy: RotationPolicy = field(default_factory=RotationPolicy)
-    dry_run: bool = True
-    exemption_group: str = "IAMKeyRotationExemptionGroup"
-    member_role: str = "asa-iam-key-auto-rotation"
-    owner_tag: str | None = None
-    secrets_key: str | None = None
-    seal_key: str = ""
-    home_region: str = "us-east-1"
-    admin: str = ""
-    bucket: str = ""
-    prefix: str = ""
-    bus: str = ""
-    queue: str = ""
-    list_role: str = ""
-    list_account: str = ""
-    inventory_units: tuple[str, ...] = ()
-    excluded_accounts: tuple[str, ...] = ()
-    excluded_units: tuple[str, ...] = ()
-    external_id: str | None = None
-    mail_region: str | None = None
-    tells_owners_of_dry_runs: bool = True
-    reports_root_keys: bool = False
-    parallel_users: int = 8
+class Settings(Configuration):
+    """All that an operator can set, read and checked."""
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> "Settings":
@@ -162,11 +123,15 @@ class Settings:
         if "AWS_REGION" in present:  # Lambda says where the stack is
             present.setdefault("HomeRegion", present["AWS_REGION"])
         try:
-            loaded: Settings = _Parameters().load(present)
+            # The environment holds more than ours.
+            loaded = _Schema().load(present, unknown=EXCLUDE)
         except ValidationError as error:
             name, rule = next(iter(error.messages_dict.items()))
             raise InvalidValue(name, present.get(name), str(rule[0]).rstrip(".")) from None
-        return loaded
+        policy = {
+            name: loaded.pop(name) for name in parameters_of(RotationPolicy).keys() & loaded.keys()
+        }
+        return cls(policy=RotationPolicy(**policy), **loaded)
 
     @property
     def scope(self) -> Scope:
@@ -185,57 +150,36 @@ class Settings:
                 raise InvalidValue(needed, "", "is needed here and not set")
 
 
-class _Parameters(Schema):
-    class Meta:
-        unknown = EXCLUDE  # the environment holds more than ours
-
-    rotation_period = Days(data_key=parameter("rotation_period"))
-    inactive_period = Days(data_key=parameter("inactive_period"))
-    recovery_grace_period = Days(data_key=parameter("recovery_grace_period"))
-    warn_days = ListOfDays(data_key=parameter("warn_days"))
-    unused_period = Days(data_key=parameter("unused_period"))
-    hold_if_used_within = Days(data_key=parameter("hold_if_used_within"))
-    max_hold = Days(data_key=parameter("max_hold"))
-    retire_in_use = Flag(data_key=parameter("retire_in_use"))
-    max_keys_per_day = Number(data_key=parameter("max_keys_per_day"))
-    max_percent_per_day = Number(data_key=parameter("max_percent_per_day"))
-    spread_days = Days(data_key=parameter("spread_days"))
-    allow_missing_exemption_group = Flag(data_key=parameter("allow_missing_exemption_group"))
-
-    dry_run = Flag(data_key="DryRunFlag")
-    exemption_group = rules.String(data_key="IAMExemptionGroup")
-    member_role = rules.String(data_key="IAMRoleName")
-    owner_tag = rules.String(data_key="ResourceOwnerTag")
-    secrets_key = KmsKey(data_key="SecretsKmsKey")
-    seal_key = rules.String(data_key="SealKey")
-    home_region = rules.String(data_key="HomeRegion")
-    admin = rules.String(data_key="AdminEmailAddress", validate=ADDRESS)
-    bucket = rules.String(data_key="S3BucketName", validate=BUCKET)
-    prefix = rules.String(data_key="S3BucketPrefix", validate=PREFIX)
-    bus = rules.String(data_key="EventBusName")
-    queue = rules.String(data_key="QueueUrl")
-    list_role = rules.String(data_key="OrgListRole")
-    list_account = rules.String(data_key="OrgListAccount", validate=ACCOUNT_ID)
-    inventory_units = ListOf(UNIT, data_key="InventoryOU")
-    excluded_accounts = ListOf(ACCOUNT_ID, data_key="ExcludedAccounts")
-    excluded_units = ListOf(UNIT, data_key="ExcludedUnits")
-    external_id = rules.String(data_key="ExternalId", validate=EXTERNAL_ID)
-    mail_region = rules.String(data_key="MailRegion", validate=REGION)
-    tells_owners_of_dry_runs = Flag(data_key="DryRunNoticesToOwners")
-    reports_root_keys = Flag(data_key="ReportRootKeys")
-    parallel_users = Number(
-        data_key="ParallelUsers",
-        validate=validate.Range(1, MOST_PARALLEL, error=f"must be from 1 to {MOST_PARALLEL}"),
-    )
-
-    @post_load
-    def make(self, loaded: dict[str, Any], **_: object) -> Settings:
-        policy_fields = {each.name for each in fields(RotationPolicy)}
-        policy = {name: loaded.pop(name) for name in policy_fields & loaded.keys()}
-        return Settings(policy=RotationPolicy(**policy), **loaded)
-
-
-PARAMETERS: Mapping[str, str] = {
-    name: str(rule.data_key) for name, rule in _Parameters().fields.items()
-}
+PARAMETERS: Mapping[str, str] = {name: each.name for name, each in DESCRIBED.items()}
 """Setting → the name of its CloudFormation parameter."""
+
+
+def _rule(described: Parameter) -> rules.Field[Any]:
+    """How a value of this parameter is read and checked; a period's limits are the policy's."""
+    form = _of_shape(described.shape) if described.shape else None
+    rule: rules.Field[Any]
+    match described:
+        case Parameter(name="SecretsKmsKey"):
+            rule = KmsKey()
+        case Parameter(default=bool()):
+            rule = Flag()
+        case Parameter(repeatable=True) if form:
+            rule = ListOf(form)
+        case Parameter(default=tuple(), unit=Unit.DAYS):
+            rule = ListOfDays()
+        case Parameter(unit=Unit.DAYS):
+            rule = Days()
+        case Parameter(unit=Unit()):
+            rule = Number(validate=partial(_keep_limits, described))
+        case _:
+            rule = rules.String(validate=form)
+    rule.data_key = described.name
+    return rule
+
+
+def _keep_limits(described: Parameter, number: int) -> None:
+    if rule := described.broken_by(number):
+        raise ValidationError(rule)
+
+
+_Schema = Schema.from_dict({name: _rule(each) for name, each in DESCRIBED.items()})

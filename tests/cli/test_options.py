@@ -1,20 +1,18 @@
 """Every option that stands for a parameter reaches that parameter."""
 
 from dataclasses import fields
+from typing import cast
 
 import pytest
+from typer.core import TyperGroup, TyperOption
+from typer.main import get_command
 
-from keyturn.cli.options import (
-    PARAMETERS,
-    AccountOptions,
-    DeployAccounts,
-    Deploying,
-    DeployOptions,
-    Rules,
-    Switching,
-    Telling,
-    given,
-)
+from keyturn.cli.app import app
+from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
+from keyturn.cli.given import PARAMETERS, given
+from keyturn.cli.options import AccountOptions, Rules, Switching, Telling
+from keyturn.configuration import BY_NAME
+from keyturn.domain.parameter import Parameter
 from keyturn.settings import PARAMETERS as SETTINGS
 
 GROUPS = (AccountOptions, Rules, Telling, Switching, DeployAccounts, DeployOptions, Deploying)
@@ -25,6 +23,23 @@ OPTIONS = {each.name for group in GROUPS for each in fields(group)}
 def test_an_option_of_that_name_exists_and_its_parameter_too(option: str) -> None:
     assert option in OPTIONS
     assert PARAMETERS[option] in {*SETTINGS.values(), "OrgListRole"}
+
+
+@pytest.mark.parametrize("parameter", BY_NAME.values(), ids=lambda each: each.name)
+def test_an_option_says_what_its_parameters_description_says(parameter: Parameter) -> None:
+    run = cast("TyperGroup", get_command(app)).commands["run"]
+    made = [each for each in run.params if parameter.option in each.opts]
+
+    if parameter.option is None:
+        assert (made, parameter.help) == ([], "")
+    else:
+        (option,) = cast("list[TyperOption]", made)
+        assert option.opts == [parameter.option]
+        assert option.help == parameter.help_text
+        assert option.metavar == parameter.metavar
+        assert option.rich_help_panel == parameter.topic
+        assert option.multiple is parameter.repeatable
+        assert option.is_flag is isinstance(parameter.default, bool)
 
 
 @pytest.mark.parametrize("option", sorted(PARAMETERS.keys() & {f.name for f in fields(Rules)}))

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from keyturn.adapters.s3_receipts import CLAIM_LIFE
+from keyturn.configuration import BY_NAME
+from keyturn.deployment.model.wanted import OPTION_OF
 from keyturn.domain.events import SOURCE, EventType
+from keyturn.domain.parameter import Parameter, Shape, Unit
 from keyturn.domain.policy import RotationPolicy
 from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
 from keyturn.entrypoints.requests import QUEUE_HOLDS
@@ -153,6 +156,53 @@ def test_a_parameters_default_is_the_codes(parameter: str) -> None:
         assert default == template(LIST)["Parameters"][parameter]["Default"]
     else:
         assert Settings.read({parameter: default}) == Settings()
+
+
+@pytest.mark.parametrize("parameter", BY_NAME.values(), ids=lambda each: each.name)
+def test_a_parameter_of_the_template_has_the_limits_of_its_description(
+    parameter: Parameter,
+) -> None:
+    rule = template(CORE)["Parameters"].get(parameter.name, {})
+
+    if "MinValue" in rule:
+        # A period that is greater than another is at least 2.
+        least = 2 if parameter.name == "InactivePeriod" else parameter.least
+        # For a whole account there is no most; CloudFormation wants one of every number.
+        most = rule["MaxValue"] if parameter.most is None else parameter.most
+        assert (rule["MinValue"], rule["MaxValue"]) == (least, most)
+    elif parameter.unit is Unit.DAYS and parameter.least is not None:
+        assert re.fullmatch(rule["AllowedPattern"], str(parameter.least))
+        assert not re.fullmatch(rule["AllowedPattern"], str(parameter.least - 1))
+
+
+# The administrators' address also stands in policies, where * and ? would admit others.
+NARROWER = {"AdminEmailAddress"}
+SHAPED = {
+    name: parameter.shape
+    for name, parameter in BY_NAME.items()
+    if parameter.shape is not None and name not in NARROWER
+}
+
+
+@pytest.mark.parametrize(("name", "shape"), SHAPED.items())
+def test_a_text_looks_in_the_template_as_in_its_description(name: str, shape: Shape) -> None:
+    rule = template(CORE)["Parameters"][name]
+    pattern = re.sub(r"^\(\?a:(.*)\)$", r"\1", shape.pattern)
+    several = f"({pattern}(, ?{pattern})*)"
+
+    wholes = (f"{several}?",) if BY_NAME[name].repeatable else (pattern, f"({pattern})?")
+    assert rule["AllowedPattern"] in {f"^{each}$" for each in wholes}
+    if not BY_NAME[name].repeatable:
+        assert rule["ConstraintDescription"].startswith(shape.rule)
+
+
+def test_what_deploy_takes_by_an_option_has_the_same_option_everywhere() -> None:
+    of_settings = OPTION_OF.keys() & BY_NAME.keys()
+
+    assert of_settings == OPTION_OF.keys() - {"AWSOrgID"}
+    assert {name: OPTION_OF[name] for name in of_settings} == {
+        name: BY_NAME[name].option for name in of_settings
+    }
 
 
 @pytest.mark.parametrize(

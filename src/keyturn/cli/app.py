@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions, DoctorOptions
 from keyturn.cli.one_line import OneLine
 from keyturn.cli.options import (
     AccountOptions,
-    DeployAccounts,
-    Deploying,
-    DeployOptions,
-    DoctorOptions,
     Explaining,
     Ordering,
     Output,

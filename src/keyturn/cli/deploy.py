@@ -14,9 +14,10 @@ from marshmallow import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
 from keyturn.cli.local_run import now, open_session
 from keyturn.cli.one_line import FAILED
-from keyturn.cli.options import DeployAccounts, Deploying, DeployOptions, Findings
+from keyturn.cli.options import Findings
 from keyturn.cli.run import Declined
 from keyturn.cli.streams import can_ask
 from keyturn.deployment.model.package import Package

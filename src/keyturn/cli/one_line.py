@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from keyturn.cli.options import in_options_words
+from keyturn.cli.given import in_options_words
 from keyturn.cli.streams import enduring
 from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
 from keyturn.domain.plain_text import shown

@@ -5,11 +5,12 @@ from rich.text import Text
 
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.given import given
 from keyturn.cli.json_answers import put, switch
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
 from keyturn.cli.one_line import FAILED
-from keyturn.cli.options import AccountOptions, Findings, Switching, given
+from keyturn.cli.options import AccountOptions, Findings, Switching
 from keyturn.cli.run import confirm
 from keyturn.domain.errors import PortError
 from keyturn.domain.plain_text import shown

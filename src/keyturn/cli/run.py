@@ -15,6 +15,7 @@ from rich.text import Text
 from keyturn.cli.audit import entry_of, said, unkept
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.explain import print_explanation
+from keyturn.cli.given import as_given, given
 from keyturn.cli.identifiers import check_role, check_who, is_key
 from keyturn.cli.json_answers import explanation, put
 from keyturn.cli.local_run import (
@@ -45,8 +46,6 @@ from keyturn.cli.options import (
     Telling,
     Users,
     View,
-    as_given,
-    given,
 )
 from keyturn.cli.own_keys import OwnKeys, own_keys
 from keyturn.cli.result_file import result_file
@@ -60,6 +59,7 @@ from keyturn.cli.tables import (
     what_it_holds,
 )
 from keyturn.cli.view import DUE, Shown, is_due, owners_wanted
+from keyturn.configuration import MOST_PARALLEL
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
@@ -69,7 +69,7 @@ from keyturn.domain.result import AccountResult, Request
 from keyturn.entrypoints.approvals import Approvals, read_plan
 from keyturn.entrypoints.plan_format import Report, as_csv, as_csv_for_excel, as_json
 from keyturn.ports import AuditEntry
-from keyturn.settings import MOST_PARALLEL, Settings
+from keyturn.settings import Settings
 from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.inventory import Inventory

@@ -1,8 +1,10 @@
 """The periods and options of the rotation policy, checked when made."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+from typing import Final
 
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.parameter import Unit, parameters_of, setting
 
 SHORT_GRACE = 7
 """Days of grace below which an operator is warned."""
@@ -10,6 +12,8 @@ MOST_DAYS = 36_500
 """A hundred years: no date that is counted from today lies beyond what a calendar holds."""
 WHOLE = 100
 """Percent."""
+_PERIOD: Final = {"metavar": "DAYS", "unit": Unit.DAYS, "least": 1, "most": MOST_DAYS}
+"""What is the same of each period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,50 +21,107 @@ class RotationPolicy:
     """
     What becomes of a key, when, and of how many at once; periods in whole days.
 
-    The metadata of each field is its name as a CloudFormation parameter. Raises InvalidValue
-    if a period is below 1, InactivePeriod leaves no installation window, or a cap is no cap.
+    Each field is described as a CloudFormation parameter where it stands. Raises InvalidValue if
+    a value breaks its limits, or if InactivePeriod leaves no installation window.
     Source: docs/settings.md; R, I and G of docs/lifecycle.md are its first three fields.
     """
 
-    rotation_period: int = field(default=90, metadata={"parameter": "RotationPeriod"})
-    inactive_period: int = field(default=100, metadata={"parameter": "InactivePeriod"})
-    recovery_grace_period: int = field(default=10, metadata={"parameter": "RecoveryGracePeriod"})
-    warn_days: tuple[int, ...] = field(default=(14, 7, 1), metadata={"parameter": "WarnDays"})
-    unused_period: int | None = field(default=None, metadata={"parameter": "UnusedPeriod"})
-    hold_if_used_within: int | None = field(
-        default=None, metadata={"parameter": "HoldIfUsedWithin"}
+    rotation_period: int = setting(
+        default=90,
+        name="RotationPeriod",
+        option="--rotation-period",
+        help="The age at which a key is rotated ({default}).",
+        **_PERIOD,
     )
-    max_hold: int = field(default=30, metadata={"parameter": "MaxHold"})
-    retire_in_use: bool = field(default=False, metadata={"parameter": "RetireInUse"})
-    max_keys_per_day: int = field(default=10, metadata={"parameter": "MaxKeysPerDay"})
-    max_percent_per_day: int = field(default=25, metadata={"parameter": "MaxPercentPerDay"})
-    spread_days: int = field(default=1, metadata={"parameter": "SpreadDays"})
-    allow_missing_exemption_group: bool = field(
-        default=False, metadata={"parameter": "AllowMissingExemptionGroup"}
+    inactive_period: int = setting(
+        default=100,
+        name="InactivePeriod",
+        option="--inactive-period",
+        help="The age at which it is disabled ({default}).",
+        **_PERIOD,
+    )
+    recovery_grace_period: int = setting(
+        default=10,
+        name="RecoveryGracePeriod",
+        option="--recovery-grace-period",
+        help="How long it then lies there before it is deleted ({default}).",
+        **_PERIOD,
+    )
+    warn_days: tuple[int, ...] = setting(
+        default=(14, 7, 1),
+        name="WarnDays",
+        option="--warn-days",
+        help="How many days before its rotation an owner is warned ({default}).",
+        metavar="DAYS,…",
+        unit=Unit.DAYS,
+    )
+    unused_period: int | None = setting(
+        default=None,
+        name="UnusedPeriod",
+        option="--unused-period",
+        help="A key unused for so long is retired instead of rotated ({default}).",
+        **_PERIOD,
+    )
+    hold_if_used_within: int | None = setting(
+        default=None,
+        name="HoldIfUsedWithin",
+        option="--hold-if-used-within",
+        help="Disabling waits while the key was used within so many days ({default}).",
+        **_PERIOD,
+    )
+    max_hold: int = setting(
+        default=30,
+        name="MaxHold",
+        option="--max-hold",
+        help="How long it waits at most ({default}).",
+        **_PERIOD,
+    )
+    retire_in_use: bool = setting(
+        default=False,
+        name="RetireInUse",
+        option="--retire-in-use",
+        help="Of two keys that are both in use, retire the older.",
+    )
+    max_keys_per_day: int = setting(
+        default=10,
+        name="MaxKeysPerDay",
+        option="--max-keys-per-day",
+        help="How many keys of an account may be disabled or deleted in one day ({default}) …",
+        metavar="KEYS",
+        unit=Unit.KEYS,
+        least=0,
+    )
+    max_percent_per_day: int = setting(
+        default=25,
+        name="MaxPercentPerDay",
+        option="--max-percent-per-day",
+        help="… or what part of them, whichever is more ({default}).",
+        metavar="PERCENT",
+        unit=Unit.PERCENT,
+        least=0,
+        most=WHOLE,
+    )
+    spread_days: int = setting(
+        default=1,
+        name="SpreadDays",
+        option="--spread-days",
+        help="Over how many days the rotation of keys that are found old is spread ({default}).",
+        **_PERIOD,
+    )
+    allow_missing_exemption_group: bool = setting(
+        default=False,
+        name="AllowMissingExemptionGroup",
+        option="--allow-missing-group",
+        help="Write also in accounts that have no such group.",
     )
 
     def __post_init__(self) -> None:
         """Refuse what would turn a misconfiguration into downtime."""
-        for name in (
-            "rotation_period",
-            "inactive_period",
-            "recovery_grace_period",
-            "unused_period",
-            "hold_if_used_within",
-            "max_hold",
-            "spread_days",
-        ):
-            days = getattr(self, name)
-            if days is not None and days < 1:
-                raise InvalidValue(parameter(name), days, "must be at least 1 day")
-            if days is not None and days > MOST_DAYS:
-                raise InvalidValue(parameter(name), days, f"must be at most {MOST_DAYS} days")
-        if self.max_keys_per_day < 0:
-            raise InvalidValue("MaxKeysPerDay", self.max_keys_per_day, "must be at least 0")
-        if not 0 <= self.max_percent_per_day <= WHOLE:
-            raise InvalidValue(
-                "MaxPercentPerDay", self.max_percent_per_day, f"must be from 0 to {WHOLE}"
-            )
+        for field, described in parameters_of(type(self)).items():
+            value = getattr(self, field)
+            rule = described.broken_by(value) if isinstance(value, int) else None
+            if rule is not None:
+                raise InvalidValue(described.name, value, rule)
         if self.rotation_period >= self.inactive_period:
             raise InvalidValue(
                 "InactivePeriod",
@@ -93,4 +154,4 @@ class RotationPolicy:
 
 def parameter(name: str) -> str:
     """The name of a policy field as operators know it: rotation_period is RotationPeriod."""
-    return next(str(f.metadata["parameter"]) for f in fields(RotationPolicy) if f.name == name)
+    return parameters_of(RotationPolicy)[name].name

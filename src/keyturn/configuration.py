@@ -1,0 +1,227 @@
+"""
+All that an operator can set, each described once.
+
+Knows no library, for the command line's help is made of it: settings.py reads and checks values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from keyturn.domain.names import ONE_ADDRESS
+from keyturn.domain.parameter import Parameter, Shape, Topic, Unit, parameters_of, setting
+from keyturn.domain.policy import RotationPolicy
+
+ACCOUNT_ID: Final = Shape(pattern=r"\d{12}", rule="must be the 12 digits of an AWS account id")
+ADDRESS: Final = Shape(pattern=ONE_ADDRESS.pattern, rule="must be an e-mail address")
+UNIT: Final = Shape(
+    pattern=r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})",
+    rule="must be the id of an organisational unit (ou-…) or root (r-…)",
+)
+EXTERNAL_ID: Final = Shape(
+    pattern=r"(?a:[\w+=,.@:/-]{2,1224})",
+    rule="must be 2 to 1224 letters, digits and _+=,.@:/-",
+)
+"""As STS takes it."""
+REGION: Final = Shape(
+    pattern=r"[a-z]{2}(-[a-z]+)+-\d{1,2}", rule="must be the name of an AWS region"
+)
+BUCKET: Final = Shape(
+    pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", rule="must be the name of a bucket"
+)
+PREFIX: Final = Shape(
+    pattern=r"[a-zA-Z0-9!_.'()-]+(/[a-zA-Z0-9!_.'()-]+)*",
+    rule="must be a folder, without * and without a slash at its begin or end",
+)
+"""Both as the templates have them."""
+
+MOST_PARALLEL = 64
+"""Users of one account side by side, and accounts from a laptop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """
+    The fields of Settings; times in days, regions and names as AWS spells them.
+
+    Each says which CloudFormation parameter it is, what it takes, and which option stands for it.
+    """
+
+    policy: RotationPolicy = field(default_factory=RotationPolicy)
+    dry_run: bool = setting(default=True, name="DryRunFlag")
+    exemption_group: str = setting(
+        default="IAMKeyRotationExemptionGroup",
+        name="IAMExemptionGroup",
+        option="--exemption-group",
+        help="The IAM group whose members are left alone ({default}).",
+        metavar="GROUP",
+    )
+    member_role: str = setting(
+        default="asa-iam-key-auto-rotation",
+        name="IAMRoleName",
+        option="--role-name",
+        help="The role to assume in each account of the organisation. Without it: your own "
+        "account, with your own credentials.",
+        metavar="ROLE",
+        topic=Topic.ACCOUNTS,
+    )
+    owner_tag: str | None = setting(
+        default=None,
+        name="ResourceOwnerTag",
+        option="--owner-tag",
+        help="The tag of an IAM user that holds the owner's address.",
+        metavar="TAG",
+        topic=Topic.NOTICES,
+    )
+    secrets_key: str | None = setting(
+        default=None,
+        name="SecretsKmsKey",
+        option="--secrets-kms-key",
+        help="The KMS key that the users' secrets lie under (aws/secretsmanager).",
+        metavar="KEY",
+    )
+    seal_key: str = setting(
+        default="",
+        name="SealKey",
+        option="--seal-key",
+        help="The KMS key (HMAC_256) in your own account that seals the users' secrets; a run "
+        "that writes needs it.",
+        metavar="KEY",
+    )
+    home_region: str = setting(
+        default="us-east-1",
+        name="HomeRegion",
+        option="--region",
+        help="The region of the users' secrets; else AWS_REGION's, AWS_DEFAULT_REGION's or the "
+        "profile's.",
+        metavar="REGION",
+        topic=Topic.ACCOUNTS,
+    )
+    admin: str = setting(
+        default="",
+        name="AdminEmailAddress",
+        option="--admin",
+        help="The administrators' address: it is told of everything, and mails come from it.",
+        metavar="ADDRESS",
+        topic=Topic.NOTICES,
+        shape=ADDRESS,
+    )
+    bucket: str = setting(
+        default="",
+        name="S3BucketName",
+        option="--bucket",
+        help="The bucket that holds the receipts of notices.",
+        metavar="NAME",
+        topic=Topic.NOTICES,
+        shape=BUCKET,
+    )
+    prefix: str = setting(
+        default="",
+        name="S3BucketPrefix",
+        option="--prefix",
+        help="Where in the bucket they lie.",
+        metavar="PREFIX",
+        topic=Topic.NOTICES,
+        shape=PREFIX,
+    )
+    bus: str = setting(
+        default="",
+        name="EventBusName",
+        option="--bus",
+        help="The event bus, for --notify bus.",
+        metavar="NAME",
+        topic=Topic.NOTICES,
+    )
+    queue: str = setting(default="", name="QueueUrl")
+    list_role: str = setting(
+        default="",
+        name="OrgListRole",
+        option="--org-list-role",
+        help="The role that reads Organizations, where your credentials may not.",
+        metavar="ROLE",
+        topic=Topic.ACCOUNTS,
+    )
+    list_account: str = setting(
+        default="",
+        name="OrgListAccount",
+        option="--org-list-account",
+        help="The account of that role: the management one.",
+        metavar="ID",
+        topic=Topic.ACCOUNTS,
+        shape=ACCOUNT_ID,
+    )
+    inventory_units: tuple[str, ...] = setting(
+        default=(),
+        name="InventoryOU",
+        option="--ou",
+        help="Only accounts of this organisational unit and below; repeatable.",
+        metavar="ID",
+        topic=Topic.ACCOUNTS,
+        shape=UNIT,
+        repeatable=True,
+    )
+    excluded_accounts: tuple[str, ...] = setting(
+        default=(),
+        name="ExcludedAccounts",
+        option="--not-account",
+        help="Leave this account out; repeatable.",
+        metavar="ID",
+        topic=Topic.ACCOUNTS,
+        shape=ACCOUNT_ID,
+        repeatable=True,
+    )
+    excluded_units: tuple[str, ...] = setting(
+        default=(),
+        name="ExcludedUnits",
+        option="--not-ou",
+        help="Leave out the accounts of this unit and below; repeatable.",
+        metavar="ID",
+        topic=Topic.ACCOUNTS,
+        shape=UNIT,
+        repeatable=True,
+    )
+    external_id: str | None = setting(
+        default=None,
+        name="ExternalId",
+        option="--external-id",
+        help="The external id that the roles' trust policies ask for.",
+        metavar="ID",
+        topic=Topic.ACCOUNTS,
+        shape=EXTERNAL_ID,
+    )
+    mail_region: str | None = setting(
+        default=None,
+        name="MailRegion",
+        option="--mail-region",
+        help="The region of SES, for --notify ses.",
+        metavar="REGION",
+        topic=Topic.NOTICES,
+        shape=REGION,
+    )
+    tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
+    reports_root_keys: bool = setting(
+        default=False,
+        name="ReportRootKeys",
+        option="--report-root-keys",
+        help="Say where the root user has access keys.",
+    )
+    parallel_users: int = setting(
+        default=8,
+        name="ParallelUsers",
+        option="--parallel-users",
+        help="How many users of each account side by side ({default}).",
+        metavar="N",
+        topic=Topic.ACCOUNTS,
+        unit=Unit.USERS,
+        least=1,
+        most=MOST_PARALLEL,
+    )
+
+
+DESCRIBED: Mapping[str, Parameter] = {
+    **parameters_of(RotationPolicy),
+    **parameters_of(Configuration),
+}
+"""Setting → what its CloudFormation parameter takes."""
+BY_NAME: Mapping[str, Parameter] = {each.name: each for each in DESCRIBED.values()}
+"""The same by the parameter's name."""
