@@ -33,9 +33,10 @@ class RecordSecret:
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """
-        Set tags, on a secret that is made for it if there is none.
+        Set tags (name → value), on a secret that is made for it if there is none.
 
-        AnotherRun: somebody else made it meanwhile, and an intent of theirs may be in it.
+        Raises AnotherRun where somebody else made it meanwhile, and an intent of theirs may be in
+        it. Source: docs/delivery.md, step 1.
         """
         if self.facts is None:
             self._create(tags)
@@ -44,7 +45,7 @@ class RecordSecret:
             self._secret_store.tag(self.name, tags)
 
     def untag(self, tags: Iterable[str]) -> None:
-        """Remove tags; where there is no secret, there are none."""
+        """Remove tags by their names; where there is no secret, there are none."""
         if self.facts is not None:
             self._make_usable()
             self._secret_store.untag(self.name, tags)
@@ -71,6 +72,8 @@ class RecordSecret:
             found = self.read_again()
             # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
             # What somebody else put there under the same name is not ours, whatever its tags say.
+            # A record alone may be added to what another run made; an intent must not be, for it
+            # would be written over theirs, the only trace of the key that they make.
             is_ours = found is not None and all_tags.items() <= found.tags.items()
             if found is None or self._is_foreign(found) or (INTENT_TAG in tags and not is_ours):
                 message = f"another run made the secret of {user.name}"

@@ -146,6 +146,8 @@ class RecordStore:
         if owner is not None:
             tags[OWNER_TAG] = owner
         self._secret.tag(tags)
+        # Only now, when AWS has taken them: after an error this run goes on with what stands
+        # there, and `knows` compares with that.
         self._keys |= keys
         self._key_tags |= {tag: text for tag, text in tags.items() if tag != INTENT_TAG}
         if intent is not None:
@@ -171,6 +173,8 @@ class RecordStore:
     def _take_back(self, revocations: Iterable[str]) -> None:
         """Remove revocations that were read here: one that was written since stands."""
         if known := [tag for tag in revocations if tag in self._key_tags]:
+            # A newer one bears another time, so its text is another. Removed all the same, a key
+            # that leaked would pass for one that a person may enable (decision 0020).
             now = self._secret.read_again()
             there = now.tags if now else {}
             if tags := [tag for tag in known if there.get(tag) == self._key_tags[tag]]:
@@ -235,6 +239,8 @@ class RecordStore:
         than 30 s off AWS's: no key may be made then. Source: docs/delivery.md, step 2.
         """
         self.write(forced, intent=intent)
+        # Two runs may write in the same second. One tag holds one intent: whoever reads another's
+        # has lost, and makes no key, for no intent would be left that announces it.
         written = self._secret.read_again()
         if written is None or written.tags.get(INTENT_TAG) != str(intent):
             message = f"another run began to rotate {self._user.name}"
@@ -245,6 +251,8 @@ class RecordStore:
         """A key is known by its intent's time: where our clock is not AWS's, none is made."""
         if written.told_at is None:
             return
+        # IAM dates the key by its own clock. With ours minutes off, the key would lie outside the
+        # intent's time, and an orphan would pass for a key that a person made.
         off = abs(written.told_at - self._clock())
         if off > CLOCK_MAY_BE_OFF:
             self._clear(intent)  # it was just read back as ours
@@ -271,7 +279,11 @@ class RecordStore:
             self.write({}, intent=replace(intent, made=key_id))
 
     def is_over(self, key_id: str) -> None:
-        """Write into the intent that its orphan is gone: from now on it only counts."""
+        """
+        Write into the intent that its orphan is gone: from now on it only counts.
+
+        Cleared, the failed rotations of this user would begin to count at one again.
+        """
         if self._intent is not None and self._stands(self._intent):
             self.write({}, intent=replace(self._intent, made=key_id))
 
@@ -286,6 +298,8 @@ class RecordStore:
 
     def _unmark(self, intent: Intent) -> None:
         """Remove that a key was rotated on an operator's word: it was not."""
+        # Left marked as forced, the old key would end W days after its next notice, at any age,
+        # though it was never replaced.
         key_id = intent.replaces
         marked = self.of(key_id)
         # A revoked key is marked too, in the same second perhaps: that was no rotation's doing.
