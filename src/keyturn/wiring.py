@@ -35,7 +35,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.mail.overrides import OverriddenMails, Shelf
+from keyturn.mail.overrides import OverridableRenderer, TemplateCache
 from keyturn.ports import Channel, DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
@@ -365,12 +365,12 @@ class Aws:
         )
         return EmailChannel(ses, self._mails(complain), sender=self.settings.admin)
 
-    def _mails(self, complain: Complain) -> OverriddenMails:
-        def shelf() -> Shelf:
+    def _mails(self, complain: Complain) -> OverridableRenderer:
+        def templates() -> TemplateCache:
             templates = self._in_bucket(S3Templates)
-            return Shelf(admin=self.settings.admin, read=templates.read, clock=self.clock)
+            return TemplateCache(admin=self.settings.admin, read=templates.read, clock=self.clock)
 
-        return OverriddenMails(self._keep("mails", shelf), complain)
+        return OverridableRenderer(self._keep("mails", templates), complain)
 
     def _receipts(self) -> S3Receipts:
         return self._in_bucket(S3Receipts)

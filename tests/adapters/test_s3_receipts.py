@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.s3_receipts import S3Receipts
-from keyturn.domain.decision import Action, Notice, Reason, State, Told
+from keyturn.domain.decision import Action, Notice, NoticeType, Reason, State
 from keyturn.domain.errors import BeingTold, Denied, InvalidValue, PortError, Unavailable
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
@@ -33,7 +33,9 @@ OTHER = Recipient(ChannelName.EMAIL, "other@example.com")
 
 RUN = Run(id="run-1", account=Account(id=ACCOUNT), at=START, dry_run=False)
 ROTATED = Notice(
-    told=Told.ROTATED, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON}
+    told=NoticeType.ROTATED,
+    day=DISABLE_ON,
+    promises={Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON},
 )
 
 
@@ -170,18 +172,18 @@ def test_a_receipt_holds_step_day_time_and_promises(book: Book) -> None:
     "notice",
     [
         ROTATED,
-        Notice(told=Told.RETIRING, day=DISABLE_ON, promises=ROTATED.promises),
-        Notice(told=Told.BEFORE_DISABLE, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON}),
-        Notice(told=Told.DISABLED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=Told.DELETING, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=Told.GRACE_RENEWED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=Told.BEFORE_DELETE, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=Told.DELETED, day=DELETE_ON),
-        Notice(told=Told.UPCOMING, day=DISABLE_ON, variant="14"),
-        Notice(told=Told.RESTORED, day=DISABLE_ON),
-        Notice(told=Told.BLOCKED, day=DISABLE_ON, variant="two-keys-in-use"),
-        Notice(told=Told.OVERWRITTEN, day=DISABLE_ON),
-        Notice(told=Told.ORPHAN, day=DISABLE_ON, variant="removed"),
+        Notice(told=NoticeType.RETIRING, day=DISABLE_ON, promises=ROTATED.promises),
+        Notice(told=NoticeType.BEFORE_DISABLE, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON}),
+        Notice(told=NoticeType.DISABLED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=NoticeType.DELETING, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=NoticeType.GRACE_RENEWED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=NoticeType.BEFORE_DELETE, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(told=NoticeType.DELETED, day=DELETE_ON),
+        Notice(told=NoticeType.UPCOMING, day=DISABLE_ON, variant="14"),
+        Notice(told=NoticeType.RESTORED, day=DISABLE_ON),
+        Notice(told=NoticeType.BLOCKED, day=DISABLE_ON, variant="two-keys-in-use"),
+        Notice(told=NoticeType.OVERWRITTEN, day=DISABLE_ON),
+        Notice(told=NoticeType.ORPHAN, day=DISABLE_ON, variant="removed"),
     ],
     ids=lambda notice: str(notice.told),
 )
@@ -207,7 +209,7 @@ def test_another_day_key_user_or_step_is_another_thing(book: Book) -> None:
         an_item(replace(ROTATED, day=later, promises={**ROTATED.promises, Act.DISABLE: later})),
         an_item(key_id="AKIAOLDEXAMPLE000002"),
         an_item(user="etl"),
-        an_item(Notice(told=Told.DELETED, day=DISABLE_ON)),
+        an_item(Notice(told=NoticeType.DELETED, day=DISABLE_ON)),
     ]
 
     assert all(book.claim(a_digest(item), item) is not None for item in others)
@@ -385,7 +387,7 @@ def the_only_object(cloud: LocalCloud) -> tuple[str, bytes]:
             f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.admin.json",
         ),
         (
-            an_item(Notice(told=Told.UPCOMING, day=DISABLE_ON, variant="14"), user="a,b=c"),
+            an_item(Notice(told=NoticeType.UPCOMING, day=DISABLE_ON, variant="14"), user="a,b=c"),
             {},
             f"a=2Cb=3Dc/{KEY}/upcoming-14/2027-03-11.json",
         ),
@@ -427,7 +429,7 @@ def test_a_claim_is_36_characters_and_a_receipt_says_everything(cloud: LocalClou
 
 def test_a_key_costs_one_listing_and_opens_nothing(cloud: LocalCloud) -> None:
     book = in_s3(cloud)
-    for notice in (ROTATED, Notice(told=Told.DELETED, day=DELETE_ON)):
+    for notice in (ROTATED, Notice(told=NoticeType.DELETED, day=DELETE_ON)):
         book.tell(an_item(notice))
     cloud.calls.clear()
 
@@ -461,7 +463,7 @@ def test_a_promise_that_a_name_cannot_hold_is_refused_before_anything_is_told(
     cloud: LocalCloud,
 ) -> None:
     odd = an_item(
-        Notice(told=Told.DELETED, day=DISABLE_ON, promises={Act.DISABLE: DELETE_ON}),
+        Notice(told=NoticeType.DELETED, day=DISABLE_ON, promises={Act.DISABLE: DELETE_ON}),
     )
 
     with pytest.raises(InvalidValue):

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keyturn.domain.constraints import RunConstraints
-from keyturn.domain.decision import ENDING, Action, Change, Overlay, Reason, Told
+from keyturn.domain.decision import ENDING, Action, Change, NoticeType, Overlay, Reason
 from keyturn.domain.history import History
 from keyturn.domain.key import KeyFacts, SecretFacts
 from keyturn.domain.record import Intent, KeyRecord
@@ -116,7 +116,7 @@ def test_a_successor_that_somebody_deleted_is_made_anew_and_the_notice_says_so()
     assert (made.action, made.reason) == (Action.ROTATE, Reason.SUCCESSOR_TAKEN_AWAY)
     assert "its successor NEW was made Inactive or deleted" in made.sentence
     assert made.notice is not None
-    assert made.notice.told is Told.ROTATED
+    assert made.notice.told is NoticeType.ROTATED
     assert pluralize(looked) == History(taken=1, successor="NEW", promised=on(5))
 
 

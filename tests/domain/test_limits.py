@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.domain.constraints import RunConstraints
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told, UserDecisions
+from keyturn.domain.decision import (
+    Action,
+    Decision,
+    NoticeType,
+    Overlay,
+    Reason,
+    State,
+    UserDecisions,
+)
 from keyturn.domain.key import KeyFacts, Status, Unknown, UserFacts
 from keyturn.domain.limits import cap_of, over_cap
 from keyturn.domain.policy import RotationPolicy
@@ -188,7 +196,7 @@ def test_a_key_found_old_is_rotated_on_its_users_day_and_the_plan_says_which(nam
         assert made.next is not None
         assert made.next.day == on(day)
         assert made.notice is not None
-        assert (made.notice.told, made.notice.day) == (Told.UPCOMING, on(day))
+        assert (made.notice.told, made.notice.day) == (NoticeType.UPCOMING, on(day))
 
 
 def test_many_users_are_spread_over_all_the_days() -> None:

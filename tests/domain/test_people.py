@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.domain.decision import Action, Change, Next, Overlay, Reason, Told
+from keyturn.domain.decision import Action, Change, Next, NoticeType, Overlay, Reason
 from keyturn.domain.key import Act, LastUse, Receipt, SecretFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
@@ -91,7 +91,7 @@ def test_an_active_key_that_we_disabled_was_restored(record: KeyRecord, keys: in
     assert made.sentence == f"it was re-enabled by hand and is left alone until {on(10)}"
     assert made.next == Next(Action.NOTICE, on(10))
     assert made.notice is not None
-    assert made.notice.told is Told.RESTORED
+    assert made.notice.told is NoticeType.RESTORED
     assert made.notice.promises == {}
     # Of one that we were about to disable, nobody can say whether somebody enabled it.
     counted = [(Change.COUNTED, "OLD")] if record.disabled else []
@@ -100,7 +100,7 @@ def test_an_active_key_that_we_disabled_was_restored(record: KeyRecord, keys: in
 
 @pytest.mark.parametrize(("days", "alone"), [(0, True), (9.49, True), (9.5, False), (30, False)])
 def test_a_restored_key_is_left_alone_for_the_grace(days: float, *, alone: bool) -> None:
-    restored = Receipt(step=Told.RESTORED, day=ago(days).date(), at=ago(days))
+    restored = Receipt(step=NoticeType.RESTORED, day=ago(days).date(), at=ago(days))
     old = a_key(age=300, told=[told(40, disable=-3), restored])
     secret = a_secret("NEW", records={"OLD": KeyRecord(restored=ago(days))})
 
@@ -113,19 +113,19 @@ def test_a_restored_key_is_left_alone_for_the_grace(days: float, *, alone: bool)
 
 @pytest.mark.parametrize("days", [1, 9])
 def test_that_a_key_is_left_alone_is_told_until_somebody_was_told(days: int) -> None:
-    before = Receipt(step=Told.RESTORED, day=on(-40), at=ago(40))
+    before = Receipt(step=NoticeType.RESTORED, day=on(-40), at=ago(40))
     secret = a_secret("NEW", records={"OLD": KeyRecord(restored=ago(days))})
 
     made = look(ann(a_key(age=300, told=[before]), NEW, secret=secret))["OLD"]
 
     assert made.action is Action.NOTICE
     assert made.notice is not None
-    assert (made.notice.told, made.notice.day) == (Told.RESTORED, on(-days))
+    assert (made.notice.told, made.notice.day) == (NoticeType.RESTORED, on(-days))
     assert made.overlays == {Overlay.RESTORED}
 
 
 def test_a_key_that_is_restored_twice_on_one_day_is_told_of_once() -> None:
-    first = Receipt(step=Told.RESTORED, day=on(-2), at=ago(2.1))
+    first = Receipt(step=NoticeType.RESTORED, day=on(-2), at=ago(2.1))
     secret = a_secret("NEW", records={"OLD": KeyRecord(restored=ago(2))})
 
     made = look(ann(a_key(age=300, told=[first]), NEW, secret=secret))["OLD"]
@@ -324,7 +324,7 @@ def test_a_secret_that_no_longer_holds_the_new_key_is_told(secret: SecretFacts) 
         "the secret that Keyturn delivered for it was overwritten or deleted by hand"
     )
     assert looked["NEW"].notice is not None
-    assert looked["NEW"].notice.told is Told.OVERWRITTEN
+    assert looked["NEW"].notice.told is NoticeType.OVERWRITTEN
 
 
 def test_an_overwritten_secret_is_told_once() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.domain.decision import Action, Change, Reason, Told
+from keyturn.domain.decision import Action, Change, NoticeType, Reason
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.lifecycle.cases.orphan import remove_an_orphan_after_a_day
 from keyturn.domain.lifecycle.view import KeyList, on_record
@@ -40,7 +40,7 @@ def test_a_key_whose_secret_nobody_has_is_stopped() -> None:
     made = looked["NEW"]
     assert (made.action, made.reason) == (Action.REPAIR, Reason.ORPHAN_FOUND)
     assert made.notice is not None
-    assert made.notice.told is Told.ORPHAN
+    assert made.notice.told is NoticeType.ORPHAN
     assert made.next is not None
     assert (made.next.action, made.next.day) == (Action.REPAIR, on(1))
     assert looked["OLD"].reason is Reason.SLOT_TAKEN

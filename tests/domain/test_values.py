@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from keyturn.domain.decision import Action, Notice, Overlay, Reason, Told
+from keyturn.domain.decision import Action, Notice, NoticeType, Overlay, Reason
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import notice_item
 from keyturn.domain.key import Account, KeyFacts, Status
@@ -36,24 +36,24 @@ def test_keys_are_put_in_order_and_of_the_same_second_the_larger_id_is_younger()
 @pytest.mark.parametrize(
     ("told", "variant", "step"),
     [
-        (Told.ROTATED, "", "disable"),
-        (Told.RETIRING, "", "disable"),
-        (Told.DISABLED, "", "delete"),
-        (Told.DELETING, "", "delete"),
-        (Told.GRACE_RENEWED, "", "delete"),
-        (Told.UPCOMING, "14", "upcoming-14"),
-        (Told.BLOCKED, "held", "blocked-held"),
-        (Told.BEFORE_DISABLE, "", "before-disable"),
-        (Told.BEFORE_DELETE, "", "before-delete"),
-        (Told.DELETED, "", "deleted"),
-        (Told.RESTORED, "", "restored"),
-        (Told.OVERWRITTEN, "", "overwritten"),
-        (Told.ORPHAN, "removed", "orphan-removed"),
-        (Told.REVOKED, "", "revoked"),
-        (Told.REVOKED, "successor", "revoked-successor"),
+        (NoticeType.ROTATED, "", "disable"),
+        (NoticeType.RETIRING, "", "disable"),
+        (NoticeType.DISABLED, "", "delete"),
+        (NoticeType.DELETING, "", "delete"),
+        (NoticeType.GRACE_RENEWED, "", "delete"),
+        (NoticeType.UPCOMING, "14", "upcoming-14"),
+        (NoticeType.BLOCKED, "held", "blocked-held"),
+        (NoticeType.BEFORE_DISABLE, "", "before-disable"),
+        (NoticeType.BEFORE_DELETE, "", "before-delete"),
+        (NoticeType.DELETED, "", "deleted"),
+        (NoticeType.RESTORED, "", "restored"),
+        (NoticeType.OVERWRITTEN, "", "overwritten"),
+        (NoticeType.ORPHAN, "removed", "orphan-removed"),
+        (NoticeType.REVOKED, "", "revoked"),
+        (NoticeType.REVOKED, "successor", "revoked-successor"),
     ],
 )
-def test_a_step_is_named_for_what_is_promised(told: Told, variant: str, step: str) -> None:
+def test_a_step_is_named_for_what_is_promised(told: NoticeType, variant: str, step: str) -> None:
     assert Notice(told=told, day=TODAY, variant=variant).step == step
 
 

@@ -16,9 +16,9 @@ from keyturn.domain.decision import (
     Asked,
     Change,
     Decision,
+    NoticeType,
     Question,
     Reason,
-    Told,
     UserDecisions,
 )
 from keyturn.domain.key import (
@@ -392,5 +392,5 @@ class Life:
         receipts.append(
             Receipt(step=notice.step, day=notice.day, at=now, promises=notice.promises)
         )
-        name = notice.step if notice.told is Told.UPCOMING else notice.told.value
+        name = notice.step if notice.told is NoticeType.UPCOMING else notice.told.value
         self.told.append((day, made.key_id, name))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from keyturn.domain.decision import Action, Next, Notice, Overlay, Reason, State, Told
+from keyturn.domain.decision import Action, Next, Notice, NoticeType, Overlay, Reason, State
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act
@@ -34,7 +34,7 @@ def in_days(days: int) -> date:
 
 
 def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is told
-    told: Told = Told.ROTATED, user: str = "deploy-bot", key: int = 1
+    told: NoticeType = NoticeType.ROTATED, user: str = "deploy-bot", key: int = 1
 ) -> NoticeItem:
     """Give what a run says of a key when it tells this."""
     item = NoticeItem(
@@ -46,16 +46,16 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
         action=Action.ROTATE,
         reason=Reason.ROTATION_DUE,
         sentence="it is 90 days old (RotationPeriod=90)",
-        notice=Notice(told=Told.ROTATED, day=DISABLE_ON, promises=BOTH),
+        notice=Notice(told=NoticeType.ROTATED, day=DISABLE_ON, promises=BOTH),
         next=Next(Action.DISABLE, DISABLE_ON),
         successor=NEW_KEY,
         secret=secret_name(PROD.id, user),
     )
     alone = replace(item, successor=None, secret=None)
     match told:
-        case Told.ROTATED:
+        case NoticeType.ROTATED:
             return item
-        case Told.RETIRING:
+        case NoticeType.RETIRING:
             return replace(
                 alone,
                 age=900,
@@ -65,7 +65,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 successor=NEW_KEY,
                 notice=Notice(told=told, day=DISABLE_ON, promises=BOTH),
             )
-        case Told.BEFORE_DISABLE:
+        case NoticeType.BEFORE_DISABLE:
             day = in_days(3)
             return replace(
                 item,
@@ -76,7 +76,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=day, promises={Act.DISABLE: day}),
                 next=Next(Action.DISABLE, day),
             )
-        case Told.DISABLED:
+        case NoticeType.DISABLED:
             return replace(
                 item,
                 age=100,
@@ -87,7 +87,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
-        case Told.BEFORE_DELETE:
+        case NoticeType.BEFORE_DELETE:
             day = in_days(3)
             return replace(
                 item,
@@ -100,7 +100,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=day, promises={Act.DELETE: day}),
                 next=Next(Action.DELETE, day),
             )
-        case Told.DELETING:
+        case NoticeType.DELETING:
             return replace(
                 alone,
                 age=412,
@@ -111,7 +111,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
-        case Told.GRACE_RENEWED:
+        case NoticeType.GRACE_RENEWED:
             return replace(
                 item,
                 age=110,
@@ -122,7 +122,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
-        case Told.DELETED:
+        case NoticeType.DELETED:
             return replace(
                 item,
                 age=110,
@@ -134,7 +134,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=TODAY.date()),
                 next=None,
             )
-        case Told.UPCOMING:
+        case NoticeType.UPCOMING:
             day = in_days(14)
             return replace(
                 alone,
@@ -146,7 +146,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=day, variant="14"),
                 next=Next(Action.ROTATE, day),
             )
-        case Told.RESTORED:
+        case NoticeType.RESTORED:
             return replace(
                 item,
                 age=103,
@@ -157,7 +157,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=TODAY.date()),
                 next=Next(Action.NOTICE, DISABLE_ON),
             )
-        case Told.BLOCKED:
+        case NoticeType.BLOCKED:
             return replace(
                 alone,
                 age=137,
@@ -170,7 +170,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=TODAY.date(), variant=Reason.TWO_KEYS_IN_USE),
                 next=Next(Action.NOTICE, DISABLE_ON),
             )
-        case Told.OVERWRITTEN:
+        case NoticeType.OVERWRITTEN:
             return replace(
                 item,
                 age=31,
@@ -183,7 +183,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 next=Next(Action.ROTATE, in_days(59)),
                 successor=None,
             )
-        case Told.REVOKED:
+        case NoticeType.REVOKED:
             return replace(
                 item,
                 age=12,
@@ -195,7 +195,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
-        case Told.ORPHAN:
+        case NoticeType.ORPHAN:
             return replace(
                 alone,
                 age=0,
@@ -230,10 +230,10 @@ def a_digest(
 def blocked(reason: Reason, sentence: str, next_step: Next, **about: object) -> NoticeItem:
     """Give what a run says of a key that waits for this."""
     return replace(
-        an_item(Told.BLOCKED),
+        an_item(NoticeType.BLOCKED),
         reason=reason,
         sentence=sentence,
-        notice=Notice(told=Told.BLOCKED, day=TODAY.date(), variant=reason),
+        notice=Notice(told=NoticeType.BLOCKED, day=TODAY.date(), variant=reason),
         next=next_step,
         **about,  # type: ignore[arg-type]  # as NoticeItem names them
     )
@@ -265,26 +265,26 @@ MADE_ANEW = replace(
     "was made Inactive or deleted, and not by Keyturn",
 )
 RESTORED_AGAIN = replace(
-    an_item(Told.RESTORED),
+    an_item(NoticeType.RESTORED),
     sentence="it was re-enabled by hand and is left alone until 2027-03-11; "
     "that has happened 3 times by now",
     overlays=frozenset({Overlay.RESTORED, Overlay.CONTESTED}),
 )
 INTERRUPTED = replace(
-    an_item(Told.RETIRING),
+    an_item(NoticeType.RETIRING),
     age=101,
     reason=Reason.DISABLING_INTERRUPTED,
     sentence=f"Keyturn was interrupted while disabling this key; it works until {in_days(3)}",
     secret=secret_name(PROD.id, "deploy-bot"),
     notice=Notice(
-        told=Told.RETIRING,
+        told=NoticeType.RETIRING,
         day=in_days(3),
         promises={Act.DISABLE: in_days(3), Act.DELETE: in_days(13)},
     ),
     next=Next(Action.DISABLE, in_days(3)),
 )
 RESTORED_BY_COMMAND = replace(
-    an_item(Told.RESTORED),
+    an_item(NoticeType.RESTORED),
     reason=Reason.RESTORED_BY_COMMAND,
     sentence="it was re-enabled by an operator's command and is left alone until 2027-03-11",
 )
@@ -302,15 +302,15 @@ DELIVERY_FAILING = blocked(
     Next(Action.WAIT, in_days(7)),
 )
 SEVERAL = (
-    an_item(Told.UPCOMING, user="reports", key=3),
-    an_item(Told.ROTATED, user="backup,eu", key=2),
-    an_item(Told.BEFORE_DISABLE, key=1),
+    an_item(NoticeType.UPCOMING, user="reports", key=3),
+    an_item(NoticeType.ROTATED, user="backup,eu", key=2),
+    an_item(NoticeType.BEFORE_DISABLE, key=1),
 )
 MANY = (
     *SEVERAL,
-    an_item(Told.DISABLED, user="etl-nightly", key=4),
-    an_item(Told.ROTATED, user="ci-runner", key=5),
-    an_item(Told.BLOCKED, user="terraform", key=6),
+    an_item(NoticeType.DISABLED, user="etl-nightly", key=4),
+    an_item(NoticeType.ROTATED, user="ci-runner", key=5),
+    an_item(NoticeType.BLOCKED, user="terraform", key=6),
 )
 FAILURES = (
     "User anna: GetAccessKeyLastUsed: Throttling: Rate exceeded",
@@ -319,8 +319,8 @@ FAILURES = (
 SCENES = {
     "rotated": a_digest(an_item()),
     "several": a_digest(*SEVERAL),
-    "disabled": a_digest(an_item(Told.DISABLED)),
-    "revoked": a_digest(an_item(Told.REVOKED)),
+    "disabled": a_digest(an_item(NoticeType.DISABLED)),
+    "revoked": a_digest(an_item(NoticeType.REVOKED)),
     "slot-taken": a_digest(SLOT_TAKEN),
     "held": a_digest(HELD),
     "successor-taken-away": a_digest(TAKEN),
@@ -346,12 +346,12 @@ SCENES = {
     "odd-name": a_digest(an_item(user="<b>x</b>,")),
     "dry-run": a_digest(*SEVERAL, dry_run=True),
     "dry-run-revoked": a_digest(
-        replace(an_item(Told.REVOKED), successor=None, secret=None), dry_run=True
+        replace(an_item(NoticeType.REVOKED), successor=None, secret=None), dry_run=True
     ),
-    "dry-run-revoked-beside-another": a_digest(an_item(Told.REVOKED), dry_run=True),
+    "dry-run-revoked-beside-another": a_digest(an_item(NoticeType.REVOKED), dry_run=True),
     "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES),
     "admin-instead-of-owner": replace(
-        a_digest(an_item(Told.RETIRING), audience=Audience.ADMIN), proves=True
+        a_digest(an_item(NoticeType.RETIRING), audience=Audience.ADMIN), proves=True
     ),
     "admin-dry-run": a_digest(*MANY, audience=Audience.ADMIN, dry_run=True),
     "admin-failures": replace(a_digest(audience=Audience.ADMIN), failures=FAILURES[:1]),
@@ -384,7 +384,7 @@ def every_mail() -> dict[str, Digest]:
         f"{told}-{audience}{'-dry' if dry else ''}": a_digest(
             an_item(told), audience=audience, dry_run=dry
         )
-        for told in Told
+        for told in NoticeType
         for audience in Audience
         for dry in (False, True)
     }

@@ -8,7 +8,7 @@ import pytest
 from jinja2 import ChoiceLoader, DictLoader, TemplateNotFound, UndefinedError
 from jinja2.exceptions import SecurityError
 
-from keyturn.domain.decision import Action, Told
+from keyturn.domain.decision import Action, NoticeType
 from keyturn.domain.events import Audience, Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
@@ -119,9 +119,9 @@ def test_every_mail_stands_alone_and_shows_no_secret(scene: str) -> None:
         assert not re.search(r"(?<![\w/+=])[A-Za-z0-9/+]{40}(?![\w/+=])", text)
 
 
-@pytest.mark.parametrize("told", Told)
+@pytest.mark.parametrize("told", NoticeType)
 @pytest.mark.parametrize("audience", Audience)
-def test_a_dry_run_says_would_and_changes_nothing(told: Told, audience: Audience) -> None:
+def test_a_dry_run_says_would_and_changes_nothing(told: NoticeType, audience: Audience) -> None:
     mail = MAILS.digest(a_digest(an_item(told), audience=audience, dry_run=True))
 
     notice = "This is a dry run: nothing was changed, and nothing here is a promise."
@@ -142,8 +142,8 @@ def test_a_dry_run_tells_the_admin_of_no_window_that_has_begun() -> None:
     assert begun not in " ".join(dry.text.split())
 
 
-@pytest.mark.parametrize("told", Told)
-def test_for_real_nothing_is_in_the_conditional(told: Told) -> None:
+@pytest.mark.parametrize("told", NoticeType)
+def test_for_real_nothing_is_in_the_conditional(told: NoticeType) -> None:
     mail = MAILS.digest(a_digest(an_item(told)))
 
     assert "would" not in mail.subject + mail.text + Page(mail.html).text
@@ -154,27 +154,27 @@ def test_for_real_nothing_is_in_the_conditional(told: Told) -> None:
     ("told", "subject"),
     [
         (
-            Told.ROTATED,
+            NoticeType.ROTATED,
             "Install the new access key of deploy-bot before 11 March (account prod-workload)",
         ),
         (
-            Told.BEFORE_DISABLE,
+            NoticeType.BEFORE_DISABLE,
             "The access key of deploy-bot stops working on 4 March (account prod-workload)",
         ),
         (
-            Told.DISABLED,
+            NoticeType.DISABLED,
             (
                 "The access key of deploy-bot is disabled; it is deleted on 11 March "
                 "(account prod-workload)"
             ),
         ),
         (
-            Told.UPCOMING,
+            NoticeType.UPCOMING,
             "The access key of deploy-bot is rotated on 15 March (account prod-workload)",
         ),
     ],
 )
-def test_a_subject_says_what_and_by_when(told: Told, subject: str) -> None:
+def test_a_subject_says_what_and_by_when(told: NoticeType, subject: str) -> None:
     assert MAILS.digest(a_digest(an_item(told))).subject == subject
 
 
@@ -184,8 +184,8 @@ def test_the_subject_of_several_speaks_of_the_most_urgent() -> None:
     )
 
 
-@pytest.mark.parametrize("told", [told for told in Told if told is not Told.UPCOMING])
-def test_every_other_thing_of_several_has_a_subject_too(told: Told) -> None:
+@pytest.mark.parametrize("told", [told for told in NoticeType if told is not NoticeType.UPCOMING])
+def test_every_other_thing_of_several_has_a_subject_too(told: NoticeType) -> None:
     items = [an_item(told), an_item(told, user="etl", key=2)]
 
     subject = MAILS.digest(a_digest(*items)).subject
@@ -198,7 +198,7 @@ def test_what_cannot_wait_comes_first() -> None:
 
     keys = [text.index(item.key_id) for item in (SEVERAL[2], SEVERAL[1], SEVERAL[0])]
     assert keys == sorted(keys)
-    assert set(URGENCY) == set(Told)
+    assert set(URGENCY) == set(NoticeType)
 
 
 def test_whoever_reads_nothing_else_can_get_the_new_key() -> None:
@@ -235,7 +235,7 @@ def test_a_name_is_text_on_a_page_and_never_markup() -> None:
 
 
 def test_a_name_is_text_in_what_to_do_as_well() -> None:
-    html = MAILS.digest(a_digest(an_item(Told.RETIRING, user="<b>x</b>,"))).html
+    html = MAILS.digest(a_digest(an_item(NoticeType.RETIRING, user="<b>x</b>,"))).html
 
     assert "<b>x" not in html
     assert "the other access key of &lt;b&gt;x&lt;/b&gt;,, wherever" in html
@@ -291,7 +291,7 @@ def test_an_account_without_a_name_is_called_by_its_id() -> None:
 
 
 def test_a_key_that_was_disabled_on_an_earlier_day_is_not_called_disabled_today() -> None:
-    late = replace(an_item(Told.DISABLED), action=Action.NOTICE)
+    late = replace(an_item(NoticeType.DISABLED), action=Action.NOTICE)
 
     text = MAILS.digest(a_digest(late)).text
 
@@ -300,17 +300,17 @@ def test_a_key_that_was_disabled_on_an_earlier_day_is_not_called_disabled_today(
 
 
 def test_the_admin_is_shown_how_to_take_a_disabling_back() -> None:
-    def admins(told: Told) -> str:
+    def admins(told: NoticeType) -> str:
         return MAILS.digest(a_digest(an_item(told), audience=Audience.ADMIN)).text
 
     command = (
         "aws iam update-access-key --user-name deploy-bot "
         "--access-key-id AKIAOLDEXAMPLE000001 --status Active"
     )
-    assert command in admins(Told.DISABLED)
-    assert command in admins(Told.BEFORE_DELETE)
-    assert command not in admins(Told.ROTATED)
-    assert command not in admins(Told.DELETED)
+    assert command in admins(NoticeType.DISABLED)
+    assert command in admins(NoticeType.BEFORE_DELETE)
+    assert command not in admins(NoticeType.ROTATED)
+    assert command not in admins(NoticeType.DELETED)
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)

@@ -9,7 +9,7 @@ import pytest
 
 from keyturn.domain.errors import Denied, PortError
 from keyturn.domain.events import Audience
-from keyturn.mail.overrides import OverriddenMails, Shelf
+from keyturn.mail.overrides import OverridableRenderer, TemplateCache
 from keyturn.mail.renderer import Mails
 from tests.mail.scenes import ADMIN, CHANGES, SEVERAL, TODAY, a_digest, an_item
 
@@ -29,8 +29,8 @@ class Office:
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        shelf = Shelf(admin=ADMIN, read=self.read, clock=lambda: self.now)
-        self.mails = OverriddenMails(shelf, self.complaints.append)
+        shelf = TemplateCache(admin=ADMIN, read=self.read, clock=lambda: self.now)
+        self.mails = OverridableRenderer(shelf, self.complaints.append)
 
     def read(self) -> Mapping[str, str]:
         self.reads += 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyturn.domain.decision import Action, Told, UserDecisions
+from keyturn.domain.decision import Action, NoticeType, UserDecisions
 from keyturn.domain.errors import Throttled
 from keyturn.domain.result import Outcome
 from keyturn.use_cases.first_key import in_turn, try_first
@@ -183,7 +183,9 @@ def test_users_are_tried_until_one_tells_how_the_account_answers(
     throttled: int, tried: int
 ) -> None:
     today = START.date()
-    rotations = [a_turn(name, Told.ROTATED, Action.ROTATE) for name in ("ann", "bob", "carl")]
+    rotations = [
+        a_turn(name, NoticeType.ROTATED, Action.ROTATE) for name in ("ann", "bob", "carl")
+    ]
     all_decided = in_turn(rotations, today)
     unclear = {decided.user.name for decided in all_decided[:throttled]}
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keyturn.domain.decision import Action, Notice, Reason, State, Told
+from keyturn.domain.decision import Action, Notice, NoticeType, Reason, State
 from keyturn.domain.errors import (
     BeingTold,
     Denied,
@@ -40,7 +40,7 @@ def an_item(key_id: str) -> NoticeItem:
         action=Action.WARN,
         reason=Reason.ROTATION_AHEAD,
         sentence="it is 76 days old",
-        notice=Notice(told=Told.UPCOMING, day=NOW.date(), variant="14"),
+        notice=Notice(told=NoticeType.UPCOMING, day=NOW.date(), variant="14"),
     )
 
 

@@ -7,7 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from keyturn.domain.decision import Action, Decision, Notice, Reason, State, Told, UserDecisions
+from keyturn.domain.decision import (
+    Action,
+    Decision,
+    Notice,
+    NoticeType,
+    Reason,
+    State,
+    UserDecisions,
+)
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run
 from keyturn.domain.key import Account, Receipt, UserFacts
@@ -55,7 +63,9 @@ def a_run(*, email: str = TEAM, dry_run: bool = False) -> Run:
     return Run(id="run", account=Account(id="1" * 12, email=email), at=NOW, dry_run=dry_run)
 
 
-def a_turn(user: str, told: Told = Told.DELETED, action: Action = Action.DELETE) -> UserDecisions:
+def a_turn(
+    user: str, told: NoticeType = NoticeType.DELETED, action: Action = Action.DELETE
+) -> UserDecisions:
     decision = Decision(
         key_id=f"KEY-{user}",
         age=110,
@@ -179,8 +189,10 @@ def test_who_cannot_be_looked_up_hears_nothing_of_a_dry_run_and_the_admin_hears_
 def test_a_notice_that_only_repeats_what_happened_is_no_second_event_of_it() -> None:
     run = a_run()
 
-    acted = told_by(keys("ann"), a_result(run, a_turn("ann", Told.DISABLED, Action.DISABLE)))
-    repeated = told_by(keys("ann"), a_result(run, a_turn("ann", Told.DISABLED, Action.NOTICE)))
+    acted = told_by(keys("ann"), a_result(run, a_turn("ann", NoticeType.DISABLED, Action.DISABLE)))
+    repeated = told_by(
+        keys("ann"), a_result(run, a_turn("ann", NoticeType.DISABLED, Action.NOTICE))
+    )
 
     assert acted.events[0].type is EventType.DISABLED
     assert repeated.events[0].type is EventType.NOTICED

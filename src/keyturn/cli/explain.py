@@ -11,7 +11,7 @@ from rich.text import Text
 
 from keyturn.cli.tables import STYLES, title
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, Told, UserDecisions
+from keyturn.domain.decision import Action, Decision, NoticeType, Overlay, Reason, UserDecisions
 from keyturn.domain.key import KeyFacts, LastUse, Unknown
 from keyturn.domain.lifecycle.forecast import Step, forecast
 from keyturn.domain.plain_text import shown
@@ -72,7 +72,7 @@ def _what(step: Step) -> str:
         return _WHAT[step.decision.action]
     if step.decision.action is Action.WARN and step.day < notice.day:
         before = pluralize((notice.day - step.day).days, "day")
-        return f"{before} before{' its rotation' if notice.told is Told.UPCOMING else ''}"
+        return f"{before} before{' its rotation' if notice.told is NoticeType.UPCOMING else ''}"
     return f"its owner is told{' when it ends' if notice.promises else ''}"
 
 

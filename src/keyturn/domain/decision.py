@@ -110,7 +110,7 @@ UNREADABLE = frozenset(
 """Reasons that are failures: what was needed could not be read."""
 
 
-class Told(StrEnum):
+class NoticeType(StrEnum):
     """What a notice tells its reader."""
 
     UPCOMING = "upcoming"
@@ -139,7 +139,7 @@ class Notice:
     Source: decision 0011.
     """
 
-    told: Told
+    told: NoticeType
     day: date
     """The date that it is about, UTC; with its step it is the receipt's name."""
     variant: str = ""
@@ -155,11 +155,11 @@ class Notice:
         One word for every notice that promises the same, so that nobody is told a date twice.
         """
         match self.told:
-            case Told.ROTATED | Told.RETIRING:
+            case NoticeType.ROTATED | NoticeType.RETIRING:
                 return "disable"
-            case Told.DISABLED | Told.DELETING | Told.GRACE_RENEWED:
+            case NoticeType.DISABLED | NoticeType.DELETING | NoticeType.GRACE_RENEWED:
                 return "delete"
-            case Told.REVOKED if self.promises:
+            case NoticeType.REVOKED if self.promises:
                 return "delete"
             case _ if self.variant:
                 return f"{self.told}-{self.variant}"

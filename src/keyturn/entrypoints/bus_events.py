@@ -10,7 +10,7 @@ from marshmallow import fields as rules
 
 from keyturn.domain import names
 from keyturn.domain.days import can_be, read_day
-from keyturn.domain.decision import Action, Overlay, Reason, State, Told
+from keyturn.domain.decision import Action, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, Audience, Digest
 from keyturn.domain.exemption import ExemptionChange, GroupChange
@@ -108,7 +108,7 @@ class _Item(_Foreign):
     action = rules.String(required=True, validate=_word(Action))
     reason = rules.String(required=True, validate=_word(Reason))
     sentence = _text(2000, required=True)
-    told = rules.String(required=True, validate=_word(Told))
+    told = rules.String(required=True, validate=_word(NoticeType))
     day = _Day(required=True)
     variant = rules.String(
         required=True, validate=validate.Regexp(r"[a-z0-9-]{0,64}\Z", error="is no variant")
@@ -181,7 +181,7 @@ def _recent(field: str, at: datetime, now: datetime, longest: timedelta) -> None
 
 def _in_its_time(where: str, item: Mapping[str, Any], run: date) -> None:
     """No date from before the run, but for what happened before it: that is a year old at most."""
-    looks_back = item["told"] == Told.RESTORED
+    looks_back = item["told"] == NoticeType.RESTORED
     dates = {
         f"{where}.day": (item["day"], run - YEAR if looks_back else run),
         f"{where}.next.date": (item["next"]["date"] if item["next"] else run, run - YEAR),

@@ -17,7 +17,7 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Told
+from keyturn.domain.decision import Action, Decision, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import Paused
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult
@@ -179,7 +179,7 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
 def _is_found_restored(step: Decision, today: date) -> bool:
     """Whether a restoration is told on the day on which it was found, not again later."""
     notice = step.notice
-    return notice is not None and (notice.told, notice.day) == (Told.RESTORED, today)
+    return notice is not None and (notice.told, notice.day) == (NoticeType.RESTORED, today)
 
 
 def of_failed_message() -> dict[str, float]:

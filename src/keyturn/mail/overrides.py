@@ -15,7 +15,7 @@ KEPT: Final = timedelta(minutes=5)
 """How long templates that were read serve before they are read anew."""
 
 
-class Shelf:
+class TemplateCache:
     """The mails with the operators' templates in the place of ours, read now and then."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Shelf:
         return Mails(admin=self._admin, loader=loader)
 
 
-class OverriddenMails:
+class OverridableRenderer:
     """
     Meets `MailRenderer` of adapters/channels/email.py.
 
@@ -51,8 +51,8 @@ class OverriddenMails:
     and the mail goes out in our words: a mistake in one must not keep anybody from being told.
     """
 
-    def __init__(self, shelf: Shelf, complain: Callable[[str], None]) -> None:
-        self._shelf = shelf
+    def __init__(self, templates: TemplateCache, complain: Callable[[str], None]) -> None:
+        self._templates = templates
         self._complain = complain
 
     def digest(self, digest: Digest) -> Mail:
@@ -66,9 +66,9 @@ class OverriddenMails:
         return self._write(lambda mails: mails.exemption(change), [change.id])
 
     def _write(self, write: Callable[[Mails], Mail], names: Iterable[str]) -> Mail:
-        ours = self._shelf.ours
+        ours = self._templates.ours
         try:
-            mails = self._shelf.mails()
+            mails = self._templates.mails()
         except PortError as error:
             self._complain(f"the mail templates in the bucket cannot be read, ours serve: {error}")
             return write(ours)

@@ -14,37 +14,47 @@ from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, sele
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
-from keyturn.domain.decision import Action, Overlay, Reason, Told
+from keyturn.domain.decision import Action, NoticeType, Overlay, Reason
 from keyturn.domain.events import Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown, visible
 
 URGENCY: Final = (
-    Told.REVOKED,
-    Told.BEFORE_DISABLE,
-    Told.DISABLED,
-    Told.BEFORE_DELETE,
-    Told.ROTATED,
-    Told.RETIRING,
-    Told.GRACE_RENEWED,
-    Told.OVERWRITTEN,
-    Told.RESTORED,
-    Told.DELETING,
-    Told.BLOCKED,
-    Told.UPCOMING,
-    Told.ORPHAN,
-    Told.DELETED,
+    NoticeType.REVOKED,
+    NoticeType.BEFORE_DISABLE,
+    NoticeType.DISABLED,
+    NoticeType.BEFORE_DELETE,
+    NoticeType.ROTATED,
+    NoticeType.RETIRING,
+    NoticeType.GRACE_RENEWED,
+    NoticeType.OVERWRITTEN,
+    NoticeType.RESTORED,
+    NoticeType.DELETING,
+    NoticeType.BLOCKED,
+    NoticeType.UPCOMING,
+    NoticeType.ORPHAN,
+    NoticeType.DELETED,
 )
 """The order in which a mail tells things: what cannot wait comes first."""
 
-_DISABLED: Final = {Told.DISABLED, Told.BEFORE_DELETE, Told.DELETING, Told.GRACE_RENEWED}
+_DISABLED: Final = {
+    NoticeType.DISABLED,
+    NoticeType.BEFORE_DELETE,
+    NoticeType.DELETING,
+    NoticeType.GRACE_RENEWED,
+}
 _ADMINS: Final = {
     Reason.SUCCESSOR_TAKEN_AWAY,
     Reason.CREATION_DENIED,
     Reason.DELIVERY_FAILING,
 }
-_WITHOUT_SECRET: Final = {Told.UPCOMING, Told.OVERWRITTEN, Told.ORPHAN, Told.BLOCKED}
+_WITHOUT_SECRET: Final = {
+    NoticeType.UPCOMING,
+    NoticeType.OVERWRITTEN,
+    NoticeType.ORPHAN,
+    NoticeType.BLOCKED,
+}
 _MARKED: Final = re.compile("`([^`]*)`")
 _OPTION: Final = re.compile(r"(?<= )(--[a-z-]+)")
 _HARD_SPACE: Final = "\0"
@@ -55,7 +65,7 @@ _WORDS: Final = "_base/words.txt"
 class Group:
     """The keys of a digest that are told the same."""
 
-    told: Told
+    told: NoticeType
     items: tuple[NoticeItem, ...]
 
 
@@ -136,7 +146,7 @@ def packaged() -> BaseLoader:
 
 def grouped(items: Iterable[NoticeItem]) -> list[Group]:
     """Put together what is told alike, the most urgent first, then by date and user."""
-    by_told: dict[Told, list[NoticeItem]] = {}
+    by_told: dict[NoticeType, list[NoticeItem]] = {}
     for item in items:
         by_told.setdefault(topic(item), []).append(item)
     return [
@@ -149,17 +159,19 @@ def grouped(items: Iterable[NoticeItem]) -> list[Group]:
     ]
 
 
-def topic(item: NoticeItem) -> Told:
+def topic(item: NoticeItem) -> NoticeType:
     """What an item is about for its reader: a key disabled on an earlier day is no news."""
-    if item.notice.told is Told.DISABLED and item.action is not Action.DISABLE:
-        return Told.DELETING
+    if item.notice.told is NoticeType.DISABLED and item.action is not Action.DISABLE:
+        return NoticeType.DELETING
     return item.notice.told
 
 
 def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templates say it
     """Whether the new key is still to be made."""
     told = item.notice.told
-    return dry and (told is Told.ROTATED or (told is Told.REVOKED and item.successor is None))
+    return dry and (
+        told is NoticeType.ROTATED or (told is NoticeType.REVOKED and item.successor is None)
+    )
 
 
 def is_revoked(item: NoticeItem) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypedDict, cast
 
-from keyturn.domain.decision import Action, Notice, Overlay, State, Told
+from keyturn.domain.decision import Action, Notice, NoticeType, Overlay, State
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
 from keyturn.domain.key import Account, Act
@@ -46,7 +46,7 @@ class DigestItem(TypedDict):
     action: Action
     reason: str
     sentence: str
-    told: Told
+    told: NoticeType
     day: Day
     variant: str
     promises: dict[Act, Day]
@@ -134,7 +134,7 @@ def read_digest(detail: Mapping[str, Any]) -> Digest:
 
 def _read_item(item: Mapping[str, Any]) -> NoticeItem:
     notice = Notice(
-        told=Told(item["told"]),
+        told=NoticeType(item["told"]),
         day=date.fromisoformat(item["day"]),
         variant=item["variant"],
         promises={Act(act): date.fromisoformat(day) for act, day in item["promises"].items()},

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.decision import UNREADABLE, Action, Decision, Reason, Told, UserDecisions
+from keyturn.domain.decision import UNREADABLE, Action, Decision, NoticeType, Reason, UserDecisions
 from keyturn.domain.errors import (
     AnotherRun,
     CreationDenied,
@@ -320,7 +320,7 @@ class KeepAccount:
 def _names_a_rotation(decision: Decision) -> bool:
     """Whether a key is to be rotated now, or people are to be told of the day."""
     told = None if decision.notice is None else decision.notice.told
-    return decision.action is Action.ROTATE or told is Told.UPCOMING
+    return decision.action is Action.ROTATE or told is NoticeType.UPCOMING
 
 
 def _is_settled(user: UserFacts, now: datetime) -> bool:

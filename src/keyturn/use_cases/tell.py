@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from keyturn.domain.decision import Action, Decision, Reason, Told, UserDecisions
+from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import (
     Audience,
@@ -274,16 +274,16 @@ def _alarming(result: AccountResult) -> Iterator[Event]:
                 )
 
 
-def _type(decision: Decision, told: Told) -> EventType:
+def _type(decision: Decision, told: NoticeType) -> EventType:
     """What happened; a notice that only repeats what happened earlier is a notice."""
     if decision.action in _EVENT_OF_ACTION:
         return _EVENT_OF_ACTION[decision.action]
     match told:
-        case Told.RESTORED:
+        case NoticeType.RESTORED:
             return EventType.RESTORED
-        case Told.ORPHAN if decision.reason is Reason.ORPHAN_OVER:
+        case NoticeType.ORPHAN if decision.reason is Reason.ORPHAN_OVER:
             return EventType.ORPHAN_REMOVED
-        case Told.ORPHAN | Told.BLOCKED:
+        case NoticeType.ORPHAN | NoticeType.BLOCKED:
             return EventType.BLOCKED
         case _:
             return EventType.NOTICED

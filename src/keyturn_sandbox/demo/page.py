@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.decision import Overlay, State, Told
+from keyturn.domain.decision import NoticeType, Overlay, State
 from keyturn_sandbox.demo.timeline import (
     AccountLine,
     FindingLine,
@@ -224,25 +224,25 @@ def _told(told: tuple[SentMail, str, str]) -> Happening:
     name, _, day = step.partition("/")
     other = f"Its owner was told: {name.replace('-', ' ')}"
     text = next((said for begins, said in _TOLD.items() if name.startswith(begins)), other)
-    warned = name.startswith((Told.UPCOMING, "before-"))
-    kind = "blocked" if name.startswith(Told.BLOCKED) else "warned" if warned else "noticed"
+    warned = name.startswith((NoticeType.UPCOMING, "before-"))
+    kind = "blocked" if name.startswith(NoticeType.BLOCKED) else "warned" if warned else "noticed"
     return Happening(
         day=mail.at.date(), kind=kind, text=text.format(day=_in_words(day)), mail=path
     )
 
 
 _TOLD = {
-    Told.UPCOMING: "Its owner was warned: it will be rotated on {day}",
+    NoticeType.UPCOMING: "Its owner was warned: it will be rotated on {day}",
     "disable": "Its owner was told that it stops working on {day}",
-    Told.BEFORE_DISABLE: "Its owner was warned: it stops working on {day}",
-    Told.DELETED: "Its owner was told that it is deleted",
+    NoticeType.BEFORE_DISABLE: "Its owner was warned: it stops working on {day}",
+    NoticeType.DELETED: "Its owner was told that it is deleted",
     "delete": "Its owner was told that it will be deleted on {day}",
-    Told.BEFORE_DELETE: "Its owner was warned: it will be deleted on {day}",
-    Told.RESTORED: "Its owner was told that it was enabled again",
-    Told.BLOCKED: "Its owner was told that it has to wait",
-    Told.OVERWRITTEN: "Its owner was told that the secret no longer holds the new key",
-    Told.ORPHAN: "Its owner was told of a key whose secret nobody has",
-    Told.REVOKED: "Its owner was told that it was revoked",
+    NoticeType.BEFORE_DELETE: "Its owner was warned: it will be deleted on {day}",
+    NoticeType.RESTORED: "Its owner was told that it was enabled again",
+    NoticeType.BLOCKED: "Its owner was told that it has to wait",
+    NoticeType.OVERWRITTEN: "Its owner was told that the secret no longer holds the new key",
+    NoticeType.ORPHAN: "Its owner was told of a key whose secret nobody has",
+    NoticeType.REVOKED: "Its owner was told that it was revoked",
 }
 """What a step says, by how its name begins; the longer name before the shorter."""
 

@@ -10,12 +10,12 @@ from datetime import date
 from typing import Final
 
 from keyturn.domain.days import DAY
-from keyturn.domain.decision import Action, Decision, Next, Notice, Reason, Told
+from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Reason
 from keyturn.domain.key import Act, KeyFacts, Receipt, Unknown
 from keyturn.domain.lifecycle.promises import last_promised
 from keyturn.domain.lifecycle.view import KeyList, OnRecord
 
-_EARLY_WARNING: Final = f"{Told.UPCOMING}-"
+_EARLY_WARNING: Final = f"{NoticeType.UPCOMING}-"
 """How the step of a warning before a rotation begins."""
 
 

@@ -10,7 +10,7 @@ Source: docs/lifecycle.md, T2, T4; invariants 1 and 10.
 from typing import Final
 
 from keyturn.domain.days import DAY, are_exceeded
-from keyturn.domain.decision import Action, Decision, Next, Notice, Reason, Told
+from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Reason
 from keyturn.domain.key import Act, Unknown
 from keyturn.domain.lifecycle.answers import (
     blocked,
@@ -78,7 +78,7 @@ def announce_disabling_again_after_an_interruption(view: KeyView) -> Decision | 
         Reason.DISABLING_INTERRUPTED,
         f"Keyturn was interrupted while disabling this key; it works until {day}",
         notice=Notice(
-            told=Told.RETIRING, day=day, promises={Act.DISABLE: day, Act.DELETE: delete}
+            told=NoticeType.RETIRING, day=day, promises={Act.DISABLE: day, Act.DELETE: delete}
         ),
         next_step=Next(Action.DISABLE, day),
     )
@@ -106,7 +106,7 @@ def warn_before_disabling(view: KeyView) -> Decision | None:
         Action.WARN,
         Reason.DISABLING_AHEAD,
         f"{why_it_ends(view)}; it works until {end.day}",
-        notice=Notice(told=Told.BEFORE_DISABLE, day=end.day, promises={_DISABLE: end.day}),
+        notice=Notice(told=NoticeType.BEFORE_DISABLE, day=end.day, promises={_DISABLE: end.day}),
         next_step=Next(Action.DISABLE, end.day),
     )
 
@@ -202,7 +202,7 @@ def disable_after_the_window(view: KeyView) -> Decision | None:
         Action.DISABLE,
         Reason.UNUSED if view.part is Part.UNUSED else Reason.WINDOW_OVER,
         f"{why_it_ends(view)}, and its end was announced for {end.promised}",
-        notice=Notice(told=Told.DISABLED, day=delete_on, promises={Act.DELETE: delete_on}),
+        notice=Notice(told=NoticeType.DISABLED, day=delete_on, promises={Act.DELETE: delete_on}),
         next_step=Next(Action.DELETE, delete_on),
     )
 
@@ -226,6 +226,6 @@ def _announce(view: KeyView, reason: Reason, sentence: str) -> Decision:
         Action.NOTICE,
         reason,
         sentence,
-        notice=Notice(told=Told.RETIRING, day=promises[_DISABLE], promises=promises),
+        notice=Notice(told=NoticeType.RETIRING, day=promises[_DISABLE], promises=promises),
         next_step=Next(Action.DISABLE, promises[_DISABLE]),
     )

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Final
 
 from keyturn.domain.days import DAY
-from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, Reason, Told
+from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Overlay, Reason
 from keyturn.domain.key import Act, LastUse, Unknown
 from keyturn.domain.lifecycle.answers import last_use_unknown, unreadable
 from keyturn.domain.lifecycle.case import case
@@ -70,8 +70,8 @@ def announce_deletion(view: KeyView) -> Decision | None:
     on_record, since = view.on_record, inactive_since(view) or view.at.now
     if _is_found(on_record):
         sentence = "it was found Inactive; its grace begins now"
-        return _announce(view, Told.DELETING, Reason.FOUND_INACTIVE, sentence, _date(view))
-    told = Told.DELETING if on_record.seen else Told.DISABLED
+        return _announce(view, NoticeType.DELETING, Reason.FOUND_INACTIVE, sentence, _date(view))
+    told = NoticeType.DELETING if on_record.seen else NoticeType.DISABLED
     sentence = f"it has been Inactive since {since.date()}"
     return _announce(view, told, Reason.DATES_NOT_NOTICED, sentence, _date(view))
 
@@ -82,7 +82,7 @@ def put_off_deletion(view: KeyView) -> Decision | None:
     if not deletion(view).is_put_off:
         return None
     sentence = "the date of its deletion has changed"
-    return _announce(view, Told.DELETING, Reason.DATES_CHANGED, sentence, _date(view))
+    return _announce(view, NoticeType.DELETING, Reason.DATES_CHANGED, sentence, _date(view))
 
 
 @case(Reason.DELETION_AHEAD)
@@ -97,7 +97,7 @@ def warn_before_deletion(view: KeyView) -> Decision | None:
         Action.WARN,
         Reason.DELETION_AHEAD,
         _why(view, end.day),
-        notice=Notice(told=Told.BEFORE_DELETE, day=end.day, promises={_DELETE: end.day}),
+        notice=Notice(told=NoticeType.BEFORE_DELETE, day=end.day, promises={_DELETE: end.day}),
         next_step=Next(Action.DELETE, end.day),
     )
 
@@ -136,7 +136,7 @@ def renew_the_grace_if_used(view: KeyView) -> Decision | None:
     at = view.at
     day = max(deletion_by_policy(at, view.key, at.now), _date(view))
     sentence = "it was used after it had been disabled, so its grace begins anew"
-    return _announce(view, Told.GRACE_RENEWED, Reason.USED_AFTER_DISABLING, sentence, day)
+    return _announce(view, NoticeType.GRACE_RENEWED, Reason.USED_AFTER_DISABLING, sentence, day)
 
 
 @case(Reason.GRACE_OVER)
@@ -157,7 +157,7 @@ def delete_after_the_grace(view: KeyView) -> Decision | None:
         Action.DELETE,
         Reason.GRACE_OVER,
         f"it is Inactive since {since.date()}, its deletion was announced for {end.promised}",
-        notice=Notice(told=Told.DELETED, day=at.today),
+        notice=Notice(told=NoticeType.DELETED, day=at.today),
     )
 
 
@@ -179,7 +179,9 @@ def _date(view: KeyView) -> date:
     )
 
 
-def _announce(view: KeyView, told: Told, reason: Reason, sentence: str, day: date) -> Decision:
+def _announce(
+    view: KeyView, told: NoticeType, reason: Reason, sentence: str, day: date
+) -> Decision:
     return view.at.decision(
         view.key,
         Action.NOTICE,

@@ -8,7 +8,7 @@ Source: docs/lifecycle.md, restored; a successor taken away; an overwritten secr
 
 from dataclasses import replace
 
-from keyturn.domain.decision import Action, Decision, Next, Notice, Overlay, Reason, Told
+from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Overlay, Reason
 from keyturn.domain.history import AGAIN, History
 from keyturn.domain.key import Unknown
 from keyturn.domain.lifecycle.answers import blocked
@@ -98,14 +98,14 @@ def tell_of_an_overwritten_secret(view: KeyView, decision: Decision) -> Decision
     receipts = at.receipts(key)
     # Once, and silent while nobody can say whether it was told: that the old key now ends only if
     # it is quiet holds without a mail, and a mail a day would be the worse fault.
-    if isinstance(receipts, Unknown) or any(r.step == Told.OVERWRITTEN for r in receipts):
+    if isinstance(receipts, Unknown) or any(r.step == NoticeType.OVERWRITTEN for r in receipts):
         return decision
     return replace(
         decision,
         action=Action.NOTICE,
         reason=Reason.SECRET_OVERWRITTEN,
         sentence="the secret that Keyturn delivered for it was overwritten or deleted by hand",
-        notice=Notice(told=Told.OVERWRITTEN, day=at.today),
+        notice=Notice(told=NoticeType.OVERWRITTEN, day=at.today),
     )
 
 
@@ -131,14 +131,15 @@ def _restored(view: KeyView) -> Decision | None:
             Reason.RESTORED,
             f"it was re-enabled by hand and is left alone until {again}{how_often}",
             overlays=overlays,
-            notice=Notice(told=Told.RESTORED, day=at.today),
+            notice=Notice(told=NoticeType.RESTORED, day=at.today),
             next_step=Next(Action.NOTICE, again),
         )
     again = at.day(since, grace)
     receipts = at.receipts(key)
     # Restored twice on one day, a key is left alone until the same date.
     told = isinstance(receipts, Unknown) or any(
-        receipt.step == Told.RESTORED and (receipt.at >= since or receipt.day == since.date())
+        receipt.step == NoticeType.RESTORED
+        and (receipt.at >= since or receipt.day == since.date())
         for receipt in receipts
     )
     by_command = on_record.ordered == since
@@ -149,7 +150,7 @@ def _restored(view: KeyView) -> Decision | None:
         Reason.RESTORED_BY_COMMAND if by_command else Reason.RESTORED,
         f"it was re-enabled {who} and is left alone until {again}{how_often}",
         overlays=overlays,
-        notice=None if told else Notice(told=Told.RESTORED, day=since.date()),
+        notice=None if told else Notice(told=NoticeType.RESTORED, day=since.date()),
         next_step=Next(Action.NOTICE, again),
     )
 
