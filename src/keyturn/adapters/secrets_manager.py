@@ -60,7 +60,7 @@ class SecretsManagerStore:
         self._is_one_key = is_one_key
         self._clock = clock
         self._only_reads = only_reads
-        # The SDK makes a request for every attempt; many vaults may share the client.
+        # The SDK makes a request for every attempt; many stores may share the client.
         event = "request-created.secretsmanager.PutSecretValue"
         secrets.meta.events.register(event, _ask, unique_id="keyturn-may-go")
 

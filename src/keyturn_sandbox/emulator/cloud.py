@@ -4,6 +4,10 @@ A local AWS: one organisation inside this process, with a clock that can be move
 It is moto, held to what AWS documents. The rooms around this file say where moto
 is kinder than AWS, and set it right: `iam_rules`, `sts_rules`, `secret_rules`,
 `organization`, `event_bus`, `mailbox`.
+
+`LocalCloud` is long, and is left so: it is the list of what a scene or a test can do to this AWS,
+a few lines each, and whoever sets a scene finds all of it in one place. What has rules to it is in
+the files beside this one.
 """
 
 import json

@@ -180,7 +180,7 @@ class Owners:
         """Make the old key what the secret holds: stored beside the new one, then made current."""
         [old] = desk.in_use
         name = secret_name(desk.person.account_id, desk.person.user)
-        secret_store = self._vault(desk.person)
+        secret_store = self._secrets_manager(desk.person)
         value = json.dumps(
             {"AccessKeyId": old, "SecretAccessKey": self._cloud.secret_values()[old]}
         )
@@ -200,7 +200,7 @@ class Owners:
         """Make a secret with all that everybody can know of Keyturn's own."""
         session = self._cloud.session(person.account_id)
         user_id = session.client("iam").get_user(UserName=person.user)["User"]["UserId"]
-        self._vault(person).create_secret(
+        self._secrets_manager(person).create_secret(
             Name=secret_name(person.account_id, person.user),
             KmsKeyId=SECRETS_KEY,
             SecretString="{}",
@@ -210,7 +210,7 @@ class Owners:
             ],
         )
 
-    def _vault(self, person: Person) -> "SecretsManagerClient":
+    def _secrets_manager(self, person: Person) -> "SecretsManagerClient":
         session = self._cloud.session(person.account_id)
         return session.client("secretsmanager", region_name=self._region)
 
@@ -229,7 +229,7 @@ class Owners:
 
     def _read_secret(self, person: Person) -> Mapping[str, object]:
         try:
-            answer = self._vault(person).get_secret_value(
+            answer = self._secrets_manager(person).get_secret_value(
                 SecretId=secret_name(person.account_id, person.user), VersionStage="AWSCURRENT"
             )
         except ClientError:  # not there yet: they try again tomorrow
