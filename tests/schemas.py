@@ -28,7 +28,6 @@ from marshmallow import fields as rules
 from marshmallow import validate
 
 from keyturn.domain.events import SOURCE, EventType
-from keyturn.entrypoints.requests import QueueMessage, RotationEvent, SwitchEvent
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.event import (
@@ -41,9 +40,11 @@ from keyturn.schemas.event import (
 from keyturn.schemas.explanation import Explanation
 from keyturn.schemas.plan import PlanFile
 from keyturn.schemas.receipt import ReceiptFile
+from keyturn.schemas.rotation_event import QueueMessage, RotationEvent
+from keyturn.schemas.rules import Flag
 from keyturn.schemas.snapshot import Snapshot
 from keyturn.schemas.switch import SwitchFile
-from keyturn.settings import Flag
+from keyturn.schemas.switch_event import SwitchEvent
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

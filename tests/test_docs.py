@@ -29,9 +29,9 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
 from keyturn.domain.result import AccountPlan, AccountResult
 from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, USER_ID_TAG, USER_TAG
-from keyturn.entrypoints.answer import answer
-from keyturn.entrypoints.requests import RotationEvent
 from keyturn.functions.metrics import METRICS, Metric
+from keyturn.schemas.answer import write_answer
+from keyturn.schemas.rotation_event import RotationEvent
 from keyturn.settings import PARAMETERS, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -199,7 +199,7 @@ def test_the_answer_of_the_manual_is_the_answer_of_the_code() -> None:
     assert isinstance(decided, UserDecisions)
     run = Run(id=shown["run"], account=Account(id="222222222222"), at=now, dry_run=True)
 
-    assert answer(AccountResult(plan=AccountPlan(run=run, users=(decided,)))) == shown
+    assert write_answer(AccountResult(plan=AccountPlan(run=run, users=(decided,)))) == shown
 
 
 # --- commands -----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.parameter import Parameter, Shape, Unit, parameters_of
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.scope import Scope, separated
+from keyturn.schemas.rules import Flag
 
 
 def _of_shape(shape: Shape) -> validate.Regexp:
@@ -34,26 +35,10 @@ AWS_OWN = frozenset({"aws/secretsmanager", "alias/aws/secretsmanager"})
 MOST_DAYS = 36_500
 
 
-class Flag(rules.Field[bool]):
-    """True or false, in any case, or a JSON boolean; anything else is an error, never a guess."""
-
-    default_error_messages = {"invalid": "must be true or false"}  # noqa: RUF012 -- marshmallow's way
-
-    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
-        if isinstance(value, bool):
-            return value
-        match str(value).strip().lower():
-            case "true":
-                return True
-            case "false":
-                return False
-        raise self.make_error("invalid")
-
-
 class Days(rules.Integer):
     """A whole number of days, few enough to count with; what is too few is the policy's to say."""
 
-    default_error_messages = {"invalid": "must be a whole number of days"}  # noqa: RUF012 -- as above
+    default_error_messages = {"invalid": "must be a whole number of days"}  # noqa: RUF012 -- marshmallow's way
 
     def _validated(self, value: object) -> int:
         days = super()._validated(value)

@@ -17,6 +17,7 @@ from uuid import uuid4
 import boto3
 from moto.moto_api._internal import mock_random
 
+from keyturn.cli.report import Report, as_json
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import KeyturnError
@@ -24,8 +25,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.result import AccountPlan, AccountResult, Failure
 from keyturn.domain.result import Request as Daily
-from keyturn.entrypoints.approvals import read_plan
-from keyturn.entrypoints.plan_format import Report, as_json
+from keyturn.schemas.plan import read_plan
 from keyturn.settings import Settings
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform

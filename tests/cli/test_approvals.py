@@ -11,7 +11,7 @@ import pytest
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.domain.narrowing import Approved
-from keyturn.entrypoints.approvals import read_plan
+from keyturn.schemas.plan import read_plan
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.simulation.deployment import BUCKET as STAGE_BUCKET
 from keyturn_sandbox.simulation.deployment import PREFIX

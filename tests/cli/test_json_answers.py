@@ -18,7 +18,7 @@ from tests.cli.organisation import (
     TELLING,
     add_user,
 )
-from tests.entrypoints.test_schemas import validator
+from tests.test_schemas import validator
 
 IN_THE_SHOP = ("--role-name", ROLE, "--account", SHOP)
 DO_IT = ("--enforce", "--yes", *SECRETS)

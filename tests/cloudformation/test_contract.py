@@ -15,10 +15,10 @@ from keyturn.deployment.model.wanted import OPTION_OF
 from keyturn.domain.events import SOURCE, EventType
 from keyturn.domain.parameter import Parameter, Shape, Unit
 from keyturn.domain.policy import RotationPolicy
-from keyturn.entrypoints.bus_events import IAM_SOURCE, read_exemption
-from keyturn.entrypoints.requests import QUEUE_HOLDS
 from keyturn.functions.connect import disconnect
 from keyturn.functions.rotation import SPARE_MILLISECONDS
+from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
+from keyturn.schemas.rules import QUEUE_HOLDS
 from keyturn.settings import PARAMETERS, Settings
 from keyturn_sandbox.emulator.cloud import REGION
 from keyturn_sandbox.simulation import deployment

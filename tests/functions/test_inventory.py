@@ -7,7 +7,7 @@ import pytest
 
 from keyturn.domain.errors import Denied, InvalidValue, Throttled, Unavailable
 from keyturn.domain.key import Account
-from keyturn.use_cases.inventory import message_of
+from keyturn.schemas.queue_message import write_message
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.stage import CLOSED, HUB, MEMBER, START, Stage, staged
@@ -47,7 +47,7 @@ def test_every_account_is_queued_in_a_group_of_its_own(stage: Stage) -> None:
 
 
 def test_what_an_account_has_not_is_left_out_of_its_message() -> None:
-    message = message_of(Account(id=MEMBER), run="r", requested=START)
+    message = write_message(Account(id=MEMBER), run="r", requested=START)
 
     assert message == {"account": MEMBER, "run": "r", "requested": "2026-03-02T05:00:00Z"}
 

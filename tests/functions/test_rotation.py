@@ -9,8 +9,9 @@ import pytest
 
 from keyturn.adapters.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from keyturn.domain.errors import InvalidValue, Stale
-from keyturn.entrypoints.requests import QUEUE_HOLDS, read_queued, read_rotation
 from keyturn.functions.rotation import SPARE_MILLISECONDS
+from keyturn.schemas.rotation_event import read_queued, read_rotation
+from keyturn.schemas.rules import QUEUE_HOLDS
 from keyturn.settings import Settings
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.cli.organisation import audit_entries

@@ -7,14 +7,13 @@ What operators had Keyturn do: two objects each, before and after.
 Neither is ever overwritten: the bucket's policy refuses it, and so does each call of ours.
 """
 
-import json
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated, may_have_been_heard
+from keyturn.domain.audit import BEGUN, AuditEntry
 from keyturn.domain.errors import AlreadyThere
-from keyturn.domain.tag_text import format_utc
-from keyturn.ports import BEGUN, AuditEntry
+from keyturn.schemas.audit import write_audit
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,7 +41,7 @@ class S3Audit:
                 self._s3.put_object(
                     Bucket=self._bucket,
                     Key=f"{self._root}/{name}",
-                    Body=json.dumps(_document(entry), indent=2).encode(),
+                    Body=write_audit(entry),
                     ContentType="application/json",
                     IfNoneMatch="*",
                 )
@@ -50,25 +49,3 @@ class S3Audit:
             # Ours, if an answer was lost and the SDK tried again. Else somebody was faster.
             if not may_have_been_heard(error):
                 raise
-
-
-def _document(entry: AuditEntry) -> dict[str, object]:
-    return {
-        "version": 1,
-        "command": entry.command,
-        "by": entry.by,
-        "claimed": entry.claimed,
-        "request": entry.request,
-        "why": entry.why,
-        "account": entry.account,
-        "user": entry.user,
-        "key": entry.key,
-        "secret": entry.secret,
-        "plan": entry.plan,
-        "plan_sha256": entry.plan_sha256,
-        "run": entry.run,
-        "begun": format_utc(entry.at),
-        "ended": format_utc(entry.ended) if entry.ended else None,
-        "outcome": entry.outcome,
-        "said": list(entry.said),
-    }

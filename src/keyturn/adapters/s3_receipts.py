@@ -12,7 +12,6 @@ one listing a key is all that it costs. A claim is the 36 characters of a uuid a
 else; a receipt is longer. `<name>.bounced` beside a receipt voids it.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from keyturn.domain.recipient import Recipient
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Claim
-from keyturn.schemas.receipt import ReceiptFile
+from keyturn.schemas.receipt import write_receipt
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -153,19 +152,18 @@ class S3Receipts:
         """
         *_, step, name = claim.name.split("/")
         promises = _promises(step, _days_in(name))
-        receipt: ReceiptFile = {
-            "time": format_utc(now),
-            "channel": claim.recipient.channel,
-            "address": claim.recipient.address,
-            "message_id": message_id,
-            "promises": {act: day.isoformat() for act, day in promises.items()},
-            "run": claim.run,
-        }
+        receipt = write_receipt(
+            claim.recipient,
+            at=now,
+            message_id=message_id,
+            promises=promises,
+            run=claim.run,
+        )
         with aws_errors_translated():
             self._s3.put_object(
                 Bucket=self._bucket,
                 Key=claim.name,
-                Body=json.dumps(receipt, indent=2).encode(),
+                Body=receipt,
                 ContentType="application/json",
             )
 

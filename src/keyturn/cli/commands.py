@@ -13,10 +13,11 @@ from rich.text import Text
 
 from keyturn.cli.audit import entry_of, said, unkept
 from keyturn.cli.identifiers import check_key
-from keyturn.cli.json_answers import adoption, put
+from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import AccountOptions, Findings, Ordering, Rules, Telling
+from keyturn.cli.report import Report, as_json
 from keyturn.cli.run import (
     CliSession,
     checked,
@@ -40,7 +41,7 @@ from keyturn.domain.secret_names import (
     secret_name,
 )
 from keyturn.domain.tag_text import format_utc
-from keyturn.entrypoints.plan_format import Report, as_json
+from keyturn.schemas.adoption import write_adoption
 from keyturn.use_cases.stop import refuse_if_paused
 
 CATCHING_UP = timedelta(minutes=1)
@@ -437,7 +438,7 @@ def adopt(secret: str, where: AccountOptions, rules: Rules, ordering: Ordering) 
 
 def _answer_adoption(planned: Adoption, ordering: Ordering, *, adopted: bool) -> None:
     if ordering.format is Findings.JSON:
-        put(adoption(planned, adopted=adopted))
+        put(write_adoption(planned, adopted=adopted))
 
 
 def _print_adoption(console: Console, planned: Adoption) -> None:

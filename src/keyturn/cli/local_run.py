@@ -25,7 +25,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Request
 from keyturn.domain.scope import EVERYWHERE
-from keyturn.entrypoints.approvals import Approvals
+from keyturn.schemas.plan import Approvals
 from keyturn.settings import Settings
 from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.inventory import Inventory, take_inventory

@@ -15,9 +15,9 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from keyturn.cli.order import Order
 from keyturn.configuration import BY_NAME
 from keyturn.domain.parameter import Topic
-from keyturn.entrypoints.order import Order
 
 WHICH = Topic.ACCOUNTS
 TELLING = Topic.NOTICES

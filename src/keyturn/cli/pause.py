@@ -6,7 +6,7 @@ from rich.text import Text
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.given import given
-from keyturn.cli.json_answers import put, switch
+from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
 from keyturn.cli.one_line import FAILED
@@ -15,6 +15,7 @@ from keyturn.cli.run import confirm
 from keyturn.domain.errors import PortError
 from keyturn.domain.plain_text import shown
 from keyturn.ports import LocatedPauseFlag, Pause
+from keyturn.schemas.switch import write_switch
 from keyturn.settings import Settings
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
@@ -105,7 +106,7 @@ def _stands(
         said = _paused(pause) if pause else "Keyturn is not paused."
         _say(f"{said} [{flag.place}]")
     elif is_end:
-        put(switch(flag.place, pause))
+        put(write_switch(flag.place, pause))
 
 
 def _is_alone(flag: LocatedPauseFlag) -> bool:

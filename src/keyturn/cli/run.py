@@ -48,6 +48,7 @@ from keyturn.cli.options import (
     View,
 )
 from keyturn.cli.own_keys import OwnKeys, own_keys
+from keyturn.cli.report import Report, as_csv, as_csv_for_excel, as_json
 from keyturn.cli.result_file import result_file
 from keyturn.cli.tables import (
     failures,
@@ -66,9 +67,8 @@ from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
 from keyturn.domain.result import AccountResult, Request
-from keyturn.entrypoints.approvals import Approvals, read_plan
-from keyturn.entrypoints.plan_format import Report, as_csv, as_csv_for_excel, as_json
 from keyturn.ports import AuditEntry
+from keyturn.schemas.plan import Approvals, read_plan
 from keyturn.settings import Settings
 from keyturn.use_cases.announcers import Announcer
 from keyturn.use_cases.audited import Audited

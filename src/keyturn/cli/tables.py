@@ -18,13 +18,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.cli.order import Order
+from keyturn.cli.report import Report
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action, Decision, Overlay
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
 from keyturn.domain.result import AccountResult
-from keyturn.entrypoints.order import Order
-from keyturn.entrypoints.plan_format import Report
 
 SECRETS = "Secrets Manager, each in Account_<account>_User_<user>_AccessKey"
 WIDE = 120

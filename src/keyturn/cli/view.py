@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from keyturn.cli.options import Format, Output, View
+from keyturn.cli.order import Order
+from keyturn.cli.report import Report
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, UserDecisions
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.result import AccountResult
-from keyturn.entrypoints.order import Order
-from keyturn.entrypoints.plan_format import Report
 
 DUE = 3
 """The exit code of a plan in which something is due, for whoever asks for it."""

@@ -17,11 +17,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
-from keyturn.entrypoints.bus_events import IAM_SOURCE, read_digest, read_exemption
-from keyturn.entrypoints.requests import read_body
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.metrics import Service, emit
+from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
+from keyturn.schemas.notices_due import read_notices_due
+from keyturn.schemas.rules import read_body
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.NOTIFIER)
@@ -65,7 +66,7 @@ def _read(aws: Aws, body: str, own: str, now: datetime) -> Digest | ExemptionCha
     asked = read_body(body)
     if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
         return read_exemption(asked, group=aws.settings.exemption_group, now=now)
-    return read_digest(asked, own_account=own, now=now)
+    return read_notices_due(asked, own_account=own, now=now)
 
 
 def _tell_of_exemption(aws: Aws, change: ExemptionChange | None, measured: dict[str, int]) -> None:

@@ -12,9 +12,10 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Unknown
 from keyturn.domain.result import AccountPlan, AccountResult, Failure
 from keyturn.domain.tag_text import format_utc
-from keyturn.entrypoints.answer import answer
-from keyturn.entrypoints.requests import RotationRequest, SwitchRequest
 from keyturn.ports import AuditEntry, Pause
+from keyturn.schemas.answer import write_answer
+from keyturn.schemas.rotation_event import RotationRequest
+from keyturn.schemas.switch_event import SwitchRequest
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
 from keyturn.wiring import Aws
@@ -118,7 +119,9 @@ def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext)
     except KeyturnError as error:
         failures = (Failure(error=error, user=planned.user.name if planned else None),)
     result = AccountResult(plan=AccountPlan(run=run, failures=failures))
-    return Adopted(result=result, answer={**answer(result), "secret": _described(secret, planned)})
+    return Adopted(
+        result=result, answer={**write_answer(result), "secret": _described(secret, planned)}
+    )
 
 
 def _described(name: str, planned: Adoption | None) -> dict[str, object]:

@@ -20,16 +20,6 @@ from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Stale
 from keyturn.domain.events import Run
 from keyturn.domain.result import AccountResult, Request
-from keyturn.entrypoints.answer import answer
-from keyturn.entrypoints.approvals import read_plan
-from keyturn.entrypoints.requests import (
-    RotationRequest,
-    is_about_switch,
-    read_body,
-    read_queued,
-    read_rotation,
-    read_switch,
-)
 from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.metrics import (
@@ -48,7 +38,12 @@ from keyturn.functions.operator_event import (
     written_down,
 )
 from keyturn.functions.result_log import log_result
-from keyturn.use_cases.inventory import message_of
+from keyturn.schemas.answer import write_answer
+from keyturn.schemas.plan import read_plan
+from keyturn.schemas.queue_message import write_message
+from keyturn.schemas.rotation_event import RotationRequest, read_queued, read_rotation
+from keyturn.schemas.rules import read_body
+from keyturn.schemas.switch_event import is_about_switch, read_switch
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.ROTATION)
@@ -79,7 +74,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                 done = adopt(aws, asked, asked.adopt, context)
                 log_result(logger, done.result, aws.settings.policy)
                 return done.answer
-            return answer(_measured(aws, asked, context))
+            return write_answer(_measured(aws, asked, context))
 
     def one(record: SQSRecord) -> None:
         try:
@@ -173,11 +168,9 @@ def _hand_back(aws: Aws, asked: RotationRequest, users: Sequence[str]) -> None:
     """Queue the users for whom there was no time left; that they were asked for ages on."""
     # A run of its own: what goes wrong in it is told besides what went wrong in this one.
     run = uuid.uuid4().hex
-    rest = {
-        **message_of(asked.account, run=run, requested=asked.requested),
-        "users": list(users),
-        **({"dryrun": True} if asked.dry_run else {}),
-    }
+    rest = write_message(
+        asked.account, run=run, requested=asked.requested, users=users, dry_run=asked.dry_run
+    )
     aws.queue().send([rest], run=run)
     logger.warning(
         f"No time left for {pluralize(len(users), 'user')}: handed back", extra={"run": run}

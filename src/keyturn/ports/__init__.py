@@ -9,6 +9,8 @@ nobody knows.
 from collections.abc import Callable
 from datetime import datetime
 
+from keyturn.domain.audit import BEGUN, AuditEntry
+from keyturn.domain.pause import Pause
 from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
 from keyturn.ports.notices import (
     Bus,
@@ -20,15 +22,7 @@ from keyturn.ports.notices import (
     Receipts,
     RenderedNotice,
 )
-from keyturn.ports.operators import (
-    BEGUN,
-    Audit,
-    AuditEntry,
-    LocatedPauseFlag,
-    Pause,
-    PauseFlag,
-    Plans,
-)
+from keyturn.ports.operators import Audit, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.ports.runs import Coverage, DailyLimitLedger, Queue, Reservation, Snapshots
 from keyturn.ports.secrets import ListedSecret, SecretList, SecretStore
 

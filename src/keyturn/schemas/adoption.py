@@ -1,8 +1,12 @@
 """What `adopt` answers."""
 
-from typing import Literal, TypedDict
+from typing import Final, Literal, TypedDict
 
+from keyturn.domain.adoption import Adoption
+from keyturn.domain.key import Unknown
 from keyturn.schemas.account import AccountId
+
+VERSION: Final = 1
 
 
 class AdoptionFile(TypedDict):
@@ -26,3 +30,23 @@ class AdoptionFile(TypedDict):
     removes: list[str]
     sets: dict[str, str]
     adopted: bool
+
+
+def write_adoption(planned: Adoption, *, adopted: bool) -> AdoptionFile:
+    """What was found of a secret, and what is or would be written to adopt it."""
+    policy = planned.policy
+    return {
+        "version": VERSION,
+        "account": planned.user.account,
+        "user": planned.user.name,
+        "secret": planned.name,
+        "foreign": planned.why,
+        "policy": policy if isinstance(policy, str) else None,
+        "policy_unread": policy.why if isinstance(policy, Unknown) else None,
+        "replicas": list(planned.secret.replicas),
+        "rotates": planned.secret.rotates,
+        "kms_key": planned.secret.kms_key,
+        "removes": list(planned.removes),
+        "sets": dict(planned.sets),
+        "adopted": adopted,
+    }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from keyturn.domain.decision import (
     Action,
@@ -42,6 +42,16 @@ class Decided(TypedDict):
     promises: dict[Act, Day]
 
 
+_CELLS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "next": ("next_action", "next_date"),
+    "promises": (),
+}
+CELLS: Final = tuple(
+    cell for field in Decided.__annotations__ for cell in _CELLS_OF.get(field, (field,))
+)
+"""The columns of a decision in a table: its fields, but for those that are no single value."""
+
+
 def write_decision(user: str, decision: DecisionSummary) -> Decided:
     """The form of a decision about a key of the user of this name."""
     coming = decision.next
@@ -57,6 +67,17 @@ def write_decision(user: str, decision: DecisionSummary) -> Decided:
         "next": {"action": coming.action, "date": coming.day.isoformat()} if coming else None,
         "successor": decision.successor,
         "promises": {act: day.isoformat() for act, day in decision.promises.items()},
+    }
+
+
+def cells_of(decided: Decided) -> dict[str, object]:
+    """The row of a decision: at least CELLS, each a text, a number or None."""
+    coming = decided["next"]
+    return {
+        **decided,
+        "overlays": " ".join(decided["overlays"]),
+        "next_action": coming["action"] if coming else None,
+        "next_date": coming["date"] if coming else None,
     }
 
 

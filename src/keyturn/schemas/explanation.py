@@ -1,11 +1,19 @@
 """What `explain` answers: where keys stand, and every date that is coming for them."""
 
-from typing import Literal, TypedDict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Final, Literal, TypedDict
 
+from keyturn.domain.decision import UserDecisions
+from keyturn.domain.result import AccountPlan
+from keyturn.domain.secret_names import secret_name
+from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import AccountId, Moment
-from keyturn.schemas.decision import Day
-from keyturn.schemas.plan import Planned
-from keyturn.schemas.snapshot import LastUsed
+from keyturn.schemas.decision import Day, write_decision
+from keyturn.schemas.plan import Planned, write_planned
+from keyturn.schemas.snapshot import LastUsed, write_last_used
+
+VERSION: Final = 1
 
 
 class ComingDate(TypedDict):
@@ -42,3 +50,49 @@ class Explanation(TypedDict):
     users: list[Explained]
     failures: list[str]
     warnings: list[str]
+
+
+def write_explanation(
+    users: list[Explained],
+    *,
+    at: datetime,
+    failures: Iterable[str],
+    warnings: Iterable[str],
+) -> Explanation:
+    """The whole answer."""
+    return {
+        "version": VERSION,
+        "generated_at": format_utc(at),
+        "users": users,
+        "failures": list(failures),
+        "warnings": list(warnings),
+    }
+
+
+def write_explained(
+    plan: AccountPlan,
+    decided: UserDecisions,
+    coming: Mapping[str, Iterable[tuple[date, str]]],
+) -> Explained:
+    """A user; coming: by the keys' ids, the dates that come, and what comes on each."""
+    facts = {key.key_id: key for key in decided.user.keys}
+    account, user = plan.run.account, decided.user
+    return {
+        "account": account.id,
+        "name": account.name,
+        "user": user.name,
+        "exempt": user.exempt,
+        "secret": secret_name(account.id, user.name),
+        "keys": [
+            {
+                **write_planned(write_decision(user.name, decision), plan.owner_of(user.name)),
+                "created": format_utc(facts[decision.key_id].created),
+                "last_used": write_last_used(facts[decision.key_id]),
+                "coming": [
+                    {"date": day.isoformat(), "what": what}
+                    for day, what in coming[decision.key_id]
+                ],
+            }
+            for decision in decided.decisions
+        ],
+    }

@@ -1,11 +1,36 @@
-"""A plan, or what became of it: what `plan` and `run` write with `--format json`."""
+"""
+A plan, or what became of it: what `plan` and `run` write with `--format json`.
 
-from typing import Literal, TypedDict
+And what an operator approves of: of a plan that is read back, its lines count alone.
+"""
 
-from keyturn.domain.decision import Action
-from keyturn.domain.owner import OwnerSource
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, Literal, TypedDict
+
+from marshmallow import ValidationError, validate
+from marshmallow import fields as rules
+
+from keyturn.domain.decision import Action, Reason
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.key import Account
+from keyturn.domain.leftover import Leftover
+from keyturn.domain.narrowing import Approved
+from keyturn.domain.owner import Owner, OwnerSource
+from keyturn.domain.policy import RotationPolicy, parameter
+from keyturn.domain.reading import NotReadableError, read_json
+from keyturn.domain.result import AccountResult
+from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import AccountFound, AccountId, Moment
+from keyturn.schemas.answer import write_answer
 from keyturn.schemas.decision import Decided
+from keyturn.schemas.rules import ACCOUNT_ID, Foreign, first_wrong
+
+VERSION: Final = 1
+"""Of JSON and CSV; a change that a reader could stumble over makes it 2."""
 
 
 class DoneStep(TypedDict):
@@ -63,3 +88,170 @@ class PlanFile(TypedDict):
     accounts: list[AccountReport]
     skipped: list[Skipped]
     failures: list[str]
+
+
+# Its writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFrame:
+    """What a plan says beside its accounts."""
+
+    at: datetime
+    dry_run: bool
+    policy: RotationPolicy
+    skipped: Sequence[tuple[Account, str]] = ()
+    """The accounts that were not looked at, and why."""
+    failures: Sequence[str] = ()
+    """What went wrong and belongs to no account."""
+
+
+def write_plan(frame: PlanFrame, accounts: list[AccountReport]) -> str:
+    """The file of a plan."""
+    document: PlanFile = {
+        "version": VERSION,
+        "generated_at": format_utc(frame.at),
+        "dry_run": frame.dry_run,
+        "policy": {
+            parameter(each.name): getattr(frame.policy, each.name) for each in fields(frame.policy)
+        },
+        "accounts": accounts,
+        "skipped": [
+            {"account": account.id, "name": account.name, "reason": why}
+            for account, why in frame.skipped
+        ],
+        "failures": list(frame.failures),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def write_account(result: AccountResult) -> AccountReport:
+    """An account of a plan."""
+    told = write_answer(result)
+    return {
+        "account": told["account"],
+        "name": result.plan.run.account.name,
+        "run": told["run"],
+        "decisions": [
+            write_planned(made, result.plan.owner_of(made["user"])) for made in told["decisions"]
+        ],
+        "secrets_without_user": _leftovers(result.plan.leftovers),
+        "failures": told["failures"],
+        "quarantined": told["quarantined"],
+        "warnings": told["warnings"],
+        "counts": told["counts"],
+        "done": [
+            {
+                "user": outcome.decided.user.name,
+                "key": done.decision.key_id,
+                "action": done.decision.action,
+                "new_key": done.new_key,
+            }
+            for outcome in result.outcomes
+            for done in outcome.done
+            if done.decision.is_due
+        ],
+        "left": list(result.left),
+    }
+
+
+def _leftovers(found: Iterable[Leftover] | None) -> list[LeftoverSecret] | None:
+    """The secrets without a living user; null: nobody looked."""
+    if found is None:
+        return None
+    return [
+        {
+            "secret": each.name,
+            "user": each.user,
+            "user_id": each.user_id,
+            "now_called": each.now_called,
+            "empty": each.is_empty,
+            "to_be_deleted": each.is_leaving,
+        }
+        for each in found
+    ]
+
+
+def write_planned(made: Decided, owner: Owner) -> Planned:
+    """A decision, and who answers for its key."""
+    return {**made, "owner": owner.address, "owner_source": owner.source}
+
+
+# Its reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approvals:
+    """A plan that somebody approved of."""
+
+    name: str
+    sha256: str
+    """In hex: what `sha256sum` says of the file."""
+    lines: Mapping[str, frozenset[Approved]]
+    """What was approved of, by account."""
+
+
+ACTIONS: Final = validate.OneOf([*Action], error="must be one of {choices}")
+
+
+class _Next(Foreign):
+    action = rules.String(required=True, validate=ACTIONS)
+
+
+class _Decision(Foreign):
+    user = rules.String(required=True)
+    key = rules.String(required=True)
+    action = rules.String(required=True, validate=ACTIONS)
+    reason = rules.String(required=True)
+    next = rules.Nested(_Next, allow_none=True)
+
+
+class _Account(Foreign):
+    account = rules.String(required=True, validate=ACCOUNT_ID)
+    decisions = rules.List(rules.Nested(_Decision), required=True)
+
+
+class _Plan(Foreign):
+    version = rules.Integer(
+        required=True, validate=validate.Equal(VERSION, error="must be {other}")
+    )
+    accounts = rules.List(rules.Nested(_Account), required=True)
+
+
+def read_plan(body: bytes, *, option: str, name: str) -> Approvals:
+    """
+    Read a plan.
+
+    A line that waits over the cap stands for what it waits to do: whoever approves of it has
+    seen it. Raises InvalidValue where it is no plan, in the name of the option and the file.
+    """
+    try:
+        loaded: Mapping[str, Any] = _Plan().load(read_json(body))
+    except (NotReadableError, ValidationError) as error:
+        raise InvalidValue(option, name, _rule(error)) from None
+    return Approvals(
+        name=name,
+        sha256=sha256(body).hexdigest(),
+        lines={
+            account["account"]: frozenset(_lines(account["decisions"]))
+            for account in loaded["accounts"]
+        },
+    )
+
+
+def _lines(decisions: list[Mapping[str, Any]]) -> Iterator[Approved]:
+    for made in decisions:
+        action = made["action"]
+        if made["reason"] == Reason.OVER_CAP and made.get("next"):
+            action = made["next"]["action"]
+        if action not in {Action.KEEP, Action.WAIT}:
+            yield Approved(made["user"], made["key"], Action(action))
+
+
+def _rule(error: NotReadableError | ValidationError) -> str:
+    """What is wrong with it, and where: `accounts.0.decisions.3.key`."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    path, rule = first_wrong(error)
+    where = f"{'.'.join(path)}: " if path else ""
+    return f"is no plan: {where}{rule}"

@@ -1,8 +1,18 @@
-"""The proof that somebody was notified, as it is stored."""
+"""
+The proof that somebody was notified, as it is stored.
 
+For people: what the engine asks stands in the object's name (adapters/s3_receipts.py), so a
+receipt of any age counts, and none of ours reads one.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import TypedDict
 
 from keyturn.domain.key import Act
+from keyturn.domain.recipient import Recipient
+from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import Moment
 from keyturn.schemas.decision import Day
 
@@ -16,3 +26,23 @@ class ReceiptFile(TypedDict):
     message_id: str
     promises: dict[Act, Day]
     run: str
+
+
+def write_receipt(
+    recipient: Recipient,
+    *,
+    at: datetime,
+    message_id: str,
+    promises: Mapping[Act, date],
+    run: str,
+) -> bytes:
+    """The object of a receipt."""
+    receipt: ReceiptFile = {
+        "time": format_utc(at),
+        "channel": recipient.channel,
+        "address": recipient.address,
+        "message_id": message_id,
+        "promises": {act: day.isoformat() for act, day in promises.items()},
+        "run": run,
+    }
+    return json.dumps(receipt, indent=2).encode()

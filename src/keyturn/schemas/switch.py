@@ -1,8 +1,12 @@
 """What `pause` and `resume` answer."""
 
-from typing import Literal, TypedDict
+from typing import Final, Literal, TypedDict
 
+from keyturn.domain.pause import Pause
+from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import Moment
+
+VERSION: Final = 1
 
 
 class SwitchFile(TypedDict):
@@ -14,3 +18,15 @@ class SwitchFile(TypedDict):
     since: Moment | None
     why: str | None
     place: str
+
+
+def write_switch(place: str, pause: Pause | None) -> SwitchFile:
+    """Whether every write is stopped, and by whom."""
+    return {
+        "version": VERSION,
+        "paused": pause is not None,
+        "by": pause.by if pause else None,
+        "since": format_utc(pause.at) if pause else None,
+        "why": pause.why if pause else None,
+        "place": place,
+    }

@@ -7,8 +7,8 @@ from datetime import datetime
 from keyturn.domain.errors import InvalidValue, NotFound
 from keyturn.domain.key import Account
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Listed, Organization, Queue
+from keyturn.schemas.queue_message import write_message
 
 EXCLUDED = "it is excluded"
 LOST = "it is not in the organisation, or not below the unit"
@@ -111,21 +111,6 @@ class FanOut:
         Raises a PortError that names the accounts that could not be queued; the others are.
         """
         self.queue.send(
-            (message_of(account, run=run, requested=now) for account in inventory.accounts),
+            (write_message(account, run=run, requested=now) for account in inventory.accounts),
             run=run,
         )
-
-
-def message_of(account: Account, *, run: str, requested: datetime) -> dict[str, object]:
-    """
-    A run over an account, as it waits in the queue: field → value, as JSON has it.
-
-    What the account has not is left out. requested: UTC; a message that is too old is dropped.
-    """
-    known = {"email": account.email, "name": account.name}
-    return {
-        "account": account.id,
-        **{field: text for field, text in known.items() if text},
-        "run": run,
-        "requested": format_utc(requested),
-    }

@@ -20,10 +20,9 @@ from rich.table import Table
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.key import Account
 from keyturn.domain.owner import OwnerSource
-from keyturn.entrypoints.plan_format import Report, as_plan_file
 from keyturn.functions import inventory, metrics, notifier, rotation
 from keyturn.functions.connect import disconnect
-from keyturn.schemas.plan import AccountReport, Planned
+from keyturn.schemas.plan import AccountReport, PlanFrame, Planned, write_plan
 from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
 from keyturn_sandbox.demo.page import mail_lines, timeline_of
@@ -120,11 +119,10 @@ def _write(result: Result, folder: DemoFolder, log: str, took: timedelta) -> tup
 def _plan(result: Result) -> str:
     """The plan for the day after, as `keyturn plan --format json` writes it."""
     company = {each.account_id: each for each in result.company.accounts}
-    report = Report(
+    frame = PlanFrame(
         at=result.planned_at,
         dry_run=True,
         policy=Settings.read(dict(result.deployment.settings)).policy,
-        results=(),
         skipped=[
             (Account(id=each.account_id, name=each.name), "it is SUSPENDED")
             for each in company.values()
@@ -150,7 +148,7 @@ def _plan(result: Result) -> str:
         }
         for told in result.plan
     ]
-    return as_plan_file(report, accounts)
+    return write_plan(frame, accounts)
 
 
 def _print(result: Result, console: Console, folder: DemoFolder, took: timedelta) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from keyturn.domain.policy import RotationPolicy
-from keyturn.entrypoints.approvals import read_plan
+from keyturn.schemas.plan import read_plan
 from keyturn_sandbox.demo.command import demo
 from keyturn_sandbox.demo.folder import DemoFolder
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
@@ -23,8 +23,8 @@ from keyturn_sandbox.simulation.demonstration import FIRST_DAY, OUTAGE, TWICE, R
 from keyturn_sandbox.simulation.deployment import ADMIN
 from keyturn_sandbox.simulation.people import Habit
 from tests.canary import see
-from tests.entrypoints.test_schemas import validator
 from tests.sandbox.demo.played import DRY_DAYS, Played
+from tests.test_schemas import validator
 
 DAYS = 130
 KEYTURN = Path(sys.executable).with_name("keyturn")

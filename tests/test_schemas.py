@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from keyturn.cli.report import Report, as_json
 from keyturn.domain.events import EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult
-from keyturn.entrypoints.plan_format import Report, as_json
 from keyturn_sandbox.simulation.deployment import BUCKET
 from tests.domain.test_events import RUN
 from tests.functions.test_exemptions import see

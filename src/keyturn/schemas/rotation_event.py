@@ -1,12 +1,15 @@
-"""The events that the functions take; whatever is not of their form is refused, field and all."""
+"""
+What the rotation function takes, from an operator or from the queue.
 
-import re
-from collections.abc import Iterable, Mapping
+What waits in the queue is written by `queue_message`, apart from this file: a use case writes it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, validate
+from marshmallow import Schema, validate
 from marshmallow import fields as rules
 
 from keyturn.domain import names
@@ -16,38 +19,22 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
-from keyturn.domain.reading import (
-    NotReadableError,
-    checked,
-    read_json,
-    shortened,
-)
+from keyturn.domain.reading import shortened
 from keyturn.domain.result import Request
 from keyturn.domain.secret_names import owner_of_secret
-from keyturn.entrypoints.refused import first_wrong
-from keyturn.settings import ACCOUNT_ID, Flag
-
-
-def like(pattern: re.Pattern[str], error: str) -> validate.Regexp:
-    """A rule that the whole text is of a pattern."""
-    return validate.Regexp(rf"({pattern.pattern})\Z", error=error)
-
-
-KEY_ID = like(names.KEY_ID, "must be an access key's id")
-USER_NAME = like(names.USER_NAME, "must be the name of an IAM user")
-RUN_ID = like(names.RUN_ID, "must be a run's id")
-ADDRESS_OR_NONE = validate.Regexp(
-    rf"({names.ONE_ADDRESS.pattern})?\Z", error="must be an e-mail address"
+from keyturn.schemas.rules import (
+    ACCOUNT_ID,
+    ADDRESS_OR_NONE,
+    CLOCKS_DIFFER,
+    KEY_ID,
+    LONGEST_NAME,
+    MOST_USERS,
+    QUEUE_HOLDS,
+    RUN_ID,
+    USER_NAME,
+    Flag,
+    load,
 )
-"""Of an account: empty, if it has none."""
-LONGEST_NAME = 128
-"""Characters of an account's name: AWS takes 50."""
-MOST_USERS = 10_000
-"""In one event: an account has 5,000 at most."""
-QUEUE_HOLDS = timedelta(days=4)
-"""How long our queues keep a message; one that is older was put back from the dead letters."""
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""By how much the clock of whoever asks may be ahead of ours."""
 
 
 class _Run(Schema):
@@ -106,25 +93,6 @@ class QueueMessage(_Run):
     email = rules.String(allow_none=True)
     name = rules.String(allow_none=True)
     requested = rules.AwareDateTime(format="iso", required=True)
-
-
-class SwitchEvent(Schema):
-    """`{"Pause": "an incident"}`, or `{"Resume": "it is over"}`: about the whole organisation."""
-
-    pause = rules.String(data_key="Pause", validate=validate.Length(min=1, max=1000))
-    resume = rules.String(data_key="Resume", validate=validate.Length(min=1, max=1000))
-    by = rules.String(validate=validate.Length(min=1, max=200))
-    dry_run = Flag(data_key="dryrun")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRequest:
-    """A word about the switch, read."""
-
-    pauses: bool
-    why: str
-    by: str | None
-    dry_run: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,32 +216,6 @@ def _secret_of(given: Mapping[str, Any]) -> str | None:
     return name
 
 
-def is_about_switch(event: object) -> bool:
-    """Whether an event is about all of Keyturn, and about no account."""
-    return isinstance(event, Mapping) and not {"Pause", "Resume"}.isdisjoint(event)
-
-
-def read_switch(event: object) -> SwitchRequest:
-    """Read an event that pauses or resumes. Raises InvalidValue where it is none, or both."""
-    given = load(SwitchEvent(), event)
-    if "pause" in given and "resume" in given:
-        raise InvalidValue("Resume", given["resume"], "goes without Pause")
-    return SwitchRequest(
-        pauses="pause" in given,
-        why=given.get("pause") or given["resume"],
-        by=given.get("by"),
-        dry_run=given.get("dry_run", False),
-    )
-
-
-def read_body(body: str) -> object:
-    """Read what a message of a queue carries. Raises InvalidValue where it is no JSON of ours."""
-    try:
-        return read_json(body)
-    except NotReadableError as error:
-        raise InvalidValue("body", body, str(error)) from None
-
-
 def _ordered(given: Mapping[str, Any], asked: datetime) -> OperatorCommand | None:
     """What an operator orders about one key; an event orders one thing."""
     orders = ("force_rotate", "approve_plan", "restore", "revoke", "adopt")
@@ -301,33 +243,3 @@ def _ordered(given: Mapping[str, Any], asked: datetime) -> OperatorCommand | Non
                 even_paused=given.get("even_paused", False),
             )
     return None
-
-
-def load(schema: Schema, event: object) -> Mapping[str, Any]:
-    """Read an event of the schema's form. Raises InvalidValue with the field that is wrong."""
-    try:
-        checked(event)
-    except NotReadableError as error:
-        raise InvalidValue("event", "…", str(error)) from None
-    if not isinstance(event, Mapping):
-        raise InvalidValue("event", repr(event), "must be a JSON object")
-    try:
-        loaded: Mapping[str, Any] = schema.load(event)
-    except ValidationError as error:
-        path, rule = first_wrong(error)
-        raise InvalidValue(".".join(path), _at(event, path), rule) from None
-    return loaded
-
-
-def _at(event: Mapping[str, Any], path: Iterable[str]) -> object:
-    """What an event holds there; nothing, if it ends before."""
-    found: Any = event
-    for step in path:
-        match found:
-            case Mapping():
-                found = found.get(step, "")
-            case list() if step.isdecimal():
-                found = found[int(step)]
-            case _:
-                return ""
-    return found

@@ -1,0 +1,156 @@
+"""
+What the notifier takes from a run: a digest, checked before `digest` reads it.
+
+The bus takes events from the whole organisation, so nothing in it is taken for granted.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from marshmallow import ValidationError, validate
+from marshmallow import fields as rules
+
+from keyturn.domain import names
+from keyturn.domain.days import can_be, read_day
+from keyturn.domain.decision import Action, NoticeType, Overlay, Reason, State
+from keyturn.domain.errors import InvalidValue, Stale
+from keyturn.domain.events import SOURCE, Audience, Digest
+from keyturn.domain.key import Act
+from keyturn.domain.secret_names import owner_of_secret
+from keyturn.schemas.digest import read_digest
+from keyturn.schemas.rules import (
+    ACCOUNT_ID,
+    ADDRESS_OR_NONE,
+    KEY_ID,
+    LONGEST_NAME,
+    QUEUE_HOLDS,
+    RUN_ID,
+    USER_NAME,
+    Foreign,
+    Plain,
+    check_age,
+    like,
+    load,
+    text_of_at_most,
+    word_of,
+)
+
+MOST_AGE = 73_000
+"""Days: two hundred years."""
+YEAR = timedelta(days=400)
+
+
+class _Day(rules.Field[date]):
+    def _deserialize(self, value: object, *_: object, **__: object) -> date:
+        day = read_day(value) if isinstance(value, str) else None
+        if day is None:
+            raise ValidationError("must be a date that can be")
+        return day
+
+
+class _Account(Foreign):
+    id = rules.String(required=True, validate=ACCOUNT_ID)
+    name = text_of_at_most(LONGEST_NAME, required=True)
+    email = rules.String(required=True, validate=ADDRESS_OR_NONE)
+
+
+class _Run(Foreign):
+    id = rules.String(required=True, validate=RUN_ID)
+    at = rules.AwareDateTime(format="iso", required=True)
+    dry_run = Plain(bool, required=True)
+    account = rules.Nested(_Account, required=True)
+
+
+class _Next(Foreign):
+    action = rules.String(required=True, validate=word_of(Action))
+    date = _Day(required=True)
+
+
+class _Item(Foreign):
+    user = rules.String(required=True, validate=USER_NAME)
+    key = rules.String(required=True, validate=KEY_ID)
+    age = Plain(int, required=True, validate=validate.Range(min=-1, max=MOST_AGE))
+    state = rules.String(required=True, validate=word_of(State))
+    overlays = rules.List(
+        rules.String(validate=word_of(Overlay)),
+        required=True,
+        validate=validate.Length(max=len(Overlay)),
+    )
+    action = rules.String(required=True, validate=word_of(Action))
+    reason = rules.String(required=True, validate=word_of(Reason))
+    sentence = text_of_at_most(2000, required=True)
+    told = rules.String(required=True, validate=word_of(NoticeType))
+    day = _Day(required=True)
+    variant = rules.String(
+        required=True, validate=validate.Regexp(r"[a-z0-9-]{0,64}\Z", error="is no variant")
+    )
+    promises = rules.Dict(rules.String(validate=word_of(Act)), _Day(), required=True)
+    next = rules.Nested(_Next, required=True, allow_none=True)
+    successor = rules.String(required=True, allow_none=True, validate=KEY_ID)
+    secret = text_of_at_most(512, required=True, allow_none=True)
+
+
+class _Digest(Foreign):
+    run = rules.Nested(_Run, required=True)
+    audience = rules.String(required=True, validate=word_of(Audience))
+    address = rules.String(
+        required=True, validate=like(names.ONE_ADDRESS, "must be one e-mail address")
+    )
+    region = rules.String(required=True, validate=like(names.REGION, "must be a region"))
+    failures = rules.List(text_of_at_most(600), required=True, validate=validate.Length(max=100))
+    proves = Plain(bool, required=True)
+    part = Plain(int, required=True, validate=validate.Range(min=1, max=10_000))
+    items = rules.List(rules.Nested(_Item), required=True, validate=validate.Length(max=500))
+
+
+class _Notices(Foreign):
+    digest = rules.Nested(_Digest, required=True)
+
+
+class _NoticesDue(Foreign):
+    account = rules.String(required=True)
+    source = rules.String(required=True, validate=validate.Equal(SOURCE, error="must be ours"))
+    detail = rules.Nested(_Notices, required=True)
+
+
+def read_notices_due(event: object, *, own_account: str, now: datetime) -> Digest:
+    """
+    Read the digest of a `Notices Due` event.
+
+    The bus takes events from the whole organisation, and a digest becomes the proof that an
+    owner was notified: only our own account may put one there, and nothing in it may be odd.
+    Raises InvalidValue where it is none of ours, Stale where it tells of a world that is gone.
+    """
+    given = load(_NoticesDue(), event)
+    if given["account"] != own_account:
+        raise InvalidValue("account", given["account"], "may not ask for notices")
+    digest = given["detail"]["digest"]
+    run = digest["run"]
+    at, day = run["at"], run["at"].date()
+    if not can_be(at) or at.utcoffset():
+        raise InvalidValue("detail.digest.run.at", at.isoformat(), "must be UTC, in 2000 to 2200")
+    check_age("detail.digest.run.at", at, now, QUEUE_HOLDS)
+    for number, item in enumerate(digest["items"]):
+        where = f"detail.digest.items.{number}"
+        _in_its_time(where, item, day)
+        if item["secret"] and owner_of_secret(item["secret"])[0] != run["account"]["id"]:
+            raise InvalidValue(f"{where}.secret", item["secret"], "is of another account")
+    promised = [each for item in digest["items"] for each in item["promises"].values()]
+    if promised and min(promised) < now.date():
+        raise Stale(f"a notice promises {min(promised)}, which is past: it was dropped")
+    found: Mapping[str, Any] = event["detail"]["digest"]  # type: ignore[index]  # it was just loaded
+    return read_digest(found)
+
+
+def _in_its_time(where: str, item: Mapping[str, Any], run: date) -> None:
+    """No date from before the run, but for what happened before it: that is a year old at most."""
+    looks_back = item["told"] == NoticeType.RESTORED
+    dates = {
+        f"{where}.day": (item["day"], run - YEAR if looks_back else run),
+        f"{where}.next.date": (item["next"]["date"] if item["next"] else run, run - YEAR),
+        **{f"{where}.promises.{act}": (day, run) for act, day in item["promises"].items()},
+    }
+    for field, (day, first) in dates.items():
+        if day < first:
+            raise InvalidValue(field, day.isoformat(), "lies before the run that tells of it")

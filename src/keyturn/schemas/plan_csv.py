@@ -1,0 +1,93 @@
+"""A plan, or what became of it, as CSV: one row a key, its version that of the plan's JSON."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from unicodedata import normalize
+
+from keyturn.domain.plain_text import visible
+from keyturn.domain.result import AccountResult
+from keyturn.schemas.decision import CELLS, cells_of, write_decision
+
+COLUMNS: Final = (
+    "account",
+    "name",
+    *CELLS,
+    "owner",
+    "owner_source",
+    "done",
+    "new_key",
+    "error",
+)
+EXCEL_MARK = "\ufeff"
+"""Without it, Excel reads UTF-8 as the encoding of its country."""
+
+
+def write_csv(results: Iterable[AccountResult], *, dry_run: bool) -> str:
+    """One row a key."""
+    return _csv(results, dry_run=dry_run, account=_harmless)
+
+
+def write_csv_for_excel(results: Iterable[AccountResult], *, dry_run: bool) -> str:
+    """
+    The same, as Excel reads it right: with a mark of its encoding, and accounts as text.
+
+    Not for programs: an account is a formula that gives its 12 digits, for Excel makes a rounded
+    number of them otherwise.
+    """
+    return EXCEL_MARK + _csv(results, dry_run=dry_run, account='="{}"'.format)
+
+
+def _csv(
+    results: Iterable[AccountResult], *, dry_run: bool, account: Callable[[object], str]
+) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for result in results:
+        for first, *others in _rows(result, dry_run=dry_run):
+            rows.writerow([account(first), *map(_harmless, others)])
+    return text.getvalue()
+
+
+def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]:
+    account = result.plan.run.account
+    done = {
+        (outcome.decided.user.name, made.decision.key_id): made
+        for outcome in result.outcomes
+        for made in outcome.done
+        if made.decision.is_due and not made.decision.is_blocked
+    }
+    errors: dict[str | None, list[str]] = {}
+    for failure in result.failures:
+        errors.setdefault(failure.user, []).append(str(failure.error))
+    for decided in result.plan.users:
+        owner = result.plan.owner_of(decided.user.name)
+        for decision in decided.decisions:
+            did = done.get((decided.user.name, decision.key_id))
+            cells = {
+                **cells_of(write_decision(decided.user.name, decision)),
+                "account": account.id,
+                "name": account.name,
+                "owner": owner.address,
+                "owner_source": owner.source,
+                "done": None if dry_run else "yes" if did else "no",
+                "new_key": did.new_key if did else None,
+                "error": "; ".join(errors.get(decided.user.name, ())),
+            }
+            yield [cells[column] for column in COLUMNS]
+
+
+def _harmless(cell: object) -> str:
+    """
+    A cell that no spreadsheet takes for a formula, with nothing in it that hides or turns text.
+
+    User names may begin with = + - @, and names of accounts hold anything.
+    """
+    text = visible("" if cell is None else str(cell))
+    return f"'{text}" if normalize("NFKC", text[:1]) in _FORMULAS else text
+
+
+_FORMULAS = frozenset("=+-@")
+"""What begins one; to some spreadsheets also in its full width."""

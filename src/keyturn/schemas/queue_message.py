@@ -1,0 +1,38 @@
+"""
+A run over one account, as it waits in the queue.
+
+Its form and its reader are in `rotation_event`: whoever may put something into the queue is
+checked there, and a use case writes it here.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from keyturn.domain.key import Account
+from keyturn.domain.tag_text import format_utc
+
+
+def write_message(
+    account: Account,
+    *,
+    run: str,
+    requested: datetime,
+    users: Sequence[str] | None = None,
+    dry_run: bool = False,
+) -> dict[str, object]:
+    """
+    The message: field → value, as JSON has it; what the account has not is left out.
+
+    requested: UTC; a message that is too old is dropped.
+    users: None means all of them; an empty list is written as one, and refused when it is read.
+    dry_run: it asks for one, and cannot ask for the opposite.
+    """
+    return {
+        "account": account.id,
+        **({"email": account.email} if account.email else {}),
+        **({"name": account.name} if account.name else {}),
+        "run": run,
+        "requested": format_utc(requested),
+        **({} if users is None else {"users": list(users)}),
+        **({"dryrun": True} if dry_run else {}),
+    }
