@@ -62,6 +62,30 @@ WRONG = [
         )
     ),
     pytest.param(
+        "core",
+        "keyturn/use_cases/wrong.py",
+        ["keyturn.schemas.plan", "keyturn.schemas.rotation_event"],
+        id="a use case that reads what strangers send",
+    ),
+    pytest.param(
+        "schemas-plain",
+        "keyturn/schemas/wrong.py",
+        [each for each in CORE_KNOWS_NO if each != "marshmallow"],
+        id="a form that knows the world",
+    ),
+    pytest.param(
+        "cli-without-lambda",
+        "keyturn/cli/wrong.py",
+        ["aws_lambda_powertools"],
+        id="a command that logs as a function does",
+    ),
+    pytest.param(
+        "layers",
+        "keyturn/schemas/wrong.py",
+        ["keyturn.ports", "keyturn.use_cases.snapshot"],
+        id="a form that knows who writes it",
+    ),
+    pytest.param(
         "adapters-apart",
         "keyturn/adapters/wrong.py",
         ["keyturn.adapters.of_another_system"],
