@@ -394,6 +394,19 @@ def broken(text: str, home: Path) -> list[str]:
     return found
 
 
+def titles_of_mails() -> list[str]:
+    """What an owner's mail calls what it is about, outside a dry run."""
+    words = (ROOT / "src" / "keyturn" / "mail" / "templates" / "_base" / "words.txt").read_text()
+    macro = words.partition("{% macro title(")[2].partition("{% endmacro %}")[0]
+    plain = [line for line in macro.splitlines()[1:] if line and not line.startswith("{")]
+    return plain + re.findall(r'else "([^"]+)" }}$', macro, re.MULTILINE)
+
+
+@pytest.mark.parametrize("title", titles_of_mails())
+def test_owners_find_each_mail_by_its_title(title: str) -> None:
+    assert re.search(rf"^\| {re.escape(title)} \|", page("owners.md"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
     assert broken(path.read_text(), path.parent) == []
