@@ -70,7 +70,7 @@ def open_session(
 
 
 def connect(where: AccountOptions, settings: Settings, journal: Journal) -> Aws:
-    """Connect with the operator's own credentials."""
+    """Connect with the operator's own credentials. Raises what `open_session` raises."""
     session = open_session(where.profile, where.region)
     # Without a role it is the caller's own account, with the caller's own credentials.
     role = where.role_name or ""
@@ -84,7 +84,7 @@ def connect(where: AccountOptions, settings: Settings, journal: Journal) -> Aws:
 
 
 def now() -> datetime:
-    """The time."""
+    """The time, UTC."""
     return datetime.now(UTC)
 
 
@@ -158,7 +158,9 @@ class FleetRun:
     command: OperatorCommand | None = None
     """What is ordered about one key; then nobody else is looked at."""
     announcer: Announcer | None = None
+    """How people are notified; None: nobody is."""
     many: bool = False
+    """Whether a user who was asked for need not be in each of the accounts."""
     approvals: Approvals | None = None
     """Only what these plans list; None: all that is due."""
     stop: Event = field(default_factory=Event)
@@ -186,7 +188,7 @@ class FleetRun:
         return AccountResult(plan=self._without_absent(plan))
 
     def finish(self, plan: AccountPlan, progress: Progress) -> AccountResult:
-        """Carry a plan out and tell of it; a plan that has grown old is left."""
+        """Carry a plan out and tell of it; a plan that is 15 minutes old is left."""
         account = plan.run.account.id
         try:
             if plan.command is not None:

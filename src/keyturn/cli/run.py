@@ -129,7 +129,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     telling: Telling,
     asked: Asked,
 ) -> int:
-    """Do what is due, or show it."""
+    """Do what is due, or show it; the exit code."""
     _check_users(users)
     request = Request(users=frozenset(users.user or ()))
     approvals = _approvals(users, asked)
@@ -495,7 +495,7 @@ class CliSession:
         return FAILED if tell_failures(self.err, report) else 0
 
     def warn(self, report: Report) -> None:
-        """Give the warnings, each once."""
+        """Print the warnings, each once."""
         for line in warnings(report):
             if line not in self._warned:
                 self._warned.add(line)

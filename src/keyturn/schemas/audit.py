@@ -37,7 +37,7 @@ class AuditFile(TypedDict):
 
 
 def write_audit(entry: AuditEntry) -> bytes:
-    """The object of an entry."""
+    """The object of an entry, JSON in UTF-8."""
     document: AuditFile = {
         "version": VERSION,
         "command": entry.command,

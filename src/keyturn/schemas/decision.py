@@ -71,7 +71,7 @@ def write_decision(user: str, decision: DecisionSummary) -> Decided:
 
 
 def cells_of(decided: Decided) -> dict[str, object]:
-    """The row of a decision: at least CELLS, each a text, a number or None."""
+    """The row of a decision: column → a text, a number or None; it has at least CELLS."""
     coming = decided["next"]
     return {
         **decided,

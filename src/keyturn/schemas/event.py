@@ -68,7 +68,7 @@ class NoticesDetail(_Head, Notices):
 
 
 def write_event(event: Event) -> dict[str, object]:
-    """The whole detail of an event: the head, and its own."""
+    """The whole detail of an event, as JSON has it: the head, and its own."""
     head: _Head = {
         "version": VERSION,
         "run": event.run.id,

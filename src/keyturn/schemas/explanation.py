@@ -74,7 +74,7 @@ def write_explained(
     decided: UserDecisions,
     coming: Mapping[str, Iterable[tuple[date, str]]],
 ) -> Explained:
-    """A user; coming: by the keys' ids, the dates that come, and what comes on each."""
+    """A user; coming: key id → the dates that come, UTC, and what comes on each."""
     facts = {key.key_id: key for key in decided.user.keys}
     account, user = plan.run.account, decided.user
     return {

@@ -98,6 +98,7 @@ class PlanFrame:
     """What a plan says beside its accounts."""
 
     at: datetime
+    """When it was made, UTC."""
     dry_run: bool
     policy: RotationPolicy
     skipped: Sequence[tuple[Account, str]] = ()
@@ -107,7 +108,7 @@ class PlanFrame:
 
 
 def write_plan(frame: PlanFrame, accounts: list[AccountReport]) -> str:
-    """The file of a plan."""
+    """The file of a plan, a JSON text."""
     document: PlanFile = {
         "version": VERSION,
         "generated_at": format_utc(frame.at),
@@ -188,7 +189,7 @@ class Approvals:
     sha256: str
     """In hex: what `sha256sum` says of the file."""
     lines: Mapping[str, frozenset[Approved]]
-    """What was approved of, by account."""
+    """Account id → what was approved of."""
 
 
 ACTIONS: Final = validate.OneOf([*Action], error="must be one of {choices}")

@@ -25,7 +25,7 @@ EXCEL_MARK = "\ufeff"
 
 
 def write_csv(results: Iterable[AccountResult], *, dry_run: bool) -> str:
-    """One row a key."""
+    """A CSV text with one row a key, and a row of headings."""
     return _csv(results, dry_run=dry_run, account=_harmless)
 
 

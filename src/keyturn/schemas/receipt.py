@@ -36,7 +36,7 @@ def write_receipt(
     promises: Mapping[Act, date],
     run: str,
 ) -> bytes:
-    """The object of a receipt."""
+    """The object of a receipt, JSON in UTF-8; at: UTC; promises: act → date."""
     receipt: ReceiptFile = {
         "time": format_utc(at),
         "channel": recipient.channel,

@@ -157,7 +157,11 @@ class Plain(rules.Field[Any]):
 
 
 def check_age(field: str, at: datetime, now: datetime, longest: timedelta) -> None:
-    """Neither from the future nor so old that no queue can have held it."""
+    """
+    Check the time, UTC, that a field of an event gives.
+
+    Raises InvalidValue where it is of the future, Stale where no queue can have held it so long.
+    """
     if at > now + CLOCKS_DIFFER:
         raise InvalidValue(field, at.isoformat(), "lies in the future")
     if now - at > longest:

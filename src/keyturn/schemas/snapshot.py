@@ -150,7 +150,7 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
 
 
 def write_last_used(key: KeyFacts) -> LastUsed | None:
-    """None: no decision needed it, or it could not be read."""
+    """How a key was last used; None: no decision needed it, or it could not be read."""
     use = key.last_use
     if not isinstance(use, LastUse):
         return None
@@ -180,7 +180,7 @@ def counted(snapshot: Uncounted) -> Snapshot:
 
 
 def as_line(snapshot: Snapshot) -> bytes:
-    """The snapshot as it is stored."""
+    """The snapshot as it is stored: one line of JSON in UTF-8, with its line feed."""
     return (json.dumps(snapshot, separators=(",", ":")) + "\n").encode()
 
 

@@ -24,7 +24,7 @@ class Notify:
     sender: SendOnce
 
     def tell(self, digest: Digest, now: datetime) -> Telling:
-        """Tell what of the digest has not been told yet; raises what `SendOnce.send` raises."""
+        """Tell what of the digest has not been told yet. Raises what `SendOnce.send` raises."""
         sent = self.sender.send(
             _wanted(digest),
             digest.recipient,
