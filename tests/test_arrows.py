@@ -47,6 +47,9 @@ WRONG = [
         "core", "keyturn/domain/wrong.py", CORE_KNOWS_NO, id="a domain that knows the world"
     ),
     pytest.param("core", "keyturn/use_cases/wrong.py", CORE_KNOWS_NO, id="a use case that does"),
+    pytest.param(
+        "core", "keyturn/configuration.py", CORE_KNOWS_NO, id="a configuration that does"
+    ),
     pytest.param("core", "keyturn/ports/__init__.py", CORE_KNOWS_NO, id="ports that do"),
     *(
         pytest.param(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from logging import StreamHandler
+from logging import StreamHandler, getLevelName
 from typing import Any, Self
 from unittest.mock import patch
 
@@ -19,6 +19,7 @@ from keyturn.domain.record import said_of
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, version_id_for
 from keyturn.functions import inventory, metrics, notifier, rotation
 from keyturn.functions.connect import disconnect
+from keyturn.functions.log_lines import LINES, LogEvent
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud, Perform, SecretState
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
@@ -382,6 +383,7 @@ def staged(*, short_pages: bool = True) -> Iterator[Stage]:
         with logging_to(log, measured):
             yield Stage(cloud=cloud, deployment=deployment, log=log, metrics=measured)
         assert_silent(log.getvalue() + measured.getvalue(), cloud)
+        assert_described(log.getvalue())
 
 
 @contextmanager
@@ -414,6 +416,18 @@ def assert_silent(log: str, cloud: LocalCloud) -> None:
         if any(secret in text for text in told)
     ]
     assert leaked == []
+
+
+USUAL = {"level", "location", "message", "timestamp", "service", "event"}
+"""What every line of the log has."""
+
+
+def assert_described(log: str) -> None:
+    """Every line is of an event that is known, at its level, and with its facts."""
+    for line in map(json.loads, log.splitlines()):
+        known = LINES[LogEvent(line["event"])]
+        facts = set(line) - USUAL - set(known.sometimes)
+        assert (line["level"], facts) == (getLevelName(known.level), set(known.facts)), line
 
 
 # What can go wrong on the way

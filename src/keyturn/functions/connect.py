@@ -8,6 +8,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn.functions.log_lines import LogEvent, log
 from keyturn.settings import PARAMETERS, Settings
 from keyturn.wiring import Aws
 
@@ -38,7 +39,8 @@ def own_account(context: LambdaContext) -> str:
 def _connected(logger: Logger, environment: frozenset[tuple[str, str]], account: str) -> Aws:
 
     def log_write(action: str, facts: Mapping[str, str]) -> None:
-        logger.info(f"Wrote {action}", extra=dict(facts))
+        event = LogEvent.WRITE_REFUSED if "error" in facts else LogEvent.WRITE_MADE
+        log(logger, event, f"Wrote {action}", call=action, **facts)
 
     given = dict(environment)
     settings = Settings.read(given)

@@ -7,21 +7,22 @@ from traceback import format_tb
 from aws_lambda_powertools import Logger
 
 from keyturn.domain.errors import KeyturnError, Unexpected
+from keyturn.functions.log_lines import LogEvent, log
 
 
 @contextmanager
-def in_our_words(logger: Logger, prefix: str = "") -> Generator[None]:
+def in_our_words(logger: Logger, event: LogEvent, prefix: str = "") -> Generator[None]:
     """
-    Log what is raised, and raise it as one of our own errors.
+    Log what is raised as this event, and raise it as one of our own errors.
 
     Of a fault of Keyturn's own the log shows the place, never the message: it could hold anything.
     """
     try:
         yield
     except KeyturnError as error:
-        logger.error(f"{prefix}{error}")  # noqa: TRY400 -- the sentence says it all
+        log(logger, event, f"{prefix}{error}")
         raise
     except Exception as error:  # noqa: BLE001 -- raised again, without its message
         known = Unexpected(error)
-        logger.error(f"{prefix}{known}", extra={"trace": format_tb(error.__traceback__)})  # noqa: TRY400 -- see above
+        log(logger, event, f"{prefix}{known}", trace=format_tb(error.__traceback__))
         raise known from None

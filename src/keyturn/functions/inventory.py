@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn.domain.amounts import pluralize
 from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
+from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit, of_coverage, of_inventory
 from keyturn.use_cases.coverage import not_reached
 from keyturn.use_cases.inventory import FanOut, Inventory
@@ -27,10 +28,12 @@ _EVENT_ID = re.compile(r"[0-9a-f-]{32,36}")
 def handler(event: object, context: LambdaContext) -> dict[str, object]:
     """Queue every account below InventoryOU (or all); answer with who was skipped, and why."""
     run = _run_of(event)
-    with in_our_words(logger):
+    with in_our_words(logger, LogEvent.INVOCATION_FAILED):
         aws = connected(logger, os.environ, context)
         inventory = _queue_all(aws.fan_out(), run)
-        logger.info(f"Queued {pluralize(len(inventory.accounts), 'account')}", extra={"run": run})
+        queued = len(inventory.accounts)
+        text = f"Queued {pluralize(queued, 'account')}"
+        log(logger, LogEvent.ACCOUNTS_QUEUED, text, run=run, accounts=queued)
         _watch(aws, inventory, run)
     return {
         "run": run,
@@ -47,9 +50,17 @@ def _queue_all(fan_out: FanOut, run: str) -> Inventory:
     try:
         inventory = fan_out.look()
         for account, why in inventory.skipped:
-            logger.warning(f"Skipped account {account.id} ({account.name}): {why}")
+            log(
+                logger,
+                LogEvent.ACCOUNT_SKIPPED,
+                f"Skipped account {account.id} ({account.name}): {why}",
+                run=run,
+                account=account.id,
+                account_name=account.name,
+                reason=why,
+            )
         for warning in inventory.warnings:
-            logger.warning(warning)
+            log(logger, LogEvent.INVENTORY_WARNED, warning, run=run)
         fan_out.send(inventory, run, datetime.now(UTC))
         queued = True
     finally:
@@ -61,15 +72,24 @@ def _watch(aws: Aws, inventory: Inventory, run: str) -> None:
     """Measure who is listed and has had no run; whatever comes of it, the accounts are queued."""
     found = not_reached(aws.coverage, inventory, datetime.now(UTC))
     if found is None:
-        logger.info("Accounts without a run are not looked for: no snapshots yet")
+        text = "Accounts without a run are not looked for: no snapshots yet"
+        log(logger, LogEvent.COVERAGE_NOT_YET, text, run=run)
         return
     if found.unknown is not None:
         why = f"the snapshots could not be listed ({found.unknown}); so every account counts"
-        logger.error(f"Accounts without a run are not known: {why}")
+        text = f"Accounts without a run are not known: {why}"
+        log(logger, LogEvent.COVERAGE_UNKNOWN, text, run=run)
     elif found.accounts:
-        named = ", ".join(found.accounts[:_NAMED])
+        named = found.accounts[:_NAMED]
         more = f" and {len(found.accounts) - _NAMED} more" if len(found.accounts) > _NAMED else ""
-        logger.error(f"No run since yesterday over {named}{more}", extra={"run": run})
+        log(
+            logger,
+            LogEvent.ACCOUNTS_NOT_REACHED,
+            f"No run since yesterday over {', '.join(named)}{more}",
+            run=run,
+            accounts=len(found.accounts),
+            named=named,
+        )
     emit(Service.INVENTORY, of_coverage(found), run=run)
 
 

@@ -19,6 +19,7 @@ from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
+from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due
@@ -37,14 +38,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         measured = {"NotTold": 1, "ExemptionsAdded": 0, "EventsDropped": 0}
         now = datetime.now(UTC)
         try:
-            with in_our_words(logger, "Dropped: "):
+            with in_our_words(logger, LogEvent.MESSAGE_DROPPED, "Dropped: "):
                 about = _read(aws, record.body, own_account(context), now)
         except (InvalidValue, Stale):
             # It would be as odd on the next try: it is counted, and nobody is told.
             emit(Service.NOTIFIER, {**measured, "NotTold": 0, "EventsDropped": 1})
             return
         try:
-            with in_our_words(logger, "Not told: "):
+            with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
                 if isinstance(about, Digest):
                     notify.tell(about, now)
                 else:
@@ -71,19 +72,28 @@ def _read(aws: Aws, body: str, own: str, now: datetime) -> Digest | ExemptionCha
 
 def _tell_of_exemption(aws: Aws, change: ExemptionChange | None, measured: dict[str, int]) -> None:
     if change is None:
-        logger.info("A call about a group did not change the exemption group: nothing to tell")
+        text = "A call about a group did not change the exemption group: nobody is notified"
+        log(logger, LogEvent.GROUP_UNCHANGED, text)
         return
     # Until it is known to have been told before: the alarm must not wait for the mail.
     measured["ExemptionsAdded"] = int(change.change.exempts)
     if not aws.tell_of_exemption(_complain).tell(change, datetime.now(UTC)):
         measured["ExemptionsAdded"] = 0
         return
-    logger.info(
-        f"Told of {change.group} in {change.account}: {change.change}",
-        extra={"user": change.user, "policy": change.policy, "by": change.by, "id": change.id},
+    log(
+        logger,
+        LogEvent.EXEMPTION_NOTIFIED,
+        f"Notified the administrators of {change.group} in {change.account}: {change.change}",
+        account=change.account,
+        group=change.group,
+        change=change.change,
+        user=change.user,
+        policy=change.policy,
+        by=change.by,
+        id=change.id,
     )
 
 
 def _complain(text: str) -> None:
-    logger.error(text)
+    log(logger, LogEvent.TEMPLATE_BROKEN, text)
     emit(Service.NOTIFIER, {"TemplateBroken": 1})

@@ -1,12 +1,13 @@
 """What became of an account, as the log lines that operators grep for."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger
 
 from keyturn.domain.decision import Action, Decision, Reason, UserDecisions
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult
+from keyturn.functions.log_lines import LogEvent, log
 
 WRITE_OF = {
     Action.ROTATE: "iam:CreateAccessKey",
@@ -20,29 +21,53 @@ WRITE_OF = {
 
 def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) -> None:
     """Log every user, what was decided, and what went wrong."""
+    run = result.plan.run
+    about = {"account": run.account.id, "run": run.id}
     for decided in result.plan.users:
-        for line in _lines(decided, policy, dry_run=result.plan.run.dry_run):
-            logger.info(line)
+        _log_user(logger, decided, policy, about, dry_run=run.dry_run)
     for warning in result.plan.warnings:
-        logger.warning(warning)
+        log(logger, LogEvent.RUN_WARNED, warning, **about)
     for failure in result.failures:
-        logger.error(str(failure))
+        log(logger, LogEvent.RUN_FAILED, str(failure), **about, user=failure.user)
     for user, key_id in result.quarantined:
-        logger.error(f"Quarantined: nobody has the secret of {key_id} of {user}")
+        text = f"Quarantined key {key_id} (user {user}): its secret was never stored"
+        log(logger, LogEvent.KEY_QUARANTINED, text, **about, user=user, key=key_id)
 
 
-def _lines(decided: UserDecisions, policy: RotationPolicy, *, dry_run: bool) -> Iterator[str]:
-    yield f"User: {decided.user.name}"
+def _log_user(
+    logger: Logger,
+    decided: UserDecisions,
+    policy: RotationPolicy,
+    about: Mapping[str, str],
+    *,
+    dry_run: bool,
+) -> None:
+    user = {**about, "user": decided.user.name}
+    log(logger, LogEvent.USER_LOOKED_AT, f"User: {decided.user.name}", **user)
     active = {key.key_id for key in decided.user.keys if key.is_active}
     oldest = next((made for made in decided.decisions if made.key_id in active), None)
     if oldest is not None:
-        yield f"Oldest active key: {oldest.key_id}  age={oldest.age}d"
+        text = f"Oldest active key: {oldest.key_id}  age={oldest.age}d"
+        log(logger, LogEvent.OLDEST_KEY, text, **user, key=oldest.key_id, age=oldest.age)
     for made in decided.decisions:
-        yield f"Decision: {made.action} ({_rule(made, policy)})"
+        log(
+            logger,
+            LogEvent.KEY_DECIDED,
+            f"Decision: {made.action} ({_rule(made, policy)})",
+            **user,
+            key=made.key_id,
+            age=made.age,
+            state=made.state,
+            action=made.action,
+            reason=made.reason,
+            dry_run=dry_run,
+        )
         if dry_run and made.action in WRITE_OF:
             removed = made.reason is Reason.ORPHAN_OVER
-            write = WRITE_OF[Action.DELETE if removed else made.action]
-            yield f"DryRun=True → skipping {write}"
+            call = WRITE_OF[Action.DELETE if removed else made.action]
+            text = f"DryRun=True → skipping {call}"
+            key = {**user, "key": made.key_id}
+            log(logger, LogEvent.WRITE_SKIPPED, text, **key, action=made.action, call=call)
 
 
 def _rule(made: Decision, policy: RotationPolicy) -> str:

@@ -22,6 +22,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.result import AccountResult, Request
 from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
+from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import (
     Service,
     emit,
@@ -66,7 +67,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     now = datetime.now(UTC)
     aws = connected(logger, os.environ, context)
     if not isinstance(event, Mapping) or "Records" not in event:
-        with in_our_words(logger):
+        with in_our_words(logger, LogEvent.INVOCATION_FAILED):
             if is_about_switch(event):
                 return switch(aws, read_switch(event), context)
             asked = read_rotation(event, now=now)
@@ -78,7 +79,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
 
     def one(record: SQSRecord) -> None:
         try:
-            with in_our_words(logger):
+            with in_our_words(logger, LogEvent.MESSAGE_FAILED):
                 asked = read_queued(read_body(record.body), now=now)
                 result = _measured(aws, asked, context)
         except Stale:
@@ -172,6 +173,11 @@ def _hand_back(aws: Aws, asked: RotationRequest, users: Sequence[str]) -> None:
         asked.account, run=run, requested=asked.requested, users=users, dry_run=asked.dry_run
     )
     aws.queue().send([rest], run=run)
-    logger.warning(
-        f"No time left for {pluralize(len(users), 'user')}: handed back", extra={"run": run}
+    log(
+        logger,
+        LogEvent.USERS_HANDED_BACK,
+        f"No time left for {pluralize(len(users), 'user')}: handed back",
+        account=asked.account.id,
+        run=run,
+        users=len(users),
     )

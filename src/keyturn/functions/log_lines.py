@@ -1,0 +1,101 @@
+"""
+Every line that a function logs: its event, its level, and the facts that stand beside its text.
+
+The text is for people. Searches and filters go by the event and the facts, which stay what they
+are: docs/events.md, "Log lines".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from logging import ERROR, INFO, WARNING
+from typing import Final
+
+from aws_lambda_powertools import Logger
+
+
+class LogEvent(StrEnum):
+    """What a line is about."""
+
+    USER_LOOKED_AT = "user.looked-at"
+    OLDEST_KEY = "user.oldest-key"
+    KEY_DECIDED = "key.decided"
+    WRITE_SKIPPED = "write.skipped"
+    WRITE_MADE = "write.made"
+    WRITE_REFUSED = "write.refused"
+    KEY_QUARANTINED = "key.quarantined"
+    RUN_WARNED = "run.warned"
+    RUN_FAILED = "run.failed"
+    USERS_HANDED_BACK = "users.handed-back"
+    INVOCATION_FAILED = "invocation.failed"
+    MESSAGE_FAILED = "message.failed"
+
+    ACCOUNTS_QUEUED = "accounts.queued"
+    ACCOUNT_SKIPPED = "account.skipped"
+    INVENTORY_WARNED = "inventory.warned"
+    ACCOUNTS_NOT_REACHED = "accounts.not-reached"
+    COVERAGE_UNKNOWN = "coverage.unknown"
+    COVERAGE_NOT_YET = "coverage.not-yet"
+
+    MESSAGE_DROPPED = "message.dropped"
+    NOTICE_NOT_SENT = "notice.not-sent"
+    EXEMPTION_NOTIFIED = "exemption.notified"
+    GROUP_UNCHANGED = "exemption.unchanged"
+    TEMPLATE_BROKEN = "template.broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """How a line is written."""
+
+    level: int
+    """Python's number: logging.ERROR."""
+    facts: tuple[str, ...] = ()
+    """The fields beside the text, by their names."""
+    sometimes: tuple[str, ...] = ()
+    """Those that a line may lack."""
+
+
+_RUN: Final = ("account", "run")
+_KEY: Final = (*_RUN, "user", "key")
+_NAMED: Final = ("UserName", "AccessKeyId", "SecretId", "Name", "Status")
+
+LINES: Final[Mapping[LogEvent, LogLine]] = {
+    LogEvent.USER_LOOKED_AT: LogLine(level=INFO, facts=(*_RUN, "user")),
+    LogEvent.OLDEST_KEY: LogLine(level=INFO, facts=(*_KEY, "age")),
+    LogEvent.KEY_DECIDED: LogLine(
+        level=INFO, facts=(*_KEY, "age", "state", "action", "reason", "dry_run")
+    ),
+    LogEvent.WRITE_SKIPPED: LogLine(level=INFO, facts=(*_KEY, "action", "call")),
+    LogEvent.WRITE_MADE: LogLine(level=INFO, facts=("call", "request_id"), sometimes=_NAMED),
+    LogEvent.WRITE_REFUSED: LogLine(
+        level=INFO, facts=("call", "request_id", "error"), sometimes=_NAMED
+    ),
+    LogEvent.KEY_QUARANTINED: LogLine(level=ERROR, facts=_KEY),
+    LogEvent.RUN_WARNED: LogLine(level=WARNING, facts=_RUN),
+    LogEvent.RUN_FAILED: LogLine(level=ERROR, facts=_RUN, sometimes=("user",)),
+    LogEvent.USERS_HANDED_BACK: LogLine(level=WARNING, facts=(*_RUN, "users")),
+    LogEvent.INVOCATION_FAILED: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.MESSAGE_FAILED: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.ACCOUNTS_QUEUED: LogLine(level=INFO, facts=("run", "accounts")),
+    LogEvent.ACCOUNT_SKIPPED: LogLine(level=WARNING, facts=(*_RUN, "account_name", "reason")),
+    LogEvent.INVENTORY_WARNED: LogLine(level=WARNING, facts=("run",)),
+    LogEvent.ACCOUNTS_NOT_REACHED: LogLine(level=ERROR, facts=("run", "accounts", "named")),
+    LogEvent.COVERAGE_UNKNOWN: LogLine(level=ERROR, facts=("run",)),
+    LogEvent.COVERAGE_NOT_YET: LogLine(level=INFO, facts=("run",)),
+    LogEvent.MESSAGE_DROPPED: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.NOTICE_NOT_SENT: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.EXEMPTION_NOTIFIED: LogLine(
+        level=INFO, facts=("account", "group", "change", "by", "id"), sometimes=("user", "policy")
+    ),
+    LogEvent.GROUP_UNCHANGED: LogLine(level=INFO),
+    LogEvent.TEMPLATE_BROKEN: LogLine(level=ERROR),
+}
+"""All of them; a test holds every line that the tests see to it, and docs/events.md too."""
+
+
+def log(logger: Logger, event: LogEvent, text: str, **facts: object) -> None:
+    """Write a line; a fact that is None is left out."""
+    known = {name: fact for name, fact in facts.items() if fact is not None}
+    write = {INFO: logger.info, WARNING: logger.warning, ERROR: logger.error}[LINES[event].level]
+    write(text, extra={"event": event, **known}, stacklevel=3)  # `location` is whoever calls this
