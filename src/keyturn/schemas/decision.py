@@ -26,8 +26,8 @@ class NextStep(TypedDict):
     date: Day
 
 
-class Decided(TypedDict):
-    """What was decided for one key, and why; its age is in days."""
+class KeyNow(TypedDict):
+    """Which key, where it stands, and what is done about it; its age is in days."""
 
     user: str
     key: str
@@ -35,11 +35,31 @@ class Decided(TypedDict):
     state: State
     overlays: list[Overlay]
     action: Action
+
+
+class Why(TypedDict):
+    """Why it is done: for programs, and for people."""
+
     reason: Reason
     sentence: str
+
+
+class Prospect(TypedDict):
+    """What comes, and what takes the key's place. A field more has its place here."""
+
     next: NextStep | None
     successor: str | None
+
+
+class Promised(TypedDict):
+    """What its owner was promised."""
+
     promises: dict[Act, Day]
+
+
+# In parts, for a digest has them in another order, and its own fields between them.
+class Decided(KeyNow, Why, Prospect, Promised):
+    """What was decided for one key, and why; its age is in days."""
 
 
 _CELLS_OF: Final[Mapping[str, tuple[str, ...]]] = {

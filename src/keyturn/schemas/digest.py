@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypedDict, cast
 
-from keyturn.domain.decision import Action, Notice, NoticeType, Overlay, State
+from keyturn.domain.decision import Notice, NoticeType
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
 from keyturn.domain.key import Account, Act
 from keyturn.domain.plain_text import shown
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.account import AccountId, Moment
-from keyturn.schemas.decision import Day, NextStep, read_decision, write_decision
+from keyturn.schemas.decision import Day, KeyNow, Promised, Prospect, read_decision, write_decision
 
 
 class DigestAccount(TypedDict):
@@ -35,24 +35,29 @@ class DigestRun(TypedDict):
     account: DigestAccount
 
 
-class DigestItem(TypedDict):
-    """One key in a digest."""
+class ToldWhy(TypedDict):
+    """Why, as a mail says it; its text shows what hides or turns text."""
 
-    user: str
-    key: str
-    age: int
-    state: State
-    overlays: list[Overlay]
-    action: Action
     reason: str
     sentence: str
+
+
+class Told(TypedDict):
+    """The notice: what is told, of which day, and which of several it is."""
+
     told: NoticeType
     day: Day
     variant: str
-    promises: dict[Act, Day]
-    next: NextStep | None
-    successor: str | None
+
+
+class StoredIn(TypedDict):
+    """The secret in which the successor is stored, if Keyturn delivered it."""
+
     secret: str | None
+
+
+class DigestItem(KeyNow, ToldWhy, Told, Promised, Prospect, StoredIn):
+    """One key in a digest."""
 
 
 class DigestForm(TypedDict):
