@@ -46,7 +46,7 @@ class FakeReceipts:
         )
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
-        folder = f"{account}//{Audience.OWNER}/{recipient.normalized_address}/"
+        folder = f"{account}//{Audience.OWNER}/{_spelt(recipient)}/"
         times = [
             entry.at
             for name, entry in self.entries.items()
@@ -67,7 +67,7 @@ class FakeReceipts:
     def claim_change(
         self, change: ExemptionChange, recipient: Recipient, now: datetime
     ) -> Claim | None:
-        name = f"{change.account}//exemptions/{change.id}"
+        name = f"{change.account}//exemptions/{change.id}/{_spelt(recipient)}"
         return self._claim(name, recipient, change.id, None, now)
 
     def _claim(
@@ -125,17 +125,21 @@ class FakeReceipts:
 
 
 def _name(digest: Digest, item: NoticeItem | None) -> str:
-    account = digest.run.account.id
+    account, to = digest.run.account.id, _spelt(digest.recipient)
     if item is not None:
         dates = "_".join([str(item.notice.day), *map(str, item.notice.promises.values())])
-        who = "proof" if digest.proves else "copy"
-        return f"{account}/{item.user}/{item.key_id}/{item.notice.step}/{dates}/{who}"
+        about = f"{account}/{item.user}/{item.key_id}/{item.notice.step}/{dates}"
+        return f"{about}/{to}/{'proof' if digest.proves else 'copy'}"
     if digest.run.dry_run:
         day = str(digest.run.at.date())
         if digest.audience is Audience.ADMIN:
             day = f"{day}/{digest.run.id}/{digest.proves}"
-        return f"{account}//{digest.audience}/{digest.recipient.normalized_address}/{day}"
-    return f"{account}//runs/{digest.run.id}"
+        return f"{account}//{digest.audience}/{to}/{day}"
+    return f"{account}//runs/{digest.run.id}/{to}"
+
+
+def _spelt(recipient: Recipient) -> str:
+    return f"{recipient.channel}:{recipient.normalized_address}"
 
 
 @dataclass

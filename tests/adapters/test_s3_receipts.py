@@ -29,6 +29,7 @@ DISABLE_ON, DELETE_ON = date(2027, 3, 11), date(2027, 3, 21)
 BUCKET = "keyturn-bucket"
 ROLE = "notifier"
 DEV = Recipient(ChannelName.EMAIL, "dev@example.com")
+DEV_IN_NAMES = "email.eb2b6c0d061bbd5c"
 OTHER = Recipient(ChannelName.EMAIL, "other@example.com")
 
 RUN = Run(id="run-1", account=Account(id=ACCOUNT), at=START, dry_run=False)
@@ -296,6 +297,27 @@ def test_the_admin_told_in_the_owners_stead_is_proof(book: Book) -> None:
     assert len(book.of_key()) == 1
 
 
+def test_another_recipient_is_told_for_the_first_time_and_has_a_receipt_of_their_own(
+    book: Book,
+) -> None:
+    first = book.tell(an_item())
+    book.tell(an_item(), a_digest(an_item(), recipient=OTHER))
+    assert len(book.of_key()) == 2
+
+    book.bounce(first)
+
+    assert len(book.of_key()) == 1
+    assert book.claim(a_digest(an_item(), recipient=OTHER), an_item()) is None
+    assert book.claim(a_digest(an_item()), an_item()) is not None
+
+
+def test_one_address_is_one_recipient_however_it_is_spelt(book: Book) -> None:
+    book.tell(an_item())
+    shouted = Recipient(ChannelName.EMAIL, "DEV@example.com")
+
+    assert book.claim(a_digest(an_item(), recipient=shouted), an_item()) is None
+
+
 def test_a_dry_run_is_told_to_an_owner_once_a_day_and_proves_nothing(book: Book) -> None:
     digest = a_digest(an_item(), dry_run=True)
     book.confirm(book.claim(digest, None))
@@ -380,23 +402,27 @@ def the_only_object(cloud: LocalCloud) -> tuple[str, bytes]:
 @pytest.mark.parametrize(
     ("item", "digest", "name"),
     [
-        (an_item(), {}, f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.json"),
+        (an_item(), {}, f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.{DEV_IN_NAMES}.json"),
         (
             an_item(),
             {"audience": Audience.ADMIN, "proves": False},
-            f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.admin.json",
+            f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.{DEV_IN_NAMES}.admin.json",
         ),
         (
             an_item(Notice(told=NoticeType.UPCOMING, day=DISABLE_ON, variant="14"), user="a,b=c"),
             {},
-            f"a=2Cb=3Dc/{KEY}/upcoming-14/2027-03-11.json",
+            f"a=2Cb=3Dc/{KEY}/upcoming-14/2027-03-11.{DEV_IN_NAMES}.json",
         ),
-        (None, {"failures": ("it broke",)}, "_runs/run-1.json"),
-        (None, {"dry_run": True}, "_dry-run/owner/eb2b6c0d061bbd5c/2027-03-01.json"),
+        (None, {"failures": ("it broke",)}, f"_runs/run-1.{DEV_IN_NAMES}.json"),
+        (
+            None,
+            {"dry_run": True},
+            f"_dry-run/owner/eb2b6c0d061bbd5c/2027-03-01.{DEV_IN_NAMES}.json",
+        ),
         (
             None,
             {"dry_run": True, "audience": Audience.ADMIN},
-            "_dry-run/admin/eb2b6c0d061bbd5c/2027-03-01_run-1.json",
+            f"_dry-run/admin/eb2b6c0d061bbd5c/2027-03-01_run-1.{DEV_IN_NAMES}.json",
         ),
     ],
 )
@@ -525,7 +551,7 @@ def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCl
     def given_back(
         request: ApiRequest, perform: Callable[[ApiRequest], ApiResponse]
     ) -> ApiResponse:
-        if request.operation == "HeadObject":
+        if request.operation == "HeadObject" and request.params["Key"] == first.name:
             cloud.layers.pop()
             book.of.release(first)
         return perform(request)
@@ -541,9 +567,10 @@ def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCl
     [
         ("ListObjectsV2", lambda book: book.of_key()),
         ("ListObjectsV2", lambda book: book.of.last_dry_run_digest(ACCOUNT, DEV)),
+        ("HeadObject", lambda book: book.claim(a_digest(an_item()), an_item())),
         ("PutObject", lambda book: book.claim(a_digest(an_item()), an_item())),
     ],
-    ids=["of_key", "last_dry_run_digest", "claim"],
+    ids=["of_key", "last_dry_run_digest", "look before a claim", "claim"],
 )
 def test_denied_is_never_taken_for_nothing(
     cloud: LocalCloud, operation: str, call: Callable[[Book], object]

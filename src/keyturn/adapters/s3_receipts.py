@@ -1,20 +1,24 @@
 """
-The notifier's memory and the engine's proof: one object in the bucket for each thing told.
+The notifier's memory and the engine's proof: one object for each notice and recipient.
 
-    <prefix>/receipts/<account>/<user>/<key id>/<step>/<day>[_<delete day>].json
-    <prefix>/receipts/<account>/<user>/<key id>/<step>/<day>[_<delete day>].admin.json
-    <prefix>/receipts/<account>/_dry-run/<audience>/<hash of the address>/<day>….json
-    <prefix>/receipts/<account>/_runs/<run id>.json
-    <prefix>/receipts/<account>/_exemptions/<event id>.json
+    <prefix>/receipts/<account>/<user>/<key id>/<step>/<day>[_<delete day>].<recipient>.json
+    <prefix>/receipts/<account>/<user>/<key id>/<step>/<day>[_<delete day>].<recipient>.admin.json
+    <prefix>/receipts/<account>/_dry-run/<audience>/<hash of the address>/<day>….<recipient>.json
+    <prefix>/receipts/<account>/_runs/<run id>.<recipient>.json
+    <prefix>/receipts/<account>/_exemptions/<event id>.<recipient>.json
 
-Whatever the engine wants to know stands in the name, the size and the time of an object, so
-one listing a key is all that it costs. A claim is the 36 characters of a uuid and nothing
-else; a receipt is longer. `<name>.bounced` beside a receipt voids it.
+<recipient> is `<channel>.<hash of the address>`. Whatever the engine wants to know stands in the
+name, the size and the time of an object, so one listing a key is all that it costs. A claim is
+the 36 characters of a uuid and nothing else; a receipt is longer. `<name>.bounced` beside a
+receipt voids it.
+
+Until docs/decisions/0034 a name held no recipient, and all were e-mail's. Such receipts count as
+before: old and new names lie side by side under one prefix, and are read alike.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -27,11 +31,11 @@ from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFoun
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt
-from keyturn.domain.recipient import Recipient
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
-from keyturn.ports import Claim
-from keyturn.schemas.receipt import write_receipt
+from keyturn.ports import Claim, ClaimState
+from keyturn.schemas.receipt import read_recipient, write_receipt
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,12 +68,35 @@ class _Found:
     is_receipt: bool
     mark: str | None = None
 
+    def state(self, now: datetime, *, voided: bool) -> ClaimState:
+        """How far the sending of what it stands for is."""
+        if self.is_receipt:
+            return ClaimState.EXPIRED if voided else ClaimState.COMPLETED
+        return ClaimState.IN_PROGRESS if now - self.at < CLAIM_LIFE else ClaimState.EXPIRED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Name:
+    """The name of what is sent: all of it but the recipient."""
+
+    stem: str
+    ending: str = _JSON
+
+    def to(self, recipient: Recipient) -> str:
+        """The name of the object that stands for its sending to this recipient."""
+        return f"{self.stem}.{_spelt(recipient)}{self.ending}"
+
+    @property
+    def without_recipient(self) -> str:
+        """The name that stood for its sending to anybody, until decision 0034."""
+        return self.stem + self.ending
+
 
 class S3Receipts:
     """
     Meets `ports.Receipts` and `ports.ReceiptBook`.
 
-    The notifier needs s3:PutObject, GetObject (HeadObject and If-Match ask for it) and
+    The notifier needs s3:PutObject, GetObject (HeadObject and If-Match ask for it, too) and
     DeleteObject on `<prefix>/receipts/*`, and s3:ListBucket on that prefix, without which S3
     answers "denied" instead of "not there". The engine needs s3:ListBucket alone.
     """
@@ -91,7 +118,8 @@ class S3Receipts:
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         """When that recipient was last sent a dry-run digest of the account."""
         folder = f"{self._root}/{account}/{_DRY_RUN}/{Audience.OWNER}/{recipient.address_hash}/"
-        return max((at for _, at in self._receipts_in(folder)), default=None)
+        sent = (at for name, at in self._receipts_in(folder) if _may_be_to(recipient, name))
+        return max(sent, default=None)
 
     def _receipts_in(self, folder: str) -> Iterator[tuple[str, datetime]]:
         with aws_errors_translated():
@@ -107,19 +135,27 @@ class S3Receipts:
 
     def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
         """Claim an item of a digest, or (None) what it tells as a whole."""
-        name = f"{self._root}/{digest.run.account.id}/{_name(digest, item)}"
-        return self._claim(name, digest.recipient, digest.run.id, now)
+        return self._claim(
+            self._name_in(digest.run.account.id, _name(digest, item)),
+            digest.recipient,
+            digest.run.id,
+            now,
+        )
 
     def claim_change(
         self, change: ExemptionChange, recipient: Recipient, now: datetime
     ) -> Claim | None:
         """Claim a change of the exemption group."""
-        name = quote(change.id, safe="") + _JSON
-        return self._claim(
-            f"{self._root}/{change.account}/{_EXEMPTIONS}/{name}", recipient, change.id, now
-        )
+        name = _Name(stem=f"{_EXEMPTIONS}/{quote(change.id, safe='')}")
+        return self._claim(self._name_in(change.account, name), recipient, change.id, now)
 
-    def _claim(self, name: str, recipient: Recipient, run: str, now: datetime) -> Claim | None:
+    def _name_in(self, account: str, name: _Name) -> _Name:
+        return replace(name, stem=f"{self._root}/{account}/{name.stem}")
+
+    def _claim(self, sent: _Name, recipient: Recipient, run: str, now: datetime) -> Claim | None:
+        if self._was_sent_under_old_name(sent.without_recipient, recipient, now):
+            return None
+        name = sent.to(recipient)
         mark = str(uuid4())
         with suppress(AlreadyThere):
             return self._put_claim(name, recipient, run, mark)
@@ -130,10 +166,13 @@ class S3Receipts:
         if found.mark == mark:  # S3 had taken it, but its answer was lost and the SDK tried again
             return Claim(name=name, recipient=recipient, run=run, mark=found.etag)
         bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
-        if found.is_receipt and not bounced:
-            return None
-        if not found.is_receipt and now - found.at < CLAIM_LIFE:
-            raise BeingTold(f"{name} has been claimed since {format_utc(found.at)}")
+        match found.state(now, voided=bounced):
+            case ClaimState.COMPLETED:
+                return None
+            case ClaimState.IN_PROGRESS:
+                raise BeingTold(f"{name} has been claimed since {format_utc(found.at)}")
+            case ClaimState.EXPIRED:
+                pass
         try:
             claim = self._put_claim(name, recipient, run, mark, instead_of=found.etag)
         except (AlreadyThere, NotFound):
@@ -143,6 +182,28 @@ class S3Receipts:
             with aws_errors_translated():
                 self._s3.delete_object(Bucket=self._bucket, Key=name + _BOUNCED)
         return claim
+
+    def _was_sent_under_old_name(self, name: str, recipient: Recipient, now: datetime) -> bool:
+        """
+        Whether an earlier version sent this very recipient the same; BeingTold: it does so now.
+
+        Only around an upgrade is there anything to find: the queue may hand over once more what
+        the earlier version sent, and one of its notifiers may still be at work. Its receipt names
+        channel and address inside. One that is of another recipient, or cannot be read, keeps
+        nobody from being told: better twice than never.
+        """
+        found = self._look(name)
+        if found is None:
+            return False
+        voided = found.is_receipt and self._look(name + _BOUNCED) is not None
+        match found.state(now, voided=voided):
+            case ClaimState.COMPLETED:
+                notified = read_recipient(self._body_of(name))
+                return notified is not None and notified.is_same_as(recipient)
+            case ClaimState.IN_PROGRESS:
+                raise BeingTold(f"{name} has been claimed since {format_utc(found.at)}")
+            case ClaimState.EXPIRED:
+                return False
 
     def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         """
@@ -195,6 +256,10 @@ class S3Receipts:
             answer = self._s3.put_object(**request)
         return Claim(name=name, recipient=recipient, run=run, mark=answer["ETag"])
 
+    def _body_of(self, name: str) -> bytes:
+        with aws_errors_translated():
+            return self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+
     def _look(self, name: str) -> _Found | None:
         with suppress(NotFound), aws_errors_translated():
             head = self._s3.head_object(Bucket=self._bucket, Key=name)
@@ -207,7 +272,7 @@ class S3Receipts:
         return None
 
 
-def _name(digest: Digest, item: NoticeItem | None) -> str:
+def _name(digest: Digest, item: NoticeItem | None) -> _Name:
     """The path below the account; what is promised stands in it."""
     ending = _JSON if digest.proves else _COPY
     if item is not None:
@@ -216,17 +281,32 @@ def _name(digest: Digest, item: NoticeItem | None) -> str:
         if _promises(notice.step, days) != notice.promises:
             raise InvalidValue(notice.step, notice.promises, "a receipt's name cannot hold this")
         dates = "_".join(day.isoformat() for day in days)
-        return f"{encode(item.user)}/{item.key_id}/{notice.step}/{dates}{ending}"
+        return _Name(
+            stem=f"{encode(item.user)}/{item.key_id}/{notice.step}/{dates}", ending=ending
+        )
     run = quote(digest.run.id, safe="")
     if not digest.run.dry_run:
-        return f"{_RUNS}/{run}{_JSON}"
+        return _Name(stem=f"{_RUNS}/{run}")
     # The run's own day: a redelivery after midnight is still the same digest.
     day = digest.run.at.date().isoformat()
     if digest.audience is Audience.ADMIN:  # who gets one a run, not one a day
         day = f"{day}_{run}"
     if digest.part > 1:
         day = f"{day}_{digest.part}"
-    return f"{_DRY_RUN}/{digest.audience}/{digest.recipient.address_hash}/{day}{ending}"
+    folder = f"{_DRY_RUN}/{digest.audience}/{digest.recipient.address_hash}"
+    return _Name(stem=f"{folder}/{day}", ending=ending)
+
+
+def _spelt(recipient: Recipient) -> str:
+    return f"{recipient.channel}.{recipient.address_hash}"
+
+
+def _may_be_to(recipient: Recipient, name: str) -> bool:
+    """Whether a dry run's object in the folder of the address is of the recipient's channel."""
+    _, _, ending = name.rpartition("/")[2].partition(".")
+    if f".{ending}" in {_JSON, _COPY}:  # of before decision 0034: all were e-mail's
+        return recipient.channel is ChannelName.EMAIL
+    return ending.startswith(f"{_spelt(recipient)}.")
 
 
 def _promises(step: str, days: list[date]) -> dict[Act, date]:
@@ -240,7 +320,7 @@ def _days_in(name: str) -> list[date]:
 
 
 def _read(path: str, at: datetime) -> Receipt | None:
-    """Read `<step>/<day>[_<delete day>].json`; None if it is none, or the admin's copy."""
+    """Read `<step>/<day>[_<delete day>]….json`; None if it is none, or the admin's copy."""
     step, _, name = path.partition("/")
     days = _days_in(name)
     if not days or name.endswith(_COPY) or not name.endswith(_JSON):

@@ -2,16 +2,18 @@
 The proof that somebody was notified, as it is stored.
 
 For people: what the engine asks stands in the object's name (adapters/s3_receipts.py), so a
-receipt of any age counts, and none of ours reads one.
+receipt of any age counts. Ours read one of an earlier version alone, whose name does not say who
+was notified.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from keyturn.domain.key import Act
-from keyturn.domain.recipient import Recipient
+from keyturn.domain.reading import read_json
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import Moment
 from keyturn.schemas.decision import Day
@@ -46,3 +48,18 @@ def write_receipt(
         "run": run,
     }
     return json.dumps(receipt, indent=2).encode()
+
+
+def read_recipient(receipt: bytes) -> Recipient | None:
+    """Who was notified, by the receipt's own words; None: it does not say."""
+    try:
+        found: Any = read_json(receipt)
+        return Recipient(ChannelName(found["channel"]), _address(found["address"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _address(found: object) -> str:
+    if not isinstance(found, str):
+        raise TypeError(found)
+    return found
