@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from keyturn.domain.names import ONE_ADDRESS
+from keyturn.domain import names
 from keyturn.domain.parameter import Parameter, Shape, Topic, Unit, parameters_of, setting
 from keyturn.domain.policy import RotationPolicy
 
-ACCOUNT_ID: Final = Shape(pattern=r"\d{12}", rule="must be the 12 digits of an AWS account id")
-ADDRESS: Final = Shape(pattern=ONE_ADDRESS.pattern, rule="must be an e-mail address")
+ACCOUNT_ID: Final = Shape(
+    pattern=names.ACCOUNT_ID.pattern, rule="must be the 12 digits of an AWS account id"
+)
+ADDRESS: Final = Shape(pattern=names.ONE_ADDRESS.pattern, rule="must be an e-mail address")
 UNIT: Final = Shape(
     pattern=r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})",
     rule="must be the id of an organisational unit (ou-…) or root (r-…)",

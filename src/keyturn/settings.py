@@ -27,7 +27,6 @@ def _of_shape(shape: Shape) -> validate.Regexp:
     return validate.Regexp(rf"{shape.pattern}\Z", error=shape.rule)
 
 
-ACCOUNT_ID = _of_shape(configuration.ACCOUNT_ID)
 UNIT = _of_shape(configuration.UNIT)
 AWS_OWN = frozenset({"aws/secretsmanager", "alias/aws/secretsmanager"})
 """The KMS key that AWS keeps for secrets, by the names that people call it."""

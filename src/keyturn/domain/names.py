@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 import re
 from typing import Final
 
+ACCOUNT_ID: Final = re.compile(r"\d{12}")
 USER_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 """Of an IAM user: IAM API Reference, CreateUser."""
 GROUP_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")

@@ -19,7 +19,9 @@ from keyturn.domain import names
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.reading import NotReadableError, checked, read_json
 
-ACCOUNT_ID = validate.Regexp(r"\d{12}\Z", error="must be the 12 digits of an AWS account id")
+ACCOUNT_ID = validate.Regexp(
+    rf"{names.ACCOUNT_ID.pattern}\Z", error="must be the 12 digits of an AWS account id"
+)
 
 
 def like(pattern: re.Pattern[str], error: str) -> validate.Regexp:
