@@ -119,3 +119,12 @@ def test_overlays_travel_in_order() -> None:
     item = replace(an_item(90), overlays=frozenset({Overlay.RESTORED, Overlay.BLOCKED}))
 
     assert sent(a_digest(item))["items"][0]["overlays"] == ["BLOCKED", "RESTORED"]
+
+
+def test_a_digest_says_its_channel_unless_that_is_e_mail() -> None:
+    detail = sent(a_digest(an_item(90)))
+
+    assert "channel" not in detail
+    assert read_digest({**detail, "channel": "email"}) == read_digest(detail)
+    with pytest.raises(InvalidValue):
+        read_digest({**detail, "channel": "pigeon"})

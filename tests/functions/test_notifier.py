@@ -115,6 +115,8 @@ ODD: list[tuple[str, object]] = [
     ("address", "a@example.com, b@example.com"),
     ("address", "a b@example.com"),
     ("address", "success"),
+    ("channel", "pigeon"),
+    ("channel", None),
     ("address", ["a@example.com"]),
     ("audience", "everybody"),
     ("failures", ["x\nBcc: all@example.com"]),

@@ -16,6 +16,15 @@ class ChannelName(StrEnum):
 
     EMAIL = "email"
 
+    @property
+    def one_address(self) -> str:
+        """What an address of it is, as people are told."""
+        match self:
+            case ChannelName.EMAIL:
+                return "one e-mail address"
+            case _:
+                assert_never(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:

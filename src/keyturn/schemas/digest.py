@@ -6,7 +6,7 @@ Keyturn's own: nobody else is to build on it. `notices_due` checks one before it
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypedDict, cast
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from keyturn.domain.decision import Notice, NoticeType
 from keyturn.domain.errors import InvalidValue
@@ -61,10 +61,12 @@ class DigestItem(KeyNow, ToldWhy, Told, Promised, Prospect, StoredIn):
 
 
 class DigestForm(TypedDict):
-    """All that one address is told of one run; Keyturn's own, do not build on it."""
+    """All that one recipient is told of one run; Keyturn's own, do not build on it."""
 
     run: DigestRun
     audience: Literal["owner", "admin"]
+    channel: NotRequired[ChannelName]
+    """Left out for e-mail: digests that wait in a queue while Keyturn is upgraded have none."""
     address: str
     region: str
     failures: list[str]
@@ -75,8 +77,8 @@ class DigestForm(TypedDict):
 
 def write_digest(digest: Digest) -> DigestForm:
     """The form of a digest."""
-    run = digest.run
-    return {
+    run, recipient = digest.run, digest.recipient
+    form: DigestForm = {
         "run": {
             "id": run.id,
             "at": run.at.isoformat(),
@@ -88,13 +90,16 @@ def write_digest(digest: Digest) -> DigestForm:
             },
         },
         "audience": digest.audience.value,
-        "address": digest.address,
+        "address": recipient.address,
         "region": digest.region,
         "failures": list(digest.failures),
         "proves": digest.proves,
         "part": digest.part,
         "items": [_write_item(item) for item in digest.items],
     }
+    if recipient.channel is not ChannelName.EMAIL:
+        form["channel"] = recipient.channel
+    return form
 
 
 def _write_item(item: NoticeItem) -> DigestItem:
@@ -126,7 +131,9 @@ def read_digest(detail: Mapping[str, Any]) -> Digest:
                 ),
             ),
             audience=Audience(detail["audience"]),
-            recipient=Recipient(ChannelName.EMAIL, detail["address"]),
+            recipient=Recipient(
+                ChannelName(detail.get("channel", ChannelName.EMAIL)), detail["address"]
+            ),
             region=detail["region"],
             failures=tuple(detail["failures"]),
             proves=detail["proves"],

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from marshmallow import ValidationError, validate
+from marshmallow import ValidationError, validate, validates_schema
 from marshmallow import fields as rules
 
 from keyturn.domain import names
@@ -17,6 +17,7 @@ from keyturn.domain.decision import Action, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, Audience, Digest
 from keyturn.domain.key import Act
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import owner_of_secret
 from keyturn.schemas.digest import read_digest
 from keyturn.schemas.rules import (
@@ -94,14 +95,19 @@ class _Item(Foreign):
 class _Digest(Foreign):
     run = rules.Nested(_Run, required=True)
     audience = rules.String(required=True, validate=word_of(Audience))
-    address = rules.String(
-        required=True, validate=like(names.ONE_ADDRESS, "must be one e-mail address")
-    )
+    channel = rules.String(load_default=ChannelName.EMAIL, validate=word_of(ChannelName))
+    address = rules.String(required=True)
     region = rules.String(required=True, validate=like(names.REGION, "must be a region"))
     failures = rules.List(text_of_at_most(600), required=True, validate=validate.Length(max=100))
     proves = Plain(bool, required=True)
     part = Plain(int, required=True, validate=validate.Range(min=1, max=10_000))
     items = rules.List(rules.Nested(_Item), required=True, validate=validate.Length(max=500))
+
+    @validates_schema
+    def _can_be_reached(self, data: Mapping[str, Any], **_: object) -> None:
+        recipient = Recipient(ChannelName(data["channel"]), data["address"])
+        if not recipient.can_be_reached:
+            raise ValidationError(f"must be {recipient.channel.one_address}", "address")
 
 
 class _Notices(Foreign):
