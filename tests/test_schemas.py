@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
@@ -12,8 +12,15 @@ from keyturn.cli.report import Report, as_json
 from keyturn.domain.events import EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult
+from keyturn.schemas.decision import CELLS, Decided, cells_of, write_decision
+from keyturn.schemas.digest import DigestItem
+from keyturn.schemas.event import KeyDetail
+from keyturn.schemas.explanation import ExplainedKey
+from keyturn.schemas.plan import Planned
+from keyturn.schemas.snapshot import Snapshot, SnapshotKey, read_snapshot
 from keyturn_sandbox.simulation.deployment import BUCKET
 from tests.domain.test_events import RUN
+from tests.domain.world import a_key, ann, only
 from tests.functions.test_exemptions import see
 from tests.schemas import DETAILS, FOLDER, SCHEMAS, closed, text_of
 from tests.use_cases.stage import ASKED, MEMBER, Stage, lose_answer, staged
@@ -127,6 +134,26 @@ def test_all_that_really_passes_is_of_its_form(name: str, documents: Documents) 
 
     for document in documents[name]:
         validator(name).validate(json.loads(json.dumps(document)))
+
+
+@pytest.mark.parametrize("form", [Planned, SnapshotKey, ExplainedKey, KeyDetail, DigestItem])
+def test_whoever_tells_of_a_key_tells_all_of_its_decision(form: type) -> None:
+    assert get_type_hints(Decided).keys() <= get_type_hints(form).keys()
+
+
+def test_a_table_has_a_cell_for_whatever_of_a_decision_is_a_single_value() -> None:
+    decision = only(ann(a_key(age=90)))
+
+    cells = cells_of(write_decision("ann", decision))
+
+    assert set(CELLS) == cells.keys() - {"next", "promises"}
+    assert all(isinstance(cells[cell], str | int | None) for cell in CELLS)
+
+
+def test_a_snapshot_is_read_whatever_else_a_newer_version_put_there() -> None:
+    stored = dict.fromkeys(Snapshot.__required_keys__) | {"version": 1, "newer": [1]}
+
+    assert read_snapshot(json.dumps(stored).encode()) == stored
 
 
 def test_every_kind_of_event_was_seen(documents: Documents) -> None:
