@@ -8,7 +8,6 @@ A run writes its object before it disables or deletes the first key, and then lo
 of others: S3 shows every object at once after its PUT, so of two runs at least one sees both.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from itertools import chain
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError
-from keyturn.domain.reading import read_json
 from keyturn.ports import Reservation
+from keyturn.schemas.reservation import read_reservation, write_reservation
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,7 +61,7 @@ class S3DailyLimitLedger:
             self._s3.put_object(
                 Bucket=self._bucket,
                 Key=f"{self._root}/{account}/{day.isoformat()}/{run}{_END[ordered]}",
-                Body=json.dumps({"keys": sorted(keys)}).encode(),
+                Body=write_reservation(keys),
                 ContentType="application/json",
             )
 
@@ -75,6 +74,6 @@ class S3DailyLimitLedger:
         with aws_errors_translated():
             body = self._s3.get_object(Bucket=self._bucket, Key=name)["Body"].read()
         try:
-            return frozenset(map(str, read_json(body)["keys"]))
+            return read_reservation(body)
         except (KeyError, TypeError, ValueError):
             raise PortError(f"{name} holds no list of keys") from None

@@ -4,14 +4,11 @@ The flag that stops every write: an object in the bucket, `<prefix>/paused.json`
 That it is there is what counts; what it says is for people.
 """
 
-import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.reading import read_json
-from keyturn.domain.tag_text import format_utc
-from keyturn.ports import Pause
+from keyturn.domain.pause import Pause
+from keyturn.schemas.pause import read_pause, write_pause
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,16 +49,15 @@ class S3PauseFlag:
             if found is None:
                 return None
             body = self._s3.get_object(Bucket=self._bucket, Key=self._name)["Body"].read()
-        return _read(body, found["LastModified"])
+        return read_pause(body, found["LastModified"])
 
     def set(self, pause: Pause) -> None:
         """Stop every write. Raises AlreadyThere where somebody has."""
-        told = {"by": pause.by, "at": format_utc(pause.at), "why": pause.why}
         with aws_errors_translated():
             self._s3.put_object(
                 Bucket=self._bucket,
                 Key=self._name,
-                Body=json.dumps(told, indent=2).encode(),
+                Body=write_pause(pause),
                 ContentType="application/json",
                 IfNoneMatch="*",
             )
@@ -70,13 +66,3 @@ class S3PauseFlag:
         """Let writes go on."""
         with aws_errors_translated():
             self._s3.delete_object(Bucket=self._bucket, Key=self._name)
-
-
-def _read(body: bytes, at: datetime) -> Pause:
-    """What a pause says of itself; one that says nothing is a pause all the same."""
-    try:
-        told = read_json(body)
-        by, why = str(told["by"]), str(told["why"])
-    except (KeyError, TypeError, ValueError):
-        by, why = "somebody", "no reason was given"
-    return Pause(by=by, at=at.astimezone(UTC), why=why)

@@ -9,12 +9,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import KeyturnError, OrderNotDone, PortError
 from keyturn.domain.events import Run
-from keyturn.domain.key import Unknown
 from keyturn.domain.result import AccountPlan, AccountResult, Failure
-from keyturn.domain.tag_text import format_utc
 from keyturn.ports import AuditEntry, Pause
-from keyturn.schemas.answer import write_answer
+from keyturn.schemas.adoption import write_adoption_answer
 from keyturn.schemas.rotation_event import RotationRequest
+from keyturn.schemas.switch import write_pause_answer
 from keyturn.schemas.switch_event import SwitchRequest
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
@@ -119,34 +118,7 @@ def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext)
     except KeyturnError as error:
         failures = (Failure(error=error, user=planned.user.name if planned else None),)
     result = AccountResult(plan=AccountPlan(run=run, failures=failures))
-    return Adopted(
-        result=result, answer={**write_answer(result), "secret": _described(secret, planned)}
-    )
-
-
-def _described(name: str, planned: Adoption | None) -> dict[str, object]:
-    """What is known of a secret; never its value."""
-    if planned is None:
-        return {"name": name}
-    return {
-        "name": name,
-        "user": planned.user.name,
-        "foreign": planned.why,
-        "tags": dict(planned.secret.tags),
-        "versions": len(planned.secret.versions),
-        "kms_key": planned.secret.kms_key,
-        "resource_policy": _policy(planned),
-        "replicas": list(planned.secret.replicas),
-        "rotation": planned.secret.rotates,
-        "scheduled_for_deletion": planned.secret.scheduled_for_deletion,
-        "removes": list(planned.removes),
-        "sets": dict(planned.sets) if planned.writes else {},
-    }
-
-
-def _policy(planned: Adoption) -> str | None:
-    policy = planned.policy
-    return f"could not be read ({policy.why})" if isinstance(policy, Unknown) else policy
+    return Adopted(result=result, answer=write_adoption_answer(result, secret, planned))
 
 
 def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, object]:
@@ -185,17 +157,7 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
                 in_force = None
             notes.ends(asked.why, failed=False)
         failures = unwritten(notes)
-    return {
-        "dry_run": dry_run,
-        "paused": _spoken(in_force),
-        "failures": [{"user": None, "message": str(failure.error)} for failure in failures],
-    }
-
-
-def _spoken(pause: Pause | None) -> dict[str, object] | None:
-    if pause is None:
-        return None
-    return {"by": pause.by, "at": format_utc(pause.at), "why": pause.why}
+    return write_pause_answer(in_force, failures, dry_run=dry_run)
 
 
 def unwritten(notes: Audited) -> tuple[Failure, ...]:

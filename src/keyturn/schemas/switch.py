@@ -1,10 +1,13 @@
-"""What `pause` and `resume` answer."""
+"""What `pause` and `resume` answer, the commands and the events."""
 
+from collections.abc import Iterable
 from typing import Final, Literal, TypedDict
 
 from keyturn.domain.pause import Pause
+from keyturn.domain.result import Failure
 from keyturn.domain.tag_text import format_utc
-from keyturn.schemas.account import Moment
+from keyturn.schemas.account import Moment, write_failed
+from keyturn.schemas.pause import pause_file
 
 VERSION: Final = 1
 
@@ -29,4 +32,15 @@ def write_switch(place: str, pause: Pause | None) -> SwitchFile:
         "since": format_utc(pause.at) if pause else None,
         "why": pause.why if pause else None,
         "place": place,
+    }
+
+
+def write_pause_answer(
+    pause: Pause | None, failures: Iterable[Failure], *, dry_run: bool
+) -> dict[str, object]:
+    """What the rotation function answers; pause: the one in force at the end."""
+    return {
+        "dry_run": dry_run,
+        "paused": pause_file(pause) if pause else None,
+        "failures": write_failed(failures),
     }
