@@ -105,7 +105,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.snapshot.LOOKS_BACK": 15,
     "keyturn.use_cases.snapshot.ALWAYS": 2,
     "keyturn.use_cases.stop.TRIES": 3,
-    "keyturn.use_cases.tell.DRY_RUN_WEEK": timedelta(days=7) - timedelta(hours=12),
+    "keyturn.use_cases.notifications.DRY_RUN_WEEK": timedelta(days=7) - timedelta(hours=12),
     "keyturn.wiring.MEMBERS_KEPT": 50,
 }
 

@@ -39,15 +39,16 @@ from keyturn.mail.overrides import OverridableRenderer, TemplateCache
 from keyturn.ports import Channel, DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
-from keyturn.use_cases.announcers import Announcer, PublishToBus, SendFromHere, TellNobody
+from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
-from keyturn.use_cases.exemption import TellOfExemption
+from keyturn.use_cases.exemption import NotifyOfExemption
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.run_account import RunAccount
@@ -55,7 +56,6 @@ from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.send_once import SendOnce
 from keyturn.use_cases.snapshot import TakeSnapshot
-from keyturn.use_cases.tell import Tell
 
 Clock = Callable[[], datetime]
 Complain = Callable[[str], None]
@@ -86,7 +86,7 @@ class _Tools:
     fact_gatherer: FactGatherer
     executor: Executor
     exempt_users: ExemptUsers
-    tell: Tell
+    build_notifications: BuildNotifications
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +115,14 @@ class Aws:
                 policy=settings.policy,
                 exempt_users=tools.exempt_users,
                 reports_root_keys=settings.reports_root_keys,
-                can_tell=announcer is not None,
+                can_notify=announcer is not None,
                 cap=DailyCap(ledger=tools.ledger, policy=settings.policy, id=tools.own_id),
                 pause_flag=self.pause_flag(),
                 clock=self.clock,
                 workers=settings.parallel_users,
             ),
-            tell=tools.tell,
-            announcer=announcer or TellNobody(),
+            build_notifications=tools.build_notifications,
+            announcer=announcer or NotifyNobody(),
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
         )
 
@@ -137,8 +137,8 @@ class Aws:
             policy=self.settings.policy,
             pause_flag=self.pause_flag(),
             clock=self.clock,
-            tell=tools.tell,
-            announcer=announcer or TellNobody(),
+            build_notifications=tools.build_notifications,
+            announcer=announcer or NotifyNobody(),
         )
 
     def adopt(self, run: Run) -> Adopt:
@@ -200,7 +200,7 @@ class Aws:
                 group=settings.exemption_group,
                 may_be_missing=settings.policy.allow_missing_exemption_group,
             ),
-            tell=Tell(
+            build_notifications=BuildNotifications(
                 keys=keys,
                 receipts=receipts,
                 admin=settings.admin,
@@ -252,10 +252,10 @@ class Aws:
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         return Notify(sender=self._send_once(complain))
 
-    def tell_of_exemption(self, complain: Complain) -> TellOfExemption:
+    def notify_of_exemption(self, complain: Complain) -> NotifyOfExemption:
         """The notifier's other task."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
-        return TellOfExemption(
+        return NotifyOfExemption(
             sender=self._send_once(complain),
             bus=self._bus(),
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),

@@ -19,7 +19,7 @@ from keyturn.cli.options import AccountOptions
 from keyturn.domain.key import Account
 from keyturn.domain.result import Request
 from keyturn.settings import Settings
-from keyturn.use_cases.announcers import TellNobody
+from keyturn.use_cases.announcers import NotifyNobody
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import (
     ADMIN,
@@ -461,7 +461,7 @@ def test_a_plan_that_has_grown_old_is_not_carried_out(cloud: LocalCloud) -> None
     add_user(cloud, SHOP, "orders", 137)
     where = AccountOptions(role_name=ROLE, account=[SHOP])
     aws = connect(where, Settings(), lambda *_: None)
-    fleet_run = FleetRun(aws=aws, request=Request(), dry_run=False, announcer=TellNobody())
+    fleet_run = FleetRun(aws=aws, request=Request(), dry_run=False, announcer=NotifyNobody())
     planned = fleet_run.plan(Account(id=SHOP), lambda *_: None)
 
     cloud.move_to(NOW + timedelta(minutes=16))

@@ -21,7 +21,7 @@ from tests.cli.organisation import (
     TELLING,
     add_user,
 )
-from tests.use_cases.test_tell import a_turn
+from tests.use_cases.test_notifications import a_turn
 
 WHERE = ("--role-name", ROLE, "--account", OURS)
 

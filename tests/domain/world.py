@@ -211,7 +211,7 @@ def only(user: UserFacts, policy: RotationPolicy = POLICY, now: datetime = NOW) 
 
 # --- a life, day by day -----------------------------------------------------------------
 
-Story = list[tuple[int, str, str]]
+Notifications = list[tuple[int, str, str]]
 """Day, key and what happened."""
 
 
@@ -243,8 +243,8 @@ class Life:
         self.answers: dict[str, Unknown] = {}
         self.exempt = False
         self.forced: datetime | None = None
-        self.acts: Story = []
-        self.told: Story = []
+        self.acts: Notifications = []
+        self.told: Notifications = []
         self.last: Looked | None = None
         self._made = 0
 

@@ -6,16 +6,16 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account, KeyFacts, Status
 from keyturn.domain.policy import RotationPolicy
 from keyturn.ports import Clock, DailyLimitLedger, PauseFlag, Receipts
-from keyturn.use_cases.announcers import TellNobody
+from keyturn.use_cases.announcers import NotifyNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
-from keyturn.use_cases.tell import Tell
 from tests.fakes import (
     FakeDailyLimitLedger,
     FakeKeys,
@@ -55,14 +55,14 @@ def a_command(
         policy=account.policy,
         pause_flag=account.pause_flag,
         clock=account.clock,
-        tell=Tell(
+        build_notifications=BuildNotifications(
             keys=keys,
             receipts=receipts,
             admin="admin@example.com",
             owner_tag=None,
             region="eu-central-1",
         ),
-        announcer=TellNobody(),
+        announcer=NotifyNobody(),
     )
 
 
@@ -70,7 +70,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     keys: FakeKeys,
     secret_store: FakeSecretStore | None = None,
     *,
-    can_tell: bool = True,
+    can_notify: bool = True,
     policy: RotationPolicy | None = None,
     receipts: Receipts | None = None,
     ledger: DailyLimitLedger | None = None,
@@ -104,7 +104,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
         exempt_users=ExemptUsers(
             keys=keys, group=GROUP, may_be_missing=policy.allow_missing_exemption_group
         ),
-        can_tell=can_tell,
+        can_notify=can_notify,
         cap=DailyCap(ledger=ledger, policy=policy, id=run_id),
         pause_flag=pause_flag or FakePauseFlag(),
         clock=clock,

@@ -19,7 +19,7 @@ from tests.use_cases.stage import (
     decisions_of,
     failures_of,
 )
-from tests.use_cases.test_tell import a_turn
+from tests.use_cases.test_notifications import a_turn
 
 USERS = tuple(f"user-{number:02}" for number in range(12))
 DENIED = ("WAIT", "creation-denied")

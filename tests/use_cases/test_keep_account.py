@@ -12,10 +12,10 @@ from keyturn.domain.result import Request
 from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.domain.secret_names import secret_name, version_id_for
 from keyturn.ports import Listed
-from keyturn.use_cases.announcers import PublishToBus, TellNobody
+from keyturn.use_cases.announcers import NotifyNobody, PublishToBus
 from keyturn.use_cases.inventory import FanOut, take_inventory
+from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.run_account import RunAccount
-from keyturn.use_cases.tell import Tell
 from tests.fakes import (
     FakeBus,
     FakeKeys,
@@ -30,7 +30,7 @@ from tests.use_cases.account import ACCOUNT, GROUP, NOW, RUN, a_key, an_account,
 def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
     return RunAccount(
         keep=an_account(keys),
-        tell=Tell(
+        build_notifications=BuildNotifications(
             keys=keys,
             receipts=FakeReceipts(),
             admin="ops@example.com",
@@ -43,7 +43,7 @@ def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
 
 def test_without_a_notifier_no_step_is_taken_that_needs_a_notice() -> None:
     keys, secret_store = some_keys(ann=137, bob=12), FakeSecretStore()
-    account = an_account(keys, secret_store, can_tell=False)
+    account = an_account(keys, secret_store, can_notify=False)
 
     plan = account.plan(RUN, Request())
     result = account.carry_out(plan)
@@ -58,7 +58,7 @@ def test_without_a_notifier_no_step_is_taken_that_needs_a_notice() -> None:
 
 
 def test_without_a_notifier_a_dry_run_plans_as_if_there_were_one() -> None:
-    account = an_account(some_keys(ann=137), can_tell=False)
+    account = an_account(some_keys(ann=137), can_notify=False)
 
     plan = account.plan(replace(RUN, dry_run=True), Request())
 
@@ -196,7 +196,7 @@ def test_a_bus_that_refuses_is_a_failure_of_the_account() -> None:
 
 
 def test_nobody_is_told_where_nobody_shall_be() -> None:
-    account = replace(told_over(FakeBus(), some_keys(ann=1)), announcer=TellNobody())
+    account = replace(told_over(FakeBus(), some_keys(ann=1)), announcer=NotifyNobody())
 
     assert account.run(RUN, Request()).untold == ()
 

@@ -19,7 +19,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.key import Account
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.use_cases.notify import Notify, Telling
+from keyturn.use_cases.notify import Notify, SendResult
 from keyturn.use_cases.send_once import SendOnce
 from tests.fakes_notify import FakeChannel, FakeReceipts
 
@@ -70,8 +70,8 @@ class Office:
     def notify(self) -> Notify:
         return Notify(sender=SendOnce(book=self.book, channels={ChannelName.EMAIL: self.mailer}))
 
-    def tell(self, digest: Digest = DIGEST) -> Telling:
-        return self.notify.tell(digest, self.now)
+    def tell(self, digest: Digest = DIGEST) -> SendResult:
+        return self.notify.send(digest, self.now)
 
     @property
     def texts(self) -> list[str]:
@@ -84,9 +84,9 @@ def office() -> Office:
 
 
 def test_one_mail_tells_all_and_every_item_is_noted_down(office: Office) -> None:
-    telling = office.tell()
+    result = office.tell()
 
-    assert telling == Telling(told=(A, B, C), message_id="message-1")
+    assert result == SendResult(told=(A, B, C), message_id="message-1")
     assert [address for address, _ in office.mailer.sent] == ["dev@example.com"]
     assert office.texts == ["AKIA-A AKIA-B AKIA-C"]
     assert len(office.book.told) == 3
@@ -96,17 +96,17 @@ def test_one_mail_tells_all_and_every_item_is_noted_down(office: Office) -> None
 def test_what_was_told_is_not_told_again(office: Office) -> None:
     office.tell(replace(DIGEST, items=(B,)))
 
-    telling = office.tell()
+    result = office.tell()
     again = office.tell()
 
-    assert telling.told == (A, C)
-    assert again == Telling()
+    assert result.told == (A, C)
+    assert again == SendResult()
     assert office.texts == ["AKIA-B", "AKIA-A AKIA-C"]
 
 
 def test_nothing_to_say_is_no_mail(office: Office) -> None:
-    assert office.tell(replace(DIGEST, items=())) == Telling()
-    assert office.tell(replace(DRY, items=())) == Telling()
+    assert office.tell(replace(DIGEST, items=())) == SendResult()
+    assert office.tell(replace(DRY, items=())) == SendResult()
 
     assert office.mailer.sent == []
     assert office.book.entries == {}
@@ -238,11 +238,11 @@ def test_a_fault_in_the_mailer_itself_leaves_the_claims(office: Office) -> None:
 
 
 def test_a_dry_run_is_told_whole_and_once_a_day(office: Office) -> None:
-    telling = office.tell(DRY)
+    result = office.tell(DRY)
     again = office.tell(replace(DRY, run=replace(DRY.run, id="run-2"), items=(A,)))
 
-    assert telling.told == (A, B, C)
-    assert again == Telling()
+    assert result.told == (A, B, C)
+    assert again == SendResult()
     assert office.book.of_key("222222222222", "deploy-bot", "AKIA-A") == ()
 
 
@@ -284,6 +284,6 @@ def test_a_channel_that_is_not_set_up_claims_nothing(office: Office) -> None:
     notify = Notify(sender=SendOnce(book=office.book, channels={}))
 
     with pytest.raises(Refused, match="no channel email is set up"):
-        notify.tell(DIGEST, NOW)
+        notify.send(DIGEST, NOW)
 
     assert office.book.entries == {}

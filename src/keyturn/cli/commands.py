@@ -192,7 +192,7 @@ def _carry_out(
     print_report(out, report, only_acts=not again, every_key=again)
     if command.name == "revoke":
         _print_advice(out, plan.run.account.id, user, command.about, now())
-    if not cli_session.can_tell:
+    if not cli_session.can_notify:
         cli_session.say(
             f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself."
         )

@@ -164,7 +164,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
         is_kept = not cli_session.complain(unkept(unwritten))
         code = answer.give(cli_session, cli_session.report(fleet_run, results), only_acts=asks)
         if not asked.enforce:
-            told = " but notices of a dry run" if cli_session.can_tell else ""
+            told = " but notices of a dry run" if cli_session.can_notify else ""
             cli_session.say(f"Dry run: nothing was written{told}. {options.to_enforce}")
         return code if is_kept else FAILED
 
@@ -400,14 +400,14 @@ class CliSession:
             self.say(UNKNOWN_NOTICES)
 
     @property
-    def can_tell(self) -> bool:
+    def can_notify(self) -> bool:
         """Whether there is a way to tell people."""
         return self._announcer is not None
 
     @property
     def would_tell(self) -> bool:
         """Whether `--enforce` tells people: beside a deployment its bus is the way."""
-        return self.can_tell or self._where.deployed
+        return self.can_notify or self._where.deployed
 
     def say(self, line: str) -> None:
         """Tell the operator something, beside the answer."""

@@ -47,9 +47,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         try:
             with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
                 if isinstance(about, Digest):
-                    notify.tell(about, now)
+                    notify.send(about, now)
                 else:
-                    _tell_of_exemption(aws, about, measured)
+                    _notify_of_exemption(aws, about, measured)
             measured["NotTold"] = 0
         finally:
             emit(Service.NOTIFIER, measured)
@@ -70,14 +70,16 @@ def _read(aws: Aws, body: str, own: str, now: datetime) -> Digest | ExemptionCha
     return read_notices_due(asked, own_account=own, now=now)
 
 
-def _tell_of_exemption(aws: Aws, change: ExemptionChange | None, measured: dict[str, int]) -> None:
+def _notify_of_exemption(
+    aws: Aws, change: ExemptionChange | None, measured: dict[str, int]
+) -> None:
     if change is None:
         text = "A call about a group did not change the exemption group: nobody is notified"
         log(logger, LogEvent.GROUP_UNCHANGED, text)
         return
     # Until it is known to have been told before: the alarm must not wait for the mail.
     measured["ExemptionsAdded"] = int(change.change.exempts)
-    if not aws.tell_of_exemption(_complain).tell(change, datetime.now(UTC)):
+    if not aws.notify_of_exemption(_complain).send(change, datetime.now(UTC)):
         measured["ExemptionsAdded"] = 0
         return
     log(

@@ -14,8 +14,8 @@ from keyturn.domain.plain_text import shown
 from keyturn.domain.result import Failure
 from keyturn.ports import Bus, Clock
 from keyturn.schemas.event import write_notices
+from keyturn.use_cases.notifications import Notifications
 from keyturn.use_cases.notify import Notify
-from keyturn.use_cases.tell import Story
 
 MOST_FAILURES = 50
 LONGEST_FAILURE = 500
@@ -26,7 +26,7 @@ LONGEST_PART = 200
 class Announcer(Protocol):
     """A way for a story to reach people."""
 
-    def announce(self, story: Story) -> tuple[Failure, ...]:
+    def announce(self, notifications: Notifications) -> tuple[Failure, ...]:
         """Tell it, and answer with what could not be told; no KeyturnError leaves it."""
 
 
@@ -36,7 +36,7 @@ class PublishToBus:
 
     bus: Bus
 
-    def announce(self, story: Story) -> tuple[Failure, ...]:
+    def announce(self, notifications: Notifications) -> tuple[Failure, ...]:
         """Publish what happened and what is to be told."""
         notices = (
             Event(
@@ -44,11 +44,11 @@ class PublishToBus:
                 run=part.run,
                 detail=write_notices(part),
             )
-            for digest in story.digests
+            for digest in notifications.digests
             for part in _parts(digest)
         )
         try:
-            self.bus.publish((*notices, *story.events))
+            self.bus.publish((*notices, *notifications.events))
         except KeyturnError as error:
             return (Failure(error=error),)
         return ()
@@ -80,12 +80,12 @@ class SendFromHere:
     notify: Notify
     clock: Clock
 
-    def announce(self, story: Story) -> tuple[Failure, ...]:
+    def announce(self, notifications: Notifications) -> tuple[Failure, ...]:
         """Send every digest; one that fails does not hold the others."""
         failures: list[Failure] = []
-        for digest in story.digests:
+        for digest in notifications.digests:
             try:
-                self.notify.tell(digest, self.clock())
+                self.notify.send(digest, self.clock())
             except KeyturnError as error:
                 failures.extend(Failure(error=each) for each in _not_told(error))
         return tuple(failures)
@@ -98,9 +98,9 @@ def _not_told(error: KeyturnError) -> tuple[KeyturnError, ...]:
     return (error,) if own == errors else own
 
 
-class TellNobody:
+class NotifyNobody:
     """Tells nobody: the plan is read by whoever asked for it."""
 
-    def announce(self, story: Story) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets Announcer
+    def announce(self, notifications: Notifications) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets Announcer
         """Tell nobody."""
         return ()

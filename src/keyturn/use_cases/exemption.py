@@ -13,14 +13,14 @@ from keyturn.use_cases.send_once import SendOnce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellOfExemption:
+class NotifyOfExemption:
     """Tells each change once."""
 
     sender: SendOnce
     bus: Bus
     admin: Recipient
 
-    def tell(self, change: ExemptionChange, now: datetime) -> bool:
+    def send(self, change: ExemptionChange, now: datetime) -> bool:
         """
         Tell, unless it was told already; whether it was told now.
 

@@ -52,7 +52,7 @@ class KeepAccount:
     executor: Executor
     policy: RotationPolicy
     exempt_users: ExemptUsers
-    can_tell: bool
+    can_notify: bool
     """Whether notices reach anybody; without that, no step is taken that needs one."""
     cap: DailyCap
     pause_flag: PauseFlag
@@ -314,7 +314,7 @@ class KeepAccount:
 
     def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> UserDecisions:
         decided = self.fact_gatherer.at(user, run.at, constraints)
-        return decided if self.can_tell or run.dry_run else silenced(decided)
+        return decided if self.can_notify or run.dry_run else silenced(decided)
 
 
 def _names_a_rotation(decision: Decision) -> bool:

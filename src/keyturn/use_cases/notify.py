@@ -9,7 +9,7 @@ from keyturn.use_cases.send_once import SendOnce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class SendResult:
     """What came of a digest."""
 
     told: tuple[NoticeItem, ...] = ()
@@ -23,7 +23,7 @@ class Notify:
 
     sender: SendOnce
 
-    def tell(self, digest: Digest, now: datetime) -> Telling:
+    def send(self, digest: Digest, now: datetime) -> SendResult:
         """Tell what of the digest has not been told yet. Raises what `SendOnce.send` raises."""
         sent = self.sender.send(
             _wanted(digest),
@@ -33,8 +33,8 @@ class Notify:
             write=lambda items: _only(digest, items),
         )
         if sent.message_id is None:
-            return Telling()
-        return Telling(told=_only(digest, sent.parts).items, message_id=sent.message_id)
+            return SendResult()
+        return SendResult(told=_only(digest, sent.parts).items, message_id=sent.message_id)
 
 
 def _wanted(digest: Digest) -> list[NoticeItem | None]:

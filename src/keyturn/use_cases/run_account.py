@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from keyturn.domain.events import Run
 from keyturn.domain.result import AccountPlan, AccountResult, Request
-from keyturn.use_cases.announcers import Announcer, TellNobody
+from keyturn.use_cases.announcers import Announcer, NotifyNobody
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.use_cases.snapshot import TakeSnapshot
-from keyturn.use_cases.tell import Tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class RunAccount:
     """Gather, decide, act, tell."""
 
     keep: KeepAccount
-    tell: Tell
+    build_notifications: BuildNotifications
     announcer: Announcer
     snapshot: TakeSnapshot | None = None
     """None: there is no bucket, or the run is nobody's business."""
@@ -65,10 +65,12 @@ class RunAccount:
         if self.snapshot is not None:
             result = self.snapshot.compared(result)
         result = self._saved(result)
-        story = self.tell.of(result)
-        untold = (*story.failures, *self.announcer.announce(story))
+        notifications = self.build_notifications.of(result)
+        untold = (*notifications.failures, *self.announcer.announce(notifications))
         told = (
-            bool(result.newly_exempt) and not untold and not isinstance(self.announcer, TellNobody)
+            bool(result.newly_exempt)
+            and not untold
+            and not isinstance(self.announcer, NotifyNobody)
         )
         # Before the telling, so that a snapshot that fails is told; again, if the telling fails,
         # or once somebody was told of who is exempt now: the next run compares with that.

@@ -32,9 +32,9 @@ from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.gate import Gate
+from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.plan_remarks import exempted_meanwhile, unproven, with_what_was_not_done
 from keyturn.use_cases.stop import ALL_THE_SAME
-from keyturn.use_cases.tell import Tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class RunCommand:
     policy: RotationPolicy
     pause_flag: PauseFlag
     clock: Clock
-    tell: Tell
+    build_notifications: BuildNotifications
     announcer: Announcer
 
     def run(
@@ -101,8 +101,8 @@ class RunCommand:
     ) -> AccountResult:
         """Do what a plan says, unless it is of a dry run, and tell of it."""
         result = self._done(plan, has_time)
-        story = self.tell.of(result)
-        untold = (*story.failures, *self.announcer.announce(story))
+        notifications = self.build_notifications.of(result)
+        untold = (*notifications.failures, *self.announcer.announce(notifications))
         return replace(result, untold=untold)
 
     def _done(self, plan: AccountPlan, has_time: Callable[[], bool]) -> AccountResult:

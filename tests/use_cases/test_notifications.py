@@ -23,7 +23,7 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Outcome
 from keyturn.schemas.digest import read_digest
 from keyturn.use_cases.announcers import LONGEST_PART, PublishToBus
-from keyturn.use_cases.tell import Story, Tell
+from keyturn.use_cases.notifications import BuildNotifications, Notifications
 from tests.fakes import FakeKeys
 
 NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -96,8 +96,8 @@ def told_by(
     *,
     unreadable: bool = False,
     last: datetime | None = None,
-) -> Story:
-    return Tell(
+) -> Notifications:
+    return BuildNotifications(
         keys=tell_keys,
         receipts=NeverTold(refuses=unreadable, last=last),
         admin=ADMIN,
@@ -114,20 +114,20 @@ def keys(*users: str, **tags: str) -> FakeKeys:
     )
 
 
-def addressed(story: Story) -> list[tuple[Audience, str, bool, list[str]]]:
+def addressed(notifications: Notifications) -> list[tuple[Audience, str, bool, list[str]]]:
     return [
         (digest.audience, digest.address, digest.proves, [item.user for item in digest.items])
-        for digest in story.digests
+        for digest in notifications.digests
     ]
 
 
 def test_each_owner_gets_one_digest_and_the_admin_a_copy_of_all() -> None:
-    story = told_by(
+    notifications = told_by(
         keys("ann", "ben", "cat", ben="ben@example.com"),
         a_result(a_run(), a_turn("ann"), a_turn("ben"), a_turn("cat")),
     )
 
-    assert addressed(story) == [
+    assert addressed(notifications) == [
         (Audience.OWNER, TEAM, True, ["ann", "cat"]),
         (Audience.OWNER, "ben@example.com", True, ["ben"]),
         (Audience.ADMIN, ADMIN, False, ["ann", "cat", "ben"]),
@@ -138,52 +138,56 @@ def test_each_owner_gets_one_digest_and_the_admin_a_copy_of_all() -> None:
     "tag", ["@team", "ann@", "Ann <ann@example.com>", "a@x.com b@x.com", "a@b@c"]
 )
 def test_a_tag_that_the_notifier_would_take_for_no_address_is_as_none(tag: str) -> None:
-    story = told_by(keys("ann", ann=tag), a_result(a_run(), a_turn("ann")))
+    notifications = told_by(keys("ann", ann=tag), a_result(a_run(), a_turn("ann")))
 
-    assert addressed(story) == [
+    assert addressed(notifications) == [
         (Audience.OWNER, TEAM, True, ["ann"]),
         (Audience.ADMIN, ADMIN, False, ["ann"]),
     ]
 
 
 def test_an_admin_who_is_the_owner_is_told_once_and_that_is_the_proof() -> None:
-    story = told_by(keys("ann"), a_result(a_run(email=ADMIN), a_turn("ann")))
+    notifications = told_by(keys("ann"), a_result(a_run(email=ADMIN), a_turn("ann")))
 
-    assert addressed(story) == [(Audience.ADMIN, ADMIN, True, ["ann"])]
+    assert addressed(notifications) == [(Audience.ADMIN, ADMIN, True, ["ann"])]
 
 
 def test_where_the_owner_is_not_known_the_admin_is_told_and_that_proves_nothing() -> None:
-    story = told_by(keys("ann"), a_result(a_run(email=""), a_turn("ann")))
+    notifications = told_by(keys("ann"), a_result(a_run(email=""), a_turn("ann")))
 
-    assert addressed(story) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
+    assert addressed(notifications) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
 
 
 def test_a_tag_that_cannot_be_read_is_reported_and_nobody_counts_as_told() -> None:
     denied = keys("ann")
     denied.refuses["tag_of"] = Denied("ListUserTags: AccessDenied")
 
-    story = told_by(denied, a_result(a_run(), a_turn("ann")))
+    notifications = told_by(denied, a_result(a_run(), a_turn("ann")))
 
-    assert addressed(story) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
-    assert [str(failure) for failure in story.failures] == ["ann: ListUserTags: AccessDenied"]
-    assert EventType.ROTATION_FAILED in {event.type for event in story.events}
-    assert story.digests[-1].failures == ("ann: ListUserTags: AccessDenied",)
+    assert addressed(notifications) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
+    assert [str(failure) for failure in notifications.failures] == [
+        "ann: ListUserTags: AccessDenied"
+    ]
+    assert EventType.ROTATION_FAILED in {event.type for event in notifications.events}
+    assert notifications.digests[-1].failures == ("ann: ListUserTags: AccessDenied",)
 
 
 @pytest.mark.parametrize(("hours", "told"), [(156, True), (155.9, False)])
 def test_an_owner_hears_of_a_dry_run_once_a_week(hours: float, *, told: bool) -> None:
     last = NOW - timedelta(hours=hours)
 
-    story = told_by(keys("ann"), a_result(a_run(dry_run=True), a_turn("ann")), last=last)
+    notifications = told_by(keys("ann"), a_result(a_run(dry_run=True), a_turn("ann")), last=last)
 
-    assert any(digest.audience is Audience.OWNER for digest in story.digests) is told
+    assert any(digest.audience is Audience.OWNER for digest in notifications.digests) is told
 
 
 def test_who_cannot_be_looked_up_hears_nothing_of_a_dry_run_and_the_admin_hears_why() -> None:
-    story = told_by(keys("ann"), a_result(a_run(dry_run=True), a_turn("ann")), unreadable=True)
+    notifications = told_by(
+        keys("ann"), a_result(a_run(dry_run=True), a_turn("ann")), unreadable=True
+    )
 
-    assert addressed(story) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
-    assert story.digests[0].failures == ("ListObjectsV2: AccessDenied",)
+    assert addressed(notifications) == [(Audience.ADMIN, ADMIN, False, ["ann"])]
+    assert notifications.digests[0].failures == ("ListObjectsV2: AccessDenied",)
 
 
 def test_a_notice_that_only_repeats_what_happened_is_no_second_event_of_it() -> None:
@@ -200,10 +204,12 @@ def test_a_notice_that_only_repeats_what_happened_is_no_second_event_of_it() -> 
 
 def test_a_digest_too_long_for_an_event_travels_in_parts() -> None:
     many = [a_turn(f"user-{number}") for number in range(2 * LONGEST_PART + 1)]
-    story = told_by(keys(*(decided.user.name for decided in many)), a_result(a_run(), *many))
+    notifications = told_by(
+        keys(*(decided.user.name for decided in many)), a_result(a_run(), *many)
+    )
     bus = Wire()
 
-    PublishToBus(bus=bus).announce(story)
+    PublishToBus(bus=bus).announce(notifications)
 
     parts = [
         read_digest(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there
@@ -221,7 +227,7 @@ def test_a_digest_comes_over_the_bus_as_it_was() -> None:
     digest: Digest = told_by(keys("ann"), a_result(a_run(), a_turn("ann"))).digests[0]
     bus = Wire()
 
-    PublishToBus(bus=bus).announce(Story(events=(), digests=(digest,)))
+    PublishToBus(bus=bus).announce(Notifications(events=(), digests=(digest,)))
 
     assert read_digest(bus.events[0].detail["digest"]) == digest  # type: ignore[arg-type]  # as above
 
@@ -237,7 +243,7 @@ def test_failures_beyond_what_people_read_are_counted() -> None:
         failures=tuple(f"user-{n}: {'x' * 1000}" for n in range(1250)),
     )
 
-    PublishToBus(bus=bus).announce(Story(events=(), digests=(digest,)))
+    PublishToBus(bus=bus).announce(Notifications(events=(), digests=(digest,)))
 
     [event] = bus.events
     part = read_digest(event.detail["digest"])  # type: ignore[arg-type]  # as it was put there

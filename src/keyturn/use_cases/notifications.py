@@ -42,7 +42,7 @@ _EVENT_OF_ACTION = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Notifications:
     """What is to be told of one run over one account."""
 
     events: tuple[Event, ...]
@@ -52,7 +52,7 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tell:
+class BuildNotifications:
     """Turns a result into what people and machines are told."""
 
     keys: AccessKeys
@@ -63,7 +63,7 @@ class Tell:
     tells_owners_of_dry_runs: bool = True
     exemption_group: str = "IAMKeyRotationExemptionGroup"
 
-    def of(self, result: AccountResult) -> Story:
+    def of(self, result: AccountResult) -> Notifications:
         """
         Turn what a run did into events and digests; of a dry run, only what would be.
 
@@ -87,7 +87,7 @@ class Tell:
             and (not run.dry_run or self._may_tell(run, owner, unread))
         ]
         result = replace(result, untold=tuple(unread))
-        return Story(
+        return Notifications(
             events=(*_found_exempt(result, self.exemption_group), *_events(result)),
             digests=(*told, *self._to_admin(result, owned)),
             failures=result.untold,
