@@ -45,6 +45,7 @@ CLAIM_LIFE: Final = timedelta(minutes=15)
 """A claim without a receipt for so long may be tried again."""
 
 _CLAIM_SIZE: Final = 36
+"""Bytes. A receipt of that size would pass for a claim; ours have a hundred and more."""
 _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
 _BOUNCED: Final = ".bounced"
@@ -57,6 +58,7 @@ _PROMISES: Final[Mapping[str, tuple[Act, ...]]] = {
     "before-disable": (Act.DISABLE,),
     "before-delete": (Act.DELETE,),
 }
+"""Step → the acts whose dates stand in the name, in their order; other steps promise nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +124,28 @@ class S3Receipts:
         return max(sent, default=None)
 
     def _receipts_in(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        # Listed whole, before any is given out: what voids a receipt may stand on the next page,
+        # and half a list would be taken for "nobody was told of the rest".
         with aws_errors_translated():
             pages = self._pages.paginate(Bucket=self._bucket, Prefix=folder)
             found = list(chain.from_iterable(page.get("Contents", []) for page in pages))
         bounced = {thing["Key"] for thing in found if thing["Key"].endswith(_BOUNCED)}
         for thing in found:
             name = thing["Key"]
+            # A claim proves nothing: a key would be disabled on a mail that was never sent.
             if thing["Size"] > _CLAIM_SIZE and not {name, name + _BOUNCED} & bounced:
+                # S3's clock, which no notifier can set back: windows begin by it (decision 0007).
                 yield name, thing["LastModified"].astimezone(UTC)
 
     # What the notifier notes down
 
     def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
-        """Claim an item of a digest, or (None) what it tells as a whole."""
+        """
+        Claim an item of a digest, or (None) what it tells as a whole.
+
+        Raises BeingTold while another claim of it is IN_PROGRESS, InvalidValue where the notice
+        promises what no receipt's name can hold.
+        """
         return self._claim(
             self._name_in(digest.run.account.id, _name(digest, item)),
             digest.recipient,
@@ -145,7 +156,7 @@ class S3Receipts:
     def claim_change(
         self, change: ExemptionChange, recipient: Recipient, now: datetime
     ) -> Claim | None:
-        """Claim a change of the exemption group."""
+        """Claim a change of the exemption group. Raises BeingTold likewise."""
         name = _Name(stem=f"{_EXEMPTIONS}/{quote(change.id, safe='')}")
         return self._claim(self._name_in(change.account, name), recipient, change.id, now)
 
@@ -156,6 +167,8 @@ class S3Receipts:
         if self._was_sent_under_old_name(sent.without_recipient, recipient, now):
             return None
         name = sent.to(recipient)
+        # Write first, and look only if somebody was faster. Two notifiers that looked first would
+        # both find nothing, and both send.
         mark = str(uuid4())
         with suppress(AlreadyThere):
             return self._put_claim(name, recipient, run, mark)
@@ -174,6 +187,7 @@ class S3Receipts:
             case ClaimState.EXPIRED:
                 pass
         try:
+            # If-Match: of two that find the same dead claim, one takes it over.
             claim = self._put_claim(name, recipient, run, mark, instead_of=found.etag)
         except (AlreadyThere, NotFound):
             raise BeingTold(f"{name} was claimed by another a moment ago") from None
@@ -230,6 +244,7 @@ class S3Receipts:
 
     def release(self, claim: Claim) -> None:
         """Give the claim back; if it is not ours any more, leave it."""
+        # If-Match: what another has put there meanwhile is their claim, or the proof of a mail.
         with suppress(AlreadyThere, NotFound), aws_errors_translated():
             self._s3.delete_object(Bucket=self._bucket, Key=claim.name, IfMatch=claim.mark)
 
@@ -278,6 +293,8 @@ def _name(digest: Digest, item: NoticeItem | None) -> _Name:
     if item is not None:
         notice = item.notice
         days = [notice.day, *sorted(set(notice.promises.values()) - {notice.day})]
+        # The engine reads names alone: a promise that its name cannot hold would be forgotten, and
+        # the key would end before the date that its owner was told.
         if _promises(notice.step, days) != notice.promises:
             raise InvalidValue(notice.step, notice.promises, "a receipt's name cannot hold this")
         dates = "_".join(day.isoformat() for day in days)
@@ -323,6 +340,7 @@ def _read(path: str, at: datetime) -> Receipt | None:
     """Read `<step>/<day>[_<delete day>]….json`; None if it is none, or the admin's copy."""
     step, _, name = path.partition("/")
     days = _days_in(name)
+    # The admin's copy proves that the admin was told, and no owner (decision 0012): no window.
     if not days or name.endswith(_COPY) or not name.endswith(_JSON):
         return None
     return Receipt(step=step, day=days[0], at=at, promises=_promises(step, days))

@@ -25,13 +25,17 @@ RELEVANT = frozenset(
 
 
 def connected(logger: Logger, environment: Mapping[str, str], context: LambdaContext) -> Aws:
-    """Connect, and stay connected over warm invocations while the environment is the same."""
+    """
+    Connect, and stay connected over warm invocations while the environment is the same.
+
+    environment: name → value. Raises InvalidValue where a setting in it breaks a rule.
+    """
     relevant = frozenset((name, environment.get(name, "")) for name in RELEVANT)
     return _connected(logger, relevant, own_account(context))
 
 
 def own_account(context: LambdaContext) -> str:
-    """The account that the function is in."""
+    """The id of the account that the function is in: by its ARN, which no setting can change."""
     return context.invoked_function_arn.split(":")[4]
 
 

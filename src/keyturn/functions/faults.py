@@ -16,6 +16,7 @@ def in_our_words(logger: Logger, event: LogEvent, prefix: str = "") -> Generator
     Log what is raised as this event, and raise it as one of our own errors.
 
     Of a fault of Keyturn's own the log shows the place, never the message: it could hold anything.
+    Raises KeyturnError, of the kind that came; Unexpected for such a fault.
     """
     try:
         yield

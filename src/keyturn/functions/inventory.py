@@ -26,7 +26,13 @@ _EVENT_ID = re.compile(r"[0-9a-f-]{32,36}")
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, object]:
-    """Queue every account below InventoryOU (or all); answer with who was skipped, and why."""
+    """
+    Queue every account below InventoryOU (or all).
+
+    Answers with the run's id, the ids of the accounts that were queued, and who was skipped, and
+    why. Raises KeyturnError, in our own words, where one could not be listed or queued: Lambda
+    then repeats the invocation.
+    """
     run = _run_of(event)
     with in_our_words(logger, LogEvent.INVOCATION_FAILED):
         aws = connected(logger, os.environ, context)

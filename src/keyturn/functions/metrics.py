@@ -222,7 +222,13 @@ lines.addHandler(logging.StreamHandler(sys.stdout))
 
 
 def emit(service: Service, values: Mapping[str, float], **about: str) -> None:
-    """Write one line; about is for whoever searches the log, and makes no dimension."""
+    """
+    Write one line in CloudWatch's embedded metric format.
+
+    values: metric → value, of METRICS alone. about: for whoever searches the log; it makes no
+    dimension, for each value of a dimension is a metric of its own that is paid for.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
     for name, value in values.items():
         metrics.add_metric(name, METRICS[name].unit, float(value))

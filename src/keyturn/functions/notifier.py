@@ -30,7 +30,12 @@ logger = Logger(service=Service.NOTIFIER)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Take a batch of events from the bus, through the queue; what fails is tried again."""
+    """
+    Take a batch of events from the bus, through the queue; what fails is tried again.
+
+    Answers with SQS's `batchItemFailures`. A notice that was sent and could not be confirmed may
+    come twice; none is counted as told that was not sent (use_cases/send_once.py).
+    """
     aws = connected(logger, os.environ, context)
     notify = aws.notify(_complain)
 

@@ -76,7 +76,8 @@ def without_time(
     """
     Part the users for whom there was no time: what was ordered was not done, the rest can wait.
 
-    No order goes into the queue: whoever may write there would be an operator.
+    Returns the result, and the names of the users that are handed back. No order goes into the
+    queue: whoever may write there would be an operator.
     """
     if asked.command is None:
         return result, result.left

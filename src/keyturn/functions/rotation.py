@@ -63,7 +63,14 @@ class AccountNotKeptError(Exception):
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Take a direct invocation and answer, or a batch from the queue and say what failed."""
+    """
+    Take a direct invocation and answer, or a batch from the queue and say what failed.
+
+    Of a batch the answer is SQS's `batchItemFailures`; each message is an account of its own.
+    Raises KeyturnError, in our own words, where a direct invocation could not be carried out;
+    what failed in one that could is in its answer (docs/schemas).
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
     now = datetime.now(UTC)
     aws = connected(logger, os.environ, context)
     if not isinstance(event, Mapping) or "Records" not in event:
@@ -83,6 +90,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                 asked = read_queued(read_body(record.body), now=now)
                 result = _measured(aws, asked, context)
         except Stale:
+            # Not a failure: tried again it would be as old, and hold its account's group up.
             emit(Service.ROTATION, of_dropped_message())
             return
         except KeyturnError:
