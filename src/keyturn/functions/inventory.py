@@ -14,6 +14,7 @@ from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit, of_coverage, of_inventory
+from keyturn.schemas.inventory_answer import write_inventory_answer
 from keyturn.use_cases.coverage import not_reached
 from keyturn.use_cases.inventory import FanOut, Inventory
 from keyturn.wiring import Aws
@@ -41,14 +42,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
         text = f"Queued {pluralize(queued, 'account')}"
         log(logger, LogEvent.ACCOUNTS_QUEUED, text, run=run, accounts=queued)
         _watch(aws, inventory, run)
-    return {
-        "run": run,
-        "queued": [account.id for account in inventory.accounts],
-        "skipped": [
-            {"account": account.id, "name": account.name, "reason": why}
-            for account, why in inventory.skipped
-        ],
-    }
+    return {**write_inventory_answer(run, inventory.accounts, inventory.skipped)}
 
 
 def _queue_all(fan_out: FanOut, run: str) -> Inventory:

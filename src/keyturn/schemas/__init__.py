@@ -13,4 +13,8 @@ the rule that fills it.
 Ports and use cases may import what is written and read for them (the snapshot, which one of them
 completes; the details of events). What strangers send is checked with marshmallow, and that the
 core never meets: the contract `core` holds the use cases to it.
+
+Not here: what `keyturn doctor` and `keyturn deploy` answer, for those values belong to their own
+wing (cli/doctor.py, cli/deploy.py); and what is stored in a user's secret, for a new key's secret
+passes through as few hands as can be (adapters/secrets_manager.py).
 """

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Annotated, TypedDict
 
 from keyturn.domain.decision import Action, Reason, State
+from keyturn.domain.key import Account
 from keyturn.domain.result import AccountResult, Failure
 
 # Pairs and no dicts: Python 3.11 wants to hash them.
@@ -40,6 +41,14 @@ class Counts(TypedDict):
     quarantined: Count
     failures: Count
     left: Count
+
+
+class Skipped(TypedDict):
+    """An account that was not looked at."""
+
+    account: AccountId
+    name: str
+    reason: str
 
 
 class AccountFound(TypedDict):
@@ -78,3 +87,10 @@ def write_counts(result: AccountResult) -> Counts:
         "failures": len(result.failures),
         "left": len(result.left),
     }
+
+
+def write_skipped(skipped: Iterable[tuple[Account, str]]) -> list[Skipped]:
+    """The accounts that were not looked at, each with its reason."""
+    return [
+        {"account": account.id, "name": account.name, "reason": why} for account, why in skipped
+    ]

@@ -24,7 +24,7 @@ from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.result import AccountResult
 from keyturn.domain.tag_text import format_utc
-from keyturn.schemas.account import AccountFound, AccountId, Moment
+from keyturn.schemas.account import AccountFound, Moment, Skipped, write_skipped
 from keyturn.schemas.answer import write_answer
 from keyturn.schemas.decision import Decided
 from keyturn.schemas.rules import ACCOUNT_ID, Foreign, first_wrong
@@ -70,14 +70,6 @@ class AccountReport(AccountFound):
     left: list[str]
 
 
-class Skipped(TypedDict):
-    """An account that was not looked at."""
-
-    account: AccountId
-    name: str
-    reason: str
-
-
 class PlanFile(TypedDict):
     """What `plan` and `run` write with `--format json`."""
 
@@ -117,10 +109,7 @@ def write_plan(frame: PlanFrame, accounts: list[AccountReport]) -> str:
             parameter(each.name): getattr(frame.policy, each.name) for each in fields(frame.policy)
         },
         "accounts": accounts,
-        "skipped": [
-            {"account": account.id, "name": account.name, "reason": why}
-            for account, why in frame.skipped
-        ],
+        "skipped": write_skipped(frame.skipped),
         "failures": list(frame.failures),
     }
     return json.dumps(document, indent=2) + "\n"
