@@ -211,6 +211,8 @@ def _revocation(keys: KeyList, key: KeyFacts) -> Decision:
         for other in user.keys
         if other.is_active and other is not key and other is not orphan
     ]
+    # Only a user without a key that works gets a new one: to rotate besides would take the other
+    # slot from whoever is about to use it.
     hindrance = None if others else closed or _hindrance(at, key)
     rotates = not others and hindrance is None
     was_revoked = not key.is_active and at.of(key).revoked is not None

@@ -52,6 +52,8 @@ class DailyCap:
         all_decided = self._without_gone(all_decided, run, decide)
         if not (ends := _ids(all_decided)):
             return tuple(all_decided)
+        # Unknown, not "none": with a count of zero a second run of the day would end as many keys
+        # once more.
         try:
             begun = self._begun(run, run.at.date())
         except PortError as error:
@@ -108,6 +110,8 @@ class DailyCap:
         if not (ends := _ids(all_decided)):
             return claim
         try:
+            # Write, then look: S3 shows an object once its PUT is answered, so of two runs that
+            # count at once at least one sees both, and gives way.
             self.ledger.reserve(account, day, self.id, ends)
             noted = {each: self.ledger.of_day(account, each) for each in days_of_living(now)}
             others = _begun(noted[day], but=self.id)
@@ -120,6 +124,8 @@ class DailyCap:
                     if note.ordered
                 ),
             )
+            # What an operator's order is about is left to it, and struck too: it must not wait for
+            # a run that ends nothing.
             left = _ids(decided for decided in claim.users if claim.may_take(decided))
             if left != ends:
                 self.ledger.reserve(account, day, self.id, left)

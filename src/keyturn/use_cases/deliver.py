@@ -114,12 +114,13 @@ class Deliver:
     def _announced(
         self, user: UserFacts, old_key: str, record: RecordStore, *, forced: bool
     ) -> Intent:
-        tries = record.tries + 1
+        tries = record.tries + 1  # once, however often the intent has to be written anew
         while True:
             now = record.now()
             intent = Intent(
                 run=self.run_id,
                 at=now,
+                # All keys that are there, not the old one alone: what was seen is nobody's orphan.
                 seen=frozenset(key.key_id for key in user.keys),
                 replaces=old_key,
                 tries=tries,
@@ -179,6 +180,8 @@ class Deliver:
         The intent stays, for this key alone: as long as IAM may list it, nobody is to conclude
         anything.
         """
+        # Looked up first: a refusal of one attempt does not say that no other one got through, and
+        # a secret that holds a deleted key is worse than one key too many (invariant 4).
         try:
             if record.holds(new.key_id):
                 return

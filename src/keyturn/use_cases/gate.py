@@ -62,7 +62,7 @@ class Gate:
         with self._lock:
             now = self._clock()
             if self._exempt is None or now - self._exempt[0] >= ASKED_EVERY:
-                self._exempt = None  # an answer that has run out is none
+                self._exempt = None  # an answer that has run out is none, if the next one fails
                 self._exempt = (now, self._read_exempt())
             return self._exempt[1]
 
@@ -72,6 +72,8 @@ class Gate:
 
         Raises Exempted where the user is exempt by now, WriteStopped where nobody can tell.
         """
+        # Once nobody could tell, the run writes nothing more: the next answer might be yes, and
+        # the one after it no again.
         if isinstance(self.shut, WriteStopped):
             raise self.shut
         try:
@@ -80,6 +82,7 @@ class Gate:
             stopped = WriteStopped(f"{error}: nothing more was written")
             self.shut = self.shut or stopped
             raise stopped from error
+        # By `UserId`: a user who is renamed, or made again under the name, is another one.
         if user.user_id in exempt:
             raise Exempted(user.name)
 
@@ -88,6 +91,8 @@ class Gate:
             return None
         try:
             pause = self._pause_flag.pause()
+        # Denied, deleted, away: an operator who paused in an incident must not have to hope that
+        # the bucket answers.
         except PortError as error:
             return SkippedAccount(
                 f"whether Keyturn is paused could not be read: nothing is written ({error})"

@@ -85,6 +85,8 @@ class KeepAccount:
         plan = AccountPlan(
             run=run, request=request, warnings=(*request.warnings, *self.policy.warnings)
         )
+        # Who is exempt is known before the first user is looked at: "cannot tell" leaves the whole
+        # account alone. The list of users is read whole, for half of it would lose the rest.
         try:
             exempt, warning = self.exempt_users.with_warning(dry_run=run.dry_run)
             wanted = request.named
@@ -105,6 +107,8 @@ class KeepAccount:
         )
         all_decided = tuple(found for found in looked if isinstance(found, UserDecisions))
         failures += (found for found in looked if isinstance(found, Failure))
+        # Over the whole account, and only when all are decided: a cap that counted user by user
+        # would let through whoever comes first, and not the oldest.
         if request.approved is None:
             all_decided = self.cap.planned(
                 all_decided, run, lambda user, constraints: self._decided(user, run, constraints)

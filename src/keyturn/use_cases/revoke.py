@@ -68,6 +68,8 @@ class Revoke:
         if record.closed is not None:
             message = f"{key_id} is Inactive, but nothing could be put on record ({record.closed})"
             raise OrderNotDone(message)
+        # Not for a revocation that is on record and whose key stayed Inactive: its grace would
+        # begin anew with each repetition of the order.
         unsure: PortError | None = None
         now, on_record = record.now(), record.of(key_id)
         if worked or on_record.revoked is None:
@@ -82,6 +84,8 @@ class Revoke:
                     )
                 }
             )
+            # Somebody may have enabled it between the stop and this record, which alone tells
+            # them not to. IAM's list would show that half a minute late (decision 0020).
             unsure = self._stop_again(user, key_id)
         # Only now, when the key is Inactive: whether its user has another to work with. The plan
         # may say so of a key that a run is just about to disable.
@@ -146,6 +150,7 @@ class Revoke:
     ) -> None:
         """Make the key that its user works with from now on, unless there is one."""
         working = [(key, ends) for key, ends in others if key.is_active]
+        # One that works, and that no run is about to disable, is enough.
         if any(ends is None for _, ends in working):
             return
         alone = replace(decision, sentence=REVOKED, successor=None, delivered=False, rotates=False)
