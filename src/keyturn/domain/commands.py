@@ -119,7 +119,8 @@ def stop_alone(
     """
     Stop a leaked key and do nothing else, because of what hinders that, or is not known.
 
-    Asks for no fact, and raises nothing: a leaked key is stopped whatever else fails (0023).
+    Asks for no fact, and raises nothing: a leaked key is stopped whatever else fails
+    (decision 0023).
     """
     key = next((key for key in user.keys if key.key_id == command.key_id), None)
     keys = KeyList(user=user, policy=RotationPolicy(), now=now)
@@ -155,7 +156,7 @@ def _restoration(keys: KeyList, key: KeyFacts) -> Decision:
     if key.is_active:
         raise OrderNotDone(f"{key.key_id} is Active already")
     secret = keys.secret()
-    # What cannot be put on record is not enabled: the next run would disable it again (0020).
+    # What cannot be put on record is not enabled: the next run would disable it again.
     if isinstance(secret, Unknown):
         message = f"the record of {user.name} could not be read ({secret.why}); {by_hand}"
         raise OrderNotDone(message)

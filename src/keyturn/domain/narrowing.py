@@ -49,7 +49,7 @@ def only_approved(decided: UserDecisions, approved: Collection[Approved]) -> Use
 
 
 def silenced(decided: UserDecisions) -> UserDecisions:
-    """The decisions when nobody can be notified: every step that needs a notice waits (0007)."""
+    """The decisions when nobody can be notified: what needs a notice waits (decision 0007)."""
     return replace(
         decided,
         decisions=tuple(

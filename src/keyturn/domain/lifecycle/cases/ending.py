@@ -97,7 +97,7 @@ def put_off_disabling(view: KeyView) -> Decision | None:
 def warn_before_disabling(view: KeyView) -> Decision | None:
     """T0: three days before T2, once, unless the notice itself came that late."""
     at, end = view.at, disabling(view)
-    # A warning that fails stops nothing: the receipt that counts is that of the notice (0011).
+    # A warning that fails stops nothing: what counts is the notice's receipt (decision 0011).
     is_ahead = is_near(end.day, at.today) and not is_told_near(view.told(), _DISABLE, end.day)
     if end.is_due or not is_ahead:
         return None

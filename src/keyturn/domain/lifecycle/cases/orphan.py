@@ -51,8 +51,8 @@ def find_orphan(at: OnRecord) -> tuple[KeyFacts | None, str | None]:
 def stop_an_orphan(view: KeyView) -> Decision | None:
     """T5: make it Inactive now, at any age; its removal waits for a run a day later."""
     at = view.at
-    # Inactive without `orphan` on record: a run died between the two writes, or a person stopped
-    # it. The time is written now, for the day of rest is counted from it.
+    # Active with `orphan` on record: a run died before it stopped the key. Inactive without it:
+    # a person stopped it. Either is made good now, for the day of rest counts from that time.
     if not view.key.is_active and view.on_record.orphan is not None:
         return None
     return at.decision(

@@ -51,7 +51,7 @@ def tell_of_a_taken_successor(view: KeyView) -> Decision | None:
 
     Passed on where a new key is due and can be made: then that is made, and says why.
     """
-    # Blocked, the key would never be rotated: the weekly notice would stand in its way for ever.
+    # Answered here, such a key would never be rotated: this notice would stand in its way.
     rotates = view.is_to_be_rotated and view.slot_is_free
     return None if rotates else taken_away(view)
 
