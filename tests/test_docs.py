@@ -369,6 +369,62 @@ def test_what_never_happens_names_the_order_by_which_it_does(
     assert exception in item
 
 
+# --- words --------------------------------------------------------------------------------------
+
+NOT_OUR_WORDS = re.compile(r"\b(told|lies|looks? after|looked after)\b")
+"""The glossary's are notified, stored, owner."""
+MANUAL = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", MANUAL, ids=name_of)
+def test_the_manual_keeps_to_its_words(path: Path) -> None:
+    sentences = [line for line in prose(path.read_text()).splitlines() if line[:1] != "|"]
+
+    assert [line for line in sentences if NOT_OUR_WORDS.search(line)] == []
+
+
+# --- the rooms ----------------------------------------------------------------------------------
+
+ROOM = re.compile(r"^### `(src/[\w/]+/)`\n(.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
+EVERY_FILE = {
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "src").rglob("*.py")
+    if path.name != "__init__.py"
+}
+
+
+def files_in(architecture: str) -> list[str]:
+    """The files that the tables of rooms name, as paths from the repository's root."""
+    return [
+        folder + name
+        for folder, table in ROOM.findall(architecture)
+        for cell in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+        for name in re.findall(r"`([\w/]+\.py)`", cell)
+    ]
+
+
+def test_the_architecture_names_every_file_once_and_none_that_is_not_there() -> None:
+    named = files_in((ROOT / "ARCHITECTURE.md").read_text())
+
+    assert sorted(named) == sorted(EVERY_FILE)
+
+
+@pytest.mark.parametrize("name", sorted({path.split("/")[2] for path in EVERY_FILE}))
+def test_the_architecture_draws_every_room(name: str) -> None:
+    drawn, *_ = FENCED.findall((ROOT / "ARCHITECTURE.md").read_text())
+
+    assert re.search(rf"── {re.escape(name)}/? ", drawn[1])
+
+
+def test_a_file_in_a_table_of_rooms_is_found_with_its_folder() -> None:
+    text = (
+        "### `src/keyturn/domain/`\n\n| file | what |\n| --- | --- |\n"
+        "| `key.py` `lifecycle/view.py` | `days.py` is not meant |\n"
+    )
+
+    assert files_in(text) == ["src/keyturn/domain/key.py", "src/keyturn/domain/lifecycle/view.py"]
+
+
 # --- links --------------------------------------------------------------------------------------
 
 
