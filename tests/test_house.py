@@ -374,3 +374,68 @@ def test_the_test_of_mappings_would_notice(code: str, found: list[str]) -> None:
 )
 def test_the_test_of_docstrings_would_notice(code: str, found: list[str]) -> None:
     assert list(without_docstring(ast.parse(code))) == found
+
+
+# What the code names as the source of a rule: a page, a place in it in quotes, a decision.
+PAGE = re.compile(r"\bdocs/[\w/-]+\.md\b")
+PLACES = re.compile(r'\b(docs/[\w/-]+\.md)((?:,\s"[^"]+")+)')
+DECISIONS = re.compile(r"\bdecisions? (\d{4}(?:(?:, | and )\d{4})*)", re.IGNORECASE)
+
+
+def plain(text: str) -> str:
+    """A text on one line, without comment signs and marks, as it is compared."""
+    return " ".join(re.sub(r"^\s*#|[*`]", " ", text, flags=re.MULTILINE).split())
+
+
+def lost_sources(code: str, docs: Path) -> Iterator[str]:
+    """What is named as a source and is not there."""
+    said = plain(code)
+    for page in sorted(set(PAGE.findall(said))):
+        if not (docs.parent / page).exists():
+            yield page
+    for page, places in PLACES.findall(said):
+        file = docs.parent / page
+        there = plain(file.read_text()).casefold() if file.exists() else ""
+        for place in re.findall(r'"([^"]+)"', places):
+            if place.casefold() not in there:
+                yield f'{page}, "{place}"'
+    for numbers in DECISIONS.findall(said):
+        for number in re.findall(r"\d{4}", numbers):
+            if not [*(docs / "decisions").glob(f"{number}-*.md")]:
+                yield f"decision {number}"
+
+
+def test_whatever_is_named_as_the_source_of_a_rule_is_there() -> None:
+    assert [
+        f"{file.relative_to(SRC)}: {lost}"
+        for file in sorted(SRC.rglob("*.py"))
+        for lost in lost_sources(file.read_text(), ROOT / "docs")
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "lost"),
+    [
+        ('"""Source: docs/life.md, "A key is\n# disabled", "Hold"; decision 0001."""', []),
+        ('"""Source: docs/death.md."""', ["docs/death.md"]),
+        ('"""Source: docs/life.md, "Hold", "Let go"."""', ['docs/life.md, "Let go"']),
+        ("# Decisions 0001 and 0002 say so.", ["decision 0002"]),
+    ],
+)
+def test_the_test_of_sources_would_notice(code: str, lost: list[str], tmp_path: Path) -> None:
+    (tmp_path / "docs/decisions").mkdir(parents=True)
+    (tmp_path / "docs/decisions/0001-first.md").touch()
+    (tmp_path / "docs/life.md").write_text("**A key is\ndisabled** when …\n\n## Hold\n")
+
+    assert list(lost_sources(code, tmp_path / "docs")) == lost
+
+
+def test_every_file_of_cases_names_the_source_of_its_rules() -> None:
+    files = [*(SRC / "keyturn/domain/lifecycle/cases").glob("[a-z]*.py")]
+
+    assert files
+    assert [
+        file.name
+        for file in files
+        if "Source: docs/" not in (ast.get_docstring(ast.parse(file.read_text())) or "")
+    ] == []

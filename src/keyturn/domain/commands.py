@@ -79,7 +79,7 @@ def decide_command(
     Say what is to be done on an order, or which fact is needed to say so.
 
     Raises OrderNotDone, with the reason, where it must not be followed.
-    Source: docs/lifecycle.md, "Restored by an operator", "Revoked by an operator"; decisions
+    Source: docs/lifecycle.md, "Restored", "Revoked"; decisions
     0020 and 0023.
 
     Args:

@@ -249,8 +249,8 @@ def changed(record: KeyRecord, change: Change, now: datetime) -> KeyRecord:
         case Change.UNSEEN:
             return replace(record, seen=None, renewed=None)
         case Change.RESTORED | Change.ORDERED:
-            # The older times go in the same write (docs/lifecycle.md, "Re-enabled by hand"): left
-            # there, `disabled` would begin the next grace before the key was disabled again.
+            # The older times go in the same write: left there, `disabled` would begin the next
+            # grace before the key was disabled again (docs/lifecycle.md, "Enabled again by hand").
             return KeyRecord(
                 restored=now,
                 ordered=now if change is Change.ORDERED else None,

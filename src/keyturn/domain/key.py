@@ -150,7 +150,7 @@ class UserFacts:
     """The id of the account, 12 digits."""
     name: str
     user_id: str
-    """IAM's own id, which no later user of the same name has (lifecycle.md, made again)."""
+    """IAM's own id, which no later user of the same name has."""
     keys: tuple[KeyFacts, ...]
     """Oldest first; two at most, for IAM allows no more."""
     exempt: bool = False

@@ -1,7 +1,7 @@
 """
 Whether a secret is ours to write: its seal, its user, its KMS key, and who else it belongs to.
 
-Name, tags and KMS key are public facts and prove nothing (lifecycle.md, "ours"); only the seal
+Name, tags and KMS key are public facts and prove nothing (decision 0021); only the seal
 proves, and what AWS or an operator has claimed for something else is never ours.
 """
 

@@ -24,7 +24,7 @@ class ExemptUsers:
         Their `UserId`s, and what an operator has to know of the group (None: nothing).
 
         Raises SkippedAccount where the group cannot be read, or, but in a dry run, is missing.
-        Source: docs/lifecycle.md, Exempt; invariant 5.
+        Source: docs/lifecycle.md, "Exempt"; invariant 5.
         """
         try:
             return self.keys.members_of(self.group), None

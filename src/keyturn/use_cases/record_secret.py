@@ -36,7 +36,7 @@ class RecordSecret:
         Set tags (name → value), on a secret that is made for it if there is none.
 
         Raises AnotherRun where somebody else made it meanwhile, and an intent of theirs may be in
-        it. Source: docs/delivery.md, step 1.
+        it. Source: docs/delivery.md, "Step by step".
         """
         if self.facts is None:
             self._create(tags)

@@ -75,7 +75,7 @@ class RecordStore:
 
     @property
     def tries(self) -> int:
-        """How many rotations were begun since one was finished (docs/lifecycle.md, delivery)."""
+        """How many rotations were begun since one was finished (`delivery-failing`)."""
         intent = self._intent
         return 0 if intent is None or intent.settled else intent.tries
 
@@ -236,7 +236,7 @@ class RecordStore:
 
         forced: key id → the record of the key that an operator has rotated, marked as such.
         Raises AnotherRun where it does not stand there as ours, ClockOff where our clock is more
-        than 30 s off AWS's: no key may be made then. Source: docs/delivery.md, step 2.
+        than 30 s off AWS's: no key may be made then. Source: docs/delivery.md, "Step by step".
         """
         self.write(forced, intent=intent)
         # Two runs may write in the same second. One tag holds one intent: whoever reads another's

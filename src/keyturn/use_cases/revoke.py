@@ -39,7 +39,7 @@ class Revoke:
         """
         Stop the key before anything else: nothing that breaks after it lets it work again.
 
-        Source: docs/lifecycle.md, "Revoked by an operator"; decisions 0020 and 0023.
+        Source: docs/lifecycle.md, "Revoked"; decisions 0020 and 0023.
 
         Args:
             decided: for the key's user; `only_stops` says that nothing else may be done.

@@ -52,7 +52,7 @@ class RunCommand:
     Decide about one key, do it, tell.
 
     No KeyturnError leaves it: what stands in the way is among the result's failures.
-    Source: docs/lifecycle.md, "Restored by an operator", "Revoked by an operator".
+    Source: docs/lifecycle.md, "Restored", "Revoked".
     """
 
     keys: AccessKeys

@@ -24,7 +24,8 @@ In every list, what waits for an unread fact stands before what ends or rotates 
 announces before what warns, what warns before what ends, and what could still save a key directly
 before its end. To move a case is to change the rule: tests/domain goes through every one of them.
 
-Source: docs/lifecycle.md; its table of cases is made from these lists.
+Source: docs/lifecycle.md; its table of cases is made from these lists. Invariants are numbered as
+in keyturn_sandbox/judge/verdict.py, which holds every life that is played to them.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """
 Dates and receipts: what was promised about a key's end, what can be promised now, and when.
 
-T2 and T3 never come before the last date promised (docs/lifecycle.md, Actions), and never sooner
+T2 and T3 never come before the last date promised (docs/lifecycle.md, "Actions"), and never sooner
 than W days after the first notice, nor G days after the key was made Inactive. All dates are
 UTC; a day counts as the daily run counts it (domain/days.py).
 
@@ -170,7 +170,7 @@ def valid(
 
     after: when this stretch began, UTC (a restoration, a disabling); None: with the key.
     """
-    # A promise that is long past is forgotten by its reader: it is made anew (docs/lifecycle.md).
+    # A promise that is long past is forgotten by its reader: it is made anew (30 days).
     return tuple(
         receipt
         for receipt in promising(receipts, act, after=after)

@@ -1,8 +1,8 @@
 """
 On which day a key can be rotated: IAM allows two keys a user, and old ones are spread.
 
-No date is named that cannot be kept (lifecycle.md, below the transitions): where nobody can say
-when the other key is gone, there is none.
+No date is named that cannot be kept: where nobody can say when the other key is gone, there is
+none. Source: docs/lifecycle.md, "A rotation on a day that cannot come", "How much at once".
 """
 
 import hashlib

@@ -71,7 +71,7 @@ class KeyList:
     orphan: KeyFacts | None = None
     """What an unfinished rotation left: it is nobody's successor."""
 
-    # --- time: days are counted as lifecycle.md says, with a slack for the run's jitter
+    # --- time: docs/lifecycle.md, "How days are counted", with a slack for the run's jitter
 
     @property
     def today(self) -> date:
@@ -89,7 +89,7 @@ class KeyList:
     # --- one key
 
     def age(self, key: KeyFacts) -> int:
-        """Whole days since its CreateDate, with the slack of half a day (lifecycle.md, Words)."""
+        """Whole days since its CreateDate, with the slack of half a day (days.py)."""
         return days_since(key.created, self.now)
 
     def how_old(self, key: KeyFacts) -> str:
@@ -101,7 +101,7 @@ class KeyList:
         return have_passed(days, key.created, self.now)
 
     def is_due(self, key: KeyFacts) -> bool:
-        """Whether it is to be replaced by its age: R days (lifecycle.md, T1)."""
+        """Whether it is to be replaced by its age: R days (T1)."""
         return self.is_past(key, self.policy.rotation_period)
 
     def is_forced(self, key: KeyFacts) -> bool:
@@ -109,7 +109,7 @@ class KeyList:
         return is_forced(self.user, key, self.now)
 
     def is_quiet(self, key: KeyFacts, use: LastUse) -> bool:
-        """Whether nobody has used it for W days (lifecycle.md, Words)."""
+        """Whether nobody has used it for W days (docs/lifecycle.md, "quiet")."""
         window = self.policy.installation_window
         # Never used proves nothing of a key that its owner has not had for W days yet.
         if use.at is None:

@@ -4,7 +4,7 @@ T4, T0 and T2 of an Active key: its disabling is announced, waited for, and done
 Three parts end so: a key that we replaced, the quiet one of two keys that people made, and,
 where UnusedPeriod is set, a lone one that nobody uses. What makes each of them safe to disable
 is what made it that part (parts.py, views.py); here its owner is told and given the time.
-Source: docs/lifecycle.md, T2, T4; invariants 1 and 10.
+Source: docs/lifecycle.md, "A key is disabled"; invariants 1 and 10.
 """
 
 from typing import Final
@@ -61,7 +61,8 @@ def announce_disabling_again_after_an_interruption(view: KeyView) -> Decision | 
     Tell that a disabling broke off, and that it comes again some days later.
 
     The write may never have arrived, or a person may have enabled the key since; nobody can
-    tell, so nobody is said to have done it. Source: docs/lifecycle.md, interrupted disabling.
+    tell, so nobody is said to have done it.
+    Source: docs/lifecycle.md, "Interrupted while disabling".
     """
     at, on_record, told = view.at, view.on_record, disabling(view).told
     # A run that finds the mark writes `interrupted` with this time, and the next ones compare

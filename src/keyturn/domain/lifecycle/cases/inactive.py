@@ -2,7 +2,7 @@
 T4, T0 and T3 of an Inactive key: its deletion is announced, waited for, and done.
 
 A key is deleted only if it has been Inactive, on record, for G days (invariant 2), and never
-before the date that its owner was promised. Source: docs/lifecycle.md, T3, T4 and the record.
+before the date that its owner was promised. Source: docs/lifecycle.md, "A key is deleted".
 """
 
 from datetime import date

@@ -2,7 +2,7 @@
 T5: what an unfinished rotation left behind.
 
 A run died between CreateAccessKey and PutSecretValue: the key works, and nobody has its secret.
-Source: docs/lifecycle.md, REPAIR; invariant 3.
+Source: docs/delivery.md, "Repair"; invariant 3.
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ def find_orphan(at: OnRecord) -> tuple[KeyFacts | None, str | None]:
     Returns the key, and why nobody can tell (its last use cannot be read; None: it is known
     never to have been used); None and None, if there is no such key. A key that was used was made
     by a person: whoever used it has its secret. Raises NeededError where nobody has asked for
-    a last use. Source: docs/delivery.md, repair; decision 0003.
+    a last use. Source: docs/delivery.md, "Repair"; decision 0003.
     """
     intent = at.record.intent
     # Settled: the secret was stored. Whoever looked for an orphan all the same would find the

@@ -2,7 +2,7 @@
 Two Active keys of which a person made the newer: only a quiet one may go.
 
 Two workloads, or an owner halfway through a rotation by hand; nobody can tell.
-Source: docs/lifecycle.md, "two Active keys, the newer not made by us".
+Source: docs/lifecycle.md, "Two Active keys, and Keyturn did not make the younger one".
 """
 
 from keyturn.domain.decision import Action, Decision, Next, Reason

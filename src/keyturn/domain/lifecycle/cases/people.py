@@ -3,7 +3,8 @@ What people did to keys that we had disabled, or to the keys that we made in the
 
 An owner who needs more time, a program that owns a key, somebody with a stolen one: nobody can
 tell them apart from one deed. So it is told, counted, and from the second time on a finding.
-Source: docs/lifecycle.md, restored; a successor taken away; an overwritten secret.
+Source: docs/lifecycle.md, "Enabled again by hand", "A successor is taken away",
+"A delivered secret was overwritten".
 """
 
 from dataclasses import replace

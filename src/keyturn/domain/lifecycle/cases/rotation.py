@@ -1,7 +1,8 @@
 """
 T0, T6 and T1 of an Active key that has no successor: warned of, waited for, rotated.
 
-Source: docs/lifecycle.md, T0, T1, T6, and where delivery or creation of keys fails.
+Source: docs/lifecycle.md, "A second key that is Inactive",
+"A rotation on a day that cannot come".
 """
 
 from dataclasses import replace

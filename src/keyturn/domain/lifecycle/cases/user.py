@@ -4,7 +4,7 @@ What forbids to touch a user at all: asked before any key is looked at.
 Each answers for all keys of the user, or passes on. What it forbids holds for the user, not for
 one key: a run that cannot read whose secret it is, or whether a key is an orphan, knows of no key
 whether another one may be relied on.
-Source: docs/lifecycle.md, Exempt, Special cases; docs/delivery.md; invariants 3 and 5.
+Source: docs/lifecycle.md, "Exempt"; docs/delivery.md, "Repair"; invariants 3 and 5.
 """
 
 from collections.abc import Callable
