@@ -409,6 +409,18 @@ def test_the_architecture_names_every_file_once_and_none_that_is_not_there() -> 
     assert sorted(named) == sorted(EVERY_FILE)
 
 
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *DOCS.glob("*.md")], ids=name_of)
+def test_every_python_file_that_a_page_names_is_there(path: Path) -> None:
+    there = [f"/{each.relative_to(ROOT)}" for top in ("src", "tests") for each in files_below(top)]
+    named = re.findall(r"`([\w/]+\.py)`", unfenced(path.read_text()))
+
+    assert [name for name in named if not any(each.endswith(f"/{name}") for each in there)] == []
+
+
+def files_below(top: str) -> list[Path]:
+    return [path for path in (ROOT / top).rglob("*.py") if ".venv" not in path.parts]
+
+
 @pytest.mark.parametrize("name", sorted({path.split("/")[2] for path in EVERY_FILE}))
 def test_the_architecture_draws_every_room(name: str) -> None:
     drawn, *_ = FENCED.findall((ROOT / "ARCHITECTURE.md").read_text())
