@@ -33,7 +33,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.cli.one_line.FAILED": 1,
     "keyturn.cli.one_line.BAD_USAGE": 2,
     "keyturn.cli.one_line.INTERRUPTED": 130,
-    "keyturn.cli.run.FILE_WIDTH": 120,
+    "keyturn.cli.answer.FILE_WIDTH": 120,
     "keyturn.cli.tables.WIDE": 120,
     "keyturn.cli.tables.NARROW": 78,
     "keyturn.cli.tables._LEAST_WHY": 40,

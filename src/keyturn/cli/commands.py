@@ -12,17 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.cli.audit import entry_of, said, unkept
+from keyturn.cli.checked import checked
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import AccountOptions, Findings, Ordering, Rules, Telling
 from keyturn.cli.report import Report, as_json
-from keyturn.cli.run import (
-    CliSession,
-    checked,
-    confirm,
-)
+from keyturn.cli.session import CliSession, confirm
 from keyturn.cli.tables import print_report
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.commands import OperatorCommand

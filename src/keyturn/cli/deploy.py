@@ -18,7 +18,7 @@ from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
 from keyturn.cli.local_run import now, open_session
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
-from keyturn.cli.run import Declined
+from keyturn.cli.session import Declined
 from keyturn.cli.streams import can_ask
 from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.places import Names

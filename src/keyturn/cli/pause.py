@@ -11,7 +11,7 @@ from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import AccountOptions, Findings, Switching
-from keyturn.cli.run import confirm
+from keyturn.cli.session import confirm
 from keyturn.domain.errors import PortError
 from keyturn.domain.plain_text import shown
 from keyturn.ports import LocatedPauseFlag, Pause

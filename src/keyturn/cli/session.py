@@ -1,0 +1,271 @@
+"""The conversation of one command with AWS and with its operator."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from keyturn.cli.checked import Checked
+from keyturn.cli.local_run import FleetRun, Work, connect, find_accounts, now, side_by_side
+from keyturn.cli.one_line import FAILED
+from keyturn.cli.options import AccountOptions, Channel
+from keyturn.cli.own_keys import OwnKeys, own_keys
+from keyturn.cli.report import Report
+from keyturn.cli.tables import failures, title, warnings
+from keyturn.domain.amounts import pluralize
+from keyturn.domain.commands import OperatorCommand
+from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
+from keyturn.domain.key import Account
+from keyturn.domain.plain_text import shown
+from keyturn.domain.result import AccountResult, Request
+from keyturn.ports import AuditEntry
+from keyturn.schemas.plan import Approvals
+from keyturn.use_cases.announcers import Announcer
+from keyturn.use_cases.audited import Audited
+from keyturn.use_cases.inventory import Inventory
+from keyturn.wiring import Aws
+
+Tick = Callable[[Account, int, int], None]
+"""Is told an account, and how many of how many of its users are done."""
+UNKNOWN_NOTICES = (
+    "No --bucket: earlier notices are unknown, so this plan assumes none was sent. "
+    "Beside a deployment use --deployed."
+)
+LEFT_OUT = "the plan names it, and it is not looked at here"
+
+
+class Declined(typer.TyperException):
+    """The operator said no."""
+
+
+class CliSession:
+    """The conversation of one command with AWS and with its operator."""
+
+    def __init__(
+        self,
+        asked: Checked,
+        *,
+        verbose: bool = False,
+        key_id: str | None = None,
+        hints: bool = True,
+        everywhere: bool = False,
+    ) -> None:
+        """
+        Connect and find the accounts; of a key that is asked about, AWS knows its account.
+
+        everywhere: in accounts too that are excluded, for an order about that key.
+        """
+        where, settings = asked.where, asked.settings
+        self.err = Console(stderr=True)
+        self._verbose = verbose
+        self._warned: set[str] = set()
+        self.aws: Aws = connect(where, settings, self._wrote)
+        if key_id is not None:
+            where = self._where_it_is(key_id, where)
+        self._where = where
+        self._announcer = _announcer(self.aws, asked.notify, self.say)
+        self.inventory: Inventory = find_accounts(self.aws, where, self.say, everywhere=everywhere)
+        self.own: OwnKeys = own_keys(self.aws.session)
+        for account, why in self.inventory.skipped:
+            self.say(f"skipped {title(account)}: {why}")
+        for warning in self.inventory.warnings:
+            self.say(f"warning: {warning}")
+        if not settings.bucket and hints:
+            self.say(UNKNOWN_NOTICES)
+
+    @property
+    def can_notify(self) -> bool:
+        """Whether there is a way to tell people."""
+        return self._announcer is not None
+
+    @property
+    def would_tell(self) -> bool:
+        """Whether `--enforce` tells people: beside a deployment its bus is the way."""
+        return self.can_notify or self._where.deployed
+
+    def say(self, line: str) -> None:
+        """Tell the operator something, beside the answer."""
+        self.err.print(Text(shown(line)), soft_wrap=True)
+
+    def tell_of_pause(self) -> None:
+        """Say that nothing is written for now, before somebody counts on it."""
+        try:
+            pause = self.aws.pause_flag().pause()
+        except PortError as error:
+            self.say(f"Whether Keyturn is paused could not be read ({error}).")
+            return
+        if pause is not None:
+            self.say(f"{Paused(pause.by, pause.at, pause.why)}, until it is resumed.")
+
+    def keep_to(self, approvals: Approvals) -> None:
+        """Look at the accounts of a plan alone; one that is not among ours is named."""
+        there = {account.id for account in self.inventory.accounts}
+        lost = (Account(id=each) for each in sorted(approvals.lines.keys() - there))
+        needs = "" if self._where.role_name else ": give --role-name or --deployed"
+        self.inventory = replace(
+            self.inventory,
+            accounts=tuple(each for each in self.inventory.accounts if each.id in approvals.lines),
+            lost=(*self.inventory.lost, *((each, f"{LEFT_OUT}{needs}") for each in lost)),
+        )
+
+    def fleet_run(
+        self, request: Request, *, dry_run: bool, command: OperatorCommand | None = None
+    ) -> FleetRun:
+        """Begin a run over the accounts, or what is ordered about one key."""
+        return FleetRun(
+            aws=self.aws,
+            request=request,
+            command=command,
+            dry_run=dry_run,
+            announcer=self._announcer,
+            many=len(self.inventory.accounts) > 1,
+            knows_accounts=self.inventory.has_addresses,
+        )
+
+    def look(
+        self, fleet_run: FleetRun, work: Work[AccountResult], doing: str
+    ) -> list[AccountResult]:
+        """Work on all accounts, with a bar on a terminal."""
+        accounts = self.inventory.accounts
+        with _bar(self.err, doing, len(accounts)) as progress:
+            return side_by_side(
+                work,
+                accounts,
+                parallel=self._where.parallel,
+                fleet_run=fleet_run,
+                progress=progress,
+            )
+
+    def report(self, fleet_run: FleetRun, results: Sequence[AccountResult]) -> Report:
+        """Put together what there is to say."""
+        lost = [f"{title(account)}: {why}" for account, why in self.inventory.lost]
+        absent = fleet_run.absent(results, len(lost)) if fleet_run.many else []
+        return Report(
+            at=now(),
+            dry_run=fleet_run.dry_run,
+            policy=self.aws.settings.policy,
+            results=[self.own.with_warnings(result) for result in results],
+            skipped=(*self.inventory.skipped, *self.inventory.lost),
+            failures=(*lost, *absent),
+        )
+
+    def audited(self, entry: AuditEntry, *, urgent: bool = False) -> Audited:
+        """Keep an entry of a command, where there is a bucket for it."""
+        audit = self.aws.audit()
+        if audit is None:
+            self.say("Without --bucket no audit entry is kept.")
+        return Audited(audit=audit, entry=entry, clock=now, urgent=urgent)
+
+    def complain(self, lines: Iterable[str]) -> bool:
+        """Name what went wrong beside the work; whether anything did."""
+        named = [Text(shown(line), style="red") for line in lines]
+        for line in named:
+            self.err.print(line, soft_wrap=True)
+        return bool(named)
+
+    def close(self, report: Report) -> int:
+        """Say what went wrong, and give the exit code."""
+        self.warn(report)
+        return FAILED if tell_failures(self.err, report) else 0
+
+    def warn(self, report: Report) -> None:
+        """Print the warnings, each once."""
+        for line in warnings(report):
+            if line not in self._warned:
+                self._warned.add(line)
+                self.say(line)
+
+    def owner_of(self, key_id: str) -> str:
+        """
+        The name of the user whose key it is, in the account that the command is about.
+
+        Raises KeyturnError where the account has no such key, or is not looked after.
+        """
+        inventory = self.inventory
+        for account, why in (*inventory.skipped, *inventory.lost):
+            raise KeyturnError(f"{key_id} is of the account {title(account)}: {why}")
+        [account] = inventory.accounts
+        try:
+            return self.aws.owner_of(account.id, key_id)
+        except PortError as error:
+            lost = f"there is no access key {key_id} in {title(account)} ({error})"
+            raise KeyturnError(lost) from error
+
+    def _where_it_is(self, key_id: str, where: AccountOptions) -> AccountOptions:
+        """
+        Look in the account of a key: AWS knows which one that is.
+
+        Where the account is known already, AWS's answer is only to find out a mistake.
+        """
+        named = where.account or ([] if where.role_name else [self.aws.own_account()])
+        try:
+            owner = self.aws.account_of(key_id)
+        except PortError as error:
+            if named:
+                return where
+            message = f"whose key {key_id} is, AWS does not say ({error}); give --account"
+            raise KeyturnError(message) from error
+        if named and owner not in named:
+            cure = "leave --account out" if where.role_name else "give --role-name or --deployed"
+            raise InvalidValue("KEY", key_id, f"is of account {owner}: {cure}")
+        if where.role_name is None:
+            return where
+        if not named:
+            self.say(f"The key is of account {owner}.")
+        return replace(where, account=[owner])
+
+    def _wrote(self, action: str, facts: Mapping[str, str]) -> None:
+        """Put the writes before the operator's eyes, with AWS's request ids."""
+        if self._verbose or action.startswith("iam:"):
+            said = " ".join(f"{name}={facts[name]}" for name in facts)
+            refused = f", refused: {facts['error']}" if "error" in facts else ""
+            self.say(f"{'tried' if refused else 'wrote'} {action} {said}{refused}")
+
+
+def _announcer(aws: Aws, notify: Channel | None, say: Callable[[str], None]) -> Announcer | None:
+    if notify is None:
+        return None
+    return aws.over_bus() if notify is Channel.BUS else aws.by_mail(say)
+
+
+def tell_failures(console: Console, report: Report) -> bool:
+    """Name everything that failed; whether anything did."""
+    lines = list(failures(report))
+    for line in lines:
+        console.print(Text(line, style="red"), soft_wrap=True)
+    return bool(lines)
+
+
+def confirm(what: str) -> None:
+    """Ask once. Raises Declined where the answer is anything but yes."""
+    if not typer.confirm(f"{what} Go on?", err=True):
+        raise Declined("nothing was done")
+
+
+@contextmanager
+def _bar(console: Console, doing: str, accounts: int) -> Generator[Tick]:
+    """A bar on a terminal: an account is one step, and each of its users a part of it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    what = f"{doing} {pluralize(accounts, 'account')}"
+    seen: dict[str, float] = {}
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(what, total=accounts)
+
+        def tick(account: Account, done: int, of: int) -> None:
+            part, before = done / of, seen.get(account.id, 0.0)
+            if part > before:
+                seen[account.id] = part
+                progress.advance(task, part - before)
+
+        yield tick
