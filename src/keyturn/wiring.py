@@ -100,7 +100,9 @@ class Aws:
     account: str | None = None
     """Whose credentials these are, and so whose the bucket must be; None: AWS is asked."""
     _kept: dict[str, Any] = field(default_factory=dict)
+    """What for → the client or adapter that was made for it."""
     _members: dict[str, _Member] = field(default_factory=dict)
+    """Account id → its clients, in the order in which they were made."""
     # boto3's sessions may not make two clients at once; accounts run side by side.
     _making: RLock = field(default_factory=RLock)
 

@@ -257,6 +257,7 @@ class UpdateStackSet(StepPlan):
     name: str
     body: str
     values: Mapping[str, str | None]
+    """Parameter → what CloudFormation gets; None keeps what it is."""
     behind: tuple[str, ...]
     """Why it must be brought up to date; none if it is."""
     reaches: tuple[tuple[frozenset[str], frozenset[str]], ...]

@@ -38,3 +38,4 @@ class AuditEntry:
     said: tuple[str, ...] = ()
     """What was done, or went wrong, in sentences."""
     ended: datetime | None = None
+    """UTC; None: it is under way, or broke off."""

@@ -45,3 +45,4 @@ class ExemptionChange:
     by: str
     """Who made the call, as CloudTrail names them."""
     at: datetime
+    """When the call was made, UTC, by CloudTrail's word."""

@@ -20,6 +20,7 @@ class LookUpOwners:
     keys: AccessKeys
     tag: str | None
     workers: int
+    """How many users are looked up at once."""
     knows_accounts: bool = True
     """Whether an account without an address has none; else nobody told us."""
 

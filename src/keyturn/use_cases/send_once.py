@@ -49,6 +49,7 @@ class SendOnce:
 
     book: ReceiptBook
     channels: Mapping[ChannelName, Channel]
+    """Channel's name → the channel; a recipient of any other is refused."""
 
     def send(
         self,

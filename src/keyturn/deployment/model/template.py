@@ -33,6 +33,7 @@ class Parameter:
     least: float | None = None
     most: float | None = None
     longest: int | None = None
+    """Characters."""
     is_number: bool = False
     rule: str = ""
     """What it must be, in words."""
@@ -96,6 +97,7 @@ class Template:
 
     body: str = field(repr=False)
     parameters: Mapping[str, Parameter]
+    """Name → its rules."""
     functions: tuple[DeclaredFunction, ...] = ()
 
     @classmethod

@@ -77,7 +77,9 @@ class Ready:
     members: Mapping[str, Settled]
     """The plain member stack of the management account, by region."""
     units: frozenset[str]
+    """Ids of the units that the operator named: those that have the member stack keep it."""
     regions: frozenset[str]
+    """Where member stacks go: to the secrets, and to where IAM's events are."""
     is_first: bool
     begins_to_enforce: bool
 
