@@ -5,7 +5,7 @@ They are put here as that version wrote them: decision 0034.
 """
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -57,6 +57,11 @@ def put(cloud: LocalCloud, name: str, body: bytes) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"keyturn/receipts/{ACCOUNT}/{name}", Body=body)
 
 
+def is_about(moment: datetime, found: datetime | None) -> bool:
+    """Whether it is that moment: the local cloud's clock goes on while a test runs."""
+    return found is not None and abs(found - moment) < MINUTE
+
+
 @pytest.fixture
 def book(cloud: LocalCloud) -> Book:
     return in_s3(cloud)
@@ -72,8 +77,8 @@ def test_the_engine_reads_old_and_new_names_side_by_side(cloud: LocalCloud, book
 
     assert (old.step, old.day) == ("disable", DISABLE_ON)
     assert old.promises == {Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON}
-    assert old.at == START
-    assert min(each.at for each in book.of_key()) == START
+    assert is_about(START, old.at)
+    assert min(each.at for each in book.of_key()) == old.at
     assert len(book.of_key()) == 2
 
 
@@ -121,9 +126,12 @@ def test_a_receipt_that_does_not_name_the_recipient_keeps_nobody_from_being_told
 ) -> None:
     put(cloud, PROOF, body)
 
+    before = book.of_key()
+    assert len(before) == 1
+
     assert book.claim(a_digest(an_item()), an_item()) is not None
     # What the engine counts is the name, as before: no window begins anew.
-    assert [each.at for each in book.of_key()] == [START]
+    assert book.of_key() == before
 
 
 def test_a_voided_receipt_frees_the_step(cloud: LocalCloud, book: Book) -> None:
@@ -155,7 +163,7 @@ def test_the_week_between_two_dry_runs_counts_from_an_old_receipt_too(
 ) -> None:
     put(cloud, DRY_RUN, receipt(promises={}))
 
-    assert book.of.last_dry_run_digest(ACCOUNT, DEV) == START
+    assert is_about(START, book.of.last_dry_run_digest(ACCOUNT, DEV))
     assert book.of.last_dry_run_digest(ACCOUNT, OTHER) is None
 
 
