@@ -19,8 +19,8 @@ from keyturn.cli.app import app
 from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES
 from keyturn.deployment.model.health import (
     Check,
-    Fault,
     Finding,
+    FindingCode,
     Grade,
 )
 from keyturn.deployment.model.places import Names
@@ -93,16 +93,16 @@ def test_what_was_just_deployed_is_found(world: World) -> None:
     assert found[Check.CORE]["said"] == (
         f"stack {CORE_STACK} in {world.security} us-east-1; in dry run"
     )
-    assert found[Check.LAST_RUN]["fault"] == Fault.NEVER_RAN
+    assert found[Check.LAST_RUN]["fault"] == FindingCode.NEVER_RAN
 
 
 def test_what_the_local_aws_does_not_make_is_missed(world: World) -> None:
     found = as_json()
 
-    assert found[Check.FUNCTIONS]["fault"] == Fault.FUNCTION_OFF
-    assert found[Check.RULES]["fault"] == Fault.RULE_MISSING
-    assert found[Check.SENDER]["fault"] == Fault.SENDER_UNVERIFIED
-    assert found[Check.TRAIL]["fault"] == Fault.NO_TRAIL
+    assert found[Check.FUNCTIONS]["fault"] == FindingCode.FUNCTION_OFF
+    assert found[Check.RULES]["fault"] == FindingCode.RULE_MISSING
+    assert found[Check.SENDER]["fault"] == FindingCode.SENDER_UNVERIFIED
+    assert found[Check.TRAIL]["fault"] == FindingCode.NO_TRAIL
 
 
 @pytest.mark.parametrize("options", [(), ("--role-name", "OrganizationAccountAccessRole")])
@@ -124,7 +124,7 @@ def test_an_account_that_lost_its_role_is_named(world: World) -> None:
 
     trust = json.dumps(trust_in(world.security))
     iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust)
-    assert found["fault"] == Fault.ROLE_MISSING
+    assert found["fault"] == FindingCode.ROLE_MISSING
     assert found["said"] == f"no {ROLE} in {MANAGEMENT}"
 
 
@@ -189,8 +189,8 @@ CORE, PAUSE, MEMBER_STACKS = (
 )
 FINDINGS = [
     CORE.well("stack iam-key-auto-rotation in 999999999999 us-east-1; in dry run"),
-    PAUSE.faulty(Fault.PAUSED, "paused by ann since 2026-03-02 09:00Z: INC-7"),
-    MEMBER_STACKS.faulty(Fault.ACCOUNTS_WITHOUT_STACK, "no stack in 222222222222"),
+    PAUSE.faulty(FindingCode.PAUSED, "paused by ann since 2026-03-02 09:00Z: INC-7"),
+    MEMBER_STACKS.faulty(FindingCode.ACCOUNTS_WITHOUT_STACK, "no stack in 222222222222"),
 ]
 
 AT_80 = """\
@@ -225,7 +225,7 @@ def test_the_words_of_a_finding_are_stable_for_programs() -> None:
                 "grade": "WARNING",
                 "fault": "paused",
                 "said": "paused by ann since 2026-03-02 09:00Z: INC-7",
-                "fix": REMEDIES[Fault.PAUSED].fix,
+                "fix": REMEDIES[FindingCode.PAUSED].fix,
             }
         ],
     }
@@ -236,8 +236,8 @@ def test_the_words_of_a_finding_are_stable_for_programs() -> None:
 PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text()
 
 
-@pytest.mark.parametrize("fault", Fault)
-def test_the_manual_tells_each_fault_how_bad_it_is_and_what_to_do(fault: Fault) -> None:
+@pytest.mark.parametrize("fault", FindingCode)
+def test_the_manual_tells_each_fault_how_bad_it_is_and_what_to_do(fault: FindingCode) -> None:
     remedy = REMEDIES[fault]
 
     assert re.search(
@@ -259,7 +259,7 @@ def test_the_manual_tells_what_each_check_needs(check: Check) -> None:
 def test_the_manual_tells_of_no_fault_that_is_not_there() -> None:
     told = re.findall(r"^\| `([a-z-]+)` \| (?:WARNING|PROBLEM) \|", PAGE, re.MULTILINE)
 
-    assert sorted(told) == sorted(Fault)
+    assert sorted(told) == sorted(FindingCode)
 
 
 def test_a_finding_that_is_well_has_no_fix() -> None:

@@ -10,12 +10,20 @@ from typer.main import get_command
 from keyturn.cli.app import app
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
 from keyturn.cli.given import PARAMETERS, given
-from keyturn.cli.options import AccountOptions, Rules, Switching, Telling
+from keyturn.cli.options import AccountOptions, NotifyOptions, PauseOptions, SettingOptions
 from keyturn.configuration import BY_NAME
 from keyturn.domain.parameter import Parameter
 from keyturn.settings import PARAMETERS as SETTINGS
 
-GROUPS = (AccountOptions, Rules, Telling, Switching, DeployAccounts, DeployOptions, Deploying)
+GROUPS = (
+    AccountOptions,
+    SettingOptions,
+    NotifyOptions,
+    PauseOptions,
+    DeployAccounts,
+    DeployOptions,
+    Deploying,
+)
 OPTIONS = {each.name for group in GROUPS for each in fields(group)}
 
 
@@ -42,9 +50,11 @@ def test_an_option_says_what_its_parameters_description_says(parameter: Paramete
         assert option.is_flag is isinstance(parameter.default, bool)
 
 
-@pytest.mark.parametrize("option", sorted(PARAMETERS.keys() & {f.name for f in fields(Rules)}))
+@pytest.mark.parametrize(
+    "option", sorted(PARAMETERS.keys() & {f.name for f in fields(SettingOptions)})
+)
 def test_what_is_given_for_a_period_or_a_limit_reaches_its_parameter(option: str) -> None:
-    before = Rules()
+    before = SettingOptions()
     value: object = ["90"] if isinstance(getattr(before, option), list) else 7
     object.__setattr__(before, option, value)
 

@@ -22,8 +22,8 @@ from keyturn.deployment.model.facts import (
 from keyturn.deployment.model.guard import guard
 from keyturn.deployment.model.health import (
     Check,
-    Fault,
     Finding,
+    FindingCode,
     Grade,
 )
 from keyturn.deployment.model.organization import ControlPolicy, OrganizationFacts
@@ -365,10 +365,10 @@ def unprotected(world: World) -> None:
 # How each fault comes about, which check finds it, and what it names.
 Broken = tuple[Callable[[World], object], Check, str]
 LEFT = Leftover(name="Account_1_User_builder_AccessKey", user="builder", user_id="AIDA1")
-BROKEN: dict[Fault, list[Broken]] = {
-    Fault.CORE_MISSING: [(without_core, Check.CORE, NAMES.core)],
-    Fault.CORE_BROKEN: [(broken_core, Check.CORE, "UPDATE_ROLLBACK_COMPLETE")],
-    Fault.LIST_ROLE_MISSING: [
+BROKEN: dict[FindingCode, list[Broken]] = {
+    FindingCode.CORE_MISSING: [(without_core, Check.CORE, NAMES.core)],
+    FindingCode.CORE_BROKEN: [(broken_core, Check.CORE, "UPDATE_ROLLBACK_COMPLETE")],
+    FindingCode.LIST_ROLE_MISSING: [
         (lambda world: world.head.held.pop(NAMES.listing), Check.LIST_ROLE, NAMES.listing),
         *(
             (head_in_state(NAMES.listing, status), Check.LIST_ROLE, NAMES.listing)
@@ -376,33 +376,33 @@ BROKEN: dict[Fault, list[Broken]] = {
         ),
         (head_in_state(NAMES.listing, "DELETE_FAILED"), Check.LIST_ROLE, ": DELETE_FAILED"),
     ],
-    Fault.NO_TRUSTED_ACCESS: [(with_untrusting, Check.TRUSTED_ACCESS, "trusted access")],
-    Fault.STACK_SET_MISSING: [
+    FindingCode.NO_TRUSTED_ACCESS: [(with_untrusting, Check.TRUSTED_ACCESS, "trusted access")],
+    FindingCode.STACK_SET_MISSING: [
         (lambda world: world.sets.held.clear(), Check.MEMBER_STACKS, NAMES.member)
     ],
-    Fault.ACCOUNTS_WITHOUT_STACK: [
+    FindingCode.ACCOUNTS_WITHOUT_STACK: [
         (
             lambda world: setattr(world.sets, "accounts", {UNIT: [SECURITY]}),
             Check.MEMBER_STACKS,
             SHOP,
         )
     ],
-    Fault.STACKS_NOT_CURRENT: [
+    FindingCode.STACKS_NOT_CURRENT: [
         (lagging, Check.MEMBER_STACKS, f"{SHOP}: the role exists"),
         # It was suspended once, and is not any more.
         (lambda world: world.sets.suspended.add(SHOP), Check.MEMBER_STACKS, SHOP),
     ],
-    Fault.MANAGEMENT_WITHOUT_STACK: [
+    FindingCode.MANAGEMENT_WITHOUT_STACK: [
         (lambda world: world.head.held.pop(NAMES.member), Check.MANAGEMENT_ACCOUNT, MANAGEMENT),
         *(
             (head_in_state(NAMES.member, status), Check.MANAGEMENT_ACCOUNT, MANAGEMENT)
             for status in UNUSABLE
         ),
     ],
-    Fault.ROLE_MISSING: [
+    FindingCode.ROLE_MISSING: [
         (lambda world: world.members[SHOP].roles.clear(), Check.MEMBER_ROLE, SHOP)
     ],
-    Fault.ROLE_DISTRUSTS: [
+    FindingCode.ROLE_DISTRUSTS: [
         (
             lambda world: world.members[SHOP].roles.update({ROLE: TRUST.replace("role/", "")}),
             Check.MEMBER_ROLE,
@@ -414,18 +414,20 @@ BROKEN: dict[Fault, list[Broken]] = {
             SHOP,
         ),
     ],
-    Fault.GROUP_MISSING: [
+    FindingCode.GROUP_MISSING: [
         (lambda world: world.members[SHOP].groups.clear(), Check.EXEMPTION_GROUP, SHOP)
     ],
-    Fault.SECRETS_WITHOUT_USER: [
+    FindingCode.SECRETS_WITHOUT_USER: [
         (
             lambda world: world.left_over.update({SHOP: (LEFT,)}),
             Check.LEFTOVER_SECRETS,
             "there is no user builder",
         )
     ],
-    Fault.KEY_MISSING: [(lambda world: world.members[SHOP].keys.clear(), Check.SECRETS_KEY, SHOP)],
-    Fault.KEY_UNUSABLE: [
+    FindingCode.KEY_MISSING: [
+        (lambda world: world.members[SHOP].keys.clear(), Check.SECRETS_KEY, SHOP)
+    ],
+    FindingCode.KEY_UNUSABLE: [
         (
             in_state(state),
             Check.SECRETS_KEY,
@@ -433,10 +435,10 @@ BROKEN: dict[Fault, list[Broken]] = {
         )
         for state in ("Disabled", "PendingDeletion")
     ],
-    Fault.FUNCTION_MISSING: [
+    FindingCode.FUNCTION_MISSING: [
         (lambda world: world.functions.held.pop(ROTATION), Check.FUNCTIONS, ROTATION)
     ],
-    Fault.FUNCTION_DIFFERS: [
+    FindingCode.FUNCTION_DIFFERS: [
         (lambda world: world.change(ROTATION, timeout=60), Check.FUNCTIONS, "Timeout is 60"),
         (lambda world: world.change(ROTATION, memory=128), Check.FUNCTIONS, "MemorySize is 128"),
         (
@@ -475,7 +477,7 @@ BROKEN: dict[Fault, list[Broken]] = {
             "ASA-Notifier: Reserved concurrency is 0 instead of 2",
         ),
     ],
-    Fault.FUNCTION_OFF: [
+    FindingCode.FUNCTION_OFF: [
         (
             lambda world: world.change(ROTATION, reserved=0),
             Check.FUNCTIONS,
@@ -486,28 +488,30 @@ BROKEN: dict[Fault, list[Broken]] = {
             for name, queue in TAKES_FROM.items()
         ),
     ],
-    Fault.ZIP_MISSING: [
+    FindingCode.ZIP_MISSING: [
         (lambda world: world.archive.zips.clear(), Check.CODE, "Lambda/inventory.zip")
     ],
-    Fault.CODE_DIFFERS: [(lambda world: world.change(ROTATION, code="x"), Check.CODE, ROTATION)],
-    Fault.RULE_MISSING: [(without(rule), Check.RULES, rule[0]) for rule in RULES],
-    Fault.RULE_DISABLED: [
+    FindingCode.CODE_DIFFERS: [
+        (lambda world: world.change(ROTATION, code="x"), Check.CODE, ROTATION)
+    ],
+    FindingCode.RULE_MISSING: [(without(rule), Check.RULES, rule[0]) for rule in RULES],
+    FindingCode.RULE_DISABLED: [
         (
             lambda world: world.event_rules.enabled.update({RULES[0]: False}),
             Check.RULES,
             RULES[0][0],
         )
     ],
-    Fault.NEVER_RAN: [
+    FindingCode.NEVER_RAN: [
         (lambda world: world.archive.runs.clear(), Check.LAST_RUN, "no account"),
         (lambda world: world.archive.runs.clear(), Check.CHANGES, "nothing to compare with"),
     ],
-    Fault.RUN_OLD: [(old_run, Check.LAST_RUN, "2026-03-01 06:00Z, 27 hours ago")],
-    Fault.ACCOUNTS_NOT_REACHED: [
+    FindingCode.RUN_OLD: [(old_run, Check.LAST_RUN, "2026-03-01 06:00Z, 27 hours ago")],
+    FindingCode.ACCOUNTS_NOT_REACHED: [
         (unreached, Check.LAST_RUN, f"{SECURITY}, {SHOP}"),
         (long_unreached, Check.LAST_RUN, f"not looked after: {SHOP}"),
     ],
-    Fault.CHANGED_SINCE: [
+    FindingCode.CHANGED_SINCE: [
         (
             lambda world: world.tell(InactivePeriod="120"),
             Check.CHANGES,
@@ -519,7 +523,7 @@ BROKEN: dict[Fault, list[Broken]] = {
             "DryRunFlag: False → True",
         ),
     ],
-    Fault.DEAD_LETTERS: [
+    FindingCode.DEAD_LETTERS: [
         (
             filled(queue),
             Check.DEAD_LETTERS,
@@ -527,44 +531,44 @@ BROKEN: dict[Fault, list[Broken]] = {
         )
         for queue in DEAD_LETTERS
     ],
-    Fault.CONCURRENCY_SMALL: [(too_few, Check.CONCURRENCY, "7 of 10 are free")],
-    Fault.RESERVATION_SMALL: [
+    FindingCode.CONCURRENCY_SMALL: [(too_few, Check.CONCURRENCY, "7 of 10 are free")],
+    FindingCode.RESERVATION_SMALL: [
         (
             lambda world: world.tell(RotationReservedConcurrency="4"),
             Check.CONCURRENCY,
             "4 reserved",
         )
     ],
-    Fault.SENDER_UNVERIFIED: [
+    FindingCode.SENDER_UNVERIFIED: [
         (lambda world: world.ses_identities.verified.clear(), Check.SENDER, "ops@example.com")
     ],
-    Fault.SES_SANDBOX: [
+    FindingCode.SES_SANDBOX: [
         (lambda world: in_the_sandbox(world, "shop.example"), Check.OWNERS, "in its sandbox")
     ],
-    Fault.OWNERS_UNVERIFIED: [
+    FindingCode.OWNERS_UNVERIFIED: [
         (
             lambda world: in_the_sandbox(world, "head@shop.example"),
             Check.OWNERS,
             "security@shop.example, shop@shop.example",
         )
     ],
-    Fault.NO_TRAIL: [
+    FindingCode.NO_TRAIL: [
         (lambda world: world.cloudtrail.held.clear(), Check.TRAIL, "no trail"),
         *(
             (with_trail(**{fact: False}), Check.TRAIL, "no trail")
             for fact in ("is_logging", "has_global_events", "has_writes", "reaches_iam")
         ),
     ],
-    Fault.TRAIL_OF_ONE_ACCOUNT: [
+    FindingCode.TRAIL_OF_ONE_ACCOUNT: [
         (with_trail(of_organization=False), Check.TRAIL, "everything is the management")
     ],
-    Fault.INVOCATIONS_UNLOGGED: [
+    FindingCode.INVOCATIONS_UNLOGGED: [
         (with_trail(logs_invocations=False), Check.INVOCATIONS, f"who invokes {ROTATION}"),
         # The management account's own trail says nothing of the security account.
         (with_trail(of_organization=False), Check.INVOCATIONS, "no trail"),
         (with_trail(is_logging=False), Check.INVOCATIONS, "no trail"),
     ],
-    Fault.EXEMPTION_RULE_OFF: [
+    FindingCode.EXEMPTION_RULE_OFF: [
         (lambda world: world.members[SHOP].rules.clear(), Check.EXEMPTION_RULE, SHOP),
         (
             lambda world: world.members[SHOP].rules.update({RULE: False}),
@@ -572,7 +576,7 @@ BROKEN: dict[Fault, list[Broken]] = {
             SHOP,
         ),
     ],
-    Fault.SECRETS_UNGUARDED: [
+    FindingCode.SECRETS_UNGUARDED: [
         (
             lambda world: world.organization_features.policies.clear(),
             Check.GUARD,
@@ -581,24 +585,24 @@ BROKEN: dict[Fault, list[Broken]] = {
         (guarded_by(replace(GUARD, targets=0)), Check.GUARD, "keeps others from"),
         (guarded_by(replace(GUARD, content=ONLY_TAGS)), Check.GUARD, "keeps others from"),
     ],
-    Fault.SECRETS_SHARED: [
+    FindingCode.SECRETS_SHARED: [
         (holding(replace(KEY, replicas=("eu-west-1",))), Check.SECRETS, "to eu-west-1"),
         (holding(replace(KEY, rotates=True)), Check.SECRETS, f"{KEY.name}: rotated by AWS"),
         (holding(replace(KEY, service="rds")), Check.SECRETS, "owned by rds"),
         (holding(replace(KEY, has_policy=True)), Check.SECRETS, "with a resource policy"),
     ],
-    Fault.NO_READERS: [
+    FindingCode.NO_READERS: [
         (
             holding(KEY, replace(KEY, was_fetched=True), replace(KEY, has_policy=True)),
             Check.READERS,
             "for 2 of 3 new keys no reader was found",
         ),
     ],
-    Fault.BUCKET_MISSING: [
+    FindingCode.BUCKET_MISSING: [
         (lambda world: world.artifact_bucket.buckets.clear(), Check.BUCKET, "a-bucket")
     ],
-    Fault.BUCKET_UNPROTECTED: [(unprotected, Check.BUCKET, Protection.ONLY_TLS)],
-    Fault.PAUSED: [(paused, Check.PAUSE, "ann since 2026-03-02 09:00Z: INC-7")],
+    FindingCode.BUCKET_UNPROTECTED: [(unprotected, Check.BUCKET, Protection.ONLY_TLS)],
+    FindingCode.PAUSED: [(paused, Check.PAUSE, "ann since 2026-03-02 09:00Z: INC-7")],
 }
 
 
@@ -607,7 +611,7 @@ def world() -> World:
     return World()
 
 
-def faults(found: Mapping[Check, Finding]) -> dict[Check, Fault]:
+def faults(found: Mapping[Check, Finding]) -> dict[Check, FindingCode]:
     return {check: each.fault for check, each in found.items() if each.fault is not None}
 
 
@@ -627,7 +631,7 @@ def test_a_healthy_deployment_has_no_findings_and_every_check_was_made(world: Wo
     ],
 )
 def test_a_fault_is_found_by_its_check_and_says_what_to_do(
-    world: World, fault: Fault, broken: Broken
+    world: World, fault: FindingCode, broken: Broken
 ) -> None:
     spoil, check, named = broken
     spoil(world)
@@ -641,15 +645,17 @@ def test_a_fault_is_found_by_its_check_and_says_what_to_do(
 
 
 def test_every_fault_has_been_provoked() -> None:
-    assert set(BROKEN) | {Fault.UNCHECKED} == set(Fault) == set(REMEDIES)
+    assert set(BROKEN) | {FindingCode.UNCHECKED} == set(FindingCode) == set(REMEDIES)
 
 
 def test_no_fault_passes_for_well() -> None:
     assert all(remedy.grade is not Grade.OK and remedy.fix for remedy in REMEDIES.values())
 
 
-@pytest.mark.parametrize("fault", [each for each in BROKEN if each is not Fault.CORE_MISSING])
-def test_one_fault_hides_no_other_check(world: World, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault", [each for each in BROKEN if each is not FindingCode.CORE_MISSING]
+)
+def test_one_fault_hides_no_other_check(world: World, fault: FindingCode) -> None:
     BROKEN[fault][0][0](world)
 
     assert set(world.findings()) == set(Check)
@@ -703,7 +709,7 @@ def test_what_could_not_be_looked_at_is_a_warning_with_what_it_needs_and_never_o
 
     found = world.findings()[check]
 
-    assert (found.fault, found.grade) == (Fault.UNCHECKED, Grade.WARNING)
+    assert (found.fault, found.grade) == (FindingCode.UNCHECKED, Grade.WARNING)
     assert str(error) in found.said
     assert found.fix == f"needs {NEEDS[check]}"
 
@@ -750,7 +756,7 @@ def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: Wor
         Check.READERS,
     }
     for each in told.values():
-        assert (each.fault, each.grade) == (Fault.UNCHECKED, Grade.WARNING)
+        assert (each.fault, each.grade) == (FindingCode.UNCHECKED, Grade.WARNING)
         assert each.said == f"could not be checked: no account was found in {UNIT}"
         assert "set InventoryOU" in each.fix
 
@@ -762,8 +768,8 @@ def test_a_stack_set_that_went_nowhere_yet_is_not_up_to_date_everywhere(world: W
 
     found = world.findings()
 
-    assert found[Check.MEMBER_STACKS].fault is Fault.ACCOUNTS_WITHOUT_STACK
-    assert found[Check.MANAGEMENT_ACCOUNT].fault is Fault.MANAGEMENT_WITHOUT_STACK
+    assert found[Check.MEMBER_STACKS].fault is FindingCode.ACCOUNTS_WITHOUT_STACK
+    assert found[Check.MANAGEMENT_ACCOUNT].fault is FindingCode.MANAGEMENT_WITHOUT_STACK
 
 
 def test_a_parameter_that_an_older_stack_lacks_is_no_crash(world: World) -> None:
@@ -773,7 +779,7 @@ def test_a_parameter_that_an_older_stack_lacks_is_no_crash(world: World) -> None
 
     found = world.findings()[Check.CONCURRENCY]
 
-    assert found.fault is Fault.UNCHECKED
+    assert found.fault is FindingCode.UNCHECKED
     assert "MaximumConcurrency" in found.said
 
 
@@ -790,7 +796,7 @@ def test_where_the_member_role_lets_us_in_elsewhere_it_is_missing_where_it_does_
 
     found = world.findings()[Check.MEMBER_ROLE]
 
-    assert found.fault is Fault.ROLE_MISSING
+    assert found.fault is FindingCode.ROLE_MISSING
     assert SHOP in found.said
 
 
@@ -811,7 +817,7 @@ def test_where_no_account_lets_us_in_we_do_not_know(world: World, as_member: boo
     findings = world.findings()
 
     for check in (Check.MEMBER_ROLE, Check.EXEMPTION_GROUP, Check.SECRETS_KEY):
-        assert findings[check].fault is Fault.UNCHECKED
+        assert findings[check].fault is FindingCode.UNCHECKED
         assert "--role-name" in findings[check].fix
 
 
@@ -881,14 +887,14 @@ def test_a_reservation_that_is_large_enough_leaves_the_others_their_share(world:
     ("free", "reserved", "fault"),
     [
         (8, 0, None),  # MaximumConcurrency and three more
-        (7, 0, Fault.CONCURRENCY_SMALL),
+        (7, 0, FindingCode.CONCURRENCY_SMALL),
         (3, 5, None),  # three beside what is reserved
-        (2, 5, Fault.CONCURRENCY_SMALL),
-        (100, 4, Fault.RESERVATION_SMALL),
+        (2, 5, FindingCode.CONCURRENCY_SMALL),
+        (100, 4, FindingCode.RESERVATION_SMALL),
     ],
 )
 def test_exactly_as_many_functions_as_are_needed_are_enough(
-    world: World, free: int, reserved: int, fault: Fault | None
+    world: World, free: int, reserved: int, fault: FindingCode | None
 ) -> None:
     world.tell(RotationReservedConcurrency=str(reserved), MaximumConcurrency="5")
     world.functions.limit = Concurrency(limit=100, unreserved=free)
@@ -899,9 +905,12 @@ def test_exactly_as_many_functions_as_are_needed_are_enough(
 @pytest.mark.parametrize("who", ["everybody", "one account"])
 def test_a_run_of_exactly_26_hours_ago_is_not_old(world: World, who: str) -> None:
     ago = {"everybody": len(ACCOUNTS), "one account": 1}[who]
-    limit, fault = timedelta(hours=26), {True: Fault.RUN_OLD, False: Fault.ACCOUNTS_NOT_REACHED}
+    limit, fault = (
+        timedelta(hours=26),
+        {True: FindingCode.RUN_OLD, False: FindingCode.ACCOUNTS_NOT_REACHED},
+    )
 
-    def seen(age: timedelta) -> Fault | None:
+    def seen(age: timedelta) -> FindingCode | None:
         world.archive.runs[:ago] = [run(each.id, at=NOW - age) for each in ACCOUNTS[:ago]]
         return world.findings()[Check.LAST_RUN].fault
 
@@ -949,7 +958,7 @@ def test_what_the_buckets_policy_lacks_is_said_with_the_statement_to_copy(
 def test_what_no_policy_gives_comes_without_a_statement(world: World) -> None:
     world.artifact_bucket.buckets["a-bucket"].remove(("", Protection.VERSIONS))
 
-    assert world.findings()[Check.BUCKET].fix == REMEDIES[Fault.BUCKET_UNPROTECTED].fix
+    assert world.findings()[Check.BUCKET].fix == REMEDIES[FindingCode.BUCKET_UNPROTECTED].fix
 
 
 def test_the_policy_that_guards_the_secrets_is_given_whole(world: World) -> None:
@@ -1074,7 +1083,7 @@ def test_secrets_without_a_living_user_are_named(world: World) -> None:
 
     found = world.findings()[Check.LEFTOVER_SECRETS]
 
-    assert found.fault is Fault.SECRETS_WITHOUT_USER
+    assert found.fault is FindingCode.SECRETS_WITHOUT_USER
     assert "there is no user builder" in found.said
     assert "its user builder is now called builder-ci" in found.said
 
@@ -1086,7 +1095,7 @@ def test_secrets_that_may_not_be_listed_are_no_fault_and_it_is_said(world: World
 
     assert found.fault is None
     world.left_over[SHOP] = Throttled("later")
-    assert world.findings()[Check.LEFTOVER_SECRETS].fault is Fault.UNCHECKED
+    assert world.findings()[Check.LEFTOVER_SECRETS].fault is FindingCode.UNCHECKED
     world.left_over.clear()
     assert world.findings()[Check.LEFTOVER_SECRETS].said == "none in each of 3 accounts"
     assert f"not looked for in {SHOP}, which needs a role in each account with" in found.said

@@ -18,7 +18,7 @@ FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
 
 
-class Answer:
+class AnswerWriter:
     """The way that the answer of `plan` or `run` takes."""
 
     def __init__(self, output: Output, put: Callable[[str], None] | None) -> None:
@@ -68,10 +68,10 @@ class Answer:
 
 
 @contextmanager
-def opened(output: Output) -> Generator[Answer]:
+def opened(output: Output) -> Generator[AnswerWriter]:
     """Open the file for the answer, if there is to be one, before anything else happens."""
     if output.output is None or str(output.output) == "-":
-        yield Answer(output, None)
+        yield AnswerWriter(output, None)
         return
     with result_file(output.output) as put:
-        yield Answer(output, put)
+        yield AnswerWriter(output, put)

@@ -16,12 +16,12 @@ from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions,
 from keyturn.cli.one_line import OneLine
 from keyturn.cli.options import (
     AccountOptions,
-    Explaining,
-    Ordering,
+    CommandOptions,
+    ExplainOptions,
+    NotifyOptions,
     Output,
-    Rules,
-    Switching,
-    Telling,
+    PauseOptions,
+    SettingOptions,
     Users,
     View,
     with_groups,
@@ -68,7 +68,9 @@ def keyturn(
 
 @app.command()
 @with_groups
-def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view: View) -> int:
+def plan(
+    where: AccountOptions, users: Users, rules: SettingOptions, output: Output, view: View
+) -> int:
     """
     Show what is due. It only reads.
 
@@ -84,9 +86,9 @@ def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view
 def run(  # noqa: PLR0913 -- five groups of options and what is this command's own
     where: AccountOptions,
     users: Users,
-    rules: Rules,
+    rules: SettingOptions,
     output: Output,
-    telling: Telling,
+    telling: NotifyOptions,
     *,
     enforce: Annotated[
         bool, typer.Option("--enforce", help="Do what is due. Without it, only show it.")
@@ -109,10 +111,10 @@ def run(  # noqa: PLR0913 -- five groups of options and what is this command's o
 
     On a terminal it shows the plan and asks once; what you agree to is done.
     """
-    from keyturn.cli.run import Asked  # noqa: PLC0415 -- see above
+    from keyturn.cli.run import RunOptions  # noqa: PLC0415 -- see above
     from keyturn.cli.run import run as carry_out  # noqa: PLC0415 -- see above
 
-    asked = Asked(enforce=enforce, yes=yes, verbose=verbose, approve=approve)
+    asked = RunOptions(enforce=enforce, yes=yes, verbose=verbose, approve=approve)
     return carry_out(where, users, rules, output, telling, asked)
 
 
@@ -123,8 +125,8 @@ def explain(
         str, typer.Argument(metavar="USER|KEY", help="A user's name, or an access key's id.")
     ],
     where: AccountOptions,
-    rules: Rules,
-    explaining: Explaining,
+    rules: SettingOptions,
+    explaining: ExplainOptions,
 ) -> int:
     """Explain a user's keys: where they stand, why, and every date that is coming."""
     from keyturn.cli.run import explain as carry_out  # noqa: PLC0415 -- see above
@@ -140,9 +142,9 @@ _KEY = typer.Argument(metavar="KEY", help="An access key's id.")
 def restore(
     key: Annotated[str, _KEY],
     where: AccountOptions,
-    rules: Rules,
-    telling: Telling,
-    ordering: Ordering,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
 ) -> int:
     """
     Enable a key again that was disabled. A dry run, unless told to --enforce.
@@ -159,9 +161,9 @@ def restore(
 def rotate(
     user: Annotated[str, typer.Argument(metavar="USER", help="An IAM user's name.")],
     where: AccountOptions,
-    rules: Rules,
-    telling: Telling,
-    ordering: Ordering,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
 ) -> int:
     """
     Rotate a user's key at any age. A dry run, unless told to --enforce.
@@ -178,9 +180,9 @@ def rotate(
 def revoke(  # noqa: PLR0913 -- four groups of options and what is this command's own
     key: Annotated[str, _KEY],
     where: AccountOptions,
-    rules: Rules,
-    telling: Telling,
-    ordering: Ordering,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
     *,
     leaked: Annotated[
         bool, typer.Option("--leaked", help="Required: somebody else may have the key.")
@@ -207,8 +209,8 @@ def revoke(  # noqa: PLR0913 -- four groups of options and what is this command'
 def adopt(
     secret: Annotated[str, typer.Argument(metavar="SECRET", help="A secret's name.")],
     where: AccountOptions,
-    rules: Rules,
-    ordering: Ordering,
+    rules: SettingOptions,
+    ordering: CommandOptions,
 ) -> int:
     """
     Take a secret that is not Keyturn's into its record. A dry run, unless told to --enforce.
@@ -222,7 +224,7 @@ def adopt(
 
 @app.command()
 @with_groups
-def pause(switching: Switching) -> int:
+def pause(switching: PauseOptions) -> int:
     """
     Stop every write of Keyturn in the whole organisation. A dry run, unless told to --enforce.
 
@@ -235,7 +237,7 @@ def pause(switching: Switching) -> int:
 
 @app.command()
 @with_groups
-def resume(switching: Switching) -> int:
+def resume(switching: PauseOptions) -> int:
     """Let Keyturn's writes go on. A dry run, unless told to --enforce."""
     from keyturn.cli.pause import resume as carry_out  # noqa: PLC0415 -- see above
 

@@ -7,7 +7,7 @@ from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.given import as_given, given
 from keyturn.cli.identifiers import check_role
 from keyturn.cli.needs import WHICH_KMS_KEY, WHICH_SEAL_KEY, Needs, asks_first, to_enforce
-from keyturn.cli.options import AccountOptions, Channel, Rules, Telling
+from keyturn.cli.options import AccountOptions, NotifyBy, NotifyOptions, SettingOptions
 from keyturn.configuration import MOST_PARALLEL
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
@@ -20,7 +20,7 @@ class Checked:
 
     where: AccountOptions
     settings: Settings
-    notify: Channel | None = None
+    notify: NotifyBy | None = None
     asks: bool = False
     """Whether the operator is to be asked first."""
     later: Needs = field(default_factory=dict)
@@ -34,8 +34,8 @@ class Checked:
 
 def checked(  # noqa: PLR0913 -- a group of options each, and what the command needs
     where: AccountOptions,
-    rules: Rules,
-    telling: Telling | None = None,
+    rules: SettingOptions,
+    telling: NotifyOptions | None = None,
     *,
     enforce: bool = False,
     yes: bool = False,
@@ -68,7 +68,7 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
     if where.deployed:
         where, settings = _as_deployed(where, own)
         if enforce and telling is not None:
-            notify = notify or Channel.BUS
+            notify = notify or NotifyBy.BUS
         if notify:
             asks_first(enforce=False, yes=yes, needs=_needs_to_tell(settings, notify))
     return Checked(
@@ -88,16 +88,16 @@ def _settings(own: Mapping[str, object]) -> Settings:
         raise as_given(error, own, "the default") from None
 
 
-def _needs_to_tell(settings: Settings, notify: Channel | None) -> Needs:
+def _needs_to_tell(settings: Settings, notify: NotifyBy | None) -> Needs:
     """What is missing for people to be told; without a channel, on any."""
     values = {"--bucket": settings.bucket, "--admin": settings.admin}
-    if notify is Channel.BUS:
+    if notify is NotifyBy.BUS:
         values["--bus"] = settings.bus
     why = f" with --notify {notify}" if notify else " with --notify"
     return {option: why for option, value in values.items() if not value}
 
 
-def _needs_to_write_secrets(where: AccountOptions, rules: Rules) -> Needs:
+def _needs_to_write_secrets(where: AccountOptions, rules: SettingOptions) -> Needs:
     """What is missing to know, and to make, the users' secrets."""
     needs: dict[str, str] = {}
     if where.role_name is not None and rules.secrets_kms_key is None:

@@ -17,7 +17,13 @@ from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
-from keyturn.cli.options import AccountOptions, Findings, Ordering, Rules, Telling
+from keyturn.cli.options import (
+    AccountOptions,
+    CommandOptions,
+    Findings,
+    NotifyOptions,
+    SettingOptions,
+)
 from keyturn.cli.report import Report, as_json
 from keyturn.cli.session import CliSession, confirm
 from keyturn.cli.tables import print_report
@@ -82,7 +88,11 @@ class _Command:
 
 
 def restore(
-    key: str, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
+    key: str,
+    where: AccountOptions,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
 ) -> int:
     """Enable a key again."""
     command = _about_key("restore", key, Action.RESTORE)
@@ -90,7 +100,11 @@ def restore(
 
 
 def revoke(
-    what: Revocation, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
+    what: Revocation,
+    where: AccountOptions,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
 ) -> int:
     """Disable a leaked key at once. Raises InvalidValue where nobody says that it leaked."""
     if not what.leaked:
@@ -100,7 +114,11 @@ def revoke(
 
 
 def rotate(
-    user: str, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
+    user: str,
+    where: AccountOptions,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
 ) -> int:
     """Rotate a user's key at any age."""
     at = now().replace(microsecond=0)
@@ -123,7 +141,11 @@ def _about_key(name: str, key: str, action: Action, *, even_exempt: bool = False
 
 
 def _carry_out(
-    command: _Command, where: AccountOptions, rules: Rules, telling: Telling, ordering: Ordering
+    command: _Command,
+    where: AccountOptions,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
 ) -> int:
     accounts = len(set(where.account or ()))
     if accounts > 1:
@@ -203,18 +225,20 @@ def _carry_out(
     return code
 
 
-def _for_people(cli_session: CliSession, ordering: Ordering) -> Console:
+def _for_people(cli_session: CliSession, ordering: CommandOptions) -> Console:
     """Where people read: beside the answer, if that is for programs."""
     return cli_session.err if ordering.format is Findings.JSON else Console()
 
 
-def _answer(report: Report, ordering: Ordering) -> None:
+def _answer(report: Report, ordering: CommandOptions) -> None:
     """Write the answer for programs, if it is asked for: the form of a plan."""
     if ordering.format is Findings.JSON:
         sys.stdout.write(as_json(report))
 
 
-def _heed_pause(cli_session: CliSession, ordering: Ordering, *, urgent: bool = False) -> None:
+def _heed_pause(
+    cli_session: CliSession, ordering: CommandOptions, *, urgent: bool = False
+) -> None:
     """
     Do nothing while Keyturn is paused, and promise nothing without saying so.
 
@@ -314,7 +338,7 @@ def _closed(
     report: Report,
     command: _Command,
     due: Sequence[_Due],
-    ordering: Ordering,
+    ordering: CommandOptions,
 ) -> int:
     """End where nothing is done: an order that cannot be followed is a failure."""
     if not due and not _has_failed(report):
@@ -392,7 +416,9 @@ def _print_advice(console: Console, account: str, user: str, key_id: str, at: da
 # --- a secret -----------------------------------------------------------------------------
 
 
-def adopt(secret: str, where: AccountOptions, rules: Rules, ordering: Ordering) -> int:
+def adopt(
+    secret: str, where: AccountOptions, rules: SettingOptions, ordering: CommandOptions
+) -> int:
     """Take a secret into the record. Raises InvalidValue where another account was named."""
     account, _ = owner_of_secret(secret)
     if where.account and set(where.account) != {account}:
@@ -433,7 +459,7 @@ def adopt(secret: str, where: AccountOptions, rules: Rules, ordering: Ordering) 
     return FAILED if cli_session.complain(unkept(notes.unwritten)) else 0
 
 
-def _answer_adoption(planned: Adoption, ordering: Ordering, *, adopted: bool) -> None:
+def _answer_adoption(planned: Adoption, ordering: CommandOptions, *, adopted: bool) -> None:
     if ordering.format is Findings.JSON:
         put(write_adoption(planned, adopted=adopted))
 

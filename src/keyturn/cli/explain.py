@@ -21,14 +21,14 @@ from keyturn.domain.secret_names import secret_name
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Coming:
+class ComingAct:
     """A date, and what comes on it."""
 
     day: date
     what: str
 
 
-def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[Coming, ...]:
+def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[ComingAct, ...]:
     """
     Every date that is coming for a key, from today on; `steps` are its forecast.
 
@@ -38,13 +38,13 @@ def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[Coming, 
         return ()
     dates = list(dict.fromkeys(_dates(steps, today)))
     if made.next is not None and not any(each.day > today for each in dates):
-        dates.append(Coming(made.next.day, _perhaps(made)))
+        dates.append(ComingAct(made.next.day, _perhaps(made)))
     return tuple(dates)
 
 
 def calendar(
     decided: UserDecisions, policy: RotationPolicy, now: datetime
-) -> Mapping[str, Sequence[Coming]]:
+) -> Mapping[str, Sequence[ComingAct]]:
     """What is coming for each of a user's keys: key id → dates, the next one first."""
     steps = forecast(decided, policy, now)
     return {
@@ -52,10 +52,10 @@ def calendar(
     }
 
 
-def _dates(steps: Iterable[Step], today: date) -> Iterator[Coming]:
+def _dates(steps: Iterable[Step], today: date) -> Iterator[ComingAct]:
     for step in steps:
         if step.day == today or step.decision.action is not Action.WAIT:
-            yield Coming(step.day, f"{step.decision.action}: {_what(step)}")
+            yield ComingAct(step.day, f"{step.decision.action}: {_what(step)}")
 
 
 _WHAT = {
@@ -102,7 +102,7 @@ def print_explanation(
 
 
 def _about(
-    decided: UserDecisions, key: KeyFacts, made: Decision, dates: Iterable[Coming], today: date
+    decided: UserDecisions, key: KeyFacts, made: Decision, dates: Iterable[ComingAct], today: date
 ) -> Iterator[RenderableType]:
     state = " ".join([made.state, *sorted(made.overlays)])
     yield Text.assemble((made.key_id, "bold"), f"  {state}, {pluralize(made.age, 'day')} old")
@@ -121,7 +121,7 @@ def _about(
     yield grid
 
 
-def _calendar(dates: Iterable[Coming], today: date) -> RenderableType:
+def _calendar(dates: Iterable[ComingAct], today: date) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     for each in dates:
         grid.add_row("today" if each.day == today else str(each.day), Text(each.what))

@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Event
-from typing import TypeVar
 
 import boto3
 import typer
@@ -33,8 +32,8 @@ from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
 
 Journal = Callable[[str, Mapping[str, str]], None]
-Answer = TypeVar("Answer")
-Work = Callable[[Account, Progress], Answer]
+
+Work = Callable[[Account, Progress], AccountResult]
 
 
 NO_REGION = "is needed: neither AWS_REGION, AWS_DEFAULT_REGION nor your profile names one"
@@ -282,7 +281,7 @@ def failed(account: Account, error: Exception, *, dry_run: bool) -> AccountResul
 
 
 def side_by_side(
-    work: Work[AccountResult],
+    work: Work,
     accounts: Sequence[Account],
     *,
     parallel: int,

@@ -41,7 +41,7 @@ class Findings(StrEnum):
     JSON = "json"
 
 
-class Channel(StrEnum):
+class NotifyBy(StrEnum):
     """How people are told."""
 
     BUS = "bus"
@@ -147,7 +147,7 @@ class Users:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class SettingOptions:
     """The policy, and what tells what was done before."""
 
     rotation_period: str | None = setting("RotationPeriod")
@@ -231,10 +231,10 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class NotifyOptions:
     """How people are told of a run."""
 
-    notify: Channel | None = option(
+    notify: NotifyBy | None = option(
         "--notify",
         "Tell people: ses sends the mails from here, bus leaves them to the notifier. "
         "Without it nobody is told, and a run takes no step that needs a notice.",
@@ -246,7 +246,7 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ordering:
+class CommandOptions:
     """What every operator's command is asked for."""
 
     enforce: bool = flag("--enforce", "Do it. Without it, only show what would be done.", ORDER)
@@ -259,7 +259,7 @@ class Ordering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switching:
+class PauseOptions:
     """What the commands are asked for that stop all writes, and let them go on."""
 
     deployed: bool = flag(
@@ -282,7 +282,7 @@ class Switching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explaining:
+class ExplainOptions:
     """How an explanation is written."""
 
     format: Findings = option(

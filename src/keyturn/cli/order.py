@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from keyturn.domain.decision import Decision, State
 
 
-class Listed(Protocol):
+class KeyRow(Protocol):
     """A key in a list."""
 
     @property
@@ -20,7 +20,7 @@ class Listed(Protocol):
         """What was decided."""
 
 
-Row = TypeVar("Row", bound=Listed)
+Row = TypeVar("Row", bound=KeyRow)
 
 
 class Order(StrEnum):
@@ -38,7 +38,7 @@ class Order(StrEnum):
         return sorted(rows, key=key) if key else list(rows)
 
 
-_KEYS: dict[Order, Callable[[Listed], Any]] = {
+_KEYS: dict[Order, Callable[[KeyRow], Any]] = {
     Order.AGE: lambda row: -row.decision.age,
     Order.NEXT: lambda row: row.decision.next.day if row.decision.next else date.max,
     Order.STATE: lambda row: list(State).index(row.decision.state),

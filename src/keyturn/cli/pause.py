@@ -10,7 +10,7 @@ from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
 from keyturn.cli.one_line import FAILED
-from keyturn.cli.options import AccountOptions, Findings, Switching
+from keyturn.cli.options import AccountOptions, Findings, PauseOptions
 from keyturn.cli.session import confirm
 from keyturn.domain.errors import PortError
 from keyturn.domain.plain_text import shown
@@ -28,7 +28,7 @@ ALONE = (
 DRY = "Dry run: nothing was written. --enforce does it."
 
 
-def pause(asked: Switching) -> int:
+def pause(asked: PauseOptions) -> int:
     """Stop every write."""
     aws, asks = _connected(asked, needs_reason=True)
     flag = aws.located_pause_flag()
@@ -57,7 +57,7 @@ def pause(asked: Switching) -> int:
     return FAILED if is_alone else _code(notes)
 
 
-def resume(asked: Switching) -> int:
+def resume(asked: PauseOptions) -> int:
     """Let writes go on."""
     aws, asks = _connected(asked)
     flag = aws.located_pause_flag()
@@ -77,7 +77,7 @@ def resume(asked: Switching) -> int:
     return _code(notes)
 
 
-def _connected(asked: Switching, *, needs_reason: bool = False) -> tuple[Aws, bool]:
+def _connected(asked: PauseOptions, *, needs_reason: bool = False) -> tuple[Aws, bool]:
     """Connect, and say whether to ask; what is wrong or missing is refused before."""
     own = given(asked)
     settings = Settings.read(own)
@@ -93,13 +93,13 @@ def _connected(asked: Switching, *, needs_reason: bool = False) -> tuple[Aws, bo
     return connect(where, settings, lambda _action, _facts: None), asks
 
 
-def _audited(aws: Aws, asked: Switching, command: str, *, urgent: bool = False) -> Audited:
+def _audited(aws: Aws, asked: PauseOptions, command: str, *, urgent: bool = False) -> Audited:
     entry = entry_of(aws, command, why=asked.reason, urgent=urgent)
     return Audited(audit=aws.audit(), entry=entry, clock=now, urgent=urgent)
 
 
 def _stands(
-    asked: Switching, flag: LocatedPauseFlag, pause: Pause | None, *, is_end: bool
+    asked: PauseOptions, flag: LocatedPauseFlag, pause: Pause | None, *, is_end: bool
 ) -> None:
     """Say how things stand, and where that is written: elsewhere they may stand otherwise."""
     if asked.format is not Findings.JSON:

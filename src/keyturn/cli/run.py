@@ -17,11 +17,11 @@ from keyturn.cli.needs import TO_TELL
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import (
     AccountOptions,
-    Explaining,
+    ExplainOptions,
     Findings,
+    NotifyOptions,
     Output,
-    Rules,
-    Telling,
+    SettingOptions,
     Users,
     View,
 )
@@ -34,7 +34,7 @@ from keyturn.schemas.plan import Approvals, read_plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RunOptions:
     """What only `run` is asked for."""
 
     enforce: bool = False
@@ -43,7 +43,9 @@ class Asked:
     approve: Path | None = None
 
 
-def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view: View) -> int:
+def plan(
+    where: AccountOptions, users: Users, rules: SettingOptions, output: Output, view: View
+) -> int:
     """Show what is due."""
     _check_users(users)
     shown_keys = Shown.read(view, output)
@@ -66,10 +68,10 @@ def plan(where: AccountOptions, users: Users, rules: Rules, output: Output, view
 def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     where: AccountOptions,
     users: Users,
-    rules: Rules,
+    rules: SettingOptions,
     output: Output,
-    telling: Telling,
-    asked: Asked,
+    telling: NotifyOptions,
+    asked: RunOptions,
 ) -> int:
     """Do what is due, or show it; the exit code."""
     _check_users(users)
@@ -112,7 +114,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
 
 
 def _done(
-    cli_session: CliSession, fleet_run: FleetRun, work: Work[AccountResult]
+    cli_session: CliSession, fleet_run: FleetRun, work: Work
 ) -> tuple[list[AccountResult], Sequence[KeyturnError]]:
     """Do the work; of an approved plan there is an entry, and why it could not be written."""
     if fleet_run.approvals is None or fleet_run.dry_run:
@@ -132,7 +134,9 @@ def _done(
     return results, notes.unwritten
 
 
-def explain(who: str, where: AccountOptions, rules: Rules, explaining: Explaining) -> int:
+def explain(
+    who: str, where: AccountOptions, rules: SettingOptions, explaining: ExplainOptions
+) -> int:
     """Explain a user's keys."""
     check_who(who)
     key_id = who if is_key(who) else None
@@ -158,7 +162,7 @@ def _check_users(users: Users) -> None:
         raise InvalidValue("--user", "", "must not be empty")
 
 
-def _approvals(users: Users, asked: Asked) -> Approvals | None:
+def _approvals(users: Users, asked: RunOptions) -> Approvals | None:
     """The plan that was approved of, read before anything is asked of AWS."""
     path = asked.approve
     if path is None:

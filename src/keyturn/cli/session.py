@@ -12,7 +12,7 @@ from rich.text import Text
 from keyturn.cli.checked import Checked
 from keyturn.cli.local_run import FleetRun, Work, connect, find_accounts, now, side_by_side
 from keyturn.cli.one_line import FAILED
-from keyturn.cli.options import AccountOptions, Channel
+from keyturn.cli.options import AccountOptions, NotifyBy
 from keyturn.cli.own_keys import OwnKeys, own_keys
 from keyturn.cli.report import Report
 from keyturn.cli.tables import failures, title, warnings
@@ -126,9 +126,7 @@ class CliSession:
             knows_accounts=self.inventory.has_addresses,
         )
 
-    def look(
-        self, fleet_run: FleetRun, work: Work[AccountResult], doing: str
-    ) -> list[AccountResult]:
+    def look(self, fleet_run: FleetRun, work: Work, doing: str) -> list[AccountResult]:
         """Work on all accounts, with a bar on a terminal."""
         accounts = self.inventory.accounts
         with _bar(self.err, doing, len(accounts)) as progress:
@@ -226,10 +224,10 @@ class CliSession:
             self.say(f"{'tried' if refused else 'wrote'} {action} {said}{refused}")
 
 
-def _announcer(aws: Aws, notify: Channel | None, say: Callable[[str], None]) -> Announcer | None:
+def _announcer(aws: Aws, notify: NotifyBy | None, say: Callable[[str], None]) -> Announcer | None:
     if notify is None:
         return None
-    return aws.over_bus() if notify is Channel.BUS else aws.by_mail(say)
+    return aws.over_bus() if notify is NotifyBy.BUS else aws.by_mail(say)
 
 
 def tell_failures(console: Console, report: Report) -> bool:

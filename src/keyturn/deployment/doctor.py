@@ -37,8 +37,8 @@ from keyturn.deployment.checks.runs import RecentRun, UnchangedSince
 from keyturn.deployment.checks.secrets import LeftoverSecrets, Readers, SecretsShared
 from keyturn.deployment.model.health import (
     Check,
-    Fault,
     Finding,
+    FindingCode,
     Remedy,
 )
 
@@ -72,9 +72,9 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
 )
 NEEDS: Final[Mapping[Check, str]] = {check.id: check.needs for check in CHECKS}
 """The permissions that each check needs."""
-REMEDIES: Final[Mapping[Fault, Remedy]] = {
+REMEDIES: Final[Mapping[FindingCode, Remedy]] = {
     fault: remedy for check in CHECKS for fault, remedy in check.remedies.items()
-} | {Fault.UNCHECKED: UNCHECKED}
+} | {FindingCode.UNCHECKED: UNCHECKED}
 """What to do about each fault."""
 
 
@@ -83,7 +83,7 @@ def findings(seen: Observed) -> Iterator[Finding]:
     core, *others = CHECKS
     first = core.finding(seen)
     yield first
-    if first.fault in {Fault.CORE_MISSING, Fault.UNCHECKED}:
+    if first.fault in {FindingCode.CORE_MISSING, FindingCode.UNCHECKED}:
         return
     for check in others:
         yield check.finding(seen)

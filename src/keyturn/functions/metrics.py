@@ -35,7 +35,7 @@ class Service(StrEnum):
     NOTIFIER = "key-notifier"
 
 
-class Unit(StrEnum):
+class CloudWatchUnit(StrEnum):
     """What is counted; CloudWatch has no unit for days."""
 
     COUNT = MetricUnit.Count.value
@@ -48,11 +48,11 @@ class Metric:
 
     name: str
     service: Service
-    unit: Unit
+    unit: CloudWatchUnit
     meaning: str
 
 
-def _of(service: Service, unit: Unit, **meanings: str) -> Iterator[Metric]:
+def _of(service: Service, unit: CloudWatchUnit, **meanings: str) -> Iterator[Metric]:
     for name, meaning in meanings.items():
         yield Metric(name=name, service=service, unit=unit, meaning=meaning)
 
@@ -62,7 +62,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     for each in (
         *_of(
             Service.INVENTORY,
-            Unit.COUNT,
+            CloudWatchUnit.COUNT,
             AccountsListed="accounts found in the organisation or its unit",
             AccountsSkipped="of AccountsListed, those that get no run: suspended or excluded",
             InventoryCompleted="1: every other account is in the queue",
@@ -70,7 +70,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         ),
         *_of(
             Service.ROTATION,
-            Unit.COUNT,
+            CloudWatchUnit.COUNT,
             KeysActive="Active keys without a successor",
             KeysRotated="Active keys that have a successor",
             KeysDisabled="Inactive keys",
@@ -98,13 +98,13 @@ METRICS: Final[Mapping[str, Metric]] = {
         ),
         *_of(
             Service.ROTATION,
-            Unit.DAYS,
+            CloudWatchUnit.DAYS,
             OldestKeyAge="age of the oldest Active key; missing if there is none",
             AverageKeyAge="average age of the account's Active keys; missing if there is none",
         ),
         *_of(
             Service.NOTIFIER,
-            Unit.COUNT,
+            CloudWatchUnit.COUNT,
             NotTold="1: a message was not sent, or not all of it; it is tried again",
             EventsDropped="1: an event was malformed or too old, and was dropped: no mail",
             ExemptionsAdded="1: a user may be newly exempt",

@@ -12,7 +12,7 @@ from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.schemas.rules import (
     ACCOUNT_ID,
     USER_NAME,
-    Foreign,
+    LenientSchema,
     check_age,
     like,
     load,
@@ -40,13 +40,13 @@ _NAMES_A_USER = {GroupChange.ADDED, GroupChange.REMOVED}
 _NAMES_A_POLICY = {GroupChange.POLICY, GroupChange.POLICY_REMOVED}
 
 
-class _Caller(Foreign):
+class _Caller(LenientSchema):
     type = text_of_at_most(64, load_default="nobody known")
     arn = text_of_at_most(2048)
     principal = text_of_at_most(512, data_key="principalId")
 
 
-class _GroupParameters(Foreign):
+class _GroupParameters(LenientSchema):
     group = rules.String(data_key="groupName", required=True, validate=GROUP_NAME)
     user = rules.String(data_key="userName", load_default=None, validate=USER_NAME)
     policy = rules.String(data_key="policyName", load_default=None, validate=GROUP_NAME)
@@ -54,7 +54,7 @@ class _GroupParameters(Foreign):
     new_name = rules.String(data_key="newGroupName", load_default=None, validate=GROUP_NAME)
 
 
-class _GroupCall(Foreign):
+class _GroupCall(LenientSchema):
     id = rules.String(
         data_key="eventID",
         required=True,
@@ -67,7 +67,7 @@ class _GroupCall(Foreign):
     refused = rules.String(data_key="errorCode", load_default=None)
 
 
-class _IamEvent(Foreign):
+class _IamEvent(LenientSchema):
     account = rules.String(required=True, validate=ACCOUNT_ID)
     source = rules.String(required=True, validate=validate.Equal(IAM_SOURCE))
     detail = rules.Nested(_GroupCall, required=True)

@@ -28,7 +28,7 @@ from keyturn.schemas.rules import (
     QUEUE_HOLDS,
     RUN_ID,
     USER_NAME,
-    Foreign,
+    LenientSchema,
     Plain,
     check_age,
     like,
@@ -50,25 +50,25 @@ class _Day(rules.Field[date]):
         return day
 
 
-class _Account(Foreign):
+class _Account(LenientSchema):
     id = rules.String(required=True, validate=ACCOUNT_ID)
     name = text_of_at_most(LONGEST_NAME, required=True)
     email = rules.String(required=True, validate=ADDRESS_OR_NONE)
 
 
-class _Run(Foreign):
+class _Run(LenientSchema):
     id = rules.String(required=True, validate=RUN_ID)
     at = rules.AwareDateTime(format="iso", required=True)
     dry_run = Plain(bool, required=True)
     account = rules.Nested(_Account, required=True)
 
 
-class _Next(Foreign):
+class _Next(LenientSchema):
     action = rules.String(required=True, validate=word_of(Action))
     date = _Day(required=True)
 
 
-class _Item(Foreign):
+class _Item(LenientSchema):
     user = rules.String(required=True, validate=USER_NAME)
     key = rules.String(required=True, validate=KEY_ID)
     age = Plain(int, required=True, validate=validate.Range(min=-1, max=MOST_AGE))
@@ -92,7 +92,7 @@ class _Item(Foreign):
     secret = text_of_at_most(512, required=True, allow_none=True)
 
 
-class _Digest(Foreign):
+class _Digest(LenientSchema):
     run = rules.Nested(_Run, required=True)
     audience = rules.String(required=True, validate=word_of(Audience))
     channel = rules.String(load_default=ChannelName.EMAIL, validate=word_of(ChannelName))
@@ -110,11 +110,11 @@ class _Digest(Foreign):
             raise ValidationError(f"must be {recipient.channel.one_address}", "address")
 
 
-class _Notices(Foreign):
+class _Notices(LenientSchema):
     digest = rules.Nested(_Digest, required=True)
 
 
-class _NoticesDue(Foreign):
+class _NoticesDue(LenientSchema):
     account = rules.String(required=True)
     source = rules.String(required=True, validate=validate.Equal(SOURCE, error="must be ours"))
     detail = rules.Nested(_Notices, required=True)

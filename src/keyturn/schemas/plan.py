@@ -27,7 +27,7 @@ from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import AccountFound, Moment, Skipped, write_skipped
 from keyturn.schemas.answer import write_answer
 from keyturn.schemas.decision import Decided
-from keyturn.schemas.rules import ACCOUNT_ID, Foreign, first_wrong
+from keyturn.schemas.rules import ACCOUNT_ID, LenientSchema, first_wrong
 
 VERSION: Final = 1
 """Of JSON and CSV; a change that a reader could stumble over makes it 2."""
@@ -184,11 +184,11 @@ class Approvals:
 ACTIONS: Final = validate.OneOf([*Action], error="must be one of {choices}")
 
 
-class _Next(Foreign):
+class _Next(LenientSchema):
     action = rules.String(required=True, validate=ACTIONS)
 
 
-class _Decision(Foreign):
+class _Decision(LenientSchema):
     user = rules.String(required=True)
     key = rules.String(required=True)
     action = rules.String(required=True, validate=ACTIONS)
@@ -196,12 +196,12 @@ class _Decision(Foreign):
     next = rules.Nested(_Next, allow_none=True)
 
 
-class _Account(Foreign):
+class _Account(LenientSchema):
     account = rules.String(required=True, validate=ACCOUNT_ID)
     decisions = rules.List(rules.Nested(_Decision), required=True)
 
 
-class _Plan(Foreign):
+class _Plan(LenientSchema):
     version = rules.Integer(
         required=True, validate=validate.Equal(VERSION, error="must be {other}")
     )

@@ -123,7 +123,7 @@ def first_wrong(error: ValidationError) -> tuple[tuple[str, ...], str]:
     return tuple(path), str(found[0]).rstrip(".")
 
 
-class Foreign(Schema):
+class LenientSchema(Schema):
     """A part of an event that holds more than we read."""
 
     class Meta:

@@ -24,7 +24,7 @@ Decide = Callable[[UserFacts, RunConstraints], UserDecisions]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class DayClaim:
     """What a run may end now."""
 
     users: tuple[UserDecisions, ...]
@@ -91,7 +91,7 @@ class DailyCap:
         *,
         now: datetime,
         lifted: bool,
-    ) -> Claim:
+    ) -> DayClaim:
         """
         Note down what is about to end today, and leave what others took the room of meanwhile.
 
@@ -106,7 +106,7 @@ class DailyCap:
             lifted: an operator approved of every single key; they are only noted down.
 
         """
-        day, claim = now.date(), Claim(users=tuple(all_decided))
+        day, claim = now.date(), DayClaim(users=tuple(all_decided))
         if not (ends := _ids(all_decided)):
             return claim
         try:
@@ -116,7 +116,7 @@ class DailyCap:
             noted = {each: self.ledger.of_day(account, each) for each in days_of_living(now)}
             others = _begun(noted[day], but=self.id)
             over = frozenset() if lifted else over_cap(all_decided, self.policy, others)
-            claim = Claim(
+            claim = DayClaim(
                 users=_put_off(all_decided, over, decide),
                 held=_union(
                     note.keys
@@ -130,7 +130,7 @@ class DailyCap:
             if left != ends:
                 self.ledger.reserve(account, day, self.id, left)
         except PortError as error:
-            return Claim(users=_put_off(all_decided, ends, decide, why=Unknown(str(error))))
+            return DayClaim(users=_put_off(all_decided, ends, decide, why=Unknown(str(error))))
         return claim
 
 

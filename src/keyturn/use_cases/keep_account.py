@@ -27,7 +27,7 @@ from keyturn.domain.narrowing import not_due, silenced
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome, Request
 from keyturn.ports import AccessKeys, Clock, PauseFlag, User
-from keyturn.use_cases.daily_cap import Claim, DailyCap, is_too_late
+from keyturn.use_cases.daily_cap import DailyCap, DayClaim, is_too_late
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
@@ -261,10 +261,10 @@ class KeepAccount:
             for outcome in tried.outcomes
         )
 
-    def _ready(self, plan: AccountPlan, gate: Gate, now: datetime) -> tuple[AccountPlan, Claim]:
+    def _ready(self, plan: AccountPlan, gate: Gate, now: datetime) -> tuple[AccountPlan, DayClaim]:
         """Before the first write: is it still allowed, is nobody exempt, is the cap kept."""
         if not any(decided.writes for decided in plan.users) or not gate.is_open():
-            return plan, Claim(users=plan.users)
+            return plan, DayClaim(users=plan.users)
         plan = exempted_meanwhile(plan, gate)
         claim = self.cap.claimed(
             plan.users,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from keyturn.deployment.model.template import Parameter, Template
+from keyturn.deployment.model.template import Template, TemplateParameter
 from keyturn.domain.errors import InvalidValue
 from tests.cloudformation.stacks import CORE, FOLDER, TEMPLATES, Stack, resources, template
 
@@ -84,7 +84,7 @@ def test_what_the_template_refuses_is_refused_before_anything_is_asked(
 
 
 def test_a_parameter_without_rules_takes_anything() -> None:
-    Parameter(name="Any").check("whatever")
+    TemplateParameter(name="Any").check("whatever")
 
 
 @pytest.mark.parametrize("text", ["- a list\nof: things\n", "- a list\n", "a word", "", "{"])
@@ -116,7 +116,7 @@ def test_a_template_makes_no_objects() -> None:
     assert not found.parameters["A"].default
 
 
-def fits(parameter: Parameter, value: str) -> bool:
+def fits(parameter: TemplateParameter, value: str) -> bool:
     try:
         parameter.check(value)
     except InvalidValue:
@@ -125,9 +125,9 @@ def fits(parameter: Parameter, value: str) -> bool:
 
 
 def test_the_longest_the_least_and_the_most_are_taken_and_one_beyond_is_not() -> None:
-    longest = Parameter(name="Word", longest=3)
-    bounded = Parameter(name="Number", least=2, most=4, is_number=True)
-    free = Parameter(name="Number", is_number=True)
+    longest = TemplateParameter(name="Word", longest=3)
+    bounded = TemplateParameter(name="Number", least=2, most=4, is_number=True)
+    free = TemplateParameter(name="Number", is_number=True)
 
     assert [fits(longest, "x" * length) for length in (0, 3, 4)] == [True, True, False]
     assert [fits(bounded, str(number)) for number in (1, 2, 4, 5)] == [False, True, True, False]

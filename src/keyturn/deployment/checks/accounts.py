@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem
 from keyturn.deployment.checks.observed import AccountSeen, Observed, some
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.domain.errors import AccountUnreachable, NotFound, PortError
 
 
@@ -14,8 +14,8 @@ class MemberRole(HealthCheck):
     id = Check.MEMBER_ROLE
     needs = "a role in each account with iam:GetRole: --role-name"
     remedies: ClassVar = {
-        Fault.ROLE_MISSING: problem(f"{AGAIN}; member-stacks says which stacks lack"),
-        Fault.ROLE_DISTRUSTS: problem(
+        FindingCode.ROLE_MISSING: problem(f"{AGAIN}; member-stacks says which stacks lack"),
+        FindingCode.ROLE_DISTRUSTS: problem(
             "give core and member stacks the same ExecutionRoleName: "
             "run `keyturn deploy` with --parameter"
         ),
@@ -26,7 +26,7 @@ class MemberRole(HealthCheck):
         role = seen.told("IAMRoleName")
         missing = [each.account.id for each in seen.entered if _lacks_role(seen, each)]
         if missing:
-            return self.faulty(Fault.ROLE_MISSING, f"no {role} in {some(missing)}")
+            return self.faulty(FindingCode.ROLE_MISSING, f"no {role} in {some(missing)}")
         distrusts = [
             each.account.id
             for each in seen.entered
@@ -34,7 +34,7 @@ class MemberRole(HealthCheck):
         ]
         if distrusts:
             said = f"{role} does not trust the rotation function in {some(distrusts)}"
-            return self.faulty(Fault.ROLE_DISTRUSTS, said)
+            return self.faulty(FindingCode.ROLE_DISTRUSTS, said)
         unknown = {
             each.account.id: each.trust
             for each in seen.entered
@@ -72,7 +72,7 @@ class ExemptionGroup(HealthCheck):
     id = Check.EXEMPTION_GROUP
     needs = "a role in each account with iam:GetGroup: --role-name"
     remedies: ClassVar = {
-        Fault.GROUP_MISSING: problem(
+        FindingCode.GROUP_MISSING: problem(
             "enforcement skips these accounts: make the group, or set "
             "AllowMissingExemptionGroup=True"
         ),
@@ -83,7 +83,7 @@ class ExemptionGroup(HealthCheck):
         group = seen.told("IAMExemptionGroup")
         missing = [each.account.id for each in seen.entered if each.group is False]
         if missing and seen.told("AllowMissingExemptionGroup").lower() != "true":
-            return self.faulty(Fault.GROUP_MISSING, f"no {group} in {some(missing)}")
+            return self.faulty(FindingCode.GROUP_MISSING, f"no {group} in {some(missing)}")
         unknown = {e.account.id: e.group for e in seen.entered if isinstance(e.group, PortError)}
         said = f"{group} in each"
         if missing:
@@ -97,7 +97,7 @@ class ExemptionRule(HealthCheck):
     id = Check.EXEMPTION_RULE
     needs = "a role in each account with events:DescribeRule: --role-name"
     remedies: ClassVar = {
-        Fault.EXEMPTION_RULE_OFF: problem(
+        FindingCode.EXEMPTION_RULE_OFF: problem(
             "somebody there disabled or deleted it: find out who, and "
             "`aws events enable-rule`, or run `keyturn deploy` again"
         ),
@@ -112,7 +112,7 @@ class ExemptionRule(HealthCheck):
         ]
         if off:
             said = f"no {seen.exemption_rule} that is enabled in {some(off)}"
-            return self.faulty(Fault.EXEMPTION_RULE_OFF, said)
+            return self.faulty(FindingCode.EXEMPTION_RULE_OFF, said)
         unknown = {e.account.id: e.rule for e in seen.entered if isinstance(e.rule, PortError)}
         return self.everywhere(seen, f"{seen.exemption_rule} enabled in each", unknown)
 
@@ -123,10 +123,10 @@ class SecretsKey(HealthCheck):
     id = Check.SECRETS_KEY
     needs = "a role in each account with kms:DescribeKey: --role-name"
     remedies: ClassVar = {
-        Fault.KEY_MISSING: problem(
+        FindingCode.KEY_MISSING: problem(
             f"nothing is rotated there: {AGAIN}, or make the alias in HomeRegion"
         ),
-        Fault.KEY_UNUSABLE: problem(
+        FindingCode.KEY_UNUSABLE: problem(
             "enable it (`aws kms enable-key`), or cancel its deletion: without it delivered "
             "secrets cannot be read"
         ),
@@ -137,13 +137,13 @@ class SecretsKey(HealthCheck):
         alias = seen.told("SecretsKmsKey")
         missing = [each.account.id for each in seen.entered if isinstance(each.key, NotFound)]
         if missing:
-            return self.faulty(Fault.KEY_MISSING, f"no {alias} in {some(missing)}")
+            return self.faulty(FindingCode.KEY_MISSING, f"no {alias} in {some(missing)}")
         unusable = [
             f"{each.account.id}: {each.key}"
             for each in seen.entered
             if isinstance(each.key, str) and each.key != "Enabled"
         ]
         if unusable:
-            return self.faulty(Fault.KEY_UNUSABLE, f"{alias} in {some(unusable)}")
+            return self.faulty(FindingCode.KEY_UNUSABLE, f"{alias} in {some(unusable)}")
         unknown = {e.account.id: e.key for e in seen.entered if isinstance(e.key, PortError)}
         return self.everywhere(seen, f"{alias} enabled in each", unknown)

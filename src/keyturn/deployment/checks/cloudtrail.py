@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from keyturn.deployment.checks.health_check import HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.deployment.model.resources import ROTATION
 
 
@@ -16,11 +16,11 @@ class IamTrail(HealthCheck):
         "cloudtrail:DescribeTrails, GetTrailStatus and GetEventSelectors in the management account"
     )
     remedies: ClassVar = {
-        Fault.NO_TRAIL: problem(
+        FindingCode.NO_TRAIL: problem(
             "make an organisation trail of management events: without one nobody reports "
             "who becomes exempt"
         ),
-        Fault.TRAIL_OF_ONE_ACCOUNT: warning(
+        FindingCode.TRAIL_OF_ONE_ACCOUNT: warning(
             "make it an organisation trail, or see to it that each account has one of its own"
         ),
     }
@@ -30,11 +30,11 @@ class IamTrail(HealthCheck):
         carrying = [each for each in seen.probes.cloudtrail.trails() if each.carries_iam]
         if not carrying:
             said = "no trail carries IAM's events in the management account"
-            return self.faulty(Fault.NO_TRAIL, said)
+            return self.faulty(FindingCode.NO_TRAIL, said)
         whole = next((each for each in carrying if each.of_organization), None)
         if whole is None:
             said = f"{carrying[0].name} is the management account's only; others not looked at"
-            return self.faulty(Fault.TRAIL_OF_ONE_ACCOUNT, said)
+            return self.faulty(FindingCode.TRAIL_OF_ONE_ACCOUNT, said)
         return self.well(f"{whole.name}, of the organisation")
 
 
@@ -44,7 +44,7 @@ class InvocationTrail(HealthCheck):
     id = Check.INVOCATIONS
     needs = "cloudtrail:DescribeTrails, GetTrailStatus and GetEventSelectors in both accounts"
     remedies: ClassVar = {
-        Fault.INVOCATIONS_UNLOGGED: warning(
+        FindingCode.INVOCATIONS_UNLOGGED: warning(
             "log data events of AWS::Lambda::Function with a trail (`aws cloudtrail "
             "put-event-selectors`): without them `by` in an audit entry is only what the caller "
             "says"
@@ -61,5 +61,5 @@ class InvocationTrail(HealthCheck):
         ]
         if not logging:
             said = f"no trail logs who invokes {ROTATION}"
-            return self.faulty(Fault.INVOCATIONS_UNLOGGED, said)
+            return self.faulty(FindingCode.INVOCATIONS_UNLOGGED, said)
         return self.well(f"{logging[0]} logs who invokes {ROTATION}")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem
 from keyturn.deployment.checks.observed import Observed
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.deployment.model.stacks import Stack
 
 
@@ -14,10 +14,10 @@ class CoreStack(HealthCheck):
     id = Check.CORE
     needs = "cloudformation:DescribeStacks"
     remedies: ClassVar = {
-        Fault.CORE_MISSING: problem(
+        FindingCode.CORE_MISSING: problem(
             "run `keyturn deploy`; or give the right --profile, --region and --core-stack"
         ),
-        Fault.CORE_BROKEN: problem(
+        FindingCode.CORE_BROKEN: problem(
             "read the stack's events in CloudFormation, mend what they name, and "
             "run `keyturn deploy` again"
         ),
@@ -28,9 +28,9 @@ class CoreStack(HealthCheck):
         stack = seen.core
         name = f"stack {seen.names.core} in {seen.security.account} {seen.security.region}"
         if stack is None or not stack.is_there:
-            return self.faulty(Fault.CORE_MISSING, f"there is no {name}")
+            return self.faulty(FindingCode.CORE_MISSING, f"there is no {name}")
         if stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            return self.faulty(Fault.CORE_BROKEN, f"{name}: {stack.status}")
+            return self.faulty(FindingCode.CORE_BROKEN, f"{name}: {stack.status}")
         enforces = stack.parameters.get("DryRunFlag", "True").lower() == "false"
         return self.well(f"{name}; {'enforces' if enforces else 'in dry run'}")
 
@@ -41,7 +41,7 @@ class ListRole(HealthCheck):
     id = Check.LIST_ROLE
     needs = "cloudformation:DescribeStacks in the management account"
     remedies: ClassVar = {
-        Fault.LIST_ROLE_MISSING: problem(f"{AGAIN}: without that role no account is found"),
+        FindingCode.LIST_ROLE_MISSING: problem(f"{AGAIN}: without that role no account is found"),
     }
 
     def look(self, seen: Observed) -> Finding:
@@ -49,7 +49,7 @@ class ListRole(HealthCheck):
         name = f"stack {seen.names.listing} in {seen.management.account} {seen.management.region}"
         found = seen.probes.head_stacks(seen.management.region).find(seen.names.listing)
         if lack := lack_of(found, name):
-            return self.faulty(Fault.LIST_ROLE_MISSING, lack)
+            return self.faulty(FindingCode.LIST_ROLE_MISSING, lack)
         return self.well(name)
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem
 from keyturn.deployment.checks.observed import Observed
 from keyturn.deployment.model.facts import FunctionFacts
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.deployment.model.resources import DEAD_LETTERS, RULES, TAKES_FROM, UNDELIVERED
 from keyturn.deployment.model.template import DeclaredFunction
 from keyturn.domain.errors import NotFound
@@ -24,14 +24,14 @@ class FunctionSettings(HealthCheck):
         "ListEventSourceMappings, cloudformation:GetTemplate"
     )
     remedies: ClassVar = {
-        Fault.FUNCTION_MISSING: problem(
+        FindingCode.FUNCTION_MISSING: problem(
             "somebody deleted it: delete the core stack and deploy anew; keys stay"
         ),
-        Fault.FUNCTION_DIFFERS: problem(
+        FindingCode.FUNCTION_DIFFERS: problem(
             "somebody changed it by hand: change the stack instead. An update of the stack that "
             "changes the function sets all of it back"
         ),
-        Fault.FUNCTION_OFF: problem(
+        FindingCode.FUNCTION_OFF: problem(
             "`aws lambda delete-function-concurrency`, or `aws lambda "
             "update-event-source-mapping --enabled`; to stop Keyturn's writes there is "
             "`keyturn pause`"
@@ -46,13 +46,15 @@ class FunctionSettings(HealthCheck):
             try:
                 found = seen.probes.functions.look(each.name)
             except NotFound:
-                return self.faulty(Fault.FUNCTION_MISSING, f"there is no function {each.name}")
+                return self.faulty(
+                    FindingCode.FUNCTION_MISSING, f"there is no function {each.name}"
+                )
             differences += (f"{each.name}: {what}" for what in _differences(seen, each, found))
             off += _shut_off(seen, each.name, found)
         if off:
-            return self.faulty(Fault.FUNCTION_OFF, "; ".join(off))
+            return self.faulty(FindingCode.FUNCTION_OFF, "; ".join(off))
         if differences:
-            return self.faulty(Fault.FUNCTION_DIFFERS, "; ".join(differences))
+            return self.faulty(FindingCode.FUNCTION_DIFFERS, "; ".join(differences))
         return self.well(f"{len(seen.template.functions)} functions are as the stack says")
 
 
@@ -93,8 +95,10 @@ class FunctionCode(HealthCheck):
     id = Check.CODE
     needs = "lambda:GetFunctionConfiguration, s3:GetObject on the zips"
     remedies: ClassVar = {
-        Fault.ZIP_MISSING: problem(f"the function runs on, but could not be made again: {AGAIN}"),
-        Fault.CODE_DIFFERS: problem(
+        FindingCode.ZIP_MISSING: problem(
+            f"the function runs on, but could not be made again: {AGAIN}"
+        ),
+        FindingCode.CODE_DIFFERS: problem(
             "the function runs other code than the stack says: find out who changed it; "
             "then `aws lambda update-function-code` with that zip"
         ),
@@ -109,12 +113,12 @@ class FunctionCode(HealthCheck):
                 wanted = seen.archive.code_of(f"{folder}/{each.zip}")
             except NotFound:
                 said = f"there is no {folder}/{each.zip} in the bucket"
-                return self.faulty(Fault.ZIP_MISSING, said)
+                return self.faulty(FindingCode.ZIP_MISSING, said)
             if seen.probes.functions.look(each.name).code != wanted:
                 others.append(each.name)
         if others:
             said = f"other code than in {folder}: {', '.join(others)}"
-            return self.faulty(Fault.CODE_DIFFERS, said)
+            return self.faulty(FindingCode.CODE_DIFFERS, said)
         return self.well(f"the functions run the zips in {folder}")
 
 
@@ -124,10 +128,10 @@ class FreeConcurrency(HealthCheck):
     id = Check.CONCURRENCY
     needs = "lambda:GetAccountSettings"
     remedies: ClassVar = {
-        Fault.CONCURRENCY_SMALL: problem(
+        FindingCode.CONCURRENCY_SMALL: problem(
             "have Lambda's quota of concurrent executions raised, or lower MaximumConcurrency"
         ),
-        Fault.RESERVATION_SMALL: problem(
+        FindingCode.RESERVATION_SMALL: problem(
             "set RotationReservedConcurrency to MaximumConcurrency or more, or to 0"
         ),
     }
@@ -138,12 +142,12 @@ class FreeConcurrency(HealthCheck):
         reserved = int(seen.told("RotationReservedConcurrency"))
         if 0 < reserved < wanted:
             said = f"{reserved} reserved for rotations, and MaximumConcurrency is {wanted}"
-            return self.faulty(Fault.RESERVATION_SMALL, said)
+            return self.faulty(FindingCode.RESERVATION_SMALL, said)
         found = seen.probes.functions.concurrency()
         needed = BESIDES if reserved else wanted + BESIDES
         said = f"{found.unreserved} of {found.limit} are free for all functions, {needed} needed"
         if found.unreserved < needed:
-            return self.faulty(Fault.CONCURRENCY_SMALL, said)
+            return self.faulty(FindingCode.CONCURRENCY_SMALL, said)
         return self.well(said)
 
 
@@ -153,10 +157,10 @@ class RulesEnabled(HealthCheck):
     id = Check.RULES
     needs = "events:DescribeRule"
     remedies: ClassVar = {
-        Fault.RULE_MISSING: problem(
+        FindingCode.RULE_MISSING: problem(
             "somebody deleted it: delete the core stack and deploy anew; keys stay"
         ),
-        Fault.RULE_DISABLED: problem(
+        FindingCode.RULE_DISABLED: problem(
             "`aws events enable-rule`; to stop Keyturn's writes there is `keyturn pause`"
         ),
     }
@@ -169,9 +173,9 @@ class RulesEnabled(HealthCheck):
                 if not seen.probes.event_rules.is_enabled(name, bus):
                     disabled.append(name)
             except NotFound:
-                return self.faulty(Fault.RULE_MISSING, f"there is no rule {name}")
+                return self.faulty(FindingCode.RULE_MISSING, f"there is no rule {name}")
         if disabled:
-            return self.faulty(Fault.RULE_DISABLED, f"disabled: {', '.join(disabled)}")
+            return self.faulty(FindingCode.RULE_DISABLED, f"disabled: {', '.join(disabled)}")
         return self.well(f"{len(RULES)} rules are enabled")
 
 
@@ -181,7 +185,7 @@ class NoDeadLetters(HealthCheck):
     id = Check.DEAD_LETTERS
     needs = "sqs:GetQueueUrl and GetQueueAttributes"
     remedies: ClassVar = {
-        Fault.DEAD_LETTERS: problem(
+        FindingCode.DEAD_LETTERS: problem(
             "read them and the function's log; afterwards redrive them "
             "(`aws sqs start-message-move-task`) or purge the queue. SQS redrives nothing out of "
             f"{UNDELIVERED}: invoke the function again by hand"
@@ -193,5 +197,5 @@ class NoDeadLetters(HealthCheck):
         counts = {queue: seen.probes.queue_depth.waiting(queue) for queue in DEAD_LETTERS}
         full = [f"{count} in {queue}" for queue, count in counts.items() if count]
         if full:
-            return self.faulty(Fault.DEAD_LETTERS, ", ".join(full))
+            return self.faulty(FindingCode.DEAD_LETTERS, ", ".join(full))
         return self.well("none")

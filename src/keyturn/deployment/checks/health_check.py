@@ -7,8 +7,8 @@ from typing import ClassVar, Final
 from keyturn.deployment.checks.observed import NoAccounts, Observed, some
 from keyturn.deployment.model.health import (
     Check,
-    Fault,
     Finding,
+    FindingCode,
     Grade,
     Remedy,
 )
@@ -39,7 +39,7 @@ class HealthCheck(ABC):
     id: ClassVar[Check]
     needs: ClassVar[str]
     """The permissions that it needs, in words."""
-    remedies: ClassVar[Mapping[Fault, Remedy]]
+    remedies: ClassVar[Mapping[FindingCode, Remedy]]
     """The faults that it finds, and what to do about each."""
 
     @abstractmethod
@@ -59,7 +59,7 @@ class HealthCheck(ABC):
         """Say that all is well."""
         return Finding(check=self.id, said=said)
 
-    def faulty(self, fault: Fault, said: str, more: str = "") -> Finding:
+    def faulty(self, fault: FindingCode, said: str, more: str = "") -> Finding:
         """Say what is wrong; the fix goes with it, and `more` behind the fix."""
         remedy = self.remedies[fault]
         return Finding(
@@ -93,7 +93,7 @@ class HealthCheck(ABC):
         return Finding(
             check=self.id,
             said=f"could not be checked: {why}",
-            fault=Fault.UNCHECKED,
+            fault=FindingCode.UNCHECKED,
             grade=UNCHECKED.grade,
             fix=fix,
         )

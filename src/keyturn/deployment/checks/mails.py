@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from keyturn.deployment.checks.health_check import HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed, some
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 
 
 class SenderVerified(HealthCheck):
@@ -13,7 +13,7 @@ class SenderVerified(HealthCheck):
     id = Check.SENDER
     needs = "ses:GetEmailIdentity"
     remedies: ClassVar = {
-        Fault.SENDER_UNVERIFIED: problem(
+        FindingCode.SENDER_UNVERIFIED: problem(
             "nobody can be told: `aws sesv2 create-email-identity`, and follow the mail that comes"
         ),
     }
@@ -23,7 +23,7 @@ class SenderVerified(HealthCheck):
         admin = seen.told("AdminEmailAddress")
         if not seen.ses_identities.is_verified(admin):
             said = f"SES in {seen.security.region} has not verified {admin}"
-            return self.faulty(Fault.SENDER_UNVERIFIED, said)
+            return self.faulty(FindingCode.SENDER_UNVERIFIED, said)
         return self.well(f"{admin} is verified")
 
 
@@ -33,10 +33,10 @@ class OwnersVerified(HealthCheck):
     id = Check.OWNERS
     needs = "ses:GetAccount and GetEmailIdentity, organizations:ListAccounts"
     remedies: ClassVar = {
-        Fault.SES_SANDBOX: warning(
+        FindingCode.SES_SANDBOX: warning(
             "ask for SES production access: an owner who is not verified would not be told"
         ),
-        Fault.OWNERS_UNVERIFIED: problem(
+        FindingCode.OWNERS_UNVERIFIED: problem(
             "ask for SES production access, or verify these addresses: nothing of theirs ends "
             "until they can be told"
         ),
@@ -50,6 +50,6 @@ class OwnersVerified(HealthCheck):
         unverified = [each for each in addresses if not seen.ses_identities.is_verified(each)]
         if unverified:
             said = f"SES is in its sandbox, and has not verified: {some(unverified)}"
-            return self.faulty(Fault.OWNERS_UNVERIFIED, said)
+            return self.faulty(FindingCode.OWNERS_UNVERIFIED, said)
         said = "SES is in its sandbox; the accounts' own addresses are verified"
-        return self.faulty(Fault.SES_SANDBOX, said)
+        return self.faulty(FindingCode.SES_SANDBOX, said)

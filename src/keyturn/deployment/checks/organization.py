@@ -7,7 +7,7 @@ from keyturn.deployment.checks.core import lack_of
 from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.guard import guard, lacks
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
 from keyturn.domain.amounts import pluralize
 
@@ -21,7 +21,7 @@ class TrustedAccess(HealthCheck):
         "ListAWSServiceAccessForOrganization in the management account"
     )
     remedies: ClassVar = {
-        Fault.NO_TRUSTED_ACCESS: problem(
+        FindingCode.NO_TRUSTED_ACCESS: problem(
             "in the management account: `aws cloudformation activate-organizations-access`"
         ),
     }
@@ -30,7 +30,7 @@ class TrustedAccess(HealthCheck):
         """Ask Organizations whom it trusts."""
         if STACK_SETS_TRUSTED not in seen.probes.organization_features.facts().trusted:
             said = "stack sets have no trusted access: accounts that join get no role"
-            return self.faulty(Fault.NO_TRUSTED_ACCESS, said)
+            return self.faulty(FindingCode.NO_TRUSTED_ACCESS, said)
         return self.well("stack sets may act in the organisation")
 
 
@@ -43,13 +43,13 @@ class MemberStacks(HealthCheck):
         "organizations:ListAccounts in the management account"
     )
     remedies: ClassVar = {
-        Fault.STACK_SET_MISSING: problem(
+        FindingCode.STACK_SET_MISSING: problem(
             "run `keyturn deploy` with --ou; or give the right --member-stack"
         ),
-        Fault.ACCOUNTS_WITHOUT_STACK: problem(
+        FindingCode.ACCOUNTS_WITHOUT_STACK: problem(
             "run `keyturn deploy` with the --ou that they are in, or keep them out by InventoryOU"
         ),
-        Fault.STACKS_NOT_CURRENT: problem(
+        FindingCode.STACKS_NOT_CURRENT: problem(
             f"mend what is named, and {AGAIN}. Where something exists already, or the account was "
             'suspended: "An account that comes back" in docs/templates.md'
         ),
@@ -60,7 +60,7 @@ class MemberStacks(HealthCheck):
         name = seen.names.member
         if seen.stack_set is None:
             said = f"there is no stack set {name} in {seen.management.account}"
-            return self.faulty(Fault.STACK_SET_MISSING, said)
+            return self.faulty(FindingCode.STACK_SET_MISSING, said)
         instances = list(seen.probes.stack_sets.instances(name))
         kept = {each.id for each in seen.accounts}
         lagging = [
@@ -77,9 +77,11 @@ class MemberStacks(HealthCheck):
             and any((account.id, region) not in there for region in seen.regions)
         ]
         if without:
-            return self.faulty(Fault.ACCOUNTS_WITHOUT_STACK, f"no stack in {some(without)}")
+            return self.faulty(FindingCode.ACCOUNTS_WITHOUT_STACK, f"no stack in {some(without)}")
         if lagging:
-            return self.faulty(Fault.STACKS_NOT_CURRENT, f"not up to date in {some(lagging)}")
+            return self.faulty(
+                FindingCode.STACKS_NOT_CURRENT, f"not up to date in {some(lagging)}"
+            )
         count = sum(each.is_current for each in instances)
         return self.well(f"{pluralize(count, 'stack')}, all up to date")
 
@@ -90,7 +92,7 @@ class ManagementAccount(HealthCheck):
     id = Check.MANAGEMENT_ACCOUNT
     needs = "cloudformation:DescribeStacks in the management account"
     remedies: ClassVar = {
-        Fault.MANAGEMENT_WITHOUT_STACK: problem(
+        FindingCode.MANAGEMENT_WITHOUT_STACK: problem(
             f"{AGAIN}: stack sets leave that account out, so it has a stack of its own"
         ),
     }
@@ -104,7 +106,7 @@ class ManagementAccount(HealthCheck):
             name = f"stack {seen.names.member} in {seen.management.account} {region}"
             found = seen.probes.head_stacks(region).find(seen.names.member)
             if lack := lack_of(found, name):
-                return self.faulty(Fault.MANAGEMENT_WITHOUT_STACK, lack)
+                return self.faulty(FindingCode.MANAGEMENT_WITHOUT_STACK, lack)
         return self.well(f"a stack of its own in {', '.join(regions)}")
 
 
@@ -117,7 +119,7 @@ class Guard(HealthCheck):
         "in the management account"
     )
     remedies: ClassVar = {
-        Fault.SECRETS_UNGUARDED: warning(
+        FindingCode.SECRETS_UNGUARDED: warning(
             "attach this service control policy to the root or the unit; it does not bind the "
             "management account"
         ),
@@ -133,6 +135,8 @@ class Guard(HealthCheck):
         ]
         if not found:
             said = "no service control policy keeps others from writing to the secrets"
-            return self.faulty(Fault.SECRETS_UNGUARDED, said, f": {json.dumps(guard(**told))}")
+            return self.faulty(
+                FindingCode.SECRETS_UNGUARDED, said, f": {json.dumps(guard(**told))}"
+            )
         named = ", ".join(found)
         return self.well(f"{named}; whether it is attached above every account was not looked at")

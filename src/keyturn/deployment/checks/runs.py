@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 
 from keyturn.deployment.checks.health_check import HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed, some
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.deployment.model.resources import INVENTORY
 from keyturn.domain.amounts import pluralize
 
@@ -22,11 +22,11 @@ class RecentRun(HealthCheck):
     id = Check.LAST_RUN
     needs = "s3:ListBucket and GetObject on the snapshots"
     remedies: ClassVar = {
-        Fault.NEVER_RAN: _NEVER_RAN,
-        Fault.RUN_OLD: problem(
+        FindingCode.NEVER_RAN: _NEVER_RAN,
+        FindingCode.RUN_OLD: problem(
             "look at the rule, the inventory function's log and the dead letters"
         ),
-        Fault.ACCOUNTS_NOT_REACHED: problem(
+        FindingCode.ACCOUNTS_NOT_REACHED: problem(
             "member-stacks and member-role say why; else the rotation function's log"
         ),
     }
@@ -34,19 +34,19 @@ class RecentRun(HealthCheck):
     def look(self, seen: Observed) -> Finding:
         """Look at the newest run of each account."""
         if not seen.runs:
-            return self.faulty(Fault.NEVER_RAN, "no account was ever looked at")
+            return self.faulty(FindingCode.NEVER_RAN, "no account was ever looked at")
         last = max(run.at for run in seen.runs)
         said = f"{last:%Y-%m-%d %H:%MZ}"
         if seen.now - last > LONGEST_PAUSE:
             hours = int((seen.now - last).total_seconds() // 3600)
-            return self.faulty(Fault.RUN_OLD, f"{said}, {hours} hours ago")
+            return self.faulty(FindingCode.RUN_OLD, f"{said}, {hours} hours ago")
         reached = {
             run.account for run in seen.runs if run.reached and seen.now - run.at <= LONGEST_PAUSE
         }
         missed = [each.id for each in seen.accounts if each.id not in reached]
         if missed:
             said = f"{said}; not looked after: {some(missed)}"
-            return self.faulty(Fault.ACCOUNTS_NOT_REACHED, said)
+            return self.faulty(FindingCode.ACCOUNTS_NOT_REACHED, said)
         return self.well(f"{said}, {pluralize(len(reached), 'account')}")
 
 
@@ -56,8 +56,8 @@ class UnchangedSince(HealthCheck):
     id = Check.CHANGES
     needs = "s3:ListBucket and GetObject on the snapshots"
     remedies: ClassVar = {
-        Fault.NEVER_RAN: _NEVER_RAN,
-        Fault.CHANGED_SINCE: warning(
+        FindingCode.NEVER_RAN: _NEVER_RAN,
+        FindingCode.CHANGED_SINCE: warning(
             "nothing, if that is meant: the next run goes by it, and promises other dates anew"
         ),
     }
@@ -65,7 +65,7 @@ class UnchangedSince(HealthCheck):
     def look(self, seen: Observed) -> Finding:
         """Compare the policy of the newest run with the stack's parameters."""
         if not seen.runs:
-            return self.faulty(Fault.NEVER_RAN, "nothing to compare with: nothing ran yet")
+            return self.faulty(FindingCode.NEVER_RAN, "nothing to compare with: nothing ran yet")
         last = max(seen.runs, key=lambda run: run.at)
         before = {name: str(value) for name, value in last.policy.items()}
         before["DryRunFlag"] = str(last.dry_run)
@@ -75,5 +75,5 @@ class UnchangedSince(HealthCheck):
             if (now := seen.parameters.get(name, value)).lower() != value.lower()
         ]
         if changed:
-            return self.faulty(Fault.CHANGED_SINCE, "; ".join(changed))
+            return self.faulty(FindingCode.CHANGED_SINCE, "; ".join(changed))
         return self.well(f"{', '.join(before)} are as in the last run")

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from keyturn.deployment.checks.health_check import HealthCheck, warning
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.facts import SecretSeen
-from keyturn.deployment.model.health import Check, Fault, Finding
+from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import Denied, PortError
 
@@ -20,7 +20,7 @@ class LeftoverSecrets(HealthCheck):
     id = Check.LEFTOVER_SECRETS
     needs = "a role in each account with secretsmanager:ListSecrets and iam:ListUsers: --role-name"
     remedies: ClassVar = {
-        Fault.SECRETS_WITHOUT_USER: warning(
+        FindingCode.SECRETS_WITHOUT_USER: warning(
             "`keyturn plan --secrets` says of each what became of its user: "
             "delete what nobody reads"
         ),
@@ -36,7 +36,7 @@ class LeftoverSecrets(HealthCheck):
             for each in leftovers
         ]
         if found:
-            return self.faulty(Fault.SECRETS_WITHOUT_USER, some(found))
+            return self.faulty(FindingCode.SECRETS_WITHOUT_USER, some(found))
         closed = [account for account, why in by_account.items() if isinstance(why, Denied)]
         if closed:
             return self.well(f"not looked for in {some(closed)}, which needs {self.needs}")
@@ -53,7 +53,7 @@ class SecretsShared(HealthCheck):
         "GetResourcePolicy: --role-name"
     )
     remedies: ClassVar = {
-        Fault.SECRETS_SHARED: warning(
+        FindingCode.SECRETS_SHARED: warning(
             "see that this was meant: whoever is let in reads the new keys, and Keyturn writes to "
             "no secret that is replicated or that AWS rotates"
         ),
@@ -67,7 +67,7 @@ class SecretsShared(HealthCheck):
             if (ways := list(_ways_out(each)))
         ]
         if shared:
-            return self.faulty(Fault.SECRETS_SHARED, f"{'; '.join(shared)}{_not_seen(seen)}")
+            return self.faulty(FindingCode.SECRETS_SHARED, f"{'; '.join(shared)}{_not_seen(seen)}")
         said = "no replica, no rotation by AWS and no resource policy on a secret in each"
         return self.everywhere(seen, said, _unseen(seen))
 
@@ -82,7 +82,7 @@ class Readers(HealthCheck):
     id = Check.READERS
     needs = "the same as secrets"
     remedies: ClassVar = {
-        Fault.NO_READERS: warning(
+        FindingCode.NO_READERS: warning(
             'name readers before you enforce: "Who reads a new key" in docs/permissions.md'
         ),
     }
@@ -104,7 +104,7 @@ class Readers(HealthCheck):
                 f"fetched {fetched} of them. What policies of users, roles and permission sets "
                 f"allow was not looked at{_not_seen(seen)}"
             )
-            return self.faulty(Fault.NO_READERS, said)
+            return self.faulty(FindingCode.NO_READERS, said)
         return self.everywhere(seen, "no new key without a reader in each", _unseen(seen))
 
 

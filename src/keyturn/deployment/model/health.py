@@ -43,7 +43,7 @@ class Grade(StrEnum):
     PROBLEM = "PROBLEM"
 
 
-class Fault(StrEnum):
+class FindingCode(StrEnum):
     """Stable words for what is wrong; scripts may match on them."""
 
     CORE_MISSING = "core-missing"
@@ -104,7 +104,7 @@ class Finding:
 
     check: Check
     said: str
-    fault: Fault | None = None
+    fault: FindingCode | None = None
     """None: all is well."""
     grade: Grade = Grade.OK
     """How bad it is."""

@@ -22,7 +22,7 @@ except ImportError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class TemplateParameter:
     """A parameter of a template, with the template's own rules for it."""
 
     name: str
@@ -96,7 +96,7 @@ class Template:
     """A template: its text, and what is read out of it."""
 
     body: str = field(repr=False)
-    parameters: Mapping[str, Parameter]
+    parameters: Mapping[str, TemplateParameter]
     """Name → its rules."""
     functions: tuple[DeclaredFunction, ...] = ()
 
@@ -118,11 +118,11 @@ class Template:
         )
 
 
-def _parameter(name: str, told: Mapping[str, Any]) -> Parameter:
+def _parameter(name: str, told: Mapping[str, Any]) -> TemplateParameter:
     def number(key: str) -> int | None:
         return int(told[key]) if key in told else None
 
-    return Parameter(
+    return TemplateParameter(
         name=name,
         default=told.get("Default"),
         pattern=told.get("AllowedPattern"),
