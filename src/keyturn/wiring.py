@@ -76,6 +76,93 @@ class _Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Connections:
+    """The sessions and clients of one place, made once and kept over warm invocations."""
+
+    session: boto3.Session
+    settings: Settings
+    journal: Journal
+    clock: Clock
+    account: str | None = None
+    """Whose credentials these are, and so whose the bucket must be; None: AWS is asked."""
+    _kept: dict[str, Any] = field(default_factory=dict)
+    """What for → the client or adapter that was made for it."""
+    _members: dict[str, _Member] = field(default_factory=dict)
+    """Account id → its clients, in the order in which they were made."""
+    # boto3's sessions may not make two clients at once; accounts run side by side.
+    _making: RLock = field(default_factory=RLock)
+
+    def own_account(self) -> str:
+        """The account whose credentials we hold."""
+        return self.account or str(self._keep("account", self._ask_for_account))
+
+    def _own_account_if_known(self) -> str | None:
+        """Where nobody says who we are, that must not hold up a stop."""
+        with suppress(PortError):
+            return self.own_account()
+        return None
+
+    def _ask_for_account(self) -> str:
+        with aws_errors_translated():
+            return str(self._own("sts").get_caller_identity()["Account"])
+
+    def forget(self, account: str) -> None:
+        """Let a member account's clients go: thousands of them fill a laptop."""
+        self._members.pop(account, None)
+
+    def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
+        settings = self.settings
+        s3 = self._keep("s3", lambda: bucket_client(self.session, self.own_account))
+        return kind(s3, bucket=settings.bucket, prefix=settings.prefix)
+
+    def _member(self, account: str) -> _Member:
+        with self._making:
+            if account not in self._members:
+                for oldest in list(self._members)[: 1 - MEMBERS_KEPT]:
+                    del self._members[oldest]
+                self._members[account] = self._connect(account)
+            return self._members[account]
+
+    def _connect(self, account: str) -> _Member:
+        role = self.settings.member_role
+        session = self._session_in(account, role) if role else self.session
+        member = _Member(
+            iam=client(session, "iam"),
+            iam_once=client(session, "iam", attempts=1, waits=False),
+            secrets=client(session, "secretsmanager"),
+            # Made when a secret names its KMS key in another way than we do, which is rare.
+            key_names=KeyNames(cache(lambda: client(session, "kms"))),
+        )
+        for each, service in (
+            (member.iam, "iam"),
+            (member.iam_once, "iam"),
+            (member.secrets, "secretsmanager"),
+        ):
+            write_to(self.journal, each, service)
+        return member
+
+    def _session_in(self, account: str, role: str) -> boto3.Session:
+        region = self.settings.home_region
+        partition = self.session.get_partition_for_region(region)
+        return session_as(
+            self.session,
+            self._own("sts"),
+            f"arn:{partition}:iam::{account}:role/{role}",
+            region,
+            external_id=self.settings.external_id,
+        )
+
+    def _own(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return self._keep(service, lambda: client(self.session, service))
+
+    def _keep(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as above
+        with self._making:
+            if name not in self._kept:
+                self._kept[name] = make()
+            return self._kept[name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Tools:
     """What every work in one account is done with."""
 
@@ -90,21 +177,8 @@ class _Tools:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aws:
+class Aws(_Connections):
     """Everything of AWS that Keyturn reaches from one place: a function, or a laptop."""
-
-    session: boto3.Session
-    settings: Settings
-    journal: Journal
-    clock: Clock
-    account: str | None = None
-    """Whose credentials these are, and so whose the bucket must be; None: AWS is asked."""
-    _kept: dict[str, Any] = field(default_factory=dict)
-    """What for → the client or adapter that was made for it."""
-    _members: dict[str, _Member] = field(default_factory=dict)
-    """Account id → its clients, in the order in which they were made."""
-    # boto3's sessions may not make two clients at once; accounts run side by side.
-    _making: RLock = field(default_factory=RLock)
 
     def run_account(self, run: Run, announcer: Announcer | None = None) -> RunAccount:
         """All that one run over one account needs; it tells nobody unless told how."""
@@ -295,20 +369,6 @@ class Aws:
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Coverage)
 
-    def own_account(self) -> str:
-        """The account whose credentials we hold."""
-        return self.account or str(self._keep("account", self._ask_for_account))
-
-    def _own_account_if_known(self) -> str | None:
-        """Where nobody says who we are, that must not hold up a stop."""
-        with suppress(PortError):
-            return self.own_account()
-        return None
-
-    def _ask_for_account(self) -> str:
-        with aws_errors_translated():
-            return str(self._own("sts").get_caller_identity()["Account"])
-
     def account_of(self, key_id: str) -> str:
         """The id of the account of an access key, wherever in AWS that is."""
         with aws_errors_translated():
@@ -346,10 +406,6 @@ class Aws:
         with aws_errors_translated():
             return str(self._own("sts").get_caller_identity()["Arn"])
 
-    def forget(self, account: str) -> None:
-        """Let a member account's clients go: thousands of them fill a laptop."""
-        self._members.pop(account, None)
-
     def _bus(self) -> EventBridgeBus:
         return EventBridgeBus(self._own("events"), self.settings.bus)
 
@@ -382,54 +438,3 @@ class Aws:
         if not key:
             return None
         return self._keep("seal key", lambda: SealKeyInKms(lambda: self._own("kms"), key))  # type: ignore[no-any-return]  # what the lambda makes
-
-    def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
-        settings = self.settings
-        s3 = self._keep("s3", lambda: bucket_client(self.session, self.own_account))
-        return kind(s3, bucket=settings.bucket, prefix=settings.prefix)
-
-    def _member(self, account: str) -> _Member:
-        with self._making:
-            if account not in self._members:
-                for oldest in list(self._members)[: 1 - MEMBERS_KEPT]:
-                    del self._members[oldest]
-                self._members[account] = self._connect(account)
-            return self._members[account]
-
-    def _connect(self, account: str) -> _Member:
-        role = self.settings.member_role
-        session = self._session_in(account, role) if role else self.session
-        member = _Member(
-            iam=client(session, "iam"),
-            iam_once=client(session, "iam", attempts=1, waits=False),
-            secrets=client(session, "secretsmanager"),
-            # Made when a secret names its KMS key in another way than we do, which is rare.
-            key_names=KeyNames(cache(lambda: client(session, "kms"))),
-        )
-        for each, service in (
-            (member.iam, "iam"),
-            (member.iam_once, "iam"),
-            (member.secrets, "secretsmanager"),
-        ):
-            write_to(self.journal, each, service)
-        return member
-
-    def _session_in(self, account: str, role: str) -> boto3.Session:
-        region = self.settings.home_region
-        partition = self.session.get_partition_for_region(region)
-        return session_as(
-            self.session,
-            self._own("sts"),
-            f"arn:{partition}:iam::{account}:role/{role}",
-            region,
-            external_id=self.settings.external_id,
-        )
-
-    def _own(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
-        return self._keep(service, lambda: client(self.session, service))
-
-    def _keep(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as above
-        with self._making:
-            if name not in self._kept:
-                self._kept[name] = make()
-            return self._kept[name]
