@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from threading import RLock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 
@@ -35,7 +35,6 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.mail.overrides import OverridableRenderer, TemplateCache
 from keyturn.ports import Channel, DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
@@ -56,6 +55,9 @@ from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.send_once import SendOnce
 from keyturn.use_cases.snapshot import TakeSnapshot
+
+if TYPE_CHECKING:
+    from keyturn.mail.overrides import OverridableRenderer
 
 Clock = Callable[[], datetime]
 Complain = Callable[[str], None]
@@ -105,6 +107,16 @@ class _Connections:
     def _ask_for_account(self) -> str:
         with aws_errors_translated():
             return str(self._own("sts").get_caller_identity()["Account"])
+
+    def caller(self) -> str:
+        """Who we are: an ARN."""
+        with aws_errors_translated():
+            return str(self._own("sts").get_caller_identity()["Arn"])
+
+    def account_of(self, key_id: str) -> str:
+        """The id of the account of an access key, wherever in AWS that is."""
+        with aws_errors_translated():
+            return str(self._own("sts").get_access_key_info(AccessKeyId=key_id)["Account"])
 
     def forget(self, account: str) -> None:
         """Let a member account's clients go: thousands of them fill a laptop."""
@@ -369,11 +381,6 @@ class Aws(_Connections):
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Coverage)
 
-    def account_of(self, key_id: str) -> str:
-        """The id of the account of an access key, wherever in AWS that is."""
-        with aws_errors_translated():
-            return str(self._own("sts").get_access_key_info(AccessKeyId=key_id)["Account"])
-
     def owner_of(self, account: str, key_id: str) -> str:
         """The user of an account whose key it is. Raises NotFound where it is no user's."""
         member = self._member(account)
@@ -401,11 +408,6 @@ class Aws(_Connections):
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once), member.secrets
 
-    def caller(self) -> str:
-        """Who we are: an ARN."""
-        with aws_errors_translated():
-            return str(self._own("sts").get_caller_identity()["Arn"])
-
     def _bus(self) -> EventBridgeBus:
         return EventBridgeBus(self._own("events"), self.settings.bus)
 
@@ -423,7 +425,10 @@ class Aws(_Connections):
         )
         return EmailChannel(ses, self._mails(complain), sender=self.settings.admin)
 
-    def _mails(self, complain: Complain) -> OverridableRenderer:
+    def _mails(self, complain: Complain) -> "OverridableRenderer":
+        # Jinja2 is loaded for who sends mails: it is a twentieth of a cold start.
+        from keyturn.mail.overrides import OverridableRenderer, TemplateCache  # noqa: PLC0415 -- as said
+
         def templates() -> TemplateCache:
             templates = self._in_bucket(S3Templates)
             return TemplateCache(admin=self.settings.admin, read=templates.read, clock=self.clock)
