@@ -153,6 +153,12 @@ class _Connections:
             write_to(self.journal, each, service)
         return member
 
+    def _seal_key(self) -> SealKeyInKms | None:
+        key = self.settings.seal_key
+        if not key:
+            return None
+        return self._keep("seal key", lambda: SealKeyInKms(lambda: self._own("kms"), key))  # type: ignore[no-any-return]  # what the lambda makes
+
     def _session_in(self, account: str, role: str) -> boto3.Session:
         region = self.settings.home_region
         partition = self.session.get_partition_for_region(region)
@@ -437,9 +443,3 @@ class Aws(_Connections):
 
     def _receipts(self) -> S3Receipts:
         return self._in_bucket(S3Receipts)
-
-    def _seal_key(self) -> SealKeyInKms | None:
-        key = self.settings.seal_key
-        if not key:
-            return None
-        return self._keep("seal key", lambda: SealKeyInKms(lambda: self._own("kms"), key))  # type: ignore[no-any-return]  # what the lambda makes
