@@ -6,16 +6,18 @@ refusal of a run is the account's, and nobody else's secret is made for nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 
-from keyturn.domain.decision import Action, UserDecisions
+from keyturn.domain.constraints import RunConstraints
+from keyturn.domain.decision import Action, Decision, NoticeType, UserDecisions
 from keyturn.domain.errors import CreationDenied, SecretNotStored
-from keyturn.domain.key import SecretFacts
-from keyturn.domain.result import Outcome
+from keyturn.domain.key import SecretFacts, UserFacts
+from keyturn.domain.result import AccountPlan, Failure, Outcome
 
 CarryOut = Callable[[UserDecisions], Outcome | None]
+Decide = Callable[[UserFacts, RunConstraints], UserDecisions]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +71,45 @@ def in_turn(all_decided: Iterable[UserDecisions], day: date) -> list[UserDecisio
         t for t in all_decided if any(decision.action is Action.ROTATE for decision in t.decisions)
     )
     return sorted(rotating, key=order)
+
+
+def halted(
+    plan: AccountPlan, tried: Tried, carry_out: CarryOut, decide: Decide
+) -> tuple[AccountPlan, tuple[Outcome | None, ...]]:
+    """
+    Make no key for anybody else once the account has refused one.
+
+    Returns the plan, decided anew for who was to get a key, and what became of who was tried.
+    """
+    refusal = tried.refusal
+    if refusal is None or plan.request.forced is not None:
+        return plan, tried.outcomes
+    denied = isinstance(refusal, CreationDenied)
+    what = "creation_denied" if denied else "delivery_denied"
+    forbids = {what: str(refusal)}
+
+    def anew(decided: UserDecisions) -> UserDecisions:
+        if not any(map(_names_a_rotation, decided.decisions)):
+            return decided
+        if not denied and decided.user.name in tried.users:
+            return decided  # its own failure says more
+        constraints = replace(decided.constraints, **forbids)  # type: ignore[arg-type]  # named above
+        return plan.request.narrowed(decide(decided.user, constraints))
+
+    all_decided = tuple(map(anew, plan.users))
+    if not denied:
+        return replace(plan, users=all_decided), tried.outcomes
+    plan = replace(plan, users=all_decided, failures=(*plan.failures, Failure(error=refusal)))
+    now = {decided.user.name: decided for decided in all_decided}
+    return plan, tuple(
+        carry_out(now[outcome.decided.user.name])
+        if outcome is not None and outcome.error is refusal
+        else outcome
+        for outcome in tried.outcomes
+    )
+
+
+def _names_a_rotation(decision: Decision) -> bool:
+    """Whether a key is to be rotated now, or people are to be told of the day."""
+    told = None if decision.notice is None else decision.notice.told
+    return decision.action is Action.ROTATE or told is NoticeType.UPCOMING

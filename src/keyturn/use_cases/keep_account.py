@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.decision import UNREADABLE, Action, Decision, NoticeType, Reason, UserDecisions
+from keyturn.domain.decision import UNREADABLE, Action, Reason, UserDecisions
 from keyturn.domain.errors import (
     AnotherRun,
-    CreationDenied,
     Exempted,
     KeyturnError,
     NotFound,
@@ -31,7 +30,7 @@ from keyturn.use_cases.daily_cap import DailyCap, DayClaim, is_too_late
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
-from keyturn.use_cases.first_key import CarryOut, Tried, try_first
+from keyturn.use_cases.first_key import halted, try_first
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.named_users import missing_users
 from keyturn.use_cases.plan_remarks import (
@@ -194,7 +193,12 @@ class KeepAccount:
             return self.executor.carry_out(decided, lambda: gate.pass_by(decided.user))
 
         tried = try_first(plan.users, one, has_time, now.date())
-        plan, first = self._halted(plan, tried, one)
+        plan, first = halted(
+            plan,
+            tried,
+            one,
+            lambda user, constraints: self._decided(user, plan.run, constraints),
+        )
         before, of_all = len(first), len(plan.users)
         for done in range(1, before + 1):
             progress(done, of_all)
@@ -229,37 +233,6 @@ class KeepAccount:
         """What every write of a run passes."""
         pause_flag = None if request.even_paused else self.pause_flag
         return Gate(pause_flag, self.clock, self.exempt_users.ids)
-
-    def _halted(
-        self, plan: AccountPlan, tried: Tried, carry_out: CarryOut
-    ) -> tuple[AccountPlan, tuple[Outcome | None, ...]]:
-        """Make no key for anybody else once the account has refused one."""
-        refusal = tried.refusal
-        if refusal is None or plan.request.forced is not None:
-            return plan, tried.outcomes
-        denied = isinstance(refusal, CreationDenied)
-        what = "creation_denied" if denied else "delivery_denied"
-        forbids = {what: str(refusal)}
-
-        def anew(decided: UserDecisions) -> UserDecisions:
-            if not any(map(_names_a_rotation, decided.decisions)):
-                return decided
-            if not denied and decided.user.name in tried.users:
-                return decided  # its own failure says more
-            constraints = replace(decided.constraints, **forbids)  # type: ignore[arg-type]  # named above
-            return plan.request.narrowed(self._decided(decided.user, plan.run, constraints))
-
-        all_decided = tuple(map(anew, plan.users))
-        if not denied:
-            return replace(plan, users=all_decided), tried.outcomes
-        plan = replace(plan, users=all_decided, failures=(*plan.failures, Failure(error=refusal)))
-        now = {decided.user.name: decided for decided in all_decided}
-        return plan, tuple(
-            carry_out(now[outcome.decided.user.name])
-            if outcome is not None and outcome.error is refusal
-            else outcome
-            for outcome in tried.outcomes
-        )
 
     def _ready(self, plan: AccountPlan, gate: Gate, now: datetime) -> tuple[AccountPlan, DayClaim]:
         """Before the first write: is it still allowed, is nobody exempt, is the cap kept."""
@@ -319,12 +292,6 @@ class KeepAccount:
     def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> UserDecisions:
         decided = self.fact_gatherer.at(user, run.at, constraints)
         return decided if self.can_notify or run.dry_run else silenced(decided)
-
-
-def _names_a_rotation(decision: Decision) -> bool:
-    """Whether a key is to be rotated now, or people are to be told of the day."""
-    told = None if decision.notice is None else decision.notice.told
-    return decision.action is Action.ROTATE or told is NoticeType.UPCOMING
 
 
 def _is_settled(user: UserFacts, now: datetime) -> bool:

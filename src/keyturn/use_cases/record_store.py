@@ -3,6 +3,9 @@ Write a user's record, in the tags of their secret: what is on it for keys, and 
 
 Every write raises a PortError where AWS does not take it; what was written before stands. Which
 write may follow which: docs/record.md, docs/delivery.md; decisions 0003, 0012, 0016 and 0020.
+
+`RecordStore` is long, and is left so: what was read, what was written since and which writes that
+allows are one state, and a part of it that went elsewhere would have to know all of it.
 """
 
 from collections.abc import Iterable, Mapping

@@ -253,7 +253,7 @@ class RunCommand:
         # leave the key to the first try in `_stop_first`, which may have failed.
         warning: str | None = None
         try:
-            exempt, warning = self._exempt_for(command, dry_run=plan.run.dry_run)
+            exempt, warning = _exempt_for(self.exempt_users, command, dry_run=plan.run.dry_run)
             user_id = next((each.id for each in self.keys.users() if each.name == leak.user), None)
             if user_id is None:
                 raise OrderNotDone("IAM does not list its user yet")  # noqa: TRY301 -- one of many hindrances
@@ -267,17 +267,6 @@ class RunCommand:
             decided = stop_alone(command, user, plan.run.at, str(Unexpected(error)))
         warnings = (*plan.warnings, *((warning,) if warning else ()))
         return replace(plan, users=(decided,), warnings=warnings)
-
-    def _exempt_for(
-        self, command: OperatorCommand, *, dry_run: bool
-    ) -> tuple[frozenset[str], str | None]:
-        """Who is exempt; a command that stands even so does not wait for the answer."""
-        try:
-            return self.exempt_users.with_warning(dry_run=dry_run)
-        except SkippedAccount as error:
-            if not command.even_exempt:
-                raise
-            return frozenset(), f"{error}, but not for what was ordered"
 
     def _revoked(
         self, plan: AccountPlan, command: OperatorCommand, has_time: Callable[[], bool]
@@ -300,3 +289,15 @@ class RunCommand:
             for decided in plan.users
         )
         return AccountResult(plan=plan, outcomes=outcomes)
+
+
+def _exempt_for(
+    exempt_users: ExemptUsers, command: OperatorCommand, *, dry_run: bool
+) -> tuple[frozenset[str], str | None]:
+    """Who is exempt; a command that stands even so does not wait for the answer."""
+    try:
+        return exempt_users.with_warning(dry_run=dry_run)
+    except SkippedAccount as error:
+        if not command.even_exempt:
+            raise
+        return frozenset(), f"{error}, but not for what was ordered"
