@@ -28,6 +28,8 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 # Powertools' pages for a browser, of an API that we have not: a seventh of a zip.
 FOR_BROWSERS = ("aws_lambda_powertools", "event_handler", "openapi", "swagger_ui")
+# What `session.resource` is made of: we have clients alone.
+FOR_RESOURCES = ("boto3", "data")
 # For AWS's documentation: no client reads them.
 SAMPLES = ("examples", "examples-1.json")
 NATIVE = {".so", ".pyd", ".dylib", ".dll"}
@@ -146,6 +148,7 @@ def _others(packages: Path, *, without: set[str]) -> dict[str, Path]:
         if name.parts[0] != "bin"
         and "__pycache__" not in name.parts
         and not set(SAMPLES) & set(name.parts)
+        and name.parts[:2] != FOR_RESOURCES
         and name.name not in OF_THE_INSTALLER
         and not (name.parts[:2] == ("botocore", "data") and name.parts[2] in without)
         and not (name.parts[:4] == FOR_BROWSERS and name.suffix != ".py")
