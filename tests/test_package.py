@@ -64,10 +64,13 @@ def test_another_source_makes_other_bytes(tmp_path: Path) -> None:
 
 
 # Without site-packages, and from nowhere but the folder that the zip was unpacked into.
+# Of ours everything, for some of it is only imported when it is needed.
 IMPORT_ALONE = """
-import importlib, sys
+import importlib, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
 handler = importlib.import_module(sys.argv[2]).handler
+for module in pkgutil.walk_packages([f"{sys.argv[1]}/keyturn"], "keyturn."):
+    importlib.import_module(module.name)
 for module in list(sys.modules.values()):
     print(getattr(module, "__file__", None) or "")
 """
