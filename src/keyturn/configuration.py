@@ -79,7 +79,7 @@ class Configuration:
         default=None,
         name="SecretsKmsKey",
         option="--secrets-kms-key",
-        help="The KMS key that the users' secrets lie under (aws/secretsmanager).",
+        help="The KMS key that encrypts the users' secrets (aws/secretsmanager).",
         metavar="KEY",
     )
     seal_key: str = setting(
@@ -103,7 +103,7 @@ class Configuration:
         default="",
         name="AdminEmailAddress",
         option="--admin",
-        help="The administrators' address: it is told of everything, and mails come from it.",
+        help="The administrators' address: it is notified of everything, and mails come from it.",
         metavar="ADDRESS",
         topic=Topic.NOTICES,
         shape=ADDRESS,

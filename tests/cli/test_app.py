@@ -511,7 +511,11 @@ def test_a_user_is_explained_with_every_coming_date(cloud: LocalCloud) -> None:
         ("2026-04-17", "WARN", "14 days before its rotation"),
         ("2026-04-24", "WARN", "7 days before its rotation"),
         ("2026-04-30", "WARN", "1 day before its rotation"),
-        ("2026-05-01", "ROTATE", "its successor is made, and the dates below are told"),
+        (
+            "2026-05-01",
+            "ROTATE",
+            "its successor is made, and its owner is notified of the dates below",
+        ),
         ("2026-05-08", "WARN", "3 days before"),
         ("2026-05-11", "DISABLE", "it stops working, and can be enabled again"),
         ("2026-05-18", "WARN", "3 days before"),
@@ -634,11 +638,11 @@ WRONG_ORDERS = {
     ),
     "adopt Account_222222222222_User_bot_AccessKey --role-name x --enforce": (f"{NOBODY}; {KEYS}"),
     "pause": (
-        "--reason: is needed: whoever is held up asks why; "
+        "--reason: is needed: it is shown to those who are held up; "
         "--bucket: is needed: there all runs look; or --deployed"
     ),
     "pause --enforce --bucket keys": (
-        f"{NOBODY}; --reason: is needed: whoever is held up asks why"
+        f"{NOBODY}; --reason: is needed: it is shown to those who are held up"
     ),
     "resume --enforce": (f"{NOBODY}; --bucket: is needed: there all runs look; or --deployed"),
 }

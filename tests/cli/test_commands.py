@@ -97,10 +97,10 @@ def test_without_enforce_it_only_says_what_it_would_do(cloud: LocalCloud) -> Non
     assert [line.strip() for line in result.stdout.splitlines()[-4:]] == [
         f"1. the tag keyturn:restored:{key} of {SECRET}: restored now",
         f"2. iam:UpdateAccessKey: {key} becomes Active",
-        f"3. the owner and {ADMIN} are told",
+        f"3. the owner and {ADMIN} are notified",
         f"4. an audit entry in {BUCKET}",
     ]
-    assert "Dry run: nothing was written, nobody was told." in result.stderr
+    assert "Dry run: nothing was written, nobody was notified." in result.stderr
     assert written(cloud) == []
 
 
@@ -130,7 +130,10 @@ def test_an_emergency_needs_nobody_to_tell_and_no_bucket_but_says_so(cloud: Loca
     assert result.exit_code == 0, result.stderr
     assert keys(cloud)[key].status == "Active"
     assert "Without --bucket no audit entry is kept." in result.stderr
-    assert "Nobody was told: without --notify, tell the owner of orders yourself." in result.stderr
+    assert (
+        "Nobody was notified: without --notify, notify the owner of orders yourself."
+        in result.stderr
+    )
 
 
 def test_what_is_refused_is_refused_before_anything_is_written(cloud: LocalCloud) -> None:
@@ -257,7 +260,7 @@ def test_what_of_a_revocation_could_not_be_done_is_said_and_on_record(cloud: Loc
     assert result.exit_code == 1
     assert keys(cloud)[leaked].status == "Inactive"
     assert f"{leaked} is Inactive, but nothing could be put on record" in result.stderr
-    assert "When that is mended, in 15 minutes, give it again" in result.stderr
+    assert "Fix the cause, wait 15 minutes and run the command again" in result.stderr
     [entry] = entries(cloud)
     assert entry["outcome"] == "failed"
     assert "nothing could be put on record" in entry["said"][-1]
@@ -650,7 +653,7 @@ def test_a_pause_that_cannot_be_read_holds_no_leaked_key(
         (("restore", "AKIAIOSFODNN7EXAMPLE", "--notify", "ses"), "S3BucketName"),
         (
             ("pause", "--bucket", BUCKET, *NOW_DO_IT),
-            "--reason: is needed: whoever is held up asks why",
+            "--reason: is needed: it is shown to those who are held up",
         ),
         (("pause", "--reason", "x", *NOW_DO_IT), "--bucket: is needed: there all runs look"),
     ],

@@ -64,9 +64,9 @@ def test_a_pause_where_nobody_looks_is_a_failure_that_says_so(cloud: LocalCloud)
     resumed = keyturn("resume", "--bucket", BUCKET, "--prefix", "another-typo")
 
     assert wrong.exit_code == 1
-    assert "Nothing of Keyturn's lies there" in wrong.stderr
+    assert "Keyturn stores nothing there" in wrong.stderr
     assert f"[s3://{BUCKET}/typo/paused.json]" in wrong.stdout
-    assert "Nothing of Keyturn's lies there" in resumed.stderr
+    assert "Keyturn stores nothing there" in resumed.stderr
 
 
 def test_a_run_is_what_the_functions_run_would_be(cloud: LocalCloud) -> None:
@@ -229,5 +229,5 @@ def test_a_dry_order_beside_a_deployment_says_who_would_be_told(cloud: LocalClou
 
     result = keyturn("revoke", key, "--leaked", "--deployed")
 
-    assert f"the owner and {ADMIN} are told" in result.stdout
+    assert f"the owner and {ADMIN} are notified" in result.stdout
     assert "no --notify" not in result.stdout

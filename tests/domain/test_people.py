@@ -384,7 +384,7 @@ def test_a_secret_under_another_kms_key_blocks_what_is_due() -> None:
 
     assert made.reason is Reason.SECRET_FOREIGN
     assert made.sentence == (
-        "the secret lies under another KMS key (alias/theirs); it must be moved, "
+        "the secret is encrypted with another KMS key (alias/theirs); it must be moved, "
         "or the setting SecretsKmsKey is not this deployment's"
     )
     default = look(ann(a_key(age=90), secret=a_secret()), kms_key="alias/ours")["OLD"]

@@ -185,7 +185,9 @@ def _carry_out(
     holds = _has_failed(report) and not is_leak
     if not ordering.enforce or not due or holds:
         if due and not ordering.enforce:
-            cli_session.say(f"Dry run: nothing was written, nobody was told. {asked.to_enforce}")
+            cli_session.say(
+                f"Dry run: nothing was written, nobody was notified. {asked.to_enforce}"
+            )
         return _closed(cli_session, report, command, due, ordering)
     if asks:
         confirm(f"{command.name} {shown(command.about)}.")
@@ -213,15 +215,13 @@ def _carry_out(
         _print_advice(out, plan.run.account.id, user, command.about, now())
     if not cli_session.can_notify:
         cli_session.say(
-            f"Nobody was told: without --notify, tell the owner of {shown(user)} yourself."
+            f"Nobody was notified: without --notify, notify the owner of {shown(user)} yourself."
         )
     report = replace(report, failures=(*report.failures, *undone, *unkept(notes.unwritten)))
     _answer(report, ordering)
     code = cli_session.close(report)
     if code and command.name == "revoke":
-        cli_session.say(
-            "When that is mended, in 15 minutes, give it again: it goes on where it stopped."
-        )
+        cli_session.say("Fix the cause, wait 15 minutes and run the command again; it resumes.")
     return code
 
 
@@ -302,7 +302,7 @@ def _steps(due: _Due, cli_session: CliSession) -> Iterator[str]:
                 yield f"the tag {REVOKED_TAG}{made.key_id} of {secret}: revoked now"
     if made.action is Action.ROTATE or made.rotates:
         yield f"iam:CreateAccessKey: a new key for {due.user.name}"
-        yield f"secretsmanager:PutSecretValue: it lies in {secret}"
+        yield f"secretsmanager:PutSecretValue: it is stored in {secret}"
     yield from _left_behind(made, cli_session)
 
 
@@ -310,11 +310,11 @@ def _left_behind(made: Decision, cli_session: CliSession) -> Iterator[str]:
     """Who is told, and what is kept; and what is not."""
     settings = cli_session.aws.settings
     if made.notice is None:
-        yield "nobody is told anything new"
+        yield "no new notice is sent"
     elif cli_session.would_tell:
-        yield f"the owner and {settings.admin} are told"
+        yield f"the owner and {settings.admin} are notified"
     else:
-        yield "nobody is told: there is no --notify"
+        yield "nobody is notified: there is no --notify"
     if settings.bucket:
         yield f"an audit entry in {settings.bucket}"
     else:

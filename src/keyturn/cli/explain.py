@@ -59,7 +59,7 @@ def _dates(steps: Iterable[Step], today: date) -> Iterator[ComingAct]:
 
 
 _WHAT = {
-    Action.ROTATE: "its successor is made, and the dates below are told",
+    Action.ROTATE: "its successor is made, and its owner is notified of the dates below",
     Action.DISABLE: "it stops working, and can be enabled again",
     Action.DELETE: "it is gone for good",
     Action.REPAIR: "the unfinished rotation is undone",
@@ -73,13 +73,13 @@ def _what(step: Step) -> str:
     if step.decision.action is Action.WARN and step.day < notice.day:
         before = pluralize((notice.day - step.day).days, "day")
         return f"{before} before{' its rotation' if notice.told is NoticeType.UPCOMING else ''}"
-    return f"its owner is told{' when it ends' if notice.promises else ''}"
+    return f"its owner is notified{' when it ends' if notice.promises else ''}"
 
 
 def _perhaps(made: Decision) -> str:
     """What the next day brings of which nothing can be said for sure."""
     if made.reason is Reason.TWO_KEYS_IN_USE:
-        return "NOTICE: if nobody uses it until then, its owner is told when it ends"
+        return "NOTICE: if nobody uses it until then, its owner is notified when it ends"
     return "the next run looks again"
 
 

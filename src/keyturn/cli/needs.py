@@ -10,10 +10,10 @@ WHICH_KMS_KEY = (
     "theirs (aws/secretsmanager is AWS's own). --deployed takes theirs"
 )
 WHICH_SEAL_KEY = (
-    " with --enforce: without it nobody can tell which secrets are Keyturn's. "
+    " with --enforce: without it Keyturn cannot tell which secrets are its own. "
     "--deployed takes the functions'"
 )
-TO_TELL = " with --enforce: a key is rotated, disabled or deleted only if its owner is told"
+TO_TELL = " with --enforce: a key is rotated, disabled or deleted only if its owner is notified"
 _NEEDS_YES = "needs --yes where there is no terminal to ask on"
 
 Needs = Mapping[str, str]

@@ -237,7 +237,7 @@ class NotifyOptions:
     notify: NotifyBy | None = option(
         "--notify",
         "Tell people: ses sends the mails from here, bus leaves them to the notifier. "
-        "Without it nobody is told, and a run takes no step that needs a notice.",
+        "Without it nobody is notified, and a run takes no step that needs a notice.",
         TELLING,
     )
     bus: str | None = setting("EventBusName")
@@ -273,7 +273,7 @@ class PauseOptions:
     prefix: str | None = option("--prefix", "Keyturn's prefix in that bucket.", ORDER, "PREFIX")
     profile: str | None = option("--profile", "The AWS profile to start from.", ORDER, "NAME")
     region: str | None = option("--region", "The region; else AWS_REGION's.", ORDER, "REGION")
-    reason: str | None = option("--reason", "Why: shown to whoever is held up.", ORDER, "TEXT")
+    reason: str | None = option("--reason", "Why: shown to those who are held up.", ORDER, "TEXT")
     enforce: bool = flag("--enforce", "Do it. Without it, only say how things stand.", ORDER)
     yes: bool = flag("--yes -y", "Do not ask first.", ORDER)
     format: Findings = option(

@@ -22,7 +22,7 @@ from keyturn.use_cases.stop import stop
 from keyturn.wiring import Aws
 
 ALONE = (
-    "Nothing of Keyturn's lies there: most likely the functions look somewhere else. "
+    "Keyturn stores nothing there: most likely the functions look somewhere else. "
     "--deployed finds the place, or --bucket and --prefix name it."
 )
 DRY = "Dry run: nothing was written. --enforce does it."
@@ -83,7 +83,7 @@ def _connected(asked: PauseOptions, *, needs_reason: bool = False) -> tuple[Aws,
     settings = Settings.read(own)
     needs: dict[str, str] = {}
     if needs_reason and asked.reason is None:
-        needs["--reason"] = ": whoever is held up asks why"
+        needs["--reason"] = ": it is shown to those who are held up"
     if not (settings.bucket or asked.deployed):
         needs["--bucket"] = ": there all runs look; or --deployed"
     asks = asks_first(enforce=asked.enforce, yes=asked.yes, needs=needs)
@@ -115,7 +115,7 @@ def _is_alone(flag: LocatedPauseFlag) -> bool:
         is_alone = flag.is_alone()
     except PortError as error:
         _say(
-            f"Whether anything of Keyturn's lies there could not be read ({error}).",
+            f"Whether Keyturn stores anything there could not be read ({error}).",
             to_stderr=True,
         )
         return False

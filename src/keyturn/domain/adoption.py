@@ -71,7 +71,9 @@ def adoption(
             f"aws secretsmanager update-secret --secret-id {shlex.quote(name)} "
             f"--kms-key-id {kms_key or 'alias/aws/secretsmanager'}"
         )
-        message = f"{name} lies under another KMS key ({under}), and Keyturn may not move it"
+        message = (
+            f"{name} is encrypted with another KMS key ({under}), and Keyturn may not move it"
+        )
         raise OrderNotDone(f"{message}: {move}, and then again")
     return Adoption(
         user=user,

@@ -59,8 +59,9 @@ def _unproven(user: UserFacts, secret: SecretFacts) -> Foreign | None:
 
 def _elsewhere(secret: SecretFacts, kms_key: str | None) -> Foreign | None:
     if not is_same_key(secret.arn, secret.kms_key, kms_key):
+        under = secret.kms_key or "aws/secretsmanager"
         return Foreign(
-            f"the secret lies under another KMS key ({secret.kms_key or 'aws/secretsmanager'})",
+            f"the secret is encrypted with another KMS key ({under})",
             "it must be moved, or the setting SecretsKmsKey is not this deployment's",
         )
     return None

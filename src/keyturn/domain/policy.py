@@ -44,7 +44,7 @@ class RotationPolicy:
         default=10,
         name="RecoveryGracePeriod",
         option="--recovery-grace-period",
-        help="How long it then lies there before it is deleted ({default}).",
+        help="How long it then stays Inactive before it is deleted ({default}).",
         **_PERIOD,
     )
     warn_days: tuple[int, ...] = setting(

@@ -166,7 +166,7 @@ def _approved(aws: Aws, asked: RotationRequest) -> Request:
         return asked.request
     plan = read_plan(aws.plans().read(name), option="ApprovePlan", name=name)
     if plan.sha256 != asked.plan_sha256:
-        rule = f"is not the plan {name} that lies there: its SHA-256 is {plan.sha256}"
+        rule = f"is not the plan stored as {name}: its SHA-256 is {plan.sha256}"
         raise InvalidValue("PlanSha256", asked.plan_sha256, rule)
     if account not in plan.lines:
         raise InvalidValue("ApprovePlan", name, f"says nothing of account {account}")

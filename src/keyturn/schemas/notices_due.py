@@ -159,4 +159,4 @@ def _in_its_time(where: str, item: Mapping[str, Any], run: date) -> None:
     }
     for field, (day, first) in dates.items():
         if day < first:
-            raise InvalidValue(field, day.isoformat(), "lies before the run that tells of it")
+            raise InvalidValue(field, day.isoformat(), "is before the run that gives notice of it")

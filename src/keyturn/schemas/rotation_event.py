@@ -204,7 +204,7 @@ def _asked_at(requested: datetime, now: datetime) -> datetime:
         raise InvalidValue("requested", requested.isoformat(), "must lie in 2000 to 2200")
     asked = requested.astimezone(UTC).replace(microsecond=0)
     if asked > now + CLOCKS_DIFFER:
-        raise InvalidValue("requested", requested.isoformat(), "lies in the future")
+        raise InvalidValue("requested", requested.isoformat(), "is in the future")
     return asked
 
 

@@ -165,6 +165,6 @@ def check_age(field: str, at: datetime, now: datetime, longest: timedelta) -> No
     Raises InvalidValue where it is of the future, Stale where no queue can have held it so long.
     """
     if at > now + CLOCKS_DIFFER:
-        raise InvalidValue(field, at.isoformat(), "lies in the future")
+        raise InvalidValue(field, at.isoformat(), "is in the future")
     if now - at > longest:
         raise Stale(f"{field}={at.isoformat()}: is older than {longest.days} days: it was dropped")

@@ -47,7 +47,7 @@ class TakeSnapshot:
         try:
             before, since = self._exempt_before(run.account.id, run.at.date())
         except PortError as error:
-            why = f"who was exempt before could not be read ({error}): nobody is told who is new"
+            why = f"who was exempt before could not be read ({error}): no notice says who is new"
             return _warned(replace(result, exemptions_told=False), why)
         if since is None:
             if before:

@@ -18,7 +18,7 @@ class CoreStack(HealthCheck):
             "run `keyturn deploy`; or give the right --profile, --region and --core-stack"
         ),
         FindingCode.CORE_BROKEN: problem(
-            "read the stack's events in CloudFormation, mend what they name, and "
+            "read the stack's events in CloudFormation, fix what they name, and "
             "run `keyturn deploy` again"
         ),
     }

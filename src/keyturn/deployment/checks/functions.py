@@ -25,7 +25,7 @@ class FunctionSettings(HealthCheck):
     )
     remedies: ClassVar = {
         FindingCode.FUNCTION_MISSING: problem(
-            "somebody deleted it: delete the core stack and deploy anew; keys stay"
+            "somebody deleted it: delete the core stack and deploy again; keys stay"
         ),
         FindingCode.FUNCTION_DIFFERS: problem(
             "somebody changed it by hand: change the stack instead. An update of the stack that "
@@ -158,7 +158,7 @@ class RulesEnabled(HealthCheck):
     needs = "events:DescribeRule"
     remedies: ClassVar = {
         FindingCode.RULE_MISSING: problem(
-            "somebody deleted it: delete the core stack and deploy anew; keys stay"
+            "somebody deleted it: delete the core stack and deploy again; keys stay"
         ),
         FindingCode.RULE_DISABLED: problem(
             "`aws events enable-rule`; to stop Keyturn's writes there is `keyturn pause`"

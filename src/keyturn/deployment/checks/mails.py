@@ -14,7 +14,8 @@ class SenderVerified(HealthCheck):
     needs = "ses:GetEmailIdentity"
     remedies: ClassVar = {
         FindingCode.SENDER_UNVERIFIED: problem(
-            "nobody can be told: `aws sesv2 create-email-identity`, and follow the mail that comes"
+            "nobody can be notified: `aws sesv2 create-email-identity`, and follow the mail "
+            "that comes"
         ),
     }
 
@@ -34,11 +35,11 @@ class OwnersVerified(HealthCheck):
     needs = "ses:GetAccount and GetEmailIdentity, organizations:ListAccounts"
     remedies: ClassVar = {
         FindingCode.SES_SANDBOX: warning(
-            "ask for SES production access: an owner who is not verified would not be told"
+            "ask for SES production access: an owner who is not verified would not be notified"
         ),
         FindingCode.OWNERS_UNVERIFIED: problem(
             "ask for SES production access, or verify these addresses: nothing of theirs ends "
-            "until they can be told"
+            "until they can be notified"
         ),
     }
 

@@ -50,7 +50,7 @@ class MemberStacks(HealthCheck):
             "run `keyturn deploy` with the --ou that they are in, or keep them out by InventoryOU"
         ),
         FindingCode.STACKS_NOT_CURRENT: problem(
-            f"mend what is named, and {AGAIN}. Where something exists already, or the account was "
+            f"fix what is named, and {AGAIN}. Where something exists already, or the account was "
             'suspended: "An account that comes back" in docs/templates.md'
         ),
     }

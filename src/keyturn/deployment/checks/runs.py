@@ -58,7 +58,7 @@ class UnchangedSince(HealthCheck):
     remedies: ClassVar = {
         FindingCode.NEVER_RAN: _NEVER_RAN,
         FindingCode.CHANGED_SINCE: warning(
-            "nothing, if that is meant: the next run goes by it, and promises other dates anew"
+            "nothing, if that is meant: the next run goes by it, and promises other dates"
         ),
     }
 

@@ -54,8 +54,8 @@ class SecretsShared(HealthCheck):
     )
     remedies: ClassVar = {
         FindingCode.SECRETS_SHARED: warning(
-            "see that this was meant: whoever is let in reads the new keys, and Keyturn writes to "
-            "no secret that is replicated or that AWS rotates"
+            "check that this was meant: who is let in can read the new keys, and Keyturn writes "
+            "to no secret that is replicated or that AWS rotates"
         ),
     }
 
