@@ -21,6 +21,8 @@ HANDLERS = {
     "rotation": "keyturn.functions.rotation",
     "notifier": "keyturn.functions.notifier",
 }
+FORMER = "keyturn.entrypoints.{}_lambda"
+"""By which a stack of the version before asks for the same."""
 
 LAMBDAS_PYTHON = "3.13"
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -47,7 +49,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as packages:
         install(Path(packages))
         for name, handler in HANDLERS.items():
-            ours = _ours(handler)
+            ours = _ours(handler) | _ours(FORMER.format(name))
             entries = ours | _others(Path(packages), without=_unused_services(packages, ours))
             target = folder / f"{name}.zip"
             write(target, entries)

@@ -273,7 +273,9 @@ def test_a_plan_that_was_replaced_since_it_was_approved_does_nothing(stage: Stag
     approved = upload(stage, "april.json", ("ann", ann, "ROTATE"))
     approved |= {"ApprovePlan": lies_there["ApprovePlan"]}
 
-    with pytest.raises(InvalidValue, match=r"PlanSha256=\w{64}: is not the plan stored as march\.json"):
+    with pytest.raises(
+        InvalidValue, match=r"PlanSha256=\w{64}: is not the plan stored as march\.json"
+    ):
         stage.run({**ASKED, **approved})
 
     assert stage.writes() == []

@@ -21,6 +21,7 @@ from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
+from keyturn.mail import overrides  # noqa: F401 -- loaded while Lambda starts, and not in the first call
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due
 from keyturn.schemas.rules import read_body

@@ -62,7 +62,7 @@ class RecordStore:
             read_record(user, secret, kms_key=kms_key, now=clock()) if secret else UserRecord()
         )
         unknown = user.secret.why if isinstance(user.secret, Unknown) else None
-        self.closed = unknown or record.why_foreign
+        self.closed = record.why_foreign if unknown is None else unknown
         """Why nothing can be written here, if nothing can."""
         self._keys: dict[str, KeyRecord] = dict(record.keys)
         self._intent = record.intent

@@ -99,8 +99,8 @@ def days_to_turn(at: KeyList, day: date) -> int:
     """How many days it is to the user's day among those over which old keys are spread."""
     # A hash, so that a user's day is the same in every run without being stored anywhere.
     name = f"{at.user.account}/{at.user.name}".encode()
-    decided = int.from_bytes(hashlib.sha256(name).digest())
-    return (decided - day.toordinal()) % at.policy.spread_days
+    number = int.from_bytes(hashlib.sha256(name).digest())
+    return (number - day.toordinal()) % at.policy.spread_days
 
 
 def days_warned_of(receipts: tuple[Receipt, ...]) -> list[date]:
