@@ -150,8 +150,53 @@ def test_a_table_has_a_cell_for_whatever_of_a_decision_is_a_single_value() -> No
     assert all(isinstance(cells[cell], str | int | None) for cell in CELLS)
 
 
-def test_a_snapshot_is_read_whatever_else_a_newer_version_put_there() -> None:
-    stored = dict.fromkeys(Snapshot.__required_keys__) | {"version": 1, "newer": [1]}
+def test_a_snapshot_is_read_whatever_else_a_newer_version_put_there(documents: Documents) -> None:
+    for taken in documents["snapshot"]:
+        stored = taken | {"newer": [1]}
+
+        assert read_snapshot(json.dumps(stored).encode()) == stored
+
+
+def test_what_a_snapshot_lacks_or_has_of_another_kind_makes_it_none(documents: Documents) -> None:
+    whole: dict[str, Any] = {
+        **next(each for each in documents["snapshot"] if each["keys"]),
+        "quarantined": [{"user": "ann", "key": "AKIA"}],
+        "failures": [{"user": None, "message": "it could not be entered"}],
+    }
+    assert read_snapshot(json.dumps(whole).encode()) is not None
+
+    for name in Snapshot.__required_keys__:
+        for bad in ({**whole, name: 5.5}, {**whole, name: [None]}, without(whole, name)):
+            assert read_snapshot(json.dumps(bad).encode()) is None, (name, bad)
+    for name in ("users", "keys", "quarantined", "failures"):
+        [first, *others] = whole[name]
+        for field in READ[name]:
+            for worse in ({**first, field: 5}, {**first, field: [None]}, without(first, field)):
+                bad = {**whole, name: [worse, *others]}
+                assert read_snapshot(json.dumps(bad).encode()) is None, (name, field)
+
+
+READ = {
+    "users": ("user", "exempt"),
+    "keys": ("user", "key", "created", "state", "action", "reason", "overlays"),
+    "quarantined": ("user", "key"),
+    "failures": ("user", "message"),
+}
+"""What is read of each item of a snapshot's lists."""
+
+
+def without(found: dict[str, Any], field: str) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name != field}
+
+
+def test_fields_of_a_key_that_came_later_may_be_missing_in_an_older_snapshot(
+    documents: Documents,
+) -> None:
+    [taken, *_] = [each for each in documents["snapshot"] if each["keys"]]
+    stored = {
+        **taken,
+        "keys": [{name: key[name] for name in READ["keys"]} for key in taken["keys"]],
+    }
 
     assert read_snapshot(json.dumps(stored).encode()) == stored
 

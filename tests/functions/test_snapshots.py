@@ -8,6 +8,7 @@ import pytest
 
 from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, secret_name
 from keyturn.domain.tag_text import format_utc
+from keyturn.use_cases import snapshot as snapshots
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.stage import (
     ASKED,
@@ -15,6 +16,7 @@ from tests.use_cases.stage import (
     GROUP,
     HUB,
     MEMBER,
+    OWNER,
     Stage,
     break_down,
     failures_of,
@@ -379,6 +381,85 @@ def test_a_snapshot_that_cannot_be_read_is_said_and_hides_nobody(stage: Stage) -
     stage.cloud.layers.clear()
     stage.at(2).run()
     assert found(stage) == ["ann"]
+
+
+MALFORMED: dict[str, dict[str, Any]] = {
+    "users is null": {"users": None},
+    "users has a text": {"users": ["ann"]},
+    "keys is a text": {"keys": "x"},
+    "keys has a text": {"keys": ["x"]},
+    "failures has null": {"failures": [None]},
+    "quarantined has a list": {"quarantined": [[]]},
+    "left is null": {"left": None},
+    "at is a number": {"at": 5},
+    "date cannot be": {"date": "2026-02-30"},
+    "exemptions_told is a text": {"exemptions_told": "no"},
+}
+
+
+def spoil(stage: Stage, **fields: object) -> None:
+    """Write the day's snapshot anew, with other fields."""
+    name = f"{PREFIX}/snapshots/date={stage.cloud.now:%Y-%m-%d}/account={MEMBER}.json"
+    body = json.dumps(snapshot(stage) | fields).encode()
+    stage.cloud.session(HUB).client("s3").put_object(Bucket=BUCKET, Key=name, Body=body)
+
+
+@pytest.mark.parametrize("fields", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_snapshot_keeps_no_owner_from_being_notified(
+    fields: dict[str, Any], stage: Stage
+) -> None:
+    [old] = stage.user("ann", 137)
+    stage.user("bob", 12)
+    stage.exempt("bob")
+    stage.run()
+    stage.at(1).run()
+    spoil(stage, **fields)
+    stage.at(10).use(stage.value("ann")["AccessKeyId"])
+    sent = len(stage.cloud.sent_mails)
+
+    answer = stage.run()
+
+    assert stage.keys("ann")[old] == "Inactive"
+    assert any(
+        OWNER in mail.to and old in str(mail.text) for mail in stage.cloud.sent_mails[sent:]
+    )
+    assert answer["failures"] == []
+    assert snapshot(stage)["whole"] is True
+
+
+@pytest.mark.parametrize("name", ["users is null", "keys has a text", "failures has null"])
+def test_a_part_takes_the_place_of_a_malformed_snapshot_of_its_day(
+    name: str, stage: Stage
+) -> None:
+    for user in ("ann", "bob"):
+        stage.user(user, 12)
+    stage.run()
+    spoil(stage, **MALFORMED[name])
+
+    answer = stage.invoke({**ASKED, "users": ["ann"]})
+
+    assert answer["failures"] == []
+    assert (users(stage), snapshot(stage)["whole"]) == (["ann"], False)
+
+
+@pytest.mark.parametrize("function", ["_waits_for_a_run", "write_snapshot"])
+def test_a_fault_of_ours_with_snapshots_is_reported_and_keeps_no_owner_from_being_notified(
+    function: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [old] = stage.user("ann", 137)
+
+    def fail(*_: object) -> None:
+        raise TypeError(old)
+
+    monkeypatch.setattr(snapshots, function, fail)
+    stage.send(ASKED)
+    stage.rotate_queued(rounds=1)
+    stage.tell()
+
+    assert len(stage.keys("ann")) == 2
+    mails = {to: mail for mail in stage.cloud.sent_mails for to in mail.to}
+    assert old in str(mails[OWNER].text)
+    assert "this is a bug of Keyturn's" in " ".join(str(mails[ADMIN].text).split())
 
 
 def test_a_day_without_a_run_is_passed_over(stage: Stage) -> None:

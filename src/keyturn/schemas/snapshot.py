@@ -6,16 +6,17 @@ One line of JSON, which Athena reads as it is stored.
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict, TypeGuard
 
+from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action, Overlay, Reason
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.reading import read_json
+from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.result import AccountResult
-from keyturn.domain.tag_text import format_utc
+from keyturn.domain.tag_text import format_utc, moment
 from keyturn.schemas.account import (
     AccountId,
     Counts,
@@ -185,11 +186,96 @@ def as_line(snapshot: Snapshot) -> bytes:
 
 
 def read_snapshot(line: bytes) -> Snapshot | None:
-    """Read a snapshot; None: it is of no form that we know."""
+    """
+    Read a snapshot; None: it is of no form that we know.
+
+    Whatever of it is read here is there, and of its kind. The other fields of a user or a key are
+    taken as they are: one that came with a newer version is missing in what an older one wrote.
+    """
     try:
-        found: Any = read_json(line)
-        known = found["version"] == VERSION and found.keys() >= Snapshot.__required_keys__
-    except (ValueError, TypeError, KeyError, AttributeError):
+        found: object = read_json(line)
+    except NotReadableError:
         return None
-    snapshot: Snapshot = found
-    return snapshot if known else None
+    return found if _is_snapshot(found) else None
+
+
+_Check = Callable[[object], bool]
+"""Whether a value is of a kind."""
+
+
+def _is_text(found: object) -> bool:
+    return isinstance(found, str)
+
+
+def _is_flag(found: object) -> bool:
+    return isinstance(found, bool)
+
+
+def _is_count(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool)
+
+
+def _is_day(found: object) -> bool:
+    return isinstance(found, str) and read_day(found) is not None
+
+
+def _is_moment(found: object) -> bool:
+    return isinstance(found, str) and moment(found) is not None
+
+
+def _is_user_or_null(found: object) -> bool:
+    return found is None or isinstance(found, str)
+
+
+def _list_of(check: _Check) -> _Check:
+    return lambda found: isinstance(found, list) and all(map(check, found))
+
+
+def _object_with(**checks: _Check) -> _Check:
+    return lambda found: (
+        isinstance(found, Mapping)
+        and all(name in found and check(found[name]) for name, check in checks.items())
+    )
+
+
+def _is_policy(found: object) -> bool:
+    return isinstance(found, Mapping) and all(map(_is_count, found.values()))
+
+
+_HAS_WHAT_IS_READ: Final = _object_with(
+    version=lambda found: _is_count(found) and found == VERSION,
+    date=_is_day,
+    account=_is_text,
+    name=_is_text,
+    run=_is_text,
+    at=_is_moment,
+    dry_run=_is_flag,
+    whole=_is_flag,
+    policy=_is_policy,
+    counts=_object_with(),
+    users=_list_of(_object_with(user=_is_text, exempt=_is_flag)),
+    keys=_list_of(
+        _object_with(
+            user=_is_text,
+            key=_is_text,
+            created=_is_text,
+            state=_is_text,
+            action=_is_text,
+            reason=_is_text,
+            overlays=_list_of(_is_text),
+        )
+    ),
+    quarantined=_list_of(_object_with(user=_is_text, key=_is_text)),
+    failures=_list_of(_object_with(user=_is_user_or_null, message=_is_text)),
+    warnings=_list_of(_is_text),
+    left=_list_of(_is_text),
+)
+
+
+def _is_snapshot(found: object) -> TypeGuard[Snapshot]:
+    return (
+        isinstance(found, Mapping)
+        and found.keys() >= Snapshot.__required_keys__
+        and _HAS_WHAT_IS_READ(found)
+        and _is_flag(found.get("exemptions_told", True))
+    )

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import islice
 
 from keyturn.domain.decision import Reason, UserDecisions
-from keyturn.domain.errors import AnotherRun, PortError
+from keyturn.domain.errors import AnotherRun, PortError, Unexpected
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult, Failure
 from keyturn.ports import Snapshots
@@ -30,8 +30,18 @@ class TakeSnapshot:
     policy: RotationPolicy
 
     def compared(self, result: AccountResult) -> AccountResult:
-        """Find what no single run can see: who is new in the exemption group, who always waits."""
-        return self._always_waiting(self._newly_exempt(result))
+        """
+        Find what no single run can see: who is new in the exemption group, who always waits.
+
+        It comes after the writing and before the notices: whatever goes wrong here is a failure
+        that is reported, and keeps nobody's owner from being notified.
+        """
+        try:
+            return self._always_waiting(self._newly_exempt(result))
+        except Exception as error:  # noqa: BLE001 -- what was written has to be announced
+            failures = (*result.plan.failures, Failure(error=Unexpected(error)))
+            plan = replace(result.plan, failures=failures)
+            return replace(result, plan=plan, exemptions_told=False)
 
     def _newly_exempt(self, result: AccountResult) -> AccountResult:
         """
@@ -109,8 +119,8 @@ class TakeSnapshot:
     def of(self, result: AccountResult) -> Failure | None:
         """Write it, in the place of the day's earlier one; why it could not be, or None."""
         account, day = result.plan.run.account.id, result.plan.run.at.date()
-        taken = write_snapshot(result, self.policy)
         try:
+            taken = write_snapshot(result, self.policy)
             if not taken["whole"]:
                 earlier = self.snapshots.of_day(account, day)
                 taken = taken if earlier is None else _within(earlier, taken, _seen(result))
@@ -118,6 +128,8 @@ class TakeSnapshot:
         except PortError as error:
             why = f"the snapshot of {day.isoformat()} could not be written ({error})"
             return Failure(error=PortError(why))
+        except Exception as error:  # noqa: BLE001 -- as above: the notices come after it
+            return Failure(error=Unexpected(error))
         return None
 
 

@@ -40,7 +40,7 @@ from keyturn.deployment.ports import (
     SesIdentities,
 )
 from keyturn.domain.errors import NotFound
-from keyturn.schemas.snapshot import Snapshot
+from tests.adapters.test_s3_snapshots import a_snapshot
 from tests.deployment.fakes_doctor import (
     FakeArchive,
     FakeCloudTrail,
@@ -456,8 +456,7 @@ def test_a_trail_knows_who_invokes_only_if_its_selectors_let_data_events_in(
 
 def snapshot(account: str, **other: Any) -> bytes:  # noqa: ANN401 -- any field
     told = {
-        **dict.fromkeys(Snapshot.__required_keys__),
-        "version": 1,
+        **a_snapshot(),
         "account": account,
         "at": "2026-03-02T05:00:00Z",
         "dry_run": True,

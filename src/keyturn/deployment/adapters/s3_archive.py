@@ -2,13 +2,12 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.deployment.model.facts import LastRun
-from keyturn.domain.days import can_be
 from keyturn.schemas.snapshot import read_snapshot
 
 if TYPE_CHECKING:
@@ -66,19 +65,13 @@ class S3Archive:
 
 def _run(body: bytes) -> Iterator[LastRun]:
     """The run that a snapshot tells of; of one in another form nothing is known."""
-    found: Any = read_snapshot(body)  # no type is sure of what lies in a bucket
-    if found is None:
-        return
-    try:
-        if not can_be(at := datetime.fromisoformat(found["at"])):
-            return
+    snapshot = read_snapshot(body)
+    if snapshot is not None:
         yield LastRun(
-            account=found["account"],
-            at=at,
-            dry_run=found["dry_run"],
-            policy=dict(found["policy"]),
+            account=snapshot["account"],
+            at=datetime.fromisoformat(snapshot["at"]),
+            dry_run=snapshot["dry_run"],
+            policy=cast("Mapping[str, int]", snapshot["policy"]),  # each of its periods is one
             # A failure of no user is one of the account: it could not be entered or listed.
-            reached=all(each["user"] is not None for each in found["failures"]),
+            reached=all(each["user"] is not None for each in snapshot["failures"]),
         )
-    except (ValueError, KeyError, TypeError):
-        return
