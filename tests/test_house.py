@@ -439,3 +439,50 @@ def test_every_file_of_cases_names_the_source_of_its_rules() -> None:
         for file in files
         if "Source: docs/" not in (ast.get_docstring(ast.parse(file.read_text())) or "")
     ] == []
+
+
+NOT_PLAIN = re.compile(
+    r"\b(is|are|was|were|be) told\b|\bli(es?|ng) (in|there|under|below|before)\b|\bmended\b",
+    re.IGNORECASE,
+)
+"""Words that an operator stumbles over; "notified", "stored in" and "fixed" say the same."""
+
+
+def sentences_of(source: str) -> list[str]:
+    """Every text of a module that a person may read: no docstring, no name."""
+    tree = ast.parse(source)
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+    ]
+
+
+def test_what_operators_read_is_said_in_plain_words() -> None:
+    package = ROOT / "src" / "keyturn"
+    files = [
+        *(package / "cli").rglob("*.py"),
+        *(package / "functions").rglob("*.py"),
+        *(package / "deployment").rglob("*.py"),
+        *(package / "schemas").rglob("*.py"),
+        package / "configuration.py",
+        package / "domain" / "policy.py",
+        package / "domain" / "ownership.py",
+        package / "domain" / "adoption.py",
+    ]
+    found = [
+        f"{file.relative_to(ROOT)}: {text}"
+        for file in files
+        for text in sentences_of(file.read_text())
+        if NOT_PLAIN.search(text)
+    ]
+
+    assert found == []
+    assert NOT_PLAIN.search("the owner is told, and the secret lies in it")

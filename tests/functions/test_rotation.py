@@ -772,7 +772,7 @@ def test_a_function_stays_connected_whatever_else_its_environment_holds(
     "when", ["0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"]
 )
 def test_an_order_of_a_time_that_cannot_be_is_refused(stage: Stage, when: str) -> None:
-    with pytest.raises(InvalidValue, match=r"requested=.*: must lie in 2000 to 2200"):
+    with pytest.raises(InvalidValue, match=r"requested=.*: must be in the years 2000 to 2200"):
         stage.invoke({**ASKED, "ForceRotate": "ann", "requested": when})
 
 

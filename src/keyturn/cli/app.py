@@ -217,7 +217,7 @@ def adopt(
 
     Shows what is known of it, never its value. The user's next rotation then overwrites it.
     """
-    from keyturn.cli.commands import adopt as carry_out  # noqa: PLC0415 -- see above
+    from keyturn.cli.adopt import adopt as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(secret, where, rules, ordering)
 

@@ -2,21 +2,17 @@
 
 import shlex
 import sys
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from keyturn.cli.audit import entry_of, said, unkept
-from keyturn.cli.checked import checked
+from keyturn.cli.checked import Checked, checked
 from keyturn.cli.identifiers import check_key
-from keyturn.cli.json_answers import put
-from keyturn.cli.local_run import now
-from keyturn.cli.one_line import FAILED
+from keyturn.cli.local_run import FleetRun, now
 from keyturn.cli.options import (
     AccountOptions,
     CommandOptions,
@@ -27,24 +23,19 @@ from keyturn.cli.options import (
 from keyturn.cli.report import Report, as_json
 from keyturn.cli.session import CliSession, confirm
 from keyturn.cli.tables import print_report
-from keyturn.domain.adoption import Adoption
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action, Decision, State
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SecretFacts, Unknown, UserFacts
 from keyturn.domain.ownership import why_foreign
 from keyturn.domain.plain_text import shown
-from keyturn.domain.result import AccountResult, Request
+from keyturn.domain.result import AccountPlan, AccountResult, Request
 from keyturn.domain.secret_names import (
     RESTORED_TAG,
     REVOKED_TAG,
-    SEAL_TAG,
-    owner_of_secret,
     secret_name,
 )
 from keyturn.domain.tag_text import format_utc
-from keyturn.schemas.adoption import write_adoption
 from keyturn.use_cases.stop import refuse_if_paused
 
 CATCHING_UP = timedelta(minutes=1)
@@ -85,6 +76,15 @@ class _Command:
     """What has to be due for the command to have a meaning."""
     must_tell: str | None = None
     """Why it cannot be enforced where nobody can be told; None: it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    """A decision that was asked for."""
+
+    account: Account
+    user: UserFacts
+    decision: Decision
 
 
 def restore(
@@ -147,12 +147,46 @@ def _carry_out(
     telling: NotifyOptions,
     ordering: CommandOptions,
 ) -> int:
+    """Look, show what is due, and do it if that is wanted. Gives the exit code."""
+    asked = _checked(command, where, rules, telling, ordering)
+    cli_session = _session(command, asked, ordering)
+    fleet_run = cli_session.fleet_run(
+        replace(command.request, even_paused=ordering.even_paused),
+        command=command.ordered and replace(command.ordered, even_paused=ordering.even_paused),
+        dry_run=not ordering.enforce,
+    )
+    planned = cli_session.look(fleet_run, fleet_run.plan, "Looking at")
+    report = cli_session.report(fleet_run, planned)
+    due = list(_due(planned, command))
+    if not ordering.yes or not due:
+        console = cli_session.err if asked.asks else for_people(cli_session, ordering)
+        _show(console, report, due, cli_session)
+    holds = _has_failed(report) and command.name != "revoke"
+    if not ordering.enforce or not due or holds:
+        if due and not ordering.enforce:
+            cli_session.say(
+                f"Dry run: nothing was written, nobody was notified. {asked.to_enforce}"
+            )
+        return _closed(cli_session, report, command, due, ordering)
+    if asked.asks:
+        confirm(f"{command.name} {shown(command.about)}.")
+    [plan] = [result.plan for result in planned if result.plan.users]
+    return _enforced(cli_session, fleet_run, plan, command, ordering, due)
+
+
+def _checked(
+    command: _Command,
+    where: AccountOptions,
+    rules: SettingOptions,
+    telling: NotifyOptions,
+    ordering: CommandOptions,
+) -> Checked:
     accounts = len(set(where.account or ()))
     if accounts > 1:
         raise InvalidValue("--account", "", "is one account at most here")
     # Of a key, AWS says the account.
     is_lost = command.key is None and not accounts and (where.role_name or where.deployed)
-    asked = checked(
+    return checked(
         where,
         rules,
         telling,
@@ -162,41 +196,32 @@ def _carry_out(
         must_tell=command.must_tell,
         writes_secrets=command.name != "revoke",
     )
-    asks = asked.asks
-    # Whoever orders something about one key means that key, wherever it is.
+
+
+def _session(command: _Command, asked: Checked, ordering: CommandOptions) -> CliSession:
+    """Connect; who orders something about one key means that key, in whichever account it is."""
     cli_session = CliSession(
         asked, key_id=command.key, hints=False, everywhere=command.key is not None
     )
     if command.name == "revoke" and command.key == cli_session.own.signing:
         raise InvalidValue("KEY", command.key, OWN_KEY)
-    is_leak = command.name == "revoke"
-    _heed_pause(cli_session, ordering, urgent=is_leak)
-    fleet_run = cli_session.fleet_run(
-        replace(command.request, even_paused=ordering.even_paused),
-        command=command.ordered and replace(command.ordered, even_paused=ordering.even_paused),
-        dry_run=not ordering.enforce,
-    )
-    planned = cli_session.look(fleet_run, fleet_run.plan, "Looking at")
-    report = cli_session.report(fleet_run, planned)
-    due = list(_due(planned, command))
-    out = _for_people(cli_session, ordering)
-    if not ordering.yes or not due:
-        _show(cli_session.err if asks else out, report, due, cli_session)
-    holds = _has_failed(report) and not is_leak
-    if not ordering.enforce or not due or holds:
-        if due and not ordering.enforce:
-            cli_session.say(
-                f"Dry run: nothing was written, nobody was notified. {asked.to_enforce}"
-            )
-        return _closed(cli_session, report, command, due, ordering)
-    if asks:
-        confirm(f"{command.name} {shown(command.about)}.")
-    [plan] = [result.plan for result in planned if result.plan.users]
-    user = plan.users[0].user.name
-    urgent = command.key is not None
+    heed_pause(cli_session, ordering, urgent=command.name == "revoke")
+    return cli_session
+
+
+def _enforced(  # noqa: PLR0913, PLR0917 -- what was looked at, what is due of it, and how it was asked for
+    cli_session: CliSession,
+    fleet_run: FleetRun,
+    plan: AccountPlan,
+    command: _Command,
+    ordering: CommandOptions,
+    due: Sequence[_Due],
+) -> int:
+    """Do what is due, write down who ordered it and what came of it, and answer."""
+    account, user, urgent = plan.run.account.id, plan.users[0].user.name, command.key is not None
     entry = replace(
         entry_of(cli_session.aws, command.name, why=ordering.reason, urgent=urgent),
-        account=plan.run.account.id,
+        account=account,
         user=user,
         key=command.key,
         run=plan.run.id,
@@ -209,10 +234,11 @@ def _carry_out(
         lines = [*said(results), *undone, *map(str, results[0].failures)]
         notes.ends(*lines, failed=bool(undone or results[0].failures))
     report = cli_session.report(fleet_run, results)
+    out = for_people(cli_session, ordering)
     again = any(each.decision.action is Action.KEEP for each in due)
     print_report(out, report, only_acts=not again, every_key=again)
     if command.name == "revoke":
-        _print_advice(out, plan.run.account.id, user, command.about, now())
+        _print_advice(out, account, user, command.about, now())
     if not cli_session.can_notify:
         cli_session.say(
             f"Nobody was notified: without --notify, notify the owner of {shown(user)} yourself."
@@ -225,7 +251,7 @@ def _carry_out(
     return code
 
 
-def _for_people(cli_session: CliSession, ordering: CommandOptions) -> Console:
+def for_people(cli_session: CliSession, ordering: CommandOptions) -> Console:
     """Where people read: beside the answer, if that is for programs."""
     return cli_session.err if ordering.format is Findings.JSON else Console()
 
@@ -236,9 +262,7 @@ def _answer(report: Report, ordering: CommandOptions) -> None:
         sys.stdout.write(as_json(report))
 
 
-def _heed_pause(
-    cli_session: CliSession, ordering: CommandOptions, *, urgent: bool = False
-) -> None:
+def heed_pause(cli_session: CliSession, ordering: CommandOptions, *, urgent: bool = False) -> None:
     """
     Do nothing while Keyturn is paused, and promise nothing without saying so.
 
@@ -248,15 +272,6 @@ def _heed_pause(
         cli_session.tell_of_pause()
     elif not ordering.even_paused:
         refuse_if_paused(cli_session.aws.pause_flag())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Due:
-    """A decision that was asked for."""
-
-    account: Account
-    user: UserFacts
-    decision: Decision
 
 
 def _due(results: Sequence[AccountResult], command: _Command) -> Iterator[_Due]:
@@ -411,109 +426,3 @@ def _print_advice(console: Console, account: str, user: str, key_id: str, at: da
         f"  {look}",
     ):
         console.print(Text(line), soft_wrap=True)
-
-
-# --- a secret -----------------------------------------------------------------------------
-
-
-def adopt(
-    secret: str, where: AccountOptions, rules: SettingOptions, ordering: CommandOptions
-) -> int:
-    """Take a secret into the record. Raises InvalidValue where another account was named."""
-    account, _ = owner_of_secret(secret)
-    if where.account and set(where.account) != {account}:
-        raise InvalidValue("--account", where.account[0], f"is not the secret's, {account}")
-    where = replace(where, account=[account])
-    asked = checked(where, rules, enforce=ordering.enforce, yes=ordering.yes)
-    cli_session = CliSession(asked, hints=False)
-    _heed_pause(cli_session, ordering)
-    run = Run(
-        id=uuid.uuid4().hex,
-        account=Account(id=account),
-        at=now(),
-        dry_run=not ordering.enforce,
-    )
-    work = cli_session.aws.adopt(run)
-    planned = work.plan(secret)
-    out = _for_people(cli_session, ordering)
-    _print_adoption(cli_session.err if asked.asks else out, planned)
-    if not (planned.writes and ordering.enforce):
-        if planned.writes:
-            cli_session.say(f"Dry run: nothing was written. {asked.to_enforce}")
-        _answer_adoption(planned, ordering, adopted=not planned.writes)
-        return 0
-    if asked.asks:
-        confirm(f"adopt {shown(secret)}.")
-    entry = replace(
-        entry_of(cli_session.aws, "adopt", why=ordering.reason),
-        account=account,
-        user=planned.user.name,
-        secret=secret,
-        run=run.id,
-    )
-    with cli_session.audited(entry) as notes:
-        work.carry_out(planned, even_paused=ordering.even_paused)
-        notes.ends(f"adopted; removed {', '.join(planned.removes) or 'no tag'}", failed=False)
-    out.print(Text(shown(f"{secret} is Keyturn's now.")), soft_wrap=True)
-    _answer_adoption(planned, ordering, adopted=True)
-    return FAILED if cli_session.complain(unkept(notes.unwritten)) else 0
-
-
-def _answer_adoption(planned: Adoption, ordering: CommandOptions, *, adopted: bool) -> None:
-    if ordering.format is Findings.JSON:
-        put(write_adoption(planned, adopted=adopted))
-
-
-def _print_adoption(console: Console, planned: Adoption) -> None:
-    secret = planned.secret
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    tags = "\n".join(f"{name} = {value}" for name, value in sorted(secret.tags.items()))
-    facts = {
-        "Secret": planned.name,
-        "User": f"{planned.user.name} ({planned.user.user_id})",
-        "Whose": f"not Keyturn's: {planned.why}" if planned.why else "Keyturn's already",
-        "Versions": str(len(secret.versions)),
-        "KMS key": secret.kms_key or "aws/secretsmanager",
-        "Resource policy": _policy(planned),
-        "Replicas": ", ".join(secret.replicas) or "none",
-        "Rotation by AWS": "on" if secret.rotates else "off",
-        "To be deleted": "yes, scheduled" if secret.scheduled_for_deletion else "no",
-        "Tags": tags or "none",
-    }
-    for name, fact in facts.items():
-        lines = "\n".join(shown(line) for line in fact.splitlines())
-        grid.add_row(Text(name, style="dim"), Text(lines))
-    console.print(grid)
-    if not planned.writes:
-        return
-    console.print()
-    for number, step in enumerate(_adoption_steps(planned), start=1):
-        console.print(Text(f"  {number}. {shown(step)}"), soft_wrap=True)
-    console.print(
-        Text(
-            "\nIts value stays until the user's next rotation, which makes a new one the current "
-            "one. Adopt it only if nothing else depends on this secret."
-        )
-    )
-
-
-def _policy(planned: Adoption) -> str:
-    """Whom the secret itself lets in: adopting changes nothing about that."""
-    match planned.policy:
-        case None:
-            return "none"
-        case Unknown(why=why):
-            return f"could not be read ({why})"
-        case str(text):
-            return f"{text}\nWhoever that names will read the user's new keys, too."
-
-
-def _adoption_steps(planned: Adoption) -> Iterator[str]:
-    if planned.secret.scheduled_for_deletion:
-        yield "secretsmanager:RestoreSecret: its deletion is taken back"
-    if planned.removes:
-        yield f"secretsmanager:UntagResource: {', '.join(planned.removes)}"
-    tags = ", ".join(f"{name} = {value}" for name, value in planned.sets.items())
-    yield f"secretsmanager:TagResource: {tags}, and {SEAL_TAG}"

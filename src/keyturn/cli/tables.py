@@ -108,7 +108,7 @@ def _print_keys(console: Console, report: Report, *, every_key: bool, only_acts:
         missed = [row for row in due if (row.account.id, row.decision.key_id) not in happened]
         _section(console, "Done", done)
         if any(row.note for row in done):
-            console.print(Text(f"New keys lie in {SECRETS}.\n"), style="dim")
+            console.print(Text(f"New keys are stored in {SECRETS}.\n"), style="dim")
         _section(console, "Not done", missed)
     else:
         _section(console, "Due now", due)

@@ -201,7 +201,7 @@ def read_queued(event: object, *, now: datetime) -> RotationRequest:
 
 def _asked_at(requested: datetime, now: datetime) -> datetime:
     if not can_be(requested):
-        raise InvalidValue("requested", requested.isoformat(), "must lie in 2000 to 2200")
+        raise InvalidValue("requested", requested.isoformat(), "must be in the years 2000 to 2200")
     asked = requested.astimezone(UTC).replace(microsecond=0)
     if asked > now + CLOCKS_DIFFER:
         raise InvalidValue("requested", requested.isoformat(), "is in the future")
