@@ -86,7 +86,9 @@ def read_exemption(event: object, *, group: str, now: datetime) -> ExemptionChan
     if call["refused"]:
         return None
     if not can_be(call["at"]):
-        raise InvalidValue("detail.eventTime", call["at"].isoformat(), "must be in the years 2000 to 2200")
+        raise InvalidValue(
+            "detail.eventTime", call["at"].isoformat(), "must be in the years 2000 to 2200"
+        )
     check_age("detail.eventTime", call["at"], now, DEAD_LETTERS_HOLD)
     change, parameters, caller = _CHANGES[call["name"]], call.get("parameters"), call["caller"]
     if parameters is None:
