@@ -232,7 +232,7 @@ def _done(results: Iterable[AccountResult]) -> Iterator[_Row]:
         account = result.plan.run.account
         for outcome in result.outcomes:
             for done in outcome.done:
-                if done.decision.is_due and not done.decision.is_blocked:
+                if done.is_unhindered:
                     yield _Row(
                         account=account,
                         user=outcome.decided.user.name,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from keyturn.domain.commands import OperatorCommand
-from keyturn.domain.decision import Decision, Reason, UserDecisions
+from keyturn.domain.decision import Action, Decision, Reason, UserDecisions
 from keyturn.domain.errors import (
     AnotherRun,
     ChangedMeanwhile,
@@ -66,10 +66,37 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A decision that was carried out; new_key is the id of the key that it made."""
+    """
+    A decision that was carried out; new_key is the id of the key that it made.
+
+    "Was it done?" has three answers, and readers of each know it by now. They differ where nothing
+    but a notice was due, and where the key is blocked:
+
+        carried out                  is_action   is_reported   is_unhindered
+        an action                    yes         yes           yes
+        an action on a blocked key   yes         yes           no
+        a notice alone               no          yes           yes
+        a notice of a blocked key    no          yes           no
+        nothing was due              no          no            no
+    """
 
     decision: Decision
     new_key: str | None = None
+
+    @property
+    def is_action(self) -> bool:
+        """Whether more was done than to notify its owner: `done` of a snapshot's key."""
+        return self.decision.action not in {Action.KEEP, Action.WAIT}
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether anything was due: what a plan's JSON lists as `done`, and an audit entry."""
+        return self.decision.is_due
+
+    @property
+    def is_unhindered(self) -> bool:
+        """Whether anything was due, and the key not blocked: `done` in CSV and in the tables."""
+        return self.decision.is_due and not self.decision.is_blocked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def came_of(result: AccountResult) -> tuple[str, ...]:
         + (f", new key {made.new_key}" if made.new_key else "")
         for outcome in result.outcomes
         for made in outcome.done
-        if made.decision.is_due
+        if made.is_reported
     )
     return (*done, *(str(failure) for failure in result.failures))
 

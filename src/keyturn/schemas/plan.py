@@ -139,7 +139,7 @@ def write_account(result: AccountResult) -> AccountReport:
             }
             for outcome in result.outcomes
             for done in outcome.done
-            if done.decision.is_due
+            if done.is_reported
         ],
         "left": list(result.left),
     }

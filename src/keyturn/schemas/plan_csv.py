@@ -57,7 +57,7 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
         (outcome.decided.user.name, made.decision.key_id): made
         for outcome in result.outcomes
         for made in outcome.done
-        if made.decision.is_due and not made.decision.is_blocked
+        if made.is_unhindered
     }
     errors: dict[str | None, list[str]] = {}
     for failure in result.failures:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, Literal, NotRequired, TypedDict, TypeGuard
 
 from keyturn.domain.days import read_day
-from keyturn.domain.decision import Action, Overlay, Reason
+from keyturn.domain.decision import Overlay, Reason
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.reading import NotReadableError, read_json
@@ -29,7 +29,6 @@ from keyturn.schemas.account import (
 from keyturn.schemas.decision import Day, Decided, write_decision
 
 VERSION: Final = 1
-_NOTHING = {Action.KEEP, Action.WAIT}
 
 
 class LastUsed(TypedDict):
@@ -146,7 +145,7 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
                 "created": format_utc(key.created),
                 "last_used": write_last_used(key),
                 "exempt": decided.user.exempt,
-                "done": step is not None and decision.action not in _NOTHING,
+                "done": step is not None and step.is_action,
             }
 
 
