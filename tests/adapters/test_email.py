@@ -10,9 +10,9 @@ from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.channels.email import EmailChannel
 from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
-from keyturn.domain.events import Digest, Mail
-from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.ports import NoticeContent
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.adapters.test_s3_receipts import A_CHANGE, a_digest, an_item
@@ -37,12 +37,8 @@ class Written:
     mail: Mail = MAIL
     about: list[object] = field(default_factory=list)
 
-    def digest(self, digest: Digest) -> Mail:
-        self.about.append(digest)
-        return self.mail
-
-    def exemption(self, change: ExemptionChange) -> Mail:
-        self.about.append(change)
+    def mail_of(self, content: NoticeContent) -> Mail:
+        self.about.append(content)
         return self.mail
 
 

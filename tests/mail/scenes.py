@@ -393,7 +393,7 @@ def every_mail() -> dict[str, Digest]:
 def as_files(name: str, about: Digest | ExemptionChange) -> dict[str, str]:
     """Give the files of a mail: the text begins with the subject."""
     mails = Mails(admin=ADMIN)
-    mail = mails.digest(about) if isinstance(about, Digest) else mails.exemption(about)
+    mail = mails.mail_of(about)
     return {f"{name}.txt": f"{mail.subject}\n\n{mail.text}", f"{name}.html": mail.html}
 
 

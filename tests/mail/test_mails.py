@@ -85,7 +85,7 @@ def test_no_golden_mail_is_left_over() -> None:
 def test_every_mail_names_account_user_key_age_reason_and_dates(scene: str) -> None:
     digest = EVERY[scene]
 
-    mail = MAILS.digest(digest)
+    mail = MAILS.mail_of(digest)
 
     page = Page(mail.html)
     assert page.open == []
@@ -105,7 +105,7 @@ def test_every_mail_names_account_user_key_age_reason_and_dates(scene: str) -> N
 
 @pytest.mark.parametrize("scene", EVERY)
 def test_every_mail_stands_alone_and_shows_no_secret(scene: str) -> None:
-    mail = MAILS.digest(EVERY[scene])
+    mail = MAILS.mail_of(EVERY[scene])
 
     assert "\n" not in mail.subject.rstrip("\n")
     assert mail.subject == mail.subject.strip()
@@ -122,7 +122,7 @@ def test_every_mail_stands_alone_and_shows_no_secret(scene: str) -> None:
 @pytest.mark.parametrize("told", NoticeType)
 @pytest.mark.parametrize("audience", Audience)
 def test_a_dry_run_says_would_and_changes_nothing(told: NoticeType, audience: Audience) -> None:
-    mail = MAILS.digest(a_digest(an_item(told), audience=audience, dry_run=True))
+    mail = MAILS.mail_of(a_digest(an_item(told), audience=audience, dry_run=True))
 
     notice = "This is a dry run: nothing was changed, and nothing here is a promise."
     assert mail.subject.startswith("[dry run] ")
@@ -136,15 +136,15 @@ def test_a_dry_run_tells_the_admin_of_no_window_that_has_begun() -> None:
     digest = replace(a_digest(an_item(), audience=Audience.ADMIN), proves=True)
 
     begun = "the dates count from this notice"
-    dry = MAILS.digest(replace(digest, run=a_run(dry_run=True)))
-    assert begun in Page(MAILS.digest(digest).html).text
+    dry = MAILS.mail_of(replace(digest, run=a_run(dry_run=True)))
+    assert begun in Page(MAILS.mail_of(digest).html).text
     assert begun not in Page(dry.html).text
     assert begun not in " ".join(dry.text.split())
 
 
 @pytest.mark.parametrize("told", NoticeType)
 def test_for_real_nothing_is_in_the_conditional(told: NoticeType) -> None:
-    mail = MAILS.digest(a_digest(an_item(told)))
+    mail = MAILS.mail_of(a_digest(an_item(told)))
 
     assert "would" not in mail.subject + mail.text + Page(mail.html).text
     assert "dry run" not in mail.subject + mail.text + mail.html
@@ -175,11 +175,11 @@ def test_for_real_nothing_is_in_the_conditional(told: NoticeType) -> None:
     ],
 )
 def test_a_subject_says_what_and_by_when(told: NoticeType, subject: str) -> None:
-    assert MAILS.digest(a_digest(an_item(told))).subject == subject
+    assert MAILS.mail_of(a_digest(an_item(told))).subject == subject
 
 
 def test_the_subject_of_several_speaks_of_the_most_urgent() -> None:
-    assert MAILS.digest(a_digest(*SEVERAL)).subject == (
+    assert MAILS.mail_of(a_digest(*SEVERAL)).subject == (
         "3 access keys in prod-workload: one is disabled on 4 March"
     )
 
@@ -188,13 +188,13 @@ def test_the_subject_of_several_speaks_of_the_most_urgent() -> None:
 def test_every_other_thing_of_several_has_a_subject_too(told: NoticeType) -> None:
     items = [an_item(told), an_item(told, user="etl", key=2)]
 
-    subject = MAILS.digest(a_digest(*items)).subject
+    subject = MAILS.mail_of(a_digest(*items)).subject
 
     assert re.fullmatch(r"2 access keys in prod-workload: 2 (is|are|was|were|ha).+", subject)
 
 
 def test_what_cannot_wait_comes_first() -> None:
-    text = MAILS.digest(a_digest(*SEVERAL)).text
+    text = MAILS.mail_of(a_digest(*SEVERAL)).text
 
     keys = [text.index(item.key_id) for item in (SEVERAL[2], SEVERAL[1], SEVERAL[0])]
     assert keys == sorted(keys)
@@ -204,7 +204,7 @@ def test_what_cannot_wait_comes_first() -> None:
 def test_whoever_reads_nothing_else_can_get_the_new_key() -> None:
     digest = a_digest(an_item(user="backup,eu"))
 
-    mail = MAILS.digest(digest)
+    mail = MAILS.mail_of(digest)
 
     command = (
         "aws secretsmanager get-secret-value "
@@ -227,7 +227,7 @@ def test_a_command_is_safe_to_paste_whatever_the_name() -> None:
 
 
 def test_a_name_is_text_on_a_page_and_never_markup() -> None:
-    mail = MAILS.digest(a_digest(an_item(user="<b>x</b>,")))
+    mail = MAILS.mail_of(a_digest(an_item(user="<b>x</b>,")))
 
     assert "<b>x</b>" not in mail.html
     assert "&lt;b&gt;x&lt;/b&gt;, has a new access key" in mail.html
@@ -235,7 +235,7 @@ def test_a_name_is_text_on_a_page_and_never_markup() -> None:
 
 
 def test_a_name_is_text_in_what_to_do_as_well() -> None:
-    html = MAILS.digest(a_digest(an_item(NoticeType.RETIRING, user="<b>x</b>,"))).html
+    html = MAILS.mail_of(a_digest(an_item(NoticeType.RETIRING, user="<b>x</b>,"))).html
 
     assert "<b>x" not in html
     assert "the other access key of &lt;b&gt;x&lt;/b&gt;,, wherever" in html
@@ -248,7 +248,7 @@ def test_a_failure_and_an_account_name_are_text_too() -> None:
         run=replace(a_run(), account=Account(id="222222222222", name="<u>n</u>")),
     )
 
-    html = MAILS.digest(digest).html
+    html = MAILS.mail_of(digest).html
 
     assert "<i>f" not in html
     assert "<u>n" not in html
@@ -258,7 +258,7 @@ def test_a_name_turns_no_subject_around() -> None:
     account = Account(id="222222222222", name="prod\u202edoow\u2066\x1b[2J\u200bx")
     digest = replace(a_digest(an_item()), run=replace(a_run(), account=account))
 
-    subject = MAILS.digest(digest).subject
+    subject = MAILS.mail_of(digest).subject
 
     assert subject.isprintable()
     assert "prod\ufffddoow\ufffd\ufffd[2J\ufffdx" in subject
@@ -274,7 +274,7 @@ def test_a_name_or_a_message_turns_nothing_around_in_a_body(part: str) -> None:
         run=replace(a_run(), account=account),
     )
 
-    body = getattr(MAILS.digest(digest), part)
+    body = getattr(MAILS.mail_of(digest), part)
 
     assert body.replace("\n", "").isprintable()
     assert body.count("denied\ufffdyb") >= 3
@@ -284,7 +284,7 @@ def test_an_account_without_a_name_is_called_by_its_id() -> None:
     digest = a_digest(an_item())
     nameless = replace(digest, run=replace(digest.run, account=Account(id="222222222222")))
 
-    mail = MAILS.digest(nameless)
+    mail = MAILS.mail_of(nameless)
 
     assert mail.subject.endswith("(account 222222222222)")
     assert "Account: 222222222222\n" in mail.text
@@ -293,7 +293,7 @@ def test_an_account_without_a_name_is_called_by_its_id() -> None:
 def test_a_key_that_was_disabled_on_an_earlier_day_is_not_called_disabled_today() -> None:
     late = replace(an_item(NoticeType.DISABLED), action=Action.NOTICE)
 
-    text = MAILS.digest(a_digest(late)).text
+    text = MAILS.mail_of(a_digest(late)).text
 
     assert "was disabled on" not in text
     assert "This key is Inactive." in text
@@ -301,7 +301,7 @@ def test_a_key_that_was_disabled_on_an_earlier_day_is_not_called_disabled_today(
 
 def test_the_admin_is_shown_how_to_take_a_disabling_back() -> None:
     def admins(told: NoticeType) -> str:
-        return MAILS.digest(a_digest(an_item(told), audience=Audience.ADMIN)).text
+        return MAILS.mail_of(a_digest(an_item(told), audience=Audience.ADMIN)).text
 
     command = (
         "aws iam update-access-key --user-name deploy-bot "
@@ -317,7 +317,7 @@ def test_the_admin_is_shown_how_to_take_a_disabling_back() -> None:
 def test_a_mail_about_an_exemption_names_who_whom_where_when_and_what_to_do(
     change: ExemptionChange,
 ) -> None:
-    mail = MAILS.exemption(change)
+    mail = MAILS.mail_of(change)
 
     page = Page(mail.html)
     assert page.open == []
@@ -334,7 +334,7 @@ def test_a_mail_about_an_exemption_names_who_whom_where_when_and_what_to_do(
 def test_a_name_is_text_in_a_mail_about_an_exemption_too() -> None:
     odd = replace(CHANGES["exemption-added"], user="<b>x</b>,", by="<i>y</i>")
 
-    mail = MAILS.exemption(odd)
+    mail = MAILS.mail_of(odd)
 
     assert "<b>" not in mail.html
     assert "<i>" not in mail.html
@@ -348,10 +348,10 @@ def a_mail_with(templates: dict[str, str]) -> Mails:
 def test_a_template_can_be_put_in_the_place_of_ours() -> None:
     mails = a_mail_with({"owner/subject.txt": "Keys of {{ account.name }}\n, now"})
 
-    mail = mails.digest(a_digest(an_item()))
+    mail = mails.mail_of(a_digest(an_item()))
 
     assert mail.subject == "Keys of prod-workload , now"
-    assert mail.text == MAILS.digest(a_digest(an_item())).text
+    assert mail.text == MAILS.mail_of(a_digest(an_item())).text
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_a_broken_template_is_an_error_and_never_half_a_mail(
     template: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        a_mail_with({"owner/body.html": template}).digest(a_digest(an_item()))
+        a_mail_with({"owner/body.html": template}).mail_of(a_digest(an_item()))
 
 
 def test_a_date_cannot_be_mistaken() -> None:

@@ -42,7 +42,7 @@ class Office:
 def test_without_templates_of_their_own_the_mails_are_ours() -> None:
     office = Office()
 
-    assert office.mails.digest(a_digest(*SEVERAL)) == OURS.digest(a_digest(*SEVERAL))
+    assert office.mails.mail_of(a_digest(*SEVERAL)) == OURS.mail_of(a_digest(*SEVERAL))
     assert office.complaints == []
 
 
@@ -50,12 +50,12 @@ def test_a_template_takes_the_place_of_ours_and_the_others_stay() -> None:
     office = Office({"owner/body.txt": WITH_KEY})
     digest = a_digest(an_item())
 
-    mail = office.mails.digest(digest)
+    mail = office.mails.mail_of(digest)
 
     assert mail.text == f"Dear all: {an_item().key_id}\n"
-    assert mail.html == OURS.digest(digest).html
+    assert mail.html == OURS.mail_of(digest).html
     admins = a_digest(an_item(), audience=Audience.ADMIN)
-    assert office.mails.digest(admins) == OURS.digest(admins)
+    assert office.mails.mail_of(admins) == OURS.mail_of(admins)
     assert office.complaints == []
 
 
@@ -65,7 +65,7 @@ def test_words_alone_can_be_changed() -> None:
     assert changed != words
     office = Office({"_base/words.txt": changed})
 
-    mail = office.mails.digest(a_digest(an_item(), dry_run=True))
+    mail = office.mails.mail_of(a_digest(an_item(), dry_run=True))
 
     assert mail.text.startswith("Only rehearsing: nothing was changed")
     assert "Only rehearsing" in mail.html
@@ -91,7 +91,7 @@ def test_a_broken_template_is_complained_of_and_ours_serves(
 ) -> None:
     office = Office({name: template})
 
-    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+    assert office.mails.mail_of(a_digest(an_item())) == OURS.mail_of(a_digest(an_item()))
 
     [complaint] = office.complaints
     assert complaint.startswith("a mail template in the bucket is broken, ours serves: ")
@@ -102,34 +102,34 @@ def test_a_broken_mail_about_an_exemption_goes_out_in_our_words_too() -> None:
     change = CHANGES["exemption-added"]
     office = Office({"exemption/body.txt": "Something happened."})
 
-    assert office.mails.exemption(change) == OURS.exemption(change)
+    assert office.mails.mail_of(change) == OURS.mail_of(change)
     assert len(office.complaints) == 1
 
 
 def test_templates_that_cannot_be_read_are_complained_of_and_ours_serve() -> None:
     office = Office({"owner/body.txt": WITH_KEY}, error=Denied("ListObjectsV2: AccessDenied"))
 
-    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+    assert office.mails.mail_of(a_digest(an_item())) == OURS.mail_of(a_digest(an_item()))
     assert office.complaints == [
         "the mail templates in the bucket cannot be read, ours serve: ListObjectsV2: AccessDenied"
     ]
 
     office.error = None
-    assert office.mails.digest(a_digest(an_item())).text.startswith("Dear all")
+    assert office.mails.mail_of(a_digest(an_item())).text.startswith("Dear all")
 
 
 def test_a_change_is_noticed_within_minutes_and_not_asked_for_at_every_mail() -> None:
     office = Office()
-    office.mails.digest(a_digest(an_item()))
+    office.mails.mail_of(a_digest(an_item()))
     office.templates = {"owner/body.txt": WITH_KEY}
 
     office.now = TODAY + 4 * MINUTE
-    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+    assert office.mails.mail_of(a_digest(an_item())) == OURS.mail_of(a_digest(an_item()))
     office.now = TODAY + 5 * MINUTE
-    assert office.mails.digest(a_digest(an_item())).text.startswith("Dear all")
+    assert office.mails.mail_of(a_digest(an_item())).text.startswith("Dear all")
     office.templates = {}
     office.now = TODAY + 10 * MINUTE
-    assert office.mails.digest(a_digest(an_item())) == OURS.digest(a_digest(an_item()))
+    assert office.mails.mail_of(a_digest(an_item())) == OURS.mail_of(a_digest(an_item()))
     assert office.reads == 3
     assert office.complaints == []
 
@@ -140,10 +140,10 @@ def test_a_fault_in_our_own_templates_is_hidden_by_nobody(monkeypatch: pytest.Mo
     def breaks(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Mails, "digest", breaks)
+    monkeypatch.setattr(Mails, "mail_of", breaks)
 
     with pytest.raises(ZeroDivisionError):
-        office.mails.digest(a_digest(an_item()))
+        office.mails.mail_of(a_digest(an_item()))
 
 
 def test_the_folder_that_operators_copy_from_is_what_the_package_carries() -> None:

@@ -9,7 +9,7 @@ from jinja2 import ChoiceLoader, DictLoader
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Digest, Mail
 from keyturn.domain.exemption import ExemptionChange
-from keyturn.mail.renderer import Mails, packaged
+from keyturn.mail.renderer import Mails, named_in, packaged
 
 KEPT: Final = timedelta(minutes=5)
 """How long templates that were read serve before they are read anew."""
@@ -55,15 +55,9 @@ class OverridableRenderer:
         self._templates = templates
         self._complain = complain
 
-    def digest(self, digest: Digest) -> Mail:
-        """Write the mail of a digest."""
-        return self._write(
-            lambda mails: mails.digest(digest), [item.key_id for item in digest.items]
-        )
-
-    def exemption(self, change: ExemptionChange) -> Mail:
-        """Write the mail about a change of the exemption group."""
-        return self._write(lambda mails: mails.exemption(change), [change.id])
+    def mail_of(self, content: Digest | ExemptionChange) -> Mail:
+        """Write the mail of a notice."""
+        return self._write(lambda mails: mails.mail_of(content), named_in(content))
 
     def _write(self, write: Callable[[Mails], Mail], names: Iterable[str]) -> Mail:
         ours = self._templates.ours

@@ -77,6 +77,15 @@ class Coming:
     day: date
 
 
+def named_in(content: Digest | ExemptionChange) -> tuple[str, ...]:
+    """The ids that a mail must name, whoever wrote its template."""
+    match content:
+        case Digest():
+            return tuple(item.key_id for item in content.items)
+        case ExemptionChange():
+            return (content.id,)
+
+
 class Mails:
     """
     Meets `MailRenderer` of adapters/channels/email.py.
@@ -91,8 +100,15 @@ class Mails:
         self._admin = admin
         self._templates = _packaged_templates() if loader is None else _environment(loader)
 
-    def digest(self, digest: Digest) -> Mail:
-        """Write the mail of a digest."""
+    def mail_of(self, content: Digest | ExemptionChange) -> Mail:
+        """Write the mail of a notice."""
+        match content:
+            case Digest():
+                return self._digest(content)
+            case ExemptionChange():
+                return self._exemption(content)
+
+    def _digest(self, digest: Digest) -> Mail:
         return self._mail(
             str(digest.audience),
             {
@@ -103,8 +119,7 @@ class Mails:
             },
         )
 
-    def exemption(self, change: ExemptionChange) -> Mail:
-        """Write the mail about a change of the exemption group."""
+    def _exemption(self, change: ExemptionChange) -> Mail:
         return self._mail(
             "exemption",
             {

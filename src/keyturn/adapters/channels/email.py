@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
 from keyturn.domain.errors import Refused, Throttled
-from keyturn.domain.events import Digest, Mail
-from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent, RenderedNotice
 
@@ -27,11 +26,8 @@ _MEANINGS: Final[Meanings] = {
 class MailRenderer(Protocol):
     """Writes the mails: those of `keyturn.mail`, or with the operators' templates among them."""
 
-    def digest(self, digest: Digest) -> Mail:
-        """Write the mail of a digest."""
-
-    def exemption(self, change: ExemptionChange) -> Mail:
-        """Write the mail about a change of the exemption group."""
+    def mail_of(self, content: NoticeContent) -> Mail:
+        """Write the mail of a notice."""
 
 
 class EmailChannel:
@@ -59,16 +55,11 @@ class EmailChannel:
 
     def render(self, content: NoticeContent, recipient: Recipient) -> RenderedNotice:
         """Write the mail."""
-        match content:
-            case Digest():
-                mail = self._renderer.digest(content)
-            case ExemptionChange():
-                mail = self._renderer.exemption(content)
         return _Email(
             ses=self._ses,
             sender=self._sender,
             recipient=recipient,
-            mail=mail,
+            mail=self._renderer.mail_of(content),
             configuration_set=self._configuration_set,
         )
 
