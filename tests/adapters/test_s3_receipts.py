@@ -34,7 +34,7 @@ OTHER = Recipient(ChannelName.EMAIL, "other@example.com")
 
 RUN = Run(id="run-1", account=Account(id=ACCOUNT), at=START, dry_run=False)
 ROTATED = Notice(
-    told=NoticeType.ROTATED,
+    type=NoticeType.ROTATED,
     day=DISABLE_ON,
     promises={Act.DISABLE: DISABLE_ON, Act.DELETE: DELETE_ON},
 )
@@ -173,20 +173,20 @@ def test_a_receipt_holds_step_day_time_and_promises(book: Book) -> None:
     "notice",
     [
         ROTATED,
-        Notice(told=NoticeType.RETIRING, day=DISABLE_ON, promises=ROTATED.promises),
-        Notice(told=NoticeType.BEFORE_DISABLE, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON}),
-        Notice(told=NoticeType.DISABLED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=NoticeType.DELETING, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=NoticeType.GRACE_RENEWED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=NoticeType.BEFORE_DELETE, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
-        Notice(told=NoticeType.DELETED, day=DELETE_ON),
-        Notice(told=NoticeType.UPCOMING, day=DISABLE_ON, variant="14"),
-        Notice(told=NoticeType.RESTORED, day=DISABLE_ON),
-        Notice(told=NoticeType.BLOCKED, day=DISABLE_ON, variant="two-keys-in-use"),
-        Notice(told=NoticeType.OVERWRITTEN, day=DISABLE_ON),
-        Notice(told=NoticeType.ORPHAN, day=DISABLE_ON, variant="removed"),
+        Notice(type=NoticeType.RETIRING, day=DISABLE_ON, promises=ROTATED.promises),
+        Notice(type=NoticeType.BEFORE_DISABLE, day=DISABLE_ON, promises={Act.DISABLE: DISABLE_ON}),
+        Notice(type=NoticeType.DISABLED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(type=NoticeType.DELETING, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(type=NoticeType.GRACE_RENEWED, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(type=NoticeType.BEFORE_DELETE, day=DELETE_ON, promises={Act.DELETE: DELETE_ON}),
+        Notice(type=NoticeType.DELETED, day=DELETE_ON),
+        Notice(type=NoticeType.UPCOMING, day=DISABLE_ON, variant="14"),
+        Notice(type=NoticeType.RESTORED, day=DISABLE_ON),
+        Notice(type=NoticeType.BLOCKED, day=DISABLE_ON, variant="two-keys-in-use"),
+        Notice(type=NoticeType.OVERWRITTEN, day=DISABLE_ON),
+        Notice(type=NoticeType.ORPHAN, day=DISABLE_ON, variant="removed"),
     ],
-    ids=lambda notice: str(notice.told),
+    ids=lambda notice: str(notice.type),
 )
 def test_whatever_is_told_is_remembered_as_it_was(book: Book, notice: Notice) -> None:
     book.tell(an_item(notice))
@@ -210,7 +210,7 @@ def test_another_day_key_user_or_step_is_another_thing(book: Book) -> None:
         an_item(replace(ROTATED, day=later, promises={**ROTATED.promises, Act.DISABLE: later})),
         an_item(key_id="AKIAOLDEXAMPLE000002"),
         an_item(user="etl"),
-        an_item(Notice(told=NoticeType.DELETED, day=DISABLE_ON)),
+        an_item(Notice(type=NoticeType.DELETED, day=DISABLE_ON)),
     ]
 
     assert all(book.claim(a_digest(item), item) is not None for item in others)
@@ -409,7 +409,7 @@ def the_only_object(cloud: LocalCloud) -> tuple[str, bytes]:
             f"deploy-bot/{KEY}/disable/2027-03-11_2027-03-21.{DEV_IN_NAMES}.admin.json",
         ),
         (
-            an_item(Notice(told=NoticeType.UPCOMING, day=DISABLE_ON, variant="14"), user="a,b=c"),
+            an_item(Notice(type=NoticeType.UPCOMING, day=DISABLE_ON, variant="14"), user="a,b=c"),
             {},
             f"a=2Cb=3Dc/{KEY}/upcoming-14/2027-03-11.{DEV_IN_NAMES}.json",
         ),
@@ -455,7 +455,7 @@ def test_a_claim_is_36_characters_and_a_receipt_says_everything(cloud: LocalClou
 
 def test_a_key_costs_one_listing_and_opens_nothing(cloud: LocalCloud) -> None:
     book = in_s3(cloud)
-    for notice in (ROTATED, Notice(told=NoticeType.DELETED, day=DELETE_ON)):
+    for notice in (ROTATED, Notice(type=NoticeType.DELETED, day=DELETE_ON)):
         book.tell(an_item(notice))
     cloud.calls.clear()
 
@@ -489,7 +489,7 @@ def test_a_promise_that_a_name_cannot_hold_is_refused_before_anything_is_told(
     cloud: LocalCloud,
 ) -> None:
     odd = an_item(
-        Notice(told=NoticeType.DELETED, day=DISABLE_ON, promises={Act.DISABLE: DELETE_ON}),
+        Notice(type=NoticeType.DELETED, day=DISABLE_ON, promises={Act.DISABLE: DELETE_ON}),
     )
 
     with pytest.raises(InvalidValue):

@@ -116,7 +116,7 @@ def test_a_successor_that_somebody_deleted_is_made_anew_and_the_notice_says_so()
     assert (made.action, made.reason) == (Action.ROTATE, Reason.SUCCESSOR_TAKEN_AWAY)
     assert "its successor NEW was made Inactive or deleted" in made.sentence
     assert made.notice is not None
-    assert made.notice.told is NoticeType.ROTATED
+    assert made.notice.type is NoticeType.ROTATED
     assert pluralize(looked) == History(taken=1, successor="NEW", promised=on(5))
 
 

@@ -76,7 +76,7 @@ def test_a_disabled_key_is_enabled_and_then_left_alone_for_the_grace() -> None:
 
     assert (made.action, made.reason) == (Action.RESTORE, Reason.FORCED)
     assert made.next == Next(Action.NOTICE, on(10))
-    assert made.notice == Notice(told=NoticeType.RESTORED, day=NOW.date())
+    assert made.notice == Notice(type=NoticeType.RESTORED, day=NOW.date())
     assert made.overlays == {Overlay.RESTORED}
 
 
@@ -136,7 +136,7 @@ def test_a_leaked_key_is_stopped_and_replaced_at_any_age() -> None:
     assert (made.action, made.reason, made.rotates) == (Action.REVOKE, Reason.LEAKED, True)
     assert made.sentence == "an operator revoked it as leaked; a new key is made and delivered"
     assert made.notice == Notice(
-        told=NoticeType.REVOKED, day=on(10), promises={Act.DELETE: on(10)}
+        type=NoticeType.REVOKED, day=on(10), promises={Act.DELETE: on(10)}
     )
     assert made.notice.step == "delete"
     assert made.next == Next(Action.DELETE, on(10))
@@ -193,7 +193,7 @@ def test_what_hinders_a_new_key_does_not_hinder_the_stop(user: UserFacts, hindra
 def test_no_deletion_is_promised_that_is_not_on_record(secret: SecretFacts | Unknown) -> None:
     made = obeyed(REVOKE, ann(ACTIVE, secret=secret))
 
-    assert made.notice == Notice(told=NoticeType.REVOKED, day=NOW.date())
+    assert made.notice == Notice(type=NoticeType.REVOKED, day=NOW.date())
     assert made.notice.step == "revoked"
     assert made.next is None
 

@@ -23,7 +23,7 @@ STALE = SecretFacts(tags={USER_TAG: "bob"})
 
 def is_of_a_rotation(made: Decision) -> bool:
     """Whether it names a day on which its key is rotated."""
-    is_warned = made.notice is not None and made.notice.told is NoticeType.UPCOMING
+    is_warned = made.notice is not None and made.notice.type is NoticeType.UPCOMING
     return is_warned or (made.next is not None and made.next.action is Action.ROTATE)
 
 
@@ -64,7 +64,7 @@ def test_beside_a_secret_that_is_not_ours_no_day_is_told(age: float) -> None:
     assert not is_of_a_rotation(made)
     assert made.reason is Reason.SECRET_FOREIGN
     assert made.notice is not None
-    assert made.notice.told is NoticeType.BLOCKED
+    assert made.notice.type is NoticeType.BLOCKED
 
 
 @pytest.mark.parametrize("age", [76, 83, 89])
@@ -266,7 +266,7 @@ def dates_of(made: Decision) -> Iterator[tuple[Action, date]]:
     if made.notice is not None:
         for act, day in made.notice.promises.items():
             yield Action(act.upper()), day
-        if made.notice.told is NoticeType.UPCOMING:
+        if made.notice.type is NoticeType.UPCOMING:
             yield Action.ROTATE, made.notice.day
     if made.next is not None and made.next.action in WRITING:
         yield made.next.action, made.next.day

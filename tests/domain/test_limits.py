@@ -196,7 +196,7 @@ def test_a_key_found_old_is_rotated_on_its_users_day_and_the_plan_says_which(nam
         assert made.next is not None
         assert made.next.day == on(day)
         assert made.notice is not None
-        assert (made.notice.told, made.notice.day) == (NoticeType.UPCOMING, on(day))
+        assert (made.notice.type, made.notice.day) == (NoticeType.UPCOMING, on(day))
 
 
 def test_many_users_are_spread_over_all_the_days() -> None:

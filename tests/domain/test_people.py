@@ -91,7 +91,7 @@ def test_an_active_key_that_we_disabled_was_restored(record: KeyRecord, keys: in
     assert made.sentence == f"it was re-enabled by hand and is left alone until {on(10)}"
     assert made.next == Next(Action.NOTICE, on(10))
     assert made.notice is not None
-    assert made.notice.told is NoticeType.RESTORED
+    assert made.notice.type is NoticeType.RESTORED
     assert made.notice.promises == {}
     # Of one that we were about to disable, nobody can say whether somebody enabled it.
     counted = [(Change.COUNTED, "OLD")] if record.disabled else []
@@ -120,7 +120,7 @@ def test_that_a_key_is_left_alone_is_told_until_somebody_was_told(days: int) -> 
 
     assert made.action is Action.NOTICE
     assert made.notice is not None
-    assert (made.notice.told, made.notice.day) == (NoticeType.RESTORED, on(-days))
+    assert (made.notice.type, made.notice.day) == (NoticeType.RESTORED, on(-days))
     assert made.overlays == {Overlay.RESTORED}
 
 
@@ -324,7 +324,7 @@ def test_a_secret_that_no_longer_holds_the_new_key_is_told(secret: SecretFacts) 
         "the secret that Keyturn delivered for it was overwritten or deleted by hand"
     )
     assert looked["NEW"].notice is not None
-    assert looked["NEW"].notice.told is NoticeType.OVERWRITTEN
+    assert looked["NEW"].notice.type is NoticeType.OVERWRITTEN
 
 
 def test_an_overwritten_secret_is_told_once() -> None:

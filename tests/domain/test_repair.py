@@ -40,7 +40,7 @@ def test_a_key_whose_secret_nobody_has_is_stopped() -> None:
     made = looked["NEW"]
     assert (made.action, made.reason) == (Action.REPAIR, Reason.ORPHAN_FOUND)
     assert made.notice is not None
-    assert made.notice.told is NoticeType.ORPHAN
+    assert made.notice.type is NoticeType.ORPHAN
     assert made.next is not None
     assert (made.next.action, made.next.day) == (Action.REPAIR, on(1))
     assert looked["OLD"].reason is Reason.SLOT_TAKEN

@@ -7,7 +7,7 @@ import pytest
 from keyturn.domain.decision import Action, Decision, Notice, NoticeType, Overlay, Reason, State
 from keyturn.domain.result import Done
 
-NOTICE = Notice(told=NoticeType.BLOCKED, day=date(2026, 3, 2))
+NOTICE = Notice(type=NoticeType.BLOCKED, day=date(2026, 3, 2))
 
 
 @pytest.mark.parametrize(

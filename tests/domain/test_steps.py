@@ -123,7 +123,7 @@ def test_a_rotation_promises_the_dates_of_disabling_and_deleting(
 
     assert made.reason is Reason.ROTATION_DUE
     assert made.notice is not None
-    assert made.notice.told is NoticeType.ROTATED
+    assert made.notice.type is NoticeType.ROTATED
     assert made.notice.promises == {Act.DISABLE: on(disable), Act.DELETE: on(delete)}
     assert made.notice.day == on(disable)
     assert made.next == Next(Action.DISABLE, on(disable))
@@ -253,7 +253,7 @@ def test_a_replaced_key_is_told_of_its_end_at_any_age(age: float) -> None:
     assert made.successor == "NEW"
     assert made.sentence == "it was replaced by NEW"
     assert made.notice is not None
-    assert made.notice.told is NoticeType.RETIRING
+    assert made.notice.type is NoticeType.RETIRING
     day = on(max(10, 100 - int(age)))
     assert made.notice.promises == {Act.DISABLE: day, Act.DELETE: day + timedelta(days=10)}
 
@@ -268,7 +268,7 @@ def test_a_disabled_key_is_told_when_it_will_be_deleted() -> None:
     assert (made.action, made.reason) == (Action.DISABLE, Reason.WINDOW_OVER)
     assert made.sentence == f"it was replaced by NEW, and its end was announced for {on(0)}"
     assert made.notice is not None
-    assert made.notice.told is NoticeType.DISABLED
+    assert made.notice.type is NoticeType.DISABLED
     assert made.notice.promises == {Act.DELETE: on(10)}
     assert made.next == Next(Action.DELETE, on(10))
 
@@ -432,15 +432,15 @@ def test_who_found_a_key_inactive_says_so() -> None:
 
     assert broken.reason is Reason.DATES_NOT_NOTICED
     assert broken.notice is not None
-    assert broken.notice.told is NoticeType.DISABLED
+    assert broken.notice.type is NoticeType.DISABLED
     assert found.reason is Reason.FOUND_INACTIVE
     assert found.sentence == "it was found Inactive; its grace begins now"
     assert seen.reason is disabled.reason is Reason.DATES_NOT_NOTICED
     assert found.notice is not None
     assert seen.notice is not None
     assert disabled.notice is not None
-    assert found.notice.told is seen.notice.told is NoticeType.DELETING
-    assert disabled.notice.told is NoticeType.DISABLED
+    assert found.notice.type is seen.notice.type is NoticeType.DELETING
+    assert disabled.notice.type is NoticeType.DISABLED
     assert found.state is seen.state is disabled.state is State.DISABLED
 
 
@@ -527,7 +527,7 @@ def test_use_since_the_disabling_begins_the_grace_anew_once(
     if anew:
         assert made.reason is Reason.USED_AFTER_DISABLING
         assert made.notice is not None
-        assert made.notice.told is NoticeType.GRACE_RENEWED
+        assert made.notice.type is NoticeType.GRACE_RENEWED
         assert made.notice.promises == {Act.DELETE: on(10)}
 
 
@@ -541,7 +541,7 @@ def test_a_deletion_says_why() -> None:
         made.sentence == f"it is Inactive since {on(-10)}, its deletion was announced for {on(0)}"
     )
     assert made.notice is not None
-    assert made.notice.told is NoticeType.DELETED
+    assert made.notice.type is NoticeType.DELETED
     assert made.next is None
 
 

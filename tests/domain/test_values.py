@@ -54,7 +54,7 @@ def test_keys_are_put_in_order_and_of_the_same_second_the_larger_id_is_younger()
     ],
 )
 def test_a_step_is_named_for_what_is_promised(told: NoticeType, variant: str, step: str) -> None:
-    assert Notice(told=told, day=TODAY, variant=variant).step == step
+    assert Notice(type=told, day=TODAY, variant=variant).step == step
 
 
 def test_a_decision_is_due_if_something_is_done_or_told() -> None:

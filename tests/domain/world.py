@@ -392,5 +392,5 @@ class Life:
         receipts.append(
             Receipt(step=notice.step, day=notice.day, at=now, promises=notice.promises)
         )
-        name = notice.step if notice.told is NoticeType.UPCOMING else notice.told.value
+        name = notice.step if notice.type is NoticeType.UPCOMING else notice.type.value
         self.told.append((day, made.key_id, name))

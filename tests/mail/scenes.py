@@ -46,7 +46,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
         action=Action.ROTATE,
         reason=Reason.ROTATION_DUE,
         sentence="it is 90 days old (RotationPeriod=90)",
-        notice=Notice(told=NoticeType.ROTATED, day=DISABLE_ON, promises=BOTH),
+        notice=Notice(type=NoticeType.ROTATED, day=DISABLE_ON, promises=BOTH),
         next=Next(Action.DISABLE, DISABLE_ON),
         successor=NEW_KEY,
         secret=secret_name(PROD.id, user),
@@ -63,7 +63,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 reason=Reason.DATES_NOT_NOTICED,
                 sentence=f"it was replaced by {NEW_KEY}",
                 successor=NEW_KEY,
-                notice=Notice(told=told, day=DISABLE_ON, promises=BOTH),
+                notice=Notice(type=told, day=DISABLE_ON, promises=BOTH),
             )
         case NoticeType.BEFORE_DISABLE:
             day = in_days(3)
@@ -73,7 +73,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.WARN,
                 reason=Reason.DISABLING_AHEAD,
                 sentence=f"it was replaced by {NEW_KEY}; it works until {day}",
-                notice=Notice(told=told, day=day, promises={Act.DISABLE: day}),
+                notice=Notice(type=told, day=day, promises={Act.DISABLE: day}),
                 next=Next(Action.DISABLE, day),
             )
         case NoticeType.DISABLED:
@@ -84,7 +84,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.DISABLE,
                 reason=Reason.WINDOW_OVER,
                 sentence=f"it was replaced by {NEW_KEY}, and its end was announced for 2027-03-01",
-                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                notice=Notice(type=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
         case NoticeType.BEFORE_DELETE:
@@ -97,7 +97,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 reason=Reason.DELETION_AHEAD,
                 sentence="it has been Inactive since 2027-02-22 "
                 f"and can be re-enabled until {day}",
-                notice=Notice(told=told, day=day, promises={Act.DELETE: day}),
+                notice=Notice(type=told, day=day, promises={Act.DELETE: day}),
                 next=Next(Action.DELETE, day),
             )
         case NoticeType.DELETING:
@@ -108,7 +108,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.NOTICE,
                 reason=Reason.FOUND_INACTIVE,
                 sentence="it was found Inactive; its grace begins now",
-                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                notice=Notice(type=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
         case NoticeType.GRACE_RENEWED:
@@ -119,7 +119,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.NOTICE,
                 reason=Reason.USED_AFTER_DISABLING,
                 sentence="it was used after it had been disabled, so its grace begins anew",
-                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                notice=Notice(type=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
         case NoticeType.DELETED:
@@ -131,7 +131,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 reason=Reason.GRACE_OVER,
                 sentence="it is Inactive since 2027-02-19, "
                 "its deletion was announced for 2027-03-01",
-                notice=Notice(told=told, day=TODAY.date()),
+                notice=Notice(type=told, day=TODAY.date()),
                 next=None,
             )
         case NoticeType.UPCOMING:
@@ -143,7 +143,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.WARN,
                 reason=Reason.ROTATION_AHEAD,
                 sentence=f"it is 76 days old and will be rotated on {day}",
-                notice=Notice(told=told, day=day, variant="14"),
+                notice=Notice(type=told, day=day, variant="14"),
                 next=Next(Action.ROTATE, day),
             )
         case NoticeType.RESTORED:
@@ -154,7 +154,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.NOTICE,
                 reason=Reason.RESTORED,
                 sentence="it was re-enabled by hand and is left alone until 2027-03-11",
-                notice=Notice(told=told, day=TODAY.date()),
+                notice=Notice(type=told, day=TODAY.date()),
                 next=Next(Action.NOTICE, DISABLE_ON),
             )
         case NoticeType.BLOCKED:
@@ -167,7 +167,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 reason=Reason.TWO_KEYS_IN_USE,
                 sentence="its user has two Active keys and this one is in use: "
                 "last used on 2027-02-28 (s3 in eu-central-1)",
-                notice=Notice(told=told, day=TODAY.date(), variant=Reason.TWO_KEYS_IN_USE),
+                notice=Notice(type=told, day=TODAY.date(), variant=Reason.TWO_KEYS_IN_USE),
                 next=Next(Action.NOTICE, DISABLE_ON),
             )
         case NoticeType.OVERWRITTEN:
@@ -179,7 +179,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 reason=Reason.SECRET_OVERWRITTEN,
                 sentence="the secret that Keyturn delivered for it "
                 "was overwritten or deleted by hand",
-                notice=Notice(told=told, day=TODAY.date()),
+                notice=Notice(type=told, day=TODAY.date()),
                 next=Next(Action.ROTATE, in_days(59)),
                 successor=None,
             )
@@ -192,7 +192,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.REVOKE,
                 reason=Reason.LEAKED,
                 sentence="an operator revoked it as leaked; a new key is made and delivered",
-                notice=Notice(told=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
+                notice=Notice(type=told, day=DISABLE_ON, promises={Act.DELETE: DISABLE_ON}),
                 next=Next(Action.DELETE, DISABLE_ON),
             )
         case NoticeType.ORPHAN:
@@ -204,7 +204,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 reason=Reason.ORPHAN_FOUND,
                 sentence="a rotation broke off before the secret of this key was stored: "
                 "nobody has it",
-                notice=Notice(told=told, day=TODAY.date()),
+                notice=Notice(type=told, day=TODAY.date()),
                 next=Next(Action.REPAIR, in_days(1)),
             )
 
@@ -233,7 +233,7 @@ def blocked(reason: Reason, sentence: str, next_step: Next, **about: object) -> 
         an_item(NoticeType.BLOCKED),
         reason=reason,
         sentence=sentence,
-        notice=Notice(told=NoticeType.BLOCKED, day=TODAY.date(), variant=reason),
+        notice=Notice(type=NoticeType.BLOCKED, day=TODAY.date(), variant=reason),
         next=next_step,
         **about,  # type: ignore[arg-type]  # as NoticeItem names them
     )
@@ -277,7 +277,7 @@ INTERRUPTED = replace(
     sentence=f"Keyturn was interrupted while disabling this key; it works until {in_days(3)}",
     secret=secret_name(PROD.id, "deploy-bot"),
     notice=Notice(
-        told=NoticeType.RETIRING,
+        type=NoticeType.RETIRING,
         day=in_days(3),
         promises={Act.DISABLE: in_days(3), Act.DELETE: in_days(13)},
     ),

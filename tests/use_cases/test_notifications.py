@@ -73,7 +73,7 @@ def a_turn(
         action=action,
         reason=Reason.GRACE_OVER,
         sentence="its grace is over",
-        notice=Notice(told=told, day=TODAY),
+        notice=Notice(type=told, day=TODAY),
     )
     facts = UserFacts(account="1" * 12, name=user, user_id=user, keys=())
     return UserDecisions(user=facts, decisions=(decision,))

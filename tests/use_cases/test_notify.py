@@ -40,7 +40,7 @@ def an_item(key_id: str) -> NoticeItem:
         action=Action.WARN,
         reason=Reason.ROTATION_AHEAD,
         sentence="it is 76 days old",
-        notice=Notice(told=NoticeType.UPCOMING, day=NOW.date(), variant="14"),
+        notice=Notice(type=NoticeType.UPCOMING, day=NOW.date(), variant="14"),
     )
 
 

@@ -98,9 +98,9 @@ def aws_errors_translated(meanings: Meanings = _NOTHING) -> Generator[None]:
     try:
         yield
     except ClientError as error:
-        told = error.response.get("Error", {})
-        code = told.get("Code", "Unknown")
-        message = told.get("Message", "")
+        answer = error.response.get("Error", {})
+        code = answer.get("Code", "Unknown")
+        message = answer.get("Message", "")
         shown = _SECRET.sub("***", message)
         cause = error if shown == message else None
         kind = meanings.get(code) or _meaning(error, code)
@@ -138,10 +138,10 @@ def note_unanswered(
     **_: object,
 ) -> None:
     """Say in each answer whether AWS may have heard an earlier attempt that it did not answer."""
-    told = {} if parsed_response is None else parsed_response.setdefault("ResponseMetadata", {})
-    told[UNANSWERED] = context.get(UNANSWERED, False)
+    answer = {} if parsed_response is None else parsed_response.setdefault("ResponseMetadata", {})
+    answer[UNANSWERED] = context.get(UNANSWERED, False)
     code = (parsed_response or {}).get("Error", {}).get("Code")
-    is_lost = told.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+    is_lost = answer.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
     if exception is not None or is_lost or code in _GAVE_UP:
         context[UNANSWERED] = True
 

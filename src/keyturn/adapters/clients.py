@@ -70,13 +70,13 @@ def client(
         read_timeout=READ_SECONDS,
     )
     try:
-        made: Any = session.client(service, region_name=region, config=config)  # type: ignore[call-overload]  # any service
+        made_client: Any = session.client(service, region_name=region, config=config)  # type: ignore[call-overload]  # any service
     except (BotoCoreError, OSError, ValueError) as error:
         # Endpoints, certificates and modes are the operator's configuration.
         message = f"as AWS is configured here, {service} cannot be asked: {error}"
         raise Refused(message) from error
-    made.meta.events.register("response-received", note_unanswered)
-    return made
+    made_client.meta.events.register("response-received", note_unanswered)
+    return made_client
 
 
 def bucket_client(session: boto3.Session, owner: Callable[[], str | None]) -> Any:  # noqa: ANN401 -- as above

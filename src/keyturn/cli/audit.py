@@ -29,9 +29,9 @@ def said(results: Sequence[AccountResult]) -> Iterator[str]:
     """What was done, for the entry."""
     for result in results:
         for outcome in result.outcomes:
-            for made in outcome.done:
-                new = f", new key {made.new_key}" if made.new_key else ""
-                decision = made.decision
+            for done in outcome.done:
+                new = f", new key {done.new_key}" if done.new_key else ""
+                decision = done.decision
                 yield f"{decision.action} {decision.key_id}: {decision.sentence}{new}"
 
 

@@ -277,10 +277,10 @@ def heed_pause(cli_session: CliSession, ordering: CommandOptions, *, urgent: boo
 def _due(results: Sequence[AccountResult], command: _Command) -> Iterator[_Due]:
     for result in results:
         for decided in result.plan.users:
-            for made in decided.decisions:
-                if made.action in command.acts:
+            for decision in decided.decisions:
+                if decision.action in command.acts:
                     account = result.plan.run.account
-                    yield _Due(account=account, user=decided.user, decision=made)
+                    yield _Due(account=account, user=decided.user, decision=decision)
 
 
 def _show(console: Console, report: Report, due: Sequence[_Due], cli_session: CliSession) -> None:
@@ -299,32 +299,33 @@ def _show(console: Console, report: Report, due: Sequence[_Due], cli_session: Cl
 
 def _steps(due: _Due, cli_session: CliSession) -> Iterator[str]:
     """What is done, in order."""
-    made = due.decision
+    decision = due.decision
     settings = cli_session.aws.settings
     secret = secret_name(due.account.id, due.user.name)
-    match made.action:
+    match decision.action:
         case Action.RESTORE:
-            yield f"the tag {RESTORED_TAG}{made.key_id} of {secret}: restored now"
-            yield f"iam:UpdateAccessKey: {made.key_id} becomes Active"
+            yield f"the tag {RESTORED_TAG}{decision.key_id} of {secret}: restored now"
+            yield f"iam:UpdateAccessKey: {decision.key_id} becomes Active"
         case Action.KEEP:
-            yield f"iam:UpdateAccessKey: {made.key_id} becomes Inactive, if it was enabled since"
+            inactive = f"iam:UpdateAccessKey: {decision.key_id} becomes Inactive"
+            yield f"{inactive}, if it was enabled since"
         case Action.REVOKE:
-            if made.state is not State.DISABLED:
-                yield f"iam:UpdateAccessKey: {made.key_id} becomes Inactive"
+            if decision.state is not State.DISABLED:
+                yield f"iam:UpdateAccessKey: {decision.key_id} becomes Inactive"
             if (closed := _closed_book(due.user, settings.secrets_key)) is not None:
                 yield f"nothing is put on record: {closed}"
             else:
-                yield f"the tag {REVOKED_TAG}{made.key_id} of {secret}: revoked now"
-    if made.action is Action.ROTATE or made.rotates:
+                yield f"the tag {REVOKED_TAG}{decision.key_id} of {secret}: revoked now"
+    if decision.action is Action.ROTATE or decision.rotates:
         yield f"iam:CreateAccessKey: a new key for {due.user.name}"
         yield f"secretsmanager:PutSecretValue: it is stored in {secret}"
-    yield from _left_behind(made, cli_session)
+    yield from _left_behind(decision, cli_session)
 
 
-def _left_behind(made: Decision, cli_session: CliSession) -> Iterator[str]:
+def _left_behind(decision: Decision, cli_session: CliSession) -> Iterator[str]:
     """Who is told, and what is kept; and what is not."""
     settings = cli_session.aws.settings
-    if made.notice is None:
+    if decision.notice is None:
         yield "no new notice is sent"
     elif cli_session.would_tell:
         yield f"the owner and {settings.admin} are notified"
@@ -334,7 +335,7 @@ def _left_behind(made: Decision, cli_session: CliSession) -> Iterator[str]:
         yield f"an audit entry in {settings.bucket}"
     else:
         yield "no audit entry is kept: there is no --bucket"
-        if made.action is not Action.ROTATE:
+        if decision.action is not Action.ROTATE:
             yield "a run that is under way is not seen: there is no --bucket"
 
 
@@ -358,9 +359,12 @@ def _closed(
     """End where nothing is done: an order that cannot be followed is a failure."""
     if not due and not _has_failed(report):
         decided = [
-            made for each in report.results for t in each.plan.users for made in t.decisions
+            decision
+            for each in report.results
+            for t in each.plan.users
+            for decision in t.decisions
         ]
-        why = "; ".join(f"{made.key_id}: {made.sentence}" for made in decided)
+        why = "; ".join(f"{decision.key_id}: {decision.sentence}" for decision in decided)
         nothing = f"nothing to {command.name}: {why or 'there is no access key'}"
         report = replace(report, failures=(*report.failures, nothing))
     _answer(report, ordering)
@@ -374,10 +378,10 @@ def _has_failed(report: Report) -> bool:
 def _undone(results: Sequence[AccountResult], due: Sequence[_Due]) -> Iterator[str]:
     """What was asked for and did not happen, where that is nobody's failure."""
     done = {
-        made.decision.key_id
+        step.decision.key_id
         for result in results
         for outcome in result.outcomes
-        for made in outcome.done
+        for step in outcome.done
     }
     why = {
         str(outcome.error)

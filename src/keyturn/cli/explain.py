@@ -28,17 +28,17 @@ class ComingAct:
     what: str
 
 
-def coming(made: Decision, steps: Iterable[Step], today: date) -> tuple[ComingAct, ...]:
+def coming(decision: Decision, steps: Iterable[Step], today: date) -> tuple[ComingAct, ...]:
     """
     Every date that is coming for a key, from today on; `steps` are its forecast.
 
     Of a key of which nothing is in sight, the day on which it is looked at again.
     """
-    if Overlay.EXEMPT in made.overlays:
+    if Overlay.EXEMPT in decision.overlays:
         return ()
     dates = list(dict.fromkeys(_dates(steps, today)))
-    if made.next is not None and not any(each.day > today for each in dates):
-        dates.append(ComingAct(made.next.day, _perhaps(made)))
+    if decision.next is not None and not any(each.day > today for each in dates):
+        dates.append(ComingAct(decision.next.day, _perhaps(decision)))
     return tuple(dates)
 
 
@@ -48,7 +48,8 @@ def calendar(
     """What is coming for each of a user's keys: key id → dates, the next one first."""
     steps = forecast(decided, policy, now)
     return {
-        made.key_id: coming(made, steps[made.key_id], now.date()) for made in decided.decisions
+        decision.key_id: coming(decision, steps[decision.key_id], now.date())
+        for decision in decided.decisions
     }
 
 
@@ -72,13 +73,13 @@ def _what(step: Step) -> str:
         return _WHAT[step.decision.action]
     if step.decision.action is Action.WARN and step.day < notice.day:
         before = pluralize((notice.day - step.day).days, "day")
-        return f"{before} before{' its rotation' if notice.told is NoticeType.UPCOMING else ''}"
+        return f"{before} before{' its rotation' if notice.type is NoticeType.UPCOMING else ''}"
     return f"its owner is notified{' when it ends' if notice.promises else ''}"
 
 
-def _perhaps(made: Decision) -> str:
+def _perhaps(decision: Decision) -> str:
     """What the next day brings of which nothing can be said for sure."""
-    if made.reason is Reason.TWO_KEYS_IN_USE:
+    if decision.reason is Reason.TWO_KEYS_IN_USE:
         return "NOTICE: if nobody uses it until then, its owner is notified when it ends"
     return "the next run looks again"
 
@@ -92,9 +93,11 @@ def print_explanation(
     owner = plan.owner_of(decided.user.name)
     parts: list[RenderableType] = [Text(f"Owner: {shown(owner)}")]
     dates = calendar(decided, policy, now)
-    for made in decided.decisions:
+    for decision in decided.decisions:
         parts.append(Text())
-        parts.extend(_about(decided, facts[made.key_id], made, dates[made.key_id], now.date()))
+        parts.extend(
+            _about(decided, facts[decision.key_id], decision, dates[decision.key_id], now.date())
+        )
     if not decided.decisions:
         parts.append(Text("This user has no access keys."))
     heading = Text(f" {shown(decided.user.name)}, {title(account)} ", style="bold")
@@ -102,21 +105,29 @@ def print_explanation(
 
 
 def _about(
-    decided: UserDecisions, key: KeyFacts, made: Decision, dates: Iterable[ComingAct], today: date
+    decided: UserDecisions,
+    key: KeyFacts,
+    decision: Decision,
+    dates: Iterable[ComingAct],
+    today: date,
 ) -> Iterator[RenderableType]:
-    state = " ".join([made.state, *sorted(made.overlays)])
-    yield Text.assemble((made.key_id, "bold"), f"  {state}, {pluralize(made.age, 'day')} old")
+    state = " ".join([decision.state, *sorted(decision.overlays)])
+    yield Text.assemble(
+        (decision.key_id, "bold"), f"  {state}, {pluralize(decision.age, 'day')} old"
+    )
     grid = Table.grid(padding=(0, 2))
     grid.add_column(width=10)
     grid.add_column()
     grid.add_row("Made", str(key.created.date()))
     if (used := _last_use(key)) is not None:
         grid.add_row("Last used", Text(shown(used)))
-    if made.successor is not None:
+    if decision.successor is not None:
         lies = f", in the secret {secret_name(decided.user.account, decided.user.name)}"
-        grid.add_row("Successor", Text(shown(made.successor + (lies if made.delivered else ""))))
-    grid.add_row("Now", Text(made.action, style=STYLES[made.action]))
-    grid.add_row("Why", Text(shown(made.sentence)))
+        grid.add_row(
+            "Successor", Text(shown(decision.successor + (lies if decision.delivered else "")))
+        )
+    grid.add_row("Now", Text(decision.action, style=STYLES[decision.action]))
+    grid.add_row("Why", Text(shown(decision.sentence)))
     grid.add_row("Coming", _calendar(dates, today))
     yield grid
 

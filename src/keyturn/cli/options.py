@@ -57,8 +57,8 @@ def option(
     default: object = None,
 ) -> Any:  # noqa: ANN401 -- as dataclasses.field
     """Make the field of an option: --name, or -n --name."""
-    told = typer.Option(*names.split(), help=help_, metavar=metavar, rich_help_panel=panel)
-    return field(default=default, metadata={"option": told})
+    typer_option = typer.Option(*names.split(), help=help_, metavar=metavar, rich_help_panel=panel)
+    return field(default=default, metadata={"option": typer_option})
 
 
 def flag(names: str, help_: str, panel: str) -> Any:  # noqa: ANN401 -- as above
@@ -72,9 +72,15 @@ def setting(parameter: str) -> Any:  # noqa: ANN401 -- as above
 
     It has no default of its own: what is not given is not set.
     """
-    told = BY_NAME[parameter]
-    default = False if isinstance(told.default, bool) else None
-    return option(told.option or "", told.help_text, told.topic, told.metavar, default=default)
+    described = BY_NAME[parameter]
+    default = False if isinstance(described.default, bool) else None
+    return option(
+        described.option or "",
+        described.help_text,
+        described.topic,
+        described.metavar,
+        default=default,
+    )
 
 
 def with_groups(command: Callable[..., int]) -> Callable[..., int]:

@@ -29,19 +29,21 @@ class OwnKeys:
     def with_warnings(self, result: AccountResult) -> AccountResult:
         """Say of an account that our own key is among its keys."""
         found = tuple(
-            self._warning(decided.user.name, made)
+            self._warning(decided.user.name, decision)
             for decided in result.plan.users
-            for made in decided.decisions
-            if made.key_id == self.signing or made.key_id in self.behind
+            for decision in decided.decisions
+            if decision.key_id == self.signing or decision.key_id in self.behind
         )
         if not found:
             return result
         return replace(result, plan=replace(result.plan, warnings=(*result.plan.warnings, *found)))
 
-    def _warning(self, user: str, made: Decision) -> str:
-        how = "run Keyturn with" if made.key_id == self.signing else "opened this session with"
-        what = _WHAT_COMES.get(made.action)
-        return f"{made.key_id} of {user} is the key that you {how}" + (f"; {what}" if what else "")
+    def _warning(self, user: str, decision: Decision) -> str:
+        how = "run Keyturn with" if decision.key_id == self.signing else "opened this session with"
+        what = _WHAT_COMES.get(decision.action)
+        return f"{decision.key_id} of {user} is the key that you {how}" + (
+            f"; {what}" if what else ""
+        )
 
 
 def own_keys(session: boto3.Session) -> OwnKeys:
@@ -59,9 +61,9 @@ def _behind(profile: str) -> Iterator[str]:
     seen: set[str] = set()
     while profile not in seen:
         seen.add(profile)
-        told = profiles.get(profile, {})
-        if "aws_access_key_id" in told:
-            yield told["aws_access_key_id"]
-        if told.get("credential_source") == "Environment":
+        section = profiles.get(profile, {})
+        if "aws_access_key_id" in section:
+            yield section["aws_access_key_id"]
+        if section.get("credential_source") == "Environment":
             yield os.environ.get("AWS_ACCESS_KEY_ID", "")
-        profile = told.get("source_profile", profile)
+        profile = section.get("source_profile", profile)

@@ -44,10 +44,10 @@ def _in_order(report: Report) -> Iterable[AccountResult]:
     if report.order is Order.ACCOUNT:
         return report.results
     single = (
-        _One(user=decided.user.name, decision=made, decided=decided, result=result)
+        _One(user=decided.user.name, decision=decision, decided=decided, result=result)
         for result in report.results
         for decided in result.plan.users
-        for made in decided.decisions
+        for decision in decided.decisions
     )
     return [one.alone() for one in report.order.sorted(single)]
 

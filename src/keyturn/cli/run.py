@@ -108,8 +108,8 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
         is_kept = not cli_session.complain(unkept(unwritten))
         code = answer.give(cli_session, cli_session.report(fleet_run, results), only_acts=asks)
         if not asked.enforce:
-            told = " but notices of a dry run" if cli_session.can_notify else ""
-            cli_session.say(f"Dry run: nothing was written{told}. {options.to_enforce}")
+            but_notices = " but notices of a dry run" if cli_session.can_notify else ""
+            cli_session.say(f"Dry run: nothing was written{but_notices}. {options.to_enforce}")
         return code if is_kept else FAILED
 
 

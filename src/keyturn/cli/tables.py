@@ -153,15 +153,15 @@ class _Line:
 
     @classmethod
     def of(cls, result: AccountResult) -> "_Line":
-        made = [each for decided in result.plan.users for each in decided.decisions]
-        days = [each.next.day for each in made if each.next]
+        decision = [each for decided in result.plan.users for each in decided.decisions]
+        days = [each.next.day for each in decision if each.next]
         return cls(
             account=result.plan.run.account,
             users=len(result.plan.users),
-            due=sum(each.is_due and not each.is_blocked for each in made),
-            blocked=sum(each.is_blocked for each in made),
+            due=sum(each.is_due and not each.is_blocked for each in decision),
+            blocked=sum(each.is_blocked for each in decision),
             failures=len(result.failures),
-            ages=tuple(each.age for each in made),
+            ages=tuple(each.age for each in decision),
             comes=min(days) if days else None,
         )
 
@@ -213,16 +213,22 @@ def _sorted(
             owner = result.plan.owner_of(decided.user.name)
             named = f"owner: {owner}" if name_owners else ""
             note = "no known owner" if owner.is_missing else named
-            for made in decided.decisions:
+            for decision in decided.decisions:
                 row = _Row(
                     account=result.plan.run.account,
                     user=decided.user.name,
-                    decision=made,
+                    decision=decision,
                     note=note,
                 )
                 # Of a key that nobody can have everybody hears, even if nobody may touch it.
-                is_left = made.key_id == decided.quarantined and not made.is_due
-                rows = blocked if made.is_blocked or is_left else due if made.is_due else quiet
+                is_left = decision.key_id == decided.quarantined and not decision.is_due
+                rows = (
+                    blocked
+                    if decision.is_blocked or is_left
+                    else due
+                    if decision.is_due
+                    else quiet
+                )
                 rows.append(row)
     return due, blocked, quiet
 
@@ -270,33 +276,33 @@ def _widths(columns: int, longest_user: int) -> tuple[int, ...]:
 
 def _lines_of(row: _Row, widths: Sequence[int]) -> RenderableType:
     """A key's facts, and the reason beside them if there is room, else below."""
-    made = row.decision
-    overlays = sorted(each for each in made.overlays if each is not Overlay.BLOCKED)
-    user, key_id = Text(shown(row.user)), Text(shown(made.key_id))
-    age, state = Text(f"{made.age}d"), Text(" ".join([made.state, *overlays]))
-    action = Text(made.action, style=STYLES[made.action])
-    why = _joined([made.sentence, row.note])
+    decision = row.decision
+    overlays = sorted(each for each in decision.overlays if each is not Overlay.BLOCKED)
+    user, key_id = Text(shown(row.user)), Text(shown(decision.key_id))
+    age, state = Text(f"{decision.age}d"), Text(" ".join([decision.state, *overlays]))
+    action = Text(decision.action, style=STYLES[decision.action])
+    why = _joined([decision.sentence, row.note])
     if not widths:
         lines = Text("\n").join(
             [
                 Text(" ").join([key_id, age, state]),
                 Text.assemble(action, ": ", why),
-                *([Text(f"next: {_coming(made)}")] if made.next else []),
+                *([Text(f"next: {_coming(decision)}")] if decision.next else []),
             ]
         )
         return Group(Padding(user, (0, 0, 0, 2)), Padding(lines, (0, 0, 0, 4)))
-    facts = [user, key_id, age, state, action, Text(_coming(made))]
+    facts = [user, key_id, age, state, action, Text(_coming(decision))]
     if len(widths) > len(facts):
         return _line(widths, [*facts, why])
     return Group(_line(widths, facts), Padding(why, (0, 0, 0, 4), style="dim"))
 
 
-def _coming(made: Decision) -> str:
+def _coming(decision: Decision) -> str:
     """What comes next, and when; of a key that waits, that it is looked at again."""
-    if made.next is None:
+    if decision.next is None:
         return "-"
-    what = "check" if made.next.action in {Action.WAIT, Action.KEEP} else made.next.action
-    return f"{what} {made.next.day}"
+    what = "check" if decision.next.action in {Action.WAIT, Action.KEEP} else decision.next.action
+    return f"{what} {decision.next.day}"
 
 
 def _joined(parts: Iterable[str]) -> Text:
@@ -383,10 +389,12 @@ def question(report: Report) -> str | None:
         (result.plan.run.account.id, decided)
         for result in report.results
         for decided in result.plan.users
-        if decided.record_changes or any(made.is_due for made in decided.decisions)
+        if decided.record_changes or any(decision.is_due for decision in decided.decisions)
     ]
-    due = [made for _, decided in all_decided for made in decided.decisions if made.is_due]
-    acts = Counter(DOING.get(made.action, "tell of") for made in due)
+    due = [
+        decision for _, decided in all_decided for decision in decided.decisions if decision.is_due
+    ]
+    acts = Counter(DOING.get(decision.action, "tell of") for decision in due)
     parts = [f"{verb} {acts[verb]}" for verb in (*DOING.values(), "tell of") if acts[verb]]
     if changes := sum(bool(decided.record_changes) for _, decided in all_decided):
         parts.append(f"bring {pluralize(changes, 'record')} up to date")

@@ -68,15 +68,16 @@ class Shown:
 
     def _of_turn(self, decided: UserDecisions) -> UserDecisions:
         return replace(
-            decided, decisions=tuple(made for made in decided.decisions if self._has(made))
+            decided,
+            decisions=tuple(decision for decision in decided.decisions if self._has(decision)),
         )
 
-    def _has(self, made: Decision) -> bool:
+    def _has(self, decision: Decision) -> bool:
         return (
-            (not self.states or bool(self.states & {made.state, *made.overlays}))
-            and (not self.actions or made.action in self.actions)
-            and (not self.reasons or made.reason in self.reasons)
-            and (self.over_age is None or made.age > self.over_age)
+            (not self.states or bool(self.states & {decision.state, *decision.overlays}))
+            and (not self.actions or decision.action in self.actions)
+            and (not self.reasons or decision.reason in self.reasons)
+            and (self.over_age is None or decision.age > self.over_age)
         )
 
 
@@ -84,12 +85,16 @@ def owners_wanted(view: View) -> Callable[[UserDecisions], bool]:
     """Whose owners are looked up: those of the keys that a table lists."""
     if view.owners:
         return lambda decided: bool(decided.decisions)
-    return lambda decided: any(made.is_due or made.is_blocked for made in decided.decisions)
+    return lambda decided: any(
+        decision.is_due or decision.is_blocked for decision in decided.decisions
+    )
 
 
 def is_due(report: Report) -> bool:
     """Whether something is due of what is shown, that can be done now."""
-    return any(made.is_due and not made.is_blocked for made in _decisions(report.results))
+    return any(
+        decision.is_due and not decision.is_blocked for decision in _decisions(report.results)
+    )
 
 
 def _decisions(results: Iterable[AccountResult]) -> Iterator[Decision]:

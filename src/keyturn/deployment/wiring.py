@@ -173,11 +173,11 @@ class _Members:
     making: Lock = field(default_factory=Lock)
     """boto3's sessions may not make two clients at once; accounts are entered side by side."""
 
-    def probe(self, account: Account, told: Mapping[str, str]) -> MemberAccount:
-        """What the member stack made there; told: the core stack's parameters."""
-        region = self._region(told)
+    def probe(self, account: Account, parameters: Mapping[str, str]) -> MemberAccount:
+        """What the member stack made there; parameters: the core stack's parameters."""
+        region = self._region(parameters)
         with self.making:
-            session = self._enter(account, told)
+            session = self._enter(account, parameters)
             return MemberAccount(
                 client(session, "iam"),
                 client(session, "kms", region=region),
@@ -185,29 +185,29 @@ class _Members:
                 client(session, "secretsmanager", region=region),
             )
 
-    def leftovers(self, account: Account, told: Mapping[str, str]) -> tuple[Leftover, ...]:
+    def leftovers(self, account: Account, parameters: Mapping[str, str]) -> tuple[Leftover, ...]:
         """Its secrets without a living user."""
         with self.making:
-            session = self._enter(account, told)
+            session = self._enter(account, parameters)
             iam = client(session, "iam")
-            secrets = client(session, "secretsmanager", region=self._region(told))
+            secrets = client(session, "secretsmanager", region=self._region(parameters))
         return leftovers(IamAccessKeys(iam, iam), secrets, account.id)
 
-    def _region(self, told: Mapping[str, str]) -> str:
-        return told.get("HomeRegion") or self.home
+    def _region(self, parameters: Mapping[str, str]) -> str:
+        return parameters.get("HomeRegion") or self.home
 
-    def _enter(self, account: Account, told: Mapping[str, str]) -> boto3.Session:
+    def _enter(self, account: Account, parameters: Mapping[str, str]) -> boto3.Session:
         if account.id not in self.entered:
-            self.entered[account.id] = self._session(account, told)
+            self.entered[account.id] = self._session(account, parameters)
         return self.entered[account.id]
 
-    def _session(self, account: Account, told: Mapping[str, str]) -> boto3.Session:
+    def _session(self, account: Account, parameters: Mapping[str, str]) -> boto3.Session:
         if self.look_role is None:  # the member role trusts people of the security account
             return _session_in(
                 self.security,
                 account.id,
-                told.get("IAMRoleName", ""),
-                external_id=told.get("ExternalId") or None,
+                parameters.get("IAMRoleName", ""),
+                external_id=parameters.get("ExternalId") or None,
             )
         # The management account has no role of the name that the others have for it.
         return self.own.get(account.id) or _session_in(self.management, account.id, self.look_role)

@@ -132,7 +132,7 @@ def stop_alone(
         reason=Reason.LEAKED,
         sentence=f"{REVOKED}; nothing else is done: {why}",
         overlays=frozenset({Overlay.REVOKED} | ({Overlay.EXEMPT} if user.exempt else set())),
-        notice=Notice(told=NoticeType.REVOKED, day=now.date()),
+        notice=Notice(type=NoticeType.REVOKED, day=now.date()),
     )
     return UserDecisions(user=user, decisions=(decision,), only_stops=why)
 
@@ -181,7 +181,7 @@ def _restoration(keys: KeyList, key: KeyFacts) -> Decision:
         Reason.FORCED,
         f"an operator asked for it; it is left alone until {again}",
         overlays=frozenset({Overlay.RESTORED}),
-        notice=Notice(told=NoticeType.RESTORED, day=at.today),
+        notice=Notice(type=NoticeType.RESTORED, day=at.today),
         next_step=Next(Action.NOTICE, again),
     )
 
@@ -281,9 +281,9 @@ def _notice(at: OnRecord, key: KeyFacts, *, promises: bool, again: bool) -> Noti
     run; a receipt of the same date would keep this notice from being sent.
     """
     if not key.is_active or not promises:
-        return Notice(told=NoticeType.REVOKED, day=at.today, variant="successor" if again else "")
+        return Notice(type=NoticeType.REVOKED, day=at.today, variant="successor" if again else "")
     day = _deletion(at, key)
-    return Notice(told=NoticeType.REVOKED, day=day, promises={Act.DELETE: day})
+    return Notice(type=NoticeType.REVOKED, day=day, promises={Act.DELETE: day})
 
 
 def _deletion(at: OnRecord, key: KeyFacts) -> date:

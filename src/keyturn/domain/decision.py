@@ -139,7 +139,7 @@ class Notice:
     Source: decision 0011.
     """
 
-    told: NoticeType
+    type: NoticeType
     day: date
     """The date that it is about, UTC; with its step it is the receipt's name."""
     variant: str = ""
@@ -154,7 +154,7 @@ class Notice:
 
         One word for every notice that promises the same, so that nobody is told a date twice.
         """
-        match self.told:
+        match self.type:
             case NoticeType.ROTATED | NoticeType.RETIRING:
                 return "disable"
             case NoticeType.DISABLED | NoticeType.DELETING | NoticeType.GRACE_RENEWED:
@@ -162,9 +162,9 @@ class Notice:
             case NoticeType.REVOKED if self.promises:
                 return "delete"
             case _ if self.variant:
-                return f"{self.told}-{self.variant}"
+                return f"{self.type}-{self.variant}"
             case _:
-                return str(self.told)
+                return str(self.type)
 
 
 @dataclass(frozen=True, slots=True)

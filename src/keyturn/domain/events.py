@@ -120,5 +120,5 @@ def notice_item(
 
     secret: the name of the secret that holds the successor; None: Keyturn delivered none.
     """
-    told = {each.name: getattr(decision, each.name) for each in fields(DecisionSummary)}
-    return NoticeItem(**{**told, "user": user, "notice": notice, "secret": secret})
+    summary = {each.name: getattr(decision, each.name) for each in fields(DecisionSummary)}
+    return NoticeItem(**{**summary, "user": user, "notice": notice, "secret": secret})

@@ -143,8 +143,8 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
     """
     left = set(result.left)
     all_decided = [decided for decided in result.plan.users if decided.user.name not in left]
-    decisions = [made for decided in all_decided for made in decided.decisions]
-    states = Counter(made.state for made in decisions)
+    decisions = [decision for decided in all_decided for decision in decided.decisions]
+    states = Counter(decision.state for decision in decisions)
     steps = [each.decision for outcome in result.outcomes for each in outcome.done]
     done = Counter(each.action for each in steps)
     failed = result.lost is not None
@@ -154,17 +154,19 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
         **_ages(decisions),
         "Users": len(all_decided),
         "ExemptUsers": sum(decided.user.exempt for decided in all_decided),
-        "KeysBlocked": sum(made.is_blocked for made in decisions),
+        "KeysBlocked": sum(decision.is_blocked for decision in decisions),
         "KeysOverdue": sum(
-            made.state in _ALIVE and made.age > policy.inactive_period + OVERDUE_AFTER
+            decision.state in _ALIVE and decision.age > policy.inactive_period + OVERDUE_AFTER
             for decided in all_decided
             if not decided.user.exempt
-            for made in decided.decisions
+            for decision in decided.decisions
         ),
         "KeysRestored": sum(_is_found_restored(each, result.plan.run.at.date()) for each in steps),
-        "SuccessorsTaken": sum(made.reason is Reason.SUCCESSOR_TAKEN_AWAY for made in decisions),
-        "KeysContested": sum(Overlay.CONTESTED in made.overlays for made in decisions),
-        "KeysOverCap": sum(made.reason is Reason.OVER_CAP for made in decisions),
+        "SuccessorsTaken": sum(
+            decision.reason is Reason.SUCCESSOR_TAKEN_AWAY for decision in decisions
+        ),
+        "KeysContested": sum(Overlay.CONTESTED in decision.overlays for decision in decisions),
+        "KeysOverCap": sum(decision.reason is Reason.OVER_CAP for decision in decisions),
         "QuarantinedKeys": len(result.quarantined),
         "Failures": len(result.failures),
         "RunCompleted": not failed and not result.left,
@@ -179,7 +181,7 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
 def _is_found_restored(step: Decision, today: date) -> bool:
     """Whether a restoration is told on the day on which it was found, not again later."""
     notice = step.notice
-    return notice is not None and (notice.told, notice.day) == (NoticeType.RESTORED, today)
+    return notice is not None and (notice.type, notice.day) == (NoticeType.RESTORED, today)
 
 
 def of_failed_message() -> dict[str, float]:
@@ -208,7 +210,7 @@ def of_coverage(found: NotReached) -> dict[str, float]:
 
 def _ages(decisions: list[Decision]) -> dict[str, float]:
     """Ages in days, of the Active keys; no value where there are none: 0 would be a young key."""
-    ages = [made.age for made in decisions if made.state in _ALIVE]
+    ages = [decision.age for decision in decisions if decision.state in _ALIVE]
     if not ages:
         return {}
     return {"OldestKeyAge": max(ages), "AverageKeyAge": sum(ages) / len(ages)}

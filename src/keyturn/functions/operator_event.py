@@ -61,11 +61,11 @@ def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaCont
 def came_of(result: AccountResult) -> tuple[str, ...]:
     """What was done and what went wrong, a sentence each."""
     done = (
-        f"{made.decision.action} {made.decision.key_id}: {made.decision.sentence}"
-        + (f", new key {made.new_key}" if made.new_key else "")
+        f"{step.decision.action} {step.decision.key_id}: {step.decision.sentence}"
+        + (f", new key {step.new_key}" if step.new_key else "")
         for outcome in result.outcomes
-        for made in outcome.done
-        if made.is_reported
+        for step in outcome.done
+        if step.is_reported
     )
     return (*done, *(str(failure) for failure in result.failures))
 

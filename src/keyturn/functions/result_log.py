@@ -45,38 +45,38 @@ def _log_user(
     user = {**about, "user": decided.user.name}
     log(logger, LogEvent.USER_LOOKED_AT, f"User: {decided.user.name}", **user)
     active = {key.key_id for key in decided.user.keys if key.is_active}
-    oldest = next((made for made in decided.decisions if made.key_id in active), None)
+    oldest = next((decision for decision in decided.decisions if decision.key_id in active), None)
     if oldest is not None:
         text = f"Oldest active key: {oldest.key_id}  age={oldest.age}d"
         log(logger, LogEvent.OLDEST_KEY, text, **user, key=oldest.key_id, age=oldest.age)
-    for made in decided.decisions:
+    for decision in decided.decisions:
         log(
             logger,
             LogEvent.KEY_DECIDED,
-            f"Decision: {made.action} ({_rule(made, policy)})",
+            f"Decision: {decision.action} ({_rule(decision, policy)})",
             **user,
-            key=made.key_id,
-            age=made.age,
-            state=made.state,
-            action=made.action,
-            reason=made.reason,
+            key=decision.key_id,
+            age=decision.age,
+            state=decision.state,
+            action=decision.action,
+            reason=decision.reason,
             dry_run=dry_run,
         )
-        if dry_run and made.action in WRITE_OF:
-            removed = made.reason is Reason.ORPHAN_OVER
-            call = WRITE_OF[Action.DELETE if removed else made.action]
+        if dry_run and decision.action in WRITE_OF:
+            removed = decision.reason is Reason.ORPHAN_OVER
+            call = WRITE_OF[Action.DELETE if removed else decision.action]
             text = f"DryRun=True → skipping {call}"
-            key = {**user, "key": made.key_id}
-            log(logger, LogEvent.WRITE_SKIPPED, text, **key, action=made.action, call=call)
+            key = {**user, "key": decision.key_id}
+            log(logger, LogEvent.WRITE_SKIPPED, text, **key, action=decision.action, call=call)
 
 
-def _rule(made: Decision, policy: RotationPolicy) -> str:
+def _rule(decision: Decision, policy: RotationPolicy) -> str:
     """The line of the policy that a decision follows, or else its reason."""
-    match made.action:
-        case Action.ROTATE if made.age >= policy.rotation_period:
+    match decision.action:
+        case Action.ROTATE if decision.age >= policy.rotation_period:
             return f"age >= RotationPeriod={policy.rotation_period}"
-        case Action.DISABLE if made.age >= policy.inactive_period:
+        case Action.DISABLE if decision.age >= policy.inactive_period:
             return f"age >= InactivePeriod={policy.inactive_period}"
-        case Action.DELETE if made.age >= policy.delete_period:
+        case Action.DELETE if decision.age >= policy.delete_period:
             return f"age >= InactivePeriod+RecoveryGracePeriod={policy.delete_period}"
-    return str(made.reason)
+    return str(decision.reason)

@@ -66,6 +66,7 @@ class Group:
     """The keys of a digest that are told the same."""
 
     told: NoticeType
+    """The notice's type, by the name that an operator's own templates may use."""
     items: tuple[NoticeItem, ...]
 
 
@@ -166,26 +167,29 @@ def grouped(items: Iterable[NoticeItem]) -> list[Group]:
         by_told.setdefault(topic(item), []).append(item)
     return [
         Group(
-            told=told,
-            items=tuple(sorted(by_told[told], key=lambda i: (i.notice.day, i.user, i.key_id))),
+            told=notice_type,
+            items=tuple(
+                sorted(by_told[notice_type], key=lambda i: (i.notice.day, i.user, i.key_id))
+            ),
         )
-        for told in URGENCY
-        if told in by_told
+        for notice_type in URGENCY
+        if notice_type in by_told
     ]
 
 
 def topic(item: NoticeItem) -> NoticeType:
     """What an item is about for its reader: a key disabled on an earlier day is no news."""
-    if item.notice.told is NoticeType.DISABLED and item.action is not Action.DISABLE:
+    if item.notice.type is NoticeType.DISABLED and item.action is not Action.DISABLE:
         return NoticeType.DELETING
-    return item.notice.told
+    return item.notice.type
 
 
 def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templates say it
     """Whether the new key is still to be made."""
-    told = item.notice.told
+    notice_type = item.notice.type
     return dry and (
-        told is NoticeType.ROTATED or (told is NoticeType.REVOKED and item.successor is None)
+        notice_type is NoticeType.ROTATED
+        or (notice_type is NoticeType.REVOKED and item.successor is None)
     )
 
 
@@ -232,7 +236,7 @@ def coming(item: NoticeItem) -> list[Coming]:
 
 def shows_secret(item: NoticeItem) -> bool:
     """Whether a reader is shown where the new key lies."""
-    return item.secret is not None and item.notice.told not in _WITHOUT_SECRET
+    return item.secret is not None and item.notice.type not in _WITHOUT_SECRET
 
 
 def full_day(day: date) -> str:

@@ -107,7 +107,7 @@ def _write_item(item: NoticeItem) -> DigestItem:
     told: dict[str, object] = {
         **write_decision(item.user, item),
         "sentence": shown(item.sentence),
-        "told": item.notice.told,
+        "told": item.notice.type,
         "day": item.notice.day.isoformat(),
         "variant": item.notice.variant,
         "secret": item.secret,
@@ -146,7 +146,7 @@ def read_digest(detail: Mapping[str, Any]) -> Digest:
 
 def _read_item(item: Mapping[str, Any]) -> NoticeItem:
     notice = Notice(
-        told=NoticeType(item["told"]),
+        type=NoticeType(item["told"]),
         day=date.fromisoformat(item["day"]),
         variant=item["variant"],
         promises={Act(act): date.fromisoformat(day) for act, day in item["promises"].items()},

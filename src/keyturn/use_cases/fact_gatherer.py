@@ -79,8 +79,8 @@ class FactGatherer:
                 use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=gone_is_unknown)
                 return _with_key(user, key_id, last_use=use)
             case Question(Asked.RECEIPTS, str(key_id)):
-                told = _known(lambda: self.receipts.of_key(user.account, user.name, key_id))
-                return _with_key(user, key_id, receipts=told)
+                receipts = _known(lambda: self.receipts.of_key(user.account, user.name, key_id))
+                return _with_key(user, key_id, receipts=receipts)
         raise AssertionError(question)
 
 

@@ -111,5 +111,5 @@ def halted(
 
 def _names_a_rotation(decision: Decision) -> bool:
     """Whether a key is to be rotated now, or people are to be told of the day."""
-    told = None if decision.notice is None else decision.notice.told
-    return decision.action is Action.ROTATE or told is NoticeType.UPCOMING
+    notice_type = None if decision.notice is None else decision.notice.type
+    return decision.action is Action.ROTATE or notice_type is NoticeType.UPCOMING

@@ -240,7 +240,7 @@ def _events(result: AccountResult) -> Iterator[Event]:
         for done in outcome.done:
             if done.decision.notice is not None:
                 yield Event(
-                    type=_type(done.decision, done.decision.notice.told),
+                    type=_type(done.decision, done.decision.notice.type),
                     run=run,
                     detail=write_decision(outcome.decided.user.name, _with_new_key(done)),
                 )

@@ -308,13 +308,13 @@ def _values(parameters: "Iterable[ParameterTypeDef]") -> dict[str, str]:
     return {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
 
 
-def _change(change: "ChangeTypeDef") -> ResourceChange:
-    told = change["ResourceChange"]
+def _change(each: "ChangeTypeDef") -> ResourceChange:
+    change = each["ResourceChange"]
     return ResourceChange(
-        action=told["Action"],
-        resource=told["LogicalResourceId"],
-        kind=told["ResourceType"],
-        replaces=told.get("Replacement", "False") != "False",
+        action=change["Action"],
+        resource=change["LogicalResourceId"],
+        kind=change["ResourceType"],
+        replaces=change.get("Replacement", "False") != "False",
     )
 
 
@@ -326,12 +326,12 @@ def _is_begin(event: "StackEventTypeDef") -> bool:
 
 
 def _instance(summary: "StackInstanceSummaryTypeDef") -> StackInstance:
-    told = summary.get("StackInstanceStatus", {})
+    status = summary.get("StackInstanceStatus", {})
     return StackInstance(
         account=summary["Account"],
         region=summary["Region"],
         unit=summary.get("OrganizationalUnitId", ""),
         is_current=summary["Status"] == "CURRENT",
-        was_suspended=told.get("DetailedStatus") == _SUSPENDED,
+        was_suspended=status.get("DetailedStatus") == _SUSPENDED,
         why=summary.get("StatusReason", ""),
     )

@@ -34,31 +34,31 @@ class AwsCloudTrail:
             found = self._in_region(self._iam_region).describe_trails(includeShadowTrails=True)
             return tuple(map(self._trail, found["trailList"]))
 
-    def _trail(self, told: "TrailTypeDef") -> Trail:
-        home, arn = told["HomeRegion"], told["TrailARN"]
+    def _trail(self, description: "TrailTypeDef") -> Trail:
+        home, arn = description["HomeRegion"], description["TrailARN"]
         aws = self._in_region(home)
-        everywhere = told.get("IsMultiRegionTrail", False)
+        everywhere = description.get("IsMultiRegionTrail", False)
         status, selectors = aws.get_trail_status(Name=arn), aws.get_event_selectors(TrailName=arn)
         is_near = everywhere or f":{home}:" in self._function
         return Trail(
-            name=told["Name"],
-            of_organization=told.get("IsOrganizationTrail", False),
+            name=description["Name"],
+            of_organization=description.get("IsOrganizationTrail", False),
             is_logging=status["IsLogging"],
-            has_global_events=told.get("IncludeGlobalServiceEvents", False),
+            has_global_events=description.get("IncludeGlobalServiceEvents", False),
             has_writes=_has_writes(selectors),
             reaches_iam=everywhere or home == self._iam_region,
             logs_invocations=is_near and _has_invocations(selectors, self._function),
         )
 
 
-def _has_writes(told: "GetEventSelectorsResponseTypeDef") -> bool:
+def _has_writes(selectors: "GetEventSelectorsResponseTypeDef") -> bool:
     simple = any(
         each.get("IncludeManagementEvents") and each.get("ReadWriteType") in {"All", "WriteOnly"}
-        for each in told.get("EventSelectors", [])
+        for each in selectors.get("EventSelectors", [])
     )
     return simple or any(
         _takes_writes({one["Field"]: one for one in each["FieldSelectors"]})
-        for each in told.get("AdvancedEventSelectors", [])
+        for each in selectors.get("AdvancedEventSelectors", [])
     )
 
 
@@ -73,7 +73,7 @@ def _takes_writes(fields: Any) -> bool:  # noqa: ANN401 -- by a field's name, of
     return iam not in source.get("NotEquals", []) and iam in source.get("Equals", [iam])
 
 
-def _has_invocations(told: "GetEventSelectorsResponseTypeDef", function: str) -> bool:
+def _has_invocations(selectors: "GetEventSelectorsResponseTypeDef", function: str) -> bool:
     """Whether data events of the function go in; CloudTrail takes an invocation for a write."""
     simple = any(
         each.get("ReadWriteType") in {"All", "WriteOnly"}
@@ -83,11 +83,11 @@ def _has_invocations(told: "GetEventSelectorsResponseTypeDef", function: str) ->
             and any(function == one or one.count(":") == 2 for one in resource.get("Values", []))  # noqa: PLR2004 -- as in the line above
             for resource in each.get("DataResources", [])
         )
-        for each in told.get("EventSelectors", [])
+        for each in selectors.get("EventSelectors", [])
     )
     return simple or any(
         _takes_invocations({one["Field"]: one for one in each["FieldSelectors"]}, function)
-        for each in told.get("AdvancedEventSelectors", [])
+        for each in selectors.get("AdvancedEventSelectors", [])
     )
 
 

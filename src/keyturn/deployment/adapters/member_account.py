@@ -67,15 +67,17 @@ class MemberAccount:
             return tuple(self._seen(name) for name in names if _OF_A_KEY.fullmatch(name))
 
     def _seen(self, name: str) -> SecretSeen:
-        told = self._secrets.describe_secret(SecretId=name)
-        labels = told.get("VersionIdsToStages", {}).values()
+        description = self._secrets.describe_secret(SecretId=name)
+        labels = description.get("VersionIdsToStages", {}).values()
         policy = self._secrets.get_resource_policy(SecretId=name)
         return SecretSeen(
             name=name,
             holds_key=any("AWSCURRENT" in each for each in labels),
-            was_fetched="LastAccessedDate" in told,
-            replicas=tuple(each.get("Region", "") for each in told.get("ReplicationStatus", [])),
-            rotates=told.get("RotationEnabled", False),
-            service=told.get("OwningService", ""),
+            was_fetched="LastAccessedDate" in description,
+            replicas=tuple(
+                each.get("Region", "") for each in description.get("ReplicationStatus", [])
+            ),
+            rotates=description.get("RotationEnabled", False),
+            service=description.get("OwningService", ""),
             has_policy="ResourcePolicy" in policy,
         )

@@ -19,7 +19,7 @@ class AwsOrganizationFeatures:
     def facts(self) -> OrganizationFacts:
         """What the organisation says of itself."""
         with aws_errors_translated():
-            told = self._organizations.describe_organization()["Organization"]
+            organization = self._organizations.describe_organization()["Organization"]
             pages = self._organizations.get_paginator(
                 "list_aws_service_access_for_organization"
             ).paginate()
@@ -29,9 +29,9 @@ class AwsOrganizationFeatures:
                 for each in page["EnabledServicePrincipals"]
             )
         return OrganizationFacts(
-            id=told["Id"],
-            management_account=told["MasterAccountId"],
-            has_all_features=told["FeatureSet"] == "ALL",
+            id=organization["Id"],
+            management_account=organization["MasterAccountId"],
+            has_all_features=organization["FeatureSet"] == "ALL",
             trusted=trusted,
         )
 
@@ -44,11 +44,11 @@ class AwsOrganizationFeatures:
 
     def _policy(self, identity: str) -> ControlPolicy:
         aws = self._organizations
-        told = aws.describe_policy(PolicyId=identity)["Policy"]
+        policy = aws.describe_policy(PolicyId=identity)["Policy"]
         pages = aws.get_paginator("list_targets_for_policy").paginate(PolicyId=identity)
         return ControlPolicy(
-            name=told["PolicySummary"]["Name"],
-            content=told["Content"],
+            name=policy["PolicySummary"]["Name"],
+            content=policy["Content"],
             targets=sum(len(page["Targets"]) for page in pages),
         )
 

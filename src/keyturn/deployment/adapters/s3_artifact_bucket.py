@@ -120,9 +120,11 @@ class S3ArtifactBucket:
         if found is None:
             return None
         claimed = str(found["Metadata"].get(_CLAIMED, ""))
-        told = str(found.get("ChecksumSHA256", ""))
-        if told and "-" not in told:  # "-2": of the parts' checksums, in an upload of two parts
-            return Stored(base64.b64decode(told).hex(), claimed)
+        checksum = str(found.get("ChecksumSHA256", ""))
+        if (
+            checksum and "-" not in checksum
+        ):  # "-2": of the parts' checksums, in an upload of two parts
+            return Stored(base64.b64decode(checksum).hex(), claimed)
         with aws_errors_translated(_NONE):
             body = self._s3.get_object(Bucket=bucket, Key=name)["Body"].read()
         return Stored(hashlib.sha256(body).hexdigest(), claimed)

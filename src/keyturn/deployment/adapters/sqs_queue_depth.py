@@ -29,5 +29,5 @@ class SqsQueueDepth:
         ]
         with aws_errors_translated(self._MEANINGS):
             url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-            told = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)
-        return sum(int(told["Attributes"][each]) for each in counts)
+            answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)
+        return sum(int(answer["Attributes"][each]) for each in counts)

@@ -23,7 +23,7 @@ class MemberRole(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look at the role; to have entered by it is proof enough."""
-        role = seen.told("IAMRoleName")
+        role = seen.parameter("IAMRoleName")
         missing = [each.account.id for each in seen.entered if _lacks_role(seen, each)]
         if missing:
             return self.faulty(FindingCode.ROLE_MISSING, f"no {role} in {some(missing)}")
@@ -80,9 +80,9 @@ class ExemptionGroup(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look for the group."""
-        group = seen.told("IAMExemptionGroup")
+        group = seen.parameter("IAMExemptionGroup")
         missing = [each.account.id for each in seen.entered if each.group is False]
-        if missing and seen.told("AllowMissingExemptionGroup").lower() != "true":
+        if missing and seen.parameter("AllowMissingExemptionGroup").lower() != "true":
             return self.faulty(FindingCode.GROUP_MISSING, f"no {group} in {some(missing)}")
         unknown = {e.account.id: e.group for e in seen.entered if isinstance(e.group, PortError)}
         said = f"{group} in each"
@@ -134,7 +134,7 @@ class SecretsKey(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look at the key behind the alias."""
-        alias = seen.told("SecretsKmsKey")
+        alias = seen.parameter("SecretsKmsKey")
         missing = [each.account.id for each in seen.entered if isinstance(each.key, NotFound)]
         if missing:
             return self.faulty(FindingCode.KEY_MISSING, f"no {alias} in {some(missing)}")

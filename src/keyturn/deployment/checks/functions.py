@@ -67,20 +67,22 @@ def _shut_off(seen: Observed, name: str, found: FunctionFacts) -> Iterator[str]:
         yield f"{name} takes nothing from {queue}"
 
 
-def _differences(seen: Observed, told: DeclaredFunction, found: FunctionFacts) -> Iterator[str]:
+def _differences(
+    seen: Observed, declared: DeclaredFunction, found: FunctionFacts
+) -> Iterator[str]:
     """What is not as template and parameters say."""
     pairs: dict[str, tuple[object, object]] = {
-        "Runtime": (told.runtime, found.runtime),
-        "Handler": (told.handler, found.handler),
-        "Timeout": (told.timeout, found.timeout),
-        "MemorySize": (told.memory, found.memory),
+        "Runtime": (declared.runtime, found.runtime),
+        "Handler": (declared.handler, found.handler),
+        "Timeout": (declared.timeout, found.timeout),
+        "MemorySize": (declared.memory, found.memory),
         "Architecture": (seen.parameters.get("Architecture"), found.architecture),
         "Reserved concurrency": (
-            seen.parameters.get(told.reserved, "0"),
+            seen.parameters.get(declared.reserved, "0"),
             str(found.reserved or 0),
         ),
     }
-    for name, source in told.variables.items():
+    for name, source in declared.variables.items():
         # What refers to a resource is only known to be set.
         value = found.variables.get(name, "")
         pairs[name] = (seen.parameters.get(source, value or "something"), value)
@@ -106,7 +108,7 @@ class FunctionCode(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Compare Lambda's hashes with those of the zips."""
-        folder = seen.told("LambdaFolder")
+        folder = seen.parameter("LambdaFolder")
         others: list[str] = []
         for each in seen.template.functions:
             try:
@@ -138,8 +140,8 @@ class FreeConcurrency(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Compare what is free with what is needed; what is reserved needs no free one."""
-        wanted = int(seen.told("MaximumConcurrency"))
-        reserved = int(seen.told("RotationReservedConcurrency"))
+        wanted = int(seen.parameter("MaximumConcurrency"))
+        reserved = int(seen.parameter("RotationReservedConcurrency"))
         if 0 < reserved < wanted:
             said = f"{reserved} reserved for rotations, and MaximumConcurrency is {wanted}"
             return self.faulty(FindingCode.RESERVATION_SMALL, said)

@@ -21,7 +21,7 @@ class SenderVerified(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Ask SES for the address."""
-        admin = seen.told("AdminEmailAddress")
+        admin = seen.parameter("AdminEmailAddress")
         if not seen.ses_identities.is_verified(admin):
             said = f"SES in {seen.security.region} has not verified {admin}"
             return self.faulty(FindingCode.SENDER_UNVERIFIED, said)

@@ -124,7 +124,7 @@ class Observed:
         """The core stack's parameters, name → value; none, if it is not there."""
         return self.core.parameters if self.core else {}
 
-    def told(self, parameter: str) -> str:
+    def parameter(self, parameter: str) -> str:
         """
         The value of a parameter.
 
@@ -137,7 +137,7 @@ class Observed:
     @cached_property
     def bucket_and_prefix(self) -> tuple[str, str]:
         """The bucket's name, and the prefix below which zips, snapshots and receipts are."""
-        return self.told("S3BucketName"), self.told("S3BucketPrefix")
+        return self.parameter("S3BucketName"), self.parameter("S3BucketPrefix")
 
     @cached_property
     def archive(self) -> Archive:
@@ -170,11 +170,11 @@ class Observed:
     @property
     def scope(self) -> Scope:
         """The accounts that the stack is told to look after; an older one may lack the words."""
-        told = self.parameters
+        values = self.parameters
         return Scope(
-            units=separated(told.get("InventoryOU", "")),
-            excluded_accounts=separated(told.get("ExcludedAccounts", "")),
-            excluded_units=separated(told.get("ExcludedUnits", "")),
+            units=separated(values.get("InventoryOU", "")),
+            excluded_accounts=separated(values.get("ExcludedAccounts", "")),
+            excluded_units=separated(values.get("ExcludedUnits", "")),
         )
 
     @cached_property
@@ -193,7 +193,7 @@ class Observed:
     @property
     def exemption_rule(self) -> str:
         """The name of the rule that reports changes of the exemption group."""
-        return f"{self.told('IAMRoleName')}-exemption"
+        return f"{self.parameter('IAMRoleName')}-exemption"
 
     @cached_property
     def entered(self) -> tuple[AccountSeen, ...]:
@@ -204,9 +204,9 @@ class Observed:
         member = self.probes.member(account, self.parameters)
         return AccountSeen(
             account=account,
-            trust=_or_error(lambda: member.trust_of(self.told("IAMRoleName"))),
-            group=_or_error(lambda: member.has_group(self.told("IAMExemptionGroup"))),
-            key=_or_error(lambda: member.key_state(self.told("SecretsKmsKey"))),
+            trust=_or_error(lambda: member.trust_of(self.parameter("IAMRoleName"))),
+            group=_or_error(lambda: member.has_group(self.parameter("IAMExemptionGroup"))),
+            key=_or_error(lambda: member.key_state(self.parameter("SecretsKmsKey"))),
             leftovers=_or_error(lambda: self.probes.leftovers(account, self.parameters)),
             rule=_or_error(lambda: member.rule_is_enabled(self.exemption_rule)),
             secrets=_or_error(lambda: tuple(member.secrets())),

@@ -127,16 +127,16 @@ class Guard(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look for such a policy; where there is none it is given, to be copied."""
-        told = {"partition": seen.partition, "role": seen.told("IAMRoleName")}
+        placeholders = {"partition": seen.partition, "role": seen.parameter("IAMRoleName")}
         found = [
             each.name
             for each in seen.probes.organization_features.control_policies()
-            if each.targets and not lacks(json.loads(each.content), **told)
+            if each.targets and not lacks(json.loads(each.content), **placeholders)
         ]
         if not found:
             said = "no service control policy keeps others from writing to the secrets"
             return self.faulty(
-                FindingCode.SECRETS_UNGUARDED, said, f": {json.dumps(guard(**told))}"
+                FindingCode.SECRETS_UNGUARDED, said, f": {json.dumps(guard(**placeholders))}"
             )
         named = ", ".join(found)
         return self.well(f"{named}; whether it is attached above every account was not looked at")

@@ -89,8 +89,8 @@ class Readers(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Look at the member stacks' parameters, and then at the secrets' own policies."""
-        told = seen.stack_set.parameters if seen.stack_set else {}
-        named = [each for each in READERS if told.get(each, "").lower() not in {"", "false"}]
+        parameters = seen.stack_set.parameters if seen.stack_set else {}
+        named = [each for each in READERS if parameters.get(each, "").lower() not in {"", "false"}]
         if named:
             said = f"{' and '.join(named)}; whether their policies are attached was not looked at"
             return self.well(said)

@@ -92,16 +92,16 @@ def _deny(
 
 
 def _all(policy: Statement | None) -> list[Statement]:
-    told = [] if policy is None else policy["Statement"]
-    return list(told) if isinstance(told, list) else [told]
+    statements = [] if policy is None else policy["Statement"]
+    return list(statements) if isinstance(statements, list) else [statements]
 
 
 def _essence(statement: Statement) -> dict[str, Any]:
     """A statement without its name, and in one of the spellings that mean the same."""
-    told = {name: _plain(value) for name, value in statement.items() if name != "Sid"}
-    if told.get("Principal") == {"AWS": ["*"]}:
-        told["Principal"] = ["*"]
-    return told
+    essence = {name: _plain(value) for name, value in statement.items() if name != "Sid"}
+    if essence.get("Principal") == {"AWS": ["*"]}:
+        essence["Principal"] = ["*"]
+    return essence
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds

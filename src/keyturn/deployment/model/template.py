@@ -107,45 +107,45 @@ class Template:
         return cls(
             body=body,
             parameters={
-                name: _parameter(name, told)
-                for name, told in _mapping(tree.get("Parameters")).items()
+                name: _parameter(name, declared)
+                for name, declared in _mapping(tree.get("Parameters")).items()
             },
             functions=tuple(
-                _function(_mapping(told.get("Properties")))
-                for told in map(_mapping, _mapping(tree.get("Resources")).values())
-                if told.get("Type") == "AWS::Lambda::Function"
+                _function(_mapping(resource.get("Properties")))
+                for resource in map(_mapping, _mapping(tree.get("Resources")).values())
+                if resource.get("Type") == "AWS::Lambda::Function"
             ),
         )
 
 
-def _parameter(name: str, told: Mapping[str, Any]) -> TemplateParameter:
+def _parameter(name: str, declared: Mapping[str, Any]) -> TemplateParameter:
     def number(key: str) -> int | None:
-        return int(told[key]) if key in told else None
+        return int(declared[key]) if key in declared else None
 
     return TemplateParameter(
         name=name,
-        default=told.get("Default"),
-        pattern=told.get("AllowedPattern"),
-        allowed=tuple(told.get("AllowedValues", ())),
+        default=declared.get("Default"),
+        pattern=declared.get("AllowedPattern"),
+        allowed=tuple(declared.get("AllowedValues", ())),
         least=number("MinValue"),
         most=number("MaxValue"),
         longest=number("MaxLength"),
-        is_number=told.get("Type") == "Number",
-        rule=told.get("ConstraintDescription", ""),
+        is_number=declared.get("Type") == "Number",
+        rule=declared.get("ConstraintDescription", ""),
     )
 
 
-def _function(told: Mapping[str, Any]) -> DeclaredFunction:
-    variables = _mapping(_mapping(told.get("Environment")).get("Variables"))
+def _function(properties: Mapping[str, Any]) -> DeclaredFunction:
+    variables = _mapping(_mapping(properties.get("Environment")).get("Variables"))
     return DeclaredFunction(
-        name=told["FunctionName"],
-        runtime=told["Runtime"],
-        handler=told["Handler"],
-        timeout=int(told["Timeout"]),
-        memory=int(told["MemorySize"]),
-        zip=_text(_mapping(told["Code"])["S3Key"]).rpartition("/")[2],
+        name=properties["FunctionName"],
+        runtime=properties["Runtime"],
+        handler=properties["Handler"],
+        timeout=int(properties["Timeout"]),
+        memory=int(properties["MemorySize"]),
+        zip=_text(_mapping(properties["Code"])["S3Key"]).rpartition("/")[2],
         variables={name: _reference_in(each) or _text(each) for name, each in variables.items()},
-        reserved=_reference_in(told.get("ReservedConcurrentExecutions")),
+        reserved=_reference_in(properties.get("ReservedConcurrentExecutions")),
     )
 
 

@@ -27,7 +27,7 @@ def blocked(  # noqa: PLR0913 -- as a decision
     anew: it happened again just now, which is told whatever was told of the last time.
     Raises NeededError where nobody has asked for the key's receipts.
     """
-    notice = Notice(told=NoticeType.BLOCKED, day=at.today, variant=reason)
+    notice = Notice(type=NoticeType.BLOCKED, day=at.today, variant=reason)
     receipts = at.receipts(key)
     # Unreadable receipts: silent for now. A mail every day is one that nobody reads any more, and
     # what is blocked ends nothing, so nothing is lost by it.

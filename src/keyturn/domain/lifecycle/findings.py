@@ -81,8 +81,10 @@ def history(at: OnRecord, key: KeyFacts) -> History:
     if taken is None or (taken == known.successor and not _is_found_inactive(at, taken)):
         return known
     receipts = at.receipts(key)
-    told = () if isinstance(receipts, Unknown) else receipts
-    ends = [receipt.promises[Act.DISABLE] for receipt in told if Act.DISABLE in receipt.promises]
+    readable = () if isinstance(receipts, Unknown) else receipts
+    ends = [
+        receipt.promises[Act.DISABLE] for receipt in readable if Act.DISABLE in receipt.promises
+    ]
     first = known.promised or min(ends, default=None)
     return replace(known, taken=known.taken + 1, successor=taken, promised=first)
 

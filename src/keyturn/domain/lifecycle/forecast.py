@@ -135,10 +135,10 @@ class _World:
                 before = world.record.keys.get(change.key_id, KeyRecord())
                 world = world.noting(change.key_id, changed(before, change.change, at))
         for decision in decided.decisions:
-            world = world.told(decision, at).done(decision, at)
+            world = world.notified(decision, at).done(decision, at)
         return world
 
-    def told(self, decision: Decision, at: datetime) -> "_World":
+    def notified(self, decision: Decision, at: datetime) -> "_World":
         """Tell people, and keep the proof."""
         key = self.key(decision.key_id)
         # Unreadable receipts stay so: nobody can say when they will be readable.

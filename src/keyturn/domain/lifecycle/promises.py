@@ -30,7 +30,7 @@ RECEIPT_LIFE: Final = 30
 class End:
     """The next step towards a key's end, as its owner was notified of it."""
 
-    told: tuple[Receipt, ...]
+    receipts: tuple[Receipt, ...]
     """The receipts that count for it; none: nobody was notified."""
     promised: date
     """The last date that anybody was promised; today, if nobody was."""
@@ -58,10 +58,10 @@ def disabling(view: KeyView) -> End:
     at, key, on_record = view.at, view.key, view.on_record
     # What was promised before somebody enabled it again is of a stretch that is over: such a
     # receipt would end the key on the first day after its rest, without a new notice.
-    told = valid(at, view.told(), Act.DISABLE, after=on_record.restored)
+    receipts = valid(at, view.receipts(), Act.DISABLE, after=on_record.restored)
     window = at.policy.installation_window
     # From the first notice, not the last: a reminder begins no window. No notice: from now.
-    starts = [min((receipt.at for receipt in told), default=at.now)]
+    starts = [min((receipt.at for receipt in receipts), default=at.now)]
     # Invariant 1: a successor that we delivered has to be W days old besides. The notice may be
     # older than the successor: of an end that was announced beside another key.
     if view.part is Part.REPLACED and view.other is not None:
@@ -70,9 +70,9 @@ def disabling(view: KeyView) -> End:
     # A forced rotation comes at any age, and so does what follows it.
     if not on_record.forced:
         by_policy = max(by_policy, at.day(key.created, at.policy.inactive_period))
-    promised = last_promised(at, told, Act.DISABLE)
+    promised = last_promised(at, receipts, Act.DISABLE)
     return End(
-        told=told,
+        receipts=receipts,
         promised=promised,
         by_policy=by_policy,
         is_due=at.today >= promised
@@ -89,11 +89,11 @@ def deletion(view: KeyView) -> End:
     # Not on record yet: its grace begins now. Missing evidence never speeds anything up.
     begun = since or at.now
     # What was promised before the key was disabled is no reason to delete, but to wait.
-    promised = last_promised(at, view.told(), Act.DELETE)
+    promised = last_promised(at, view.receipts(), Act.DELETE)
     return End(
         # Only a notice since it stopped proves that its owner could object (decision 0011): the
         # mail about the rotation names the date of deletion too.
-        told=() if since is None else valid(at, view.told(), Act.DELETE, after=since),
+        receipts=() if since is None else valid(at, view.receipts(), Act.DELETE, after=since),
         promised=promised,
         by_policy=deletion_by_policy(at, key, begun),
         is_due=at.today >= promised
@@ -125,8 +125,8 @@ def dates_to_promise(at: OnRecord, key: KeyFacts, *, forced: bool) -> dict[Act, 
     """
     # Not asked for, if nobody has: each rotation would cost one call more. What was promised is
     # looked at again before the key ends, so a date that is missed here ends nothing sooner.
-    told = key.receipts if isinstance(key.receipts, tuple) else ()
-    stretch = valid(at, told, Act.DISABLE, after=at.of(key).restored)
+    receipts = key.receipts if isinstance(key.receipts, tuple) else ()
+    stretch = valid(at, receipts, Act.DISABLE, after=at.of(key).restored)
     disable = max(
         at.day(at.now, at.policy.installation_window),
         last_promised(at, stretch, Act.DISABLE),
@@ -135,7 +135,7 @@ def dates_to_promise(at: OnRecord, key: KeyFacts, *, forced: bool) -> dict[Act, 
         disable = max(disable, at.day(key.created, at.policy.inactive_period))
     delete = max(
         disable + at.policy.recovery_grace_period * DAY,
-        last_promised(at, told, Act.DELETE),
+        last_promised(at, receipts, Act.DELETE),
     )
     return {Act.DISABLE: disable, Act.DELETE: delete}
 
@@ -149,9 +149,9 @@ def hold_begins(view: KeyView) -> date:
     """
     # Stale receipts too: with them gone, MaxHold would begin anew each month, and a key that is
     # used every day would never end.
-    told = promising(view.told(), Act.DISABLE, after=view.on_record.restored)
+    receipts = promising(view.receipts(), Act.DISABLE, after=view.on_record.restored)
     begins: date | None = None
-    for receipt in sorted(told, key=lambda receipt: receipt.at):
+    for receipt in sorted(receipts, key=lambda receipt: receipt.at):
         if begins is None:
             begins = receipt.promises[Act.DISABLE]
         elif receipt.at.date() < begins:

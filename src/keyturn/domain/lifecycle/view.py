@@ -322,7 +322,7 @@ class KeyView:
         # What was not decided yet frees nothing: a third CreateAccessKey is LimitExceeded.
         return self.other is None and self.beside is not None and self.beside.frees_slot
 
-    def told(self) -> tuple[Receipt, ...]:
+    def receipts(self) -> tuple[Receipt, ...]:
         """
         What its owner was notified of; nothing, where that could not be read.
 

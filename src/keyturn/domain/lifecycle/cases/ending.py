@@ -40,7 +40,7 @@ _DISABLE: Final = Act.DISABLE
 def wait_while_receipts_are_unreadable(view: KeyView) -> Decision | None:
     """First of all: without its receipts nobody can say what was promised about a key's end."""
     receipts = view.at.receipts(view.key)
-    # Asked for on top of the list: below, `view.told()` takes unreadable for none, which would
+    # Asked for on top of the list: below, `view.receipts()` takes unreadable for none, which would
     # announce a new date, and an earlier one than people were promised.
     if isinstance(receipts, Unknown):
         return receipts_unreadable(view.at, view.key, receipts)
@@ -50,7 +50,7 @@ def wait_while_receipts_are_unreadable(view: KeyView) -> Decision | None:
 @case(Reason.DATES_NOT_NOTICED)
 def announce_disabling(view: KeyView) -> Decision | None:
     """T4: tell when it will be disabled and deleted, if no valid receipt shows a notice."""
-    if disabling(view).told:
+    if disabling(view).receipts:
         return None
     return _announce(view, Reason.DATES_NOT_NOTICED, why_it_ends(view))
 
@@ -64,14 +64,14 @@ def announce_disabling_again_after_an_interruption(view: KeyView) -> Decision | 
     tell, so nobody is said to have done it.
     Source: docs/lifecycle.md, "Interrupted while disabling".
     """
-    at, on_record, told = view.at, view.on_record, disabling(view).told
+    at, on_record, receipts = view.at, view.on_record, disabling(view).receipts
     # A run that finds the mark writes `interrupted` with this time, and the next ones compare
     # with what is written: told once, and disabled only behind that notice.
     since = at.now if on_record.is_interrupted else on_record.interrupted
-    if since is None or any(receipt.at >= since for receipt in told):
+    if since is None or any(receipt.at >= since for receipt in receipts):
         return None
     # Its window was over already, so W days more are not owed; three are, for it works again.
-    day = max(at.today + ACT_WARNING * DAY, last_promised(at, told, _DISABLE))
+    day = max(at.today + ACT_WARNING * DAY, last_promised(at, receipts, _DISABLE))
     delete = day + at.policy.recovery_grace_period * DAY
     return at.decision(
         view.key,
@@ -79,7 +79,7 @@ def announce_disabling_again_after_an_interruption(view: KeyView) -> Decision | 
         Reason.DISABLING_INTERRUPTED,
         f"Keyturn was interrupted while disabling this key; it works until {day}",
         notice=Notice(
-            told=NoticeType.RETIRING, day=day, promises={Act.DISABLE: day, Act.DELETE: delete}
+            type=NoticeType.RETIRING, day=day, promises={Act.DISABLE: day, Act.DELETE: delete}
         ),
         next_step=Next(Action.DISABLE, day),
     )
@@ -99,7 +99,7 @@ def warn_before_disabling(view: KeyView) -> Decision | None:
     """T0: three days before T2, once, unless the notice itself came that late."""
     at, end = view.at, disabling(view)
     # A warning that fails stops nothing: what counts is the notice's receipt (decision 0011).
-    is_ahead = is_near(end.day, at.today) and not is_told_near(view.told(), _DISABLE, end.day)
+    is_ahead = is_near(end.day, at.today) and not is_told_near(view.receipts(), _DISABLE, end.day)
     if end.is_due or not is_ahead:
         return None
     return at.decision(
@@ -107,7 +107,7 @@ def warn_before_disabling(view: KeyView) -> Decision | None:
         Action.WARN,
         Reason.DISABLING_AHEAD,
         f"{why_it_ends(view)}; it works until {end.day}",
-        notice=Notice(told=NoticeType.BEFORE_DISABLE, day=end.day, promises={_DISABLE: end.day}),
+        notice=Notice(type=NoticeType.BEFORE_DISABLE, day=end.day, promises={_DISABLE: end.day}),
         next_step=Next(Action.DISABLE, end.day),
     )
 
@@ -192,18 +192,18 @@ def disable_after_the_window(view: KeyView) -> Decision | None:
     at, key, end = view.at, view.key, disabling(view)
     # Asked once more, for it disables: the cases above would have answered, and whoever moves one
     # of them must not disable a key whose owner knows of nothing (invariant 1).
-    if not end.told or not end.is_due:
+    if not end.receipts or not end.is_due:
         return None
     # The earlier promise of a deletion stands, even if the periods would now allow a sooner one.
     delete_on = max(
-        deletion_by_policy(at, key, at.now), last_promised(at, view.told(), Act.DELETE)
+        deletion_by_policy(at, key, at.now), last_promised(at, view.receipts(), Act.DELETE)
     )
     return at.decision(
         key,
         Action.DISABLE,
         Reason.UNUSED if view.part is Part.UNUSED else Reason.WINDOW_OVER,
         f"{why_it_ends(view)}, and its end was announced for {end.promised}",
-        notice=Notice(told=NoticeType.DISABLED, day=delete_on, promises={Act.DELETE: delete_on}),
+        notice=Notice(type=NoticeType.DISABLED, day=delete_on, promises={Act.DELETE: delete_on}),
         next_step=Next(Action.DELETE, delete_on),
     )
 
@@ -227,6 +227,6 @@ def _announce(view: KeyView, reason: Reason, sentence: str) -> Decision:
         Action.NOTICE,
         reason,
         sentence,
-        notice=Notice(told=NoticeType.RETIRING, day=promises[_DISABLE], promises=promises),
+        notice=Notice(type=NoticeType.RETIRING, day=promises[_DISABLE], promises=promises),
         next_step=Next(Action.DISABLE, promises[_DISABLE]),
     )

@@ -63,7 +63,7 @@ def announce_deletion(view: KeyView) -> Decision | None:
     A key that a person disabled, or that has no time on record, is recorded as of now: missing
     evidence never speeds anything up.
     """
-    if deletion(view).told:
+    if deletion(view).receipts:
         return None
     # This notice is the beginning of G days (invariant 2), so it is the first thing that an
     # Inactive key gets, whatever its age: also one that was promised a date while it worked.
@@ -71,9 +71,9 @@ def announce_deletion(view: KeyView) -> Decision | None:
     if _is_found(on_record):
         sentence = "it was found Inactive; its grace begins now"
         return _announce(view, NoticeType.DELETING, Reason.FOUND_INACTIVE, sentence, _date(view))
-    told = NoticeType.DELETING if on_record.seen else NoticeType.DISABLED
+    notice_type = NoticeType.DELETING if on_record.seen else NoticeType.DISABLED
     sentence = f"it has been Inactive since {since.date()}"
-    return _announce(view, told, Reason.DATES_NOT_NOTICED, sentence, _date(view))
+    return _announce(view, notice_type, Reason.DATES_NOT_NOTICED, sentence, _date(view))
 
 
 @case(Reason.DATES_CHANGED)
@@ -89,7 +89,7 @@ def put_off_deletion(view: KeyView) -> Decision | None:
 def warn_before_deletion(view: KeyView) -> Decision | None:
     """T0: three days before T3, once, unless the notice itself came that late."""
     at, key, end = view.at, view.key, deletion(view)
-    is_ahead = is_near(end.day, at.today) and not is_told_near(view.told(), _DELETE, end.day)
+    is_ahead = is_near(end.day, at.today) and not is_told_near(view.receipts(), _DELETE, end.day)
     if end.is_due or not is_ahead:
         return None
     return at.decision(
@@ -97,7 +97,7 @@ def warn_before_deletion(view: KeyView) -> Decision | None:
         Action.WARN,
         Reason.DELETION_AHEAD,
         _why(view, end.day),
-        notice=Notice(told=NoticeType.BEFORE_DELETE, day=end.day, promises={_DELETE: end.day}),
+        notice=Notice(type=NoticeType.BEFORE_DELETE, day=end.day, promises={_DELETE: end.day}),
         next_step=Next(Action.DELETE, end.day),
     )
 
@@ -150,14 +150,14 @@ def delete_after_the_grace(view: KeyView) -> Decision | None:
     at, end, since = view.at, deletion(view), inactive_since(view)
     # Asked once more, for nothing brings a deleted key back: on record as Inactive for G days
     # (invariant 2), and its owner notified of the date since it stopped.
-    if since is None or not end.told or not end.is_due:
+    if since is None or not end.receipts or not end.is_due:
         return None
     return at.decision(
         view.key,
         Action.DELETE,
         Reason.GRACE_OVER,
         f"it is Inactive since {since.date()}, its deletion was announced for {end.promised}",
-        notice=Notice(told=NoticeType.DELETED, day=at.today),
+        notice=Notice(type=NoticeType.DELETED, day=at.today),
     )
 
 
@@ -174,20 +174,20 @@ def _date(view: KeyView) -> date:
     since = inactive_since(view) or at.now
     return max(
         deletion_by_policy(at, key, since),
-        last_promised(at, view.told(), _DELETE),
+        last_promised(at, view.receipts(), _DELETE),
         at.today + ACT_WARNING * DAY,
     )
 
 
 def _announce(
-    view: KeyView, told: NoticeType, reason: Reason, sentence: str, day: date
+    view: KeyView, notice_type: NoticeType, reason: Reason, sentence: str, day: date
 ) -> Decision:
     return view.at.decision(
         view.key,
         Action.NOTICE,
         reason,
         sentence,
-        notice=Notice(told=told, day=day, promises={_DELETE: day}),
+        notice=Notice(type=notice_type, day=day, promises={_DELETE: day}),
         next_step=Next(Action.DELETE, day),
     )
 

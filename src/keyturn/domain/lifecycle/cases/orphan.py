@@ -60,7 +60,7 @@ def stop_an_orphan(view: KeyView) -> Decision | None:
         Action.REPAIR,
         Reason.ORPHAN_FOUND,
         "a rotation broke off before the secret of this key was stored: nobody has it",
-        notice=Notice(told=NoticeType.ORPHAN, day=at.today),
+        notice=Notice(type=NoticeType.ORPHAN, day=at.today),
         next_step=Next(Action.REPAIR, at.day(at.now, ORPHAN_REST)),
     )
 
@@ -85,7 +85,7 @@ def remove_an_orphan_after_a_day(view: KeyView) -> Decision | None:
         Action.REPAIR,
         Reason.ORPHAN_OVER,
         f"nobody has its secret, and it has been Inactive since {stopped.date()}",
-        notice=Notice(told=NoticeType.ORPHAN, day=at.today, variant="removed"),
+        notice=Notice(type=NoticeType.ORPHAN, day=at.today, variant="removed"),
     )
 
 

@@ -45,14 +45,14 @@ def _announced(at: OnRecord, keys: list[KeyFacts]) -> list[KeyFacts] | Unknown:
     # One is no choice, and not worth a call.
     if len(keys) == 1:
         return []
-    told = []
+    announced = []
     for key in keys:
         receipts = at.receipts(key)
         if isinstance(receipts, Unknown):
             return receipts
         if valid(at, receipts, Act.DISABLE, after=at.of(key).restored):
-            told.append(key)
-    return told
+            announced.append(key)
+    return announced
 
 
 def _first_quiet(at: OnRecord, keys: list[KeyFacts]) -> KeyFacts | Unknown | None:

@@ -106,7 +106,7 @@ def tell_of_an_overwritten_secret(view: KeyView, decision: Decision) -> Decision
         action=Action.NOTICE,
         reason=Reason.SECRET_OVERWRITTEN,
         sentence="the secret that Keyturn delivered for it was overwritten or deleted by hand",
-        notice=Notice(told=NoticeType.OVERWRITTEN, day=at.today),
+        notice=Notice(type=NoticeType.OVERWRITTEN, day=at.today),
     )
 
 
@@ -132,13 +132,13 @@ def _restored(view: KeyView) -> Decision | None:
             Reason.RESTORED,
             f"it was re-enabled by hand and is left alone until {again}{how_often}",
             overlays=overlays,
-            notice=Notice(told=NoticeType.RESTORED, day=at.today),
+            notice=Notice(type=NoticeType.RESTORED, day=at.today),
             next_step=Next(Action.NOTICE, again),
         )
     again = at.day(since, grace)
     receipts = at.receipts(key)
     # Restored twice on one day, a key is left alone until the same date.
-    told = isinstance(receipts, Unknown) or any(
+    is_told = isinstance(receipts, Unknown) or any(
         receipt.step == NoticeType.RESTORED
         and (receipt.at >= since or receipt.day == since.date())
         for receipt in receipts
@@ -147,11 +147,11 @@ def _restored(view: KeyView) -> Decision | None:
     who = "by an operator's command" if by_command else "by hand"
     return at.decision(
         key,
-        Action.KEEP if told else Action.NOTICE,
+        Action.KEEP if is_told else Action.NOTICE,
         Reason.RESTORED_BY_COMMAND if by_command else Reason.RESTORED,
         f"it was re-enabled {who} and is left alone until {again}{how_often}",
         overlays=overlays,
-        notice=None if told else Notice(told=NoticeType.RESTORED, day=since.date()),
+        notice=None if is_told else Notice(type=NoticeType.RESTORED, day=since.date()),
         next_step=Next(Action.NOTICE, again),
     )
 

@@ -99,7 +99,7 @@ def wait_for_its_users_day(view: KeyView) -> Decision | None:
     # "From that day on", not "on that day": with weekly runs a day may pass without one.
     if warned and min(warned) <= at.today:
         return None
-    notice = Notice(told=NoticeType.UPCOMING, day=day, variant=Reason.SPREAD)
+    notice = Notice(type=NoticeType.UPCOMING, day=day, variant=Reason.SPREAD)
     day = min(warned, default=day)
     return at.decision(
         key,
@@ -180,7 +180,7 @@ def rotate_when_due(view: KeyView) -> Decision | None:
         reason,
         sentence,
         overlays=contested(history(at, key)),
-        notice=Notice(told=NoticeType.ROTATED, day=promises[Act.DISABLE], promises=promises),
+        notice=Notice(type=NoticeType.ROTATED, day=promises[Act.DISABLE], promises=promises),
         next_step=Next(Action.DISABLE, promises[Act.DISABLE]),
     )
 
@@ -225,7 +225,7 @@ def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | 
         if have_passed(at.policy.unused_period, use.at or key.created, then):
             return replace(keep, next=Next(Action.NOTICE, due))  # it ends, unused
     # The latest that has come, alone: after a skipped week nobody gets three mails at once.
-    notice = Notice(told=NoticeType.UPCOMING, day=due, variant=str(min(warnings)))
+    notice = Notice(type=NoticeType.UPCOMING, day=due, variant=str(min(warnings)))
     receipts = at.receipts(key)
     if isinstance(receipts, Unknown):
         return receipts_unreadable(at, key, receipts)
