@@ -145,7 +145,8 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
                 "created": format_utc(key.created),
                 "last_used": write_last_used(key),
                 "exempt": decided.user.exempt,
-                "done": step is not None and step.is_action,
+                # Of the action that stands beside it: the rest may be decided anew meanwhile.
+                "done": step is not None and replace(step, decision=decision).is_action,
             }
 
 
