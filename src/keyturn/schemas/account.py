@@ -1,12 +1,13 @@
 """What is told of an account as a whole, in whatever tells of one."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated, TypedDict
 
-from keyturn.domain.decision import Action, Reason, State
+from keyturn.domain.decision import Action, Overlay, Reason, State
 from keyturn.domain.key import Account
 from keyturn.domain.result import AccountResult, Failure
+from keyturn.schemas.decision import Decided, write_decision
 
 # Pairs and no dicts: Python 3.11 wants to hash them.
 AccountId = Annotated[str, ("pattern", "^[0-9]{12}$")]
@@ -73,19 +74,50 @@ def write_quarantined(result: AccountResult) -> list[Quarantined]:
 
 
 def write_counts(result: AccountResult) -> Counts:
-    """How many users, keys by state and action, and failures."""
-    decisions = [decision for decided in result.plan.users for decision in decided.decisions]
+    """What there is of each in an account's result."""
+    return count(
+        exempt=[decided.user.exempt for decided in result.plan.users],
+        keys=[
+            write_decision(decided.user.name, decision)
+            for decided in result.plan.users
+            for decision in decided.decisions
+        ],
+        quarantined=len(result.quarantined),
+        failures=len(result.failures),
+        left=len(result.left),
+    )
+
+
+def count(
+    *,
+    exempt: Collection[bool],
+    keys: Collection[Decided],
+    quarantined: int,
+    failures: int,
+    left: int,
+) -> Counts:
+    """
+    Count users, keys by state and action, and failures.
+
+    Args:
+        exempt: for each user, whether they are exempt.
+        keys: the form of each key's decision: a snapshot that is read back has no other.
+        quarantined: how many keys nobody can have.
+        failures: how many there were.
+        left: how many users there was no time for.
+
+    """
     return {
-        "users": len(result.plan.users),
-        "exempt": sum(decided.user.exempt for decided in result.plan.users),
-        "keys": len(decisions),
-        "states": dict(sorted(Counter(decision.state for decision in decisions).items())),
-        "actions": dict(sorted(Counter(decision.action for decision in decisions).items())),
-        "blocked": sum(decision.is_blocked for decision in decisions),
-        "over_cap": sum(decision.reason is Reason.OVER_CAP for decision in decisions),
-        "quarantined": len(result.quarantined),
-        "failures": len(result.failures),
-        "left": len(result.left),
+        "users": len(exempt),
+        "exempt": sum(exempt),
+        "keys": len(keys),
+        "states": dict(sorted(Counter(each["state"] for each in keys).items())),
+        "actions": dict(sorted(Counter(each["action"] for each in keys).items())),
+        "blocked": sum(Overlay.BLOCKED in each["overlays"] for each in keys),
+        "over_cap": sum(each["reason"] == Reason.OVER_CAP for each in keys),
+        "quarantined": quarantined,
+        "failures": failures,
+        "left": left,
     }
 
 

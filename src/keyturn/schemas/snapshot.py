@@ -5,13 +5,11 @@ One line of JSON, which Athena reads as it is stored.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Literal, NotRequired, TypedDict, TypeGuard
 
 from keyturn.domain.days import read_day
-from keyturn.domain.decision import Overlay, Reason
 from keyturn.domain.key import KeyFacts, LastUse
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.reading import NotReadableError, read_json
@@ -23,6 +21,7 @@ from keyturn.schemas.account import (
     Failed,
     Moment,
     Quarantined,
+    count,
     write_failed,
     write_quarantined,
 )
@@ -164,19 +163,13 @@ def write_last_used(key: KeyFacts) -> LastUsed | None:
 
 def counted(snapshot: Uncounted) -> Snapshot:
     """Count what the snapshot holds."""
-    keys = snapshot["keys"]
-    counts: Counts = {
-        "users": len(snapshot["users"]),
-        "exempt": sum(each["exempt"] for each in snapshot["users"]),
-        "keys": len(keys),
-        "states": dict(sorted(Counter(each["state"] for each in keys).items())),
-        "actions": dict(sorted(Counter(each["action"] for each in keys).items())),
-        "blocked": sum(Overlay.BLOCKED in each["overlays"] for each in keys),
-        "over_cap": sum(each["reason"] == Reason.OVER_CAP for each in keys),
-        "quarantined": len(snapshot["quarantined"]),
-        "failures": len(snapshot["failures"]),
-        "left": len(snapshot["left"]),
-    }
+    counts = count(
+        exempt=[each["exempt"] for each in snapshot["users"]],
+        keys=snapshot["keys"],
+        quarantined=len(snapshot["quarantined"]),
+        failures=len(snapshot["failures"]),
+        left=len(snapshot["left"]),
+    )
     return {**snapshot, "counts": counts}
 
 
