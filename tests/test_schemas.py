@@ -7,15 +7,17 @@ from typing import Any, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
+from marshmallow import Schema
 
 from keyturn.cli.report import Report, as_json
 from keyturn.domain.events import EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult
-from keyturn.schemas.decision import CELLS, Decided, cells_of, write_decision
-from keyturn.schemas.digest import DigestItem
+from keyturn.schemas.decision import CELLS, Decided, NextStep, cells_of, write_decision
+from keyturn.schemas.digest import DigestAccount, DigestForm, DigestItem, DigestRun
 from keyturn.schemas.event import KeyDetail
 from keyturn.schemas.explanation import ExplainedKey
+from keyturn.schemas.notices_due import _Account, _Digest, _Item, _Next, _Run
 from keyturn.schemas.plan import Planned
 from keyturn.schemas.snapshot import Snapshot, SnapshotKey, read_snapshot
 from keyturn_sandbox.simulation.deployment import BUCKET
@@ -139,6 +141,22 @@ def test_all_that_really_passes_is_of_its_form(name: str, documents: Documents) 
 @pytest.mark.parametrize("form", [Planned, SnapshotKey, ExplainedKey, KeyDetail, DigestItem])
 def test_whoever_tells_of_a_key_tells_all_of_its_decision(form: type) -> None:
     assert get_type_hints(Decided).keys() <= get_type_hints(form).keys()
+
+
+@pytest.mark.parametrize(
+    ("checked", "form"),
+    [
+        (_Digest, DigestForm),
+        (_Run, DigestRun),
+        (_Account, DigestAccount),
+        (_Item, DigestItem),
+        (_Next, NextStep),
+    ],
+)
+def test_the_notifier_checks_each_field_of_a_digest_that_it_reads(
+    checked: type[Schema], form: type
+) -> None:
+    assert checked().fields.keys() == get_type_hints(form).keys()
 
 
 def test_a_table_has_a_cell_for_whatever_of_a_decision_is_a_single_value() -> None:

@@ -1,6 +1,9 @@
 """
 What the notifier takes from a run: a digest, checked before `digest` reads it.
 
+Each field of `digest.DigestForm` has its check here, a test holds them to each other: a field
+without one would reach the reader as it came.
+
 The bus takes events from the whole organisation, so nothing in it is taken for granted.
 """
 
