@@ -11,7 +11,7 @@ from typing import Any
 
 from keyturn.domain.decision import Reason
 from keyturn.domain.lifecycle.case import Case
-from keyturn.domain.lifecycle.decide import BEFORE_THE_RECORD, CASES, WITH_THE_RECORD
+from keyturn.domain.lifecycle.decide import BEFORE_THE_RECORD, CASES, ON_TOP, WITH_THE_RECORD
 from keyturn.domain.lifecycle.parts import Part
 from tests.diagram import page_with
 
@@ -44,6 +44,10 @@ def table() -> str:
             "",
             *_rows(WITH_THE_RECORD),
             *(line for parts, cases in _lists() for line in ("", *_list(parts, cases))),
+            "",
+            "**On top**, for a key that is kept, whatever its part:",
+            "",
+            *_rows(ON_TOP),
             "",
         ]
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from keyturn.domain.decision import Decision, Reason
 from keyturn.domain.key import Unknown
 from keyturn.domain.lifecycle.case import Case
-from keyturn.domain.lifecycle.decide import BEFORE_THE_RECORD, CASES, WITH_THE_RECORD
+from keyturn.domain.lifecycle.decide import BEFORE_THE_RECORD, CASES, ON_TOP, WITH_THE_RECORD
 from keyturn.domain.lifecycle.parts import Part
 from keyturn.domain.lifecycle.view import KeyList, KeyView, OnRecord, on_record
 from keyturn.domain.lifecycle.views import views_of
@@ -20,13 +20,12 @@ from tests.domain.world import NOW
 
 ELSEWHERE = {Reason.NOT_APPROVED, Reason.NO_NOTIFIER}
 """Not of the rule: what a run as a whole was asked for, and can tell."""
-ON_TOP = {Reason.SECRET_OVERWRITTEN}
-"""Told on top of a decision that keeps the key."""
 BY_ORDER = {Reason.LEAKED, Reason.FORCED}
 EVERY_CASE: list[Case[Any, Any]] = [
     *BEFORE_THE_RECORD,
     *WITH_THE_RECORD,
     *dict.fromkeys(case for cases in CASES.values() for case in cases),
+    *ON_TOP,
 ]
 
 
@@ -81,7 +80,7 @@ def test_every_reason_is_a_cases_or_an_orders_and_is_drawn() -> None:
     named = {reason for case in EVERY_CASE for reason in case.reasons}
     drawn: set[Reason] = set().union(*steps().values())
 
-    named |= ON_TOP | BY_ORDER | {Reason.RECORD_UNREADABLE}
+    named |= BY_ORDER | {Reason.RECORD_UNREADABLE}
 
     assert named == set(Reason) - ELSEWHERE
     assert drawn == set(Reason) - ELSEWHERE

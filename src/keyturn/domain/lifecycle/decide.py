@@ -18,7 +18,7 @@ How a user is decided, in this order, which is the rule:
    ones, the one that goes before the one that waits for it.
 3. The list of its part is read from top to bottom (`CASES`). The first case that has something to
    say decides; what no case speaks of is kept.
-4. What people did to a key that stays is told on top (`tell_of_an_overwritten_secret`).
+4. What people did to a key that is kept is told on top (`ON_TOP`).
 
 In every list, what waits for an unread fact stands before what ends or rotates on it, what
 announces before what warns, what warns before what ends, and what could still save a key directly
@@ -34,7 +34,7 @@ from datetime import datetime
 from typing import Final
 
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.decision import Decision, Question, UserDecisions
+from keyturn.domain.decision import Action, Decision, Question, UserDecisions
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.case import Case
 from keyturn.domain.lifecycle.cases.ending import (
@@ -70,6 +70,7 @@ from keyturn.domain.lifecycle.cases.pair import (
     wait_while_nobody_can_say_which_ends,
 )
 from keyturn.domain.lifecycle.cases.people import (
+    Kept,
     leave_restored_alone,
     tell_of_a_taken_successor,
     tell_of_a_taken_successor_beside_a_restoration,
@@ -184,6 +185,9 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
 }
 """The rule, to be read aloud: for each part of a key its cases, in their order."""
 
+ON_TOP: Final[tuple[Case[Kept, Decision], ...]] = (tell_of_an_overwritten_secret,)
+"""For a key that is kept, whatever its part: it is told of, and nothing else changes."""
+
 
 def decide(
     user: UserFacts,
@@ -241,6 +245,15 @@ def decide_key(view: KeyView) -> Decision:
     return keep(view)
 
 
+def _on_top(view: KeyView, decision: Decision) -> Decision:
+    if decision.action is not Action.KEEP:
+        return decision
+    for case in ON_TOP:
+        if (told := case(Kept(view, decision))) is not None:
+            return told
+    return decision
+
+
 def _decide_user(keys: KeyList) -> UserDecisions:
     for forbids in BEFORE_THE_RECORD:
         if (decided := forbids(keys)) is not None:
@@ -262,7 +275,7 @@ def _decide_each_key(at: OnRecord) -> UserDecisions:
         others = (key.key_id for key in at.user.keys if key is not view.key)
         beside = next((decisions[other] for other in others if other in decisions), None)
         seen = replace(view, beside=beside)
-        decisions[view.key.key_id] = tell_of_an_overwritten_secret(seen, decide_key(seen))
+        decisions[view.key.key_id] = _on_top(seen, decide_key(seen))
     return UserDecisions(
         user=at.user,
         record=at.record,

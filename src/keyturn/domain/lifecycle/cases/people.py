@@ -7,7 +7,7 @@ Source: docs/lifecycle.md, "Enabled again by hand", "A successor is taken away",
 "A delivered secret was overwritten".
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Overlay, Reason
 from keyturn.domain.history import AGAIN, History
@@ -83,7 +83,16 @@ def taken_away(view: KeyView) -> Decision | None:
     return replace(decision, overlays=decision.overlays | contested(found))
 
 
-def tell_of_an_overwritten_secret(view: KeyView, decision: Decision) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A key that stays as it is, and what was decided for it."""
+
+    view: KeyView
+    decision: Decision
+
+
+@case(Reason.SECRET_OVERWRITTEN)
+def tell_of_an_overwritten_secret(kept: Kept) -> Decision | None:
     """
     Tell once that the secret we delivered is no longer where we put it.
 
@@ -91,18 +100,18 @@ def tell_of_an_overwritten_secret(view: KeyView, decision: Decision) -> Decision
     keys only the newer is meant, for the older one's secret has been replaced by design.
     Source: docs/lifecycle.md, "A delivered secret was overwritten".
     """
-    at, key, other = view.at, view.key, view.other
+    view, at, key, other = kept.view, kept.view.at, kept.view.key, kept.view.other
     is_newer = other is not None and key.order > other.order and not at.delivers(key)
     was_ours = view.on_record.delivered is not None
-    if not (is_newer and was_ours and decision.action is Action.KEEP):
-        return decision
+    if not (is_newer and was_ours):
+        return None
     receipts = at.receipts(key)
     # Once, and silent while nobody can say whether it was told: that the old key now ends only if
     # it is quiet holds without a mail, and a mail a day would be the worse fault.
     if isinstance(receipts, Unknown) or any(r.step == NoticeType.OVERWRITTEN for r in receipts):
-        return decision
+        return None
     return replace(
-        decision,
+        kept.decision,
         action=Action.NOTICE,
         reason=Reason.SECRET_OVERWRITTEN,
         sentence="the secret that Keyturn delivered for it was overwritten or deleted by hand",
