@@ -70,10 +70,10 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
     deployment = connect(accounts).deploy(package, names)
     ready = deployment.prepare(asked)
     settings = Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
-    cli_session = _Talk(how)
-    cli_session.warn(settings.policy.warnings)
+    progress = _Progress(how)
+    progress.warn(settings.policy.warnings)
     if asks:
-        preview = _Talk(how, aside=True)
+        preview = _Progress(how, aside=True)
         preview.show_all(deployment.steps(ready))
         if preview.finds_changes and not typer.confirm(
             QUESTION if ready.begins_to_enforce else CHANGES, err=True
@@ -81,12 +81,12 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
             raise Declined("nothing was done")
     try:
         if how.dry_run:
-            done = cli_session.show_all(deployment.steps(ready))
+            done = progress.show_all(deployment.steps(ready))
         else:
-            done = cli_session.take_all(chain(deployment.steps(ready), [deployment.proof()]))
+            done = progress.take_all(chain(deployment.steps(ready), [deployment.proof()]))
     finally:
-        cli_session.write_json()
-    cli_session.close(ready)
+        progress.write_json()
+    progress.close(ready)
     return 0 if done else FAILED
 
 
@@ -196,9 +196,9 @@ def _option(field: str) -> str:
     return OPTION_OF.get(field, f"--parameter {field}") if is_parameter else field
 
 
-class _Talk:
+class _Progress:
     """
-    What the operator sees: a line for each step, and what it is at on a terminal.
+    How the steps go on, as the operator sees it: a line for each, and on a terminal what it is at.
 
     aside: on standard error, for what is only a question's reason.
     """

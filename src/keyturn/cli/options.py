@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from keyturn.cli.order import Order
+from keyturn.cli.sorting import SortBy
 from keyturn.configuration import BY_NAME
 from keyturn.domain.parameter import Topic
 
@@ -206,11 +206,11 @@ class View:
         OUTPUT,
     )
     summary: bool = flag("--summary", "A line for each account, instead of its keys.", OUTPUT)
-    sort: Order = option(
+    sort: SortBy = option(
         "--sort",
         "What the keys are sorted by: the oldest first, and so on.",
         OUTPUT,
-        default=Order.ACCOUNT,
+        default=SortBy.ACCOUNT,
     )
     state: list[str] | None = option(
         "--state",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from keyturn.cli.order import Order
+from keyturn.cli.sorting import SortBy
 from keyturn.domain.decision import Decision, UserDecisions
 from keyturn.domain.result import AccountResult
 from keyturn.schemas.plan import PlanFrame, write_account, write_plan
@@ -17,7 +17,7 @@ class Report(PlanFrame):
     results: Sequence[AccountResult]
     left_out: int = 0
     """How many keys are not shown."""
-    order: Order = Order.ACCOUNT
+    order: SortBy = SortBy.ACCOUNT
     by_account: bool = False
     """Whether a table has a line for each account, instead of its keys."""
     with_owners: bool = False
@@ -41,7 +41,7 @@ def as_csv_for_excel(report: Report) -> str:
 
 def _in_order(report: Report) -> Iterable[AccountResult]:
     """The results in the order that is asked for; if not by account, key by key."""
-    if report.order is Order.ACCOUNT:
+    if report.order is SortBy.ACCOUNT:
         return report.results
     single = (
         _One(user=decided.user.name, decision=decision, decided=decided, result=result)

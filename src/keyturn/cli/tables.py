@@ -18,8 +18,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from keyturn.cli.order import Order
 from keyturn.cli.report import Report
+from keyturn.cli.sorting import SortBy
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action, Decision, Overlay
 from keyturn.domain.key import Account
@@ -177,10 +177,10 @@ class _Line:
         yield Text(str(self.comes or "-"))
 
 
-_LINES: Mapping[Order, Callable[[_Line], Any]] = {
-    **dict.fromkeys(Order, lambda line: line.account.id),
-    Order.AGE: lambda line: -max(line.ages, default=-1),
-    Order.NEXT: lambda line: line.comes or date.max,
+_LINES: Mapping[SortBy, Callable[[_Line], Any]] = {
+    **dict.fromkeys(SortBy, lambda line: line.account.id),
+    SortBy.AGE: lambda line: -max(line.ages, default=-1),
+    SortBy.NEXT: lambda line: line.comes or date.max,
 }
 """What the accounts are sorted by; of what only keys have, by their ids."""
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from keyturn.cli.options import Format, Output, View
-from keyturn.cli.order import Order
 from keyturn.cli.report import Report
+from keyturn.cli.sorting import SortBy
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, UserDecisions
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.result import AccountResult
@@ -22,7 +22,7 @@ class Shown:
     actions: frozenset[str] = frozenset()
     reasons: frozenset[str] = frozenset()
     over_age: int | None = None
-    order: Order = Order.ACCOUNT
+    order: SortBy = SortBy.ACCOUNT
     by_account: bool = False
     with_owners: bool = False
 
@@ -31,7 +31,7 @@ class Shown:
         """Read the options. Raises InvalidValue for a wrong word, or two that do not fit."""
         if view.summary and output.format is not Format.TABLE:
             raise InvalidValue("--summary", "", "is a table; JSON has the counts of each account")
-        if view.sort is not Order.ACCOUNT and output.format is Format.JSON:
+        if view.sort is not SortBy.ACCOUNT and output.format is Format.JSON:
             rule = "goes with a table or CSV; JSON stays by account and user"
             raise InvalidValue("--sort", view.sort, rule)
         return cls(

@@ -35,14 +35,14 @@ class DigestRun(TypedDict):
     account: DigestAccount
 
 
-class ToldWhy(TypedDict):
+class ShownWhy(TypedDict):
     """Why, as a mail says it; its text shows what hides or turns text."""
 
     reason: str
     sentence: str
 
 
-class Told(TypedDict):
+class NoticeForm(TypedDict):
     """The notice: what is told, of which day, and which of several it is."""
 
     told: NoticeType
@@ -56,7 +56,7 @@ class StoredIn(TypedDict):
     secret: str | None
 
 
-class DigestItem(KeyNow, ToldWhy, Told, Promised, Prospect, StoredIn):
+class DigestItem(KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn):
     """One key in a digest."""
 
 

@@ -23,7 +23,7 @@ class KeyRow(Protocol):
 Row = TypeVar("Row", bound=KeyRow)
 
 
-class Order(StrEnum):
+class SortBy(StrEnum):
     """By account and user as they are listed, or the first to worry about first."""
 
     ACCOUNT = "account"
@@ -38,9 +38,9 @@ class Order(StrEnum):
         return sorted(rows, key=key) if key else list(rows)
 
 
-_KEYS: dict[Order, Callable[[KeyRow], Any]] = {
-    Order.AGE: lambda row: -row.decision.age,
-    Order.NEXT: lambda row: row.decision.next.day if row.decision.next else date.max,
-    Order.STATE: lambda row: list(State).index(row.decision.state),
-    Order.USER: lambda row: row.user.casefold(),
+_KEYS: dict[SortBy, Callable[[KeyRow], Any]] = {
+    SortBy.AGE: lambda row: -row.decision.age,
+    SortBy.NEXT: lambda row: row.decision.next.day if row.decision.next else date.max,
+    SortBy.STATE: lambda row: list(State).index(row.decision.state),
+    SortBy.USER: lambda row: row.user.casefold(),
 }
