@@ -19,8 +19,8 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.key import Account
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.use_cases.notify import Notify, SendResult
-from keyturn.use_cases.send_once import SendOnce
+from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.send_once import SendOnce, Sent
 from tests.fakes_notify import FakeChannel, FakeReceipts
 
 NOW = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
@@ -70,7 +70,7 @@ class Office:
     def notify(self) -> Notify:
         return Notify(sender=SendOnce(book=self.book, channels={ChannelName.EMAIL: self.mailer}))
 
-    def tell(self, digest: Digest = DIGEST) -> SendResult:
+    def tell(self, digest: Digest = DIGEST) -> Sent[NoticeItem | None]:
         return self.notify.send(digest, self.now)
 
     @property
@@ -86,7 +86,7 @@ def office() -> Office:
 def test_one_mail_tells_all_and_every_item_is_noted_down(office: Office) -> None:
     result = office.tell()
 
-    assert result == SendResult(told=(A, B, C), message_id="message-1")
+    assert result == Sent(parts=(A, B, C), message_id="message-1")
     assert [address for address, _ in office.mailer.sent] == ["dev@example.com"]
     assert office.texts == ["AKIA-A AKIA-B AKIA-C"]
     assert len(office.book.told) == 3
@@ -99,14 +99,14 @@ def test_what_was_told_is_not_told_again(office: Office) -> None:
     result = office.tell()
     again = office.tell()
 
-    assert result.told == (A, C)
-    assert again == SendResult()
+    assert result.parts == (A, C)
+    assert again == Sent()
     assert office.texts == ["AKIA-B", "AKIA-A AKIA-C"]
 
 
 def test_nothing_to_say_is_no_mail(office: Office) -> None:
-    assert office.tell(replace(DIGEST, items=())) == SendResult()
-    assert office.tell(replace(DRY, items=())) == SendResult()
+    assert office.tell(replace(DIGEST, items=())) == Sent()
+    assert office.tell(replace(DRY, items=())) == Sent()
 
     assert office.mailer.sent == []
     assert office.book.entries == {}
@@ -139,7 +139,7 @@ def test_a_mail_that_was_surely_not_taken_leaves_no_claim(office: Office, error:
 
     assert office.book.entries == {}
     office.mailer.error = None
-    assert office.tell().told == (A, B, C)
+    assert office.tell().parts == (A, B, C)
 
 
 def test_a_mail_that_may_have_been_taken_is_not_sent_again_at_once(office: Office) -> None:
@@ -154,7 +154,7 @@ def test_a_mail_that_may_have_been_taken_is_not_sent_again_at_once(office: Offic
         office.tell()
     assert office.mailer.sent == []
     office.now += MINUTE
-    assert office.tell().told == (A, B, C)
+    assert office.tell().parts == (A, B, C)
 
 
 def test_an_item_in_anothers_hands_does_not_hold_the_rest(office: Office) -> None:
@@ -200,7 +200,7 @@ def test_a_receipt_that_cannot_be_written_holds_no_other_and_the_mail_is_not_rep
         office.tell()
     assert len(office.mailer.sent) == 1
     office.now += 15 * MINUTE
-    assert office.tell().told == (A,)
+    assert office.tell().parts == (A,)
 
 
 def test_all_that_went_wrong_is_told_to_whoever_asked(office: Office) -> None:
@@ -241,8 +241,9 @@ def test_a_dry_run_is_told_whole_and_once_a_day(office: Office) -> None:
     result = office.tell(DRY)
     again = office.tell(replace(DRY, run=replace(DRY.run, id="run-2"), items=(A,)))
 
-    assert result.told == (A, B, C)
-    assert again == SendResult()
+    assert result.parts == (None,)
+    assert office.texts == ["AKIA-A AKIA-B AKIA-C"]
+    assert again == Sent()
     assert office.book.of_key("222222222222", "deploy-bot", "AKIA-A") == ()
 
 
@@ -259,7 +260,7 @@ def test_the_admin_hears_of_every_dry_run_once(office: Office) -> None:
 def test_a_dry_run_does_not_stand_in_for_a_notice(office: Office) -> None:
     office.tell(DRY)
 
-    assert office.tell(DIGEST).told == (A, B, C)
+    assert office.tell(DIGEST).parts == (A, B, C)
 
 
 def test_of_several_errors_the_first_is_the_cause(office: Office) -> None:

@@ -5,36 +5,28 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.domain.events import Digest, NoticeItem
-from keyturn.use_cases.send_once import SendOnce
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendResult:
-    """What came of a digest."""
-
-    told: tuple[NoticeItem, ...] = ()
-    message_id: str | None = None
-    """None: no message went out."""
+from keyturn.use_cases.send_once import SendOnce, Sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Tells one recipient one digest."""
+    """Sends one recipient one digest."""
 
     sender: SendOnce
 
-    def send(self, digest: Digest, now: datetime) -> SendResult:
-        """Tell what of the digest has not been told yet. Raises what `SendOnce.send` raises."""
-        sent = self.sender.send(
+    def send(self, digest: Digest, now: datetime) -> Sent[NoticeItem | None]:
+        """
+        Send what of the digest has not been sent yet. Raises what `SendOnce.send` raises.
+
+        Returns what was sent now: None among its parts is the failures, or a whole dry run.
+        """
+        return self.sender.send(
             _wanted(digest),
             digest.recipient,
             now,
             claim=lambda item: self.sender.book.claim(digest, item, now),
             write=lambda items: _only(digest, items),
         )
-        if sent.message_id is None:
-            return SendResult()
-        return SendResult(told=_only(digest, sent.parts).items, message_id=sent.message_id)
 
 
 def _wanted(digest: Digest) -> list[NoticeItem | None]:
