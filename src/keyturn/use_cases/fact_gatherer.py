@@ -28,7 +28,7 @@ class FactGatherer:
     policy: RotationPolicy
     kms_key: str | None
 
-    def at(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> UserDecisions:
+    def decide(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> UserDecisions:
         """
         Decide by the rule about a user whose keys were just listed.
 
@@ -36,35 +36,37 @@ class FactGatherer:
         Raises NotFound where the rule asked about a key that is gone by now; the next run sees
         what is left. Whatever else cannot be read is Unknown to the rule, and no error.
         """
-        return self._decided(
+        return self._until_decided(
             user,
             lambda known: decide(
                 known, self.policy, now, kms_key=self.kms_key, constraints=constraints
             ),
         )
 
-    def commanded(self, command: OperatorCommand, user: UserFacts, now: datetime) -> UserDecisions:
+    def decide_command(
+        self, command: OperatorCommand, user: UserFacts, now: datetime
+    ) -> UserDecisions:
         """
         Decide as an operator ordered.
 
         Raises OrderNotDone, with the reason, where it must not be done. That a key is gone is no
         news here: what cannot be read about it keeps nobody from stopping it.
         """
-        return self._decided(
+        return self._until_decided(
             user,
             lambda known: decide_command(command, known, self.policy, now, kms_key=self.kms_key),
             gone_is_unknown=True,
         )
 
-    def _decided(
+    def _until_decided(
         self,
         user: UserFacts,
-        decided: Callable[[UserFacts], UserDecisions | Question],
+        rule: Callable[[UserFacts], UserDecisions | Question],
         *,
         gone_is_unknown: bool = False,
     ) -> UserDecisions:
         # It ends: each question is about one fact that was UNREAD, and its answer never is.
-        while isinstance(answer := decided(user), Question):
+        while isinstance(answer := rule(user), Question):
             user = self._answered(user, answer, gone_is_unknown=gone_is_unknown)
         return answer
 

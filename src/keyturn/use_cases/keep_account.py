@@ -262,7 +262,7 @@ class KeepAccount:
     ) -> UserDecisions | Failure | None:
         """Look at one user; what goes wrong is theirs alone. None: gone by now."""
         try:
-            return self._decided_anew(user, run, request, exempt, living)
+            return self._first_decided(user, run, request, exempt, living)
         except NotFound:
             return None
         except KeyturnError as error:
@@ -270,7 +270,7 @@ class KeepAccount:
         except Exception as error:  # noqa: BLE001 -- one user's fault must not hold the others
             return Failure(error=Unexpected(error), user=user.name)
 
-    def _decided_anew(
+    def _first_decided(
         self,
         user: User,
         run: Run,
@@ -290,7 +290,7 @@ class KeepAccount:
         return self._decided(facts, run, NO_CONSTRAINTS)
 
     def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> UserDecisions:
-        decided = self.fact_gatherer.at(user, run.at, constraints)
+        decided = self.fact_gatherer.decide(user, run.at, constraints)
         return decided if self.can_notify or run.dry_run else silenced(decided)
 
 

@@ -161,7 +161,7 @@ class RunCommand:
                 exempt=user.id in exempt,
                 living=living,
             )
-            return self.fact_gatherer.commanded(command, facts, run.at)
+            return self.fact_gatherer.decide_command(command, facts, run.at)
         except NotFound:
             message = f"{command.key_id}: it or its user was deleted meanwhile"
             return Failure(error=OrderNotDone(message), user=name)
@@ -260,7 +260,7 @@ class RunCommand:
             if isinstance(leak.keys, Unknown):
                 raise OrderNotDone(f"its user's keys could not be read ({leak.keys.why})")  # noqa: TRY301 -- another
             user = replace(user, user_id=user_id, exempt=user_id in exempt)
-            decided = self.fact_gatherer.commanded(command, user, plan.run.at)
+            decided = self.fact_gatherer.decide_command(command, user, plan.run.at)
         except KeyturnError as error:
             decided = stop_alone(command, user, plan.run.at, str(error))
         except Exception as error:  # noqa: BLE001 -- no fault of ours keeps a leaked key working
