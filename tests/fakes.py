@@ -306,13 +306,13 @@ class FakeAudit(Refusals):
     @property
     def entries(self) -> dict[str, AuditEntry]:
         """The last word on each command, by its mark."""
-        return {each.mark: each for each in self.written}
+        return {each.entry_id: each for each in self.written}
 
     def write(self, entry: AuditEntry) -> None:
         self.may_refuse("write")
-        same = (entry.mark, entry.outcome == BEGUN)
-        if same in {(each.mark, each.outcome == BEGUN) for each in self.written}:
-            raise AlreadyThere(entry.mark)
+        same = (entry.entry_id, entry.outcome == BEGUN)
+        if same in {(each.entry_id, each.outcome == BEGUN) for each in self.written}:
+            raise AlreadyThere(entry.entry_id)
         self.written.append(entry)
 
 

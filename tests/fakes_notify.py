@@ -80,7 +80,7 @@ class FakeReceipts:
         if entry is not None and not entry.told and now - entry.at < timedelta(minutes=15):
             raise BeingTold(name)
         self.bounced.discard(name)
-        claim = Claim(name=name, recipient=recipient, run=run, mark=str(next(self.marks)))
+        claim = Claim(name=name, recipient=recipient, run=run, etag=str(next(self.marks)))
         self.entries[name] = Entry(claim=claim, at=self._second(), receipt=receipt)
         return claim
 
@@ -98,7 +98,7 @@ class FakeReceipts:
     def release(self, claim: Claim) -> None:
         self._may_refuse("release", claim.name)
         entry = self.entries.get(claim.name)
-        if entry is not None and entry.claim.mark == claim.mark:
+        if entry is not None and entry.claim.etag == claim.etag:
             del self.entries[claim.name]
 
     @property

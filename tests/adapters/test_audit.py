@@ -20,7 +20,7 @@ from tests.use_cases.stage import HUB, START
 
 BUCKET = "asa-audit"
 ENTRY = AuditEntry(
-    mark="a1", command="restore", at=START, by="arn:aws:iam::1:user/ops", why="INC-7"
+    entry_id="a1", command="restore", at=START, by="arn:aws:iam::1:user/ops", why="INC-7"
 )
 
 
@@ -115,7 +115,7 @@ def test_an_entry_whose_answer_was_lost_is_not_refused_as_somebody_elses(
 
 def test_two_commands_of_one_second_are_two_entries(scene: Scene) -> None:
     scene.audit.write(ENTRY)
-    scene.audit.write(replace(ENTRY, mark="a2"))
+    scene.audit.write(replace(ENTRY, entry_id="a2"))
 
     assert len(scene.kept()) == 2
 

@@ -660,7 +660,7 @@ ROWS: Rows = [
     (
         "give a claim back",
         lambda w: S3Receipts(w.client("s3"), bucket="b-b").release(
-            Claim(name="receipts/2/x.json", recipient=ANN, run="run", mark='"etag"')
+            Claim(name="receipts/2/x.json", recipient=ANN, run="run", etag='"etag"')
         ),
         [("DeleteObject", {"Bucket": "b-b", "Key": "receipts/2/x.json", "IfMatch": '"etag"'})],
     ),
@@ -917,7 +917,7 @@ def test_an_adapter_sends_this_and_nothing_else(
 
 def test_an_audit_entry_and_a_pause_say_what_they_are_and_overwrite_no_other_pause() -> None:
     wire = Wire(ANSWERS)
-    entry = AuditEntry(mark="mark", command="revoke", at=AT, by="ann")
+    entry = AuditEntry(entry_id="mark", command="revoke", at=AT, by="ann")
 
     S3Audit(wire.client("s3"), bucket="b-b", prefix="p").write(entry)
     S3PauseFlag(wire.client("s3"), bucket="b-b").set(Pause(by="ann", at=AT, why="an incident"))

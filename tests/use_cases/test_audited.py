@@ -8,7 +8,7 @@ from keyturn.use_cases.audited import Audited
 from tests.fakes import FakeAudit
 from tests.use_cases.stage import MINUTE, START
 
-ENTRY = AuditEntry(mark="a1", command="rotate", at=START, by="ops")
+ENTRY = AuditEntry(entry_id="a1", command="rotate", at=START, by="ops")
 
 
 def audited(audit: FakeAudit | None, *, urgent: bool = False) -> Audited:

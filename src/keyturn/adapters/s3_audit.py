@@ -1,8 +1,8 @@
 """
 What operators had Keyturn do: two objects each, before and after.
 
-    <prefix>/audit/<day>/<time>-<command>-<mark>.begun.json
-    <prefix>/audit/<day>/<time>-<command>-<mark>.json
+    <prefix>/audit/<day>/<time>-<command>-<entry id>.begun.json
+    <prefix>/audit/<day>/<time>-<command>-<entry id>.json
 
 Neither is ever overwritten: the bucket's policy refuses it, and so does each call of ours.
 """
@@ -29,13 +29,13 @@ class S3Audit:
 
     def write(self, entry: AuditEntry) -> None:
         """
-        Keep the entry beside an earlier one of the same mark.
+        Keep the entry beside an earlier one of the same id.
 
         Raises AlreadyThere where it is there already: no entry is ever overwritten.
         """
         at = entry.at.astimezone(UTC)
         end = ".begun.json" if entry.outcome == BEGUN else ".json"
-        name = f"{at:%Y-%m-%d}/{at:%H%M%S}Z-{entry.command}-{entry.mark}{end}"
+        name = f"{at:%Y-%m-%d}/{at:%H%M%S}Z-{entry.command}-{entry.entry_id}{end}"
         try:
             with aws_errors_translated():
                 self._s3.put_object(

@@ -68,7 +68,7 @@ class _Found:
     at: datetime
     etag: str
     is_receipt: bool
-    mark: str | None = None
+    claim_id: str | None = None
 
     def state(self, now: datetime, *, voided: bool) -> ClaimState:
         """How far the sending of what it stands for is."""
@@ -169,15 +169,17 @@ class S3Receipts:
         name = sent.to(recipient)
         # Write first, and look only if somebody was faster. Two notifiers that looked first would
         # both find nothing, and both send.
-        mark = str(uuid4())
+        claim_id = str(uuid4())
         with suppress(AlreadyThere):
-            return self._put_claim(name, recipient, run, mark)
+            return self._put_claim(name, recipient, run, claim_id)
 
         found = self._look(name)
         if found is None:
             raise BeingTold(f"{name} was given back a moment ago")
-        if found.mark == mark:  # S3 had taken it, but its answer was lost and the SDK tried again
-            return Claim(name=name, recipient=recipient, run=run, mark=found.etag)
+        if (
+            found.claim_id == claim_id
+        ):  # S3 had taken it, but its answer was lost and the SDK tried again
+            return Claim(name=name, recipient=recipient, run=run, etag=found.etag)
         bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
         match found.state(now, voided=bounced):
             case ClaimState.COMPLETED:
@@ -188,7 +190,7 @@ class S3Receipts:
                 pass
         try:
             # If-Match: of two that find the same dead claim, one takes it over.
-            claim = self._put_claim(name, recipient, run, mark, instead_of=found.etag)
+            claim = self._put_claim(name, recipient, run, claim_id, instead_of=found.etag)
         except (AlreadyThere, NotFound):
             raise BeingTold(f"{name} was claimed by another a moment ago") from None
         if bounced:
@@ -246,22 +248,22 @@ class S3Receipts:
         """Give the claim back; if it is not ours any more, leave it."""
         # If-Match: what another has put there meanwhile is their claim, or the proof of a mail.
         with suppress(AlreadyThere, NotFound), aws_errors_translated():
-            self._s3.delete_object(Bucket=self._bucket, Key=claim.name, IfMatch=claim.mark)
+            self._s3.delete_object(Bucket=self._bucket, Key=claim.name, IfMatch=claim.etag)
 
     def _put_claim(
         self,
         name: str,
         recipient: Recipient,
         run: str,
-        mark: str,
+        claim_id: str,
         *,
         instead_of: str | None = None,
     ) -> Claim:
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket,
             "Key": name,
-            "Body": mark.encode(),
-            "Metadata": {"claim": mark},
+            "Body": claim_id.encode(),
+            "Metadata": {"claim": claim_id},
         }
         if instead_of is None:
             request["IfNoneMatch"] = "*"
@@ -269,7 +271,7 @@ class S3Receipts:
             request["IfMatch"] = instead_of
         with aws_errors_translated():
             answer = self._s3.put_object(**request)
-        return Claim(name=name, recipient=recipient, run=run, mark=answer["ETag"])
+        return Claim(name=name, recipient=recipient, run=run, etag=answer["ETag"])
 
     def _body_of(self, name: str) -> bytes:
         with aws_errors_translated():
@@ -282,7 +284,7 @@ class S3Receipts:
                 at=head["LastModified"],
                 etag=head["ETag"],
                 is_receipt=head["ContentLength"] > _CLAIM_SIZE,
-                mark=head["Metadata"].get("claim"),
+                claim_id=head["Metadata"].get("claim"),
             )
         return None
 

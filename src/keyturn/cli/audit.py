@@ -22,7 +22,7 @@ def entry_of(
         if not urgent:
             raise
         by = SOMEBODY
-    return AuditEntry(mark=uuid.uuid4().hex[:12], command=command, at=now(), by=by, why=why)
+    return AuditEntry(entry_id=uuid.uuid4().hex[:12], command=command, at=now(), by=by, why=why)
 
 
 def said(results: Sequence[AccountResult]) -> Iterator[str]:

@@ -11,7 +11,7 @@ BEGUN: Final = "begun"
 class AuditEntry:
     """What an operator had Keyturn do: who, what, why, and what came of it. Never a secret."""
 
-    mark: str
+    entry_id: str
     """Tells it from another of the same second."""
     command: str
     at: datetime

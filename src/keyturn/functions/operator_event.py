@@ -34,7 +34,7 @@ UNKNOWN = "an event that names nobody"
 def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaContext) -> Audited:
     """Write down what an operator ordered, around the work; nothing for a daily or a dry run."""
     entry = AuditEntry(
-        mark=uuid.uuid4().hex[:12],
+        entry_id=uuid.uuid4().hex[:12],
         command=asked.command or "run",
         at=run.at,
         by=asked.by or UNKNOWN,
@@ -128,7 +128,7 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
     by = asked.by or UNKNOWN
     dry_run = aws.settings.dry_run or asked.dry_run
     entry = AuditEntry(
-        mark=uuid.uuid4().hex[:12],
+        entry_id=uuid.uuid4().hex[:12],
         command="pause" if asked.pauses else "resume",
         at=now,
         by=by,

@@ -47,7 +47,7 @@ class Claim:
     The right to send one notice to one recipient, once.
 
     name is the path of its object: account, user, key, step, dates and recipient; or the run or
-    the change, for what is told of one and not of a key. mark tells it from another's of the
+    the change, for what is told of one and not of a key. etag tells it from another's of the
     same name.
     """
 
@@ -55,7 +55,7 @@ class Claim:
     recipient: Recipient
     run: str
     """The id of the run, or of the change, that it is claimed for."""
-    mark: str
+    etag: str
 
 
 class ReceiptBook(Protocol):
