@@ -1,4 +1,4 @@
-"""What is told of an account as a whole, in whatever tells of one."""
+"""What answers, plans, snapshots and events say of an account as a whole."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable

@@ -43,7 +43,7 @@ class ShownWhy(TypedDict):
 
 
 class NoticeForm(TypedDict):
-    """The notice: what is told, of which day, and which of several it is."""
+    """The notice: which one it is (told), of which day, and which of several it is."""
 
     told: NoticeType
     day: Day
@@ -104,7 +104,7 @@ def write_digest(digest: Digest) -> DigestForm:
 
 def _write_item(item: NoticeItem) -> DigestItem:
     """The decision's own form, and the notice: what of them DigestItem names, in its order."""
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         **write_decision(item.user, item),
         "sentence": shown(item.sentence),
         "told": item.notice.type,
@@ -112,7 +112,7 @@ def _write_item(item: NoticeItem) -> DigestItem:
         "variant": item.notice.variant,
         "secret": item.secret,
     }
-    return cast("DigestItem", {name: told[name] for name in DigestItem.__annotations__})
+    return cast("DigestItem", {name: fields[name] for name in DigestItem.__annotations__})
 
 
 def read_digest(detail: Mapping[str, Any]) -> Digest:

@@ -101,5 +101,5 @@ def write_exemption(change: ExemptionChange) -> Exemption:
 
 
 def write_notices(digest: Digest) -> Notices:
-    """What is to be told to one recipient."""
+    """The detail that asks for a mail to one recipient."""
     return {"digest": write_digest(digest)}

@@ -39,8 +39,8 @@ def read_pause(body: bytes, at: datetime) -> Pause:
     at: since when, by the clock of whoever stores it; what the object says of that is for people.
     """
     try:
-        told = read_json(body)
-        by, why = str(told["by"]), str(told["why"])
+        stored = read_json(body)
+        by, why = str(stored["by"]), str(stored["why"])
     except (KeyError, TypeError, ValueError):
         by, why = "somebody", "no reason was given"
     return Pause(by=by, at=at.astimezone(UTC), why=why)

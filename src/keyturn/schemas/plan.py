@@ -117,19 +117,20 @@ def write_plan(frame: PlanFrame, accounts: list[AccountReport]) -> str:
 
 def write_account(result: AccountResult) -> AccountReport:
     """An account of a plan."""
-    told = write_answer(result)
+    answer = write_answer(result)
     return {
-        "account": told["account"],
+        "account": answer["account"],
         "name": result.plan.run.account.name,
-        "run": told["run"],
+        "run": answer["run"],
         "decisions": [
-            write_planned(made, result.plan.owner_of(made["user"])) for made in told["decisions"]
+            write_planned(decision, result.plan.owner_of(decision["user"]))
+            for decision in answer["decisions"]
         ],
         "secrets_without_user": _leftovers(result.plan.leftovers),
-        "failures": told["failures"],
-        "quarantined": told["quarantined"],
-        "warnings": told["warnings"],
-        "counts": told["counts"],
+        "failures": answer["failures"],
+        "quarantined": answer["quarantined"],
+        "warnings": answer["warnings"],
+        "counts": answer["counts"],
         "done": [
             {
                 "user": outcome.decided.user.name,
@@ -162,9 +163,9 @@ def _leftovers(found: Iterable[Leftover] | None) -> list[LeftoverSecret] | None:
     ]
 
 
-def write_planned(made: Decided, owner: Owner) -> Planned:
+def write_planned(decision: Decided, owner: Owner) -> Planned:
     """A decision, and who answers for its key."""
-    return {**made, "owner": owner.address, "owner_source": owner.source}
+    return {**decision, "owner": owner.address, "owner_source": owner.source}
 
 
 # Its reader
@@ -230,12 +231,12 @@ def read_plan(body: bytes, *, option: str, name: str) -> Approvals:
 
 
 def _lines(decisions: list[Mapping[str, Any]]) -> Iterator[Approved]:
-    for made in decisions:
-        action = made["action"]
-        if made["reason"] == Reason.OVER_CAP and made.get("next"):
-            action = made["next"]["action"]
+    for decision in decisions:
+        action = decision["action"]
+        if decision["reason"] == Reason.OVER_CAP and decision.get("next"):
+            action = decision["next"]["action"]
         if action not in {Action.KEEP, Action.WAIT}:
-            yield Approved(made["user"], made["key"], Action(action))
+            yield Approved(decision["user"], decision["key"], Action(action))
 
 
 def _rule(error: NotReadableError | ValidationError) -> str:

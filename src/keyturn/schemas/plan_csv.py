@@ -53,11 +53,11 @@ def _csv(
 
 def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]:
     account = result.plan.run.account
-    done = {
-        (outcome.decided.user.name, made.decision.key_id): made
+    steps = {
+        (outcome.decided.user.name, step.decision.key_id): step
         for outcome in result.outcomes
-        for made in outcome.done
-        if made.is_unhindered
+        for step in outcome.done
+        if step.is_unhindered
     }
     errors: dict[str | None, list[str]] = {}
     for failure in result.failures:
@@ -65,15 +65,15 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
     for decided in result.plan.users:
         owner = result.plan.owner_of(decided.user.name)
         for decision in decided.decisions:
-            did = done.get((decided.user.name, decision.key_id))
+            carried_out = steps.get((decided.user.name, decision.key_id))
             cells = {
                 **cells_of(write_decision(decided.user.name, decision)),
                 "account": account.id,
                 "name": account.name,
                 "owner": owner.address,
                 "owner_source": owner.source,
-                "done": None if dry_run else "yes" if did else "no",
-                "new_key": did.new_key if did else None,
+                "done": None if dry_run else "yes" if carried_out else "no",
+                "new_key": carried_out.new_key if carried_out else None,
                 "error": "; ".join(errors.get(decided.user.name, ())),
             }
             yield [cells[column] for column in COLUMNS]

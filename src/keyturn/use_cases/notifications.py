@@ -43,17 +43,17 @@ _EVENT_OF_ACTION = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
-    """What is to be told of one run over one account."""
+    """What is to be reported of one run over one account."""
 
     events: tuple[Event, ...]
     digests: tuple[Digest, ...]
     failures: tuple[Failure, ...] = ()
-    """What could not be read about who is to be told."""
+    """What could not be read about who is to be notified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildNotifications:
-    """Turns a result into what people and machines are told."""
+    """Turns a result into notices for people and events for programs."""
 
     keys: AccessKeys
     receipts: Receipts
@@ -67,7 +67,7 @@ class BuildNotifications:
         """
         Turn what a run did into events and digests; of a dry run, only what would be.
 
-        No KeyturnError leaves it: whose owner could not be read is among the story's failures,
+        No KeyturnError leaves it: whose owner could not be read is among its failures,
         and no window begins for them (decision 0012).
         """
         run = result.plan.run
@@ -79,7 +79,7 @@ class BuildNotifications:
         owned: dict[str | None, list[NoticeItem]] = {}
         for user, theirs in of_user.items():
             owned.setdefault(self._owner(user, run, unread), []).extend(theirs)
-        told = [
+        to_owners = [
             self._digest(run, owner, of_owner)
             for owner, of_owner in owned.items()
             if owner is not None
@@ -89,7 +89,7 @@ class BuildNotifications:
         result = replace(result, untold=tuple(unread))
         return Notifications(
             events=(*_found_exempt(result, self.exemption_group), *_events(result)),
-            digests=(*told, *self._to_admin(result, owned)),
+            digests=(*to_owners, *self._to_admin(result, owned)),
             failures=result.untold,
         )
 
@@ -257,7 +257,7 @@ def _events(result: AccountResult) -> Iterator[Event]:
 def _alarming(result: AccountResult) -> Iterator[Event]:
     """Say on every run which keys nobody can have, and which ones the cap holds back."""
     run = result.plan.run
-    told = {
+    notified = {
         done.decision.key_id
         for outcome in result.outcomes
         for done in outcome.done
@@ -266,7 +266,8 @@ def _alarming(result: AccountResult) -> Iterator[Event]:
     for decided in result.plan.users:
         for decision in decided.decisions:
             held = decision.reason is Reason.OVER_CAP and not run.dry_run
-            if (held or decision.key_id == decided.quarantined) and decision.key_id not in told:
+            is_nobodys = decision.key_id == decided.quarantined
+            if (held or is_nobodys) and decision.key_id not in notified:
                 yield Event(
                     type=EventType.BLOCKED,
                     run=run,
@@ -274,11 +275,11 @@ def _alarming(result: AccountResult) -> Iterator[Event]:
                 )
 
 
-def _type(decision: Decision, told: NoticeType) -> EventType:
+def _type(decision: Decision, notice_type: NoticeType) -> EventType:
     """What happened; a notice that only repeats what happened earlier is a notice."""
     if decision.action in _EVENT_OF_ACTION:
         return _EVENT_OF_ACTION[decision.action]
-    match told:
+    match notice_type:
         case NoticeType.RESTORED:
             return EventType.RESTORED
         case NoticeType.ORPHAN if decision.reason is Reason.ORPHAN_OVER:

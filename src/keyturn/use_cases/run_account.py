@@ -67,16 +67,16 @@ class RunAccount:
         result = self._saved(result)
         notifications = self.build_notifications.of(result)
         untold = (*notifications.failures, *self.announcer.announce(notifications))
-        told = (
+        admin_knows_now = (
             bool(result.newly_exempt)
             and not untold
             and not isinstance(self.announcer, NotifyNobody)
         )
-        # Before the telling, so that a snapshot that fails is told; again, if the telling fails,
-        # or once somebody was told of who is exempt now: the next run compares with that.
-        if untold or told:
-            told = told or result.exemptions_told
-            return self._saved(replace(result, untold=untold, exemptions_told=told))
+        # Saved before the notices, so that they report a snapshot that fails; and again where they
+        # fail, or reported who is exempt now: the next run compares with that.
+        if untold or admin_knows_now:
+            reported = admin_knows_now or result.exemptions_told
+            return self._saved(replace(result, untold=untold, exemptions_told=reported))
         return result
 
     def _saved(self, result: AccountResult) -> AccountResult:
