@@ -38,13 +38,13 @@ from keyturn.schemas.event import (
     RunDetail,
 )
 from keyturn.schemas.explanation import Explanation
+from keyturn.schemas.pause_answer import SwitchFile
+from keyturn.schemas.pause_event import PauseEvent
 from keyturn.schemas.plan import PlanFile
 from keyturn.schemas.receipt import ReceiptFile
 from keyturn.schemas.rotation_event import QueueMessage, RotationEvent
 from keyturn.schemas.rules import Flag
 from keyturn.schemas.snapshot import Snapshot
-from keyturn.schemas.switch import SwitchFile
-from keyturn.schemas.switch_event import SwitchEvent
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -123,7 +123,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, Snapshot, "An account on a day"),
     "switch": partial(of_form, SwitchFile, "What `pause` and `resume` answer"),
-    "switch-event": partial(of_taken, SwitchEvent(), "What pauses and resumes"),
+    "switch-event": partial(of_taken, PauseEvent(), "What pauses and resumes"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What runs share in the bucket: the tally, the switch and approved plans; fake and S3 alike."""
+"""What runs share in the bucket: the tally, the pause and approved plans; fake and S3 alike."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -187,7 +187,7 @@ def test_in_dry_run_a_secret_is_only_looked_at(stage: Stage) -> None:
     assert entries(stage) == []
 
 
-# --- the switch ---------------------------------------------------------------------------
+# --- the pause ----------------------------------------------------------------------------
 
 
 def test_a_pause_stops_every_write_until_it_is_lifted(stage: Stage) -> None:

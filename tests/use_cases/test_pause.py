@@ -1,4 +1,4 @@
-"""One switch that stops every write, within a run."""
+"""One pause that stops every write, within a run."""
 
 from contextlib import nullcontext
 from dataclasses import replace

@@ -9,7 +9,7 @@ from keyturn.cli.report import Report
 from keyturn.cli.tables import failures, warnings
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.explanation import Explanation, write_explained, write_explanation
-from keyturn.schemas.switch import SwitchFile
+from keyturn.schemas.pause_answer import SwitchFile
 
 
 def put(document: Mapping[str, object] | AdoptionFile | Explanation | SwitchFile) -> None:

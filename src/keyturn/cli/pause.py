@@ -15,7 +15,7 @@ from keyturn.cli.session import confirm
 from keyturn.domain.errors import PortError
 from keyturn.domain.plain_text import shown
 from keyturn.ports import LocatedPauseFlag, Pause
-from keyturn.schemas.switch import write_switch
+from keyturn.schemas.pause_answer import write_pause_state
 from keyturn.settings import Settings
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
@@ -38,7 +38,7 @@ def pause(asked: PauseOptions) -> int:
     except PortError as error:
         if not asked.enforce:
             raise
-        # Nothing is to hold up a stop: whoever throws the switch finds out, too.
+        # Setting the pause finds an earlier one, too (use_cases/stop.py).
         before = None
         _say(f"Whether Keyturn is paused could not be read ({error}).", to_stderr=True)
     is_alone = _is_alone(flag)
@@ -106,7 +106,7 @@ def _stands(
         said = _paused(pause) if pause else "Keyturn is not paused."
         _say(f"{said} [{flag.place}]")
     elif is_end:
-        put(write_switch(flag.place, pause))
+        put(write_pause_state(flag.place, pause))
 
 
 def _is_alone(flag: LocatedPauseFlag) -> bool:

@@ -12,9 +12,9 @@ from keyturn.domain.events import Run
 from keyturn.domain.result import AccountPlan, AccountResult, Failure
 from keyturn.ports import AuditEntry, Pause
 from keyturn.schemas.adoption import write_adoption_answer
+from keyturn.schemas.pause_answer import write_pause_answer
+from keyturn.schemas.pause_event import PauseRequest
 from keyturn.schemas.rotation_event import RotationRequest
-from keyturn.schemas.switch import write_pause_answer
-from keyturn.schemas.switch_event import SwitchRequest
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.stop import stop
 from keyturn.wiring import Aws
@@ -122,7 +122,7 @@ def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext)
     return Adopted(result=result, answer=write_adoption_answer(result, secret, planned))
 
 
-def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, object]:
+def pause_or_resume(aws: Aws, asked: PauseRequest, context: LambdaContext) -> dict[str, object]:
     """Stop every write, or let them go on, unless it is a dry run; and say how things stand."""
     now = datetime.now(UTC)
     by = asked.by or UNKNOWN
@@ -142,7 +142,7 @@ def switch(aws: Aws, asked: SwitchRequest, context: LambdaContext) -> dict[str, 
     except PortError:
         if dry_run or not asked.pauses:
             raise
-        # Nothing is to hold up a stop: whoever throws the switch finds out, too.
+        # Setting the pause finds an earlier one, too (use_cases/stop.py).
     failures: tuple[Failure, ...] = ()
     if not dry_run and asked.pauses is (in_force is None):
         with Audited(

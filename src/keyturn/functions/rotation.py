@@ -33,18 +33,18 @@ from keyturn.functions.metrics import (
 from keyturn.functions.operator_event import (
     adopt,
     came_of,
-    switch,
+    pause_or_resume,
     unwritten,
     without_time,
     written_down,
 )
 from keyturn.functions.result_log import log_result
 from keyturn.schemas.answer import write_answer
+from keyturn.schemas.pause_event import is_about_pause, read_pause_event
 from keyturn.schemas.plan import read_plan
 from keyturn.schemas.queue_message import write_message
 from keyturn.schemas.rotation_event import RotationRequest, read_queued, read_rotation
 from keyturn.schemas.rules import read_body
-from keyturn.schemas.switch_event import is_about_switch, read_switch
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.ROTATION)
@@ -75,8 +75,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     aws = connected(logger, os.environ, context)
     if not isinstance(event, Mapping) or "Records" not in event:
         with in_our_words(logger, LogEvent.INVOCATION_FAILED):
-            if is_about_switch(event):
-                return switch(aws, read_switch(event), context)
+            if is_about_pause(event):
+                return pause_or_resume(aws, read_pause_event(event), context)
             asked = read_rotation(event, now=now)
             if asked.adopt is not None:
                 done = adopt(aws, asked, asked.adopt, context)

@@ -12,6 +12,9 @@ def stop(pause_flag: PauseFlag, pause: Pause) -> Pause:
     """
     Pause, and answer with the pause that is in force: an earlier one stays as it is.
 
+    Nothing is to hold up a stop: where an earlier pause could not be read, it is asked for all
+    the same, and setting it finds the earlier one.
+
     Raises AlreadyThere where somebody's pause came and went at each try, and a PortError where
     the flag could not be set: then writes go on. Source: decision 0015.
     """

@@ -1,4 +1,4 @@
-"""The switch that stops every write, broken at each call of the command that throws it."""
+"""The pause that stops every write, broken at each call of the command that sets or clears it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -70,4 +70,4 @@ def test_a_switch_that_was_not_thrown_says_so_and_can_be_thrown_again(
             assert result.stderr, faults.operation
         assert given(command).exit_code == 0, faults.operation
         assert is_paused(cloud) is wanted
-    assert at > 3  # at least the switch was read and thrown, and the audit entry written
+    assert at > 3  # at least the pause was read and set or cleared, and the audit entry written

@@ -12,6 +12,7 @@ from keyturn.schemas.pause import pause_file
 VERSION: Final = 1
 
 
+# docs/schemas/switch.json names this form by its class, and stays as it is.
 class SwitchFile(TypedDict):
     """What `pause` and `resume` write: how things stand at the end, and where that is kept."""
 
@@ -23,7 +24,7 @@ class SwitchFile(TypedDict):
     place: str
 
 
-def write_switch(place: str, pause: Pause | None) -> SwitchFile:
+def write_pause_state(place: str, pause: Pause | None) -> SwitchFile:
     """Whether every write is stopped, and by whom."""
     return {
         "version": VERSION,

@@ -10,7 +10,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.schemas.rules import Flag, load
 
 
-class SwitchEvent(Schema):
+class PauseEvent(Schema):
     """`{"Pause": "an incident"}`, or `{"Resume": "it is over"}`: about the whole organisation."""
 
     pause = rules.String(data_key="Pause", validate=validate.Length(min=1, max=1000))
@@ -20,8 +20,8 @@ class SwitchEvent(Schema):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRequest:
-    """A word about the switch, read."""
+class PauseRequest:
+    """What an event wants of the pause, read."""
 
     pauses: bool
     why: str
@@ -29,17 +29,17 @@ class SwitchRequest:
     dry_run: bool
 
 
-def is_about_switch(event: object) -> bool:
+def is_about_pause(event: object) -> bool:
     """Whether an event is about all of Keyturn, and about no account."""
     return isinstance(event, Mapping) and not {"Pause", "Resume"}.isdisjoint(event)
 
 
-def read_switch(event: object) -> SwitchRequest:
+def read_pause_event(event: object) -> PauseRequest:
     """Read an event that pauses or resumes. Raises InvalidValue where it is none, or both."""
-    given = load(SwitchEvent(), event)
+    given = load(PauseEvent(), event)
     if "pause" in given and "resume" in given:
         raise InvalidValue("Resume", given["resume"], "goes without Pause")
-    return SwitchRequest(
+    return PauseRequest(
         pauses="pause" in given,
         why=given.get("pause") or given["resume"],
         by=given.get("by"),
