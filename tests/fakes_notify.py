@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from keyturn.domain.errors import BeingTold, KeyturnError, PortError
+from keyturn.domain.errors import ClaimInProgress, KeyturnError, PortError
 from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
@@ -78,7 +78,7 @@ class FakeReceipts:
         if entry is not None and entry.told is not None and name not in self.bounced:
             return None
         if entry is not None and not entry.told and now - entry.at < timedelta(minutes=15):
-            raise BeingTold(name)
+            raise ClaimInProgress(name)
         self.bounced.discard(name)
         claim = Claim(name=name, recipient=recipient, run=run, etag=str(next(self.marks)))
         self.entries[name] = Entry(claim=claim, at=self._second(), receipt=receipt)

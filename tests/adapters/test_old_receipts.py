@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from keyturn.domain.errors import BeingTold, Denied
+from keyturn.domain.errors import ClaimInProgress, Denied
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.key import Act
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
@@ -150,7 +150,7 @@ def test_a_claim_of_the_earlier_version_is_anothers_for_fifteen_minutes(
     put(cloud, PROOF, CLAIM)
     book.move(14 * MINUTE)
 
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim(a_digest(an_item()), an_item())
     book.move(MINUTE)
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.domain.decision import Action, Notice, NoticeType, Reason, State
-from keyturn.domain.errors import BeingTold, Denied, InvalidValue, PortError, Unavailable
+from keyturn.domain.errors import ClaimInProgress, Denied, InvalidValue, PortError, Unavailable
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, Receipt
@@ -225,14 +225,14 @@ def test_a_claim_is_no_receipt(book: Book) -> None:
 def test_a_claim_is_anothers_for_fifteen_minutes(book: Book) -> None:
     book.claim(a_digest(an_item()), an_item())
 
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim(a_digest(an_item()), an_item())
     book.move(14 * MINUTE)
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim(a_digest(an_item()), an_item())
     book.move(MINUTE)
     assert book.claim(a_digest(an_item()), an_item()) is not None
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim(a_digest(an_item()), an_item())
 
 
@@ -253,7 +253,7 @@ def test_nobody_gives_back_what_another_has_taken_over(book: Book) -> None:
 
     book.of.release(slow)
 
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim(a_digest(an_item()), an_item())
 
 
@@ -373,7 +373,7 @@ def test_the_failures_of_a_run_are_told_once(book: Book) -> None:
 def test_a_change_of_the_exemption_group_is_told_once_and_promises_nothing(book: Book) -> None:
     claim = book.claim_change(A_CHANGE)
 
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim_change(A_CHANGE)
     book.confirm(claim)
 
@@ -537,7 +537,7 @@ def test_of_two_who_take_over_an_old_claim_one_gets_it(cloud: LocalCloud) -> Non
 
     cloud.layers.append(another_is_faster)
 
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim(a_digest(an_item()), an_item())
 
     assert others[1] is not None
@@ -558,7 +558,7 @@ def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCl
 
     cloud.layers.append(given_back)
 
-    with pytest.raises(BeingTold):
+    with pytest.raises(ClaimInProgress):
         book.claim(a_digest(an_item()), an_item())
 
 

@@ -11,7 +11,7 @@ from keyturn.domain.errors import (
     DeliveryUnclear,
     InvalidValue,
     KeyturnError,
-    NotAllTold,
+    NoticesNotSent,
     SecretNotStored,
 )
 from keyturn.domain.events import (
@@ -105,7 +105,7 @@ def test_a_detail_with_a_wrong_value_is_refused(field: str, wrong: object) -> No
             DeliveryUnclear("ann", "timeout"),
             "the rotation of ann is unfinished, the next runs repair it: timeout",
         ),
-        (NotAllTold([KeyturnError("one"), KeyturnError("two")]), "one; two"),
+        (NoticesNotSent([KeyturnError("one"), KeyturnError("two")]), "one; two"),
         (InvalidValue("MaxHold", 0, "must be more"), "MaxHold=0: must be more"),
     ],
 )

@@ -198,7 +198,7 @@ def test_a_bus_that_refuses_is_a_failure_of_the_account() -> None:
 def test_nobody_is_told_where_nobody_shall_be() -> None:
     account = replace(told_over(FakeBus(), some_keys(ann=1)), announcer=NotifyNobody())
 
-    assert account.run(RUN, Request()).untold == ()
+    assert account.run(RUN, Request()).not_notified == ()
 
 
 # The inventory

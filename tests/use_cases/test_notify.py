@@ -7,11 +7,11 @@ import pytest
 
 from keyturn.domain.decision import Action, Notice, NoticeType, Reason, State
 from keyturn.domain.errors import (
-    BeingTold,
+    ClaimInProgress,
     Denied,
     KeyturnError,
-    NotAllTold,
     NotFound,
+    NoticesNotSent,
     Refused,
     Throttled,
     Unavailable,
@@ -150,7 +150,7 @@ def test_a_mail_that_may_have_been_taken_is_not_sent_again_at_once(office: Offic
 
     office.mailer.error = None
     office.now += 14 * MINUTE
-    with pytest.raises(NotAllTold):
+    with pytest.raises(NoticesNotSent):
         office.tell()
     assert office.mailer.sent == []
     office.now += MINUTE
@@ -160,10 +160,10 @@ def test_a_mail_that_may_have_been_taken_is_not_sent_again_at_once(office: Offic
 def test_an_item_in_anothers_hands_does_not_hold_the_rest(office: Office) -> None:
     office.book.claim(DIGEST, B, NOW)
 
-    with pytest.raises(NotAllTold) as raised:
+    with pytest.raises(NoticesNotSent) as raised:
         office.tell()
 
-    assert [type(error) for error in raised.value.errors] == [BeingTold]
+    assert [type(error) for error in raised.value.errors] == [ClaimInProgress]
     assert office.texts == ["AKIA-A AKIA-C"]
     assert len(office.book.told) == 2
 
@@ -171,7 +171,7 @@ def test_an_item_in_anothers_hands_does_not_hold_the_rest(office: Office) -> Non
 def test_a_claim_that_cannot_be_made_does_not_hold_the_rest(office: Office) -> None:
     office.book.refuses = {"claim AKIA-B": Unavailable("S3 is away")}
 
-    with pytest.raises(NotAllTold, match="S3 is away"):
+    with pytest.raises(NoticesNotSent, match="S3 is away"):
         office.tell()
 
     assert office.texts == ["AKIA-A AKIA-C"]
@@ -180,7 +180,7 @@ def test_a_claim_that_cannot_be_made_does_not_hold_the_rest(office: Office) -> N
 def test_nothing_that_can_be_claimed_is_no_mail_but_an_error(office: Office) -> None:
     office.book.refuses = {"claim": Denied("no access")}
 
-    with pytest.raises(NotAllTold, match="no access"):
+    with pytest.raises(NoticesNotSent, match="no access"):
         office.tell()
 
     assert office.mailer.sent == []
@@ -191,12 +191,12 @@ def test_a_receipt_that_cannot_be_written_holds_no_other_and_the_mail_is_not_rep
 ) -> None:
     office.book.refuses = {"confirm AKIA-A": Unavailable("S3 is away")}
 
-    with pytest.raises(NotAllTold, match="S3 is away"):
+    with pytest.raises(NoticesNotSent, match="S3 is away"):
         office.tell()
 
     assert len(office.book.told) == 2
     office.book.refuses = {}
-    with pytest.raises(NotAllTold):
+    with pytest.raises(NoticesNotSent):
         office.tell()
     assert len(office.mailer.sent) == 1
     office.now += 15 * MINUTE
@@ -269,14 +269,14 @@ def test_of_several_errors_the_first_is_the_cause(office: Office) -> None:
         "claim AKIA-B": Unavailable("two"),
     }
 
-    with pytest.raises(NotAllTold) as raised:
+    with pytest.raises(NoticesNotSent) as raised:
         office.tell()
 
     assert str(raised.value.__cause__) == "one"
 
 
 def test_the_errors_are_all_in_the_message() -> None:
-    error = NotAllTold([KeyturnError("one"), KeyturnError("two")])
+    error = NoticesNotSent([KeyturnError("one"), KeyturnError("two")])
 
     assert str(error) == "one; two"
 

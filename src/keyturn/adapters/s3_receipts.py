@@ -27,7 +27,7 @@ from uuid import uuid4
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.days import read_day
-from keyturn.domain.errors import AlreadyThere, BeingTold, InvalidValue, NotFound
+from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, NotFound
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt
@@ -143,8 +143,8 @@ class S3Receipts:
         """
         Claim an item of a digest, or (None) what it tells as a whole.
 
-        Raises BeingTold while another claim of it is IN_PROGRESS, InvalidValue where the notice
-        promises what no receipt's name can hold.
+        Raises ClaimInProgress while another claim of it is IN_PROGRESS, InvalidValue where the
+        notice promises what no receipt's name can hold.
         """
         return self._claim(
             self._name_in(digest.run.account.id, _name(digest, item)),
@@ -156,7 +156,7 @@ class S3Receipts:
     def claim_change(
         self, change: ExemptionChange, recipient: Recipient, now: datetime
     ) -> Claim | None:
-        """Claim a change of the exemption group. Raises BeingTold likewise."""
+        """Claim a change of the exemption group. Raises ClaimInProgress likewise."""
         name = _Name(stem=f"{_EXEMPTIONS}/{quote(change.id, safe='')}")
         return self._claim(self._name_in(change.account, name), recipient, change.id, now)
 
@@ -175,7 +175,7 @@ class S3Receipts:
 
         found = self._look(name)
         if found is None:
-            raise BeingTold(f"{name} was given back a moment ago")
+            raise ClaimInProgress(f"{name} was given back a moment ago")
         if (
             found.claim_id == claim_id
         ):  # S3 had taken it, but its answer was lost and the SDK tried again
@@ -185,14 +185,14 @@ class S3Receipts:
             case ClaimState.COMPLETED:
                 return None
             case ClaimState.IN_PROGRESS:
-                raise BeingTold(f"{name} has been claimed since {format_utc(found.at)}")
+                raise ClaimInProgress(f"{name} has been claimed since {format_utc(found.at)}")
             case ClaimState.EXPIRED:
                 pass
         try:
             # If-Match: of two that find the same dead claim, one takes it over.
             claim = self._put_claim(name, recipient, run, claim_id, instead_of=found.etag)
         except (AlreadyThere, NotFound):
-            raise BeingTold(f"{name} was claimed by another a moment ago") from None
+            raise ClaimInProgress(f"{name} was claimed by another a moment ago") from None
         if bounced:
             # Only now: had we died before, the old receipt would have counted again.
             with aws_errors_translated():
@@ -201,7 +201,9 @@ class S3Receipts:
 
     def _was_sent_under_old_name(self, name: str, recipient: Recipient, now: datetime) -> bool:
         """
-        Whether an earlier version sent this very recipient the same; BeingTold: it does so now.
+        Whether an earlier version sent this very recipient the same.
+
+        Raises ClaimInProgress while it does so.
 
         Only around an upgrade is there anything to find: the queue may hand over once more what
         the earlier version sent, and one of its notifiers may still be at work. Its receipt names
@@ -217,7 +219,7 @@ class S3Receipts:
                 notified = read_recipient(self._body_of(name))
                 return notified is not None and notified.is_same_as(recipient)
             case ClaimState.IN_PROGRESS:
-                raise BeingTold(f"{name} has been claimed since {format_utc(found.at)}")
+                raise ClaimInProgress(f"{name} has been claimed since {format_utc(found.at)}")
             case ClaimState.EXPIRED:
                 return False
 

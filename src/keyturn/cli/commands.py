@@ -312,7 +312,7 @@ def _steps(due: _Due, cli_session: CliSession) -> Iterator[str]:
         case Action.REVOKE:
             if decision.state is not State.DISABLED:
                 yield f"iam:UpdateAccessKey: {decision.key_id} becomes Inactive"
-            if (closed := _closed_book(due.user, settings.secrets_key)) is not None:
+            if (closed := _why_unwritable(due.user, settings.secrets_key)) is not None:
                 yield f"nothing is put on record: {closed}"
             else:
                 yield f"the tag {REVOKED_TAG}{decision.key_id} of {secret}: revoked now"
@@ -339,7 +339,7 @@ def _left_behind(decision: Decision, cli_session: CliSession) -> Iterator[str]:
             yield "a run that is under way is not seen: there is no --bucket"
 
 
-def _closed_book(user: UserFacts, kms_key: str | None) -> str | None:
+def _why_unwritable(user: UserFacts, kms_key: str | None) -> str | None:
     """Why nothing can be put on a user's record, if nothing can."""
     match user.secret:
         case Unknown(why=why):

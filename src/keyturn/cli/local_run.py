@@ -163,7 +163,7 @@ class FleetRun:
     approvals: Approvals | None = None
     """Only what these plans list; None: all that is due."""
     stop: Event = field(default_factory=Event)
-    owners_of: Callable[[UserDecisions], bool] = lambda _turn: False
+    owners_of: Callable[[UserDecisions], bool] = lambda _decided: False
     """Of which users the owners are looked up: a call for each, where a tag names them."""
     lists_secrets: bool = False
     """Whether secrets without a living user are looked for."""

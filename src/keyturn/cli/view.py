@@ -63,10 +63,10 @@ class Shown:
         )
 
     def _of_account(self, result: AccountResult) -> AccountResult:
-        all_decided = tuple(map(self._of_turn, result.plan.users))
+        all_decided = tuple(map(self._of_user, result.plan.users))
         return replace(result, plan=replace(result.plan, users=all_decided))
 
-    def _of_turn(self, decided: UserDecisions) -> UserDecisions:
+    def _of_user(self, decided: UserDecisions) -> UserDecisions:
         return replace(
             decided,
             decisions=tuple(decision for decision in decided.decisions if self._has(decision)),

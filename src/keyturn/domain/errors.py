@@ -26,8 +26,8 @@ KeyturnError
 ├── OrderNotDone              what an operator ordered was not done, or not all of it
 ├── SkippedAccount            an account was left alone, with the reason
 ├── Paused                    an operator stopped every write; nothing more was written
-├── BeingTold                 another notifier is sending the same notice right now
-├── NotAllTold                a part of a notice could not be told or noted down; try again
+├── ClaimInProgress           another notifier is sending the same notice right now
+├── NoticesNotSent            a part of a notice was not sent or noted down; try again
 ├── DeploymentFailed          a step of a deployment did not succeed; the steps before it stand
 └── MissingExtra              a part of the package is not installed
 """
@@ -208,15 +208,15 @@ class DeploymentFailed(KeyturnError):
     """
 
 
-class BeingTold(KeyturnError):
+class ClaimInProgress(KeyturnError):
     """Another notifier is sending the same notice right now; later it will have, or not."""
 
 
-class NotAllTold(KeyturnError):
+class NoticesNotSent(KeyturnError):
     """
-    A part of a notice could not be told, or not be noted down; the rest was told.
+    A part of a notice could not be sent, or not be noted down; the rest was sent.
 
-    To try again is safe: what is noted down as told is not told twice.
+    To try again is safe: what is noted down as sent is not sent twice.
     """
 
     def __init__(self, errors: Sequence[KeyturnError]) -> None:

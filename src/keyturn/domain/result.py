@@ -159,8 +159,8 @@ class AccountResult:
     outcomes: tuple[Outcome, ...] = ()
     left: tuple[str, ...] = ()
     """Users for whom there was no time left."""
-    untold: tuple[Failure, ...] = ()
-    """Why not everything could be told."""
+    not_notified: tuple[Failure, ...] = ()
+    """Why people could not be notified of all of it."""
     newly_exempt: tuple[str, ...] = ()
     """Names of users who are exempt now, and were not when the account was last looked at."""
     exemptions_told: bool = True
@@ -177,7 +177,7 @@ class AccountResult:
             if outcome.error is not None and outcome.is_failure
         )
         unsaved = (self.unsaved,) if self.unsaved else ()
-        return (*self.plan.failures, *failed, *self.untold, *unsaved)
+        return (*self.plan.failures, *failed, *self.not_notified, *unsaved)
 
     @property
     def lost(self) -> Failure | None:

@@ -58,7 +58,7 @@ def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaCont
     )
 
 
-def came_of(result: AccountResult) -> tuple[str, ...]:
+def sentences_of(result: AccountResult) -> tuple[str, ...]:
     """What was done and what went wrong, a sentence each."""
     done = (
         f"{step.decision.action} {step.decision.key_id}: {step.decision.sentence}"

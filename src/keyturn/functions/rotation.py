@@ -32,8 +32,8 @@ from keyturn.functions.metrics import (
 )
 from keyturn.functions.operator_event import (
     adopt,
-    came_of,
     pause_or_resume,
+    sentences_of,
     unwritten,
     without_time,
     written_down,
@@ -143,8 +143,8 @@ def _rotate(aws: Aws, asked: RotationRequest, context: LambdaContext) -> Account
             rotation = aws.run_account(run, aws.over_bus())
             result = rotation.run(run, request, may_look=may_look, has_time=has_time)
         result, rest = without_time(result, asked)
-        notes.ends(*came_of(result), failed=bool(result.failures))
-    result = replace(result, untold=(*result.untold, *unwritten(notes)))
+        notes.ends(*sentences_of(result), failed=bool(result.failures))
+    result = replace(result, not_notified=(*result.not_notified, *unwritten(notes)))
     log_result(logger, result, aws.settings.policy)
     if rest:
         _hand_back(aws, asked, rest)

@@ -65,7 +65,7 @@ class ReceiptBook(Protocol):
         """
         Claim an item of a digest (None: the digest's failures, or all of a dry run).
 
-        None if the digest's recipient has been sent it (COMPLETED). Raises BeingTold while
+        None if the digest's recipient has been sent it (COMPLETED). Raises ClaimInProgress while
         another claim is IN_PROGRESS.
         """
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from keyturn.domain.errors import BeingTold, KeyturnError, NotAllTold
+from keyturn.domain.errors import ClaimInProgress, KeyturnError, NoticesNotSent
 from keyturn.domain.events import Digest, Event, EventType
 from keyturn.domain.plain_text import shown
 from keyturn.domain.result import Failure
@@ -24,7 +24,7 @@ LONGEST_PART = 200
 
 
 class Announcer(Protocol):
-    """A way for a story to reach people."""
+    """A way for notifications to reach people."""
 
     def announce(self, notifications: Notifications) -> tuple[Failure, ...]:
         """Tell it, and answer with what could not be told; no KeyturnError leaves it."""
@@ -93,8 +93,8 @@ class SendFromHere:
 
 def _not_told(error: KeyturnError) -> tuple[KeyturnError, ...]:
     """What is a failure of ours: if another run tells it just now and dies, the next one tells."""
-    errors = error.errors if isinstance(error, NotAllTold) else (error,)
-    own = tuple(each for each in errors if not isinstance(each, BeingTold))
+    errors = error.errors if isinstance(error, NoticesNotSent) else (error,)
+    own = tuple(each for each in errors if not isinstance(each, ClaimInProgress))
     return (error,) if own == errors else own
 
 

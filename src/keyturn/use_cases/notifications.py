@@ -86,11 +86,11 @@ class BuildNotifications:
             and owner != self.admin
             and (not run.dry_run or self._may_tell(run, owner, unread))
         ]
-        result = replace(result, untold=tuple(unread))
+        result = replace(result, not_notified=tuple(unread))
         return Notifications(
             events=(*_found_exempt(result, self.exemption_group), *_events(result)),
             digests=(*to_owners, *self._to_admin(result, owned)),
-            failures=result.untold,
+            failures=result.not_notified,
         )
 
     def _to_admin(

@@ -66,17 +66,19 @@ class RunAccount:
             result = self.snapshot.compared(result)
         result = self._saved(result)
         notifications = self.build_notifications.of(result)
-        untold = (*notifications.failures, *self.announcer.announce(notifications))
+        not_notified = (*notifications.failures, *self.announcer.announce(notifications))
         admin_knows_now = (
             bool(result.newly_exempt)
-            and not untold
+            and not not_notified
             and not isinstance(self.announcer, NotifyNobody)
         )
         # Saved before the notices, so that they report a snapshot that fails; and again where they
         # fail, or reported who is exempt now: the next run compares with that.
-        if untold or admin_knows_now:
+        if not_notified or admin_knows_now:
             reported = admin_knows_now or result.exemptions_told
-            return self._saved(replace(result, untold=untold, exemptions_told=reported))
+            return self._saved(
+                replace(result, not_notified=not_notified, exemptions_told=reported)
+            )
         return result
 
     def _saved(self, result: AccountResult) -> AccountResult:

@@ -102,8 +102,8 @@ class RunCommand:
         """Do what a plan says, unless it is of a dry run, and tell of it."""
         result = self._done(plan, has_time)
         notifications = self.build_notifications.of(result)
-        untold = (*notifications.failures, *self.announcer.announce(notifications))
-        return replace(result, untold=untold)
+        not_notified = (*notifications.failures, *self.announcer.announce(notifications))
+        return replace(result, not_notified=not_notified)
 
     def _done(self, plan: AccountPlan, has_time: Callable[[], bool]) -> AccountResult:
         command = plan.command

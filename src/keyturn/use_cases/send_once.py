@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from keyturn.domain.errors import KeyturnError, NotAllTold, PortError, Refused, Unavailable
+from keyturn.domain.errors import KeyturnError, NoticesNotSent, PortError, Refused, Unavailable
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Channel, Claim, NoticeContent, ReceiptBook
 
@@ -76,7 +76,7 @@ class SendOnce:
         Raises:
             Refused, Throttled: nothing was sent.
             Unavailable: nobody knows whether it was sent; the claims stay.
-            NotAllTold: a part was left to another notifier, or was sent and could not be
+            NoticesNotSent: a part was left to another notifier, or was sent and could not be
                 confirmed, and then its claim stays, too.
 
             To try again is safe after each of them.
@@ -151,4 +151,4 @@ def _note(error: Exception, others: Iterable[KeyturnError]) -> None:
 
 def _raise_if_any(errors: Sequence[KeyturnError]) -> None:
     if errors:
-        raise NotAllTold(errors) from errors[0]
+        raise NoticesNotSent(errors) from errors[0]

@@ -1,4 +1,4 @@
-"""What a run finds that the record does not know yet: people's deeds, and what became of ours."""
+"""What a run finds that the record does not know yet: people's acts, and what became of ours."""
 
 from dataclasses import replace
 
@@ -73,7 +73,7 @@ def history(at: OnRecord, key: KeyFacts) -> History:
     """What people did against a key's end by now, with what this run finds."""
     known, on_record = at.record.history_of(key), at.of(key)
     # Only of what we had ended. A restoration by command takes `disabled` off the record itself,
-    # so an operator's order is not counted as somebody's deed.
+    # so an operator's order is not counted as something that a person did.
     if key.is_active and (on_record.disabled or on_record.revoked):
         known = replace(known, restored=known.restored + 1)
     taken = successor_taken_from(at, key)
@@ -93,7 +93,7 @@ def successor_taken_from(at: OnRecord, key: KeyFacts) -> str | None:
     """
     The successor that we delivered for a key in use and that somebody took out of use.
 
-    What we disabled, revoked or took back is on record as ours, and nobody's deed.
+    What we disabled, revoked or took back is on record as ours: no person did it.
     Returns its key id, of the one delivered last; None: there is none.
     """
     if not key.is_active or at.is_replaced(key):

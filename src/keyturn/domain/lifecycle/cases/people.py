@@ -2,7 +2,7 @@
 What people did to keys that we had disabled, or to the keys that we made in their place.
 
 An owner who needs more time, a program that owns a key, somebody with a stolen one: nobody can
-tell them apart from one deed. So it is told, counted, and from the second time on a finding.
+tell them apart from one act. So it is told, counted, and from the second time on a finding.
 Source: docs/lifecycle.md, "Enabled again by hand", "A successor is taken away",
 "A delivered secret was overwritten".
 """
@@ -25,7 +25,7 @@ def tell_of_a_taken_successor_beside_a_restoration(view: KeyView) -> Decision | 
     """
     A lone key that was restored, and whose successor somebody took out of use.
 
-    Before `leave_restored_alone`, unless that has something to tell itself: both deeds keep the
+    Before `leave_restored_alone`, unless that has something to tell itself: both acts keep the
     old key alive, and this one would stay unsaid for G days.
     """
     restored = _restored(view)

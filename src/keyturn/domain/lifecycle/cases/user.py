@@ -75,7 +75,7 @@ def keep_what_no_record_has_a_say_in(at: KeyList) -> UserDecisions | None:
     """A young lone key: nothing is due or pending, so its secret is not even asked for."""
     if _needs_record(at):
         return None
-    return _turn(at, _keep)
+    return _same_for_each(at, _keep)
 
 
 def wait_while_the_record_is_unreadable(at: KeyList, secret: Unknown) -> UserDecisions:
@@ -117,7 +117,7 @@ def hold_back_beside_a_foreign_secret(at: OnRecord) -> UserDecisions | None:
             return blocked(at, key, Reason.SECRET_FOREIGN, f"{foreign.why}; {foreign.cure}")
         return keep_young(at, key, None, foreign.why)
 
-    return _turn(at, held_back)
+    return _same_for_each(at, held_back)
 
 
 @case(Reason.LAST_USE_UNKNOWN)
@@ -233,7 +233,7 @@ def _same_for_all(
     at: KeyList, action: Action, reason: Reason, sentence: str, overlay: Overlay
 ) -> UserDecisions:
     """Give every key the same answer."""
-    return _turn(
+    return _same_for_each(
         at,
         lambda at, key: at.decision(
             key,
@@ -246,7 +246,7 @@ def _same_for_all(
     )
 
 
-def _turn(at: KeyList, decided: Callable[[KeyList, KeyFacts], Decision]) -> UserDecisions:
+def _same_for_each(at: KeyList, decided: Callable[[KeyList, KeyFacts], Decision]) -> UserDecisions:
     record = at.record if isinstance(at, OnRecord) else UserRecord()
     decisions = tuple(decided(at, key) for key in at.user.keys)
     return UserDecisions(
