@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from keyturn.adapters.clients import WRITES
 from keyturn.cli.app import app
-from keyturn.cli.given import PARAMETERS as PARAMETER_OF_OPTION
+from keyturn.cli.given import PARAMETER_OF_OPTION
 from keyturn.configuration import BY_NAME
 from keyturn.domain.decision import Action, Overlay, Reason, State, UserDecisions
 from keyturn.domain.events import EventType, Run

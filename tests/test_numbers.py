@@ -93,7 +93,6 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.schemas.rules.CLOCKS_DIFFER": timedelta(minutes=5),
     "keyturn.schemas.snapshot.VERSION": 1,
     "keyturn.schemas.pause_answer.VERSION": 1,
-    "keyturn.settings.MOST_DAYS": 36500,
     "keyturn.configuration.MOST_PARALLEL": 64,
     "keyturn.use_cases.daily_cap.LONGEST_TURN": timedelta(minutes=1),
     "keyturn.use_cases.deliver.INTENT_HOLDS": timedelta(seconds=60),

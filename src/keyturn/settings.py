@@ -18,7 +18,7 @@ from keyturn import configuration
 from keyturn.configuration import DESCRIBED, Configuration
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.parameter import Parameter, Shape, Unit, parameters_of
-from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.policy import MOST_DAYS, RotationPolicy
 from keyturn.domain.scope import Scope, separated
 from keyturn.schemas.rules import Flag
 
@@ -30,8 +30,6 @@ def _of_shape(shape: Shape) -> validate.Regexp:
 UNIT = _of_shape(configuration.UNIT)
 AWS_OWN = frozenset({"aws/secretsmanager", "alias/aws/secretsmanager"})
 """The KMS key that AWS keeps for secrets, by the names that people call it."""
-
-MOST_DAYS = 36_500
 
 
 class Days(rules.Integer):

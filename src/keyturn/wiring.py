@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +34,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Channel, DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
+from keyturn.ports import Channel, Clock, DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
@@ -59,7 +58,6 @@ from keyturn.use_cases.snapshot import TakeSnapshot
 if TYPE_CHECKING:
     from keyturn.mail.overrides import OverridableRenderer
 
-Clock = Callable[[], datetime]
 Complain = Callable[[str], None]
 Kept = TypeVar("Kept")
 

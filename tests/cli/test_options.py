@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from keyturn.cli.app import app
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
-from keyturn.cli.given import PARAMETERS, given
+from keyturn.cli.given import PARAMETER_OF_OPTION, given
 from keyturn.cli.options import AccountOptions, NotifyOptions, PauseOptions, SettingOptions
 from keyturn.configuration import BY_NAME
 from keyturn.domain.parameter import Parameter
@@ -27,10 +27,10 @@ GROUPS = (
 OPTIONS = {each.name for group in GROUPS for each in fields(group)}
 
 
-@pytest.mark.parametrize("option", PARAMETERS)
+@pytest.mark.parametrize("option", PARAMETER_OF_OPTION)
 def test_an_option_of_that_name_exists_and_its_parameter_too(option: str) -> None:
     assert option in OPTIONS
-    assert PARAMETERS[option] in {*SETTINGS.values(), "OrgListRole"}
+    assert PARAMETER_OF_OPTION[option] in {*SETTINGS.values(), "OrgListRole"}
 
 
 @pytest.mark.parametrize("parameter", BY_NAME.values(), ids=lambda each: each.name)
@@ -51,11 +51,11 @@ def test_an_option_says_what_its_parameters_description_says(parameter: Paramete
 
 
 @pytest.mark.parametrize(
-    "option", sorted(PARAMETERS.keys() & {f.name for f in fields(SettingOptions)})
+    "option", sorted(PARAMETER_OF_OPTION.keys() & {f.name for f in fields(SettingOptions)})
 )
 def test_what_is_given_for_a_period_or_a_limit_reaches_its_parameter(option: str) -> None:
     before = SettingOptions()
     value: object = ["90"] if isinstance(getattr(before, option), list) else 7
     object.__setattr__(before, option, value)
 
-    assert given(before)[PARAMETERS[option]] == ("90" if isinstance(value, list) else 7)
+    assert given(before)[PARAMETER_OF_OPTION[option]] == ("90" if isinstance(value, list) else 7)

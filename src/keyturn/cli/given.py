@@ -12,7 +12,7 @@ from dataclasses import fields
 from keyturn.configuration import BY_NAME
 from keyturn.domain.errors import InvalidValue
 
-PARAMETERS = {
+PARAMETER_OF_OPTION = {
     each.option.removeprefix("--").replace("-", "_"): name
     for name, each in BY_NAME.items()
     if each.option
@@ -33,9 +33,9 @@ def given(*groups: object) -> dict[str, object]:
             if value == "" or (isinstance(value, list) and "" in value):
                 # An unset variable in a script, most likely; it must not become the default.
                 raise InvalidValue(_option(each.name), "", "must not be empty")
-            if each.name in PARAMETERS and value not in (None, False, []):
+            if each.name in PARAMETER_OF_OPTION and value not in (None, False, []):
                 several = isinstance(value, list)
-                found[PARAMETERS[each.name]] = ",".join(value) if several else value
+                found[PARAMETER_OF_OPTION[each.name]] = ",".join(value) if several else value
     return found
 
 
@@ -54,7 +54,7 @@ def as_given(error: InvalidValue, given: Mapping[str, object], other: str) -> In
 
 def in_options_words(error: InvalidValue) -> str:
     """What was refused, by the name under which it was given."""
-    options = {parameter: _option(name) for name, parameter in PARAMETERS.items()}
+    options = {parameter: _option(name) for name, parameter in PARAMETER_OF_OPTION.items()}
     options["account"] = "--account"
     rule = re.sub(
         r"\b(\w+)=",
@@ -67,7 +67,7 @@ def in_options_words(error: InvalidValue) -> str:
 
 
 def _gap(parameter: str) -> str:
-    return " " if parameter in PARAMETERS.values() else ""
+    return " " if parameter in PARAMETER_OF_OPTION.values() else ""
 
 
 def _option(name: str) -> str:

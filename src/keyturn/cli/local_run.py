@@ -280,7 +280,7 @@ def failed(account: Account, error: Exception, *, dry_run: bool) -> AccountResul
     return AccountResult(plan=AccountPlan(run=run, failures=(Failure(error=error),)))
 
 
-def side_by_side(
+def on_accounts(
     work: Work,
     accounts: Sequence[Account],
     *,

@@ -2,7 +2,7 @@
 The options of the command line, in groups that several commands share.
 
 A command takes a group as one argument; `with_groups` spreads it into the options that Typer
-sees. An option that is a setting is made by `setting` of the parameter's own description
+sees. An option that is a setting is made by `option_of` of the parameter's own description
 (domain/policy.py, configuration.py), any other by `option` or `flag` of what stands here.
 """
 
@@ -66,7 +66,7 @@ def flag(names: str, help_: str, panel: str) -> Any:  # noqa: ANN401 -- as above
     return option(names, help_, panel, default=False)
 
 
-def setting(parameter: str) -> Any:  # noqa: ANN401 -- as above
+def option_of(parameter: str) -> Any:  # noqa: ANN401 -- as above
     """
     Make the field of the option that stands for a parameter, of the parameter's description.
 
@@ -126,23 +126,23 @@ class AccountOptions:
     """Which accounts are looked at, and with whose credentials."""
 
     profile: str | None = option("--profile", "The AWS profile to start from.", WHICH, "NAME")
-    region: str | None = setting("HomeRegion")
+    region: str | None = option_of("HomeRegion")
     deployed: bool = flag(
         "--deployed",
         "Take all settings from the functions that are deployed in the account of --profile. "
         "Options given here override it.",
         WHICH,
     )
-    role_name: str | None = setting("IAMRoleName")
+    role_name: str | None = option_of("IAMRoleName")
     account: list[str] | None = option("--account", "Only this account; repeatable.", WHICH, "ID")
-    not_account: list[str] | None = setting("ExcludedAccounts")
-    ou: list[str] | None = setting("InventoryOU")
-    not_ou: list[str] | None = setting("ExcludedUnits")
-    external_id: str | None = setting("ExternalId")
-    org_list_role: str | None = setting("OrgListRole")
-    org_list_account: str | None = setting("OrgListAccount")
+    not_account: list[str] | None = option_of("ExcludedAccounts")
+    ou: list[str] | None = option_of("InventoryOU")
+    not_ou: list[str] | None = option_of("ExcludedUnits")
+    external_id: str | None = option_of("ExternalId")
+    org_list_role: str | None = option_of("OrgListRole")
+    org_list_account: str | None = option_of("OrgListAccount")
     parallel: int = option("--parallel", "How many accounts side by side.", WHICH, "N", default=8)
-    parallel_users: str | None = setting("ParallelUsers")
+    parallel_users: str | None = option_of("ParallelUsers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,25 +156,25 @@ class Users:
 class SettingOptions:
     """The policy, and what tells what was done before."""
 
-    rotation_period: str | None = setting("RotationPeriod")
-    inactive_period: str | None = setting("InactivePeriod")
-    recovery_grace_period: str | None = setting("RecoveryGracePeriod")
-    warn_days: str | None = setting("WarnDays")
-    unused_period: str | None = setting("UnusedPeriod")
-    hold_if_used_within: str | None = setting("HoldIfUsedWithin")
-    max_hold: str | None = setting("MaxHold")
-    retire_in_use: bool = setting("RetireInUse")
-    max_keys_per_day: str | None = setting("MaxKeysPerDay")
-    max_percent_per_day: str | None = setting("MaxPercentPerDay")
-    spread_days: str | None = setting("SpreadDays")
-    exemption_group: str | None = setting("IAMExemptionGroup")
-    allow_missing_group: bool = setting("AllowMissingExemptionGroup")
-    report_root_keys: bool = setting("ReportRootKeys")
-    owner_tag: str | None = setting("ResourceOwnerTag")
-    secrets_kms_key: str | None = setting("SecretsKmsKey")
-    seal_key: str | None = setting("SealKey")
-    bucket: str | None = setting("S3BucketName")
-    prefix: str | None = setting("S3BucketPrefix")
+    rotation_period: str | None = option_of("RotationPeriod")
+    inactive_period: str | None = option_of("InactivePeriod")
+    recovery_grace_period: str | None = option_of("RecoveryGracePeriod")
+    warn_days: str | None = option_of("WarnDays")
+    unused_period: str | None = option_of("UnusedPeriod")
+    hold_if_used_within: str | None = option_of("HoldIfUsedWithin")
+    max_hold: str | None = option_of("MaxHold")
+    retire_in_use: bool = option_of("RetireInUse")
+    max_keys_per_day: str | None = option_of("MaxKeysPerDay")
+    max_percent_per_day: str | None = option_of("MaxPercentPerDay")
+    spread_days: str | None = option_of("SpreadDays")
+    exemption_group: str | None = option_of("IAMExemptionGroup")
+    allow_missing_group: bool = option_of("AllowMissingExemptionGroup")
+    report_root_keys: bool = option_of("ReportRootKeys")
+    owner_tag: str | None = option_of("ResourceOwnerTag")
+    secrets_kms_key: str | None = option_of("SecretsKmsKey")
+    seal_key: str | None = option_of("SealKey")
+    bucket: str | None = option_of("S3BucketName")
+    prefix: str | None = option_of("S3BucketPrefix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,9 +246,9 @@ class NotifyOptions:
         "Without it nobody is notified, and a run takes no step that needs a notice.",
         TELLING,
     )
-    bus: str | None = setting("EventBusName")
-    admin: str | None = setting("AdminEmailAddress")
-    mail_region: str | None = setting("MailRegion")
+    bus: str | None = option_of("EventBusName")
+    admin: str | None = option_of("AdminEmailAddress")
+    mail_region: str | None = option_of("MailRegion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from keyturn.cli.checked import Checked
-from keyturn.cli.local_run import FleetRun, Work, connect, find_accounts, now, side_by_side
+from keyturn.cli.local_run import FleetRun, Work, connect, find_accounts, now, on_accounts
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import AccountOptions, NotifyBy
 from keyturn.cli.own_keys import OwnKeys, own_keys
@@ -130,7 +130,7 @@ class CliSession:
         """Work on all accounts, with a bar on a terminal."""
         accounts = self.inventory.accounts
         with _bar(self.err, doing, len(accounts)) as progress:
-            return side_by_side(
+            return on_accounts(
                 work,
                 accounts,
                 parallel=self._where.parallel,

@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from keyturn.domain.by_hand import enable_command
 from keyturn.domain.days import DAY
 from keyturn.domain.decision import (
     ORDERED,
@@ -135,14 +136,6 @@ def stop_alone(
         notice=Notice(type=NoticeType.REVOKED, day=now.date()),
     )
     return UserDecisions(user=user, decisions=(decision,), only_stops=why)
-
-
-def enable_command(user: str, key_id: str) -> str:
-    """The command, for a POSIX shell, by which a person enables a key."""
-    return (
-        f"aws iam update-access-key --user-name {shlex.quote(user)} "
-        f"--access-key-id {key_id} --status Active"
-    )
 
 
 # --- enable it again ----------------------------------------------------------------------

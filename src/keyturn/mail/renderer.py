@@ -14,6 +14,7 @@ from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, sele
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
+from keyturn.domain.by_hand import enable_command
 from keyturn.domain.decision import Action, NoticeType, Overlay, Reason
 from keyturn.domain.events import Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
@@ -257,12 +258,9 @@ def read_command(secret: str, region: str) -> str:
     )
 
 
-def enable_command(item: NoticeItem) -> str:
+def command_to_enable(item: NoticeItem) -> str:
     """The command that takes a disabling back."""
-    return (
-        f"aws iam update-access-key --user-name {shlex.quote(item.user)} "
-        f"--access-key-id {shlex.quote(item.key_id)} --status Active"
-    )
+    return enable_command(item.user, item.key_id)
 
 
 def undo_command(change: ExemptionChange) -> str:
@@ -382,7 +380,7 @@ def _environment(loader: BaseLoader) -> Environment:
         "concerns_admins": concerns_admins,
         "topic": topic,
         "read_command": read_command,
-        "enable_command": enable_command,
+        "enable_command": command_to_enable,
         "undo_command": undo_command,
         "console_link": console_link,
     }

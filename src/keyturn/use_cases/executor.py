@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyturn.domain.commands import enable_command
+from keyturn.domain.by_hand import enable_command
 from keyturn.domain.decision import (
     ORDERED,
     Action,
