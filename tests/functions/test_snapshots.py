@@ -409,12 +409,14 @@ def test_a_malformed_snapshot_keeps_no_owner_from_being_notified(
     fields: dict[str, Any], stage: Stage
 ) -> None:
     [old] = stage.user("ann", 137)
+    [waits] = stage.user("carl", 137)
     stage.user("bob", 12)
     stage.exempt("bob")
     stage.run()
     stage.at(1).run()
     spoil(stage, **fields)
     stage.at(10).use(stage.value("ann")["AccessKeyId"])
+    pretends_a_run(stage, waits, INTENT_TAG, "carl")
     sent = len(stage.cloud.sent_mails)
 
     answer = stage.run()
@@ -485,13 +487,13 @@ def test_a_run_over_some_users_compares_those_and_hides_no_other(stage: Stage) -
     assert set(found(stage)) == {"ann", "bob"}
 
 
-def pretends_a_run(stage: Stage, old: str, tag: str) -> None:
-    """Write into ann's record, as a run does that is at work on her right now."""
+def pretends_a_run(stage: Stage, old: str, tag: str, user: str = "ann") -> None:
+    """Write into a user's record, as a run does that is at work on them right now."""
     text = {
         INTENT_TAG: f"run=x at={format_utc(stage.cloud.now)} seen={old} replaces={old}",
         f"{KEY_TAG}{old}": f"disabling={format_utc(stage.cloud.now)}",
     }
-    name = secret_name(MEMBER, "ann")
+    name = secret_name(MEMBER, user)
     written = next(tag_ for tag_ in text if tag_.startswith(tag))
     stage.secret_store().tag_resource(
         SecretId=name, Tags=[{"Key": written, "Value": text[written]}]
