@@ -25,7 +25,7 @@ from tests.domain.test_events import RUN
 from tests.domain.world import a_key, ann, only
 from tests.functions.test_exemptions import see
 from tests.schemas import DETAILS, FOLDER, SCHEMAS, closed, text_of
-from tests.use_cases.stage import ASKED, MEMBER, Stage, lose_answer, staged
+from tests.use_cases.harness import ASKED, MEMBER, Harness, lose_answer, staged
 
 Documents = dict[str, list[Any]]
 
@@ -50,7 +50,7 @@ def documents() -> Iterator[Documents]:
         }
 
 
-def play(stage: Stage) -> list[Any]:
+def play(stage: Harness) -> list[Any]:
     """Let everything happen that can be told of."""
     stage.user("ann", 83)
     busy = stage.user("bob", 400, 300)
@@ -86,7 +86,7 @@ def play(stage: Stage) -> list[Any]:
     return answers
 
 
-def events(stage: Stage) -> Iterator[Any]:
+def events(stage: Harness) -> Iterator[Any]:
     for call in stage.ours():
         if call.operation == "PutEvents":
             for entry in call.params["Entries"]:  # type: ignore[attr-defined]  # PutEvents' own
@@ -97,14 +97,14 @@ def events(stage: Stage) -> Iterator[Any]:
                 }
 
 
-def messages(stage: Stage) -> Iterator[Any]:
+def messages(stage: Harness) -> Iterator[Any]:
     for call in stage.ours():
         if call.operation == "SendMessageBatch":
             for entry in call.params["Entries"]:  # type: ignore[attr-defined]  # likewise
                 yield json.loads(entry["MessageBody"])
 
 
-def stored(stage: Stage, folder: str) -> list[Any]:
+def stored(stage: Harness, folder: str) -> list[Any]:
     return [
         json.loads(body) for name, body in stage.cloud.objects(BUCKET).items() if folder in name
     ]

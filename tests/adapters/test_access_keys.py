@@ -13,7 +13,7 @@ from keyturn.domain.key import KeyFacts, LastUse, Status
 from keyturn.ports import AccessKeys
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeKeys
-from tests.use_cases.stage import MEMBER, START
+from tests.use_cases.harness import MEMBER, START
 
 DAY = timedelta(days=1)
 GROUP = "Exempt"

@@ -16,7 +16,7 @@ from keyturn.ports import Audit, AuditEntry
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.fakes import FakeAudit
-from tests.use_cases.stage import HUB, START
+from tests.use_cases.harness import HUB, START
 
 BUCKET = "asa-audit"
 ENTRY = AuditEntry(

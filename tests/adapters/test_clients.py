@@ -15,7 +15,7 @@ from keyturn.settings import Settings
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
-from tests.use_cases.stage import HUB, START
+from tests.use_cases.harness import HUB, START
 
 ROLE = "member"
 KEPT = 50

@@ -16,7 +16,7 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import DailyLimitLedger, Pause, PauseFlag
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeDailyLimitLedger, FakePauseFlag
-from tests.use_cases.stage import HUB, START
+from tests.use_cases.harness import HUB, START
 
 ACCOUNT = "333333333333"
 DAY = date(2026, 3, 2)

@@ -11,7 +11,7 @@ from keyturn.domain.key import Account
 from keyturn.ports import Listed, Organization
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.fakes import FakeOrganization
-from tests.use_cases.stage import DAY, START
+from tests.use_cases.harness import DAY, START
 
 ROOT, OUTER, INNER, EMPTY = "r-root", "ou-root-00000001", "ou-root-00000002", "ou-root-00000003"
 MANAGEMENT = Account(id=MANAGEMENT_ACCOUNT, name="management", email="management@example.com")

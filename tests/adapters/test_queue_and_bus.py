@@ -17,7 +17,7 @@ from keyturn.ports import Bus, Queue
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.fakes import FakeBus, FakeQueue
-from tests.use_cases.stage import HUB, MEMBER, START, Layer
+from tests.use_cases.harness import HUB, MEMBER, START, Layer
 
 RUN = Run(id="run-1", account=Account(id=MEMBER), at=START, dry_run=False)
 

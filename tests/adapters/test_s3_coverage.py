@@ -10,7 +10,7 @@ from keyturn.domain.errors import Denied
 from keyturn.ports import Coverage
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.fakes import FakeCoverage
-from tests.use_cases.stage import HUB, MEMBER, START
+from tests.use_cases.harness import HUB, MEMBER, START
 
 BUCKET = "keyturn-bucket"
 DAY, NEXT = date(2026, 3, 2), date(2026, 3, 3)

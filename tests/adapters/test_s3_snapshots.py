@@ -12,7 +12,7 @@ from keyturn.ports import Snapshots
 from keyturn.schemas.snapshot import Snapshot
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from tests.fakes import FakeSnapshots
-from tests.use_cases.stage import MEMBER, START
+from tests.use_cases.harness import MEMBER, START
 
 BUCKET = "keyturn-bucket"
 DAY = date(2026, 3, 2)

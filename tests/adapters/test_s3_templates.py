@@ -7,7 +7,7 @@ import pytest
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.domain.errors import Denied, Refused
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from tests.use_cases.stage import START
+from tests.use_cases.harness import START
 
 BUCKET = "keyturn-bucket"
 

@@ -15,7 +15,7 @@ from keyturn.domain.secret_names import USER_ID_TAG, version_id_for
 from keyturn.ports import NewKey, SecretStore
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.fakes import FakeSecretStore
-from tests.use_cases.stage import MEMBER, START
+from tests.use_cases.harness import MEMBER, START
 
 NAME = "Account_333333333333_User_ann_AccessKey"
 KMS_KEY = "alias/ours"

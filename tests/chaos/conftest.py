@@ -28,13 +28,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     calls, faults = ({word[part] for word in broken} for part in (0, 1))
     failed = len(terminalreporter.getreports("failed"))
     lives = [_sum(counted, name) for name in ("examples", "steps", "orders", "lived")]
-    meetings = [_sum(counted, name) for name in ("schedules", "states")]
+    interleavings = [_sum(counted, name) for name in ("schedules", "states")]
     terminalreporter.section("chaos")
     size = f"{len(scenarios)} scenarios, {len(calls)} calls, {len(faults)} faults"
     for line in (
         f"{len(broken)} runs broken: {size}",
         "{} lives at random, {} steps, {} orders obeyed; {} followed to their end".format(*lives),
-        "{} schedules of two runs at once, {} states".format(*meetings),
+        "{} schedules of two runs at once, {} states".format(*interleavings),
         f"{failed} violations",
     ):
         terminalreporter.write_line(line)

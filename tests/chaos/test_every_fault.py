@@ -15,8 +15,8 @@ import pytest
 
 from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.scale import FORM
+from tests.chaos.scenario_runner import ScenarioRunner
 from tests.chaos.scenarios import SCENARIOS
-from tests.chaos.theatre import Theatre
 
 SAMPLE = {
     "rotate-first": ("iam:CreateAccessKey", "secretsmanager:PutSecretValue"),
@@ -63,11 +63,11 @@ def is_tried_late(number: int, call: str, fault: int) -> bool:
 
 def cases() -> Iterator[object]:
     """Scenario, fault and call; all of them, or a choice."""
-    theatre = Theatre()
+    runner = ScenarioRunner()
     for place, name in enumerate(SCENARIOS if FORM else SAMPLE):
         counts: dict[str, int] = {}
         # Users are worked on side by side: only the order of each one's own calls is the same.
-        for user, call in sorted(theatre.calls_of(name), key=lambda made: made[0]):
+        for user, call in sorted(runner.calls_of(name), key=lambda made: made[0]):
             number = counts[user] = counts.get(user, 0) + 1
             for kind, fault in enumerate(Fault):
                 chosen = {
@@ -85,24 +85,24 @@ def cases() -> Iterator[object]:
                             id=f"{name}-{fault}-{whose}{number}-{call}{how}",
                             marks=pytest.mark.xdist_group(name),
                         )
-    theatre.close()
+    runner.close()
 
 
 @pytest.fixture(scope="module")
-def theatre() -> Iterator[Theatre]:
-    theatre = Theatre()
-    yield theatre
-    theatre.close()
+def runner() -> Iterator[ScenarioRunner]:
+    runner = ScenarioRunner()
+    yield runner
+    runner.close()
 
 
 @pytest.mark.parametrize("case", list(cases()))
 def test_no_fault_breaks_a_promise(
-    theatre: Theatre, record_property: Callable[[str, object], None], case: Case
+    runner: ScenarioRunner, record_property: Callable[[str, object], None], case: Case
 ) -> None:
     record_property("broken", f"{case.name} {case.user} {case.number} {case.fault}")
-    unbroken = theatre.unbroken(case.name)
+    unbroken = runner.unbroken(case.name)
 
-    played = theatre.play(case.name, case.fault, case.number, case.user, case.lists_late)
+    played = runner.play(case.name, case.fault, case.number, case.user, case.lists_late)
 
     assert played.broken.befell is not None
     assert played.violations == ()
@@ -112,5 +112,5 @@ def test_no_fault_breaks_a_promise(
 
 
 @pytest.mark.parametrize("name", SCENARIOS if FORM else SAMPLE)
-def test_a_scenario_without_a_fault_keeps_every_promise(theatre: Theatre, name: str) -> None:
-    assert theatre.play(name).violations == ()
+def test_a_scenario_without_a_fault_keeps_every_promise(runner: ScenarioRunner, name: str) -> None:
+    assert runner.play(name).violations == ()

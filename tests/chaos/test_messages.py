@@ -14,7 +14,7 @@ from keyturn_sandbox.simulation.demonstration import step_of
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE, ROTATION_ROLE
 from tests.chaos.scale import FORM
 from tests.chaos.world import leaves_unnoted
-from tests.use_cases.stage import ASKED, OWNER, Stage, batch, before, staged
+from tests.use_cases.harness import ASKED, OWNER, Harness, batch, before, staged
 
 USERS = ("ann", "bob", "carl")
 CALLS = range(1, 60, 1 if FORM else 9)
@@ -24,14 +24,14 @@ OUR_ROLES = (ROTATION_ROLE, MEMBER_ROLE, NOTIFIER_ROLE)
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         for name in USERS:
             stage.user(name, 137)
         yield stage
 
 
-def message(stage: Stage) -> dict[str, Any]:
+def message(stage: Harness) -> dict[str, Any]:
     """What the inventory's message becomes when Lambda gets it."""
     stage.send(ASKED)
     return batch(stage.receive(stage.deployment.rotation_queue))
@@ -41,7 +41,7 @@ def ours(request: ApiRequest) -> bool:
     return any(f"/{role}/" in request.principal for role in OUR_ROLES)
 
 
-def assert_each_was_rotated_and_told_once(stage: Stage, *, twice: bool = False) -> None:
+def assert_each_was_rotated_and_told_once(stage: Harness, *, twice: bool = False) -> None:
     """Or told twice, if what was told could not be noted down."""
     rotated = set()
     for name in USERS:
@@ -55,7 +55,7 @@ def assert_each_was_rotated_and_told_once(stage: Stage, *, twice: bool = False) 
     assert max(told.values()) <= (2 if twice else 1)
 
 
-def test_a_message_that_comes_twice_rotates_and_tells_once(stage: Stage) -> None:
+def test_a_message_that_comes_twice_rotates_and_tells_once(stage: Harness) -> None:
     event = message(stage)
 
     answers = [stage.hand_over(event) for _ in range(2)]
@@ -69,7 +69,7 @@ def test_a_message_that_comes_twice_rotates_and_tells_once(stage: Stage) -> None
     "operation", ["GetGroup", "CreateSecret", "CreateAccessKey", "PutSecretValue"]
 )
 def test_a_message_that_comes_while_it_is_being_handled_rotates_and_tells_once(
-    stage: Stage, operation: str
+    stage: Harness, operation: str
 ) -> None:
     event = message(stage)
     inner: list[object] = []
@@ -91,7 +91,7 @@ def breaks() -> Iterator[object]:
                 yield pytest.param(call, fault, id=f"message-{fault}-{call}")
 
 
-def test_these_are_all_the_calls_of_a_message(stage: Stage) -> None:
+def test_these_are_all_the_calls_of_a_message(stage: Harness) -> None:
     event = message(stage)
     faults = Faults(fault=None, watches=ours)
     stage.cloud.layers.append(faults)
@@ -104,7 +104,7 @@ def test_these_are_all_the_calls_of_a_message(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("call", "fault"), list(breaks()))
 def test_a_message_that_is_broken_off_is_tried_again_and_loses_nothing(
-    stage: Stage, record_property: Callable[[str, object], None], call: int, fault: Fault
+    stage: Harness, record_property: Callable[[str, object], None], call: int, fault: Fault
 ) -> None:
     record_property("broken", f"message {call} {fault}")
     event = message(stage)

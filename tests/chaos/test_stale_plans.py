@@ -16,7 +16,7 @@ from keyturn.domain.result import AccountPlan, AccountResult, Request
 from keyturn.domain.secret_names import INTENT_TAG
 from keyturn_sandbox.emulator.faults import Fault
 from tests.chaos.world import DAY, FIRST_DAY, MEMBER, OWNER, Asked, World
-from tests.use_cases.stage import before
+from tests.use_cases.harness import before
 
 MINUTE = timedelta(minutes=1)
 LATE = 3 * MINUTE

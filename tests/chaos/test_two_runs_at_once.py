@@ -11,10 +11,10 @@ from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import Action
 from keyturn.domain.record import KeyRecord, said_of
 from keyturn.domain.result import Request
-from tests.chaos.meeting import RUNS, Met, Schedule, Walk, end_of, meet
+from tests.chaos.interleavings import RUNS, Interleaving, Schedule, Walk, end_of, interleave
 from tests.chaos.scale import FORM
+from tests.chaos.scenario_runner import End, ScenarioRunner, follow
 from tests.chaos.scenarios import SCENARIOS
-from tests.chaos.theatre import End, Theatre, follow
 from tests.chaos.world import DAY, FIRST_DAY, MEMBER, Asked, World
 
 ALIKE = (
@@ -74,7 +74,7 @@ class Order:
         """What each run is asked for."""
         return {"a": self.meets(world), "b": self.asks(world)}
 
-    def assert_kept(self, world: World, met: Met) -> None:
+    def assert_kept(self, world: World, met: Interleaving) -> None:
         """What was ordered is so, or its run says that it is not; and nobody else's fails."""
         failures = failures_of(met)
         assert self.beside or not failures["a"], met.taken
@@ -107,18 +107,18 @@ WALKS = {"": 10, "ci": 40, "long": 400}[FORM]
 
 
 @pytest.fixture(scope="module")
-def theatre() -> Iterator[Theatre]:
-    theatre = Theatre()
-    yield theatre
-    theatre.close()
+def runner() -> Iterator[ScenarioRunner]:
+    runner = ScenarioRunner()
+    yield runner
+    runner.close()
 
 
 @pytest.mark.parametrize("name", MORE_ALIKE if FORM == "long" else ALIKE)
 def test_two_runs_do_what_one_would_in_whatever_order_they_come(
-    theatre: Theatre, record_property: Callable[[str, object], None], name: str
+    runner: ScenarioRunner, record_property: Callable[[str, object], None], name: str
 ) -> None:
     scenario = SCENARIOS[name]
-    end = theatre.end_of(name)
+    end = runner.end_of(name)
     ends: set[str] = set()
 
     def asked(world: World) -> Mapping[str, Asked]:
@@ -126,7 +126,7 @@ def test_two_runs_do_what_one_would_in_whatever_order_they_come(
         assert isinstance(wanted, Request | OperatorCommand)
         return dict.fromkeys(RUNS, wanted)
 
-    for world, met in meetings(theatre, name, asked, record_property):
+    for world, met in interleavings(runner, name, asked, record_property):
         failures = failures_of(met)
         # Of two equal orders one may say that nothing came of it, but not both.
         assert not all(failures.values()), met.taken
@@ -140,11 +140,11 @@ def test_two_runs_do_what_one_would_in_whatever_order_they_come(
 
 @pytest.mark.parametrize("name", MORE_ORDERS if FORM == "long" else ORDERS)
 def test_an_order_and_another_run_keep_every_promise_in_whatever_order_they_come(
-    theatre: Theatre, record_property: Callable[[str, object], None], name: str
+    runner: ScenarioRunner, record_property: Callable[[str, object], None], name: str
 ) -> None:
     order = MORE_ORDERS[name]
     ends: set[str] = set()
-    for world, met in meetings(theatre, order.scene, order.both, record_property):
+    for world, met in interleavings(runner, order.scene, order.both, record_property):
         order.assert_kept(world, met)
         if end_of(world) not in ends:
             ends.add(end_of(world))
@@ -153,34 +153,34 @@ def test_an_order_and_another_run_keep_every_promise_in_whatever_order_they_come
 
 @pytest.mark.parametrize("name", MORE_ORDERS)
 def test_an_order_that_takes_its_time_and_another_run_keep_every_promise(
-    theatre: Theatre, record_property: Callable[[str, object], None], name: str
+    runner: ScenarioRunner, record_property: Callable[[str, object], None], name: str
 ) -> None:
     """At a second for each call hardly two orders of the calls end alike: a sample of them."""
     order, dice = MORE_ORDERS[name], Random(name)  # noqa: S311 -- the same dice every time
-    aws = {each: theatre.at(order.scene).aws() for each in RUNS}
+    aws = {each: runner.at(order.scene).aws() for each in RUNS}
     for _ in range(WALKS):
-        world = theatre.at(order.scene)
-        met = meet(world, aws, order.both(world), Walk(dice), pace=timedelta(seconds=1))
+        world = runner.at(order.scene)
+        met = interleave(world, aws, order.both(world), Walk(dice), pace=timedelta(seconds=1))
         world.finish()
         assert world.violations() == [], met.taken
         order.assert_kept(world, met)
     record_property("schedules", WALKS)
 
 
-def meetings(
-    theatre: Theatre,
+def interleavings(
+    runner: ScenarioRunner,
     scene: str,
     asked: Callable[[World], Mapping[str, Asked]],
     record_property: Callable[[str, object], None],
-) -> Iterator[tuple[World, Met]]:
+) -> Iterator[tuple[World, Interleaving]]:
     """All that can come of two runs that meet in a scene, once neither has broken a promise."""
-    aws = {each: theatre.at(scene).aws() for each in RUNS}
+    aws = {each: runner.at(scene).aws() for each in RUNS}
     seen: set[str] = set()
     beginnings, schedules = [""], 0
     while beginnings:
         schedule = Schedule(beginnings.pop(), seen)
-        world = theatre.at(scene)
-        met = meet(world, aws, asked(world), schedule)
+        world = runner.at(scene)
+        met = interleave(world, aws, asked(world), schedule)
         schedules += 1
         beginnings += schedule.others
         if met.results:
@@ -191,12 +191,12 @@ def meetings(
     record_property("states", len(seen))
 
 
-def failures_of(met: Met) -> Mapping[str, list[str]]:
+def failures_of(met: Interleaving) -> Mapping[str, list[str]]:
     """What each run reports as not done."""
     return {name: [str(f) for f in result.failures] for name, result in met.results.items()}
 
 
-def followed(world: World, met: Met) -> End:
+def followed(world: World, met: Interleaving) -> End:
     """How it ends, if no promise is broken on the way."""
     follow(world, met.started)
     assert world.violations() == [], met.taken

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from keyturn_sandbox.emulator.faults import Fault
+from tests.chaos.scenario_runner import ScenarioRunner
 from tests.chaos.scenarios import SCENARIOS
-from tests.chaos.theatre import Theatre
 from tests.chaos.world import DAY, Ran
 
 MAKE, STORE = "iam:CreateAccessKey", "secretsmanager:PutSecretValue"
 
 
 @pytest.fixture(scope="module")
-def theatre() -> Iterator[Theatre]:
-    theatre = Theatre()
-    yield theatre
-    theatre.close()
+def runner() -> Iterator[ScenarioRunner]:
+    runner = ScenarioRunner()
+    yield runner
+    runner.close()
 
 
 def reasons(ran: Ran) -> list[str]:
@@ -66,9 +66,9 @@ def failures(ran: Ran) -> str:
     ],
 )
 def test_a_broken_run_and_the_days_after_it_say_so(  # noqa: PLR0913, PLR0917 -- the columns of the table
-    theatre: Theatre, name: str, fault: Fault, on: str, says: str, then: list[list[str]]
+    runner: ScenarioRunner, name: str, fault: Fault, on: str, says: str, then: list[list[str]]
 ) -> None:
-    world = theatre.at(name)
+    world = runner.at(name)
     start = world.cloud.now
 
     broken = world.run(fault, on=on)
@@ -100,16 +100,18 @@ def test_a_broken_run_and_the_days_after_it_say_so(  # noqa: PLR0913, PLR0917 --
         ("creation-denied", "creation-denied"),
     ],
 )
-def test_what_people_did_is_named_by_its_reason(theatre: Theatre, name: str, reason: str) -> None:
-    world = theatre.at(name)
+def test_what_people_did_is_named_by_its_reason(
+    runner: ScenarioRunner, name: str, reason: str
+) -> None:
+    world = runner.at(name)
 
     assert reason in reasons(world.run(asked=SCENARIOS[name].asks(world)))
 
 
-def test_what_is_unreadable_is_named_by_its_reason(theatre: Theatre) -> None:
+def test_what_is_unreadable_is_named_by_its_reason(runner: ScenarioRunner) -> None:
     for name, on, reason in (
         ("disable", "secretsmanager:DescribeSecret", "record-unreadable"),
         ("disable", "s3:ListObjectsV2", "receipts-unreadable"),
         ("two-disable", "iam:GetAccessKeyLastUsed", "last-use-unknown"),
     ):
-        assert reason in reasons(theatre.at(name).run(Fault.DENIED, on=on))
+        assert reason in reasons(runner.at(name).run(Fault.DENIED, on=on))

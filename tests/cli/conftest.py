@@ -6,11 +6,11 @@ import pytest
 
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import NOW, OURS, build, environment
-from tests.use_cases.stage import Stage, staged
+from tests.use_cases.harness import Harness, staged
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 

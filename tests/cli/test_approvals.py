@@ -27,7 +27,7 @@ from tests.cli.organisation import (
     build,
 )
 from tests.cli.test_app import IN_THE_SHOP, become, keyturn
-from tests.use_cases.stage import ASKED, MEMBER, Stage, decisions_of
+from tests.use_cases.harness import ASKED, MEMBER, Harness, decisions_of
 
 CAPPED = ("--max-keys-per-day", "1", "--max-percent-per-day", "0")
 ENFORCED = ("run", "--enforce", "--yes", *TELLING, *IN_THE_SHOP)
@@ -239,7 +239,7 @@ def test_what_waits_over_the_cap_is_approved_for_what_it_waits_to_do() -> None:
 # --- as an event --------------------------------------------------------------------------
 
 
-def upload(stage: Stage, name: str, *lines: tuple[str, str, str]) -> dict[str, str]:
+def upload(stage: Harness, name: str, *lines: tuple[str, str, str]) -> dict[str, str]:
     """Put a plan there; what an event says of it comes back."""
     decisions = [
         {"user": user, "key": key, "action": action, "reason": "x"} for user, key, action in lines
@@ -255,7 +255,7 @@ def upload(stage: Stage, name: str, *lines: tuple[str, str, str]) -> dict[str, s
     return {"ApprovePlan": name, "PlanSha256": sha256(body.encode()).hexdigest()}
 
 
-def test_an_event_names_the_plan_in_the_bucket(stage: Stage) -> None:
+def test_an_event_names_the_plan_in_the_bucket(stage: Harness) -> None:
     [ann] = stage.user("ann", 137)
     stage.user("bob", 137)
     plan = upload(stage, "march.json", ("ann", ann, "ROTATE"))
@@ -266,7 +266,7 @@ def test_an_event_names_the_plan_in_the_bucket(stage: Stage) -> None:
     assert [len(stage.keys(name)) for name in ("ann", "bob")] == [2, 1]
 
 
-def test_a_plan_that_was_replaced_since_it_was_approved_does_nothing(stage: Stage) -> None:
+def test_a_plan_that_was_replaced_since_it_was_approved_does_nothing(stage: Harness) -> None:
     [ann] = stage.user("ann", 137)
     [bob] = stage.user("bob", 137)
     lies_there = upload(stage, "march.json", ("ann", ann, "ROTATE"), ("bob", bob, "ROTATE"))
@@ -295,7 +295,7 @@ def test_a_plan_that_was_replaced_since_it_was_approved_does_nothing(stage: Stag
     ],
 )
 def test_a_plan_is_named_by_what_it_holds_and_never_by_its_name_alone(
-    asked: dict[str, object], said: str, stage: Stage
+    asked: dict[str, object], said: str, stage: Harness
 ) -> None:
     [ann] = stage.user("ann", 137)
     upload(stage, "march.json", ("ann", ann, "ROTATE"))
@@ -306,7 +306,9 @@ def test_a_plan_is_named_by_what_it_holds_and_never_by_its_name_alone(
     assert stage.writes() == []
 
 
-def test_a_hash_may_be_written_in_capitals_and_the_entry_keeps_name_and_hash(stage: Stage) -> None:
+def test_a_hash_may_be_written_in_capitals_and_the_entry_keeps_name_and_hash(
+    stage: Harness,
+) -> None:
     [ann] = stage.user("ann", 137)
     plan = upload(stage, "march.json", ("ann", ann, "ROTATE"))
 
@@ -333,7 +335,7 @@ def test_a_hash_may_be_written_in_capitals_and_the_entry_keeps_name_and_hash(sta
     ],
 )
 def test_a_plan_that_would_hurt_its_reader_is_refused_in_one_line(
-    body: bytes, said: str, stage: Stage
+    body: bytes, said: str, stage: Harness
 ) -> None:
     s3 = stage.cloud.session(stage.deployment.account).client("s3")
     s3.put_object(Bucket=STAGE_BUCKET, Key=f"{PREFIX}/plans/p.json", Body=body, IfNoneMatch="*")
@@ -352,7 +354,7 @@ def test_a_plan_may_have_a_byte_order_mark_or_be_in_utf_16(encoding: str) -> Non
     assert plan.sha256 == sha256(body).hexdigest()
 
 
-def test_an_event_lifts_the_cap(stage: Stage) -> None:
+def test_an_event_lifts_the_cap(stage: Harness) -> None:
     stage.settings |= {"MaxKeysPerDay": "0", "MaxPercentPerDay": "0"}
     [ann] = stage.user("ann", 137)
     stage.run()
@@ -365,7 +367,7 @@ def test_an_event_lifts_the_cap(stage: Stage) -> None:
     assert stage.keys("ann")[ann] == "Inactive"
 
 
-def test_the_parameter_spreads_the_rotation_of_keys_found_old(stage: Stage) -> None:
+def test_the_parameter_spreads_the_rotation_of_keys_found_old(stage: Harness) -> None:
     stage.settings["SpreadDays"] = "4"
     users = [f"bot-{number}" for number in range(8)]
     for name in users:
@@ -381,7 +383,7 @@ def test_the_parameter_spreads_the_rotation_of_keys_found_old(stage: Stage) -> N
     assert {len(stage.keys(name)) for name in users} == {2}
 
 
-def test_a_plan_that_says_nothing_of_the_account_does_nothing(stage: Stage) -> None:
+def test_a_plan_that_says_nothing_of_the_account_does_nothing(stage: Harness) -> None:
     stage.user("ann", 137)
     s3 = stage.cloud.session(stage.deployment.account).client("s3")
     body = b'{"version":1,"accounts":[]}'
@@ -395,12 +397,12 @@ def test_a_plan_that_says_nothing_of_the_account_does_nothing(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("name", ["", "../receipts/x.json", "a/../../b", "/x", "x y"])
-def test_a_plan_lies_below_its_folder(name: str, stage: Stage) -> None:
+def test_a_plan_lies_below_its_folder(name: str, stage: Harness) -> None:
     with pytest.raises(InvalidValue, match=r"ApprovePlan=.*must be the name of a plan"):
         stage.invoke({**ASKED, "ApprovePlan": name})
 
 
-def test_a_plan_that_is_not_there_does_nothing(stage: Stage) -> None:
+def test_a_plan_that_is_not_there_does_nothing(stage: Harness) -> None:
     stage.user("ann", 137)
 
     with pytest.raises(PortError, match="NoSuchKey"):
@@ -409,12 +411,12 @@ def test_a_plan_that_is_not_there_does_nothing(stage: Stage) -> None:
     assert stage.writes() == []
 
 
-def test_an_event_orders_one_thing(stage: Stage) -> None:
+def test_an_event_orders_one_thing(stage: Harness) -> None:
     with pytest.raises(InvalidValue, match=r"ApprovePlan=p\.json: goes without ForceRotate"):
         stage.invoke({**ASKED, "ApprovePlan": "p.json", "ForceRotate": "ann"})
 
 
-def test_a_key_over_the_cap_is_an_event_on_every_run(stage: Stage) -> None:
+def test_a_key_over_the_cap_is_an_event_on_every_run(stage: Harness) -> None:
     stage.settings |= {"MaxKeysPerDay": "0", "MaxPercentPerDay": "0"}
     [ann] = stage.user("ann", 137)
     stage.run()
@@ -425,7 +427,7 @@ def test_a_key_over_the_cap_is_an_event_on_every_run(stage: Stage) -> None:
         assert blocked(stage, before) == [(ann, "over-cap")]
 
 
-def test_a_key_that_nobody_can_have_is_named_everywhere_until_it_is_gone(stage: Stage) -> None:
+def test_a_key_that_nobody_can_have_is_named_everywhere_until_it_is_gone(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
     stage.cloud.deny(MEMBER, "PutSecretValue")
     denied = stage.cloud.deny(MEMBER, "DeleteAccessKey")
@@ -456,7 +458,7 @@ def test_a_key_that_nobody_can_have_is_named_everywhere_until_it_is_gone(stage: 
     assert orphan not in stage.keys("ann")
 
 
-def blocked(stage: Stage, since: int) -> list[tuple[str, str]]:
+def blocked(stage: Harness, since: int) -> list[tuple[str, str]]:
     """Key and reason of each `Key Blocked` on the bus."""
     details = [
         json.loads(entry["Detail"])

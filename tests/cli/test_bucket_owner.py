@@ -19,7 +19,7 @@ from tests.cli import organisation
 from tests.cli.organisation import OURS, ROLE, SHOP, TELLING, add_user
 from tests.cli.test_deploy import opened
 from tests.cli.test_doctor import PRODUCTION, doctor
-from tests.use_cases.stage import ASKED, HUB, Stage, staged
+from tests.use_cases.harness import ASKED, HUB, Harness, staged
 
 SRC = Path(__file__).parents[2] / "src" / "keyturn"
 NAMELESS = {"CreateBucket", "ListBuckets"}
@@ -41,12 +41,12 @@ def operations(calls: Iterable[Call]) -> set[str]:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def test_every_call_of_the_functions_names_the_owner(stage: Stage) -> None:
+def test_every_call_of_the_functions_names_the_owner(stage: Harness) -> None:
     stage.user("ann", 137)
     [leaked] = stage.user("bob", 12)
     hands = stage.cloud.session(HUB).client("s3")
@@ -130,7 +130,7 @@ def test_no_client_of_s3_is_made_anywhere_else() -> None:
     assert 'client(self.session, "s3"' not in (SRC / "wiring.py").read_text()
 
 
-def test_a_bucket_that_changed_hands_is_not_believed(stage: Stage) -> None:
+def test_a_bucket_that_changed_hands_is_not_believed(stage: Harness) -> None:
     """Whoever takes the name of a bucket that is gone could let us in, and answer as they like."""
     [old] = stage.user("ann", 137)
     stage.run()

@@ -33,8 +33,8 @@ from tests.cloudformation.stacks import (
     Stack,
     template,
 )
-from tests.use_cases.stage import GROUP, Stage, staged
-from tests.use_cases.stage import MEMBER as STAGED_MEMBER
+from tests.use_cases.harness import GROUP, Harness, staged
+from tests.use_cases.harness import MEMBER as STAGED_MEMBER
 from tools.package import HANDLERS
 
 FUNCTIONS = ("InventoryFunction", "RotationFunction", "NotifierFunction")
@@ -83,7 +83,7 @@ def test_every_setting_can_be_set_and_nothing_is_set_that_is_no_setting() -> Non
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         stage.settings["AWS_REGION"] = REGION  # as Lambda does
         disconnect()
@@ -107,13 +107,13 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return found
 
 
-def test_the_inventory_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
+def test_the_inventory_is_given_what_it_reads(stage: Harness, read: set[str]) -> None:
     stage.take_inventory()
 
     assert set(variables("InventoryFunction")) == read
 
 
-def test_the_rotation_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
+def test_the_rotation_is_given_what_it_reads(stage: Harness, read: set[str]) -> None:
     stage.user("ann", 137)
     # So short a time that it hands back, too.
     stage.invoke()
@@ -121,7 +121,7 @@ def test_the_rotation_is_given_what_it_reads(stage: Stage, read: set[str]) -> No
     assert set(variables("RotationFunction")) == (read | {"QueueUrl"})
 
 
-def test_the_notifier_is_given_what_it_reads(stage: Stage, read: set[str]) -> None:
+def test_the_notifier_is_given_what_it_reads(stage: Harness, read: set[str]) -> None:
     stage.user("ann", 137)
     stage.invoke()
     stage.cloud.pass_on(

@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyturn_sandbox.judge.secret_scanner import SecretScanner
-from tests.e2e.stage import (
+from tests.e2e.harness import (
     ADMIN,
     BLOCK,
     BUCKET,
@@ -39,7 +39,7 @@ from tests.e2e.stage import (
     STACK,
     SUSPENDED,
     WITHOUT_ROLE,
-    Stage,
+    Harness,
     commands,
     staged,
     until,
@@ -72,7 +72,7 @@ DUE = {(PROD, "deploy-bot"), (SHOP, "etl"), (LAB, "reports,finance"), (SECURITY,
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     with staged(tmp_path_factory.mktemp("aws")) as stage:
         yield stage
 
@@ -81,7 +81,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 def test_a_member_stack_that_fails_leaves_nothing_in_the_way_of_the_next_attempt(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     role, stack = f"{MEMBER_ROLE}-events", "asa-iam-rotation-member-role"
     stage.administrator(LAB, role)
@@ -101,7 +101,7 @@ def test_a_member_stack_that_fails_leaves_nothing_in_the_way_of_the_next_attempt
     iam.delete_role(RoleName=role)
 
 
-def test_the_commands_of_the_manual_bring_it_in(stage: Stage) -> None:
+def test_the_commands_of_the_manual_bring_it_in(stage: Harness) -> None:
     stage.follow("1. ", SECURITY)
     stage.follow("2. ", SECURITY, 0)
     stage.follow("2. ", SECURITY, 1)
@@ -119,7 +119,7 @@ def test_the_commands_of_the_manual_bring_it_in(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", ABOUT_STACK_SETS)
-def test_what_the_manual_asks_of_stack_sets_the_cli_takes(stage: Stage, command: str) -> None:
+def test_what_the_manual_asks_of_stack_sets_the_cli_takes(stage: Harness, command: str) -> None:
     """The emulator has no stack sets, so the AWS CLI checks the commands, and sends nothing."""
     stage.type(f"{command} --generate-cli-skeleton output", MANAGEMENT)
 
@@ -149,7 +149,7 @@ def test_the_stack_set_is_asked_for_with_what_its_template_needs() -> None:
     ] == []
 
 
-def test_an_organisation_with_old_keys_is_found(stage: Stage) -> None:
+def test_an_organisation_with_old_keys_is_found(stage: Harness) -> None:
     for account, user in sorted(DUE):
         stage.user(account, user, 137, owner=OWNER)
     stage.user(PROD, "young", 10)
@@ -164,7 +164,7 @@ def test_an_organisation_with_old_keys_is_found(stage: Stage) -> None:
 # --- dry run ------------------------------------------------------------------------------------
 
 
-def test_one_account_can_be_asked_for_and_answers_in_json(stage: Stage) -> None:
+def test_one_account_can_be_asked_for_and_answers_in_json(stage: Harness) -> None:
     answer = json.loads(stage.follow("6. ", SECURITY).partition("}")[2])
 
     assert (answer["account"], answer["dry_run"], answer["failures"]) == (PROD, True, [])
@@ -176,7 +176,7 @@ def test_one_account_can_be_asked_for_and_answers_in_json(stage: Stage) -> None:
     )
 
 
-def test_the_daily_rule_runs_every_account_and_nothing_is_written(stage: Stage) -> None:
+def test_the_daily_rule_runs_every_account_and_nothing_is_written(stage: Harness) -> None:
     before = stage.every_key()
 
     stage.next_day()
@@ -188,14 +188,14 @@ def test_the_daily_rule_runs_every_account_and_nothing_is_written(stage: Stage) 
     assert SUSPENDED in skipped["message"]
 
 
-def test_people_are_told_what_would_happen(stage: Stage) -> None:
+def test_people_are_told_what_would_happen(stage: Harness) -> None:
     told = until(stage.told, lambda told: {ADMIN, OWNER} <= told.keys())
 
     assert all("would" in mail.lower() or "dry run" in mail.lower() for mail in told[OWNER])
     assert all("/_dry-run/" in receipt or "/_runs/" in receipt for receipt in stage.receipts())
 
 
-def test_a_mail_that_ses_refuses_is_claimed_anew_and_told_later(stage: Stage) -> None:
+def test_a_mail_that_ses_refuses_is_claimed_anew_and_told_later(stage: Harness) -> None:
     ses = stage.client(SECURITY, "ses")
     ses.delete_identity(Identity=ADMIN)
     told = len(stage.told()[ADMIN])
@@ -210,7 +210,7 @@ def test_a_mail_that_ses_refuses_is_claimed_anew_and_told_later(stage: Stage) ->
 
 
 def test_a_message_that_nobody_understands_and_an_account_without_the_role_end_apart(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     runs = sum(stage.metric(ROTATION, "RunCompleted"))
     stage.send({"account": "not-an-account"}, group="poison")
@@ -226,7 +226,7 @@ def test_a_message_that_nobody_understands_and_an_account_without_the_role_end_a
     assert sum(stage.metric(ROTATION, "RunCompleted")) == runs
 
 
-def parameters(stage: Stage) -> dict[str, str]:
+def parameters(stage: Harness) -> dict[str, str]:
     """What the core stack was told."""
     described = stage.client(SECURITY, "cloudformation").describe_stacks(StackName=STACK)
     listed = described["Stacks"][0]["Parameters"]
@@ -236,7 +236,7 @@ def parameters(stage: Stage) -> dict[str, str]:
 # --- enforcement --------------------------------------------------------------------------------
 
 
-def test_the_flip_keeps_every_other_parameter(stage: Stage) -> None:
+def test_the_flip_keeps_every_other_parameter(stage: Harness) -> None:
     before = parameters(stage)
 
     stage.follow("7. ", SECURITY)
@@ -245,7 +245,9 @@ def test_the_flip_keeps_every_other_parameter(stage: Stage) -> None:
     assert before["ResourceOwnerTag"] == "owner"
 
 
-def test_the_next_day_what_is_due_is_rotated_and_delivered_in_every_account(stage: Stage) -> None:
+def test_the_next_day_what_is_due_is_rotated_and_delivered_in_every_account(
+    stage: Harness,
+) -> None:
     before = stage.every_key()
 
     stage.next_day()
@@ -266,7 +268,7 @@ def test_the_next_day_what_is_due_is_rotated_and_delivered_in_every_account(stag
     )
 
 
-def test_while_it_is_paused_nothing_is_written(stage: Stage) -> None:
+def test_while_it_is_paused_nothing_is_written(stage: Harness) -> None:
     before = stage.every_key()
 
     stage.type(f"{KEYTURN} pause --deployed --reason 'an incident' --enforce --yes", SECURITY)
@@ -281,7 +283,7 @@ def test_while_it_is_paused_nothing_is_written(stage: Stage) -> None:
     assert stage.every_key() == before
 
 
-def test_ten_days_later_the_old_key_stops_and_the_new_one_goes_on(stage: Stage) -> None:
+def test_ten_days_later_the_old_key_stops_and_the_new_one_goes_on(stage: Harness) -> None:
     stage.next_day(10)
 
     until(stage.inactive, lambda found: found == DUE)
@@ -295,7 +297,7 @@ def test_ten_days_later_the_old_key_stops_and_the_new_one_goes_on(stage: Stage) 
     )
 
 
-def test_ten_days_after_that_it_is_gone(stage: Stage) -> None:
+def test_ten_days_after_that_it_is_gone(stage: Harness) -> None:
     stage.next_day(10)
 
     until(stage.inactive, lambda found: found == set())
@@ -306,7 +308,7 @@ def test_ten_days_after_that_it_is_gone(stage: Stage) -> None:
 
 
 def test_a_secret_that_somebody_scheduled_for_deletion_is_taken_back_for_the_next_key(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     name = f"Account_{SHOP}_User_etl_AccessKey"
     before = stage.delivered(SHOP, "etl")
@@ -318,7 +320,7 @@ def test_a_secret_that_somebody_scheduled_for_deletion_is_taken_back_for_the_nex
     assert stage.delivered(SHOP, "etl")["AccessKeyId"] != before["AccessKeyId"]
 
 
-def test_a_run_without_time_hands_its_users_back_to_the_queue(stage: Stage) -> None:
+def test_a_run_without_time_hands_its_users_back_to_the_queue(stage: Harness) -> None:
     functions = stage.client(SECURITY, "lambda")
     runs = sum(stage.metric(ROTATION, "RunCompleted"))
     functions.update_function_configuration(FunctionName=ROTATION, Timeout=60)
@@ -332,7 +334,7 @@ def test_a_run_without_time_hands_its_users_back_to_the_queue(stage: Stage) -> N
     until(lambda: sum(stage.metric(ROTATION, "RunCompleted")), lambda now: now > runs)
 
 
-def test_whoever_exempts_a_user_is_named_to_the_admin(stage: Stage) -> None:
+def test_whoever_exempts_a_user_is_named_to_the_admin(stage: Harness) -> None:
     call = {
         "eventID": "6b9b2d0c-0000-4000-8000-000000000000",
         "eventSource": "iam.amazonaws.com",
@@ -351,7 +353,7 @@ def test_whoever_exempts_a_user_is_named_to_the_admin(stage: Stage) -> None:
     assert stage.metric(NOTIFIER, "ExemptionsAdded")[-1] == 1
 
 
-def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Stage) -> None:
+def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Harness) -> None:
     [root] = stage.client(MANAGEMENT, "organizations").list_roots()["Roots"]
     [flip] = commands("7. ")
     queued = sum(stage.metric(INVENTORY, "AccountsListed"))
@@ -367,7 +369,7 @@ def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Stage) -
 
 
 def test_a_secret_that_somebody_made_beforehand_gets_no_key_until_it_is_adopted(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     name = f"Account_{PROD}_User_squatted_AccessKey"
     iam = stage.client(PROD, "iam")
@@ -413,12 +415,12 @@ def of_a_service() -> set[str]:
     return {action for first in firsts for action in re.findall(r"`([^`]+)`", first)}
 
 
-def by_roles(stage: Stage) -> list[dict[str, Any]]:
+def by_roles(stage: Harness) -> list[dict[str, Any]]:
     """Every call that the functions made, as themselves or in another account."""
     return [call for call in stage.aws.order("calls") if ":assumed-role/" in call["principal"]]
 
 
-def granted(stage: Stage, account: str, role: str) -> set[str]:
+def granted(stage: Harness, account: str, role: str) -> set[str]:
     """Every action that the role, as deployed, allows."""
     iam = stage.client(account, "iam")
     documents = [
@@ -434,11 +436,11 @@ def granted(stage: Stage, account: str, role: str) -> set[str]:
     }
 
 
-def test_the_functions_were_never_refused(stage: Stage) -> None:
+def test_the_functions_were_never_refused(stage: Harness) -> None:
     assert [call for call in by_roles(stage) if not call["allowed"]] == []
 
 
-def test_what_a_role_may_do_it_did_and_nothing_else(stage: Stage) -> None:
+def test_what_a_role_may_do_it_did_and_nothing_else(stage: Harness) -> None:
     roles = dict.fromkeys(HUB_ROLES.values(), SECURITY)
     roles |= {MEMBER_ROLE: PROD, LIST_ROLE: MANAGEMENT}
     used: dict[str, set[str]] = {role: set() for role in roles}
@@ -456,7 +458,7 @@ def test_what_a_role_may_do_it_did_and_nothing_else(stage: Stage) -> None:
 # The last tests call as nobody of ours does: what follows is not recorded.
 
 
-def as_member(stage: Stage, account: str = PROD) -> dict[str, str]:
+def as_member(stage: Harness, account: str = PROD) -> dict[str, str]:
     """The credentials of the role in a member account, as only the rotation function gets them."""
     return stage.assume(account, MEMBER_ROLE, **stage.credentials(ROTATION))
 
@@ -482,7 +484,7 @@ def as_member(stage: Stage, account: str = PROD) -> dict[str, str]:
     ],
 )
 def test_the_member_role_is_refused(
-    stage: Stage, service: str, operation: str, asked: dict[str, object]
+    stage: Harness, service: str, operation: str, asked: dict[str, object]
 ) -> None:
     secrets = stage.client(PROD, "secretsmanager")
     if "payroll" not in stage.secrets(PROD):
@@ -504,7 +506,7 @@ def test_the_member_role_is_refused(
     ],
 )
 def test_the_rotation_function_makes_up_no_proof_and_sends_no_mail(
-    stage: Stage, service: str, operation: str, asked: dict[str, object]
+    stage: Harness, service: str, operation: str, asked: dict[str, object]
 ) -> None:
     client = stage.aws.client(SECURITY, service, **stage.credentials(ROTATION))
 
@@ -512,7 +514,7 @@ def test_the_rotation_function_makes_up_no_proof_and_sends_no_mail(
         getattr(client, operation)(**asked)
 
 
-def test_not_even_an_administrator_writes_a_receipt_or_changes_a_record(stage: Stage) -> None:
+def test_not_even_an_administrator_writes_a_receipt_or_changes_a_record(stage: Harness) -> None:
     stage.administrator(SECURITY, "Administrator")
     s3 = stage.aws.client(SECURITY, "s3", **stage.assume(SECURITY, "Administrator"))
     record = {"Bucket": BUCKET, "Key": f"{RECEIPTS.replace('receipts', 'plans')}march.json"}
@@ -527,12 +529,12 @@ def test_not_even_an_administrator_writes_a_receipt_or_changes_a_record(stage: S
 
 
 @pytest.mark.parametrize("function", [INVENTORY, NOTIFIER])
-def test_no_other_function_becomes_the_member_role(stage: Stage, function: str) -> None:
+def test_no_other_function_becomes_the_member_role(stage: Harness, function: str) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         stage.assume(PROD, MEMBER_ROLE, **stage.credentials(function))
 
 
-def test_no_administrator_of_the_security_account_becomes_the_member_role(stage: Stage) -> None:
+def test_no_administrator_of_the_security_account_becomes_the_member_role(stage: Harness) -> None:
     stage.administrator(SECURITY, "OtherAdministrator")
 
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -540,7 +542,7 @@ def test_no_administrator_of_the_security_account_becomes_the_member_role(stage:
 
 
 def test_another_function_with_the_role_of_ours_does_not_become_the_member_role(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     """Whoever may pass the role to a function of their own gets no further."""
     archive = io.BytesIO()
@@ -560,7 +562,7 @@ def test_another_function_with_the_role_of_ours_does_not_become_the_member_role(
 
 
 def test_a_role_of_the_same_name_in_another_account_does_not_become_the_member_role(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     stage.administrator(SHOP, HUB_ROLES[ROTATION])
 
@@ -570,7 +572,7 @@ def test_a_role_of_the_same_name_in_another_account_does_not_become_the_member_r
 
 @pytest.mark.parametrize(("home", "may"), [(LAB, True), (OUTSIDER, False)])
 def test_outside_the_organisation_even_who_is_named_does_not_become_the_member_role(
-    stage: Stage, home: str, *, may: bool
+    stage: Harness, home: str, *, may: bool
 ) -> None:
     stage.administrator(home, HUB_ROLES[ROTATION])
     [names, *_] = commands("3. ")[1].split("--parameter-overrides")
@@ -593,7 +595,7 @@ def test_outside_the_organisation_even_who_is_named_does_not_become_the_member_r
 # --- what came out ------------------------------------------------------------------------------
 
 
-def test_no_secret_access_key_is_in_what_came_out(stage: Stage) -> None:
+def test_no_secret_access_key_is_in_what_came_out(stage: Harness) -> None:
     values, texts = stage.secret_values(), dict(stage.texts())
     scanner = SecretScanner(values)
 
@@ -606,7 +608,7 @@ def test_no_secret_access_key_is_in_what_came_out(stage: Stage) -> None:
 # --- and out again ------------------------------------------------------------------------------
 
 
-def test_another_version_keeps_every_parameter_but_its_folder(stage: Stage) -> None:
+def test_another_version_keeps_every_parameter_but_its_folder(stage: Harness) -> None:
     before = parameters(stage)
 
     stage.follow("8. ", SECURITY)
@@ -615,7 +617,7 @@ def test_another_version_keeps_every_parameter_but_its_folder(stage: Stage) -> N
     assert stage.invoke({"account": PROD, "name": "prod-workload"})["failures"] == []
 
 
-def test_leaving_touches_no_key_and_no_secret(stage: Stage) -> None:
+def test_leaving_touches_no_key_and_no_secret(stage: Harness) -> None:
     keys = stage.every_key()
     values = [stage.delivered(account, user) for account, user in sorted(DUE)]
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import (
+from tests.e2e.harness import (
     BUCKET,
     PROD,
     ROOT,
     ROTATION,
     SECURITY,
     STACK,
-    Stage,
+    Harness,
     commands,
     staged,
     until,
@@ -36,13 +36,13 @@ TOPIC = f"arn:aws:sns:us-east-1:{SECURITY}:asa-iam-key-rotation-alarms"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     with staged(tmp_path_factory.mktemp("aws")) as stage:
         yield stage
 
 
 @pytest.fixture(scope="module")
-def kept(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def kept(stage: Harness, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The stack of before, with messages in its queues and a receipt in the bucket."""
     old = tmp_path_factory.mktemp("before") / "core.yaml"
     shown = ["git", "show", f"{BEFORE}:{CORE}"]
@@ -66,7 +66,7 @@ def kept(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     return here(stage)
 
 
-def messages(stage: Stage, queue: str) -> int:
+def messages(stage: Harness, queue: str) -> int:
     """How many there are, those that a function has just taken included."""
     sqs = stage.client(SECURITY, "sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -76,7 +76,7 @@ def messages(stage: Stage, queue: str) -> int:
     return sum(map(int, found.values()))
 
 
-def here(stage: Stage) -> dict[str, Any]:
+def here(stage: Harness) -> dict[str, Any]:
     """What an upgrade must leave as it is."""
     stacks = stage.client(SECURITY, "cloudformation")
     made = stacks.describe_stack_resources(StackName=STACK)["StackResources"]
@@ -97,20 +97,20 @@ def here(stage: Stage) -> dict[str, Any]:
     }
 
 
-def alarms(stage: Stage) -> list[dict[str, Any]]:
+def alarms(stage: Harness) -> list[dict[str, Any]]:
     found = stage.client(SECURITY, "cloudwatch").describe_alarms(MaxRecords=100)
     made: list[dict[str, Any]] = found["MetricAlarms"]
     return made
 
 
-def parameters(stage: Stage) -> dict[str, str]:
+def parameters(stage: Harness) -> dict[str, str]:
     described = stage.client(SECURITY, "cloudformation").describe_stacks(StackName=STACK)
     listed = described["Stacks"][0]["Parameters"]
     return {each["ParameterKey"]: each["ParameterValue"] for each in listed}
 
 
 def test_an_upgrade_keeps_messages_receipts_keys_and_who_has_subscribed(
-    stage: Stage, kept: dict[str, Any]
+    stage: Harness, kept: dict[str, Any]
 ) -> None:
     before, told = {each["AlarmName"] for each in alarms(stage)}, parameters(stage)
     assert len(before) == 13
@@ -128,7 +128,7 @@ def test_an_upgrade_keeps_messages_receipts_keys_and_who_has_subscribed(
     assert {action for each in alarms(stage) for action in each["AlarmActions"]} == {TOPIC}
 
 
-def test_after_it_the_functions_answer(stage: Stage, kept: dict[str, Any]) -> None:
+def test_after_it_the_functions_answer(stage: Harness, kept: dict[str, Any]) -> None:
     assert kept
 
     answer = stage.invoke({"account": PROD, "name": "prod-workload"})
@@ -138,7 +138,7 @@ def test_after_it_the_functions_answer(stage: Stage, kept: dict[str, Any]) -> No
     assert until(lambda: stage.log(ROTATION))
 
 
-def state(stage: Stage, name: str) -> str:
+def state(stage: Harness, name: str) -> str:
     [found] = [each for each in alarms(stage) if each["AlarmName"] == name]
     return str(found["StateValue"])
 
@@ -153,7 +153,7 @@ def values(alarm: dict[str, Any]) -> list[tuple[float, str]]:
 
 
 def test_each_alarm_goes_off_beyond_its_threshold_and_not_at_it(
-    stage: Stage, kept: dict[str, Any]
+    stage: Harness, kept: dict[str, Any]
 ) -> None:
     """The emulator looks at a metric's name alone: of several alarms on one the first is tried."""
     assert kept

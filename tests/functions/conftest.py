@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.use_cases.stage import Stage, staged
+from tests.use_cases.harness import Harness, staged
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage

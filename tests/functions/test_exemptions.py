@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, BUS
-from tests.use_cases.stage import GROUP, HUB, MEMBER, Stage, lose_answer, staged
+from tests.use_cases.harness import GROUP, HUB, MEMBER, Harness, lose_answer, staged
 
 ID = "0f5b3c1e-2a7d-4b8e-9c61-4d2f8a7e1b30"
 ADMINISTRATORS = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -29,12 +29,12 @@ CALL: Mapping[str, Any] = {
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def see(stage: Stage, **changes: object) -> None:
+def see(stage: Harness, **changes: object) -> None:
     """Let CloudTrail see a call in the member account."""
     stage.cloud.pass_on(
         MEMBER,
@@ -45,7 +45,7 @@ def see(stage: Stage, **changes: object) -> None:
     )
 
 
-def events(stage: Stage) -> list[dict[str, Any]]:
+def events(stage: Harness) -> list[dict[str, Any]]:
     """What was put on the bus."""
     return [
         entry
@@ -55,11 +55,11 @@ def events(stage: Stage) -> list[dict[str, Any]]:
     ]
 
 
-def added(stage: Stage) -> list[float]:
+def added(stage: Harness) -> list[float]:
     return [line["ExemptionsAdded"][0] for line in stage.measured()]
 
 
-def test_an_exemption_is_told_to_the_admin_the_bus_and_the_alarm(stage: Stage) -> None:
+def test_an_exemption_is_told_to_the_admin_the_bus_and_the_alarm(stage: Harness) -> None:
     see(stage)
 
     assert stage.tell() == []
@@ -147,7 +147,7 @@ def test_an_exemption_is_told_to_the_admin_the_bus_and_the_alarm(stage: Stage) -
     ],
 )
 def test_the_other_changes_are_told_and_raise_no_alarm(
-    changes: dict[str, object], detail: dict[str, object], subject: str, stage: Stage
+    changes: dict[str, object], detail: dict[str, object], subject: str, stage: Harness
 ) -> None:
     see(stage, **changes)
 
@@ -160,7 +160,9 @@ def test_the_other_changes_are_told_and_raise_no_alarm(
     assert added(stage) == [0]
 
 
-def test_a_group_that_gets_the_name_of_the_exemption_group_raises_the_alarm(stage: Stage) -> None:
+def test_a_group_that_gets_the_name_of_the_exemption_group_raises_the_alarm(
+    stage: Harness,
+) -> None:
     renamed = {"groupName": "developers", "newGroupName": GROUP.upper()}
     see(stage, eventName="UpdateGroup", requestParameters=renamed)
 
@@ -187,7 +189,7 @@ def test_a_group_that_gets_the_name_of_the_exemption_group_raises_the_alarm(stag
     ],
 )
 def test_a_renaming_that_exempts_nobody_and_frees_nobody_is_not_told(
-    parameters: dict[str, str], stage: Stage
+    parameters: dict[str, str], stage: Harness
 ) -> None:
     see(stage, eventName="UpdateGroup", requestParameters=parameters)
 
@@ -197,7 +199,7 @@ def test_a_renaming_that_exempts_nobody_and_frees_nobody_is_not_told(
     assert added(stage) == [0]
 
 
-def test_what_cloudtrail_delivers_twice_is_told_once(stage: Stage) -> None:
+def test_what_cloudtrail_delivers_twice_is_told_once(stage: Harness) -> None:
     see(stage)
     stage.tell()
     see(stage)
@@ -212,7 +214,7 @@ def test_what_cloudtrail_delivers_twice_is_told_once(stage: Stage) -> None:
     assert receipt["promises"] == {}
 
 
-def test_our_own_event_comes_back_to_nobody(stage: Stage) -> None:
+def test_our_own_event_comes_back_to_nobody(stage: Harness) -> None:
     """Its source is ours, and no rule sends that one to the notifier."""
     see(stage)
     stage.tell()
@@ -220,7 +222,7 @@ def test_our_own_event_comes_back_to_nobody(stage: Stage) -> None:
     assert stage.receive(stage.deployment.notifier_queue) == []
 
 
-def test_a_call_that_iam_refused_changed_nothing_and_is_not_told(stage: Stage) -> None:
+def test_a_call_that_iam_refused_changed_nothing_and_is_not_told(stage: Harness) -> None:
     see(stage, errorCode="AccessDenied", requestParameters=None)
 
     assert stage.tell() == []
@@ -229,7 +231,7 @@ def test_a_call_that_iam_refused_changed_nothing_and_is_not_told(stage: Stage) -
     assert added(stage) == [0]
 
 
-def test_another_group_is_not_told_and_the_case_of_its_name_makes_no_other(stage: Stage) -> None:
+def test_another_group_is_not_told_and_the_case_of_its_name_makes_no_other(stage: Harness) -> None:
     see(stage, requestParameters={"groupName": "developers", "userName": "ann"})
     see(stage, requestParameters={"groupName": GROUP.lower(), "userName": "bob"})
 
@@ -247,7 +249,7 @@ def test_another_group_is_not_told_and_the_case_of_its_name_makes_no_other(stage
     ],
 )
 def test_who_made_the_change_is_named_as_far_as_it_is_known(
-    identity: dict[str, str], by: str, stage: Stage
+    identity: dict[str, str], by: str, stage: Harness
 ) -> None:
     see(stage, userIdentity=identity)
 
@@ -279,7 +281,7 @@ def test_who_made_the_change_is_named_as_far_as_it_is_known(
     ],
 )
 def test_what_is_no_such_event_is_dropped_by_name_and_counted(
-    changes: dict[str, object], stage: Stage
+    changes: dict[str, object], stage: Harness
 ) -> None:
     body = {"source": "aws.iam", "account": MEMBER, "detail": {**CALL, **changes}}
     stage.cloud.session(HUB).client("sqs").send_message(
@@ -299,7 +301,7 @@ def test_what_is_no_such_event_is_dropped_by_name_and_counted(
     assert [line["EventsDropped"] for line in stage.measured()] == [[1]]
 
 
-def test_a_mail_that_is_refused_is_tried_again_and_the_alarm_does_not_wait(stage: Stage) -> None:
+def test_a_mail_that_is_refused_is_tried_again_and_the_alarm_does_not_wait(stage: Harness) -> None:
     stage.cloud.throttle(HUB, "SendEmail", times=1)
     see(stage)
 
@@ -309,7 +311,7 @@ def test_a_mail_that_is_refused_is_tried_again_and_the_alarm_does_not_wait(stage
     assert added(stage) == [1, 1]
 
 
-def test_a_mail_whose_answer_was_lost_is_not_sent_again_at_once(stage: Stage) -> None:
+def test_a_mail_whose_answer_was_lost_is_not_sent_again_at_once(stage: Harness) -> None:
     stage.cloud.layers.append(lose_answer("SendEmail"))
     see(stage)
 
@@ -319,7 +321,7 @@ def test_a_mail_whose_answer_was_lost_is_not_sent_again_at_once(stage: Stage) ->
     assert len(stage.receive(stage.deployment.dead_letters[1])) == 1
 
 
-def test_a_bus_that_refuses_holds_the_mail_until_it_takes_the_event(stage: Stage) -> None:
+def test_a_bus_that_refuses_holds_the_mail_until_it_takes_the_event(stage: Harness) -> None:
     bus = stage.cloud.deny(HUB, "PutEvents", times=1)
     see(stage)
 
@@ -331,7 +333,7 @@ def test_a_bus_that_refuses_holds_the_mail_until_it_takes_the_event(stage: Stage
 
 
 def test_no_account_but_our_own_can_put_the_proof_of_a_notice_into_the_notifiers_hands(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     stage.user("ann", 137)
     stage.invoke()
@@ -353,7 +355,7 @@ def test_no_account_but_our_own_can_put_the_proof_of_a_notice_into_the_notifiers
     assert f"Dropped: account={MEMBER}: may not ask for notices" in stage.messages()
 
 
-def test_a_member_cannot_put_a_forged_notice_on_the_bus_for_the_notifier(stage: Stage) -> None:
+def test_a_member_cannot_put_a_forged_notice_on_the_bus_for_the_notifier(stage: Harness) -> None:
     for source in ("iam.key-rotation", "aws.iam"):
         stage.cloud.session(MEMBER).client("events").put_events(
             Entries=[

@@ -10,23 +10,23 @@ from keyturn.domain.key import Account
 from keyturn.schemas.queue_message import write_message
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
-from tests.use_cases.stage import CLOSED, HUB, MEMBER, START, Stage, staged
+from tests.use_cases.harness import CLOSED, HUB, MEMBER, START, Harness, staged
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def queued(stage: Stage) -> list[dict[str, object]]:
+def queued(stage: Harness) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     while messages := stage.receive(stage.deployment.rotation_queue):
         found += [json.loads(message["Body"]) for message in messages]
     return found
 
 
-def test_every_account_is_queued_in_a_group_of_its_own(stage: Stage) -> None:
+def test_every_account_is_queued_in_a_group_of_its_own(stage: Harness) -> None:
     answer = stage.take_inventory()
 
     messages = stage.receive(stage.deployment.rotation_queue)
@@ -52,14 +52,14 @@ def test_what_an_account_has_not_is_left_out_of_its_message() -> None:
     assert message == {"account": MEMBER, "run": "r", "requested": "2026-03-02T05:00:00Z"}
 
 
-def test_a_second_inventory_is_not_swallowed_as_a_double_of_the_first(stage: Stage) -> None:
+def test_a_second_inventory_is_not_swallowed_as_a_double_of_the_first(stage: Harness) -> None:
     stage.take_inventory()
     stage.take_inventory()
 
     assert [each["account"] for each in queued(stage)].count(MEMBER) == 2
 
 
-def test_more_accounts_than_one_page_or_one_batch_holds_are_all_queued(stage: Stage) -> None:
+def test_more_accounts_than_one_page_or_one_batch_holds_are_all_queued(stage: Harness) -> None:
     """Organizations gives 20 at once, and an empty page with a token first."""
     for number in range(43):
         stage.cloud.organization.create_account(f"a{number}", f"a{number}@example.com")
@@ -78,7 +78,7 @@ def test_more_accounts_than_one_page_or_one_batch_holds_are_all_queued(stage: St
     ("how", "state"), [("suspend_account", "SUSPENDED"), ("close_account", "PENDING_CLOSURE")]
 )
 def test_who_is_not_active_is_skipped_and_named_as_aws_names_it(
-    how: str, state: str, stage: Stage
+    how: str, state: str, stage: Harness
 ) -> None:
     stage.cloud.organization.create_account("closed", "c@example.com", account_id=CLOSED)
     getattr(stage.cloud.organization, how)(CLOSED)
@@ -91,7 +91,7 @@ def test_who_is_not_active_is_skipped_and_named_as_aws_names_it(
     assert CLOSED not in {each["account"] for each in queued(stage)}
 
 
-def test_below_a_unit_the_units_below_it_count_too(stage: Stage) -> None:
+def test_below_a_unit_the_units_below_it_count_too(stage: Harness) -> None:
     organization = stage.cloud.organization
     workloads = organization.create_unit("Workloads")
     production = organization.create_unit("Production", parent=workloads)
@@ -106,7 +106,7 @@ def test_below_a_unit_the_units_below_it_count_too(stage: Stage) -> None:
     assert set(stage.take_inventory()["queued"]) == inside
 
 
-def test_a_unit_that_does_not_exist_queues_nobody_and_fails(stage: Stage) -> None:
+def test_a_unit_that_does_not_exist_queues_nobody_and_fails(stage: Harness) -> None:
     stage.settings["InventoryOU"] = "ou-root-99999999"
 
     with pytest.raises(Exception, match="ParentNotFoundException"):
@@ -115,7 +115,7 @@ def test_a_unit_that_does_not_exist_queues_nobody_and_fails(stage: Stage) -> Non
     assert queued(stage) == []
 
 
-def test_what_is_no_unit_is_refused_before_any_call(stage: Stage) -> None:
+def test_what_is_no_unit_is_refused_before_any_call(stage: Harness) -> None:
     stage.settings["InventoryOU"] = "Workloads"
     before = stage.mark()
 
@@ -125,7 +125,7 @@ def test_what_is_no_unit_is_refused_before_any_call(stage: Stage) -> None:
     assert stage.cloud.calls[before:] == []
 
 
-def test_an_organisation_that_cannot_be_read_fails_the_function(stage: Stage) -> None:
+def test_an_organisation_that_cannot_be_read_fails_the_function(stage: Harness) -> None:
     stage.cloud.deny(MANAGEMENT_ACCOUNT, "ListAccounts")
 
     with pytest.raises(Denied):
@@ -134,7 +134,7 @@ def test_an_organisation_that_cannot_be_read_fails_the_function(stage: Stage) ->
     assert queued(stage) == []
 
 
-def test_lambdas_second_try_queues_only_who_is_not_in_the_queue_yet(stage: Stage) -> None:
+def test_lambdas_second_try_queues_only_who_is_not_in_the_queue_yet(stage: Harness) -> None:
     scheduled = {"id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event"}
     throttling = stage.cloud.throttle(HUB, "SendMessageBatch")
     with pytest.raises(Throttled, match=f"not queued: .*{MEMBER}"):
@@ -148,7 +148,7 @@ def test_lambdas_second_try_queues_only_who_is_not_in_the_queue_yet(stage: Stage
     assert sorted(map(str, found)) == sorted({MANAGEMENT_ACCOUNT, HUB, MEMBER})
 
 
-def test_an_organisation_that_throttles_for_a_while_is_asked_again(stage: Stage) -> None:
+def test_an_organisation_that_throttles_for_a_while_is_asked_again(stage: Harness) -> None:
     stage.cloud.throttle(MANAGEMENT_ACCOUNT, "ListAccounts", times=2)
 
     stage.take_inventory()
@@ -156,7 +156,7 @@ def test_an_organisation_that_throttles_for_a_while_is_asked_again(stage: Stage)
     assert len(queued(stage)) == 3
 
 
-def test_a_queue_that_does_not_answer_fails_the_function(stage: Stage) -> None:
+def test_a_queue_that_does_not_answer_fails_the_function(stage: Harness) -> None:
     stage.cloud.deny(HUB, "SendMessageBatch", "InternalError")
 
     with pytest.raises((Unavailable, Denied)):
@@ -166,7 +166,7 @@ def test_a_queue_that_does_not_answer_fails_the_function(stage: Stage) -> None:
 # Who had no run
 
 
-def not_reached(stage: Stage) -> list[int]:
+def not_reached(stage: Harness) -> list[int]:
     """What was measured, inventory by inventory; an inventory that measured nothing is missing."""
     return [
         int(line["AccountsNotReached"][0])
@@ -175,7 +175,7 @@ def not_reached(stage: Stage) -> list[int]:
     ]
 
 
-def with_snapshot(stage: Stage, day: str, *accounts: str) -> None:
+def with_snapshot(stage: Harness, day: str, *accounts: str) -> None:
     s3 = stage.cloud.session(HUB).client("s3")
     for account in accounts:
         name = f"{PREFIX}/snapshots/date={day}/account={account}.json"
@@ -186,14 +186,14 @@ ALL = (MANAGEMENT_ACCOUNT, HUB, MEMBER)
 DAYS = {0: "2026-03-02", 1: "2026-03-03", 2: "2026-03-04"}
 
 
-def test_before_there_are_snapshots_nobody_is_missed(stage: Stage) -> None:
+def test_before_there_are_snapshots_nobody_is_missed(stage: Harness) -> None:
     stage.take_inventory()
 
     assert not_reached(stage) == []
     assert "Accounts without a run are not looked for: no snapshots yet" in stage.messages()
 
 
-def test_accounts_whose_runs_got_lost_are_measured_and_named_the_day_after(stage: Stage) -> None:
+def test_accounts_whose_runs_got_lost_are_measured_and_named_the_day_after(stage: Harness) -> None:
     """Their messages vanish: they neither fail nor end among the dead letters."""
     stage.at(1).take_inventory()
     stage.rotate_queued()
@@ -215,7 +215,7 @@ def test_accounts_whose_runs_got_lost_are_measured_and_named_the_day_after(stage
     assert {line["level"] for line in named} == {"ERROR"}
 
 
-def test_when_every_account_was_reached_that_is_measured_too(stage: Stage) -> None:
+def test_when_every_account_was_reached_that_is_measured_too(stage: Harness) -> None:
     with_snapshot(stage, DAYS[1], *ALL)
     stage.at(2).take_inventory()
 
@@ -224,7 +224,7 @@ def test_when_every_account_was_reached_that_is_measured_too(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("how", ["suspended", "excluded"])
-def test_who_is_skipped_is_not_missed(how: str, stage: Stage) -> None:
+def test_who_is_skipped_is_not_missed(how: str, stage: Harness) -> None:
     if how == "suspended":
         stage.cloud.organization.suspend_account(MEMBER)
     else:
@@ -235,7 +235,7 @@ def test_who_is_skipped_is_not_missed(how: str, stage: Stage) -> None:
     assert not_reached(stage) == [1]
 
 
-def test_a_new_account_is_missed_when_it_had_its_day(stage: Stage) -> None:
+def test_a_new_account_is_missed_when_it_had_its_day(stage: Harness) -> None:
     with_snapshot(stage, DAYS[1], *ALL)
     with_snapshot(stage, DAYS[2], *ALL)
     stage.at(1)
@@ -246,7 +246,7 @@ def test_a_new_account_is_missed_when_it_had_its_day(stage: Stage) -> None:
     assert not_reached(stage) == [0, 1]
 
 
-def test_no_more_than_20_accounts_are_named(stage: Stage) -> None:
+def test_no_more_than_20_accounts_are_named(stage: Harness) -> None:
     for number in range(20):
         stage.cloud.organization.create_account(f"a{number}", f"a{number}@example.com")
     with_snapshot(stage, DAYS[1], HUB, MEMBER)
@@ -264,7 +264,7 @@ def test_no_more_than_20_accounts_are_named(stage: Stage) -> None:
 
 @pytest.mark.parametrize("refused", ["AccessDenied", "InternalError", "NoSuchBucket"])
 def test_snapshots_that_cannot_be_listed_set_the_alarm_off_and_stop_nobody(
-    refused: str, stage: Stage
+    refused: str, stage: Harness
 ) -> None:
     with_snapshot(stage, DAYS[1], *ALL)
     stage.cloud.deny(HUB, "ListObjectsV2", refused)
@@ -278,7 +278,9 @@ def test_snapshots_that_cannot_be_listed_set_the_alarm_off_and_stop_nobody(
     assert said.endswith("; so every account counts")
 
 
-def test_a_function_without_a_bucket_queues_everybody_and_says_what_it_lacks(stage: Stage) -> None:
+def test_a_function_without_a_bucket_queues_everybody_and_says_what_it_lacks(
+    stage: Harness,
+) -> None:
     stage.settings["S3BucketName"] = ""
     answer = stage.at(2).take_inventory()
 
@@ -287,7 +289,7 @@ def test_a_function_without_a_bucket_queues_everybody_and_says_what_it_lacks(sta
     assert any("S3BucketName" in each for each in stage.messages())
 
 
-def test_from_the_cron_to_the_mail(stage: Stage) -> None:
+def test_from_the_cron_to_the_mail(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
 
     stage.take_inventory()

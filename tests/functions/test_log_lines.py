@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.functions.log_lines import LINES, LogEvent
-from tests.use_cases.stage import Stage, lose_answer
+from tests.use_cases.harness import Harness, lose_answer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 SECTION = PAGE.partition("## Log lines\n")[2].partition("\n## ")[0]
@@ -31,7 +31,7 @@ def test_a_row_tells_the_level_and_the_facts(event: LogEvent) -> None:
     assert re.findall(r"`(\w+)`", sometimes) == list(LINES[event].sometimes)
 
 
-def test_a_decision_carries_its_facts_beside_its_text(stage: Stage) -> None:
+def test_a_decision_carries_its_facts_beside_its_text(stage: Harness) -> None:
     [key] = stage.user("deploy-bot", 137)
 
     answer = stage.invoke()
@@ -51,7 +51,7 @@ def test_a_decision_carries_its_facts_beside_its_text(stage: Stage) -> None:
     }
 
 
-def test_a_key_whose_secret_was_never_stored_is_named_by_its_facts(stage: Stage) -> None:
+def test_a_key_whose_secret_was_never_stored_is_named_by_its_facts(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("CreateAccessKey"))
 
@@ -62,7 +62,7 @@ def test_a_key_whose_secret_was_never_stored_is_named_by_its_facts(stage: Stage)
     assert orphan in stage.keys("ann")
 
 
-def test_the_line_says_where_it_was_logged_from(stage: Stage) -> None:
+def test_the_line_says_where_it_was_logged_from(stage: Harness) -> None:
     stage.user("ann", 1)
 
     stage.invoke()

@@ -11,12 +11,12 @@ from keyturn.domain.errors import Denied, InvalidValue, Unexpected
 from keyturn.functions import rotation
 from keyturn.functions.metrics import METRICS, NAMESPACE, Service
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     ASKED,
     CLOSED,
     HUB,
     MEMBER,
-    Stage,
+    Harness,
     batch,
     lose_answer,
     staged,
@@ -27,12 +27,12 @@ NOTHING_YET = {"OldestKeyAge", "AverageKeyAge"}
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def last(stage: Stage) -> dict[str, Any]:
+def last(stage: Harness) -> dict[str, Any]:
     """The values of the last line."""
     return values(stage.measured()[-1])
 
@@ -45,7 +45,7 @@ def names(service: Service) -> set[str]:
     return {each.name for each in METRICS.values() if each.service is service}
 
 
-def test_a_line_is_of_the_form_that_cloudwatch_reads(stage: Stage) -> None:
+def test_a_line_is_of_the_form_that_cloudwatch_reads(stage: Harness) -> None:
     stage.user("ann", 137)
 
     answer = stage.invoke()
@@ -63,7 +63,7 @@ def test_a_line_is_of_the_form_that_cloudwatch_reads(stage: Stage) -> None:
     assert (line["account"], line["run"]) == (MEMBER, answer["run"])
 
 
-def test_a_run_measures_what_it_saw_and_did(stage: Stage) -> None:
+def test_a_run_measures_what_it_saw_and_did(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.user("bob", 83)
     stage.user("carl")
@@ -103,7 +103,7 @@ def test_a_run_measures_what_it_saw_and_did(stage: Stage) -> None:
     }
 
 
-def test_the_end_of_a_key_is_measured_on_its_days(stage: Stage) -> None:
+def test_the_end_of_a_key_is_measured_on_its_days(stage: Harness) -> None:
     stage.user("ann", 90)
     happened = {}
     for day in range(21):
@@ -124,7 +124,7 @@ def test_the_end_of_a_key_is_measured_on_its_days(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("age", "overdue"), [(113, 0), (114, 0), (115, 1)])
 def test_a_key_is_overdue_two_weeks_after_its_end_and_not_on_the_day(
-    stage: Stage, age: int, overdue: int
+    stage: Harness, age: int, overdue: int
 ) -> None:
     stage.user("ann", age)
 
@@ -133,7 +133,7 @@ def test_a_key_is_overdue_two_weeks_after_its_end_and_not_on_the_day(
     assert last(stage)["KeysOverdue"] == overdue
 
 
-def test_the_key_of_an_exempt_user_and_a_disabled_one_are_never_overdue(stage: Stage) -> None:
+def test_the_key_of_an_exempt_user_and_a_disabled_one_are_never_overdue(stage: Harness) -> None:
     stage.user("dora", 300)
     stage.exempt("dora")
     [key] = stage.user("emil", 300)
@@ -144,7 +144,7 @@ def test_the_key_of_an_exempt_user_and_a_disabled_one_are_never_overdue(stage: S
     assert last(stage)["KeysOverdue"] == 0
 
 
-def test_a_restoration_is_measured_once(stage: Stage) -> None:
+def test_a_restoration_is_measured_once(stage: Harness) -> None:
     [key] = stage.user("ann", 90)
     stage.run()
     stage.at(10).run()
@@ -158,7 +158,7 @@ def test_a_restoration_is_measured_once(stage: Stage) -> None:
     assert restored == [1, 0, 0]
 
 
-def test_a_dry_run_measures_keys_and_no_action(stage: Stage) -> None:
+def test_a_dry_run_measures_keys_and_no_action(stage: Harness) -> None:
     stage.user("ann", 137)
 
     stage.invoke({**ASKED, "dryrun": True})
@@ -168,7 +168,7 @@ def test_a_dry_run_measures_keys_and_no_action(stage: Stage) -> None:
     assert not any(line[name] for name in line if name.startswith("Actions"))
 
 
-def test_an_account_without_keys_has_no_age_rather_than_a_young_one(stage: Stage) -> None:
+def test_an_account_without_keys_has_no_age_rather_than_a_young_one(stage: Harness) -> None:
     stage.user("carl")
 
     stage.invoke()
@@ -176,7 +176,7 @@ def test_an_account_without_keys_has_no_age_rather_than_a_young_one(stage: Stage
     assert last(stage).keys() == names(Service.ROTATION) - NOTHING_YET
 
 
-def test_a_key_that_nobody_can_have_is_measured_until_it_is_gone(stage: Stage) -> None:
+def test_a_key_that_nobody_can_have_is_measured_until_it_is_gone(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("CreateAccessKey"))
     stage.run()
@@ -189,7 +189,7 @@ def test_a_key_that_nobody_can_have_is_measured_until_it_is_gone(stage: Stage) -
     assert seen == [1, 0, 0]  # it was made Inactive, then removed
 
 
-def test_a_users_failure_is_measured_and_the_account_is_not_failed(stage: Stage) -> None:
+def test_a_users_failure_is_measured_and_the_account_is_not_failed(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.deny(MEMBER, "CreateAccessKey")
 
@@ -201,7 +201,7 @@ def test_a_users_failure_is_measured_and_the_account_is_not_failed(stage: Stage)
 
 
 def test_an_account_that_cannot_be_entered_is_measured_as_failed_and_the_others_go_on(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     stage.user("ann", 137)
     stage.cloud.organization.create_account("bought", "b@example.com", account_id=CLOSED)
@@ -222,7 +222,7 @@ def test_an_account_that_cannot_be_entered_is_measured_as_failed_and_the_others_
     assert line["KeysActive"] == 1
 
 
-def test_a_run_that_nobody_could_be_told_of_is_reached_and_failed(stage: Stage) -> None:
+def test_a_run_that_nobody_could_be_told_of_is_reached_and_failed(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.deny(HUB, "PutEvents")
 
@@ -232,7 +232,7 @@ def test_a_run_that_nobody_could_be_told_of_is_reached_and_failed(stage: Stage) 
     assert (line["AccountsFailed"], line["AccountsReached"], line["RunCompleted"]) == (1, 1, 0)
 
 
-def test_a_message_that_makes_no_run_is_measured_as_failed(stage: Stage) -> None:
+def test_a_message_that_makes_no_run_is_measured_as_failed(stage: Harness) -> None:
     stage.cloud.session(HUB).client("sqs").send_message(
         QueueUrl=stage.deployment.rotation_queue,
         MessageBody="not JSON",
@@ -247,14 +247,14 @@ def test_a_message_that_makes_no_run_is_measured_as_failed(stage: Stage) -> None
     ] * 3
 
 
-def test_a_typing_error_of_an_operator_is_no_failed_account(stage: Stage) -> None:
+def test_a_typing_error_of_an_operator_is_no_failed_account(stage: Harness) -> None:
     with pytest.raises(InvalidValue):
         stage.hand_over({"acount": MEMBER})
 
     assert stage.measured() == []
 
 
-def test_users_who_are_handed_back_are_measured_once(stage: Stage) -> None:
+def test_users_who_are_handed_back_are_measured_once(stage: Harness) -> None:
     stage.settings["ParallelUsers"] = "1"
     for name in ("ann", "bob", "carl", "dora"):
         stage.user(name, 137)
@@ -270,7 +270,7 @@ def test_users_who_are_handed_back_are_measured_once(stage: Stage) -> None:
     assert (first["RunCompleted"], rest["RunCompleted"]) == (0, 1)
 
 
-def test_two_messages_in_one_batch_are_two_lines(stage: Stage) -> None:
+def test_two_messages_in_one_batch_are_two_lines(stage: Harness) -> None:
     """A function that stays warm, or takes several messages at once, mixes no numbers."""
     stage.user("ann", 137)
     stage.cloud.organization.create_account("bought", "b@example.com", account_id=CLOSED)
@@ -290,7 +290,7 @@ def test_two_messages_in_one_batch_are_two_lines(stage: Stage) -> None:
 # The other functions
 
 
-def test_the_inventory_measures_whom_it_listed_and_skipped(stage: Stage) -> None:
+def test_the_inventory_measures_whom_it_listed_and_skipped(stage: Harness) -> None:
     stage.cloud.organization.create_account("closed", "c@example.com", account_id=CLOSED)
     stage.cloud.organization.suspend_account(CLOSED)
 
@@ -301,7 +301,7 @@ def test_the_inventory_measures_whom_it_listed_and_skipped(stage: Stage) -> None
     assert values(line) == {"AccountsListed": 4, "AccountsSkipped": 1, "InventoryCompleted": 1}
 
 
-def test_an_inventory_that_fails_is_measured_as_not_completed(stage: Stage) -> None:
+def test_an_inventory_that_fails_is_measured_as_not_completed(stage: Harness) -> None:
     stage.cloud.deny(MANAGEMENT_ACCOUNT, "ListAccounts")
 
     with pytest.raises(Denied):
@@ -310,7 +310,7 @@ def test_an_inventory_that_fails_is_measured_as_not_completed(stage: Stage) -> N
     assert last(stage) == {"AccountsListed": 0, "AccountsSkipped": 0, "InventoryCompleted": 0}
 
 
-def test_the_notifier_measures_each_message(stage: Stage) -> None:
+def test_the_notifier_measures_each_message(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.invoke()
     stage.cloud.session(HUB).client("sqs").send_message(
@@ -330,7 +330,7 @@ def test_the_notifier_measures_each_message(stage: Stage) -> None:
 
 
 def test_a_fault_of_our_own_answers_with_its_place_and_not_with_what_it_held(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def breaks(*_: object) -> None:
         raise ValueError("wJalrXUtnFEMI/K7MDENG")

@@ -9,16 +9,16 @@ import pytest
 
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.functions.test_exemptions import see
-from tests.use_cases.stage import DAY, HUB, MINUTE, OWNER, START, Stage, staged
+from tests.use_cases.harness import DAY, HUB, MINUTE, OWNER, START, Harness, staged
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def test_a_run_ends_in_one_mail_an_owner_and_one_to_the_admin(stage: Stage) -> None:
+def test_a_run_ends_in_one_mail_an_owner_and_one_to_the_admin(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.user("bob", 137)
     stage.invoke()
@@ -28,7 +28,7 @@ def test_a_run_ends_in_one_mail_an_owner_and_one_to_the_admin(stage: Stage) -> N
     assert sorted(mail.to[0] for mail in stage.cloud.sent_mails) == sorted([OWNER, ADMIN])
 
 
-def test_every_receipt_says_by_which_channel_and_to_whom(stage: Stage) -> None:
+def test_every_receipt_says_by_which_channel_and_to_whom(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.invoke()
     see(stage)
@@ -45,7 +45,7 @@ def test_every_receipt_says_by_which_channel_and_to_whom(stage: Stage) -> None:
     assert {each["address"] for each in receipts.values()} == {OWNER, ADMIN}
 
 
-def test_a_message_that_comes_twice_is_told_once(stage: Stage) -> None:
+def test_a_message_that_comes_twice_is_told_once(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.invoke()
     messages = stage.receive(stage.deployment.notifier_queue)
@@ -58,18 +58,18 @@ def test_a_message_that_comes_twice_is_told_once(stage: Stage) -> None:
     assert len(stage.cloud.sent_mails) == 2
 
 
-def put(stage: Stage, body: str) -> None:
+def put(stage: Harness, body: str) -> None:
     """Put a message into the notifier's queue, past the bus."""
     stage.cloud.session(HUB).client("sqs").send_message(
         QueueUrl=stage.deployment.notifier_queue, MessageBody=body
     )
 
 
-def dropped(stage: Stage) -> list[float]:
+def dropped(stage: Harness) -> list[float]:
     return [line["EventsDropped"][0] for line in stage.measured() if "EventsDropped" in line]
 
 
-def errors(stage: Stage) -> list[str]:
+def errors(stage: Harness) -> list[str]:
     return [str(line["message"]) for line in stage.lines() if line["level"] == "ERROR"]
 
 
@@ -88,7 +88,7 @@ def errors(stage: Stage) -> list[str]:
     ids=["no JSON", "deep", "list", "text", "no digest"],
 )
 def test_a_malformed_message_is_dropped_alone_and_says_why(
-    body: str, why: str, stage: Stage
+    body: str, why: str, stage: Harness
 ) -> None:
     stage.user("ann", 137)
     put(stage, body)
@@ -191,7 +191,7 @@ def changed(body: str, path: str, value: object) -> str:
     return json.dumps(event)
 
 
-def taken(stage: Stage) -> list[str]:
+def taken(stage: Harness) -> list[str]:
     """Take what lies in the notifier's queue."""
     queue, sqs = stage.deployment.notifier_queue, stage.cloud.session(HUB).client("sqs")
     messages = stage.receive(queue)
@@ -200,7 +200,7 @@ def taken(stage: Stage) -> list[str]:
     return [message["Body"] for message in messages]
 
 
-def test_an_odd_digest_is_dropped_and_counted_and_proves_nothing(stage: Stage) -> None:
+def test_an_odd_digest_is_dropped_and_counted_and_proves_nothing(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.invoke()
     body, *_ = taken(stage)
@@ -225,7 +225,7 @@ def test_an_odd_digest_is_dropped_and_counted_and_proves_nothing(stage: Stage) -
 
 
 def test_a_digest_whose_first_promised_day_is_past_is_dropped_and_never_mailed(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     stage.user("ann", 137)
     stage.settings |= {"InactivePeriod": "92"}  # W is two days
@@ -247,7 +247,7 @@ def test_a_digest_whose_first_promised_day_is_past_is_dropped_and_never_mailed(
 
 @pytest.mark.parametrize(("late", "mails"), [(4 * DAY, 2), (4 * DAY + 2 * MINUTE, 0)])
 def test_a_notice_as_old_as_the_queue_can_hold_it_is_told_and_no_older(
-    late: timedelta, mails: int, stage: Stage
+    late: timedelta, mails: int, stage: Harness
 ) -> None:
     stage.user("ann", 137)
     stage.invoke()
@@ -261,7 +261,7 @@ def test_a_notice_as_old_as_the_queue_can_hold_it_is_told_and_no_older(
     assert len(stage.cloud.sent_mails) == mails
 
 
-def test_what_ses_refuses_for_now_is_tried_again(stage: Stage) -> None:
+def test_what_ses_refuses_for_now_is_tried_again(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.throttle(HUB, "SendEmail", times=1)
     stage.invoke()
@@ -272,13 +272,13 @@ def test_what_ses_refuses_for_now_is_tried_again(stage: Stage) -> None:
     assert len([name for name in stage.cloud.objects(BUCKET) if "/ann/" in name]) == 2
 
 
-def put_template(stage: Stage, name: str, text: str) -> None:
+def put_template(stage: Harness, name: str, text: str) -> None:
     stage.cloud.session(HUB).client("s3").put_object(
         Bucket=BUCKET, Key=f"{PREFIX}/Template/{name}", Body=text.encode()
     )
 
 
-def test_operators_write_the_mails_in_their_own_words_without_a_redeploy(stage: Stage) -> None:
+def test_operators_write_the_mails_in_their_own_words_without_a_redeploy(stage: Harness) -> None:
     [ann] = stage.user("ann", 137)
     put_template(stage, "owner/subject.txt", "Larkfield: your keys")
     stage.invoke()
@@ -293,7 +293,7 @@ def test_operators_write_the_mails_in_their_own_words_without_a_redeploy(stage: 
 
 @pytest.mark.parametrize("operation", [None, "GetObject"])
 def test_a_broken_template_is_loud_and_everybody_is_told_all_the_same(
-    operation: str | None, stage: Stage
+    operation: str | None, stage: Harness
 ) -> None:
     stage.user("ann", 137)
     put_template(stage, "owner/subject.txt", "{{ no_such_thing }}")
@@ -315,7 +315,7 @@ def test_a_broken_template_is_loud_and_everybody_is_told_all_the_same(
     assert errors
 
 
-def test_every_event_on_the_bus_is_of_the_documented_form(stage: Stage) -> None:
+def test_every_event_on_the_bus_is_of_the_documented_form(stage: Harness) -> None:
     stage.user("ann", 90)
     busy = stage.user("bob", 400, 300)
     for day in (0, 10, 20):

@@ -10,11 +10,11 @@ from keyturn.domain.errors import KeyturnError
 from keyturn.domain.secret_names import secret_name
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.cli.organisation import audit_entries
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     ASKED,
     HUB,
     MEMBER,
-    Stage,
+    Harness,
     decisions_of,
     failures_of,
     staged,
@@ -25,16 +25,16 @@ SIGNED = {"by": "ops@example.com", "reason": "INC-7"}
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def entries(stage: Stage) -> list[dict[str, Any]]:
+def entries(stage: Harness) -> list[dict[str, Any]]:
     return audit_entries(stage.cloud.session(HUB).client("s3"), BUCKET, f"{PREFIX}/")
 
 
-def foreign(stage: Stage, **tags: str) -> None:
+def foreign(stage: Harness, **tags: str) -> None:
     stage.secret_store().create_secret(
         Name=SECRET,
         SecretString="theirs",
@@ -43,7 +43,7 @@ def foreign(stage: Stage, **tags: str) -> None:
     )
 
 
-def test_who_ordered_it_and_what_came_of_it_is_on_record(stage: Stage) -> None:
+def test_who_ordered_it_and_what_came_of_it_is_on_record(stage: Harness) -> None:
     [leaked] = stage.user("ann", 12)
 
     answer = stage.invoke({**ASKED, "Revoke": leaked, **SIGNED})
@@ -63,7 +63,7 @@ def test_who_ordered_it_and_what_came_of_it_is_on_record(stage: Stage) -> None:
     assert entry["said"][0].endswith(f"new key {new}")
 
 
-def test_a_restoration_is_on_record_too(stage: Stage) -> None:
+def test_a_restoration_is_on_record_too(stage: Harness) -> None:
     [key] = stage.user("ann", 12)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=key, Status="Inactive")
 
@@ -75,7 +75,7 @@ def test_a_restoration_is_on_record_too(stage: Stage) -> None:
     assert stage.keys("ann") == {key: "Active"}
 
 
-def test_a_forced_rotation_is_on_record_too_and_a_daily_run_is_not(stage: Stage) -> None:
+def test_a_forced_rotation_is_on_record_too_and_a_daily_run_is_not(stage: Harness) -> None:
     stage.user("ann", 12)
 
     stage.invoke()
@@ -88,7 +88,7 @@ def test_a_forced_rotation_is_on_record_too_and_a_daily_run_is_not(stage: Stage)
     assert entry["by"] == "an event that names nobody"
 
 
-def test_a_forced_rotation_is_not_done_without_its_entry(stage: Stage) -> None:
+def test_a_forced_rotation_is_not_done_without_its_entry(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     stage.settings["S3BucketName"] = "lost"
 
@@ -98,7 +98,7 @@ def test_a_forced_rotation_is_not_done_without_its_entry(stage: Stage) -> None:
     assert stage.keys("ann") == {old: "Active"}
 
 
-def test_a_revocation_is_done_without_its_entry_and_that_is_a_failure(stage: Stage) -> None:
+def test_a_revocation_is_done_without_its_entry_and_that_is_a_failure(stage: Harness) -> None:
     [leaked] = stage.user("ann", 12)
     denial = stage.cloud.deny(None, "PutObject")
 
@@ -110,7 +110,7 @@ def test_a_revocation_is_done_without_its_entry_and_that_is_a_failure(stage: Sta
     assert entries(stage) == []
 
 
-def test_a_rehearsal_of_an_order_writes_and_tells_nothing(stage: Stage) -> None:
+def test_a_rehearsal_of_an_order_writes_and_tells_nothing(stage: Harness) -> None:
     [leaked] = stage.user("ann", 12)
     stage.settings["DryRunFlag"] = "True"
     since = stage.mark()
@@ -126,7 +126,7 @@ def test_a_rehearsal_of_an_order_writes_and_tells_nothing(stage: Stage) -> None:
 
 
 def test_an_order_does_not_measure_the_account_by_one_user(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
+    stage: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [leaked] = stage.user("ann", 12)
     stage.user("bob", 20)
@@ -137,7 +137,7 @@ def test_an_order_does_not_measure_the_account_by_one_user(
     assert "KeysActive" not in shown
 
 
-def test_an_order_leaves_the_days_snapshot_as_the_daily_run_took_it(stage: Stage) -> None:
+def test_an_order_leaves_the_days_snapshot_as_the_daily_run_took_it(stage: Harness) -> None:
     older, newer = stage.user("ann", 50, 12)
     stage.invoke()
     before = snapshots(stage)
@@ -148,12 +148,12 @@ def test_an_order_leaves_the_days_snapshot_as_the_daily_run_took_it(stage: Stage
     assert older.encode() in b"".join(before.values())
 
 
-def snapshots(stage: Stage) -> dict[str, bytes]:
+def snapshots(stage: Harness) -> dict[str, bytes]:
     objects = stage.cloud.objects(BUCKET)
     return {name: body for name, body in objects.items() if "/snapshots/" in name}
 
 
-def test_a_secret_is_adopted_and_the_answer_says_what_it_was(stage: Stage) -> None:
+def test_a_secret_is_adopted_and_the_answer_says_what_it_was(stage: Harness) -> None:
     stage.user("ann", 12)
     foreign(stage, team="core")
 
@@ -174,7 +174,7 @@ def test_a_secret_is_adopted_and_the_answer_says_what_it_was(stage: Stage) -> No
     assert (entry["command"], entry["secret"], entry["outcome"]) == ("adopt", SECRET, "done")
 
 
-def test_in_dry_run_a_secret_is_only_looked_at(stage: Stage) -> None:
+def test_in_dry_run_a_secret_is_only_looked_at(stage: Harness) -> None:
     stage.user("ann", 12)
     foreign(stage)
     since = stage.mark()
@@ -190,7 +190,7 @@ def test_in_dry_run_a_secret_is_only_looked_at(stage: Stage) -> None:
 # --- the pause ----------------------------------------------------------------------------
 
 
-def test_a_pause_stops_every_write_until_it_is_lifted(stage: Stage) -> None:
+def test_a_pause_stops_every_write_until_it_is_lifted(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
 
     paused = stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
@@ -210,7 +210,7 @@ def test_a_pause_stops_every_write_until_it_is_lifted(stage: Stage) -> None:
     assert [entry["outcome"] for entry in entries(stage)] == ["done", "done"]
 
 
-def test_a_second_pause_leaves_the_first_one_as_it_is(stage: Stage) -> None:
+def test_a_second_pause_leaves_the_first_one_as_it_is(stage: Harness) -> None:
     stage.invoke({"Pause": "an incident", "by": "ann"})
 
     again = stage.invoke({"Pause": "another", "by": "bob"})
@@ -219,7 +219,7 @@ def test_a_second_pause_leaves_the_first_one_as_it_is(stage: Stage) -> None:
     assert len(entries(stage)) == 1
 
 
-def test_a_pause_that_cannot_be_read_is_no_reason_not_to_stop(stage: Stage) -> None:
+def test_a_pause_that_cannot_be_read_is_no_reason_not_to_stop(stage: Harness) -> None:
     denial = stage.cloud.deny(None, "s3:ListObjectsV2")
 
     paused = stage.invoke({"Pause": "an incident", "by": "ann"})
@@ -232,7 +232,7 @@ def test_a_pause_that_cannot_be_read_is_no_reason_not_to_stop(stage: Stage) -> N
     assert stage.invoke({"Pause": "a third", "by": "carl"})["paused"]["by"] == "ann"
 
 
-def test_in_dry_run_the_switch_stays_as_it_is(stage: Stage) -> None:
+def test_in_dry_run_the_switch_stays_as_it_is(stage: Harness) -> None:
     stage.settings["DryRunFlag"] = "True"
 
     answer = stage.invoke({"Pause": "an incident"})
@@ -244,7 +244,7 @@ def test_in_dry_run_the_switch_stays_as_it_is(stage: Stage) -> None:
 
 @pytest.mark.parametrize("order", ["Restore", "ForceRotate", "Adopt"])
 def test_orders_wait_for_the_end_of_a_pause_unless_told_otherwise(
-    stage: Stage, order: str
+    stage: Harness, order: str
 ) -> None:
     [key] = stage.user("ann", 12)
     if order == "Restore":
@@ -265,7 +265,7 @@ def test_orders_wait_for_the_end_of_a_pause_unless_told_otherwise(
     assert stage.writes(since) != []
 
 
-def test_a_leaked_key_is_stopped_during_a_pause_and_the_rest_waits(stage: Stage) -> None:
+def test_a_leaked_key_is_stopped_during_a_pause_and_the_rest_waits(stage: Harness) -> None:
     [key] = stage.user("ann", 12)
     stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
     since = stage.mark()
@@ -283,7 +283,7 @@ def test_a_leaked_key_is_stopped_during_a_pause_and_the_rest_waits(stage: Stage)
     assert len(stage.keys("ann")) == 2
 
 
-def test_what_is_forced_during_a_pause_is_forced_for_nobody_else(stage: Stage) -> None:
+def test_what_is_forced_during_a_pause_is_forced_for_nobody_else(stage: Harness) -> None:
     for name in ("ann", "bob"):
         stage.user(name, 137)
     stage.invoke({"Pause": "an incident", "by": "ops@example.com"})
@@ -304,7 +304,7 @@ def test_what_is_forced_during_a_pause_is_forced_for_nobody_else(stage: Stage) -
     ],
 )
 def test_a_word_about_the_switch_is_about_nothing_else(
-    stage: Stage, event: dict[str, object], why: str
+    stage: Harness, event: dict[str, object], why: str
 ) -> None:
     with pytest.raises(KeyturnError, match=why):
         stage.invoke(event)
@@ -315,7 +315,7 @@ def test_a_word_about_the_switch_is_about_nothing_else(
 # --- what cannot be -----------------------------------------------------------------------
 
 
-def test_what_cannot_be_adopted_is_a_failure_with_the_reason(stage: Stage) -> None:
+def test_what_cannot_be_adopted_is_a_failure_with_the_reason(stage: Harness) -> None:
     stage.user("ann", 12)
 
     answer = stage.invoke({**ASKED, "Adopt": SECRET})
@@ -323,12 +323,12 @@ def test_what_cannot_be_adopted_is_a_failure_with_the_reason(stage: Stage) -> No
     assert failures_of(answer) == {None: f"there is no secret {SECRET}"}
 
 
-def test_a_secret_of_another_account_is_refused(stage: Stage) -> None:
+def test_a_secret_of_another_account_is_refused(stage: Harness) -> None:
     with pytest.raises(KeyturnError, match=f"is not of the account {MEMBER}"):
         stage.invoke({**ASKED, "Adopt": secret_name(HUB, "ann")})
 
 
-def test_nothing_is_adopted_by_way_of_the_queue(stage: Stage) -> None:
+def test_nothing_is_adopted_by_way_of_the_queue(stage: Harness) -> None:
     stage.user("ann", 12)
     foreign(stage)
     stage.send({**ASKED, "Adopt": SECRET})
@@ -339,7 +339,7 @@ def test_nothing_is_adopted_by_way_of_the_queue(stage: Stage) -> None:
     assert stage.secret("ann").tags == {}
 
 
-def test_a_secret_that_changed_since_it_was_looked_at_is_left(stage: Stage) -> None:
+def test_a_secret_that_changed_since_it_was_looked_at_is_left(stage: Harness) -> None:
     stage.user("ann", 12)
     foreign(stage)
     looks: list[bool] = []

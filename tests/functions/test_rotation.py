@@ -15,14 +15,14 @@ from keyturn.schemas.rules import QUEUE_HOLDS
 from keyturn.settings import Settings
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.cli.organisation import audit_entries
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     ASKED,
     CLOSED,
     HUB,
     MEMBER,
     OWNER,
     START,
-    Stage,
+    Harness,
     batch,
     decisions_of,
     failures_of,
@@ -32,7 +32,7 @@ from tests.use_cases.stage import (
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
@@ -40,7 +40,7 @@ def stage() -> Iterator[Stage]:
 # Direct invocation
 
 
-def test_a_direct_invocation_answers_with_everything_that_was_decided(stage: Stage) -> None:
+def test_a_direct_invocation_answers_with_everything_that_was_decided(stage: Harness) -> None:
     [ann] = stage.user("ann", 137)
     [bob] = stage.user("bob", 12)
     stage.user("carl")
@@ -113,7 +113,7 @@ def test_a_direct_invocation_answers_with_everything_that_was_decided(stage: Sta
     }
 
 
-def test_the_log_holds_the_lines_that_operators_grep_for(stage: Stage) -> None:
+def test_the_log_holds_the_lines_that_operators_grep_for(stage: Harness) -> None:
     [old] = stage.user("deploy-bot", 127)
     stage.run()
     stage.at(10).settings["DryRunFlag"] = "True"
@@ -147,7 +147,7 @@ def test_the_log_holds_the_lines_that_operators_grep_for(stage: Stage) -> None:
     ],
 )
 def test_the_log_names_the_line_of_the_policy_and_the_call(
-    day: int, lines: list[str], stage: Stage
+    day: int, lines: list[str], stage: Harness
 ) -> None:
     stage.user("ann", 90)
     for earlier in range(0, day, 10):
@@ -161,7 +161,7 @@ def test_the_log_names_the_line_of_the_policy_and_the_call(
     assert stage.messages()[at + 1] == f"DryRun=True → skipping {call}"
 
 
-def test_an_orphan_is_removed_by_another_call_than_it_is_stopped_by(stage: Stage) -> None:
+def test_an_orphan_is_removed_by_another_call_than_it_is_stopped_by(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("CreateAccessKey"))
     stage.run()
@@ -190,7 +190,7 @@ def test_an_orphan_is_removed_by_another_call_than_it_is_stopped_by(stage: Stage
     ],
 )
 def test_dryrun_can_only_make_a_run_safer(
-    flag: str, dryrun: object, is_dry: bool, stage: Stage
+    flag: str, dryrun: object, is_dry: bool, stage: Harness
 ) -> None:
     stage.settings["DryRunFlag"] = flag
     stage.user("ann", 137)
@@ -228,7 +228,7 @@ def test_dryrun_can_only_make_a_run_safer(
     ],
 )
 def test_a_malformed_event_is_refused_with_the_field_before_any_call(
-    event: object, field: str, rule: str, stage: Stage
+    event: object, field: str, rule: str, stage: Harness
 ) -> None:
     before = stage.mark()
 
@@ -254,7 +254,7 @@ def test_a_malformed_event_is_refused_with_the_field_before_any_call(
     ],
 )
 def test_a_wrong_setting_is_refused_before_any_call(
-    name: str, value: str, rule: str, stage: Stage
+    name: str, value: str, rule: str, stage: Harness
 ) -> None:
     stage.settings[name] = value
     before = stage.mark()
@@ -267,7 +267,7 @@ def test_a_wrong_setting_is_refused_before_any_call(
 
 
 @pytest.mark.parametrize("name", ["EventBusName", "S3BucketName", "AdminEmailAddress"])
-def test_a_run_that_could_tell_nobody_is_refused(name: str, stage: Stage) -> None:
+def test_a_run_that_could_tell_nobody_is_refused(name: str, stage: Harness) -> None:
     stage.settings[name] = ""
     before = stage.mark()
 
@@ -277,7 +277,7 @@ def test_a_run_that_could_tell_nobody_is_refused(name: str, stage: Stage) -> Non
     assert stage.cloud.calls[before:] == []
 
 
-def test_periods_of_the_preset_are_kept(stage: Stage) -> None:
+def test_periods_of_the_preset_are_kept(stage: Harness) -> None:
     stage.settings |= {"RotationPeriod": "75", "InactivePeriod": "85"}
     stage.user("ann", 75)
 
@@ -288,7 +288,7 @@ def test_periods_of_the_preset_are_kept(stage: Stage) -> None:
     assert "Decision: DISABLE (age >= InactivePeriod=85)" in stage.messages()
 
 
-def test_a_short_grace_is_allowed_and_warned_about(stage: Stage) -> None:
+def test_a_short_grace_is_allowed_and_warned_about(stage: Harness) -> None:
     stage.settings["RecoveryGracePeriod"] = "6"
 
     answer = stage.invoke()
@@ -301,7 +301,7 @@ def test_a_short_grace_is_allowed_and_warned_about(stage: Stage) -> None:
 # ForceRotate
 
 
-def test_a_forced_rotation_happens_at_any_age_and_nobody_else_is_hurried(stage: Stage) -> None:
+def test_a_forced_rotation_happens_at_any_age_and_nobody_else_is_hurried(stage: Harness) -> None:
     [old] = stage.user("ann", 3)
     stage.user("bob", 3)
 
@@ -318,13 +318,13 @@ def test_a_forced_rotation_happens_at_any_age_and_nobody_else_is_hurried(stage: 
     assert happened == {10: "DISABLE", 20: "DELETE"}
 
 
-def test_forcing_a_user_who_is_not_there_is_a_failure_that_names_them(stage: Stage) -> None:
+def test_forcing_a_user_who_is_not_there_is_a_failure_that_names_them(stage: Harness) -> None:
     answer = stage.invoke({**ASKED, "ForceRotate": "nobody"})
 
     assert failures_of(answer) == {"nobody": "the account has no user nobody"}
 
 
-def test_forcing_an_exempt_user_does_nothing(stage: Stage) -> None:
+def test_forcing_an_exempt_user_does_nothing(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.exempt("ann")
 
@@ -334,7 +334,7 @@ def test_forcing_an_exempt_user_does_nothing(stage: Stage) -> None:
     assert stage.writes() == []
 
 
-def test_a_forced_rotation_that_is_repeated_rotates_once(stage: Stage) -> None:
+def test_a_forced_rotation_that_is_repeated_rotates_once(stage: Harness) -> None:
     """Lambda repeats an asynchronous invocation, with the same event."""
     [old] = stage.user("ann", 3)
     event = {**ASKED, "ForceRotate": "ann", "requested": stage.cloud.now.isoformat()}
@@ -353,7 +353,7 @@ def test_a_forced_rotation_that_is_repeated_rotates_once(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("hours", "made"), [(23, 1), (25, 0)])
 def test_a_forced_rotation_is_void_a_day_after_it_was_sent(
-    hours: int, made: int, stage: Stage
+    hours: int, made: int, stage: Harness
 ) -> None:
     stage.user("ann", 3)
     event = {**ASKED, "ForceRotate": "ann", "requested": stage.cloud.now.isoformat()}
@@ -363,7 +363,7 @@ def test_a_forced_rotation_is_void_a_day_after_it_was_sent(
     assert stage.writes().count("CreateAccessKey") == made
 
 
-def deliver(stage: Stage, message: Any) -> dict[str, Any]:  # noqa: ANN401 -- a message, as SQS hands it over
+def deliver(stage: Harness, message: Any) -> dict[str, Any]:  # noqa: ANN401 -- a message, as SQS hands it over
     return stage.hand_over(batch([message]))
 
 
@@ -377,7 +377,7 @@ def deep(thing: object) -> object:
 # The queue
 
 
-def test_a_poisoned_account_fails_alone_and_ends_in_the_dead_letters(stage: Stage) -> None:
+def test_a_poisoned_account_fails_alone_and_ends_in_the_dead_letters(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.organization.create_account("bought", "b@example.com", account_id=CLOSED)
     stage.send({"account": CLOSED, "email": "b@example.com", "name": "bought"}, group=CLOSED)
@@ -404,7 +404,7 @@ def test_a_poisoned_account_fails_alone_and_ends_in_the_dead_letters(stage: Stag
         ("[]", "event='[]': must be a JSON object"),
     ],
 )
-def test_a_malformed_message_fails_alone_and_says_why(body: str, why: str, stage: Stage) -> None:
+def test_a_malformed_message_fails_alone_and_says_why(body: str, why: str, stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.session(HUB).client("sqs").send_message(
         QueueUrl=stage.deployment.rotation_queue,
@@ -422,7 +422,7 @@ def test_a_malformed_message_fails_alone_and_says_why(body: str, why: str, stage
     assert errors == [why.replace("'[]'", "[]")] * 3
 
 
-def test_an_account_whose_group_cannot_be_read_is_tried_again(stage: Stage) -> None:
+def test_an_account_whose_group_cannot_be_read_is_tried_again(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.deny(MEMBER, "GetGroup", times=1)
     stage.send(ASKED)
@@ -435,7 +435,7 @@ def test_an_account_whose_group_cannot_be_read_is_tried_again(stage: Stage) -> N
 
 
 def test_a_run_that_could_not_be_told_is_tried_again_and_changes_nothing_more(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     stage.user("ann", 137)
     stage.cloud.deny(HUB, "PutEvents", times=1)
@@ -448,7 +448,7 @@ def test_a_run_that_could_not_be_told_is_tried_again_and_changes_nothing_more(
     assert stage.receive(stage.deployment.dead_letters[0]) == []
 
 
-def test_a_users_failure_does_not_bring_the_message_back(stage: Stage) -> None:
+def test_a_users_failure_does_not_bring_the_message_back(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.deny(MEMBER, "CreateAccessKey")
     stage.send(ASKED)
@@ -462,7 +462,7 @@ def test_a_users_failure_does_not_bring_the_message_back(stage: Stage) -> None:
 
 
 def test_near_its_time_out_a_run_stops_between_two_users_and_hands_the_rest_back(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     stage.settings["ParallelUsers"] = "1"
     for name in ("ann", "bob", "carl", "dora"):
@@ -502,7 +502,7 @@ def test_the_time_that_is_spared_outlasts_two_calls_that_hang_and_three_that_are
     assert 2 * hanging + 3 * slowed <= SPARE_MILLISECONDS / 1000
 
 
-def test_a_direct_invocation_hands_the_rest_back_too(stage: Stage) -> None:
+def test_a_direct_invocation_hands_the_rest_back_too(stage: Harness) -> None:
     stage.settings["ParallelUsers"] = "1"
     for name in ("ann", "bob"):
         stage.user(name, 137)
@@ -516,7 +516,7 @@ def test_a_direct_invocation_hands_the_rest_back_too(stage: Stage) -> None:
     assert [len(stage.keys(name)) for name in ("ann", "bob")] == [2, 2]
 
 
-def test_what_goes_wrong_in_the_rest_is_told_like_what_went_wrong_before(stage: Stage) -> None:
+def test_what_goes_wrong_in_the_rest_is_told_like_what_went_wrong_before(stage: Harness) -> None:
     for name in ("ann", "bob"):
         stage.user(name, 137)
     stage.cloud.deny(MEMBER, "CreateSecret")
@@ -533,7 +533,7 @@ def test_what_goes_wrong_in_the_rest_is_told_like_what_went_wrong_before(stage: 
     assert "bob: CreateSecret" in told
 
 
-def test_when_the_forced_one_is_done_the_rest_is_handed_back_without(stage: Stage) -> None:
+def test_when_the_forced_one_is_done_the_rest_is_handed_back_without(stage: Harness) -> None:
     stage.settings["ParallelUsers"] = "1"
     for name in ("ann", "bob"):
         stage.user(name, 137)
@@ -547,7 +547,7 @@ def test_when_the_forced_one_is_done_the_rest_is_handed_back_without(stage: Stag
     assert "ForceRotate" not in rest
 
 
-def test_an_order_for_which_there_was_no_time_is_not_queued_but_reported(stage: Stage) -> None:
+def test_an_order_for_which_there_was_no_time_is_not_queued_but_reported(stage: Harness) -> None:
     stage.user("ann", 3)
     stage.user("bob", 3)
 
@@ -564,7 +564,7 @@ def test_an_order_for_which_there_was_no_time_is_not_queued_but_reported(stage: 
 
 
 def test_a_restoration_and_a_plan_for_which_there_was_no_time_are_reported_too(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 3)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
@@ -605,7 +605,7 @@ ORDERS: list[tuple[dict[str, object], str]] = [
     ids=[f"{number}-{field}" for number, (_, field) in enumerate(ORDERS)],
 )
 def test_a_queued_message_carries_a_run_and_no_order(
-    besides: dict[str, object], field: str, stage: Stage
+    besides: dict[str, object], field: str, stage: Harness
 ) -> None:
     stage.user("ann", 137)
     stage.send({**ASKED, **besides})
@@ -622,7 +622,7 @@ def test_a_queued_message_carries_a_run_and_no_order(
 
 
 def test_a_queued_revocation_of_an_exempt_users_key_during_a_pause_does_nothing(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [key] = stage.user("break-glass", 12)
     stage.exempt("break-glass")
@@ -636,7 +636,7 @@ def test_a_queued_revocation_of_an_exempt_users_key_during_a_pause_does_nothing(
     assert entry["command"] == "pause"
 
 
-def test_a_queued_run_that_does_not_say_when_it_was_asked_for_is_refused(stage: Stage) -> None:
+def test_a_queued_run_that_does_not_say_when_it_was_asked_for_is_refused(stage: Harness) -> None:
     stage.user("ann", 137)
     stage._sqs().send_message(  # noqa: SLF001 -- without what send adds
         QueueUrl=stage.deployment.rotation_queue,
@@ -656,7 +656,7 @@ def test_a_queued_run_that_does_not_say_when_it_was_asked_for_is_refused(stage: 
     [(QUEUE_HOLDS - timedelta(minutes=1), True), (QUEUE_HOLDS + timedelta(seconds=1), False)],
 )
 def test_a_run_that_is_older_than_the_queue_can_hold_it_is_dropped_and_counted(
-    age: timedelta, *, kept: bool, stage: Stage
+    age: timedelta, *, kept: bool, stage: Harness
 ) -> None:
     stage.user("ann", 137)
     stage.send({**ASKED, "requested": (stage.cloud.now - age).isoformat()})
@@ -680,7 +680,7 @@ def test_the_queues_whole_time_is_not_too_long() -> None:
 @pytest.mark.parametrize("email", ["", None])
 @pytest.mark.parametrize("by", ["queue", "invocation"])
 def test_an_account_without_an_address_or_a_name_is_looked_after(
-    by: str, email: str | None, stage: Stage
+    by: str, email: str | None, stage: Harness
 ) -> None:
     stage.user("ann", 137)
     event = {"account": MEMBER, "email": email, "name": email}
@@ -694,7 +694,7 @@ def test_an_account_without_an_address_or_a_name_is_looked_after(
     assert len(stage.keys("ann")) == 2
 
 
-def test_an_account_whose_address_is_none_is_looked_after_and_named(stage: Stage) -> None:
+def test_an_account_whose_address_is_none_is_looked_after_and_named(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.send({**ASKED, "email": "ops at example.com", "name": "x" * 300 + "\u202e"})
 
@@ -708,14 +708,14 @@ def test_an_account_whose_address_is_none_is_looked_after_and_named(stage: Stage
 
 
 @pytest.mark.parametrize("event", [deep(["x"]), {**ASKED, "x": deep("x")}, {"users": deep("x")}])
-def test_an_event_that_is_too_deep_is_refused_in_one_line(event: object, stage: Stage) -> None:
+def test_an_event_that_is_too_deep_is_refused_in_one_line(event: object, stage: Harness) -> None:
     with pytest.raises(InvalidValue, match="nests deeper than 40 levels"):
         stage.hand_over(event)
 
     assert stage.writes() == []
 
 
-def test_looking_leaves_half_of_the_time_for_doing(stage: Stage) -> None:
+def test_looking_leaves_half_of_the_time_for_doing(stage: Harness) -> None:
     stage.settings["ParallelUsers"] = "1"
     names = ("ann", "bob", "carl", "dora", "emil", "fred")
     for name in names:
@@ -732,7 +732,7 @@ def test_looking_leaves_half_of_the_time_for_doing(stage: Stage) -> None:
     assert [len(stage.keys(name)) for name in names] == [2] * 6
 
 
-def test_a_dry_run_hands_back_at_whom_it_had_no_time_to_look(stage: Stage) -> None:
+def test_a_dry_run_hands_back_at_whom_it_had_no_time_to_look(stage: Harness) -> None:
     stage.user("ann", 137)
 
     answer = stage.hand_over({**ASKED, "dryrun": True}, context=stage.minutes(0))
@@ -744,7 +744,7 @@ def test_a_dry_run_hands_back_at_whom_it_had_no_time_to_look(stage: Stage) -> No
     assert stage.writes() == []
 
 
-def test_no_secret_reaches_the_log_the_answer_or_a_mail(stage: Stage) -> None:
+def test_no_secret_reaches_the_log_the_answer_or_a_mail(stage: Harness) -> None:
     """The stage looks for them at the end of every test; here is that it would find one."""
     [old] = stage.user("ann", 90)
     answers = [stage.at(day).run() for day in (0, 10, 20)]
@@ -757,7 +757,7 @@ def test_no_secret_reaches_the_log_the_answer_or_a_mail(stage: Stage) -> None:
 
 
 def test_a_function_stays_connected_whatever_else_its_environment_holds(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.invoke()
     since = stage.mark()
@@ -771,12 +771,12 @@ def test_a_function_stays_connected_whatever_else_its_environment_holds(
 @pytest.mark.parametrize(
     "when", ["0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"]
 )
-def test_an_order_of_a_time_that_cannot_be_is_refused(stage: Stage, when: str) -> None:
+def test_an_order_of_a_time_that_cannot_be_is_refused(stage: Harness, when: str) -> None:
     with pytest.raises(InvalidValue, match=r"requested=.*: must be in the years 2000 to 2200"):
         stage.invoke({**ASKED, "ForceRotate": "ann", "requested": when})
 
 
-def test_an_event_that_forces_from_the_future_is_refused(stage: Stage) -> None:
+def test_an_event_that_forces_from_the_future_is_refused(stage: Harness) -> None:
     stage.user("ann", 3)
 
     with pytest.raises(InvalidValue, match="is in the future"):

@@ -10,14 +10,14 @@ from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, secret_name
 from keyturn.domain.tag_text import format_utc
 from keyturn.use_cases import snapshot as snapshots
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     ASKED,
     CLOSED,
     GROUP,
     HUB,
     MEMBER,
     OWNER,
-    Stage,
+    Harness,
     break_down,
     failures_of,
     lose_answer,
@@ -26,27 +26,27 @@ from tests.use_cases.stage import (
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def snapshot(stage: Stage, account: str = MEMBER) -> dict[str, Any]:
+def snapshot(stage: Harness, account: str = MEMBER) -> dict[str, Any]:
     """The snapshot of the day; there is one."""
     name = f"{PREFIX}/snapshots/date={stage.cloud.now:%Y-%m-%d}/account={account}.json"
     taken: dict[str, Any] = json.loads(stage.cloud.objects(BUCKET)[name])
     return taken
 
 
-def taken(stage: Stage) -> list[str]:
+def taken(stage: Harness) -> list[str]:
     return [name for name in stage.cloud.objects(BUCKET) if "/snapshots/" in name]
 
 
-def users(stage: Stage) -> list[str]:
+def users(stage: Harness) -> list[str]:
     return [each["user"] for each in snapshot(stage)["users"]]
 
 
-def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Stage) -> None:
+def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Harness) -> None:
     [ann] = stage.user("ann", 137)
     stage.user("bob")
     stage.exempt("bob")
@@ -86,7 +86,7 @@ def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Stage) -> None:
     assert snapshot(stage)["at"].startswith("2026-03-02T05:00:")
 
 
-def test_where_a_key_was_last_used_is_there_if_a_decision_needed_it(stage: Stage) -> None:
+def test_where_a_key_was_last_used_is_there_if_a_decision_needed_it(stage: Harness) -> None:
     stage.user("ann", 400, 200)
 
     stage.invoke()
@@ -98,7 +98,7 @@ def test_where_a_key_was_last_used_is_there_if_a_decision_needed_it(stage: Stage
     assert older["done"] is False
 
 
-def test_a_dry_run_takes_one_too_and_says_that_nothing_was_done(stage: Stage) -> None:
+def test_a_dry_run_takes_one_too_and_says_that_nothing_was_done(stage: Harness) -> None:
     stage.user("ann", 137)
 
     stage.invoke({**ASKED, "dryrun": True})
@@ -109,7 +109,7 @@ def test_a_dry_run_takes_one_too_and_says_that_nothing_was_done(stage: Stage) ->
     assert stage.writes() == []
 
 
-def test_every_day_has_its_own_and_a_later_run_of_the_day_takes_its_place(stage: Stage) -> None:
+def test_every_day_has_its_own_and_a_later_run_of_the_day_takes_its_place(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.run()
     stage.at(1).run()
@@ -119,7 +119,7 @@ def test_every_day_has_its_own_and_a_later_run_of_the_day_takes_its_place(stage:
     assert snapshot(stage)["run"] == second["run"]
 
 
-def test_a_run_that_fails_takes_one_that_says_why(stage: Stage) -> None:
+def test_a_run_that_fails_takes_one_that_says_why(stage: Harness) -> None:
     stage.cloud.organization.create_account("bought", "b@example.com", account_id=CLOSED)
 
     stage.invoke({"account": CLOSED, "name": "bought"})
@@ -133,7 +133,7 @@ def test_a_run_that_fails_takes_one_that_says_why(stage: Stage) -> None:
 
 
 def test_a_run_that_could_not_enter_the_account_takes_nothing_away_from_the_day(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     stage.user("ann", 137)
     stage.invoke()
@@ -151,7 +151,7 @@ def test_a_run_that_could_not_enter_the_account_takes_nothing_away_from_the_day(
 # In parts
 
 
-def test_a_run_that_is_handed_back_makes_one_snapshot_of_all_its_parts(stage: Stage) -> None:
+def test_a_run_that_is_handed_back_makes_one_snapshot_of_all_its_parts(stage: Harness) -> None:
     stage.settings["ParallelUsers"] = "1"
     for name in ("ann", "bob", "carl", "dora"):
         stage.user(name, 137)
@@ -175,7 +175,7 @@ def test_a_run_that_is_handed_back_makes_one_snapshot_of_all_its_parts(stage: St
     assert len(taken(stage)) == 1
 
 
-def test_a_run_over_some_users_changes_nothing_of_the_others(stage: Stage) -> None:
+def test_a_run_over_some_users_changes_nothing_of_the_others(stage: Harness) -> None:
     for name in ("ann", "bob", "carl"):
         stage.user(name, 12)
     stage.cloud.deny(MEMBER, "ListAccessKeys", times=1)
@@ -196,7 +196,7 @@ def test_a_run_over_some_users_changes_nothing_of_the_others(stage: Stage) -> No
     assert found["whole"] is True
 
 
-def test_a_run_over_some_users_alone_says_that_it_is_not_the_whole(stage: Stage) -> None:
+def test_a_run_over_some_users_alone_says_that_it_is_not_the_whole(stage: Harness) -> None:
     for name in ("ann", "bob"):
         stage.user(name, 12)
 
@@ -213,7 +213,7 @@ def test_a_run_over_some_users_alone_says_that_it_is_not_the_whole(stage: Stage)
 # When it cannot be written
 
 
-def test_a_snapshot_that_cannot_be_written_is_told_and_holds_nobody(stage: Stage) -> None:
+def test_a_snapshot_that_cannot_be_written_is_told_and_holds_nobody(stage: Harness) -> None:
     stage.user("ann", 137)
     bucket = stage.cloud.deny(HUB, "PutObject")
     stage.send(ASKED)
@@ -234,7 +234,7 @@ def test_a_snapshot_that_cannot_be_written_is_told_and_holds_nobody(stage: Stage
     assert (line["Failures"], line["AccountsFailed"], line["RunCompleted"]) == ([1], [0], [1])
 
 
-def test_a_part_is_not_written_over_a_snapshot_that_cannot_be_read(stage: Stage) -> None:
+def test_a_part_is_not_written_over_a_snapshot_that_cannot_be_read(stage: Harness) -> None:
     for name in ("ann", "bob"):
         stage.user(name, 12)
     stage.invoke()
@@ -247,7 +247,7 @@ def test_a_part_is_not_written_over_a_snapshot_that_cannot_be_read(stage: Stage)
     assert snapshot(stage) == before
 
 
-def test_what_could_not_be_told_is_in_the_snapshot(stage: Stage) -> None:
+def test_what_could_not_be_told_is_in_the_snapshot(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.deny(HUB, "PutEvents")
 
@@ -257,7 +257,7 @@ def test_what_could_not_be_told_is_in_the_snapshot(stage: Stage) -> None:
     assert "PutEvents" in failure["message"]
 
 
-def test_a_key_that_nobody_can_have_is_named(stage: Stage) -> None:
+def test_a_key_that_nobody_can_have_is_named(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("CreateAccessKey"))
     stage.run()
@@ -271,7 +271,7 @@ def test_a_key_that_nobody_can_have_is_named(stage: Stage) -> None:
 # Who became exempt since
 
 
-def found(stage: Stage) -> list[str]:
+def found(stage: Harness) -> list[str]:
     """Whom the bus was told to be exempt, and was not before."""
     return [
         detail["user"]
@@ -283,18 +283,18 @@ def found(stage: Stage) -> list[str]:
     ]
 
 
-def measured_found(stage: Stage) -> list[float]:
+def measured_found(stage: Harness) -> list[float]:
     lines = stage.measured()
     return [line["ExemptionsFound"][0] for line in lines if "ExemptionsFound" in line]
 
 
-def told_admin(stage: Stage) -> str:
+def told_admin(stage: Harness) -> str:
     return " ".join(str(mail.text) for mail in stage.cloud.sent_mails if mail.to == [ADMIN])
 
 
 @pytest.mark.parametrize("dry_run", ["True", "False"])
 def test_who_is_exempt_and_was_not_before_is_told_whoever_did_it(
-    dry_run: str, stage: Stage
+    dry_run: str, stage: Harness
 ) -> None:
     """A renamed group makes all its users exempt, and adds nobody to any group."""
     stage.settings["DryRunFlag"] = dry_run
@@ -321,7 +321,7 @@ def test_who_is_exempt_and_was_not_before_is_told_whoever_did_it(
     assert "exemptions_told" not in snapshot(stage)
 
 
-def test_who_was_told_to_be_exempt_is_not_told_again(stage: Stage) -> None:
+def test_who_was_told_to_be_exempt_is_not_told_again(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.run()
     stage.exempt("ann")
@@ -332,7 +332,7 @@ def test_who_was_told_to_be_exempt_is_not_told_again(stage: Stage) -> None:
     assert found(stage) == ["ann"]
 
 
-def test_a_new_user_who_is_exempt_at_once_is_told(stage: Stage) -> None:
+def test_a_new_user_who_is_exempt_at_once_is_told(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.run()
     stage.user("mallory", 300)
@@ -343,7 +343,7 @@ def test_a_new_user_who_is_exempt_at_once_is_told(stage: Stage) -> None:
     assert found(stage) == ["mallory"]
 
 
-def test_the_first_run_says_that_it_begins_to_watch_and_calls_nobody_new(stage: Stage) -> None:
+def test_the_first_run_says_that_it_begins_to_watch_and_calls_nobody_new(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.exempt("ann")
 
@@ -354,7 +354,7 @@ def test_the_first_run_says_that_it_begins_to_watch_and_calls_nobody_new(stage: 
     assert stage.at(1).run()["warnings"] == []
 
 
-def test_a_bus_that_refuses_does_not_hide_who_became_exempt(stage: Stage) -> None:
+def test_a_bus_that_refuses_does_not_hide_who_became_exempt(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.run()
     stage.exempt("ann")
@@ -367,7 +367,7 @@ def test_a_bus_that_refuses_does_not_hide_who_became_exempt(stage: Stage) -> Non
     assert found(stage) == ["ann"]
 
 
-def test_a_snapshot_that_cannot_be_read_is_said_and_hides_nobody(stage: Stage) -> None:
+def test_a_snapshot_that_cannot_be_read_is_said_and_hides_nobody(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.run()
     stage.exempt("ann")
@@ -397,7 +397,7 @@ MALFORMED: dict[str, dict[str, Any]] = {
 }
 
 
-def spoil(stage: Stage, **fields: object) -> None:
+def spoil(stage: Harness, **fields: object) -> None:
     """Write the day's snapshot anew, with other fields."""
     name = f"{PREFIX}/snapshots/date={stage.cloud.now:%Y-%m-%d}/account={MEMBER}.json"
     body = json.dumps(snapshot(stage) | fields).encode()
@@ -406,7 +406,7 @@ def spoil(stage: Stage, **fields: object) -> None:
 
 @pytest.mark.parametrize("fields", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_snapshot_keeps_no_owner_from_being_notified(
-    fields: dict[str, Any], stage: Stage
+    fields: dict[str, Any], stage: Harness
 ) -> None:
     [old] = stage.user("ann", 137)
     [waits] = stage.user("carl", 137)
@@ -431,7 +431,7 @@ def test_a_malformed_snapshot_keeps_no_owner_from_being_notified(
 
 @pytest.mark.parametrize("name", ["users is null", "keys has a text", "failures has null"])
 def test_a_part_takes_the_place_of_a_malformed_snapshot_of_its_day(
-    name: str, stage: Stage
+    name: str, stage: Harness
 ) -> None:
     for user in ("ann", "bob"):
         stage.user(user, 12)
@@ -446,7 +446,7 @@ def test_a_part_takes_the_place_of_a_malformed_snapshot_of_its_day(
 
 @pytest.mark.parametrize("function", ["_waits_for_a_run", "write_snapshot"])
 def test_a_fault_of_ours_with_snapshots_is_reported_and_keeps_no_owner_from_being_notified(
-    function: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    function: str, stage: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [old] = stage.user("ann", 137)
 
@@ -464,7 +464,7 @@ def test_a_fault_of_ours_with_snapshots_is_reported_and_keeps_no_owner_from_bein
     assert "this is a bug of Keyturn's" in " ".join(str(mails[ADMIN].text).split())
 
 
-def test_a_day_without_a_run_is_passed_over(stage: Stage) -> None:
+def test_a_day_without_a_run_is_passed_over(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.run()
     stage.exempt("ann")
@@ -474,7 +474,7 @@ def test_a_day_without_a_run_is_passed_over(stage: Stage) -> None:
     assert found(stage) == ["ann"]
 
 
-def test_a_run_over_some_users_compares_those_and_hides_no_other(stage: Stage) -> None:
+def test_a_run_over_some_users_compares_those_and_hides_no_other(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.user("bob", 12)
     stage.run()
@@ -487,7 +487,7 @@ def test_a_run_over_some_users_compares_those_and_hides_no_other(stage: Stage) -
     assert set(found(stage)) == {"ann", "bob"}
 
 
-def pretends_a_run(stage: Stage, old: str, tag: str, user: str = "ann") -> None:
+def pretends_a_run(stage: Harness, old: str, tag: str, user: str = "ann") -> None:
     """Write into a user's record, as a run does that is at work on them right now."""
     text = {
         INTENT_TAG: f"run=x at={format_utc(stage.cloud.now)} seen={old} replaces={old}",
@@ -501,7 +501,7 @@ def pretends_a_run(stage: Stage, old: str, tag: str, user: str = "ann") -> None:
 
 
 @pytest.mark.parametrize("tag", [INTENT_TAG, KEY_TAG])
-def test_who_pretends_every_day_that_a_run_is_at_work_is_found(stage: Stage, tag: str) -> None:
+def test_who_pretends_every_day_that_a_run_is_at_work_is_found(stage: Harness, tag: str) -> None:
     [old] = stage.user("ann", 137)
     stage.user("bob", 20)
     stage.run()
@@ -518,7 +518,7 @@ def test_who_pretends_every_day_that_a_run_is_at_work_is_found(stage: Stage, tag
     )
 
 
-def test_a_run_that_comes_twice_a_day_is_no_finding(stage: Stage) -> None:
+def test_a_run_that_comes_twice_a_day_is_no_finding(stage: Harness) -> None:
     stage.user("ann", 137)
     failures = []
     for day in (0, 1, 2, 3, 10, 11, 12, 13):
@@ -528,7 +528,7 @@ def test_a_run_that_comes_twice_a_day_is_no_finding(stage: Stage) -> None:
     assert not any(failures)
 
 
-def test_for_how_long_somebody_waited_is_said_if_it_cannot_be_read(stage: Stage) -> None:
+def test_for_how_long_somebody_waited_is_said_if_it_cannot_be_read(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
     stage.run()
     stage.at(1)

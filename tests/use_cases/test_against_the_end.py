@@ -4,34 +4,34 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.use_cases.stage import OWNER, Stage, staged
+from tests.use_cases.harness import OWNER, Harness, staged
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def told_the_owner(stage: Stage, since: int) -> str:
+def told_the_owner(stage: Harness, since: int) -> str:
     """The mails to ann's owner."""
     return "".join(mail.text or "" for mail in stage.cloud.sent_mails[since:] if OWNER in mail.to)
 
 
-def set_inactive(stage: Stage, key_id: str) -> None:
+def set_inactive(stage: Harness, key_id: str) -> None:
     stage.iam().update_access_key(UserName="ann", AccessKeyId=key_id, Status="Inactive")
 
 
-def delete(stage: Stage, key_id: str) -> None:
+def delete(stage: Harness, key_id: str) -> None:
     stage.iam().delete_access_key(UserName="ann", AccessKeyId=key_id)
 
 
-def replace_it(stage: Stage, key_id: str) -> None:
+def replace_it(stage: Harness, key_id: str) -> None:
     delete(stage, key_id)
     stage.iam().create_access_key(UserName="ann")
 
 
-def rotated(stage: Stage) -> tuple[str, str]:
+def rotated(stage: Harness) -> tuple[str, str]:
     """Ann's old key and the one that Keyturn delivered."""
     [old] = stage.user("ann", 137, Owner=OWNER)
     stage.run()
@@ -41,7 +41,7 @@ def rotated(stage: Stage) -> tuple[str, str]:
 
 @pytest.mark.parametrize("take", [set_inactive, delete, replace_it])
 def test_a_successor_that_is_taken_away_is_told_the_next_day_and_stands_in_the_answer(
-    take: Callable[[Stage, str], None], stage: Stage
+    take: Callable[[Harness, str], None], stage: Harness
 ) -> None:
     old, new = rotated(stage)
     stage.at(3).use(old)
@@ -63,7 +63,7 @@ def test_a_successor_that_is_taken_away_is_told_the_next_day_and_stands_in_the_a
     )
 
 
-def test_a_successor_that_is_set_inactive_is_told_of_every_week(stage: Stage) -> None:
+def test_a_successor_that_is_set_inactive_is_told_of_every_week(stage: Harness) -> None:
     old, new = rotated(stage)
     stage.at(3).use(old)
     set_inactive(stage, new)
@@ -78,7 +78,7 @@ def test_a_successor_that_is_set_inactive_is_told_of_every_week(stage: Stage) ->
     assert told == [4, 11, 18, 25]
 
 
-def test_an_overdue_key_beside_an_inactive_one_is_told_of(stage: Stage) -> None:
+def test_an_overdue_key_beside_an_inactive_one_is_told_of(stage: Harness) -> None:
     [other, old] = stage.user("ann", 138, 137, Owner=OWNER)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=other, Status="Inactive")
 
@@ -90,7 +90,7 @@ def test_an_overdue_key_beside_an_inactive_one_is_told_of(stage: Stage) -> None:
     assert f"{old}/blocked-slot-taken/" in (mail.text or "")
 
 
-def test_what_enables_a_key_again_and_again_is_named_to_the_admin(stage: Stage) -> None:
+def test_what_enables_a_key_again_and_again_is_named_to_the_admin(stage: Harness) -> None:
     old, new = rotated(stage)
     texts: list[str] = []
     for day in range(1, 33):
@@ -108,7 +108,7 @@ def test_what_enables_a_key_again_and_again_is_named_to_the_admin(stage: Stage) 
 
 
 @pytest.mark.parametrize("age", [76, 83, 89])
-def test_beside_a_key_in_use_nobody_is_warned_of_a_rotation(age: int, stage: Stage) -> None:
+def test_beside_a_key_in_use_nobody_is_warned_of_a_rotation(age: int, stage: Harness) -> None:
     stage.user("ann", 300, age, Owner=OWNER)
 
     answer = stage.run()

@@ -6,7 +6,7 @@ from keyturn.domain.errors import Denied, KeyturnError, OrderNotDone
 from keyturn.ports import AuditEntry
 from keyturn.use_cases.audited import Audited
 from tests.fakes import FakeAudit
-from tests.use_cases.stage import MINUTE, START
+from tests.use_cases.harness import MINUTE, START
 
 ENTRY = AuditEntry(entry_id="a1", command="rotate", at=START, by="ops")
 

@@ -6,7 +6,7 @@ from math import ceil
 import pytest
 
 from keyturn_sandbox.simulation.deployment import PREFIX
-from tests.use_cases.stage import OWNER, Stage, decisions_of, staged
+from tests.use_cases.harness import OWNER, Harness, decisions_of, staged
 
 READING = Counter(
     {"sts:AssumeRole": 1, "iam:ListUsers": 1, "iam:GetGroup": 1, "iam:ListAccessKeys": 1}
@@ -16,7 +16,7 @@ LISTS = {"receipts": 1, "tally": 2, "paused.json": 1, "Template": 1}
 """What an end costs in the bucket: the first for each key, the rest once a run."""
 
 
-def lists(stage: Stage, since: int) -> Counter[str]:
+def lists(stage: Harness, since: int) -> Counter[str]:
     """What Keyturn listed in its bucket."""
     prefixes = (
         str(call.params["Prefix"]).removeprefix(f"{PREFIX}/").split("/")[0]
@@ -52,7 +52,7 @@ def test_a_quiet_day_costs_one_list_of_keys_a_user_and_next_to_nothing_else() ->
 
 @pytest.mark.parametrize("ages", [(), (300,)])
 def test_an_exempt_user_with_no_key_or_one_costs_no_read_of_a_secret(
-    ages: tuple[int, ...], stage: Stage
+    ages: tuple[int, ...], stage: Harness
 ) -> None:
     stage.user("ann", *ages)
     stage.exempt("ann")
@@ -63,7 +63,7 @@ def test_an_exempt_user_with_no_key_or_one_costs_no_read_of_a_secret(
     assert stage.costs(before) == READING
 
 
-def test_a_first_rotation_costs_eight_calls_and_one_a_process(stage: Stage) -> None:
+def test_a_first_rotation_costs_eight_calls_and_one_a_process(stage: Harness) -> None:
     stage.user("ann", 90, Owner=OWNER)
     before = stage.mark()
 
@@ -81,7 +81,7 @@ def test_a_first_rotation_costs_eight_calls_and_one_a_process(stage: Stage) -> N
     }
 
 
-def test_a_second_rotation_costs_one_more(stage: Stage) -> None:
+def test_a_second_rotation_costs_one_more(stage: Harness) -> None:
     stage.user("ann", 90)
     for day in (0, 10, 20):
         stage.at(day).run()
@@ -100,7 +100,7 @@ def test_a_second_rotation_costs_one_more(stage: Stage) -> None:
     }
 
 
-def test_disabling_costs_seven_calls_beside_the_receipts(stage: Stage) -> None:
+def test_disabling_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.run()
     before = stage.at(10).mark()
@@ -118,7 +118,7 @@ def test_disabling_costs_seven_calls_beside_the_receipts(stage: Stage) -> None:
     assert lists(stage, before) == LISTS
 
 
-def test_deleting_costs_six_calls_beside_the_receipts(stage: Stage) -> None:
+def test_deleting_costs_six_calls_beside_the_receipts(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.run()
     stage.at(10).run()
@@ -151,7 +151,7 @@ def test_deleting_costs_six_calls_beside_the_receipts(stage: Stage) -> None:
     ],
 )
 def test_what_is_not_needed_is_not_read(
-    ages: tuple[int, ...], further: dict[str, int], stage: Stage
+    ages: tuple[int, ...], further: dict[str, int], stage: Harness
 ) -> None:
     stage.user("ann", *ages)
     before = stage.mark()
@@ -161,7 +161,7 @@ def test_what_is_not_needed_is_not_read(
     assert stage.costs(before) - READING == further
 
 
-def test_a_dry_run_reads_no_more_than_it_needs_and_writes_nothing(stage: Stage) -> None:
+def test_a_dry_run_reads_no_more_than_it_needs_and_writes_nothing(stage: Harness) -> None:
     stage.settings["DryRunFlag"] = "True"
     stage.user("ann", 90)
     before = stage.mark()

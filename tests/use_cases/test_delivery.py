@@ -19,14 +19,14 @@ from keyturn.domain.secret_names import (
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, SECRETS_KEY
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     ASKED,
     MEMBER,
     MINUTE,
     OWNER,
     START,
+    Harness,
     Layer,
-    Stage,
     before,
     decisions_of,
     failures_of,
@@ -49,7 +49,7 @@ def tags_of(call: Any) -> dict[str, str]:  # noqa: ANN401 -- parameters, as they
     return {tag["Key"]: tag["Value"] for tag in call.params["Tags"]}
 
 
-def delivery(stage: Stage, since: int = 0) -> list[Any]:
+def delivery(stage: Harness, since: int = 0) -> list[Any]:
     """The calls about secrets, and the one that makes a key."""
     return [
         call
@@ -69,7 +69,7 @@ def delivery(stage: Stage, since: int = 0) -> list[Any]:
     ],
 )
 def test_a_new_key_is_announced_made_and_stored_in_this_order(
-    user: str, path: str, encoded: str, stage: Stage
+    user: str, path: str, encoded: str, stage: Harness
 ) -> None:
     [old] = stage.user(user, 90, path=path)
 
@@ -113,7 +113,7 @@ def test_a_new_key_is_announced_made_and_stored_in_this_order(
 
 
 def test_the_owner_finds_a_working_key_in_the_secret_and_reads_in_the_mail_where_it_is(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("reports,finance", 90)
 
@@ -132,7 +132,7 @@ def test_the_owner_finds_a_working_key_in_the_secret_and_reads_in_the_mail_where
     assert "aws secretsmanager get-secret-value" in mail.text
 
 
-def test_a_secret_of_ours_is_tagged_instead_of_made(stage: Stage) -> None:
+def test_a_secret_of_ours_is_tagged_instead_of_made(stage: Harness) -> None:
     stage.user("ann", 90)
     for day in (0, 10, 20):
         stage.at(day).run()
@@ -154,7 +154,7 @@ def test_a_secret_of_ours_is_tagged_instead_of_made(stage: Stage) -> None:
     assert stores(stage.secret("ann"), newest)
 
 
-def test_a_secret_that_is_scheduled_for_deletion_is_restored_first(stage: Stage) -> None:
+def test_a_secret_that_is_scheduled_for_deletion_is_restored_first(stage: Harness) -> None:
     stage.user("ann", 90)
     for day in (0, 10, 20):
         stage.at(day).run()
@@ -183,7 +183,7 @@ def test_a_secret_that_is_scheduled_for_deletion_is_restored_first(stage: Stage)
     ],
 )
 def test_a_foreign_secret_is_never_written_and_somebody_is_told(
-    tags: dict[str, str], kms_key: str | None, why: str, stage: Stage
+    tags: dict[str, str], kms_key: str | None, why: str, stage: Harness
 ) -> None:
     keys = stage.user("ann", 200)
     user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
@@ -214,7 +214,7 @@ def test_a_foreign_secret_is_never_written_and_somebody_is_told(
 # What goes wrong before there is a key
 
 
-def test_without_an_intent_on_record_no_key_is_made(stage: Stage) -> None:
+def test_without_an_intent_on_record_no_key_is_made(stage: Harness) -> None:
     keys = stage.user("ann", 90)
     stage.cloud.deny(MEMBER, "CreateSecret")
 
@@ -225,7 +225,7 @@ def test_without_an_intent_on_record_no_key_is_made(stage: Stage) -> None:
     assert list(stage.keys("ann")) == keys
 
 
-def test_an_intent_that_cannot_be_read_back_makes_no_key(stage: Stage) -> None:
+def test_an_intent_that_cannot_be_read_back_makes_no_key(stage: Harness) -> None:
     keys = stage.user("ann", 90)
     stage.cloud.layers.append(
         before("CreateSecret", lambda: stage.cloud.deny(MEMBER, "DescribeSecret"))
@@ -238,7 +238,7 @@ def test_an_intent_that_cannot_be_read_back_makes_no_key(stage: Stage) -> None:
     assert list(stage.keys("ann")) == keys
 
 
-def test_an_answer_lost_after_the_secret_was_made_stops_nobody(stage: Stage) -> None:
+def test_an_answer_lost_after_the_secret_was_made_stops_nobody(stage: Harness) -> None:
     """The SDK tries again and hears that the secret is there already: it is ours."""
     [old] = stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("CreateSecret"))
@@ -250,7 +250,7 @@ def test_an_answer_lost_after_the_secret_was_made_stops_nobody(stage: Stage) -> 
     assert stores(stage.secret("ann"), new)
 
 
-def test_an_intent_older_than_a_minute_is_written_anew(stage: Stage) -> None:
+def test_an_intent_older_than_a_minute_is_written_anew(stage: Harness) -> None:
     stage.user("ann", 90)
     slow = [90, 0]
 
@@ -278,7 +278,7 @@ def test_an_intent_older_than_a_minute_is_written_anew(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("error", ["AccessDenied", "Throttling", "ServiceQuotaExceeded"])
-def test_a_definite_refusal_to_make_a_key_clears_our_intent(error: str, stage: Stage) -> None:
+def test_a_definite_refusal_to_make_a_key_clears_our_intent(error: str, stage: Harness) -> None:
     keys = stage.user("ann", 90)
     refusal = stage.cloud.deny(MEMBER, "CreateAccessKey", error)
 
@@ -296,7 +296,7 @@ def test_a_definite_refusal_to_make_a_key_clears_our_intent(error: str, stage: S
     assert answer["failures"] == []
 
 
-def test_a_key_limit_keeps_the_intent_for_another_run_may_be_inside(stage: Stage) -> None:
+def test_a_key_limit_keeps_the_intent_for_another_run_may_be_inside(stage: Harness) -> None:
     stage.user("ann", 90)
     by_hand: list[str] = []
 
@@ -317,7 +317,7 @@ def test_a_key_limit_keeps_the_intent_for_another_run_may_be_inside(stage: Stage
     assert set(stage.keys("ann").values()) == {"Active"}
 
 
-def test_a_user_who_leaves_before_the_key_is_made_is_no_failure(stage: Stage) -> None:
+def test_a_user_who_leaves_before_the_key_is_made_is_no_failure(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
 
     def leave() -> None:
@@ -337,7 +337,7 @@ def test_a_user_who_leaves_before_the_key_is_made_is_no_failure(stage: Stage) ->
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", "EncryptionFailure"])
 def test_a_key_whose_secret_is_refused_is_taken_back_and_tried_again_tomorrow(
-    error: str, stage: Stage
+    error: str, stage: Harness
 ) -> None:
     keys = stage.user("ann", 90)
     refusal = stage.cloud.deny(MEMBER, "PutSecretValue", error)
@@ -363,7 +363,7 @@ def test_a_key_whose_secret_is_refused_is_taken_back_and_tried_again_tomorrow(
     assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
 
 
-def test_a_new_key_that_iam_does_not_know_yet_is_not_taken_for_deleted(stage: Stage) -> None:
+def test_a_new_key_that_iam_does_not_know_yet_is_not_taken_for_deleted(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     stage.cloud.delays.lists = timedelta(seconds=30)
     refusal = stage.cloud.deny(MEMBER, "PutSecretValue")
@@ -381,7 +381,7 @@ def test_a_new_key_that_iam_does_not_know_yet_is_not_taken_for_deleted(stage: St
     assert stage.value("ann")["AccessKeyId"] in stage.keys("ann")
 
 
-def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Stage) -> None:
+def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Harness) -> None:
     """The first attempt may have been heard: the key stays, and so does the intent."""
     [old] = stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("PutSecretValue"))
@@ -409,7 +409,7 @@ def test_a_refusal_after_a_lost_answer_proves_nothing(stage: Stage) -> None:
     assert stage.keys("ann") == {old: "Active", new: "Active"}
 
 
-def test_a_lost_answer_to_storing_is_only_asked_for_again(stage: Stage) -> None:
+def test_a_lost_answer_to_storing_is_only_asked_for_again(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("PutSecretValue", times=2))
 
@@ -423,7 +423,7 @@ def test_a_lost_answer_to_storing_is_only_asked_for_again(stage: Stage) -> None:
 
 @pytest.mark.parametrize("obstacle", ["lost answer", "server error"])
 def test_a_key_is_asked_for_once_and_what_is_unclear_is_left_to_repair(
-    obstacle: str, stage: Stage
+    obstacle: str, stage: Harness
 ) -> None:
     [old] = stage.user("ann", 90)
 
@@ -467,7 +467,9 @@ def test_a_key_is_asked_for_once_and_what_is_unclear_is_left_to_repair(
 
 
 @pytest.mark.parametrize("call", ["CreateAccessKey", "PutSecretValue"])
-def test_a_run_that_slept_too_long_stores_no_key_that_may_be_gone(stage: Stage, call: str) -> None:
+def test_a_run_that_slept_too_long_stores_no_key_that_may_be_gone(
+    stage: Harness, call: str
+) -> None:
     [old] = stage.user("ann", 90)
 
     def sleep(request: ApiRequest, perform: Perform) -> ApiResponse:
@@ -495,7 +497,7 @@ def test_a_run_that_slept_too_long_stores_no_key_that_may_be_gone(stage: Stage, 
 
 
 def test_as_long_as_iam_may_list_a_key_that_was_taken_back_nothing_is_concluded(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     keys = stage.user("ann", 90)
     refusal = stage.cloud.deny(MEMBER, "PutSecretValue", "EncryptionFailure")
@@ -513,7 +515,7 @@ def test_as_long_as_iam_may_list_a_key_that_was_taken_back_nothing_is_concluded(
     assert len(stage.keys("ann")) == len(keys) + 1
 
 
-def test_what_a_person_makes_after_a_key_was_taken_back_is_no_orphan(stage: Stage) -> None:
+def test_what_a_person_makes_after_a_key_was_taken_back_is_no_orphan(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     stage.cloud.deny(MEMBER, "PutSecretValue")
     stage.run({**ASKED, "Revoke": old})
@@ -525,7 +527,7 @@ def test_what_a_person_makes_after_a_key_was_taken_back_is_no_orphan(stage: Stag
         assert stage.keys("ann") == {old: "Inactive", by_hand: "Active"}
 
 
-def with_one_key(stage: Stage, *, delivered: bool) -> tuple[str, dict[str, str]]:
+def with_one_key(stage: Harness, *, delivered: bool) -> tuple[str, dict[str, str]]:
     """A user's only key, made by a person or by Keyturn, and what is on record."""
     stage.user("ann", 90 if delivered else 30)
     if delivered:
@@ -537,7 +539,7 @@ def with_one_key(stage: Stage, *, delivered: bool) -> tuple[str, dict[str, str]]
 
 @pytest.mark.parametrize("delivered", [False, True])
 def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matters(
-    stage: Stage, *, delivered: bool
+    stage: Harness, *, delivered: bool
 ) -> None:
     key, before = with_one_key(stage, delivered=delivered)
     denial = stage.cloud.deny(MEMBER, "PutSecretValue")
@@ -556,7 +558,7 @@ def test_of_a_forced_rotation_that_was_taken_back_no_mark_is_left_when_it_matter
 
 @pytest.mark.parametrize("delivered", [False, True])
 def test_a_forced_rotation_that_was_refused_leaves_no_mark(
-    stage: Stage, *, delivered: bool
+    stage: Harness, *, delivered: bool
 ) -> None:
     key, before = with_one_key(stage, delivered=delivered)
     stage.cloud.deny(MEMBER, "CreateAccessKey")
@@ -569,7 +571,7 @@ def test_a_forced_rotation_that_was_refused_leaves_no_mark(
     assert INTENT_TAG not in tags
 
 
-def test_a_run_that_dies_with_a_new_key_in_hand_is_repaired(stage: Stage) -> None:
+def test_a_run_that_dies_with_a_new_key_in_hand_is_repaired(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
 
     def die(request: ApiRequest, perform: Perform) -> ApiResponse:
@@ -591,12 +593,12 @@ def test_a_run_that_dies_with_a_new_key_in_hand_is_repaired(stage: Stage) -> Non
     assert stage.keys("ann")[old] == "Active"
 
 
-def unsettled(stage: Stage) -> Layer:
+def unsettled(stage: Harness) -> Layer:
     """What is written after the secret was stored is refused once."""
     return before("PutSecretValue", lambda: stage.cloud.deny(MEMBER, "TagResource", times=1))
 
 
-def test_a_rotation_that_died_before_it_was_settled_is_settled_not_undone(stage: Stage) -> None:
+def test_a_rotation_that_died_before_it_was_settled_is_settled_not_undone(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     stage.cloud.layers.append(unsettled(stage))
 
@@ -611,7 +613,7 @@ def test_a_rotation_that_died_before_it_was_settled_is_settled_not_undone(stage:
     assert stage.keys("ann") == {old: "Active", new: "Active"}
 
 
-def test_two_findings_about_one_key_are_both_written_down(stage: Stage) -> None:
+def test_two_findings_about_one_key_are_both_written_down(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     stage.cloud.layers.append(unsettled(stage))
     stage.run()
@@ -627,7 +629,7 @@ def test_two_findings_about_one_key_are_both_written_down(stage: Stage) -> None:
 # Two runs at once
 
 
-def test_a_run_just_after_another_leaves_the_user_and_shows_what_was_done(stage: Stage) -> None:
+def test_a_run_just_after_another_leaves_the_user_and_shows_what_was_done(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     stage.run()
     since = stage.mark()
@@ -650,7 +652,7 @@ def test_a_run_just_after_another_leaves_the_user_and_shows_what_was_done(stage:
     ["DescribeSecret", "CreateSecret", "CreateAccessKey", "PutSecretValue", "TagResource"],
 )
 def test_a_run_that_begins_in_the_middle_of_another_makes_no_second_key(
-    meeting: str, stage: Stage
+    meeting: str, stage: Harness
 ) -> None:
     [old] = stage.user("ann", 90)
     answers: list[dict[str, Any]] = []
@@ -667,7 +669,7 @@ def test_a_run_that_begins_in_the_middle_of_another_makes_no_second_key(
 
 @pytest.mark.parametrize("rotations", [0, 1])
 def test_a_run_whose_intent_another_overwrote_leaves_the_user_to_it(
-    rotations: int, stage: Stage
+    rotations: int, stage: Harness
 ) -> None:
     """On a secret that is there, both can write; the one that was written last goes on."""
     stage.user("ann", 90)
@@ -697,7 +699,9 @@ def test_a_run_whose_intent_another_overwrote_leaves_the_user_to_it(
     assert stage.secret("ann").tags[INTENT_TAG] == str(theirs)
 
 
-def test_of_two_runs_that_both_ask_for_a_key_one_is_told_that_there_are_two(stage: Stage) -> None:
+def test_of_two_runs_that_both_ask_for_a_key_one_is_told_that_there_are_two(
+    stage: Harness,
+) -> None:
     stage.user("ann", 90)
     for day in (0, 10, 20):
         stage.at(day).run()
@@ -718,7 +722,7 @@ def test_of_two_runs_that_both_ask_for_a_key_one_is_told_that_there_are_two(stag
 # The record
 
 
-def test_a_secret_that_somebody_makes_meanwhile_is_not_taken_for_ours(stage: Stage) -> None:
+def test_a_secret_that_somebody_makes_meanwhile_is_not_taken_for_ours(stage: Harness) -> None:
     [old] = stage.user("ann", 400)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
     name = f"Account_{MEMBER}_User_ann_AccessKey"
@@ -734,7 +738,7 @@ def test_a_secret_that_somebody_makes_meanwhile_is_not_taken_for_ours(stage: Sta
     assert decisions_of(stage.at(1).run(), "ann") == [("WAIT", "secret-foreign")]
 
 
-def test_what_is_on_record_for_a_key_goes_when_the_key_goes(stage: Stage) -> None:
+def test_what_is_on_record_for_a_key_goes_when_the_key_goes(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     for day in (0, 10, 20):
         stage.at(day).run()
@@ -744,7 +748,7 @@ def test_what_is_on_record_for_a_key_goes_when_the_key_goes(stage: Stage) -> Non
 
 
 def test_what_is_on_record_for_a_key_that_a_person_deleted_goes_with_the_next_rotation(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 90)
     for day in (0, 10):
@@ -759,7 +763,7 @@ def test_what_is_on_record_for_a_key_that_a_person_deleted_goes_with_the_next_ro
     assert {tag for tag in stage.secret("ann").tags if tag.startswith(KEY_TAG)} <= living
 
 
-def test_only_the_member_role_touches_the_member_account(stage: Stage) -> None:
+def test_only_the_member_role_touches_the_member_account(stage: Harness) -> None:
     stage.user("ann", 90)
 
     stage.run()
@@ -771,7 +775,7 @@ def test_only_the_member_role_touches_the_member_account(stage: Stage) -> None:
 # --- whose it is --------------------------------------------------------------------------------
 
 
-def test_the_secret_says_whose_the_new_key_is(stage: Stage) -> None:
+def test_the_secret_says_whose_the_new_key_is(stage: Harness) -> None:
     stage.user("ann", 90, Owner="ann@example.com")
     stage.user("bob", 90)
 
@@ -781,7 +785,7 @@ def test_the_secret_says_whose_the_new_key_is(stage: Stage) -> None:
     assert stage.secret("bob").tags[OWNER_TAG] == OWNER
 
 
-def test_an_owner_that_cannot_be_read_hinders_no_delivery(stage: Stage) -> None:
+def test_an_owner_that_cannot_be_read_hinders_no_delivery(stage: Harness) -> None:
     stage.user("ann", 90, Owner="ann@example.com")
     stage.cloud.deny(MEMBER, "ListUserTags")
 

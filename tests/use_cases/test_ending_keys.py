@@ -11,12 +11,12 @@ from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, NOTIFIER_ROLE
 from keyturn_sandbox.simulation.owners import roll_back
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     MEMBER,
     MINUTE,
     OWNER,
     START,
-    Stage,
+    Harness,
     before,
     break_down,
     decisions_of,
@@ -25,7 +25,7 @@ from tests.use_cases.stage import (
 )
 
 
-def rotated(stage: Stage) -> tuple[str, str]:
+def rotated(stage: Harness) -> tuple[str, str]:
     """A user whose key was replaced on the first day; the old key and the new one."""
     [old] = stage.user("ann", 90)
     assert stage.run()["failures"] == []
@@ -33,7 +33,7 @@ def rotated(stage: Stage) -> tuple[str, str]:
     return old, new
 
 
-def disabled(stage: Stage) -> tuple[str, str]:
+def disabled(stage: Harness) -> tuple[str, str]:
     """The same, ten days later."""
     old, new = rotated(stage)
     assert stage.at(10).run()["failures"] == []
@@ -42,7 +42,7 @@ def disabled(stage: Stage) -> tuple[str, str]:
 
 
 def test_with_the_defaults_a_key_is_rotated_on_day_90_disabled_on_100_and_deleted_on_110(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 0)
     seen: dict[int, list[str]] = {}
@@ -62,7 +62,7 @@ def test_with_the_defaults_a_key_is_rotated_on_day_90_disabled_on_100_and_delete
 # Disabling
 
 
-def test_disabling_is_on_record_before_and_after_it(stage: Stage) -> None:
+def test_disabling_is_on_record_before_and_after_it(stage: Harness) -> None:
     old, new = rotated(stage)
     since = stage.at(10).mark()
 
@@ -85,7 +85,7 @@ def _tag(call: Any, key_id: str) -> str:  # noqa: ANN401 -- parameters, as they 
 
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", "InternalServiceError"])
-def test_without_the_record_a_key_stays_active(error: str, stage: Stage) -> None:
+def test_without_the_record_a_key_stays_active(error: str, stage: Harness) -> None:
     old, new = rotated(stage)
     stage.at(10).cloud.deny(MEMBER, "TagResource", error)
 
@@ -98,7 +98,7 @@ def test_without_the_record_a_key_stays_active(error: str, stage: Stage) -> None
 
 @pytest.mark.parametrize("error", ["AccessDenied", "Throttling"])
 def test_a_refused_disabling_takes_its_record_back_and_comes_tomorrow(
-    error: str, stage: Stage
+    error: str, stage: Harness
 ) -> None:
     old, new = rotated(stage)
     refusal = stage.at(10).cloud.deny(MEMBER, "UpdateAccessKey", error)
@@ -115,7 +115,7 @@ def test_a_refused_disabling_takes_its_record_back_and_comes_tomorrow(
     assert stage.keys("ann")[old] == "Inactive"
 
 
-def test_a_disabling_that_may_have_been_heard_stays_on_record(stage: Stage) -> None:
+def test_a_disabling_that_may_have_been_heard_stays_on_record(stage: Harness) -> None:
     """The first attempt had its effect, the others were throttled; the owner undoes it."""
     old, new = rotated(stage)
     attempts: list[str] = []
@@ -147,7 +147,7 @@ def test_a_disabling_that_may_have_been_heard_stays_on_record(stage: Stage) -> N
 
 @pytest.mark.parametrize("how", ["500", "denied without a way back", "redelivered"])
 def test_an_interrupted_disabling_is_nobodys_hand_and_comes_again_three_days_after_the_notice(
-    how: str, stage: Stage
+    how: str, stage: Harness
 ) -> None:
     old, new = rotated(stage)
     stage.at(10)
@@ -192,7 +192,7 @@ def test_an_interrupted_disabling_is_nobodys_hand_and_comes_again_three_days_aft
     assert stage.keys("ann") == {old: "Inactive", new: "Active"}
 
 
-def test_a_lost_answer_to_disabling_is_asked_for_again(stage: Stage) -> None:
+def test_a_lost_answer_to_disabling_is_asked_for_again(stage: Harness) -> None:
     old, _ = rotated(stage)
     stage.at(10).cloud.layers.append(lose_answer("UpdateAccessKey"))
 
@@ -204,7 +204,7 @@ def test_a_lost_answer_to_disabling_is_asked_for_again(stage: Stage) -> None:
 
 
 def test_a_disabling_that_was_never_written_down_counts_from_when_it_is_found(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     old, _ = rotated(stage)
     stage.at(10).cloud.layers.append(
@@ -224,26 +224,26 @@ def test_a_disabling_that_was_never_written_down_counts_from_when_it_is_found(
     assert old not in stage.keys("ann")
 
 
-def _delete_successor(stage: Stage, _: str, new: str) -> None:
+def _delete_successor(stage: Harness, _: str, new: str) -> None:
     stage.iam().delete_access_key(UserName="ann", AccessKeyId=new)
 
 
-def _stop_successor(stage: Stage, _: str, new: str) -> None:
+def _stop_successor(stage: Harness, _: str, new: str) -> None:
     stage.iam().update_access_key(UserName="ann", AccessKeyId=new, Status="Inactive")
 
 
-def _delete_old(stage: Stage, old: str, _: str) -> None:
+def _delete_old(stage: Harness, old: str, _: str) -> None:
     stage.iam().delete_access_key(UserName="ann", AccessKeyId=old)
 
 
-def _leave(stage: Stage, old: str, new: str) -> None:
+def _leave(stage: Harness, old: str, new: str) -> None:
     for key_id in (old, new):
         stage.iam().delete_access_key(UserName="ann", AccessKeyId=key_id)
     stage.iam().delete_user(UserName="ann")
 
 
 @pytest.mark.parametrize("deed", [_delete_successor, _stop_successor, _delete_old, _leave])
-def test_nothing_is_disabled_that_changed_since_it_was_decided(deed: Any, stage: Stage) -> None:  # noqa: ANN401 -- one of the four above
+def test_nothing_is_disabled_that_changed_since_it_was_decided(deed: Any, stage: Harness) -> None:  # noqa: ANN401 -- one of the four above
     old, new = rotated(stage)
     # Of two lists of ann's keys, the second is the one just before disabling.
     stage.at(10)
@@ -258,7 +258,7 @@ def test_nothing_is_disabled_that_changed_since_it_was_decided(deed: Any, stage:
 
 
 @pytest.mark.parametrize("deed", ["restore", "leave"])
-def test_nothing_is_deleted_that_changed_since_it_was_decided(deed: str, stage: Stage) -> None:
+def test_nothing_is_deleted_that_changed_since_it_was_decided(deed: str, stage: Harness) -> None:
     old, new = disabled(stage)
     stage.at(20)
     by_hand = {
@@ -277,7 +277,7 @@ def test_nothing_is_deleted_that_changed_since_it_was_decided(deed: str, stage: 
     assert stage.keys("ann") == ({old: "Active", new: "Active"} if deed == "restore" else {})
 
 
-def _before_second_list(stage: Stage, act: Any) -> list[str]:  # noqa: ANN401 -- whatever a person does
+def _before_second_list(stage: Harness, act: Any) -> list[str]:  # noqa: ANN401 -- whatever a person does
     seen: list[str] = []
 
     def layer(request: Any, perform: Any) -> Any:  # noqa: ANN401 -- a layer, whose types say nothing here
@@ -293,7 +293,7 @@ def _before_second_list(stage: Stage, act: Any) -> list[str]:  # noqa: ANN401 --
 
 
 def test_a_disabled_key_whose_answer_was_lost_for_good_is_recorded_by_the_next_run(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     old, _ = rotated(stage)
     stage.at(10).cloud.layers.append(lose_answer("UpdateAccessKey", times=9))
@@ -310,7 +310,7 @@ def test_a_disabled_key_whose_answer_was_lost_for_good_is_recorded_by_the_next_r
 # Deleting
 
 
-def test_deletion_that_is_refused_is_reported_and_comes_tomorrow(stage: Stage) -> None:
+def test_deletion_that_is_refused_is_reported_and_comes_tomorrow(stage: Harness) -> None:
     old, new = disabled(stage)
     refusal = stage.at(20).cloud.deny(MEMBER, "DeleteAccessKey")
 
@@ -324,7 +324,7 @@ def test_deletion_that_is_refused_is_reported_and_comes_tomorrow(stage: Stage) -
     assert stage.keys("ann") == {new: "Active"}
 
 
-def test_a_record_that_could_not_be_erased_goes_later(stage: Stage) -> None:
+def test_a_record_that_could_not_be_erased_goes_later(stage: Harness) -> None:
     old, new = disabled(stage)
     refusal = stage.at(20).cloud.deny(MEMBER, "UntagResource")
     assert list(failures_of(stage.run())) == ["ann"]
@@ -336,7 +336,7 @@ def test_a_record_that_could_not_be_erased_goes_later(stage: Stage) -> None:
     assert KEY_TAG + old not in stage.secret("ann").tags
 
 
-def test_a_slot_that_comes_free_is_used_in_the_same_run(stage: Stage) -> None:
+def test_a_slot_that_comes_free_is_used_in_the_same_run(stage: Harness) -> None:
     inactive, active = stage.user("ann", 300, 200)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=inactive, Status="Inactive")
     for day in range(10):
@@ -356,7 +356,7 @@ def test_a_slot_that_comes_free_is_used_in_the_same_run(stage: Stage) -> None:
 
 @pytest.mark.parametrize("first", ["05:00", "23:58"])
 def test_a_deleted_key_that_iam_still_lists_is_not_taken_for_one_that_a_person_disabled(
-    stage: Stage, first: str
+    stage: Harness, first: str
 ) -> None:
     old, new = disabled(stage)
     stage.cloud.delays.lists = timedelta(minutes=5)
@@ -381,7 +381,7 @@ def test_a_deleted_key_that_iam_still_lists_is_not_taken_for_one_that_a_person_d
 # People's hands
 
 
-def test_a_key_that_a_person_re_enables_gets_the_whole_way_again(stage: Stage) -> None:
+def test_a_key_that_a_person_re_enables_gets_the_whole_way_again(stage: Harness) -> None:
     old, new = disabled(stage)
     stage.at(12).iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
     happened: dict[int, str] = {}
@@ -399,7 +399,7 @@ def test_a_key_that_a_person_re_enables_gets_the_whole_way_again(stage: Stage) -
     assert stage.keys("ann") == {new: "Active"}
 
 
-def test_recording_a_restoration_removes_the_older_times_in_the_same_call(stage: Stage) -> None:
+def test_recording_a_restoration_removes_the_older_times_in_the_same_call(stage: Harness) -> None:
     old, _ = disabled(stage)
     assert stage.noted("ann", old).keys() == {"disabling", "disabled"}
     stage.at(12).iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Active")
@@ -411,7 +411,7 @@ def test_recording_a_restoration_removes_the_older_times_in_the_same_call(stage:
     assert stage.costs(since)["secretsmanager:TagResource"] == 1
 
 
-def test_a_key_found_inactive_gets_its_grace_from_the_day_it_was_found(stage: Stage) -> None:
+def test_a_key_found_inactive_gets_its_grace_from_the_day_it_was_found(stage: Harness) -> None:
     [old] = stage.user("ann", 400)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
 
@@ -426,7 +426,7 @@ def test_a_key_found_inactive_gets_its_grace_from_the_day_it_was_found(stage: St
     assert stage.keys("ann") == {}
 
 
-def test_a_key_that_a_person_stopped_and_started_again_is_simply_active(stage: Stage) -> None:
+def test_a_key_that_a_person_stopped_and_started_again_is_simply_active(stage: Harness) -> None:
     first, second = stage.user("ann", 60, 5)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=first, Status="Inactive")
     stage.run()
@@ -440,7 +440,7 @@ def test_a_key_that_a_person_stopped_and_started_again_is_simply_active(stage: S
     assert stage.keys("ann") == {first: "Active", second: "Active"}
 
 
-def test_a_key_used_after_it_was_disabled_gets_its_grace_anew_once(stage: Stage) -> None:
+def test_a_key_used_after_it_was_disabled_gets_its_grace_anew_once(stage: Harness) -> None:
     old, _ = disabled(stage)
     stage.cloud.use_key(MEMBER, old, START + timedelta(days=15))
     steps: dict[int, tuple[str, str]] = {}
@@ -455,7 +455,7 @@ def test_a_key_used_after_it_was_disabled_gets_its_grace_anew_once(stage: Stage)
 
 
 def test_of_two_old_keys_in_use_none_is_ever_touched_and_people_hear_of_it_weekly(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     keys = stage.user("ann", 400, 300)
     told = []
@@ -471,7 +471,7 @@ def test_of_two_old_keys_in_use_none_is_ever_touched_and_people_hear_of_it_weekl
     assert told == [1] * 7 + [2] * 7 + [3] * 2
 
 
-def test_of_two_old_keys_the_quiet_one_goes_and_nothing_on_first_sight(stage: Stage) -> None:
+def test_of_two_old_keys_the_quiet_one_goes_and_nothing_on_first_sight(stage: Harness) -> None:
     quiet, used = stage.user("ann", 900, 40)
     stage.cloud.use_key(MEMBER, quiet, START - timedelta(days=60))
     steps: dict[int, tuple[str, str]] = {}
@@ -490,8 +490,8 @@ def test_of_two_old_keys_the_quiet_one_goes_and_nothing_on_first_sight(stage: St
     assert stage.keys("ann") == {used: "Active"}
 
 
-def _overwrites(times: int) -> Callable[[Stage], None]:
-    def overwrite(stage: Stage) -> None:
+def _overwrites(times: int) -> Callable[[Harness], None]:
+    def overwrite(stage: Harness) -> None:
         for number in range(times):
             stage.secret_store().put_secret_value(
                 SecretId=secret_name(MEMBER, "ann"), SecretString=f"by hand {number}"
@@ -500,7 +500,7 @@ def _overwrites(times: int) -> Callable[[Stage], None]:
     return overwrite
 
 
-def _rolls_back(stage: Stage) -> None:
+def _rolls_back(stage: Harness) -> None:
     """The old key is stored, taken back, and made current again by moving the label."""
     _overwrites(1)(stage)
     for _ in range(2):
@@ -513,7 +513,7 @@ def _rolls_back(stage: Stage) -> None:
     ids=["once", "twice", "three-times", "rolled-back"],
 )
 def test_an_overwritten_secret_makes_the_successor_a_persons_key(
-    stage: Stage, change: Callable[[Stage], None]
+    stage: Harness, change: Callable[[Harness], None]
 ) -> None:
     old, new = rotated(stage)
     change(stage)
@@ -528,7 +528,7 @@ def test_an_overwritten_secret_makes_the_successor_a_persons_key(
     assert stage.keys("ann") == {old: "Active", new: "Active"}
 
 
-def test_no_receipt_no_disabling_however_many_runs_went_by(stage: Stage) -> None:
+def test_no_receipt_no_disabling_however_many_runs_went_by(stage: Harness) -> None:
     old, new = rotated(stage)
     bounced = [name for name in stage.cloud.objects("asa-iam-rotation-sandbox") if old in name]
     s3 = stage.cloud.role_session("222222222222", NOTIFIER_ROLE).client("s3")

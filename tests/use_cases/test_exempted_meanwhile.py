@@ -12,8 +12,8 @@ from keyturn.domain.secret_names import INTENT_TAG
 from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeKeys, FakeSecretStore
 from tests.use_cases.account import GROUP, NOW, RUN, an_account, some_keys
-from tests.use_cases.stage import ASKED, MEMBER, Stage, before, staged
-from tests.use_cases.stage import GROUP as STAGED_GROUP
+from tests.use_cases.harness import ASKED, MEMBER, Harness, before, staged
+from tests.use_cases.harness import GROUP as STAGED_GROUP
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -160,18 +160,18 @@ def test_an_approved_plan_and_an_order_ask_again_too() -> None:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def slowly(stage: Stage, operation: str) -> None:
+def slowly(stage: Harness, operation: str) -> None:
     """A call takes a minute, and somebody exempts ann before it."""
     stage.slow(operation, 1)
     stage.cloud.layers.append(before(operation, lambda: stage.exempt("ann")))
 
 
-def test_who_is_exempted_between_the_intent_and_the_key_gets_none(stage: Stage) -> None:
+def test_who_is_exempted_between_the_intent_and_the_key_gets_none(stage: Harness) -> None:
     stage.user("ann", 137)
     slowly(stage, "CreateSecret")
 
@@ -184,7 +184,7 @@ def test_who_is_exempted_between_the_intent_and_the_key_gets_none(stage: Stage) 
     assert answer["failures"] == []
 
 
-def test_who_is_exempted_while_a_disabling_is_written_down_keeps_the_key(stage: Stage) -> None:
+def test_who_is_exempted_while_a_disabling_is_written_down_keeps_the_key(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
     stage.run()
     stage.at(10)
@@ -199,7 +199,7 @@ def test_who_is_exempted_while_a_disabling_is_written_down_keeps_the_key(stage: 
     assert "ann was exempted meanwhile: nothing more was written" in answer["warnings"]
 
 
-def test_who_is_exempted_before_a_restoration_is_not_restored(stage: Stage) -> None:
+def test_who_is_exempted_before_a_restoration_is_not_restored(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
     for day in (0, 10):
         stage.at(day).run()
@@ -217,7 +217,7 @@ def test_who_is_exempted_before_a_restoration_is_not_restored(stage: Stage) -> N
 
 
 def test_a_secret_is_stored_though_its_user_was_exempted_while_the_key_was_made(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     """It is no write to a key; and a key whose secret nobody has would be worse."""
     stage.user("ann", 137)
@@ -231,7 +231,7 @@ def test_a_secret_is_stored_though_its_user_was_exempted_while_the_key_was_made(
     assert answer["failures"] == []
 
 
-def test_a_group_that_nobody_can_read_any_more_stops_the_functions_run(stage: Stage) -> None:
+def test_a_group_that_nobody_can_read_any_more_stops_the_functions_run(stage: Harness) -> None:
     for name in ("ann", "bob"):
         stage.user(name, 137)
     stage.settings["ParallelUsers"] = "1"

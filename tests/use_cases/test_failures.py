@@ -7,20 +7,20 @@ import pytest
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     HUB,
     MEMBER,
     OWNER,
     START,
     WRITES,
-    Stage,
+    Harness,
     before,
     decisions_of,
     failures_of,
 )
 
 
-def refuse_for(user: str, operation: str, stage: Stage) -> None:
+def refuse_for(user: str, operation: str, stage: Harness) -> None:
     """Let an operation fail for one user only."""
 
     def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
@@ -38,7 +38,7 @@ def refuse_for(user: str, operation: str, stage: Stage) -> None:
 @pytest.mark.parametrize(
     "operation", ["ListAccessKeys", "DescribeSecret", "CreateAccessKey", "PutSecretValue"]
 )
-def test_one_users_failure_is_an_outcome_beside_the_others(operation: str, stage: Stage) -> None:
+def test_one_users_failure_is_an_outcome_beside_the_others(operation: str, stage: Harness) -> None:
     for name in ("ann", "bob", "carl"):
         stage.user(name, 137)
     refuse_for("bob", operation, stage)
@@ -58,7 +58,7 @@ def test_one_users_failure_is_an_outcome_beside_the_others(operation: str, stage
     assert answer["counts"]["failures"] == 1
 
 
-def test_a_user_who_leaves_between_two_calls_is_nobodys_business(stage: Stage) -> None:
+def test_a_user_who_leaves_between_two_calls_is_nobodys_business(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.user("bob")
     stage.cloud.layers.append(
@@ -74,7 +74,7 @@ def test_a_user_who_leaves_between_two_calls_is_nobodys_business(stage: Stage) -
     assert {made["user"] for made in answer["decisions"]} == {"ann"}
 
 
-def test_what_could_not_be_read_is_a_failure_and_nothing_is_done_about_it(stage: Stage) -> None:
+def test_what_could_not_be_read_is_a_failure_and_nothing_is_done_about_it(stage: Harness) -> None:
     old, new = stage.user("ann", 900, 400)
     stage.cloud.use_key(MEMBER, old, START.replace(year=2025))
     stage.cloud.deny(MEMBER, "GetAccessKeyLastUsed")
@@ -86,7 +86,7 @@ def test_what_could_not_be_read_is_a_failure_and_nothing_is_done_about_it(stage:
     assert stage.keys("ann") == {old: "Active", new: "Active"}
 
 
-def test_receipts_that_cannot_be_read_stop_what_waits_for_them(stage: Stage) -> None:
+def test_receipts_that_cannot_be_read_stop_what_waits_for_them(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     stage.run()
     since = stage.at(10).mark()
@@ -100,7 +100,7 @@ def test_receipts_that_cannot_be_read_stop_what_waits_for_them(stage: Stage) -> 
     assert stage.keys("ann")[old] == "Active"
 
 
-def test_a_status_that_nobody_knows_is_that_users_failure_alone(stage: Stage) -> None:
+def test_a_status_that_nobody_knows_is_that_users_failure_alone(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.user("bob", 137)
 
@@ -121,7 +121,7 @@ def test_a_status_that_nobody_knows_is_that_users_failure_alone(stage: Stage) ->
     assert len(stage.keys("ann")) == 2
 
 
-def test_a_bus_that_is_down_is_reported_and_the_next_run_tells(stage: Stage) -> None:
+def test_a_bus_that_is_down_is_reported_and_the_next_run_tells(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     down = stage.cloud.deny(HUB, "PutEvents")
 
@@ -139,7 +139,7 @@ def test_a_bus_that_is_down_is_reported_and_the_next_run_tells(stage: Stage) -> 
         assert stage.keys("ann")[old] == ("Active" if day < 11 else "Inactive")
 
 
-def test_every_write_is_in_the_log_under_the_id_that_aws_knows(stage: Stage) -> None:
+def test_every_write_is_in_the_log_under_the_id_that_aws_knows(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.user("bob", 90)
     for day in (0, 10, 20):
@@ -170,7 +170,7 @@ def test_every_write_is_in_the_log_under_the_id_that_aws_knows(stage: Stage) -> 
     ]
 
 
-def test_a_dry_run_writes_nothing_and_plans_what_enforcement_then_does(stage: Stage) -> None:
+def test_a_dry_run_writes_nothing_and_plans_what_enforcement_then_does(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.user("bob", 80)
     stage.user("carl", 400, 300)

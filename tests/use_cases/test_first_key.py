@@ -10,11 +10,11 @@ from keyturn.domain.errors import Throttled
 from keyturn.domain.result import Outcome
 from keyturn.use_cases.first_key import in_turn, try_first
 from tests.domain.world import a_key, a_secret, ann, look
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     DAY,
     MEMBER,
     START,
-    Stage,
+    Harness,
     break_down,
     decisions_of,
     failures_of,
@@ -26,14 +26,14 @@ DENIED = ("WAIT", "creation-denied")
 FAILING = ("WAIT", "delivery-failing")
 
 
-def found(stage: Stage) -> None:
+def found(stage: Harness) -> None:
     for name in USERS:
         stage.user(name, 137)
 
 
 @pytest.mark.parametrize("parallel", ["1", "8"])
 def test_the_first_refusal_of_a_run_is_the_accounts_and_leaves_one_secret(
-    stage: Stage, parallel: str, monkeypatch: pytest.MonkeyPatch
+    stage: Harness, parallel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ParallelUsers", parallel)
     found(stage)
@@ -50,7 +50,7 @@ def test_the_first_refusal_of_a_run_is_the_accounts_and_leaves_one_secret(
         assert len([s for s in stage.cloud.secrets(MEMBER) if s.gone_at is None]) == 1
 
 
-def test_who_has_no_secret_is_not_tried_where_somebody_has_one(stage: Stage) -> None:
+def test_who_has_no_secret_is_not_tried_where_somebody_has_one(stage: Harness) -> None:
     stage.user("zoe", 137)
     stage.cloud.deny(MEMBER, "CreateAccessKey")
     stage.run()
@@ -75,7 +75,7 @@ def test_one_user_whose_secret_refuses_keys_does_not_come_first_every_day() -> N
     assert first == {"ann", "bob", "eve"}
 
 
-def test_a_refused_account_goes_on_when_it_is_allowed_again(stage: Stage) -> None:
+def test_a_refused_account_goes_on_when_it_is_allowed_again(stage: Harness) -> None:
     found(stage)
     refusal = stage.cloud.deny(MEMBER, "CreateAccessKey")
     stage.run()
@@ -87,7 +87,7 @@ def test_a_refused_account_goes_on_when_it_is_allowed_again(stage: Stage) -> Non
     assert all(len(stage.keys(name)) == 2 for name in USERS)
 
 
-def test_what_else_is_due_is_done_in_an_account_that_forbids_new_keys(stage: Stage) -> None:
+def test_what_else_is_due_is_done_in_an_account_that_forbids_new_keys(stage: Harness) -> None:
     [old] = stage.user("bob", 90)
     stage.run()
     stage.at(10).user("ann", 137)
@@ -98,7 +98,7 @@ def test_what_else_is_due_is_done_in_an_account_that_forbids_new_keys(stage: Sta
     assert stage.keys("bob")[old] == "Inactive"
 
 
-def of_days(stage: Stage, days: int) -> dict[int, int]:
+def of_days(stage: Harness, days: int) -> dict[int, int]:
     """How many keys each of so many daily runs tried to make."""
     made: dict[int, int] = {}
     for day in range(days):
@@ -109,7 +109,7 @@ def of_days(stage: Stage, days: int) -> dict[int, int]:
 
 
 def test_a_secret_that_is_refused_for_good_makes_three_keys_and_then_one_a_week(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 137)
     refusal = stage.cloud.deny(MEMBER, "PutSecretValue")
@@ -124,7 +124,7 @@ def test_a_secret_that_is_refused_for_good_makes_three_keys_and_then_one_a_week(
 
 
 def test_a_delivery_that_breaks_off_for_good_makes_three_keys_and_then_one_a_week(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 137)
     stage.cloud.layers.append(break_down("PutSecretValue"))
@@ -136,7 +136,7 @@ def test_a_delivery_that_breaks_off_for_good_makes_three_keys_and_then_one_a_wee
     assert stage.keys("ann")[old] == "Active"
 
 
-def test_a_delivery_that_is_denied_is_tried_with_one_user_of_the_account(stage: Stage) -> None:
+def test_a_delivery_that_is_denied_is_tried_with_one_user_of_the_account(stage: Harness) -> None:
     found(stage)
     stage.cloud.deny(MEMBER, "PutSecretValue")
 
@@ -150,7 +150,7 @@ def test_a_delivery_that_is_denied_is_tried_with_one_user_of_the_account(stage: 
 
 @pytest.mark.parametrize("call", ["CreateAccessKey", "PutSecretValue"])
 def test_nobody_is_warned_of_a_rotation_while_the_account_lets_no_key_be_made(
-    stage: Stage, call: str
+    stage: Harness, call: str
 ) -> None:
     stage.user("ann", 137)
     stage.user("bob", 80)
@@ -167,7 +167,7 @@ def test_nobody_is_warned_of_a_rotation_while_the_account_lets_no_key_be_made(
 
 
 def test_nobody_is_told_of_a_day_among_spread_ones_while_the_account_forbids_keys(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SpreadDays", "3")
     found(stage)

@@ -10,7 +10,7 @@ from keyturn.domain.secret_names import secret_name, version_id_for
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     ASKED,
     DAY,
     GROUP,
@@ -18,8 +18,8 @@ from tests.use_cases.stage import (
     MEMBER,
     MINUTE,
     OWNER,
+    Harness,
     Layer,
-    Stage,
     before,
     break_down,
     decisions_of,
@@ -29,20 +29,20 @@ from tests.use_cases.stage import (
 )
 
 
-def restore(stage: Stage, key_id: str) -> dict[str, Any]:
+def restore(stage: Harness, key_id: str) -> dict[str, Any]:
     return stage.run({**ASKED, "Restore": key_id})
 
 
-def revoke(stage: Stage, key_id: str, **more: object) -> dict[str, Any]:
+def revoke(stage: Harness, key_id: str, **more: object) -> dict[str, Any]:
     return stage.run({**ASKED, "Revoke": key_id, **more})
 
 
-def other_than(stage: Stage, key_id: str) -> str:
+def other_than(stage: Harness, key_id: str) -> str:
     [other] = set(stage.keys("ann")) - {key_id}
     return other
 
 
-def disabled(stage: Stage) -> tuple[str, str]:
+def disabled(stage: Harness) -> tuple[str, str]:
     """A user whose key was replaced, and disabled ten days later."""
     [old] = stage.user("ann", 90)
     stage.run()
@@ -52,11 +52,11 @@ def disabled(stage: Stage) -> tuple[str, str]:
     return old, new
 
 
-def mails_to_owner(stage: Stage, since: int) -> list[str]:
+def mails_to_owner(stage: Harness, since: int) -> list[str]:
     return [mail.text or "" for mail in stage.cloud.sent_mails[since:] if mail.to == [OWNER]]
 
 
-def of_event(stage: Stage, kind: str) -> list[Mapping[str, Any]]:
+def of_event(stage: Harness, kind: str) -> list[Mapping[str, Any]]:
     """The details of the events of a kind."""
     return [
         json.loads(entry["Detail"])
@@ -70,7 +70,7 @@ def of_event(stage: Stage, kind: str) -> list[Mapping[str, Any]]:
 # --- restore ------------------------------------------------------------------------------
 
 
-def test_a_restored_key_works_and_is_left_alone_for_the_grace(stage: Stage) -> None:
+def test_a_restored_key_works_and_is_left_alone_for_the_grace(stage: Harness) -> None:
     old, new = disabled(stage)
     sent = len(stage.cloud.sent_mails)
     since = stage.at(12).mark()
@@ -97,7 +97,7 @@ def test_a_restored_key_works_and_is_left_alone_for_the_grace(stage: Stage) -> N
     ]
 
 
-def test_the_next_run_tells_nobody_of_a_restoration_that_was_told(stage: Stage) -> None:
+def test_the_next_run_tells_nobody_of_a_restoration_that_was_told(stage: Harness) -> None:
     old, _ = disabled(stage)
     restore(stage.at(12), old)
     sent = len(stage.cloud.sent_mails)
@@ -109,7 +109,7 @@ def test_the_next_run_tells_nobody_of_a_restoration_that_was_told(stage: Stage) 
 
 
 def test_what_cannot_be_put_on_record_is_not_enabled_and_the_command_is_said(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     old, _ = disabled(stage)
     stage.at(12)
@@ -127,7 +127,7 @@ def test_what_cannot_be_put_on_record_is_not_enabled_and_the_command_is_said(
 
 @pytest.mark.parametrize("lost", [lose_answer, break_down])
 def test_a_restoration_that_breaks_off_leaves_the_key_its_days(
-    stage: Stage, lost: Callable[[str], Layer]
+    stage: Harness, lost: Callable[[str], Layer]
 ) -> None:
     """Whoever had disabled it: here it was its owner, between the notice and its end."""
     [old] = stage.user("ann", 137)
@@ -155,7 +155,7 @@ def act_on(answer: Mapping[str, Any], key_id: str) -> bool:
     )
 
 
-def test_a_key_that_somebody_enabled_meanwhile_is_not_recorded_twice(stage: Stage) -> None:
+def test_a_key_that_somebody_enabled_meanwhile_is_not_recorded_twice(stage: Harness) -> None:
     old, _ = disabled(stage)
     stage.at(12)
     iam = stage.iam()
@@ -172,7 +172,7 @@ def test_a_key_that_somebody_enabled_meanwhile_is_not_recorded_twice(stage: Stag
     assert stage.writes(since) == []
 
 
-def test_in_dry_run_an_order_writes_nothing_and_says_so(stage: Stage) -> None:
+def test_in_dry_run_an_order_writes_nothing_and_says_so(stage: Harness) -> None:
     old, _ = disabled(stage)
     stage.settings["DryRunFlag"] = "True"
     since = stage.at(12).mark()
@@ -185,7 +185,7 @@ def test_in_dry_run_an_order_writes_nothing_and_says_so(stage: Stage) -> None:
     assert "DryRun=True → skipping iam:UpdateAccessKey" in stage.messages()
 
 
-def test_an_order_looks_at_the_keys_of_its_user_alone(stage: Stage) -> None:
+def test_an_order_looks_at_the_keys_of_its_user_alone(stage: Harness) -> None:
     old, _ = disabled(stage)
     stage.user("bob", 400)
     since = stage.at(12).mark()
@@ -200,7 +200,7 @@ def test_an_order_looks_at_the_keys_of_its_user_alone(stage: Stage) -> None:
     assert looked_at == {"ann"}
 
 
-def test_an_order_about_a_key_that_does_not_exist_is_a_failure(stage: Stage) -> None:
+def test_an_order_about_a_key_that_does_not_exist_is_a_failure(stage: Harness) -> None:
     stage.user("ann", 5)
     since = stage.mark()
 
@@ -210,7 +210,7 @@ def test_an_order_about_a_key_that_does_not_exist_is_a_failure(stage: Stage) -> 
     assert stage.writes(since) == []
 
 
-def test_who_was_exempted_since_the_plan_was_made_is_left_alone(stage: Stage) -> None:
+def test_who_was_exempted_since_the_plan_was_made_is_left_alone(stage: Harness) -> None:
     [old] = stage.user("ann", 5)
     stage.iam().update_access_key(UserName="ann", AccessKeyId=old, Status="Inactive")
     stage.cloud.layers.append(before("DescribeSecret", lambda: stage.exempt("ann")))
@@ -223,7 +223,7 @@ def test_who_was_exempted_since_the_plan_was_made_is_left_alone(stage: Stage) ->
 
 
 def test_of_who_was_exempted_since_the_plan_was_made_a_leaked_key_is_stopped_alone(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 5)
     stage.cloud.layers.append(before("DescribeSecret", lambda: stage.exempt("ann")))
@@ -242,7 +242,7 @@ def test_of_who_was_exempted_since_the_plan_was_made_a_leaked_key_is_stopped_alo
 # --- revoke -------------------------------------------------------------------------------
 
 
-def test_a_revoked_key_stops_before_its_successor_is_made(stage: Stage) -> None:
+def test_a_revoked_key_stops_before_its_successor_is_made(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     sent = len(stage.cloud.sent_mails)
     since = stage.mark()
@@ -267,7 +267,7 @@ def test_a_revoked_key_stops_before_its_successor_is_made(stage: Stage) -> None:
 
 
 def test_a_revoked_key_is_deleted_after_its_grace_and_its_owner_knows_the_day(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 12)
     revoke(stage, old)
@@ -286,7 +286,7 @@ def test_a_revoked_key_is_deleted_after_its_grace_and_its_owner_knows_the_day(
     assert not any("re-enabled" in (mail.text or "") for mail in told)
 
 
-def test_who_has_another_key_to_work_with_gets_no_new_one(stage: Stage) -> None:
+def test_who_has_another_key_to_work_with_gets_no_new_one(stage: Harness) -> None:
     older, newer = stage.user("ann", 50, 12)
 
     answer = revoke(stage, newer)
@@ -295,7 +295,7 @@ def test_who_has_another_key_to_work_with_gets_no_new_one(stage: Stage) -> None:
     assert stage.keys("ann") == {older: "Active", newer: "Inactive"}
 
 
-def test_a_leaked_key_is_stopped_even_where_nothing_can_be_recorded(stage: Stage) -> None:
+def test_a_leaked_key_is_stopped_even_where_nothing_can_be_recorded(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     stage.cloud.layers.append(break_down("DescribeSecret"))
 
@@ -305,7 +305,7 @@ def test_a_leaked_key_is_stopped_even_where_nothing_can_be_recorded(stage: Stage
     assert f"{old} is Inactive, but nothing could be put on record" in failures_of(answer)["ann"]
 
 
-def test_a_foreign_secret_is_not_written_to_by_a_revocation(stage: Stage) -> None:
+def test_a_foreign_secret_is_not_written_to_by_a_revocation(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     stage.secret_store().create_secret(Name=secret_name(MEMBER, "ann"), SecretString="theirs")
     since = stage.mark()
@@ -319,7 +319,7 @@ def test_a_foreign_secret_is_not_written_to_by_a_revocation(stage: Stage) -> Non
 
 @pytest.mark.parametrize("call", ["TagResource", "CreateAccessKey", "PutSecretValue"])
 def test_a_revocation_that_breaks_off_goes_on_when_it_is_ordered_again(
-    stage: Stage, call: str
+    stage: Harness, call: str
 ) -> None:
     [old] = stage.user("ann", 12)
     user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
@@ -351,7 +351,7 @@ def test_a_revocation_that_breaks_off_goes_on_when_it_is_ordered_again(
     assert len(stage.keys("ann")) == 2
 
 
-def test_no_second_key_is_made_where_an_answer_was_lost(stage: Stage) -> None:
+def test_no_second_key_is_made_where_an_answer_was_lost(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     stage.cloud.layers.append(lose_answer("CreateAccessKey"))
 
@@ -372,7 +372,7 @@ def test_no_second_key_is_made_where_an_answer_was_lost(stage: Stage) -> None:
 
 
 def test_half_a_revocation_is_a_failure_even_if_another_kept_us_from_the_rest(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 12)
     name = secret_name(MEMBER, "ann")
@@ -390,7 +390,7 @@ def test_half_a_revocation_is_a_failure_even_if_another_kept_us_from_the_rest(
 
 
 def test_an_exempt_users_leaked_key_is_stopped_and_the_rest_needs_an_express_word(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 12)
     stage.exempt("ann")
@@ -409,14 +409,14 @@ def test_an_exempt_users_leaked_key_is_stopped_and_the_rest_needs_an_express_wor
     assert len(stage.keys("ann")) == 2
 
 
-def put(stage: Stage, name: str, body: bytes) -> None:
+def put(stage: Harness, name: str, body: bytes) -> None:
     stage.cloud.session(HUB).client("s3").put_object(
         Bucket=BUCKET, Key=f"{PREFIX}/{name}", Body=body
     )
 
 
-def denied(*operations: str) -> Callable[[Stage], None]:
-    def prepare(stage: Stage) -> None:
+def denied(*operations: str) -> Callable[[Harness], None]:
+    def prepare(stage: Harness) -> None:
         def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
             if f"{request.service}:{request.operation}" in operations:
                 return ApiResponse(status=403, body=b"", error="AccessDenied")
@@ -427,10 +427,10 @@ def denied(*operations: str) -> Callable[[Stage], None]:
     return prepare
 
 
-def nonsense(*operations: str) -> Callable[[Stage], None]:
+def nonsense(*operations: str) -> Callable[[Harness], None]:
     """AWS, or something between us and it, answers with what is no answer."""
 
-    def prepare(stage: Stage) -> None:
+    def prepare(stage: Harness) -> None:
         def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
             if f"{request.service}:{request.operation}" in operations:
                 return ApiResponse(status=200, body=b'{"VersionIdsToStages": 7, "Tags": "x"}')
@@ -441,17 +441,17 @@ def nonsense(*operations: str) -> Callable[[Stage], None]:
     return prepare
 
 
-def breaks(*operations: str) -> Callable[[Stage], None]:
-    def prepare(stage: Stage) -> None:
+def breaks(*operations: str) -> Callable[[Harness], None]:
+    def prepare(stage: Harness) -> None:
         stage.cloud.layers.extend(break_down(operation) for operation in operations)
 
     return prepare
 
 
-def tagged(tag: str, text: str) -> Callable[[Stage], None]:
+def tagged(tag: str, text: str) -> Callable[[Harness], None]:
     """Whoever has the leaked key made the secret, and wrote into it."""
 
-    def prepare(stage: Stage) -> None:
+    def prepare(stage: Harness) -> None:
         user_id = stage.iam().get_user(UserName="ann")["User"]["UserId"]
         tags = {"keyturn:user": "ann", "keyturn:user-id": user_id, tag: text}
         stage.secret_store().create_secret(
@@ -463,7 +463,7 @@ def tagged(tag: str, text: str) -> Callable[[Stage], None]:
     return prepare
 
 
-IN_THE_WAY: dict[str, Callable[[Stage], None]] = {
+IN_THE_WAY: dict[str, Callable[[Harness], None]] = {
     "the group is denied": denied("iam:GetGroup"),
     "the group breaks": breaks("GetGroup"),
     "the group is nonsense": nonsense("iam:GetGroup"),
@@ -507,7 +507,7 @@ HINDERS_NOTHING = {
 @pytest.mark.parametrize(
     "hindrance", IN_THE_WAY, ids=lambda name: name.replace(",", "").replace(" ", "-")
 )
-def test_a_leaked_key_is_stopped_first_whatever_else_fails(stage: Stage, hindrance: str) -> None:
+def test_a_leaked_key_is_stopped_first_whatever_else_fails(stage: Harness, hindrance: str) -> None:
     [old] = stage.user("ann", 12)
     IN_THE_WAY[hindrance](stage)
     since = stage.mark()
@@ -527,7 +527,7 @@ def test_a_leaked_key_is_stopped_first_whatever_else_fails(stage: Stage, hindran
 
 
 def test_with_an_express_word_an_unreadable_group_holds_nothing_of_a_revocation(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 12)
     stage.cloud.layers.append(break_down("GetGroup"))
@@ -540,7 +540,7 @@ def test_with_an_express_word_an_unreadable_group_holds_nothing_of_a_revocation(
     assert "but not for what was ordered" in answer["warnings"][-1]
 
 
-def test_a_key_that_was_revoked_and_enabled_a_moment_ago_is_stopped(stage: Stage) -> None:
+def test_a_key_that_was_revoked_and_enabled_a_moment_ago_is_stopped(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     revoke(stage, old)
     iam = stage.iam()
@@ -556,7 +556,7 @@ def test_a_key_that_was_revoked_and_enabled_a_moment_ago_is_stopped(stage: Stage
     assert stage.keys("ann")[old] == "Inactive"
 
 
-def test_a_leaked_key_is_stopped_whether_root_keys_can_be_reported_or_not(stage: Stage) -> None:
+def test_a_leaked_key_is_stopped_whether_root_keys_can_be_reported_or_not(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     stage.settings["ReportRootKeys"] = "True"
     stage.cloud.deny(None, "GetAccountSummary")
@@ -570,7 +570,7 @@ def test_a_leaked_key_is_stopped_whether_root_keys_can_be_reported_or_not(stage:
 # --- an order of which nothing came -------------------------------------------------------
 
 
-def test_a_key_whose_user_is_not_listed_yet_is_a_failure(stage: Stage) -> None:
+def test_a_key_whose_user_is_not_listed_yet_is_a_failure(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     nobody = ApiResponse(
         status=200,
@@ -590,7 +590,7 @@ def test_a_key_whose_user_is_not_listed_yet_is_a_failure(stage: Stage) -> None:
 
 
 def test_a_key_that_was_deleted_as_it_was_to_be_stopped_is_a_failure_and_gets_no_successor(
-    stage: Stage,
+    stage: Harness,
 ) -> None:
     [old] = stage.user("ann", 12)
     iam = stage.iam()
@@ -606,7 +606,7 @@ def test_a_key_that_was_deleted_as_it_was_to_be_stopped_is_a_failure_and_gets_no
     assert stage.keys("ann") == {}
 
 
-def test_a_key_whose_user_was_deleted_meanwhile_is_a_failure(stage: Stage) -> None:
+def test_a_key_whose_user_was_deleted_meanwhile_is_a_failure(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
     iam = stage.iam()
 
@@ -621,11 +621,11 @@ def test_a_key_whose_user_was_deleted_meanwhile_is_a_failure(stage: Stage) -> No
     assert failures_of(answer)["ann"] == f"{old} was deleted meanwhile"
 
 
-def force(stage: Stage, **more: object) -> dict[str, Any]:
+def force(stage: Harness, **more: object) -> dict[str, Any]:
     return stage.run({**ASKED, "ForceRotate": "ann", **more})
 
 
-def test_a_forced_rotation_that_met_another_run_is_a_failure(stage: Stage) -> None:
+def test_a_forced_rotation_that_met_another_run_is_a_failure(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.cloud.layers.append(before("CreateSecret", lambda: force(stage)))
 
@@ -635,7 +635,7 @@ def test_a_forced_rotation_that_met_another_run_is_a_failure(stage: Stage) -> No
     assert len(stage.keys("ann")) == 2
 
 
-def second_key(stage: Stage) -> None:
+def second_key(stage: Harness) -> None:
     stage.cloud.add_key(MEMBER, "ann", created=stage.cloud.now - 2 * DAY)
 
 
@@ -647,7 +647,7 @@ def second_key(stage: Stage) -> None:
     ],
 )
 def test_a_forced_rotation_that_has_to_wait_is_a_failure(
-    stage: Stage, prepare: Callable[[Stage], object], why: str
+    stage: Harness, prepare: Callable[[Harness], object], why: str
 ) -> None:
     [old] = stage.user("ann", 12)
     prepare(stage)
@@ -659,7 +659,7 @@ def test_a_forced_rotation_that_has_to_wait_is_a_failure(
 
 
 @pytest.mark.parametrize("hours", [0, 23, 25])
-def test_a_forced_rotation_that_comes_again_is_no_failure(stage: Stage, hours: int) -> None:
+def test_a_forced_rotation_that_comes_again_is_no_failure(stage: Harness, hours: int) -> None:
     stage.user("ann", 12)
     asked = stage.cloud.now.isoformat()
     force(stage, requested=asked)
@@ -671,7 +671,7 @@ def test_a_forced_rotation_that_comes_again_is_no_failure(stage: Stage, hours: i
     assert len(stage.keys("ann")) == 2
 
 
-def test_a_forced_rotation_that_comes_too_late_is_no_failure(stage: Stage) -> None:
+def test_a_forced_rotation_that_comes_too_late_is_no_failure(stage: Harness) -> None:
     stage.user("ann", 12)
     asked = stage.cloud.now.isoformat()
 
@@ -681,7 +681,7 @@ def test_a_forced_rotation_that_comes_too_late_is_no_failure(stage: Stage) -> No
     assert len(stage.keys("ann")) == 1
 
 
-def test_in_dry_run_a_forced_rotation_that_has_to_wait_is_no_failure(stage: Stage) -> None:
+def test_in_dry_run_a_forced_rotation_that_has_to_wait_is_no_failure(stage: Harness) -> None:
     stage.user("ann", 12)
     stage.exempt("ann")
     stage.settings["DryRunFlag"] = "True"
@@ -707,7 +707,7 @@ def test_in_dry_run_a_forced_rotation_that_has_to_wait_is_no_failure(stage: Stag
         ({"EvenExempt": True}, "EvenExempt=True: needs Revoke"),
     ],
 )
-def test_an_event_orders_one_thing(stage: Stage, event: Mapping[str, object], why: str) -> None:
+def test_an_event_orders_one_thing(stage: Harness, event: Mapping[str, object], why: str) -> None:
     since = stage.mark()
 
     with pytest.raises(Exception, match=why):
@@ -716,7 +716,7 @@ def test_an_event_orders_one_thing(stage: Stage, event: Mapping[str, object], wh
     assert stage.writes(since) == []
 
 
-def test_an_order_that_is_delivered_late_is_void(stage: Stage) -> None:
+def test_an_order_that_is_delivered_late_is_void(stage: Harness) -> None:
     [old] = stage.user("ann", 12)
 
     answer = revoke(stage.at(1), old, requested="2026-03-02T05:00:00Z")

@@ -13,7 +13,7 @@ from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.emulator.secret_rules import secrets_of
 from keyturn_sandbox.simulation.deployment import SECRETS_KEY
-from tests.use_cases.stage import ASKED, MEMBER, MINUTE, Stage, decisions_of, stores
+from tests.use_cases.harness import ASKED, MEMBER, MINUTE, Harness, decisions_of, stores
 
 NAME = secret_name(MEMBER, "ann")
 BLOCKED = ("WAIT", "secret-foreign")
@@ -24,13 +24,13 @@ POLICY = (
 )
 
 
-def public_facts(stage: Stage, user: str = "ann") -> dict[str, str]:
+def public_facts(stage: Harness, user: str = "ann") -> dict[str, str]:
     """What everybody who may list users can know: the tags that our secrets bear."""
     user_id = stage.iam().get_user(UserName=user)["User"]["UserId"]
     return {USER_TAG: user, USER_ID_TAG: user_id}
 
 
-def squats(stage: Stage, tags: Mapping[str, str]) -> None:
+def squats(stage: Harness, tags: Mapping[str, str]) -> None:
     stage.secret_store().create_secret(
         Name=NAME,
         KmsKeyId=SECRETS_KEY,
@@ -38,7 +38,7 @@ def squats(stage: Stage, tags: Mapping[str, str]) -> None:
     )
 
 
-def seal_key(stage: Stage) -> SealKey:
+def seal_key(stage: Harness) -> SealKey:
     kms = stage.cloud.session(stage.deployment.account).client("kms")
     return SealKeyInKms(lambda: kms, stage.deployment.settings["SealKey"])()
 
@@ -56,7 +56,7 @@ def dies_at(number: int, operation: str) -> Callable[[ApiRequest, Perform], ApiR
     return layer
 
 
-def is_untouched(stage: Stage, old: str) -> bool:
+def is_untouched(stage: Harness, old: str) -> bool:
     return stage.keys("ann") == {old: "Active"} and not stage.secret("ann").versions
 
 
@@ -70,7 +70,7 @@ def is_untouched(stage: Stage, old: str) -> bool:
     ],
 )
 def test_a_secret_that_somebody_made_beforehand_gets_no_key(
-    stage: Stage, more: dict[str, str]
+    stage: Harness, more: dict[str, str]
 ) -> None:
     [old] = stage.user("ann", 137)
     squats(stage, public_facts(stage) | more)
@@ -81,7 +81,7 @@ def test_a_secret_that_somebody_made_beforehand_gets_no_key(
     assert is_untouched(stage, old)
 
 
-def test_a_seal_that_was_copied_from_another_secret_is_worth_nothing(stage: Stage) -> None:
+def test_a_seal_that_was_copied_from_another_secret_is_worth_nothing(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
     stage.user("bob", 137)
     stage.run({**ASKED, "users": ["bob"]})
@@ -93,7 +93,7 @@ def test_a_seal_that_was_copied_from_another_secret_is_worth_nothing(stage: Stag
 
 
 @pytest.mark.parametrize("kept", ["all tags", "seal alone"])
-def test_a_seal_does_not_outlive_its_secret(stage: Stage, kept: str) -> None:
+def test_a_seal_does_not_outlive_its_secret(stage: Harness, kept: str) -> None:
     stage.user("ann", 137)
     stage.run()
     tags = dict(stage.secret("ann").tags)
@@ -106,7 +106,7 @@ def test_a_seal_does_not_outlive_its_secret(stage: Stage, kept: str) -> None:
     assert stage.secret("ann").versions == {}
 
 
-def test_what_died_before_it_was_sealed_is_sealed_by_the_next_run(stage: Stage) -> None:
+def test_what_died_before_it_was_sealed_is_sealed_by_the_next_run(stage: Harness) -> None:
     [old] = stage.user("ann", 137)
     stage.cloud.layers.append(dies_at(1, "TagResource"))
     stage.run()
@@ -122,25 +122,25 @@ def test_what_died_before_it_was_sealed_is_sealed_by_the_next_run(stage: Stage) 
     assert secret.tags[SEAL_TAG] == seal_key(stage).seal(secret.arn, secret.tags[USER_ID_TAG])
 
 
-def _adds_a_tag(stage: Stage) -> None:
+def _adds_a_tag(stage: Harness) -> None:
     stage.secret_store().tag_resource(SecretId=NAME, Tags=[{"Key": "team", "Value": "interns"}])
 
 
-def _adds_a_policy(stage: Stage) -> None:
+def _adds_a_policy(stage: Harness) -> None:
     stage.secret_store().put_resource_policy(SecretId=NAME, ResourcePolicy=POLICY)
 
 
-def _stores_a_value(stage: Stage) -> None:
+def _stores_a_value(stage: Harness) -> None:
     stage.secret_store().put_secret_value(SecretId=NAME, SecretString="mine")
 
 
-def _replicates(stage: Stage) -> None:
+def _replicates(stage: Harness) -> None:
     stage.secret_store().replicate_secret_to_regions(
         SecretId=NAME, AddReplicaRegions=[{"Region": "eu-west-1"}]
     )
 
 
-def _makes_it_again_later(stage: Stage) -> None:
+def _makes_it_again_later(stage: Harness) -> None:
     tags = dict(stage.secret("ann").tags)
     stage.secret_store().delete_secret(SecretId=NAME, ForceDeleteWithoutRecovery=True)
     stage.cloud.move_to(stage.cloud.now + 20 * MINUTE)
@@ -152,7 +152,7 @@ def _makes_it_again_later(stage: Stage) -> None:
     [_adds_a_tag, _adds_a_policy, _stores_a_value, _replicates, _makes_it_again_later],
 )
 def test_a_newborn_that_somebody_has_meddled_with_is_not_sealed(
-    stage: Stage, meddles: Callable[[Stage], None]
+    stage: Harness, meddles: Callable[[Harness], None]
 ) -> None:
     stage.user("ann", 137)
     stage.cloud.layers.append(dies_at(1, "TagResource"))
@@ -166,7 +166,7 @@ def test_a_newborn_that_somebody_has_meddled_with_is_not_sealed(
     assert not stage.secret("ann").tags[SEAL_TAG].startswith("seal=")
 
 
-def test_a_policy_of_a_newborn_that_cannot_be_read_holds_it_back(stage: Stage) -> None:
+def test_a_policy_of_a_newborn_that_cannot_be_read_holds_it_back(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.cloud.layers.append(dies_at(1, "TagResource"))
     stage.run()
@@ -177,7 +177,7 @@ def test_a_policy_of_a_newborn_that_cannot_be_read_holds_it_back(stage: Stage) -
 
 
 @pytest.mark.parametrize("call", ["GenerateMac"])
-def test_without_an_answer_about_the_seal_nothing_is_written(stage: Stage, call: str) -> None:
+def test_without_an_answer_about_the_seal_nothing_is_written(stage: Harness, call: str) -> None:
     old, _ = stage.user("ann", 137), stage.user("bob", 12)
     stage.run()
     before = stage.keys("ann")
@@ -191,7 +191,7 @@ def test_without_an_answer_about_the_seal_nothing_is_written(stage: Stage, call:
     assert old[0] in before
 
 
-def test_who_may_not_ask_for_the_seals_key_sees_a_plan_that_says_so(stage: Stage) -> None:
+def test_who_may_not_ask_for_the_seals_key_sees_a_plan_that_says_so(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.run()
     disconnect()
@@ -203,7 +203,7 @@ def test_who_may_not_ask_for_the_seals_key_sees_a_plan_that_says_so(stage: Stage
     assert any("the seals could not be checked" in warning for warning in answer["warnings"])
 
 
-def test_a_seals_key_that_is_none_is_named(stage: Stage) -> None:
+def test_a_seals_key_that_is_none_is_named(stage: Harness) -> None:
     stage.settings["SealKey"] = "alias/none"
     stage.user("ann", 137)
 
@@ -213,7 +213,7 @@ def test_a_seals_key_that_is_none_is_named(stage: Stage) -> None:
     assert "SealKey=alias/none cannot be asked" in failure["message"]
 
 
-def test_the_seal_key_is_asked_once_however_many_secrets(stage: Stage) -> None:
+def test_the_seal_key_is_asked_once_however_many_secrets(stage: Harness) -> None:
     for name in ("ann", "bob", "cleo"):
         stage.user(name, 137)
     disconnect()
@@ -251,7 +251,7 @@ def _is_a_replica() -> None:
     ],
 )
 def test_a_sealed_secret_that_became_anothers_gets_no_key(
-    stage: Stage, change: Callable[[], None], why: str
+    stage: Harness, change: Callable[[], None], why: str
 ) -> None:
     stage.user("ann", 137)
     stage.run()
@@ -266,7 +266,7 @@ def test_a_sealed_secret_that_became_anothers_gets_no_key(
 
 
 @pytest.mark.parametrize("spelled", ["alias", "alias ARN", "id", "ARN"])
-def test_one_kms_key_has_many_names(stage: Stage, spelled: str) -> None:
+def test_one_kms_key_has_many_names(stage: Harness, spelled: str) -> None:
     kms = stage.cloud.session(MEMBER).client("kms")
     made = kms.create_key()["KeyMetadata"]
     kms.create_alias(AliasName=SECRETS_KEY, TargetKeyId=made["KeyId"])
@@ -287,7 +287,7 @@ def test_one_kms_key_has_many_names(stage: Stage, spelled: str) -> None:
 
 @pytest.mark.parametrize("answers", ["another", "no such key", "denied"])
 def test_another_kms_key_is_another_and_what_nobody_may_look_up_too(
-    stage: Stage, answers: str
+    stage: Harness, answers: str
 ) -> None:
     kms = stage.cloud.session(MEMBER).client("kms")
     for alias in (SECRETS_KEY, "alias/theirs"):
@@ -304,7 +304,7 @@ def test_another_kms_key_is_another_and_what_nobody_may_look_up_too(
     assert set(decisions_of(answer, "ann")) >= {BLOCKED}
 
 
-def test_a_renamed_users_secret_is_never_the_newcomers(stage: Stage) -> None:
+def test_a_renamed_users_secret_is_never_the_newcomers(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.run()
     value = stage.value("ann")

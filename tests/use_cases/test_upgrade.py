@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, NOTIFIER_ROLE
-from tests.use_cases.stage import HUB, OWNER, START, Stage
+from tests.use_cases.harness import HUB, OWNER, START, Harness
 
 LIFE = (0, 7, 10, 17, 20)
 """Rotated, reminded, disabled, reminded, deleted."""
 
 
-def as_the_earlier_version_named_them(stage: Stage) -> list[str]:
+def as_the_earlier_version_named_them(stage: Harness) -> list[str]:
     """Give every receipt the name that it had before names held a recipient (decision 0034)."""
     s3: Any = stage.cloud.role_session(HUB, NOTIFIER_ROLE).client("s3")
     renamed = []
@@ -26,13 +26,13 @@ def as_the_earlier_version_named_them(stage: Stage) -> list[str]:
     return renamed
 
 
-def mails(stage: Stage, whose: str) -> list[int]:
+def mails(stage: Harness, whose: str) -> list[int]:
     return [(mail.at - START).days for mail in stage.cloud.sent_mails if mail.to == [whose]]
 
 
 @pytest.mark.parametrize("upgrade", LIFE)
 def test_nobody_is_notified_anew_and_no_act_comes_sooner_or_later(
-    stage: Stage, upgrade: int
+    stage: Harness, upgrade: int
 ) -> None:
     [old] = stage.user("ann", 90)
     acts: dict[int, list[str]] = {}
@@ -54,7 +54,9 @@ def test_nobody_is_notified_anew_and_no_act_comes_sooner_or_later(
     assert old not in stage.keys("ann")
 
 
-def test_a_message_that_comes_once_more_after_the_upgrade_is_not_sent_again(stage: Stage) -> None:
+def test_a_message_that_comes_once_more_after_the_upgrade_is_not_sent_again(
+    stage: Harness,
+) -> None:
     stage.user("ann", 90)
     stage.invoke()
     queue = stage.deployment.notifier_queue

@@ -7,10 +7,10 @@ import pytest
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE
-from tests.use_cases.stage import (
+from tests.use_cases.harness import (
     GROUP,
     MEMBER,
-    Stage,
+    Harness,
     break_down,
     decisions_of,
     failures_of,
@@ -53,7 +53,7 @@ def test_of_1250_users_none_is_overlooked_and_none_of_1100_exempt_ones_is_touche
         )
 
 
-def two_users(stage: Stage) -> None:
+def two_users(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.user("bob", 137)
     stage.exempt("bob")
@@ -83,7 +83,7 @@ def _second_page_denied(cloud: LocalCloud) -> None:
 @pytest.mark.parametrize("obstacle", [_denied, _throttled, _broken, _second_page_denied])
 @pytest.mark.parametrize("dry_run", ["True", "False"])
 def test_a_group_that_cannot_be_read_leaves_the_whole_account_alone_and_says_so(
-    dry_run: str, obstacle: Callable[[LocalCloud], None], stage: Stage
+    dry_run: str, obstacle: Callable[[LocalCloud], None], stage: Harness
 ) -> None:
     stage.settings["DryRunFlag"] = dry_run
     two_users(stage)
@@ -105,7 +105,7 @@ def test_a_group_that_cannot_be_read_leaves_the_whole_account_alone_and_says_so(
     assert "could not be read" in " ".join(str(mail.text).split())
 
 
-def test_a_missing_group_stops_enforcement(stage: Stage) -> None:
+def test_a_missing_group_stops_enforcement(stage: Harness) -> None:
     stage.user("ann", 137)
     stage.iam().delete_group(GroupName=GROUP)
 
@@ -119,7 +119,7 @@ def test_a_missing_group_stops_enforcement(stage: Stage) -> None:
     assert stage.writes() == []
 
 
-def test_a_missing_group_is_a_warning_in_a_dry_run(stage: Stage) -> None:
+def test_a_missing_group_is_a_warning_in_a_dry_run(stage: Harness) -> None:
     stage.settings["DryRunFlag"] = "True"
     stage.user("ann", 137)
     stage.iam().delete_group(GroupName=GROUP)
@@ -133,7 +133,7 @@ def test_a_missing_group_is_a_warning_in_a_dry_run(stage: Stage) -> None:
     assert stage.writes() == []
 
 
-def test_a_missing_group_stops_nothing_where_operators_allow_it(stage: Stage) -> None:
+def test_a_missing_group_stops_nothing_where_operators_allow_it(stage: Harness) -> None:
     stage.settings["AllowMissingExemptionGroup"] = "true"
     stage.user("ann", 137)
     stage.iam().delete_group(GroupName=GROUP)
@@ -145,7 +145,7 @@ def test_a_missing_group_stops_nothing_where_operators_allow_it(stage: Stage) ->
     assert "CreateAccessKey" in stage.writes()
 
 
-def test_a_group_of_another_name_counts_when_it_is_set(stage: Stage) -> None:
+def test_a_group_of_another_name_counts_when_it_is_set(stage: Harness) -> None:
     stage.settings["IAMExemptionGroup"] = "LeaveAlone"
     two_users(stage)
     stage.iam().create_group(GroupName="LeaveAlone")
@@ -157,7 +157,7 @@ def test_a_group_of_another_name_counts_when_it_is_set(stage: Stage) -> None:
     assert decisions_of(answer, "bob") == [("ROTATE", "rotation-due")]
 
 
-def test_the_group_is_asked_again_in_every_run(stage: Stage) -> None:
+def test_the_group_is_asked_again_in_every_run(stage: Harness) -> None:
     [old] = stage.user("ann", 90)
     stage.run()
     stage.exempt("ann")
@@ -169,7 +169,7 @@ def test_the_group_is_asked_again_in_every_run(stage: Stage) -> None:
     assert stage.keys("ann")[old] == "Active"
 
 
-def test_users_that_cannot_be_listed_leave_the_whole_account_alone(stage: Stage) -> None:
+def test_users_that_cannot_be_listed_leave_the_whole_account_alone(stage: Harness) -> None:
     two_users(stage)
     stage.cloud.throttle(MEMBER, "ListUsers")
 
@@ -180,7 +180,7 @@ def test_users_that_cannot_be_listed_leave_the_whole_account_alone(stage: Stage)
     assert stage.writes() == []
 
 
-def test_an_account_without_the_role_is_named(stage: Stage) -> None:
+def test_an_account_without_the_role_is_named(stage: Harness) -> None:
     other = stage.cloud.organization.create_account("new", "new@example.com")
 
     answer = stage.run({"account": other})
@@ -192,7 +192,7 @@ def test_an_account_without_the_role_is_named(stage: Stage) -> None:
     assert role in str(mail.text)
 
 
-def test_a_member_whose_role_can_be_assumed_again_is_kept_again(stage: Stage) -> None:
+def test_a_member_whose_role_can_be_assumed_again_is_kept_again(stage: Harness) -> None:
     two_users(stage)
     denial = stage.cloud.deny(None, "AssumeRole")
     assert None in failures_of(stage.run())
@@ -202,7 +202,7 @@ def test_a_member_whose_role_can_be_assumed_again_is_kept_again(stage: Stage) ->
     assert stage.run()["failures"] == []
 
 
-def test_credentials_that_end_are_renewed(stage: Stage) -> None:
+def test_credentials_that_end_are_renewed(stage: Harness) -> None:
     stage.user("ann", 1)
     for _ in range(3):
         assert stage.run()["failures"] == []

@@ -20,7 +20,7 @@ from keyturn.deployment.model.bucket_policy import (
 from keyturn.deployment.model.resources import NOTIFIER_ROLE
 from keyturn_sandbox.simulation import deployment
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX, ROTATION_ROLE
-from tests.use_cases.stage import HUB, Stage, staged
+from tests.use_cases.harness import HUB, Harness, staged
 
 ROOT = Path(__file__).parents[3]
 BY = statements(partition="aws", account=HUB, bucket="b", prefix="asa")
@@ -137,12 +137,12 @@ def test_the_policy_is_about_all_that_a_proof_needs() -> None:
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
 
 
-def hands(stage: Stage, role: str | None) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+def hands(stage: Harness, role: str | None) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
     """The bucket in the hands of a function, or of an administrator."""
     cloud = stage.cloud
     session = cloud.session(HUB) if role is None else cloud.role_session(HUB, role)
@@ -152,13 +152,13 @@ def hands(stage: Stage, role: str | None) -> Any:  # noqa: ANN401 -- boto3 makes
 @pytest.mark.parametrize("role", [None, ROTATION_ROLE])
 @pytest.mark.parametrize("operation", ["put_object", "delete_object"])
 def test_nobody_but_the_notifier_writes_or_deletes_a_receipt(
-    stage: Stage, role: str | None, operation: str
+    stage: Harness, role: str | None, operation: str
 ) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         getattr(hands(stage, role), operation)(Bucket=BUCKET, Key=RECEIPT)
 
 
-def test_the_notifier_writes_and_deletes_receipts(stage: Stage) -> None:
+def test_the_notifier_writes_and_deletes_receipts(stage: Harness) -> None:
     s3 = hands(stage, NOTIFIER_ROLE)
 
     s3.put_object(Bucket=BUCKET, Key=RECEIPT, Body=b"{}")
@@ -169,7 +169,7 @@ def test_the_notifier_writes_and_deletes_receipts(stage: Stage) -> None:
 @pytest.mark.parametrize("name", [ENTRY, PLAN])
 @pytest.mark.parametrize("role", [None, ROTATION_ROLE, NOTIFIER_ROLE])
 def test_nobody_changes_or_deletes_an_entry_or_a_plan(
-    stage: Stage, role: str | None, name: str
+    stage: Harness, role: str | None, name: str
 ) -> None:
     s3, mine = hands(stage, role), f"{name}-{role}"
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -186,7 +186,7 @@ def test_nobody_changes_or_deletes_an_entry_or_a_plan(
     assert s3.get_object(Bucket=BUCKET, Key=mine)["Body"].read() == b"first"
 
 
-def test_what_else_lies_there_is_not_the_policys_business(stage: Stage) -> None:
+def test_what_else_lies_there_is_not_the_policys_business(stage: Harness) -> None:
     s3 = hands(stage, None)
 
     for name in ("paused.json", "Template/a.txt", "receipts-of-mine/x", "Lambda/a.zip"):

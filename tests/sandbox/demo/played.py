@@ -22,7 +22,7 @@ from keyturn_sandbox.judge.evidence import secret_of
 from keyturn_sandbox.simulation.days import Day, Handlers
 from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, ROTATION_ROLE, Deployment
-from tests.use_cases.stage import WRITES, logging_to
+from tests.use_cases.harness import WRITES, logging_to
 
 DRY_DAYS = 14
 Written = tuple[str, str, str, str]

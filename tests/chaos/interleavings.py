@@ -176,7 +176,7 @@ def _aws(world: World) -> tuple[object, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class Interleaving:
     """Two runs came to their end; or not, where they began to repeat another schedule."""
 
     taken: str
@@ -185,14 +185,14 @@ class Met:
     results: Mapping[str, AccountResult]
 
 
-def meet(
+def interleave(
     world: World,
     aws: Mapping[str, Aws],
     asked: Mapping[str, Asked],
     schedule: Schedule | Walk,
     pace: timedelta = timedelta(0),
-) -> Met:
-    """Let two runs meet on a schedule, each asked for something."""
+) -> Interleaving:
+    """Let two runs go on a schedule, each asked for something."""
     gate, results, dice = Gate(world, pace), {}, dict.fromkeys(RUNS, 0)
 
     def chance(size: int) -> bytes:
@@ -229,4 +229,4 @@ def meet(
         ran = world.judged(started, result, aws[name], asked[name])
         world.runs.append(replace(ran, requests=frozenset(gate.requests[name])))
     both = results if len(results) == len(RUNS) else {}
-    return Met(schedule.taken, started, asked, both)
+    return Interleaving(schedule.taken, started, asked, both)

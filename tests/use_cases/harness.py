@@ -74,7 +74,7 @@ class Clock:
 
 
 @dataclass(kw_only=True)
-class Stage:
+class Harness:
     """A local AWS with Keyturn deployed; enforcing unless a test says otherwise."""
 
     cloud: LocalCloud
@@ -362,7 +362,7 @@ def batch(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def staged(*, short_pages: bool = True) -> Iterator[Stage]:
+def staged(*, short_pages: bool = True) -> Iterator[Harness]:
     """Open a stage: the hub, a member that trusts it, and the exemption group."""
     with LocalCloud(now=START, short_pages=short_pages) as cloud:
         for account, name in ((HUB, "security"), (MEMBER, "prod")):
@@ -381,7 +381,7 @@ def staged(*, short_pages: bool = True) -> Iterator[Stage]:
         disconnect()
         log, measured = io.StringIO(), io.StringIO()
         with logging_to(log, measured):
-            yield Stage(cloud=cloud, deployment=deployment, log=log, metrics=measured)
+            yield Harness(cloud=cloud, deployment=deployment, log=log, metrics=measured)
         assert_silent(log.getvalue() + measured.getvalue(), cloud)
         assert_described(log.getvalue())
 

@@ -49,7 +49,7 @@ Seen = TypeVar("Seen")
 
 
 @dataclass
-class Stage:
+class Harness:
     """What the story needs to act and to look."""
 
     aws: Emulator
@@ -312,11 +312,11 @@ def until(look: Callable[[], Seen], wanted: Callable[[Seen], object] = bool) -> 
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Stage]:
+def staged(folder: Path) -> Iterator[Harness]:
     """An organisation of seven accounts, with nothing in it, on an AWS that enforces IAM."""
     with running(folder, AUTH="true") as aws:
         aws.order("found_organization", head=MANAGEMENT, name=ORGANIZATION, members=NAMES)
-        stage = Stage(aws)
+        stage = Harness(aws)
         stage.client(MANAGEMENT, "organizations").close_account(AccountId=SUSPENDED)
         try:
             yield stage

@@ -46,8 +46,8 @@ class Played:
 
 
 @dataclass(slots=True)
-class Theatre:
-    """Keeps one scenario on the stage."""
+class ScenarioRunner:
+    """Keeps one scenario, and plays it from where it was prepared."""
 
     _name: str = ""
     _world: World | None = None
