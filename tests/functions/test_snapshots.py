@@ -93,7 +93,7 @@ def test_where_a_key_was_last_used_is_there_if_a_decision_needed_it(stage: Harne
 
     [older, _] = snapshot(stage)["keys"]
     assert older["reason"] == "two-keys-in-use"
-    assert older["last_used"]["at"] == "2026-03-02T04:59:00Z"
+    assert older["last_used"]["at"].startswith("2026-03-02T04:59:")
     assert older["last_used"]["service"]
     assert older["done"] is False
 
