@@ -121,7 +121,7 @@ class Configuration:
         default="",
         name="S3BucketPrefix",
         option="--prefix",
-        help="Where in the bucket they lie.",
+        help="The folder in the bucket that holds them.",
         metavar="PREFIX",
         topic=Topic.NOTICES,
         shape=PREFIX,
