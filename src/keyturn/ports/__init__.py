@@ -23,12 +23,14 @@ from keyturn.ports.notices import (
     RenderedNotice,
 )
 from keyturn.ports.operators import Audit, LocatedPauseFlag, PauseFlag, Plans
+from keyturn.ports.owners import AlternateContacts, ContactType, OwnersFileStore
 from keyturn.ports.runs import Coverage, DailyLimitLedger, Queue, Reservation, Snapshots
 from keyturn.ports.secrets import ListedSecret, SecretList, SecretStore
 
 __all__ = [
     "BEGUN",
     "AccessKeys",
+    "AlternateContacts",
     "Audit",
     "AuditEntry",
     "Bus",
@@ -36,6 +38,7 @@ __all__ = [
     "Claim",
     "ClaimState",
     "Clock",
+    "ContactType",
     "Coverage",
     "DailyLimitLedger",
     "Listed",
@@ -44,6 +47,7 @@ __all__ = [
     "NewKey",
     "NoticeContent",
     "Organization",
+    "OwnersFileStore",
     "Pause",
     "PauseFlag",
     "Plans",

@@ -1,0 +1,176 @@
+"""
+The owners file: rules by which an administrator says who answers for which users.
+
+The first rule that matches serves, and whole: what it leaves out is not taken from a later one.
+So the specific ones stand above the general ones. Source: decision 0038.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from keyturn.domain.key import Unknown
+
+_ANY: Final = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Whom a rule names: at least one of these."""
+
+    addresses: tuple[str, ...] = ()
+    """E-mail addresses, as the file spells them."""
+    slack_user: str | None = None
+    """The member id, `U…` or `W…`."""
+    slack_channel: str | None = None
+    """The id, `C…` or `G…`, or `#name`."""
+    jira_project: str | None = None
+    """Its key."""
+    jira_assignee: str | None = None
+    """The account id (Cloud) or the name (Data Center)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerRule:
+    """
+    Which users, and their contact; what is None matches all.
+
+    In account, path and user, `*` stands for any characters, `/` among them, and `?` for one; case
+    counts, as it does in IAM's policies. No other character is special.
+    """
+
+    line: int
+    """Where it begins in the file: 1 is the first line."""
+    account: str | None = None
+    unit: str | None = None
+    """The id of a unit or root; whoever is in it or below it is meant."""
+    path: str | None = None
+    user: str | None = None
+    contact: Contact
+
+    def matches_account(self, account: str) -> bool:
+        """Whether its pattern for accounts matches, if it has one."""
+        return _matches(self.account, account)
+
+    def matches_user(self, path: str, user: str) -> bool:
+        """Whether its patterns for paths and users match, as far as it has them."""
+        return _matches(self.user, user) and _matches(self.path, path)
+
+    def covers(self, other: "OwnerRule") -> bool:
+        """Whether it surely matches whatever the other one matches."""
+        return (
+            self.unit in {None, other.unit}
+            and _covers(self.account, other.account)
+            and _covers(self.path, other.path)
+            and _covers(self.user, other.user)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProblem:
+    """What is wrong in an owners file, and where."""
+
+    line: int
+    """0: the file as a whole."""
+    text: str
+    """Field, value and rule, as an error of ours says it."""
+    is_warning: bool = False
+    """Whether all of the rule serves all the same."""
+
+    def __str__(self) -> str:
+        """In a line; without the file's name."""
+        at = f"line {self.line}: " if self.line else ""
+        return f"{at}{'warning: ' if self.is_warning else ''}{self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOwners:
+    """The rules of a file that can match users of one account."""
+
+    account: str
+    rules: tuple[OwnerRule, ...]
+    units_are_known: bool
+
+    def contact_of(self, path: str, user: str) -> Contact | Unknown | None:
+        """
+        Whom the first matching rule names for a user.
+
+        None: no rule matches. Unknown: a rule that asks for a unit stands before any other that
+        matches, and nobody knows which units the account is below of.
+
+        Args:
+            path: IAM's path of the user.
+            user: its name.
+
+        """
+        for rule in self.rules:
+            if not rule.matches_user(path, user):
+                continue
+            if rule.unit is not None and not self.units_are_known:
+                return Unknown(
+                    f"line {rule.line} of the owners file asks for the unit {rule.unit}, and the "
+                    f"units of account {self.account} are not known"
+                )
+            return rule.contact
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersFile:
+    """An owners file, as far as it can be used."""
+
+    place: str
+    """The file, as people write it: an object or a path."""
+    version: str = ""
+    """The ETag of the object that was read: of another content it is another."""
+    rules: tuple[OwnerRule, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
+    """What was left out, or looks wrong."""
+
+    @property
+    def units(self) -> frozenset[str]:
+        """The units that its rules name."""
+        return frozenset(rule.unit for rule in self.rules if rule.unit is not None)
+
+    def of_account(self, account: str, units: Collection[str] | None) -> AccountOwners:
+        """
+        Narrow the rules to those that can match in an account.
+
+        Args:
+            account: its id.
+            units: ids of the units that it is below of, as far as the file names them; None: they
+                are not known.
+
+        """
+        rules = (rule for rule in self.rules if rule.matches_account(account))
+        return AccountOwners(
+            account=account,
+            rules=tuple(
+                rule for rule in rules if rule.unit is None or units is None or rule.unit in units
+            ),
+            units_are_known=units is not None,
+        )
+
+    def contact_of(
+        self, account: str, units: Collection[str] | None, path: str, user: str
+    ) -> Contact | Unknown | None:
+        """Whom the first matching rule names: `of_account` and `AccountOwners.contact_of`."""
+        return self.of_account(account, units).contact_of(path, user)
+
+
+def _matches(pattern: str | None, text: str) -> bool:
+    return pattern is None or fnmatchcase(text, _without_sets(pattern))
+
+
+def _covers(pattern: str | None, other: str | None) -> bool:
+    """Whether a pattern surely matches whatever another one matches."""
+    if pattern is None or pattern == _ANY:
+        return True
+    # A `*` of the other one may be any text, so nothing but a `*` may stand for it.
+    return other is not None and fnmatchcase(other, _without_sets(pattern).replace("?", "[!*]"))
+
+
+def _without_sets(pattern: str) -> str:
+    """The pattern for `fnmatch`, which takes brackets for a set of characters."""
+    return pattern.replace("[", "[[]")
