@@ -51,6 +51,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.domain.days.SLACK": timedelta(hours=12),
     "keyturn.domain.days.SLACK_OF_ONE_DAY": timedelta(hours=1),
     "keyturn.domain.days.JITTER": timedelta(hours=1),
+    "keyturn.domain.key_usage.IN_USE_WITHIN": 7,
     "keyturn.domain.lifecycle.answers.WEEK": 7,
     "keyturn.domain.lifecycle.cases.orphan.ORPHAN_REST": 1,
     "keyturn.domain.lifecycle.cases.rotation.MOST_TRIES": 3,

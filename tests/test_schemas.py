@@ -14,10 +14,27 @@ from keyturn.domain.events import EventType
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult
 from keyturn.schemas.decision import CELLS, Decided, NextStep, cells_of, write_decision
-from keyturn.schemas.digest import DigestAccount, DigestForm, DigestItem, DigestRun
+from keyturn.schemas.digest import (
+    DigestAccount,
+    DigestForm,
+    DigestItem,
+    DigestRun,
+    FetchedOn,
+    Usage,
+    Use,
+)
 from keyturn.schemas.event import KeyDetail
 from keyturn.schemas.explanation import ExplainedKey
-from keyturn.schemas.notices_due import _Account, _Digest, _Item, _Next, _Run
+from keyturn.schemas.notices_due import (
+    _Account,
+    _Digest,
+    _Fetched,
+    _Item,
+    _Next,
+    _Run,
+    _Usage,
+    _Use,
+)
 from keyturn.schemas.plan import Planned
 from keyturn.schemas.snapshot import Snapshot, SnapshotKey, read_snapshot
 from keyturn_sandbox.simulation.deployment import BUCKET
@@ -151,6 +168,9 @@ def test_whoever_tells_of_a_key_tells_all_of_its_decision(form: type) -> None:
         (_Account, DigestAccount),
         (_Item, DigestItem),
         (_Next, NextStep),
+        (_Usage, Usage),
+        (_Use, Use),
+        (_Fetched, FetchedOn),
     ],
 )
 def test_the_notifier_checks_each_field_of_a_digest_that_it_reads(

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -213,7 +213,9 @@ class Aws(_Connections):
                 clock=self.clock,
                 workers=settings.parallel_users,
             ),
-            build_notifications=tools.build_notifications,
+            build_notifications=replace(
+                tools.build_notifications, reads_usage=announcer is not None
+            ),
             announcer=announcer or NotifyNobody(),
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
         )
@@ -229,7 +231,9 @@ class Aws(_Connections):
             policy=self.settings.policy,
             pause_flag=self.pause_flag(),
             clock=self.clock,
-            build_notifications=tools.build_notifications,
+            build_notifications=replace(
+                tools.build_notifications, reads_usage=announcer is not None
+            ),
             announcer=announcer or NotifyNobody(),
         )
 
@@ -300,6 +304,7 @@ class Aws(_Connections):
                 region=settings.home_region,
                 tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
                 exemption_group=settings.exemption_group,
+                workers=settings.parallel_users,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,12 +22,20 @@ from keyturn.domain.events import (
     Run,
     notice_item,
 )
-from keyturn.domain.key import Account
+from keyturn.domain.key import Account, LastUse
+from keyturn.domain.key_usage import Fetched, KeyUsage
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.digest import read_digest, write_digest
 from tests.domain.world import ACCOUNT, NOW, a_key, a_secret, ann, look, only
 
 RUN = Run(id="run", at=NOW, dry_run=False, account=Account(id=ACCOUNT, name="prod", email="a@b.c"))
+
+
+USED = KeyUsage(
+    old=LastUse(at=NOW - timedelta(days=1), service="s3", region="N/A"),
+    new=LastUse(at=None),
+    fetched=Fetched(NOW.date()),
+)
 
 
 def an_item(user_age: float, *, inactive: bool = False) -> NoticeItem:
@@ -61,6 +70,8 @@ def test_a_digest_can_be_read_back() -> None:
         an_item(300, inactive=True),
         notice_item("ann", blocked, blocked.notice, None),
     ]
+    items[0] = replace(items[0], usage=KeyUsage())
+    items[1] = replace(items[1], usage=USED)
     digest = a_digest(*items, failures=("something went wrong",))
 
     assert read_digest(sent(digest)) == digest

@@ -63,7 +63,7 @@ def test_an_exempt_user_with_no_key_or_one_costs_no_read_of_a_secret(
     assert stage.costs(before) == READING
 
 
-def test_a_first_rotation_costs_eight_calls_and_one_a_process(stage: Harness) -> None:
+def test_a_first_rotation_costs_nine_calls_and_one_a_process(stage: Harness) -> None:
     stage.user("ann", 90, Owner=OWNER)
     before = stage.mark()
 
@@ -78,6 +78,7 @@ def test_a_first_rotation_costs_eight_calls_and_one_a_process(stage: Harness) ->
         "kms:GenerateMac": 1,  # the key of all seals, once a process
         "iam:GetGroup": 1,  # anew, once a run that writes
         "iam:ListUserTags": 2,  # whose the secret is, and whom to tell
+        "iam:GetAccessKeyLastUsed": 1,  # where the old key is used: the notice says so
     }
 
 
@@ -97,10 +98,11 @@ def test_a_second_rotation_costs_one_more(stage: Harness) -> None:
         "iam:CreateAccessKey": 1,
         "secretsmanager:PutSecretValue": 1,
         "iam:ListUserTags": 2,
+        "iam:GetAccessKeyLastUsed": 1,
     }
 
 
-def test_disabling_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
+def test_disabling_costs_nine_calls_beside_the_receipts(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.run()
     before = stage.at(10).mark()
@@ -114,11 +116,12 @@ def test_disabling_costs_seven_calls_beside_the_receipts(stage: Harness) -> None
         "iam:UpdateAccessKey": 1,
         "iam:GetGroup": 1,
         "iam:ListUserTags": 1,
+        "iam:GetAccessKeyLastUsed": 2,  # of both keys: the notice says so
     }
     assert lists(stage, before) == LISTS
 
 
-def test_deleting_costs_six_calls_beside_the_receipts(stage: Harness) -> None:
+def test_deleting_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.run()
     stage.at(10).run()
@@ -128,7 +131,7 @@ def test_deleting_costs_six_calls_beside_the_receipts(stage: Harness) -> None:
 
     assert stage.costs(before) - READING == {
         "secretsmanager:DescribeSecret": 1,
-        "iam:GetAccessKeyLastUsed": 1,  # used since it was disabled?
+        "iam:GetAccessKeyLastUsed": 2,  # used since it was disabled? And the new one?
         "iam:ListAccessKeys": 1,
         "iam:DeleteAccessKey": 1,
         "secretsmanager:UntagResource": 1,
@@ -145,8 +148,15 @@ def test_deleting_costs_six_calls_beside_the_receipts(stage: Harness) -> None:
         ((2,), {"secretsmanager:DescribeSecret": 1}),  # an orphan whose old key a person deleted?
         ((3,), {}),
         ((75,), {}),
-        # A warning: is anything in the way, the receipts, and whom to tell.
-        ((76,), {"secretsmanager:DescribeSecret": 1, "iam:ListUserTags": 1}),
+        # A warning: is anything in the way, the receipts, whom to tell, and where it is used.
+        (
+            (76,),
+            {
+                "secretsmanager:DescribeSecret": 1,
+                "iam:ListUserTags": 1,
+                "iam:GetAccessKeyLastUsed": 1,
+            },
+        ),
         ((20, 5), {"secretsmanager:DescribeSecret": 1}),
     ],
 )
@@ -171,4 +181,5 @@ def test_a_dry_run_reads_no_more_than_it_needs_and_writes_nothing(stage: Harness
     assert stage.costs(before) - READING == {
         "secretsmanager:DescribeSecret": 1,
         "iam:ListUserTags": 1,
+        "iam:GetAccessKeyLastUsed": 1,
     }

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -85,6 +85,7 @@ class SecretsManagerStore:
             replicas=tuple(sorted(each["Region"] for each in secret.get("ReplicationStatus", []))),
             rotates=secret.get("RotationEnabled", False),
             managed_by=secret.get("OwningService"),
+            last_read=_day(secret.get("LastAccessedDate")),
             told_at=_date(secret["ResponseMetadata"]["HTTPHeaders"].get("date")),
         )
 
@@ -213,6 +214,10 @@ def _asked_before_each_attempt(may_go: Callable[[], None]) -> Iterator[None]:
 
 def _ask(**_: object) -> None:
     _MAY_GO.get()()
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.astimezone(UTC).date() if moment else None
 
 
 def _date(header: str | None) -> datetime | None:

@@ -138,6 +138,8 @@ class SecretFacts:
     """Whether Secrets Manager's own rotation is switched on."""
     managed_by: str | None = None
     """The AWS service that it belongs to."""
+    last_read: date | None = field(default=None, compare=False)
+    """The day, UTC, on which its value was last read in its region; None: it never was."""
     told_at: datetime | None = field(default=None, compare=False)
     """When AWS said so, UTC, by its own clock."""
 

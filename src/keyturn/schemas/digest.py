@@ -5,13 +5,15 @@ Keyturn's own: nobody else is to build on it. `notices_due` checks one before it
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from keyturn.domain.decision import Notice, NoticeType
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
-from keyturn.domain.key import Account, Act
+from keyturn.domain.key import Account, Act, LastUse
+from keyturn.domain.key_usage import Fetched, KeyUsage
 from keyturn.domain.plain_text import shown
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.account import AccountId, Moment
@@ -56,7 +58,35 @@ class StoredIn(TypedDict):
     secret: str | None
 
 
-class DigestItem(KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn):
+class Use(TypedDict):
+    """The last use of a key; at is null where it was never used."""
+
+    at: Moment | None
+    service: str | None
+    region: str | None
+
+
+class FetchedOn(TypedDict):
+    """Whether the new key was fetched; null: not since it was made."""
+
+    on: Day | None
+
+
+class Usage(TypedDict):
+    """Where both keys are used; null: it is not known."""
+
+    old: Use | None
+    new: Use | None
+    fetched: FetchedOn | None
+
+
+class Used(TypedDict):
+    """Left out where nobody looked: digests of an earlier version have none."""
+
+    usage: NotRequired[Usage]
+
+
+class DigestItem(KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn, Used):
     """One key in a digest."""
 
 
@@ -112,7 +142,31 @@ def _write_item(item: NoticeItem) -> DigestItem:
         "variant": item.notice.variant,
         "secret": item.secret,
     }
-    return cast("DigestItem", {name: fields[name] for name in DigestItem.__annotations__})
+    if item.usage is not None:
+        fields["usage"] = _write_usage(item.usage)
+    return cast(
+        "DigestItem", {name: fields[name] for name in DigestItem.__annotations__ if name in fields}
+    )
+
+
+def _write_usage(usage: KeyUsage) -> Usage:
+    return {
+        "old": _write_use(usage.old),
+        "new": _write_use(usage.new),
+        "fetched": {"on": usage.fetched.on.isoformat() if usage.fetched.on else None}
+        if usage.fetched
+        else None,
+    }
+
+
+def _write_use(use: LastUse | None) -> Use | None:
+    if use is None:
+        return None
+    return {
+        "at": use.at.isoformat() if use.at else None,
+        "service": use.service,
+        "region": use.region,
+    }
 
 
 def read_digest(detail: Mapping[str, Any]) -> Digest:
@@ -151,4 +205,24 @@ def _read_item(item: Mapping[str, Any]) -> NoticeItem:
         variant=item["variant"],
         promises={Act(act): date.fromisoformat(day) for act, day in item["promises"].items()},
     )
-    return notice_item(item["user"], read_decision(item, notice), notice, item["secret"])
+    read = notice_item(item["user"], read_decision(item, notice), notice, item["secret"])
+    usage = item.get("usage")
+    return replace(read, usage=_read_usage(usage) if usage is not None else None)
+
+
+def _read_usage(usage: Mapping[str, Any]) -> KeyUsage:
+    fetched = usage["fetched"]
+    return KeyUsage(
+        old=_read_use(usage["old"]),
+        new=_read_use(usage["new"]),
+        fetched=Fetched(date.fromisoformat(fetched["on"]) if fetched["on"] else None)
+        if fetched is not None
+        else None,
+    )
+
+
+def _read_use(use: Mapping[str, Any] | None) -> LastUse | None:
+    if use is None:
+        return None
+    at = datetime.fromisoformat(use["at"]) if use["at"] else None
+    return LastUse(at=at, service=use["service"], region=use["region"])

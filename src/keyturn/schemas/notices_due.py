@@ -26,6 +26,7 @@ from keyturn.schemas.digest import read_digest
 from keyturn.schemas.rules import (
     ACCOUNT_ID,
     ADDRESS_OR_NONE,
+    CLOCKS_DIFFER,
     KEY_ID,
     LONGEST_NAME,
     QUEUE_HOLDS,
@@ -43,6 +44,8 @@ from keyturn.schemas.rules import (
 MOST_AGE = 73_000
 """Days: two hundred years."""
 YEAR = timedelta(days=400)
+_WORD = validate.Regexp(r"[A-Za-z0-9/._-]{1,64}\Z", error="is no name of AWS's")
+"""The name of a service or a region, as GetAccessKeyLastUsed spells it: "N/A" among them."""
 
 
 class _Day(rules.Field[date]):
@@ -71,6 +74,22 @@ class _Next(LenientSchema):
     date = _Day(required=True)
 
 
+class _Use(LenientSchema):
+    at = rules.AwareDateTime(format="iso", required=True, allow_none=True)
+    service = rules.String(required=True, allow_none=True, validate=_WORD)
+    region = rules.String(required=True, allow_none=True, validate=_WORD)
+
+
+class _Fetched(LenientSchema):
+    on = _Day(required=True, allow_none=True)
+
+
+class _Usage(LenientSchema):
+    old = rules.Nested(_Use, required=True, allow_none=True)
+    new = rules.Nested(_Use, required=True, allow_none=True)
+    fetched = rules.Nested(_Fetched, required=True, allow_none=True)
+
+
 class _Item(LenientSchema):
     user = rules.String(required=True, validate=USER_NAME)
     key = rules.String(required=True, validate=KEY_ID)
@@ -93,6 +112,7 @@ class _Item(LenientSchema):
     next = rules.Nested(_Next, required=True, allow_none=True)
     successor = rules.String(required=True, allow_none=True, validate=KEY_ID)
     secret = text_of_at_most(512, required=True, allow_none=True)
+    usage = rules.Nested(_Usage)
 
 
 class _Digest(LenientSchema):
@@ -143,6 +163,8 @@ def read_notices_due(event: object, *, own_account: str, now: datetime) -> Diges
     for number, item in enumerate(digest["items"]):
         where = f"detail.digest.items.{number}"
         _in_its_time(where, item, day)
+        for which, use in (item.get("usage") or {}).items():
+            _was_before(f"{where}.usage.{which}", use, now)
         if item["secret"] and owner_of_secret(item["secret"])[0] != run["account"]["id"]:
             raise InvalidValue(f"{where}.secret", item["secret"], "is of another account")
     promised = [each for item in digest["items"] for each in item["promises"].values()]
@@ -150,6 +172,16 @@ def read_notices_due(event: object, *, own_account: str, now: datetime) -> Diges
         raise Stale(f"a notice promises {min(promised)}, which is past: it was dropped")
     found: Mapping[str, Any] = event["detail"]["digest"]  # type: ignore[index]  # it was just loaded
     return read_digest(found)
+
+
+def _was_before(where: str, use: Mapping[str, Any] | None, now: datetime) -> None:
+    """No key was used, and no secret read, after now; nor at a time that cannot be."""
+    at = (use or {}).get("at")
+    if at is not None and (not can_be(at) or at > now + CLOCKS_DIFFER):
+        raise InvalidValue(f"{where}.at", at.isoformat(), "must be a time that has been")
+    on = (use or {}).get("on")
+    if on is not None and on > (now + CLOCKS_DIFFER).date():
+        raise InvalidValue(f"{where}.on", on.isoformat(), "must be a day that has been")
 
 
 def _in_its_time(where: str, item: Mapping[str, Any], run: date) -> None:

@@ -24,6 +24,7 @@ from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
+from keyturn.use_cases.key_usage import with_usage
 
 FOUND_EXEMPT = (
     "{name} is exempt from key rotation now, and was not when the account was last looked at: "
@@ -62,6 +63,9 @@ class BuildNotifications:
     region: str
     tells_owners_of_dry_runs: bool = True
     exemption_group: str = "IAMKeyRotationExemptionGroup"
+    reads_usage: bool = True
+    """Whether notices say where keys are used: nobody reads for what nobody is sent."""
+    workers: int = 1
 
     def of(self, result: AccountResult) -> Notifications:
         """
@@ -71,9 +75,12 @@ class BuildNotifications:
         and no window begins for them (decision 0012).
         """
         run = result.plan.run
-        items = _items_planned(result.plan) if run.dry_run else _items_done(result)
+        found = _items_planned(result.plan) if run.dry_run else _items_done(result)
+        items = (*found, *_items_of_renamed(result.plan.users))
+        if self.reads_usage:
+            items = with_usage(items, result.plan, self.keys, workers=self.workers)
         of_user: dict[str, list[NoticeItem]] = {}
-        for item in (*items, *_items_of_renamed(result.plan.users)):
+        for item in items:
             of_user.setdefault(item.user, []).append(item)
         unread: list[Failure] = []
         owned: dict[str | None, list[NoticeItem]] = {}

@@ -12,7 +12,7 @@ and, on labels, .../userguide/whats-in-a-secret.html.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 from uuid import uuid4
 
@@ -120,6 +120,7 @@ def _describe(request: ApiRequest) -> Params:
         "ReplicationStatus": [replica.config for replica in secret.replicas] or None,
         "CreatedDate": secret.created_date,
         "LastChangedDate": secret.last_changed_date,
+        "LastAccessedDate": getattr(secret, "last_accessed_date", None),
         "DeletedDate": secret.deleted_date,
         "Tags": secret.tags or [],
         "VersionIdsToStages": labels or None,
@@ -149,6 +150,11 @@ def _get_value(request: ApiRequest) -> Params:
         if by_id and version_id != params["VersionId"]:
             continue
         if label in version["version_stages"] or (by_id and "VersionStage" not in params):
+            # "This value is truncated to midnight of the date and therefore shows only the date,
+            # not the time." API_DescribeSecret.html, LastAccessedDate
+            day = request.at.astimezone(UTC).date()
+            midnight = datetime.combine(day, time(), UTC)
+            secret.last_accessed_date = int(midnight.timestamp())  # type: ignore[attr-defined]  # moto has none
             return {
                 "ARN": secret.arn,
                 "Name": secret.name,

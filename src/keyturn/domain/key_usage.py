@@ -1,0 +1,62 @@
+"""Where a key that ends is used, and what became of the one in its place."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from keyturn.domain.days import have_passed
+from keyturn.domain.key import LastUse
+
+IN_USE_WITHIN: Final = 7
+"""Days: a key that was used within them is in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Whether anybody read the secret with the new key."""
+
+    on: date | None
+    """
+    When it was last read, UTC; None: not since the new key was made.
+
+    AWS tells the date only: who read it on the very day of the rotation may have read the old key.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUsage:
+    """What is known of both keys; a field that is None could not be read, which is not "never"."""
+
+    old: LastUse | None = None
+    """The last use of the key that the notice is about."""
+    new: LastUse | None = None
+    """The last use of its successor; None also where that was made in this very run."""
+    fetched: Fetched | None = None
+    """Whether its successor was fetched; None also where Keyturn did not store it."""
+
+
+def is_left_behind(usage: KeyUsage | None, now: datetime) -> bool:
+    """Whether the old key is known to be in use, and the new one known to be unused."""
+    return (
+        usage is not None
+        and usage.new is not None
+        and usage.new.at is None
+        and usage.old is not None
+        and usage.old.at is not None
+        and not have_passed(IN_USE_WITHIN, usage.old.at, now)
+    )
+
+
+def breaks(usage: KeyUsage | None, now: datetime) -> bool:
+    """
+    Whether something is known to break when the old key ends.
+
+    It is in use, and nobody has fetched or used the new one. What is unknown breaks nothing: who
+    is told "this breaks" has to be able to believe it.
+    """
+    return (
+        usage is not None
+        and is_left_behind(usage, now)
+        and usage.fetched is not None
+        and usage.fetched.on is None
+    )
