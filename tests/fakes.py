@@ -40,6 +40,7 @@ class FakeKeys(Refusals):
     clock: Clock = field(kw_only=True)
     held: dict[str, list[KeyFacts]] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
     used: dict[str, LastUse] = field(default_factory=dict)
     root_keys: int = 0
@@ -48,7 +49,7 @@ class FakeKeys(Refusals):
     def users(self) -> Iterator[User]:
         self.may_refuse("users")
         for name in self.held:
-            yield User(name=name, id=f"AIDA-{name}")
+            yield User(name=name, id=f"AIDA-{name}", path=self.paths.get(name, "/"))
 
     def members_of(self, group: str) -> frozenset[str]:
         self.may_refuse("members_of")

@@ -90,6 +90,8 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.schemas.plan.VERSION": 1,
     "keyturn.schemas.rules.LONGEST_NAME": 128,
     "keyturn.schemas.rules.MOST_USERS": 10000,
+    "keyturn.schemas.rules.MOST_UNITS": 100,
+    "keyturn.schemas.rules.LONGEST_VERSION": 128,
     "keyturn.schemas.rules.QUEUE_HOLDS": timedelta(days=4),
     "keyturn.schemas.rules.CLOCKS_DIFFER": timedelta(minutes=5),
     "keyturn.schemas.snapshot.VERSION": 1,

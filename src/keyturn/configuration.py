@@ -17,7 +17,7 @@ ACCOUNT_ID: Final = Shape(
 )
 ADDRESS: Final = Shape(pattern=names.ONE_ADDRESS.pattern, rule="must be an e-mail address")
 UNIT: Final = Shape(
-    pattern=r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})",
+    pattern=names.UNIT_ID.pattern,
     rule="must be the id of an organisational unit (ou-…) or root (r-…)",
 )
 EXTERNAL_ID: Final = Shape(

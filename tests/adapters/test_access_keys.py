@@ -25,6 +25,7 @@ class Scene(Protocol):
     keys: AccessKeys
 
     def add_user(self, name: str, **tags: str) -> None: ...
+    def put_at(self, path: str, name: str) -> None: ...
     def add_key(self, user: str, created: datetime) -> str: ...
     def use(self, key_id: str, at: datetime) -> None: ...
     def exempt(self, *users: str) -> None: ...
@@ -38,6 +39,9 @@ class FakeScene:
     def add_user(self, name: str, **tags: str) -> None:
         self.fake.held[name] = []
         self.fake.tags[name] = tags
+
+    def put_at(self, path: str, name: str) -> None:
+        self.fake.paths[name] = path
 
     def add_key(self, user: str, created: datetime) -> str:
         key_id = f"AKIAOLD{next(self.fake.numbers)}"
@@ -59,6 +63,9 @@ class CloudScene:
 
     def add_user(self, name: str, **tags: str) -> None:
         self.cloud.add_user(MEMBER, name, tags=tags)
+
+    def put_at(self, path: str, name: str) -> None:
+        self.cloud.session(MEMBER).client("iam").update_user(UserName=name, NewPath=path)
 
     def add_key(self, user: str, created: datetime) -> str:
         return self.cloud.add_key(MEMBER, user, created=created)
@@ -92,6 +99,16 @@ def test_all_users_come_and_the_members_are_told_by_their_ids(scene: Scene) -> N
 
     assert set(ids) == {"ann", "bob", "reports,finance"}
     assert scene.keys.members_of(GROUP) == {ids["bob"]}
+
+
+def test_a_users_path_is_told(scene: Scene) -> None:
+    scene.add_user("ann")
+    scene.add_user("deploy-bot")
+    scene.put_at("/robots/ci/", "deploy-bot")
+
+    paths = {user.name: user.path for user in scene.keys.users()}
+
+    assert paths == {"ann": "/", "deploy-bot": "/robots/ci/"}
 
 
 def test_a_group_that_does_not_exist_is_not_an_empty_one(scene: Scene) -> None:

@@ -1,10 +1,8 @@
 """The first rule of the owners file that matches a user names whom to notify."""
 
-from collections.abc import Collection
-
 import pytest
 
-from keyturn.domain.key import Unknown
+from keyturn.domain.key import Account, Unknown
 from keyturn.domain.owners_file import Contact, OwnerRule, OwnersFile
 
 ACCOUNT = "012345678901"
@@ -22,11 +20,14 @@ def rule(*place: int | Contact, **patterns: str) -> OwnerRule:
 
 def answer(
     *rules: OwnerRule,
-    units: Collection[str] | None = (),
-    path: str = "/robots/ci/",
+    units: tuple[str, ...] | None = (),
+    of_file: str | None = None,
+    path: str | None = "/robots/ci/",
     user: str = "deploy-bot",
 ) -> Contact | Unknown | None:
-    return OwnersFile(place="owners.yaml", rules=rules).contact_of(ACCOUNT, units, path, user)
+    account = Account(id=ACCOUNT, units=units, units_of_file=of_file)
+    file = OwnersFile(place="owners.yaml", version="now", rules=rules)
+    return file.contact_of(account, path, user)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def answer(
 def test_a_rule_matches_if_each_of_its_patterns_does(
     patterns: dict[str, str], *, matches: bool
 ) -> None:
-    assert answer(rule(**patterns), units={UNIT}) == (FOUND if matches else None)
+    assert answer(rule(**patterns), units=(UNIT,)) == (FOUND if matches else None)
 
 
 def test_brackets_in_a_path_are_brackets() -> None:
@@ -100,6 +101,24 @@ def test_a_unit_that_would_not_decide_anything_need_not_be_known(patterns: dict[
 
     assert answer(cannot_match, rule(2, FOUND), units=None) == FOUND
     assert answer(rule(1, FOUND), rule(2, OTHER, unit=UNIT), units=None) == FOUND
+
+
+def test_units_that_another_version_of_the_file_asked_for_are_not_known() -> None:
+    rules = rule(1, OTHER, unit=UNIT), rule(2, FOUND)
+
+    assert answer(*rules, units=(UNIT,), of_file="now") == OTHER
+    assert answer(*rules, units=(), of_file="now") == FOUND
+    assert isinstance(answer(*rules, units=(UNIT,), of_file="before"), Unknown)
+
+
+def test_a_rule_that_asks_for_a_path_is_not_passed_over_while_the_path_is_unknown() -> None:
+    found = answer(rule(3, OTHER, path="/people/*"), rule(4, FOUND), path=None)
+
+    assert found == Unknown(
+        "line 3 of the owners file asks for the path /people/*, and that of deploy-bot is "
+        "not known"
+    )
+    assert answer(rule(3, OTHER, path="/x/", user="x"), rule(4, FOUND), path=None) == FOUND
 
 
 def test_below_no_unit_is_known_to_be_below_none() -> None:

@@ -8,6 +8,7 @@ import pytest
 from keyturn.domain.errors import Denied, InvalidValue, Throttled, Unavailable
 from keyturn.domain.key import Account
 from keyturn.schemas.queue_message import write_message
+from keyturn.schemas.rotation_event import read_queued, read_rotation
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.harness import CLOSED, HUB, MEMBER, START, Harness, staged
@@ -51,6 +52,34 @@ def test_what_an_account_has_not_is_left_out_of_its_message() -> None:
     message = write_message(Account(id=MEMBER), run="r", requested=START)
 
     assert message == {"account": MEMBER, "run": "r", "requested": "2026-03-02T05:00:00Z"}
+
+
+def test_an_accounts_units_go_with_its_message_and_come_back_as_they_were() -> None:
+    account = Account(id=MEMBER, units=("ou-ab12-payments", "r-ab12"), units_of_file='"d41d8cd9"')
+
+    message = write_message(account, run="r", requested=START)
+
+    assert message["units"] == ["ou-ab12-payments", "r-ab12"]
+    assert read_queued(message, now=START).account == account
+    assert read_rotation(message, now=START).account == account
+
+
+@pytest.mark.parametrize("units", [["Workloads"], ["ou-ab12-payments "], [""], ["r-ab12"] * 101])
+def test_what_is_no_unit_stops_the_message_and_is_named(units: list[str]) -> None:
+    message = {**write_message(Account(id=MEMBER), run="r", requested=START), "units": units}
+
+    for read in (read_queued, read_rotation):
+        with pytest.raises(InvalidValue, match=r"^units"):
+            read(message, now=START)
+
+
+def test_below_no_unit_is_another_answer_than_not_known() -> None:
+    message = write_message(Account(id=MEMBER, units=()), run="r", requested=START)
+
+    assert message["units"] == []
+    assert read_queued(message, now=START).account.units == ()
+    del message["units"]
+    assert read_queued(message, now=START).account.units is None
 
 
 def test_a_second_inventory_is_not_swallowed_as_a_double_of_the_first(stage: Harness) -> None:

@@ -34,7 +34,7 @@ class IamAccessKeys:
         with aws_errors_translated():
             for page in pages:
                 for user in page["Users"]:
-                    yield User(name=user["UserName"], id=user["UserId"])
+                    yield User(name=user["UserName"], id=user["UserId"], path=user["Path"])
 
     def members_of(self, group: str) -> frozenset[str]:
         """The ids of all users in the group. Raises NotFound where there is no such group."""

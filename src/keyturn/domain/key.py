@@ -153,6 +153,8 @@ class UserFacts:
     name: str
     user_id: str
     """IAM's own id, which no later user of the same name has."""
+    path: str | None = None
+    """IAM's path of the user; None: not known."""
     keys: tuple[KeyFacts, ...]
     """Oldest first; two at most, for IAM allows no more."""
     exempt: bool = False
@@ -180,6 +182,10 @@ class Account:
     id: str
     name: str = ""
     email: str = ""
+    units: tuple[str, ...] | None = None
+    """The ids of units that it is in or below, as far as anybody asked; None: not known."""
+    units_of_file: str | None = None
+    """The version of the owners file whose units were asked for; None: all of them were."""
 
     def __post_init__(self) -> None:
         """Refuse what is no account id: a typing error must not reach another account."""

@@ -14,6 +14,8 @@ GROUP_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 KEY_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,124}")
 """Of an access key, or of a session; a user may be called so, too."""
 REGION: Final = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,16}){1,5}")
+UNIT_ID: Final = re.compile(r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32})")
+"""Of an organisational unit, or of the root of all: Organizations API Reference, Parent."""
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 """Ours, and EventBridge's of the schedule's event."""
 ONE_ADDRESS: Final = re.compile(

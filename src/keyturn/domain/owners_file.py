@@ -5,12 +5,11 @@ The first rule that matches serves, and whole: what it leaves out is not taken f
 So the specific ones stand above the general ones. Source: decision 0038.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from keyturn.domain.key import Unknown
+from keyturn.domain.key import Account, Unknown
 
 _ANY: Final = "*"
 
@@ -53,9 +52,9 @@ class OwnerRule:
         """Whether its pattern for accounts matches, if it has one."""
         return _matches(self.account, account)
 
-    def matches_user(self, path: str, user: str) -> bool:
-        """Whether its patterns for paths and users match, as far as it has them."""
-        return _matches(self.user, user) and _matches(self.path, path)
+    def matches_user(self, path: str | None, user: str) -> bool:
+        """Whether its patterns match: of a path that is not known (None) each may."""
+        return _matches(self.user, user) and (path is None or _matches(self.path, path))
 
     def covers(self, other: "OwnerRule") -> bool:
         """Whether it surely matches whatever the other one matches."""
@@ -92,26 +91,27 @@ class AccountOwners:
     rules: tuple[OwnerRule, ...]
     units_are_known: bool
 
-    def contact_of(self, path: str, user: str) -> Contact | Unknown | None:
+    def contact_of(self, path: str | None, user: str) -> Contact | Unknown | None:
         """
         Whom the first matching rule names for a user.
 
-        None: no rule matches. Unknown: a rule that asks for a unit stands before any other that
-        matches, and nobody knows which units the account is below of.
+        None: no rule matches. Unknown: before any rule that matches there is one that may, for it
+        asks for a unit or a path, and nobody knows that of the account or the user.
 
         Args:
-            path: IAM's path of the user.
+            path: IAM's path of the user; None: it is not known.
             user: its name.
 
         """
         for rule in self.rules:
             if not rule.matches_user(path, user):
                 continue
+            asks = f"line {rule.line} of the owners file asks for the"
             if rule.unit is not None and not self.units_are_known:
-                return Unknown(
-                    f"line {rule.line} of the owners file asks for the unit {rule.unit}, and the "
-                    f"units of account {self.account} are not known"
-                )
+                lacks = f"the units of account {self.account} are not known"
+                return Unknown(f"{asks} unit {rule.unit}, and {lacks}")
+            if rule.path is not None and path is None:
+                return Unknown(f"{asks} path {rule.path}, and that of {user} is not known")
             return rule.contact
         return None
 
@@ -133,19 +133,18 @@ class OwnersFile:
         """The units that its rules name."""
         return frozenset(rule.unit for rule in self.rules if rule.unit is not None)
 
-    def of_account(self, account: str, units: Collection[str] | None) -> AccountOwners:
+    def of_account(self, account: Account) -> AccountOwners:
         """
         Narrow the rules to those that can match in an account.
 
-        Args:
-            account: its id.
-            units: ids of the units that it is below of, as far as the file names them; None: they
-                are not known.
-
+        Its units count as known where they were asked for by this version of the file, or by
+        somebody who named them all: another version may name other units.
         """
-        rules = (rule for rule in self.rules if rule.matches_account(account))
+        are_known = account.units_of_file in {None, self.version}
+        units = account.units if are_known else None
+        rules = (rule for rule in self.rules if rule.matches_account(account.id))
         return AccountOwners(
-            account=account,
+            account=account.id,
             rules=tuple(
                 rule for rule in rules if rule.unit is None or units is None or rule.unit in units
             ),
@@ -153,10 +152,10 @@ class OwnersFile:
         )
 
     def contact_of(
-        self, account: str, units: Collection[str] | None, path: str, user: str
+        self, account: Account, path: str | None, user: str
     ) -> Contact | Unknown | None:
         """Whom the first matching rule names: `of_account` and `AccountOwners.contact_of`."""
-        return self.of_account(account, units).contact_of(path, user)
+        return self.of_account(account).contact_of(path, user)
 
 
 def _matches(pattern: str | None, text: str) -> bool:

@@ -15,6 +15,8 @@ class User:
     name: str
     id: str
     """The `UserId`: of a user made again under the same name it is another."""
+    path: str
+    """Such as `/` or `/robots/ci/`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ def write_message(
         "account": account.id,
         **({"email": account.email} if account.email else {}),
         **({"name": account.name} if account.name else {}),
+        **({} if account.units is None else {"units": list(account.units)}),
+        **({"unitsOfFile": account.units_of_file} if account.units_of_file else {}),
         "run": run,
         "requested": format_utc(requested),
         **({} if users is None else {"users": list(users)}),

@@ -28,9 +28,12 @@ from keyturn.schemas.rules import (
     CLOCKS_DIFFER,
     KEY_ID,
     LONGEST_NAME,
+    LONGEST_VERSION,
+    MOST_UNITS,
     MOST_USERS,
     QUEUE_HOLDS,
     RUN_ID,
+    UNIT,
     USER_NAME,
     Flag,
     load,
@@ -52,6 +55,14 @@ class _Run(Schema):
         ],
     )
     run = rules.String(validate=RUN_ID)
+    # Below which units the account is: nobody else knows it where a run is ordered by hand.
+    units = rules.List(
+        rules.String(validate=UNIT),
+        validate=validate.Length(max=MOST_UNITS, error="must name {max} units at most"),
+    )
+    units_of_file = rules.String(
+        data_key="unitsOfFile", validate=validate.Length(max=LONGEST_VERSION)
+    )
 
 
 class RotationEvent(_Run):
@@ -152,6 +163,7 @@ def read_rotation(event: object, *, now: datetime) -> RotationRequest:
             id=given["account"],
             name=shown(given.get("name") or ""),
             email=given.get("email") or "",
+            **_units_of(given),
         ),
         request=Request(
             users=users,
@@ -191,12 +203,21 @@ def read_queued(event: object, *, now: datetime) -> RotationRequest:
         email, warnings = "", (f"the account's address {odd} is no e-mail address: {who}",)
     name = shown(given.get("name") or "")[:LONGEST_NAME]
     return RotationRequest(
-        account=Account(id=given["account"], name=name, email=email),
+        account=Account(id=given["account"], name=name, email=email, **_units_of(given)),
         request=Request(users=frozenset(given.get("users", ())), warnings=warnings),
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
         requested=asked,
     )
+
+
+def _units_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says of its account's units: an account's field → value."""
+    units = given.get("units")
+    return {
+        "units": None if units is None else tuple(units),
+        "units_of_file": given.get("units_of_file"),
+    }
 
 
 def _asked_at(requested: datetime, now: datetime) -> datetime:

@@ -31,6 +31,7 @@ def like(pattern: re.Pattern[str], error: str) -> validate.Regexp:
 
 KEY_ID = like(names.KEY_ID, "must be an access key's id")
 USER_NAME = like(names.USER_NAME, "must be the name of an IAM user")
+UNIT = like(names.UNIT_ID, "must be the id of an organisational unit (ou-…) or root (r-…)")
 RUN_ID = like(names.RUN_ID, "must be a run's id")
 ADDRESS_OR_NONE = validate.Regexp(
     rf"({names.ONE_ADDRESS.pattern})?\Z", error="must be an e-mail address"
@@ -40,6 +41,10 @@ LONGEST_NAME = 128
 """Characters of an account's name: AWS takes 50."""
 MOST_USERS = 10_000
 """In one event: an account has 5,000 at most."""
+MOST_UNITS = 100
+"""Of one account: AWS nests units five deep."""
+LONGEST_VERSION = 128
+"""Characters of an ETag: S3's have 34."""
 QUEUE_HOLDS = timedelta(days=4)
 """How long our queues keep a message; one that is older was put back from the dead letters."""
 CLOCKS_DIFFER = timedelta(minutes=5)

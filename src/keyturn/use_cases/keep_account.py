@@ -282,6 +282,7 @@ class KeepAccount:
             account=run.account.id,
             name=user.name,
             user_id=user.id,
+            path=user.path,
             keys=self.keys.keys_of(user.name),
             exempt=user.id in exempt,
             forced=request.forced_at if user.name == request.forced else None,

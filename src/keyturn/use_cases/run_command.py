@@ -157,6 +157,7 @@ class RunCommand:
                 account=run.account.id,
                 name=name,
                 user_id=user.id,
+                path=user.path,
                 keys=self.keys.keys_of(name),
                 exempt=user.id in exempt,
                 living=living,
@@ -254,12 +255,12 @@ class RunCommand:
         warning: str | None = None
         try:
             exempt, warning = _exempt_for(self.exempt_users, command, dry_run=plan.run.dry_run)
-            user_id = next((each.id for each in self.keys.users() if each.name == leak.user), None)
-            if user_id is None:
+            found = next((each for each in self.keys.users() if each.name == leak.user), None)
+            if found is None:
                 raise OrderNotDone("IAM does not list its user yet")  # noqa: TRY301 -- one of many hindrances
             if isinstance(leak.keys, Unknown):
                 raise OrderNotDone(f"its user's keys could not be read ({leak.keys.why})")  # noqa: TRY301 -- another
-            user = replace(user, user_id=user_id, exempt=user_id in exempt)
+            user = replace(user, user_id=found.id, path=found.path, exempt=found.id in exempt)
             decided = self.fact_gatherer.decide_command(command, user, plan.run.at)
         except KeyturnError as error:
             decided = stop_alone(command, user, plan.run.at, str(error))
