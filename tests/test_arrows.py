@@ -64,6 +64,15 @@ WRONG = [
             "doctor.py",
         )
     ),
+    *(
+        pytest.param(
+            "core",
+            f"keyturn/own_machine/{file}",
+            CORE_KNOWS_NO,
+            id=f"own_machine/{file} that does",
+        )
+        for file in ("model/wrong.py", "ports.py", "pick_up.py", "delivered.py")
+    ),
     pytest.param(
         "core",
         "keyturn/use_cases/wrong.py",
@@ -99,6 +108,12 @@ WRONG = [
         "keyturn/deployment/adapters/wrong.py",
         ["keyturn.adapters.of_another_system", "keyturn.deployment.adapters.of_another_system"],
         id="an adapter of the deployment's that leans on another",
+    ),
+    pytest.param(
+        "adapters-apart",
+        "keyturn/own_machine/adapters/wrong.py",
+        ["keyturn.adapters.of_another_system", "keyturn.own_machine.adapters.of_another_system"],
+        id="an adapter of an owner's machine that leans on another",
     ),
     pytest.param(
         "channels-apart",
@@ -140,6 +155,27 @@ WRONG = [
             "keyturn/wiring.py",
         )
     ),
+    *(
+        pytest.param(
+            "own-machine-wires-itself",
+            file,
+            ["keyturn.own_machine.adapters.of_another_system"],
+            id=f"{file} that chooses an adapter of an owner's machine",
+        )
+        for file in ("keyturn/own_machine/pick_up.py", "keyturn/cli/wrong.py")
+    ),
+    pytest.param(
+        "own-machine-layers",
+        "keyturn/own_machine/model/wrong.py",
+        ["keyturn.own_machine.ports"],
+        id="an arrow that points up in the wing for an owner's machine",
+    ),
+    pytest.param(
+        "layers",
+        "keyturn/own_machine/pick_up.py",
+        ["keyturn.deployment.model.stacks"],
+        id="a wing that leans on the other",
+    ),
     pytest.param(
         "deployment-layers",
         "keyturn/deployment/model/wrong.py",
@@ -150,7 +186,11 @@ WRONG = [
         pytest.param(
             "engine-apart",
             file,
-            ["keyturn.deployment.model.stacks", "keyturn.deployment.wiring"],
+            [
+                "keyturn.deployment.model.stacks",
+                "keyturn.deployment.wiring",
+                "keyturn.own_machine.wiring",
+            ],
             id=f"{file} that knows a deployment",
         )
         for file in (
@@ -225,7 +265,12 @@ def src(tmp_path: Path) -> Path:
     packages = tmp_path / "src"
     shutil.copytree(ROOT / "src", packages)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for room in ("adapters", "adapters/channels", "deployment/adapters"):
+    for room in (
+        "adapters",
+        "adapters/channels",
+        "deployment/adapters",
+        "own_machine/adapters",
+    ):
         (packages / "keyturn" / room / "of_another_system.py").touch()
     return packages
 

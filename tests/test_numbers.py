@@ -80,6 +80,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.functions.metrics.OVERDUE_AFTER": 14,
     "keyturn.functions.rotation.SPARE_MILLISECONDS": 180000,
     "keyturn.mail.overrides.KEPT": timedelta(minutes=5),
+    "keyturn.own_machine.adapters.shared_credentials_file._MOST_COPIES": 100,
     "keyturn.schemas.adoption.VERSION": 1,
     "keyturn.schemas.audit.VERSION": 1,
     "keyturn.schemas.event.VERSION": 1,

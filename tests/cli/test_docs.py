@@ -50,7 +50,7 @@ def said_of(command: str) -> str:
     match command:
         case "":
             return PAGE
-        case "demo" | "plan" | "pause" | "deploy":
+        case "demo" | "plan" | "pause" | "deploy" | "pickup":
             return section(command)
         case "doctor":
             return section("deploy") + section(command)
@@ -80,8 +80,8 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
     assert named - known - {"--help"} == set()
 
 
-# These want more than the sandbox: a disk, CloudFormation. Their own tests type them.
-ELSEWHERE = ("demo", "deploy", "doctor")
+# These want more than the sandbox: a disk, CloudFormation, a laptop. Their own tests type them.
+ELSEWHERE = ("credentials", "demo", "deploy", "doctor", "pickup")
 
 
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if not each.startswith(ELSEWHERE)])

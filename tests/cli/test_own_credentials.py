@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.cli.local_run import open_session
+from keyturn.cli.own_credentials import open_session
 from keyturn.domain.errors import PortError
 from keyturn.wiring import Aws
 from tests.canary import see

@@ -26,6 +26,7 @@ from keyturn.cli.options import (
     View,
     with_groups,
 )
+from keyturn.cli.pickup_options import PickupOptions, SecretOptions
 from keyturn.domain.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -268,6 +269,19 @@ def doctor(accounts: DeployAccounts, options: DoctorOptions) -> int:
     from keyturn.cli.doctor import doctor as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(accounts, options)
+
+
+@app.command()
+@with_groups
+def pickup(which: SecretOptions, options: PickupOptions) -> int:
+    """
+    Put your new key, once it is delivered, in the place of the old one on this machine.
+
+    It finds the secret of the profile's user, tries the new key, and changes the profile.
+    """
+    from keyturn.cli.pickup import pickup as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(which, options)
 
 
 @app.command()

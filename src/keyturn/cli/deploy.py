@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
-from keyturn.cli.local_run import now, open_session
+from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
+from keyturn.cli.own_credentials import open_session
 from keyturn.cli.session import Declined
 from keyturn.cli.streams import can_ask
 from keyturn.deployment.model.package import Package

@@ -8,7 +8,7 @@ key than theirs is none of theirs from then on.
 from collections.abc import Mapping
 
 from keyturn.cli.given import as_given
-from keyturn.cli.local_run import open_session
+from keyturn.cli.own_credentials import open_session
 from keyturn.deployment.model.resources import INVENTORY, ROTATION
 from keyturn.deployment.wiring import functions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Event
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ProfileNotFound, UnknownRegionError
 
 from keyturn.cli.one_line import unforeseen
 from keyturn.cli.options import AccountOptions
-from keyturn.cli.own_credentials import have_credentials
+from keyturn.cli.own_credentials import open_session
 from keyturn.deployment.wiring import leftovers
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import UserDecisions
@@ -34,38 +32,6 @@ from keyturn.wiring import Aws
 Journal = Callable[[str, Mapping[str, str]], None]
 
 Work = Callable[[Account, Progress], AccountResult]
-
-
-NO_REGION = "is needed: neither AWS_REGION, AWS_DEFAULT_REGION nor your profile names one"
-
-
-def open_session(
-    profile: str | None, region: str | None, option: str = "--profile"
-) -> boto3.Session:
-    """
-    The operator's own credentials, and a region.
-
-    Raises InvalidValue where the profile or the region is none, Denied where there are no
-    credentials, and PortError where they cannot be had.
-    """
-    region = region or os.environ.get("AWS_REGION")
-    try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        region = session.region_name
-        if region is None:
-            raise InvalidValue("--region", "", NO_REGION)
-        session.get_partition_for_region(region)
-    except ProfileNotFound:
-        variable = "AWS_DEFAULT_PROFILE" if "AWS_DEFAULT_PROFILE" in os.environ else "AWS_PROFILE"
-        name = option if profile else variable
-        profile = profile or os.environ.get(variable, "")
-        raise InvalidValue(name, profile, "is not in your AWS configuration") from None
-    except UnknownRegionError:
-        raise InvalidValue("--region", region, "is no AWS region") from None
-    except BotoCoreError as error:
-        raise PortError(f"{type(error).__name__}: {error}") from error
-    have_credentials(session)
-    return session
 
 
 def connect(where: AccountOptions, settings: Settings, journal: Journal) -> Aws:

@@ -1,5 +1,6 @@
 """The operator's own credentials: asked for once at the start, so that what lacks is said then."""
 
+import os
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -8,17 +9,52 @@ from typing import Any
 
 import boto3
 from botocore.credentials import RefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ProfileNotFound,
+    UnknownRegionError,
+)
 
-from keyturn.domain.errors import Denied
+from keyturn.domain.errors import Denied, InvalidValue, PortError
 
 NONE = "no AWS credentials were found"
+NO_REGION = "is needed: neither AWS_REGION, AWS_DEFAULT_REGION nor your profile names one"
 
 
 class Unobtainable(BotoCoreError):
     """What botocore lets through, as an error of its own: there are no credentials."""
 
     fmt = "{why}"
+
+
+def open_session(
+    profile: str | None, region: str | None, option: str = "--profile"
+) -> boto3.Session:
+    """
+    The operator's own credentials, and a region.
+
+    Raises InvalidValue where the profile or the region is none, Denied where there are no
+    credentials, and PortError where they cannot be had.
+    """
+    region = region or os.environ.get("AWS_REGION")
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        region = session.region_name
+        if region is None:
+            raise InvalidValue("--region", "", NO_REGION)
+        session.get_partition_for_region(region)
+    except ProfileNotFound:
+        variable = "AWS_DEFAULT_PROFILE" if "AWS_DEFAULT_PROFILE" in os.environ else "AWS_PROFILE"
+        name = option if profile else variable
+        profile = profile or os.environ.get(variable, "")
+        raise InvalidValue(name, profile, "is not in your AWS configuration") from None
+    except UnknownRegionError:
+        raise InvalidValue("--region", region, "is no AWS region") from None
+    except BotoCoreError as error:
+        raise PortError(f"{type(error).__name__}: {error}") from error
+    have_credentials(session)
+    return session
 
 
 def have_credentials(session: boto3.Session) -> None:

@@ -1,0 +1,153 @@
+"""
+`keyturn pickup`: a delivered key, from its secret into a profile on this machine.
+
+No secret is shown unless it is asked for.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from keyturn.cli.local_run import now
+from keyturn.cli.own_credentials import open_session
+from keyturn.cli.pickup_options import PickupOptions, PrintAs, SecretOptions
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.plain_text import shown
+from keyturn.own_machine.model.access_key import AccessKey, SecretAddress
+from keyturn.own_machine.pick_up import Asked, Found
+from keyturn.own_machine.ports import ProfileKey
+from keyturn.own_machine.wiring import OwnMachine, files
+
+_ENDS = "works until the day that the mail names. Do not delete it: Keyturn disables it first."
+
+
+def pickup(which: SecretOptions, options: PickupOptions) -> int:
+    """Carry the command out; the exit code."""
+    asked = named_secret(which)
+    sdk_files = files(
+        _path("AWS_SHARED_CREDENTIALS_FILE", "credentials"), _path("AWS_CONFIG_FILE", "config")
+    )
+    old = sdk_files.key_of(_profile(options)) if _needs_profile(which, options) else None
+    session = open_session(
+        which.source_profile or (old.profile if old else None),
+        which.region or (asked.secret.region if asked.secret else None),
+        "--source-profile" if which.source_profile else "--profile",
+    )
+    pick_up = OwnMachine(session=session).pick_up(sdk_files)
+    found = pick_up.find(asked, old)
+    if options.print is not None:
+        _print(found.new.key, options.print)
+        return 0
+    _show(found)
+    if old is None or found.is_there:
+        typer.echo("Nothing to do: the profile holds the newest key.")
+    elif options.dry_run:
+        typer.echo(f"The new key works. {shown(old.path)} would be changed; nothing was written.")
+    else:
+        copy = pick_up.put(found, now())
+        typer.echo(f"The new key works, and is in {shown(old.path)}.")
+        typer.echo(f"The file as it was: {shown(copy)}. Remove it once all works.")
+    _remark(found)
+    return 0
+
+
+def named_secret(which: SecretOptions) -> Asked:
+    """
+    The secret that the options name, if they do.
+
+    Raises InvalidValue where they contradict each other, or one is empty.
+    """
+    for name in ("user", "account", "secret", "region", "source_profile"):
+        if getattr(which, name) == "":
+            # An unset variable in a script, most likely.
+            raise InvalidValue("--" + name.replace("_", "-"), "", "must not be empty")
+    if which.secret is not None:
+        if which.user is not None or which.account is not None:
+            raise InvalidValue("--secret", which.secret, "names user and account: leave them out")
+        return Asked(secret=SecretAddress.read(which.secret))
+    if which.account is not None and which.user is None:
+        raise InvalidValue("--account", which.account, "needs --user")
+    if which.user is not None:  # checked before anything is asked
+        address = SecretAddress.of_user(which.account or "0" * 12, which.user)
+        return Asked(user=address.user, account=which.account)
+    return Asked()
+
+
+def _needs_profile(which: SecretOptions, options: PickupOptions) -> bool:
+    """Whether a profile's key is asked for: what is only printed may have no profile."""
+    is_named = which.secret is not None or which.user is not None
+    return options.print is None or options.profile is not None or not is_named
+
+
+def _profile(options: PickupOptions) -> str:
+    if options.profile == "":
+        raise InvalidValue("--profile", "", "must not be empty")
+    # In the order in which botocore asks.
+    chosen = (os.environ.get(each) for each in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"))
+    return options.profile or next(filter(None, chosen), "default")
+
+
+def _path(variable: str, name: str) -> Path:
+    """Where the AWS SDKs look for a file of theirs."""
+    given = os.environ.get(variable) or str(Path("~", ".aws", name))
+    return Path(os.path.expandvars(given)).expanduser()
+
+
+def _print(key: AccessKey, form: PrintAs) -> None:
+    if sys.stdout is not None and sys.stdout.isatty():
+        typer.echo("Warning: the secret access key is on your screen now.", err=True)
+    if form is PrintAs.JSON:
+        typer.echo(as_credentials(key))
+    else:  # both are letters, digits and what no shell takes for its own; quoted all the same
+        typer.echo(f"export AWS_ACCESS_KEY_ID='{key.key_id}'")
+        typer.echo(f"export AWS_SECRET_ACCESS_KEY='{key.secret}'")
+        typer.echo("unset AWS_SESSION_TOKEN")
+
+
+def as_credentials(key: AccessKey, expiration: str | None = None) -> str:
+    """
+    Write a key as AWS's `credential_process` gives it, on one line.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sourcing-external.html
+    """
+    found = {"Version": 1, "AccessKeyId": key.key_id, "SecretAccessKey": key.secret}
+    return json.dumps(found if expiration is None else {**found, "Expiration": expiration})
+
+
+def _show(found: Found) -> None:
+    """Both keys, by their ids."""
+    created = found.new.created
+    since = f", made on {created:%Y-%m-%d}" if created else ""
+    owner = f"{found.address.user} in {found.address.account}"
+    old = found.old
+    if old is not None:
+        typer.echo(
+            f"old key: {old.key.key_id} (profile {shown(old.profile)} in {shown(old.path)})"
+        )
+    typer.echo(f"new key: {found.new.key.key_id} ({owner}{since})")
+
+
+def _remark(found: Found) -> None:
+    old = found.old
+    if old is None:
+        return
+    if old.key.key_id != found.new.key.key_id and found.unknown is None:
+        typer.echo(f"The old key {_ENDS}")
+    if found.unknown is not None:
+        why = shown(found.unknown)
+        typer.echo(f"Whose the old key is could not be checked: {why}.", err=True)
+    if old.also_in is not None:
+        typer.echo(_also(old), err=True)
+    in_shell = os.environ.get("AWS_ACCESS_KEY_ID")
+    if in_shell and in_shell != found.new.key.key_id:
+        typer.echo("AWS_ACCESS_KEY_ID is set here, and goes before the profile.", err=True)
+
+
+def _also(old: ProfileKey) -> str:
+    return (
+        f"{shown(old.also_in)} holds a key of this profile, too. The SDKs do not read it while "
+        f"{shown(old.path)} has one; it was left as it is."
+    )

@@ -1,0 +1,1 @@
+"""How: the files of the AWS SDKs, and the two calls of AWS."""

@@ -1,0 +1,22 @@
+"""
+What goes wrong on an owner's machine, beside what AWS answers (domain/errors.py).
+
+KeyturnError
+├── NotDelivered      the secret holds no key of the user as Keyturn stores it
+├── KeyNotUsable      the delivered key does not work, or not yet
+└── UnclearProfile    a file of the AWS SDKs says two things of a profile
+"""
+
+from keyturn.domain.errors import KeyturnError
+
+
+class NotDelivered(KeyturnError):
+    """The secret holds no key of the user that Keyturn delivered; nothing was changed."""
+
+
+class KeyNotUsable(KeyturnError):
+    """The delivered key does not work; nothing was changed."""
+
+
+class UnclearProfile(KeyturnError):
+    """The file says two things of a profile, or none that can be changed; it was left alone."""
