@@ -7,6 +7,7 @@ it is built (by the same zlib; the contents are the same by any).
 """
 
 import ast
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,9 +70,11 @@ def install(folder: Path) -> None:
         *("--target", folder, "-r", requirements),
     )
     requirements.unlink()
-    # MarkupSafe falls back to its own Python when its compiled half is not there.
-    for compiled in folder.glob("markupsafe/_speedups.*"):
+    # MarkupSafe and PyYAML fall back to their own Python when their compiled halves are not there.
+    for compiled in (*folder.glob("markupsafe/_speedups.*"), *folder.glob("yaml/_yaml.*")):
         compiled.unlink()
+    # The compiled half's former name; it says so in a warning, and nobody asks for it.
+    shutil.rmtree(folder / "_yaml")
 
 
 def _run(*command: str | Path) -> str:

@@ -3,7 +3,7 @@
 import sys
 from importlib.util import find_spec
 
-NEEDED = frozenset({"rich", "typer", "yaml"})
+NEEDED = frozenset({"rich", "typer"})
 """The modules that come with the extra `cli`."""
 
 

@@ -5,8 +5,10 @@ The first rule that matches serves, and whole: what it leaves out is not taken f
 So the specific ones stand above the general ones. Source: decision 0038.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 from typing import Final
 
 from keyturn.domain.key import Account, Unknown
@@ -156,6 +158,29 @@ class OwnersFile:
     ) -> Contact | Unknown | None:
         """Whom the first matching rule names: `of_account` and `AccountOwners.contact_of`."""
         return self.of_account(account).contact_of(path, user)
+
+
+def hidden_rules(rules: Iterable[OwnerRule]) -> Iterator[FileProblem]:
+    """Warn of rules that never serve, for an earlier one matches whatever they match."""
+    earlier: dict[tuple[str | None, ...], list[OwnerRule]] = {}
+    for rule in rules:
+        # A rule can only be hidden by one that has the same account, unit and user, or a pattern
+        # there, or nothing: of thousands of rules few are looked at.
+        own = _literals(rule)
+        near = product(*({each, None} for each in own))
+        hiding = next((e for key in near for e in earlier.get(key, ()) if e.covers(rule)), None)
+        if hiding is not None:
+            text = f"the rule never serves: line {hiding.line} matches all that it matches"
+            yield FileProblem(line=rule.line, text=text, is_warning=True)
+        earlier.setdefault(own, []).append(rule)
+
+
+def _literals(rule: OwnerRule) -> tuple[str | None, ...]:
+    """Account, unit and user of a rule, as far as each means one alone."""
+    return tuple(
+        None if text is None or set(text) & {"*", "?"} else text
+        for text in (rule.account, rule.unit, rule.user)
+    )
 
 
 def _matches(pattern: str | None, text: str) -> bool:
