@@ -71,7 +71,13 @@ WRONG = [
             CORE_KNOWS_NO,
             id=f"own_machine/{file} that does",
         )
-        for file in ("model/wrong.py", "ports.py", "pick_up.py", "delivered.py")
+        for file in (
+            "model/wrong.py",
+            "ports.py",
+            "pick_up.py",
+            "give_credentials.py",
+            "delivered.py",
+        )
     ),
     pytest.param(
         "core",

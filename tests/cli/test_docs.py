@@ -52,10 +52,9 @@ def said_of(command: str) -> str:
             return PAGE
         case "demo" | "plan" | "pause" | "deploy" | "pickup":
             return section(command)
-        case "doctor":
-            return section("deploy") + section(command)
-        case "resume":
-            return section("pause") + section(command)
+        case "credentials" | "doctor" | "resume":
+            like = {"credentials": "pickup", "doctor": "deploy", "resume": "pause"}
+            return section(like[command]) + section(command)
         case "restore" | "rotate" | "revoke" | "adopt":
             shared = section("plan") + section("run") + under("An operator's commands")
             return shared + section(command)

@@ -57,3 +57,12 @@ def test_a_command_imports_nothing_that_only_the_functions_need(command: str) ->
     )
 
     assert "aws_lambda_powertools" not in loaded.stdout.split()
+
+
+def test_a_key_from_the_cache_needs_nothing_of_the_sdk() -> None:
+    code = "import sys, keyturn.cli.app, keyturn.cli.credentials; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert {"boto3", "botocore"} & {*loaded.stdout.split()} == set()

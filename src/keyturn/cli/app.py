@@ -26,7 +26,7 @@ from keyturn.cli.options import (
     View,
     with_groups,
 )
-from keyturn.cli.pickup_options import PickupOptions, SecretOptions
+from keyturn.cli.pickup_options import CredentialsOptions, PickupOptions, SecretOptions
 from keyturn.domain.errors import InvalidValue
 
 if TYPE_CHECKING:
@@ -280,6 +280,19 @@ def pickup(which: SecretOptions, options: PickupOptions) -> int:
     It finds the secret of the profile's user, tries the new key, and changes the profile.
     """
     from keyturn.cli.pickup import pickup as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(which, options)
+
+
+@app.command()
+@with_groups
+def credentials(which: SecretOptions, options: CredentialsOptions) -> int:
+    """
+    Give the newest delivered key to an AWS SDK, as its credential_process.
+
+    In ~/.aws/config: credential_process = keyturn credentials --secret NAME --source-profile NAME
+    """
+    from keyturn.cli.credentials import credentials as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(which, options)
 

@@ -37,6 +37,15 @@ def open_session(
     Raises InvalidValue where the profile or the region is none, Denied where there are no
     credentials, and PortError where they cannot be had.
     """
+    session = make_session(profile, region, option)
+    have_credentials(session)
+    return session
+
+
+def make_session(
+    profile: str | None, region: str | None, option: str = "--profile"
+) -> boto3.Session:
+    """The same, with no look at the credentials. Raises InvalidValue and PortError likewise."""
     region = region or os.environ.get("AWS_REGION")
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
@@ -53,7 +62,6 @@ def open_session(
         raise InvalidValue("--region", region, "is no AWS region") from None
     except BotoCoreError as error:
         raise PortError(f"{type(error).__name__}: {error}") from error
-    have_credentials(session)
     return session
 
 

@@ -4,20 +4,19 @@
 No secret is shown unless it is asked for.
 """
 
-import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
-from keyturn.cli.local_run import now
 from keyturn.cli.own_credentials import open_session
-from keyturn.cli.pickup_options import PickupOptions, PrintAs, SecretOptions
+from keyturn.cli.pickup_options import PickupOptions, PrintAs, SecretOptions, named_secret
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.plain_text import shown
-from keyturn.own_machine.model.access_key import AccessKey, SecretAddress
-from keyturn.own_machine.pick_up import Asked, Found
+from keyturn.own_machine.model.access_key import AccessKey, as_credentials
+from keyturn.own_machine.pick_up import Found
 from keyturn.own_machine.ports import ProfileKey
 from keyturn.own_machine.wiring import OwnMachine, files
 
@@ -47,33 +46,11 @@ def pickup(which: SecretOptions, options: PickupOptions) -> int:
     elif options.dry_run:
         typer.echo(f"The new key works. {shown(old.path)} would be changed; nothing was written.")
     else:
-        copy = pick_up.put(found, now())
+        copy = pick_up.put(found, datetime.now(UTC))
         typer.echo(f"The new key works, and is in {shown(old.path)}.")
         typer.echo(f"The file as it was: {shown(copy)}. Remove it once all works.")
     _remark(found)
     return 0
-
-
-def named_secret(which: SecretOptions) -> Asked:
-    """
-    The secret that the options name, if they do.
-
-    Raises InvalidValue where they contradict each other, or one is empty.
-    """
-    for name in ("user", "account", "secret", "region", "source_profile"):
-        if getattr(which, name) == "":
-            # An unset variable in a script, most likely.
-            raise InvalidValue("--" + name.replace("_", "-"), "", "must not be empty")
-    if which.secret is not None:
-        if which.user is not None or which.account is not None:
-            raise InvalidValue("--secret", which.secret, "names user and account: leave them out")
-        return Asked(secret=SecretAddress.read(which.secret))
-    if which.account is not None and which.user is None:
-        raise InvalidValue("--account", which.account, "needs --user")
-    if which.user is not None:  # checked before anything is asked
-        address = SecretAddress.of_user(which.account or "0" * 12, which.user)
-        return Asked(user=address.user, account=which.account)
-    return Asked()
 
 
 def _needs_profile(which: SecretOptions, options: PickupOptions) -> bool:
@@ -105,16 +82,6 @@ def _print(key: AccessKey, form: PrintAs) -> None:
         typer.echo(f"export AWS_ACCESS_KEY_ID='{key.key_id}'")
         typer.echo(f"export AWS_SECRET_ACCESS_KEY='{key.secret}'")
         typer.echo("unset AWS_SESSION_TOKEN")
-
-
-def as_credentials(key: AccessKey, expiration: str | None = None) -> str:
-    """
-    Write a key as AWS's `credential_process` gives it, on one line.
-
-    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sourcing-external.html
-    """
-    found = {"Version": 1, "AccessKeyId": key.key_id, "SecretAccessKey": key.secret}
-    return json.dumps(found if expiration is None else {**found, "Expiration": expiration})
 
 
 def _show(found: Found) -> None:

@@ -1,11 +1,13 @@
 """A delivered key is read, and known to work and to be of the right user, before it is used."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from keyturn.domain.errors import NotFound, PortError
+from keyturn.domain.errors import KeyturnError, NotFound, PortError
 from keyturn.own_machine.model.access_key import (
     AccessKey,
+    Asked,
     Caller,
     DeliveredKey,
     SecretAddress,
@@ -25,6 +27,31 @@ class ReadDelivered:
     secret_values: SecretValues
     identities: Identities
     sleep: Sleep
+    pauses: Sequence[float] = PAUSES
+
+    def address(self, asked: Asked, owner: Caller | None = None) -> SecretAddress:
+        """
+        The secret that is meant.
+
+        Args:
+            asked: what was named.
+            owner: whose it is, where that is known already; None: AWS says who we are.
+
+        Raises:
+            InvalidValue: the user's name or the account's id is none.
+            KeyturnError: no user was named, and we are none.
+            PortError: AWS cannot be asked.
+
+        """
+        if asked.secret is not None:
+            return asked.secret
+        if asked.user is not None:
+            account = asked.account or (owner or self.identities.own()).account
+            return SecretAddress.of_user(account, asked.user)
+        owner = owner or self.identities.own()
+        if owner.user is None:
+            raise KeyturnError(f"{owner.arn} is no IAM user: give --user, or --secret")
+        return SecretAddress.of_user(owner.account, owner.user)
 
     def of(self, address: SecretAddress, known: AccessKey | None = None) -> DeliveredKey:
         """
@@ -48,7 +75,7 @@ class ReadDelivered:
             )
 
     def _caller(self, key: AccessKey) -> Caller:
-        for pause in PAUSES:
+        for pause in self.pauses:
             with suppress(NotFound):
                 return self._ask(key)
             self.sleep(pause)

@@ -11,18 +11,9 @@ from pathlib import Path
 
 from keyturn.domain.errors import KeyturnError, NotFound, PortError
 from keyturn.own_machine.delivered import ReadDelivered
-from keyturn.own_machine.model.access_key import Caller, DeliveredKey, SecretAddress
+from keyturn.own_machine.model.access_key import Asked, Caller, DeliveredKey, SecretAddress
 from keyturn.own_machine.model.errors import NotDelivered
 from keyturn.own_machine.ports import Identities, ProfileFiles, ProfileKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Which secret was named: by itself, by its user, or not at all."""
-
-    secret: SecretAddress | None = None
-    user: str | None = None
-    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +57,7 @@ class PickUp:
 
         """
         owner, unknown = self._owner(old, is_needed=asked.secret is None and asked.user is None)
-        address = self._address(asked, owner)
+        address = self.read_delivered.address(asked, owner)
         if owner is not None and old is not None:
             _same_user(owner, address, old)
         known = old.key if owner is not None and old is not None else None
@@ -103,18 +94,6 @@ class PickUp:
             if is_needed:
                 raise
             return None, str(error)
-
-    def _address(self, asked: Asked, owner: Caller | None) -> SecretAddress:
-        if asked.secret is not None:
-            return asked.secret
-        if asked.user is not None:
-            account = asked.account or (owner or self.identities.own()).account
-            return SecretAddress.of_user(account, asked.user)
-        owner = owner or self.identities.own()
-        if owner.user is None:
-            message = f"{owner.arn} is no IAM user: give --user, or --secret"
-            raise KeyturnError(message)
-        return SecretAddress.of_user(owner.account, owner.user)
 
 
 def _same_user(owner: Caller, address: SecretAddress, old: ProfileKey) -> None:

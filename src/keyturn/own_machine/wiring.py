@@ -1,28 +1,31 @@
-"""Which adapters stand behind an owner's machine."""
+"""
+Which adapters stand behind an owner's machine.
+
+What needs AWS's SDK is imported where it is made: a key from the cache is given without it.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-
-from keyturn.adapters.clients import client
-from keyturn.own_machine.adapters.caller_identity import StsIdentities
-from keyturn.own_machine.adapters.secret_values import SecretsManagerValues
+from keyturn.own_machine.adapters.key_cache_file import KeyCacheFile
 from keyturn.own_machine.adapters.shared_credentials_file import SharedCredentialsFile
-from keyturn.own_machine.delivered import ReadDelivered
+from keyturn.own_machine.delivered import PAUSES, ReadDelivered
 from keyturn.own_machine.model.access_key import AccessKey
 from keyturn.own_machine.pick_up import PickUp
-from keyturn.own_machine.ports import Sleep
+from keyturn.own_machine.ports import Identities, Sleep
+
+if TYPE_CHECKING:
+    import boto3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnMachine:
     """What an owner's machine reaches with the credentials of a session."""
 
-    session: boto3.Session
+    session: "boto3.Session"
     sleep: Sleep = time.sleep
 
     def pick_up(self, files: SharedCredentialsFile) -> PickUp:
@@ -31,22 +34,28 @@ class OwnMachine:
             identities=self._identities(), read_delivered=self.read_delivered(), files=files
         )
 
-    def read_delivered(self) -> ReadDelivered:
-        """What reads a delivered key."""
+    def read_delivered(self, pauses: Sequence[float] = PAUSES) -> ReadDelivered:
+        """What reads a delivered key; pauses: in seconds, for one that was just made."""
+        from keyturn.own_machine.adapters.secret_values import SecretsManagerValues  # noqa: PLC0415 -- as said
+
         return ReadDelivered(
-            secret_values=SecretsManagerValues(client(self.session, "secretsmanager")),
+            secret_values=SecretsManagerValues(_client(self.session, "secretsmanager")),
             identities=self._identities(),
             sleep=self.sleep,
+            pauses=pauses,
         )
 
-    def _identities(self) -> StsIdentities:
+    def as_key(self, key: AccessKey) -> "OwnMachine":
+        """The same with a key's own credentials."""
+        return OwnMachine(session=_session_of(key, self.session), sleep=self.sleep)
+
+    def _identities(self) -> Identities:
+        from keyturn.own_machine.adapters.caller_identity import StsIdentities  # noqa: PLC0415 -- as said
+
         return StsIdentities(
-            own=self._sts_of(lambda: self.session),
-            of_key=lambda key: self._sts_of(lambda: session_of(key, self.session))(),
+            own=lambda: _client(self.session, "sts"),
+            of_key=lambda key: _client(_session_of(key, self.session), "sts"),
         )
-
-    def _sts_of(self, session: Callable[[], boto3.Session]) -> Callable[[], Any]:
-        return lambda: client(session(), "sts")
 
 
 def files(credentials: Path, config: Path) -> SharedCredentialsFile:
@@ -54,8 +63,21 @@ def files(credentials: Path, config: Path) -> SharedCredentialsFile:
     return SharedCredentialsFile(credentials, config)
 
 
-def session_of(key: AccessKey, like: boto3.Session) -> boto3.Session:
+def cache(path: Path | None) -> KeyCacheFile:
+    """Where a delivered key is kept; None: nowhere."""
+    return KeyCacheFile(path)
+
+
+def _client(session: "boto3.Session", service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+    from keyturn.adapters.clients import client  # noqa: PLC0415 -- as said
+
+    return client(session, service)
+
+
+def _session_of(key: AccessKey, like: "boto3.Session") -> "boto3.Session":
     """A session with a key, for the rest (region, endpoints, certificates) like another one."""
+    import boto3  # noqa: PLC0415 -- as said
+
     profile = like.profile_name
     return boto3.Session(
         aws_access_key_id=key.key_id,

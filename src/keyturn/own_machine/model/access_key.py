@@ -1,5 +1,6 @@
 """An access key with its secret, whose it is, and the secret in which Keyturn delivers it."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.names import ACCOUNT_ID, KEY_ID, USER_NAME
 from keyturn.domain.reading import read_json
 from keyturn.domain.secret_names import owner_of_secret, secret_name
+from keyturn.domain.tag_text import format_utc
 from keyturn.own_machine.model.errors import NotDelivered
 
 LONG_TERM = "AKIA"
@@ -85,6 +87,15 @@ class SecretAddress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which secret was named: by itself, by its user, or not at all."""
+
+    secret: SecretAddress | None = None
+    user: str | None = None
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredKey:
     """A key as Keyturn stored it."""
 
@@ -124,3 +135,15 @@ def _moment(text: object) -> datetime | None:
         return datetime.fromisoformat(str(text))
     except ValueError:
         return None
+
+
+def as_credentials(key: AccessKey, until: datetime | None = None) -> str:
+    """
+    Write a key as AWS's `credential_process` gives it, on one line; until: UTC.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sourcing-external.html
+    """
+    found = {"Version": 1, "AccessKeyId": key.key_id, "SecretAccessKey": key.secret}
+    if until is not None:
+        found["Expiration"] = format_utc(until)
+    return json.dumps(found)
