@@ -107,6 +107,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.schemas.snapshot.VERSION": 1,
     "keyturn.schemas.pause_answer.VERSION": 1,
     "keyturn.configuration.MOST_PARALLEL": 64,
+    "keyturn.use_cases.inventory._NAMED": 20,
     "keyturn.use_cases.daily_cap.LONGEST_TURN": timedelta(minutes=1),
     "keyturn.use_cases.deliver.INTENT_HOLDS": timedelta(seconds=60),
     "keyturn.use_cases.gate.ASKED_EVERY": timedelta(seconds=30),

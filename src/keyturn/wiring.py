@@ -21,6 +21,7 @@ from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
+from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
@@ -34,7 +35,15 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Channel, Clock, DailyLimitLedger, LocatedPauseFlag, PauseFlag, Plans
+from keyturn.ports import (
+    Channel,
+    Clock,
+    DailyLimitLedger,
+    LocatedPauseFlag,
+    OwnersFileStore,
+    PauseFlag,
+    Plans,
+)
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
@@ -382,8 +391,17 @@ class Aws(_Connections):
     def fan_out(self) -> FanOut:
         """From the organisation to the queue."""
         return FanOut(
-            organization=self.organization(), queue=self.queue(), scope=self.settings.scope
+            organization=self.organization(),
+            queue=self.queue(),
+            scope=self.settings.scope,
+            owners_file=self.owners_file(),
         )
+
+    def owners_file(self) -> OwnersFileStore | None:
+        """The rules that say who answers for which users; None: no bucket can hold them."""
+        if not self.settings.bucket:
+            return None
+        return self._keep("owners file", lambda: self._in_bucket(S3OwnersFile))  # type: ignore[no-any-return]  # what the lambda makes
 
     def coverage(self) -> S3Coverage:
         """Which accounts had a run."""

@@ -48,12 +48,16 @@ SERVICE = {
     "s3_snapshots.py": "s3",
     "s3_pause_flag.py": "s3",
     "s3_ledger.py": "s3",
+    "s3_owners_file.py": "s3",
     "s3_templates.py": "s3",
     "secrets_manager.py": "secretsmanager",
     "sqs.py": "sqs",
     "sts.py": "sts",
 }
-NO_ADAPTER = {"__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"}
+NO_ADAPTER = {
+    *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
+    "local_owners_file.py",
+}
 # Where the action is not called as the operation is.
 ACTION = {
     "s3:HeadObject": "s3:GetObject",
@@ -70,7 +74,12 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "kms.py": {"_arn"},
     },
     (LIST, "ListAccountsRole"): {"organizations.py": WHOLE},
-    (CORE, "InventoryRole"): {"sts.py": WHOLE, "sqs.py": WHOLE, "s3_coverage.py": WHOLE},
+    (CORE, "InventoryRole"): {
+        "sts.py": WHOLE,
+        "sqs.py": WHOLE,
+        "s3_coverage.py": WHOLE,
+        "s3_owners_file.py": WHOLE,
+    },
     (CORE, "RotationRole"): {
         "sts.py": WHOLE,
         "sqs.py": WHOLE,
@@ -83,6 +92,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_snapshots.py": WHOLE,
         "s3_pause_flag.py": WHOLE,
         "s3_ledger.py": WHOLE,
+        "s3_owners_file.py": WHOLE,
     },
     (CORE, "NotifierRole"): {
         "s3_receipts.py": WHOLE,
@@ -418,6 +428,7 @@ def objects(role: str, action: str) -> set[str]:
 
 def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
     assert objects("RotationRole", "s3:GetObject") == {
+        "owners.*",
         "tally/*",
         "paused.json",
         "plans/*",
@@ -435,7 +446,7 @@ def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
     assert objects("NotifierRole", "s3:DeleteObject") == {"receipts/*"}
 
 
-def test_the_inventory_sees_the_names_of_snapshots_and_nothing_else() -> None:
+def test_the_inventory_sees_names_of_snapshots_and_reads_the_owners_file_alone() -> None:
     [statement] = [
         each
         for each in Stack(name=CORE).statements("InventoryRole")
@@ -446,15 +457,18 @@ def test_the_inventory_sees_the_names_of_snapshots_and_nothing_else() -> None:
     # No "IfExists": a question without a prefix would be one for every name in the bucket.
     assert statement["Condition"] == {
         "StringEquals": {"aws:ResourceAccount": SECURITY},
-        "StringLike": {"s3:prefix": "asa/asa-iam-rotation/snapshots/*"},
+        "StringLike": {
+            "s3:prefix": ["asa/asa-iam-rotation/snapshots/*", "asa/asa-iam-rotation/owners."]
+        },
     }
-    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+    assert objects("InventoryRole", "s3:GetObject") == {"owners.*"}
+    for action in ("s3:PutObject", "s3:DeleteObject"):
         assert objects("InventoryRole", action) == set()
 
 
 def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
     folders = {
-        "RotationRole": ["receipts/*", "tally/*", "paused.json", "snapshots/*"],
+        "RotationRole": ["receipts/*", "tally/*", "paused.json", "snapshots/*", "owners."],
         "NotifierRole": ["receipts/*", "Template/*"],
     }
     for role, names in folders.items():
@@ -601,8 +615,11 @@ ACCEPTED: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
             "iam:DeleteAccessKey",
         },
     },
-    # One role: the one that lists the organisation.
-    (CORE, "InventoryRole"): {"credentials_exposure": {"sts:AssumeRole"}},
+    # One role: the one that lists the organisation. And one file: that of the owners.
+    (CORE, "InventoryRole"): {
+        "credentials_exposure": {"sts:AssumeRole"},
+        "allows_data_exfiltration_actions": {"s3:GetObject"},
+    },
     # One name: the role in each account, which trusts nobody else. And tally, pause, plans.
     (CORE, "RotationRole"): {
         "credentials_exposure": {"sts:AssumeRole"},

@@ -210,6 +210,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
         },
         "sqs:SendMessage": {"arn:RotationQueue", "arn:UndeliveredQueue"},
         "s3:ListBucket": {BUCKET},
+        "s3:GetObject": {f"{BELOW}/owners.*"},
         "kms:Decrypt": {"arn:HubKey"},
         "kms:GenerateDataKey": {"arn:HubKey"},
         "logs:CreateLogStream": {f"{LOG}/ASA-Account-Inventory:*"},
@@ -224,7 +225,8 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
         "sqs:GetQueueAttributes": {"arn:RotationQueue"},
         "s3:ListBucket": {BUCKET},
         "s3:GetObject": {
-            *(f"{BELOW}/{name}" for name in ("tally/*", "paused.json", "plans/*", "snapshots/*"))
+            *(f"{BELOW}/{name}" for name in ("tally/*", "paused.json", "plans/*", "snapshots/*")),
+            f"{BELOW}/owners.*",
         },
         "s3:PutObject": {
             *(f"{BELOW}/{name}" for name in ("tally/*", "audit/*", "snapshots/*", "paused.json"))
@@ -293,7 +295,7 @@ def test_every_statement_about_the_bucket_is_about_a_bucket_of_this_account() ->
         if any(action.startswith("s3:") for action in listed(statement["Action"]))
     ]
 
-    assert len(about) == 8
+    assert len(about) == 9
     for statement in about:
         assert statement["Condition"]["StringEquals"] == OWN, statement["Sid"]
 

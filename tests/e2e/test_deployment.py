@@ -357,6 +357,10 @@ def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Harness)
     [root] = stage.client(MANAGEMENT, "organizations").list_roots()["Roots"]
     [flip] = commands("7. ")
     queued = sum(stage.metric(INVENTORY, "AccountsListed"))
+    rules = f"version: 1\nrules:\n- {{unit: {root['Id']}, addresses: {OWNER}}}\n"
+    stage.client(SECURITY, "s3").put_object(
+        Bucket=BUCKET, Key=RECEIPTS.replace("receipts/", "owners.yaml"), Body=rules.encode()
+    )
 
     to_the_root = flip.replace("DryRunFlag", "InventoryOU").replace("=False", f"={root['Id']}")
     stage.type(to_the_root, SECURITY)
@@ -366,6 +370,8 @@ def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Harness)
         lambda: sum(stage.metric(INVENTORY, "AccountsListed")) - queued, lambda count: count > 0
     )
     assert listed == len(NAMES)
+    said = [line["message"] for line in stage.log(INVENTORY)]
+    assert any(each.startswith("Owners file ") and each.endswith(": 1 rule") for each in said)
 
 
 def test_a_secret_that_somebody_made_beforehand_gets_no_key_until_it_is_adopted(

@@ -329,3 +329,84 @@ def test_from_the_cron_to_the_mail(stage: Harness) -> None:
     assert len(stage.keys("ann")) == 2
     assert any(old in str(mail.text) for mail in stage.cloud.sent_mails)
     assert {mail.to[0] for mail in stage.cloud.sent_mails} >= {"prod@example.com"}
+
+
+# The units that the owners file names
+
+
+def owners_file(stage: Harness, *units: str, more: str = "") -> None:
+    rules = "".join(f"- {{unit: {unit}, addresses: a@example.com}}\n" for unit in units)
+    stage.cloud.session(HUB).client("s3").put_object(
+        Bucket=BUCKET,
+        Key=f"{PREFIX}/owners.yaml",
+        Body=f"version: 1\nrules:\n{rules}- addresses: z@example.com\n{more}".encode(),
+    )
+
+
+def units_of(stage: Harness) -> dict[str, object]:
+    return {str(each["account"]): each.get("units") for each in queued(stage)}
+
+
+def test_each_account_is_queued_with_the_units_of_the_file_that_it_is_below(
+    stage: Harness,
+) -> None:
+    organization = stage.cloud.organization
+    outer = organization.create_unit("Workloads")
+    inner = organization.create_unit("Production", parent=outer)
+    other = organization.create_unit("Core")
+    organization.create_account("p", "p@example.com", unit=inner, account_id="5" * 12)
+    organization.create_account("w", "w@example.com", unit=outer, account_id="6" * 12)
+    organization.create_account("c", "c@example.com", unit=other, account_id="7" * 12)
+    owners_file(stage, outer, inner)
+
+    stage.take_inventory()
+
+    found = queued(stage)
+    assert {str(each["account"]): each["units"] for each in found} == {
+        MANAGEMENT_ACCOUNT: [],
+        HUB: [],
+        MEMBER: [],
+        "5" * 12: sorted([inner, outer]),
+        "6" * 12: [outer],
+        "7" * 12: [],
+    }
+    [version] = {each["unitsOfFile"] for each in found}
+    said = f"Owners file s3://{BUCKET}/{PREFIX}/owners.yaml, version {version}: 3 rules"
+    assert said in stage.messages()
+
+
+def test_without_an_owners_file_nobody_asks_for_units(stage: Harness) -> None:
+    stage.take_inventory()
+
+    assert set(units_of(stage).values()) == {None}
+    assert not [call for call in stage.ours() if "ForParent" in call.operation]
+
+
+def test_what_is_wrong_in_the_owners_file_is_named_and_stops_nobody(stage: Harness) -> None:
+    owners_file(stage, "ou-ab12-gone0000", more="- {user: a b, addresses: a@example.com}\n" * 21)
+
+    stage.take_inventory()
+
+    assert set(units_of(stage)) == set(ALL)
+    place = f"s3://{BUCKET}/{PREFIX}/owners.yaml"
+    said = [each for each in stage.messages() if each.startswith(place)]
+    assert said[0].startswith(f"{place}: line 5: user=a b: can match no user")
+    assert len(said) == 22
+    assert said[20] == f"{place}: 1 more problems"
+    assert said[21] == f"{place} names ou-ab12-gone0000: the organisation has no such unit"
+
+
+@pytest.mark.parametrize("how", ["the file", "the unit"])
+def test_units_that_cannot_be_known_are_left_open_and_named(how: str, stage: Harness) -> None:
+    unit = stage.cloud.organization.create_unit("Workloads")
+    owners_file(stage, unit)
+    if how == "the file":
+        stage.cloud.deny(HUB, "GetObject")
+    else:
+        stage.cloud.deny(MANAGEMENT_ACCOUNT, "ListAccountsForParent")
+
+    stage.take_inventory()
+
+    assert units_of(stage) == dict.fromkeys(ALL)
+    [said] = [each for each in stage.messages() if "so no account's units are known" in each]
+    assert "AccessDenied" in said

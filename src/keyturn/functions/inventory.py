@@ -59,6 +59,10 @@ def _queue_all(fan_out: FanOut, run: str) -> Inventory:
                 account_name=account.name,
                 reason=why,
             )
+        if (file := inventory.owners_file) is not None:
+            rules = len(file.rules)
+            text = f"Owners file {file.place}, version {file.version}: {pluralize(rules, 'rule')}"
+            log(logger, LogEvent.OWNERS_FILE_READ, text, run=run, rules=rules)
         for warning in inventory.warnings:
             log(logger, LogEvent.INVENTORY_WARNED, warning, run=run)
         fan_out.send(inventory, run, datetime.now(UTC))

@@ -33,6 +33,7 @@ class LogEvent(StrEnum):
     ACCOUNTS_QUEUED = "accounts.queued"
     ACCOUNT_SKIPPED = "account.skipped"
     INVENTORY_WARNED = "inventory.warned"
+    OWNERS_FILE_READ = "owners-file.read"
     ACCOUNTS_NOT_REACHED = "accounts.not-reached"
     COVERAGE_UNKNOWN = "coverage.unknown"
     COVERAGE_NOT_YET = "coverage.not-yet"
@@ -80,6 +81,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.ACCOUNTS_QUEUED: LogLine(level=INFO, facts=("run", "accounts")),
     LogEvent.ACCOUNT_SKIPPED: LogLine(level=WARNING, facts=(*_RUN, "account_name", "reason")),
     LogEvent.INVENTORY_WARNED: LogLine(level=WARNING, facts=("run",)),
+    LogEvent.OWNERS_FILE_READ: LogLine(level=INFO, facts=("run", "rules")),
     LogEvent.ACCOUNTS_NOT_REACHED: LogLine(level=ERROR, facts=("run", "accounts", "named")),
     LogEvent.COVERAGE_UNKNOWN: LogLine(level=ERROR, facts=("run",)),
     LogEvent.COVERAGE_NOT_YET: LogLine(level=INFO, facts=("run",)),

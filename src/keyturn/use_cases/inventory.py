@@ -1,15 +1,19 @@
 """Which accounts there are, and who of them gets a run today."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
-from keyturn.domain.errors import InvalidValue, NotFound
+from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.key import Account
+from keyturn.domain.owners_file import OwnersFile
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.ports import Listed, Organization, Queue
+from keyturn.ports import Listed, Organization, OwnersFileStore, Queue
 from keyturn.schemas.queue_message import write_message
 
+_NAMED: Final = 20
+"""Problems of an owners file that are named."""
 EXCLUDED = "it is excluded"
 LOST = "it is not in the organisation, or not below the unit"
 
@@ -28,6 +32,8 @@ class Inventory:
     """Account id → when it came into the organisation, UTC, as far as that is known."""
     has_addresses: bool = True
     """Whether an account without an address has none; else Organizations was not asked."""
+    owners_file: OwnersFile | None = None
+    """The owners file, if there is one and it was read."""
 
 
 def take_inventory(
@@ -92,6 +98,51 @@ def _listed(organization: Organization, units: tuple[str, ...]) -> Iterator[List
             raise InvalidValue("InventoryOU", unit, rule) from error
 
 
+def with_units(
+    inventory: Inventory, organization: Organization, store: OwnersFileStore
+) -> Inventory:
+    """
+    Say of each account below which units it is, of those that the owners file names.
+
+    What cannot be read is a warning and stops no account: its units are then not known, and the
+    rule waits where it has to know them.
+    """
+    try:
+        file = store.read()
+    except PortError as error:
+        said = f"the owners file could not be read, so no account's units are known ({error})"
+        return replace(inventory, warnings=(*inventory.warnings, said))
+    if file is None:
+        return inventory
+    said_of = [f"{file.place}: {problem}" for problem in file.problems[:_NAMED]]
+    if len(file.problems) > _NAMED:
+        said_of.append(f"{file.place}: {len(file.problems) - _NAMED} more problems")
+    inventory = replace(inventory, owners_file=file, warnings=(*inventory.warnings, *said_of))
+    below: dict[str, list[str]] = {}
+    for unit in sorted(file.units):
+        try:
+            for listed in organization.accounts(unit):
+                below.setdefault(listed.account.id, []).append(unit)
+        except NotFound:
+            said = f"{file.place} names {unit}: the organisation has no such unit"
+            inventory = replace(inventory, warnings=(*inventory.warnings, said))
+        except PortError as error:
+            # Of one unit that nobody knows no account can say that it is not below it.
+            said = f"{unit} could not be listed, so no account's units are known ({error})"
+            return replace(inventory, warnings=(*inventory.warnings, said))
+    return replace(
+        inventory,
+        accounts=tuple(
+            replace(
+                account,
+                units=tuple(below.get(account.id, ())),
+                units_of_file=file.version,
+            )
+            for account in inventory.accounts
+        ),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanOut:
     """Queues one rotation an account."""
@@ -99,10 +150,15 @@ class FanOut:
     organization: Organization
     queue: Queue
     scope: Scope
+    owners_file: OwnersFileStore | None = None
+    """None: there is no bucket that could hold one."""
 
     def look(self) -> Inventory:
-        """Find the accounts."""
-        return take_inventory(self.organization, scope=self.scope)
+        """Find the accounts, and the units that the owners file asks about."""
+        inventory = take_inventory(self.organization, scope=self.scope)
+        if self.owners_file is None:
+            return inventory
+        return with_units(inventory, self.organization, self.owners_file)
 
     def send(self, inventory: Inventory, run: str, now: datetime) -> None:
         """
