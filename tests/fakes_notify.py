@@ -10,7 +10,7 @@ from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Claim, NoticeContent
+from keyturn.ports import Claim, NoticeContent, SentMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +27,14 @@ class Entry:
 
 @dataclass
 class FakeReceipts:
-    """Meets `ports.Receipts` and `ports.ReceiptBook`."""
+    """Meets `ports.Receipts`, `ports.ReceiptBook` and `ports.SentMessages`."""
 
     clock: Callable[[], datetime]
     entries: dict[str, Entry] = field(default_factory=dict)
     bounced: set[str] = field(default_factory=set)
     refuses: dict[str, KeyturnError] = field(default_factory=dict)
-    """What goes wrong, by "claim", "confirm" or "release", and a part of the name."""
+    """What goes wrong, by "claim", "note", "confirm" or "release", and a part of the name."""
+    messages: dict[str, SentMessage] = field(default_factory=dict)
     marks: "count[int]" = field(default_factory=count)
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
@@ -83,6 +84,10 @@ class FakeReceipts:
         claim = Claim(name=name, recipient=recipient, run=run, etag=str(next(self.marks)))
         self.entries[name] = Entry(claim=claim, at=self._second(), receipt=receipt)
         return claim
+
+    def note(self, message: SentMessage, now: datetime) -> None:
+        self._may_refuse("note", message.id)
+        self.messages[message.id] = message
 
     def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         self._may_refuse("confirm", claim.name)
@@ -184,3 +189,30 @@ def _mail(content: NoticeContent) -> Mail:
         return Mail(subject=str(content.change), text=content.user or "", html="")
     text = " ".join([*(item.key_id for item in content.items), *content.failures])
     return Mail(subject=f"{len(content.items)} keys", text=text, html="")
+
+
+@dataclass
+class FakeAddresses:
+    """Meets `ports.SuppressionList` and `ports.AddressMarks`."""
+
+    suppressed: dict[str, str] = field(default_factory=dict)
+    """Address → SES's reason."""
+    error: PortError | None = None
+    asked: list[str] = field(default_factory=list)
+    marked: dict[str, str] = field(default_factory=dict)
+    """Address → why it cannot be reached."""
+
+    def why_suppressed(self, recipient: Recipient) -> str | None:
+        self.asked.append(recipient.address)
+        if self.error is not None:
+            raise self.error
+        return self.suppressed.get(recipient.address)
+
+    def mark_undeliverable(
+        self, recipient: Recipient, *, why: str, at: datetime, message_id: str | None
+    ) -> None:
+        assert (at.tzinfo, message_id) == (UTC, None)
+        self.marked[recipient.address] = why
+
+    def mark_deliverable(self, recipient: Recipient, *, sent_at: datetime) -> bool:
+        return self.marked.pop(recipient.address, None) is not None

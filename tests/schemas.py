@@ -38,6 +38,7 @@ from keyturn.schemas.event import (
     RunDetail,
 )
 from keyturn.schemas.explanation import Explanation
+from keyturn.schemas.mail_fate import FateFile, MessageFile, UndeliverableFile
 from keyturn.schemas.pause_answer import SwitchFile
 from keyturn.schemas.pause_event import PauseEvent
 from keyturn.schemas.plan import PlanFile
@@ -115,6 +116,8 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "adoption": partial(of_form, AdoptionFile, "What `adopt` answers"),
     "event": of_events,
     "explanation": partial(of_form, Explanation, "What `explain` answers"),
+    "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
+    "message": partial(of_form, MessageFile, "A message, and its receipts"),
     "plan": partial(of_form, PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
         of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")
@@ -122,6 +125,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "receipt": partial(of_form, ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, Snapshot, "An account on a day"),
+    "undeliverable": partial(of_form, UndeliverableFile, "An address that cannot be reached"),
     "switch": partial(of_form, SwitchFile, "What `pause` and `resume` answer"),
     "switch-event": partial(of_taken, PauseEvent(), "What pauses and resumes"),
 }

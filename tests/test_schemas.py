@@ -37,7 +37,7 @@ from keyturn.schemas.notices_due import (
 )
 from keyturn.schemas.plan import Planned
 from keyturn.schemas.snapshot import Snapshot, SnapshotKey, read_snapshot
-from keyturn_sandbox.simulation.deployment import BUCKET
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, deploy_mail_events
 from tests.domain.test_events import RUN
 from tests.domain.world import a_key, ann, only
 from tests.functions.test_exemptions import see
@@ -60,7 +60,10 @@ def documents() -> Iterator[Documents]:
             "answer": answers,
             "event": list(events(stage)),
             "queue-message": list(messages(stage)),
-            "receipt": stored(stage, "/receipts/"),
+            "mail-fate": stored(stage, "/receipts/", "fate"),
+            "message": stored(stage, "/receipts/", "receipts"),
+            "receipt": stored(stage, "/receipts/", "run"),
+            "undeliverable": stored(stage, "/receipts/_undeliverable/"),
             "rotation-event": [ASKED, {**ASKED, "dryrun": "True"}, *messages(stage)],
             "snapshot": stored(stage, "/snapshots/"),
             "switch-event": [PAUSE, RESUME],
@@ -91,6 +94,8 @@ def play(stage: Harness) -> list[Any]:
             stage.cloud.deny(MEMBER, "GetGroup", times=1)
         answers.append(stage.run())
     assert old
+    stage.settings |= deploy_mail_events(stage.cloud, stage.deployment)
+    stage.cloud.close_mailbox(ADMIN)
     see(stage, eventTime=stage.cloud.now.isoformat())
     stage.tell()
     stage.settings["ParallelUsers"] = "1"
@@ -121,10 +126,12 @@ def messages(stage: Harness) -> Iterator[Any]:
                 yield json.loads(entry["MessageBody"])
 
 
-def stored(stage: Harness, folder: str) -> list[Any]:
-    return [
+def stored(stage: Harness, folder: str, field: str = "") -> list[Any]:
+    """What is in a folder, and has a field of that name."""
+    found = [
         json.loads(body) for name, body in stage.cloud.objects(BUCKET).items() if folder in name
     ]
+    return [each for each in found if not field or field in each]
 
 
 @cache

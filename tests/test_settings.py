@@ -301,6 +301,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "SealKey": ("alias/seal", "alias/seal"),
     "HomeRegion": ("eu-north-1", "eu-north-1"),
     "MailRegion": ("eu-west-1", "eu-west-1"),
+    "ConfigurationSet": ("mails", "mails"),
     "ExternalId": ("pass-word", "pass-word"),
     "AdminEmailAddress": ("ops@example.com", "ops@example.com"),
     "S3BucketName": ("a-bucket", "a-bucket"),

@@ -25,6 +25,10 @@ EXTERNAL_ID: Final = Shape(
     rule="must be 2 to 1224 letters, digits and _+=,.@:/-",
 )
 """As STS takes it."""
+CONFIGURATION_SET: Final = Shape(
+    pattern=r"[a-zA-Z0-9_-]{1,64}",
+    rule="must be the name of an SES configuration set",
+)
 REGION: Final = Shape(
     pattern=r"[a-z]{2}(-[a-z]+)+-\d{1,2}", rule="must be the name of an AWS region"
 )
@@ -199,6 +203,15 @@ class Configuration:
         metavar="REGION",
         topic=Topic.NOTICES,
         shape=REGION,
+    )
+    configuration_set: str | None = setting(
+        default=None,
+        name="ConfigurationSet",
+        option="--configuration-set",
+        help="The configuration set of SES that says what became of a mail, for --notify ses.",
+        metavar="NAME",
+        topic=Topic.NOTICES,
+        shape=CONFIGURATION_SET,
     )
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reports_root_keys: bool = setting(

@@ -20,6 +20,7 @@ from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceip
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
+from keyturn.adapters.s3_fates import S3Fates
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
@@ -28,6 +29,7 @@ from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerStore
+from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.errors import PortError
@@ -55,6 +57,7 @@ from keyturn.use_cases.exemption import NotifyOfExemption
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.mail_fate import Reachable, RecordMailFate
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
@@ -351,12 +354,23 @@ class Aws(_Connections):
 
     def by_mail(self, complain: Complain) -> SendFromHere:
         """Send the mails from here."""
-        return SendFromHere(notify=self.notify(complain), clock=self.clock)
+        return SendFromHere(notify=self.notify(complain, complain), clock=self.clock)
 
-    def notify(self, complain: Complain) -> Notify:
-        """The notifier; `complain` gets a sentence for each template of theirs that fails."""
+    def notify(self, complain: Complain, warn: Complain) -> Notify:
+        """
+        The notifier, for one invocation.
+
+        `complain` gets a sentence for each template of theirs that fails; `warn` one, if SES does
+        not say who can be reached.
+        """
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        return Notify(sender=self._send_once(complain))
+        return Notify(sender=self._send_once(complain), reachable=self._reachable(warn))
+
+    def record_mail_fate(self) -> RecordMailFate:
+        """The notifier's third task: what became of a mail."""
+        self.settings.needs("S3BucketName")
+        fates = self._in_bucket(S3Fates)
+        return RecordMailFate(fates=fates, marks=fates)
 
     def notify_of_exemption(self, complain: Complain) -> NotifyOfExemption:
         """The notifier's other task."""
@@ -441,7 +455,21 @@ class Aws(_Connections):
     def _send_once(self, complain: Complain) -> SendOnce:
         channels: tuple[Channel, ...] = (self._email(complain),)
         return SendOnce(
-            book=self._receipts(), channels={channel.name: channel for channel in channels}
+            book=self._receipts(),
+            messages=self._in_bucket(S3Fates),
+            channels={channel.name: channel for channel in channels},
+        )
+
+    def _reachable(self, warn: Complain) -> Reachable:
+        # Two attempts: SES takes some questions only once a second, and mails are waiting.
+        ses = self._keep(
+            "sesv2 for questions",
+            lambda: client(self.session, "sesv2", attempts=2, region=self.settings.mail_region),
+        )
+        return Reachable(
+            suppression_list=SesSuppressionList(ses),
+            marks=self._in_bucket(S3Fates),
+            warn=warn,
         )
 
     def _email(self, complain: Complain) -> EmailChannel:
@@ -450,7 +478,12 @@ class Aws(_Connections):
             "sesv2",
             lambda: client(self.session, "sesv2", attempts=1, region=self.settings.mail_region),
         )
-        return EmailChannel(ses, self._mails(complain), sender=self.settings.admin)
+        return EmailChannel(
+            ses,
+            self._mails(complain),
+            sender=self.settings.admin,
+            configuration_set=self.settings.configuration_set,
+        )
 
     def _mails(self, complain: Complain) -> "OverridableRenderer":
         # Jinja2 is loaded for who sends mails: it is a twentieth of a cold start.

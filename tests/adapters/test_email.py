@@ -76,9 +76,12 @@ def test_a_mail_arrives_as_it_was_written(cloud: LocalCloud) -> None:
 
 def test_the_configuration_set_goes_along_if_there_is_one(cloud: LocalCloud) -> None:
     a_mailer(cloud).send("dev@example.com", MAIL)
+    ses = cloud.session(MANAGEMENT_ACCOUNT).client("sesv2")
+    ses.create_configuration_set(ConfigurationSetName="bounces")
     a_mailer(cloud, configuration_set="bounces").send("dev@example.com", MAIL)
 
-    assert [call.params.get("ConfigurationSetName") for call in cloud.calls] == [None, "bounces"]
+    sent = [call.params for call in cloud.calls if call.operation == "SendEmail"]
+    assert [each.get("ConfigurationSetName") for each in sent] == [None, "bounces"]
 
 
 def test_an_unverified_sender_is_refused(cloud: LocalCloud) -> None:

@@ -38,6 +38,7 @@ from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
+from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.deployment.adapters.cloudformation import (
@@ -574,10 +575,18 @@ ROWS: Rows = [
                             },
                         }
                     },
+                    "EmailTags": [{"Name": "keyturn", "Value": "notice"}],
                     "ConfigurationSetName": "set",
                 },
             )
         ],
+    ),
+    (
+        "ask whether an address is suppressed",
+        lambda w: SesSuppressionList(w.client("sesv2")).why_suppressed(
+            Recipient(ChannelName.EMAIL, "Ann@Example.com")
+        ),
+        [("GetSuppressedDestination", {"EmailAddress": "ann@example.com"})],
     ),
     (
         "look at a sender",
@@ -874,6 +883,7 @@ ANSWERS: Mapping[str, Any] = {
     "PutEvents": {"FailedEntryCount": 0, "Entries": []},
     "DescribeRule": {"State": "ENABLED"},
     "SendEmail": {"MessageId": "m"},
+    "GetSuppressedDestination": {"SuppressedDestination": {"Reason": "BOUNCE"}},
     "GetQueueUrl": {"QueueUrl": QUEUE},
     "GetQueueAttributes": {
         "Attributes": {

@@ -16,7 +16,8 @@ MEMBER = "ASA-iam-key-auto-rotation-iam-assumed-roles.yaml"
 LIST = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
 ENDPOINTS = "ASA-iam-key-auto-rotation-vpc-endpoints.yaml"
 ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
-TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS)
+MAIL_EVENTS = "ASA-iam-key-auto-rotation-mail-events.yaml"
+TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS, MAIL_EVENTS)
 
 SECURITY, MANAGEMENT, MEMBERS = "222222222222", "111111111111", "333333333333"
 ORGANISATION = "o-a1b2c3d4e5"
@@ -40,6 +41,7 @@ GIVEN: Mapping[str, Mapping[str, str]] = {
         "SubnetId": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     },
     ALARMS: {},
+    MAIL_EVENTS: {"ConfigurationSet": "asa-iam-key-rotation"},
 }
 ACCOUNT = {
     CORE: SECURITY,
@@ -47,6 +49,7 @@ ACCOUNT = {
     LIST: MANAGEMENT,
     ENDPOINTS: SECURITY,
     ALARMS: SECURITY,
+    MAIL_EVENTS: SECURITY,
 }
 IN_A_VPC = {
     "RunLambdaInVPC": "True",

@@ -19,6 +19,7 @@ from tests.cloudformation.stacks import (
     CORE,
     IN_A_VPC,
     LIST,
+    MAIL_EVENTS,
     MANAGEMENT,
     MEMBER,
     MEMBERS,
@@ -44,6 +45,7 @@ SERVICE = {
     "s3_audit.py": "s3",
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
+    "s3_fates.py": "s3",
     "s3_coverage.py": "s3",
     "s3_snapshots.py": "s3",
     "s3_pause_flag.py": "s3",
@@ -51,6 +53,7 @@ SERVICE = {
     "s3_owners_file.py": "s3",
     "s3_templates.py": "s3",
     "secrets_manager.py": "secretsmanager",
+    "ses_suppression.py": "sesv2",
     "sqs.py": "sqs",
     "sts.py": "sts",
 }
@@ -62,6 +65,7 @@ NO_ADAPTER = {
 ACTION = {
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "sesv2:GetSuppressedDestination": "ses:GetSuppressedDestination",
     "sesv2:SendEmail": "ses:SendEmail",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
@@ -96,12 +100,15 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
     },
     (CORE, "NotifierRole"): {
         "s3_receipts.py": WHOLE,
+        "s3_fates.py": WHOLE,
+        "ses_suppression.py": WHOLE,
         "s3_templates.py": WHOLE,
         "channels/email.py": WHOLE,
         "event_bus.py": WHOLE,
     },
     # No code of ours: the rule's own.
     (MEMBER, "ExemptionRuleRole"): {},
+    (MAIL_EVENTS, "PassOnRole"): {},
 }
 # What services do under these roles for us; docs/permissions.md has the source of each.
 KMS = {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -120,9 +127,11 @@ DONE_FOR_US = {
     (CORE, "RotationRole"): KMS | LOGS | POLL | VPC,
     (CORE, "NotifierRole"): KMS | LOGS | POLL | VPC,
     (MEMBER, "ExemptionRuleRole"): {"events:PutEvents"},
+    (MAIL_EVENTS, "PassOnRole"): {"events:PutEvents"},
 }
 # Everything that an operator can switch on.
 ALL = {
+    MAIL_EVENTS: {"CoreRegion": "eu-west-1"},
     CORE: IN_A_VPC,
     LIST: {"OperatorPrincipalArn": "arn:aws:iam::222222222222:role/Ops"},
     MEMBER: {
@@ -560,8 +569,9 @@ def test_a_boundary_is_the_accounts_own_policy_of_that_name(name: str, policy: s
 def test_every_role_can_be_bounded() -> None:
     boundary = {"PermissionsBoundaryArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
     for name, logical in ROLES:
-        bounded = Stack(name=name, given=boundary).of_type("AWS::IAM::Role")[logical]
-        plain = Stack(name=name).of_type("AWS::IAM::Role")[logical]
+        given = ALL.get(name, {})
+        bounded = Stack(name=name, given={**given, **boundary}).of_type("AWS::IAM::Role")[logical]
+        plain = Stack(name=name, given=given).of_type("AWS::IAM::Role")[logical]
 
         assert bounded["PermissionsBoundary"] == boundary["PermissionsBoundaryArn"]
         assert "PermissionsBoundary" not in plain
@@ -629,6 +639,7 @@ ACCEPTED: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     (CORE, "NotifierRole"): {"allows_data_exfiltration_actions": {"s3:GetObject"}},
     (LIST, "ListAccountsRole"): {},
     (MEMBER, "ExemptionRuleRole"): {},
+    (MAIL_EVENTS, "PassOnRole"): {},
 }
 
 

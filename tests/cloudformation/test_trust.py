@@ -167,15 +167,19 @@ def test_the_topic_takes_alarms_of_this_account_and_region_over_tls() -> None:
     ]
 
 
+MAILS_RULE = f"arn:aws:events:us-east-1:{SECURITY}:rule/asa-iam-key-rotation-mails"
+"""Of the mail-events stack, by its name."""
+
+
 @pytest.mark.parametrize(
     ("policy", "queues", "rules"),
     [
         ("QueuesPolicy", ["RotationQueue", "RotationDeadLetters", "NotifierDeadLetters"], []),
-        ("NotifierQueuePolicy", ["NotifierQueue"], ["NoticesRule", "ExemptionRule"]),
+        ("NotifierQueuePolicy", ["NotifierQueue"], ["NoticesRule", "ExemptionRule", MAILS_RULE]),
         (
             "UndeliveredQueuePolicy",
             ["UndeliveredQueue"],
-            ["DailyRule", "NoticesRule", "ExemptionRule"],
+            ["DailyRule", "NoticesRule", "ExemptionRule", MAILS_RULE],
         ),
     ],
 )
@@ -193,7 +197,9 @@ def test_a_queue_takes_what_the_named_rules_send_over_tls(
     for each in takes:
         assert each["Principal"] == {"Service": "events.amazonaws.com"}
         assert each["Condition"] == {
-            "ArnEquals": {"aws:SourceArn": [f"arn:{name}" for name in rules]}
+            "ArnEquals": {
+                "aws:SourceArn": [name if name == MAILS_RULE else f"arn:{name}" for name in rules]
+            }
         }
 
 
@@ -247,6 +253,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
         "s3:GetObject": {f"{BELOW}/receipts/*", f"{BELOW}/Template/*"},
         "s3:PutObject": {f"{BELOW}/receipts/*"},
         "s3:DeleteObject": {f"{BELOW}/receipts/*"},
+        "ses:GetSuppressedDestination": {"*"},
         "ses:SendEmail": {f"{IDENTITIES}:identity/*", f"{IDENTITIES}:configuration-set/*"},
         "kms:Decrypt": {"arn:HubKey"},
         "kms:GenerateDataKey": {"arn:HubKey"},
@@ -329,6 +336,8 @@ LIKELY = {
     "PermissionsBoundaryArn": "arn:aws:iam::444444444444:policy/path/Bound",
     "HomeRegion": "eu-west-1",
     "MailRegion": "eu-west-1",
+    "CoreRegion": "eu-west-1",
+    "ConfigurationSet": "keyturn",
     "PrimaryRegion": "eu-west-1",
     "ExternalId": "a-word:that/is=known",
 }

@@ -1,5 +1,6 @@
 """Each thing is told once, whatever fails."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,9 +20,11 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.key import Account
 from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.ports import Channel
+from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.send_once import SendOnce, Sent
-from tests.fakes_notify import FakeChannel, FakeReceipts
+from tests.fakes_notify import FakeAddresses, FakeChannel, FakeReceipts
 
 NOW = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -61,6 +64,8 @@ class Office:
 
     now: datetime = NOW
     mailer: FakeChannel = field(default_factory=FakeChannel)
+    addresses: FakeAddresses = field(default_factory=FakeAddresses)
+    warned: list[str] = field(default_factory=list)
     book: FakeReceipts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +73,15 @@ class Office:
 
     @property
     def notify(self) -> Notify:
-        return Notify(sender=SendOnce(book=self.book, channels={ChannelName.EMAIL: self.mailer}))
+        return self.notify_by({ChannelName.EMAIL: self.mailer})
+
+    def notify_by(self, channels: Mapping[ChannelName, Channel]) -> Notify:
+        return Notify(
+            sender=SendOnce(book=self.book, messages=self.book, channels=channels),
+            reachable=Reachable(
+                suppression_list=self.addresses, marks=self.addresses, warn=self.warned.append
+            ),
+        )
 
     def tell(self, digest: Digest = DIGEST) -> Sent[NoticeItem | None]:
         return self.notify.send(digest, self.now)
@@ -282,9 +295,68 @@ def test_the_errors_are_all_in_the_message() -> None:
 
 
 def test_a_channel_that_is_not_set_up_claims_nothing(office: Office) -> None:
-    notify = Notify(sender=SendOnce(book=office.book, channels={}))
+    notify = office.notify_by({})
 
     with pytest.raises(Refused, match="no channel email is set up"):
         notify.send(DIGEST, NOW)
 
     assert office.book.entries == {}
+
+
+def test_a_message_is_written_down_with_all_its_claims(office: Office) -> None:
+    office.tell()
+
+    [message] = office.book.messages.values()
+    assert (message.id, message.recipient) == ("message-1", DIGEST.recipient)
+    assert sorted(message.receipts) == sorted(office.book.told)
+
+
+def test_what_cannot_be_written_down_is_no_receipt(office: Office) -> None:
+    office.book.refuses["note"] = Unavailable("no answer")
+
+    with pytest.raises(NoticesNotSent, match="no answer"):
+        office.tell()
+
+    assert office.book.told == []
+    assert len(office.book.claimed) == 3
+
+
+def test_nobody_is_sent_a_proof_who_cannot_be_reached(office: Office) -> None:
+    office.addresses.suppressed["dev@example.com"] = "COMPLAINT"
+
+    sent = office.tell()
+
+    assert sent == Sent(unreachable="on the account's suppression list of SES (COMPLAINT)")
+    assert office.mailer.sent == []
+    assert office.book.entries == {}
+    assert list(office.addresses.marked) == ["dev@example.com"]
+
+
+def test_an_invocation_asks_for_an_address_once(office: Office) -> None:
+    notify = office.notify
+
+    for part in (A, B):
+        notify.send(replace(DIGEST, items=(part,)), office.now)
+
+    assert office.addresses.asked == ["dev@example.com"]
+
+
+def test_a_copy_is_sent_without_asking(office: Office) -> None:
+    office.addresses.suppressed["dev@example.com"] = "BOUNCE"
+
+    assert office.tell(replace(DIGEST, proves=False)).parts == (A, B, C)
+
+    assert office.addresses.asked == []
+
+
+def test_unknown_is_not_unreachable_and_is_said_once(office: Office) -> None:
+    office.addresses.error = Denied("GetSuppressedDestination: AccessDenied")
+    notify = office.notify
+    other = Recipient(ChannelName.EMAIL, "other@example.com")
+
+    notify.send(DIGEST, office.now)
+    notify.send(replace(DIGEST, recipient=other), office.now)
+
+    assert len(office.mailer.sent) == 2
+    assert len(office.warned) == 1
+    assert "AccessDenied" in office.warned[0]

@@ -49,6 +49,7 @@ _CLAIM_SIZE: Final = 36
 _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
 _BOUNCED: Final = ".bounced"
+_DELIVERED: Final = ".delivered"
 _DRY_RUN: Final = "_dry-run"  # no key has such an id, so a user of that name is not in the way
 _RUNS: Final = "_runs"
 _EXEMPTIONS: Final = "_exemptions"
@@ -193,10 +194,11 @@ class S3Receipts:
             claim = self._put_claim(name, recipient, run, claim_id, instead_of=found.etag)
         except (AlreadyThere, NotFound):
             raise ClaimInProgress(f"{name} was claimed by another a moment ago") from None
-        if bounced:
-            # Only now: had we died before, the old receipt would have counted again.
+        # Only now: had we died before, the old receipt would have counted again. Of a claim, too:
+        # its message may have come back before whoever sent it could confirm it.
+        for fate in (_BOUNCED, _DELIVERED):
             with aws_errors_translated():
-                self._s3.delete_object(Bucket=self._bucket, Key=name + _BOUNCED)
+                self._s3.delete_object(Bucket=self._bucket, Key=name + fate)
         return claim
 
     def _was_sent_under_old_name(self, name: str, recipient: Recipient, now: datetime) -> bool:

@@ -249,6 +249,7 @@ class NotifyOptions:
     bus: str | None = option_of("EventBusName")
     admin: str | None = option_of("AdminEmailAddress")
     mail_region: str | None = option_of("MailRegion")
+    configuration_set: str | None = option_of("ConfigurationSet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

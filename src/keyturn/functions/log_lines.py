@@ -43,6 +43,13 @@ class LogEvent(StrEnum):
     EXEMPTION_NOTIFIED = "exemption.notified"
     GROUP_UNCHANGED = "exemption.unchanged"
     TEMPLATE_BROKEN = "template.broken"
+    MAIL_VOIDED = "mail.voided"
+    MAIL_DELIVERED = "mail.delivered"
+    MAIL_IGNORED = "mail.ignored"
+    MAIL_EARLY = "mail.early"
+    MAIL_NOT_RECORDED = "mail.not-recorded"
+    ADDRESS_SUPPRESSED = "address.suppressed"
+    SUPPRESSION_UNKNOWN = "suppression.unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,7 @@ class LogLine:
 
 _RUN: Final = ("account", "run")
 _KEY: Final = (*_RUN, "user", "key")
+_MAIL: Final = ("message_id", "fate")
 _NAMED: Final = ("UserName", "AccessKeyId", "SecretId", "Name", "Status")
 
 LINES: Final[Mapping[LogEvent, LogLine]] = {
@@ -92,6 +100,13 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     ),
     LogEvent.GROUP_UNCHANGED: LogLine(level=INFO),
     LogEvent.TEMPLATE_BROKEN: LogLine(level=ERROR),
+    LogEvent.MAIL_VOIDED: LogLine(level=WARNING, facts=(*_MAIL, "address", "receipts", "why")),
+    LogEvent.MAIL_DELIVERED: LogLine(level=INFO, facts=(*_MAIL, "receipts")),
+    LogEvent.MAIL_IGNORED: LogLine(level=INFO, facts=(*_MAIL, "why")),
+    LogEvent.MAIL_EARLY: LogLine(level=INFO),
+    LogEvent.MAIL_NOT_RECORDED: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.ADDRESS_SUPPRESSED: LogLine(level=ERROR, facts=(*_RUN, "address", "why")),
+    LogEvent.SUPPRESSION_UNKNOWN: LogLine(level=WARNING),
 }
 """All of them; a test holds every line that the tests see to it, and docs/events.md too."""
 

@@ -109,6 +109,11 @@ METRICS: Final[Mapping[str, Metric]] = {
             EventsDropped="1: an event was malformed or too old, and was dropped: no mail",
             ExemptionsAdded="1: a user may be newly exempt",
             TemplateBroken="1: an operators' template failed, and the mail has Keyturn's words",
+            MailsBounced="1: a mail came back for good, or was called spam: it is no proof",
+            MailsDelivered="1: a mail was delivered",
+            MailsNotSent="1: no mail was sent, for the address is on SES's suppression list",
+            MailEventsIgnored="1: an event about a mail changed nothing: it is another's mail, or "
+            "may arrive next time",
         ),
     )
 }

@@ -1,9 +1,9 @@
-"""Sends the mails that a run asks for, and those about exemptions: ASA-Notifier."""
+"""Sends the mails that a run asks for, and those about exemptions; hears what became of them."""
 
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, assert_never
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import (
@@ -14,9 +14,10 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.errors import InvalidValue, Stale
+from keyturn.domain.errors import ClaimInProgress, InvalidValue, Stale
 from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.mail_fate import MailEvent
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
@@ -25,9 +26,23 @@ from keyturn.mail import overrides  # noqa: F401 -- loaded while Lambda starts, 
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due
 from keyturn.schemas.rules import read_body
+from keyturn.schemas.ses_event import SES_SOURCE, read_mail_event
+from keyturn.use_cases.mail_fate import FateOutcome
+from keyturn.use_cases.send_once import Sent
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.NOTIFIER)
+
+_NOTHING: Final = {
+    "NotTold": 0,
+    "ExemptionsAdded": 0,
+    "EventsDropped": 0,
+    "MailsBounced": 0,
+    "MailsDelivered": 0,
+    "MailsNotSent": 0,
+    "MailEventsIgnored": 0,
+}
+"""What is measured of a message that came to nothing."""
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
@@ -38,22 +53,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     come twice; none is counted as told that was not sent (use_cases/send_once.py).
     """
     aws = connected(logger, os.environ, context)
-    notify = aws.notify(_complain)
+    notify = aws.notify(_complain, _warn)
 
     def one(record: SQSRecord) -> None:
-        measured = {"NotTold": 1, "ExemptionsAdded": 0, "EventsDropped": 0}
         now = datetime.now(UTC)
         try:
             with in_our_words(logger, LogEvent.MESSAGE_DROPPED, "Dropped: "):
                 about = _read(aws, record.body, own_account(context), now)
         except (InvalidValue, Stale):
             # It would be as odd on the next try: it is counted, and nobody is told.
-            emit(Service.NOTIFIER, {**measured, "NotTold": 0, "EventsDropped": 1})
+            emit(Service.NOTIFIER, {**_NOTHING, "EventsDropped": 1})
             return
+        if isinstance(about, MailEvent):
+            _record(aws, about, now)
+            return
+        measured = {**_NOTHING, "NotTold": 1}
         try:
             with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
                 if isinstance(about, Digest):
-                    notify.send(about, now)
+                    _say_if_unreachable(about, notify.send(about, now), measured)
                 else:
                     _notify_of_exemption(aws, about, measured)
             measured["NotTold"] = 0
@@ -68,11 +86,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     )
 
 
-def _read(aws: Aws, body: str, own: str, now: datetime) -> Digest | ExemptionChange | None:
+def _read(
+    aws: Aws, body: str, own: str, now: datetime
+) -> Digest | ExemptionChange | MailEvent | None:
     """What a message is about; None: of a group that exempts nobody."""
     asked = read_body(body)
-    if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
-        return read_exemption(asked, group=aws.settings.exemption_group, now=now)
+    match asked.get("source") if isinstance(asked, Mapping) else None:
+        case source if source == IAM_SOURCE:
+            return read_exemption(asked, group=aws.settings.exemption_group, now=now)
+        case source if source == SES_SOURCE:
+            return read_mail_event(asked, own_account=own)
     return read_notices_due(asked, own_account=own, now=now)
 
 
@@ -100,6 +123,66 @@ def _notify_of_exemption(
         by=change.by,
         id=change.id,
     )
+
+
+def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
+    """Write down what became of a mail. Raises what could not be, for the queue to try again."""
+    measured = {**_NOTHING}
+    try:
+        recorded = aws.record_mail_fate().record(event, now)
+    except ClaimInProgress as early:
+        # Whoever sends the mail is about to write it down; nothing is amiss.
+        log(logger, LogEvent.MAIL_EARLY, f"Tried again later: {early}")
+        raise
+    except Exception:
+        with in_our_words(logger, LogEvent.MAIL_NOT_RECORDED, "Not recorded: "):
+            raise
+    about = {"message_id": event.message_id, "fate": event.fate}
+    match recorded.outcome:
+        case FateOutcome.VOIDED:
+            address = recorded.recipient.address if recorded.recipient else None
+            text = f"A mail to {address} was {event.fate}: it proves nothing"
+            log(
+                logger,
+                LogEvent.MAIL_VOIDED,
+                text,
+                **about,
+                address=address,
+                receipts=recorded.receipts,
+                why=event.why,
+            )
+            measured["MailsBounced"] = 1
+        case FateOutcome.DELIVERED:
+            text = "A mail was delivered"
+            log(logger, LogEvent.MAIL_DELIVERED, text, **about, receipts=recorded.receipts)
+            measured["MailsDelivered"] = 1
+        case FateOutcome.IGNORED | FateOutcome.HARMLESS:
+            text = f"An event about a mail changes nothing: {recorded.outcome}"
+            log(logger, LogEvent.MAIL_IGNORED, text, **about, why=event.why)
+            measured["MailEventsIgnored"] = 1
+        case _:
+            assert_never(recorded.outcome)
+    emit(Service.NOTIFIER, measured)
+
+
+def _say_if_unreachable(digest: Digest, sent: Sent[Any], measured: dict[str, int]) -> None:
+    if sent.unreachable is None:
+        return
+    address = digest.recipient.address
+    log(
+        logger,
+        LogEvent.ADDRESS_SUPPRESSED,
+        f"No mail was sent to {address}: it is {sent.unreachable}",
+        account=digest.run.account.id,
+        run=digest.run.id,
+        address=address,
+        why=sent.unreachable,
+    )
+    measured["MailsNotSent"] = 1
+
+
+def _warn(text: str) -> None:
+    log(logger, LogEvent.SUPPRESSION_UNKNOWN, f"{text}. Mails are sent all the same")
 
 
 def _complain(text: str) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from keyturn.domain.audit import BEGUN, AuditEntry
 from keyturn.domain.pause import Pause
 from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
+from keyturn.ports.fates import AddressMarks, Fates, SentMessage, SentMessages, SuppressionList
 from keyturn.ports.notices import (
     Bus,
     Channel,
@@ -30,6 +31,7 @@ from keyturn.ports.secrets import ListedSecret, SecretList, SecretStore
 __all__ = [
     "BEGUN",
     "AccessKeys",
+    "AddressMarks",
     "AlternateContacts",
     "Audit",
     "AuditEntry",
@@ -41,6 +43,7 @@ __all__ = [
     "ContactType",
     "Coverage",
     "DailyLimitLedger",
+    "Fates",
     "Listed",
     "ListedSecret",
     "LocatedPauseFlag",
@@ -58,7 +61,10 @@ __all__ = [
     "Reservation",
     "SecretList",
     "SecretStore",
+    "SentMessage",
+    "SentMessages",
     "Snapshots",
+    "SuppressionList",
     "User",
 ]
 

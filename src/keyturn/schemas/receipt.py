@@ -54,12 +54,21 @@ def read_recipient(receipt: bytes) -> Recipient | None:
     """Who was notified, by the receipt's own words; None: it does not say."""
     try:
         found: Any = read_json(receipt)
-        return Recipient(ChannelName(found["channel"]), _address(found["address"]))
+        return Recipient(ChannelName(found["channel"]), _text(found["address"]))
     except (ValueError, TypeError, KeyError):
         return None
 
 
-def _address(found: object) -> str:
+def read_message_id(receipt: bytes) -> str | None:
+    """Which message a receipt stands for; None: it does not say."""
+    try:
+        found: Any = read_json(receipt)
+        return _text(found["message_id"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _text(found: object) -> str:
     if not isinstance(found, str):
         raise TypeError(found)
     return found

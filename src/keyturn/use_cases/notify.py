@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.domain.events import Digest, NoticeItem
+from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.send_once import SendOnce, Sent
 
 
@@ -13,13 +14,18 @@ class Notify:
     """Sends one recipient one digest."""
 
     sender: SendOnce
+    reachable: Reachable
 
     def send(self, digest: Digest, now: datetime) -> Sent[NoticeItem | None]:
         """
         Send what of the digest has not been sent yet. Raises what `SendOnce.send` raises.
 
-        Returns what was sent now: None among its parts is the failures, or a whole dry run.
+        Returns what was sent now: None among its parts is the failures, or a whole dry run. Of a
+        digest that would prove that somebody was notified, nothing is sent to who cannot be
+        reached; the next run notifies whom else it finds.
         """
+        if digest.proves and (why := self.reachable.why_not(digest.recipient, now)):
+            return Sent(unreachable=why)
         return self.sender.send(
             _wanted(digest),
             digest.recipient,

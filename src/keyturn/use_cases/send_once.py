@@ -4,7 +4,8 @@ Claim, send, confirm: each notice is sent once to each recipient, and that it wa
 The one place that does this, for whatever is sent. A claim is the right to send; whoever has none
 does not send. What becomes of it depends on what is known of the message:
 
-    accepted by the channel        the claim becomes the receipt (COMPLETED)
+    accepted by the channel        the message is written down, so that what becomes of it can void
+                                   its receipts; the claim becomes the receipt (COMPLETED)
     surely not sent                the claim is given back: the next try may send at once
     nobody knows                   the claim stays (IN_PROGRESS) until it is 15 minutes old
                                    (EXPIRED): a message that did arrive is not repeated at once
@@ -19,7 +20,14 @@ from typing import Generic, TypeVar
 
 from keyturn.domain.errors import KeyturnError, NoticesNotSent, PortError, Refused, Unavailable
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Channel, Claim, NoticeContent, ReceiptBook
+from keyturn.ports import (
+    Channel,
+    Claim,
+    NoticeContent,
+    ReceiptBook,
+    SentMessage,
+    SentMessages,
+)
 
 Part = TypeVar("Part")
 """What is claimed on its own: a message may hold several."""
@@ -32,6 +40,8 @@ class Sent(Generic[Part]):
     parts: tuple[Part, ...] = ()
     message_id: str | None = None
     """None: no message went out."""
+    unreachable: str | None = None
+    """Why none was sent: the recipient cannot be reached, and that was written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class SendOnce:
     """Sends to one recipient, by the recipient's channel, what they have not been sent yet."""
 
     book: ReceiptBook
+    messages: SentMessages
     channels: Mapping[ChannelName, Channel]
     """Channel's name → the channel; a recipient of any other is refused."""
 
@@ -77,7 +88,7 @@ class SendOnce:
             Refused, Throttled: nothing was sent.
             Unavailable: nobody knows whether it was sent; the claims stay.
             NoticesNotSent: a part was left to another notifier, or was sent and could not be
-                confirmed, and then its claim stays, too.
+                written down or confirmed, and then its claim stays, too.
 
             To try again is safe after each of them.
         """
@@ -105,11 +116,28 @@ class SendOnce:
             _note(error, ours.errors)
             raise
 
+        self._note(ours, recipient, message_id, now)
         unconfirmed = _each(
             ours.claims, lambda claim: self.book.confirm(claim, message_id=message_id, now=now)
         )
         _raise_if_any([*unconfirmed, *ours.errors])
         return Sent(parts=ours.parts, message_id=message_id)
+
+    def _note(
+        self, ours: "_Claimed[Part]", recipient: Recipient, message_id: str, now: datetime
+    ) -> None:
+        """
+        Write the message down, before any receipt of it counts.
+
+        Raises NoticesNotSent where that fails: a receipt that no bounce can void is none, so all
+        claims stay until the message is sent again.
+        """
+        names = tuple(claim.name for claim in ours.claims)
+        message = SentMessage(id=message_id, recipient=recipient, receipts=names)
+        try:
+            self.messages.note(message, now)
+        except KeyturnError as error:
+            raise NoticesNotSent([error, *ours.errors]) from error
 
     def _release(self, claims: Iterable[Claim], because: Exception) -> None:
         """Give the claims back; one that stays is only tried again later."""

@@ -37,6 +37,7 @@ from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.event_bus import EventBus, envelope
 from keyturn_sandbox.emulator.iam_rules import IamRules, Keyring, iam_of, in_utc
 from keyturn_sandbox.emulator.injected_errors import InjectedError, KmsClosed, Throttling
+from keyturn_sandbox.emulator.mail_feedback import MailFeedback
 from keyturn_sandbox.emulator.mailbox import Mailbox, SentMail
 from keyturn_sandbox.emulator.moto_backends import ask_moto
 from keyturn_sandbox.emulator.organization import LocalOrganization
@@ -128,7 +129,7 @@ class LocalCloud:
         self._buckets = Buckets()
         self._queues = Queues()
         self._event_bus = EventBus(self._queues)
-        self._mailbox = Mailbox()
+        self._mailbox = Mailbox(MailFeedback(self._event_bus))
         self.calls: list[Call] = []
         self.layers: list[Layer] = []
         self.organization = LocalOrganization(
@@ -349,6 +350,16 @@ class LocalCloud:
     def verify_sender(self, account: str, identity: str, region: str = REGION) -> None:
         """Let an address or a domain send mail."""
         self._mailbox.verify(account, region, identity)
+
+    def close_mailbox(self, address: str, *, closed: bool = True) -> None:
+        """Let an address exist no more: mails to it bounce for good."""
+        boxes = self._mailbox.feedback.dead
+        (boxes.add if closed else boxes.discard)(address.lower())
+
+    def fill_mailbox(self, address: str, *, full: bool = True) -> None:
+        """Let a mailbox be full: mails to it bounce, and may arrive later."""
+        boxes = self._mailbox.feedback.full
+        (boxes.add if full else boxes.discard)(address.lower())
 
     # Looking, without a call
 

@@ -65,13 +65,13 @@ class EventBus:
         """
         Take an event: put there, AWS's own, or one that another account's rule passes on.
 
-        bus_name is an ARN where the bus is not the event's own account's. A bus that does not
-        exist takes everything, and loses it:
+        bus_name is an ARN where the bus is not the event's own account's, or not in its region. A
+        bus that does not exist takes everything, and loses it:
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
         """
-        is_arn = bus_name.startswith("arn:")
-        owner = bus_name.split(":")[4] if is_arn else event["account"]
-        buses = events_backends[owner][event["region"]].event_buses
+        here = (event["region"], event["account"])
+        region, owner = bus_name.split(":")[3:5] if bus_name.startswith("arn:") else here
+        buses = events_backends[owner][region].event_buses
         bus = buses.get(bus_name.rsplit("/", 1)[-1])
         for rule in bus.rules.values() if bus else []:
             if _is_for(rule, event):
@@ -79,6 +79,11 @@ class EventBus:
 
     def _deliver(self, rule: Rule, event: EventMessageType, now: datetime) -> None:
         for target in rule.targets:
+            if ":event-bus/" in target["Arn"]:
+                # Of another region: an event goes on as it is, and says where it comes from.
+                # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html
+                self.receive(event, target["Arn"], now)
+                continue
             if ":sqs:" not in target["Arn"] or "InputTransformer" in target:
                 raise NotImplementedError("the sandbox delivers events to queues, as they are")
             group = target.get("SqsParameters", {}).get("MessageGroupId")

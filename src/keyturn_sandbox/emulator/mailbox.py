@@ -14,6 +14,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from uuid import uuid4
 
+from keyturn_sandbox.emulator.mail_feedback import MailFeedback, TakenMail
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
 
@@ -36,7 +37,8 @@ class SentMail:
 class Mailbox:
     """Answers the calls about mail."""
 
-    def __init__(self) -> None:
+    def __init__(self, feedback: MailFeedback) -> None:
+        self.feedback = feedback
         self.sent: list[SentMail] = []
         self._verified: set[tuple[str, str, str]] = set()
 
@@ -46,7 +48,11 @@ class Mailbox:
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
         """The calls that are answered here: operation → what answers it."""
-        return {"SendEmail": self._send, "CreateEmailIdentity": self._create_identity}
+        return {
+            "SendEmail": self._send,
+            "CreateEmailIdentity": self._create_identity,
+            **self.feedback.answers(),
+        }
 
     def _create_identity(self, request: ApiRequest) -> Params:
         # Nobody here waits for the owner to click on the link in SES's mail.
@@ -67,7 +73,19 @@ class Mailbox:
                 "Email address is not verified. The following identities failed the check in "
                 f"region {request.region.upper()}: {address}",
             )
+        params = request.params
+        configuration_set = params.get("ConfigurationSetName")
+        self.feedback.check(request, configuration_set)
         self.sent.append(mail)
+        taken = TakenMail(
+            message_id=mail.message_id,
+            at=mail.at,
+            sender=mail.sender,
+            to=[parseaddr(each)[1] for each in mail.to],
+            configuration_set=configuration_set,
+            tags={tag["Name"]: tag["Value"] for tag in params.get("EmailTags", [])},
+        )
+        self.feedback.publish(request, taken)
         return {"MessageId": mail.message_id}
 
 

@@ -25,6 +25,7 @@ PREFIX = "asa/asa-iam-rotation"
 BUS = "asa-iam-key-rotation"
 SECRETS_KEY = "alias/asa-iam-key-rotation"
 SEAL_KEY = "alias/asa-iam-key-rotation-seal"
+CONFIGURATION_SET = "asa-iam-key-rotation"
 ATTEMPTS = 3
 """How often a message is tried before it goes to the dead letters."""
 
@@ -117,6 +118,55 @@ def deploy(cloud: LocalCloud, company: Company) -> Deployment:
             "HomeRegion": REGION,
         },
     )
+
+
+def deploy_mail_events(
+    cloud: LocalCloud, deployment: Deployment, *, region: str = REGION
+) -> Mapping[str, str]:
+    """
+    Put in place what says what became of mails; setting of the notifier → value comes back.
+
+    region: where the mails are sent from.
+    """
+    account, queue = deployment.account, _queue_arn(deployment.account, "keyturn-notifier")
+    session = cloud.session(account)
+    ses = session.client("sesv2", region_name=region)
+    ses.create_configuration_set(ConfigurationSetName=CONFIGURATION_SET)
+    ses.create_configuration_set_event_destination(
+        ConfigurationSetName=CONFIGURATION_SET,
+        EventDestinationName="keyturn",
+        EventDestination={
+            "Enabled": True,
+            "MatchingEventTypes": [
+                "BOUNCE",
+                "COMPLAINT",
+                "DELIVERY",
+                "REJECT",
+                "RENDERING_FAILURE",
+            ],
+            "EventBridgeDestination": {
+                "EventBusArn": f"arn:aws:events:{region}:{account}:event-bus/default"
+            },
+        },
+    )
+    pattern = {
+        "source": ["aws.ses"],
+        "account": [account],
+        "detail-type": [
+            "Email Bounced",
+            "Email Complaint Received",
+            "Email Rejected",
+            "Email Rendering Failed",
+            "Email Delivered",
+        ],
+        "detail": {"mail": {"tags": {"ses:configuration-set": [CONFIGURATION_SET]}}},
+    }
+    home = f"arn:aws:events:{REGION}:{account}:event-bus/default"
+    for where, target in {region: home, REGION: queue}.items():
+        events = session.client("events", region_name=where)
+        events.put_rule(Name="keyturn-mails", EventPattern=json.dumps(pattern))
+        events.put_targets(Rule="keyturn-mails", Targets=[{"Id": "on", "Arn": target}])
+    return {"ConfigurationSet": CONFIGURATION_SET}
 
 
 def _notifier_rules(account: str) -> Mapping[str, Mapping[str, object]]:

@@ -8,6 +8,7 @@ from keyturn.domain.errors import Refused, Throttled
 from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent, RenderedNotice
+from keyturn.schemas.ses_event import OUR_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -87,6 +88,8 @@ class _Email:
                     "Body": {"Text": _utf8(self.mail.text), "Html": _utf8(self.mail.html)},
                 }
             },
+            # By this tag what SES says of it later is known to be of ours.
+            "EmailTags": [{"Name": OUR_TAG, "Value": "notice"}],
         }
         if self.configuration_set:
             request["ConfigurationSetName"] = self.configuration_set

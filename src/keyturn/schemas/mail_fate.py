@@ -1,0 +1,113 @@
+"""
+What became of a mail, as it is stored: by message, beside each receipt, and by address.
+
+The engine goes by the names of these objects alone (adapters/s3_receipts.py); what stands in them
+is for people. Ours read one: which receipts a message stands behind.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final, TypedDict
+
+from keyturn.domain.mail_fate import MailEvent, MailFate
+from keyturn.domain.reading import read_json
+from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.tag_text import format_utc
+from keyturn.schemas.account import Moment
+
+_RECEIPT: Final = re.compile(r"\d{12}/[^\x00-\x1f]+\.json")
+"""The name of a receipt below `receipts/`."""
+
+
+class MessageFile(TypedDict):
+    """A message that was sent: `receipts/_messages/<id>.json`."""
+
+    time: Moment
+    channel: str
+    address: str
+    message_id: str
+    receipts: list[str]
+    """Names below `receipts/`."""
+
+
+class FateFile(TypedDict):
+    """What became of the message of a receipt: `<receipt>.bounced`, `<receipt>.delivered`."""
+
+    time: Moment
+    """When it became so."""
+    fate: MailFate
+    why: str
+    """In the channel's words."""
+    message_id: str
+    event_id: str
+
+
+class UndeliverableFile(TypedDict):
+    """An address that cannot be reached: `receipts/_undeliverable/<channel>.<hash>.json`."""
+
+    time: Moment
+    """When that was found."""
+    channel: str
+    address: str
+    why: str
+    message_id: str | None
+    """The message that came back; null: none was sent."""
+
+
+def write_message(
+    recipient: Recipient, *, at: datetime, message_id: str, receipts: Iterable[str]
+) -> bytes:
+    """The object of a message, JSON in UTF-8; at: UTC; receipts: their names below `receipts/`."""
+    message: MessageFile = {
+        "time": format_utc(at),
+        "channel": recipient.channel,
+        "address": recipient.address,
+        "message_id": message_id,
+        "receipts": list(receipts),
+    }
+    return json.dumps(message, indent=2).encode()
+
+
+def read_message(stored: bytes) -> tuple[Recipient, tuple[str, ...]] | None:
+    """To whom a message went, and its receipts; None: the object does not say so in our form."""
+    try:
+        found: Any = read_json(stored)
+        recipient = Recipient(ChannelName(found["channel"]), found["address"])
+        receipts = tuple(found["receipts"])
+        if isinstance(recipient.address, str) and all(map(_is_receipt, receipts)):
+            return recipient, receipts
+    except (ValueError, TypeError, KeyError):
+        pass
+    return None
+
+
+def _is_receipt(name: object) -> bool:
+    return isinstance(name, str) and _RECEIPT.fullmatch(name) is not None
+
+
+def write_fate(event: MailEvent) -> bytes:
+    """The object beside a receipt, JSON in UTF-8."""
+    fate: FateFile = {
+        "time": format_utc(event.at),
+        "fate": event.fate,
+        "why": event.why,
+        "message_id": event.message_id,
+        "event_id": event.id,
+    }
+    return json.dumps(fate, indent=2).encode()
+
+
+def write_undeliverable(
+    recipient: Recipient, *, at: datetime, why: str, message_id: str | None
+) -> bytes:
+    """The object of an address, JSON in UTF-8; at: UTC."""
+    found: UndeliverableFile = {
+        "time": format_utc(at),
+        "channel": recipient.channel,
+        "address": recipient.address,
+        "why": why,
+        "message_id": message_id,
+    }
+    return json.dumps(found, indent=2).encode()

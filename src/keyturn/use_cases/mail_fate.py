@@ -1,0 +1,148 @@
+"""
+Who can be reached, and what became of what was sent to them.
+
+SES takes a mail before anybody knows whether it arrives. What it says later comes here: a mail
+that came back voids its receipts, and its address is left out until a later mail arrives there.
+An address that SES would not send to is known before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from keyturn.domain.errors import ClaimInProgress, PortError
+from keyturn.domain.mail_fate import MailEvent, MailFate
+from keyturn.domain.recipient import Recipient
+from keyturn.ports import AddressMarks, Fates, SentMessage, SuppressionList
+from keyturn.use_cases.side_by_side import side_by_side
+
+NOTED_WITHIN: Final = timedelta(minutes=15)
+"""A message that is not written down so long after SES took it never will be: a claim's life."""
+_WORKERS: Final = 8
+"""So many receipts of one mail are written at the same time."""
+
+
+class FateOutcome(StrEnum):
+    """What an event about a mail came to."""
+
+    VOIDED = "voided"
+    DELIVERED = "delivered"
+    IGNORED = "ignored"
+    """It is about another application's mail, or about one that nothing is known of."""
+    HARMLESS = "harmless"
+    """It changes nothing: the mail may arrive next time, or is no spam."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFate:
+    """What became of a mail, and what was written down."""
+
+    outcome: FateOutcome
+    recipient: Recipient | None = None
+    receipts: int = 0
+    """How many of them it voided, or proved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordMailFate:
+    """Writes down what became of a mail; twice, and in any order, changes nothing more."""
+
+    fates: Fates
+    marks: AddressMarks
+
+    def record(self, event: MailEvent, now: datetime) -> RecordedFate:
+        """
+        Write it down, if it says anything about the receipts of a mail of ours.
+
+        Raises ClaimInProgress where the mail is not written down or not confirmed yet: to be
+        tried again, until nobody can be about to do so.
+        """
+        message = self.fates.sent(event.message_id)
+        if message is None:
+            if event.is_tagged:
+                _wait(event, now, "is not written down yet")
+            return RecordedFate(outcome=FateOutcome.IGNORED)
+        if event.fate.voids:
+            return self._void(message, event)
+        if event.fate is MailFate.DELIVERED:
+            return self._note_delivery(message, event, now)
+        return RecordedFate(outcome=FateOutcome.HARMLESS, recipient=message.recipient)
+
+    def _void(self, message: SentMessage, event: MailEvent) -> RecordedFate:
+        voided = side_by_side(
+            lambda receipt: self.fates.void(receipt, event), message.receipts, workers=_WORKERS
+        )
+        if event.fate.condemns_address:
+            # The message's own recipient, whoever the event names: a mail that was forwarded comes
+            # back from an address that is not ours to judge, and reached nobody all the same.
+            self.marks.mark_undeliverable(
+                message.recipient,
+                why=f"{event.fate}: {event.why}" if event.why else event.fate,
+                at=event.at,
+                message_id=message.id,
+            )
+        return RecordedFate(
+            outcome=FateOutcome.VOIDED, recipient=message.recipient, receipts=sum(voided)
+        )
+
+    def _note_delivery(
+        self, message: SentMessage, event: MailEvent, now: datetime
+    ) -> RecordedFate:
+        def note(receipt: str) -> bool:
+            try:
+                return self.fates.note_delivery(receipt, event)
+            except ClaimInProgress as error:
+                _wait(event, now, str(error))
+                return False
+
+        noted = side_by_side(note, message.receipts, workers=_WORKERS)
+        self.marks.mark_deliverable(message.recipient, sent_at=event.sent_at)
+        return RecordedFate(
+            outcome=FateOutcome.DELIVERED, recipient=message.recipient, receipts=sum(noted)
+        )
+
+
+def _wait(event: MailEvent, now: datetime, why: str) -> None:
+    """Raise ClaimInProgress, unless whoever sent the mail is surely done with it."""
+    if now - event.sent_at < NOTED_WITHIN:
+        raise ClaimInProgress(f"{event.message_id}: {why}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reachable:
+    """Asks, before a mail that is to prove something, whether SES would send it at all."""
+
+    suppression_list: SuppressionList
+    marks: AddressMarks
+    warn: Callable[[str], None]
+    """Gets a sentence, once, if the list cannot be asked."""
+    _asked: dict[Recipient, str | None] = field(default_factory=dict)
+    """Recipient → why SES would not send; kept as long as this is, which is one invocation."""
+    _warned: list[str] = field(default_factory=list)
+
+    def why_not(self, recipient: Recipient, now: datetime) -> str | None:
+        """
+        Say why a recipient cannot be reached, and write it down; None: they can, or nobody knows.
+
+        What nobody knows holds no mail: what comes of it is heard later. Raises a PortError where
+        it could not be written down, for then it would be forgotten.
+        """
+        if recipient not in self._asked:
+            self._asked[recipient] = self._ask(recipient)
+        why = self._asked[recipient]
+        if why is None:
+            return None
+        said = f"on the account's suppression list of SES ({why})"
+        self.marks.mark_undeliverable(recipient, why=said, at=now, message_id=None)
+        return said
+
+    def _ask(self, recipient: Recipient) -> str | None:
+        try:
+            return self.suppression_list.why_suppressed(recipient)
+        except PortError as error:
+            if not self._warned:
+                self.warn(f"SES's suppression list could not be asked: {error}")
+                self._warned.append(str(error))
+            return None

@@ -1,0 +1,650 @@
+"""What becomes of mails after SES took them, as the notifier hears it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.functions import notifier
+from keyturn.schemas.ses_event import read_mail_event
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
+from keyturn_sandbox.simulation.deployment import (
+    ADMIN,
+    BUCKET,
+    CONFIGURATION_SET,
+    NOTIFIER_ROLE,
+    PREFIX,
+    deploy_mail_events,
+)
+from tests.functions.test_exemptions import see
+from tests.functions.test_notifier import put
+from tests.use_cases.harness import HUB, MINUTE, OWNER, Harness, staged
+
+RECEIPTS = f"{PREFIX}/receipts/"
+
+
+@pytest.fixture
+def stage() -> Iterator[Harness]:
+    """A deployment with mail events, of a user whose key is rotated and told of."""
+    with staged() as stage:
+        stage.settings |= deploy_mail_events(stage.cloud, stage.deployment)
+        yield stage
+
+
+def stored(stage: Harness, ending: str = "") -> dict[str, Any]:
+    """What is stored below `receipts/`: name → its JSON; a claim is a text."""
+    return {
+        name.removeprefix(RECEIPTS): _json(body)
+        for name, body in stage.cloud.objects(BUCKET).items()
+        if name.startswith(RECEIPTS) and name.endswith(ending)
+    }
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode()
+
+
+def proofs(stage: Harness) -> set[str]:
+    """The names of the owner's receipts."""
+    return {
+        name
+        for name, receipt in stored(stage, ".json").items()
+        if not name.startswith("_") and receipt["address"] == OWNER
+    }
+
+
+def marker(address: str) -> str:
+    recipient = Recipient(ChannelName.EMAIL, address)
+    return f"_undeliverable/email.{recipient.address_hash}.json"
+
+
+def hands_on(stage: Harness) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+    """The bucket, for the notifier: nobody else may write receipts."""
+    return stage.cloud.role_session(HUB, NOTIFIER_ROLE).client("s3")
+
+
+def counted(stage: Harness, metric: str) -> float:
+    return sum(float(line[metric][0]) for line in stage.measured() if metric in line)
+
+
+BOUNCE: Mapping[str, Any] = {
+    "bounceType": "Permanent",
+    "bounceSubType": "NoEmail",
+    "bouncedRecipients": [
+        {"emailAddress": OWNER, "action": "failed", "status": "5.1.1", "diagnosticCode": "gone"}
+    ],
+    "timestamp": "2026-03-02T05:00:07.123Z",
+    "feedbackId": "0100017-000000",
+}
+COMPLAINT: Mapping[str, Any] = {
+    "complainedRecipients": [{"emailAddress": OWNER}],
+    "timestamp": "2026-03-02T05:00:07.123Z",
+    "feedbackId": "0100017-000000",
+}
+PARTS = {
+    "Email Bounced": ("Bounce", "bounce"),
+    "Email Complaint Received": ("Complaint", "complaint"),
+    "Email Rejected": ("Reject", "reject"),
+    "Email Rendering Failed": ("Rendering Failure", "failure"),
+    "Email Delivered": ("Delivery", "delivery"),
+}
+
+
+def say(  # noqa: PLR0913 -- what differs between events
+    stage: Harness,
+    kind: str,
+    part: Mapping[str, Any],
+    *,
+    message_id: str,
+    tags: object = None,
+    account: str = HUB,
+    sent_ago: timedelta = MINUTE,
+) -> None:
+    """Let SES say what became of a mail, in the form of its documentation."""
+    event_type, name = PARTS[kind]
+    sent = stage.cloud.now - sent_ago
+    detail = {
+        "eventType": event_type,
+        name: part,
+        "mail": {
+            "timestamp": sent.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            "source": ADMIN,
+            "sourceArn": f"arn:aws:ses:us-east-1:{HUB}:identity/{ADMIN}",
+            "sendingAccountId": HUB,
+            "messageId": message_id,
+            "destination": [OWNER],
+            "headersTruncated": False,
+            "headers": [{"name": "To", "value": OWNER}],
+            "tags": {
+                "ses:configuration-set": [CONFIGURATION_SET],
+                "ses:from-domain": ["larkfield.example"],
+                "keyturn": ["notice"],
+            }
+            if tags is None
+            else tags,
+        },
+    }
+    bus = f"arn:aws:events:us-east-1:{HUB}:event-bus/default"
+    stage.cloud.pass_on(account, "aws.ses", kind, detail, bus=bus)
+
+
+@pytest.fixture
+def told(stage: Harness) -> Harness:
+    """Two users of one owner, rotated; their one mail was taken, and nothing more was heard."""
+    # Without the set nothing is said of a mail by itself.
+    stage.settings.pop("ConfigurationSet")
+    stage.user("ann", 137)
+    stage.user("bob", 137)
+    stage.run()
+    assert len(proofs(stage)) == 2
+    return stage
+
+
+def message(stage: Harness, address: str = OWNER) -> str:
+    """The id of the last mail to an address."""
+    return [mail.message_id for mail in stage.cloud.sent_mails if mail.to == [address]][-1]
+
+
+# What a mail carries, and what is written down when it is sent
+
+
+def test_every_mail_names_the_configuration_set_and_that_it_is_ours(stage: Harness) -> None:
+    stage.user("ann", 137)
+    see(stage)
+
+    stage.run()
+
+    sent: list[Any] = [call.params for call in stage.ours() if call.operation == "SendEmail"]
+    assert len(sent) == 3
+    assert {each["ConfigurationSetName"] for each in sent} == {CONFIGURATION_SET}
+    assert all({"Name": "keyturn", "Value": "notice"} in each["EmailTags"] for each in sent)
+
+
+def test_a_message_is_written_down_with_its_receipts_before_they_count(told: Harness) -> None:
+    puts: list[Any] = [call.params for call in told.ours() if call.operation == "PutObject"]
+    names = [str(each["Key"]).removeprefix(RECEIPTS) for each in puts]
+    index = f"_messages/{message(told)}.json"
+
+    written = stored(told)[index]
+
+    assert set(written["receipts"]) == proofs(told)
+    assert (written["channel"], written["address"]) == ("email", OWNER)
+    last_claims = [n for n, name in enumerate(names) if name in proofs(told)]
+    assert last_claims[1] < names.index(index) < last_claims[2]
+
+
+def test_a_message_that_cannot_be_written_down_is_no_proof_and_is_sent_again(
+    stage: Harness,
+) -> None:
+    stage.user("ann", 137)
+    stage.invoke()
+
+    def refuse(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if "_messages" in str(request.params.get("Key")):
+            return ApiResponse(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
+        return perform(request)
+
+    stage.cloud.layers.append(refuse)
+    failed = stage.drain(
+        stage.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler, rounds=1
+    )
+    stage.cloud.layers.remove(refuse)
+
+    assert failed
+    assert all(isinstance(claim, str) for claim in stored(stage).values())
+    stage.cloud.move_to(stage.cloud.now + 16 * MINUTE)
+    stage.tell()
+    assert len(proofs(stage)) == 1
+
+
+# What came back
+
+
+def test_a_mail_that_bounces_proves_nothing_and_its_address_is_marked(stage: Harness) -> None:
+    stage.cloud.close_mailbox(OWNER)
+    stage.user("ann", 137)
+
+    stage.run()
+
+    [proof] = proofs(stage)
+    bounced = stored(stage, ".bounced")[f"{proof}.bounced"]
+    assert bounced["fate"] == "bounced"
+    assert bounced["why"] == "Permanent/General: smtp; 550 5.1.1 user unknown"
+    assert bounced["message_id"] == message(stage)
+    assert bounced["event_id"]
+    marked = stored(stage)[marker(OWNER)]
+    assert (marked["address"], marked["message_id"]) == (OWNER, message(stage))
+    assert counted(stage, "MailsBounced") == 1
+    assert counted(stage, "MailsDelivered") == 1  # the admin's
+    assert counted(stage, "NotTold") == 0
+    assert any(OWNER in line and "proves nothing" in line for line in stage.messages())
+
+
+NO_LIST = "OnAccountSuppressionList"
+VOIDING: list[tuple[str, Mapping[str, Any], str]] = [
+    ("Email Bounced", BOUNCE, "bounced"),
+    ("Email Bounced", {**BOUNCE, "bounceSubType": "General"}, "bounced"),
+    ("Email Bounced", {**BOUNCE, "bounceSubType": "Suppressed"}, "suppressed"),
+    ("Email Bounced", {**BOUNCE, "bounceSubType": NO_LIST}, "suppressed"),
+    # Whatever the type says: SES never sent it.
+    ("Email Bounced", {"bounceType": "Undetermined", "bounceSubType": NO_LIST}, "suppressed"),
+    ("Email Bounced", {**BOUNCE, "bouncedRecipients": []}, "bounced"),
+    ("Email Bounced", {"bounceType": "Permanent"}, "bounced"),
+    ("Email Complaint Received", COMPLAINT, "complained"),
+    ("Email Complaint Received", {**COMPLAINT, "complaintFeedbackType": "abuse"}, "complained"),
+    ("Email Complaint Received", {**COMPLAINT, "complaintSubType": NO_LIST}, "suppressed"),
+    ("Email Complaint Received", {"complaintSubType": None}, "complained"),
+    ("Email Rejected", {"reason": "Bad content"}, "rejected"),
+    ("Email Rejected", {}, "rejected"),
+    ("Email Rendering Failed", {"errorMessage": "x", "templateName": "t"}, "not-rendered"),
+]
+TRANSIENT = {"bounceType": "Transient", "bounceSubType": "MailboxFull"}
+HARMLESS: list[tuple[str, Mapping[str, Any], str]] = [
+    ("Email Bounced", {**BOUNCE, **TRANSIENT}, "transient"),
+    (
+        "Email Bounced",
+        {**BOUNCE, "bounceType": "Undetermined", "bounceSubType": None},
+        "transient",
+    ),
+    ("Email Complaint Received", {**COMPLAINT, "complaintFeedbackType": "not-spam"}, "not-spam"),
+    ("Email Delivered", {"recipients": [OWNER]}, "delivered"),
+]
+SENT: Mapping[str, Any] = {"messageId": "m", "timestamp": "2026-03-02T05:00:00.000Z"}
+
+
+def envelope(kind: str, detail: Mapping[str, Any], **changes: object) -> dict[str, object]:
+    """An event as EventBridge brings it, about a mail without tags."""
+    return {
+        "version": "0",
+        "id": "12a18625-3838-11c1-9f9b-f9a1",
+        "detail-type": kind,
+        "source": "aws.ses",
+        "account": HUB,
+        "time": "2026-03-02T05:00:08Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": {"mail": SENT, **detail},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(("kind", "part", "fate"), [*VOIDING, *HARMLESS])
+def test_each_word_of_ses_has_its_meaning(kind: str, part: Mapping[str, Any], fate: str) -> None:
+    event = envelope(kind, {PARTS[kind][1]: part})
+
+    read = read_mail_event(event, own_account=HUB)
+
+    assert read.fate == fate
+    assert read.fate.voids == ((kind, part, fate) in VOIDING)
+    assert read.message_id == "m"
+    assert read.is_tagged is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "marks"),
+    [
+        ("Email Bounced", BOUNCE, True),
+        ("Email Complaint Received", COMPLAINT, True),
+        ("Email Rejected", {"reason": "Bad content"}, False),
+        ("Email Rendering Failed", {"errorMessage": "x", "templateName": "t"}, False),
+    ],
+)
+def test_what_voids_a_mail_voids_all_its_receipts(
+    kind: str, part: Mapping[str, Any], marks: bool, told: Harness
+) -> None:
+    say(told, kind, part, message_id=message(told))
+
+    assert told.tell() == []
+
+    assert set(stored(told, ".bounced")) == {f"{name}.bounced" for name in proofs(told)}
+    assert (marker(OWNER) in stored(told)) == marks
+    assert counted(told, "MailsBounced") == 1
+
+
+def test_what_may_arrive_next_time_voids_nothing(told: Harness) -> None:
+    before = stored(told)
+    for kind, part, _ in HARMLESS[:3]:
+        say(told, kind, part, message_id=message(told))
+
+    assert told.tell() == []
+
+    assert stored(told) == before
+    assert counted(told, "MailEventsIgnored") == 3
+
+
+def test_the_mail_of_another_recipient_keeps_its_proof(told: Harness) -> None:
+    say(told, "Email Bounced", BOUNCE, message_id=message(told, ADMIN))
+
+    told.tell()
+
+    assert not {name.removesuffix(".bounced") for name in stored(told, ".bounced")} & proofs(told)
+    assert marker(ADMIN) in stored(told)
+    assert marker(OWNER) not in stored(told)
+
+
+def test_the_same_event_twice_is_as_once(told: Harness) -> None:
+    say(told, "Email Bounced", BOUNCE, message_id=message(told))
+    told.tell()
+    once = stored(told, ".bounced")
+    say(told, "Email Bounced", {**BOUNCE, "bounceSubType": "General"}, message_id=message(told))
+
+    assert told.tell() == []
+
+    assert stored(told, ".bounced") == once
+
+
+def test_what_a_mail_server_answers_is_shortened_and_made_safe(told: Harness) -> None:
+    said = "550 \u202e\r\nBcc: all@example.com " + "x" * 5000
+    bounced = {**BOUNCE, "bouncedRecipients": [{"emailAddress": OWNER, "diagnosticCode": said}]}
+    say(told, "Email Bounced", bounced, message_id=message(told))
+
+    told.tell()
+
+    [why] = {each["why"] for each in stored(told, ".bounced").values()}
+    assert len(why) == 300
+    assert why.isprintable()
+
+
+# What was delivered
+
+
+def test_a_delivery_is_written_beside_each_receipt(stage: Harness) -> None:
+    stage.user("ann", 137)
+    stage.user("bob", 137)
+
+    stage.run()
+
+    delivered = stored(stage, ".delivered")
+    assert proofs(stage) <= {name.removesuffix(".delivered") for name in delivered}
+    assert {each["fate"] for each in delivered.values()} == {"delivered"}
+    assert stored(stage, ".bounced") == {}
+    assert counted(stage, "MailsDelivered") == 2
+
+
+def test_a_delivery_after_a_bounce_takes_back_nothing(told: Harness) -> None:
+    say(told, "Email Bounced", BOUNCE, message_id=message(told))
+    told.tell()
+    say(told, "Email Delivered", {"recipients": [OWNER]}, message_id=message(told))
+
+    assert told.tell() == []
+
+    assert len(stored(told, ".bounced")) == len(stored(told, ".delivered")) == 2
+    assert marker(OWNER) in stored(told)  # the mail was sent before it was marked
+
+
+def test_a_bounce_after_a_delivery_voids_all_the_same(told: Harness) -> None:
+    say(told, "Email Delivered", {"recipients": [OWNER]}, message_id=message(told))
+    say(told, "Email Complaint Received", COMPLAINT, message_id=message(told))
+
+    assert told.tell() == []
+
+    assert len(stored(told, ".bounced")) == 2
+
+
+def test_an_address_is_good_again_when_a_later_mail_arrives_there(told: Harness) -> None:
+    say(told, "Email Bounced", BOUNCE, message_id=message(told, ADMIN))
+    told.tell()
+    assert marker(ADMIN) in stored(told)
+    told.cloud.move_to(told.cloud.now + MINUTE)
+    see(told)  # the admin is notified of something else
+    told.tell()
+
+    told.cloud.move_to(told.cloud.now + MINUTE)
+    say(
+        told,
+        "Email Delivered",
+        {},
+        message_id=message(told, ADMIN),
+        sent_ago=timedelta(seconds=55),
+    )
+    told.tell()
+
+    assert marker(ADMIN) not in stored(told)
+
+
+# Any order
+
+
+def test_an_event_that_comes_before_the_message_is_written_down_is_tried_again(
+    told: Harness,
+) -> None:
+    index = f"{RECEIPTS}_messages/{message(told)}.json"
+    s3 = hands_on(told)
+    body = told.cloud.objects(BUCKET)[index]
+    s3.delete_object(Bucket=BUCKET, Key=index)
+    say(told, "Email Bounced", BOUNCE, message_id=message(told))
+
+    assert told.drain(
+        told.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler, rounds=1
+    ) == [""]
+    s3.put_object(Bucket=BUCKET, Key=index, Body=body)
+    assert told.tell() == []
+
+    assert len(stored(told, ".bounced")) == 2
+    assert counted(told, "NotTold") == counted(told, "EventsDropped") == 0
+
+
+def test_an_event_of_a_message_that_nobody_can_write_down_any_more_is_dropped(
+    told: Harness,
+) -> None:
+    before = stored(told)
+    say(told, "Email Bounced", BOUNCE, message_id="0100-unknown", sent_ago=15 * MINUTE)
+
+    assert told.tell() == []
+
+    assert stored(told) == before
+    assert counted(told, "MailEventsIgnored") == 1
+
+
+def to_claims(stage: Harness) -> None:
+    """Make the owner's receipts claims again, as if the notifier had died between two writes."""
+    s3 = hands_on(stage)
+    for name in proofs(stage):
+        s3.put_object(Bucket=BUCKET, Key=RECEIPTS + name, Body=b"c" * 36)
+
+
+def test_a_bounce_before_the_receipt_is_confirmed_voids_it(told: Harness) -> None:
+    receipts = {RECEIPTS + name: stored(told)[name] for name in proofs(told)}
+    to_claims(told)
+    say(told, "Email Bounced", BOUNCE, message_id=message(told))
+
+    assert told.tell() == []
+    s3 = hands_on(told)
+    for name, receipt in receipts.items():
+        s3.put_object(Bucket=BUCKET, Key=name, Body=json.dumps(receipt).encode())
+
+    assert {f"{name}.bounced" for name in proofs(told)} == set(stored(told, ".bounced"))
+
+
+def test_a_delivery_before_the_receipt_is_confirmed_waits_for_it(told: Harness) -> None:
+    to_claims(told)
+    say(told, "Email Delivered", {}, message_id=message(told))
+
+    assert told.drain(
+        told.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler, rounds=1
+    ) == [""]
+
+    assert stored(told, ".delivered") == {}
+
+
+def test_an_old_bounce_does_not_void_the_mail_that_came_after_it(told: Harness) -> None:
+    first, index = message(told), f"{RECEIPTS}_messages/{message(told)}.json"
+    s3 = hands_on(told)
+    for name in proofs(told):  # the same step, told to the same owner by a later mail
+        receipt = {**stored(told)[name], "message_id": "0100-later"}
+        s3.put_object(Bucket=BUCKET, Key=RECEIPTS + name, Body=json.dumps(receipt).encode())
+    assert index in told.cloud.objects(BUCKET)
+    say(told, "Email Bounced", BOUNCE, message_id=first)
+
+    assert told.tell() == []
+
+    assert stored(told, ".bounced") == {}
+
+
+def test_what_expired_is_not_made_up_anew(told: Harness) -> None:
+    s3 = hands_on(told)
+    for name in proofs(told):
+        s3.delete_object(Bucket=BUCKET, Key=RECEIPTS + name)
+    say(told, "Email Bounced", BOUNCE, message_id=message(told))
+
+    assert told.tell() == []
+
+    assert stored(told, ".bounced") == {}
+
+
+def test_what_voided_a_notice_does_not_void_the_one_that_is_sent_anew(stage: Harness) -> None:
+    stage.cloud.close_mailbox(OWNER)
+    stage.user("ann", 137)
+    stage.invoke()
+    notices = stage.receive(stage.deployment.notifier_queue)
+    for notice in notices:
+        put(stage, notice["Body"])
+    stage.tell()
+    assert len(stored(stage, ".bounced")) == 1
+    ses = stage.cloud.session(HUB).client("sesv2")
+    ses.delete_suppressed_destination(EmailAddress=OWNER)
+    stage.cloud.close_mailbox(OWNER, closed=False)
+
+    for notice in notices:
+        put(stage, notice["Body"])
+    stage.tell()
+
+    assert [mail.to for mail in stage.cloud.sent_mails].count([OWNER]) == 2
+    assert stored(stage, ".bounced") == {}
+    [proof] = proofs(stage)
+    assert stored(stage, ".delivered")[f"{proof}.delivered"]["message_id"] == message(stage)
+
+
+# What is not ours
+
+
+YEAR_9000 = {**SENT, "timestamp": "9000-03-02T05:00:00Z"}
+ODD: list[tuple[Mapping[str, object], str]] = [
+    ({"account": "444444444444"}, "account=444444444444: is not 222222222222"),
+    ({"id": "../x"}, "id=../x: must be EventBridge's id"),
+    ({"detail-type": "Email Opened"}, "detail-type=Email Opened"),
+    ({"time": "yesterday"}, "time=yesterday"),
+    ({"detail": {}}, "detail.mail=: Missing data for required field"),
+    ({"detail": {"mail": {**SENT, "messageId": "../../x"}}}, "detail.mail.messageId=../../x"),
+    ({"detail": {"mail": SENT}}, "detail.bounce=: is missing"),
+    (
+        {"detail": {"mail": SENT, "bounce": {"bounceType": "Sideways"}}},
+        "detail.bounce.bounceType=Sideways",
+    ),
+    ({"detail": {"mail": YEAR_9000, "bounce": BOUNCE}}, "detail.mail.timestamp=9000"),
+]
+
+
+def test_an_odd_event_is_dropped_and_counted(told: Harness) -> None:
+    before = stored(told)
+    for changed, _ in ODD:
+        event = envelope("Email Bounced", {"bounce": BOUNCE})
+        put(told, json.dumps({**event, **changed}))
+
+    assert told.tell() == []
+
+    assert stored(told) == before
+    assert counted(told, "EventsDropped") == len(ODD)
+    said = " ".join(told.messages())
+    assert [why for _, why in ODD if why not in said] == []
+
+
+def test_the_mail_of_another_application_is_ignored_at_once(told: Harness) -> None:
+    before = stored(told)
+    odd: list[object] = [{"ses:configuration-set": [CONFIGURATION_SET]}, "?", None, []]
+    for tags in odd:
+        theirs = {**SENT, "messageId": "theirs", "tags": tags}
+        event = envelope("Email Bounced", {"bounce": BOUNCE, "mail": theirs})
+        put(told, json.dumps(event))
+
+    assert told.tell() == []
+
+    assert stored(told) == before
+    assert counted(told, "MailEventsIgnored") == 4
+    assert not [line for line in told.lines() if line["level"] in {"ERROR", "WARNING"}]
+
+
+def test_a_message_that_says_nothing_sensible_of_itself_is_ignored(told: Harness) -> None:
+    index = f"{RECEIPTS}_messages/m.json"
+    s3 = hands_on(told)
+    evil = {"channel": "email", "address": OWNER, "receipts": ["../paused.json"]}
+    s3.put_object(Bucket=BUCKET, Key=index, Body=json.dumps(evil).encode())
+    before = told.cloud.objects(BUCKET)
+    say(told, "Email Bounced", BOUNCE, message_id="m", sent_ago=20 * MINUTE)
+
+    assert told.tell() == []
+
+    assert told.cloud.objects(BUCKET) == before
+
+
+# Before a mail is sent
+
+
+def suppress(stage: Harness, address: str, reason: Any = "BOUNCE") -> None:  # noqa: ANN401 -- SES's word
+    stage.cloud.session(HUB).client("sesv2").put_suppressed_destination(
+        EmailAddress=address, Reason=reason
+    )
+
+
+def test_an_owner_on_the_suppression_list_is_sent_nothing_and_marked(stage: Harness) -> None:
+    suppress(stage, OWNER)
+    stage.user("ann", 137)
+
+    stage.run()
+
+    assert [mail.to for mail in stage.cloud.sent_mails] == [[ADMIN]]
+    assert proofs(stage) == set()
+    assert "suppression list" in stored(stage)[marker(OWNER)]["why"]
+    assert counted(stage, "MailsNotSent") == 1
+    assert counted(stage, "NotTold") == 0
+    [error] = [line for line in stage.lines() if line["level"] == "ERROR"]
+    assert OWNER in error["message"]
+
+
+def test_the_copy_that_proves_nothing_is_sent_without_asking(stage: Harness) -> None:
+    suppress(stage, ADMIN)
+    stage.user("ann", 137)
+
+    stage.run()
+
+    assert sorted(mail.to[0] for mail in stage.cloud.sent_mails) == sorted([ADMIN, OWNER])
+    asked: list[Any] = [
+        call.params for call in stage.ours() if call.operation == "GetSuppressedDestination"
+    ]
+    assert [each["EmailAddress"] for each in asked] == [OWNER]
+
+
+def test_a_list_that_cannot_be_asked_holds_no_mail_and_is_said_once(stage: Harness) -> None:
+    stage.cloud.deny(HUB, "sesv2:GetSuppressedDestination")
+    stage.user("ann", 137)
+    stage.user("bob", 137, Owner="bob@example.com")
+
+    stage.run()
+
+    assert len(proofs(stage)) >= 1
+    said = [line for line in stage.messages() if "suppression list could not be asked" in line]
+    assert len(said) == 1
+
+
+# Mails sent in another region
+
+
+def test_events_of_another_region_reach_the_notifier() -> None:
+    with staged() as stage:
+        away = "eu-west-1"
+        stage.settings |= deploy_mail_events(stage.cloud, stage.deployment, region=away)
+        stage.settings["MailRegion"] = away
+        stage.cloud.verify_sender(HUB, ADMIN, away)
+        stage.cloud.close_mailbox(OWNER)
+        stage.user("ann", 137)
+
+        stage.run()
+
+        assert len(stored(stage, ".bounced")) == 1
