@@ -39,6 +39,7 @@ from keyturn.schemas.event import (
 )
 from keyturn.schemas.explanation import Explanation
 from keyturn.schemas.mail_fate import FateFile, MessageFile, UndeliverableFile
+from keyturn.schemas.owners_check import OwnersCheckFile
 from keyturn.schemas.pause_answer import SwitchFile
 from keyturn.schemas.pause_event import PauseEvent
 from keyturn.schemas.plan import PlanFile
@@ -118,6 +119,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "explanation": partial(of_form, Explanation, "What `explain` answers"),
     "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
+    "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),
     "plan": partial(of_form, PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
         of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")

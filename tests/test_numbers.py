@@ -92,6 +92,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.schemas.iam_event.DEAD_LETTERS_HOLD": timedelta(days=14),
     "keyturn.schemas.notices_due.MOST_AGE": 73000,
     "keyturn.schemas.notices_due.YEAR": timedelta(days=400),
+    "keyturn.schemas.owners_check.VERSION": 1,
     "keyturn.schemas.plan.VERSION": 1,
     "keyturn.schemas.ses_event.LONGEST_WHY": 300,
     "keyturn.schemas.rules.LONGEST_NAME": 128,

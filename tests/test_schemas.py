@@ -47,7 +47,7 @@ from tests.use_cases.harness import ASKED, MEMBER, Harness, lose_answer, staged
 Documents = dict[str, list[Any]]
 
 # Tried with what the commands write: tests/cli/test_json_answers.py.
-OF_THE_COMMAND_LINE = {"adoption", "explanation", "plan", "switch"}
+OF_THE_COMMAND_LINE = {"adoption", "explanation", "owners-check", "plan", "switch"}
 PAUSE = {"Pause": "an incident", "by": "ann", "dryrun": "false"}
 RESUME = {"Resume": "it is over"}
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
+from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_audit import S3Audit
@@ -497,3 +499,8 @@ class Aws(_Connections):
 
     def _receipts(self) -> S3Receipts:
         return self._in_bucket(S3Receipts)
+
+
+def local_owners_file(path: Path, option: str) -> LocalOwnersFile:
+    """An owners file of this machine. Raises InvalidValue, by the option, where it is none."""
+    return LocalOwnersFile(path, option=option)

@@ -1,6 +1,7 @@
 """JSON from every command: one document on standard output, of the form that docs/schemas has."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,6 +135,20 @@ def test_adopt(cloud: LocalCloud) -> None:
     assert (planned["policy_unread"], planned["replicas"], planned["rotates"]) == (None, [], False)
     assert planned["sets"] != {}
     assert made["adopted"] is True
+
+
+@pytest.mark.usefixtures("cloud")
+def test_owners_check(tmp_path: Path) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text("user,addresses\na*,a@example.com\na,b@example.com\nc,d\n")
+
+    checked = answer("owners-check", "owners", "check", str(path), code=2)
+
+    assert (checked["place"], checked["rules"]) == (str(path), 2)
+    assert [(each["line"], each["warning"]) for each in checked["problems"]] == [
+        (3, True),
+        (4, False),
+    ]
 
 
 @pytest.mark.usefixtures("cloud")

@@ -20,6 +20,8 @@ from keyturn.cli.options import (
     ExplainOptions,
     NotifyOptions,
     Output,
+    OwnersOptions,
+    OwnersTask,
     PauseOptions,
     SettingOptions,
     Users,
@@ -243,6 +245,31 @@ def resume(switching: PauseOptions) -> int:
     from keyturn.cli.pause import resume as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(switching)
+
+
+@app.command()
+@with_groups
+def owners(
+    what: Annotated[OwnersTask, typer.Argument(metavar="check", help="What to do.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="An owners file, .yaml or .csv; else the one in the bucket."
+        ),
+    ] = None,
+    *,
+    options: OwnersOptions,
+) -> int:
+    """
+    Check an owners file: every mistake in it, with its line.
+
+    Exit code 2, if a rule of it does not serve as it is written.
+    """
+    from keyturn.cli.owners import check  # noqa: PLC0415 -- see above
+
+    match what:
+        case OwnersTask.CHECK:
+            return check(file, options)
 
 
 @app.command()

@@ -9,10 +9,13 @@ from keyturn.cli.report import Report
 from keyturn.cli.tables import failures, warnings
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.explanation import Explanation, write_explained, write_explanation
+from keyturn.schemas.owners_check import OwnersCheckFile
 from keyturn.schemas.pause_answer import SwitchFile
 
 
-def put(document: Mapping[str, object] | AdoptionFile | Explanation | SwitchFile) -> None:
+def put(
+    document: Mapping[str, object] | AdoptionFile | Explanation | OwnersCheckFile | SwitchFile,
+) -> None:
     """Write an answer to standard output."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
 

@@ -41,6 +41,12 @@ class Findings(StrEnum):
     JSON = "json"
 
 
+class OwnersTask(StrEnum):
+    """What `keyturn owners` does."""
+
+    CHECK = "check"
+
+
 class NotifyBy(StrEnum):
     """How people are told."""
 
@@ -286,6 +292,29 @@ class PauseOptions:
     format: Findings = option(
         "--format", "How the answer is written.", OUTPUT, default=Findings.TABLE
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersOptions:
+    """Where the owners file is that is in use, and how the answer is written."""
+
+    deployed: bool = flag(
+        "--deployed",
+        "Check the file that the functions use that are deployed in the account of --profile.",
+        WHICH,
+    )
+    bucket: str | None = option("--bucket", "The bucket that holds the file.", WHICH, "NAME")
+    prefix: str | None = option("--prefix", "Keyturn's prefix in that bucket.", WHICH, "PREFIX")
+    profile: str | None = option("--profile", "The AWS profile to start from.", WHICH, "NAME")
+    region: str | None = option("--region", "The region; else AWS_REGION's.", WHICH, "REGION")
+    format: Findings = option(
+        "--format", "How the answer is written.", OUTPUT, default=Findings.TABLE
+    )
+
+    @property
+    def as_accounts(self) -> AccountOptions:
+        """The same, for whoever connects."""
+        return AccountOptions(profile=self.profile, region=self.region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
