@@ -35,6 +35,10 @@ REGION: Final = Shape(
 BUCKET: Final = Shape(
     pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", rule="must be the name of a bucket"
 )
+USERS: Final = Shape(
+    pattern=r"(?a:[\w+=.@*-]{1,64})",
+    rule="must be a user's name, in which * is any text (a comma is written *)",
+)
 PREFIX: Final = Shape(
     pattern=r"[a-zA-Z0-9!_.'()-]+(/[a-zA-Z0-9!_.'()-]+)*",
     rule="must be a folder, without * and without a slash at its begin or end",
@@ -219,6 +223,25 @@ class Configuration:
         name="ReportRootKeys",
         option="--report-root-keys",
         help="Say where the root user has access keys.",
+    )
+    smtp_users: tuple[str, ...] = setting(
+        default=(),
+        name="SmtpUsers",
+        option="--smtp-user",
+        help="A user who sends mail by SES's SMTP interface: the secret gets its passwords, too. "
+        "* is any text; repeatable.",
+        metavar="NAME",
+        shape=USERS,
+        repeatable=True,
+    )
+    smtp_regions: tuple[str, ...] = setting(
+        default=(),
+        name="SmtpRegions",
+        option="--smtp-region",
+        help="A region of these passwords; else that of the mails, or of the secrets. Repeatable.",
+        metavar="REGION",
+        shape=REGION,
+        repeatable=True,
     )
     parallel_users: int = setting(
         default=8,

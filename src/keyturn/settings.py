@@ -20,6 +20,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.parameter import Parameter, Shape, Unit, parameters_of
 from keyturn.domain.policy import MOST_DAYS, RotationPolicy
 from keyturn.domain.scope import Scope, separated
+from keyturn.domain.smtp import SmtpUsers
 from keyturn.schemas.rules import Flag
 
 
@@ -123,6 +124,12 @@ class Settings(Configuration):
             excluded_accounts=self.excluded_accounts,
             excluded_units=self.excluded_units,
         )
+
+    @property
+    def smtp(self) -> SmtpUsers:
+        """Whose secrets hold passwords for SES's SMTP interface."""
+        where = self.mail_region or self.home_region
+        return SmtpUsers(patterns=self.smtp_users, regions=self.smtp_regions or (where,))
 
     def needs(self, *parameters: str) -> None:
         """Refuse to go on without these parameters. Raises InvalidValue for the first not set."""

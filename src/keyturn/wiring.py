@@ -300,6 +300,7 @@ class Aws(_Connections):
                     run_id=own_id,
                     owner_tag=settings.owner_tag,
                     email=run.account.email,
+                    smtp_users=settings.smtp,
                 ),
                 lease=RunLease(ledger=ledger, clock=self.clock, id=own_id),
                 clock=self.clock,

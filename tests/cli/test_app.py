@@ -784,3 +784,31 @@ def test_the_rotation_of_keys_found_old_is_spread_over_days(cloud: LocalCloud) -
         cloud.move_to(NOW + day * DAY)
         keyturn(*ENFORCED, *spread)
     assert len(cloud.keys(SHOP)) == 16
+
+
+def test_a_run_from_here_gives_a_user_who_sends_mail_their_password(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "mailer", 95)
+
+    result = keyturn(*ENFORCED, "--smtp-user", "mail*", "--smtp-region", "eu-west-1")
+
+    assert result.exit_code == 0, result.stderr
+    [secret] = cloud.secrets(SHOP)
+    [value] = (json.loads(each) for each in secret.values.values())
+    assert list(value["SmtpPasswords"]) == ["eu-west-1"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--smtp-user", "a b"), "--smtp-user a b: must be a user's name, in which * is any text"),
+        (("--smtp-region", "here"), "--smtp-region here: must be the name of an AWS region"),
+        (("--smtp-user", ""), "--smtp-user: must not be empty"),
+    ],
+)
+def test_a_wrong_smtp_user_or_region_is_refused(
+    cloud: LocalCloud, option: tuple[str, str], said: str
+) -> None:
+    result = keyturn("plan", *option)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(said)

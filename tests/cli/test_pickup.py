@@ -577,6 +577,21 @@ def test_the_printed_json_is_what_a_credential_process_gives(laptop: Laptop) -> 
     }
 
 
+def test_the_passwords_for_smtp_are_printed_where_there_are_some(laptop: Laptop) -> None:
+    lacking = laptop.keyturn("pickup", "--print", "smtp")
+    value = {**laptop.stage.value(USER), "SmtpPasswords": {"eu-west-1": "password"}}
+    laptop.stage.secret_store().put_secret_value(SecretId=SECRET, SecretString=json.dumps(value))
+
+    printed = laptop.keyturn("pickup", "--print", "smtp")
+
+    assert (lacking.exit_code, lacking.stdout) == (1, "")
+    assert "has no SMTP password" in lacking.stderr
+    assert json.loads(printed.stdout) == {
+        "UserName": laptop.new,
+        "Passwords": {"eu-west-1": "password"},
+    }
+
+
 @pytest.mark.lets_a_secret_out
 def test_in_ci_no_profile_is_needed(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
     laptop.file.unlink()

@@ -185,15 +185,20 @@ class SecretsManagerStore:
             self._secrets.put_secret_value(
                 SecretId=name,
                 ClientRequestToken=version_id_for(key.key_id),
-                SecretString=json.dumps(
-                    {
-                        "AccessKeyId": key.key_id,
-                        "SecretAccessKey": key.secret,
-                        "UserName": user,
-                        "CreateDate": key.created.isoformat(),
-                    }
-                ),
+                SecretString=_value(user, key),
             )
+
+
+def _value(user: str, key: NewKey) -> str:
+    """What the user's programs read (docs/delivery.md)."""
+    value = {
+        "AccessKeyId": key.key_id,
+        "SecretAccessKey": key.secret,
+        "UserName": user,
+        "CreateDate": key.created.isoformat(),
+    }
+    passwords = {"SmtpPasswords": dict(key.smtp_passwords)} if key.smtp_passwords else {}
+    return json.dumps({**value, **passwords})
 
 
 def _tags_of(secret: "DescribeSecretResponseTypeDef") -> dict[str, str]:

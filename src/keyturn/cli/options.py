@@ -179,6 +179,8 @@ class SettingOptions:
     owner_tag: str | None = option_of("ResourceOwnerTag")
     secrets_kms_key: str | None = option_of("SecretsKmsKey")
     seal_key: str | None = option_of("SealKey")
+    smtp_user: list[str] | None = option_of("SmtpUsers")
+    smtp_region: list[str] | None = option_of("SmtpRegions")
     bucket: str | None = option_of("S3BucketName")
     prefix: str | None = option_of("S3BucketPrefix")
 

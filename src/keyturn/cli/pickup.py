@@ -4,6 +4,7 @@
 No secret is shown unless it is asked for.
 """
 
+import json
 import os
 import sys
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from keyturn.cli.own_credentials import open_session
 from keyturn.cli.pickup_options import PickupOptions, PrintAs, SecretOptions, named_secret
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.plain_text import shown
-from keyturn.own_machine.model.access_key import AccessKey, as_credentials
+from keyturn.own_machine.model.access_key import as_credentials
+from keyturn.own_machine.model.errors import NotDelivered
 from keyturn.own_machine.pick_up import Found
 from keyturn.own_machine.ports import ProfileKey
 from keyturn.own_machine.wiring import OwnMachine, files
@@ -38,7 +40,7 @@ def pickup(which: SecretOptions, options: PickupOptions) -> int:
     pick_up = OwnMachine(session=session).pick_up(sdk_files)
     found = pick_up.find(asked, old)
     if options.print is not None:
-        _print(found.new.key, options.print)
+        _print(found, options.print)
         return 0
     _show(found)
     if old is None or found.is_there:
@@ -73,11 +75,17 @@ def _path(variable: str, name: str) -> Path:
     return Path(os.path.expandvars(given)).expanduser()
 
 
-def _print(key: AccessKey, form: PrintAs) -> None:
+def _print(found: Found, form: PrintAs) -> None:
+    key = found.new.key
+    if form is PrintAs.SMTP and not found.new.smtp:
+        lacks = "has no SMTP password: the administrators set for whom (SmtpUsers)"
+        raise NotDelivered(f"the secret {found.address.id} {lacks}")
     if sys.stdout is not None and sys.stdout.isatty():
         typer.echo("Warning: the secret access key is on your screen now.", err=True)
     if form is PrintAs.JSON:
         typer.echo(as_credentials(key))
+    elif form is PrintAs.SMTP:
+        typer.echo(json.dumps({"UserName": key.key_id, "Passwords": dict(found.new.smtp)}))
     else:  # both are letters, digits and what no shell takes for its own; quoted all the same
         typer.echo(f"export AWS_ACCESS_KEY_ID='{key.key_id}'")
         typer.echo(f"export AWS_SECRET_ACCESS_KEY='{key.secret}'")

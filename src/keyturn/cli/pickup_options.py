@@ -15,6 +15,7 @@ class PrintAs(StrEnum):
 
     ENV = "env"
     JSON = "json"
+    SMTP = "smtp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,9 @@ class PickupOptions:
     dry_run: bool = flag("--dry-run", "Show what would be done. Nothing is written.", ORDER)
     print: PrintAs | None = option(
         "--print",
-        "Print the new key with its secret instead, and change no file.",
+        "Print the new key with its secret instead, or its SMTP passwords; change no file.",
         OUTPUT,
-        "env|json",
+        "env|json|smtp",
     )
 
 

@@ -1,6 +1,6 @@
 """The accounts and what is in them: Organizations, and IAM in one account."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -28,6 +28,8 @@ class NewKey:
     """IAM's CreateDate, UTC."""
     secret: str = field(repr=False)
     """The secret access key, which AWS gives this once and never again."""
+    smtp_passwords: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """Region → the password for SES's SMTP interface there; no less a secret."""
 
 
 class AccessKeys(Protocol):

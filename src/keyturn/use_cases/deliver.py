@@ -30,6 +30,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.key import UserFacts
 from keyturn.domain.owner import owner_of
 from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord
+from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys, NewKey, SecretStore
 from keyturn.use_cases.record_store import RecordStore
 
@@ -62,6 +63,8 @@ class Deliver:
     """The tag of a user that holds its owner's address."""
     email: str = ""
     """The account's address."""
+    smtp_users: SmtpUsers = NO_SMTP_USERS
+    """Whose secrets hold passwords for SES's SMTP interface, too."""
 
     def create(
         self, user: UserFacts, old_key: str, record: RecordStore, *, forced: bool
@@ -87,6 +90,9 @@ class Deliver:
         """
         intent = self._announced(user, old_key, record, forced=forced)
         new = self._created(user, intent, record)
+        # While the secret is in this one variable: nobody is given it again.
+        passwords = self.smtp_users.passwords(user.name, new.secret)
+        new = replace(new, smtp_passwords=passwords)
         self._stored(user, new, intent, record)
         return Delivered(key_id=new.key_id, created=new.created, intent=intent)
 
