@@ -78,6 +78,8 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.domain.seal.BORN_BEFORE": timedelta(minutes=1),
     "keyturn.domain.seal.BORN_AFTER": timedelta(minutes=2),
     "keyturn.functions.inventory._NAMED": 20,
+    "keyturn.mail.renderer._SHORT_CODE": 40,
+    "keyturn.mail.thread._LONGEST": 900,
     "keyturn.functions.metrics.OVERDUE_AFTER": 14,
     "keyturn.functions.rotation.SPARE_MILLISECONDS": 180000,
     "keyturn.mail.overrides.KEPT": timedelta(minutes=5),

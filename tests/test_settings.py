@@ -145,6 +145,21 @@ def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
             "ExternalId=x: must be 2 to 1224 letters, digits and _+=,.@:/-",
         ),
         (
+            {"HelpLink": "http://wiki.example.com"},
+            "HelpLink=http://wiki.example.com: must be an https:// link",
+        ),
+        (
+            {"OrganizationName": "Sign in at https://evil.example"},
+            "OrganizationName=Sign in at https://evil.example: must be one line without a link",
+        ),
+        (
+            {"MailSubjectPrefix": "[keys]\nBcc: all@example.com"},
+            (
+                "MailSubjectPrefix=[keys]\nBcc: all@example.com: must be one line of ASCII "
+                "without a link"
+            ),
+        ),
+        (
             {"MailRegion": "Frankfurt"},
             "MailRegion=Frankfurt: must be the name of an AWS region",
         ),
@@ -313,6 +328,9 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "InventoryOU": ("ou-ab12-cdef3456", ("ou-ab12-cdef3456",)),
     "ExcludedAccounts": ("222222222222", ("222222222222",)),
     "ExcludedUnits": ("ou-ab12-00000000", ("ou-ab12-00000000",)),
+    "OrganizationName": ("Brightwater AG", "Brightwater AG"),
+    "HelpLink": ("https://wiki.example.com/keys", "https://wiki.example.com/keys"),
+    "MailSubjectPrefix": ("[Keys]", "[Keys]"),
     "DryRunNoticesToOwners": ("False", False),
     "ReportRootKeys": ("True", True),
     "ParallelUsers": ("3", 3),

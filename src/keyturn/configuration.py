@@ -45,6 +45,17 @@ PREFIX: Final = Shape(
 )
 """Both as the templates have them."""
 
+NAME: Final = Shape(
+    pattern=r"(?!.*://)[^\x00-\x1f\x7f<>]{1,60}",
+    rule="must be one line without a link",
+)
+ONE_LINE: Final = Shape(
+    pattern=r"(?!.*://)[ -;=?-~]{1,60}",
+    rule="must be one line of ASCII without a link",
+)
+"""It stands in headers and subjects, which take ASCII."""
+HELP_LINK: Final = Shape(pattern=r"https://[!#-;=?-~]{1,200}", rule="must be an https:// link")
+
 MOST_PARALLEL = 64
 """Users of one account side by side, and accounts from a laptop."""
 
@@ -216,6 +227,33 @@ class Configuration:
         metavar="NAME",
         topic=Topic.NOTICES,
         shape=CONFIGURATION_SET,
+    )
+    organization: str = setting(
+        default="",
+        name="OrganizationName",
+        option="--organization-name",
+        help="What mails call the organisation.",
+        metavar="NAME",
+        topic=Topic.NOTICES,
+        shape=NAME,
+    )
+    help_link: str = setting(
+        default="",
+        name="HelpLink",
+        option="--help-link",
+        help="The page about access keys that mails link to (https).",
+        metavar="URL",
+        topic=Topic.NOTICES,
+        shape=HELP_LINK,
+    )
+    subject_prefix: str = setting(
+        default="[AWS access keys]",
+        name="MailSubjectPrefix",
+        option="--mail-subject-prefix",
+        help="How the subject of each mail begins ({default}).",
+        metavar="TEXT",
+        topic=Topic.NOTICES,
+        shape=ONE_LINE,
     )
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reports_root_keys: bool = setting(

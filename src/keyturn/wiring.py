@@ -39,6 +39,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.mail.letterhead import Letterhead
 from keyturn.ports import (
     Channel,
     Clock,
@@ -494,9 +495,18 @@ class Aws(_Connections):
 
         def templates() -> TemplateCache:
             templates = self._in_bucket(S3Templates)
-            return TemplateCache(admin=self.settings.admin, read=templates.read, clock=self.clock)
+            return TemplateCache(self._letterhead(), read=templates.read, clock=self.clock)
 
         return OverridableRenderer(self._keep("mails", templates), complain)
+
+    def _letterhead(self) -> Letterhead:
+        settings = self.settings
+        return Letterhead(
+            admin=settings.admin,
+            organization=settings.organization,
+            help_link=settings.help_link,
+            subject_prefix=settings.subject_prefix,
+        )
 
     def _receipts(self) -> S3Receipts:
         return self._in_bucket(S3Receipts)

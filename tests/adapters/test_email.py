@@ -12,6 +12,9 @@ from keyturn.adapters.channels.email import EmailChannel
 from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
 from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.mail import samples
+from keyturn.mail.letterhead import Letterhead
+from keyturn.mail.renderer import Mails
 from keyturn.ports import NoticeContent
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
@@ -72,6 +75,33 @@ def test_a_mail_arrives_as_it_was_written(cloud: LocalCloud) -> None:
     assert mail.sender == SENDER
     assert mail.to == ["dev@example.com"]
     assert (mail.subject, mail.text, mail.html) == (MAIL.subject, MAIL.text, MAIL.html)
+
+
+def test_a_mail_bears_the_headers_of_its_thread(cloud: LocalCloud) -> None:
+    two = samples.a_digest(samples.an_item(), samples.an_item(user="etl", key=2))
+    letterhead = Letterhead(admin="keys@example.com")
+
+    a_mailer(cloud).send("dev@example.com", Mails(letterhead).mail_of(two))
+
+    [mail] = cloud.sent_mails
+    assert mail.headers == {
+        "List-Id": "AWS access keys <access-keys.example.com>",
+        "Auto-Submitted": "auto-generated",
+        "In-Reply-To": "<AKIAOLDEXAMPLE000001.keyturn@example.com>",
+        "References": "<AKIAOLDEXAMPLE000001.keyturn@example.com> "
+        "<AKIAOLDEXAMPLE000002.keyturn@example.com>",
+    }
+
+
+def test_the_headers_of_a_long_digest_keep_to_what_ses_takes(cloud: LocalCloud) -> None:
+    items = [samples.an_item(user=f"user-{key}", key=key) for key in range(200)]
+    mail = Mails(Letterhead(admin="keys@example.com")).mail_of(samples.a_digest(*items))
+
+    a_mailer(cloud).send("dev@example.com", mail)
+
+    [sent] = cloud.sent_mails
+    assert all(len(f"{name}{value}") <= 996 for name, value in sent.headers.items())
+    assert sent.headers["References"].endswith(".keyturn@example.com>")
 
 
 def test_the_configuration_set_goes_along_if_there_is_one(cloud: LocalCloud) -> None:

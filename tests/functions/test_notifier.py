@@ -294,8 +294,8 @@ def test_operators_write_the_mails_in_their_own_words_without_a_redeploy(stage: 
     assert stage.tell() == []
 
     subjects = {mail.to[0]: mail.subject for mail in stage.cloud.sent_mails}
-    assert subjects[OWNER] == "Larkfield: your keys"
-    assert subjects[ADMIN] != "Larkfield: your keys"
+    assert subjects[OWNER] == "[AWS access keys] Larkfield: your keys"
+    assert subjects[ADMIN] != subjects[OWNER]
     assert all(ann in str(mail.text) for mail in stage.cloud.sent_mails)
 
 

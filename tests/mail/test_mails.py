@@ -5,38 +5,40 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from jinja2 import ChoiceLoader, DictLoader, TemplateNotFound, UndefinedError
+from jinja2 import TemplateNotFound, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from keyturn.domain.decision import Action, NoticeType
 from keyturn.domain.events import Audience, Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
+from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import (
     URGENCY,
     Mails,
     console_link,
     full_day,
-    packaged,
     read_command,
     undo_command,
+    why_to_admins,
+    why_to_owners,
+    with_ours,
     wrapped,
 )
-from tests.mail.scenes import (
+from keyturn.mail.samples import (
     ADMIN,
     CHANGES,
     DISABLE_ON,
-    GOLDEN,
     SCENES,
     SEVERAL,
     a_digest,
     a_run,
     an_item,
-    as_files,
     every_mail,
 )
+from tests.mail.scenes import GOLDEN, as_files
 
-MAILS = Mails(admin=ADMIN)
+MAILS = Mails(Letterhead(admin=ADMIN))
 EVERY = every_mail()
 
 
@@ -96,7 +98,8 @@ def test_every_mail_names_account_user_key_age_reason_and_dates(scene: str) -> N
             assert item.user in text
             assert item.key_id in text
             assert f"{item.age} days old" in text
-            assert item.sentence in text
+            why = why_to_owners if digest.audience is Audience.OWNER else why_to_admins
+            assert why(item) in text
             assert all(full_day(day) in text for day in days)
             reference = f"Reference: {item.key_id}/{item.notice.step}/{item.notice.day}"
             assert text.count(reference) == 1
@@ -125,8 +128,8 @@ def test_a_dry_run_says_would_and_changes_nothing(told: NoticeType, audience: Au
     mail = MAILS.mail_of(a_digest(an_item(told), audience=audience, dry_run=True))
 
     notice = "This is a dry run: nothing was changed, and nothing here is a promise."
-    assert mail.subject.startswith("[dry run] ")
-    assert mail.text.startswith(notice)
+    assert mail.subject.startswith("[AWS access keys] [dry run] ")
+    assert " ".join(mail.text.split()).startswith(notice)
     assert Page(mail.html).text.startswith(notice)
     body = mail.text.replace(an_item(told).sentence, "")
     assert not re.search(r"\bwill be (disabled|deleted)|\bis (disabled|deleted) (and|for)", body)
@@ -175,12 +178,15 @@ def test_for_real_nothing_is_in_the_conditional(told: NoticeType) -> None:
     ],
 )
 def test_a_subject_says_what_and_by_when(told: NoticeType, subject: str) -> None:
-    assert MAILS.mail_of(a_digest(an_item(told))).subject == subject
+    mail = MAILS.mail_of(a_digest(replace(an_item(told), usage=None)))
+
+    assert mail.subject == f"[AWS access keys] {subject}"
 
 
 def test_the_subject_of_several_speaks_of_the_most_urgent() -> None:
     assert MAILS.mail_of(a_digest(*SEVERAL)).subject == (
-        "3 access keys in prod-workload: one is disabled on 4 March"
+        "[AWS access keys] 3 access keys in prod-workload: one is disabled on 4 March, "
+        "and the new key of deploy-bot has not been used yet"
     )
 
 
@@ -190,7 +196,8 @@ def test_every_other_thing_of_several_has_a_subject_too(told: NoticeType) -> Non
 
     subject = MAILS.mail_of(a_digest(*items)).subject
 
-    assert re.fullmatch(r"2 access keys in prod-workload: 2 (is|are|was|were|ha).+", subject)
+    said = r"\[AWS access keys\] 2 access keys in prod-workload: 2 (is|are|was|were|ha).+"
+    assert re.fullmatch(said, subject)
 
 
 def test_what_cannot_wait_comes_first() -> None:
@@ -230,7 +237,7 @@ def test_a_name_is_text_on_a_page_and_never_markup() -> None:
     mail = MAILS.mail_of(a_digest(an_item(user="<b>x</b>,")))
 
     assert "<b>x</b>" not in mail.html
-    assert "&lt;b&gt;x&lt;/b&gt;, has a new access key" in mail.html
+    assert "&lt;b&gt;x&lt;/b&gt;,: a new key is ready" in mail.html
     assert "<b>x</b>," in Page(mail.html).text
 
 
@@ -296,7 +303,7 @@ def test_a_key_that_was_disabled_on_an_earlier_day_is_not_called_disabled_today(
     text = MAILS.mail_of(a_digest(late)).text
 
     assert "was disabled on" not in text
-    assert "This key is Inactive." in text
+    assert "This key is Inactive and does not work." in text
 
 
 def test_the_admin_is_shown_how_to_take_a_disabling_back() -> None:
@@ -342,7 +349,7 @@ def test_a_name_is_text_in_a_mail_about_an_exemption_too() -> None:
 
 
 def a_mail_with(templates: dict[str, str]) -> Mails:
-    return Mails(admin=ADMIN, loader=ChoiceLoader([DictLoader(templates), packaged()]))
+    return Mails(Letterhead(admin=ADMIN), loader=with_ours(templates))
 
 
 def test_a_template_can_be_put_in_the_place_of_ours() -> None:
@@ -350,7 +357,7 @@ def test_a_template_can_be_put_in_the_place_of_ours() -> None:
 
     mail = mails.mail_of(a_digest(an_item()))
 
-    assert mail.subject == "Keys of prod-workload , now"
+    assert mail.subject == "[AWS access keys] Keys of prod-workload , now"
     assert mail.text == MAILS.mail_of(a_digest(an_item())).text
 
 

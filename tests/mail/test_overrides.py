@@ -9,11 +9,12 @@ import pytest
 
 from keyturn.domain.errors import Denied, PortError
 from keyturn.domain.events import Audience
+from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.overrides import OverridableRenderer, TemplateCache
 from keyturn.mail.renderer import Mails
-from tests.mail.scenes import ADMIN, CHANGES, SEVERAL, TODAY, a_digest, an_item
+from keyturn.mail.samples import ADMIN, CHANGES, SEVERAL, TODAY, a_digest, an_item
 
-OURS = Mails(admin=ADMIN)
+OURS = Mails(Letterhead(admin=ADMIN))
 MINUTE = timedelta(minutes=1)
 WITH_KEY = "{% for item in digest.items %}Dear all: {{ item.key_id }}{% endfor %}"
 
@@ -29,7 +30,7 @@ class Office:
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        shelf = TemplateCache(admin=ADMIN, read=self.read, clock=lambda: self.now)
+        shelf = TemplateCache(Letterhead(admin=ADMIN), read=self.read, clock=lambda: self.now)
         self.mails = OverridableRenderer(shelf, self.complaints.append)
 
     def read(self) -> Mapping[str, str]:
@@ -71,6 +72,24 @@ def test_words_alone_can_be_changed() -> None:
     assert "Only rehearsing" in mail.html
 
 
+def test_words_of_an_earlier_version_are_in_force_and_what_they_lack_is_ours() -> None:
+    office = Office({"_base/words.txt": "{% macro what(item) %}Ours, since 2026.{% endmacro %}"})
+    digest = a_digest(an_item())
+
+    mail = office.mails.mail_of(digest)
+
+    assert "Ours, since 2026." in mail.text
+    assert mail.subject == OURS.mail_of(digest).subject
+    assert office.complaints == []
+
+
+def test_what_a_file_of_words_sets_is_no_macro() -> None:
+    office = Office({"words/rotated.txt": "{% set what = 'a text' %}"})
+
+    assert office.mails.mail_of(a_digest(an_item())) == OURS.mail_of(a_digest(an_item()))
+    assert "there is no macro" in office.complaints[0]
+
+
 @pytest.mark.parametrize(
     ("name", "template", "why"),
     [
@@ -83,7 +102,10 @@ def test_words_alone_can_be_changed() -> None:
         ("owner/body.txt", "", "body.txt is empty"),
         ("owner/body.txt", "Some key is old.", "body.txt does not name AKIAOLDEXAMPLE000001"),
         ("owner/body.html", "<p>Some key is old.", "body.html does not name AKIAOLD"),
-        ("_base/words.txt", "{% macro what(item) %}{% endmacro %}", "subject_of_one"),
+        ("owner/subject.txt", "{{ say('nothing') }}", "there is no macro nothing"),
+        ("owner/body.txt", "{{ say('__reduce_ex__', 2) }}", "SecurityError"),
+        ("owner/body.txt", "{{ say('_base') }}", "SecurityError"),
+        ("owner/body.txt", "{{ say('__getattribute__', '__dict__') }}", "SecurityError"),
     ],
 )
 def test_a_broken_template_is_complained_of_and_ours_serves(

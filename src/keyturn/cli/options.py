@@ -258,6 +258,9 @@ class NotifyOptions:
     admin: str | None = option_of("AdminEmailAddress")
     mail_region: str | None = option_of("MailRegion")
     configuration_set: str | None = option_of("ConfigurationSet")
+    organization_name: str | None = option_of("OrganizationName")
+    help_link: str | None = option_of("HelpLink")
+    mail_subject_prefix: str | None = option_of("MailSubjectPrefix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

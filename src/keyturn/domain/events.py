@@ -113,6 +113,8 @@ class Mail:
     subject: str
     text: str
     html: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers: name → value, in ASCII."""
 
 
 def notice_item(

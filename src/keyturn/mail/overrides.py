@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from jinja2 import ChoiceLoader, DictLoader
-
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Digest, Mail
 from keyturn.domain.exemption import ExemptionChange
-from keyturn.mail.renderer import Mails, named_in, packaged
+from keyturn.mail.letterhead import Letterhead
+from keyturn.mail.renderer import Mails, named_in, with_ours
 
 KEPT: Final = timedelta(minutes=5)
 """How long templates that were read serve before they are read anew."""
@@ -19,10 +18,14 @@ class TemplateCache:
     """The mails with the operators' templates in the place of ours, read now and then."""
 
     def __init__(
-        self, *, admin: str, read: Callable[[], Mapping[str, str]], clock: Callable[[], datetime]
+        self,
+        letterhead: Letterhead,
+        *,
+        read: Callable[[], Mapping[str, str]],
+        clock: Callable[[], datetime],
     ) -> None:
-        self.ours = Mails(admin=admin)
-        self._admin = admin
+        self.ours = Mails(letterhead)
+        self._letterhead = letterhead
         self._read = read
         self._clock = clock
         self._theirs = self.ours
@@ -39,8 +42,7 @@ class TemplateCache:
     def _with(self, templates: Mapping[str, str]) -> Mails:
         if not templates:
             return self.ours
-        loader = ChoiceLoader([DictLoader(templates), packaged()])
-        return Mails(admin=self._admin, loader=loader)
+        return Mails(self._letterhead, loader=with_ours(templates))
 
 
 class OverridableRenderer:

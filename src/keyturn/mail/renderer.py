@@ -3,23 +3,38 @@
 import re
 import shlex
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import cache
 from typing import Final
 from urllib.parse import quote
 
-from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    UndefinedError,
+    select_autoescape,
+)
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from keyturn.domain.by_hand import enable_command
 from keyturn.domain.decision import Action, NoticeType, Overlay, Reason
-from keyturn.domain.events import Digest, Mail, NoticeItem
+from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
+from keyturn.domain.key_usage import breaks, is_left_behind
 from keyturn.domain.plain_text import shown, visible
+from keyturn.mail.letterhead import Letterhead
+from keyturn.mail.thread import headers_of
 
 URGENCY: Final = (
     NoticeType.REVOKED,
@@ -58,8 +73,19 @@ _WITHOUT_SECRET: Final = {
 }
 _MARKED: Final = re.compile("`([^`]*)`")
 _OPTION: Final = re.compile(r"(?<= )(--[a-z-]+)")
+_UNBROKEN: Final = r'<span class="whole">\1</span>'
+_SHORT_CODE: Final = 40
+"""Characters of a command that fits on a line of a telephone."""
 _HARD_SPACE: Final = "\0"
 _WORDS: Final = "_base/words.txt"
+_OURS: Final = "keyturn"
+"""The folder in which our own templates are found, whatever an operator put in their place."""
+_MACRO: Final = re.compile(r"[a-z][a-z0-9_]*")
+_PARAMETERS: Final = re.compile(r" \([A-Z]\w+=[^()]*\)")
+"""What a reason says of our parameters: (RotationPeriod=90)."""
+_SCHEME: Final = "://"
+_NO_SCHEME: Final = "[://]"
+_WITHOUT_INSTALL: Final = {NoticeType.DELETED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +124,8 @@ class Mails:
     because whoever may edit a mail need not be allowed to run code here.
     """
 
-    def __init__(self, *, admin: str, loader: BaseLoader | None = None) -> None:
-        self._admin = admin
+    def __init__(self, letterhead: Letterhead, *, loader: BaseLoader | None = None) -> None:
+        self._letterhead = letterhead
         self._templates = _packaged_templates() if loader is None else _environment(loader)
 
     def mail_of(self, content: Digest | ExemptionChange) -> Mail:
@@ -111,18 +137,25 @@ class Mails:
                 return self._exemption(content)
 
     def _digest(self, digest: Digest) -> Mail:
+        digest = _without_links(digest)
+        groups = grouped(digest.items)
+        urgent_first = tuple(item for group in groups for item in group.items)
         return self._mail(
+            replace(digest, items=urgent_first),
             str(digest.audience),
             {
                 "digest": digest,
                 "account": digest.run.account,
                 "dry": digest.run.dry_run,
-                "groups": grouped(digest.items),
+                "groups": groups,
+                "why": why_to_owners if digest.audience is Audience.OWNER else why_to_admins,
             },
         )
 
     def _exemption(self, change: ExemptionChange) -> Mail:
+        change = replace(change, by=_without_link(change.by))
         return self._mail(
+            change,
             "exemption",
             {
                 "change": change,
@@ -132,33 +165,81 @@ class Mails:
             },
         )
 
-    def _mail(self, folder: str, about: Mapping[str, object]) -> Mail:
-        facts = {**about, "admin": self._admin}
+    def _mail(
+        self, content: Digest | ExemptionChange, folder: str, about: Mapping[str, object]
+    ) -> Mail:
+        letterhead = self._letterhead
+        facts = {
+            **about,
+            "admin": letterhead.admin,
+            "organization": letterhead.organization,
+            "help_link": letterhead.help_link,
+            "subject_prefix": letterhead.subject_prefix,
+        }
         # Words reach a page as plain text, never as markup: there they are escaped.
         facts["say"] = self._speaker(facts)
+        subject = _line(self._render(f"{folder}/subject.txt", facts))
         return Mail(
-            subject=_line(self._render(f"{folder}/subject.txt", facts)),
+            subject=f"{letterhead.subject_prefix} {subject}".strip() if subject else "",
             text=self._render(f"{folder}/body.txt", facts),
             html=self._render(f"{folder}/body.html", facts),
+            headers=headers_of(content, letterhead.admin),
         )
 
     def _render(self, name: str, facts: Mapping[str, object]) -> str:
         return self._templates.get_template(name).render(facts).strip() + "\n"
 
     def _speaker(self, facts: Mapping[str, object]) -> Callable[..., list[str]]:
-        """Give templates the words: the lines that a macro of words.txt writes."""
-        words = self._templates.get_template(_WORDS).make_module(dict(facts))
+        """
+        Give templates the words: the lines that a macro writes.
+
+        A macro of _base/words.txt comes first, then that of the file of what it is given: so a
+        words.txt that an operator wrote for an earlier version is in force as it was.
+        """
+        modules: dict[str, Mapping[str, object]] = {}
+
+        def exported(name: str) -> Mapping[str, object]:
+            if name not in modules:
+                module = self._templates.get_template(name).make_module({**facts, "say": say})
+                modules[name] = vars(module)
+            return modules[name]
 
         def say(macro: str, *about: object) -> list[str]:
-            said = str(getattr(words, macro)(*about))
-            return [line for line in map(_line, said.splitlines()) if line]
+            # A name goes to what a file exports and nowhere else: no attribute is in reach.
+            if not isinstance(macro, str) or not _MACRO.fullmatch(macro):
+                raise SecurityError(f"{macro!r} is no name of a macro")
+            for name in _files_of(about):
+                found = exported(name).get(macro)
+                if isinstance(found, Macro):
+                    return [line for line in map(_line, str(found(*about)).splitlines()) if line]
+            raise UndefinedError(f"there is no macro {macro}")
 
         return say
+
+
+def _files_of(about: Sequence[object]) -> Iterator[str]:
+    """Where a macro is looked for: in whatever serves for the words of all, then its own."""
+    yield _WORDS
+    match about[0] if about else None:
+        case NoticeItem() as item:
+            yield f"words/{topic(item)}.txt"
+        case Group() as group:
+            yield f"words/{group.told}.txt"
+        case ExemptionChange():
+            yield "exemption/words.txt"
+        case str() as told if told in frozenset(NoticeType):
+            yield f"words/{told}.txt"
+    yield f"{_OURS}/{_WORDS}"
 
 
 def packaged() -> BaseLoader:
     """The templates that come with the package."""
     return PackageLoader("keyturn.mail")
+
+
+def with_ours(theirs: Mapping[str, str]) -> BaseLoader:
+    """An operator's templates, name → text, and ours where there is none of that name."""
+    return ChoiceLoader([DictLoader(theirs), packaged()])
 
 
 def grouped(items: Iterable[NoticeItem]) -> list[Group]:
@@ -183,6 +264,43 @@ def topic(item: NoticeItem) -> NoticeType:
     if item.notice.type is NoticeType.DISABLED and item.action is not Action.DISABLE:
         return NoticeType.DELETING
     return item.notice.type
+
+
+def why_to_admins(item: NoticeItem) -> str:
+    """Why, with the parameters that made it so."""
+    return item.sentence
+
+
+def why_to_owners(item: NoticeItem) -> str:
+    """Why, without our parameters: an owner can set none."""
+    return _PARAMETERS.sub("", item.sentence)
+
+
+def by_when(item: NoticeItem) -> date | None:
+    """The day by which its reader has to act; None: there is none."""
+    match item.notice.type:
+        case NoticeType.UPCOMING:
+            return item.notice.day
+        case NoticeType.RESTORED:
+            return item.next.day if item.next else None
+        case _:
+            return min(item.promises.values(), default=None)
+
+
+def steps_together(group: Group, say: Callable[..., list[str]]) -> list[str]:
+    """What to do with each key of a group, if there are several and it is the same for all."""
+    steps = [say("steps", item) for item in group.items]
+    return steps[0] if len(steps) > 1 and all(each == steps[0] for each in steps) else []
+
+
+def to_install(groups: Iterable[Group], dry: bool) -> list[NoticeItem]:  # noqa: FBT001 -- as templates say it
+    """The keys with a new one in a secret: how to install it is said once, for all of them."""
+    return [
+        item
+        for group in groups
+        for item in group.items
+        if shows_secret(item) and item.notice.type not in _WITHOUT_INSTALL and not dry
+    ]
 
 
 def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templates say it
@@ -250,6 +368,32 @@ def short_day(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
+def lower_first(text: str) -> str:
+    """A heading, to go on behind a colon."""
+    return text[:1].lower() + text[1:]
+
+
+def ago(moment: date, now: datetime) -> str:
+    """When something was, as of now: today, yesterday, on 3 February 2027 (UTC)."""
+    day = moment.date() if isinstance(moment, datetime) else moment
+    match (now.date() - day).days:
+        case 0:
+            return "today"
+        case 1:
+            return "yesterday"
+        case _:
+            return f"on {short_day(day)} {day:%Y}"
+
+
+def trail_command(key_id: str, region: str) -> str:
+    """The command that shows what was done with a key, from where."""
+    return (
+        "aws cloudtrail lookup-events --lookup-attributes "
+        f"AttributeKey=AccessKeyId,AttributeValue={shlex.quote(key_id)} "
+        f"--region {shlex.quote(region)}"
+    )
+
+
 def read_command(secret: str, region: str) -> str:
     """The command that prints the new key."""
     return (
@@ -301,6 +445,12 @@ def console_link(secret: str, region: str) -> str:
     return f"https://{host}/secretsmanager/secret?name={name}&region={place}"
 
 
+def where_linked(text: str, item: NoticeItem, region: str) -> Markup:
+    """A line for a page, in which "the console" leads to the secret."""
+    link = f'<a href="{escape(console_link(item.secret or "", region))}">the console</a>'
+    return _markup(str(escape(text)).replace("the console", link, 1))
+
+
 _CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 """The consoles of the partitions that have their own, by how their regions begin."""
 
@@ -321,12 +471,34 @@ def wrapped(text: str, first: str = "") -> str:
 
 def marked(text: str) -> Markup:
     """The same for a page: `what stands in such marks` is code; all of it is escaped."""
-    return _markup(_MARKED.sub(r'<code class="whole">\1</code>', str(escape(text))))
+    return _markup(_MARKED.sub(_code, str(escape(text))))
+
+
+def _code(found: re.Match[str]) -> str:
+    if len(found[1]) <= _SHORT_CODE:
+        return f'<code class="whole">{found[1]}</code>'
+    return f"<code>{_OPTION.sub(_UNBROKEN, found[1])}</code>"
 
 
 def command(text: str) -> Markup:
     """A command for a page, whose lines break before an option and never within."""
-    return _markup(_OPTION.sub(r'<span class="whole">\1</span>', str(escape(text))))
+    return _markup(_OPTION.sub(_UNBROKEN, str(escape(text))))
+
+
+def _without_links(digest: Digest) -> Digest:
+    """A digest, in which no name or message of others' makes a link (docs/mails.md)."""
+    run = digest.run
+    account = replace(run.account, name=_without_link(run.account.name))
+    return replace(
+        digest,
+        run=replace(run, account=account),
+        failures=tuple(map(_without_link, digest.failures)),
+        items=tuple(replace(item, sentence=_without_link(item.sentence)) for item in digest.items),
+    )
+
+
+def _without_link(text: str) -> str:
+    return text.replace(_SCHEME, _NO_SCHEME)
 
 
 def _markup(escaped: str) -> Markup:
@@ -354,7 +526,7 @@ def _packaged_templates() -> Environment:
 
 def _environment(loader: BaseLoader) -> Environment:
     environment = ImmutableSandboxedEnvironment(
-        loader=loader,
+        loader=ChoiceLoader([loader, PrefixLoader({_OURS: packaged()})]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         finalize=_seen_whole,
@@ -367,7 +539,10 @@ def _environment(loader: BaseLoader) -> Environment:
         "wrap": wrapped,
         "marked": marked,
         "command": command,
+        "ago": ago,
+        "lower_first": lower_first,
     }
+    environment.tests["concerns_admins"] = concerns_admins
     environment.globals |= {
         "coming": coming,
         "shows_secret": shows_secret,
@@ -379,6 +554,13 @@ def _environment(loader: BaseLoader) -> Environment:
         "is_contested": is_contested,
         "concerns_admins": concerns_admins,
         "topic": topic,
+        "by_when": by_when,
+        "steps_together": steps_together,
+        "to_install": to_install,
+        "left_behind": is_left_behind,
+        "breaks": breaks,
+        "trail_command": trail_command,
+        "where_linked": where_linked,
         "read_command": read_command,
         "enable_command": command_to_enable,
         "undo_command": undo_command,

@@ -91,6 +91,10 @@ class _Email:
             # By this tag what SES says of it later is known to be of ours.
             "EmailTags": [{"Name": OUR_TAG, "Value": "notice"}],
         }
+        if self.mail.headers:
+            request["Content"]["Simple"]["Headers"] = [
+                {"Name": name, "Value": value} for name, value in self.mail.headers.items()
+            ]
         if self.configuration_set:
             request["ConfigurationSetName"] = self.configuration_set
         with aws_errors_translated(_MEANINGS):
