@@ -256,6 +256,36 @@ def test_a_key_that_is_said_to_be_another_users_is_refused(laptop: Laptop) -> No
     assert picked.stderr.endswith("holds a key that is said to be another user's\n")
 
 
+def test_a_key_that_a_person_made_since_is_not_replaced(laptop: Laptop) -> None:
+    """The delivered one is about to end, as the older of two."""
+    iam = laptop.stage.iam()
+    iam.delete_access_key(UserName=USER, AccessKeyId=laptop.old)
+    laptop.stage.at(2)
+    theirs = iam.create_access_key(UserName=USER)["AccessKey"]["AccessKeyId"]
+    laptop.write(laptop.section("default", theirs))
+    before = laptop.file.read_bytes()
+
+    picked = laptop.keyturn("pickup")
+
+    assert picked.exit_code == 1
+    assert picked.stderr == (
+        f"the profile default holds a newer key ({theirs}, of 2026-03-04) than the secret "
+        f"({laptop.new}, of 2026-03-02): nothing was changed\n"
+    )
+    assert laptop.file.read_bytes() == before
+
+
+def test_who_may_not_ask_iam_reads_that_it_was_not_checked(laptop: Laptop) -> None:
+    laptop.stage.cloud.deny(MEMBER, "ListAccessKeys")
+
+    picked = laptop.keyturn("pickup")
+
+    assert picked.exit_code == 0
+    assert picked.stderr.startswith("Whether the new key is the newer one could not be checked: ")
+    assert len(picked.stderr.splitlines()) == 1
+    assert laptop.profiles()["default"]["aws_access_key_id"] == laptop.new
+
+
 # --- the secret
 
 
@@ -590,6 +620,19 @@ def test_the_passwords_for_smtp_are_printed_where_there_are_some(laptop: Laptop)
         "UserName": laptop.new,
         "Passwords": {"eu-west-1": "password"},
     }
+
+
+@pytest.mark.lets_a_secret_out
+@pytest.mark.parametrize("form", ["env", "json"])
+def test_who_prints_to_a_screen_is_warned(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr("keyturn.cli.streams.Enduring.isatty", lambda _: True)
+
+    printed = laptop.keyturn("pickup", "--print", form)
+
+    assert printed.exit_code == 0
+    assert printed.stderr == "Warning: the secret access key is on your screen now.\n"
 
 
 @pytest.mark.lets_a_secret_out

@@ -114,6 +114,9 @@ def _remark(found: Found) -> None:
     if found.unknown is not None:
         why = shown(found.unknown)
         typer.echo(f"Whose the old key is could not be checked: {why}.", err=True)
+    if found.unordered is not None and found.unknown is None:
+        why = shown(found.unordered)
+        typer.echo(f"Whether the new key is the newer one could not be checked: {why}.", err=True)
     if old.also_in is not None:
         typer.echo(_also(old), err=True)
     in_shell = os.environ.get("AWS_ACCESS_KEY_ID")

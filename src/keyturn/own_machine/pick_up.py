@@ -13,7 +13,7 @@ from keyturn.domain.errors import KeyturnError, NotFound, PortError
 from keyturn.own_machine.delivered import ReadDelivered
 from keyturn.own_machine.model.access_key import Asked, Caller, DeliveredKey, SecretAddress
 from keyturn.own_machine.model.errors import NotDelivered
-from keyturn.own_machine.ports import Identities, ProfileFiles, ProfileKey
+from keyturn.own_machine.ports import Identities, KeyDates, ProfileFiles, ProfileKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,9 @@ class Found:
     new: DeliveredKey
     unknown: str | None = None
     """Why it is not known whose the old key is; None: it is known, or there is none."""
+
+    unordered: str | None = None
+    """Why it is not known whether the delivered key is the newer one; None: it is."""
 
     @property
     def is_there(self) -> bool:
@@ -38,6 +41,7 @@ class PickUp:
 
     identities: Identities
     read_delivered: ReadDelivered
+    key_dates: KeyDates
     files: ProfileFiles
 
     def find(self, asked: Asked, old: ProfileKey | None) -> Found:
@@ -49,7 +53,8 @@ class PickUp:
             old: the profile's key; None: no profile is to be changed.
 
         Raises:
-            NotDelivered: the secret holds no key of the user, or the profile another user's.
+            NotDelivered: the secret holds no key of the user, or the profile another user's, or a
+                newer one.
             KeyNotUsable: the delivered key does not work.
             KeyturnError: whose the secret is cannot be found out.
             InvalidValue: the user's name or the account's id is none.
@@ -62,7 +67,8 @@ class PickUp:
             _same_user(owner, address, old)
         known = old.key if owner is not None and old is not None else None
         new = self.read_delivered.of(address, known)
-        return Found(old=old, address=address, new=new, unknown=unknown)
+        unordered = self._unordered(old, address, new) if old is not None else None
+        return Found(old=old, address=address, new=new, unknown=unknown, unordered=unordered)
 
     def put(self, found: Found, at: datetime) -> Path | None:
         """
@@ -73,6 +79,30 @@ class PickUp:
         if found.old is None or found.is_there:
             return None
         return self.files.put(found.old, found.new.key, at)
+
+    def _unordered(self, old: ProfileKey, address: SecretAddress, new: DeliveredKey) -> str | None:
+        """
+        Why nobody can tell which key is newer; None: the delivered one, or they are the same.
+
+        A key that a person made since is not to be replaced by one that is about to end. Raises
+        NotDelivered there.
+        """
+        ids = old.key.key_id, new.key.key_id
+        if ids[0] == ids[1]:
+            return None
+        try:
+            made = self.key_dates.of(address.user)
+        except PortError as error:
+            return str(error)
+        was, now = (made.get(each) for each in ids)
+        if was is None or now is None:
+            return f"IAM does not list both as keys of {address.user}"
+        if was > now:
+            raise NotDelivered(
+                f"the profile {old.profile} holds a newer key ({ids[0]}, of {was:%Y-%m-%d}) than "
+                f"the secret ({ids[1]}, of {now:%Y-%m-%d}): nothing was changed"
+            )
+        return None
 
     def _owner(
         self, old: ProfileKey | None, *, is_needed: bool

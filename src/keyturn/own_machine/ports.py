@@ -1,6 +1,6 @@
 """What an owner's machine needs from outside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,13 @@ class Identities(Protocol):
 
     def of_key(self, key: AccessKey) -> Caller:
         """Whose key it is. Raises NotFound where AWS knows no such key that is Active."""
+
+
+class KeyDates(Protocol):
+    """IAM, as far as it says which of a user's keys is newer."""
+
+    def of(self, user: str) -> Mapping[str, datetime]:
+        """Key id → when it was made, UTC. Raises PortError where we may not see that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,13 @@ class OwnMachine:
 
     def pick_up(self, files: SharedCredentialsFile) -> PickUp:
         """What puts a delivered key into a profile."""
+        from keyturn.own_machine.adapters.key_dates import IamKeyDates  # noqa: PLC0415 -- as said
+
         return PickUp(
-            identities=self._identities(), read_delivered=self.read_delivered(), files=files
+            identities=self._identities(),
+            read_delivered=self.read_delivered(),
+            key_dates=IamKeyDates(_client(self.session, "iam")),
+            files=files,
         )
 
     def read_delivered(self, pauses: Sequence[float] = PAUSES) -> ReadDelivered:
