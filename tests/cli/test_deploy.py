@@ -22,7 +22,7 @@ from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
 from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.wiring import Accounts
-from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
+from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
 
 MANAGEMENT = "123456789012"  # moto's own account
 SET = Names().member
@@ -103,12 +103,17 @@ def core_for_moto() -> str:
 
 def alarms_for_moto() -> str:
     """The parameters of the alarms' template, and no alarm: moto makes none, and warns."""
-    text = (FOLDER / ALARMS).read_text()
-    parameters = text[text.index("\nParameters:") : text.index("\nResources:")]
+    return _parameters_for_moto(ALARMS, "RestorationsPerDay")
+
+
+def _parameters_for_moto(template: str, parameter: str) -> str:
+    """The parameters of a template, and a queue that shows one of them."""
+    text = (FOLDER / template).read_text()
+    parameters = re.split(r"\n(?:Conditions|Resources):", text[text.index("\nParameters:") :])[0]
     return (
         f"AWSTemplateFormatVersion: '2010-09-09'\n{parameters}\n"
         "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      Tags:\n"
-        "        - {Key: RestorationsPerDay, Value: !Ref RestorationsPerDay}\n"
+        f"        - {{Key: {parameter}, Value: !Ref {parameter}}}\n"
     )
 
 
@@ -116,6 +121,8 @@ def checkout(folder: Path) -> Path:
     (folder / "CloudFormation").mkdir(parents=True)
     (folder / "CloudFormation" / CORE).write_text(core_for_moto())
     (folder / "CloudFormation" / ALARMS).write_text(alarms_for_moto())
+    events = _parameters_for_moto(MAIL_EVENTS, "ConfigurationSet")
+    (folder / "CloudFormation" / MAIL_EVENTS).write_text(events)
     for name in (MEMBER, LIST):
         shutil.copy(FOLDER / name, folder / "CloudFormation")
     (folder / "Lambda").mkdir()
@@ -210,6 +217,7 @@ def test_a_deployment_says_in_a_line_for_each_step_what_it_did(world: World) -> 
         f"stack {SET} in {MANAGEMENT} us-east-1: made",
         f"stack {Names().listing} in {MANAGEMENT} us-east-1: made",
         f"stack {CORE_STACK} in {world.security} us-east-1: made",
+        f"stack {Names().mail_events} in {world.security} us-east-1: made",
         f"stack {Names().alarms} in {world.security} us-east-1: made",
         f"functions in {world.security} us-east-1: they run what was built here",
     ]
@@ -448,7 +456,7 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
     result = world.deploy(*world.first, width=width)
 
     heads = [line for line in result.stdout.splitlines() if not line.startswith("  ")]
-    assert len(heads) == 9
+    assert len(heads) == 10
 
 
 # Last, for their world stays open until the end of the file.

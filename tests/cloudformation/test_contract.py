@@ -255,7 +255,6 @@ def test_the_manual_tells_the_defaults_that_the_templates_have(name: str) -> Non
             "VpcId",
             "VpcCidr",
             "AWSOrgID",
-            "ConfigurationSet",
         }:  # needed by one, optional in another
             continue
         spelled = "none" if default == "" else "needed" if default is None else f"`{default}`"

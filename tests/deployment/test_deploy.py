@@ -17,7 +17,7 @@ from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import DeployRequest, Ready
 from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
-from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MEMBER
+from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
 from tests.deployment.fakes import (
     FakeArtifactBucket,
     FakeOrganizationFeatures,
@@ -43,6 +43,7 @@ NO_OPTIONS = DeployRequest()
 PACKAGE = Package(
     core=Template.read((FOLDER / CORE).read_text()),
     alarms=Template.read((FOLDER / ALARMS).read_text()),
+    mail_events=Template.read((FOLDER / MAIL_EVENTS).read_text()),
     member=Template.read((FOLDER / MEMBER).read_text()),
     listing=Template.read((FOLDER / LIST).read_text()),
     zips={"inventory.zip": b"i", "notifier.zip": b"n", "rotation.zip": b"r"},
@@ -80,6 +81,8 @@ class World:
     package: Package = PACKAGE
     artifact_bucket: FakeArtifactBucket = field(default_factory=FakeArtifactBucket)
     stacks: FakeStacks = field(default_factory=FakeStacks)
+    away: FakeStacks = field(default_factory=FakeStacks)
+    """The security account's, in any other region."""
     head: dict[str, FakeStacks] = field(
         default_factory=lambda: {
             EAST: FakeStacks(),
@@ -104,6 +107,7 @@ class World:
             partition="aws",
             artifact_bucket=self.artifact_bucket,
             stacks=self.stacks,
+            own_stacks=lambda region: self.stacks if region == self.region else self.away,
             head_stacks=self.head.__getitem__,
             stack_sets=self.sets,
             organization_features=self.organization_features,
@@ -134,6 +138,7 @@ class World:
             {name: set(held) for name, held in self.artifact_bucket.buckets.items()},
             dict(self.artifact_bucket.objects),
             dict(self.stacks.held),
+            dict(self.away.held),
             {region: dict(stacks.held) for region, stacks in self.head.items()},
             dict(self.sets.held),
         )
@@ -171,13 +176,14 @@ def test_the_steps_come_in_the_order_of_the_manual(world: World) -> None:
         f"stack {SET} {EAST}",
         f"stack {LIST_STACK} {EAST}",
         f"stack {CORE_STACK} {EAST}",
+        f"stack {NAMES.mail_events} {EAST}",
         f"stack {NAMES.alarms} {EAST}",
         "functions",
     ]
 
 
 def test_a_core_that_had_the_alarms_lets_them_go_before_they_are_made_anew(world: World) -> None:
-    *_, core, alarms, _ = world.deploy(FIRST)
+    *_, core, _, alarms, _ = world.deploy(FIRST)
 
     assert core == f"stack {CORE_STACK} {EAST}"
     assert alarms == f"stack {CORE_STACK}-alarms {EAST}"
@@ -198,6 +204,74 @@ def test_a_parameter_of_the_alarms_reaches_them_alone(world: World) -> None:
 
     assert world.stacks.held[NAMES.alarms].parameters == {"RestorationsPerDay": "7"}
     assert "RestorationsPerDay" not in world.core()
+
+
+def test_mails_get_a_configuration_set_that_says_what_became_of_them(world: World) -> None:
+    world.deploy(FIRST)
+
+    assert world.core()["ConfigurationSet"] == "asa-iam-key-rotation"
+    made = world.stacks.held[NAMES.mail_events].parameters
+    assert made == {"ConfigurationSet": "asa-iam-key-rotation", "CoreRegion": EAST}
+    assert world.away.held == {}
+
+
+def test_a_core_that_runs_is_told_of_the_set_when_there_is_one(deployed: World) -> None:
+    """SES refuses every mail that names a set that it does not have."""
+    names = list(deployed.show())
+
+    assert names.index(f"stack {NAMES.mail_events} {EAST}") < names.index(
+        f"stack {CORE_STACK} {EAST}"
+    )
+
+
+def test_a_core_of_before_gets_the_set_too(deployed: World) -> None:
+    del deployed.stacks.held[NAMES.mail_events]
+    held = deployed.stacks.held[CORE_STACK]
+    before = {
+        name: held.parameters[name] for name in held.parameters if name != "ConfigurationSet"
+    }
+    deployed.stacks.held[CORE_STACK] = replace(held, parameters=before)
+
+    deployed.deploy()
+
+    assert deployed.core()["ConfigurationSet"] == "asa-iam-key-rotation"
+    assert NAMES.mail_events in deployed.stacks.held
+
+
+def test_a_set_of_the_operators_own_is_used_and_not_made(world: World) -> None:
+    own = {"ConfigurationSet": "ours", "MakeConfigurationSet": "False"}
+    world.deploy(replace(FIRST, parameters=own))
+
+    assert world.core()["ConfigurationSet"] == "ours"
+    assert world.stacks.held[NAMES.mail_events].parameters == {**own, "CoreRegion": EAST}
+
+
+def test_whoever_wants_no_set_gets_none_and_keeps_it_so(world: World) -> None:
+    world.deploy(replace(FIRST, parameters={"ConfigurationSet": ""}))
+    again = world.deploy()
+
+    assert world.core()["ConfigurationSet"] == ""
+    assert NAMES.mail_events not in world.stacks.held
+    assert f"stack {NAMES.mail_events} {EAST}" not in again
+
+
+def test_where_ses_is_elsewhere_the_events_go_over_two_stacks(world: World) -> None:
+    outcomes = world.deploy(replace(FIRST, parameters={"MailRegion": WEST}))
+
+    both = {"ConfigurationSet": "asa-iam-key-rotation", "CoreRegion": EAST, "MailRegion": WEST}
+    assert world.away.held[NAMES.mail_events].parameters == both
+    assert world.stacks.held[NAMES.mail_events].parameters == both
+    assert [name for name in outcomes if NAMES.mail_events in name] == [
+        f"stack {NAMES.mail_events} {WEST}",
+        f"stack {NAMES.mail_events} {EAST}",
+    ]
+
+
+def test_china_has_no_ses_to_make_a_set_in(world: World) -> None:
+    world.head["cn-north-1"] = FakeStacks()
+    deployment = replace(world.deployment(), partition="aws-cn")
+
+    assert deployment.prepare(FIRST).mail_events == {}
 
 
 def test_the_bucket_is_made_with_every_protection_and_filled(deployed: World) -> None:
@@ -565,6 +639,7 @@ def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> No
         f"stack set {SET}": "would be updated",
         f"stack {SET} {EAST}": "would be updated",
         f"stack {LIST_STACK} {EAST}": "no changes",
+        f"stack {NAMES.mail_events} {EAST}": "no changes",
         f"stack {CORE_STACK} {EAST}": "would be updated",
         f"stack {NAMES.alarms} {EAST}": "no changes",
     }

@@ -14,7 +14,9 @@ from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
 from keyturn.deployment.model.stacks import StackSet, living
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import (
+    CONFIGURATION_SET,
     FLAG,
+    WITHOUT_SES,
     DeployRequest,
     Ready,
     Settled,
@@ -49,6 +51,8 @@ class Deploy:
     partition: str
     artifact_bucket: ArtifactBucket
     stacks: Stacks
+    own_stacks: Callable[[str], Stacks]
+    """The stacks of the security account, by region; `stacks` are those of its own."""
     head_stacks: Callable[[str], Stacks]
     """The stacks of the management account, by region."""
     stack_sets: StackSets
@@ -72,7 +76,7 @@ class Deploy:
         core = living(self.stacks.find(self.names.core))
         found = self.stack_sets.find(self.names.member)
         had = core.parameters if core else {}
-        given = self._given(asked, facts, is_first=core is None)
+        given = self._given(asked, facts, had, is_first=core is None)
         if core is None:
             check_first(asked)
         if found is None and not asked.units:
@@ -86,6 +90,7 @@ class Deploy:
             alarms=_settle_stack(
                 self.stacks, self.package.alarms, self.names.alarms, given, settled.whole
             ),
+            mail_events=self._settle_mail_events(given, settled.whole),
             listing=_settle_stack(
                 self.head_stacks(self.management.region),
                 self.package.listing,
@@ -136,7 +141,12 @@ class Deploy:
             )
 
     def _given(
-        self, asked: DeployRequest, facts: OrganizationFacts, *, is_first: bool
+        self,
+        asked: DeployRequest,
+        facts: OrganizationFacts,
+        had: Mapping[str, str],
+        *,
+        is_first: bool,
     ) -> dict[str, str]:
         given = {
             **asked.own,
@@ -145,6 +155,8 @@ class Deploy:
             "OrgListAccount": self.management.account,
             "LambdaFolder": self.package.folder,
         }
+        if "ConfigurationSet" not in had and self.partition not in WITHOUT_SES:
+            given.setdefault("ConfigurationSet", CONFIGURATION_SET)
         if asked.enforce:
             given[FLAG] = "False"
         elif is_first:
@@ -167,6 +179,25 @@ class Deploy:
             return {}
         home = core.get("HomeRegion") or self.security.region
         return {"HomeRegion": home, "PrimaryRegion": self.security.region}
+
+    def _settle_mail_events(
+        self, given: Mapping[str, str], core: Mapping[str, str]
+    ) -> Mapping[str, Settled]:
+        """By region, that of SES first; where that is the core's own, it is one stack."""
+        if not core.get("ConfigurationSet"):
+            return {}
+        here = self.security.region
+        regions = dict.fromkeys((core.get("MailRegion") or here, here))
+        return {
+            region: _settle_stack(
+                self.own_stacks(region),
+                self.package.mail_events,
+                self.names.mail_events,
+                {**given, "CoreRegion": here},
+                core,
+            )
+            for region in regions
+        }
 
     # --- doing ------------------------------------------------------------------------------
 
@@ -201,7 +232,23 @@ class Deploy:
         yield self._stack(
             self.head_stacks(head.region), names.listing, head, package.listing, ready.listing
         )
+        mail_events = [
+            self._stack(
+                self.own_stacks(region),
+                names.mail_events,
+                Place(self.security.account, region),
+                package.mail_events,
+                settled,
+            )
+            for region, settled in ready.mail_events.items()
+        ]
+        # A core that runs names the configuration set at once, and SES would refuse every mail. A
+        # new one sends none yet, and has the queue that the rule names.
+        if not ready.is_first:
+            yield from mail_events
         yield self._stack(self.stacks, names.core, self.security, package.core, ready.core)
+        if ready.is_first:
+            yield from mail_events
         # After the core: one of an earlier version had these alarms, and has to let them go first.
         alarms = self._stack(
             self.stacks, names.alarms, self.security, package.alarms, ready.alarms

@@ -72,6 +72,7 @@ class Accounts:
                 partition=partition,
             ),
             stacks=self._stacks(self.security, security.region),
+            own_stacks=lambda region: self._stacks(self.security, region),
             head_stacks=lambda region: self._stacks(self.management, region),
             stack_sets=CloudFormationStackSets(
                 client(self.management, "cloudformation"), time.sleep

@@ -15,6 +15,7 @@ class Package:
 
     core: Template
     alarms: Template
+    mail_events: Template
     member: Template
     listing: Template
     zips: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -43,7 +44,13 @@ class Package:
         for name, value in parameters.items():
             rules = [
                 each.parameters[name]
-                for each in (self.core, self.alarms, self.member, self.listing)
+                for each in (
+                    self.core,
+                    self.alarms,
+                    self.mail_events,
+                    self.member,
+                    self.listing,
+                )
                 if name in each.parameters
             ]
             if not rules:

@@ -36,3 +36,8 @@ class Names:
     def alarms(self) -> str:
         """The core's alarms, beside it."""
         return f"{self.core}-alarms"
+
+    @property
+    def mail_events(self) -> str:
+        """What says what became of mails, beside the core and where SES is."""
+        return f"{self.core}-mail-events"

@@ -19,9 +19,16 @@ FOUND: Final[Mapping[str, str]] = {
     "PrimaryAccountID": "it is the account of --profile",
     "OrgListAccount": "it is the account of --management-profile",
     "PrimaryRegion": "it is the region of --region",
+    "CoreRegion": "it is the region of --region",
     "LambdaFolder": "it is named for what the zips hold",
 }
 """The parameters that nobody has to give, and why."""
+
+
+CONFIGURATION_SET: Final = "asa-iam-key-rotation"
+"""What SES's configuration set is called, unless the operator says otherwise."""
+WITHOUT_SES: Final = frozenset({"aws-cn"})
+"""The partitions in which no mail can be sent from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +79,8 @@ class Ready:
 
     core: Settled
     alarms: Settled
+    mail_events: Mapping[str, Settled]
+    """The stack that says what became of mails, by region; none without a configuration set."""
     listing: Settled
     set: Settled
     members: Mapping[str, Settled]
