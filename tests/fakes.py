@@ -14,7 +14,7 @@ from types import MappingProxyType
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
 from keyturn.domain.events import Event
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
-from keyturn.domain.recipient import Recipient
+from keyturn.domain.recipient import Recipient, RecipientId
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
 from keyturn.schemas.snapshot import Snapshot
@@ -209,10 +209,15 @@ class FakeReceipts(Refusals):
     """Meets `ports.Receipts`; the receipts of each key."""
 
     told: dict[str, tuple[Receipt, ...]] = field(default_factory=dict)
+    dead: dict[RecipientId, datetime] = field(default_factory=dict)
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         self.may_refuse("of_key")
         return self.told.get(key_id, ())
+
+    def undeliverable(self) -> Mapping[RecipientId, datetime]:
+        self.may_refuse("undeliverable")
+        return self.dead
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         return None

@@ -1,6 +1,6 @@
 """A receipt book and a channel in memory; the book keeps S3Receipts' contract."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -9,7 +9,7 @@ from keyturn.domain.errors import ClaimInProgress, KeyturnError, PortError
 from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.ports import Claim, NoticeContent, SentMessage
 
 
@@ -32,6 +32,7 @@ class FakeReceipts:
     clock: Callable[[], datetime]
     entries: dict[str, Entry] = field(default_factory=dict)
     bounced: set[str] = field(default_factory=set)
+    dead: dict[RecipientId, datetime] = field(default_factory=dict)
     refuses: dict[str, KeyturnError] = field(default_factory=dict)
     """What goes wrong, by "claim", "note", "confirm" or "release", and a part of the name."""
     messages: dict[str, SentMessage] = field(default_factory=dict)
@@ -45,6 +46,9 @@ class FakeReceipts:
             if name.startswith(folder) and name.endswith("/proof") and self._counts(entry)
             if entry.receipt is not None
         )
+
+    def undeliverable(self) -> Mapping[RecipientId, datetime]:
+        return self.dead
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         folder = f"{account}//{Audience.OWNER}/{_spelt(recipient)}/"
@@ -60,7 +64,11 @@ class FakeReceipts:
         if item is not None:
             notice = item.notice
             receipt = Receipt(
-                step=notice.step, day=notice.day, at=now, promises=dict(notice.promises)
+                step=notice.step,
+                day=notice.day,
+                at=now,
+                promises=dict(notice.promises),
+                to=digest.recipient.id,
             )
         name = _name(digest, item)
         return self._claim(name, digest.recipient, digest.run.id, receipt, now)

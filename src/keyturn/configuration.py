@@ -16,6 +16,10 @@ ACCOUNT_ID: Final = Shape(
     pattern=names.ACCOUNT_ID.pattern, rule="must be the 12 digits of an AWS account id"
 )
 ADDRESS: Final = Shape(pattern=names.ONE_ADDRESS.pattern, rule="must be an e-mail address")
+DOMAIN: Final = Shape(
+    pattern=r"(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}",
+    rule="must be a domain: example.com, or *.example.com for those below it",
+)
 UNIT: Final = Shape(
     pattern=names.UNIT_ID.pattern,
     rule="must be the id of an organisational unit (ou-…) or root (r-…)",
@@ -93,6 +97,17 @@ class Configuration:
         help="The tag of an IAM user that holds the owner's address.",
         metavar="TAG",
         topic=Topic.NOTICES,
+    )
+    allowed_owner_domains: tuple[str, ...] = setting(
+        default=(),
+        name="AllowedOwnerDomains",
+        option="--allowed-owner-domain",
+        help="A domain that an owner's address may be of (those of --admin and of the account's "
+        "address); repeatable.",
+        metavar="DOMAIN",
+        topic=Topic.NOTICES,
+        shape=DOMAIN,
+        repeatable=True,
     )
     secrets_key: str | None = setting(
         default=None,

@@ -8,6 +8,7 @@ what breaks a rule is refused with the parameter, the value and the rule.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -71,6 +72,20 @@ class ListOfDays(rules.Field[tuple[int, ...]]):
         if any(abs(each) > MOST_DAYS for each in days):
             raise ValidationError(f"must be at most {MOST_DAYS} days")
         return days
+
+
+class OneOf(rules.Field[StrEnum]):
+    """One of a few words, as they are spelt."""
+
+    def __init__(self, words: type[StrEnum], **more: Any) -> None:  # noqa: ANN401 -- marshmallow's own
+        super().__init__(**more)
+        self._words = words
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> StrEnum:
+        try:
+            return self._words(str(value))
+        except ValueError:
+            raise ValidationError(f"must be {' or '.join(self._words)}") from None
 
 
 class ListOf(rules.Field[tuple[str, ...]]):
@@ -150,6 +165,8 @@ def _rule(described: Parameter) -> rules.Field[Any]:
     match described:
         case Parameter(name="SecretsKmsKey"):
             rule = KmsKey()
+        case Parameter(default=StrEnum() as default):
+            rule = OneOf(type(default))
         case Parameter(default=bool()):
             rule = Flag()
         case Parameter(repeatable=True) if form:

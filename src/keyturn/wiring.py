@@ -36,8 +36,9 @@ from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
-from keyturn.domain.key import Account
+from keyturn.domain.key import Account, UserFacts
 from keyturn.domain.owner import Owner
+from keyturn.domain.policy import ProofOfNotice
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail.letterhead import Letterhead
 from keyturn.ports import (
@@ -58,6 +59,7 @@ from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.exemption import NotifyOfExemption
 from keyturn.use_cases.fact_gatherer import FactGatherer
+from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.mail_fate import Reachable, RecordMailFate
@@ -277,6 +279,7 @@ class Aws(_Connections):
             only_reads=run.dry_run,
         )
         receipts = self._receipts() if settings.bucket else NoReceipts()
+        find_owner = self._find_owner(run.account, keys, receipts)
         # Not the run's id: a message that is handed over twice makes two runs of it.
         own_id = uuid.uuid4().hex
         ledger = self._in_bucket(S3DailyLimitLedger) if settings.bucket else NoDailyLimitLedger()
@@ -291,6 +294,7 @@ class Aws(_Connections):
                 receipts=receipts,
                 policy=settings.policy,
                 kms_key=settings.secrets_key,
+                find_owner=find_owner,
             ),
             executor=Executor(
                 keys=keys,
@@ -299,8 +303,7 @@ class Aws(_Connections):
                     keys=keys,
                     secret_store=secret_store,
                     run_id=own_id,
-                    owner_tag=settings.owner_tag,
-                    email=run.account.email,
+                    find_owner=find_owner,
                     smtp_users=settings.smtp,
                 ),
                 lease=RunLease(ledger=ledger, clock=self.clock, id=own_id),
@@ -314,9 +317,10 @@ class Aws(_Connections):
             ),
             build_notifications=BuildNotifications(
                 keys=keys,
+                find_owner=find_owner,
                 receipts=receipts,
                 admin=settings.admin,
-                owner_tag=settings.owner_tag,
+                proof=settings.policy.proof_of_notice,
                 region=settings.home_region,
                 tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
                 exemption_group=settings.exemption_group,
@@ -431,22 +435,31 @@ class Aws(_Connections):
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once).owner_of(key_id)
 
-    def owners(
-        self, account: Account, users: Sequence[str], *, knows_accounts: bool
-    ) -> Mapping[str, Owner]:
-        """
-        Who answers for the keys of these users of an account: user's name → owner.
-
-        knows_accounts: whether the account's own e-mail address is known, or was not asked for.
-        """
+    def owners(self, account: Account, users: Sequence[UserFacts]) -> Mapping[str, Owner]:
+        """Who answers for the keys of these users of an account: user's name → owner."""
         member = self._member(account.id)
+        receipts = self._receipts() if self.settings.bucket else NoReceipts()
+        keys = IamAccessKeys(member.iam, member.iam_once)
         look_up = LookUpOwners(
-            keys=IamAccessKeys(member.iam, member.iam_once),
-            tag=self.settings.owner_tag,
+            find_owner=self._find_owner(account, keys, receipts),
             workers=self.settings.parallel_users,
-            knows_accounts=knows_accounts,
         )
-        return look_up.of(account, users)
+        return look_up.of(users)
+
+    def _find_owner(
+        self, account: Account, keys: IamAccessKeys, receipts: S3Receipts | NoReceipts
+    ) -> FindOwner:
+        settings = self.settings
+        return FindOwner(
+            keys=keys,
+            receipts=receipts,
+            account=account,
+            clock=self.clock,
+            admin=settings.admin,
+            tag=settings.owner_tag,
+            allowed_domains=settings.allowed_owner_domains,
+            all_sources=settings.policy.proof_of_notice is ProofOfNotice.DELIVERED,
+        )
 
     def readers(self, account: str) -> tuple[IamAccessKeys, Any]:
         """What reads in a member account: IAM, and boto3's client of Secrets Manager."""

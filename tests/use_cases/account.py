@@ -12,6 +12,7 @@ from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
+from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.run_command import RunCommand
@@ -57,12 +58,26 @@ def a_command(
         clock=account.clock,
         build_notifications=BuildNotifications(
             keys=keys,
+            find_owner=a_finder(keys, receipts),
             receipts=receipts,
             admin="admin@example.com",
-            owner_tag=None,
             region="eu-central-1",
         ),
         announcer=NotifyNobody(),
+    )
+
+
+def a_finder(
+    keys: FakeKeys,
+    receipts: Receipts,
+    *,
+    account: Account = RUN.account,
+    admin: str = "admin@example.com",
+    tag: str | None = None,
+) -> FindOwner:
+    """Find owners in an account of the fakes."""
+    return FindOwner(
+        keys=keys, receipts=receipts, account=account, clock=lambda: NOW, admin=admin, tag=tag
     )
 
 
@@ -82,20 +97,25 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
 ) -> KeepAccount:
     """Put an account together."""
     secret_store, policy = secret_store or FakeSecretStore(), policy or RotationPolicy()
+    receipts = receipts or FakeReceipts()
+    find_owner = a_finder(keys, receipts)
     ledger = ledger or FakeDailyLimitLedger(clock=clock)
     return KeepAccount(
         keys=keys,
         fact_gatherer=FactGatherer(
             keys=keys,
             secret_store=secret_store,
-            receipts=receipts or FakeReceipts(),
+            receipts=receipts,
             policy=policy,
             kms_key=None,
+            find_owner=find_owner,
         ),
         executor=Executor(
             keys=keys,
             secret_store=secret_store,
-            deliver=Deliver(keys=keys, secret_store=secret_store, run_id=run_id),
+            deliver=Deliver(
+                keys=keys, secret_store=secret_store, run_id=run_id, find_owner=find_owner
+            ),
             lease=RunLease(ledger=ledger, clock=clock, id=run_id),
             clock=clock,
             kms_key=None,

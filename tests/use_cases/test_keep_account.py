@@ -24,7 +24,16 @@ from tests.fakes import (
     FakeReceipts,
     FakeSecretStore,
 )
-from tests.use_cases.account import ACCOUNT, GROUP, NOW, RUN, a_key, an_account, some_keys
+from tests.use_cases.account import (
+    ACCOUNT,
+    GROUP,
+    NOW,
+    RUN,
+    a_finder,
+    a_key,
+    an_account,
+    some_keys,
+)
 
 
 def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
@@ -32,9 +41,9 @@ def told_over(bus: FakeBus, keys: FakeKeys) -> RunAccount:
         keep=an_account(keys),
         build_notifications=BuildNotifications(
             keys=keys,
+            find_owner=a_finder(keys, FakeReceipts(), admin="ops@example.com"),
             receipts=FakeReceipts(),
             admin="ops@example.com",
-            owner_tag=None,
             region="us-east-1",
         ),
         announcer=PublishToBus(bus=bus),

@@ -1,7 +1,7 @@
 """Who is told what of a run, and what cannot be looked up about it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,12 +19,13 @@ from keyturn.domain.decision import (
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run
 from keyturn.domain.key import Account, Receipt, UserFacts
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Outcome
 from keyturn.schemas.digest import read_digest
 from keyturn.use_cases.announcers import LONGEST_PART, PublishToBus
 from keyturn.use_cases.notifications import BuildNotifications, Notifications
 from tests.fakes import FakeKeys
+from tests.use_cases.account import a_finder
 
 NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
@@ -42,6 +43,9 @@ class NeverTold:
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         return ()
+
+    def undeliverable(self) -> Mapping[RecipientId, datetime]:
+        return {}
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         if self.refuses:
@@ -97,11 +101,13 @@ def told_by(
     unreadable: bool = False,
     last: datetime | None = None,
 ) -> Notifications:
+    receipts = NeverTold(refuses=unreadable, last=last)
+    account = result.plan.run.account
     return BuildNotifications(
         keys=tell_keys,
-        receipts=NeverTold(refuses=unreadable, last=last),
+        find_owner=a_finder(tell_keys, receipts, account=account, admin=ADMIN, tag="Owner"),
+        receipts=receipts,
         admin=ADMIN,
-        owner_tag="Owner",
         region="us-east-1",
     ).of(result)
 

@@ -1,11 +1,11 @@
 """What is so without a bucket: there are no receipts, so no key is disabled or deleted."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from keyturn.domain.errors import Refused
 from keyturn.domain.key import Receipt
-from keyturn.domain.recipient import Recipient
+from keyturn.domain.recipient import Recipient, RecipientId
 from keyturn.ports import Pause, Reservation
 
 
@@ -15,6 +15,10 @@ class NoReceipts:
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:  # noqa: ARG002 -- meets the port
         """There are none."""
         return ()
+
+    def undeliverable(self) -> Mapping[RecipientId, datetime]:
+        """None is known of."""
+        return {}
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:  # noqa: ARG002 -- meets the port
         """There was none."""

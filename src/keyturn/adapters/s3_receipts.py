@@ -10,7 +10,9 @@ The notifier's memory and the engine's proof: one object for each notice and rec
 <recipient> is `<channel>.<hash of the address>`. Whatever the engine wants to know stands in the
 name, the size and the time of an object, so one listing a key is all that it costs. A claim is
 the 36 characters of a uuid and nothing else; a receipt is longer. `<name>.bounced` beside a
-receipt voids it.
+receipt voids it, `<name>.delivered` says that it arrived, and since when.
+
+    <prefix>/receipts/_undeliverable/<recipient>.json     no message reaches that recipient
 
 Until docs/decisions/0034 a name held no recipient, and all were e-mail's. Such receipts count as
 before: old and new names lie side by side under one prefix, and are read alike.
@@ -31,7 +33,7 @@ from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, N
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId, read_recipient_id
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Claim, ClaimState
@@ -50,6 +52,8 @@ _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
 _BOUNCED: Final = ".bounced"
 _DELIVERED: Final = ".delivered"
+_UNDELIVERABLE: Final = "_undeliverable"  # no account has such an id
+_NOBODY: Final = RecipientId(ChannelName.EMAIL, "")
 _DRY_RUN: Final = "_dry-run"  # no key has such an id, so a user of that name is not in the way
 _RUNS: Final = "_runs"
 _EXEMPTIONS: Final = "_exemptions"
@@ -115,28 +119,45 @@ class S3Receipts:
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         """The valid receipts of a key: neither claims, nor bounced, nor of a dry run."""
         folder = f"{self._root}/{account}/{encode(user)}/{key_id}/"
-        receipts = (_read(name.removeprefix(folder), at) for name, at in self._receipts_in(folder))
+        listed = self._listed(folder)
+        delivered = {
+            name.removesuffix(_DELIVERED): at
+            for name, (at, _) in listed.items()
+            if name.endswith(_DELIVERED)
+        }
+        receipts = (
+            _read(name.removeprefix(folder), at, delivered.get(name))
+            for name, at in _valid(listed)
+        )
         return tuple(receipt for receipt in receipts if receipt is not None)
+
+    def undeliverable(self) -> Mapping[RecipientId, datetime]:
+        """The recipients that no message reached → when the last mark of it was made."""
+        folder = f"{self._root}/{_UNDELIVERABLE}/"
+        marks = (
+            (read_recipient_id(name.removeprefix(folder).removesuffix(_JSON)), at)
+            for name, (at, _) in self._listed(folder).items()
+        )
+        return {recipient: at for recipient, at in marks if recipient is not None}
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         """When that recipient was last sent a dry-run digest of the account."""
         folder = f"{self._root}/{account}/{_DRY_RUN}/{Audience.OWNER}/{recipient.address_hash}/"
-        sent = (at for name, at in self._receipts_in(folder) if _may_be_to(recipient, name))
+        receipts = _valid(self._listed(folder))
+        sent = (at for name, at in receipts if _may_be_to(recipient, name))
         return max(sent, default=None)
 
-    def _receipts_in(self, folder: str) -> Iterator[tuple[str, datetime]]:
-        # Listed whole, before any is given out: what voids a receipt may stand on the next page,
-        # and half a list would be taken for "nobody was told of the rest".
+    def _listed(self, folder: str) -> Mapping[str, tuple[datetime, int]]:
+        """What is in a folder, whole or not at all: name → (S3's time of it, UTC; bytes)."""
+        # What voids a receipt may stand on the next page, and half a list would be taken for
+        # "nobody was notified of the rest". The time is by S3's clock, which no notifier can set
+        # back: windows begin by it (decision 0007).
         with aws_errors_translated():
             pages = self._pages.paginate(Bucket=self._bucket, Prefix=folder)
-            found = list(chain.from_iterable(page.get("Contents", []) for page in pages))
-        bounced = {thing["Key"] for thing in found if thing["Key"].endswith(_BOUNCED)}
-        for thing in found:
-            name = thing["Key"]
-            # A claim proves nothing: a key would be disabled on a mail that was never sent.
-            if thing["Size"] > _CLAIM_SIZE and not {name, name + _BOUNCED} & bounced:
-                # S3's clock, which no notifier can set back: windows begin by it (decision 0007).
-                yield name, thing["LastModified"].astimezone(UTC)
+            return {
+                thing["Key"]: (thing["LastModified"].astimezone(UTC), thing["Size"])
+                for thing in chain.from_iterable(page.get("Contents", []) for page in pages)
+            }
 
     # What the notifier notes down
 
@@ -324,6 +345,15 @@ def _spelt(recipient: Recipient) -> str:
     return f"{recipient.channel}.{recipient.address_hash}"
 
 
+def _valid(listed: Mapping[str, tuple[datetime, int]]) -> Iterator[tuple[str, datetime]]:
+    """The receipts of a folder with their times, but for those that a bounce voids."""
+    for name, (at, size) in listed.items():
+        # A claim proves nothing: a key would be disabled on a mail that was never sent.
+        is_receipt = size > _CLAIM_SIZE and not name.endswith((_BOUNCED, _DELIVERED))
+        if is_receipt and name + _BOUNCED not in listed:
+            yield name, at
+
+
 def _may_be_to(recipient: Recipient, name: str) -> bool:
     """Whether a dry run's object in the folder of the address is of the recipient's channel."""
     _, _, ending = name.rpartition("/")[2].partition(".")
@@ -342,11 +372,21 @@ def _days_in(name: str) -> list[date]:
     return [] if None in days else [day for day in days if day is not None]
 
 
-def _read(path: str, at: datetime) -> Receipt | None:
+def _read(path: str, at: datetime, delivered_at: datetime | None) -> Receipt | None:
     """Read `<step>/<day>[_<delete day>]….json`; None if it is none, or the admin's copy."""
     step, _, name = path.partition("/")
     days = _days_in(name)
     # The admin's copy proves that the admin was told, and no owner (decision 0012): no window.
     if not days or name.endswith(_COPY) or not name.endswith(_JSON):
         return None
-    return Receipt(step=step, day=days[0], at=at, promises=_promises(step, days))
+    _, _, to = name.removesuffix(_JSON).partition(".")
+    return Receipt(
+        step=step,
+        day=days[0],
+        at=at,
+        promises=_promises(step, days),
+        # A name without a recipient is of an earlier version (decision 0034). One that names what
+        # nobody here knows is no such name: it must not count for every owner.
+        to=read_recipient_id(to) or _NOBODY if to else None,
+        delivered_at=delivered_at,
+    )

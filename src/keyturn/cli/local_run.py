@@ -88,7 +88,7 @@ def find_accounts(
                 raise InvalidValue("--account", other, rule)
         # Who runs it in their own account is told in the place of its owners.
         account = Account(id=own, email=aws.settings.admin)
-        return Inventory(accounts=(account,), has_addresses=False)
+        return Inventory(accounts=(account,))
     try:
         inventory = take_inventory(aws.organization(), scope=scope, only=named)
     except PortError as error:
@@ -97,7 +97,7 @@ def find_accounts(
             raise PortError(f"the organisation could not be read ({error}); {advice}") from error
         say(f"accounts without their names and addresses: Organizations said no ({error})")
         accounts = tuple(Account(id=each) for each in named)
-        return Inventory(accounts=accounts, has_addresses=False)
+        return Inventory(accounts=accounts)
     return replace(
         inventory, accounts=tuple(sorted(inventory.accounts, key=lambda account: account.id))
     )
@@ -133,8 +133,6 @@ class FleetRun:
     """Of which users the owners are looked up: a call for each, where a tag names them."""
     lists_secrets: bool = False
     """Whether secrets without a living user are looked for."""
-    knows_accounts: bool = True
-    """Whether an account without an address has none."""
     hints: dict[str, str] = field(default_factory=dict)
     """What may have been meant by users who were asked for; known as the accounts are read."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -144,8 +142,8 @@ class FleetRun:
         run = Run(id=self.id, account=account, at=now(), dry_run=self.dry_run)
         try:
             plan = self._planned(run, progress)
-            users = [decided.user.name for decided in plan.users if self.owners_of(decided)]
-            owners = self.aws.owners(account, users, knows_accounts=self.knows_accounts)
+            users = [decided.user for decided in plan.users if self.owners_of(decided)]
+            owners = self.aws.owners(account, users)
             plan = replace(plan, owners=owners)
             plan = self._with_leftovers(plan) if self.lists_secrets else plan
         finally:

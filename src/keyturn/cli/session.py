@@ -123,7 +123,6 @@ class CliSession:
             dry_run=dry_run,
             announcer=self._announcer,
             many=len(self.inventory.accounts) > 1,
-            knows_accounts=self.inventory.has_addresses,
         )
 
     def look(self, fleet_run: FleetRun, work: Work, doing: str) -> list[AccountResult]:

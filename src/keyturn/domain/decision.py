@@ -315,11 +315,12 @@ class Asked(StrEnum):
     SECRET = "secret"  # noqa: S105 -- the name of a fact
     LAST_USE = "last-use"
     RECEIPTS = "receipts"
+    OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A fact that the rule needs before it can decide; key_id is None for the user's secret."""
+    """A fact that the rule needs; key_id is None for what is asked of the user as a whole."""
 
     asked: Asked
     key_id: str | None = None

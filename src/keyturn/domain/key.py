@@ -12,6 +12,8 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.owner import Owner
+from keyturn.domain.recipient import RecipientId
 
 SESSIONS: Final = "ASIA"
 """How the ids of temporary credentials begin: they are of a session, and no access keys."""
@@ -70,6 +72,10 @@ class Receipt:
     """When it was accepted, UTC, by S3's clock (decision 0007): the window begins here."""
     promises: Mapping[Act, date] = field(default_factory=dict)
     """Act → the date that was promised for it, UTC."""
+    to: RecipientId | None = None
+    """Who was notified; None: an earlier version did not say, and it counts for any owner."""
+    delivered_at: datetime | None = None
+    """When the channel reported that it was delivered, UTC; None: it has not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +169,8 @@ class UserFacts:
     """When an operator asked for a rotation at any age, UTC; None: nobody did."""
     secret: SecretFacts | Unknown | Unread | None = UNREAD
     """The one that is named for them; None: there is none."""
+    owner: Owner | Unknown | Unread = UNREAD
+    """Who answers for the keys."""
     living: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """`UserId` → name of the account's users, as far as they were listed."""
 

@@ -1,55 +1,232 @@
-"""Who answers for a user's keys."""
+"""
+Who answers for a user's keys: a documented order of sources, of which the first that serves is it.
 
-from dataclasses import dataclass
+What stands in a source may be anything: a user writes its own tags. So a value serves only as an
+address in a domain that is allowed, and one that does not serve is as none: the next source does,
+and the value is named. A typo keeps no window from beginning, and diverts no notice.
+Source: docs/owners.md, "Who is notified"; docs/lifecycle.md, "owner".
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
-from keyturn.domain.names import ONE_ADDRESS
+from keyturn.domain.plain_text import shown
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
+
+_BETWEEN_ADDRESSES: Final = re.compile(r"[\s:/,;]+")
+"""
+What people put between two addresses.
+
+A tag of IAM takes blank, colon and slash of these; the other two come from files.
+"""
+_MAILTO: Final = re.compile(r"mailto:(//)?", re.IGNORECASE)
+UNDELIVERABLE_LIFE: Final = timedelta(days=30)
+"""How long an address counts as dead that a mail came back from; then it is tried again."""
+_LONGEST_SHOWN: Final = 100
+"""Characters of a value that did not serve; a tag may have 256."""
 
 
 class OwnerSource(StrEnum):
-    """Where an owner's address was found, or why there is none."""
+    """Where an owner's address was found, in the order in which it is looked for; or why not."""
 
     TAG = "tag"
+    USER_NAME = "user-name"
+    OWNERS_FILE = "owners-file"
+    SECURITY_CONTACT = "security-contact"
+    OPERATIONS_CONTACT = "operations-contact"
     ACCOUNT = "account"
+    ADMIN = "admin"
     NONE = "none"
     UNREADABLE = "unreadable"
     UNREAD = "unread"
+
+
+WHERE: Final[Mapping[OwnerSource, str]] = {
+    OwnerSource.TAG: "the user's tag",
+    OwnerSource.USER_NAME: "the user's name",
+    OwnerSource.OWNERS_FILE: "the owners file",
+    OwnerSource.SECURITY_CONTACT: "the account's security contact",
+    OwnerSource.OPERATIONS_CONTACT: "the account's operations contact",
+    OwnerSource.ACCOUNT: "the account's address",
+    OwnerSource.ADMIN: "the administrators, for no other source has an address",
+}
+"""The sources in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerCandidate:
+    """Whom one source names."""
+
+    source: OwnerSource
+    recipients: tuple[Recipient, ...]
+    """At least one. Each gets a message, and one of them reached is the proof."""
+
+    @property
+    def addresses(self) -> str:
+        """The addresses, for people and for a field of a table."""
+        return ", ".join(recipient.address for recipient in self.recipients)
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"{self.addresses} ({WHERE[self.source]})"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedValue:
+    """A value of a source that does not serve, and why."""
+
+    source: OwnerSource
+    value: str
+    why: str
+    """The end of a sentence that begins with the value."""
+
+    def __str__(self) -> str:
+        """In words."""
+        return (
+            f'{WHERE[self.source]} says "{shown(self.value)[:_LONGEST_SHOWN]}", which {self.why}'
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """The owner of a user's keys, as far as it is known."""
 
-    address: str | None = None
-    source: OwnerSource = OwnerSource.UNREAD
+    candidates: tuple[OwnerCandidate, ...] = ()
+    """
+    Whom the sources name, in their order; the first one is the owner.
+
+    Later ones may be missing: a source that costs a call is read only where none before it serves.
+    """
+    rejected: tuple[RejectedValue, ...] = ()
+    """What was found and does not serve."""
+    unknown: OwnerSource = OwnerSource.UNREAD
+    """Why there is no candidate, where there is none."""
+
+    @property
+    def source(self) -> OwnerSource:
+        """Where the owner's address was found, or why there is none."""
+        return self.candidates[0].source if self.candidates else self.unknown
+
+    @property
+    def address(self) -> str | None:
+        """The owner's addresses, with commas between them; None: not known."""
+        return self.candidates[0].addresses if self.candidates else None
 
     @property
     def is_missing(self) -> bool:
-        """Whether it was looked for, and there is none."""
-        return self.source is OwnerSource.NONE
+        """Whether it was looked for and no source but the administrators has an address."""
+        return self.source in {OwnerSource.NONE, OwnerSource.ADMIN}
 
     def __str__(self) -> str:
         """In words."""
         match self.source:
-            case OwnerSource.TAG:
-                return f"{self.address} (the user's tag)"
-            case OwnerSource.ACCOUNT:
-                return f"{self.address} (the account's address)"
             case OwnerSource.NONE:
-                return "not known: neither the user's tag nor the account has an address"
+                return "not known: no source has an address"
             case OwnerSource.UNREADABLE:
-                return "not known: it could not be read"
+                return "not known: a source, or the account's address, could not be read"
             case OwnerSource.UNREAD:
                 return "not looked for"
+            case _:
+                return str(self.candidates[0])
 
 
-def owner_of(tagged: str | None, email: str) -> Owner:
+@dataclass(frozen=True, slots=True)
+class AllowedDomains:
     """
-    The address of the user's tag, else the account's; what is no address counts as none.
+    The domains that an owner's address may be of; None: any, for nobody said which.
 
-    The notifier sends to nothing else: a tag with a typo would keep its key working for ever.
+    `*.example.com` stands for every domain below example.com, and not for example.com itself.
     """
-    for address, source in ((tagged, OwnerSource.TAG), (email, OwnerSource.ACCOUNT)):
-        if address and ONE_ADDRESS.fullmatch(address):
-            return Owner(address=address, source=source)
-    return Owner(source=OwnerSource.NONE)
+
+    domains: frozenset[str] | None
+
+    def __post_init__(self) -> None:
+        """Put them into the spelling in which they are compared."""
+        if self.domains is not None:
+            lowered = frozenset(domain.lower() for domain in self.domains)
+            object.__setattr__(self, "domains", lowered)
+
+    def allow(self, address: str) -> bool:
+        """Whether an address is of one of them."""
+        if self.domains is None:
+            return True
+        domain = domain_of(address)
+        # Each dot begins a parent: a.b.example.com is below b.example.com and below example.com.
+        parents = (domain[at:] for at, letter in enumerate(domain) if letter == ".")
+        return domain in self.domains or any(f"*{parent}" in self.domains for parent in parents)
+
+
+def domain_of(address: str) -> str:
+    """What stands behind the @ of an address, in lower case."""
+    return address.rpartition("@")[2].lower()
+
+
+def default_domains(admin: str, account: str) -> AllowedDomains:
+    """
+    The domains that are allowed where nobody said which: the admin's and the account's own.
+
+    Without an admin's address none is known to be wrong: so a plan on a laptop shows all.
+    """
+    if not admin:
+        return AllowedDomains(None)
+    return AllowedDomains(frozenset(domain_of(each) for each in (admin, account) if each))
+
+
+def candidate_of(
+    source: OwnerSource, value: str, allowed: AllowedDomains
+) -> tuple[OwnerCandidate | None, RejectedValue | None]:
+    """
+    Whom a value names, several addresses being separated as people do; and what of it is none.
+
+    No candidate: nothing of the value serves. Raises nothing, whatever the value holds.
+    """
+    serving: dict[str, Recipient] = {}
+    others: list[str] = []
+    is_outside = False
+    for part in filter(None, _BETWEEN_ADDRESSES.split(_MAILTO.sub(" ", value))):
+        recipient = Recipient(ChannelName.EMAIL, part)
+        if recipient.can_be_reached and allowed.allow(part):
+            serving.setdefault(recipient.normalized_address, recipient)
+        else:
+            others.append(part)
+            is_outside = is_outside or recipient.can_be_reached
+    rejected = RejectedValue(source, value, _why(others, serving, is_outside)) if others else None
+    return (OwnerCandidate(source, tuple(serving.values())) if serving else None), rejected
+
+
+def _why(others: Collection[str], serving: Collection[str], is_outside: bool) -> str:  # noqa: FBT001 -- two words of one sentence
+    """Why some of a value serves as no address."""
+    what = (
+        "is of a domain that AllowedOwnerDomains does not allow"
+        if is_outside
+        else "is no e-mail address"
+    )
+    if not serving:
+        return what
+    return f'holds besides "{shown(" ".join(others))}", which {what}'
+
+
+def user_name_candidate(
+    name: str, allowed: AllowedDomains
+) -> tuple[OwnerCandidate | None, RejectedValue | None]:
+    """Whom a user's name names: an address, if it has the form of one. Any other is a name."""
+    if not Recipient(ChannelName.EMAIL, name).can_be_reached:
+        return None, None
+    return candidate_of(OwnerSource.USER_NAME, name, allowed)
+
+
+def reachable(
+    candidate: OwnerCandidate, undeliverable: Collection[RecipientId]
+) -> tuple[OwnerCandidate | None, RejectedValue | None]:
+    """What is left of a candidate without the addresses whose mails came back, and those."""
+    left = tuple(each for each in candidate.recipients if each.id not in undeliverable)
+    if len(left) == len(candidate.recipients):
+        return candidate, None
+    lost = [each.address for each in candidate.recipients if each not in left]
+    why = "could not be reached: a mail came back, or SES does not send to it"
+    rejected = RejectedValue(candidate.source, ", ".join(lost), why)
+    return (replace(candidate, recipients=left) if left else None), rejected

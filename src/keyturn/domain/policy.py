@@ -1,10 +1,11 @@
 """The periods and options of the rotation policy, checked when made."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.parameter import Unit, parameters_of, setting
+from keyturn.domain.parameter import Topic, Unit, parameters_of, setting
 
 SHORT_GRACE = 7
 """Days of grace below which an operator is warned."""
@@ -14,6 +15,15 @@ WHOLE = 100
 """Percent."""
 _PERIOD: Final = {"metavar": "DAYS", "unit": Unit.DAYS, "least": 1, "most": MOST_DAYS}
 """What is the same of each period."""
+
+
+class ProofOfNotice(StrEnum):
+    """What of a message proves that its recipient was notified (proof.py)."""
+
+    ACCEPTED = "Accepted"
+    """The channel took it, and it did not come back."""
+    DELIVERED = "Delivered"
+    """The recipient's mail server took it. AWS reports that by best effort."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +123,15 @@ class RotationPolicy:
         name="AllowMissingExemptionGroup",
         option="--allow-missing-group",
         help="Write also in accounts that have no such group.",
+    )
+    proof_of_notice: ProofOfNotice = setting(  # noqa: RUF009 -- a field, as the others
+        default=ProofOfNotice.ACCEPTED,
+        name="ProofOfNotice",
+        option="--proof-of-notice",
+        help="Whether a mail counts as notice when SES has Accepted it, or only when it was "
+        "Delivered ({default}).",
+        metavar="PROOF",
+        topic=Topic.NOTICES,
     )
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """Who is notified: a channel, and an address in it."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
@@ -9,6 +10,7 @@ from keyturn.domain.names import ONE_ADDRESS
 
 _HASH_LENGTH: Final = 16
 """Hexadecimal digits."""
+_HASH: Final = re.compile(r"[0-9a-f]{16}")
 
 
 class ChannelName(StrEnum):
@@ -24,6 +26,28 @@ class ChannelName(StrEnum):
                 return "one e-mail address"
             case _:
                 assert_never(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientId:
+    """A recipient as the name of an object carries it: it tells two apart, without an address."""
+
+    channel: ChannelName
+    address_hash: str
+    """Of `Recipient.address_hash`."""
+
+    def __str__(self) -> str:
+        """As it stands in the name of an object."""
+        return f"{self.channel}.{self.address_hash}"
+
+
+def read_recipient_id(text: str) -> RecipientId | None:
+    """Read `<channel>.<hash>` back; None: it is none, or of a channel that nobody here knows."""
+    channel, _, address_hash = text.partition(".")
+    known = next((each for each in ChannelName if each == channel), None)
+    if known is None or _HASH.fullmatch(address_hash) is None:
+        return None
+    return RecipientId(known, address_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,11 @@ class Recipient:
         address; but who guesses one can check it, so the hash keeps nothing secret.
         """
         return hashlib.sha256(self.normalized_address.encode()).hexdigest()[:_HASH_LENGTH]
+
+    @property
+    def id(self) -> RecipientId:
+        """Who it is, without the address."""
+        return RecipientId(self.channel, self.address_hash)
 
     def is_same_as(self, other: "Recipient") -> bool:
         """Whether both are one recipient, however their addresses are spelt."""

@@ -1,6 +1,6 @@
 """Who is notified of what, by which way, and the proof of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import Protocol
 from keyturn.domain.events import Digest, Event, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 
 class Receipts(Protocol):
@@ -20,6 +20,14 @@ class Receipts(Protocol):
         The valid receipts of a key: neither claims, nor bounced, nor of a dry run.
 
         Raises a PortError where they cannot be listed: "none" would announce everything anew.
+        """
+
+    def undeliverable(self) -> Mapping[RecipientId, datetime]:
+        """
+        The recipients that no message reaches → when that was found, UTC.
+
+        Those of the last 30 days: then each is tried again. Raises a PortError where they cannot
+        be listed: "none" would notify a dead mailbox, and count that.
         """
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:

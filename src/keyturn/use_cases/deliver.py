@@ -28,10 +28,11 @@ from keyturn.domain.errors import (
     Throttled,
 )
 from keyturn.domain.key import UserFacts
-from keyturn.domain.owner import owner_of
+from keyturn.domain.owner import Owner
 from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord
 from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys, NewKey, SecretStore
+from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.record_store import RecordStore
 
 _TAG_VALUE = re.compile(r"[\w +=.:/@-]{1,256}")
@@ -59,10 +60,7 @@ class Deliver:
     secret_store: SecretStore
     run_id: str
     """Of this run alone: by it an intent is known as ours."""
-    owner_tag: str | None = None
-    """The tag of a user that holds its owner's address."""
-    email: str = ""
-    """The account's address."""
+    find_owner: FindOwner
     smtp_users: SmtpUsers = NO_SMTP_USERS
     """Whose secrets hold passwords for SES's SMTP interface, too."""
 
@@ -104,18 +102,20 @@ class Deliver:
         record.write(
             {new_key.key_id: replace(record.of(new_key.key_id), delivered=delivered)},
             intent=replace(new_key.intent, settled=True),
-            owner=self._owner(user.name),
+            owner=self._owner(user),
         )
         record.tidy()
 
-    def _owner(self, user: str) -> str | None:
-        """The owner's address; None: not known, or nothing that a tag can hold."""
+    def _owner(self, user: UserFacts) -> str | None:
+        """The owner's first address; None: not known, or nothing that a tag can hold."""
         try:
-            tagged = self.keys.tag_of(user, self.owner_tag) if self.owner_tag else None
+            known = user.owner if isinstance(user.owner, Owner) else self.find_owner.of(user)
         except PortError:
             return None  # the key is delivered; whom it is for, the next rotation may know
-        address = owner_of(tagged, self.email).address
-        return address if address and _TAG_VALUE.fullmatch(address) else None
+        if not known.candidates:
+            return None
+        address = known.candidates[0].recipients[0].address
+        return address if _TAG_VALUE.fullmatch(address) else None
 
     def _announced(
         self, user: UserFacts, old_key: str, record: RecordStore, *, forced: bool

@@ -14,6 +14,7 @@ from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.secret_names import secret_name
 from keyturn.ports import AccessKeys, Receipts, SecretStore
+from keyturn.use_cases.find_owner import FindOwner
 
 Fact = TypeVar("Fact")
 
@@ -27,6 +28,7 @@ class FactGatherer:
     receipts: Receipts
     policy: RotationPolicy
     kms_key: str | None
+    find_owner: FindOwner
 
     def decide(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> UserDecisions:
         """
@@ -77,6 +79,8 @@ class FactGatherer:
             case Question(Asked.SECRET, None):
                 name = secret_name(user.account, user.name)
                 return replace(user, secret=_known(lambda: self.secret_store.look(name)))
+            case Question(Asked.OWNER, None):
+                return replace(user, owner=_known(lambda: self.find_owner.of(user)))
             case Question(Asked.LAST_USE, str(key_id)):
                 use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=gone_is_unknown)
                 return _with_key(user, key_id, last_use=use)

@@ -30,8 +30,6 @@ class Inventory:
     warnings: tuple[str, ...] = ()
     joined: Mapping[str, datetime] = field(default_factory=dict)
     """Account id → when it came into the organisation, UTC, as far as that is known."""
-    has_addresses: bool = True
-    """Whether an account without an address has none; else Organizations was not asked."""
     owners_file: OwnersFile | None = None
     """The owners file, if there is one and it was read."""
 

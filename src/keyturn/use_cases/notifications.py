@@ -1,6 +1,6 @@
 """Say what happened: events for the bus, and a digest for everybody who has to know."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,14 +16,17 @@ from keyturn.domain.events import (
     notice_item,
 )
 from keyturn.domain.exemption import ExemptionChange, GroupChange
-from keyturn.domain.key import SecretFacts, UserFacts
-from keyturn.domain.owner import owner_of
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.key import Receipt, SecretFacts, UserFacts
+from keyturn.domain.owner import Owner, OwnerSource
+from keyturn.domain.policy import ProofOfNotice
+from keyturn.domain.proof import recipients_now
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
+from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.key_usage import with_usage
 
 FOUND_EXEMPT = (
@@ -57,10 +60,11 @@ class BuildNotifications:
     """Turns a result into notices for people and events for programs."""
 
     keys: AccessKeys
+    find_owner: FindOwner
     receipts: Receipts
     admin: str
-    owner_tag: str | None
     region: str
+    proof: ProofOfNotice = ProofOfNotice.ACCEPTED
     tells_owners_of_dry_runs: bool = True
     exemption_group: str = "IAMKeyRotationExemptionGroup"
     reads_usage: bool = True
@@ -79,29 +83,23 @@ class BuildNotifications:
         items = (*found, *_items_of_renamed(result.plan.users))
         if self.reads_usage:
             items = with_usage(items, result.plan, self.keys, workers=self.workers)
-        of_user: dict[str, list[NoticeItem]] = {}
-        for item in items:
-            of_user.setdefault(item.user, []).append(item)
         unread: list[Failure] = []
-        owned: dict[str | None, list[NoticeItem]] = {}
-        for user, theirs in of_user.items():
-            owned.setdefault(self._owner(user, run, unread), []).extend(theirs)
+        addressed = self._addressed(result.plan, items, unread)
+        admin = Recipient(ChannelName.EMAIL, self.admin)
         to_owners = [
-            self._digest(run, owner, of_owner)
-            for owner, of_owner in owned.items()
-            if owner is not None
-            and owner != self.admin
-            and (not run.dry_run or self._may_tell(run, owner, unread))
+            self._digest(run, to, theirs)
+            for to, theirs in addressed.of_recipient()
+            if not to.is_same_as(admin) and (not run.dry_run or self._may_tell(run, to, unread))
         ]
         result = replace(result, not_notified=tuple(unread))
         return Notifications(
             events=(*_found_exempt(result, self.exemption_group), *_events(result)),
-            digests=(*to_owners, *self._to_admin(result, owned)),
+            digests=(*to_owners, *self._to_admin(result, admin, addressed)),
             failures=result.not_notified,
         )
 
     def _to_admin(
-        self, result: AccountResult, owned: Mapping[str | None, list[NoticeItem]]
+        self, result: AccountResult, admin: Recipient, addressed: "_Addressed"
     ) -> Iterator[Digest]:
         """
         What the admin is told: as an owner, and as a copy of what the other owners are.
@@ -110,53 +108,108 @@ class BuildNotifications:
         """
         run = result.plan.run
         found = tuple(FOUND_EXEMPT.format(name=name) for name in result.newly_exempt)
-        failures = (*found, *(str(failure) for failure in result.failures))
-        own = owned.get(self.admin, [])
-        others = [item for owner in owned if owner != self.admin for item in owned[owner]]
+        failed = (str(failure) for failure in result.failures)
+        failures = (*found, *addressed.odd, *failed)
+        own = [each.item for each in addressed.items if each.is_to(admin)]
+        others = [each.item for each in addressed.items if not each.is_to(admin)]
         if own:
             yield replace(
-                self._digest(run, self.admin, own), audience=Audience.ADMIN, failures=failures
+                self._digest(run, admin, own), audience=Audience.ADMIN, failures=failures
             )
         if others or (failures and not own):
             yield replace(
-                self._digest(run, self.admin, others),
+                self._digest(run, admin, others),
                 audience=Audience.ADMIN,
                 failures=() if own else failures,
                 proves=False,
             )
 
-    def _digest(self, run: Run, address: str, items: list[NoticeItem]) -> Digest:
+    def _digest(self, run: Run, to: Recipient, items: Iterable[NoticeItem]) -> Digest:
         return Digest(
             run=run,
             audience=Audience.OWNER,
-            recipient=Recipient(ChannelName.EMAIL, address),
+            recipient=to,
             region=self.region,
             items=tuple(items),
         )
 
-    def _owner(self, user: str, run: Run, unread: list[Failure]) -> str | None:
-        """A user's owner: the tag's address, else the account's; None: it is not known."""
-        tagged = None
-        if self.owner_tag is not None:
-            try:
-                tagged = self.keys.tag_of(user, self.owner_tag)
-            except PortError as error:
-                unread.append(Failure(error=error, user=user))
-                return None
-        return owner_of(tagged, run.account.email).address
+    def _addressed(
+        self, plan: AccountPlan, items: Iterable[NoticeItem], unread: list[Failure]
+    ) -> "_Addressed":
+        """Who is notified of each item; where no owner is known, nobody but the admin."""
+        users = {decided.user.name: decided.user for decided in plan.users}
+        owners: dict[str, Owner] = {}
+        addressed = []
+        for item in items:
+            user = users[item.user]
+            if user.name not in owners:
+                owners[user.name] = self._owner(user, unread)
+            to = recipients_now(
+                owners[user.name], _receipts(user, item.key_id), self.proof, plan.run.at
+            )
+            addressed.append(_ItemTo(item, to))
+        odd = (
+            f"{name}: {rejected}; notified instead: {owner}"
+            for name, owner in owners.items()
+            for rejected in owner.rejected
+        )
+        return _Addressed(tuple(addressed), tuple(odd))
 
-    def _may_tell(self, run: Run, owner: str, unread: list[Failure]) -> bool:
+    def _owner(self, user: UserFacts, unread: list[Failure]) -> Owner:
+        """A user's owner, as the rule has read it or as it is read now."""
+        try:
+            known = user.owner
+            return known if isinstance(known, Owner) else self.find_owner.of(user)
+        except PortError as error:
+            unread.append(Failure(error=error, user=user.name))
+            return Owner(unknown=OwnerSource.UNREADABLE)
+
+    def _may_tell(self, run: Run, owner: Recipient, unread: list[Failure]) -> bool:
         """Owners hear of a dry run once a week at most; who cannot be looked up hears nothing."""
         if not self.tells_owners_of_dry_runs:
             return False
         try:
-            last = self.receipts.last_dry_run_digest(
-                run.account.id, Recipient(ChannelName.EMAIL, owner)
-            )
+            last = self.receipts.last_dry_run_digest(run.account.id, owner)
         except PortError as error:
             unread.append(Failure(error=error))
             return False
         return last is None or run.at - last >= DRY_RUN_WEEK
+
+
+@dataclass(frozen=True, slots=True)
+class _ItemTo:
+    """An item, and who is notified of it."""
+
+    item: NoticeItem
+    to: tuple[Recipient, ...]
+    """Each gets a message of their own; empty: nobody is known."""
+
+    def is_to(self, recipient: Recipient) -> bool:
+        return any(each.is_same_as(recipient) for each in self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class _Addressed:
+    """The items of a run, and what was odd about their owners, a sentence each."""
+
+    items: tuple[_ItemTo, ...]
+    odd: tuple[str, ...]
+
+    def of_recipient(self) -> Iterator[tuple[Recipient, list[NoticeItem]]]:
+        """Each recipient with their items, however an address is spelt."""
+        spelt: dict[RecipientId, Recipient] = {}
+        theirs: dict[RecipientId, list[NoticeItem]] = {}
+        for each in self.items:
+            for to in each.to:
+                spelt.setdefault(to.id, to)
+                theirs.setdefault(to.id, []).append(each.item)
+        return ((spelt[id_], items) for id_, items in theirs.items())
+
+
+def _receipts(user: UserFacts, key_id: str) -> tuple[Receipt, ...]:
+    """What was notified of a key, as far as the rule asked for it."""
+    [known] = [key.receipts for key in user.keys if key.key_id == key_id] or [()]
+    return known if isinstance(known, tuple) else ()
 
 
 def _items_planned(plan: AccountPlan) -> Iterator[NoticeItem]:

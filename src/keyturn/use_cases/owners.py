@@ -5,26 +5,23 @@ from dataclasses import dataclass
 from threading import Event
 
 from keyturn.domain.errors import Denied, PortError
-from keyturn.domain.key import Account
-from keyturn.domain.owner import Owner, OwnerSource, owner_of
-from keyturn.ports import AccessKeys
+from keyturn.domain.key import UserFacts
+from keyturn.domain.owner import Owner, OwnerSource
+from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.side_by_side import side_by_side
 
-UNREADABLE = Owner(source=OwnerSource.UNREADABLE)
+UNREADABLE = Owner(unknown=OwnerSource.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookUpOwners:
-    """A call for each user, and none where no tag is set: then the account's address counts."""
+    """A call for each user whose owner the rule has not asked for, where a tag is set."""
 
-    keys: AccessKeys
-    tag: str | None
+    find_owner: FindOwner
     workers: int
     """How many users are looked up at once."""
-    knows_accounts: bool = True
-    """Whether an account without an address has none; else nobody told us."""
 
-    def of(self, account: Account, users: Sequence[str]) -> Mapping[str, Owner]:
+    def of(self, users: Sequence[UserFacts]) -> Mapping[str, Owner]:
         """
         The owners of these users: user's name → owner, in their order.
 
@@ -32,14 +29,13 @@ class LookUpOwners:
         """
         refused = Event()
 
-        def one(user: str) -> Owner:
-            if self.tag is None:
-                return self._known(owner_of(None, account.email), Owner())
+        def one(user: UserFacts) -> Owner:
+            if isinstance(user.owner, Owner):
+                return user.owner
             if refused.is_set():
                 return UNREADABLE
             try:
-                found = owner_of(self.keys.tag_of(user, self.tag), account.email)
-                return self._known(found, UNREADABLE)
+                return self.find_owner.of(user)
             except Denied:
                 refused.set()  # so would the others be
             except PortError:
@@ -47,7 +43,4 @@ class LookUpOwners:
             return UNREADABLE
 
         known = side_by_side(one, users, workers=self.workers)
-        return dict(zip(users, known, strict=True))
-
-    def _known(self, found: Owner, otherwise: Owner) -> Owner:
-        return otherwise if found.is_missing and not self.knows_accounts else found
+        return dict(zip((user.name for user in users), known, strict=True))

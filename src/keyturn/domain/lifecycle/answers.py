@@ -28,7 +28,7 @@ def blocked(  # noqa: PLR0913 -- as a decision
     Raises NeededError where nobody has asked for the key's receipts.
     """
     notice = Notice(type=NoticeType.BLOCKED, day=at.today, variant=reason)
-    receipts = at.receipts(key)
+    receipts = at.proofs(key)
     # Unreadable receipts: silent for now. A mail every day is one that nobody reads any more, and
     # what is blocked ends nothing, so nothing is lost by it.
     tell = anew or (

@@ -110,9 +110,17 @@ class _World:
         }
         return replace(
             self,
-            user=replace(self.user, keys=tuple(_supposed(key) for key in self.user.keys)),
+            user=replace(self.user, keys=tuple(self._supposed(key) for key in self.user.keys)),
             in_use=frozenset(in_use),
         )
+
+    def _supposed(self, key: KeyFacts) -> KeyFacts:
+        last_use = LastUse(at=None) if isinstance(key.last_use, Unread) else key.last_use
+        receipts = () if isinstance(key.receipts, Unread) else key.receipts
+        # Nobody had to know who answers for it: whoever was notified, was the right one.
+        if isinstance(self.user.owner, Unread) and not isinstance(receipts, Unknown):
+            receipts = tuple(replace(receipt, to=None) for receipt in receipts)
+        return replace(key, last_use=last_use, receipts=receipts)
 
     def lived_until(self, at: datetime) -> "_World":
         """Let people work with their keys until the next run."""
@@ -145,7 +153,13 @@ class _World:
         if decision.notice is None or not isinstance(key.receipts, tuple):
             return self
         notice = decision.notice
-        receipt = Receipt(step=notice.step, day=notice.day, at=at, promises=notice.promises)
+        receipt = Receipt(
+            step=notice.step,
+            day=notice.day,
+            at=at,
+            promises=notice.promises,
+            delivered_at=at,
+        )
         return self.with_key(replace(key, receipts=(*key.receipts, receipt)))
 
     def done(self, decision: Decision, at: datetime) -> "_World":
@@ -216,10 +230,3 @@ class _World:
 def _is_beyond_us(decision: Decision) -> bool:
     """Whether nobody can say what comes: nothing, or what nobody could read."""
     return Overlay.EXEMPT in decision.overlays or decision.reason is Reason.RECORD_UNREADABLE
-
-
-def _supposed(key: KeyFacts) -> KeyFacts:
-    """Suppose for a fact that nobody asked for what makes no difference today."""
-    last_use = LastUse(at=None) if isinstance(key.last_use, Unread) else key.last_use
-    receipts = () if isinstance(key.receipts, Unread) else key.receipts
-    return replace(key, last_use=last_use, receipts=receipts)

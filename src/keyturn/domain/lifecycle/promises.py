@@ -58,7 +58,9 @@ def disabling(view: KeyView) -> End:
     at, key, on_record = view.at, view.key, view.on_record
     # What was promised before somebody enabled it again is of a stretch that is over: such a
     # receipt would end the key on the first day after its rest, without a new notice.
-    receipts = valid(at, view.receipts(), Act.DISABLE, after=on_record.restored)
+    # Nor does what somebody else was told who answered for it before: the new owner has W days.
+    receipts = valid(at, view.proofs(), Act.DISABLE, after=on_record.restored)
+    told_anybody = valid(at, view.receipts(), Act.DISABLE, after=on_record.restored)
     window = at.policy.installation_window
     # From the first notice, not the last: a reminder begins no window. No notice: from now.
     starts = [min((receipt.at for receipt in receipts), default=at.now)]
@@ -70,7 +72,7 @@ def disabling(view: KeyView) -> End:
     # A forced rotation comes at any age, and so does what follows it.
     if not on_record.forced:
         by_policy = max(by_policy, at.day(key.created, at.policy.inactive_period))
-    promised = last_promised(at, receipts, Act.DISABLE)
+    promised = last_promised(at, told_anybody, Act.DISABLE)
     return End(
         receipts=receipts,
         promised=promised,
@@ -93,7 +95,7 @@ def deletion(view: KeyView) -> End:
     return End(
         # Only a notice since it stopped proves that its owner could object (decision 0011): the
         # mail about the rotation names the date of deletion too.
-        receipts=() if since is None else valid(at, view.receipts(), Act.DELETE, after=since),
+        receipts=() if since is None else valid(at, view.proofs(), Act.DELETE, after=since),
         promised=promised,
         by_policy=deletion_by_policy(at, key, begun),
         is_due=at.today >= promised

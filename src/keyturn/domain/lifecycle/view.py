@@ -29,7 +29,9 @@ from keyturn.domain.decision import (
 )
 from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.parts import Choice, Part
+from keyturn.domain.owner import OwnerSource
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.proof import of_anybody, proofs
 from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
 
 FORCE_LIFE: Final = timedelta(hours=24)
@@ -176,10 +178,38 @@ class KeyList:
         return key.last_use
 
     def receipts(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
-        """What its owner was notified of. Raises NeededError where nobody has asked."""
+        """
+        What anybody was notified of: a promise to a former owner holds a key back, too.
+
+        Raises NeededError where nobody has asked.
+        """
         if key.receipts is UNREAD:
             raise NeededError(Question(Asked.RECEIPTS, key.key_id))
         return key.receipts
+
+    def proofs(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
+        """
+        What the one who answers for it now was notified of (proof.py).
+
+        Raises NeededError where nobody has asked for the receipts, or then for the owner.
+        """
+        receipts = self.receipts(key)
+        # Where nobody was notified of anything, whose key it is makes no difference, and no call.
+        if isinstance(receipts, Unknown):
+            return receipts
+        if all(receipt.to is None for receipt in receipts):
+            return of_anybody(receipts, self.policy.proof_of_notice)
+        owner = self.user.owner
+        if owner is UNREAD:
+            raise NeededError(Question(Asked.OWNER))
+        if isinstance(owner, Unknown):
+            return owner
+        match owner.source:
+            case OwnerSource.UNREAD:  # a plan without an admin's address, which ends nothing
+                return of_anybody(receipts, self.policy.proof_of_notice)
+            case OwnerSource.UNREADABLE | OwnerSource.NONE:
+                return Unknown(f"its owner is {owner}")
+        return proofs(owner, receipts, self.policy.proof_of_notice, self.now)
 
     # --- the answer
 
@@ -324,10 +354,15 @@ class KeyView:
 
     def receipts(self) -> tuple[Receipt, ...]:
         """
-        What its owner was notified of; nothing, where that could not be read.
+        What anybody was notified of; nothing, where that could not be read.
 
         No end comes sooner by a missing receipt; but a date that is told might be earlier than
         one promised before, so `wait_while_receipts_are_unreadable` stands first in each list.
         """
         receipts = self.at.receipts(self.key)
         return () if isinstance(receipts, Unknown) else receipts
+
+    def proofs(self) -> tuple[Receipt, ...]:
+        """What the one who answers for it now was notified of; nothing likewise."""
+        found = self.at.proofs(self.key)
+        return () if isinstance(found, Unknown) else found

@@ -39,11 +39,12 @@ _DISABLE: Final = Act.DISABLE
 @case(Reason.RECEIPTS_UNREADABLE)
 def wait_while_receipts_are_unreadable(view: KeyView) -> Decision | None:
     """First of all: without its receipts nobody can say what was promised about a key's end."""
-    receipts = view.at.receipts(view.key)
+    proofs = view.at.proofs(view.key)
     # Asked for on top of the list: below, `view.receipts()` takes unreadable for none, which would
-    # announce a new date, and an earlier one than people were promised.
-    if isinstance(receipts, Unknown):
-        return receipts_unreadable(view.at, view.key, receipts)
+    # announce a new date, and an earlier one than people were promised. Whose key it is, too: who
+    # cannot be known was not notified.
+    if isinstance(proofs, Unknown):
+        return receipts_unreadable(view.at, view.key, proofs)
     return None
 
 
@@ -71,7 +72,7 @@ def announce_disabling_again_after_an_interruption(view: KeyView) -> Decision | 
     if since is None or any(receipt.at >= since for receipt in receipts):
         return None
     # Its window was over already, so W days more are not owed; three are, for it works again.
-    day = max(at.today + ACT_WARNING * DAY, last_promised(at, receipts, _DISABLE))
+    day = max(at.today + ACT_WARNING * DAY, last_promised(at, view.receipts(), _DISABLE))
     delete = day + at.policy.recovery_grace_period * DAY
     return at.decision(
         view.key,
@@ -99,7 +100,7 @@ def warn_before_disabling(view: KeyView) -> Decision | None:
     """T0: three days before T2, once, unless the notice itself came that late."""
     at, end = view.at, disabling(view)
     # A warning that fails stops nothing: what counts is the notice's receipt (decision 0011).
-    is_ahead = is_near(end.day, at.today) and not is_told_near(view.receipts(), _DISABLE, end.day)
+    is_ahead = is_near(end.day, at.today) and not is_told_near(view.proofs(), _DISABLE, end.day)
     if end.is_due or not is_ahead:
         return None
     return at.decision(

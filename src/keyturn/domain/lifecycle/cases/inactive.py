@@ -89,7 +89,7 @@ def put_off_deletion(view: KeyView) -> Decision | None:
 def warn_before_deletion(view: KeyView) -> Decision | None:
     """T0: three days before T3, once, unless the notice itself came that late."""
     at, key, end = view.at, view.key, deletion(view)
-    is_ahead = is_near(end.day, at.today) and not is_told_near(view.receipts(), _DELETE, end.day)
+    is_ahead = is_near(end.day, at.today) and not is_told_near(view.proofs(), _DELETE, end.day)
     if end.is_due or not is_ahead:
         return None
     return at.decision(

@@ -1,0 +1,143 @@
+"""
+Find who answers for a user's keys: source by source, as far as one has to ask.
+
+What costs a call is asked only where nothing before it serves, and what is the same for a whole
+account is asked once in a run.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from threading import RLock
+from typing import Any, TypeVar
+
+from keyturn.domain.key import Account, UserFacts
+from keyturn.domain.owner import (
+    UNDELIVERABLE_LIFE,
+    AllowedDomains,
+    Owner,
+    OwnerCandidate,
+    OwnerSource,
+    RejectedValue,
+    candidate_of,
+    default_domains,
+    reachable,
+    user_name_candidate,
+)
+from keyturn.domain.recipient import RecipientId
+from keyturn.ports import AccessKeys, Clock, Receipts
+
+Fact = TypeVar("Fact")
+
+
+class AskedOnce:
+    """Answers that are one for all of an account, kept for a run; workers ask side by side."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+        self._lock = RLock()
+
+    def get(self, name: str, ask: Callable[[], Fact]) -> Fact:
+        """The answer. Raises what `ask` raises, and asks again the next time."""
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = ask()
+            return self._known[name]  # type: ignore[no-any-return]  # what `ask` answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindOwner:
+    """Finds the owners of one account's users."""
+
+    keys: AccessKeys
+    receipts: Receipts
+    account: Account
+    clock: Clock
+    admin: str
+    """The administrators' address; empty: not known here."""
+    tag: str | None
+    """The tag of a user that holds its owner's address; None: there is none."""
+    allowed_domains: tuple[str, ...] = ()
+    """None given: those of the admin's and the account's addresses."""
+    all_sources: bool = False
+    """Whether the sources after the first that serves count, too (ProofOfNotice=Delivered)."""
+    _once: AskedOnce = field(default_factory=AskedOnce)
+    _users: dict[str, Owner] = field(default_factory=dict)
+    """`UserId` → the owner, as it was found in this run."""
+
+    def of(self, user: UserFacts) -> Owner:
+        """
+        The owner of a user's keys.
+
+        Raises a PortError where a source could not be read that comes before the first that
+        serves: unknown is not "none", and the next source's owner may be somebody else.
+        """
+        # The rule, the delivery and the notices ask for the same user, and get the same answer.
+        if user.user_id not in self._users:
+            self._users[user.user_id] = self._find(user)
+        return self._users[user.user_id]
+
+    def _find(self, user: UserFacts) -> Owner:
+        candidates: list[OwnerCandidate] = []
+        rejected: list[RejectedValue] = []
+        for ask in self._sources(user):
+            if candidates and not self.all_sources:
+                break
+            found, odd = ask()
+            rejected += [odd] if odd else []
+            if found is None:
+                continue
+            found, unreachable = self._reachable(found)
+            rejected += [unreachable] if unreachable else []
+            candidates += [found] if found else []
+        return Owner(
+            candidates=tuple(candidates), rejected=tuple(rejected), unknown=self._why_unknown()
+        )
+
+    def _why_unknown(self) -> OwnerSource:
+        """Why nobody was found, where nobody was."""
+        if not self.admin:
+            return OwnerSource.UNREAD  # nobody is notified from here: whose it is, nobody asked
+        return OwnerSource.NONE if self.account.email else OwnerSource.UNREADABLE
+
+    def _sources(self, user: UserFacts) -> Iterator["_Ask"]:
+        """The sources, in the documented order."""
+        allowed = self._allowed()
+        if self.tag is not None:
+            yield partial(self._tagged, user.name, self.tag, allowed)
+        yield partial(user_name_candidate, user.name, allowed)
+        yield partial(self._account, allowed)
+        # Every account has an address. Where we were not told it, the administrators are not its
+        # owners: as such they would be the proof that its owners were notified.
+        if self.account.email:
+            yield self._admin
+
+    def _allowed(self) -> AllowedDomains:
+        if self.allowed_domains:
+            return AllowedDomains(frozenset(self.allowed_domains))
+        return default_domains(self.admin, self.account.email)
+
+    def _tagged(self, user: str, tag: str, allowed: AllowedDomains) -> "_Found":
+        return candidate_of(OwnerSource.TAG, self.keys.tag_of(user, tag) or "", allowed)
+
+    def _account(self, allowed: AllowedDomains) -> "_Found":
+        return candidate_of(OwnerSource.ACCOUNT, self.account.email, allowed)
+
+    def _admin(self) -> "_Found":
+        # Not held to the allowed domains: who set them, set this.
+        return candidate_of(OwnerSource.ADMIN, self.admin, AllowedDomains(None))
+
+    def _reachable(self, found: OwnerCandidate) -> "_Found":
+        # Whoever is behind the administrators' address is the last to be asked, reachable or not.
+        if found.source is OwnerSource.ADMIN:
+            return found, None
+        return reachable(found, self._undeliverable())
+
+    def _undeliverable(self) -> frozenset[RecipientId]:
+        marks = self._once.get("undeliverable", self.receipts.undeliverable)
+        now = self.clock()
+        return frozenset(each for each, at in marks.items() if now - at < UNDELIVERABLE_LIFE)
+
+
+_Found = tuple[OwnerCandidate | None, RejectedValue | None]
+_Ask = Callable[[], _Found]
