@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.policy import ProofOfNotice, RotationPolicy
 from keyturn.settings import PARAMETERS, Settings
 
 # What operators have in their scripts (spec/aws.md), as far as the functions read it.
@@ -163,6 +163,14 @@ def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
             {"MailRegion": "Frankfurt"},
             "MailRegion=Frankfurt: must be the name of an AWS region",
         ),
+        (
+            {"AllowedOwnerDomains": "example.com,@example.org"},
+            (
+                "AllowedOwnerDomains=example.com,@example.org: @example.org must be a domain: "
+                "example.com, or *.example.com for those below it"
+            ),
+        ),
+        ({"ProofOfNotice": "delivered"}, "ProofOfNotice=delivered: must be Accepted or Delivered"),
         ({"RetireInUse": "maybe"}, "RetireInUse=maybe: must be true or false"),
         (
             {"AllowMissingExemptionGroup": "2"},
@@ -312,6 +320,8 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "IAMExemptionGroup": ("Spared", "Spared"),
     "IAMRoleName": ("rotator", "rotator"),
     "ResourceOwnerTag": ("Owner", "Owner"),
+    "AllowedOwnerDomains": ("example.com,*.example.org", ("example.com", "*.example.org")),
+    "ProofOfNotice": ("Delivered", ProofOfNotice.DELIVERED),
     "SecretsKmsKey": ("alias/secrets", "alias/secrets"),
     "SealKey": ("alias/seal", "alias/seal"),
     "HomeRegion": ("eu-north-1", "eu-north-1"),

@@ -17,7 +17,7 @@ ACCOUNT_ID: Final = Shape(
 )
 ADDRESS: Final = Shape(pattern=names.ONE_ADDRESS.pattern, rule="must be an e-mail address")
 DOMAIN: Final = Shape(
-    pattern=r"(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}",
+    pattern=r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
     rule="must be a domain: example.com, or *.example.com for those below it",
 )
 UNIT: Final = Shape(

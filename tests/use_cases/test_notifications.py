@@ -136,7 +136,7 @@ def test_each_owner_gets_one_digest_and_the_admin_a_copy_of_all() -> None:
     assert addressed(notifications) == [
         (Audience.OWNER, TEAM, True, ["ann", "cat"]),
         (Audience.OWNER, "ben@example.com", True, ["ben"]),
-        (Audience.ADMIN, ADMIN, False, ["ann", "cat", "ben"]),
+        (Audience.ADMIN, ADMIN, False, ["ann", "ben", "cat"]),
     ]
 
 

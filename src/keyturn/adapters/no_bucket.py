@@ -17,7 +17,7 @@ class NoReceipts:
         return ()
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
-        """None is known of."""
+        """Recipient → when: none is known of."""
         return {}
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:  # noqa: ARG002 -- meets the port

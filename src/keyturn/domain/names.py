@@ -19,15 +19,18 @@ UNIT_ID: Final = re.compile(r"(r-[a-z0-9]{4,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 """Ours, and EventBridge's of the schedule's event."""
 ONE_ADDRESS: Final = re.compile(
+    r"[^\s\x00-\x1f\x7f,;:<>()\"\\@]{1,64}@[^\s\x00-\x1f\x7f,;:<>()\"\\@]{1,255}"
+)
+"""An e-mail address, and no list of them, as accounts of AWS may have it."""
+MAILABLE: Final = re.compile(
     r"(?=[^@]{1,64}@[^@]{1,255}\Z)"
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
 )
 """
-An e-mail address as SES takes it, and no list of them: "a@x, b@y" would be two recipients.
+An address that SES sends to: the dot-atom of RFC 5322 at a domain with a dot, in ASCII.
 
-The dot-atom of RFC 5322 at a domain with a dot, in ASCII: SES sends to no other local part, and
-wants domains of other letters as Punycode. What it refuses would be tried for days and reach
-nobody, so it is no address from the first.
+Of others it takes no mail (domains of other letters are written as Punycode), so a notice to one
+would be tried for days and reach nobody.
 Source: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
 
-from keyturn.domain.names import ONE_ADDRESS
+from keyturn.domain.names import MAILABLE
 
 _HASH_LENGTH: Final = 16
 """Hexadecimal digits."""
@@ -66,7 +66,7 @@ class Recipient:
         """Whether the address has the form that its channel asks for, and names one recipient."""
         match self.channel:
             case ChannelName.EMAIL:
-                return ONE_ADDRESS.fullmatch(self.address) is not None
+                return MAILABLE.fullmatch(self.address) is not None
             case _:
                 assert_never(self.channel)
 

@@ -76,7 +76,7 @@ class PlanFile(TypedDict):
     version: Literal[1]
     generated_at: Moment
     dry_run: bool
-    policy: dict[str, int | bool | list[int] | None]
+    policy: dict[str, int | bool | str | list[int] | None]
     accounts: list[AccountReport]
     skipped: list[Skipped]
     failures: list[str]

@@ -5,13 +5,14 @@ What costs a call is asked only where nothing before it serves, and what is the 
 account is asked once in a run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from keyturn.domain.key import Account, UserFacts
+from keyturn.domain.errors import PortError
+from keyturn.domain.key import Account, Unknown, UserFacts
 from keyturn.domain.owner import (
     UNDELIVERABLE_LIFE,
     AllowedDomains,
@@ -24,8 +25,16 @@ from keyturn.domain.owner import (
     reachable,
     user_name_candidate,
 )
+from keyturn.domain.owners_file import AccountOwners, Contact
 from keyturn.domain.recipient import RecipientId
-from keyturn.ports import AccessKeys, Clock, Receipts
+from keyturn.ports import (
+    AccessKeys,
+    AlternateContacts,
+    Clock,
+    ContactType,
+    OwnersFileStore,
+    Receipts,
+)
 
 Fact = TypeVar("Fact")
 
@@ -59,6 +68,10 @@ class FindOwner:
     """The tag of a user that holds its owner's address; None: there is none."""
     allowed_domains: tuple[str, ...] = ()
     """None given: those of the admin's and the account's addresses."""
+    owners_file: OwnersFileStore | None = None
+    """None: there is no place for one."""
+    contacts: AlternateContacts | None = None
+    """None: they are not to be read (ReadAlternateContacts)."""
     all_sources: bool = False
     """Whether the sources after the first that serves count, too (ProofOfNotice=Delivered)."""
     _once: AskedOnce = field(default_factory=AskedOnce)
@@ -106,6 +119,11 @@ class FindOwner:
         if self.tag is not None:
             yield partial(self._tagged, user.name, self.tag, allowed)
         yield partial(user_name_candidate, user.name, allowed)
+        if self.owners_file is not None:
+            yield partial(self._in_file, user, self.owners_file, allowed)
+        if self.contacts is not None:
+            for source, contact_type in _CONTACTS.items():
+                yield partial(self._contact, source, contact_type, self.contacts, allowed)
         yield partial(self._account, allowed)
         # Every account has an address. Where we were not told it, the administrators are not its
         # owners: as such they would be the proof that its owners were notified.
@@ -119,6 +137,33 @@ class FindOwner:
 
     def _tagged(self, user: str, tag: str, allowed: AllowedDomains) -> "_Found":
         return candidate_of(OwnerSource.TAG, self.keys.tag_of(user, tag) or "", allowed)
+
+    def _in_file(
+        self, user: UserFacts, file: OwnersFileStore, allowed: AllowedDomains
+    ) -> "_Found":
+        rules = self._once.get("owners file", lambda: self._rules(file))
+        contact = rules and rules.contact_of(user.path, user.name)
+        match contact:
+            case Unknown(why):
+                raise PortError(f"who answers for {user.name} could not be read: {why}")
+            case Contact(addresses=addresses):
+                return candidate_of(OwnerSource.OWNERS_FILE, " ".join(addresses), allowed)
+            case _:
+                return None, None
+
+    def _rules(self, file: OwnersFileStore) -> AccountOwners | None:
+        read = file.read()
+        return None if read is None else read.of_account(self.account)
+
+    def _contact(
+        self,
+        source: OwnerSource,
+        contact_type: ContactType,
+        contacts: AlternateContacts,
+        allowed: AllowedDomains,
+    ) -> "_Found":
+        known = self._once.get("contacts", lambda: contacts.of(self.account.id))
+        return candidate_of(source, known.get(contact_type, ""), allowed)
 
     def _account(self, allowed: AllowedDomains) -> "_Found":
         return candidate_of(OwnerSource.ACCOUNT, self.account.email, allowed)
@@ -138,6 +183,12 @@ class FindOwner:
         now = self.clock()
         return frozenset(each for each, at in marks.items() if now - at < UNDELIVERABLE_LIFE)
 
+
+_CONTACTS: Final[Mapping[OwnerSource, ContactType]] = {
+    OwnerSource.SECURITY_CONTACT: ContactType.SECURITY,
+    OwnerSource.OPERATIONS_CONTACT: ContactType.OPERATIONS,
+}
+"""In the order in which they are asked."""
 
 _Found = tuple[OwnerCandidate | None, RejectedValue | None]
 _Ask = Callable[[], _Found]

@@ -1,0 +1,96 @@
+"""Whose receipts prove something, and who is notified."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from keyturn.domain.key import Receipt
+from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
+from keyturn.domain.policy import ProofOfNotice
+from keyturn.domain.proof import proofs, recipients_now
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
+
+NOW = datetime(2026, 3, 20, 5, tzinfo=UTC)
+DAY = timedelta(days=1)
+ACCEPTED, DELIVERED = ProofOfNotice.ACCEPTED, ProofOfNotice.DELIVERED
+
+
+def to(name: str) -> Recipient:
+    return Recipient(ChannelName.EMAIL, f"{name}@example.com")
+
+
+ANN, BOB, TEAM, ADMIN = map(to, ("ann", "bob", "team", "admin"))
+OWNER = Owner(
+    candidates=(
+        OwnerCandidate(OwnerSource.TAG, (ANN, BOB)),
+        OwnerCandidate(OwnerSource.ACCOUNT, (TEAM,)),
+        OwnerCandidate(OwnerSource.ADMIN, (ADMIN,)),
+    )
+)
+
+
+def receipt(
+    recipient: Recipient | None, *, days_ago: float, delivered: float | None = None
+) -> Receipt:
+    return Receipt(
+        step="disable",
+        day=date(2026, 3, 30),
+        at=NOW - days_ago * DAY,
+        to=recipient.id if recipient else None,
+        delivered_at=None if delivered is None else NOW - delivered * DAY,
+    )
+
+
+def proving(*receipts: Receipt, proof: ProofOfNotice) -> list[RecipientId | None]:
+    return [each.to for each in proofs(OWNER, receipts, proof, NOW)]
+
+
+def test_a_receipt_of_the_owner_proves_and_of_anybody_else_nothing() -> None:
+    theirs, former = receipt(ANN, days_ago=1), receipt(to("eve"), days_ago=30)
+    next_source = receipt(TEAM, days_ago=30)
+
+    assert proving(theirs, former, next_source, proof=ACCEPTED) == [ANN.id]
+
+
+def test_of_several_owners_one_reached_is_the_proof() -> None:
+    assert proving(receipt(BOB, days_ago=1), proof=ACCEPTED) == [BOB.id]
+
+
+def test_a_receipt_of_before_names_nobody_and_counts_for_all() -> None:
+    assert proving(receipt(None, days_ago=9), proof=ACCEPTED) == [None]
+
+
+def test_where_delivery_is_the_proof_it_counts_from_its_report() -> None:
+    [proof] = proofs(OWNER, [receipt(ANN, days_ago=9, delivered=8)], DELIVERED, NOW)
+
+    assert proof.at == NOW - 8 * DAY
+    assert proving(receipt(ANN, days_ago=1), proof=DELIVERED) == []
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "asked"),
+    [(0, (ANN, BOB)), (2.4, (ANN, BOB)), (2.6, (ANN, BOB, TEAM)), (9, (ANN, BOB, TEAM))],
+)
+def test_without_a_report_for_three_days_the_next_source_is_notified_too(
+    days_ago: float, asked: tuple[Recipient, ...]
+) -> None:
+    sent = [receipt(ANN, days_ago=days_ago)]
+
+    assert recipients_now(OWNER, sent, DELIVERED, NOW) == asked
+    assert recipients_now(OWNER, sent, ACCEPTED, NOW) == (ANN, BOB)
+
+
+def test_its_proof_counts_then_and_goes_on_counting() -> None:
+    doubted, second = receipt(ANN, days_ago=9), receipt(TEAM, days_ago=6, delivered=6)
+    reached_since = receipt(ANN, days_ago=1, delivered=1)
+
+    assert proving(doubted, second, proof=DELIVERED) == [TEAM.id]
+    assert proving(doubted, second, reached_since, proof=DELIVERED) == [TEAM.id, ANN.id]
+    assert proving(second, proof=DELIVERED) == []
+
+
+def test_where_no_owner_is_known_nobody_is_notified_and_nothing_proves() -> None:
+    nobody = Owner(unknown=OwnerSource.NONE)
+
+    assert recipients_now(nobody, [], ACCEPTED, NOW) == ()
+    assert proofs(nobody, [receipt(ANN, days_ago=1)], ACCEPTED, NOW) == ()

@@ -1,0 +1,165 @@
+"""Who is notified, and from when the days count: from the tag to the disabled key."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, NOTIFIER_ROLE, PREFIX
+from keyturn_sandbox.simulation.people import OWNER_TAG
+from tests.use_cases.harness import (
+    ASKED,
+    HUB,
+    OWNER,
+    Harness,
+    break_down,
+    decisions_of,
+    staged,
+)
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+
+
+@pytest.fixture
+def stage() -> Iterator[Harness]:
+    with staged() as stage:
+        yield stage
+
+
+def mailed(stage: Harness, since: int = 0) -> list[str]:
+    """To whom mails went, but for the admin's copies."""
+    return [to for mail in stage.cloud.sent_mails[since:] for to in mail.to if to != ADMIN]
+
+
+def tag(stage: Harness, value: str) -> None:
+    stage.iam().tag_user(UserName="app", Tags=[{"Key": OWNER_TAG, "Value": value}])
+
+
+def test_a_new_owner_is_notified_anew_and_has_the_whole_window(stage: Harness) -> None:
+    stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+    tag(stage, BOB)
+
+    renoticed = stage.at(1).run()
+
+    assert mailed(stage) == [ANN, BOB]
+    assert ("NOTICE", "dates-not-noticed") in decisions_of(renoticed, "app")
+    for day in (8, 10):  # the reminder, and the day that the former owner was promised
+        assert all(
+            action in {"WARN", "KEEP"} for action, _ in decisions_of(stage.at(day).run(), "app")
+        )
+    assert ("DISABLE", "window-over") in decisions_of(stage.at(11).run(), "app")
+    assert mailed(stage)[2:] == [BOB, BOB]
+
+
+def test_the_former_owner_back_again_needs_no_second_notice(stage: Harness) -> None:
+    stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+    tag(stage, BOB)
+    stage.at(1).run()
+    tag(stage, f"mailto:{ANN.upper()} ")
+
+    stage.at(2).run()
+
+    assert mailed(stage) == [ANN, BOB]
+    # A date that was promised to anybody is kept: Bob's is a day later than hers.
+    assert ("WARN", "disabling-ahead") in decisions_of(stage.at(10).run(), "app")
+    assert ("DISABLE", "window-over") in decisions_of(stage.at(11).run(), "app")
+
+
+def test_of_two_owners_each_gets_a_mail_of_their_own_and_one_is_the_proof(stage: Harness) -> None:
+    stage.user("app", 95, **{OWNER_TAG: f"{ANN}:{BOB}"})
+    stage.run()
+    tag(stage, BOB)
+
+    for day in (1, 7, 10):
+        answer = stage.at(day).run()
+
+    assert ("DISABLE", "window-over") in decisions_of(answer, "app")
+    assert mailed(stage) == [ANN, BOB, BOB, BOB]
+
+
+@pytest.mark.parametrize(
+    ("spelt", "notified"),
+    [
+        (ANN, [ANN]),
+        (f"{ANN} {BOB}", [ANN, BOB]),
+        (f"{ANN}:{BOB}", [ANN, BOB]),
+        (f"{ANN}/{BOB}", [ANN, BOB]),
+        (f"{ANN}  ", [ANN]),
+        (f"mailto:{ANN}", [ANN]),
+        ("@team", [OWNER]),
+        ("Payments team", [OWNER]),
+        (f"Ann Lee {ANN}", [ANN]),
+        ("ann.example.com", [OWNER]),
+        (ANN.upper(), [ANN.upper()]),
+        ("ann@bob@example.com", [OWNER]),
+        ("ann@gone.example", [OWNER]),
+        ("ann@example.com.", [OWNER]),
+        ("", [OWNER]),
+    ],
+)
+def test_however_an_owner_is_spelt_somebody_is_notified_and_the_key_ends_in_time(
+    spelt: str, notified: list[str], stage: Harness
+) -> None:
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: spelt})
+
+    for day in (0, 7, 10):
+        answer = stage.at(day).run()
+
+    assert mailed(stage) == notified * 3
+    assert stage.keys("app")[old] == "Inactive"
+    assert answer["failures"] == []
+
+
+def test_a_value_that_does_not_serve_is_named_to_the_admin(stage: Harness) -> None:
+    stage.user("app", 95, **{OWNER_TAG: "dev team@gone.example"})
+
+    stage.run()
+
+    [copy] = [mail for mail in stage.cloud.sent_mails if ADMIN in mail.to]
+    said = " ".join((copy.text or "").split())
+    assert 'app: the user\'s tag says "dev team@gone.example"' in said
+    assert "AllowedOwnerDomains does not allow" in said
+    assert f"notified instead: {OWNER} (the account's address)" in said
+
+
+def test_an_owner_that_cannot_be_read_stops_the_end_and_is_said(stage: Harness) -> None:
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+
+    stage.cloud.layers.append(break_down("ListUserTags"))
+    answer = stage.at(10).run()
+    stage.cloud.layers.pop()
+
+    assert ("WAIT", "receipts-unreadable") in decisions_of(answer, "app")
+    assert stage.keys("app")[old] == "Active"
+    assert ("DISABLE", "window-over") in decisions_of(stage.at(11).run(), "app")
+
+
+def test_an_account_without_a_known_address_is_not_the_admins(stage: Harness) -> None:
+    old, *_ = stage.user("app", 95)
+    unknown = {name: value for name, value in ASKED.items() if name != "email"}
+
+    for day in (0, 10):
+        stage.at(day).run(unknown)
+
+    assert mailed(stage) == []
+    assert stage.keys("app")[old] == "Active"
+
+
+def test_a_dead_address_gives_way_to_the_next_source_for_thirty_days(stage: Harness) -> None:
+    dead = Recipient(ChannelName.EMAIL, ANN).id
+    stage.user("app", 95, **{OWNER_TAG: ANN})
+    mark = f"{PREFIX}/receipts/_undeliverable/{dead}.json"
+    stage.cloud.role_session(HUB, NOTIFIER_ROLE).client("s3").put_object(
+        Bucket=BUCKET, Key=mark, Body=json.dumps({"why": "bounced"})
+    )
+
+    stage.run()
+    assert mailed(stage) == [OWNER]
+
+    stage.user("old", 95, **{OWNER_TAG: ANN})
+    stage.at(31).run()
+    assert ANN in mailed(stage)
