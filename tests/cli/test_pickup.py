@@ -480,6 +480,33 @@ def test_a_symbolic_link_stays_and_what_it_leads_to_is_changed(laptop: Laptop) -
     assert real.with_name(laptop.copies()[0].name).exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_of_somebody_else_stays_theirs(laptop: Laptop) -> None:
+    os.chown(laptop.file, 12345, 12345)
+
+    assert laptop.keyturn("pickup").exit_code == 0
+
+    assert (laptop.file.stat().st_uid, mode(laptop.file)) == (12345, 0o600)
+
+
+def test_it_needs_nothing_that_only_posix_has(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("fchown", "geteuid", "getuid", "chown", "O_NOFOLLOW"):
+        monkeypatch.delattr(os, name)
+    opened = os.open
+
+    def without_folders(path: object, flags: int, *more: int) -> int:
+        if Path(str(path)).is_dir():
+            raise PermissionError(13, "Permission denied")
+        return opened(str(path), flags, *more)
+
+    monkeypatch.setattr(os, "open", without_folders)
+
+    assert laptop.keyturn("pickup").exit_code == 0
+    assert laptop.profiles()["default"]["aws_access_key_id"] == laptop.new
+
+
 def test_a_file_that_others_may_read_is_theirs_no_more(laptop: Laptop) -> None:
     laptop.file.chmod(0o644)
 

@@ -99,3 +99,16 @@ def test_without_a_home_nothing_is_kept() -> None:
     assert KeyCacheFile(None).read() is None
     with pytest.raises(KeyturnError, match="has no home folder"):
         KeyCacheFile(None).write(CachedKey(key=KEY, at=NOW))
+
+
+def test_where_rights_are_not_posixs_a_key_is_kept_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.own_machine.adapters.key_cache_file._IS_POSIX", False)
+    monkeypatch.delattr("os.geteuid")
+    monkeypatch.delattr("os.O_NOFOLLOW")
+    cache = KeyCacheFile(tmp_path / "keyturn" / "x.json")
+
+    cache.write(CachedKey(key=KEY, at=NOW))
+
+    assert cache.read() == CachedKey(key=KEY, at=NOW)
