@@ -61,10 +61,17 @@ def test_the_owner_is_the_tags_address_else_the_accounts(cloud: LocalCloud) -> N
     }
     rows = csv.DictReader(io.StringIO(keyturn("plan", *BY_TAG, "--format", "csv").stdout))
     assert {row["user"]: (row["owner"], row["owner_source"]) for row in rows} == found
+    said = 'the user\'s tag says "team blue", which is no e-mail address'
+    for answer in (keyturn("plan", *BY_TAG), keyturn("explain", "bob-bot", *BY_TAG)):
+        assert said in answer.stdout
+    rows = csv.DictReader(io.StringIO(keyturn("plan", *BY_TAG, "--format", "csv").stdout))
+    assert {row["user"]: row["owner_rejected"] for row in rows if row["owner_rejected"]} == {
+        "bob-bot": said
+    }
 
 
 def test_a_key_without_a_known_owner_is_named_and_counted(cloud: LocalCloud) -> None:
-    cloud.organization.accounts[SHOP].email = ""
+    cloud.organization.accounts[SHOP].email = "nobody"
     for name in ("ann-bot", "bob-bot", "carl-bot"):
         add_user(cloud, SHOP, name, 95)
     tag(cloud, "ann-bot", "ann@example.com")
@@ -75,9 +82,9 @@ def test_a_key_without_a_known_owner_is_named_and_counted(cloud: LocalCloud) -> 
     assert "2 keys without a known owner" in table
     [bob] = [line for line in table.splitlines() if "bob-bot" in line]
     [ann] = [line for line in table.splitlines() if "ann-bot" in line]
-    assert bob.rstrip().endswith("; no known owner")
+    assert '; no known owner; the account\'s address says "nobody", which is no' in bob
     assert "owner" not in ann
-    assert "Owner: not known: neither the user's tag nor the account has an address" in explained
+    assert "Owner: not known: no source has an address" in explained
     assert owners(*BY_TAG)["bob-bot"] == (None, "none")
 
 

@@ -91,7 +91,10 @@ def print_explanation(
     account, now = plan.run.account, plan.run.at
     facts = {key.key_id: key for key in decided.user.keys}
     owner = plan.owner_of(decided.user.name)
-    parts: list[RenderableType] = [Text(f"Owner: {shown(owner)}")]
+    parts: list[RenderableType] = [
+        Text(f"Owner: {shown(owner)}"),
+        *(Text(f"       {shown(each)}", style="yellow") for each in owner.rejected),
+    ]
     dates = calendar(decided, policy, now)
     for decision in decided.decisions:
         parts.append(Text())

@@ -212,7 +212,8 @@ def _sorted(
         for decided in result.plan.users:
             owner = result.plan.owner_of(decided.user.name)
             named = f"owner: {owner}" if name_owners else ""
-            note = "no known owner" if owner.is_missing else named
+            said = "no known owner" if owner.is_missing else named
+            note = "; ".join(filter(None, (said, *map(str, owner.rejected))))
             for decision in decided.decisions:
                 row = _Row(
                     account=result.plan.run.account,

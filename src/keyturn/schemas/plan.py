@@ -43,10 +43,15 @@ class DoneStep(TypedDict):
 
 
 class Planned(Decided):
-    """What was decided for one key, and whose it is; the owner is null where none is known."""
+    """
+    What was decided for one key, and whose it is; the owner is null where none is known.
+
+    owner_rejected: what was found of an owner and does not serve, a sentence each.
+    """
 
     owner: str | None
     owner_source: OwnerSource
+    owner_rejected: list[str]
 
 
 class LeftoverSecret(TypedDict):
@@ -165,7 +170,12 @@ def _leftovers(found: Iterable[Leftover] | None) -> list[LeftoverSecret] | None:
 
 def write_planned(decision: Decided, owner: Owner) -> Planned:
     """A decision, and who answers for its key."""
-    return {**decision, "owner": owner.address, "owner_source": owner.source}
+    return {
+        **decision,
+        "owner": owner.address,
+        "owner_source": owner.source,
+        "owner_rejected": [str(each) for each in owner.rejected],
+    }
 
 
 # Its reader

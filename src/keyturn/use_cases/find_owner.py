@@ -109,9 +109,10 @@ class FindOwner:
 
     def _why_unknown(self) -> OwnerSource:
         """Why nobody was found, where nobody was."""
-        if not self.admin:
-            return OwnerSource.UNREAD  # nobody is notified from here: whose it is, nobody asked
-        return OwnerSource.NONE if self.account.email else OwnerSource.UNREADABLE
+        if self.admin:
+            return OwnerSource.UNREADABLE
+        # Nobody is notified from here. Without the account's address, too, nobody has asked.
+        return OwnerSource.NONE if self.account.email else OwnerSource.UNREAD
 
     def _sources(self, user: UserFacts) -> Iterator["_Ask"]:
         """The sources, in the documented order."""

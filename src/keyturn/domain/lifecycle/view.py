@@ -205,9 +205,10 @@ class KeyList:
         if isinstance(owner, Unknown):
             return owner
         match owner.source:
-            case OwnerSource.UNREAD:  # a plan without an admin's address, which ends nothing
+            # A plan without an admin's address, which ends nothing: whoever was notified counts.
+            case OwnerSource.UNREAD | OwnerSource.NONE:
                 return of_anybody(receipts, self.policy.proof_of_notice)
-            case OwnerSource.UNREADABLE | OwnerSource.NONE:
+            case OwnerSource.UNREADABLE:
                 return Unknown(f"its owner is {owner}")
         return proofs(owner, receipts, self.policy.proof_of_notice, self.now)
 
