@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit mutants check lint format types arrows package e2e setup clean FORCE
+.PHONY: help demo test chaos coverage unit bench mutants check lint format types arrows package e2e setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -27,6 +27,9 @@ chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T
 
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain
+
+bench: .venv/ready      ## say how long notices take under load, and how many calls; times are only printed
+	$(RUN)python -m tests.bench
 
 mutants: .venv/ready    ## break the engine on purpose, and see each break caught; RANDOM=60 draws breaks, SEED=… the same again
 	$(RUN)python -m tests.mutants.$(if $(RANDOM),drawn $(RANDOM) $(if $(SEED),--seed $(SEED)),run) $(M)

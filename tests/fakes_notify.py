@@ -1,6 +1,6 @@
 """A receipt book and a channel in memory; the book keeps S3Receipts' contract."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,7 +10,7 @@ from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
-from keyturn.ports import Claim, NoticeContent, SentMessage
+from keyturn.ports import Claim, ClaimItem, NoticeContent, SentMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,12 @@ class FakeReceipts:
             if name.startswith(folder) and self._counts(entry)
         ]
         return max(times, default=None)
+
+    def claims_of(
+        self, digest: Digest, items: Sequence[NoticeItem | None], now: datetime
+    ) -> ClaimItem:
+        self._may_refuse("look", _name(digest, None))
+        return lambda item: self.claim(digest, item, now)
 
     def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
         receipt = None
@@ -168,6 +174,15 @@ class FakeChannel:
     breaks_on: str | None = None
     """Where a fault of its own ends it: "render" or "send"."""
     name: ChannelName = ChannelName.EMAIL
+    turns: list[float] = field(default_factory=list)
+    """In how many seconds the next turns come; at once when there are no more."""
+    refusals: list[PortError] = field(default_factory=list)
+    """What the next attempts meet, before `error`."""
+    attempts: int = 0
+
+    def take_turn(self, recipient: Recipient, *, within: float) -> float | None:
+        turn = self.turns.pop(0) if self.turns else 0.0
+        return turn if turn <= within else None
 
     def render(self, content: NoticeContent, recipient: Recipient) -> "FakeMessage":
         if self.breaks_on == "render":
@@ -184,8 +199,11 @@ class FakeMessage:
     mail: Mail
 
     def send(self) -> str:
+        self.channel.attempts += 1
         if self.channel.breaks_on == "send":
             raise ZeroDivisionError
+        if self.channel.refusals:
+            raise self.channel.refusals.pop(0)
         if self.channel.error is not None:
             raise self.channel.error
         self.channel.sent.append((self.recipient.address, self.mail))

@@ -15,6 +15,9 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src"
 NUMBERS: dict[str, float | timedelta] = {
+    "keyturn.adapters.channels.email.SAFE_RATE": 1,
+    "keyturn.adapters.channels.email.RATE_KNOWN_FOR": timedelta(hours=1),
+    "keyturn.adapters.channels.email.ASKED_AGAIN_AFTER": timedelta(minutes=5),
     "keyturn.adapters.clients.ATTEMPTS": 4,
     "keyturn.adapters.clients.CONNECT_SECONDS": 3,
     "keyturn.adapters.clients.READ_SECONDS": 10,
@@ -85,6 +88,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.mail.thread._LONGEST": 900,
     "keyturn.functions.metrics.OVERDUE_AFTER": 14,
     "keyturn.functions.rotation.SPARE_MILLISECONDS": 180000,
+    "keyturn.functions.notifier.SPARE_MILLISECONDS": 60000,
     "keyturn.mail.overrides.KEPT": timedelta(minutes=5),
     "keyturn.cli.credentials.MOST_STALE": 72,
     "keyturn.own_machine.adapters.key_cache_file.VERSION": 1,
@@ -129,6 +133,10 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.snapshot.ALWAYS": 2,
     "keyturn.use_cases.stop.TRIES": 3,
     "keyturn.use_cases.notifications.DRY_RUN_WEEK": timedelta(days=7) - timedelta(hours=12),
+    "keyturn.use_cases.patience.FIRST_PAUSE": 0.25,
+    "keyturn.use_cases.patience.LONGEST_PAUSE": 8,
+    "keyturn.use_cases.send_once.AT_ONCE": 8,
+    "keyturn.wiring.LAPTOP_WAITS": 120,
     "keyturn.wiring.MEMBERS_KEPT": 50,
 }
 

@@ -341,6 +341,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "OrganizationName": ("Brightwater AG", "Brightwater AG"),
     "HelpLink": ("https://wiki.example.com/keys", "https://wiki.example.com/keys"),
     "MailSubjectPrefix": ("[Keys]", "[Keys]"),
+    "NotifierConcurrency": ("4", 4),
     "DryRunNoticesToOwners": ("False", False),
     "ReportRootKeys": ("True", True),
     "ParallelUsers": ("3", 3),

@@ -270,6 +270,13 @@ class Configuration:
         topic=Topic.NOTICES,
         shape=ONE_LINE,
     )
+    notifier_concurrency: int = setting(
+        default=2,
+        name="NotifierConcurrency",
+        unit=Unit.FUNCTIONS,
+        least=2,
+        most=1000,
+    )
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reports_root_keys: bool = setting(
         default=False,

@@ -1,5 +1,7 @@
 """The only file that chooses adapters."""
 
+import random
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.adapters.channels.email import EmailChannel
+from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
@@ -20,6 +22,7 @@ from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_fates import S3Fates
@@ -66,6 +69,7 @@ from keyturn.use_cases.mail_fate import Reachable, RecordMailFate
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
+from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
@@ -78,6 +82,8 @@ if TYPE_CHECKING:
 Complain = Callable[[str], None]
 Kept = TypeVar("Kept")
 
+LAPTOP_WAITS = 120.0
+"""Seconds that a run from a laptop waits with each digest until SES takes it."""
 MEMBERS_KEPT = 50
 """Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
 
@@ -362,17 +368,28 @@ class Aws(_Connections):
 
     def by_mail(self, complain: Complain) -> SendFromHere:
         """Send the mails from here."""
-        return SendFromHere(notify=self.notify(complain, complain), clock=self.clock)
 
-    def notify(self, complain: Complain, warn: Complain) -> Notify:
+        def a_while() -> Patience:
+            began = self.clock()
+            return self.patience(
+                lambda: LAPTOP_WAITS - (self.clock() - began).total_seconds(),
+            )
+
+        return SendFromHere(
+            notify=self.notify(complain, complain, complain), clock=self.clock, patience=a_while
+        )
+
+    def notify(self, complain: Complain, warn: Complain, rate_unknown: Complain) -> Notify:
         """
         The notifier, for one invocation.
 
         `complain` gets a sentence for each template of theirs that fails; `warn` one, if SES does
-        not say who can be reached.
+        not say who can be reached; `rate_unknown` one, if it does not say how fast it takes mails.
         """
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        return Notify(sender=self._send_once(complain), reachable=self._reachable(warn))
+        return Notify(
+            sender=self._send_once(complain, rate_unknown), reachable=self._reachable(warn)
+        )
 
     def record_mail_fate(self) -> RecordMailFate:
         """The notifier's third task: what became of a mail."""
@@ -380,11 +397,15 @@ class Aws(_Connections):
         fates = self._in_bucket(S3Fates)
         return RecordMailFate(fates=fates, marks=fates)
 
-    def notify_of_exemption(self, complain: Complain) -> NotifyOfExemption:
+    def patience(self, left: Callable[[], float]) -> Patience:
+        """Wait as long as so many seconds are left."""
+        return Patience(left=left, sleep=_sleep, chance=random.random)
+
+    def notify_of_exemption(self, complain: Complain, rate_unknown: Complain) -> NotifyOfExemption:
         """The notifier's other task."""
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return NotifyOfExemption(
-            sender=self._send_once(complain),
+            sender=self._send_once(complain, rate_unknown),
             bus=self._bus(),
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
         )
@@ -469,36 +490,58 @@ class Aws(_Connections):
     def _bus(self) -> EventBridgeBus:
         return EventBridgeBus(self._own("events"), self.settings.bus)
 
-    def _send_once(self, complain: Complain) -> SendOnce:
-        channels: tuple[Channel, ...] = (self._email(complain),)
+    def _send_once(self, complain: Complain, rate_unknown: Complain) -> SendOnce:
+        channels: tuple[Channel, ...] = (self._email(complain, rate_unknown),)
         return SendOnce(
             book=self._receipts(),
             messages=self._in_bucket(S3Fates),
             channels={channel.name: channel for channel in channels},
         )
 
-    def _reachable(self, warn: Complain) -> Reachable:
-        # Two attempts: SES takes some questions only once a second, and mails are waiting.
-        ses = self._keep(
+    def _ses_for_questions(self) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        # Two attempts, and no waiting between: SES takes some questions only once a second, and
+        # mails are waiting.
+        region = self.settings.mail_region
+        return self._keep(
             "sesv2 for questions",
-            lambda: client(self.session, "sesv2", attempts=2, region=self.settings.mail_region),
+            lambda: client(self.session, "sesv2", attempts=2, waits=False, region=region),
         )
+
+    def _reachable(self, warn: Complain) -> Reachable:
         return Reachable(
-            suppression_list=SesSuppressionList(ses),
+            suppression_list=SesSuppressionList(self._ses_for_questions()),
             marks=self._in_bucket(S3Fates),
             warn=warn,
         )
 
-    def _email(self, complain: Complain) -> EmailChannel:
-        # A mail whose answer was lost may have been sent: nothing sends it again at once.
+    def _email(self, complain: Complain, rate_unknown: Complain) -> EmailChannel:
+        # A mail whose answer was lost may have been sent: nothing sends it again at once. And it
+        # does not wait by itself: who sends has a time to keep, and waits by the pace.
         ses = self._keep(
             "sesv2",
-            lambda: client(self.session, "sesv2", attempts=1, region=self.settings.mail_region),
+            lambda: client(
+                self.session,
+                "sesv2",
+                attempts=1,
+                waits=False,
+                region=self.settings.mail_region,
+            ),
         )
+
+        def pace() -> Pace:
+            rate = SendRate(
+                self._ses_for_questions(),
+                shared_by=self.settings.notifier_concurrency,
+                clock=self.clock,
+                complain=rate_unknown,
+            )
+            return Pace(rate, self.clock)
+
         return EmailChannel(
             ses,
             self._mails(complain),
             sender=self.settings.admin,
+            turns=self._keep("mail pace", pace),
             configuration_set=self.settings.configuration_set,
         )
 
@@ -528,3 +571,7 @@ class Aws(_Connections):
 def local_owners_file(path: Path, option: str) -> LocalOwnersFile:
     """An owners file of this machine. Raises InvalidValue, by the option, where it is none."""
     return LocalOwnersFile(path, option=option)
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)  # looked up when it is called: where the clock can be moved, so can this

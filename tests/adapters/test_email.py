@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
-from keyturn.adapters.channels.email import EmailChannel
-from keyturn.domain.errors import Denied, PortError, Refused, Throttled, Unavailable
+from keyturn.adapters.channels.email import EmailChannel, SendRate
+from keyturn.adapters.pace import Pace
+from keyturn.domain.errors import (
+    Denied,
+    PortError,
+    RateExceeded,
+    Refused,
+    Throttled,
+    Unavailable,
+)
 from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail import samples
@@ -17,7 +25,7 @@ from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails
 from keyturn.ports import NoticeContent
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
-from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from tests.adapters.test_s3_receipts import A_CHANGE, a_digest, an_item
 
 SENDER = "aws-admins@example.com"
@@ -63,7 +71,10 @@ def a_mailer(
         "sesv2", config=Config(retries={"total_max_attempts": 1})
     )
     written = Written()
-    channel = EmailChannel(ses, written, sender=sender, configuration_set=configuration_set)
+    pace = Pace(lambda: 1, lambda: cloud.now)
+    channel = EmailChannel(
+        ses, written, sender=sender, turns=pace, configuration_set=configuration_set
+    )
     return Mailer(channel, written)
 
 
@@ -130,7 +141,8 @@ def test_an_unverified_sender_is_refused(cloud: LocalCloud) -> None:
         ("AccessDeniedException", Denied),
         ("LimitExceededException", Throttled),
         ("SendingPausedException", Throttled),
-        ("TooManyRequestsException", Throttled),
+        ("TooManyRequestsException", RateExceeded),
+        ("ThrottlingException", RateExceeded),
     ],
 )
 def test_a_no_is_for_good_or_for_now(cloud: LocalCloud, code: str, kind: type[PortError]) -> None:
@@ -183,3 +195,104 @@ def test_each_thing_has_its_own_mail_and_nothing_goes_out_before_it_is_sent(
     assert mailer.written.about == [digest, A_CHANGE]
     assert cloud.calls == []
     assert len({message.send() for message in messages}) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        ("TooManyRequestsException", "Maximum sending rate exceeded.", RateExceeded),
+        ("LimitExceededException", "Maximum sending rate exceeded.", RateExceeded),
+        ("Throttling", "Rate exceeded", RateExceeded),
+        ("TooManyRequestsException", "Daily message quota exceeded.", Throttled),
+        ("ThrottlingException", "Daily sending quota exceeded", Throttled),
+        ("LimitExceededException", "There are too many instances of the resource.", Throttled),
+        ("SendingPausedException", "Sending is paused: your bounce rate is too high.", Throttled),
+    ],
+)
+def test_what_is_over_for_today_is_not_repeated_at_once(
+    cloud: LocalCloud, code: str, message: str, kind: type[PortError]
+) -> None:
+    cloud.layers.append(lambda request, _: refused(request, ApiError(code, message)))
+
+    with pytest.raises(Throttled) as raised:
+        a_mailer(cloud).send("dev@example.com", MAIL)
+
+    assert type(raised.value) is kind
+    assert message in str(raised.value)
+
+
+# The rate
+
+
+@dataclass
+class Asked:
+    """SES's rate, with what was complained of, and a clock."""
+
+    cloud: LocalCloud
+    complaints: list[str] = field(default_factory=list)
+    now: datetime = datetime(2027, 3, 1, tzinfo=UTC)
+
+    def rate(self, shared_by: int = 2) -> SendRate:
+        ses = self.cloud.role_session(MANAGEMENT_ACCOUNT, ROLE).client(
+            "sesv2", config=Config(retries={"total_max_attempts": 1})
+        )
+        return SendRate(
+            ses, shared_by=shared_by, clock=lambda: self.now, complain=self.complaints.append
+        )
+
+
+def test_the_rate_is_sess_own_shared_by_all_that_send(cloud: LocalCloud) -> None:
+    asked = Asked(cloud)
+
+    assert asked.rate(2)() == 7
+    assert asked.rate(4)() == 3.5
+    assert asked.complaints == []
+
+
+def test_the_rate_is_asked_for_once_an_hour(cloud: LocalCloud) -> None:
+    asked = Asked(cloud)
+    rate = asked.rate()
+    rate()
+    cloud.say_send_rate(50)
+
+    asked.now += timedelta(minutes=59)
+    assert rate() == 7
+    asked.now += timedelta(minutes=1)
+    assert rate() == 25
+    assert [call.operation for call in cloud.calls] == ["GetAccount"] * 2
+
+
+def test_a_rate_that_cannot_be_read_is_that_of_a_new_account_and_asked_for_again(
+    cloud: LocalCloud,
+) -> None:
+    denied, asked = cloud.deny(MANAGEMENT_ACCOUNT, "GetAccount"), Asked(cloud)
+    rate = asked.rate()
+
+    assert rate() == 0.5
+    assert rate() == 0.5
+    [said] = asked.complaints
+    assert said.startswith("SES's sending rate could not be read (GetAccount: AccessDenied")
+    assert said.endswith("mails go out as if it were 1 a second")
+    denied.lift()
+    asked.now += timedelta(minutes=5)
+    assert rate() == 7
+
+
+@pytest.mark.parametrize("odd", [0.0, -1.0, float("nan")])
+def test_a_rate_that_is_none_is_not_divided_by(cloud: LocalCloud, odd: float) -> None:
+    cloud.say_send_rate(odd)
+    asked = Asked(cloud)
+
+    assert asked.rate()() == 0.5
+    assert len(asked.complaints) == 1
+
+
+def test_turns_come_at_the_rate_and_none_is_taken_that_comes_too_late(cloud: LocalCloud) -> None:
+    moment = [datetime(2027, 3, 1, tzinfo=UTC)]
+    pace = Pace(lambda: 4, lambda: moment[0])
+
+    assert [pace.take_turn(within=9) for _ in range(3)] == [0, 0.25, 0.5]
+    assert pace.take_turn(within=0.7) is None
+    assert pace.take_turn(within=0.75) == 0.75
+    moment[0] += timedelta(minutes=1)
+    assert [pace.take_turn(within=9) for _ in range(2)] == [0, 0.25]

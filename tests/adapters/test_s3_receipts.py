@@ -1,6 +1,7 @@
 """What was told is remembered, on the fake as in S3; and how it lies in the bucket."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, Receipt
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Claim
+from keyturn.ports import Claim, ClaimItem
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.fakes_notify import FakeReceipts
@@ -96,7 +97,10 @@ class Book:
         self._move_to(self.now() + by)
 
     def claim(self, digest: Digest, item: NoticeItem | None) -> Claim | None:
-        return self.of.claim(digest, item, self.now())
+        return self.of.claims_of(digest, [item], self.now())(item)
+
+    def looks_at(self, *items: NoticeItem) -> ClaimItem:
+        return self.of.claims_of(a_digest(*items), items, self.now())
 
     def claim_change(self, change: ExemptionChange) -> Claim | None:
         return self.of.claim_change(change, DEV, self.now())
@@ -545,6 +549,7 @@ def test_of_two_who_take_over_an_old_claim_one_gets_it(cloud: LocalCloud) -> Non
 
 def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCloud) -> None:
     book = in_s3(cloud)
+    look = book.looks_at(an_item())
     first = book.claim(a_digest(an_item()), an_item())
     assert first is not None
 
@@ -558,8 +563,8 @@ def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCl
 
     cloud.layers.append(given_back)
 
-    with pytest.raises(ClaimInProgress):
-        book.claim(a_digest(an_item()), an_item())
+    with pytest.raises(ClaimInProgress, match="given back"):
+        look(an_item())
 
 
 @pytest.mark.parametrize(
@@ -567,7 +572,7 @@ def test_a_claim_given_back_while_we_look_is_left_to_the_next_try(cloud: LocalCl
     [
         ("ListObjectsV2", lambda book: book.of_key()),
         ("ListObjectsV2", lambda book: book.of.last_dry_run_digest(ACCOUNT, DEV)),
-        ("HeadObject", lambda book: book.claim(a_digest(an_item()), an_item())),
+        ("ListObjectsV2", lambda book: book.claim(a_digest(an_item()), an_item())),
         ("PutObject", lambda book: book.claim(a_digest(an_item()), an_item())),
     ],
     ids=["of_key", "last_dry_run_digest", "look before a claim", "claim"],
@@ -589,7 +594,7 @@ def test_a_missing_bucket_is_an_error(cloud: LocalCloud) -> None:
     with pytest.raises(PortError):
         receipts.of_key(ACCOUNT, "deploy-bot", KEY)
     with pytest.raises(PortError):
-        receipts.claim(a_digest(an_item()), an_item(), START)
+        receipts.claims_of(a_digest(an_item()), [an_item()], START)
 
 
 def test_s3_away_is_said_so(cloud: LocalCloud) -> None:
@@ -627,3 +632,151 @@ def test_what_names_no_date_that_can_be_is_no_receipt(name: str, cloud: LocalClo
     s3.put_object(Bucket=BUCKET, Key=f"receipts/{ACCOUNT}/ann/{KEY}/{name}", Body=b"x" * 99)
 
     assert S3Receipts(s3, bucket=BUCKET).of_key(ACCOUNT, "ann", KEY) == ()
+
+
+# One look, many claims
+
+
+def key_of(number: int) -> str:
+    return f"AKIAOLDEXAMPLE{number:06}"
+
+
+def many(count: int) -> list[NoticeItem]:
+    return [an_item(user=f"user-{n:04}", key_id=key_of(n)) for n in range(count)]
+
+
+def fill(cloud: LocalCloud, users: int, *, each: int) -> None:
+    """So many receipts of earlier years for each of so many users."""
+    s3 = cloud.session(MANAGEMENT_ACCOUNT).client("s3")
+    for item in many(users):
+        for day in range(each):
+            name = f"{item.user}/{item.key_id}/deleted/2026-01-{day + 1:02}.{DEV_IN_NAMES}.json"
+            s3.put_object(Bucket=BUCKET, Key=f"keyturn/receipts/{ACCOUNT}/{name}", Body=b"x" * 99)
+
+
+def calls(cloud: LocalCloud, since: int) -> Counter[str]:
+    return Counter(call.operation for call in cloud.calls[since:])
+
+
+def test_a_second_try_never_costs_more_than_the_first(cloud: LocalCloud) -> None:
+    book, items = in_s3(cloud), many(40)
+    costs = []
+    for _ in range(2):
+        since = len(cloud.calls)
+        claim = book.looks_at(*items)
+        for item in items:
+            if claimed := claim(item):
+                book.confirm(claimed)
+        costs.append(calls(cloud, since))
+
+    assert costs == [{"ListObjectsV2": 1, "PutObject": 80}, {"ListObjectsV2": 1}]
+
+
+def test_nor_does_one_after_a_notifier_that_died_with_its_claims(cloud: LocalCloud) -> None:
+    book, items = in_s3(cloud), many(40)
+    first = book.looks_at(*items)
+    for item in items:
+        first(item)
+    book.move(15 * MINUTE)
+    since = len(cloud.calls)
+
+    claim = book.looks_at(*items)
+    for item in items:
+        book.confirm(claim(item))
+
+    assert calls(cloud, since) == {"ListObjectsV2": 1, "PutObject": 80}
+
+
+def test_claims_of_another_notifier_cost_the_look_alone(cloud: LocalCloud) -> None:
+    book, items = in_s3(cloud), many(10)
+    first = book.looks_at(*items)
+    for item in items:
+        first(item)
+    since = len(cloud.calls)
+
+    claim = book.looks_at(*items)
+    for item in items:
+        with pytest.raises(ClaimInProgress):
+            claim(item)
+
+    assert calls(cloud, since) == {"ListObjectsV2": 1}
+
+
+def test_no_more_is_listed_than_there_are_names_or_pages(cloud: LocalCloud) -> None:
+    fill(cloud, 100, each=25)  # two and a half pages
+    book, everybody = in_s3(cloud), many(100)
+    for item in everybody[::2]:
+        book.tell(item)
+    for numbers, lists in (
+        ([], 0),
+        ([77], 1),
+        ([0, 1, 2], 1),  # on one page
+        ([0, 99], 2),  # what lies between is skipped
+        ([0, 50, 99], 3),
+        ([99, 0, 99], 2),
+        (range(100), 3),
+    ):
+        items = [everybody[number] for number in numbers]
+        since = len(cloud.calls)
+
+        claim = book.looks_at(*items)
+
+        assert calls(cloud, since) == Counter({"ListObjectsV2": lists} if lists else {}), numbers
+        told = [item for item, number in zip(items, numbers, strict=True) if number % 2 == 0]
+        assert all(claim(item) is None for item in told)
+    assert claim(everybody[77]) is not None
+
+
+def test_a_page_of_nothing_is_not_the_end(cloud: LocalCloud) -> None:
+    """S3 gives such pages where a bucket keeps what was deleted."""
+    book, items = in_s3(cloud), many(2)
+    book.tell(items[1], a_digest(items[1]))
+    pages = [0]
+
+    def nothing_first(
+        request: ApiRequest, perform: Callable[[ApiRequest], ApiResponse]
+    ) -> ApiResponse:
+        if request.operation != "ListObjectsV2" or pages[0]:
+            return perform(request)
+        pages[0] += 1
+        body = (
+            b"<ListBucketResult><IsTruncated>true</IsTruncated><KeyCount>0</KeyCount>"
+            b"<NextContinuationToken>keyturn/</NextContinuationToken></ListBucketResult>"
+        )
+        return ApiResponse(status=200, body=body)
+
+    cloud.layers.append(nothing_first)
+    claim = book.looks_at(*items)
+
+    assert claim(items[1]) is None
+    assert claim(items[0]) is not None
+
+
+def test_an_old_look_sends_nothing_twice(cloud: LocalCloud) -> None:
+    book = in_s3(cloud)
+    before = book.looks_at(an_item())
+    mine = book.claim(a_digest(an_item()), an_item())
+
+    with pytest.raises(ClaimInProgress):
+        before(an_item())
+    book.confirm(mine)
+    assert before(an_item()) is None
+
+
+def test_of_two_who_saw_the_same_dead_claim_one_takes_it_over(book: Book) -> None:
+    book.claim(a_digest(an_item()), an_item())
+    book.move(15 * MINUTE)
+    one, other = book.looks_at(an_item()), book.looks_at(an_item())
+
+    assert one(an_item()) is not None
+    with pytest.raises(ClaimInProgress):
+        other(an_item())
+
+
+def test_a_notice_that_no_name_can_hold_is_no_hindrance_to_the_others(cloud: LocalCloud) -> None:
+    odd = an_item(Notice(type=NoticeType.DELETED, day=DISABLE_ON, promises=ROTATED.promises))
+    claim = in_s3(cloud).looks_at(odd, an_item())
+
+    assert claim(an_item()) is not None
+    with pytest.raises(InvalidValue):
+        claim(odd)

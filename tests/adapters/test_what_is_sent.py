@@ -25,11 +25,12 @@ from botocore.session import get_session
 
 import keyturn.adapters
 import keyturn.deployment.adapters
-from keyturn.adapters.channels.email import EmailChannel
+from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
@@ -169,9 +170,16 @@ def published(wire: Wire) -> None:
 
 def mailed(wire: Wire) -> None:
     written = Written(Mail(subject="Key", text="text", html="<p>"))
+    ses = wire.client("sesv2")
+    rate = SendRate(ses, shared_by=2, clock=lambda: AT, complain=print)
     channel = EmailChannel(
-        wire.client("sesv2"), written, sender="ops@example.com", configuration_set="set"
+        ses,
+        written,
+        sender="ops@example.com",
+        turns=Pace(rate, lambda: AT),
+        configuration_set="set",
     )
+    assert channel.take_turn(ANN, within=0) == 0
     channel.render(A_CHANGE, ANN).send()
 
 
@@ -561,6 +569,7 @@ ROWS: Rows = [
         "send a mail",
         mailed,
         [
+            ("GetAccount", {}),
             (
                 "SendEmail",
                 {
@@ -578,7 +587,7 @@ ROWS: Rows = [
                     "EmailTags": [{"Name": "keyturn", "Value": "notice"}],
                     "ConfigurationSetName": "set",
                 },
-            )
+            ),
         ],
     ),
     (

@@ -59,13 +59,14 @@ SERVICE = {
 }
 NO_ADAPTER = {
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
-    "local_owners_file.py",
+    *("local_owners_file.py", "pace.py"),
 }
 # Where the action is not called as the operation is.
 ACTION = {
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
     "sesv2:GetSuppressedDestination": "ses:GetSuppressedDestination",
+    "sesv2:GetAccount": "ses:GetAccount",
     "sesv2:SendEmail": "ses:SendEmail",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }

@@ -254,6 +254,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
         "s3:PutObject": {f"{BELOW}/receipts/*"},
         "s3:DeleteObject": {f"{BELOW}/receipts/*"},
         "ses:GetSuppressedDestination": {"*"},
+        "ses:GetAccount": {"*"},
         "ses:SendEmail": {f"{IDENTITIES}:identity/*", f"{IDENTITIES}:configuration-set/*"},
         "kms:Decrypt": {"arn:HubKey"},
         "kms:GenerateDataKey": {"arn:HubKey"},

@@ -271,7 +271,7 @@ def test_a_notice_as_old_as_the_queue_can_hold_it_is_told_and_no_older(
 
 def test_what_ses_refuses_for_now_is_tried_again(stage: Harness) -> None:
     stage.user("ann", 137)
-    stage.cloud.throttle(HUB, "SendEmail", times=1)
+    stage.cloud.deny(HUB, "SendEmail", times=1, error="SendingPausedException")
     stage.invoke()
 
     assert len(stage.tell()) == 1

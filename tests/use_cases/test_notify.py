@@ -13,6 +13,7 @@ from keyturn.domain.errors import (
     KeyturnError,
     NotFound,
     NoticesNotSent,
+    RateExceeded,
     Refused,
     Throttled,
     Unavailable,
@@ -23,6 +24,7 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Channel
 from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import SendOnce, Sent
 from tests.fakes_notify import FakeAddresses, FakeChannel, FakeReceipts
 
@@ -67,6 +69,9 @@ class Office:
     addresses: FakeAddresses = field(default_factory=FakeAddresses)
     warned: list[str] = field(default_factory=list)
     book: FakeReceipts = field(init=False)
+    seconds: float = 60
+    """For which there is patience."""
+    slept: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.book = FakeReceipts(lambda: self.now)
@@ -84,7 +89,14 @@ class Office:
         )
 
     def tell(self, digest: Digest = DIGEST) -> Sent[NoticeItem | None]:
-        return self.notify.send(digest, self.now)
+        return self.notify.send(digest, self.now, self.patience)
+
+    @property
+    def patience(self) -> Patience:
+        left = self.seconds + sum(self.slept)
+        return Patience(
+            left=lambda: left - sum(self.slept), sleep=self.slept.append, chance=lambda: 0.5
+        )
 
     @property
     def texts(self) -> list[str]:
@@ -298,7 +310,7 @@ def test_a_channel_that_is_not_set_up_claims_nothing(office: Office) -> None:
     notify = office.notify_by({})
 
     with pytest.raises(Refused, match="no channel email is set up"):
-        notify.send(DIGEST, NOW)
+        notify.send(DIGEST, NOW, office.patience)
 
     assert office.book.entries == {}
 
@@ -336,7 +348,7 @@ def test_an_invocation_asks_for_an_address_once(office: Office) -> None:
     notify = office.notify
 
     for part in (A, B):
-        notify.send(replace(DIGEST, items=(part,)), office.now)
+        notify.send(replace(DIGEST, items=(part,)), office.now, office.patience)
 
     assert office.addresses.asked == ["dev@example.com"]
 
@@ -354,9 +366,107 @@ def test_unknown_is_not_unreachable_and_is_said_once(office: Office) -> None:
     notify = office.notify
     other = Recipient(ChannelName.EMAIL, "other@example.com")
 
-    notify.send(DIGEST, office.now)
-    notify.send(replace(DIGEST, recipient=other), office.now)
+    notify.send(DIGEST, office.now, office.patience)
+    notify.send(replace(DIGEST, recipient=other), office.now, office.patience)
 
     assert len(office.mailer.sent) == 2
     assert len(office.warned) == 1
     assert "AccessDenied" in office.warned[0]
+
+
+# A channel that is busy
+
+
+def test_too_fast_is_repeated_with_the_claims_held_and_longer_and_longer_pauses(
+    office: Office,
+) -> None:
+    office.mailer.refusals = [RateExceeded("slow down")] * 7
+
+    assert office.tell().parts == (A, B, C)
+
+    assert len(office.mailer.sent) == 1
+    assert office.mailer.attempts == 8
+    assert office.slept == [0.1875, 0.375, 0.75, 1.5, 3, 6, 6]  # three quarters of 0.25 to 8
+    assert len(office.book.told) == 3
+
+
+def test_who_says_when_to_come_again_is_asked_then(office: Office) -> None:
+    office.mailer.refusals = [RateExceeded("slow down", retry_after=30)]
+
+    office.tell()
+
+    assert office.slept == [30]
+
+
+def test_when_patience_ends_the_claims_are_given_back(office: Office) -> None:
+    office.seconds = 2
+    office.mailer.refusals = [RateExceeded("slow down")] * 9
+
+    with pytest.raises(RateExceeded):
+        office.tell()
+
+    assert office.slept == [0.1875, 0.375, 0.75]  # a second and a half more would be too much
+    assert office.book.entries == {}
+    office.mailer.refusals = []
+    assert office.tell().parts == (A, B, C)
+
+
+@pytest.mark.parametrize(
+    "error", [Throttled("no more today"), Unavailable("timed out"), Refused("no")]
+)
+def test_nothing_but_too_fast_is_repeated_at_once(office: Office, error: Refused) -> None:
+    office.mailer.refusals = [error]
+
+    with pytest.raises(type(error)):
+        office.tell()
+
+    assert office.mailer.attempts == 1
+    assert office.slept == []
+
+
+def test_an_unclear_answer_after_a_refusal_leaves_the_claims(office: Office) -> None:
+    office.mailer.refusals = [RateExceeded("slow down"), Unavailable("timed out")]
+
+    with pytest.raises(Unavailable):
+        office.tell()
+
+    assert office.mailer.attempts == 2
+    assert len(office.book.claimed) == 3
+
+
+def test_each_attempt_waits_for_its_turn(office: Office) -> None:
+    office.mailer.turns = [5, 4]
+    office.mailer.refusals = [RateExceeded("slow down", retry_after=1)]
+
+    office.tell()
+
+    assert office.slept == [5, 1, 4]
+
+
+def test_a_turn_that_comes_too_late_sends_nothing_and_leaves_no_claim(office: Office) -> None:
+    office.mailer.turns = [61]
+
+    with pytest.raises(Throttled, match="no time left to wait for a turn"):
+        office.tell()
+
+    assert office.mailer.attempts == 0
+    assert office.slept == []
+    assert office.book.entries == {}
+
+
+def test_where_what_was_sent_cannot_be_looked_at_nothing_is_sent(office: Office) -> None:
+    office.book.refuses = {"look": Denied("no access")}
+
+    with pytest.raises(Denied):
+        office.tell()
+
+    assert office.mailer.attempts == 0
+
+
+def test_many_items_are_claimed_and_confirmed_side_by_side_in_their_order(office: Office) -> None:
+    items = tuple(an_item(f"AKIA-{number:03}") for number in range(100))
+
+    result = office.tell(replace(DIGEST, items=items))
+
+    assert result.parts == items
+    assert len(office.book.told) == 100

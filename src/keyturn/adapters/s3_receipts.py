@@ -18,7 +18,8 @@ Until docs/decisions/0034 a name held no recipient, and all were e-mail's. Such 
 before: old and new names lie side by side under one prefix, and are read alike.
 """
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -36,12 +37,12 @@ from keyturn.domain.key import Act, Receipt
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId, read_recipient_id
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
-from keyturn.ports import Claim, ClaimState
+from keyturn.ports import Claim, ClaimItem, ClaimState
 from keyturn.schemas.receipt import read_recipient, write_receipt
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import ListObjectsV2RequestTypeDef, PutObjectRequestTypeDef
 
 CLAIM_LIFE: Final = timedelta(minutes=15)
 """A claim without a receipt for so long may be tried again."""
@@ -68,7 +69,7 @@ _PROMISES: Final[Mapping[str, tuple[Act, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """An object, as S3 describes it without handing it out."""
+    """An object, as S3 describes it without handing it out; a list gives no claim_id."""
 
     at: datetime
     etag: str
@@ -161,48 +162,104 @@ class S3Receipts:
 
     # What the notifier notes down
 
-    def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
+    def claims_of(
+        self, digest: Digest, items: Sequence[NoticeItem | None], now: datetime
+    ) -> ClaimItem:
         """
-        Claim an item of a digest, or (None) what it tells as a whole.
+        Look once at what is known of all these items; what it gives back claims one of them.
 
-        Raises ClaimInProgress while another claim of it is IN_PROGRESS, InvalidValue where the
-        notice promises what no receipt's name can hold.
+        That raises ClaimInProgress while another claim of it is IN_PROGRESS, InvalidValue where
+        the notice promises what no receipt's name can hold.
         """
-        return self._claim(
-            self._name_in(digest.run.account.id, _name(digest, item)),
-            digest.recipient,
-            digest.run.id,
-            now,
+        account = digest.run.account.id
+        names = []
+        for item in items:
+            with suppress(InvalidValue):  # raised where the item is claimed
+                names.append(self._name_in(account, _name(digest, item)))
+        seen = self._seen(account, names)
+        return lambda item: self._claim(
+            self._name_in(account, _name(digest, item)), digest.recipient, digest.run.id, now, seen
         )
 
     def claim_change(
         self, change: ExemptionChange, recipient: Recipient, now: datetime
     ) -> Claim | None:
         """Claim a change of the exemption group. Raises ClaimInProgress likewise."""
-        name = _Name(stem=f"{_EXEMPTIONS}/{quote(change.id, safe='')}")
-        return self._claim(self._name_in(change.account, name), recipient, change.id, now)
+        name = self._name_in(
+            change.account, _Name(stem=f"{_EXEMPTIONS}/{quote(change.id, safe='')}")
+        )
+        seen = self._seen(change.account, [name])
+        return self._claim(name, recipient, change.id, now, seen)
 
     def _name_in(self, account: str, name: _Name) -> _Name:
         return replace(name, stem=f"{self._root}/{account}/{name.stem}")
 
-    def _claim(self, sent: _Name, recipient: Recipient, run: str, now: datetime) -> Claim | None:
-        if self._was_sent_under_old_name(sent.without_recipient, recipient, now):
+    def _seen(self, account: str, names: Sequence[_Name]) -> Mapping[str, _Found]:
+        """
+        What there is under these names, old and new, with what voids it: object's name → what.
+
+        It lists from name to name, and skips what lies between where that is more than a page: so
+        it takes no more lists than there are names, and no more than the account's receipts have
+        pages (decision 0040). S3's lists are as new as its last write:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
+        """
+        wanted = sorted({f"{name.stem}." for name in names})
+        seen: dict[str, _Found] = {}
+        request: ListObjectsV2RequestTypeDef = {"Bucket": self._bucket}
+        while wanted:
+            request["Prefix"] = wanted[0] if len(wanted) == 1 else f"{self._root}/{account}/"
+            request.setdefault("StartAfter", wanted[0])
+            with aws_errors_translated():
+                page = self._s3.list_objects_v2(**request)
+            found = page.get("Contents", [])
+            for thing in found:
+                nearest = wanted[max(bisect(wanted, thing["Key"]) - 1, 0)]
+                if thing["Key"].startswith(nearest):
+                    seen[thing["Key"]] = _Found(
+                        at=thing["LastModified"].astimezone(UTC),
+                        etag=thing["ETag"],
+                        is_receipt=thing["Size"] > _CLAIM_SIZE,
+                    )
+            if not page["IsTruncated"]:
+                break
+            if not found:  # nothing but deleted objects, in a bucket that keeps them
+                request["ContinuationToken"] = page["NextContinuationToken"]
+                continue
+            request.pop("ContinuationToken", None)
+            last = found[-1]["Key"]  # names are ASCII: their order here is S3's, that of bytes
+            wanted = [each for each in wanted if each > last or last.startswith(each)]
+            request["StartAfter"] = max(last, *wanted[:1])
+        return seen
+
+    def _claim(
+        self,
+        sent: _Name,
+        recipient: Recipient,
+        run: str,
+        now: datetime,
+        seen: Mapping[str, _Found],
+    ) -> Claim | None:
+        if self._was_sent_under_old_name(sent.without_recipient, recipient, now, seen):
             return None
         name = sent.to(recipient)
-        # Write first, and look only if somebody was faster. Two notifiers that looked first would
-        # both find nothing, and both send.
         claim_id = str(uuid4())
-        with suppress(AlreadyThere):
-            return self._put_claim(name, recipient, run, claim_id)
-
-        found = self._look(name)
+        found = seen.get(name)
+        fates = [fate for fate in (_BOUNCED, _DELIVERED) if name + fate in seen]
+        bounced = _BOUNCED in fates
         if found is None:
-            raise ClaimInProgress(f"{name} was given back a moment ago")
-        if (
-            found.claim_id == claim_id
-        ):  # S3 had taken it, but its answer was lost and the SDK tried again
-            return Claim(name=name, recipient=recipient, run=run, etag=found.etag)
-        bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
+            # Write, and look only if somebody was faster. What was not there a moment ago may be
+            # there now: two notifiers that went by a look would both find nothing, and both send.
+            with suppress(AlreadyThere):
+                return self._put_claim(name, recipient, run, claim_id)
+            found = self._look(name)
+            if found is None:
+                raise ClaimInProgress(f"{name} was given back a moment ago")
+            if (
+                found.claim_id == claim_id
+            ):  # S3 had taken it, but its answer was lost and the SDK tried again
+                return Claim(name=name, recipient=recipient, run=run, etag=found.etag)
+            bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
+            fates = [_BOUNCED, _DELIVERED]
         match found.state(now, voided=bounced):
             case ClaimState.COMPLETED:
                 return None
@@ -216,13 +273,16 @@ class S3Receipts:
         except (AlreadyThere, NotFound):
             raise ClaimInProgress(f"{name} was claimed by another a moment ago") from None
         # Only now: had we died before, the old receipt would have counted again. Of a claim, too:
-        # its message may have come back before whoever sent it could confirm it.
-        for fate in (_BOUNCED, _DELIVERED):
+        # its message may have come back before whoever sent it could confirm it. What comes back
+        # after the look is of the same address, and so is what it says.
+        for fate in fates:
             with aws_errors_translated():
                 self._s3.delete_object(Bucket=self._bucket, Key=name + fate)
         return claim
 
-    def _was_sent_under_old_name(self, name: str, recipient: Recipient, now: datetime) -> bool:
+    def _was_sent_under_old_name(
+        self, name: str, recipient: Recipient, now: datetime, seen: Mapping[str, _Found]
+    ) -> bool:
         """
         Whether an earlier version sent this very recipient the same.
 
@@ -233,11 +293,10 @@ class S3Receipts:
         channel and address inside. One that is of another recipient, or cannot be read, keeps
         nobody from being told: better twice than never.
         """
-        found = self._look(name)
+        found = seen.get(name)
         if found is None:
             return False
-        voided = found.is_receipt and self._look(name + _BOUNCED) is not None
-        match found.state(now, voided=voided):
+        match found.state(now, voided=name + _BOUNCED in seen):
             case ClaimState.COMPLETED:
                 notified = read_recipient(self._body_of(name))
                 return notified is not None and notified.is_same_as(recipient)

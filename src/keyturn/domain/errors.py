@@ -15,6 +15,7 @@ KeyturnError
 │   │       └── Exempted      … or because they are
 │   ├── AccountUnreachable    the role in the account could not be assumed
 │   ├── Throttled             it says no for now: nothing was changed
+│   │   └── RateExceeded      … because of too many in a short time: in a moment it says yes
 │   └── Unavailable           no clear answer: it may or may not have happened
 ├── CreationDenied            the account forbids new access keys; nothing was created
 ├── SecretNotStored           a new key could not be delivered and was taken back
@@ -27,6 +28,7 @@ KeyturnError
 ├── SkippedAccount            an account was left alone, with the reason
 ├── Paused                    an operator stopped every write; nothing more was written
 ├── ClaimInProgress           another notifier is sending the same notice right now
+├── NoTimeLeft                an invocation ends soon, so this was not begun; try again
 ├── NoticesNotSent            a part of a notice was not sent or noted down; try again
 ├── DeploymentFailed          a step of a deployment did not succeed; the steps before it stand
 └── MissingExtra              a part of the package is not installed
@@ -105,6 +107,15 @@ class AccountUnreachable(PortError):
 
 class Throttled(PortError):
     """Too many requests: nothing was changed, later it may work."""
+
+
+class RateExceeded(Throttled):
+    """Too many in too short a time: nothing was changed, and in a moment it may work."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds to wait, where whoever refused names them."""
 
 
 class Unavailable(PortError):
@@ -210,6 +221,10 @@ class DeploymentFailed(KeyturnError):
 
 class ClaimInProgress(KeyturnError):
     """Another notifier is sending the same notice right now; later it will have, or not."""
+
+
+class NoTimeLeft(KeyturnError):
+    """The invocation ends soon: this was not begun, and is left to the next one."""
 
 
 class NoticesNotSent(KeyturnError):

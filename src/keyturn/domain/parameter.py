@@ -18,6 +18,7 @@ class Unit(StrEnum):
     KEYS = "keys"
     PERCENT = "percent"
     USERS = "users"
+    FUNCTIONS = "functions"
 
 
 class Topic(StrEnum):

@@ -40,6 +40,8 @@ class LogEvent(StrEnum):
 
     MESSAGE_DROPPED = "message.dropped"
     NOTICE_NOT_SENT = "notice.not-sent"
+    NOTICE_HANDED_BACK = "notice.handed-back"
+    SEND_RATE_UNKNOWN = "send-rate.unknown"
     EXEMPTION_NOTIFIED = "exemption.notified"
     GROUP_UNCHANGED = "exemption.unchanged"
     TEMPLATE_BROKEN = "template.broken"
@@ -95,6 +97,8 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.COVERAGE_NOT_YET: LogLine(level=INFO, facts=("run",)),
     LogEvent.MESSAGE_DROPPED: LogLine(level=ERROR, sometimes=("trace",)),
     LogEvent.NOTICE_NOT_SENT: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.NOTICE_HANDED_BACK: LogLine(level=INFO, facts=("message_id", "tries")),
+    LogEvent.SEND_RATE_UNKNOWN: LogLine(level=WARNING),
     LogEvent.EXEMPTION_NOTIFIED: LogLine(
         level=INFO, facts=("account", "group", "change", "by", "id"), sometimes=("user", "policy")
     ),

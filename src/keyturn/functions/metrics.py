@@ -106,6 +106,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             Service.NOTIFIER,
             CloudWatchUnit.COUNT,
             NotTold="1: a message was not sent, or not all of it; it is tried again",
+            NoticesHandedBack="1: no time was left to begin a message; it comes again",
             EventsDropped="1: an event was malformed or too old, and was dropped: no mail",
             ExemptionsAdded="1: a user may be newly exempt",
             TemplateBroken="1: an operators' template failed, and the mail has Keyturn's words",

@@ -1,7 +1,8 @@
 """Sends the mails that a run asks for, and those about exemptions; hears what became of them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
@@ -14,7 +15,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.errors import ClaimInProgress, InvalidValue, Stale
+from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoTimeLeft, Stale
 from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
@@ -28,6 +29,7 @@ from keyturn.schemas.notices_due import read_notices_due
 from keyturn.schemas.rules import read_body
 from keyturn.schemas.ses_event import SES_SOURCE, read_mail_event
 from keyturn.use_cases.mail_fate import FateOutcome
+from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import Sent
 from keyturn.wiring import Aws
 
@@ -44,18 +46,32 @@ _NOTHING: Final = {
 }
 """What is measured of a message that came to nothing."""
 
+SPARE_MILLISECONDS = 60_000
+"""
+What the notifier leaves of its time: enough for a digest of 200 keys that has not to wait.
+
+A call that hangs to its end takes most of it.
+"""
+
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """
     Take a batch of events from the bus, through the queue; what fails is tried again.
 
     Answers with SQS's `batchItemFailures`. A notice that was sent and could not be confirmed may
-    come twice; none is counted as told that was not sent (use_cases/send_once.py).
+    come twice; none is counted as told that was not sent (use_cases/send_once.py). For what there
+    is no time left, it hands back untouched.
     """
     aws = connected(logger, os.environ, context)
-    notify = aws.notify(_complain, _warn)
+    notify = aws.notify(_complain, _warn, _say_rate_unknown)
+    # What has waited longest comes first: nothing is handed back over and over (decision 0040).
+    records = sorted(event["Records"], key=_tries, reverse=True)
+    time = _TimeBudget(context=context, messages=len(records))
 
     def one(record: SQSRecord) -> None:
+        if not time.may_begin():
+            _hand_back(record)
+        patience = aws.patience(time.share())
         now = datetime.now(UTC)
         try:
             with in_our_words(logger, LogEvent.MESSAGE_DROPPED, "Dropped: "):
@@ -71,19 +87,64 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         try:
             with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
                 if isinstance(about, Digest):
-                    _say_if_unreachable(about, notify.send(about, now), measured)
+                    _say_if_unreachable(about, notify.send(about, now, patience), measured)
                 else:
-                    _notify_of_exemption(aws, about, measured)
+                    _notify_of_exemption(aws, about, measured, patience)
             measured["NotTold"] = 0
         finally:
             emit(Service.NOTIFIER, measured)
 
     return process_partial_response(
-        event=event,
+        event={**event, "Records": records},
         record_handler=one,
         processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
         context=context,
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class _TimeBudget:
+    """The time of an invocation, shared among the messages of its batch."""
+
+    context: LambdaContext
+    messages: int
+    """How many have not begun yet."""
+    _begun: bool = False
+
+    def may_begin(self) -> bool:
+        """Whether there is time for one more; the first always begins, so that each call helps."""
+        may = not self._begun or self._left() > 0
+        self._begun = True
+        return may
+
+    def share(self) -> Callable[[], float]:
+        """
+        How many seconds the message that begins now may spend in waiting; asked at each wait.
+
+        It gets its share of what is left, and what it does not need goes to those after it: one
+        recipient's throttled mail holds up no other's.
+        """
+        end = self._left() - self._left() / self.messages
+        self.messages -= 1
+        return lambda: max(self._left() - end, 0.0)
+
+    def _left(self) -> float:
+        """Seconds, beside those that are spared."""
+        return (self.context.get_remaining_time_in_millis() - SPARE_MILLISECONDS) / 1000
+
+
+def _tries(record: Mapping[str, Any]) -> int:
+    """How often SQS has handed the message over."""
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _hand_back(record: SQSRecord) -> None:
+    """Leave a message to a later invocation; it is no failure. Raises NoTimeLeft."""
+    tries = _tries(record.raw_event)
+    text = "Handed back: no time is left in this invocation, the message comes again"
+    log(logger, LogEvent.NOTICE_HANDED_BACK, text, message_id=record.message_id, tries=tries)
+    emit(Service.NOTIFIER, {"NoticesHandedBack": 1})
+    raise NoTimeLeft(text)
 
 
 def _read(
@@ -100,7 +161,7 @@ def _read(
 
 
 def _notify_of_exemption(
-    aws: Aws, change: ExemptionChange | None, measured: dict[str, int]
+    aws: Aws, change: ExemptionChange | None, measured: dict[str, int], patience: Patience
 ) -> None:
     if change is None:
         text = "A call about a group did not change the exemption group: nobody is notified"
@@ -108,7 +169,8 @@ def _notify_of_exemption(
         return
     # Until it is known to have been told before: the alarm must not wait for the mail.
     measured["ExemptionsAdded"] = int(change.change.exempts)
-    if not aws.notify_of_exemption(_complain).send(change, datetime.now(UTC)):
+    notify = aws.notify_of_exemption(_complain, _say_rate_unknown)
+    if not notify.send(change, datetime.now(UTC), patience):
         measured["ExemptionsAdded"] = 0
         return
     log(
@@ -188,3 +250,7 @@ def _warn(text: str) -> None:
 def _complain(text: str) -> None:
     log(logger, LogEvent.TEMPLATE_BROKEN, text)
     emit(Service.NOTIFIER, {"TemplateBroken": 1})
+
+
+def _say_rate_unknown(text: str) -> None:
+    log(logger, LogEvent.SEND_RATE_UNKNOWN, text)

@@ -1,6 +1,6 @@
 """Who is notified of what, by which way, and the proof of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -66,15 +66,25 @@ class Claim:
     etag: str
 
 
+ClaimItem = Callable[[NoticeItem | None], Claim | None]
+"""
+Claims an item of one digest (None: the digest's failures, or all of a dry run).
+
+None if the digest's recipient has been sent it (COMPLETED). Raises ClaimInProgress while another
+claim is IN_PROGRESS. Several threads may call it.
+"""
+
+
 class ReceiptBook(Protocol):
     """The notifier's memory: what was claimed, sent, and given up."""
 
-    def claim(self, digest: Digest, item: NoticeItem | None, now: datetime) -> Claim | None:
+    def claims_of(
+        self, digest: Digest, items: Sequence[NoticeItem | None], now: datetime
+    ) -> ClaimItem:
         """
-        Claim an item of a digest (None: the digest's failures, or all of a dry run).
+        Look once at what is known of all these items, so that each can be claimed in one call.
 
-        None if the digest's recipient has been sent it (COMPLETED). Raises ClaimInProgress while
-        another claim is IN_PROGRESS.
+        Nothing is claimed yet. Raises a PortError where it cannot be looked at.
         """
 
     def claim_change(
@@ -102,6 +112,7 @@ class RenderedNotice(Protocol):
 
         Raises:
             Refused: it was not sent, and never will be as it is.
+            RateExceeded: it was not sent; in a moment it may be.
             Throttled: it was not sent; later it may be.
             Unavailable: nobody knows whether it was sent.
         """
@@ -116,6 +127,14 @@ class Channel(Protocol):
 
     def render(self, content: NoticeContent, recipient: Recipient) -> RenderedNotice:
         """Write the message; nothing is sent, whatever this raises."""
+
+    def take_turn(self, recipient: Recipient, *, within: float) -> float | None:
+        """
+        Take the next turn to send to them, and answer in how many seconds it comes.
+
+        Each channel has its own pace: by the second, or by the second and recipient.
+        None: it does not come within so many seconds, and none is taken.
+        """
 
 
 class Bus(Protocol):

@@ -4,7 +4,7 @@ How what happened in a run reaches people: over the bus, from here, or not at al
 The deployed function publishes, and the notifier behind the bus sends. A laptop sends by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from keyturn.ports import Bus, Clock
 from keyturn.schemas.event import write_notices
 from keyturn.use_cases.notifications import Notifications
 from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.patience import Patience
 
 MOST_FAILURES = 50
 LONGEST_FAILURE = 500
@@ -79,13 +80,15 @@ class SendFromHere:
 
     notify: Notify
     clock: Clock
+    patience: Callable[[], Patience]
+    """How long each digest may wait, from when it is asked for."""
 
     def announce(self, notifications: Notifications) -> tuple[Failure, ...]:
         """Send every digest; one that fails does not hold the others."""
         failures: list[Failure] = []
         for digest in notifications.digests:
             try:
-                self.notify.send(digest, self.clock())
+                self.notify.send(digest, self.clock(), self.patience())
             except KeyturnError as error:
                 failures.extend(Failure(error=each) for each in _not_told(error))
         return tuple(failures)

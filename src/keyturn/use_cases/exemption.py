@@ -9,6 +9,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.recipient import Recipient
 from keyturn.ports import Bus
 from keyturn.schemas.event import write_exemption
+from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import SendOnce
 
 
@@ -20,7 +21,7 @@ class NotifyOfExemption:
     bus: Bus
     admin: Recipient
 
-    def send(self, change: ExemptionChange, now: datetime) -> bool:
+    def send(self, change: ExemptionChange, now: datetime, patience: Patience) -> bool:
         """
         Tell, unless it was told already; whether it was told now.
 
@@ -32,6 +33,7 @@ class NotifyOfExemption:
             now,
             claim=lambda change: self.sender.book.claim_change(change, self.admin, now),
             write=self._published,
+            patience=patience,
         )
         return sent.message_id is not None
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.use_cases.mail_fate import Reachable
+from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import SendOnce, Sent
 
 
@@ -16,22 +17,25 @@ class Notify:
     sender: SendOnce
     reachable: Reachable
 
-    def send(self, digest: Digest, now: datetime) -> Sent[NoticeItem | None]:
+    def send(self, digest: Digest, now: datetime, patience: Patience) -> Sent[NoticeItem | None]:
         """
         Send what of the digest has not been sent yet. Raises what `SendOnce.send` raises.
 
         Returns what was sent now: None among its parts is the failures, or a whole dry run. Of a
         digest that would prove that somebody was notified, nothing is sent to who cannot be
-        reached; the next run notifies whom else it finds.
+        reached; the next run notifies whom else it finds. Also raises a PortError where what was
+        sent before cannot be read; nothing was sent then.
         """
         if digest.proves and (why := self.reachable.why_not(digest.recipient, now)):
             return Sent(unreachable=why)
+        wanted = _wanted(digest)
         return self.sender.send(
-            _wanted(digest),
+            wanted,
             digest.recipient,
             now,
-            claim=lambda item: self.sender.book.claim(digest, item, now),
+            claim=self.sender.book.claims_of(digest, wanted, now),
             write=lambda items: _only(digest, items),
+            patience=patience,
         )
 
 

@@ -11,26 +11,46 @@ does not send. What becomes of it depends on what is known of the message:
                                    (EXPIRED): a message that did arrive is not repeated at once
 
 So a message may come twice where an answer was lost; it never comes zero times and counts.
+
+A channel that is only too busy is asked again while the sender has patience, with the claims held;
+that is safe, for it said that nothing was sent. What nobody knows is never sent again at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from itertools import count
+from typing import Final, Generic, TypeVar
 
-from keyturn.domain.errors import KeyturnError, NoticesNotSent, PortError, Refused, Unavailable
+from keyturn.domain.errors import (
+    KeyturnError,
+    NoticesNotSent,
+    PortError,
+    RateExceeded,
+    Refused,
+    Throttled,
+    Unavailable,
+)
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import (
     Channel,
     Claim,
     NoticeContent,
     ReceiptBook,
+    RenderedNotice,
     SentMessage,
     SentMessages,
 )
+from keyturn.use_cases.patience import Patience
+from keyturn.use_cases.side_by_side import side_by_side
+
+AT_ONCE: Final = 8
+"""Parts that are claimed or confirmed at the same time: an eighth of a client's connections."""
 
 Part = TypeVar("Part")
 """What is claimed on its own: a message may hold several."""
+Thing = TypeVar("Thing")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +82,7 @@ class SendOnce:
     channels: Mapping[ChannelName, Channel]
     """Channel's name → the channel; a recipient of any other is refused."""
 
-    def send(
+    def send(  # noqa: PLR0913 -- who calls it sees all that sending once takes
         self,
         parts: Sequence[Part],
         recipient: Recipient,
@@ -70,6 +90,7 @@ class SendOnce:
         *,
         claim: Callable[[Part], Claim | None],
         write: Callable[[tuple[Part, ...]], NoticeContent],
+        patience: Patience,
     ) -> Sent[Part]:
         """
         Send in one message whatever can be claimed.
@@ -78,8 +99,9 @@ class SendOnce:
             parts: what the message is to hold.
             recipient: to whom it goes, and by which channel.
             now: UTC; the time that stands in the receipts.
-            claim: claims a part; None: it was sent before.
+            claim: claims a part; None: it was sent before. Several threads call it.
             write: what the message says of the parts that were claimed.
+            patience: how long to wait for the channel.
 
         Returns:
             The parts that were sent now, and the channel's id of the message.
@@ -107,7 +129,7 @@ class SendOnce:
             raise
 
         try:
-            message_id = message.send()
+            message_id = _sent(message, channel, recipient, patience)
         except Unavailable as error:
             _note(error, ours.errors)
             raise
@@ -139,37 +161,64 @@ class SendOnce:
         except KeyturnError as error:
             raise NoticesNotSent([error, *ours.errors]) from error
 
-    def _release(self, claims: Iterable[Claim], because: Exception) -> None:
+    def _release(self, claims: Sequence[Claim], because: Exception) -> None:
         """Give the claims back; one that stays is only tried again later."""
         _note(because, _each(claims, self.book.release))
 
 
-def _claimed(parts: Iterable[Part], claim: Callable[[Part], Claim | None]) -> _Claimed[Part]:
-    """Claim all that can be claimed; one part in another's hands does not hold the rest."""
-    ours: list[tuple[Part, Claim]] = []
-    errors: list[KeyturnError] = []
-    for part in parts:
+def _sent(
+    message: RenderedNotice, channel: Channel, recipient: Recipient, patience: Patience
+) -> str:
+    """
+    Send at the channel's pace, and once more as often as it says "too fast"; the message's id.
+
+    Raises what the last attempt raised; Throttled where there is no time to wait for a turn.
+    """
+    for refusals in count(1):
+        turn = channel.take_turn(recipient, within=patience.left())
+        if turn is None or not patience.waits(turn):
+            raise Throttled(f"{channel.name}: no time left to wait for a turn to send")
         try:
-            claimed = claim(part)
-        except KeyturnError as error:
-            errors.append(error)
-        else:
-            if claimed is not None:
-                ours.append((part, claimed))
+            return message.send()
+        except RateExceeded as refused:
+            pause = refused.retry_after
+            if not patience.waits(patience.pause_after(refusals) if pause is None else pause):
+                raise
+    raise AssertionError("count() has an end")
+
+
+def _claimed(parts: Sequence[Part], claim: Callable[[Part], Claim | None]) -> _Claimed[Part]:
+    """Claim all that can be claimed; one part in another's hands does not hold the rest."""
+    made = _side_by_side(claim, parts)
+    ours = [
+        (part, claimed)
+        for part, claimed in zip(parts, made, strict=True)
+        if isinstance(claimed, Claim)
+    ]
     return _Claimed(
-        tuple(part for part, _ in ours), tuple(claimed for _, claimed in ours), tuple(errors)
+        tuple(part for part, _ in ours),
+        tuple(claimed for _, claimed in ours),
+        tuple(error for error in made if isinstance(error, KeyturnError)),
     )
 
 
-def _each(claims: Iterable[Claim], do: Callable[[Claim], None]) -> list[KeyturnError]:
+def _each(claims: Sequence[Claim], do: Callable[[Claim], None]) -> list[KeyturnError]:
     """Do it for each claim, whatever comes of the others."""
-    errors: list[KeyturnError] = []
-    for claim in claims:
+    return [error for error in _side_by_side(do, claims) if error is not None]
+
+
+def _side_by_side(
+    work: Callable[[Thing], Result], things: Sequence[Thing]
+) -> list[Result | KeyturnError]:
+    """What came of the work on each, in their order: one that fails does not hold the others."""
+
+    def result_of(thing: Thing) -> Result | KeyturnError:
         try:
-            do(claim)
+            return work(thing)
         except KeyturnError as error:
-            errors.append(error)
-    return errors
+            return error
+
+    return side_by_side(result_of, things, workers=AT_ONCE)
 
 
 def _note(error: Exception, others: Iterable[KeyturnError]) -> None:

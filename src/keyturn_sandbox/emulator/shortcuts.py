@@ -4,11 +4,13 @@ What botocore need not do for an AWS that is in this process.
 Half the time of a call went into a signature that nobody could check, into a user
 agent that nobody reads, and into guessing the format of dates that we write
 ourselves; and a new session took longer than a hundred calls, for it read the
-models of the services anew. Before it tries again botocore would sleep; here the
-clock is moved instead. What takes the signature's place tells less about a
-request, but still proves that its sender knows the key's secret.
+models of the services anew. Before it tries again botocore would sleep, and so would
+whoever waits for a turn to send; here the clock is moved instead. What takes the
+signature's place tells less about a request, but still proves that its sender knows
+the key's secret.
 """
 
+import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -39,9 +41,10 @@ def signature_of(secret: str) -> str:
 
 @contextmanager
 def shortcuts(sleep: Callable[[float], None]) -> Generator[None]:
-    """Take the short way through botocore; `sleep` is what it does before it tries again."""
+    """Take the short way through botocore; `sleep` is what everybody does who waits."""
     with ExitStack() as patches:
         for target, name, replacement in (
+            (time, "sleep", sleep),
             (botocore.endpoint, "time", SimpleNamespace(sleep=sleep)),
             (botocore.retries.bucket, "threading", _waiting_by(sleep)),
             (SigV4Auth, "canonical_request", _nothing_to_sign),

@@ -1,13 +1,17 @@
 """E-mail: our mails, sent through SES, version 2 of its interface."""
 
+import re
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
-from keyturn.domain.errors import Refused, Throttled
+from keyturn.domain.errors import PortError, RateExceeded, Refused, Throttled
 from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import NoticeContent, RenderedNotice
+from keyturn.ports import Clock, NoticeContent, RenderedNotice
 from keyturn.schemas.ses_event import OUR_TAG
 
 if TYPE_CHECKING:
@@ -19,9 +23,17 @@ _MEANINGS: Final[Meanings] = {
     "MailFromDomainNotVerifiedException": Refused,
     "AccountSuspendedException": Refused,
     "NotFoundException": Refused,  # the configuration set
-    "LimitExceededException": Throttled,  # the day's quota
+    "LimitExceededException": Throttled,
     "SendingPausedException": Throttled,
 }
+_FOR_LONGER = re.compile(r"SendingPaused|daily|\bday\b|24.?hour", re.IGNORECASE)
+_IN_A_MOMENT = re.compile(r"TooManyRequests|Throttl|\brate\b", re.IGNORECASE)
+
+SAFE_RATE: Final = 1.0
+"""Mails a second of an account whose rate is not known: what SES gives each one at first."""
+RATE_KNOWN_FOR: Final = timedelta(hours=1)
+ASKED_AGAIN_AFTER: Final = timedelta(minutes=5)
+"""After which a rate that could not be read is asked for again."""
 
 
 class MailRenderer(Protocol):
@@ -29,6 +41,60 @@ class MailRenderer(Protocol):
 
     def mail_of(self, content: NoticeContent) -> Mail:
         """Write the mail of a notice."""
+
+
+class Turns(Protocol):
+    """Gives out the turns to send."""
+
+    def take_turn(self, *, within: float) -> float | None:
+        """In how many seconds the turn comes that is taken now; None: not within so many."""
+
+
+class SendRate:
+    """
+    How many mails a second one sender may send: SES's rate, shared by all that send at once.
+
+    It is asked for now and then, for it grows. A rate that cannot be read stops nobody.
+    """
+
+    def __init__(
+        self,
+        ses: "SESV2Client",
+        *,
+        shared_by: int,
+        clock: Clock,
+        complain: Callable[[str], None],
+    ) -> None:
+        """complain: gets a sentence each time that the rate could not be read."""
+        self._ses = ses
+        self._shared_by = shared_by
+        self._clock = clock
+        self._complain = complain
+        self._rate = SAFE_RATE
+        self._known_until: datetime | None = None
+
+    def __call__(self) -> float:
+        """Mails a second."""
+        now = self._clock()
+        if self._known_until is None or now >= self._known_until:
+            self._ask(now)
+        return self._rate / self._shared_by
+
+    def _ask(self, now: datetime) -> None:
+        why = "GetAccount gives none"
+        try:
+            with aws_errors_translated():
+                rate = self._ses.get_account().get("SendQuota", {}).get("MaxSendRate", 0)
+        except PortError as error:
+            rate, why = 0, str(error)
+        if rate > 0:
+            self._rate, self._known_until = rate, now + RATE_KNOWN_FOR
+            return
+        self._rate, self._known_until = SAFE_RATE, now + ASKED_AGAIN_AFTER
+        self._complain(
+            f"SES's sending rate could not be read ({why}): "
+            f"mails go out as if it were {SAFE_RATE:g} a second"
+        )
 
 
 class EmailChannel:
@@ -47,9 +113,12 @@ class EmailChannel:
         renderer: MailRenderer,
         *,
         sender: str,
+        turns: Turns,
         configuration_set: str | None = None,
     ) -> None:
+        """turns: kept as long as the client is, for SES counts all that came from it."""
         self._ses = ses
+        self._turns = turns
         self._renderer = renderer
         self._sender = sender
         self._configuration_set = configuration_set
@@ -63,6 +132,10 @@ class EmailChannel:
             mail=self._renderer.mail_of(content),
             configuration_set=self._configuration_set,
         )
+
+    def take_turn(self, recipient: Recipient, *, within: float) -> float | None:  # noqa: ARG002 -- SES counts mails, whoever gets them
+        """Take the next turn, at SES's rate."""
+        return self._turns.take_turn(within=within)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +170,27 @@ class _Email:
             ]
         if self.configuration_set:
             request["ConfigurationSetName"] = self.configuration_set
-        with aws_errors_translated(_MEANINGS):
+        with _rates_told_from_quotas(), aws_errors_translated(_MEANINGS):
             answer = self.ses.send_email(**request)
         return str(answer["MessageId"])
+
+
+@contextmanager
+def _rates_told_from_quotas() -> Generator[None]:
+    """
+    Raise RateExceeded where SES says "too fast", and leave "enough for today" as it is.
+
+    Both have the same codes; the words tell them apart: "Maximum sending rate exceeded", "Daily
+    message quota exceeded".
+    https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html
+    """
+    try:
+        yield
+    except Throttled as refused:
+        said = str(refused)
+        if _FOR_LONGER.search(said) or not _IN_A_MOMENT.search(said):
+            raise
+        raise RateExceeded(said) from refused
 
 
 def _utf8(text: str) -> "ContentTypeDef":

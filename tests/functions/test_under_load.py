@@ -1,0 +1,435 @@
+"""Many notices, slow answers, SES that says "too fast": nothing lost, nothing twice."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from keyturn.functions import notifier
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
+from keyturn_sandbox.simulation.deployment import BUCKET, NOTIFIER_ROLE
+from tests.cloudformation.stacks import CORE, Stack
+from tests.functions.test_notifier import dropped, errors, put, taken
+from tests.use_cases.harness import HUB, MEMBER, OWNER, START, Clock, Harness, batch, staged
+
+SECOND = timedelta(seconds=1)
+OWN = f":assumed-role/{NOTIFIER_ROLE}/"
+
+
+@pytest.fixture
+def stage() -> Iterator[Harness]:
+    with staged() as stage:
+        yield stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """What the core template makes of the notifier."""
+
+    batch: int
+    timeout: timedelta
+    visibility: timedelta
+    tries: int
+    at_once: int
+
+
+def deployed() -> Deployed:
+    core = Stack(name=CORE).resources
+    mapping = core["NotifierTakesFromItsQueue"]["Properties"]
+    function, queue = (core[name]["Properties"] for name in ("NotifierFunction", "NotifierQueue"))
+    return Deployed(
+        batch=mapping["BatchSize"],
+        timeout=function["Timeout"] * SECOND,
+        visibility=queue["VisibilityTimeout"] * SECOND,
+        tries=queue["RedrivePolicy"]["maxReceiveCount"],
+        at_once=int(mapping["ScalingConfig"]["MaximumConcurrency"]),
+    )
+
+
+@dataclass(kw_only=True)
+class Queue:
+    """The notifier's queue as the template makes it, and Lambda, which takes from it."""
+
+    stage: Harness
+    numbers: Deployed = field(default_factory=deployed)
+    invocations: int = 0
+    sqs: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sqs = self.stage.cloud.session(HUB).client("sqs")
+        dead = self.stage.deployment.dead_letters[1]
+        arn = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+        redrive = {
+            "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+            "maxReceiveCount": self.numbers.tries,
+        }
+        self.sqs.set_queue_attributes(
+            QueueUrl=self.url,
+            Attributes={
+                "VisibilityTimeout": str(int(self.numbers.visibility.total_seconds())),
+                "RedrivePolicy": json.dumps(redrive),
+            },
+        )
+
+    @property
+    def url(self) -> str:
+        return self.stage.deployment.notifier_queue
+
+    def work_until_empty(self, *, rounds: int = 20) -> None:
+        """Batch by batch; what fails is seen again when its time-out is over."""
+        for _ in range(rounds):
+            while messages := self._receive():
+                self._invoke(messages)
+            if not self.waiting:
+                return
+            self.stage.cloud.move_to(self.stage.cloud.now + self.numbers.visibility)
+        raise AssertionError(f"{self.waiting} messages are left after {rounds} rounds")
+
+    @property
+    def waiting(self) -> int:
+        return self._depth(self.url)
+
+    @property
+    def dead(self) -> int:
+        return self._depth(self.stage.deployment.dead_letters[1])
+
+    def _receive(self) -> Sequence[Mapping[str, Any]]:
+        answer = self.sqs.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=self.numbers.batch, AttributeNames=["All"]
+        )
+        messages: Sequence[Mapping[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def _invoke(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        self.invocations += 1
+        back = invoked(self.stage, messages, self.numbers.timeout)
+        for message in messages:
+            if message["MessageId"] not in back:
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    def _depth(self, url: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(map(int, found.values()))
+
+
+def invoked(
+    stage: Harness, messages: Sequence[Mapping[str, Any]], timeout: timedelta
+) -> list[str]:
+    """One invocation with so much time; the ids of what came back, in the order of the answer."""
+    end = stage.cloud.now + timeout
+    context: Any = Clock(lambda: end - stage.cloud.now)
+    with stage.being(NOTIFIER_ROLE):
+        answer: Any = notifier.handler(batch(messages), context)
+    return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+
+
+def owner(number: int) -> str:
+    return f"owner-{number:04}@example.com"
+
+
+def digests(stage: Harness, owners: int, keys: int = 1) -> list[str]:
+    """The messages by which so many owners are notified of so many keys each."""
+    stage.user("ann", 137)
+    stage.invoke()
+    [event] = [
+        event
+        for event in map(json.loads, taken(stage))
+        if event["detail"]["digest"]["address"] == OWNER
+    ]
+    [item] = event["detail"]["digest"]["items"]
+    made = []
+    for number in range(owners):
+        mine = deepcopy(event)
+        digest = mine["detail"]["digest"]
+        digest["address"] = owner(number)
+        digest["items"] = [
+            {
+                **item,
+                "user": f"user-{number:04}-{key:03}",
+                "key": f"AKIAOLD{number:06}{key:07}",
+                "secret": None,
+            }
+            for key in range(keys)
+        ]
+        made.append(json.dumps(mine))
+    return made
+
+
+def messages_of(bodies: Sequence[str], tries: Sequence[int] = ()) -> list[dict[str, Any]]:
+    """Messages as SQS hands them over; tries: how often each."""
+    return [
+        {
+            "MessageId": f"message-{number}",
+            "ReceiptHandle": f"receipt-{number}",
+            "Body": body,
+            "Attributes": {"ApproximateReceiveCount": str(tries[number] if tries else 1)},
+        }
+        for number, body in enumerate(bodies)
+    ]
+
+
+def slow_mail(stage: Harness, by: timedelta) -> None:
+    """Let each mail take so long."""
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "SendEmail":
+            stage.cloud.move_to(stage.cloud.now + by)
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+
+
+def throttle(stage: Harness, share: float, seed: int = 1) -> Callable[[], int]:
+    """Let SES refuse this share of the mails; how many it has refused."""
+    chance, refusals = Random(seed), [0]  # noqa: S311 -- the same every time
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "SendEmail" and chance.random() < share:
+            refusals[0] += 1
+            error = ApiError("TooManyRequestsException", "Maximum sending rate exceeded.", 429)
+            return refused(request, error)
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+    return lambda: refusals[0]
+
+
+def told(stage: Harness) -> Counter[str]:
+    return Counter(address for mail in stage.cloud.sent_mails for address in mail.to)
+
+
+def receipts(stage: Harness) -> int:
+    """How many notices have been proved; a claim is no receipt."""
+    found = stage.cloud.objects(BUCKET).items()
+    return sum(f"/{MEMBER}/user-" in name and len(body) > 36 for name, body in found)
+
+
+def measured(stage: Harness, name: str) -> list[float]:
+    return [line[name][0] for line in stage.measured() if name in line]
+
+
+def calls(stage: Harness, since: int) -> Counter[str]:
+    """What the notifier called, apart from its templates."""
+    return Counter(
+        call.operation
+        for call in stage.ours(since)
+        if OWN in call.principal and "/Template/" not in str(call.params)
+    )
+
+
+# The time budget
+
+
+def test_what_there_is_no_time_for_is_handed_back_untouched_and_is_no_failure(
+    stage: Harness,
+) -> None:
+    messages = messages_of(digests(stage, 5))
+    slow_mail(stage, 65 * SECOND)
+
+    back = invoked(stage, messages, 180 * SECOND)
+
+    # 180 seconds: a mail at 0 and one at 65; at 130 less than a minute is left.
+    assert back == ["message-2", "message-3", "message-4"]
+    assert told(stage) == {owner(0): 1, owner(1): 1}
+    assert not any("user-0002" in name for name in stage.cloud.objects(BUCKET))
+    assert measured(stage, "NoticesHandedBack") == [1, 1, 1]
+    assert measured(stage, "NotTold") == [0, 0]
+    handed = [line for line in stage.lines() if line["event"] == "notice.handed-back"]
+    assert [(line["message_id"], line["tries"]) for line in handed] == [
+        ("message-2", 1),
+        ("message-3", 1),
+        ("message-4", 1),
+    ]
+    assert errors(stage) == []
+
+
+def test_an_invocation_begins_one_message_however_late_it_is(stage: Harness) -> None:
+    back = invoked(stage, messages_of(digests(stage, 2)), 30 * SECOND)
+
+    assert back == ["message-1"]
+    assert told(stage) == {owner(0): 1}
+
+
+def test_what_was_tried_most_often_is_begun_first(stage: Harness) -> None:
+    messages = messages_of(digests(stage, 3), [1, 9, 4])
+
+    assert sorted(invoked(stage, messages, 30 * SECOND)) == ["message-0", "message-2"]
+    assert told(stage) == {owner(1): 1}
+
+
+def test_what_is_only_handed_back_never_becomes_a_dead_letter(stage: Harness) -> None:
+    for body in digests(stage, 12):
+        put(stage, body)
+    slow_mail(stage, 170 * SECOND)  # there is time for one message in each invocation
+    queue = Queue(stage=stage)
+
+    queue.work_until_empty()
+
+    assert queue.dead == 0
+    assert queue.invocations == 12
+    assert told(stage) == {owner(number): 1 for number in range(12)}
+    assert measured(stage, "NotTold") == [0] * 12
+
+
+def test_there_are_twice_as_many_tries_as_a_batch_has_messages() -> None:
+    numbers = deployed()
+
+    assert numbers.tries >= 2 * numbers.batch
+    assert numbers.visibility > timedelta(minutes=15)
+    assert numbers.visibility * numbers.tries < timedelta(hours=12)  # before the next daily run
+    environment = Stack(name=CORE).resources["NotifierFunction"]["Properties"]["Environment"]
+    assert int(environment["Variables"]["NotifierConcurrency"]) == numbers.at_once
+
+
+# A retry
+
+
+def test_a_second_try_of_a_digest_does_no_more_than_the_first(stage: Harness) -> None:
+    messages = messages_of(digests(stage, 1, keys=60))
+    costs = []
+    for _ in range(2):
+        since = stage.mark()
+        assert invoked(stage, messages, 180 * SECOND) == []
+        costs.append(calls(stage, since))
+
+    first, second = costs
+    assert first == {
+        "GetSuppressedDestination": 1,
+        "ListObjectsV2": 1,
+        "PutObject": 121,  # 60 claims, the message, 60 receipts
+        "GetAccount": 1,
+        "SendEmail": 1,
+    }
+    assert second == {"GetSuppressedDestination": 1, "ListObjectsV2": 1}
+    assert told(stage) == {owner(0): 1}
+
+
+# SES is slower than we
+
+
+def test_a_mail_that_ses_takes_too_slowly_is_repeated_at_once_and_sent_once(
+    stage: Harness,
+) -> None:
+    messages = messages_of(digests(stage, 1, keys=3))
+    since = stage.mark()
+    stage.cloud.throttle(HUB, "SendEmail", times=3)
+
+    assert invoked(stage, messages, 180 * SECOND) == []
+
+    assert told(stage) == {owner(0): 1}
+    assert receipts(stage) == 3
+    made = calls(stage, since)
+    assert (made["SendEmail"], made["PutObject"], made["DeleteObject"]) == (4, 7, 0)
+    assert measured(stage, "NotTold") == [0]
+
+
+def test_a_lost_answer_is_not_repeated_at_once_also_after_a_refusal(stage: Harness) -> None:
+    messages = messages_of(digests(stage, 1))
+    attempts = [0]
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation != "SendEmail":
+            return perform(request)
+        attempts[0] += 1
+        if attempts[0] == 1:
+            return refused(request, ApiError("TooManyRequestsException", "Too fast.", 429))
+        perform(request)
+        return ApiResponse(status=500, body=b"", error="InternalFailure")
+
+    stage.cloud.layers.append(layer)
+
+    assert invoked(stage, messages, 180 * SECOND) == ["message-0"]
+
+    assert attempts == [2]
+    assert told(stage) == {owner(0): 1}
+    assert receipts(stage) == 0  # the claim stays: nobody knows
+
+
+def test_one_owners_throttled_mail_takes_no_time_of_the_others(stage: Harness) -> None:
+    messages = messages_of(digests(stage, 5))
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "SendEmail" and owner(0) in str(request.params):
+            return refused(request, ApiError("TooManyRequestsException", "Too fast.", 429))
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+
+    assert invoked(stage, messages, 180 * SECOND) == ["message-0"]
+
+    assert told(stage) == {owner(number): 1 for number in range(1, 5)}
+    assert stage.cloud.now - START < 60 * SECOND  # its share of two minutes, among five
+    assert measured(stage, "NoticesHandedBack") == []
+
+
+def test_mails_leave_at_the_rate_of_ses_shared_by_the_notifiers(stage: Harness) -> None:
+    for body in digests(stage, 20):
+        put(stage, body)
+    stage.settings["NotifierConcurrency"] = "4"
+
+    Queue(stage=stage).work_until_empty()
+
+    times = [mail.at for mail in stage.cloud.sent_mails]
+    assert len(times) == 20
+    assert times[-1] - times[0] > 19 / (14 / 4) * SECOND * 0.98
+
+
+def test_a_rate_that_cannot_be_read_is_said_and_stops_nobody(stage: Harness) -> None:
+    messages = messages_of(digests(stage, 3))
+    stage.cloud.deny(HUB, "GetAccount")
+
+    assert invoked(stage, messages, 180 * SECOND) == []
+
+    assert len(told(stage)) == 3
+    [line] = [line for line in stage.lines() if line["event"] == "send-rate.unknown"]
+    assert line["level"] == "WARNING"
+    assert "AccessDenied" in line["message"]
+    assert measured(stage, "NotTold") == [0, 0, 0]
+
+
+def test_fifty_owners_with_half_of_the_answers_throttled_are_each_told_once(
+    stage: Harness,
+) -> None:
+    for body in digests(stage, 50, keys=2):
+        put(stage, body)
+    refusals = throttle(stage, 0.5)
+    queue = Queue(stage=stage)
+
+    queue.work_until_empty()
+
+    assert told(stage) == {owner(number): 1 for number in range(50)}
+    assert receipts(stage) == 100
+    assert queue.dead == 0
+    assert refusals() > 25
+
+
+# Nothing stale
+
+
+def test_a_notice_put_back_after_thirteen_days_is_dropped_and_the_end_announced_anew(
+    stage: Harness,
+) -> None:
+    stage.user("ann", 137)
+    stage.invoke()
+    old = taken(stage)  # they died, and nobody was told
+
+    stage.at(13)
+    for body in old:
+        put(stage, body)
+    stage.tell()
+    assert list(stage.cloud.sent_mails) == []
+    assert dropped(stage) == [1] * len(old)
+    stage.run()
+
+    [mail] = [mail for mail in stage.cloud.sent_mails if OWNER in mail.to]
+    assert "2026-03-25" in str(mail.text)  # ten days from the day of the new notice
+    assert "2026-03-12" not in str(mail.text)
+    assert list(stage.keys("ann").values()) == ["Active", "Active"]
