@@ -610,6 +610,34 @@ ROWS: Rows = [
         lambda w: AwsSesIdentities(w.client("sesv2")).is_in_sandbox(),
         [("GetAccount", {})],
     ),
+    (
+        "ask for the quota",
+        lambda w: AwsSesIdentities(w.client("sesv2")).sending(),
+        [("GetAccount", {})],
+    ),
+    (
+        "ask for what signs",
+        lambda w: AwsSesIdentities(w.client("sesv2")).dkim_of("ops@example.com"),
+        [
+            ("GetEmailIdentity", {"EmailIdentity": "ops@example.com"}),
+            ("GetEmailIdentity", {"EmailIdentity": "example.com"}),
+        ],
+    ),
+    (
+        "ask for what a set publishes",
+        lambda w: AwsSesIdentities(w.client("sesv2")).published("set"),
+        [("GetConfigurationSetEventDestinations", {"ConfigurationSetName": "set"})],
+    ),
+    (
+        "list who is suppressed",
+        lambda w: AwsSesIdentities(w.client("sesv2")).suppressed(),
+        [("ListSuppressedDestinations", {})],
+    ),
+    (
+        "ask for a rule's targets",
+        lambda w: EventBridgeRules(w.client("events")).targets("mails"),
+        [("ListTargetsByRule", {"Rule": "mails"})],
+    ),
     # SQS
     (
         "queue a run",
@@ -891,6 +919,7 @@ ANSWERS: Mapping[str, Any] = {
     "ListEventSourceMappings": {"EventSourceMappings": []},
     "PutEvents": {"FailedEntryCount": 0, "Entries": []},
     "DescribeRule": {"State": "ENABLED"},
+    "ListTargetsByRule": {"Targets": []},
     "SendEmail": {"MessageId": "m"},
     "GetSuppressedDestination": {"SuppressedDestination": {"Reason": "BOUNCE"}},
     "GetQueueUrl": {"QueueUrl": QUEUE},

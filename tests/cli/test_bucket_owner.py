@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from botocore.endpoint import Endpoint
-from moto.sesv2.responses import SESV2Response
 from typer.testing import CliRunner
 
 from keyturn.cli.app import app
@@ -18,7 +17,7 @@ from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.cli import organisation
 from tests.cli.organisation import OURS, ROLE, SHOP, TELLING, add_user
 from tests.cli.test_deploy import opened
-from tests.cli.test_doctor import PRODUCTION, doctor
+from tests.cli.test_doctor import doctor, ses_beyond_moto
 from tests.use_cases.harness import ASKED, HUB, Harness, staged
 
 SRC = Path(__file__).parents[2] / "src" / "keyturn"
@@ -104,10 +103,8 @@ def test_every_call_of_a_deployment_and_of_the_doctor_names_the_owner(tmp_path: 
             asked.append((model.name, owner))
         return make(self, model, request)
 
-    with opened(tmp_path) as world, pytest.MonkeyPatch.context() as patched:
+    with opened(tmp_path) as world, ses_beyond_moto(), pytest.MonkeyPatch.context() as patched:
         patched.setattr(Endpoint, "make_request", noted)
-        # moto's SES has no account.
-        patched.setattr(SESV2Response, "get_account", lambda _: PRODUCTION, raising=False)
         assert world.deploy(*world.first).exit_code == 0
         assert world.security in doctor().stdout
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
@@ -30,21 +31,38 @@ from keyturn.domain.key import Account
 from tests.cli.test_deploy import CORE_STACK, MANAGEMENT, World, opened, session_in
 
 ROLE = "asa-iam-key-auto-rotation"
-PRODUCTION = '{"ProductionAccessEnabled": true}'
+BEYOND_MOTO = {
+    "get_account": {
+        "ProductionAccessEnabled": True,
+        "SendingEnabled": True,
+        "SendQuota": {"Max24HourSend": 50000.0, "SentLast24Hours": 0.0, "MaxSendRate": 14.0},
+    },
+    "list_suppressed_destinations": {"SuppressedDestinationSummaries": []},
+    "get_configuration_set_event_destinations": {"EventDestinations": []},
+}
+"""What SES answers that moto does not: ours has left the sandbox, and a set without events."""
 BOTH = ("--profile", "security", "--management-profile", "management")
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("doctor")
-    # moto's SES has no account; ours has left the sandbox.
-    told = patch.object(SESV2Response, "get_account", lambda _: PRODUCTION, create=True)
-    with opened(folder) as world, told:
+    with opened(folder) as world, ses_beyond_moto():
         assert world.deploy(*world.first).exit_code == 0
         sessions = [*world.sessions.values(), session_in(world.member)]
         for each in sessions:
             put_in_place(each, world.security)
         yield world
+
+
+@contextmanager
+def ses_beyond_moto() -> Iterator[None]:
+    with ExitStack() as patched:
+        for method, answer in BEYOND_MOTO.items():
+            text = json.dumps(answer)
+            told = patch.object(SESV2Response, method, lambda _, said=text: said, create=True)
+            patched.enter_context(told)
+        yield
 
 
 def put_in_place(account: boto3.Session, security: str) -> None:
@@ -102,6 +120,8 @@ def test_what_the_local_aws_does_not_make_is_missed(world: World) -> None:
     assert found[Check.FUNCTIONS]["fault"] == FindingCode.FUNCTION_OFF
     assert found[Check.RULES]["fault"] == FindingCode.RULE_MISSING
     assert found[Check.SENDER]["fault"] == FindingCode.SENDER_UNVERIFIED
+    assert found[Check.DKIM]["fault"] == FindingCode.DKIM_OFF
+    assert found[Check.MAIL_EVENTS]["fault"] == FindingCode.MAIL_EVENTS_LACKING
     assert found[Check.TRAIL]["fault"] == FindingCode.NO_TRAIL
 
 

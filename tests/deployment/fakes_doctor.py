@@ -1,5 +1,6 @@
 """What the doctor looks with, in memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from keyturn.deployment.model.facts import (
@@ -7,6 +8,7 @@ from keyturn.deployment.model.facts import (
     FunctionFacts,
     LastRun,
     SecretSeen,
+    SendingFacts,
     Trail,
 )
 from keyturn.domain.errors import AccountUnreachable, Denied, NotFound
@@ -42,12 +44,20 @@ class FakeEventRules(Refusals):
     """Meets `deployment.ports.EventRules`."""
 
     enabled: dict[tuple[str, str | None], bool] = field(default_factory=dict)
+    sends_to: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """A rule of the default bus → the ARNs of its targets."""
 
     def is_enabled(self, name: str, bus: str | None) -> bool:
         self.may_refuse("is_enabled")
         if (name, bus) not in self.enabled:
             raise NotFound(name)
         return self.enabled[name, bus]
+
+    def targets(self, name: str) -> tuple[str, ...]:
+        self.may_refuse("targets")
+        if name not in self.sends_to:
+            raise NotFound(name)
+        return self.sends_to[name]
 
 
 @dataclass
@@ -69,6 +79,14 @@ class FakeSesIdentities(Refusals):
 
     verified: set[str] = field(default_factory=set)
     sandbox: bool = False
+    dkim: str | None = "SUCCESS"
+    sets: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Configuration set → what it publishes to EventBridge."""
+    dead: dict[str, str] = field(default_factory=dict)
+    """Address → why SES sends it nothing."""
+    facts: SendingFacts = field(
+        default_factory=lambda: SendingFacts(enabled=True, quota=50_000, sent=100, rate=14)
+    )
 
     def is_verified(self, address: str) -> bool:
         self.may_refuse("is_verified")
@@ -80,6 +98,24 @@ class FakeSesIdentities(Refusals):
     def is_in_sandbox(self) -> bool:
         self.may_refuse("is_in_sandbox")
         return self.sandbox
+
+    def dkim_of(self, address: str) -> str | None:
+        self.may_refuse("dkim_of")
+        return self.dkim
+
+    def published(self, configuration_set: str) -> frozenset[str]:
+        self.may_refuse("published")
+        if configuration_set not in self.sets:
+            raise NotFound(configuration_set)
+        return self.sets[configuration_set]
+
+    def suppressed(self) -> Mapping[str, str]:
+        self.may_refuse("suppressed")
+        return self.dead
+
+    def sending(self) -> SendingFacts:
+        self.may_refuse("sending")
+        return self.facts
 
 
 @dataclass

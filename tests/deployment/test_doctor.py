@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keyturn.deployment.checks.mails import HEARD
 from keyturn.deployment.checks.observed import Observed, Probes
 from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES, findings
 from keyturn.deployment.model.bucket import Protection
@@ -32,6 +33,8 @@ from keyturn.deployment.model.resources import (
     BUS,
     DEAD_LETTERS,
     INVENTORY,
+    MAILS_RULE,
+    NOTICES,
     RULES,
     TAKES_FROM,
 )
@@ -74,6 +77,7 @@ GIVEN = {
     "AWSOrgID": "o-a1b2c3d4e5",
     "OrgListAccount": MANAGEMENT,
     "ResourceOwnerTag": "owner",
+    "ConfigurationSet": "mails",
 }
 PARAMETERS = {
     name: GIVEN.get(name, rule.default or "") for name, rule in TEMPLATE.parameters.items()
@@ -182,13 +186,24 @@ class World:
         )
     )
     event_rules: FakeEventRules = field(
-        default_factory=lambda: FakeEventRules(enabled=dict.fromkeys(RULES, True))
+        default_factory=lambda: FakeEventRules(
+            enabled=dict.fromkeys((*RULES, (MAILS_RULE, None)), True),
+            sends_to={MAILS_RULE: (f"arn:aws:sqs:{REGION}:{SECURITY}:{NOTICES}",)},
+        )
+    )
+    away_rules: FakeEventRules = field(
+        default_factory=lambda: FakeEventRules(
+            enabled={(MAILS_RULE, None): True},
+            sends_to={MAILS_RULE: (f"arn:aws:events:{REGION}:{SECURITY}:event-bus/default",)},
+        )
     )
     queue_depth: FakeQueueDepth = field(
         default_factory=lambda: FakeQueueDepth(counts=dict.fromkeys(DEAD_LETTERS, 0))
     )
     ses_identities: FakeSesIdentities = field(
-        default_factory=lambda: FakeSesIdentities(verified={GIVEN["AdminEmailAddress"]})
+        default_factory=lambda: FakeSesIdentities(
+            verified={GIVEN["AdminEmailAddress"]}, sets={"mails": HEARD}
+        )
     )
     cloudtrail: FakeCloudTrail = field(default_factory=lambda: FakeCloudTrail(held=[TRAIL]))
     artifact_bucket: FakeArtifactBucket = field(
@@ -231,6 +246,7 @@ class World:
                 organization=self.organization,
                 functions=self.functions,
                 event_rules=self.event_rules,
+                rules_of=lambda region: self.event_rules if region == REGION else self.away_rules,
                 queue_depth=self.queue_depth,
                 ses_identities=self._senders_in,
                 cloudtrail=self.cloudtrail,
@@ -339,6 +355,18 @@ def paused(world: World) -> None:
 
 def too_few(world: World) -> None:
     world.functions.limit = Concurrency(limit=10, unreserved=7)
+
+
+def sending(**facts: Any) -> Callable[[World], None]:  # noqa: ANN401 -- any field
+    def limit(world: World) -> None:
+        world.ses_identities.facts = replace(world.ses_identities.facts, **facts)
+
+    return limit
+
+
+def away_without_a_target(world: World) -> None:
+    world.tell(MailRegion="eu-west-1")
+    world.away_rules.sends_to[MAILS_RULE] = (f"arn:aws:sqs:eu-west-1:{SECURITY}:{NOTICES}",)
 
 
 def in_the_sandbox(world: World, *verified: str) -> None:
@@ -552,6 +580,65 @@ BROKEN: dict[FindingCode, list[Broken]] = {
             "security@shop.example, shop@shop.example",
         )
     ],
+    FindingCode.DKIM_OFF: [
+        (lambda world: setattr(world.ses_identities, "dkim", None), Check.DKIM, "is signed"),
+        (
+            lambda world: setattr(world.ses_identities, "dkim", "PENDING"),
+            Check.DKIM,
+            "the domain of ops@example.com is PENDING",
+        ),
+    ],
+    FindingCode.NO_CONFIGURATION_SET: [
+        (lambda world: world.tell(ConfigurationSet=""), Check.MAIL_EVENTS, "without")
+    ],
+    FindingCode.CONFIGURATION_SET_MISSING: [
+        (
+            lambda world: world.ses_identities.sets.clear(),
+            Check.MAIL_EVENTS,
+            "SES has no configuration set mails",
+        )
+    ],
+    FindingCode.MAIL_EVENTS_LACKING: [
+        (
+            lambda world: world.ses_identities.sets.update(mails=HEARD - {"BOUNCE"}),
+            Check.MAIL_EVENTS,
+            "mails does not publish to EventBridge: BOUNCE",
+        )
+    ],
+    FindingCode.MAIL_RULE_OFF: [
+        (without((MAILS_RULE, None)), Check.MAIL_EVENTS, "no rule"),
+        (
+            lambda world: world.event_rules.enabled.update({(MAILS_RULE, None): False}),
+            Check.MAIL_EVENTS,
+            "is disabled",
+        ),
+        (
+            lambda world: world.event_rules.sends_to.update({MAILS_RULE: ()}),
+            Check.MAIL_EVENTS,
+            f"does not send to {REGION}:{SECURITY}:{NOTICES}",
+        ),
+        (away_without_a_target, Check.MAIL_EVENTS, "in eu-west-1 does not send to us-east-1"),
+    ],
+    FindingCode.ADMIN_SUPPRESSED: [
+        (
+            lambda world: world.ses_identities.dead.update({"ops@example.com": "BOUNCE"}),
+            Check.SUPPRESSED,
+            "ops@example.com is on SES's suppression list (BOUNCE)",
+        )
+    ],
+    FindingCode.OWNERS_SUPPRESSED: [
+        (
+            lambda world: world.ses_identities.dead.update({"shop@shop.example": "COMPLAINT"}),
+            Check.SUPPRESSED,
+            "shop@shop.example",
+        )
+    ],
+    FindingCode.SENDING_PAUSED: [
+        (sending(enabled=False), Check.SENDING, "paused"),
+    ],
+    FindingCode.QUOTA_SMALL: [
+        (sending(quota=200, sent=195), Check.SENDING, "5 of 200 mails are left"),
+    ],
     FindingCode.NO_TRAIL: [
         (lambda world: world.cloudtrail.held.clear(), Check.TRAIL, "no trail"),
         *(
@@ -688,6 +775,10 @@ DENIED_BY: dict[Check, Shut] = {
     Check.CONCURRENCY: (lambda world: world.functions, "concurrency"),
     Check.SENDER: (lambda world: world.ses_identities, "is_verified"),
     Check.OWNERS: (lambda world: world.ses_identities, "is_in_sandbox"),
+    Check.DKIM: (lambda world: world.ses_identities, "dkim_of"),
+    Check.MAIL_EVENTS: (lambda world: world.ses_identities, "published"),
+    Check.SUPPRESSED: (lambda world: world.ses_identities, "suppressed"),
+    Check.SENDING: (lambda world: world.ses_identities, "sending"),
     Check.TRAIL: (lambda world: world.cloudtrail, "trails"),
     Check.INVOCATIONS: (lambda world: world.own_cloudtrail, "trails"),
     Check.EXEMPTION_RULE: (lambda world: world.members[SHOP], "rule_is_enabled"),
@@ -730,6 +821,8 @@ def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world
         Check.EXEMPTION_RULE,
         Check.SECRETS,
         Check.READERS,
+        Check.SUPPRESSED,
+        Check.SENDING,
     }
 
 
@@ -754,6 +847,8 @@ def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: Wor
         Check.EXEMPTION_RULE,
         Check.SECRETS,
         Check.READERS,
+        Check.SUPPRESSED,
+        Check.SENDING,
     }
     for each in told.values():
         assert (each.fault, each.grade) == (FindingCode.UNCHECKED, Grade.WARNING)
@@ -1050,6 +1145,21 @@ def test_what_the_doctor_knows_by_name_is_what_the_template_makes() -> None:
     assert {each["Properties"]["FunctionName"] for each in functions} == {INVENTORY, *TAKES_FROM}
     assert rules == set(RULES)
     assert bus["Properties"]["Name"] == BUS
+
+
+def test_an_account_without_a_quota_has_enough(world: World) -> None:
+    sending(quota=-1)(world)
+
+    found = world.findings()[Check.SENDING]
+
+    assert found.fault is None
+    assert found.said.startswith("any number of mails")
+
+
+def test_events_are_followed_from_the_region_of_ses_to_the_queue(world: World) -> None:
+    world.tell(MailRegion="eu-west-1")
+
+    assert world.findings()[Check.MAIL_EVENTS].fault is None
 
 
 def test_ses_is_looked_at_in_the_region_that_sends_the_mails(world: World) -> None:

@@ -25,7 +25,14 @@ from keyturn.deployment.checks.functions import (
     RulesEnabled,
 )
 from keyturn.deployment.checks.health_check import UNCHECKED, HealthCheck
-from keyturn.deployment.checks.mails import OwnersVerified, SenderVerified
+from keyturn.deployment.checks.mails import (
+    DkimSigns,
+    EnoughQuota,
+    MailEvents,
+    NobodySuppressed,
+    OwnersVerified,
+    SenderVerified,
+)
 from keyturn.deployment.checks.observed import Observed
 from keyturn.deployment.checks.organization import (
     Guard,
@@ -55,6 +62,10 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     UnchangedSince(),
     SenderVerified(),
     OwnersVerified(),
+    DkimSigns(),
+    MailEvents(),
+    NobodySuppressed(),
+    EnoughQuota(),
     ListRole(),
     TrustedAccess(),
     MemberStacks(),

@@ -15,6 +15,7 @@ from keyturn.deployment.model.facts import (
     FunctionFacts,
     LastRun,
     SecretSeen,
+    SendingFacts,
     Trail,
 )
 from keyturn.deployment.model.organization import ControlPolicy, OrganizationFacts
@@ -144,6 +145,9 @@ class EventRules(Protocol):
         bus: the bus that it is on; None: the default bus.
         """
 
+    def targets(self, name: str) -> tuple[str, ...]:
+        """The ARNs that a rule of the default bus sends to. Raises NotFound without it."""
+
 
 class QueueDepth(Protocol):
     """The queues of the security account, seen from above."""
@@ -160,6 +164,22 @@ class SesIdentities(Protocol):
 
     def is_in_sandbox(self) -> bool:
         """Whether mails go to verified addresses only."""
+
+    def dkim_of(self, address: str) -> str | None:
+        """
+        How far the signing of mails from an address is, in SES's word: `SUCCESS` is well.
+
+        None: no identity of the address, its domain or one above signs.
+        """
+
+    def published(self, configuration_set: str) -> frozenset[str]:
+        """The types of events that a set publishes to EventBridge. Raises NotFound without it."""
+
+    def suppressed(self) -> Mapping[str, str]:
+        """The account's suppression list: address in lower case → SES's reason."""
+
+    def sending(self) -> SendingFacts:
+        """What SES lets the account send."""
 
 
 class CloudTrailStatus(Protocol):

@@ -124,6 +124,9 @@ class Accounts:
                 organization=AwsOrganization(client(self.management, "organizations")),
                 functions=functions(self.security),
                 event_rules=EventBridgeRules(client(self.security, "events")),
+                rules_of=lambda region: EventBridgeRules(
+                    client(self.security, "events", region=region)
+                ),
                 queue_depth=SqsQueueDepth(client(self.security, "sqs")),
                 ses_identities=lambda region: AwsSesIdentities(
                     client(self.security, "sesv2", region=region or None)

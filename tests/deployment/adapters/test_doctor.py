@@ -622,3 +622,84 @@ def test_a_key_tells_its_state_by_its_alias(member: MemberAccountProbe) -> None:
     assert states == ("Enabled", "Disabled")
     with pytest.raises(NotFound):
         member.key_state("alias/none")
+
+
+def stubbed(*answers: tuple[str, dict[str, Any]]) -> AwsSesIdentities:
+    """SES, as AWS's own API reference has its answers; moto knows none of these."""
+    client = boto3.Session(region_name=REGION).client("sesv2")
+    stubber = Stubber(client)
+    for method, answer in answers:
+        stubber.add_response(method, answer)
+    stubber.activate()
+    return AwsSesIdentities(client)
+
+
+def test_only_an_enabled_destination_of_eventbridge_publishes() -> None:
+    bus = {"EventBusArn": "arn:aws:events:us-east-1:999999999999:event-bus/default"}
+
+    def to(types: list[str], *, enabled: bool = True, **where: object) -> dict[str, object]:
+        return {"Name": "x", "Enabled": enabled, "MatchingEventTypes": types, **where}
+
+    ses = stubbed(
+        (
+            "get_configuration_set_event_destinations",
+            {
+                "EventDestinations": [
+                    to(["BOUNCE"], EventBridgeDestination=bus),
+                    to(["COMPLAINT", "BOUNCE"], EventBridgeDestination=bus),
+                    to(["DELIVERY"], enabled=False, EventBridgeDestination=bus),
+                    to(["REJECT"], SnsDestination={"TopicArn": "arn:aws:sns:x"}),
+                ]
+            },
+        )
+    )
+
+    assert ses.published("mails") == {"BOUNCE", "COMPLAINT"}
+
+
+def test_the_suppression_list_is_read_to_its_last_page() -> None:
+    def listed(address: str, reason: str) -> dict[str, Any]:
+        return {"EmailAddress": address, "Reason": reason, "LastUpdateTime": datetime(2026, 1, 1)}  # noqa: DTZ001 -- as botocore's stub takes it
+
+    ses = stubbed(
+        (
+            "list_suppressed_destinations",
+            {
+                "SuppressedDestinationSummaries": [listed("Ann@example.com", "BOUNCE")],
+                "NextToken": "n",
+            },
+        ),
+        (
+            "list_suppressed_destinations",
+            {"SuppressedDestinationSummaries": [listed("bob@example.com", "COMPLAINT")]},
+        ),
+    )
+
+    assert ses.suppressed() == {"ann@example.com": "BOUNCE", "bob@example.com": "COMPLAINT"}
+
+
+@pytest.mark.parametrize(
+    ("dkim", "status"),
+    [
+        ({"SigningEnabled": True, "Status": "SUCCESS"}, "SUCCESS"),
+        ({"SigningEnabled": True, "Status": "PENDING"}, "PENDING"),
+    ],
+)
+def test_the_first_identity_that_signs_says_how_far_its_dkim_is(
+    dkim: dict[str, Any], status: str
+) -> None:
+    ses = stubbed(
+        ("get_email_identity", {"DkimAttributes": {"SigningEnabled": False, "Status": "FAILED"}}),
+        ("get_email_identity", {"DkimAttributes": dkim}),
+    )
+
+    assert ses.dkim_of("ops@example.com") == status
+
+
+@pytest.mark.parametrize(("quota", "left"), [(200, 5), (-1, None)])
+def test_what_is_left_is_the_quota_less_what_was_sent(quota: int, left: int | None) -> None:
+    told = {"Max24HourSend": quota, "SentLast24Hours": 195, "MaxSendRate": 14}
+    facts = stubbed(("get_account", {"SendingEnabled": True, "SendQuota": told})).sending()
+
+    assert facts.left == left
+    assert (facts.enabled, facts.rate) == (True, 14)

@@ -19,3 +19,9 @@ class EventBridgeRules:
         where: Any = {"EventBusName": bus} if bus else {}
         with aws_errors_translated():
             return self._events.describe_rule(Name=name, **where)["State"] != "DISABLED"
+
+    def targets(self, name: str) -> tuple[str, ...]:
+        """Where a rule of the default bus sends to; it has five targets at most, so one page."""
+        with aws_errors_translated():
+            found = self._events.list_targets_by_rule(Rule=name)["Targets"]
+        return tuple(each["Arn"] for each in found)

@@ -1,10 +1,16 @@
 """The mails: whether SES sends in the administrators' name, and to the owners."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from keyturn.deployment.checks.health_check import HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.health import Check, Finding, FindingCode
+from keyturn.deployment.model.resources import MAILS_RULE, NOTICES
+from keyturn.domain.errors import NotFound
+
+DKIM_WELL: Final = "SUCCESS"
+HEARD: Final = frozenset({"BOUNCE", "COMPLAINT", "DELIVERY", "REJECT", "RENDERING_FAILURE"})
+"""What the notifier hears of mails, in SES's words."""
 
 
 class SenderVerified(HealthCheck):
@@ -54,3 +60,154 @@ class OwnersVerified(HealthCheck):
             return self.faulty(FindingCode.OWNERS_UNVERIFIED, said)
         said = "SES is in its sandbox; the accounts' own addresses are verified"
         return self.faulty(FindingCode.SES_SANDBOX, said)
+
+
+class DkimSigns(HealthCheck):
+    """Mails are signed in the name of the admin's domain."""
+
+    id = Check.DKIM
+    needs = "ses:GetEmailIdentity"
+    remedies: ClassVar = {
+        FindingCode.DKIM_OFF: warning(
+            "verify the domain and publish its three CNAME records (step 1 of docs/deploy.md): "
+            "unsigned notices end in spam folders"
+        ),
+    }
+
+    def look(self, seen: Observed) -> Finding:
+        """Ask SES for the identity that signs."""
+        admin = seen.parameter("AdminEmailAddress")
+        status = seen.ses_identities.dkim_of(admin)
+        if status is None:
+            return self.faulty(FindingCode.DKIM_OFF, f"no mail from {admin} is signed")
+        if status != DKIM_WELL:
+            said = f"the DKIM status of the domain of {admin} is {status or 'unknown'}"
+            return self.faulty(FindingCode.DKIM_OFF, said)
+        return self.well(f"mails from {admin} are signed")
+
+
+class MailEvents(HealthCheck):
+    """The notifier hears what became of its mails."""
+
+    id = Check.MAIL_EVENTS
+    needs = "ses:GetConfigurationSetEventDestinations, events:DescribeRule and ListTargetsByRule"
+    remedies: ClassVar = {
+        FindingCode.NO_CONFIGURATION_SET: warning(
+            "`keyturn deploy --parameter ConfigurationSet=asa-iam-key-rotation`: until then a "
+            "mail that bounces counts as a notice"
+        ),
+        FindingCode.CONFIGURATION_SET_MISSING: problem(
+            "SES refuses every mail that names it: run `keyturn deploy` again"
+        ),
+        FindingCode.MAIL_EVENTS_LACKING: problem(
+            "a mail that bounces counts as a notice: run `keyturn deploy` again"
+        ),
+        FindingCode.MAIL_RULE_OFF: problem(
+            "a mail that bounces counts as a notice: `aws events enable-rule`, or run "
+            "`keyturn deploy` again"
+        ),
+    }
+
+    def look(self, seen: Observed) -> Finding:
+        """Follow the events from the configuration set to the queue."""
+        name = seen.parameters.get("ConfigurationSet", "")
+        if not name:
+            said = "mails are sent without a configuration set"
+            return self.faulty(FindingCode.NO_CONFIGURATION_SET, said)
+        try:
+            lacking = HEARD - seen.ses_identities.published(name)
+        except NotFound:
+            said = f"SES has no configuration set {name}"
+            return self.faulty(FindingCode.CONFIGURATION_SET_MISSING, said)
+        if lacking:
+            said = f"{name} does not publish to EventBridge: {', '.join(sorted(lacking))}"
+            return self.faulty(FindingCode.MAIL_EVENTS_LACKING, said)
+        here = seen.security.region
+        away = seen.parameters.get("MailRegion") or here
+        place = f"{here}:{seen.security.account}"
+        wrong = None
+        if away != here:
+            wrong = self._wrong(seen, away, f"{place}:event-bus/default")
+        wrong = wrong or self._wrong(seen, here, f"{place}:{NOTICES}")
+        return wrong or self.well(f"the notifier hears what becomes of mails by {name}")
+
+    def _wrong(self, seen: Observed, region: str, target: str) -> Finding | None:
+        """What is wrong with the rule of a region, that is to send to what ends so."""
+        rules = seen.probes.rules_of(region)
+        try:
+            if not rules.is_enabled(MAILS_RULE, None):
+                said = f"the rule {MAILS_RULE} in {region} is disabled"
+                return self.faulty(FindingCode.MAIL_RULE_OFF, said)
+            targets = rules.targets(MAILS_RULE)
+        except NotFound:
+            said = f"there is no rule {MAILS_RULE} on the default bus in {region}"
+            return self.faulty(FindingCode.MAIL_RULE_OFF, said)
+        if any(each.endswith(f":{target}") for each in targets):
+            return None
+        said = f"the rule {MAILS_RULE} in {region} does not send to {target}"
+        return self.faulty(FindingCode.MAIL_RULE_OFF, said)
+
+
+class NobodySuppressed(HealthCheck):
+    """SES sends to the admin and to the accounts' own addresses."""
+
+    id = Check.SUPPRESSED
+    needs = "ses:ListSuppressedDestinations, organizations:ListAccounts"
+    remedies: ClassVar = {
+        FindingCode.ADMIN_SUPPRESSED: problem(
+            "find out why mails came back, then `aws sesv2 delete-suppressed-destination`: until "
+            "then the admin is notified of nothing"
+        ),
+        FindingCode.OWNERS_SUPPRESSED: warning(
+            "their next source is notified instead; is the address good again, `aws sesv2 "
+            "delete-suppressed-destination`"
+        ),
+    }
+
+    def look(self, seen: Observed) -> Finding:
+        """Read the account's suppression list."""
+        listed = seen.ses_identities.suppressed()
+        admin = seen.parameter("AdminEmailAddress")
+        if reason := listed.get(admin.lower()):
+            said = f"{admin} is on SES's suppression list ({reason})"
+            return self.faulty(FindingCode.ADMIN_SUPPRESSED, said)
+        addresses = sorted({each.email for each in seen.accounts if each.email})
+        dead = [each for each in addresses if each.lower() in listed]
+        if dead:
+            said = f"on SES's suppression list: {some(dead)}"
+            return self.faulty(FindingCode.OWNERS_SUPPRESSED, said)
+        return self.well("no address of the admin or an account is on SES's suppression list")
+
+
+class EnoughQuota(HealthCheck):
+    """SES sends, and as much as a day may need."""
+
+    id = Check.SENDING
+    needs = "ses:GetAccount, organizations:ListAccounts"
+    remedies: ClassVar = {
+        FindingCode.SENDING_PAUSED: problem(
+            "nobody is notified, so nothing ends: AWS's mail to the account says why"
+        ),
+        FindingCode.QUOTA_SMALL: warning(
+            "have SES's sending quota raised: mails that it refuses come days later, and so do "
+            "the windows"
+        ),
+    }
+
+    def look(self, seen: Observed) -> Finding:
+        """Compare what may be sent with a mail for each account's owner, and the admin's copy."""
+        facts = seen.ses_identities.sending()
+        if not facts.enabled:
+            return self.faulty(FindingCode.SENDING_PAUSED, "SES has paused sending")
+        needed = 2 * len(seen.accounts)
+        if facts.left is not None and facts.left < needed:
+            said = (
+                f"{facts.left:.0f} of {facts.quota:.0f} mails are left for these 24 hours; a day "
+                f"may need {needed}"
+            )
+            return self.faulty(FindingCode.QUOTA_SMALL, said)
+        left = "any number of" if facts.left is None else f"{facts.left:.0f}"
+        return self.well(
+            f"{left} mails may be sent in these 24 hours, {facts.rate:.0f} a second; a day may "
+            f"need {needed}"
+        )

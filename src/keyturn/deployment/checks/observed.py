@@ -51,6 +51,8 @@ class Probes:
     organization: Organization
     functions: Functions
     event_rules: EventRules
+    rules_of: Callable[[str], EventRules]
+    """The rules of the security account, by region."""
     queue_depth: QueueDepth
     ses_identities: Callable[[str], SesIdentities]
     """SES in a region; "" is the region of the functions."""

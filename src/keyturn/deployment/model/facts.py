@@ -85,3 +85,22 @@ class LastRun:
     """RotationPeriod, InactivePeriod and RecoveryGracePeriod → days."""
     reached: bool
     """Whether the account could be entered and its users listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingFacts:
+    """What SES lets the account send in its region."""
+
+    enabled: bool
+    """Whether it sends at all: AWS pauses an account whose mails bounce too often."""
+    quota: float
+    """Mails in 24 hours; below 0 is no limit."""
+    sent: float
+    """Mails in the last 24 hours."""
+    rate: float
+    """Mails in a second."""
+
+    @property
+    def left(self) -> float | None:
+        """How many more may be sent in these 24 hours; None: there is no limit."""
+        return None if self.quota < 0 else self.quota - self.sent

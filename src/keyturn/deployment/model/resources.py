@@ -10,12 +10,16 @@ RULES: Final = (
     ("asa-iam-key-rotation-exemption", BUS),
 )
 """EventBridge's rules, each with its bus; None is the default bus."""
+MAILS_RULE: Final = "asa-iam-key-rotation-mails"
+"""Of the mail-events stack, on the default bus."""
 INVENTORY: Final = "ASA-Account-Inventory"
 ROTATION: Final = "ASA-IAM-Access-Key-Rotation-Function"
 NOTIFIER: Final = "ASA-Notifier"
+NOTICES: Final = "asa-iam-key-notices"
+"""The notifier's queue."""
 TAKES_FROM: Final[Mapping[str, str]] = {
     ROTATION: "asa-iam-key-rotation.fifo",
-    NOTIFIER: "asa-iam-key-notices",
+    NOTIFIER: NOTICES,
 }
 """The queue that gives a function its work."""
 UNDELIVERED: Final = "asa-iam-key-undelivered"
