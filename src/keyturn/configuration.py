@@ -278,6 +278,14 @@ class Configuration:
         most=1000,
     )
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
+    reads_alternate_contacts: bool = setting(
+        default=False,
+        name="ReadAlternateContacts",
+        option="--read-alternate-contacts",
+        help="Where neither tag, user name nor owners file names an owner, notify the account's "
+        "security contact, or else its operations contact.",
+        topic=Topic.NOTICES,
+    )
     reports_root_keys: bool = setting(
         default=False,
         name="ReportRootKeys",

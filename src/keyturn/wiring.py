@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 
+from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
@@ -40,7 +41,7 @@ from keyturn.adapters.sts import session_as
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, UserFacts
-from keyturn.domain.owner import Owner
+from keyturn.domain.owner import AllowedDomains, Owner
 from keyturn.domain.policy import ProofOfNotice
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail.letterhead import Letterhead
@@ -96,6 +97,7 @@ class _Member:
     iam_once: Any
     secrets: Any
     key_names: KeyNames
+    contacts: AwsAlternateContacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,8 @@ class _Connections:
             secrets=client(session, "secretsmanager"),
             # Made when a secret names its KMS key in another way than we do, which is rare.
             key_names=KeyNames(cache(lambda: client(session, "kms"))),
+            # Asked where nothing else names an owner, and only if an operator wants it.
+            contacts=AwsAlternateContacts(cache(lambda: client(session, "account"))),
         )
         for each, service in (
             (member.iam, "iam"),
@@ -446,6 +450,15 @@ class Aws(_Connections):
             return None
         return self._keep("owners file", lambda: self._in_bucket(S3OwnersFile))  # type: ignore[no-any-return]  # what the lambda makes
 
+    def owners_file_to_check(self) -> OwnersFileStore:
+        """
+        The same, with the addresses left out that AllowedOwnerDomains does not allow.
+
+        A run does not leave them out: it names the user whose owner's address is not allowed.
+        """
+        self.settings.needs("S3BucketName")
+        return self._in_bucket(partial(S3OwnersFile, allows=_allowed(self.settings)))
+
     def coverage(self) -> S3Coverage:
         """Which accounts had a run."""
         self.settings.needs("S3BucketName")
@@ -471,6 +484,7 @@ class Aws(_Connections):
         self, account: Account, keys: IamAccessKeys, receipts: S3Receipts | NoReceipts
     ) -> FindOwner:
         settings = self.settings
+        reads_contacts = settings.reads_alternate_contacts
         return FindOwner(
             keys=keys,
             receipts=receipts,
@@ -479,6 +493,8 @@ class Aws(_Connections):
             admin=settings.admin,
             tag=settings.owner_tag,
             allowed_domains=settings.allowed_owner_domains,
+            owners_file=self.owners_file(),
+            contacts=self._member(account.id).contacts if reads_contacts else None,
             all_sources=settings.policy.proof_of_notice is ProofOfNotice.DELIVERED,
         )
 
@@ -568,9 +584,13 @@ class Aws(_Connections):
         return self._in_bucket(S3Receipts)
 
 
-def local_owners_file(path: Path, option: str) -> LocalOwnersFile:
-    """An owners file of this machine. Raises InvalidValue, by the option, where it is none."""
-    return LocalOwnersFile(path, option=option)
+def local_owners_file(path: Path, option: str, settings: Settings) -> LocalOwnersFile:
+    """An owners file of this machine, to check. Raises InvalidValue, by the option, for none."""
+    return LocalOwnersFile(path, option=option, allows=_allowed(settings))
+
+
+def _allowed(settings: Settings) -> Callable[[str], bool]:
+    return AllowedDomains(frozenset(settings.allowed_owner_domains) or None).allow
 
 
 def _sleep(seconds: float) -> None:

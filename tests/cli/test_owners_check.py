@@ -44,6 +44,16 @@ def test_each_problem_is_a_line_and_the_code_is_2(tmp_path: Path) -> None:
     ]
 
 
+def test_an_address_in_another_domain_is_a_mistake_if_domains_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "owners.csv"
+    path.write_text("addresses\na@elsewhere.example\n")
+
+    assert check(str(path)).exit_code == 0
+    named = check(str(path), "--allowed-owner-domain", "example.com")
+    assert named.exit_code == 2
+    assert "line 2: addresses=a@elsewhere.example: is of a domain that" in named.stdout
+
+
 def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
     path = tmp_path / "owners.csv"
     path.write_text("user,addresses\na,a@example.com\na,b@example.com\n")

@@ -118,7 +118,10 @@ def test_disabling_costs_nine_calls_beside_the_receipts(stage: Harness) -> None:
         "iam:ListUserTags": 1,
         "iam:GetAccessKeyLastUsed": 2,  # of both keys: the notice says so
     }
-    assert lists(stage, before) == LISTS | {"receipts": 2}  # the key's, and the dead addresses
+    assert lists(stage, before) == LISTS | {
+        "receipts": 2,
+        "owners.": 1,
+    }  # the key's, and the dead addresses
 
 
 def test_deleting_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
@@ -138,7 +141,10 @@ def test_deleting_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
         "iam:GetGroup": 1,
         "iam:ListUserTags": 1,
     }
-    assert lists(stage, before) == LISTS | {"receipts": 2}  # the key's, and the dead addresses
+    assert lists(stage, before) == LISTS | {
+        "receipts": 2,
+        "owners.": 1,
+    }  # the key's, and the dead addresses
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,7 @@ class SettingOptions:
     report_root_keys: bool = option_of("ReportRootKeys")
     owner_tag: str | None = option_of("ResourceOwnerTag")
     allowed_owner_domain: list[str] | None = option_of("AllowedOwnerDomains")
+    read_alternate_contacts: bool = option_of("ReadAlternateContacts")
     secrets_kms_key: str | None = option_of("SecretsKmsKey")
     seal_key: str | None = option_of("SealKey")
     smtp_user: list[str] | None = option_of("SmtpUsers")
@@ -312,6 +313,7 @@ class OwnersOptions:
     )
     bucket: str | None = option("--bucket", "The bucket that holds the file.", WHICH, "NAME")
     prefix: str | None = option("--prefix", "Keyturn's prefix in that bucket.", WHICH, "PREFIX")
+    allowed_owner_domain: list[str] | None = option_of("AllowedOwnerDomains")
     profile: str | None = option("--profile", "The AWS profile to start from.", WHICH, "NAME")
     region: str | None = option("--region", "The region; else AWS_REGION's.", WHICH, "REGION")
     format: Findings = option(

@@ -43,14 +43,13 @@ def _read(path: Path | None, asked: OwnersOptions) -> OwnersFile:
     own = given(asked)
     settings = Settings.read(own)
     if path is not None:
-        return local_owners_file(path, "FILE").read()
+        return local_owners_file(path, "FILE", settings).read()
     if not (settings.bucket or asked.deployed):
         raise InvalidValue("FILE", "", "is needed: an owners file, or --bucket or --deployed")
     if asked.deployed:
         settings = deployed_settings(asked.profile, asked.region, own)
     where = asked.as_accounts
-    store = connect(where, settings, lambda _action, _facts: None).owners_file()
-    file = None if store is None else store.read()
+    file = connect(where, settings, lambda _action, _facts: None).owners_file_to_check().read()
     if file is None:
         name = "/".join(filter(None, (settings.prefix, "owners.yaml")))
         place = f"s3://{settings.bucket}/{name}"

@@ -18,7 +18,7 @@ from moto.core.request import normalize_request
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse, passed_on
 
 # The services of which moto answers what our rules do not; of the others our rules are all.
-_LEFT_TO_MOTO = frozenset({"events", "iam", "kms", "secretsmanager"})
+_LEFT_TO_MOTO = frozenset({"account", "events", "iam", "kms", "secretsmanager"})
 
 _Handler = Callable[[Any, str, Any], tuple[int, Mapping[str, Any], str | bytes]]
 
