@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from keyturn.domain.errors import AlreadyThere, KeyLimitReached, NotFound, PortError, Refused
 from keyturn.domain.events import Event
-from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, Status
+from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, SentNotice, Status
 from keyturn.domain.recipient import Recipient, RecipientId
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
@@ -214,6 +214,9 @@ class FakeReceipts(Refusals):
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         self.may_refuse("of_key")
         return self.told.get(key_id, ())
+
+    def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:
+        return tuple(SentNotice(receipt=each) for each in self.of_key(account, user, key_id))
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
         self.may_refuse("undeliverable")

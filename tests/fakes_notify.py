@@ -8,7 +8,7 @@ from itertools import count
 from keyturn.domain.errors import ClaimInProgress, KeyturnError, PortError
 from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
-from keyturn.domain.key import Receipt
+from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.ports import Claim, ClaimItem, NoticeContent, SentMessage
 
@@ -46,6 +46,9 @@ class FakeReceipts:
             if name.startswith(folder) and name.endswith("/proof") and self._counts(entry)
             if entry.receipt is not None
         )
+
+    def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:
+        return tuple(SentNotice(receipt=each) for each in self.of_key(account, user, key_id))
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
         return self.dead

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -38,9 +38,10 @@ from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
+from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Run
-from keyturn.domain.key import Account, UserFacts
+from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
 from keyturn.domain.policy import ProofOfNotice
 from keyturn.domain.recipient import ChannelName, Recipient
@@ -479,6 +480,26 @@ class Aws(_Connections):
             workers=self.settings.parallel_users,
         )
         return look_up.of(users)
+
+    def notices_of(
+        self, users: Iterable[UserDecisions]
+    ) -> Mapping[str, tuple[SentNotice, ...] | Unknown]:
+        """What was sent about each key of these users: key id → notices; none without a bucket."""
+        if not self.settings.bucket:
+            return {}
+        receipts = self._receipts()
+
+        def of_key(user: UserFacts, key_id: str) -> tuple[SentNotice, ...] | Unknown:
+            try:
+                return receipts.notices_of_key(user.account, user.name, key_id)
+            except PortError as error:
+                return Unknown(str(error))
+
+        return {
+            key.key_id: of_key(decided.user, key.key_id)
+            for decided in users
+            for key in decided.user.keys
+        }
 
     def _find_owner(
         self, account: Account, keys: IamAccessKeys, receipts: S3Receipts | NoReceipts

@@ -2,15 +2,27 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from keyturn.cli.app import app
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, NOTIFIER_ROLE, PREFIX
+from keyturn_sandbox.emulator.cloud import REGION
+from keyturn_sandbox.simulation.deployment import (
+    ADMIN,
+    BUCKET,
+    MEMBER_ROLE,
+    NOTIFIER_ROLE,
+    PREFIX,
+    ROTATION_ROLE,
+)
 from keyturn_sandbox.simulation.people import OWNER_TAG
 from tests.use_cases.harness import (
     ASKED,
     HUB,
+    MEMBER,
     OWNER,
     Harness,
     break_down,
@@ -163,3 +175,39 @@ def test_a_dead_address_gives_way_to_the_next_source_for_thirty_days(stage: Harn
     stage.user("old", 95, **{OWNER_TAG: ANN})
     stage.at(31).run()
     assert ANN in mailed(stage)
+
+
+def test_explain_shows_what_was_sent_and_what_became_of_it(stage: Harness) -> None:
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+    [receipt] = [
+        name
+        for name in stage.cloud.objects(BUCKET)
+        if f"{old}/disable/" in name and ".admin." not in name
+    ]
+    s3: Any = stage.cloud.role_session(HUB, NOTIFIER_ROLE).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"{receipt}.bounced", Body=b"{}")
+    tag(stage, BOB)
+    stage.at(1).run()
+
+    with stage.being(ROTATION_ROLE):
+        said = " ".join(explained("app").split())
+
+    assert "disable of 2026-03-12 to somebody else: bounced 2026-03-02, so it proves" in said
+    assert f"disable of 2026-03-13 to {BOB}: accepted 2026-03-03" in said
+
+
+def explained(user: str) -> str:
+    """What `keyturn explain` prints, by the settings of the functions."""
+    options = {
+        "--role-name": MEMBER_ROLE,
+        "--account": MEMBER,
+        "--region": REGION,
+        "--owner-tag": OWNER_TAG,
+        "--bucket": BUCKET,
+        "--prefix": PREFIX,
+    }
+    flat = [part for option in options.items() for part in option]
+    answer = CliRunner(env={"COLUMNS": "160"}).invoke(app, ["explain", user, *flat])
+    assert answer.exit_code == 0, answer.output
+    return str(answer.stdout)

@@ -18,7 +18,7 @@ from keyturn.domain.decision import (
 )
 from keyturn.domain.errors import Denied
 from keyturn.domain.events import Audience, Digest, Event, EventType, Run
-from keyturn.domain.key import Account, Receipt, UserFacts
+from keyturn.domain.key import Account, Receipt, SentNotice, UserFacts
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Outcome
 from keyturn.schemas.digest import read_digest
@@ -42,6 +42,9 @@ class NeverTold:
     """When the owner last heard of a dry run."""
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
+        return ()
+
+    def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:
         return ()
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:

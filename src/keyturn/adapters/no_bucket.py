@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from keyturn.domain.errors import Refused
-from keyturn.domain.key import Receipt
+from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.recipient import Recipient, RecipientId
 from keyturn.ports import Pause, Reservation
 
@@ -13,6 +13,10 @@ class NoReceipts:
     """Meets `ports.Receipts`."""
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:  # noqa: ARG002 -- meets the port
+        """There are none."""
+        return ()
+
+    def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:  # noqa: ARG002 -- meets the port
         """There are none."""
         return ()
 

@@ -33,7 +33,7 @@ from keyturn.domain.days import read_day
 from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, NotFound
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
-from keyturn.domain.key import Act, Receipt
+from keyturn.domain.key import Act, Receipt, SentNotice
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId, read_recipient_id
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
@@ -119,18 +119,20 @@ class S3Receipts:
 
     def of_key(self, account: str, user: str, key_id: str) -> tuple[Receipt, ...]:
         """The valid receipts of a key: neither claims, nor bounced, nor of a dry run."""
+        sent = self.notices_of_key(account, user, key_id)
+        return tuple(each.receipt for each in sent if each.bounced_at is None)
+
+    def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:
+        """All that was sent about a key to owners, what came back too, in the order of sending."""
         folder = f"{self._root}/{account}/{encode(user)}/{key_id}/"
         listed = self._listed(folder)
-        delivered = {
-            name.removesuffix(_DELIVERED): at
-            for name, (at, _) in listed.items()
-            if name.endswith(_DELIVERED)
-        }
-        receipts = (
-            _read(name.removeprefix(folder), at, delivered.get(name))
-            for name, at in _valid(listed)
-        )
-        return tuple(receipt for receipt in receipts if receipt is not None)
+        times = {name: at for name, (at, _) in listed.items()}
+        sent = [
+            SentNotice(receipt=receipt, bounced_at=times.get(name + _BOUNCED))
+            for name, at in _receipts(listed)
+            if (receipt := _read(name.removeprefix(folder), at, times.get(name + _DELIVERED)))
+        ]
+        return tuple(sorted(sent, key=lambda each: each.receipt.at))
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
         """The recipients that no message reached → when the last mark of it was made."""
@@ -144,8 +146,12 @@ class S3Receipts:
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         """When that recipient was last sent a dry-run digest of the account."""
         folder = f"{self._root}/{account}/{_DRY_RUN}/{Audience.OWNER}/{recipient.address_hash}/"
-        receipts = _valid(self._listed(folder))
-        sent = (at for name, at in receipts if _may_be_to(recipient, name))
+        listed = self._listed(folder)
+        sent = (
+            at
+            for name, at in _receipts(listed)
+            if name + _BOUNCED not in listed and _may_be_to(recipient, name)
+        )
         return max(sent, default=None)
 
     def _listed(self, folder: str) -> Mapping[str, tuple[datetime, int]]:
@@ -404,12 +410,11 @@ def _spelt(recipient: Recipient) -> str:
     return f"{recipient.channel}.{recipient.address_hash}"
 
 
-def _valid(listed: Mapping[str, tuple[datetime, int]]) -> Iterator[tuple[str, datetime]]:
-    """The receipts of a folder with their times, but for those that a bounce voids."""
+def _receipts(listed: Mapping[str, tuple[datetime, int]]) -> Iterator[tuple[str, datetime]]:
+    """The receipts of a folder with their times, also those that a bounce voids."""
     for name, (at, size) in listed.items():
         # A claim proves nothing: a key would be disabled on a mail that was never sent.
-        is_receipt = size > _CLAIM_SIZE and not name.endswith((_BOUNCED, _DELIVERED))
-        if is_receipt and name + _BOUNCED not in listed:
+        if size > _CLAIM_SIZE and not name.endswith((_BOUNCED, _DELIVERED)):
             yield name, at
 
 

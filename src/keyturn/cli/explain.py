@@ -12,8 +12,9 @@ from rich.text import Text
 from keyturn.cli.tables import STYLES, title
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action, Decision, NoticeType, Overlay, Reason, UserDecisions
-from keyturn.domain.key import KeyFacts, LastUse, Unknown
+from keyturn.domain.key import KeyFacts, LastUse, SentNotice, Unknown
 from keyturn.domain.lifecycle.forecast import Step, forecast
+from keyturn.domain.owner import Owner
 from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan
@@ -101,6 +102,8 @@ def print_explanation(
         parts.extend(
             _about(decided, facts[decision.key_id], decision, dates[decision.key_id], now.date())
         )
+        if decision.key_id in plan.notices:
+            parts.append(_notices(plan.notices[decision.key_id], owner))
     if not decided.decisions:
         parts.append(Text("This user has no access keys."))
     heading = Text(f" {shown(decided.user.name)}, {title(account)} ", style="bold")
@@ -133,6 +136,32 @@ def _about(
     grid.add_row("Why", Text(shown(decision.sentence)))
     grid.add_row("Coming", _calendar(dates, today))
     yield grid
+
+
+def _notices(sent: tuple[SentNotice, ...] | Unknown, owner: Owner) -> RenderableType:
+    """What was sent about a key, and what became of it."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=10)
+    grid.add_column()
+    if isinstance(sent, Unknown):
+        grid.add_row("Notices", Text(shown(f"unknown: {sent.why}")))
+        return grid
+    for number, each in enumerate(sent):
+        grid.add_row("" if number else "Notices", Text(shown(_notice(each, owner))))
+    if not sent:
+        grid.add_row("Notices", "none was sent")
+    return grid
+
+
+def _notice(sent: SentNotice, owner: Owner) -> str:
+    receipt = sent.receipt
+    to = "" if receipt.to is None else f" to {owner.spelt(receipt.to) or 'somebody else'}"
+    fate = f"accepted {receipt.at.date()}"
+    if receipt.delivered_at is not None:
+        fate = f"delivered {receipt.delivered_at.date()}"
+    if sent.bounced_at is not None:
+        fate = f"bounced {sent.bounced_at.date()}, so it proves nothing"
+    return f"{receipt.step} of {receipt.day}{to}: {fate}"
 
 
 def _calendar(dates: Iterable[ComingAct], today: date) -> RenderableType:

@@ -131,6 +131,8 @@ class FleetRun:
     stop: Event = field(default_factory=Event)
     owners_of: Callable[[UserDecisions], bool] = lambda _decided: False
     """Of which users the owners are looked up: a call for each, where a tag names them."""
+    lists_notices: bool = False
+    """Whether it is looked up what was sent about each key: a call for each."""
     lists_secrets: bool = False
     """Whether secrets without a living user are looked for."""
     hints: dict[str, str] = field(default_factory=dict)
@@ -146,6 +148,8 @@ class FleetRun:
             owners = self.aws.owners(account, users)
             plan = replace(plan, owners=owners)
             plan = self._with_leftovers(plan) if self.lists_secrets else plan
+            if self.lists_notices:
+                plan = replace(plan, notices=self.aws.notices_of(plan.users))
         finally:
             self.aws.forget(account.id)
         return AccountResult(plan=self._without_absent(plan))

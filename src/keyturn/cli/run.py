@@ -143,7 +143,10 @@ def explain(
     cli_session = CliSession(checked(where, rules), key_id=key_id)
     request = Request(users=frozenset({who if key_id is None else cli_session.owner_of(key_id)}))
     fleet_run = replace(
-        cli_session.fleet_run(request, dry_run=True), many=True, owners_of=lambda _decided: True
+        cli_session.fleet_run(request, dry_run=True),
+        many=True,
+        owners_of=lambda _decided: True,
+        lists_notices=True,
     )
     results = cli_session.look(fleet_run, fleet_run.plan, "Looking at")
     report = cli_session.report(fleet_run, results)

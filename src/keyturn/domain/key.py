@@ -79,6 +79,15 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentNotice:
+    """A notice that a channel accepted, and what became of it."""
+
+    receipt: Receipt
+    bounced_at: datetime | None = None
+    """When it came back, UTC; None: it has not. Then it proves nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFacts:
     """One access key. Raises InvalidValue where `created` carries no time zone."""
 

@@ -121,6 +121,16 @@ class Owner:
         """Whether it was looked for and no source but the administrators has an address."""
         return self.source in {OwnerSource.NONE, OwnerSource.ADMIN}
 
+    def spelt(self, recipient: RecipientId) -> str | None:
+        """The address of a recipient, if it was found in any source; None: somebody else's."""
+        found = (each for candidate in self.candidates for each in candidate.recipients)
+        lost = (
+            Recipient(ChannelName.EMAIL, address)
+            for rejected in self.rejected
+            for address in rejected.value.split(", ")
+        )
+        return next((each.address for each in (*found, *lost) if each.id == recipient), None)
+
     def __str__(self) -> str:
         """In words."""
         match self.source:

@@ -16,6 +16,7 @@ from keyturn.domain.errors import (
     WriteStopped,
 )
 from keyturn.domain.events import Run
+from keyturn.domain.key import SentNotice, Unknown
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.narrowing import Approved, only_approved
 from keyturn.domain.owner import Owner
@@ -132,6 +133,9 @@ class AccountPlan:
     """Users for whom there was no time to look."""
     owners: Mapping[str, Owner] = field(default_factory=dict)
     """User's name → who answers for their keys, as far as somebody asked."""
+
+    notices: Mapping[str, tuple[SentNotice, ...] | Unknown] = field(default_factory=dict)
+    """Key id → what was sent about it, as far as somebody asked."""
 
     leftovers: tuple[Leftover, ...] | None = None
     """Secrets without a living user; None: nobody looked, or they could not be listed."""

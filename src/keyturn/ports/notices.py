@@ -8,7 +8,7 @@ from typing import Protocol
 
 from keyturn.domain.events import Digest, Event, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
-from keyturn.domain.key import Receipt
+from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 
@@ -21,6 +21,9 @@ class Receipts(Protocol):
 
         Raises a PortError where they cannot be listed: "none" would announce everything anew.
         """
+
+    def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:
+        """All that was sent about a key to owners, what came back too, in the order of sending."""
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
         """

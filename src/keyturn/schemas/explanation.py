@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Final, Literal, TypedDict
 
 from keyturn.domain.decision import UserDecisions
+from keyturn.domain.key import SentNotice, Unknown
+from keyturn.domain.owner import Owner
 from keyturn.domain.result import AccountPlan
 from keyturn.domain.secret_names import secret_name
 from keyturn.domain.tag_text import format_utc
@@ -23,12 +25,29 @@ class ComingDate(TypedDict):
     what: str
 
 
+class ExplainedNotice(TypedDict):
+    """A notice that was sent to an owner; null where it has not come to that."""
+
+    step: str
+    day: Day
+    to: str | None
+    """The address; null where it is of nobody that any source names now."""
+    accepted_at: Moment
+    delivered_at: Moment | None
+    bounced_at: Moment | None
+
+
 class ExplainedKey(Planned):
-    """A key, and every date that is coming for it; last_used is null where nobody asked."""
+    """
+    A key, and every date that is coming for it; last_used is null where nobody asked.
+
+    notices: what was sent about it; null without a bucket, or where that cannot be read.
+    """
 
     created: Moment
     last_used: LastUsed | None
     coming: list[ComingDate]
+    notices: list[ExplainedNotice] | None
 
 
 class Explained(TypedDict):
@@ -92,7 +111,30 @@ def write_explained(
                     {"date": day.isoformat(), "what": what}
                     for day, what in coming[decision.key_id]
                 ],
+                "notices": _notices(plan.notices.get(decision.key_id), plan.owner_of(user.name)),
             }
             for decision in decided.decisions
         ],
     }
+
+
+def _notices(
+    sent: tuple[SentNotice, ...] | Unknown | None, owner: Owner
+) -> list[ExplainedNotice] | None:
+    if sent is None or isinstance(sent, Unknown):
+        return None
+    return [
+        {
+            "step": each.receipt.step,
+            "day": each.receipt.day.isoformat(),
+            "to": owner.spelt(each.receipt.to) if each.receipt.to else None,
+            "accepted_at": format_utc(each.receipt.at),
+            "delivered_at": _moment(each.receipt.delivered_at),
+            "bounced_at": _moment(each.bounced_at),
+        }
+        for each in sent
+    ]
+
+
+def _moment(at: datetime | None) -> Moment | None:
+    return None if at is None else format_utc(at)
