@@ -20,9 +20,10 @@ from keyturn_sandbox.simulation.deployment import (
     PREFIX,
     deploy_mail_events,
 )
+from keyturn_sandbox.simulation.people import OWNER_TAG
 from tests.functions.test_exemptions import see
 from tests.functions.test_notifier import put
-from tests.use_cases.harness import HUB, MINUTE, OWNER, Harness, staged
+from tests.use_cases.harness import DAY, HUB, MINUTE, OWNER, START, Harness, staged
 
 RECEIPTS = f"{PREFIX}/receipts/"
 
@@ -648,3 +649,41 @@ def test_events_of_another_region_reach_the_notifier() -> None:
         stage.run()
 
         assert len(stored(stage, ".bounced")) == 1
+
+
+# The whole way
+
+
+def test_an_owner_who_has_left_is_followed_by_the_next_source_with_a_whole_window(
+    stage: Harness,
+) -> None:
+    left = "left@example.com"
+    stage.cloud.close_mailbox(left)
+    [old] = stage.user("ann", 137, **{OWNER_TAG: left})
+    stage.run()
+    assert [mail.to for mail in stage.cloud.sent_mails].count([left]) == 1
+    assert marker(left) in stored(stage)
+
+    statuses = {}
+    for day in range(1, 13):
+        stage.at(day).use(old)
+        stage.run()
+        statuses[day] = stage.keys("ann")[old]
+
+    assert [mail.to for mail in stage.cloud.sent_mails].count([left]) == 1
+    first = next(mail for mail in stage.cloud.sent_mails if mail.to == [OWNER])
+    assert first.at.date() == (START + DAY).date()
+    # By the receipt that bounced it would have been the tenth day.
+    assert [day for day, status in statuses.items() if status == "Inactive"] == [11, 12]
+
+
+def test_a_full_mailbox_holds_no_window(stage: Harness) -> None:
+    stage.cloud.fill_mailbox(OWNER)
+    [old] = stage.user("ann", 137)
+    stage.run()
+
+    for day in range(1, 11):
+        stage.at(day).run()
+
+    assert stored(stage, ".bounced") == {}
+    assert stage.keys("ann")[old] == "Inactive"
