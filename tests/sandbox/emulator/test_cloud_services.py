@@ -373,3 +373,98 @@ def test_there_are_no_mail_templates(hub: boto3.Session) -> None:
     )
 
     assert refused == "BadRequestException"
+
+
+def a_mail_to(address: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 -- any parameter
+    return {
+        "FromEmailAddress": "keys@example.com",
+        "Destination": {"ToAddresses": [address]},
+        "Content": {"Simple": {"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}},
+        **more,
+    }
+
+
+def test_a_mail_names_a_configuration_set_that_exists(
+    cloud: LocalCloud, hub: boto3.Session
+) -> None:
+    ses = hub.client("sesv2")
+    cloud.verify_sender(HUB, "example.com")
+    mail = a_mail_to("ann@example.org", ConfigurationSetName="mails")
+
+    assert refusal(ses.send_email, **mail) == "NotFoundException"
+    ses.create_configuration_set(ConfigurationSetName="mails")
+    ses.send_email(**mail)
+
+    assert len(cloud.sent_mails) == 1
+
+
+def test_an_address_that_bounces_is_on_the_list_but_none_of_the_simulators(
+    cloud: LocalCloud, hub: boto3.Session
+) -> None:
+    ses = hub.client("sesv2")
+    cloud.verify_sender(HUB, "example.com")
+    cloud.close_mailbox("Ann@example.org")
+    simulated = "bounce@simulator.amazonses.com"
+    for address in ("ann@example.org", simulated):
+        ses.send_email(**a_mail_to(address))
+
+    listed = ses.get_suppressed_destination(EmailAddress="ann@example.org")
+
+    assert listed["SuppressedDestination"]["Reason"] == "BOUNCE"
+    assert refusal(ses.get_suppressed_destination, EmailAddress=simulated) == "NotFoundException"
+    ses.delete_suppressed_destination(EmailAddress="ann@example.org")
+    gone = refusal(ses.get_suppressed_destination, EmailAddress="ann@example.org")
+    assert gone == "NotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("success@simulator.amazonses.com", ["Email Delivered"]),
+        ("bounce+x@simulator.amazonses.com", ["Email Bounced General"]),
+        ("suppressionlist@simulator.amazonses.com", ["Email Bounced Suppressed"]),
+        (
+            "complaint@simulator.amazonses.com",
+            ["Email Delivered", "Email Complaint Received"],
+        ),
+        ("dead@example.org", ["Email Bounced OnAccountSuppressionList"]),
+        ("angry@example.org", ["Email Complaint Received OnAccountSuppressionList"]),
+    ],
+)
+def test_what_becomes_of_a_mail_is_said_on_the_default_bus(
+    cloud: LocalCloud, hub: boto3.Session, address: str, said: list[str]
+) -> None:
+    ses, events, sqs = hub.client("sesv2"), hub.client("events"), hub.client("sqs")
+    cloud.verify_sender(HUB, "example.com")
+    queue = sqs.create_queue(QueueName="fates")["QueueUrl"]
+    events.put_rule(Name="fates", EventPattern=json.dumps({"source": ["aws.ses"]}))
+    arn = f"arn:aws:sqs:us-east-1:{HUB}:fates"
+    events.put_targets(Rule="fates", Targets=[{"Id": "q", "Arn": arn}])
+    ses.create_configuration_set(ConfigurationSetName="mails")
+    bus = {"EventBusArn": f"arn:aws:events:us-east-1:{HUB}:event-bus/default"}
+    wanted: Any = {
+        "Enabled": True,
+        "MatchingEventTypes": ["BOUNCE", "COMPLAINT", "DELIVERY"],
+        "EventBridgeDestination": bus,
+    }
+    ses.create_configuration_set_event_destination(
+        ConfigurationSetName="mails", EventDestinationName="bus", EventDestination=wanted
+    )
+    ses.put_suppressed_destination(EmailAddress="dead@example.org", Reason="BOUNCE")
+    ses.put_suppressed_destination(EmailAddress="angry@example.org", Reason="COMPLAINT")
+
+    ses.send_email(**a_mail_to(address))  # of a mail without the set nothing is said
+    sent = ses.send_email(**a_mail_to(address, ConfigurationSetName="mails"))["MessageId"]
+
+    got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    heard = [json.loads(each["Body"]) for each in got]
+    assert {each["detail"]["mail"]["messageId"] for each in heard} == {sent}
+    assert [_said(each) for each in heard] == said
+
+
+def _said(event: dict[str, Any]) -> str:
+    detail = event["detail"]
+    sub_type = detail.get("bounce", {}).get("bounceSubType") or detail.get("complaint", {}).get(
+        "complaintSubType"
+    )
+    return " ".join(filter(None, (event["detail-type"], sub_type)))
