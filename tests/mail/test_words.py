@@ -14,6 +14,7 @@ from keyturn.mail.renderer import Mails
 from keyturn.mail.samples import (
     ADMIN,
     LEFT_BEHIND,
+    OBSTACLES,
     PROD,
     SEVERAL,
     TODAY,
@@ -32,24 +33,6 @@ LETTERHEAD = Letterhead(
     subject_prefix="[Brightwater keys]",
 )
 MAILS = Mails(LETTERHEAD)
-OBSTACLES = [
-    Reason.TWO_KEYS_IN_USE,
-    Reason.SLOT_TAKEN,
-    Reason.SUCCESSOR_TAKEN_AWAY,
-    Reason.CREATION_DENIED,
-    Reason.DELIVERY_FAILING,
-    Reason.HELD,
-    Reason.SECRET_FOREIGN,
-    Reason.OVER_CAP,
-    Reason.NO_NOTIFIER,
-    Reason.RUN_UNDER_WAY,
-    Reason.ORPHAN_WAITING,
-    Reason.RECORD_UNREADABLE,
-    Reason.RECEIPTS_UNREADABLE,
-    Reason.LAST_USE_UNKNOWN,
-    Reason.TALLY_UNREADABLE,
-]
-"""All reasons with which a key waits, those among them that are not sent today."""
 
 
 def flat(text: str) -> str:

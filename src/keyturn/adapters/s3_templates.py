@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _ENDINGS: Final = (".txt", ".html")
 _LARGEST: Final = 256 * 1024
 """Bytes; ours have 20 KB at most."""
+_MOST: Final = 200
+"""Files; ours are some 30."""
 
 
 class S3Templates:
@@ -31,15 +33,17 @@ class S3Templates:
         """
         Every template there, name below the folder → text; none is the usual case.
 
-        Raises Refused where one has more than 256 KB, or is not UTF-8.
+        Raises Refused where there are more than 200, one has more than 256 KB, or is not UTF-8.
         """
         with aws_errors_translated():
             pages = self._pages.paginate(Bucket=self._bucket, Prefix=self._root)
             found = list(chain.from_iterable(page.get("Contents", []) for page in pages))
+        found = [each for each in found if each["Key"].endswith(_ENDINGS)]
+        if len(found) > _MOST:
+            raise Refused(f"{self._root} has {len(found)} templates, the most are {_MOST}")
         return {
             each["Key"].removeprefix(self._root): self._text(each["Key"], each["Size"])
             for each in found
-            if each["Key"].endswith(_ENDINGS)
         }
 
     def _text(self, name: str, size: int) -> str:

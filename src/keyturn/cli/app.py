@@ -18,6 +18,8 @@ from keyturn.cli.options import (
     AccountOptions,
     CommandOptions,
     ExplainOptions,
+    LetterheadOptions,
+    NoticesTask,
     NotifyOptions,
     Output,
     OwnersOptions,
@@ -270,6 +272,33 @@ def owners(
     match what:
         case OwnersTask.CHECK:
             return check(file, options)
+
+
+@app.command()
+@with_groups
+def notices(
+    what: Annotated[NoticesTask, typer.Argument(metavar="preview|lint", help="What to do.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER",
+            help="preview: where the mails are written. lint: templates of your own.",
+        ),
+    ],
+    options: LetterheadOptions,
+) -> int:
+    """
+    See every notice before it is sent, or try templates of your own with each of them.
+
+    Exit code 2, if a template fails with a notice. It asks nothing of AWS.
+    """
+    from keyturn.cli.notices import lint, preview  # noqa: PLC0415 -- see above
+
+    match what:
+        case NoticesTask.PREVIEW:
+            return preview(folder, options)
+        case NoticesTask.LINT:
+            return lint(folder, options)
 
 
 @app.command()

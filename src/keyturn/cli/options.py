@@ -326,6 +326,26 @@ class OwnersOptions:
         return AccountOptions(profile=self.profile, region=self.region)
 
 
+class NoticesTask(StrEnum):
+    """What `notices` does."""
+
+    PREVIEW = "preview"
+    LINT = "lint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterheadOptions:
+    """Operators' own templates, and what mails say of their sender."""
+
+    templates: Path | None = option(
+        "--templates", "For preview: a folder with templates of your own.", OUTPUT, "DIR"
+    )
+    admin: str | None = option_of("AdminEmailAddress")
+    organization_name: str | None = option_of("OrganizationName")
+    help_link: str | None = option_of("HelpLink")
+    mail_subject_prefix: str | None = option_of("MailSubjectPrefix")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainOptions:
     """How an explanation is written."""

@@ -8,7 +8,8 @@ from keyturn.domain.errors import PortError
 from keyturn.domain.events import Digest, Mail
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.mail.letterhead import Letterhead
-from keyturn.mail.renderer import Mails, named_in, with_ours
+from keyturn.mail.renderer import Mails, changed_of, named_in
+from keyturn.mail.template_process import TemplateFailed, TemplateProcess
 
 KEPT: Final = timedelta(minutes=5)
 """How long templates that were read serve before they are read anew."""
@@ -28,10 +29,10 @@ class TemplateCache:
         self._letterhead = letterhead
         self._read = read
         self._clock = clock
-        self._theirs = self.ours
+        self._theirs: Mails | TemplateProcess = self.ours
         self._at: datetime | None = None
 
-    def mails(self) -> Mails:
+    def mails(self) -> Mails | TemplateProcess:
         """The mails, or ours if nobody put any there. Raises PortError where nobody can tell."""
         now = self._clock()
         if self._at is None or now - self._at >= KEPT:
@@ -39,10 +40,14 @@ class TemplateCache:
             self._at = now
         return self._theirs
 
-    def _with(self, templates: Mapping[str, str]) -> Mails:
-        if not templates:
-            return self.ours
-        return Mails(self._letterhead, loader=with_ours(templates))
+    def _with(self, templates: Mapping[str, str]) -> Mails | TemplateProcess:
+        changed = changed_of(templates)
+        before = self._theirs
+        if isinstance(before, TemplateProcess):
+            if before.templates == changed:
+                return before  # and what took too long is not tried anew
+            before.close()
+        return TemplateProcess(self._letterhead, changed) if changed else self.ours
 
 
 class OverridableRenderer:
@@ -61,7 +66,9 @@ class OverridableRenderer:
         """Write the mail of a notice."""
         return self._write(lambda mails: mails.mail_of(content), named_in(content))
 
-    def _write(self, write: Callable[[Mails], Mail], names: Iterable[str]) -> Mail:
+    def _write(
+        self, write: Callable[[Mails | TemplateProcess], Mail], names: Iterable[str]
+    ) -> Mail:
         ours = self._templates.ours
         try:
             mails = self._templates.mails()
@@ -71,22 +78,19 @@ class OverridableRenderer:
         if mails is ours:
             return write(ours)
         try:
-            return _sound(write(mails), names)
-        except Exception as error:  # noqa: BLE001 -- a template may fail in any way
-            self._complain(
-                "a mail template in the bucket is broken, ours serves: "
-                f"{type(error).__name__}: {error}"
-            )
+            return sound(write(mails), names)
+        except TemplateFailed as error:
+            self._complain(f"a mail template in the bucket is broken, ours serves: {error}")
             return write(ours)
 
 
-def _sound(mail: Mail, names: Iterable[str]) -> Mail:
-    """Refuse a mail that could not be the proof that somebody was told."""
+def sound(mail: Mail, names: Iterable[str]) -> Mail:
+    """The mail. Raises TemplateFailed for one that could not prove that somebody was notified."""
     for part, text in (("subject.txt", mail.subject), ("body.txt", mail.text)):
         if not text.strip():
-            raise ValueError(f"{part} is empty")
+            raise TemplateFailed(f"{part} is empty")
     for part, text in (("body.txt", mail.text), ("body.html", mail.html)):
         for name in names:
             if name not in text:
-                raise ValueError(f"{part} does not name {name}")
+                raise TemplateFailed(f"{part} does not name {name}")
     return mail

@@ -13,11 +13,12 @@ from urllib.parse import quote
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
-    DictLoader,
     Environment,
+    FunctionLoader,
     PackageLoader,
     PrefixLoader,
     StrictUndefined,
+    TemplateNotFound,
     UndefinedError,
     select_autoescape,
 )
@@ -220,16 +221,26 @@ class Mails:
 def _files_of(about: Sequence[object]) -> Iterator[str]:
     """Where a macro is looked for: in whatever serves for the words of all, then its own."""
     yield _WORDS
-    match about[0] if about else None:
-        case NoticeItem() as item:
-            yield f"words/{topic(item)}.txt"
-        case Group() as group:
-            yield f"words/{group.told}.txt"
-        case ExemptionChange():
-            yield "exemption/words.txt"
-        case str() as told if told in frozenset(NoticeType):
-            yield f"words/{told}.txt"
+    own = _file_of(about[0] if about else None)
+    if own is not None:
+        yield own
+        yield f"{_OURS}/{own}"
     yield f"{_OURS}/{_WORDS}"
+
+
+def _file_of(about: object) -> str | None:
+    """The words of one notice, or of a change of who is exempt."""
+    match about:
+        case NoticeItem() as item:
+            return f"words/{topic(item)}.txt"
+        case Group() as group:
+            return f"words/{group.told}.txt"
+        case ExemptionChange():
+            return "exemption/words.txt"
+        case str() as told if told in frozenset(NoticeType):
+            return f"words/{told}.txt"
+        case _:
+            return None
 
 
 def packaged() -> BaseLoader:
@@ -239,7 +250,31 @@ def packaged() -> BaseLoader:
 
 def with_ours(theirs: Mapping[str, str]) -> BaseLoader:
     """An operator's templates, name → text, and ours where there is none of that name."""
-    return ChoiceLoader([DictLoader(theirs), packaged()])
+
+    # With its name as its file, so that an error in it says where.
+    def load(name: str) -> tuple[str, str, None] | None:
+        return (theirs[name], name, None) if name in theirs else None
+
+    return ChoiceLoader([FunctionLoader(load), packaged()])
+
+
+def names_of_ours() -> frozenset[str]:
+    """The names of all our templates."""
+    return frozenset(packaged().list_templates())
+
+
+def changed_of(theirs: Mapping[str, str]) -> dict[str, str]:
+    """The templates, name → text, that are not ours as they are: `deploy` uploads ours."""
+    ours = packaged()
+    environment = Environment(autoescape=True)
+
+    def source(name: str) -> str | None:
+        try:
+            return ours.get_source(environment, name)[0]
+        except TemplateNotFound:
+            return None
+
+    return {name: text for name, text in theirs.items() if source(name) != text}
 
 
 def grouped(items: Iterable[NoticeItem]) -> list[Group]:

@@ -256,6 +256,24 @@ def blocked(reason: Reason, sentence: str, next_step: Next, **about: object) -> 
 
 
 TOMORROW = Next(Action.WAIT, in_days(1))
+OBSTACLES = (
+    Reason.TWO_KEYS_IN_USE,
+    Reason.SLOT_TAKEN,
+    Reason.SUCCESSOR_TAKEN_AWAY,
+    Reason.CREATION_DENIED,
+    Reason.DELIVERY_FAILING,
+    Reason.HELD,
+    Reason.SECRET_FOREIGN,
+    Reason.OVER_CAP,
+    Reason.NO_NOTIFIER,
+    Reason.RUN_UNDER_WAY,
+    Reason.ORPHAN_WAITING,
+    Reason.RECORD_UNREADABLE,
+    Reason.RECEIPTS_UNREADABLE,
+    Reason.LAST_USE_UNKNOWN,
+    Reason.TALLY_UNREADABLE,
+)
+"""All reasons with which a key waits, also those of which nobody is sent a notice today."""
 SLOT_TAKEN = blocked(
     Reason.SLOT_TAKEN,
     f"its user has a second key, {NEW_KEY}, and IAM allows two; "
@@ -397,11 +415,22 @@ CHANGES = {
 
 def every_mail() -> dict[str, Digest]:
     """Scene → digest: all that can be sent, to each audience, for real and in dry run."""
-    return SCENES | {
-        f"{told}-{audience}{'-dry' if dry else ''}": a_digest(
-            an_item(told), audience=audience, dry_run=dry
-        )
-        for told in NoticeType
-        for audience in Audience
-        for dry in (False, True)
-    }
+    return (
+        SCENES
+        | {
+            f"{told}-{audience}{'-dry' if dry else ''}": a_digest(
+                an_item(told), audience=audience, dry_run=dry
+            )
+            for told in NoticeType
+            for audience in Audience
+            for dry in (False, True)
+        }
+        | {
+            f"blocked-{reason}-{audience}{'-dry' if dry else ''}": a_digest(
+                blocked(reason, "for a reason", TOMORROW), audience=audience, dry_run=dry
+            )
+            for reason in OBSTACLES
+            for audience in Audience
+            for dry in (False, True)
+        }
+    )

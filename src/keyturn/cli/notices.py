@@ -1,0 +1,120 @@
+"""`keyturn notices`: every notice, seen and tried before it is sent. No AWS is asked."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from keyturn.cli.given import given
+from keyturn.cli.one_line import BAD_USAGE
+from keyturn.cli.options import LetterheadOptions
+from keyturn.cli.result_file import refusing
+from keyturn.domain.amounts import pluralize
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.events import Mail
+from keyturn.domain.plain_text import shown
+from keyturn.mail.letterhead import Letterhead
+from keyturn.mail.lint import Fault, faults_of, mails_of, notices
+from keyturn.mail.samples import ADMIN
+from keyturn.settings import Settings
+
+MARK = "<!-- keyturn notices preview -->"
+"""How we know a folder that we may write into again."""
+LARGEST = 256 * 1024
+"""Bytes of a template, as in the bucket."""
+
+
+def preview(folder: Path, options: LetterheadOptions) -> int:
+    """Write every mail into a folder, with an index; code 2, if a template of theirs is broken."""
+    letterhead = _letterhead(options)
+    templates = {} if options.templates is None else _read(options.templates, "--templates")
+    _refuse_foreign(folder)
+    mails: dict[str, Mail] = {}
+    faults: list[Fault] = []
+    for name, found in mails_of(letterhead, templates):
+        if isinstance(found, Fault):
+            faults.append(found)
+        else:
+            mails[name] = found
+    with refusing(folder, begun=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, mail in mails.items():
+            (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
+            text = f"{mail.subject}\n\n{mail.text}"
+            (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+        (folder / "index.html").write_text(_index(mails), encoding="utf-8")
+    for fault in faults:
+        typer.echo(shown(fault))
+    typer.echo(f"{pluralize(len(mails), 'notice')} in {shown(folder / 'index.html')}")
+    return BAD_USAGE if faults else 0
+
+
+def lint(folder: Path, options: LetterheadOptions) -> int:
+    """Try an operator's templates with every notice; code 2, if something is wrong."""
+    templates = _read(folder, "FOLDER")
+    faults = faults_of(_letterhead(options), templates)
+    for fault in faults:
+        typer.echo(shown(fault))
+    tried = f"{pluralize(len(templates), 'file')}, tried with {len(notices())} notices"
+    typer.echo(f"{shown(folder)}: {tried}: {pluralize(len(faults), 'problem')}")
+    return BAD_USAGE if faults else 0
+
+
+def _letterhead(options: LetterheadOptions) -> Letterhead:
+    settings = Settings.read(given(options))
+    return Letterhead(
+        admin=settings.admin or ADMIN,
+        organization=settings.organization,
+        help_link=settings.help_link,
+        subject_prefix=settings.subject_prefix,
+    )
+
+
+def _read(folder: Path, option: str) -> dict[str, str]:
+    """The templates of a folder, name below it → text. Raises InvalidValue where it is none."""
+    if not folder.is_dir():
+        raise InvalidValue(option, folder, "is no folder")
+    found: dict[str, str] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.suffix not in {".txt", ".html"} or not file.is_file():
+            continue
+        name = file.relative_to(folder).as_posix()
+        try:
+            if file.stat().st_size > LARGEST:
+                raise InvalidValue(option, name, "has more than 256 KB")
+            found[name] = file.read_bytes().decode()
+        except UnicodeDecodeError:
+            raise InvalidValue(option, name, "is not UTF-8") from None
+        except OSError as error:
+            raise InvalidValue(option, name, f"cannot be read ({error.strerror})") from None
+    if not found:
+        raise InvalidValue(option, folder, "holds no template (.txt, .html)")
+    return found
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raises InvalidValue for a folder with files of others: none of them is written over."""
+    with refusing(folder):
+        if folder.exists() and not folder.is_dir():
+            raise InvalidValue("FOLDER", folder, "is no folder")
+        index = folder / "index.html"
+        is_ours = index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
+        if folder.is_dir() and any(folder.iterdir()) and not is_ours:
+            raise InvalidValue("FOLDER", folder, "is not empty, and no preview: name another")
+
+
+def _index(mails: Mapping[str, Mail]) -> str:
+    """A page with a link to each mail."""
+    rows = "\n".join(
+        f'<li><a href="{html.escape(name)}.html">{html.escape(mail.subject)}</a> '
+        f'(<a href="{html.escape(name)}.txt">{html.escape(name)}, as text</a>)</li>'
+        for name, mail in mails.items()
+    )
+    return (
+        f'<!DOCTYPE html>\n{MARK}\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<title>Every notice</title>\n</head>\n'
+        f"<body>\n<main>\n<h1>Every notice, for a key that is made up</h1>\n<ul>\n{rows}\n</ul>\n"
+        "</main>\n</body>\n</html>\n"
+    )
