@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from keyturn.cli.app import app
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.cli.organisation import BUCKET, OURS
+from tests.cli.organisation import BUCKET, OURS, ROLE, SHOP, add_user
 
 GOOD = "version: 1\nrules:\n- {user: deploy-*, addresses: a@example.com}\n"
 
@@ -92,3 +92,33 @@ def test_the_file_of_the_bucket_is_checked_as_it_is_read(cloud: LocalCloud) -> N
     assert missing.stderr == f"FILE {place}: is not there, and no owners.csv either\n"
     assert result.stdout == f"{place}: 1 rule can be used, 0 problems, 0 warnings\n"
     assert result.exit_code == 0
+
+
+def test_a_plan_names_the_owner_of_a_rule_for_a_unit_and_what_is_wrong_in_the_file(
+    cloud: LocalCloud,
+) -> None:
+    unit = cloud.organization.create_unit("Workloads")
+    cloud.organization.move_account(SHOP, unit)
+    add_user(cloud, SHOP, "deploy-bot", 95)
+    rules = f"version: 1\nrules:\n- {{unit: {unit}, addresses: a@example.com}}\n- {{user: a b}}\n"
+    s3 = cloud.session(OURS).client("s3")
+    s3.put_object(Bucket=BUCKET, Key="owners.yaml", Body=rules.encode())
+
+    result = CliRunner(env={"AWS_REGION": "us-east-1"}).invoke(
+        app,
+        [
+            "plan",
+            "--role-name",
+            ROLE,
+            "--account",
+            SHOP,
+            "--bucket",
+            BUCKET,
+            "--owners",
+            "--format",
+            "csv",
+        ],
+    )
+
+    assert "a@example.com,owners-file" in result.stdout
+    assert f"warning: s3://{BUCKET}/owners.yaml: line 4: user=a b" in result.stderr

@@ -25,7 +25,7 @@ from keyturn.domain.scope import EVERYWHERE
 from keyturn.schemas.plan import Approvals
 from keyturn.settings import Settings
 from keyturn.use_cases.announcers import Announcer
-from keyturn.use_cases.inventory import Inventory, take_inventory
+from keyturn.use_cases.inventory import Inventory, take_inventory, with_units
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
 
@@ -90,7 +90,8 @@ def find_accounts(
         account = Account(id=own, email=aws.settings.admin)
         return Inventory(accounts=(account,))
     try:
-        inventory = take_inventory(aws.organization(), scope=scope, only=named)
+        organization = aws.organization()
+        inventory = take_inventory(organization, scope=scope, only=named)
     except PortError as error:
         if scope.needs_units or not named:
             advice = "name the accounts with --account, or give --org-list-role"
@@ -98,6 +99,8 @@ def find_accounts(
         say(f"accounts without their names and addresses: Organizations said no ({error})")
         accounts = tuple(Account(id=each) for each in named)
         return Inventory(accounts=accounts)
+    if (owners_file := aws.owners_file()) is not None:
+        inventory = with_units(inventory, organization, owners_file)
     return replace(
         inventory, accounts=tuple(sorted(inventory.accounts, key=lambda account: account.id))
     )
