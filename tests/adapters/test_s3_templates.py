@@ -80,3 +80,11 @@ def test_the_largest_template_is_read(cloud: LocalCloud) -> None:
     put(cloud, "asa/keyturn/Template/owner/body.txt", largest)
 
     assert templates(cloud).read() == {"owner/body.txt": largest.decode()}
+
+
+def test_more_files_than_anybody_needs_are_refused(cloud: LocalCloud) -> None:
+    for number in range(201):
+        put(cloud, f"asa/keyturn/Template/words/{number}.txt", b"?")
+
+    with pytest.raises(Refused, match="has 201 templates, the most are 200"):
+        templates(cloud).read()

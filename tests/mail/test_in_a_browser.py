@@ -1,0 +1,73 @@
+"""The mails as a telephone and a desk show them: nothing to scroll sideways, and short enough."""
+
+from collections.abc import Iterator
+from shutil import which
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from keyturn.domain.events import Digest
+from keyturn.domain.exemption import ExemptionChange
+from keyturn.mail.letterhead import Letterhead
+from keyturn.mail.renderer import Mails
+from keyturn.mail.samples import ADMIN, CHANGES, SCENES, SEVERAL, a_digest
+
+CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
+MAILS = Mails(
+    Letterhead(
+        admin=ADMIN, organization="Brightwater", help_link="https://wiki.example.com/aws/keys"
+    )
+)
+
+TOO_WIDE = """
+[...document.querySelectorAll("h2, p, td, th, li, code, pre")]
+  .filter(it => it.getBoundingClientRect().right > document.documentElement.clientWidth)
+  .map(it => it.textContent)
+"""
+"""What a reader would have to scroll for."""
+HEIGHT = "document.documentElement.scrollHeight"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("width", [360, 700])
+def test_no_mail_is_scrolled_sideways(width: int, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    contents: dict[str, Digest | ExemptionChange] = {**SCENES, **CHANGES}
+    for name, content in contents.items():
+        page.set_content(MAILS.mail_of(content).html)
+
+        assert page.evaluate(TOO_WIDE) == [], name
+    page.close()
+
+
+def test_three_keys_fit_on_a_telephone(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.set_content(Mails(Letterhead(admin=ADMIN)).mail_of(a_digest(*SEVERAL)).html)
+
+    assert page.evaluate(HEIGHT) < 1_800
+    page.close()
+
+
+def test_what_to_do_by_when_is_what_is_seen_first(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 700, "height": 400})
+    page.set_content(MAILS.mail_of(a_digest(*SEVERAL)).html)
+
+    row = page.locator("table.keys tbody tr").first
+    box = row.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 400
+    assert [cell.strip() for cell in row.locator("td").all_inner_texts()] == [
+        "deploy-bot\nAKIAOLDEXAMPLE000001",
+        "Install the new key: it is unused",
+        "Thursday 4 March 2027 (UTC)",
+    ]
+    page.close()
