@@ -47,6 +47,7 @@ from keyturn.schemas.receipt import ReceiptFile
 from keyturn.schemas.rotation_event import QueueMessage, RotationEvent
 from keyturn.schemas.rules import Flag
 from keyturn.schemas.snapshot import Snapshot
+from keyturn.schemas.webhook_message import WebhookMessage
 
 FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -130,6 +131,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "undeliverable": partial(of_form, UndeliverableFile, "An address that cannot be reached"),
     "switch": partial(of_form, SwitchFile, "What `pause` and `resume` answer"),
     "switch-event": partial(of_taken, PauseEvent(), "What pauses and resumes"),
+    "webhook-message": partial(of_form, WebhookMessage, "What the signed webhook sends"),
 }
 
 

@@ -326,6 +326,10 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "SealKey": ("alias/seal", "alias/seal"),
     "HomeRegion": ("eu-north-1", "eu-north-1"),
     "MailRegion": ("eu-west-1", "eu-west-1"),
+    "WebhookSecretArn": (
+        "arn:aws:secretsmanager:us-east-1:222222222222:secret:hook-a1B2c3",
+        "arn:aws:secretsmanager:us-east-1:222222222222:secret:hook-a1B2c3",
+    ),
     "ConfigurationSet": ("mails", "mails"),
     "ExternalId": ("pass-word", "pass-word"),
     "AdminEmailAddress": ("ops@example.com", "ops@example.com"),

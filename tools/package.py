@@ -21,8 +21,13 @@ HANDLERS = {
     "inventory": "keyturn.functions.inventory",
     "rotation": "keyturn.functions.rotation",
     "notifier": "keyturn.functions.notifier",
+    "channels": "keyturn.functions.channels",
 }
-FORMER = "keyturn.entrypoints.{}_lambda"
+FORMER = {
+    "inventory": "keyturn.entrypoints.inventory_lambda",
+    "rotation": "keyturn.entrypoints.rotation_lambda",
+    "notifier": "keyturn.entrypoints.notifier_lambda",
+}
 """By which a stack of the version before asks for the same."""
 
 LAMBDAS_PYTHON = "3.13"
@@ -50,7 +55,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as packages:
         install(Path(packages))
         for name, handler in HANDLERS.items():
-            ours = _ours(handler) | _ours(FORMER.format(name))
+            ours = _ours(handler) | (_ours(FORMER[name]) if name in FORMER else {})
             entries = ours | _others(Path(packages), without=_unused_services(packages, ours))
             target = folder / f"{name}.zip"
             write(target, entries)

@@ -49,6 +49,10 @@ PREFIX: Final = Shape(
 )
 """Both as the templates have them."""
 
+SECRET_ARN: Final = Shape(
+    pattern=r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}",
+    rule="must be the whole ARN of a secret, with the six characters at its end",
+)
 NAME: Final = Shape(
     pattern=r"(?!.*://)[^\x00-\x1f\x7f<>]{1,60}",
     rule="must be one line without a link",
@@ -277,6 +281,7 @@ class Configuration:
         least=2,
         most=1000,
     )
+    webhook_secret: str = setting(default="", name="WebhookSecretArn", shape=SECRET_ARN)
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reads_alternate_contacts: bool = setting(
         default=False,

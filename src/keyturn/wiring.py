@@ -15,9 +15,12 @@ import boto3
 
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.channel_secret import ChannelSecret
+from keyturn.adapters.channels import webhook
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
+from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.local_owners_file import LocalOwnersFile
@@ -40,7 +43,7 @@ from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import PortError
-from keyturn.domain.events import Run
+from keyturn.domain.events import Audience, Run
 from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
 from keyturn.domain.policy import ProofOfNotice
@@ -58,6 +61,7 @@ from keyturn.ports import (
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
+from keyturn.use_cases.channels import SayInChannels, Way
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
@@ -413,6 +417,53 @@ class Aws(_Connections):
             sender=self._send_once(complain, rate_unknown),
             bus=self._bus(),
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
+        )
+
+    def say_in_channels(self) -> SayInChannels:
+        """What says notices in the channels beside mail that are on."""
+        self.settings.needs("S3BucketName", "AdminEmailAddress")
+        channels: tuple[Channel, ...] = self._keep("channels", self._channels)
+        return SayInChannels(
+            # Not among the receipts: the engine reads none of these (decision 0043).
+            sender=SendOnce(
+                book=self._in_bucket(partial(S3Receipts, folder="channels")),
+                messages=None,
+                channels={channel.name: channel for channel in channels},
+            ),
+            ways=tuple(
+                Way(channel=channel.name, audiences=frozenset(Audience)) for channel in channels
+            ),
+            admin=Recipient(ChannelName.EMAIL, self.settings.admin),
+            clock=self.clock,
+            patience=self.patience,
+        )
+
+    def _channels(self) -> tuple[Channel, ...]:
+        """The channels beside mail that are on, kept: one that is off stays off."""
+        from keyturn.mail.renderer import Mails  # noqa: PLC0415 -- as in `_mails`
+
+        if not self.settings.webhook_secret:
+            return ()
+        mails = Mails(self._letterhead())
+        return (
+            webhook.WebhookChannel(
+                self._channel_secret(
+                    "WebhookSecretArn", self.settings.webhook_secret, webhook.FIELDS
+                ),
+                post=HttpsSender(self.clock).post,
+                subject=lambda content: mails.mail_of(content).subject,
+                clock=self.clock,
+            ),
+        )
+
+    def _channel_secret(self, parameter: str, arn: str, fields: tuple[str, ...]) -> ChannelSecret:
+        region = arn.split(":")[3]
+        return ChannelSecret(
+            client(self.session, "secretsmanager", region=region),
+            arn,
+            parameter=parameter,
+            fields=fields,
+            clock=self.clock,
         )
 
     def plans(self) -> Plans:

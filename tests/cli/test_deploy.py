@@ -22,7 +22,7 @@ from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
 from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.wiring import Accounts
-from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
+from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
 
 MANAGEMENT = "123456789012"  # moto's own account
 SET = Names().member
@@ -123,6 +123,8 @@ def checkout(folder: Path) -> Path:
     (folder / "CloudFormation" / ALARMS).write_text(alarms_for_moto())
     events = _parameters_for_moto(MAIL_EVENTS, "ConfigurationSet")
     (folder / "CloudFormation" / MAIL_EVENTS).write_text(events)
+    channels = _parameters_for_moto(CHANNELS, "WebhookSecretArn")
+    (folder / "CloudFormation" / CHANNELS).write_text(channels)
     for name in (MEMBER, LIST):
         shutil.copy(FOLDER / name, folder / "CloudFormation")
     (folder / "Lambda").mkdir()

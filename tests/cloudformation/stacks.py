@@ -17,7 +17,8 @@ LIST = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
 ENDPOINTS = "ASA-iam-key-auto-rotation-vpc-endpoints.yaml"
 ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
 MAIL_EVENTS = "ASA-iam-key-auto-rotation-mail-events.yaml"
-TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS, MAIL_EVENTS)
+CHANNELS = "ASA-iam-key-auto-rotation-channels.yaml"
+TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS, MAIL_EVENTS, CHANNELS)
 
 SECURITY, MANAGEMENT, MEMBERS = "222222222222", "111111111111", "333333333333"
 ORGANISATION = "o-a1b2c3d4e5"
@@ -42,6 +43,11 @@ GIVEN: Mapping[str, Mapping[str, str]] = {
     },
     ALARMS: {},
     MAIL_EVENTS: {"ConfigurationSet": "asa-iam-key-rotation"},
+    CHANNELS: {
+        "S3BucketName": "a-bucket",
+        "S3BucketPrefix": "asa/asa-iam-rotation",
+        "AdminEmailAddress": "security-ops@example.com",
+    },
 }
 ACCOUNT = {
     CORE: SECURITY,
@@ -50,6 +56,7 @@ ACCOUNT = {
     ENDPOINTS: SECURITY,
     ALARMS: SECURITY,
     MAIL_EVENTS: SECURITY,
+    CHANNELS: SECURITY,
 }
 IN_A_VPC = {
     "RunLambdaInVPC": "True",

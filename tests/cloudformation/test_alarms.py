@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from keyturn.functions.metrics import METRICS, NAMESPACE, OVERDUE_AFTER
-from tests.cloudformation.stacks import ALARMS, CORE, ROOT, SECURITY, Stack
+from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, ROOT, SECURITY, Stack
 
 HOUR, DAY = 3600, 24 * 3600
 ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
@@ -91,6 +91,7 @@ WATCHED: Final = {
 """Every alarm, by its name without `Keyturn-`."""
 
 MADE = Stack(name=ALARMS).of_type("AWS::CloudWatch::Alarm")
+OF_CHANNELS = Stack(name=CHANNELS).of_type("AWS::CloudWatch::Alarm")
 
 
 def watch(made: dict[str, Any]) -> Watch:
@@ -194,8 +195,30 @@ def test_every_alarm_stands_in_the_manual() -> None:
     text = (ROOT / "docs" / "templates.md").read_text()
 
     assert re.findall(r"^\| `(Keyturn-\w+)` \|", text, re.MULTILINE) == [
-        each["AlarmName"] for each in MADE.values()
+        each["AlarmName"] for each in (*MADE.values(), *OF_CHANNELS.values())
     ]
+
+
+def test_the_channels_alarms_watch_their_own_metrics_and_dead_letters() -> None:
+    watched = {
+        each["AlarmName"].removeprefix("Keyturn-"): watch(each) for each in OF_CHANNELS.values()
+    }
+    dead = watched.pop("DeadChannels")
+    names = {
+        each["QueueName"] for each in Stack(name=CHANNELS).of_type("AWS::SQS::Queue").values()
+    }
+
+    assert dead == queue("ApproximateNumberOfMessagesVisible", dead.of, 0)
+    assert dead.of["QueueName"] in names
+    assert watched == {
+        name: within_a_day(name, {"service": METRICS[name].service}) for name in watched
+    }
+    assert {METRICS[name].service for name in watched} == {"key-channels"}
+    assert set(watched) == {
+        name
+        for name, metric in METRICS.items()
+        if metric.service == "key-channels" and not name.endswith("Sent")
+    } | {name for name in METRICS if name.endswith("NotSent") and name in watched}
 
 
 def test_the_dashboard_shows_metrics_that_are_emitted() -> None:

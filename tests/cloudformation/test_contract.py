@@ -23,6 +23,7 @@ from keyturn.settings import PARAMETERS, Settings
 from keyturn_sandbox.emulator.cloud import REGION
 from keyturn_sandbox.simulation import deployment
 from tests.cloudformation.stacks import (
+    CHANNELS,
     CORE,
     GIVEN,
     LIST,
@@ -33,11 +34,15 @@ from tests.cloudformation.stacks import (
     Stack,
     template,
 )
-from tests.use_cases.harness import GROUP, Harness, staged
+from tests.use_cases.harness import GROUP, HUB, Harness, staged
 from tests.use_cases.harness import MEMBER as STAGED_MEMBER
 from tools.package import HANDLERS
 
-FUNCTIONS = ("InventoryFunction", "RotationFunction", "NotifierFunction")
+FUNCTIONS = ("InventoryFunction", "RotationFunction", "NotifierFunction", "ChannelsFunction")
+TEMPLATE_OF = {"ChannelsFunction": CHANNELS}
+"""Of the functions that the core template does not make."""
+# What only the channels' template takes: all of them off where it is not deployed.
+OF_CHANNELS = set(template(CHANNELS)["Parameters"]) - set(template(CORE)["Parameters"])
 # What the template makes itself, and no operator gives.
 MADE = {"QueueUrl": "RotationQueue", "EventBusName": "EventBus", "SealKey": "SealKey"}
 
@@ -63,7 +68,7 @@ def exemption_call(name: str) -> dict[str, Any]:
 
 def variables(function: str) -> dict[str, Any]:
     """The environment of a function, as the template writes it."""
-    made = template(CORE)["Resources"][function]["Properties"]
+    made = template(TEMPLATE_OF.get(function, CORE))["Resources"][function]["Properties"]
     found: dict[str, Any] = made["Environment"]["Variables"]
     return found
 
@@ -139,6 +144,28 @@ def test_the_notifier_is_given_what_it_reads(stage: Harness, read: set[str]) -> 
     assert set(variables("NotifierFunction")) == read
 
 
+def test_the_channels_are_given_what_they_read(stage: Harness, read: set[str]) -> None:
+    queue = deployment.deploy_channels(stage.cloud, stage.deployment)
+    stage.user("ann", 137)
+    stage.invoke()
+    stage.cloud.pass_on(
+        STAGED_MEMBER,
+        IAM_SOURCE,
+        "AWS API Call via CloudTrail",
+        exemption_call("AddUserToGroup"),
+        bus=stage.deployment.bus,
+    )
+    stage.settings["WebhookSecretArn"] = (
+        f"arn:aws:secretsmanager:{REGION}:{HUB}:secret:none-abcdef"
+    )
+    disconnect()
+    read.clear()
+
+    stage.say(queue, rounds=1)
+
+    assert set(variables("ChannelsFunction")) == read
+
+
 # The stack's defaults where they are not the code's: the region is the stack's own, and the KMS
 # key is the one that the member template makes.
 OWN_DEFAULT = {"HomeRegion": "", "SecretsKmsKey": "alias/asa-iam-key-rotation"}
@@ -148,7 +175,7 @@ OWN_DEFAULT = {"HomeRegion": "", "SecretsKmsKey": "alias/asa-iam-key-rotation"}
     "parameter", sorted(set(PARAMETERS.values()) - set(MADE) - set(GIVEN[CORE]))
 )
 def test_a_parameters_default_is_the_codes(parameter: str) -> None:
-    default = template(CORE)["Parameters"][parameter]["Default"]
+    default = template(_having(parameter))["Parameters"][parameter]["Default"]
 
     if parameter in OWN_DEFAULT:
         assert default == OWN_DEFAULT[parameter]
@@ -156,6 +183,11 @@ def test_a_parameters_default_is_the_codes(parameter: str) -> None:
         assert default == template(LIST)["Parameters"][parameter]["Default"]
     else:
         assert Settings.read({parameter: default}) == Settings()
+
+
+def _having(parameter: str) -> str:
+    """The template that takes a parameter: the core, where it does."""
+    return CHANNELS if parameter in OF_CHANNELS else CORE
 
 
 @pytest.mark.parametrize("parameter", BY_NAME.values(), ids=lambda each: each.name)
@@ -186,7 +218,7 @@ SHAPED = {
 
 @pytest.mark.parametrize(("name", "shape"), SHAPED.items())
 def test_a_text_looks_in_the_template_as_in_its_description(name: str, shape: Shape) -> None:
-    rule = template(CORE)["Parameters"][name]
+    rule = template(_having(name))["Parameters"][name]
     pattern = re.sub(r"^\(\?a:(.*)\)$", r"\1", shape.pattern)
     several = f"({pattern}(, ?{pattern})*)"
 
@@ -231,7 +263,11 @@ def told() -> dict[str, tuple[str, str]]:
 
 
 WORD = dict(
-    zip(TEMPLATES, ("core", "member", "list", "endpoints", "alarms", "mail events"), strict=True)
+    zip(
+        TEMPLATES,
+        ("core", "member", "list", "endpoints", "alarms", "mail events", "channels"),
+        strict=True,
+    )
 )
 
 
@@ -267,7 +303,8 @@ def test_the_manual_tells_the_defaults_that_the_templates_have(name: str) -> Non
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_functions_handler_is_in_the_zip_that_it_names(function: str) -> None:
-    made = Stack(name=CORE).of_type("AWS::Lambda::Function")[function]
+    stack = Stack(name=TEMPLATE_OF.get(function, CORE))
+    made = stack.of_type("AWS::Lambda::Function")[function]
     module, _, handler = made["Handler"].rpartition(".")
     prefix, _, archive = made["Code"]["S3Key"].rpartition("/")
 

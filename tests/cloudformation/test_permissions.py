@@ -16,6 +16,7 @@ from policy_sentry.querying.actions import get_action_data
 
 from tests.cloudformation.stacks import (
     ACCOUNT,
+    CHANNELS,
     CORE,
     IN_A_VPC,
     LIST,
@@ -39,6 +40,7 @@ ADAPTERS = ROOT / "src" / "keyturn" / "adapters"
 SERVICE = {
     "alternate_contacts.py": "account",
     "channels/email.py": "sesv2",
+    "channel_secret.py": "secretsmanager",
     "event_bus.py": "events",
     "iam.py": "iam",
     "kms.py": "kms",
@@ -59,6 +61,7 @@ SERVICE = {
     "sts.py": "sts",
 }
 NO_ADAPTER = {
+    *("https.py", "channels/webhook.py"),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
     *("local_owners_file.py", "pace.py"),
 }
@@ -109,6 +112,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "channels/email.py": WHOLE,
         "event_bus.py": WHOLE,
     },
+    (CHANNELS, "ChannelsRole"): {"s3_receipts.py": WHOLE, "channel_secret.py": WHOLE},
     # No code of ours: the rule's own.
     (MEMBER, "ExemptionRuleRole"): {},
     (MAIL_EVENTS, "PassOnRole"): {},
@@ -129,12 +133,17 @@ DONE_FOR_US = {
     (CORE, "InventoryRole"): KMS | LOGS | VPC,
     (CORE, "RotationRole"): KMS | LOGS | POLL | VPC,
     (CORE, "NotifierRole"): KMS | LOGS | POLL | VPC,
+    (CHANNELS, "ChannelsRole"): {"kms:Decrypt"} | LOGS | POLL,
     (MEMBER, "ExemptionRuleRole"): {"events:PutEvents"},
     (MAIL_EVENTS, "PassOnRole"): {"events:PutEvents"},
 }
 # Everything that an operator can switch on.
 ALL = {
     MAIL_EVENTS: {"CoreRegion": "eu-west-1"},
+    CHANNELS: {
+        "WebhookSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:hook-a1B2c3",
+        "ChannelSecretsKmsKeyArn": f"arn:aws:kms:us-east-1:{SECURITY}:key/1234",
+    },
     CORE: IN_A_VPC,
     LIST: {"OperatorPrincipalArn": "arn:aws:iam::222222222222:role/Ops"},
     MEMBER: {
@@ -228,7 +237,13 @@ NOT_IN_THE_STORY = {"account:GetAlternateContact"}
 RECORDED = json.loads((ROOT / "tests" / "e2e" / "calls.json").read_text())
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if WORKS_UNDER[role]], ids="-".join)
+# The stack of the channels is no part of that story: tests/functions/test_channels.py says what
+# its role was seen to do.
+@pytest.mark.parametrize(
+    "role",
+    [role for role in ROLES if WORKS_UNDER[role] and role[0] != CHANNELS],
+    ids="-".join,
+)
 def test_a_role_was_seen_to_use_all_that_it_grants(role: tuple[str, str]) -> None:
     name, logical = role
     stack = everything(name)
@@ -293,11 +308,32 @@ def test_in_a_vpc_the_functions_own_code_may_do_nothing_with_interfaces() -> Non
 def test_no_role_has_what_it_must_never_have(role: tuple[str, str]) -> None:
     name, logical = role
 
+    # The next test holds what the channels read to the very secrets that are given.
+    allowed = {"secretsmanager:GetSecretValue"} if name == CHANNELS else set()
     assert not [
         action
-        for action in granted(everything(name).statements(logical))
+        for action in granted(everything(name).statements(logical)) - allowed
         if NEVER.fullmatch(action)
     ]
+
+
+def test_the_channels_read_the_very_secrets_that_are_given_and_no_receipt() -> None:
+    given = {"WebhookSecretArn": ALL[CHANNELS]["WebhookSecretArn"]}
+    reads = [
+        each["Resource"]
+        for each in Stack(name=CHANNELS, given=given).statements("ChannelsRole")
+        if each["Action"] == "secretsmanager:GetSecretValue"
+    ]
+    without = Stack(name=CHANNELS).statements("ChannelsRole")
+
+    assert reads == [given["WebhookSecretArn"]]
+    assert "secretsmanager:GetSecretValue" not in granted(without)
+    assert {
+        resource
+        for each in without
+        if "s3:PutObject" in listed(each["Action"])
+        for resource in listed(each["Resource"])
+    } == {"arn:aws:s3:::a-bucket/asa/asa-iam-rotation/channels/*"}
 
 
 def whole(role: tuple[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -641,6 +677,10 @@ ACCEPTED: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     (CORE, "RotationRole"): {
         "credentials_exposure": {"sts:AssumeRole"},
         "allows_data_exfiltration_actions": {"s3:GetObject"},
+    },
+    # The secrets of the channels that are on, by their ARNs; and what the channels have said.
+    (CHANNELS, "ChannelsRole"): {
+        "allows_data_exfiltration_actions": {"s3:GetObject", "secretsmanager:GetSecretValue"},
     },
     # Receipts and mail templates alone.
     (CORE, "NotifierRole"): {"allows_data_exfiltration_actions": {"s3:GetObject"}},

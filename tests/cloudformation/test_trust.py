@@ -331,6 +331,8 @@ def guarded() -> Iterator[tuple[str, str]]:
 
 GUARDED = sorted(set(guarded()))
 LIKELY = {
+    "WebhookSecretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:hook-a1B2c3",
+    "ChannelSecretsKmsKeyArn": "arn:aws:kms:us-east-1:222222222222:key/12345678-90ab-cdef",
     "PrimaryAccountID": SECURITY,
     "AWSOrgID": ORGANISATION,
     "OperatorPrincipalArn": "arn:aws:iam::444444444444:role/path/Ops",

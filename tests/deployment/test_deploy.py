@@ -17,7 +17,7 @@ from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import DeployRequest, Ready
 from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
-from tests.cloudformation.stacks import ALARMS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
+from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
 from tests.deployment.fakes import (
     FakeArtifactBucket,
     FakeOrganizationFeatures,
@@ -44,6 +44,7 @@ PACKAGE = Package(
     core=Template.read((FOLDER / CORE).read_text()),
     alarms=Template.read((FOLDER / ALARMS).read_text()),
     mail_events=Template.read((FOLDER / MAIL_EVENTS).read_text()),
+    channels=Template.read((FOLDER / CHANNELS).read_text()),
     member=Template.read((FOLDER / MEMBER).read_text()),
     listing=Template.read((FOLDER / LIST).read_text()),
     zips={"inventory.zip": b"i", "notifier.zip": b"n", "rotation.zip": b"r"},
@@ -204,6 +205,26 @@ def test_a_parameter_of_the_alarms_reaches_them_alone(world: World) -> None:
 
     assert world.stacks.held[NAMES.alarms].parameters == {"RestorationsPerDay": "7"}
     assert "RestorationsPerDay" not in world.core()
+
+
+HOOK = f"arn:aws:secretsmanager:{EAST}:222222222222:secret:hook-a1B2c3"
+
+
+def test_channels_are_deployed_once_one_is_asked_for_and_then_with_the_core(world: World) -> None:
+    without = world.deploy(FIRST)
+    asked = world.deploy(DeployRequest(parameters={"WebhookSecretArn": HOOK}))
+    later = world.deploy(DeployRequest(parameters={"HelpLink": "https://wiki.example.com/keys"}))
+
+    step = f"stack {NAMES.channels} {EAST}"
+    assert step not in without
+    assert list(asked).index(step) > list(asked).index(f"stack {CORE_STACK} {EAST}")
+    assert step in later
+    made = world.stacks.held[NAMES.channels].parameters
+    core = world.core()
+    assert made["WebhookSecretArn"] == HOOK
+    assert made["HelpLink"] == "https://wiki.example.com/keys"
+    assert all(made[name] == core[name] for name in ("S3BucketName", "LambdaFolder"))
+    assert "WebhookSecretArn" not in core
 
 
 def test_mails_get_a_configuration_set_that_says_what_became_of_them(world: World) -> None:

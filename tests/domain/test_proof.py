@@ -7,7 +7,7 @@ import pytest
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
 from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.proof import proofs, recipients_now
+from keyturn.domain.proof import of_anybody, proofs, recipients_now
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 NOW = datetime(2026, 3, 20, 5, tzinfo=UTC)
@@ -94,3 +94,13 @@ def test_where_no_owner_is_known_nobody_is_notified_and_nothing_proves() -> None
 
     assert recipients_now(nobody, [], ACCEPTED, NOW) == ()
     assert proofs(nobody, [receipt(ANN, days_ago=1)], ACCEPTED, NOW) == ()
+
+
+@pytest.mark.parametrize("proof", ProofOfNotice)
+def test_what_another_channel_says_proves_nothing_to_anybody(proof: ProofOfNotice) -> None:
+    by_webhook = Recipient(ChannelName.WEBHOOK, ANN.address)
+    receipts = [receipt(by_webhook, days_ago=5, delivered=4)]
+    theirs = Owner(candidates=(OwnerCandidate(OwnerSource.TAG, (by_webhook, ANN)),))
+
+    assert of_anybody(receipts, proof) == ()
+    assert proofs(theirs, receipts, proof, NOW) == ()

@@ -17,13 +17,14 @@ from botocore.exceptions import ReadTimeoutError
 from keyturn.adapters.kms import SealKeyInKms
 from keyturn.domain.record import said_of
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, version_id_for
-from keyturn.functions import inventory, metrics, notifier, rotation
+from keyturn.functions import channels, inventory, metrics, notifier, rotation
 from keyturn.functions.connect import disconnect
 from keyturn.functions.log_lines import LINES, LogEvent
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import KeyState, LocalCloud, Perform, SecretState
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import (
+    CHANNELS_ROLE,
     INVENTORY_ROLE,
     MEMBER_ROLE,
     NOTIFIER_ROLE,
@@ -42,7 +43,7 @@ OWNER = "owner@example.com"
 ASKED: Mapping[str, object] = {"account": MEMBER, "email": OWNER, "name": "prod"}
 """What the inventory asks for the member account."""
 GROUP = "IAMKeyRotationExemptionGroup"
-LOGGERS = (inventory.logger, rotation.logger, notifier.logger)
+LOGGERS = (inventory.logger, rotation.logger, notifier.logger, channels.logger)
 OF_KEYTURN_ITSELF = frozenset({"events", "sqs", "s3", "sesv2"})
 WRITES = {
     "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
@@ -171,6 +172,10 @@ class Harness:
     def tell(self) -> list[str]:
         """Let the notifier empty its queue; the messages that failed come back."""
         return self.drain(self.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler)
+
+    def say(self, queue: str, *, context: Clock | None = None, rounds: int = 10) -> list[str]:
+        """Let the channels empty their queue; the messages that failed come back."""
+        return self.drain(queue, CHANNELS_ROLE, channels.handler, context=context, rounds=rounds)
 
     def run(self, event: Mapping[str, object] = ASKED) -> dict[str, Any]:
         """One run over the member account, and its mails."""

@@ -109,11 +109,14 @@ class S3Receipts:
     answers "denied" instead of "not there". The engine needs s3:ListBucket alone.
     """
 
-    def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
+    def __init__(
+        self, s3: "S3Client", *, bucket: str, prefix: str = "", folder: str = "receipts"
+    ) -> None:
+        """folder: what the engine does not read stands in another (decision 0043)."""
         self._s3 = s3
         self._pages = s3.get_paginator("list_objects_v2")
         self._bucket = bucket
-        self._root = "/".join(filter(None, (prefix.strip("/"), "receipts")))
+        self._root = "/".join(filter(None, (prefix.strip("/"), folder)))
 
     # What the engine asks
 

@@ -35,6 +35,7 @@ from keyturn.settings import UNIT, Settings
 CORE = "ASA-iam-key-auto-rotation-and-notifier-solution.yaml"
 ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
 MAIL_EVENTS = "ASA-iam-key-auto-rotation-mail-events.yaml"
+CHANNELS = "ASA-iam-key-auto-rotation-channels.yaml"
 MEMBER = "ASA-iam-key-auto-rotation-iam-assumed-roles.yaml"
 LISTING = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
 QUESTION = (
@@ -166,12 +167,17 @@ def _parameters(given: Iterable[str], *, enforce: bool) -> Mapping[str, str]:
 
 def _package(source: Path, asked: DeployRequest) -> Package:
     """What is brought along; what was asked for is checked as soon as the templates are read."""
-    core, alarms, mail_events, member, listing = (
+    core, alarms, mail_events, channels, member, listing = (
         Template.read(_bytes(source, f"CloudFormation/{name}").decode())
-        for name in (CORE, ALARMS, MAIL_EVENTS, MEMBER, LISTING)
+        for name in (CORE, ALARMS, MAIL_EVENTS, CHANNELS, MEMBER, LISTING)
     )
     package = Package(
-        core=core, alarms=alarms, mail_events=mail_events, member=member, listing=listing
+        core=core,
+        alarms=alarms,
+        mail_events=mail_events,
+        channels=channels,
+        member=member,
+        listing=listing,
     )
     package.check(asked.own)
     mails = source / "template"

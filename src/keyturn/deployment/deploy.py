@@ -14,6 +14,7 @@ from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
 from keyturn.deployment.model.stacks import StackSet, living
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import (
+    CHANNELS,
     CONFIGURATION_SET,
     FLAG,
     WITHOUT_SES,
@@ -91,6 +92,7 @@ class Deploy:
                 self.stacks, self.package.alarms, self.names.alarms, given, settled.whole
             ),
             mail_events=self._settle_mail_events(given, settled.whole),
+            channels=self._settle_channels(given, settled.whole),
             listing=_settle_stack(
                 self.head_stacks(self.management.region),
                 self.package.listing,
@@ -199,6 +201,15 @@ class Deploy:
             for region in regions
         }
 
+    def _settle_channels(
+        self, given: Mapping[str, str], core: Mapping[str, str]
+    ) -> Settled | None:
+        """Once it is there it follows the core, whatever of it is given."""
+        is_asked_for = any(given.get(name) for name in CHANNELS)
+        if not is_asked_for and living(self.stacks.find(self.names.channels)) is None:
+            return None
+        return _settle_stack(self.stacks, self.package.channels, self.names.channels, given, core)
+
     # --- doing ------------------------------------------------------------------------------
 
     def steps(self, ready: Ready) -> Iterator[DeployStep]:
@@ -254,6 +265,12 @@ class Deploy:
             self.stacks, names.alarms, self.security, package.alarms, ready.alarms
         )
         yield replace(alarms, is_vital=False)
+        # It hears of the core's bus, by the core's key.
+        if ready.channels is not None:
+            channels = self._stack(
+                self.stacks, names.channels, self.security, package.channels, ready.channels
+            )
+            yield replace(channels, is_vital=False)
 
     def proof(self) -> DeployStep:
         """What is seen to when all steps are taken: only then has the stack this build's zips."""

@@ -10,6 +10,7 @@ KeyturnError
 │   ├── AlreadyThere          it says that the thing exists already
 │   ├── Refused               it says no, for good: nothing was changed
 │   │   ├── Denied            … because we lack the permission
+│   │   ├── Gone              … and wants to be asked no more
 │   │   ├── KeyLimitReached   … because the user has two access keys
 │   │   └── WriteStopped      … we do, for nobody can tell whether the user is exempt
 │   │       └── Exempted      … or because they are
@@ -84,6 +85,10 @@ class Refused(PortError):
 
 class Denied(Refused):
     """We lack the permission: nothing was changed."""
+
+
+class Gone(Refused):
+    """Who was to get it wants nothing more: it was not taken, and nothing else will be."""
 
 
 class KeyLimitReached(Refused):

@@ -16,8 +16,10 @@ from keyturn.domain.days import have_passed
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate
 from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.recipient import Recipient
+from keyturn.domain.recipient import ChannelName, Recipient
 
+PROVING: Final = frozenset({ChannelName.EMAIL})
+"""The channels whose receipts prove that somebody was notified (decision 0043)."""
 DELIVERY_EXPECTED: Final = 3
 """Days after which a message that was accepted, and not reported as delivered, is doubted."""
 
@@ -50,8 +52,11 @@ def proofs(
 
 def of_anybody(receipts: Iterable[Receipt], proof: ProofOfNotice) -> tuple[Receipt, ...]:
     """The receipts that prove something, whoever is the owner; with the time that they prove."""
+    receipts = tuple(
+        receipt for receipt in receipts if receipt.to is None or receipt.to.channel in PROVING
+    )
     if proof is ProofOfNotice.ACCEPTED:
-        return tuple(receipts)
+        return receipts
     return tuple(
         replace(receipt, at=receipt.delivered_at)
         for receipt in receipts

@@ -17,12 +17,14 @@ class ChannelName(StrEnum):
     """The channels, as receipts and their names spell them."""
 
     EMAIL = "email"
+    WEBHOOK = "webhook"
+    """A signed webhook: one place, which is sent whatever anybody is; the address says who."""
 
     @property
     def one_address(self) -> str:
         """What an address of it is, as people are told."""
         match self:
-            case ChannelName.EMAIL:
+            case ChannelName.EMAIL | ChannelName.WEBHOOK:
                 return "one e-mail address"
             case _:
                 assert_never(self)
@@ -65,7 +67,7 @@ class Recipient:
     def can_be_reached(self) -> bool:
         """Whether the address has the form that its channel asks for, and names one recipient."""
         match self.channel:
-            case ChannelName.EMAIL:
+            case ChannelName.EMAIL | ChannelName.WEBHOOK:
                 return MAILABLE.fullmatch(self.address) is not None
             case _:
                 assert_never(self.channel)
@@ -74,7 +76,7 @@ class Recipient:
     def normalized_address(self) -> str:
         """The address in the one spelling in which two of them are compared."""
         match self.channel:
-            case ChannelName.EMAIL:
+            case ChannelName.EMAIL | ChannelName.WEBHOOK:
                 # RFC 5321 lets a host tell upper from lower case before the @; none does.
                 return self.address.strip().lower()
             case _:

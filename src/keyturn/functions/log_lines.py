@@ -53,6 +53,10 @@ class LogEvent(StrEnum):
     ADDRESS_SUPPRESSED = "address.suppressed"
     SUPPRESSION_UNKNOWN = "suppression.unknown"
 
+    CHANNEL_SENT = "channel.sent"
+    CHANNEL_NOT_SENT = "channel.not-sent"
+    CHANNEL_OFF = "channel.off"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
@@ -111,6 +115,11 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.MAIL_NOT_RECORDED: LogLine(level=ERROR, sometimes=("trace",)),
     LogEvent.ADDRESS_SUPPRESSED: LogLine(level=ERROR, facts=(*_RUN, "address", "why")),
     LogEvent.SUPPRESSION_UNKNOWN: LogLine(level=WARNING),
+    LogEvent.CHANNEL_SENT: LogLine(
+        level=INFO, facts=("channel", "message_id"), sometimes=("account", "run")
+    ),
+    LogEvent.CHANNEL_NOT_SENT: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
+    LogEvent.CHANNEL_OFF: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
 }
 """All of them; a test holds every line that the tests see to it, and docs/events.md too."""
 

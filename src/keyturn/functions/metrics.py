@@ -33,6 +33,7 @@ class Service(StrEnum):
     INVENTORY = "account-inventory"
     ROTATION = "key-rotation"
     NOTIFIER = "key-notifier"
+    CHANNELS = "key-channels"
 
 
 class CloudWatchUnit(StrEnum):
@@ -115,6 +116,14 @@ METRICS: Final[Mapping[str, Metric]] = {
             MailsNotSent="1: no mail was sent, for the address is on SES's suppression list",
             MailEventsIgnored="1: an event about a mail changed nothing: it is another's mail, or "
             "may arrive next time",
+        ),
+        *_of(
+            Service.CHANNELS,
+            CloudWatchUnit.COUNT,
+            ChannelEventsDropped="1: an event was malformed or too old, and was dropped",
+            WebhookSent="messages that the webhook's receiver took",
+            WebhookNotSent="messages that it did not take; each is tried again",
+            WebhookOff="messages dropped, for the receiver answered 410 Gone",
         ),
     )
 }

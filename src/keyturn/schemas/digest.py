@@ -125,14 +125,14 @@ def write_digest(digest: Digest) -> DigestForm:
         "failures": list(digest.failures),
         "proves": digest.proves,
         "part": digest.part,
-        "items": [_write_item(item) for item in digest.items],
+        "items": [write_item(item) for item in digest.items],
     }
     if recipient.channel is not ChannelName.EMAIL:
         form["channel"] = recipient.channel
     return form
 
 
-def _write_item(item: NoticeItem) -> DigestItem:
+def write_item(item: NoticeItem) -> DigestItem:
     """The decision's own form, and the notice: what of them DigestItem names, in its order."""
     fields: dict[str, object] = {
         **write_decision(item.user, item),

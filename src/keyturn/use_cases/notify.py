@@ -28,15 +28,22 @@ class Notify:
         """
         if digest.proves and (why := self.reachable.why_not(digest.recipient, now)):
             return Sent(unreachable=why)
-        wanted = _wanted(digest)
-        return self.sender.send(
-            wanted,
-            digest.recipient,
-            now,
-            claim=self.sender.book.claims_of(digest, wanted, now),
-            write=lambda items: _only(digest, items),
-            patience=patience,
-        )
+        return send_digest(self.sender, digest, now, patience)
+
+
+def send_digest(
+    sender: SendOnce, digest: Digest, now: datetime, patience: Patience
+) -> Sent[NoticeItem | None]:
+    """Send what of a digest its recipient has not been sent yet, by their channel; likewise."""
+    wanted = _wanted(digest)
+    return sender.send(
+        wanted,
+        digest.recipient,
+        now,
+        claim=sender.book.claims_of(digest, wanted, now),
+        write=lambda items: _only(digest, items),
+        patience=patience,
+    )
 
 
 def _wanted(digest: Digest) -> list[NoticeItem | None]:

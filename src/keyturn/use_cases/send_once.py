@@ -78,7 +78,8 @@ class SendOnce:
     """Sends to one recipient, by the recipient's channel, what they have not been sent yet."""
 
     book: ReceiptBook
-    messages: SentMessages
+    messages: SentMessages | None
+    """None: nobody hears later what became of a message, so none is written down."""
     channels: Mapping[ChannelName, Channel]
     """Channel's name → the channel; a recipient of any other is refused."""
 
@@ -154,6 +155,8 @@ class SendOnce:
         Raises NoticesNotSent where that fails: a receipt that no bounce can void is none, so all
         claims stay until the message is sent again.
         """
+        if self.messages is None:
+            return
         names = tuple(claim.name for claim in ours.claims)
         message = SentMessage(id=message_id, recipient=recipient, receipts=names)
         try:

@@ -19,6 +19,7 @@ LIST_ROLE = "asa-iam-key-auto-rotation-list-accounts"
 INVENTORY_ROLE = "ASA-Account-Inventory-Role"
 ROTATION_ROLE = "ASA-IAM-Access-Key-Rotation-Role"
 NOTIFIER_ROLE = "ASA-Notifier-Role"
+CHANNELS_ROLE = "ASA-Channels-Role"
 ADMIN = "security-ops@larkfield.example"
 BUCKET = "asa-iam-rotation-sandbox"
 PREFIX = "asa/asa-iam-rotation"
@@ -167,6 +168,28 @@ def deploy_mail_events(
         events.put_rule(Name="keyturn-mails", EventPattern=json.dumps(pattern))
         events.put_targets(Rule="keyturn-mails", Targets=[{"Id": "on", "Arn": target}])
     return {"ConfigurationSet": CONFIGURATION_SET}
+
+
+def deploy_channels(cloud: LocalCloud, deployment: Deployment) -> str:
+    """Put in place what hears of notices for the channels beside mail; its queue's URL."""
+    account = deployment.account
+    cloud.add_role(account, CHANNELS_ROLE, account)
+    session = cloud.session(account)
+    sqs, events = session.client("sqs"), session.client("events")
+    sqs.create_queue(QueueName="keyturn-channels-dead")
+    queue: str = sqs.create_queue(
+        QueueName="keyturn-channels",
+        Attributes={"RedrivePolicy": _redrive(account, "keyturn-channels-dead")},
+    )["QueueUrl"]
+    for rule, pattern in _notifier_rules(account).items():
+        name = f"{rule}-in-channels"
+        events.put_rule(Name=name, EventBusName=BUS, EventPattern=json.dumps(pattern))
+        events.put_targets(
+            Rule=name,
+            EventBusName=BUS,
+            Targets=[{"Id": "channels", "Arn": _queue_arn(account, "keyturn-channels")}],
+        )
+    return queue
 
 
 def _notifier_rules(account: str) -> Mapping[str, Mapping[str, object]]:

@@ -16,6 +16,7 @@ class Package:
     core: Template
     alarms: Template
     mail_events: Template
+    channels: Template
     member: Template
     listing: Template
     zips: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -48,6 +49,7 @@ class Package:
                     self.core,
                     self.alarms,
                     self.mail_events,
+                    self.channels,
                     self.member,
                     self.listing,
                 )

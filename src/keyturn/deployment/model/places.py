@@ -38,6 +38,11 @@ class Names:
         return f"{self.core}-alarms"
 
     @property
+    def channels(self) -> str:
+        """Notices in other channels than mail, beside the core."""
+        return f"{self.core}-channels"
+
+    @property
     def mail_events(self) -> str:
         """What says what became of mails, beside the core and where SES is."""
         return f"{self.core}-mail-events"

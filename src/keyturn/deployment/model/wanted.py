@@ -31,6 +31,10 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 """The partitions in which no mail can be sent from."""
 
 
+CHANNELS: Final = frozenset({"WebhookSecretArn"})
+"""The parameters that switch a channel beside mail on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployRequest:
     """What the operator gave; None keeps what is there."""
@@ -81,6 +85,8 @@ class Ready:
     alarms: Settled
     mail_events: Mapping[str, Settled]
     """The stack that says what became of mails, by region; none without a configuration set."""
+    channels: Settled | None
+    """The stack of the channels beside mail; None: it is not there, and none is asked for."""
     listing: Settled
     set: Settled
     members: Mapping[str, Settled]
