@@ -377,6 +377,17 @@ def _owned(world: World) -> None:
     world.user("ann", (137, True), owner="ann@example.com")
 
 
+def _handed_over(world: World) -> None:
+    """Her key has another owner since the third day, who was notified on that day."""
+    _owned(world)
+    _runs(world, 0)
+    world.go_to(world.day(3))
+    world.hand("iam").tag_user(UserName="ann", Tags=[{"Key": "owner", "Value": "bob@example.com"}])
+    world.owners["ann"] = "bob@example.com"
+    _runs(world, 3, 10)
+    world.go_to(world.day(13))
+
+
 def _orphan(world: World) -> None:
     _old(world)
     world.run(Fault.KILLED_AFTER, on="iam:CreateAccessKey")
@@ -507,6 +518,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "rotate-over-written-value": Scenario(prepare=partial(_again_and, change=_overwritten)),
     # T2
     "disable": Scenario(prepare=_to_disable),
+    "disable-handed-over": Scenario(prepare=_handed_over),
     "disable-longer-window": Scenario(prepare=_longer),
     "disable-shorter-window": Scenario(prepare=_shorter),
     "disable-overwritten": Scenario(prepare=partial(_waiting, change=_overwritten)),
