@@ -246,7 +246,7 @@ class Aws(_Connections):
                 workers=settings.parallel_users,
             ),
             build_notifications=replace(
-                tools.build_notifications, reads_usage=announcer is not None
+                tools.build_notifications, is_announced=announcer is not None
             ),
             announcer=announcer or NotifyNobody(),
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
@@ -264,7 +264,7 @@ class Aws(_Connections):
             pause_flag=self.pause_flag(),
             clock=self.clock,
             build_notifications=replace(
-                tools.build_notifications, reads_usage=announcer is not None
+                tools.build_notifications, is_announced=announcer is not None
             ),
             announcer=announcer or NotifyNobody(),
         )

@@ -296,3 +296,14 @@ def test_turns_come_at_the_rate_and_none_is_taken_that_comes_too_late(cloud: Loc
     assert pace.take_turn(within=0.75) == 0.75
     moment[0] += timedelta(minutes=1)
     assert [pace.take_turn(within=9) for _ in range(2)] == [0, 0.25]
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
+    moment = [datetime(2027, 3, 1, tzinfo=UTC)]
+    pace = Pace(lambda: 1, lambda: moment[0])
+    for _ in range(3):
+        pace.take_turn(within=60)
+    moment[0] -= timedelta(hours=1)
+
+    assert pace.take_turn(within=60) == 0
+    assert pace.take_turn(within=60) == 1

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from keyturn.cli.app import app
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn_sandbox.emulator.cloud import REGION
+from keyturn_sandbox.emulator.cloud import REGION, Perform
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import (
     ADMIN,
     BUCKET,
@@ -211,3 +212,20 @@ def explained(user: str) -> str:
     answer = CliRunner(env={"COLUMNS": "160"}).invoke(app, ["explain", user, *flat])
     assert answer.exit_code == 0, answer.output
     return str(answer.stdout)
+
+
+def test_dead_addresses_that_cannot_be_listed_stop_the_end_and_no_mail(stage: Harness) -> None:
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+
+    def unlisted(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if "_undeliverable" in str(request.params.get("Prefix", "")):
+            return ApiResponse(status=500, body=b"", error="InternalFailure")
+        return perform(request)
+
+    stage.cloud.layers.append(unlisted)
+    stage.run()
+    answer = stage.at(10).run()
+
+    assert mailed(stage) == [ANN]
+    assert ("WAIT", "receipts-unreadable") in decisions_of(answer, "app")
+    assert stage.keys("app")[old] == "Active"

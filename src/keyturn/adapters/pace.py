@@ -16,12 +16,17 @@ class Pace:
         self._lock = Lock()
         self._free = 0.0
         """When the next turn is free, in seconds of the clock."""
+        self._seen = 0.0
+        """What the clock said last."""
 
     def take_turn(self, *, within: float) -> float | None:
         """Take the next turn and say in how many seconds it comes; None: not within so many."""
         interval = 1 / self._rate()
         with self._lock:
             now = self._clock().timestamp()
+            if now < self._seen:  # set back: turns given out lie ahead, as far as it was set back
+                self._free = now
+            self._seen = now
             turn = max(now, self._free)
             if turn - now > within:
                 return None

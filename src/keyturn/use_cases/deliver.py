@@ -109,7 +109,9 @@ class Deliver:
     def _owner(self, user: UserFacts) -> str | None:
         """The owner's first address; None: not known, or nothing that a tag can hold."""
         try:
-            known = user.owner if isinstance(user.owner, Owner) else self.find_owner.of(user)
+            known = (
+                user.owner if isinstance(user.owner, Owner) else self.find_owner.to_notify(user)
+            )
         except PortError:
             return None  # the key is delivered; whom it is for, the next rotation may know
         if not known.candidates:

@@ -87,10 +87,22 @@ class FindOwner:
         """
         # The rule, the delivery and the notices ask for the same user, and get the same answer.
         if user.user_id not in self._users:
-            self._users[user.user_id] = self._find(user)
+            self._users[user.user_id] = self._find(user, self._undeliverable)
         return self._users[user.user_id]
 
-    def _find(self, user: UserFacts) -> Owner:
+    def to_notify(self, user: UserFacts) -> Owner:
+        """
+        The same, for who only sends: where the dead addresses cannot be listed, none is known.
+
+        A mail to one of them proves nothing all the same: the rule counts it by `of` alone. But
+        a mail that is not sent because of a list reaches nobody. Raises a PortError likewise.
+        """
+        try:
+            return self.of(user)
+        except PortError:
+            return self._find(user, frozenset)
+
+    def _find(self, user: UserFacts, undeliverable: Callable[[], frozenset[RecipientId]]) -> Owner:
         candidates: list[OwnerCandidate] = []
         rejected: list[RejectedValue] = []
         for ask in self._sources(user):
@@ -100,7 +112,7 @@ class FindOwner:
             rejected += [odd] if odd else []
             if found is None:
                 continue
-            found, unreachable = self._reachable(found)
+            found, unreachable = self._reachable(found, undeliverable)
             rejected += [unreachable] if unreachable else []
             candidates += [found] if found else []
         return Owner(
@@ -173,11 +185,13 @@ class FindOwner:
         # Not held to the allowed domains: who set them, set this.
         return candidate_of(OwnerSource.ADMIN, self.admin, AllowedDomains(None))
 
-    def _reachable(self, found: OwnerCandidate) -> "_Found":
+    def _reachable(
+        self, found: OwnerCandidate, undeliverable: Callable[[], frozenset[RecipientId]]
+    ) -> "_Found":
         # Whoever is behind the administrators' address is the last to be asked, reachable or not.
         if found.source is OwnerSource.ADMIN:
             return found, None
-        return reachable(found, self._undeliverable())
+        return reachable(found, undeliverable())
 
     def _undeliverable(self) -> frozenset[RecipientId]:
         marks = self._once.get("undeliverable", self.receipts.undeliverable)

@@ -67,8 +67,8 @@ class BuildNotifications:
     proof: ProofOfNotice = ProofOfNotice.ACCEPTED
     tells_owners_of_dry_runs: bool = True
     exemption_group: str = "IAMKeyRotationExemptionGroup"
-    reads_usage: bool = True
-    """Whether notices say where keys are used: nobody reads for what nobody is sent."""
+    is_announced: bool = True
+    """Whether anybody is sent any of it: for nobody, neither owners nor uses are looked up."""
     workers: int = 1
 
     def of(self, result: AccountResult) -> Notifications:
@@ -81,7 +81,7 @@ class BuildNotifications:
         run = result.plan.run
         found = _items_planned(result.plan) if run.dry_run else _items_done(result)
         items = (*found, *_items_of_renamed(result.plan.users))
-        if self.reads_usage:
+        if self.is_announced:
             items = with_usage(items, result.plan, self.keys, workers=self.workers)
         unread: list[Failure] = []
         addressed = self._addressed(result.plan, items, unread)
@@ -157,9 +157,11 @@ class BuildNotifications:
 
     def _owner(self, user: UserFacts, unread: list[Failure]) -> Owner:
         """A user's owner, as the rule has read it or as it is read now."""
+        if not self.is_announced:
+            return Owner()
         try:
             known = user.owner
-            return known if isinstance(known, Owner) else self.find_owner.of(user)
+            return known if isinstance(known, Owner) else self.find_owner.to_notify(user)
         except PortError as error:
             unread.append(Failure(error=error, user=user.name))
             return Owner(unknown=OwnerSource.UNREADABLE)
