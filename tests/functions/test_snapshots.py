@@ -9,6 +9,8 @@ import pytest
 from keyturn.domain.secret_names import INTENT_TAG, KEY_TAG, secret_name
 from keyturn.domain.tag_text import format_utc
 from keyturn.use_cases import snapshot as snapshots
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.use_cases.harness import (
     ASKED,
@@ -66,7 +68,16 @@ def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Harness) -> Non
         "whole": True,
         "policy": {"RotationPeriod": 90, "InactivePeriod": 100, "RecoveryGracePeriod": 10},
         "counts": answer["counts"],
-        "users": [{"user": "ann", "exempt": False}, {"user": "bob", "exempt": True}],
+        "users": [
+            {
+                "user": "ann",
+                "exempt": False,
+                "owner": OWNER,
+                "owner_source": "account",
+                "owner_rejected": [],
+            },
+            {"user": "bob", "exempt": True},
+        ],
         "keys": [
             {
                 **answer["decisions"][0],
@@ -75,6 +86,7 @@ def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Harness) -> Non
                 "last_used": None,
                 "exempt": False,
                 "done": True,
+                "breaks": None,
             }
         ],
         "quarantined": [],
@@ -96,6 +108,75 @@ def test_where_a_key_was_last_used_is_there_if_a_decision_needed_it(stage: Harne
     assert older["last_used"]["at"].startswith("2026-03-02T04:59:")
     assert older["last_used"]["service"]
     assert older["done"] is False
+
+
+@pytest.mark.parametrize(
+    ("hands", "breaks"),
+    [
+        ("the old key alone", True),
+        ("nothing", False),
+        ("both keys", False),
+        ("the secret, and the old key", False),
+    ],
+)
+def test_a_key_whose_end_is_near_says_whether_something_breaks(
+    hands: str, breaks: bool, stage: Harness
+) -> None:
+    [old] = stage.user("ann", 90)
+    stage.run()
+    [_, new] = stage.keys("ann")
+    stage.at(2.9)
+    if hands != "nothing":
+        stage.use(old)
+    if hands == "both keys":
+        stage.use(new)
+    if hands.startswith("the secret"):
+        name = secret_name(MEMBER, "ann")
+        stage.secret_store().get_secret_value(SecretId=name)
+
+    stage.at(8 if hands == "nothing" else 3).run()
+
+    [first, second] = snapshot(stage)["keys"]
+    assert (first["key"], first["next"]["action"]) == (old, "DISABLE")
+    assert first["breaks"] is breaks
+    assert first["last_used"]["at"] is not None
+    assert second["breaks"] is None
+
+
+@pytest.mark.parametrize("at_which", [1, 2])
+def test_a_use_that_cannot_be_read_breaks_nothing_and_is_not_called_fine(
+    at_which: int, stage: Harness
+) -> None:
+    [old] = stage.user("ann", 90)
+    stage.run()
+    stage.at(3).use(old)
+    asked: list[str] = []
+
+    def fail(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "GetAccessKeyLastUsed":
+            asked.append(request.operation)
+            if len(asked) >= at_which:
+                return ApiResponse(status=403, body=b"", error="AccessDenied")
+        return perform(request)
+
+    stage.cloud.layers.append(fail)
+    answer = stage.run()
+
+    [first, _] = snapshot(stage)["keys"]
+    assert first["breaks"] is None
+    assert answer["failures"] == []
+
+
+def test_what_a_user_has_for_an_owner_and_does_not_serve_is_there(stage: Harness) -> None:
+    stage.settings["ResourceOwnerTag"] = "Owner"
+    stage.user("ann", 137, Owner="@team")
+
+    stage.invoke()
+
+    [ann] = snapshot(stage)["users"]
+    assert (ann["owner"], ann["owner_source"]) == (OWNER, "account")
+    [why] = ann["owner_rejected"]
+    assert why.startswith('the user\'s tag says "@team"')
 
 
 def test_a_dry_run_takes_one_too_and_says_that_nothing_was_done(stage: Harness) -> None:

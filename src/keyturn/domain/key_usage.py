@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from keyturn.domain.days import have_passed
-from keyturn.domain.key import LastUse
+from keyturn.domain.key import KeyFacts, LastUse, SecretFacts, UserFacts
 
 IN_USE_WITHIN: Final = 7
 """Days: a key that was used within them is in use."""
@@ -35,6 +35,24 @@ class KeyUsage:
     """Whether its successor was fetched; None also where Keyturn did not store it."""
 
 
+def known_usage(user: UserFacts, old: KeyFacts, new: KeyFacts) -> KeyUsage:
+    """Put together what was read of a key and of the one in its place, which we delivered."""
+    return KeyUsage(
+        old=old.last_use if isinstance(old.last_use, LastUse) else None,
+        new=new.last_use if isinstance(new.last_use, LastUse) else None,
+        fetched=fetched(user, new),
+    )
+
+
+def fetched(user: UserFacts, new: KeyFacts) -> Fetched | None:
+    """Whether the secret was read since the new key was made, as the rule saw the secret."""
+    secret = user.secret
+    if not isinstance(secret, SecretFacts):
+        return None
+    day = secret.last_read
+    return Fetched(day if day is not None and day >= new.created.date() else None)
+
+
 def is_left_behind(usage: KeyUsage | None, now: datetime) -> bool:
     """Whether the old key is known to be in use, and the new one known to be unused."""
     return (
@@ -42,9 +60,13 @@ def is_left_behind(usage: KeyUsage | None, now: datetime) -> bool:
         and usage.new is not None
         and usage.new.at is None
         and usage.old is not None
-        and usage.old.at is not None
-        and not have_passed(IN_USE_WITHIN, usage.old.at, now)
+        and is_in_use(usage.old, now)
     )
+
+
+def is_in_use(use: LastUse, now: datetime) -> bool:
+    """Whether a key was used so lately that somebody works with it."""
+    return use.at is not None and not have_passed(IN_USE_WITHIN, use.at, now)
 
 
 def breaks(usage: KeyUsage | None, now: datetime) -> bool:

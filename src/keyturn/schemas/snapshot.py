@@ -7,13 +7,16 @@ One line of JSON, which Athena reads as it is stored.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, Literal, NotRequired, TypedDict, TypeGuard
 
 from keyturn.domain.days import read_day
-from keyturn.domain.key import KeyFacts, LastUse
+from keyturn.domain.key import KeyFacts, LastUse, UserFacts
+from keyturn.domain.key_usage import breaks, is_in_use, known_usage
+from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.reading import NotReadableError, read_json
-from keyturn.domain.result import AccountResult
+from keyturn.domain.result import AccountPlan, AccountResult
 from keyturn.domain.tag_text import format_utc, moment
 from keyturn.schemas.account import (
     AccountId,
@@ -39,19 +42,33 @@ class LastUsed(TypedDict):
 
 
 class SnapshotUser(TypedDict):
-    """A user, with or without keys."""
+    """
+    A user, with or without keys.
+
+    The owner is there where a decision needed it: the addresses (null: none is known), where they
+    were found, and a sentence for each value that was found and does not serve.
+    """
 
     user: str
     exempt: bool
+    owner: NotRequired[str | None]
+    owner_source: NotRequired[OwnerSource]
+    owner_rejected: NotRequired[list[str]]
 
 
 class SnapshotKey(Decided):
-    """A key as the run found it; done: the action was carried out."""
+    """
+    A key as the run found it; done: the action was carried out.
+
+    breaks: it is in use, its end is near, and nobody has fetched or used the key in its place.
+    False says that it was looked at; null: nobody looked, or it could not be read.
+    """
 
     created: Moment
     last_used: LastUsed | None
     exempt: bool
     done: bool
+    breaks: NotRequired[bool | None]
 
 
 class SnapshotPolicy(TypedDict):
@@ -112,10 +129,7 @@ def write_snapshot(result: AccountResult, policy: RotationPolicy) -> Snapshot:
                 "InactivePeriod": policy.inactive_period,
                 "RecoveryGracePeriod": policy.recovery_grace_period,
             },
-            "users": [
-                {"user": decided.user.name, "exempt": decided.user.exempt}
-                for decided in result.plan.users
-            ],
+            "users": [_user(decided.user, result.plan) for decided in result.plan.users],
             "keys": list(_keys(result)),
             "quarantined": write_quarantined(result),
             "failures": write_failed(result.failures),
@@ -139,6 +153,7 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
         for decision in decided.decisions:
             key, step = facts[decision.key_id], done.get((decided.user.name, decision.key_id))
             successor = step.new_key if step and step.new_key else decision.successor
+            new = facts.get(decision.successor or "") if decision.delivered else None
             yield {
                 **write_decision(decided.user.name, replace(decision, successor=successor)),
                 "created": format_utc(key.created),
@@ -146,7 +161,30 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
                 "exempt": decided.user.exempt,
                 # Of the action that stands beside it: the rest may be decided anew meanwhile.
                 "done": step is not None and replace(step, decision=decision).is_action,
+                "breaks": _breaks(decided.user, key, new, result.plan.run.at),
             }
+
+
+def _breaks(user: UserFacts, key: KeyFacts, new: KeyFacts | None, now: datetime) -> bool | None:
+    """Whether something breaks when a key ends, with the delivered one in its place."""
+    if new is None:
+        return None
+    usage = known_usage(user, key, new)
+    if usage.old is None or usage.fetched is None:
+        return None
+    if usage.new is None and is_in_use(usage.old, now):
+        return None
+    return breaks(usage, now)
+
+
+def _user(user: UserFacts, plan: AccountPlan) -> SnapshotUser:
+    taken: SnapshotUser = {"user": user.name, "exempt": user.exempt}
+    owner = user.owner if isinstance(user.owner, Owner) else plan.owners.get(user.name)
+    if owner is not None:
+        taken["owner"] = owner.address
+        taken["owner_source"] = owner.source
+        taken["owner_rejected"] = [str(each) for each in owner.rejected]
+    return taken
 
 
 def write_last_used(key: KeyFacts) -> LastUsed | None:

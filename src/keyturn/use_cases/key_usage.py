@@ -1,13 +1,14 @@
-"""Read what a notice says of both keys' use, where the rule had no need to."""
+"""Read what notices and snapshots say of both keys' use, where the rule had no need to."""
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 
-from keyturn.domain.decision import NoticeType
+from keyturn.domain.decision import Action, Decision, NoticeType, UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import NoticeItem
-from keyturn.domain.key import KeyFacts, LastUse, SecretFacts, Unread, UserFacts
-from keyturn.domain.key_usage import Fetched, KeyUsage
+from keyturn.domain.key import KeyFacts, LastUse, Unread, UserFacts
+from keyturn.domain.key_usage import IN_USE_WITHIN, Fetched, KeyUsage, fetched, is_in_use
 from keyturn.domain.result import AccountPlan
 from keyturn.ports import AccessKeys
 from keyturn.use_cases.side_by_side import side_by_side
@@ -59,9 +60,45 @@ def _last_use(key: KeyFacts | None, keys: AccessKeys) -> LastUse | None:
 
 
 def _fetched(item: NoticeItem, user: UserFacts, new: KeyFacts | None) -> Fetched | None:
-    """Whether the secret was read since the new key was made, as the rule saw the secret."""
-    secret = user.secret
-    if new is None or item.secret is None or not isinstance(secret, SecretFacts):
-        return None
-    day = secret.last_read
-    return Fetched(day if day is not None and day >= new.created.date() else None)
+    return None if new is None or item.secret is None else fetched(user, new)
+
+
+def with_ends_looked_at(plan: AccountPlan, keys: AccessKeys, *, workers: int) -> AccountPlan:
+    """
+    Read where keys are used whose end is near, so that the day's snapshot says what breaks.
+
+    It comes after all decisions, and changes none. At most two calls for such a key: nobody asks
+    for the new one's use where the old one's says enough. What cannot be read stays unread.
+    """
+
+    def looked_at(decided: UserDecisions) -> UserDecisions:
+        near = [each for each in decided.decisions if _ends_soon(each, plan.run.at.date())]
+        return decided if not near else _with_uses(decided, near, keys, plan.run.at)
+
+    return replace(plan, users=tuple(side_by_side(looked_at, plan.users, workers=workers)))
+
+
+def _ends_soon(decision: Decision, today: date) -> bool:
+    """Whether a key that has a successor of ours is about to be disabled."""
+    coming = decision.next
+    return (
+        decision.delivered
+        and coming is not None
+        and coming.action is Action.DISABLE
+        and coming.day - today <= timedelta(days=IN_USE_WITHIN)
+    )
+
+
+def _with_uses(
+    decided: UserDecisions, near: Iterable[Decision], keys: AccessKeys, now: datetime
+) -> UserDecisions:
+    of_id = {key.key_id: key for key in decided.user.keys}
+    for decision in near:
+        old, new = of_id[decision.key_id], of_id.get(decision.successor or "")
+        use = _last_use(old, keys)
+        if use is None or new is None:
+            continue
+        of_id[old.key_id] = replace(old, last_use=use)
+        if is_in_use(use, now) and (of_new := _last_use(new, keys)) is not None:
+            of_id[new.key_id] = replace(new, last_use=of_new)
+    return replace(decided, user=replace(decided.user, keys=tuple(of_id.values())))

@@ -7,7 +7,9 @@ from keyturn.domain.events import Run
 from keyturn.domain.result import AccountPlan, AccountResult, Request
 from keyturn.use_cases.announcers import Announcer, NotifyNobody
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.key_usage import with_ends_looked_at
 from keyturn.use_cases.notifications import BuildNotifications
+from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.use_cases.snapshot import TakeSnapshot
 
@@ -63,7 +65,8 @@ class RunAccount:
         """Do what a plan says, unless it is of a dry run, and tell of it."""
         result = self.keep.carry_out(plan, progress, has_time)
         if self.snapshot is not None:
-            result = self.snapshot.compared(result)
+            plan = with_ends_looked_at(result.plan, self.keep.keys, workers=self.keep.workers)
+            result = self.snapshot.compared(replace(result, plan=self._with_owners(plan)))
         result = self._saved(result)
         notifications = self.build_notifications.of(result)
         not_notified = (*notifications.failures, *self.announcer.announce(notifications))
@@ -80,6 +83,22 @@ class RunAccount:
                 replace(result, not_notified=not_notified, exemptions_told=reported)
             )
         return result
+
+    def _with_owners(self, plan: AccountPlan) -> AccountPlan:
+        """
+        Name in the snapshot the owners who are notified of something.
+
+        No call more: the notices ask for the same ones, and get the same answers.
+        """
+        noticed = [
+            decided.user
+            for decided in plan.users
+            if any(decision.notice is not None for decision in decided.decisions)
+        ]
+        look_up = LookUpOwners(
+            find_owner=self.build_notifications.find_owner, workers=self.keep.workers
+        )
+        return replace(plan, owners={**look_up.of(noticed), **plan.owners})
 
     def _saved(self, result: AccountResult) -> AccountResult:
         if self.snapshot is None:
