@@ -7,7 +7,7 @@ import pytest
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
 from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.proof import of_anybody, proofs, recipients_now
+from keyturn.domain.proof import notified_now, of_anybody, proofs
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 NOW = datetime(2026, 3, 20, 5, tzinfo=UTC)
@@ -39,6 +39,11 @@ def receipt(
         to=recipient.id if recipient else None,
         delivered_at=None if delivered is None else NOW - delivered * DAY,
     )
+
+
+def notified(receipts: list[Receipt], proof: ProofOfNotice) -> tuple[Recipient, ...]:
+    asked = notified_now(OWNER, receipts, proof, NOW)
+    return tuple(recipient for candidate in asked for recipient in candidate.recipients)
 
 
 def proving(*receipts: Receipt, proof: ProofOfNotice) -> list[RecipientId | None]:
@@ -76,8 +81,8 @@ def test_without_a_report_for_three_days_the_next_source_is_notified_too(
 ) -> None:
     sent = [receipt(ANN, days_ago=days_ago)]
 
-    assert recipients_now(OWNER, sent, DELIVERED, NOW) == asked
-    assert recipients_now(OWNER, sent, ACCEPTED, NOW) == (ANN, BOB)
+    assert notified(sent, DELIVERED) == asked
+    assert notified(sent, ACCEPTED) == (ANN, BOB)
 
 
 def test_its_proof_counts_then_and_goes_on_counting() -> None:
@@ -92,7 +97,7 @@ def test_its_proof_counts_then_and_goes_on_counting() -> None:
 def test_where_no_owner_is_known_nobody_is_notified_and_nothing_proves() -> None:
     nobody = Owner(unknown=OwnerSource.NONE)
 
-    assert recipients_now(nobody, [], ACCEPTED, NOW) == ()
+    assert notified_now(nobody, [], ACCEPTED, NOW) == ()
     assert proofs(nobody, [receipt(ANN, days_ago=1)], ACCEPTED, NOW) == ()
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from keyturn.domain.decision import DecisionSummary, Notice
 from keyturn.domain.key import Account, Act
 from keyturn.domain.key_usage import KeyUsage
+from keyturn.domain.owner import OwnerSource
 from keyturn.domain.recipient import Recipient
 
 SOURCE: Final = "iam.key-rotation"
@@ -64,6 +65,8 @@ class NoticeItem(DecisionSummary):
     """The name of the secret in which the successor is stored, if Keyturn delivered it."""
     usage: KeyUsage | None = None
     """Where both keys are used; None: nobody looked, or an earlier version wrote it."""
+    named_by: OwnerSource | None = None
+    """The source that names the recipient as its owner; None: an earlier version wrote it."""
 
     @property
     def disable_on(self) -> date | None:

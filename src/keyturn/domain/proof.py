@@ -16,7 +16,7 @@ from keyturn.domain.days import have_passed
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate
 from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.recipient import ChannelName
 
 PROVING: Final = frozenset({ChannelName.EMAIL})
 """The channels whose receipts prove that somebody was notified (decision 0043)."""
@@ -24,12 +24,11 @@ DELIVERY_EXPECTED: Final = 3
 """Days after which a message that was accepted, and not reported as delivered, is doubted."""
 
 
-def recipients_now(
+def notified_now(
     owner: Owner, receipts: Iterable[Receipt], proof: ProofOfNotice, now: datetime
-) -> tuple[Recipient, ...]:
+) -> tuple[OwnerCandidate, ...]:
     """Who is notified of a key: the owner, and the next source while that one is in doubt."""
-    asked = _asked(owner, tuple(receipts), proof, now)
-    return tuple(recipient for candidate in asked for recipient in candidate.recipients)
+    return _asked(owner, tuple(receipts), proof, now)
 
 
 def proofs(

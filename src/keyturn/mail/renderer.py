@@ -33,6 +33,7 @@ from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
 from keyturn.domain.key_usage import breaks, is_left_behind
+from keyturn.domain.owner import WHERE
 from keyturn.domain.plain_text import shown, visible
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.thread import headers_of
@@ -338,6 +339,12 @@ def to_install(groups: Iterable[Group], dry: bool) -> list[NoticeItem]:  # noqa:
     ]
 
 
+def where_named(items: Iterable[NoticeItem]) -> list[str]:
+    """The sources that name the reader as an owner, in words, each once."""
+    sources = dict.fromkeys(item.named_by for item in items if item.named_by is not None)
+    return [WHERE[source] for source in sources if source in WHERE]
+
+
 def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templates say it
     """Whether the new key is still to be made."""
     notice_type = item.notice.type
@@ -590,6 +597,7 @@ def _environment(loader: BaseLoader) -> Environment:
         "concerns_admins": concerns_admins,
         "topic": topic,
         "by_when": by_when,
+        "where_named": where_named,
         "steps_together": steps_together,
         "to_install": to_install,
         "left_behind": is_left_behind,

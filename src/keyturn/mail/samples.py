@@ -12,6 +12,7 @@ from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, LastUse
 from keyturn.domain.key_usage import Fetched, KeyUsage
+from keyturn.domain.owner import OwnerSource
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import secret_name
 
@@ -58,6 +59,7 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
         successor=NEW_KEY,
         secret=secret_name(PROD.id, user),
         usage=IN_USE,
+        named_by=OwnerSource.TAG,
     )
     alone = replace(item, successor=None, secret=None)
     match told:

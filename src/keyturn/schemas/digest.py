@@ -14,6 +14,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
 from keyturn.domain.key import Account, Act, LastUse
 from keyturn.domain.key_usage import Fetched, KeyUsage
+from keyturn.domain.owner import OwnerSource
 from keyturn.domain.plain_text import shown
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.account import AccountId, Moment
@@ -86,7 +87,13 @@ class Used(TypedDict):
     usage: NotRequired[Usage]
 
 
-class DigestItem(KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn, Used):
+class NamedBy(TypedDict):
+    """The source that names the recipient; left out likewise, and for the admin's copy."""
+
+    named_by: NotRequired[OwnerSource]
+
+
+class DigestItem(KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn, Used, NamedBy):
     """One key in a digest."""
 
 
@@ -144,6 +151,8 @@ def write_item(item: NoticeItem) -> DigestItem:
     }
     if item.usage is not None:
         fields["usage"] = _write_usage(item.usage)
+    if item.named_by is not None:
+        fields["named_by"] = item.named_by
     return cast(
         "DigestItem", {name: fields[name] for name in DigestItem.__annotations__ if name in fields}
     )
@@ -206,8 +215,12 @@ def _read_item(item: Mapping[str, Any]) -> NoticeItem:
         promises={Act(act): date.fromisoformat(day) for act, day in item["promises"].items()},
     )
     read = notice_item(item["user"], read_decision(item, notice), notice, item["secret"])
-    usage = item.get("usage")
-    return replace(read, usage=_read_usage(usage) if usage is not None else None)
+    usage, named_by = item.get("usage"), item.get("named_by")
+    return replace(
+        read,
+        usage=_read_usage(usage) if usage is not None else None,
+        named_by=OwnerSource(named_by) if named_by is not None else None,
+    )
 
 
 def _read_usage(usage: Mapping[str, Any]) -> KeyUsage:

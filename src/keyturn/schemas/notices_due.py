@@ -20,6 +20,7 @@ from keyturn.domain.decision import Action, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, Audience, Digest
 from keyturn.domain.key import Act
+from keyturn.domain.owner import OwnerSource
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import owner_of_secret
 from keyturn.schemas.digest import read_digest
@@ -113,6 +114,7 @@ class _Item(LenientSchema):
     successor = rules.String(required=True, allow_none=True, validate=KEY_ID)
     secret = text_of_at_most(512, required=True, allow_none=True)
     usage = rules.Nested(_Usage)
+    named_by = rules.String(validate=word_of(OwnerSource))
 
 
 class _Digest(LenientSchema):

@@ -17,9 +17,9 @@ from keyturn.domain.events import (
 )
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Receipt, SecretFacts, UserFacts
-from keyturn.domain.owner import Owner, OwnerSource
+from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
 from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.proof import recipients_now
+from keyturn.domain.proof import notified_now
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
@@ -144,7 +144,7 @@ class BuildNotifications:
             user = users[item.user]
             if user.name not in owners:
                 owners[user.name] = self._owner(user, unread)
-            to = recipients_now(
+            to = notified_now(
                 owners[user.name], _receipts(user, item.key_id), self.proof, plan.run.at
             )
             addressed.append(_ItemTo(item, to))
@@ -183,11 +183,17 @@ class _ItemTo:
     """An item, and who is notified of it."""
 
     item: NoticeItem
-    to: tuple[Recipient, ...]
-    """Each gets a message of their own; empty: nobody is known."""
+    to: tuple[OwnerCandidate, ...]
+    """Each of their recipients gets a message of their own; empty: nobody is known."""
+
+    def of_recipient(self) -> Iterator[tuple[Recipient, NoticeItem]]:
+        """Each recipient, with the item that says which source names them."""
+        for candidate in self.to:
+            for recipient in candidate.recipients:
+                yield recipient, replace(self.item, named_by=candidate.source)
 
     def is_to(self, recipient: Recipient) -> bool:
-        return any(each.is_same_as(recipient) for each in self.to)
+        return any(to.is_same_as(recipient) for to, _ in self.of_recipient())
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +208,9 @@ class _Addressed:
         spelt: dict[RecipientId, Recipient] = {}
         theirs: dict[RecipientId, list[NoticeItem]] = {}
         for each in self.items:
-            for to in each.to:
+            for to, item in each.of_recipient():
                 spelt.setdefault(to.id, to)
-                theirs.setdefault(to.id, []).append(each.item)
+                theirs.setdefault(to.id, []).append(item)
         return ((spelt[id_], items) for id_, items in theirs.items())
 
 
