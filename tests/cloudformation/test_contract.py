@@ -220,12 +220,48 @@ SHAPED = {
 def test_a_text_looks_in_the_template_as_in_its_description(name: str, shape: Shape) -> None:
     rule = template(_having(name))["Parameters"][name]
     pattern = re.sub(r"^\(\?a:(.*)\)$", r"\1", shape.pattern)
-    several = f"({pattern}(, ?{pattern})*)"
+    # Item after item, each before a comma and more, or at the end. To say the item twice would be
+    # twice as long, and a template may only have so many bytes.
+    several = f"({pattern}(, ?(?=.)|$))*"
 
-    wholes = (f"{several}?",) if BY_NAME[name].repeatable else (pattern, f"({pattern})?")
+    wholes = (several,) if BY_NAME[name].repeatable else (pattern, f"({pattern})?")
     assert rule["AllowedPattern"] in {f"^{each}$" for each in wholes}
     if not BY_NAME[name].repeatable:
         assert rule["ConstraintDescription"].startswith(shape.rule)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("InventoryOU", "r-abcd", "ou-abcd-12345678"),
+        ("ExcludedUnits", "ou-abcd-12345678", "ou-abcd-87654321"),
+        ("ExcludedAccounts", "111111111111", "222222222222"),
+        ("AllowedOwnerDomains", "example.com", "*.example.org"),
+        ("SmtpUsers", "ses-smtp-user.*", "*"),
+        ("SmtpRegions", "eu-west-1", "us-gov-west-1"),
+        ("SubnetId", "subnet-0123456789abcdef0", "subnet-01234567"),
+    ],
+)
+def test_a_list_is_of_whole_items_with_one_comma_between_two(
+    name: str, first: str, second: str
+) -> None:
+    pattern = template(CORE)["Parameters"][name]["AllowedPattern"]
+    fits = ["", first, f"{first},{second}", f"{first},{second},{first}"]
+    fails = [
+        ",",
+        f"{first},",
+        f"{first}, ",
+        f",{first}",
+        f"{first},,{second}",
+        f"{first} {second}",
+    ]
+    fails += [f"{first}, {second};", f"{first},  {second}", f"{first}\n", f"{first},\n{second}"]
+    (fails if name == "SubnetId" else fits).append(f"{first}, {second}")
+
+    for value in fits:
+        assert re.fullmatch(pattern, value, re.ASCII), value
+    for value in fails:
+        assert not re.fullmatch(pattern, value, re.ASCII), value
 
 
 def test_what_deploy_takes_by_an_option_has_the_same_option_everywhere() -> None:

@@ -303,7 +303,7 @@ def test_every_statement_about_the_bucket_is_about_a_bucket_of_this_account() ->
         if any(action.startswith("s3:") for action in listed(statement["Action"]))
     ]
 
-    assert len(about) == 9
+    assert len(about) == 10
     for statement in about:
         assert statement["Condition"]["StringEquals"] == OWN, statement["Sid"]
 
