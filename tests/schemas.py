@@ -28,6 +28,7 @@ from marshmallow import fields as rules
 from marshmallow import validate
 
 from keyturn.domain.events import SOURCE, EventType
+from keyturn.schemas.admin_digest import AdminDigestFile
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.event import (
@@ -115,6 +116,7 @@ def of_taken(taken: MarshmallowSchema, title: str, *, required: tuple[str, ...] 
 
 SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "answer": partial(of_form, Answer, "What a direct invocation answers"),
+    "admin-digest": partial(of_form, AdminDigestFile, "A day of the organisation"),
     "adoption": partial(of_form, AdoptionFile, "What `adopt` answers"),
     "event": of_events,
     "explanation": partial(of_form, Explanation, "What `explain` answers"),

@@ -76,6 +76,7 @@ from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.patience import Patience
+from keyturn.use_cases.report_day import ReportDay
 from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
@@ -515,6 +516,14 @@ class Aws(_Connections):
         """Which accounts had a run."""
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Coverage)
+
+    def report_day(self) -> ReportDay:
+        """A day of the whole organisation."""
+        return ReportDay(
+            coverage=self.coverage(),
+            snapshots=self._in_bucket(S3Snapshots),
+            workers=self.settings.parallel_users,
+        )
 
     def owner_of(self, account: str, key_id: str) -> str:
         """The user of an account whose key it is. Raises NotFound where it is no user's."""

@@ -50,7 +50,7 @@ def said_of(command: str) -> str:
     match command:
         case "":
             return PAGE
-        case "demo" | "notices" | "owners" | "plan" | "pause" | "deploy" | "pickup":
+        case "demo" | "digest" | "notices" | "owners" | "plan" | "pause" | "deploy" | "pickup":
             return section(command)
         case "credentials" | "doctor" | "resume":
             like = {"credentials": "pickup", "doctor": "deploy", "resume": "pause"}
@@ -80,7 +80,7 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
 
 
 # These want more than the sandbox: a disk, CloudFormation, a laptop. Their own tests type them.
-ELSEWHERE = ("credentials", "demo", "deploy", "doctor", "notices", "owners", "pickup")
+ELSEWHERE = ("credentials", "demo", "deploy", "digest", "doctor", "notices", "owners", "pickup")
 
 
 @pytest.mark.parametrize("example", [each for each in EXAMPLES if not each.startswith(ELSEWHERE)])

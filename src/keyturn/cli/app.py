@@ -17,6 +17,7 @@ from keyturn.cli.one_line import OneLine
 from keyturn.cli.options import (
     AccountOptions,
     CommandOptions,
+    DigestOptions,
     ExplainOptions,
     LetterheadOptions,
     NoticesTask,
@@ -247,6 +248,19 @@ def resume(switching: PauseOptions) -> int:
     from keyturn.cli.pause import resume as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(switching)
+
+
+@app.command()
+@with_groups
+def digest(options: DigestOptions) -> int:
+    """
+    Show a day of the whole organisation: what was not seen, what breaks soon, what was done.
+
+    It only reads. Exit code 1, if an account or a user was not seen.
+    """
+    from keyturn.cli.digest import digest as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(options)
 
 
 @app.command()

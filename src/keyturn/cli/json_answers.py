@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from keyturn.cli.explain import calendar
 from keyturn.cli.report import Report
 from keyturn.cli.tables import failures, warnings
+from keyturn.schemas.admin_digest import AdminDigestFile
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.explanation import Explanation, write_explained, write_explanation
 from keyturn.schemas.owners_check import OwnersCheckFile
@@ -14,7 +15,12 @@ from keyturn.schemas.pause_answer import SwitchFile
 
 
 def put(
-    document: Mapping[str, object] | AdoptionFile | Explanation | OwnersCheckFile | SwitchFile,
+    document: Mapping[str, object]
+    | AdminDigestFile
+    | AdoptionFile
+    | Explanation
+    | OwnersCheckFile
+    | SwitchFile,
 ) -> None:
     """Write an answer to standard output."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")

@@ -326,6 +326,32 @@ class OwnersOptions:
         return AccountOptions(profile=self.profile, region=self.region)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestOptions:
+    """Which day of which deployment, and how the answer is written."""
+
+    date: str | None = option("--date", "The day, UTC; else today.", WHICH, "YYYY-MM-DD")
+    deployed: bool = flag(
+        "--deployed",
+        "Of the functions that are deployed in the account of --profile, and of all accounts that "
+        "they look after.",
+        WHICH,
+    )
+    bucket: str | None = option("--bucket", "The bucket with the snapshots.", WHICH, "NAME")
+    prefix: str | None = option("--prefix", "Keyturn's prefix in that bucket.", WHICH, "PREFIX")
+    profile: str | None = option("--profile", "The AWS profile to start from.", WHICH, "NAME")
+    region: str | None = option("--region", "The region; else AWS_REGION's.", WHICH, "REGION")
+    csv: Path | None = option("--csv", "Also write every key into this file.", OUTPUT, "FILE")
+    format: Findings = option(
+        "--format", "How the answer is written.", OUTPUT, default=Findings.TABLE
+    )
+
+    @property
+    def as_accounts(self) -> AccountOptions:
+        """The same, for whoever connects."""
+        return AccountOptions(profile=self.profile, region=self.region, deployed=self.deployed)
+
+
 class NoticesTask(StrEnum):
     """What `notices` does."""
 

@@ -27,7 +27,7 @@ EXCEL_MARK = "\ufeff"
 
 def write_csv(results: Iterable[AccountResult], *, dry_run: bool) -> str:
     """A CSV text with one row a key, and a row of headings."""
-    return _csv(results, dry_run=dry_run, account=_harmless)
+    return _csv(results, dry_run=dry_run, account=harmless)
 
 
 def write_csv_for_excel(results: Iterable[AccountResult], *, dry_run: bool) -> str:
@@ -48,7 +48,7 @@ def _csv(
     rows.writerow(COLUMNS)
     for result in results:
         for first, *others in _rows(result, dry_run=dry_run):
-            rows.writerow([account(first), *map(_harmless, others)])
+            rows.writerow([account(first), *map(harmless, others)])
     return text.getvalue()
 
 
@@ -81,7 +81,7 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
             yield [cells[column] for column in COLUMNS]
 
 
-def _harmless(cell: object) -> str:
+def harmless(cell: object) -> str:
     """
     A cell that no spreadsheet takes for a formula, with nothing in it that hides or turns text.
 

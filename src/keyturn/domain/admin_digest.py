@@ -1,0 +1,386 @@
+"""
+The administrators' day: what became of a whole organisation, short enough to be read.
+
+A fold over the accounts' days, one after the other: of each list it keeps the worst few and how
+many there are, so ten thousand accounts take no more room than ten. Whatever was not seen is said
+first: a day on which nobody looked is no quiet one.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, Final
+
+from keyturn.domain.decision import ENDING, WRITING, Action, Overlay, Reason
+from keyturn.domain.owner import OwnerSource
+
+WORST: Final = 10
+"""Lines of each list that are shown; the rest is counted, and stands in the CSV."""
+_KEPT: Final = 200
+"""Lines that are kept before the worst of them are chosen: to sort at each line takes long."""
+REPEATED_AFTER: Final = timedelta(days=7)
+"""A lasting failure is reported on its first day, and then so often."""
+LONGEST: Final = 300
+"""Characters of what a line says: AWS's messages can be pages."""
+
+_CHANGING: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4,})+|\d+")
+"""What differs from day to day in the message of one failure: ids of requests, dates, counts."""
+_RESTORED: Final = frozenset({Reason.RESTORED, Reason.RESTORED_BY_COMMAND})
+_UNKNOWN_OWNER: Final = frozenset({OwnerSource.NONE, OwnerSource.ADMIN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestLine:
+    """One thing to know, of an account, a user or a key."""
+
+    account: str
+    """Its id."""
+    name: str
+    """The account's name; empty: not known."""
+    user: str | None = None
+    key_id: str | None = None
+    what: str = ""
+    """What there is to say of it."""
+    day: date | None = None
+    """The date that it is about, UTC: when a key stops working, since when something fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestList:
+    """The worst lines of a list, the worst first, and how many there are."""
+
+    total: int = 0
+    worst: tuple[DigestLine, ...] = ()
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.total - len(self.worst)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDay:
+    """A key on a day, as its account's snapshot has it."""
+
+    user: str
+    key_id: str
+    age: int
+    """In days."""
+    action: Action
+    reason: str
+    sentence: str
+    done: bool
+    overlays: frozenset[str] = frozenset()
+    ends_on: date | None = None
+    """The date, UTC, from which it can be disabled or deleted next; None: nothing comes."""
+    breaks: bool = False
+    """Whether it is known that something breaks then."""
+    last_used: date | None = None
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserDay:
+    """A user on a day, as far as anybody looked for the owner; None: nobody did."""
+
+    user: str
+    source: str | None = None
+    rejected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDay:
+    """An account on a day."""
+
+    account: str
+    name: str
+    dry_run: bool
+    reached: bool
+    """Whether its users could be listed."""
+    keys: tuple[KeyDay, ...] = ()
+    users: tuple[UserDay, ...] = ()
+    failures: tuple[tuple[str | None, str], ...] = ()
+    """(user's name, or None for the account; message) of each."""
+    left: int = 0
+    """Users for whom there was no time yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """Who was to be seen, by an inventory."""
+
+    queued: Mapping[str, str]
+    """Account id → name, of those that get a run."""
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lasting:
+    """A failure that is remembered: since when, and when it was last reported."""
+
+    since: date
+    reported: date
+
+
+FailureKey = tuple[str, str, str]
+"""(account, user's name or empty, the message without what differs from day to day)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of the organisation was seen."""
+
+    listed: int | None
+    """Accounts in the inventory; None: there was none today, or nobody can read it."""
+    skipped: int
+    reached: int
+    failed: int
+    """Accounts that were looked at, and could not be entered."""
+    not_seen: DigestList
+    """Accounts that are looked after, and had no run."""
+    users_left: int = 0
+    """Users for whom there was no time yet."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every account that is looked after was seen."""
+        unseen = self.failed or self.not_seen.total or self.users_left
+        return self.listed is not None and not unseen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminDigest:
+    """What the administrators are told of one day."""
+
+    day: date
+    """UTC."""
+    accounts_enforced: int
+    accounts_dry: int
+    """Accounts whose run was a dry one."""
+    coverage: Coverage
+    breaks: DigestList
+    done: DigestList
+    done_counts: Mapping[Action, int]
+    """Action → keys, of accounts that enforce."""
+    planned: DigestList
+    planned_counts: Mapping[Action, int]
+    """Action → keys, of accounts in dry run: what would be done."""
+    blocked: DigestList
+    restored: DigestList
+    without_owner: DigestList
+    rejected: DigestList
+    """Values of owners that do not serve."""
+    failures: DigestList
+    """Those that are reported today: the new ones, and the lasting ones once a week."""
+    failures_lasting: int
+    """Those that were reported within the week before."""
+    keys: int
+    csv: str
+    """Where the whole is stored: the name of an object in the bucket, empty: nowhere."""
+    memory: Mapping[FailureKey, Lasting] = field(default_factory=dict, repr=False)
+    """What is remembered of failures until the next day."""
+
+
+def fold(
+    days: Iterable[AccountDay],
+    *,
+    day: date,
+    expected: Expected | None,
+    memory: Mapping[FailureKey, Lasting],
+    csv: str = "",
+) -> AdminDigest:
+    """
+    Fold the accounts' days into one digest; each is looked at once and let go.
+
+    Args:
+        days: of all accounts that have one, in any order.
+        day: which day it is, UTC.
+        expected: what the inventory listed; None: not known, and then that is said.
+        memory: the failures of the digest before. None remembered: each is reported.
+        csv: where the whole is stored.
+
+    """
+    found = _Found(day=day, memory=memory)
+    for each in days:
+        found.add(each)
+    queued = expected.queued if expected else {}
+    for account, name in queued.items():
+        if account not in found.seen:
+            line = DigestLine(account=account, name=name, what="no run that day")
+            found.not_seen.add((account,), line)
+            found.keep_memory_of(account)
+    return AdminDigest(
+        day=day,
+        accounts_enforced=found.enforced,
+        accounts_dry=found.dry,
+        coverage=Coverage(
+            listed=len(queued) + expected.skipped if expected else None,
+            skipped=expected.skipped if expected else 0,
+            reached=found.reached,
+            failed=found.failed,
+            not_seen=found.not_seen.chosen(),
+            users_left=found.left,
+        ),
+        breaks=found.breaks.chosen(),
+        done=found.done.chosen(),
+        done_counts=dict(sorted(found.done_counts.items())),
+        planned=found.planned.chosen(),
+        planned_counts=dict(sorted(found.planned_counts.items())),
+        blocked=found.blocked.chosen(),
+        restored=found.restored.chosen(),
+        without_owner=found.without_owner.chosen(),
+        rejected=found.rejected.chosen(),
+        failures=found.failures.chosen(),
+        failures_lasting=found.lasting,
+        keys=found.keys,
+        csv=csv,
+        memory=found.remembered,
+    )
+
+
+def failure_key(account: str, user: str | None, message: str) -> FailureKey:
+    """By what a failure is known again on another day."""
+    return account, user or "", _CHANGING.sub("#", message)[:LONGEST]
+
+
+@dataclass(slots=True)
+class _Worst:
+    """Keeps the lines with the smallest ranks."""
+
+    total: int = 0
+    _kept: list[tuple[tuple[Any, ...], DigestLine]] = field(default_factory=list)
+
+    def add(self, rank: tuple[object, ...], line: DigestLine) -> None:
+        """rank: what is worse comes first; all ranks of a list are of one form."""
+        self.total += 1
+        self._kept.append((rank, line))
+        if len(self._kept) >= _KEPT:
+            self._cut()
+
+    def chosen(self) -> DigestList:
+        """The list."""
+        self._cut()
+        return DigestList(total=self.total, worst=tuple(line for _, line in self._kept))
+
+    def _cut(self) -> None:
+        self._kept = sorted(self._kept, key=_rank_of)[:WORST]
+
+
+def _rank_of(kept: tuple[tuple[Any, ...], DigestLine]) -> Any:  # noqa: ANN401 -- ranks of one list compare
+    return kept[0]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """What the accounts so far came to."""
+
+    day: date
+    memory: Mapping[FailureKey, Lasting]
+    seen: set[str] = field(default_factory=set)
+    enforced: int = 0
+    dry: int = 0
+    reached: int = 0
+    failed: int = 0
+    left: int = 0
+    keys: int = 0
+    lasting: int = 0
+    not_seen: _Worst = field(default_factory=_Worst)
+    breaks: _Worst = field(default_factory=_Worst)
+    done: _Worst = field(default_factory=_Worst)
+    planned: _Worst = field(default_factory=_Worst)
+    blocked: _Worst = field(default_factory=_Worst)
+    restored: _Worst = field(default_factory=_Worst)
+    without_owner: _Worst = field(default_factory=_Worst)
+    rejected: _Worst = field(default_factory=_Worst)
+    failures: _Worst = field(default_factory=_Worst)
+    done_counts: Counter[Action] = field(default_factory=Counter)
+    planned_counts: Counter[Action] = field(default_factory=Counter)
+    remembered: dict[FailureKey, Lasting] = field(default_factory=dict)
+
+    def add(self, account: AccountDay) -> None:
+        """Take an account's day in."""
+        self.seen.add(account.account)
+        self.reached += account.reached
+        self.failed += not account.reached
+        self.enforced += not account.dry_run
+        self.dry += account.dry_run
+        self.left += account.left
+        for key in account.keys:
+            self._add_key(account, key)
+        for user in account.users:
+            self._add_user(account, user)
+        for name, message in account.failures:
+            self._add_failure(account, name, message)
+
+    def keep_memory_of(self, account: str) -> None:
+        """Remember the failures of an account that nobody saw: they may last."""
+        theirs = {key: each for key, each in self.memory.items() if key[0] == account}
+        self.remembered.update(theirs)
+
+    def _add_key(self, account: AccountDay, key: KeyDay) -> None:
+        self.keys += 1
+        line = _line(account, key)
+        # What cannot be taken back comes first, then what people notice at once, then the oldest.
+        rank = (key.action not in ENDING, -key.age, account.account, key.key_id)
+        if account.dry_run and key.action in WRITING:
+            self.planned_counts[key.action] += 1
+            self.planned.add(rank, line)
+        if key.done and key.action not in {Action.KEEP, Action.WAIT}:
+            self.done_counts[key.action] += 1
+            if key.action in WRITING:
+                self.done.add(rank, line)
+        if key.breaks and key.ends_on is not None:
+            self.breaks.add((key.ends_on, account.account, key.key_id), line)
+        if Overlay.BLOCKED in key.overlays:
+            self.blocked.add(rank[1:], line)
+        if key.reason in _RESTORED:
+            self.restored.add(rank[1:], line)
+
+    def _add_user(self, account: AccountDay, user: UserDay) -> None:
+        line = DigestLine(account=account.account, name=account.name, user=user.user)
+        rank = (account.account, user.user)
+        if user.source in _UNKNOWN_OWNER:
+            self.without_owner.add(rank, replace(line, what="no source names an owner"))
+        for why in user.rejected:
+            self.rejected.add((*rank, why), replace(line, what=why[:LONGEST]))
+
+    def _add_failure(self, account: AccountDay, user: str | None, message: str) -> None:
+        known = failure_key(account.account, user, message)
+        if known in self.remembered:
+            return  # the same twice in one day
+        before = self.memory.get(known)
+        is_due = before is None or self.day - before.reported >= REPEATED_AFTER
+        since = before.since if before else self.day
+        reported = self.day if before is None or is_due else before.reported
+        self.remembered[known] = Lasting(since=since, reported=reported)
+        if before is not None and reported != self.day:
+            self.lasting += 1
+            return
+        line = DigestLine(
+            account=account.account,
+            name=account.name,
+            user=user,
+            what=message[:LONGEST],
+            day=since if since != self.day else None,
+        )
+        # A whole account is worse than a user; what lasts longest is worse than what is new.
+        self.failures.add((user is not None, since, account.account, user or "", message), line)
+
+
+def _line(account: AccountDay, key: KeyDay) -> DigestLine:
+    what = key.sentence
+    if key.breaks and key.last_used is not None:
+        by = f" for {key.service}" if key.service else ""
+        what = (
+            f"last used on {key.last_used.isoformat()}{by}; nobody has fetched or used the new key"
+        )
+    return DigestLine(
+        account=account.account,
+        name=account.name,
+        user=key.user,
+        key_id=key.key_id,
+        what=what[:LONGEST],
+        day=key.ends_on,
+    )

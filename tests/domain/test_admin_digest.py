@@ -1,0 +1,206 @@
+"""The administrators' day: what was not seen comes first, and ten thousand accounts stay short."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from keyturn.domain.admin_digest import (
+    WORST,
+    AccountDay,
+    AdminDigest,
+    Expected,
+    KeyDay,
+    Lasting,
+    UserDay,
+    failure_key,
+    fold,
+)
+from keyturn.domain.decision import Action, Overlay, Reason
+
+DAY = date(2027, 3, 8)
+KEY = KeyDay(
+    user="ann",
+    key_id="AKIA1",
+    age=100,
+    action=Action.KEEP,
+    reason=Reason.NOTHING_DUE,
+    sentence="nothing is due",
+    done=False,
+)
+PROD = AccountDay(account="111111111111", name="prod", dry_run=False, reached=True, keys=(KEY,))
+NONE: dict[str, str] = {}
+
+
+def of(
+    *days: AccountDay,
+    queued: dict[str, str] | None = NONE,
+    memory: dict[tuple[str, str, str], Lasting] | None = None,
+    day: date = DAY,
+) -> AdminDigest:
+    expected = None if queued is None else Expected(queued=queued, skipped=1)
+    return fold(days, day=day, expected=expected, memory=memory or {})
+
+
+def test_an_account_that_was_queued_and_had_no_run_is_named() -> None:
+    digest = of(PROD, queued={PROD.account: "prod", "222222222222": "dev"})
+
+    assert (digest.coverage.listed, digest.coverage.skipped, digest.coverage.reached) == (3, 1, 1)
+    [line] = digest.coverage.not_seen.worst
+    assert (line.account, line.name) == ("222222222222", "dev")
+    assert not digest.coverage.is_whole
+
+
+@pytest.mark.parametrize(
+    ("day", "queued"),
+    [
+        (replace(PROD, reached=False), {PROD.account: "prod"}),
+        (replace(PROD, left=1), {PROD.account: "prod"}),
+        (PROD, None),
+    ],
+    ids=["not entered", "users left", "no inventory"],
+)
+def test_a_day_is_not_whole_where_anything_was_not_seen(
+    day: AccountDay, queued: dict[str, str] | None
+) -> None:
+    assert of(PROD, queued={PROD.account: "prod"}).coverage.is_whole
+    assert not of(day, queued=queued).coverage.is_whole
+
+
+CHANGES = {
+    "disabled": ({"action": Action.DISABLE, "done": True}, "done"),
+    "planned": ({"action": Action.ROTATE}, "planned"),
+    "breaks": ({"breaks": True, "ends_on": DAY}, "breaks"),
+    "blocked": ({"overlays": frozenset({Overlay.BLOCKED})}, "blocked"),
+    "restored": ({"reason": Reason.RESTORED}, "restored"),
+}
+LISTS = ("breaks", "done", "planned", "blocked", "restored", "without_owner", "rejected")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_key_stands_in_the_list_that_it_belongs_to_and_in_no_other(name: str) -> None:
+    change, where = CHANGES[name]
+    key = replace(KEY, **change)  # type: ignore[arg-type]  # as KeyDay names them
+
+    digest = of(replace(PROD, dry_run=where == "planned", keys=(key,)))
+
+    assert {each: getattr(digest, each).total for each in LISTS} == {
+        each: int(each == where) for each in LISTS
+    }
+    [line] = getattr(digest, where).worst
+    assert (line.account, line.name, line.user, line.key_id) == (
+        "111111111111",
+        "prod",
+        "ann",
+        "AKIA1",
+    )
+
+
+def test_what_is_due_and_was_not_done_where_keyturn_enforces_is_neither_done_nor_planned() -> None:
+    digest = of(replace(PROD, keys=(replace(KEY, action=Action.DISABLE),)))
+
+    assert (digest.done.total, digest.planned.total) == (0, 0)
+    assert (digest.done_counts, digest.planned_counts) == ({}, {})
+
+
+def test_a_notice_is_counted_and_names_no_key() -> None:
+    digest = of(replace(PROD, keys=(replace(KEY, action=Action.NOTICE, done=True),)))
+
+    assert digest.done_counts == {Action.NOTICE: 1}
+    assert digest.done.total == 0
+
+
+def test_what_breaks_first_comes_first_and_says_where_the_key_is_used() -> None:
+    late = replace(KEY, key_id="AKIA2", breaks=True, ends_on=DAY + timedelta(days=3))
+    soon = replace(KEY, breaks=True, ends_on=DAY, last_used=DAY - timedelta(days=1), service="s3")
+
+    first, second = of(replace(PROD, keys=(late, soon))).breaks.worst
+
+    assert (first.day, second.day) == (DAY, DAY + timedelta(days=3))
+    assert first.what.startswith("last used on 2027-03-07 for s3; nobody has fetched or used")
+
+
+@pytest.mark.parametrize("source", ["none", "admin", "tag", "unreadable", None])
+def test_only_who_was_looked_for_and_not_found_has_no_owner(source: str | None) -> None:
+    digest = of(replace(PROD, users=(UserDay(user="ann", source=source),)))
+
+    assert digest.without_owner.total == int(source in {"none", "admin"})
+
+
+def test_each_value_that_does_not_serve_is_named() -> None:
+    digest = of(replace(PROD, users=(UserDay(user="ann", source="tag", rejected=("a", "b")),)))
+
+    assert [line.what for line in digest.rejected.worst] == ["a", "b"]
+    assert digest.without_owner.total == 0
+
+
+FAILED = replace(PROD, failures=((None, "AssumeRole: AccessDenied (request 12345678-aaaa-1)"),))
+
+
+def test_a_lasting_failure_is_reported_on_its_first_day_and_then_weekly() -> None:
+    reported = []
+    memory: dict[tuple[str, str, str], Lasting] = {}
+    for number in range(16):
+        message = f"AssumeRole: AccessDenied (request 1234567{number % 10}-aaaa-{number})"
+        digest = of(
+            replace(PROD, failures=((None, message),)),
+            memory=dict(memory),
+            day=DAY + timedelta(days=number),
+        )
+        memory = dict(digest.memory)
+        assert digest.failures.total + digest.failures_lasting == 1
+        if digest.failures.total:
+            reported.append((number, digest.failures.worst[0].day))
+
+    assert reported == [(0, None), (7, DAY), (14, DAY)]
+
+
+def test_a_failure_that_was_over_is_new_when_it_comes_back() -> None:
+    first = of(FAILED)
+    over = of(PROD, memory=dict(first.memory), day=DAY + timedelta(days=1))
+
+    again = of(FAILED, memory=dict(over.memory), day=DAY + timedelta(days=2))
+
+    assert (over.memory, again.failures.total, again.failures_lasting) == ({}, 1, 0)
+
+
+def test_a_failure_of_an_account_that_nobody_saw_is_not_forgotten() -> None:
+    first = of(FAILED)
+    unseen = of(
+        queued={PROD.account: "prod"}, memory=dict(first.memory), day=DAY + timedelta(days=1)
+    )
+
+    again = of(FAILED, memory=dict(unseen.memory), day=DAY + timedelta(days=2))
+
+    assert (unseen.failures.total, again.failures.total, again.failures_lasting) == (0, 0, 1)
+
+
+def test_two_failures_of_one_account_are_two() -> None:
+    account, user = "111111111111", "ann"
+
+    assert failure_key(account, user, "a: Denied") != failure_key(account, user, "b: Denied")
+    assert failure_key(account, user, "x") != failure_key(account, None, "x")
+    assert failure_key(account, user, "took 3 tries") == failure_key(account, user, "took 4 tries")
+
+
+def test_of_ten_thousand_accounts_the_worst_ten_are_named_and_all_counted() -> None:
+    accounts = 10_000
+    days = (
+        replace(
+            PROD,
+            account=f"{number:012}",
+            keys=(replace(KEY, age=number, action=Action.ROTATE, done=True),),
+            failures=((None, "denied"),),
+        )
+        for number in range(accounts)
+    )
+
+    digest = fold(days, day=DAY, expected=None, memory={})
+
+    assert digest.done_counts == {Action.ROTATE: accounts}
+    assert (digest.done.total, digest.done.more) == (accounts, accounts - WORST)
+    assert [int(line.account) for line in digest.done.worst] == [
+        *range(accounts - 1, accounts - 1 - WORST, -1)
+    ]
+    assert len(digest.failures.worst) == WORST
+    assert digest.failures.total == len(digest.memory) == accounts
