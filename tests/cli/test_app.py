@@ -396,7 +396,9 @@ def test_one_accounts_failure_does_not_stop_the_others_and_is_reported(
     assert result.exit_code == 1
     assert len(cloud.keys(SHOP)) == 2
     assert re.search(rf"{CLOSED_TO_US} bought: .*could not be assumed", result.stderr)
-    assert "Access keys in bought: 1 failure" in {mail.subject for mail in cloud.sent_mails}
+    assert "[AWS access keys] Access keys in bought: 1 failure" in {
+        mail.subject for mail in cloud.sent_mails
+    }
 
 
 def test_a_mail_that_is_refused_is_a_failure(cloud: LocalCloud) -> None:

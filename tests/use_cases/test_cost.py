@@ -119,9 +119,27 @@ def test_disabling_costs_nine_calls_beside_the_receipts(stage: Harness) -> None:
         "iam:GetAccessKeyLastUsed": 2,  # of both keys: the notice says so
     }
     assert lists(stage, before) == LISTS | {
-        "receipts": 2,
+        "receipts": 4,
         "owners.": 1,
-    }  # the key's, and the dead addresses
+    }  # the key's, the dead addresses, and one look for each of two mails
+
+
+@pytest.mark.parametrize(("is_used", "looks"), [(True, 2), (False, 1)])
+def test_a_day_of_a_keys_last_week_costs_a_look_at_its_use_and_one_at_the_new_keys(
+    is_used: bool, looks: int, stage: Harness
+) -> None:
+    """The snapshot says what breaks: the new key's use is only asked for if the old one's is."""
+    [old] = stage.user("ann", 90)
+    stage.run()
+    stage.at(7).run()  # its owner is notified three days ahead, and the notice says as much
+    stage.at(8)
+    if is_used:
+        stage.use(old)
+    before = stage.mark()
+
+    stage.run()
+
+    assert stage.costs(before)["iam:GetAccessKeyLastUsed"] == looks
 
 
 def test_deleting_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
@@ -142,9 +160,9 @@ def test_deleting_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
         "iam:ListUserTags": 1,
     }
     assert lists(stage, before) == LISTS | {
-        "receipts": 2,
+        "receipts": 4,
         "owners.": 1,
-    }  # the key's, and the dead addresses
+    }  # the key's, the dead addresses, and one look for each of two mails
 
 
 @pytest.mark.parametrize(
