@@ -16,7 +16,7 @@ from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Action, Question, Reason, State, UserDecisions
 from keyturn.domain.key import Receipt, SecretFacts, Unknown, UserFacts
-from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.policy import ProofOfNotice, RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
 from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
 
@@ -95,6 +95,11 @@ def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
         RotationPolicy(spread_days=30),
     )
     ends = a_key(age=137, told=over)
+    by_delivery = RotationPolicy(proof_of_notice=ProofOfNotice.DELIVERED)
+    yield ann(ends, a_key("NEW", age=10), secret=a_secret("NEW")), by_delivery
+    stopped = a_secret("NEW", records={"OLD": KeyRecord(disabled=ago(10))})
+    rests = a_key(age=137, inactive=True, told=over)
+    yield ann(rests, a_key("NEW", age=10), secret=stopped), by_delivery
     for on_record in (
         KeyRecord(disabling=ago(1)),
         KeyRecord(restored=ago(1), ordered=ago(1)),

@@ -7,7 +7,7 @@ import pytest
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
 from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.proof import notified_now, of_anybody, proofs
+from keyturn.domain.proof import are_all_notified, notified_now, of_anybody, of_owner, proven_at
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 NOW = datetime(2026, 3, 20, 5, tzinfo=UTC)
@@ -47,7 +47,7 @@ def notified(receipts: list[Receipt], proof: ProofOfNotice) -> tuple[Recipient, 
 
 
 def proving(*receipts: Receipt, proof: ProofOfNotice) -> list[RecipientId | None]:
-    return [each.to for each in proofs(OWNER, receipts, proof, NOW)]
+    return [each.to for each in of_owner(OWNER, receipts, proof, NOW)]
 
 
 def test_a_receipt_of_the_owner_proves_and_of_anybody_else_nothing() -> None:
@@ -66,10 +66,10 @@ def test_a_receipt_of_before_names_nobody_and_counts_for_all() -> None:
 
 
 def test_where_delivery_is_the_proof_it_counts_from_its_report() -> None:
-    [proof] = proofs(OWNER, [receipt(ANN, days_ago=9, delivered=8)], DELIVERED, NOW)
+    sent = [receipt(ANN, days_ago=9, delivered=8), receipt(BOB, days_ago=9)]
 
-    assert proof.at == NOW - 8 * DAY
-    assert proving(receipt(ANN, days_ago=1), proof=DELIVERED) == []
+    assert proven_at(sent, DELIVERED) == (NOW - 8 * DAY,)
+    assert proven_at(sent, ACCEPTED) == (NOW - 9 * DAY, NOW - 9 * DAY)
 
 
 @pytest.mark.parametrize(
@@ -85,20 +85,38 @@ def test_without_a_report_for_three_days_the_next_source_is_notified_too(
     assert notified(sent, ACCEPTED) == (ANN, BOB)
 
 
-def test_its_proof_counts_then_and_goes_on_counting() -> None:
+def test_its_receipt_counts_then_until_the_owner_is_reached() -> None:
     doubted, second = receipt(ANN, days_ago=9), receipt(TEAM, days_ago=6, delivered=6)
-    reached_since = receipt(ANN, days_ago=1, delivered=1)
+    reached = receipt(BOB, days_ago=20, delivered=20)
 
-    assert proving(doubted, second, proof=DELIVERED) == [TEAM.id]
-    assert proving(doubted, second, reached_since, proof=DELIVERED) == [TEAM.id, ANN.id]
+    assert proving(doubted, second, proof=DELIVERED) == [ANN.id, TEAM.id]
+    assert proving(doubted, second, reached, proof=DELIVERED) == [ANN.id, BOB.id]
     assert proving(second, proof=DELIVERED) == []
+
+
+def test_an_end_is_announced_when_one_of_each_source_that_is_asked_was_notified() -> None:
+    fresh, doubted, second = (
+        receipt(ANN, days_ago=1),
+        receipt(ANN, days_ago=9),
+        receipt(TEAM, days_ago=6),
+    )
+
+    def announced(*receipts: Receipt) -> bool:
+        return are_all_notified(OWNER, receipts, receipts, DELIVERED, NOW)
+
+    assert announced(fresh)
+    assert not announced(doubted)
+    assert not announced(doubted, second)  # in doubt, too: now the administrators
+    assert announced(doubted, receipt(TEAM, days_ago=2))
+    assert announced(receipt(None, days_ago=9))
+    assert not announced()
 
 
 def test_where_no_owner_is_known_nobody_is_notified_and_nothing_proves() -> None:
     nobody = Owner(unknown=OwnerSource.NONE)
 
     assert notified_now(nobody, [], ACCEPTED, NOW) == ()
-    assert proofs(nobody, [receipt(ANN, days_ago=1)], ACCEPTED, NOW) == ()
+    assert of_owner(nobody, [receipt(ANN, days_ago=1)], ACCEPTED, NOW) == ()
 
 
 @pytest.mark.parametrize("proof", ProofOfNotice)
@@ -107,5 +125,5 @@ def test_what_another_channel_says_proves_nothing_to_anybody(proof: ProofOfNotic
     receipts = [receipt(by_webhook, days_ago=5, delivered=4)]
     theirs = Owner(candidates=(OwnerCandidate(OwnerSource.TAG, (by_webhook, ANN)),))
 
-    assert of_anybody(receipts, proof) == ()
-    assert proofs(theirs, receipts, proof, NOW) == ()
+    assert of_anybody(receipts) == ()
+    assert of_owner(theirs, receipts, proof, NOW) == ()

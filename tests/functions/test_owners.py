@@ -229,3 +229,44 @@ def test_dead_addresses_that_cannot_be_listed_stop_the_end_and_no_mail(stage: Ha
     assert mailed(stage) == [ANN]
     assert ("WAIT", "receipts-unreadable") in decisions_of(answer, "app")
     assert stage.keys("app")[old] == "Active"
+
+
+def test_what_is_not_reported_as_delivered_is_told_to_the_next_source_and_ends_nothing(
+    stage: Harness,
+) -> None:
+    stage.settings["ProofOfNotice"] = "Delivered"
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+
+    for day in range(3):
+        stage.at(day).run()
+    assert mailed(stage) == [ANN]  # what is on its way is not announced anew
+
+    doubted = stage.at(3).run()
+    assert ("NOTICE", "dates-not-noticed") in decisions_of(doubted, "app")
+    assert sorted(mailed(stage)) == [ANN, ANN, OWNER]
+    for day in (4, 5, 10, 17):  # from the tenth on the administrators are notified too
+        stage.at(day).run()
+    due = stage.at(21).run()
+
+    assert ("WAIT", "notice-undelivered") in decisions_of(due, "app")
+    assert stage.keys("app")[old] == "Active"
+    assert any("has to wait" in mail.subject for mail in stage.cloud.sent_mails)
+
+
+def test_what_is_delivered_counts_from_then(stage: Harness) -> None:
+    stage.settings["ProofOfNotice"] = "Delivered"
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+    [receipt] = [
+        name
+        for name in stage.cloud.objects(BUCKET)
+        if f"{old}/disable/" in name and ".admin." not in name
+    ]
+    stage.at(2)
+    s3: Any = stage.cloud.role_session(HUB, NOTIFIER_ROLE).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"{receipt}.delivered", Body=b"{}")
+
+    for day in (3, 7):
+        stage.at(day).run()
+    assert ("WAIT", "notice-undelivered") in decisions_of(stage.at(10).run(), "app")
+    assert ("DISABLE", "window-over") in decisions_of(stage.at(12).run(), "app")

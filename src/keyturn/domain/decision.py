@@ -76,6 +76,7 @@ class Reason(StrEnum):
     CREATION_DENIED = "creation-denied"
     DELIVERY_FAILING = "delivery-failing"
     TWO_KEYS_IN_USE = "two-keys-in-use"
+    NOTICE_UNDELIVERED = "notice-undelivered"
     HELD = "held"
     RESTORED = "restored"
     RESTORED_BY_COMMAND = "restored-by-command"

@@ -6,8 +6,7 @@ nothing yet, and their days begin with their own notice.
 Source: docs/lifecycle.md, "receipt", "owner"; decision 0037.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import takewhile
 from typing import Final
@@ -16,7 +15,7 @@ from keyturn.domain.days import have_passed
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate
 from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.recipient import ChannelName
+from keyturn.domain.recipient import ChannelName, RecipientId
 
 PROVING: Final = frozenset({ChannelName.EMAIL})
 """The channels whose receipts prove that somebody was notified (decision 0043)."""
@@ -31,36 +30,44 @@ def notified_now(
     return _asked(owner, tuple(receipts), proof, now)
 
 
-def proofs(
+def of_owner(
     owner: Owner, receipts: Iterable[Receipt], proof: ProofOfNotice, now: datetime
 ) -> tuple[Receipt, ...]:
-    """
-    The receipts that prove something for who answers for the key now.
-
-    Where delivery is the proof, they count from when it was reported.
-    """
+    """The receipts of who answers for the key now: by a channel that proves, accepted at least."""
     receipts = tuple(receipts)
-    asked = {
-        recipient.id
-        for candidate in _asked(owner, receipts, proof, now)
-        for recipient in candidate.recipients
-    }
-    theirs = (receipt for receipt in receipts if receipt.to is None or receipt.to in asked)
-    return of_anybody(theirs, proof)
+    asked = {each for candidate in _asked(owner, receipts, proof, now) for each in _ids(candidate)}
+    return of_anybody(each for each in receipts if each.to is None or each.to in asked)
 
 
-def of_anybody(receipts: Iterable[Receipt], proof: ProofOfNotice) -> tuple[Receipt, ...]:
-    """The receipts that prove something, whoever is the owner; with the time that they prove."""
-    receipts = tuple(
-        receipt for receipt in receipts if receipt.to is None or receipt.to.channel in PROVING
-    )
+def of_anybody(receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:
+    """The receipts by a channel that proves, whoever is the owner."""
+    return tuple(each for each in receipts if each.to is None or each.to.channel in PROVING)
+
+
+def are_all_notified(
+    owner: Owner,
+    receipts: Iterable[Receipt],
+    of_end: Collection[Receipt],
+    proof: ProofOfNotice,
+    now: datetime,
+) -> bool:
+    """
+    Whether everybody who is to be notified of an end was: of several owners one is enough.
+
+    receipts: all of the key, by which somebody is in doubt; of_end: those that tell of the end.
+    """
+    reached = {each.to for each in of_end}
+    if None in reached:
+        return True
+    asked = _asked(owner, tuple(receipts), proof, now)
+    return bool(asked) and all(reached & _ids(candidate) for candidate in asked)
+
+
+def proven_at(receipts: Iterable[Receipt], proof: ProofOfNotice) -> tuple[datetime, ...]:
+    """When each of them became a proof, UTC; what is accepted and not delivered may never."""
     if proof is ProofOfNotice.ACCEPTED:
-        return receipts
-    return tuple(
-        replace(receipt, at=receipt.delivered_at)
-        for receipt in receipts
-        if receipt.delivered_at is not None
-    )
+        return tuple(each.at for each in receipts)
+    return tuple(each.delivered_at for each in receipts if each.delivered_at is not None)
 
 
 def _asked(
@@ -74,12 +81,15 @@ def _asked(
 
 
 def _is_doubted(candidate: OwnerCandidate, receipts: tuple[Receipt, ...], now: datetime) -> bool:
-    # Any of them: an answer that changed with each later message would let the next source's
-    # proof count one day, and not the next.
-    ids = {recipient.id for recipient in candidate.recipients}
-    return any(
-        receipt.to in ids
-        and receipt.delivered_at is None
-        and have_passed(DELIVERY_EXPECTED, receipt.at, now)
-        for receipt in receipts
+    """Whether messages to it are on their way for too long, and none ever arrived."""
+    ids = _ids(candidate)
+    theirs = [receipt for receipt in receipts if receipt.to in ids]
+    # One that arrived is enough: a dead mailbox would have sent the others back, and AWS loses a
+    # report now and then.
+    return all(receipt.delivered_at is None for receipt in theirs) and any(
+        have_passed(DELIVERY_EXPECTED, receipt.at, now) for receipt in theirs
     )
+
+
+def _ids(candidate: OwnerCandidate) -> set[RecipientId | None]:
+    return {recipient.id for recipient in candidate.recipients}

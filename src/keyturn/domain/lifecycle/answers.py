@@ -28,7 +28,7 @@ def blocked(  # noqa: PLR0913 -- as a decision
     Raises NeededError where nobody has asked for the key's receipts.
     """
     notice = Notice(type=NoticeType.BLOCKED, day=at.today, variant=reason)
-    receipts = at.proofs(key)
+    receipts = at.notified(key)
     # Unreadable receipts: silent for now. A mail every day is one that nobody reads any more, and
     # what is blocked ends nothing, so nothing is lost by it.
     tell = anew or (
@@ -64,6 +64,12 @@ def unreadable(at: KeyList, key: KeyFacts, reason: Reason, what: str, why: Unkno
 def receipts_unreadable(at: KeyList, key: KeyFacts, why: Unknown) -> Decision:
     """Wait while nobody can say what its owner was notified of."""
     return unreadable(at, key, Reason.RECEIPTS_UNREADABLE, "what its owner was told", why)
+
+
+def undelivered(at: KeyList, key: KeyFacts) -> Decision:
+    """Wait while no mail server is known to have taken its notice (ProofOfNotice=Delivered)."""
+    sentence = "its notice was sent, and is not reported as delivered long enough"
+    return blocked(at, key, Reason.NOTICE_UNDELIVERED, sentence)
 
 
 def last_use_unknown(at: KeyList, key: KeyFacts, why: Unknown) -> Decision:

@@ -43,6 +43,7 @@ from keyturn.domain.lifecycle.cases.ending import (
     disable_after_the_window,
     hold_while_used,
     put_off_disabling,
+    wait_for_the_delivery_of_its_notice,
     wait_for_the_window,
     wait_over_the_daily_limit,
     wait_while_receipts_are_unreadable,
@@ -54,6 +55,7 @@ from keyturn.domain.lifecycle.cases.inactive import (
     put_off_deletion,
     renew_the_grace_if_used,
     wait_for_a_key_that_may_be_gone,
+    wait_for_the_delivery_of_its_last_notice,
     wait_for_the_grace,
     wait_while_its_use_is_unknown,
     warn_before_deletion,
@@ -123,6 +125,7 @@ _ENDING: Final[tuple[Case[KeyView, Decision], ...]] = (
     put_off_disabling,
     warn_before_disabling,
     wait_for_the_window,
+    wait_for_the_delivery_of_its_notice,
     # From here on the key would be disabled today. What costs a call is asked only now.
     hold_while_used,
     # Last before the end: it says that the end is due today, which everything above denies.
@@ -143,6 +146,7 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
         put_off_deletion,
         warn_before_deletion,
         wait_for_the_grace,
+        wait_for_the_delivery_of_its_last_notice,
         # From here on the key would be deleted today, and nothing brings a deleted key back.
         wait_while_its_use_is_unknown,
         renew_the_grace_if_used,

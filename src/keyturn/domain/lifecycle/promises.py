@@ -19,6 +19,7 @@ from keyturn.domain.decision import Notice
 from keyturn.domain.key import Act, KeyFacts, Receipt
 from keyturn.domain.lifecycle.parts import Part
 from keyturn.domain.lifecycle.view import KeyView, OnRecord
+from keyturn.domain.proof import proven_at
 
 ACT_WARNING: Final = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
@@ -40,6 +41,10 @@ class End:
     """Whether every period has passed and the promised date has come."""
     today: date
     """The date of the run, UTC."""
+    is_announced: bool
+    """Whether everybody who is to be notified of it was."""
+    is_proven: bool
+    """Whether one of them surely was, in time (ProofOfNotice)."""
 
     @property
     def is_put_off(self) -> bool:
@@ -59,7 +64,7 @@ def disabling(view: KeyView) -> End:
     # What was promised before somebody enabled it again is of a stretch that is over: such a
     # receipt would end the key on the first day after its rest, without a new notice.
     # Nor does what somebody else was told who answered for it before: the new owner has W days.
-    receipts = valid(at, view.proofs(), Act.DISABLE, after=on_record.restored)
+    receipts = valid(at, view.notified(), Act.DISABLE, after=on_record.restored)
     told_anybody = valid(at, view.receipts(), Act.DISABLE, after=on_record.restored)
     window = at.policy.installation_window
     # From the first notice, not the last: a reminder begins no window. No notice: from now.
@@ -81,6 +86,11 @@ def disabling(view: KeyView) -> End:
         and all(have_passed(window, start, at.now) for start in starts)
         and (at.is_past(key, at.policy.inactive_period) or on_record.forced is not None),
         today=at.today,
+        is_announced=at.is_announced(key, receipts),
+        is_proven=any(
+            have_passed(window, proven, at.now)
+            for proven in proven_at(receipts, at.policy.proof_of_notice)
+        ),
     )
 
 
@@ -92,16 +102,19 @@ def deletion(view: KeyView) -> End:
     begun = since or at.now
     # What was promised before the key was disabled is no reason to delete, but to wait.
     promised = last_promised(at, view.receipts(), Act.DELETE)
+    # Only a notice since it stopped proves that its owner could object (decision 0011): the mail
+    # about the rotation names the date of deletion too.
+    receipts = () if since is None else valid(at, view.notified(), Act.DELETE, after=since)
     return End(
-        # Only a notice since it stopped proves that its owner could object (decision 0011): the
-        # mail about the rotation names the date of deletion too.
-        receipts=() if since is None else valid(at, view.proofs(), Act.DELETE, after=since),
+        receipts=receipts,
         promised=promised,
         by_policy=deletion_by_policy(at, key, begun),
         is_due=at.today >= promised
         and have_passed(at.policy.recovery_grace_period, begun, at.now)
         and (at.is_past(key, at.policy.delete_period) or on_record.forced is not None),
         today=at.today,
+        is_announced=at.is_announced(key, receipts),
+        is_proven=bool(proven_at(receipts, at.policy.proof_of_notice)),
     )
 
 

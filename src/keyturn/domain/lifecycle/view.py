@@ -29,9 +29,9 @@ from keyturn.domain.decision import (
 )
 from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.parts import Choice, Part
-from keyturn.domain.owner import OwnerSource
+from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.proof import of_anybody, proofs
+from keyturn.domain.proof import are_all_notified, of_anybody, of_owner
 from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
 
 FORCE_LIFE: Final = timedelta(hours=24)
@@ -187,9 +187,9 @@ class KeyList:
             raise NeededError(Question(Asked.RECEIPTS, key.key_id))
         return key.receipts
 
-    def proofs(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
+    def notified(self, key: KeyFacts) -> tuple[Receipt, ...] | Unknown:
         """
-        What the one who answers for it now was notified of (proof.py).
+        What those who answer for it now were notified of (proof.py).
 
         Raises NeededError where nobody has asked for the receipts, or then for the owner.
         """
@@ -198,7 +198,7 @@ class KeyList:
         if isinstance(receipts, Unknown):
             return receipts
         if all(receipt.to is None for receipt in receipts):
-            return of_anybody(receipts, self.policy.proof_of_notice)
+            return of_anybody(receipts)
         owner = self.user.owner
         if owner is UNREAD:
             raise NeededError(Question(Asked.OWNER))
@@ -207,10 +207,18 @@ class KeyList:
         match owner.source:
             # A plan without an admin's address, which ends nothing: whoever was notified counts.
             case OwnerSource.UNREAD | OwnerSource.NONE:
-                return of_anybody(receipts, self.policy.proof_of_notice)
+                return of_anybody(receipts)
             case OwnerSource.UNREADABLE:
                 return Unknown(f"its owner is {owner}")
-        return proofs(owner, receipts, self.policy.proof_of_notice, self.now)
+        return of_owner(owner, receipts, self.policy.proof_of_notice, self.now)
+
+    def is_announced(self, key: KeyFacts, of_end: tuple[Receipt, ...]) -> bool:
+        """Whether everybody who is to be notified of an end was: `of_end` are its receipts."""
+        owner, receipts = self.user.owner, self.receipts(key)
+        if not of_end or not isinstance(owner, Owner) or not owner.candidates:
+            return bool(of_end)
+        known = () if isinstance(receipts, Unknown) else receipts
+        return are_all_notified(owner, known, of_end, self.policy.proof_of_notice, self.now)
 
     # --- the answer
 
@@ -363,7 +371,7 @@ class KeyView:
         receipts = self.at.receipts(self.key)
         return () if isinstance(receipts, Unknown) else receipts
 
-    def proofs(self) -> tuple[Receipt, ...]:
-        """What the one who answers for it now was notified of; nothing likewise."""
-        found = self.at.proofs(self.key)
+    def notified(self) -> tuple[Receipt, ...]:
+        """What those who answer for it now were notified of; nothing likewise."""
+        found = self.at.notified(self.key)
         return () if isinstance(found, Unknown) else found

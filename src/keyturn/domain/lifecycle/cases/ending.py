@@ -16,6 +16,7 @@ from keyturn.domain.lifecycle.answers import (
     blocked,
     last_use_unknown,
     receipts_unreadable,
+    undelivered,
     unreadable,
     waiting,
 )
@@ -39,19 +40,19 @@ _DISABLE: Final = Act.DISABLE
 @case(Reason.RECEIPTS_UNREADABLE)
 def wait_while_receipts_are_unreadable(view: KeyView) -> Decision | None:
     """First of all: without its receipts nobody can say what was promised about a key's end."""
-    proofs = view.at.proofs(view.key)
+    notified = view.at.notified(view.key)
     # Asked for on top of the list: below, `view.receipts()` takes unreadable for none, which would
     # announce a new date, and an earlier one than people were promised. Whose key it is, too: who
     # cannot be known was not notified.
-    if isinstance(proofs, Unknown):
-        return receipts_unreadable(view.at, view.key, proofs)
+    if isinstance(notified, Unknown):
+        return receipts_unreadable(view.at, view.key, notified)
     return None
 
 
 @case(Reason.DATES_NOT_NOTICED)
 def announce_disabling(view: KeyView) -> Decision | None:
     """T4: tell when it will be disabled and deleted, if no valid receipt shows a notice."""
-    if disabling(view).receipts:
+    if disabling(view).is_announced:
         return None
     return _announce(view, Reason.DATES_NOT_NOTICED, why_it_ends(view))
 
@@ -100,7 +101,7 @@ def warn_before_disabling(view: KeyView) -> Decision | None:
     """T0: three days before T2, once, unless the notice itself came that late."""
     at, end = view.at, disabling(view)
     # A warning that fails stops nothing: what counts is the notice's receipt (decision 0011).
-    is_ahead = is_near(end.day, at.today) and not is_told_near(view.proofs(), _DISABLE, end.day)
+    is_ahead = is_near(end.day, at.today) and not is_told_near(view.notified(), _DISABLE, end.day)
     if end.is_due or not is_ahead:
         return None
     return at.decision(
@@ -126,6 +127,14 @@ def wait_for_the_window(view: KeyView) -> Decision | None:
         f"{why_it_ends(view)}; it works until {end.day}",
         next_step=Next(Action.DISABLE, end.day),
     )
+
+
+@case(Reason.NOTICE_UNDELIVERED)
+def wait_for_the_delivery_of_its_notice(view: KeyView) -> Decision | None:
+    """ProofOfNotice=Delivered: W days count from the delivery, and not from when SES took it."""
+    if disabling(view).is_proven:
+        return None
+    return undelivered(view.at, view.key)
 
 
 @case(Reason.HELD, Reason.LAST_USE_UNKNOWN)
@@ -193,7 +202,7 @@ def disable_after_the_window(view: KeyView) -> Decision | None:
     at, key, end = view.at, view.key, disabling(view)
     # Asked once more, for it disables: the cases above would have answered, and whoever moves one
     # of them must not disable a key whose owner knows of nothing (invariant 1).
-    if not end.receipts or not end.is_due:
+    if not (end.receipts and end.is_due and end.is_proven):
         return None
     # The earlier promise of a deletion stands, even if the periods would now allow a sooner one.
     delete_on = max(

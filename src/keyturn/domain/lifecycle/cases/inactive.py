@@ -11,7 +11,7 @@ from typing import Final
 from keyturn.domain.days import DAY
 from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Overlay, Reason
 from keyturn.domain.key import Act, LastUse, Unknown
-from keyturn.domain.lifecycle.answers import last_use_unknown, unreadable
+from keyturn.domain.lifecycle.answers import last_use_unknown, undelivered, unreadable
 from keyturn.domain.lifecycle.case import case
 from keyturn.domain.lifecycle.promises import (
     ACT_WARNING,
@@ -63,7 +63,7 @@ def announce_deletion(view: KeyView) -> Decision | None:
     A key that a person disabled, or that has no time on record, is recorded as of now: missing
     evidence never speeds anything up.
     """
-    if deletion(view).receipts:
+    if deletion(view).is_announced:
         return None
     # This notice is the beginning of G days (invariant 2), so it is the first thing that an
     # Inactive key gets, whatever its age: also one that was promised a date while it worked.
@@ -89,7 +89,7 @@ def put_off_deletion(view: KeyView) -> Decision | None:
 def warn_before_deletion(view: KeyView) -> Decision | None:
     """T0: three days before T3, once, unless the notice itself came that late."""
     at, key, end = view.at, view.key, deletion(view)
-    is_ahead = is_near(end.day, at.today) and not is_told_near(view.proofs(), _DELETE, end.day)
+    is_ahead = is_near(end.day, at.today) and not is_told_near(view.notified(), _DELETE, end.day)
     if end.is_due or not is_ahead:
         return None
     return at.decision(
@@ -115,6 +115,14 @@ def wait_for_the_grace(view: KeyView) -> Decision | None:
         _why(view, end.day),
         next_step=Next(Action.DELETE, end.day),
     )
+
+
+@case(Reason.NOTICE_UNDELIVERED)
+def wait_for_the_delivery_of_its_last_notice(view: KeyView) -> Decision | None:
+    """ProofOfNotice=Delivered: nothing brings a deleted key back, so its owner has the mail."""
+    if deletion(view).is_proven:
+        return None
+    return undelivered(view.at, view.key)
 
 
 @case(Reason.LAST_USE_UNKNOWN)
@@ -150,7 +158,7 @@ def delete_after_the_grace(view: KeyView) -> Decision | None:
     at, end, since = view.at, deletion(view), inactive_since(view)
     # Asked once more, for nothing brings a deleted key back: on record as Inactive for G days
     # (invariant 2), and its owner notified of the date since it stopped.
-    if since is None or not end.receipts or not end.is_due:
+    if since is None or not (end.receipts and end.is_due and end.is_proven):
         return None
     return at.decision(
         view.key,

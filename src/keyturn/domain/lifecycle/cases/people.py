@@ -105,7 +105,7 @@ def tell_of_an_overwritten_secret(kept: Kept) -> Decision | None:
     was_ours = view.on_record.delivered is not None
     if not (is_newer and was_ours):
         return None
-    receipts = at.proofs(key)
+    receipts = at.notified(key)
     # Once, and silent while nobody can say whether it was told: that the old key now ends only if
     # it is quiet holds without a mail, and a mail a day would be the worse fault.
     if isinstance(receipts, Unknown) or any(r.step == NoticeType.OVERWRITTEN for r in receipts):
@@ -145,7 +145,7 @@ def _restored(view: KeyView) -> Decision | None:
             next_step=Next(Action.NOTICE, again),
         )
     again = at.day(since, grace)
-    receipts = at.proofs(key)
+    receipts = at.notified(key)
     # Restored twice on one day, a key is left alone until the same date.
     is_told = isinstance(receipts, Unknown) or any(
         receipt.step == NoticeType.RESTORED

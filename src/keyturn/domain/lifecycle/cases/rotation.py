@@ -226,7 +226,7 @@ def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | 
             return replace(keep, next=Next(Action.NOTICE, due))  # it ends, unused
     # The latest that has come, alone: after a skipped week nobody gets three mails at once.
     notice = Notice(type=NoticeType.UPCOMING, day=due, variant=str(min(warnings)))
-    receipts = at.proofs(key)
+    receipts = at.notified(key)
     if isinstance(receipts, Unknown):
         return receipts_unreadable(at, key, receipts)
     if is_told(receipts, notice):
