@@ -28,6 +28,9 @@ def what_the_product_runs_on() -> set[str]:
     while waiting:
         name = waiting.pop()
         needs = {need["name"] for need in LOCKED[name].get("dependencies", [])}
+        if name == "keyturn":  # in one of the zips
+            of_extras = LOCKED[name]["optional-dependencies"]
+            needs |= {need["name"] for need in of_extras["channels"]}
         waiting += needs - found
         found |= needs
     return found

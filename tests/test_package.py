@@ -124,6 +124,16 @@ def test_a_zip_holds_what_its_handler_imports_and_no_more(zips: Path, function: 
     assert handlers & {*names(zips, function)} == {f"keyturn/functions/{function}.py"}
 
 
+def test_only_the_zip_of_the_channels_holds_what_speaks_to_slack(zips: Path) -> None:
+    holding = {
+        function
+        for function in HANDLERS
+        if any(name.startswith(("slack_sdk/", "slack/")) for name in names(zips, function))
+    }
+
+    assert holding == {"channels"}
+
+
 @pytest.mark.parametrize("function", HANDLERS)
 def test_a_zip_holds_source_and_licences_and_nothing_of_the_machine_it_was_built_on(
     zips: Path, function: str

@@ -52,9 +52,11 @@ class NativeCodeError(Exception):
 def main(folder: Path) -> None:
     """Build all zips into the folder, and print their sizes."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as packages:
-        install(Path(packages))
+    with tempfile.TemporaryDirectory() as plain, tempfile.TemporaryDirectory() as more:
+        install(Path(plain))
+        install(Path(more), "--extra", "channels")
         for name, handler in HANDLERS.items():
+            packages = more if name == "channels" else plain
             ours = _ours(handler) | (_ours(FORMER[name]) if name in FORMER else {})
             entries = ours | _others(Path(packages), without=_unused_services(packages, ours))
             target = folder / f"{name}.zip"
@@ -62,11 +64,11 @@ def main(folder: Path) -> None:
             print(f"{target}  {target.stat().st_size / 1e6:.1f} MB, {len(entries)} files")
 
 
-def install(folder: Path) -> None:
-    """Install what uv.lock names as for Lambda, whatever this machine is."""
+def install(folder: Path, *extra: str) -> None:
+    """Install what uv.lock names as for Lambda, whatever this machine is; extra: uv's options."""
     uv = Path(sys.executable).with_name("uv")
-    # Without an extra: the command line's packages are no function's.
-    locked = _run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project")
+    # Without any other extra: the command line's packages are no function's.
+    locked = _run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *extra)
     requirements = folder / "requirements.txt"
     requirements.write_text(locked)
     _run(

@@ -53,6 +53,9 @@ SECRET_ARN: Final = Shape(
     pattern=r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}",
     rule="must be the whole ARN of a secret, with the six characters at its end",
 )
+SLACK_CHANNEL: Final = Shape(
+    pattern=r"[CG][A-Z0-9]{2,20}", rule="must be the id of a Slack channel (C…), not its name"
+)
 NAME: Final = Shape(
     pattern=r"(?!.*://)[^\x00-\x1f\x7f<>]{1,60}",
     rule="must be one line without a link",
@@ -281,6 +284,9 @@ class Configuration:
         least=2,
         most=1000,
     )
+    slack_token_secret: str = setting(default="", name="SlackTokenSecretArn", shape=SECRET_ARN)
+    slack_webhook_secret: str = setting(default="", name="SlackWebhookSecretArn", shape=SECRET_ARN)
+    slack_admin_channel: str = setting(default="", name="SlackAdminChannel", shape=SLACK_CHANNEL)
     webhook_secret: str = setting(default="", name="WebhookSecretArn", shape=SECRET_ARN)
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reads_alternate_contacts: bool = setting(

@@ -16,7 +16,7 @@ import boto3
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.channel_secret import ChannelSecret
-from keyturn.adapters.channels import webhook
+from keyturn.adapters.channels import slack, webhook
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
@@ -28,6 +28,7 @@ from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceip
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
+from keyturn.adapters.s3_conversations import S3Conversations
 from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_fates import S3Fates
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
@@ -91,6 +92,10 @@ Kept = TypeVar("Kept")
 
 LAPTOP_WAITS = 120.0
 """Seconds that a run from a laptop waits with each digest until SES takes it."""
+SLACK_MESSAGES = 1.0
+"""A second, to each recipient."""
+SLACK_LOOKUPS = 0.4
+"""A second, of two instances together 48 a minute."""
 MEMBERS_KEPT = 50
 """Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
 
@@ -431,31 +436,73 @@ class Aws(_Connections):
                 messages=None,
                 channels={channel.name: channel for channel in channels},
             ),
-            ways=tuple(
-                Way(channel=channel.name, audiences=frozenset(Audience)) for channel in channels
-            ),
+            ways=self._ways(),
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
             clock=self.clock,
             patience=self.patience,
         )
 
+    def _ways(self) -> tuple[Way, ...]:
+        """Whom each channel reaches that is on."""
+        settings = self.settings
+        everybody, admins = frozenset(Audience), frozenset({Audience.ADMIN})
+        ways: list[Way] = []
+        if settings.webhook_secret:
+            ways.append(Way(channel=ChannelName.WEBHOOK, audiences=everybody))
+        bot, hook, place = (
+            settings.slack_token_secret,
+            settings.slack_webhook_secret,
+            settings.slack_admin_channel,
+        )
+        if bot:
+            owners = frozenset({Audience.OWNER})
+            ways.append(Way(channel=ChannelName.SLACK, audiences=owners, one_a_key=True))
+            if place:
+                to = Recipient(ChannelName.SLACK, place)
+                ways.append(Way(channel=ChannelName.SLACK, audiences=admins, place=to))
+        elif hook:
+            ways.append(Way(channel=ChannelName.SLACK, audiences=admins))
+        return tuple(ways)
+
     def _channels(self) -> tuple[Channel, ...]:
         """The channels beside mail that are on, kept: one that is off stays off."""
+        from keyturn.mail.brief import brief_of  # noqa: PLC0415 -- as in `_mails`
         from keyturn.mail.renderer import Mails  # noqa: PLC0415 -- as in `_mails`
 
-        if not self.settings.webhook_secret:
-            return ()
-        mails = Mails(self._letterhead())
-        return (
-            webhook.WebhookChannel(
-                self._channel_secret(
-                    "WebhookSecretArn", self.settings.webhook_secret, webhook.FIELDS
-                ),
-                post=HttpsSender(self.clock).post,
-                subject=lambda content: mails.mail_of(content).subject,
-                clock=self.clock,
-            ),
-        )
+        settings, mails = self.settings, Mails(self._letterhead())
+        post, brief = HttpsSender(self.clock).post, partial(brief_of, mails)
+        channels: list[Channel] = []
+        if arn := settings.webhook_secret:
+            channels.append(
+                webhook.WebhookChannel(
+                    self._channel_secret("WebhookSecretArn", arn, webhook.FIELDS),
+                    post=post,
+                    subject=lambda content: mails.words_of(content).subject,
+                    clock=self.clock,
+                )
+            )
+        if arn := settings.slack_token_secret:
+            channels.append(
+                slack.SlackChannel(
+                    self._channel_secret("SlackTokenSecretArn", arn, (slack.TOKEN,)),
+                    brief=brief,
+                    conversations=self._in_bucket(S3Conversations),
+                    turns=lambda: Pace(lambda: SLACK_MESSAGES, self.clock),
+                    lookups=Pace(lambda: SLACK_LOOKUPS, self.clock),
+                    clock=self.clock,
+                    api=slack.API,
+                )
+            )
+        elif arn := settings.slack_webhook_secret:
+            channels.append(
+                slack.SlackWebhook(
+                    self._channel_secret("SlackWebhookSecretArn", arn, (slack.URL,)),
+                    brief=brief,
+                    post=post,
+                    turns=Pace(lambda: SLACK_MESSAGES, self.clock),
+                )
+            )
+        return tuple(channels)
 
     def _channel_secret(self, parameter: str, arn: str, fields: tuple[str, ...]) -> ChannelSecret:
         region = arn.split(":")[3]

@@ -49,6 +49,7 @@ SERVICE = {
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
     "s3_fates.py": "s3",
+    "s3_conversations.py": "s3",
     "s3_coverage.py": "s3",
     "s3_snapshots.py": "s3",
     "s3_pause_flag.py": "s3",
@@ -61,7 +62,7 @@ SERVICE = {
     "sts.py": "sts",
 }
 NO_ADAPTER = {
-    *("https.py", "channels/webhook.py"),  # they ask nothing of AWS
+    *("https.py", "channels/webhook.py", "channels/slack.py"),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
     *("local_owners_file.py", "pace.py"),
 }
@@ -112,7 +113,11 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "channels/email.py": WHOLE,
         "event_bus.py": WHOLE,
     },
-    (CHANNELS, "ChannelsRole"): {"s3_receipts.py": WHOLE, "channel_secret.py": WHOLE},
+    (CHANNELS, "ChannelsRole"): {
+        "s3_receipts.py": WHOLE,
+        "s3_conversations.py": WHOLE,
+        "channel_secret.py": WHOLE,
+    },
     # No code of ours: the rule's own.
     (MEMBER, "ExemptionRuleRole"): {},
     (MAIL_EVENTS, "PassOnRole"): {},
@@ -142,6 +147,8 @@ ALL = {
     MAIL_EVENTS: {"CoreRegion": "eu-west-1"},
     CHANNELS: {
         "WebhookSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:hook-a1B2c3",
+        "SlackTokenSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:bot-a1B2c3",
+        "SlackWebhookSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:in-a1B2c3",
         "ChannelSecretsKmsKeyArn": f"arn:aws:kms:us-east-1:{SECURITY}:key/1234",
     },
     CORE: IN_A_VPC,
@@ -317,8 +324,11 @@ def test_no_role_has_what_it_must_never_have(role: tuple[str, str]) -> None:
     ]
 
 
-def test_the_channels_read_the_very_secrets_that_are_given_and_no_receipt() -> None:
-    given = {"WebhookSecretArn": ALL[CHANNELS]["WebhookSecretArn"]}
+@pytest.mark.parametrize(
+    "parameter", [name for name in ALL[CHANNELS] if name.endswith("SecretArn")]
+)
+def test_the_channels_read_the_very_secrets_that_are_given_and_no_receipt(parameter: str) -> None:
+    given = {parameter: ALL[CHANNELS][parameter]}
     reads = [
         each["Resource"]
         for each in Stack(name=CHANNELS, given=given).statements("ChannelsRole")
@@ -326,7 +336,7 @@ def test_the_channels_read_the_very_secrets_that_are_given_and_no_receipt() -> N
     ]
     without = Stack(name=CHANNELS).statements("ChannelsRole")
 
-    assert reads == [given["WebhookSecretArn"]]
+    assert reads == [given[parameter]]
     assert "secretsmanager:GetSecretValue" not in granted(without)
     assert {
         resource

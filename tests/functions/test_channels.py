@@ -1,10 +1,7 @@
 """The channels beside mail, from the Lambda event down, against real servers on loopback."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,78 +13,20 @@ from keyturn import wiring
 from keyturn.adapters import https
 from keyturn.adapters.https import HttpsSender
 from keyturn.functions.channels import handler
-from keyturn.functions.connect import disconnect
 from keyturn_sandbox.simulation.deployment import (
     ADMIN,
     BUCKET,
     CHANNELS_ROLE,
-    PREFIX,
-    deploy_channels,
 )
 from tests.cloudformation.stacks import CHANNELS, Stack, granted
+from tests.functions.channels_stage import SECRET, Channels, measured
 from tests.functions.test_exemptions import see
-from tests.receivers import Receiver, Reply, nowhere, receiving
+from tests.receivers import Receiver, Reply, nowhere
 from tests.schemas import SCHEMAS, closed
-from tests.use_cases.harness import HUB, MINUTE, OWNER, Clock, Harness, batch
+from tests.use_cases.harness import HUB, MINUTE, OWNER, Clock, batch
 
-SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS13ZWJob29rLTAxMjM0NTY3ODk="
 OLDER = "whsec_" + "YW4tb2xkZXItc2VjcmV0LTAxMjM0NTY3ODktYWJjZGVm"
 SCHEMA = Draft202012Validator(closed(SCHEMAS["webhook-message"]()))
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
-
-
-@dataclass(kw_only=True)
-class Channels:
-    """A stage with the channels deployed."""
-
-    stage: Harness
-    queue: str
-    secrets: dict[str, str] = field(default_factory=dict)
-    """Parameter → the ARN of its secret."""
-
-    def set(self, parameter: str, value: str) -> None:
-        """Store a channel's secret, or change it."""
-        secrets = self.stage.cloud.session(HUB).client("secretsmanager")
-        if parameter in self.secrets:
-            secrets.put_secret_value(SecretId=self.secrets[parameter], SecretString=value)
-            return
-        made = secrets.create_secret(Name=f"keyturn/{parameter}", SecretString=value)
-        self.secrets[parameter] = made["ARN"]
-        self.stage.settings[parameter] = made["ARN"]
-
-    def webhook(self, url: str, secret: str = SECRET) -> None:
-        self.set("WebhookSecretArn", json.dumps({"url": url, "secret": secret}))
-
-    def say(self, *, seconds: int | None = None) -> int:
-        """One round of the function; how many messages came back."""
-        context = Clock(lambda: timedelta(seconds=seconds)) if seconds is not None else None
-        return len(self.stage.say(self.queue, context=context, rounds=1))
-
-    def later(self) -> None:
-        """Until claims have run out."""
-        self.stage.cloud.move_to(self.stage.cloud.now + 18 * MINUTE)
-
-    def stored(self) -> list[str]:
-        """The receipts that channels wrote."""
-        objects = self.stage.cloud.objects(BUCKET)
-        folder = f"{PREFIX}/channels/"
-        return sorted(name for name, body in objects.items() if folder in name and len(body) > 36)
-
-
-@pytest.fixture
-def channels(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> Channels:
-    monkeypatch.setattr(wiring, "HttpsSender", partial(HttpsSender, plain_to_loopback=True))
-    disconnect()
-    return Channels(stage=stage, queue=deploy_channels(stage.cloud, stage.deployment))
-
-
-def measured(stage: Harness, name: str) -> float:
-    return sum(float(line[name][0]) for line in stage.measured() if name in line)
 
 
 def told(receiver: Receiver) -> list[tuple[str, list[str]]]:

@@ -11,6 +11,7 @@ KeyturnError
 │   ├── Refused               it says no, for good: nothing was changed
 │   │   ├── Denied            … because we lack the permission
 │   │   ├── Gone              … and wants to be asked no more
+│   │   ├── NoSuchRecipient   … because the channel does not know whom it is for
 │   │   ├── KeyLimitReached   … because the user has two access keys
 │   │   └── WriteStopped      … we do, for nobody can tell whether the user is exempt
 │   │       └── Exempted      … or because they are
@@ -89,6 +90,10 @@ class Denied(Refused):
 
 class Gone(Refused):
     """Who was to get it wants nothing more: it was not taken, and nothing else will be."""
+
+
+class NoSuchRecipient(Refused):
+    """The channel has nobody of that address: nothing was sent, and to try again is no use."""
 
 
 class KeyLimitReached(Refused):

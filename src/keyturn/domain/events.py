@@ -120,6 +120,30 @@ class Mail:
     """Further headers: name → value, in ASCII."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BriefNote:
+    """What is said of one key; in each line `what stands in such marks` is code."""
+
+    user: str
+    key_id: str
+    todo: str
+    """What to do by when, in one line."""
+    what: tuple[str, ...]
+    dates: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """A notice; names and messages of others in it make no link."""
+
+    subject: str
+    top: tuple[str, ...]
+    failures: tuple[str, ...] = ()
+    notes: tuple[BriefNote, ...] = ()
+    """The most urgent first."""
+
+
 def notice_item(
     user: str, decision: DecisionSummary, notice: Notice, secret: str | None
 ) -> NoticeItem:

@@ -10,6 +10,8 @@ from keyturn.domain.names import MAILABLE
 
 _HASH_LENGTH: Final = 16
 """Hexadecimal digits."""
+SLACK_ID: Final = re.compile(r"[CGDUW][A-Z0-9]{2,20}")
+"""A channel or member of Slack."""
 _HASH: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -20,12 +22,17 @@ class ChannelName(StrEnum):
     WEBHOOK = "webhook"
     """A signed webhook: one place, which is sent whatever anybody is; the address says who."""
 
+    SLACK = "slack"
+    """A member by their e-mail address, or a member or channel by its id."""
+
     @property
     def one_address(self) -> str:
         """What an address of it is, as people are told."""
         match self:
             case ChannelName.EMAIL | ChannelName.WEBHOOK:
                 return "one e-mail address"
+            case ChannelName.SLACK:
+                return "one e-mail address, or the id of a Slack channel or member"
             case _:
                 assert_never(self)
 
@@ -69,6 +76,9 @@ class Recipient:
         match self.channel:
             case ChannelName.EMAIL | ChannelName.WEBHOOK:
                 return MAILABLE.fullmatch(self.address) is not None
+            case ChannelName.SLACK:
+                found = SLACK_ID.fullmatch(self.address) or MAILABLE.fullmatch(self.address)
+                return found is not None
             case _:
                 assert_never(self.channel)
 
@@ -79,6 +89,9 @@ class Recipient:
             case ChannelName.EMAIL | ChannelName.WEBHOOK:
                 # RFC 5321 lets a host tell upper from lower case before the @; none does.
                 return self.address.strip().lower()
+            case ChannelName.SLACK:
+                address = self.address.strip()
+                return address.lower() if "@" in address else address
             case _:
                 assert_never(self.channel)
 

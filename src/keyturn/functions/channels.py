@@ -9,7 +9,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyturn.domain.errors import Gone, InvalidValue, KeyturnError, Stale
+from keyturn.domain.errors import Gone, InvalidValue, KeyturnError, NoSuchRecipient, Stale
 from keyturn.domain.events import Digest
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
@@ -83,6 +83,7 @@ def _read(aws: Aws, body: str, context: LambdaContext) -> NoticeContent | None:
 def _report(said: Sequence[Said]) -> None:
     """Name what became of each errand, by its channel; a channel's numbers are its own."""
     counted: Counter[str] = Counter()
+    unknown: set[tuple[str, str]] = set()
     for each in said:
         channel = each.errand.to.channel
         about = _about(each.errand)
@@ -92,6 +93,13 @@ def _report(said: Sequence[Said]) -> None:
                     continue
                 outcome, event, text = "Sent", LogEvent.CHANNEL_SENT, f"Sent by {channel}"
                 about |= {"message_id": each.message_id}
+            case NoSuchRecipient():
+                named = (each.errand.message, str(each.errand.to.id))
+                if named in unknown:  # once a digest, however many keys it has
+                    continue
+                unknown.add(named)
+                outcome, event = "Unknown", LogEvent.CHANNEL_UNKNOWN
+                text = f"Not sent by {channel}: {each.error}"
             case Gone():
                 outcome, event, text = "Off", LogEvent.CHANNEL_OFF, f"Dropped: {each.error}"
             case _:

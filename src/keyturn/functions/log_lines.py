@@ -56,6 +56,7 @@ class LogEvent(StrEnum):
     CHANNEL_SENT = "channel.sent"
     CHANNEL_NOT_SENT = "channel.not-sent"
     CHANNEL_OFF = "channel.off"
+    CHANNEL_UNKNOWN = "channel.unknown-recipient"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     ),
     LogEvent.CHANNEL_NOT_SENT: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
     LogEvent.CHANNEL_OFF: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
+    LogEvent.CHANNEL_UNKNOWN: LogLine(level=WARNING, facts=("channel",), sometimes=_RUN),
 }
 """All of them; a test holds every line that the tests see to it, and docs/events.md too."""
 

@@ -124,6 +124,9 @@ METRICS: Final[Mapping[str, Metric]] = {
             WebhookSent="messages that the webhook's receiver took",
             WebhookNotSent="messages that it did not take; each is tried again",
             WebhookOff="messages dropped, for the receiver answered 410 Gone",
+            SlackSent="messages that Slack took",
+            SlackNotSent="messages that it did not take; each is tried again",
+            SlackUnknown="recipients of a digest whom Slack does not know: they have the mail",
         ),
     )
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from jinja2 import (
@@ -100,6 +100,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a notice says."""
+
+    subject: str
+    facts: Mapping[str, Any]
+    """What templates may ask for, by their names: `say` among it, which gives the words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coming:
     """One date that a notice names: what comes, when, and whether it was promised."""
 
@@ -138,38 +147,58 @@ class Mails:
             case ExemptionChange():
                 return self._exemption(content)
 
+    def words_of(self, content: Digest | ExemptionChange) -> "Words":
+        """What a mail of it is made from, for channels that put the same words together."""
+        match content:
+            case Digest():
+                about, folder = self._about_digest(_without_links(content)), str(content.audience)
+            case ExemptionChange():
+                about, folder = self._about_exemption(content), "exemption"
+        facts = self._facts(about)
+        return Words(subject=self._subject(folder, facts), facts=facts)
+
     def _digest(self, digest: Digest) -> Mail:
         digest = _without_links(digest)
-        groups = grouped(digest.items)
-        urgent_first = tuple(item for group in groups for item in group.items)
-        return self._mail(
-            replace(digest, items=urgent_first),
-            str(digest.audience),
-            {
-                "digest": digest,
-                "account": digest.run.account,
-                "dry": digest.run.dry_run,
-                "groups": groups,
-                "why": why_to_owners if digest.audience is Audience.OWNER else why_to_admins,
-            },
-        )
+        about = self._about_digest(digest)
+        urgent_first = tuple(item for group in grouped(digest.items) for item in group.items)
+        return self._mail(replace(digest, items=urgent_first), str(digest.audience), about)
+
+    def _about_digest(self, digest: Digest) -> Mapping[str, object]:
+        return {
+            "digest": digest,
+            "account": digest.run.account,
+            "dry": digest.run.dry_run,
+            "groups": grouped(digest.items),
+            "why": why_to_owners if digest.audience is Audience.OWNER else why_to_admins,
+        }
 
     def _exemption(self, change: ExemptionChange) -> Mail:
-        change = replace(change, by=_without_link(change.by))
-        return self._mail(
-            change,
-            "exemption",
-            {
-                "change": change,
-                "account": Account(id=change.account),
-                "dry": False,
-                "groups": (),
-            },
-        )
+        return self._mail(change, "exemption", self._about_exemption(change))
+
+    def _about_exemption(self, change: ExemptionChange) -> Mapping[str, object]:
+        return {
+            "change": replace(change, by=_without_link(change.by)),
+            "account": Account(id=change.account),
+            "dry": False,
+            "groups": (),
+        }
 
     def _mail(
         self, content: Digest | ExemptionChange, folder: str, about: Mapping[str, object]
     ) -> Mail:
+        facts = self._facts(about)
+        return Mail(
+            subject=self._subject(folder, facts),
+            text=self._render(f"{folder}/body.txt", facts),
+            html=self._render(f"{folder}/body.html", facts),
+            headers=headers_of(content, self._letterhead.admin),
+        )
+
+    def _subject(self, folder: str, facts: Mapping[str, object]) -> str:
+        subject = _line(self._render(f"{folder}/subject.txt", facts))
+        return f"{self._letterhead.subject_prefix} {subject}".strip() if subject else ""
+
+    def _facts(self, about: Mapping[str, object]) -> Mapping[str, object]:
         letterhead = self._letterhead
         facts = {
             **about,
@@ -180,13 +209,7 @@ class Mails:
         }
         # Words reach a page as plain text, never as markup: there they are escaped.
         facts["say"] = self._speaker(facts)
-        subject = _line(self._render(f"{folder}/subject.txt", facts))
-        return Mail(
-            subject=f"{letterhead.subject_prefix} {subject}".strip() if subject else "",
-            text=self._render(f"{folder}/body.txt", facts),
-            html=self._render(f"{folder}/body.html", facts),
-            headers=headers_of(content, letterhead.admin),
-        )
+        return facts
 
     def _render(self, name: str, facts: Mapping[str, object]) -> str:
         return self._templates.get_template(name).render(facts).strip() + "\n"

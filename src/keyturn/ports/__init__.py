@@ -12,6 +12,7 @@ from datetime import datetime
 from keyturn.domain.audit import BEGUN, AuditEntry
 from keyturn.domain.pause import Pause
 from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
+from keyturn.ports.conversations import Conversations
 from keyturn.ports.fates import AddressMarks, Fates, SentMessage, SentMessages, SuppressionList
 from keyturn.ports.notices import (
     Bus,
@@ -43,6 +44,7 @@ __all__ = [
     "ClaimState",
     "Clock",
     "ContactType",
+    "Conversations",
     "Coverage",
     "DailyLimitLedger",
     "Fates",

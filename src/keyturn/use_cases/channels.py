@@ -14,7 +14,7 @@ from datetime import datetime
 from threading import Thread
 from typing import Final
 
-from keyturn.domain.errors import Gone, KeyturnError, NoTimeLeft, Unexpected
+from keyturn.domain.errors import Gone, KeyturnError, NoSuchRecipient, NoTimeLeft, Unexpected
 from keyturn.domain.events import Audience, Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import ChannelName, Recipient
@@ -35,6 +35,8 @@ class Way:
     audiences: frozenset[Audience]
     place: Recipient | None = None
     """Where all of it goes; None: to each recipient by the address of their mail."""
+    one_a_key: bool = False
+    """Whether each key of a digest is a message of its own, in the conversation about it."""
 
     def to(self, audience: Audience, by_mail: Recipient) -> Recipient | None:
         """The recipient in this channel; None: it does not reach them."""
@@ -65,7 +67,7 @@ class Said:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to try again: it was said, or nobody wants to hear it."""
-        return self.error is None or isinstance(self.error, Gone)
+        return self.error is None or isinstance(self.error, (Gone, NoSuchRecipient))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +89,12 @@ class SayInChannels:
                 audience, by_mail = content.audience, content.recipient
             case ExemptionChange():
                 audience, by_mail = Audience.ADMIN, self.admin
-        found = (way.to(audience, by_mail) for way in self.ways)
-        return [Errand(message=message, content=content, to=to) for to in found if to is not None]
+        return [
+            Errand(message=message, content=part, to=to)
+            for way in self.ways
+            if (to := way.to(audience, by_mail)) is not None
+            for part in (_by_key(content) if way.one_a_key else (content,))
+        ]
 
     def say(self, errands: Sequence[Errand], left: Callable[[], float]) -> list[Said]:
         """
@@ -151,6 +157,15 @@ class SayInChannels:
                     write=lambda _: change,
                     patience=patience,
                 ).message_id
+
+
+def _by_key(content: NoticeContent) -> tuple[NoticeContent, ...]:
+    """A notice for each key; what is claimed as a whole, a dry run, stays whole."""
+    if not isinstance(content, Digest) or content.run.dry_run or not content.items:
+        return (content,)
+    keys = tuple(replace(content, items=(item,), failures=()) for item in content.items)
+    failures = (replace(content, items=()),) if content.failures else ()
+    return (*failures, *keys)
 
 
 def _all_of(errands: Iterable[Errand], done: Sequence[Said]) -> list[Said]:

@@ -31,7 +31,7 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 """The partitions in which no mail can be sent from."""
 
 
-CHANNELS: Final = frozenset({"WebhookSecretArn"})
+CHANNELS: Final = frozenset({"WebhookSecretArn", "SlackTokenSecretArn", "SlackWebhookSecretArn"})
 """The parameters that switch a channel beside mail on."""
 
 

@@ -1,0 +1,401 @@
+"""
+Slack: a message to each owner, found by the address of their mail; the admin's in a channel.
+
+https://docs.slack.dev/reference/methods/chat.postMessage: one message a second and channel.
+https://docs.slack.dev/reference/methods/users.lookupByEmail: Tier 3, fifty and more a minute.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.error import URLError
+
+from keyturn.domain.errors import (
+    NoSuchRecipient,
+    PortError,
+    RateExceeded,
+    Refused,
+    Throttled,
+    Unavailable,
+)
+from keyturn.domain.events import Brief, BriefNote, Digest
+from keyturn.domain.recipient import SLACK_ID, ChannelName, Recipient
+from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+    from slack_sdk.models.blocks import Block
+
+API: Final = "https://slack.com/api/"
+TOKEN: Final = "token"  # noqa: S105 -- the name of a field
+URL: Final = "url"
+SECONDS: Final = 10
+"""That a call may wait for each part of its answer."""
+KNOWN_FOR: Final = timedelta(hours=12)
+"""How long it is believed who has an address, and that nobody has."""
+_MOST_BLOCKS: Final = 50
+_LONGEST_TEXT: Final = 3000
+_LONGEST_HEADER: Final = 150
+"""As Slack takes them: https://docs.slack.dev/reference/block-kit/blocks."""
+_LONGEST_OF_OTHERS: Final = 600
+_NO_THREAD: Final = frozenset({"thread_not_found", "cannot_reply_to_message", "message_not_found"})
+_BAD_TOKEN: Final = frozenset(
+    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+)
+_NOBODY_KNOWS: Final = frozenset({"internal_error", "fatal_error", "request_timeout"})
+_CODE: Final = re.compile(r"[a-z_]{1,60}")
+
+
+class Turns(Protocol):
+    """Gives out turns, so many a second."""
+
+    def take_turn(self, *, within: float) -> float | None:
+        """Take the next and say in how many seconds it comes; None: not within so many."""
+
+
+class Values(Protocol):
+    """A secret's fields."""
+
+    def read(self) -> Mapping[str, str]:
+        """Field → text. Raises a PortError where it cannot be read."""
+
+    def forget(self) -> None:
+        """Read it anew next time."""
+
+
+class Answer(Protocol):
+    """What a server answered."""
+
+    @property
+    def status(self) -> int:
+        """HTTP's number."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait, where the answer names them."""
+
+
+BriefOf = Callable[[NoticeContent], Brief]
+Post = Callable[[str, bytes, Mapping[str, str]], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who has an address, as Slack said; None: nobody."""
+
+    id: str | None
+    until: datetime
+
+
+class SlackChannel:
+    """
+    Meets `ports.Channel`, by a bot's token.
+
+    Scopes: chat:write, users:read.email, users:read.
+    """
+
+    name = ChannelName.SLACK
+
+    def __init__(  # noqa: PLR0913 -- each is one thing that Slack needs
+        self,
+        values: Values,
+        *,
+        brief: BriefOf,
+        conversations: Conversations,
+        turns: Callable[[], Turns],
+        lookups: Turns,
+        clock: Clock,
+        api: str = API,
+    ) -> None:
+        """turns: makes the pace of one more recipient. lookups: the pace of all lookups."""
+        self._values = values
+        self._brief = brief
+        self._conversations = conversations
+        self._new_turns = turns
+        self._lookups = lookups
+        self._clock = clock
+        self._api = api
+        self._turns: dict[Recipient, Turns] = {}
+        self._known: dict[str, _Known] = {}
+
+    def take_turn(self, recipient: Recipient, *, within: float) -> float | None:
+        """One a second and recipient; and one of the lookups for somebody who is not known yet."""
+        turn = self._turns.setdefault(recipient, self._new_turns()).take_turn(within=within)
+        if turn is None or SLACK_ID.fullmatch(recipient.address) or self._still_known(recipient):
+            return turn
+        lookup = self._lookups.take_turn(within=within)
+        return None if lookup is None else max(turn, lookup)
+
+    def render(self, content: NoticeContent, recipient: Recipient) -> RenderedNotice:
+        """Write the message."""
+        brief = self._brief(content)
+        one = content.items[0].key_id if isinstance(content, Digest) and _is_one(content) else None
+        return _Message(
+            channel=self,
+            recipient=recipient,
+            account=content.run.account.id if isinstance(content, Digest) else content.account,
+            key_id=one,
+            text=_cut(escaped(brief.subject), _LONGEST_TEXT),
+            blocks=blocks_of(brief),
+        )
+
+    def deliver(self, message: "_Message") -> str:
+        """Post it, under what was said of its key before, and answer with its reference."""
+        client = self._client()
+        place = self._place(client, message.recipient)
+        thread = self._thread(message)
+        try:
+            sent = self._posted(client, message, place, thread)
+        except _ThreadGone:
+            thread, sent = None, self._posted(client, message, place, None)
+        if thread is None and message.key_id is not None:
+            # A lost one only begins another thread: the message is sent, and stays so.
+            with suppress(PortError):
+                self._conversations.begin(message.recipient, message.account, message.key_id, sent)
+        return sent
+
+    def _thread(self, message: "_Message") -> str | None:
+        if message.key_id is None:
+            return None
+        try:
+            return self._conversations.find(message.recipient, message.account, message.key_id)
+        except PortError:
+            return None
+
+    def _posted(
+        self, client: "WebClient", message: "_Message", place: str, thread: str | None
+    ) -> str:
+        with self._errors_translated():
+            answer = client.chat_postMessage(
+                channel=place,
+                text=message.text,
+                blocks=message.blocks,
+                thread_ts=thread,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        sent = answer.get("ts")
+        if not isinstance(sent, str):
+            raise Unavailable("slack: the answer names no message")
+        return sent
+
+    def _place(self, client: "WebClient", recipient: Recipient) -> str:
+        """Where to post: an id, or the member who has the address. Raises NoSuchRecipient."""
+        address = recipient.normalized_address
+        if SLACK_ID.fullmatch(address):
+            return address
+        if not self._still_known(recipient):
+            self._known[address] = _Known(
+                self._look_up(client, address), self._clock() + KNOWN_FOR
+            )
+        found = self._known[address].id
+        if found is None:
+            raise NoSuchRecipient(f"slack: nobody has the address {address}; the mail reaches it")
+        return found
+
+    def _still_known(self, recipient: Recipient) -> bool:
+        known = self._known.get(recipient.normalized_address)
+        return known is not None and self._clock() < known.until
+
+    def _look_up(self, client: "WebClient", address: str) -> str | None:
+        try:
+            # Nothing is sent by looking: whatever is not known of it, a later try may find.
+            with self._errors_translated():
+                user = client.users_lookupByEmail(email=address).get("user")
+        except _Unknown:
+            return None
+        except Unavailable as error:
+            raise Throttled(f"{error} (nothing was sent)") from None
+        found = user.get("id") if isinstance(user, dict) else None
+        if not isinstance(found, str) or not SLACK_ID.fullmatch(found):
+            raise Throttled("slack: the answer names no member (nothing was sent)")
+        return found
+
+    def _client(self) -> "WebClient":
+        from slack_sdk import WebClient  # noqa: PLC0415 -- in the zip of the channels alone
+
+        return WebClient(
+            token=self._values.read()[TOKEN],
+            base_url=self._api,
+            timeout=SECONDS,
+            retry_handlers=[],  # a message whose answer was lost may have been posted
+        )
+
+    @contextmanager
+    def _errors_translated(self) -> Iterator[None]:
+        from slack_sdk.errors import SlackApiError, SlackClientError  # noqa: PLC0415 -- as above
+
+        try:
+            yield
+        except SlackApiError as error:
+            raise self._in_our_words(error.response) from None
+        except URLError as error:
+            kind = type(error.reason).__name__
+            if isinstance(error.reason, (ConnectionRefusedError, OSError)) and not isinstance(
+                error.reason, (TimeoutError, ConnectionResetError)
+            ):
+                raise Throttled(f"slack: no connection: {kind}") from None
+            raise Unavailable(f"slack: no answer: {kind}") from None
+        except (SlackClientError, OSError, ValueError, AttributeError) as error:
+            raise Unavailable(f"slack: no answer: {type(error).__name__}") from None
+        except Exception as error:
+            if type(error).__module__ != "http.client":
+                raise
+            raise Unavailable(f"slack: no answer: {type(error).__name__}") from None
+
+    def _in_our_words(self, response: Any) -> PortError:  # noqa: ANN401 -- of several types
+        status = getattr(response, "status_code", None)
+        data = getattr(response, "data", None)
+        said = data.get("error") if isinstance(data, dict) else None
+        code = said if isinstance(said, str) and _CODE.fullmatch(said) else None
+        if status == HTTPStatus.TOO_MANY_REQUESTS or code in {"ratelimited", "rate_limited"}:
+            return RateExceeded("slack: too fast", retry_after=_retry_after(response))
+        if code is None or code in _NOBODY_KNOWS:
+            return Unavailable(f"slack: no clear answer ({status})")
+        if code in _BAD_TOKEN:
+            self._values.forget()
+        kind = {"users_not_found": _Unknown} | dict.fromkeys(_NO_THREAD, _ThreadGone)
+        return kind.get(code, Refused)(f"slack: {code}")
+
+
+class _Unknown(Refused):
+    """Nobody has the address."""
+
+
+class _ThreadGone(Refused):
+    """What the message was to be put under is not there any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Message:
+    """Meets `ports.RenderedNotice`."""
+
+    channel: SlackChannel = field(repr=False)
+    recipient: Recipient
+    account: str
+    key_id: str | None
+    """The one key that it is about; None: several, or none."""
+    text: str
+    blocks: "list[dict[Any, Any] | Block]"
+
+    def send(self) -> str:
+        """Send, and answer with the time stamp that is Slack's id of it."""
+        return self.channel.deliver(self)
+
+
+class SlackWebhook:
+    """Meets `ports.Channel`, by an incoming webhook: all of it goes to the one channel it has."""
+
+    name = ChannelName.SLACK
+
+    def __init__(self, values: Values, *, brief: BriefOf, post: Post, turns: Turns) -> None:
+        self._values = values
+        self._brief = brief
+        self._post = post
+        self._turns = turns
+
+    def take_turn(self, recipient: Recipient, *, within: float) -> float | None:  # noqa: ARG002 -- there is one
+        """One a second."""
+        return self._turns.take_turn(within=within)
+
+    def render(self, content: NoticeContent, recipient: Recipient) -> RenderedNotice:  # noqa: ARG002 -- as above
+        """Write the message."""
+        brief = self._brief(content)
+        form = {
+            "text": _cut(escaped(brief.subject), _LONGEST_TEXT),
+            "blocks": blocks_of(brief),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        return _Hooked(channel=self, body=json.dumps(form).encode())
+
+    def deliver(self, body: bytes) -> str:
+        """Send it. Raises RateExceeded, Refused and Unavailable by what is answered."""
+        answer = self._post(self._values.read()[URL], body, {"Content-Type": "application/json"})
+        if answer.status == HTTPStatus.OK:
+            return "incoming webhook"  # Slack gives such a message no id
+        said = f"slack: the incoming webhook answered {answer.status}"
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateExceeded(said, retry_after=answer.retry_after)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unavailable(said)
+        self._values.forget()
+        raise Refused(said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hooked:
+    """Meets `ports.RenderedNotice`."""
+
+    channel: SlackWebhook = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def send(self) -> str:
+        """Send."""
+        return self.channel.deliver(self.body)
+
+
+# --- how it looks ---------------------------------------------------------------------------
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing is a mention or a link: https://docs.slack.dev/messaging/formatting."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def blocks_of(brief: Brief) -> "list[dict[Any, Any] | Block]":
+    """The message in Block Kit: what does not fit is counted."""
+    header = {
+        "type": "header",
+        "text": {"type": "plain_text", "text": brief.subject[:_LONGEST_HEADER], "emoji": False},
+    }
+    rest = [_section(lines) for lines in (list(brief.top), [*_failures(brief)]) if lines]
+    notes = [_section(_lines_of(note)) for note in brief.notes]
+    room = _MOST_BLOCKS - 1 - len(rest) - 1
+    if len(notes) > room:
+        more = len(notes) - room
+        notes = [*notes[:room], _section([f"and {more} more keys: the mail names all of them"])]
+    return [header, *rest, *notes]
+
+
+def _failures(brief: Brief) -> Iterator[str]:
+    for failure in brief.failures:
+        yield f"• {_cut(failure, _LONGEST_OF_OTHERS)}"
+
+
+def _lines_of(note: BriefNote) -> list[str]:
+    return [
+        f"*{note.user}*: `{note.key_id}`: {note.todo}",
+        *note.what,
+        *(f"• {each}" for each in note.dates),
+        *(f"{number}. {each}" for number, each in enumerate(note.steps, 1)),
+    ]
+
+
+def _section(lines: Sequence[str]) -> dict[str, object]:
+    # Verbatim: no address, channel or name in the text becomes a link of Slack's own making.
+    text = _cut("\n".join(map(escaped, lines)), _LONGEST_TEXT)
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    # Not within an entity: half of one would be shown as it is.
+    return re.sub(r"&[a-z]{0,3}$", "", text[: longest - 1]) + "…"
+
+
+def _is_one(digest: Digest) -> bool:
+    return len(digest.items) == 1 and not digest.run.dry_run and not digest.failures
+
+
+def _retry_after(response: Any) -> float | None:  # noqa: ANN401 -- of several types
+    headers = getattr(response, "headers", None) or {}
+    said = {str(name).lower(): value for name, value in headers.items()}.get("retry-after")
+    said = said[0] if isinstance(said, list) and said else said
+    return float(said) if isinstance(said, str) and said.isascii() and said.isdigit() else None

@@ -1,0 +1,83 @@
+"""A notice in a few lines, for channels that have a form of their own, in the mails' words."""
+
+from collections.abc import Iterator
+
+from keyturn.domain.events import Audience, Brief, BriefNote, Digest, NoticeItem
+from keyturn.domain.exemption import ExemptionChange
+from keyturn.mail.renderer import (
+    Mails,
+    Words,
+    by_when,
+    coming,
+    full_day,
+    is_planned,
+    read_command,
+    shows_secret,
+    to_install,
+    undo_command,
+)
+
+
+def brief_of(mails: Mails, content: Digest | ExemptionChange) -> Brief:
+    """Put the words of a notice's mail into a few lines."""
+    words = mails.words_of(content)
+    match content:
+        case ExemptionChange():
+            return _of_change(words)
+        case Digest():
+            return _of_digest(words)
+
+
+def _of_change(words: Words) -> Brief:
+    say, change = words.facts["say"], words.facts["change"]
+    return Brief(
+        subject=words.subject,
+        top=(
+            *say("exemption_what", change),
+            f"Made by: {change.by}",
+            *say("exemption_steps", change),
+            f"`{undo_command(change)}`",
+        ),
+    )
+
+
+def _of_digest(words: Words) -> Brief:
+    say, digest = words.facts["say"], words.facts["digest"]
+    dry = say("notice_of_dry_run") if words.facts["dry"] else ()
+    return Brief(
+        subject=words.subject,
+        top=(*dry, f"Account: {' '.join(say('account_line'))}"),
+        failures=digest.failures,
+        notes=tuple(_note(words, item) for group in words.facts["groups"] for item in group.items),
+    )
+
+
+def _note(words: Words, item: NoticeItem) -> BriefNote:
+    say, why = words.facts["say"], words.facts["why"]
+    day = by_when(item)
+    return BriefNote(
+        user=item.user,
+        key_id=item.key_id,
+        todo=" ".join(say("todo", item)) + (f", by {full_day(day)}" if day else ""),
+        what=(f"Why: {why(item)}.", *say("what", item), *say("usage", item)),
+        dates=tuple(
+            f"{full_day(each.day)}: {' '.join(say('event', item, each.action))}"
+            for each in coming(item)
+        ),
+        steps=tuple(_steps(words, item)),
+    )
+
+
+def _steps(words: Words, item: NoticeItem) -> Iterator[str]:
+    """What its owner is to do; the administrators read that in their mail."""
+    say, digest = words.facts["say"], words.facts["digest"]
+    if digest.audience is not Audience.OWNER:
+        return
+    yield from say("steps", item)
+    if shows_secret(item):
+        yield " ".join(say("where", item))
+        yield f"`{read_command(item.secret or '', digest.region)}`"
+    installed = to_install(words.facts["groups"], words.facts["dry"])
+    if item in installed and not is_planned(item, words.facts["dry"]):
+        yield from say("install", [item])
+    yield from say("undo", item)

@@ -1,0 +1,315 @@
+"""Slack, from the Lambda event down, against a real server on loopback."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from keyturn import wiring
+from keyturn.adapters.channels import slack
+from keyturn.adapters.channels.slack import blocks_of, escaped
+from keyturn.domain.events import Brief, BriefNote
+from keyturn_sandbox.simulation.deployment import ADMIN
+from tests.functions.channels_stage import Channels, measured
+from tests.receivers import Receiver, Reply, Request, receiving
+from tests.use_cases.harness import MEMBER, OWNER
+
+TOKEN = "xoxb-" + "0815-test"
+PLACE = "C0ADMINS"
+
+
+def given(request: Request) -> dict[str, Any]:
+    """What a method of Slack's was called with."""
+    if request.headers["content-type"].startswith("application/json"):
+        return dict(request.json)
+    return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+
+
+def as_json(**answer: object) -> Reply:
+    return Reply(body=json.dumps(answer).encode(), headers={"Content-Type": "application/json"})
+
+
+class Slack:
+    """Its Web API, as far as we call it."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.members = {OWNER: "U0OWNER"}
+        self.fails: dict[str, Reply] = {}
+        """Channel → what a message to it gets."""
+        self.lost_threads: set[str] = set()
+        receiver.always = self.answer
+
+    def answer(self, request: Request) -> Reply:
+        asked = given(request)
+        if request.headers["authorization"] != f"Bearer {TOKEN}":
+            return as_json(ok=False, error="invalid_auth")
+        if request.path.endswith("/users.lookupByEmail"):
+            member = self.members.get(asked["email"])
+            if member is None:
+                return as_json(ok=False, error="users_not_found")
+            return as_json(ok=True, user={"id": member})
+        if reply := self.fails.get(asked["channel"]):
+            return reply
+        if asked.get("thread_ts") in self.lost_threads:
+            return as_json(ok=False, error="thread_not_found")
+        return as_json(ok=True, ts=f"17000{len(self.receiver.got)}.0001", channel=asked["channel"])
+
+    def posted(self, place: str) -> list[dict[str, Any]]:
+        """The messages that came for a channel or a member."""
+        return [
+            given(each)
+            for each in self.receiver.got
+            if each.path.endswith("/chat.postMessage") and given(each)["channel"] == place
+        ]
+
+    def lookups(self) -> int:
+        return sum(each.path.endswith("/users.lookupByEmail") for each in self.receiver.got)
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch, channels: Channels) -> list[float]:
+    """The waits, by the clock that can be moved."""
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        cloud = channels.stage.cloud
+        cloud.move_to(cloud.now + timedelta(seconds=seconds))
+
+    monkeypatch.setattr(wiring, "_sleep", sleep)
+    return waits
+
+
+@pytest.fixture
+def workspace(
+    channels: Channels, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, waited: list[float]
+) -> Slack:
+    monkeypatch.setattr(slack, "API", f"{receiver.url}/api/")
+    channels.set("SlackTokenSecretArn", TOKEN)
+    channels.stage.settings["SlackAdminChannel"] = PLACE
+    return Slack(receiver)
+
+
+def text_of(message: dict[str, Any]) -> str:
+    return "\n".join(each["text"]["text"] for each in message["blocks"])
+
+
+def test_each_owner_gets_a_message_a_key_and_the_admins_their_digest(
+    channels: Channels, workspace: Slack, waited: list[float]
+) -> None:
+    stage = channels.stage
+    workspace.members["eve@example.com"] = "U0EVE"
+    stage.settings["ResourceOwnerTag"] = "Owner"
+    anns = stage.user("ann", 137)
+    bobs = stage.user("bob", 137)
+    eves = stage.user("eve", 137, Owner="eve@example.com")
+    stage.invoke()
+
+    assert channels.say() == 0
+
+    to_owner = [text_of(each) for each in workspace.posted("U0OWNER")]
+    assert len(to_owner) == 2
+    assert all(sum(key in text for key in (*anns, *bobs)) == 1 for text in to_owner)
+    [to_eve] = [text_of(each) for each in workspace.posted("U0EVE")]
+    assert eves[0] in to_eve
+    assert not [key for key in (*anns, *bobs) if key in to_eve]
+    [to_admins] = [text_of(each) for each in workspace.posted(PLACE)]
+    assert all(key in to_admins for key in (*anns, *bobs, *eves))
+    assert workspace.lookups() == 2
+    assert measured(stage, "SlackSent") == 4
+    assert sum(waited) >= 1  # two to one member
+
+
+def test_what_follows_about_a_key_goes_under_what_was_said_before(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    stage.user("ann", 137)
+    for day in (0, 7, 10):
+        stage.at(day)
+        stage.run()
+        channels.say()
+
+    first, *later = workspace.posted("U0OWNER")
+    assert later
+    assert "thread_ts" not in first
+    [thread] = {each["thread_ts"] for each in later}
+    assert thread.startswith("17000")
+    assert workspace.lookups() >= 1
+
+
+def test_a_thread_that_is_lost_begins_anew(channels: Channels, workspace: Slack) -> None:
+    stage = channels.stage
+    stage.user("ann", 137)
+    stage.run()
+    channels.say()
+    workspace.lost_threads = {f"17000{number}.0001" for number in range(1, 9)}
+
+    stage.at(7)
+    stage.run()
+    assert channels.say() == 0
+
+    *_, refused, taken = workspace.posted("U0OWNER")
+    assert "thread_ts" in refused
+    assert "thread_ts" not in taken
+
+
+def test_an_unknown_member_is_reported_once_a_digest_and_has_the_mail(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    workspace.members = {}
+    stage.user("ann", 137)
+    stage.user("bob", 137)
+    stage.invoke()
+
+    assert channels.say() == 0
+    stage.tell()
+
+    assert len(workspace.posted(PLACE)) == 1
+    assert workspace.lookups() == 1
+    assert measured(stage, "SlackUnknown") == 1
+    assert sorted(mail.to[0] for mail in stage.cloud.sent_mails) == sorted([OWNER, ADMIN])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=500),
+        Reply(status=200, body=b"<html>"),
+        Reply(cut=True),
+        Reply(garbage=True),
+        as_json(ok=False, error="is_archived"),
+        as_json(ok=False, error="internal_error"),
+        as_json(ok=True),
+        Reply(status=429, headers={"Retry-After": "86400"}, body=b"{}"),
+    ],
+    ids=["fails", "HTML", "cuts", "garbage", "refuses", "unsure", "no ts", "throttles"],
+)
+def test_one_that_does_not_get_it_holds_neither_the_others_nor_the_mails(
+    channels: Channels, workspace: Slack, reply: Reply
+) -> None:
+    stage = channels.stage
+    with receiving() as hook:
+        channels.webhook(hook.url)
+        stage.user("ann", 137)
+        stage.invoke()
+        workspace.fails = {"U0OWNER": reply}
+
+        assert channels.say() == 1
+        assert stage.tell() == []
+
+        assert len(workspace.posted(PLACE)) == 1
+        assert len(hook.got) == 2
+        assert len(stage.cloud.sent_mails) == 2
+        workspace.fails = {}
+        channels.later()
+        assert channels.say() == 0
+
+        assert len(workspace.posted(PLACE)) == 1  # nothing twice
+        assert len(hook.got) == 2
+        assert len(workspace.posted("U0OWNER")) == 2  # and nothing lost
+    assert not [line for line in stage.lines() if "xoxb" in json.dumps(line)]
+
+
+def test_while_slack_hangs_the_webhook_hears_all(
+    channels: Channels, workspace: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack, "SECONDS", 1)
+    stage = channels.stage
+    with receiving() as hook:
+        channels.webhook(hook.url)
+        stage.user("ann", 137)
+        stage.invoke()
+        workspace.receiver.always = lambda _: Reply(hangs=True)
+
+        assert channels.say() == 2
+
+        assert len(hook.got) == 2
+        assert measured(stage, "WebhookSent") == 2
+        assert measured(stage, "SlackNotSent") == 2
+
+
+def test_slack_is_waited_for_as_long_as_it_says(
+    channels: Channels, workspace: Slack, waited: list[float]
+) -> None:
+    channels.stage.user("ann", 137)
+    channels.stage.invoke()
+    workspace.receiver.replies = [
+        Reply(status=429, headers={"Retry-After": "3"}, body=b'{"ok": false}')
+    ]
+
+    assert channels.say() == 0
+    assert 3 in waited
+    assert len(workspace.posted("U0OWNER")) == 1
+
+
+def test_a_token_that_is_refused_is_read_anew(channels: Channels, workspace: Slack) -> None:
+    channels.set("SlackTokenSecretArn", "xoxb-" + "old")
+    channels.stage.user("ann", 137)
+    channels.stage.invoke()
+    assert channels.say() == 2
+
+    channels.set("SlackTokenSecretArn", TOKEN)
+    assert channels.say() == 0
+
+    assert len(workspace.posted(PLACE)) == 2  # one of them refused
+
+
+def test_an_incoming_webhook_gets_the_admins_digest_alone(
+    channels: Channels, receiver: Receiver
+) -> None:
+    stage = channels.stage
+    channels.set("SlackWebhookSecretArn", f"{receiver.url}/services/T0/B0/x")
+    receiver.always = lambda _: Reply(body=b"ok")
+    [key] = stage.user("ann", 137)
+    stage.invoke()
+
+    assert channels.say() == 0
+
+    [message] = receiver.got
+    assert key in text_of(message.json)
+    assert message.json["text"].startswith("[AWS access keys] Access keys in prod")
+
+
+# --- what others wrote --------------------------------------------------------------------------
+
+NOTE = BriefNote(
+    user="ann", key_id="AKIAIOSFODNN7EXAMPLE", todo="Install", what=(), dates=(), steps=()
+)
+
+
+def test_a_name_makes_no_mention_and_no_link(channels: Channels, workspace: Slack) -> None:
+    stage = channels.stage
+    stage.user("ann", 137)
+    stage.invoke(
+        {"account": MEMBER, "email": OWNER, "name": "<!channel> <https://evil.example|x> &"}
+    )
+
+    assert channels.say() == 0
+
+    for place in ("U0OWNER", PLACE):
+        [message] = workspace.posted(place)
+        assert "<" not in message["text"]
+        for block in message["blocks"]:
+            if block["text"]["type"] == "mrkdwn":
+                assert block["text"]["verbatim"] is True
+                assert "<" not in block["text"]["text"]
+
+
+def test_what_does_not_fit_is_cut_as_slack_takes_it() -> None:
+    notes = tuple(replace(NOTE, what=("&" * 4000,)) for _ in range(200))
+    blocks: Any = blocks_of(
+        Brief(subject="s" * 400, top=("t",), failures=("f" * 900,), notes=notes)
+    )
+
+    assert len(blocks) == 50
+    assert len(blocks[0]["text"]["text"]) == 150
+    assert all(len(each["text"]["text"]) <= 3000 for each in blocks)
+    assert blocks[-1]["text"]["text"].startswith("and 154 more keys")
+    assert blocks[5]["text"]["text"].endswith("&amp;…")
+    assert escaped("<a&b>") == "&lt;a&amp;b&gt;"
