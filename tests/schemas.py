@@ -41,6 +41,7 @@ from keyturn.schemas.event import (
 from keyturn.schemas.explanation import Explanation
 from keyturn.schemas.mail_fate import FateFile, MessageFile, UndeliverableFile
 from keyturn.schemas.owners_check import OwnersCheckFile
+from keyturn.schemas.owners_shown import OwnersShownFile
 from keyturn.schemas.pause_answer import SwitchFile
 from keyturn.schemas.pause_event import PauseEvent
 from keyturn.schemas.plan import PlanFile
@@ -123,6 +124,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
     "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),
+    "owners-shown": partial(of_form, OwnersShownFile, "What `owners show` answers"),
     "plan": partial(of_form, PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
         of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")

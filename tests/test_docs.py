@@ -272,6 +272,7 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plan.json").write_text('{"version": 1, "accounts": []}')
+    (tmp_path / "owners.yaml").write_text("version: 1\nrules: []\n")
     for name in ("CloudFormation", "template"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "Lambda").mkdir()

@@ -49,7 +49,15 @@ Documents = dict[str, list[Any]]
 # Tried with what the commands write: tests/cli/test_json_answers.py.
 OF_CHANNELS = {"webhook-message"}
 """Held to what was received in tests/functions/test_channels.py."""
-OF_THE_COMMAND_LINE = {"adoption", "admin-digest", "explanation", "owners-check", "plan", "switch"}
+OF_THE_COMMAND_LINE = {
+    "adoption",
+    "admin-digest",
+    "explanation",
+    "owners-check",
+    "owners-shown",
+    "plan",
+    "switch",
+}
 PAUSE = {"Pause": "an incident", "by": "ann", "dryrun": "false"}
 RESUME = {"Resume": "it is over"}
 

@@ -72,6 +72,7 @@ from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.list_owners import ListOwners
 from keyturn.use_cases.mail_fate import Reachable, RecordMailFate
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
@@ -121,6 +122,8 @@ class _Connections:
     clock: Clock
     account: str | None = None
     """Whose credentials these are, and so whose the bucket must be; None: AWS is asked."""
+    own_owners_file: OwnersFileStore | None = None
+    """The owners file of this machine that counts in place of the bucket's; None: none does."""
     _kept: dict[str, Any] = field(default_factory=dict)
     """What for → the client or adapter that was made for it."""
     _members: dict[str, _Member] = field(default_factory=dict)
@@ -546,6 +549,8 @@ class Aws(_Connections):
 
     def owners_file(self) -> OwnersFileStore | None:
         """The rules that say who answers for which users; None: no bucket can hold them."""
+        if self.own_owners_file is not None:
+            return self.own_owners_file
         if not self.settings.bucket:
             return None
         return self._keep("owners file", lambda: self._in_bucket(S3OwnersFile))  # type: ignore[no-any-return]  # what the lambda makes
@@ -579,14 +584,21 @@ class Aws(_Connections):
 
     def owners(self, account: Account, users: Sequence[UserFacts]) -> Mapping[str, Owner]:
         """Who answers for the keys of these users of an account: user's name → owner."""
+        _, find_owner = self._owner_finder(account)
+        look_up = LookUpOwners(find_owner=find_owner, workers=self.settings.parallel_users)
+        return look_up.of(users)
+
+    def list_owners(self, account: Account) -> ListOwners:
+        """Who answers for which user of an account, and whom later sources name."""
+        keys, find_owner = self._owner_finder(account)
+        workers = self.settings.parallel_users
+        return ListOwners(keys=keys, find_owner=find_owner, workers=workers)
+
+    def _owner_finder(self, account: Account) -> tuple[IamAccessKeys, FindOwner]:
         member = self._member(account.id)
         receipts = self._receipts() if self.settings.bucket else NoReceipts()
         keys = IamAccessKeys(member.iam, member.iam_once)
-        look_up = LookUpOwners(
-            find_owner=self._find_owner(account, keys, receipts),
-            workers=self.settings.parallel_users,
-        )
-        return look_up.of(users)
+        return keys, self._find_owner(account, keys, receipts)
 
     def notices_of(
         self, users: Iterable[UserDecisions]
@@ -712,8 +724,16 @@ class Aws(_Connections):
         return self._in_bucket(S3Receipts)
 
 
-def local_owners_file(path: Path, option: str, settings: Settings) -> LocalOwnersFile:
-    """An owners file of this machine, to check. Raises InvalidValue, by the option, for none."""
+def local_owners_file(
+    path: Path, option: str, settings: Settings | None = None
+) -> LocalOwnersFile:
+    """
+    An owners file of this machine. Raises InvalidValue, by the option, for none.
+
+    settings: to check it, for the addresses left out that AllowedOwnerDomains does not allow.
+    """
+    if settings is None:
+        return LocalOwnersFile(path, option=option)
     return LocalOwnersFile(path, option=option, allows=_allowed(settings))
 
 

@@ -23,8 +23,9 @@ from keyturn.cli.options import (
     NoticesTask,
     NotifyOptions,
     Output,
-    OwnersOptions,
-    OwnersTask,
+    OwnersCheckOptions,
+    OwnersFileOptions,
+    OwnersShowOptions,
     PauseOptions,
     SettingOptions,
     Users,
@@ -74,8 +75,13 @@ def keyturn(
 
 @app.command()
 @with_groups
-def plan(
-    where: AccountOptions, users: Users, rules: SettingOptions, output: Output, view: View
+def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
+    where: AccountOptions,
+    users: Users,
+    rules: SettingOptions,
+    owners_by: OwnersFileOptions,
+    output: Output,
+    view: View,
 ) -> int:
     """
     Show what is due. It only reads.
@@ -84,15 +90,16 @@ def plan(
     """
     from keyturn.cli.run import plan as carry_out  # noqa: PLC0415 -- see above
 
-    return carry_out(where, users, rules, output, view)
+    return carry_out(where, users, rules, owners_by, output, view)
 
 
 @app.command()
 @with_groups
-def run(  # noqa: PLR0913 -- five groups of options and what is this command's own
+def run(  # noqa: PLR0913, PLR0917 -- six groups of options and what is this command's own
     where: AccountOptions,
     users: Users,
     rules: SettingOptions,
+    owners_by: OwnersFileOptions,
     output: Output,
     telling: NotifyOptions,
     *,
@@ -121,7 +128,7 @@ def run(  # noqa: PLR0913 -- five groups of options and what is this command's o
     from keyturn.cli.run import run as carry_out  # noqa: PLC0415 -- see above
 
     asked = RunOptions(enforce=enforce, yes=yes, verbose=verbose, approve=approve)
-    return carry_out(where, users, rules, output, telling, asked)
+    return carry_out(where, users, rules, owners_by, output, telling, asked)
 
 
 @app.command()
@@ -132,12 +139,13 @@ def explain(
     ],
     where: AccountOptions,
     rules: SettingOptions,
+    owners_by: OwnersFileOptions,
     explaining: ExplainOptions,
 ) -> int:
     """Explain a user's keys: where they stand, why, and every date that is coming."""
     from keyturn.cli.run import explain as carry_out  # noqa: PLC0415 -- see above
 
-    return carry_out(who, where, rules, explaining)
+    return carry_out(who, where, rules, owners_by, explaining)
 
 
 _KEY = typer.Argument(metavar="KEY", help="An access key's id.")
@@ -263,10 +271,13 @@ def digest(options: DigestOptions) -> int:
     return carry_out(options)
 
 
-@app.command()
+owners = typer.Typer(help="The owners file, and who answers for which user. It only reads.")
+app.add_typer(owners, name="owners")
+
+
+@owners.command("check")
 @with_groups
-def owners(
-    what: Annotated[OwnersTask, typer.Argument(metavar="check", help="What to do.")],
+def check_owners(
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -274,7 +285,7 @@ def owners(
         ),
     ] = None,
     *,
-    options: OwnersOptions,
+    options: OwnersCheckOptions,
 ) -> int:
     """
     Check an owners file: every mistake in it, with its line.
@@ -283,9 +294,22 @@ def owners(
     """
     from keyturn.cli.owners import check  # noqa: PLC0415 -- see above
 
-    match what:
-        case OwnersTask.CHECK:
-            return check(file, options)
+    return check(file, options)
+
+
+@owners.command("show")
+@with_groups
+def show_owners(
+    where: AccountOptions, users: Users, owners_by: OwnersFileOptions, options: OwnersShowOptions
+) -> int:
+    """
+    Show the owner of each user, by which source, who would be next, and what does not serve.
+
+    Of all users, with and without keys.
+    """
+    from keyturn.cli.show_owners import show  # noqa: PLC0415 -- see above
+
+    return show(where, users, owners_by, options)
 
 
 @app.command()

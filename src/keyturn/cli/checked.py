@@ -7,11 +7,19 @@ from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.given import as_given, given
 from keyturn.cli.identifiers import check_role
 from keyturn.cli.needs import WHICH_KMS_KEY, WHICH_SEAL_KEY, Needs, asks_first, to_enforce
-from keyturn.cli.options import AccountOptions, NotifyBy, NotifyOptions, SettingOptions
+from keyturn.cli.options import (
+    AccountOptions,
+    NotifyBy,
+    NotifyOptions,
+    OwnersFileOptions,
+    SettingOptions,
+)
 from keyturn.configuration import MOST_PARALLEL
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
+from keyturn.ports import OwnersFileStore
 from keyturn.settings import Settings
+from keyturn.wiring import local_owners_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,8 @@ class Checked:
     notify: NotifyBy | None = None
     asks: bool = False
     """Whether the operator is to be asked first."""
+    owners_file: OwnersFileStore | None = None
+    """The owners file of this machine that counts in place of the bucket's; None: none does."""
     later: Needs = field(default_factory=dict)
     """What is missing for --enforce."""
 
@@ -37,6 +47,7 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
     rules: SettingOptions,
     telling: NotifyOptions | None = None,
     *,
+    owners_by: OwnersFileOptions | None = None,
     enforce: bool = False,
     yes: bool = False,
     needs: Needs | None = None,
@@ -55,6 +66,8 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
     own = given(where, rules, *((telling,) if telling else ()))
     settings = _settings(own)
     _check_where(where)
+    path = owners_by.owners_file if owners_by else None
+    owners_file = local_owners_file(path, "--owners-file") if path else None
     notify = telling.notify if telling else None
     to_tell = _needs_to_tell(settings, notify) if notify and not where.deployed else {}
     later: dict[str, str] = {}
@@ -76,6 +89,7 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
         settings=settings,
         notify=notify,
         asks=asks,
+        owners_file=owners_file,
         later=later,
     )
 

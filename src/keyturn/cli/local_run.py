@@ -22,10 +22,11 @@ from keyturn.domain.key import Account
 from keyturn.domain.record import LONGEST_RUN
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Request
 from keyturn.domain.scope import EVERYWHERE
+from keyturn.ports import OwnersFileStore
 from keyturn.schemas.plan import Approvals
 from keyturn.settings import Settings
 from keyturn.use_cases.announcers import Announcer
-from keyturn.use_cases.inventory import Inventory, take_inventory, with_units
+from keyturn.use_cases.inventory import Inventory, problems_of, take_inventory, with_units
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
 
@@ -34,7 +35,12 @@ Journal = Callable[[str, Mapping[str, str]], None]
 Work = Callable[[Account, Progress], AccountResult]
 
 
-def connect(where: AccountOptions, settings: Settings, journal: Journal) -> Aws:
+def connect(
+    where: AccountOptions,
+    settings: Settings,
+    journal: Journal,
+    owners_file: OwnersFileStore | None = None,
+) -> Aws:
     """Connect with the operator's own credentials. Raises what `open_session` raises."""
     session = open_session(where.profile, where.region)
     # Without a role it is the caller's own account, with the caller's own credentials.
@@ -45,6 +51,7 @@ def connect(where: AccountOptions, settings: Settings, journal: Journal) -> Aws:
         settings=replace(settings, home_region=home, member_role=role),
         journal=journal,
         clock=now,
+        own_owners_file=owners_file,
     )
 
 
@@ -88,7 +95,7 @@ def find_accounts(
                 raise InvalidValue("--account", other, rule)
         # Who runs it in their own account is told in the place of its owners.
         account = Account(id=own, email=aws.settings.admin)
-        return Inventory(accounts=(account,))
+        return Inventory(accounts=(account,), warnings=_problems(aws))
     try:
         organization = aws.organization()
         inventory = take_inventory(organization, scope=scope, only=named)
@@ -98,12 +105,18 @@ def find_accounts(
             raise PortError(f"the organisation could not be read ({error}); {advice}") from error
         say(f"accounts without their names and addresses: Organizations said no ({error})")
         accounts = tuple(Account(id=each) for each in named)
-        return Inventory(accounts=accounts)
+        return Inventory(accounts=accounts, warnings=_problems(aws))
     if (owners_file := aws.owners_file()) is not None:
         inventory = with_units(inventory, organization, owners_file)
     return replace(
         inventory, accounts=tuple(sorted(inventory.accounts, key=lambda account: account.id))
     )
+
+
+def _problems(aws: Aws) -> tuple[str, ...]:
+    """What is wrong in the operator's own owners file, where no units are asked for."""
+    file = aws.own_owners_file and aws.own_owners_file.read()
+    return problems_of(file) if file else ()
 
 
 class Interrupted(typer.TyperException):
@@ -153,6 +166,16 @@ class FleetRun:
             plan = self._with_leftovers(plan) if self.lists_secrets else plan
             if self.lists_notices:
                 plan = replace(plan, notices=self.aws.notices_of(plan.users))
+        finally:
+            self.aws.forget(account.id)
+        return AccountResult(plan=self._without_absent(plan))
+
+    def owners(self, account: Account, progress: Progress) -> AccountResult:
+        """Only read who answers for which user; a plan without decisions."""
+        run = Run(id=self.id, account=account, at=now(), dry_run=True)
+        try:
+            listed = self.aws.list_owners(account)
+            plan = listed.of(run, self.request, self._stoppable(progress))
         finally:
             self.aws.forget(account.id)
         return AccountResult(plan=self._without_absent(plan))

@@ -41,12 +41,6 @@ class Findings(StrEnum):
     JSON = "json"
 
 
-class OwnersTask(StrEnum):
-    """What `keyturn owners` does."""
-
-    CHECK = "check"
-
-
 class NotifyBy(StrEnum):
     """How people are told."""
 
@@ -156,6 +150,18 @@ class Users:
     """Which users are looked at."""
 
     user: list[str] | None = option("--user", "Only this user; repeatable.", WHICH, "NAME")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersFileOptions:
+    """An owners file of this machine."""
+
+    owners_file: Path | None = option(
+        "--owners-file",
+        "Who answers for which users by this file, .yaml or .csv, and not by the bucket's.",
+        TELLING,
+        "PATH",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,7 +309,7 @@ class PauseOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnersOptions:
+class OwnersCheckOptions:
     """Where the owners file is that is in use, and how the answer is written."""
 
     deployed: bool = flag(
@@ -350,6 +356,46 @@ class DigestOptions:
     def as_accounts(self) -> AccountOptions:
         """The same, for whoever connects."""
         return AccountOptions(profile=self.profile, region=self.region, deployed=self.deployed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersShowOptions:
+    """The sources of owners, and how they are shown."""
+
+    owner_tag: str | None = option_of("ResourceOwnerTag")
+    allowed_owner_domain: list[str] | None = option_of("AllowedOwnerDomains")
+    read_alternate_contacts: bool = option_of("ReadAlternateContacts")
+    bucket: str | None = option_of("S3BucketName")
+    prefix: str | None = option_of("S3BucketPrefix")
+    admin: str | None = option_of("AdminEmailAddress")
+    missing: bool = flag(
+        "--missing",
+        "Show only users without a known owner, or with a value that did not serve.",
+        OUTPUT,
+    )
+    format: Format = option("--format", "How it is written.", OUTPUT, default=Format.TABLE)
+    output: Path | None = option(
+        "-o --output",
+        "Write to a file, whole or not at all; - is standard output.",
+        OUTPUT,
+        "FILE",
+    )
+
+    @property
+    def as_settings(self) -> SettingOptions:
+        """Those that a plan has, too."""
+        return SettingOptions(
+            owner_tag=self.owner_tag,
+            allowed_owner_domain=self.allowed_owner_domain,
+            read_alternate_contacts=self.read_alternate_contacts,
+            bucket=self.bucket,
+            prefix=self.prefix,
+        )
+
+    @property
+    def as_notices(self) -> NotifyOptions:
+        """The last source; nobody is notified."""
+        return NotifyOptions(admin=self.admin)
 
 
 class NoticesTask(StrEnum):

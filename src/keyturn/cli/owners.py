@@ -9,7 +9,7 @@ from keyturn.cli.given import given
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect
 from keyturn.cli.one_line import BAD_USAGE
-from keyturn.cli.options import Findings, OwnersOptions
+from keyturn.cli.options import Findings, OwnersCheckOptions
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.owners_file import OwnersFile, hidden_rules
@@ -19,7 +19,7 @@ from keyturn.settings import Settings
 from keyturn.wiring import local_owners_file
 
 
-def check(path: Path | None, asked: OwnersOptions) -> int:
+def check(path: Path | None, asked: OwnersCheckOptions) -> int:
     """Name what is wrong in an owners file; code 2, if a rule of it does not serve as written."""
     file = _read(path, asked)
     warnings = hidden_rules(file.rules)
@@ -39,7 +39,7 @@ def check(path: Path | None, asked: OwnersOptions) -> int:
     return BAD_USAGE if broken else 0
 
 
-def _read(path: Path | None, asked: OwnersOptions) -> OwnersFile:
+def _read(path: Path | None, asked: OwnersCheckOptions) -> OwnersFile:
     own = given(asked)
     settings = Settings.read(own)
     if path is not None:

@@ -21,6 +21,7 @@ from keyturn.cli.options import (
     Findings,
     NotifyOptions,
     Output,
+    OwnersFileOptions,
     SettingOptions,
     Users,
     View,
@@ -43,14 +44,19 @@ class RunOptions:
     approve: Path | None = None
 
 
-def plan(
-    where: AccountOptions, users: Users, rules: SettingOptions, output: Output, view: View
+def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
+    where: AccountOptions,
+    users: Users,
+    rules: SettingOptions,
+    owners_by: OwnersFileOptions,
+    output: Output,
+    view: View,
 ) -> int:
     """Show what is due."""
     _check_users(users)
     shown_keys = Shown.read(view, output)
     output = replace(output, all=output.all or shown_keys.filters)
-    asked = checked(where, rules)
+    asked = checked(where, rules, owners_by=owners_by)
     with opened(output) as answer:
         cli_session = CliSession(asked)
         cli_session.tell_of_pause()
@@ -69,6 +75,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     where: AccountOptions,
     users: Users,
     rules: SettingOptions,
+    owners_by: OwnersFileOptions,
     output: Output,
     telling: NotifyOptions,
     asked: RunOptions,
@@ -78,7 +85,13 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     request = Request(users=frozenset(users.user or ()))
     approvals = _approvals(users, asked)
     options = checked(
-        where, rules, telling, enforce=asked.enforce, yes=asked.yes, must_tell=TO_TELL
+        where,
+        rules,
+        telling,
+        owners_by=owners_by,
+        enforce=asked.enforce,
+        yes=asked.yes,
+        must_tell=TO_TELL,
     )
     asks = options.asks
     with opened(output) as answer:
@@ -135,12 +148,16 @@ def _done(
 
 
 def explain(
-    who: str, where: AccountOptions, rules: SettingOptions, explaining: ExplainOptions
+    who: str,
+    where: AccountOptions,
+    rules: SettingOptions,
+    owners_by: OwnersFileOptions,
+    explaining: ExplainOptions,
 ) -> int:
     """Explain a user's keys."""
     check_who(who)
     key_id = who if is_key(who) else None
-    cli_session = CliSession(checked(where, rules), key_id=key_id)
+    cli_session = CliSession(checked(where, rules, owners_by=owners_by), key_id=key_id)
     request = Request(users=frozenset({who if key_id is None else cli_session.owner_of(key_id)}))
     fleet_run = replace(
         cli_session.fleet_run(request, dry_run=True),

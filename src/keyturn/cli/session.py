@@ -63,7 +63,7 @@ class CliSession:
         self.err = Console(stderr=True)
         self._verbose = verbose
         self._warned: set[str] = set()
-        self.aws: Aws = connect(where, settings, self._wrote)
+        self.aws: Aws = connect(where, settings, self._wrote, asked.owners_file)
         if key_id is not None:
             where = self._where_it_is(key_id, where)
         self._where = where

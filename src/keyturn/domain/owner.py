@@ -121,6 +121,15 @@ class Owner:
         """Whether it was looked for and no source but the administrators has an address."""
         return self.source in {OwnerSource.NONE, OwnerSource.ADMIN}
 
+    @property
+    def needs_care(self) -> bool:
+        """Whether nobody but the administrators is known, or a value did not serve before."""
+        if self.address is None or self.is_missing:
+            return True
+        order = list(OwnerSource)
+        served = order.index(self.source)
+        return any(order.index(each.source) <= served for each in self.rejected)
+
     def spelt(self, recipient: RecipientId) -> str | None:
         """The address of a recipient, if it was found in any source; None: somebody else's."""
         found = (each for candidate in self.candidates for each in candidate.recipients)

@@ -23,6 +23,22 @@ COLUMNS: Final = (
 )
 EXCEL_MARK = "\ufeff"
 """Without it, Excel reads UTF-8 as the encoding of its country."""
+AS_TEXT: Final = '="{}"'.format
+"""Makes a formula of an account that gives its 12 digits: Excel makes a rounded number else."""
+
+
+def harmless(cell: object) -> str:
+    """
+    A cell that no spreadsheet takes for a formula, with nothing in it that hides or turns text.
+
+    User names may begin with = + - @, and names of accounts hold anything.
+    """
+    text = visible("" if cell is None else str(cell))
+    return f"'{text}" if normalize("NFKC", text[:1]) in _FORMULAS else text
+
+
+_FORMULAS = frozenset("=+-@")
+"""What begins one; to some spreadsheets also in its full width."""
 
 
 def write_csv(results: Iterable[AccountResult], *, dry_run: bool) -> str:
@@ -37,18 +53,28 @@ def write_csv_for_excel(results: Iterable[AccountResult], *, dry_run: bool) -> s
     Not for programs: an account is a formula that gives its 12 digits, for Excel makes a rounded
     number of them otherwise.
     """
-    return EXCEL_MARK + _csv(results, dry_run=dry_run, account='="{}"'.format)
+    return EXCEL_MARK + _csv(results, dry_run=dry_run, account=AS_TEXT)
 
 
 def _csv(
     results: Iterable[AccountResult], *, dry_run: bool, account: Callable[[object], str]
 ) -> str:
+    rows = (row for result in results for row in _rows(result, dry_run=dry_run))
+    return csv_text(COLUMNS, rows, account=account)
+
+
+def csv_text(
+    headings: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    account: Callable[[object], str] = harmless,
+) -> str:
+    """A CSV text; account: how the first cell is written, which is an account's id."""
     text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for result in results:
-        for first, *others in _rows(result, dry_run=dry_run):
-            rows.writerow([account(first), *map(harmless, others)])
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(headings)
+    for first, *others in rows:
+        writer.writerow([account(first), *map(harmless, others)])
     return text.getvalue()
 
 
@@ -79,17 +105,3 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
                 "error": "; ".join(errors.get(decided.user.name, ())),
             }
             yield [cells[column] for column in COLUMNS]
-
-
-def harmless(cell: object) -> str:
-    """
-    A cell that no spreadsheet takes for a formula, with nothing in it that hides or turns text.
-
-    User names may begin with = + - @, and names of accounts hold anything.
-    """
-    text = visible("" if cell is None else str(cell))
-    return f"'{text}" if normalize("NFKC", text[:1]) in _FORMULAS else text
-
-
-_FORMULAS = frozenset("=+-@")
-"""What begins one; to some spreadsheets also in its full width."""

@@ -102,19 +102,49 @@ class FindOwner:
         except PortError:
             return self._find(user, frozenset)
 
-    def _find(self, user: UserFacts, undeliverable: Callable[[], frozenset[RecipientId]]) -> Owner:
+    def with_later_sources(self, user: UserFacts) -> tuple[Owner, PortError | None]:
+        """
+        The same owner, with whom all later sources name, for people to see.
+
+        The error: why one of the later sources could not be read; those behind it are left out.
+        Raises as `of` does.
+        """
         candidates: list[OwnerCandidate] = []
         rejected: list[RejectedValue] = []
-        for ask in self._sources(user):
+        unread: PortError | None = None
+        try:
+            for found, odd in self._answers(user, self._undeliverable):
+                candidates += found
+                rejected += odd
+        except PortError as error:
+            if self.all_sources or not candidates:
+                raise
+            unread = error
+        return self._owner(candidates, rejected), unread
+
+    def _find(self, user: UserFacts, undeliverable: "_Dead") -> Owner:
+        candidates: list[OwnerCandidate] = []
+        rejected: list[RejectedValue] = []
+        for found, odd in self._answers(user, undeliverable):
+            candidates += found
+            rejected += odd
             if candidates and not self.all_sources:
                 break
+        return self._owner(candidates, rejected)
+
+    def _answers(
+        self, user: UserFacts, undeliverable: "_Dead"
+    ) -> Iterator[tuple[list[OwnerCandidate], list[RejectedValue]]]:
+        """Ask the sources one after the other: whom each names, and what of it does not serve."""
+        for ask in self._sources(user):
             found, odd = ask()
-            rejected += [odd] if odd else []
-            if found is None:
-                continue
-            found, unreachable = self._reachable(found, undeliverable)
-            rejected += [unreachable] if unreachable else []
-            candidates += [found] if found else []
+            rejected = [odd] if odd else []
+            if found is not None:
+                found, unreachable = self._reachable(found, undeliverable)
+                rejected += [unreachable] if unreachable else []
+            yield [found] if found else [], rejected
+
+    def _owner(self, candidates: list[OwnerCandidate], rejected: list[RejectedValue]) -> Owner:
         return Owner(
             candidates=tuple(candidates), rejected=tuple(rejected), unknown=self._why_unknown()
         )
@@ -207,3 +237,5 @@ _CONTACTS: Final[Mapping[OwnerSource, ContactType]] = {
 
 _Found = tuple[OwnerCandidate | None, RejectedValue | None]
 _Ask = Callable[[], _Found]
+_Dead = Callable[[], frozenset[RecipientId]]
+"""The addresses that mails came back from."""

@@ -96,6 +96,14 @@ def _listed(organization: Organization, units: tuple[str, ...]) -> Iterator[List
             raise InvalidValue("InventoryOU", unit, rule) from error
 
 
+def problems_of(file: OwnersFile) -> tuple[str, ...]:
+    """What is wrong in an owners file, a sentence each, as far as anybody reads on."""
+    named = [f"{file.place}: {problem}" for problem in file.problems[:_NAMED]]
+    if len(file.problems) > _NAMED:
+        named.append(f"{file.place}: {len(file.problems) - _NAMED} more problems")
+    return tuple(named)
+
+
 def with_units(
     inventory: Inventory, organization: Organization, store: OwnersFileStore
 ) -> Inventory:
@@ -112,10 +120,8 @@ def with_units(
         return replace(inventory, warnings=(*inventory.warnings, said))
     if file is None:
         return inventory
-    said_of = [f"{file.place}: {problem}" for problem in file.problems[:_NAMED]]
-    if len(file.problems) > _NAMED:
-        said_of.append(f"{file.place}: {len(file.problems) - _NAMED} more problems")
-    inventory = replace(inventory, owners_file=file, warnings=(*inventory.warnings, *said_of))
+    warnings = (*inventory.warnings, *problems_of(file))
+    inventory = replace(inventory, owners_file=file, warnings=warnings)
     below: dict[str, list[str]] = {}
     for unit in sorted(file.units):
         try:
