@@ -326,6 +326,10 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "SealKey": ("alias/seal", "alias/seal"),
     "HomeRegion": ("eu-north-1", "eu-north-1"),
     "MailRegion": ("eu-west-1", "eu-west-1"),
+    "TeamsWebhookSecretArn": (
+        "arn:aws:secretsmanager:us-east-1:222222222222:secret:team-a1B2c3",
+        "arn:aws:secretsmanager:us-east-1:222222222222:secret:team-a1B2c3",
+    ),
     "SlackTokenSecretArn": (
         "arn:aws:secretsmanager:us-east-1:222222222222:secret:bot-a1B2c3",
         "arn:aws:secretsmanager:us-east-1:222222222222:secret:bot-a1B2c3",

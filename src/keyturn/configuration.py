@@ -287,6 +287,7 @@ class Configuration:
     slack_token_secret: str = setting(default="", name="SlackTokenSecretArn", shape=SECRET_ARN)
     slack_webhook_secret: str = setting(default="", name="SlackWebhookSecretArn", shape=SECRET_ARN)
     slack_admin_channel: str = setting(default="", name="SlackAdminChannel", shape=SLACK_CHANNEL)
+    teams_webhook_secret: str = setting(default="", name="TeamsWebhookSecretArn", shape=SECRET_ARN)
     webhook_secret: str = setting(default="", name="WebhookSecretArn", shape=SECRET_ARN)
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reads_alternate_contacts: bool = setting(

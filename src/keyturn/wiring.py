@@ -16,7 +16,7 @@ import boto3
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.channel_secret import ChannelSecret
-from keyturn.adapters.channels import slack, webhook
+from keyturn.adapters.channels import slack, teams, webhook
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
@@ -93,8 +93,8 @@ Kept = TypeVar("Kept")
 
 LAPTOP_WAITS = 120.0
 """Seconds that a run from a laptop waits with each digest until SES takes it."""
-SLACK_MESSAGES = 1.0
-"""A second, to each recipient."""
+CHAT_MESSAGES = 1.0
+"""A second, to each channel or member."""
 SLACK_LOOKUPS = 0.4
 """A second, of two instances together 48 a minute."""
 MEMBERS_KEPT = 50
@@ -452,6 +452,8 @@ class Aws(_Connections):
         ways: list[Way] = []
         if settings.webhook_secret:
             ways.append(Way(channel=ChannelName.WEBHOOK, audiences=everybody))
+        if settings.teams_webhook_secret:
+            ways.append(Way(channel=ChannelName.TEAMS, audiences=admins))
         bot, hook, place = (
             settings.slack_token_secret,
             settings.slack_webhook_secret,
@@ -484,13 +486,22 @@ class Aws(_Connections):
                     clock=self.clock,
                 )
             )
+        if arn := settings.teams_webhook_secret:
+            channels.append(
+                teams.TeamsChannel(
+                    self._channel_secret("TeamsWebhookSecretArn", arn, (teams.URL,)),
+                    brief=brief,
+                    post=post,
+                    turns=Pace(lambda: CHAT_MESSAGES, self.clock),
+                )
+            )
         if arn := settings.slack_token_secret:
             channels.append(
                 slack.SlackChannel(
                     self._channel_secret("SlackTokenSecretArn", arn, (slack.TOKEN,)),
                     brief=brief,
                     conversations=self._in_bucket(S3Conversations),
-                    turns=lambda: Pace(lambda: SLACK_MESSAGES, self.clock),
+                    turns=lambda: Pace(lambda: CHAT_MESSAGES, self.clock),
                     lookups=Pace(lambda: SLACK_LOOKUPS, self.clock),
                     clock=self.clock,
                     api=slack.API,
@@ -502,7 +513,7 @@ class Aws(_Connections):
                     self._channel_secret("SlackWebhookSecretArn", arn, (slack.URL,)),
                     brief=brief,
                     post=post,
-                    turns=Pace(lambda: SLACK_MESSAGES, self.clock),
+                    turns=Pace(lambda: CHAT_MESSAGES, self.clock),
                 )
             )
         return tuple(channels)

@@ -62,7 +62,12 @@ SERVICE = {
     "sts.py": "sts",
 }
 NO_ADAPTER = {
-    *("https.py", "channels/webhook.py", "channels/slack.py"),  # they ask nothing of AWS
+    *(
+        "https.py",
+        "channels/webhook.py",
+        "channels/slack.py",
+        "channels/teams.py",
+    ),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
     *("local_owners_file.py", "pace.py"),
 }
@@ -147,6 +152,7 @@ ALL = {
     MAIL_EVENTS: {"CoreRegion": "eu-west-1"},
     CHANNELS: {
         "WebhookSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:hook-a1B2c3",
+        "TeamsWebhookSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:t-a1B2c3",
         "SlackTokenSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:bot-a1B2c3",
         "SlackWebhookSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:in-a1B2c3",
         "ChannelSecretsKmsKeyArn": f"arn:aws:kms:us-east-1:{SECURITY}:key/1234",

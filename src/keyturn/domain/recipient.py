@@ -25,11 +25,14 @@ class ChannelName(StrEnum):
     SLACK = "slack"
     """A member by their e-mail address, or a member or channel by its id."""
 
+    TEAMS = "teams"
+    """A workflow of Microsoft Teams: one place, as the webhook."""
+
     @property
     def one_address(self) -> str:
         """What an address of it is, as people are told."""
         match self:
-            case ChannelName.EMAIL | ChannelName.WEBHOOK:
+            case ChannelName.EMAIL | ChannelName.WEBHOOK | ChannelName.TEAMS:
                 return "one e-mail address"
             case ChannelName.SLACK:
                 return "one e-mail address, or the id of a Slack channel or member"
@@ -74,7 +77,7 @@ class Recipient:
     def can_be_reached(self) -> bool:
         """Whether the address has the form that its channel asks for, and names one recipient."""
         match self.channel:
-            case ChannelName.EMAIL | ChannelName.WEBHOOK:
+            case ChannelName.EMAIL | ChannelName.WEBHOOK | ChannelName.TEAMS:
                 return MAILABLE.fullmatch(self.address) is not None
             case ChannelName.SLACK:
                 found = SLACK_ID.fullmatch(self.address) or MAILABLE.fullmatch(self.address)
@@ -86,7 +89,7 @@ class Recipient:
     def normalized_address(self) -> str:
         """The address in the one spelling in which two of them are compared."""
         match self.channel:
-            case ChannelName.EMAIL | ChannelName.WEBHOOK:
+            case ChannelName.EMAIL | ChannelName.WEBHOOK | ChannelName.TEAMS:
                 # RFC 5321 lets a host tell upper from lower case before the @; none does.
                 return self.address.strip().lower()
             case ChannelName.SLACK:

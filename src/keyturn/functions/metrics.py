@@ -126,6 +126,8 @@ METRICS: Final[Mapping[str, Metric]] = {
             WebhookOff="messages dropped, for the receiver answered 410 Gone",
             SlackSent="messages that Slack took",
             SlackNotSent="messages that it did not take; each is tried again",
+            TeamsSent="messages that the workflow of Teams took",
+            TeamsNotSent="messages that it did not take; each is tried again",
             SlackUnknown="recipients of a digest whom Slack does not know: they have the mail",
         ),
     )

@@ -31,7 +31,9 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 """The partitions in which no mail can be sent from."""
 
 
-CHANNELS: Final = frozenset({"WebhookSecretArn", "SlackTokenSecretArn", "SlackWebhookSecretArn"})
+CHANNELS: Final = frozenset(
+    {"WebhookSecretArn", "SlackTokenSecretArn", "SlackWebhookSecretArn", "TeamsWebhookSecretArn"}
+)
 """The parameters that switch a channel beside mail on."""
 
 
