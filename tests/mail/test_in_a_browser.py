@@ -1,7 +1,9 @@
 """The mails as a telephone and a desk show them: nothing to scroll sideways, and short enough."""
 
 from collections.abc import Iterator
+from importlib.resources import files
 from shutil import which
+from typing import Final, Literal
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -26,6 +28,14 @@ TOO_WIDE = """
 """
 """What a reader would have to scroll for."""
 HEIGHT = "document.documentElement.scrollHeight"
+
+AXE: Final = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+"""Deque's checker of pages: it finds faint text, tables without headings, and the like."""
+VIOLATIONS: Final = """
+async () => (await axe.run({resultTypes: ["violations"]})).violations
+  .map(it => `${it.id}: ${it.nodes[0].html.slice(0, 120)}`)
+"""
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
@@ -71,3 +81,25 @@ def test_what_to_do_by_when_is_what_is_seen_first(browser: Browser) -> None:
         "Thursday 4 March 2027 (UTC)",
     ]
     page.close()
+
+
+def test_everybody_can_read_each_mail_in_light_and_in_dark(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    contents: dict[str, Digest | ExemptionChange] = {**SCENES, **CHANGES}
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, content in contents.items():
+        page.set_content(MAILS.mail_of(content).html)
+        page.evaluate(AXE)
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            if violations := page.evaluate(VIOLATIONS):
+                found[name, theme] = violations
+    # What would be found: a picture that says nothing, and grey on grey.
+    page.set_content('<img src="x"><p style="color: #888; background: #777">faint</p>')
+    page.evaluate(AXE)
+    seen = " ".join(page.evaluate(VIOLATIONS))
+    page.close()
+
+    assert found == {}
+    assert "image-alt" in seen
+    assert "color-contrast" in seen
