@@ -23,6 +23,7 @@ def test_a_workflow_gets_the_admins_digest_as_a_card(
 
     [message] = receiver.got
     assert message.path == "/workflows/x?sig=0815"
+    assert message.headers["content-type"] == "application/json; charset=utf-8"
     [attached] = message.json["attachments"]
     assert attached["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert (attached["content"]["type"], attached["content"]["version"]) == ("AdaptiveCard", "1.4")

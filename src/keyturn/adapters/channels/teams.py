@@ -82,7 +82,8 @@ class TeamsChannel:
 
     def deliver(self, body: bytes) -> str:
         """Send it. Raises RateExceeded, Refused and Unavailable by what is answered."""
-        headers = {"Content-Type": "application/json"}
+        # Without a charset Teams counts two bytes a character, and answers 413 from 14 KB on.
+        headers = {"Content-Type": "application/json; charset=utf-8"}
         answer = self._post(self._values.read()[URL], body, headers)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             return "workflow"  # Teams gives such a message no id
