@@ -40,6 +40,7 @@ def mend() -> None:
         secrets,
         stacks,
         schedules,
+        event_sources,
     ):
         gap()
 
@@ -425,6 +426,21 @@ class Clock:
 # --- what was called ----------------------------------------------------------------------------
 
 calls: list[Fields] = []
+
+
+def event_sources() -> None:
+    """
+    A concurrency that a template takes from a parameter is a number.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
+    """
+    concurrency = lambda_svc._sqs_esm_concurrency
+
+    def as_a_number(mapping: Fields, *given: Any) -> int:
+        scaling = {name: int(value) for name, value in mapping.get("ScalingConfig", {}).items()}
+        return concurrency({**mapping, "ScalingConfig": scaling}, *given)
+
+    lambda_svc._sqs_esm_concurrency = as_a_number
 
 
 def listen() -> None:
