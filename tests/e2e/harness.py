@@ -244,7 +244,8 @@ class Harness:
 
     def receipts(self) -> list[str]:
         """Every object that says what somebody was told."""
-        return self.objects("asa/asa-iam-rotation/receipts/")
+        stored = self.objects("asa/asa-iam-rotation/receipts/")
+        return [name for name in stored if "/_messages/" not in name]
 
     def objects(self, prefix: str = "") -> list[str]:
         """The objects in the bucket."""

@@ -370,7 +370,7 @@ def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Harness)
         lambda: sum(stage.metric(INVENTORY, "AccountsListed")) - queued, lambda count: count > 0
     )
     assert listed == len(NAMES)
-    said = [line["message"] for line in stage.log(INVENTORY)]
+    said = [line.get("message", "") for line in stage.log(INVENTORY)]
     assert any(each.startswith("Owners file ") and each.endswith(": 1 rule") for each in said)
 
 
