@@ -358,9 +358,8 @@ def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Harness)
     [flip] = commands("7. ")
     queued = sum(stage.metric(INVENTORY, "AccountsListed"))
     rules = f"version: 1\nrules:\n- {{unit: {root['Id']}, addresses: {OWNER}}}\n"
-    stage.client(SECURITY, "s3").put_object(
-        Bucket=BUCKET, Key=RECEIPTS.replace("receipts/", "owners.yaml"), Body=rules.encode()
-    )
+    s3, name = stage.client(SECURITY, "s3"), RECEIPTS.replace("receipts/", "owners.yaml")
+    s3.put_object(Bucket=BUCKET, Key=name, Body=rules.encode())
 
     to_the_root = flip.replace("DryRunFlag", "InventoryOU").replace("=False", f"={root['Id']}")
     stage.type(to_the_root, SECURITY)
@@ -372,6 +371,7 @@ def test_a_unit_of_the_organisation_can_be_all_that_is_looked_at(stage: Harness)
     assert listed == len(NAMES)
     said = [line.get("message", "") for line in stage.log(INVENTORY)]
     assert any(each.startswith("Owners file ") and each.endswith(": 1 rule") for each in said)
+    s3.delete_object(Bucket=BUCKET, Key=name)  # a direct invocation does not say below which units
 
 
 def test_a_secret_that_somebody_made_beforehand_gets_no_key_until_it_is_adopted(
