@@ -270,3 +270,36 @@ def test_what_is_delivered_counts_from_then(stage: Harness) -> None:
         stage.at(day).run()
     assert ("WAIT", "notice-undelivered") in decisions_of(stage.at(10).run(), "app")
     assert ("DISABLE", "window-over") in decisions_of(stage.at(12).run(), "app")
+
+
+def test_a_deletion_is_said_also_where_another_key_in_the_mail_has_a_date_that_is_past(
+    stage: Harness,
+) -> None:
+    gone, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+    for day in (0, 7, 10):
+        stage.at(day).run()
+    warned, *_ = stage.at(11).user("other", 95, **{OWNER_TAG: ANN})
+    for day in (11, 17):
+        stage.at(day).run()
+    since = len(stage.cloud.sent_mails)
+
+    done = stage.at(20).invoke()
+    stage.at(22).tell()  # it promised the other key a day that is past by now
+
+    assert ("DELETE", "grace-over") in decisions_of(done, "app")
+    assert ("WARN", "disabling-ahead") in decisions_of(done, "other")
+    [said] = [mail.text or "" for mail in stage.cloud.sent_mails[since:] if ANN in mail.to]
+    assert gone in said
+    assert warned not in said
+
+
+def test_two_sources_of_one_address_are_one_recipient(stage: Harness) -> None:
+    stage.settings["ProofOfNotice"] = "Delivered"
+    stage.user("app", 95, **{OWNER_TAG: OWNER})
+
+    for day in (0, 3):
+        failed = stage.at(day).run()["failures"]
+        assert failed == []
+
+    assert stage.tell() == []
+    assert mailed(stage).count(OWNER) == 2

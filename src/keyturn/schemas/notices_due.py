@@ -8,6 +8,7 @@ The bus takes events from the whole organisation, so nothing in it is taken for 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from keyturn.domain import names
 from keyturn.domain.days import can_be, read_day
 from keyturn.domain.decision import Action, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import InvalidValue, Stale
-from keyturn.domain.events import SOURCE, Audience, Digest
+from keyturn.domain.events import SOURCE, Audience, Digest, NoticeItem
 from keyturn.domain.key import Act
 from keyturn.domain.owner import OwnerSource
 from keyturn.domain.recipient import ChannelName, Recipient
@@ -169,11 +170,26 @@ def read_notices_due(event: object, *, own_account: str, now: datetime) -> Diges
             _was_before(f"{where}.usage.{which}", use, now)
         if item["secret"] and owner_of_secret(item["secret"])[0] != run["account"]["id"]:
             raise InvalidValue(f"{where}.secret", item["secret"], "is of another account")
-    promised = [each for item in digest["items"] for each in item["promises"].values()]
-    if promised and min(promised) < now.date():
-        raise Stale(f"a notice promises {min(promised)}, which is past: it was dropped")
     found: Mapping[str, Any] = event["detail"]["digest"]  # type: ignore[index]  # it was just loaded
-    return read_digest(found)
+    return _without_stale(read_digest(found), now.date())
+
+
+def _without_stale(digest: Digest, today: date) -> Digest:
+    """
+    The digest without the notices that promise a past date: the engine makes those anew.
+
+    What is said once, by the run that does it (a key is deleted), stays. Raises Stale where
+    nothing is left.
+    """
+    stale = [min(each.promises.values()) for each in digest.items if _is_stale(each, today)]
+    kept = tuple(each for each in digest.items if not _is_stale(each, today))
+    if stale and not kept and not digest.failures:
+        raise Stale(f"a notice promises {min(stale)}, which is past: it was dropped")
+    return replace(digest, items=kept)
+
+
+def _is_stale(item: NoticeItem, today: date) -> bool:
+    return any(day < today for day in item.promises.values())
 
 
 def _was_before(where: str, use: Mapping[str, Any] | None, now: datetime) -> None:

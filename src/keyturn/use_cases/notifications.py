@@ -109,7 +109,8 @@ class BuildNotifications:
         run = result.plan.run
         found = tuple(FOUND_EXEMPT.format(name=name) for name in result.newly_exempt)
         failed = (str(failure) for failure in result.failures)
-        failures = (*found, *addressed.odd, *failed)
+        # Values that do not serve come last: whoever may tag users must not hide a failure.
+        failures = (*found, *failed, *addressed.odd)
         own = [each.item for each in addressed.items if each.is_to(admin)]
         others = [each.item for each in addressed.items if not each.is_to(admin)]
         if own:
@@ -188,9 +189,12 @@ class _ItemTo:
 
     def of_recipient(self) -> Iterator[tuple[Recipient, NoticeItem]]:
         """Each recipient, with the item that says which source names them."""
+        seen: set[RecipientId] = set()
         for candidate in self.to:
             for recipient in candidate.recipients:
-                yield recipient, replace(self.item, named_by=candidate.source)
+                if recipient.id not in seen:  # two sources may name one address
+                    seen.add(recipient.id)
+                    yield recipient, replace(self.item, named_by=candidate.source)
 
     def is_to(self, recipient: Recipient) -> bool:
         return any(to.is_same_as(recipient) for to, _ in self.of_recipient())
