@@ -26,12 +26,22 @@ from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.chaos.world import BUCKET, MEMBER, Asked, World, carry_out
 
 APART = frozenset(
-    {"AssumeRole", "ListUsers", "GetGroup", "ListUserTags", "SendEmail", "GenerateMac"}
+    {
+        "AssumeRole",
+        "ListUsers",
+        "GetGroup",
+        "ListUserTags",
+        "GetSuppressedDestination",
+        "GetAccount",
+        "SendEmail",
+        "GenerateMac",
+    }
 )
 """
 What no run writes that another reads: who there is and who is exempt; and mails.
 
-The key of all seals is asked for once a process: a schedule played again does not ask anew.
+The key of all seals and SES's rate are asked for once a process: a schedule played again does not
+ask anew.
 """
 RUNS = ("a", "b")
 Heard = list[str]
