@@ -25,6 +25,7 @@ from botocore.session import get_session
 
 import keyturn.adapters
 import keyturn.deployment.adapters
+from keyturn.adapters.channel_secret import ChannelSecret
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
@@ -598,6 +599,17 @@ ROWS: Rows = [
         [("GetSuppressedDestination", {"EmailAddress": "ann@example.com"})],
     ),
     (
+        "read a channel's secret",
+        lambda w: ChannelSecret(
+            w.client("secretsmanager"),
+            "arn:token",
+            parameter="SlackTokenSecretArn",
+            fields=("token",),
+            clock=lambda: AT,
+        ).read(),
+        [("GetSecretValue", {"SecretId": "arn:token"})],
+    ),
+    (
         "look at a sender",
         lambda w: AwsSesIdentities(w.client("sesv2")).is_verified("ops@example.com"),
         [
@@ -921,6 +933,7 @@ ANSWERS: Mapping[str, Any] = {
     "DescribeRule": {"State": "ENABLED"},
     "ListTargetsByRule": {"Targets": []},
     "SendEmail": {"MessageId": "m"},
+    "GetSecretValue": {"SecretString": "xoxb-none"},
     "GetSuppressedDestination": {"SuppressedDestination": {"Reason": "BOUNCE"}},
     "GetQueueUrl": {"QueueUrl": QUEUE},
     "GetQueueAttributes": {

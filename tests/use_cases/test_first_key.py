@@ -116,7 +116,7 @@ def test_a_secret_that_is_refused_for_good_makes_three_keys_and_then_one_a_week(
 
     assert of_days(stage, 20) == {0: 1, 1: 1, 2: 1, 9: 1, 16: 1}
     assert stage.keys("ann") == {old: "Active"}
-    blocked = [mail for mail in stage.cloud.sent_mails if "has to wait" in mail.subject]
+    blocked = [mail for mail in stage.cloud.sent_mails if "cannot be stored" in mail.subject]
     assert blocked
     refusal.lift()
     stage.at(23).run()

@@ -135,7 +135,15 @@ def _plan(result: Result) -> str:
             "name": company[told["account"]].name,
             "run": told["run"],
             "decisions": [
-                cast("Planned", {**made, "owner": None, "owner_source": OwnerSource.UNREAD})
+                cast(
+                    "Planned",
+                    {
+                        **made,
+                        "owner": None,
+                        "owner_source": OwnerSource.UNREAD,
+                        "owner_rejected": [],
+                    },
+                )
                 for made in told["decisions"]
             ],
             "secrets_without_user": None,
