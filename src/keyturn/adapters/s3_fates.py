@@ -26,17 +26,18 @@ from keyturn.schemas.mail_fate import (
     write_message,
     write_undeliverable,
 )
-from keyturn.schemas.receipt import read_message_id
+from keyturn.schemas.receipt import (
+    BOUNCED,
+    CLAIM_SIZE,
+    DELIVERED,
+    UNDELIVERABLE,
+    read_message_id,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_CLAIM_SIZE: Final = 36
-"""Bytes: a claim is a uuid and nothing else, as s3_receipts.py writes it; a receipt is longer."""
 _MESSAGES: Final = "_messages"
-_UNDELIVERABLE: Final = "_undeliverable"
-_BOUNCED: Final = ".bounced"
-_DELIVERED: Final = ".delivered"
 _HEARD_OF: Final = frozenset({ChannelName.EMAIL})
 """The channels that say later what became of a message."""
 
@@ -84,9 +85,9 @@ class S3Fates:
             return False
         # A claim, and what does not say of which message it is, may be of this one: it is voided.
         # At the worst its recipient is notified once more.
-        if len(body) != _CLAIM_SIZE and read_message_id(body) not in {None, event.message_id}:
+        if len(body) != CLAIM_SIZE and read_message_id(body) not in {None, event.message_id}:
             return False
-        self._put_once(receipt + _BOUNCED, write_fate(event))
+        self._put_once(receipt + BOUNCED, write_fate(event))
         return True
 
     def note_delivery(self, receipt: str, event: MailEvent) -> bool:
@@ -95,11 +96,11 @@ class S3Fates:
             body = self._body_of(receipt)
         except NotFound:
             return False
-        if len(body) == _CLAIM_SIZE:
+        if len(body) == CLAIM_SIZE:
             raise ClaimInProgress(f"{receipt} is not confirmed yet")
         if read_message_id(body) != event.message_id:
             return False
-        self._put_once(receipt + _DELIVERED, write_fate(event))
+        self._put_once(receipt + DELIVERED, write_fate(event))
         return True
 
     def mark_undeliverable(
@@ -129,8 +130,7 @@ class S3Fates:
         return f"{self._root}/{_MESSAGES}/{quote(message_id, safe='')}.json"
 
     def _of_address(self, recipient: Recipient) -> str:
-        spelt = f"{recipient.channel}.{recipient.address_hash}"
-        return f"{self._root}/{_UNDELIVERABLE}/{spelt}.json"
+        return f"{self._root}/{UNDELIVERABLE}/{recipient.id}.json"
 
     def _body_of(self, name: str) -> bytes:
         with aws_errors_translated():

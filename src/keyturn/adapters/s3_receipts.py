@@ -38,7 +38,14 @@ from keyturn.domain.recipient import ChannelName, Recipient, RecipientId, read_r
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Claim, ClaimItem, ClaimState
-from keyturn.schemas.receipt import read_recipient, write_receipt
+from keyturn.schemas.receipt import (
+    BOUNCED,
+    CLAIM_SIZE,
+    DELIVERED,
+    UNDELIVERABLE,
+    read_recipient,
+    write_receipt,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,13 +54,8 @@ if TYPE_CHECKING:
 CLAIM_LIFE: Final = timedelta(minutes=15)
 """A claim without a receipt for so long may be tried again."""
 
-_CLAIM_SIZE: Final = 36
-"""Bytes. A receipt of that size would pass for a claim; ours have a hundred and more."""
 _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
-_BOUNCED: Final = ".bounced"
-_DELIVERED: Final = ".delivered"
-_UNDELIVERABLE: Final = "_undeliverable"  # no account has such an id
 _NOBODY: Final = RecipientId(ChannelName.EMAIL, "")
 _DRY_RUN: Final = "_dry-run"  # no key has such an id, so a user of that name is not in the way
 _RUNS: Final = "_runs"
@@ -92,7 +94,7 @@ class _Name:
 
     def to(self, recipient: Recipient) -> str:
         """The name of the object that stands for its sending to this recipient."""
-        return f"{self.stem}.{_spelt(recipient)}{self.ending}"
+        return f"{self.stem}.{recipient.id}{self.ending}"
 
     @property
     def without_recipient(self) -> str:
@@ -131,15 +133,15 @@ class S3Receipts:
         listed = self._listed(folder)
         times = {name: at for name, (at, _) in listed.items()}
         sent = [
-            SentNotice(receipt=receipt, bounced_at=times.get(name + _BOUNCED))
+            SentNotice(receipt=receipt, bounced_at=times.get(name + BOUNCED))
             for name, at in _receipts(listed)
-            if (receipt := _read(name.removeprefix(folder), at, times.get(name + _DELIVERED)))
+            if (receipt := _read(name.removeprefix(folder), at, times.get(name + DELIVERED)))
         ]
         return tuple(sorted(sent, key=lambda each: each.receipt.at))
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
         """The recipients that no message reached → when the last mark of it was made."""
-        folder = f"{self._root}/{_UNDELIVERABLE}/"
+        folder = f"{self._root}/{UNDELIVERABLE}/"
         marks = (
             (read_recipient_id(name.removeprefix(folder).removesuffix(_JSON)), at)
             for name, (at, _) in self._listed(folder).items()
@@ -153,7 +155,7 @@ class S3Receipts:
         sent = (
             at
             for name, at in _receipts(listed)
-            if name + _BOUNCED not in listed and _may_be_to(recipient, name)
+            if name + BOUNCED not in listed and _may_be_to(recipient, name)
         )
         return max(sent, default=None)
 
@@ -227,7 +229,7 @@ class S3Receipts:
                     seen[thing["Key"]] = _Found(
                         at=thing["LastModified"].astimezone(UTC),
                         etag=thing["ETag"],
-                        is_receipt=thing["Size"] > _CLAIM_SIZE,
+                        is_receipt=thing["Size"] > CLAIM_SIZE,
                     )
             if not page["IsTruncated"]:
                 break
@@ -253,8 +255,8 @@ class S3Receipts:
         name = sent.to(recipient)
         claim_id = str(uuid4())
         found = seen.get(name)
-        fates = [fate for fate in (_BOUNCED, _DELIVERED) if name + fate in seen]
-        bounced = _BOUNCED in fates
+        fates = [fate for fate in (BOUNCED, DELIVERED) if name + fate in seen]
+        bounced = BOUNCED in fates
         if found is None:
             # Write, and look only if somebody was faster. What was not there a moment ago may be
             # there now: two notifiers that went by a look would both find nothing, and both send.
@@ -267,8 +269,8 @@ class S3Receipts:
                 found.claim_id == claim_id
             ):  # S3 had taken it, but its answer was lost and the SDK tried again
                 return Claim(name=name, recipient=recipient, run=run, etag=found.etag)
-            bounced = found.is_receipt and self._look(name + _BOUNCED) is not None
-            fates = [_BOUNCED, _DELIVERED]
+            bounced = found.is_receipt and self._look(name + BOUNCED) is not None
+            fates = [BOUNCED, DELIVERED]
         match found.state(now, voided=bounced):
             case ClaimState.COMPLETED:
                 return None
@@ -305,7 +307,7 @@ class S3Receipts:
         found = seen.get(name)
         if found is None:
             return False
-        match found.state(now, voided=name + _BOUNCED in seen):
+        match found.state(now, voided=name + BOUNCED in seen):
             case ClaimState.COMPLETED:
                 notified = read_recipient(self._body_of(name))
                 return notified is not None and notified.is_same_as(recipient)
@@ -376,7 +378,7 @@ class S3Receipts:
             return _Found(
                 at=head["LastModified"],
                 etag=head["ETag"],
-                is_receipt=head["ContentLength"] > _CLAIM_SIZE,
+                is_receipt=head["ContentLength"] > CLAIM_SIZE,
                 claim_id=head["Metadata"].get("claim"),
             )
         return None
@@ -409,15 +411,11 @@ def _name(digest: Digest, item: NoticeItem | None) -> _Name:
     return _Name(stem=f"{folder}/{day}", ending=ending)
 
 
-def _spelt(recipient: Recipient) -> str:
-    return f"{recipient.channel}.{recipient.address_hash}"
-
-
 def _receipts(listed: Mapping[str, tuple[datetime, int]]) -> Iterator[tuple[str, datetime]]:
     """The receipts of a folder with their times, also those that a bounce voids."""
     for name, (at, size) in listed.items():
         # A claim proves nothing: a key would be disabled on a mail that was never sent.
-        if size > _CLAIM_SIZE and not name.endswith((_BOUNCED, _DELIVERED)):
+        if size > CLAIM_SIZE and not name.endswith((BOUNCED, DELIVERED)):
             yield name, at
 
 
@@ -426,7 +424,7 @@ def _may_be_to(recipient: Recipient, name: str) -> bool:
     _, _, ending = name.rpartition("/")[2].partition(".")
     if f".{ending}" in {_JSON, _COPY}:  # of before decision 0034: all were e-mail's
         return recipient.channel is ChannelName.EMAIL
-    return ending.startswith(f"{_spelt(recipient)}.")
+    return ending.startswith(f"{recipient.id}.")
 
 
 def _promises(step: str, days: list[date]) -> dict[Act, date]:

@@ -9,7 +9,7 @@ was notified.
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from keyturn.domain.key import Act
 from keyturn.domain.reading import read_json
@@ -17,6 +17,19 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import Moment
 from keyturn.schemas.decision import Day
+
+CLAIM_SIZE: Final = 36
+"""
+Bytes of a claim, which is a uuid and nothing else.
+
+A receipt of that size would pass for a claim; ours have a hundred and more.
+"""
+BOUNCED: Final = ".bounced"
+"""Ends the name of what voids a receipt, beside it."""
+DELIVERED: Final = ".delivered"
+"""Ends the name of what says that it arrived, beside it."""
+UNDELIVERABLE: Final = "_undeliverable"
+"""The folder of the addresses that no message reaches; no account is called so."""
 
 
 class ReceiptFile(TypedDict):

@@ -215,9 +215,7 @@ class FindOwner:
         # Not held to the allowed domains: who set them, set this.
         return candidate_of(OwnerSource.ADMIN, self.admin, AllowedDomains(None))
 
-    def _reachable(
-        self, found: OwnerCandidate, undeliverable: Callable[[], frozenset[RecipientId]]
-    ) -> "_Found":
+    def _reachable(self, found: OwnerCandidate, undeliverable: "_Dead") -> "_Found":
         # Whoever is behind the administrators' address is the last to be asked, reachable or not.
         if found.source is OwnerSource.ADMIN:
             return found, None

@@ -12,6 +12,7 @@ from keyturn.domain.errors import PortError, RateExceeded, Refused, Throttled
 from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, NoticeContent, RenderedNotice
+from keyturn.ports.sending import Turns
 from keyturn.schemas.ses_event import OUR_TAG
 
 if TYPE_CHECKING:
@@ -41,13 +42,6 @@ class MailRenderer(Protocol):
 
     def mail_of(self, content: NoticeContent) -> Mail:
         """Write the mail of a notice."""
-
-
-class Turns(Protocol):
-    """Gives out the turns to send."""
-
-    def take_turn(self, *, within: float) -> float | None:
-        """In how many seconds the turn comes that is taken now; None: not within so many."""
 
 
 class SendRate:

@@ -7,12 +7,12 @@ https://docs.slack.dev/reference/methods/users.lookupByEmail: Tier 3, fifty and 
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from urllib.error import URLError
 
 from keyturn.domain.errors import (
@@ -26,6 +26,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Brief, BriefNote, Digest
 from keyturn.domain.recipient import SLACK_ID, ChannelName, Recipient
 from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
+from keyturn.ports.sending import Post, Turns, Values
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -51,37 +52,7 @@ _NOBODY_KNOWS: Final = frozenset({"internal_error", "fatal_error", "request_time
 _CODE: Final = re.compile(r"[a-z_]{1,60}")
 
 
-class Turns(Protocol):
-    """Gives out turns, so many a second."""
-
-    def take_turn(self, *, within: float) -> float | None:
-        """Take the next and say in how many seconds it comes; None: not within so many."""
-
-
-class Values(Protocol):
-    """A secret's fields."""
-
-    def read(self) -> Mapping[str, str]:
-        """Field → text. Raises a PortError where it cannot be read."""
-
-    def forget(self) -> None:
-        """Read it anew next time."""
-
-
-class Answer(Protocol):
-    """What a server answered."""
-
-    @property
-    def status(self) -> int:
-        """HTTP's number."""
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds to wait, where the answer names them."""
-
-
 BriefOf = Callable[[NoticeContent], Brief]
-Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,49 +9,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 from keyturn.domain.errors import RateExceeded, Refused, Unavailable
 from keyturn.domain.events import Brief, BriefNote
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent, RenderedNotice
+from keyturn.ports.sending import Post, Turns, Values
 
 URL: Final = "url"
 _LARGEST: Final = 28_000
 """Bytes of a message, below the 28 KB that Teams takes."""
 _LONGEST_LINE: Final = 1000
-
-
-class Turns(Protocol):
-    """Gives out turns, so many a second."""
-
-    def take_turn(self, *, within: float) -> float | None:
-        """Take the next and say in how many seconds it comes; None: not within so many."""
-
-
-class Values(Protocol):
-    """A secret's fields."""
-
-    def read(self) -> Mapping[str, str]:
-        """Field → text. Raises a PortError where it cannot be read."""
-
-    def forget(self) -> None:
-        """Read it anew next time."""
-
-
-class Answer(Protocol):
-    """What a server answered."""
-
-    @property
-    def status(self) -> int:
-        """HTTP's number."""
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds to wait, where the answer names them."""
-
-
-Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 
 
 class TeamsChannel:

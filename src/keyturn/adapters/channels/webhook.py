@@ -8,12 +8,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 from keyturn.domain.errors import Gone, RateExceeded, Refused, Unavailable
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, NoticeContent, RenderedNotice
+from keyturn.ports.sending import Post, Values
 from keyturn.schemas.webhook_message import write_webhook_message
 
 URL: Final = "url"
@@ -25,32 +26,6 @@ _SHORTEST_SECRET: Final = 24
 """Bytes, as the standard has it."""
 _TOO_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _NO_ACCESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-
-
-class Answer(Protocol):
-    """What a server answered."""
-
-    @property
-    def status(self) -> int:
-        """HTTP's number."""
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds to wait, where the answer names them."""
-
-
-Post = Callable[[str, bytes, Mapping[str, str]], Answer]
-"""Sends a body with headers to a URL; raises Refused, Throttled or Unavailable."""
-
-
-class Values(Protocol):
-    """A secret's fields."""
-
-    def read(self) -> Mapping[str, str]:
-        """Field → text. Raises a PortError where it cannot be read."""
-
-    def forget(self) -> None:
-        """Read it anew next time."""
 
 
 class WebhookChannel:

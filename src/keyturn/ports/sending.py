@@ -1,0 +1,37 @@
+"""What a channel needs from outside: its turns, the fields of its secret, somewhere to post."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+
+class Turns(Protocol):
+    """Gives out the turns to send, so many a second."""
+
+    def take_turn(self, *, within: float) -> float | None:
+        """In how many seconds the turn comes that is taken now; None: not within so many."""
+
+
+class Values(Protocol):
+    """A secret's fields."""
+
+    def read(self) -> Mapping[str, str]:
+        """Field → text. Raises a PortError where it cannot be read."""
+
+    def forget(self) -> None:
+        """Read it anew next time."""
+
+
+class Answer(Protocol):
+    """What a server answered."""
+
+    @property
+    def status(self) -> int:
+        """HTTP's number."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait, where the answer names them."""
+
+
+Post = Callable[[str, bytes, Mapping[str, str]], Answer]
+"""Sends a body with headers to a URL; raises Refused, Throttled or Unavailable."""
