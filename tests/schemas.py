@@ -32,6 +32,7 @@ from keyturn.schemas.admin_digest import AdminDigestFile
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.event import (
+    DigestDetail,
     ExemptionDetail,
     FailureDetail,
     KeyDetail,
@@ -61,6 +62,7 @@ _FAILURES = {EventType.ROTATION_FAILED, EventType.ACCOUNT_FAILED}
 _OTHERS = {
     EventType.RUN_COMPLETED: RunDetail,
     EventType.NOTICES_DUE: NoticesDetail,
+    EventType.DIGEST_DUE: DigestDetail,
     EventType.EXEMPTION_CHANGED: ExemptionDetail,
 }
 DETAILS: Mapping[type, list[EventType]] = {

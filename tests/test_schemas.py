@@ -10,9 +10,11 @@ from jsonschema import Draft202012Validator, ValidationError
 from marshmallow import Schema
 
 from keyturn.cli.report import Report, as_json
-from keyturn.domain.events import EventType
+from keyturn.domain.events import SOURCE, Event, EventType, Run
+from keyturn.domain.key import Account
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult
+from keyturn.schemas.admin_digest import CoverageFile, LineFile, ListFile
 from keyturn.schemas.decision import CELLS, Decided, NextStep, cells_of, write_decision
 from keyturn.schemas.digest import (
     DigestAccount,
@@ -23,7 +25,11 @@ from keyturn.schemas.digest import (
     Usage,
     Use,
 )
-from keyturn.schemas.event import KeyDetail
+from keyturn.schemas.digest_due import _Coverage as _DayCoverage
+from keyturn.schemas.digest_due import _Digest as _DayDigest
+from keyturn.schemas.digest_due import _Line, _List
+from keyturn.schemas.digest_of_day import DueDigest, write_digest_due
+from keyturn.schemas.event import KeyDetail, write_event
 from keyturn.schemas.explanation import ExplainedKey
 from keyturn.schemas.notices_due import (
     _Account,
@@ -40,9 +46,10 @@ from keyturn.schemas.snapshot import Snapshot, SnapshotKey, read_snapshot
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, deploy_mail_events
 from tests.domain.test_events import RUN
 from tests.domain.world import a_key, ann, only
+from tests.functions.test_digest_due import BUSY
 from tests.functions.test_exemptions import see
 from tests.schemas import DETAILS, FOLDER, SCHEMAS, closed, text_of
-from tests.use_cases.harness import ASKED, MEMBER, Harness, lose_answer, staged
+from tests.use_cases.harness import ASKED, HUB, MEMBER, START, Harness, lose_answer, staged
 
 Documents = dict[str, list[Any]]
 
@@ -68,7 +75,7 @@ def documents() -> Iterator[Documents]:
         answers = play(stage)
         yield {
             "answer": answers,
-            "event": list(events(stage)),
+            "event": [*events(stage), a_day_that_is_due()],
             "queue-message": list(messages(stage)),
             "mail-fate": stored(stage, "/receipts/", "fate"),
             "message": stored(stage, "/receipts/", "receipts"),
@@ -127,6 +134,13 @@ def events(stage: Harness) -> Iterator[Any]:
                     "detail-type": entry["DetailType"],
                     "detail": json.loads(entry["Detail"]),
                 }
+
+
+def a_day_that_is_due() -> dict[str, object]:
+    """A `Digest Due` as a run of its own writes it."""
+    run = Run(id="day", account=Account(id=HUB), at=START, dry_run=False)
+    detail = write_event(Event(type=EventType.DIGEST_DUE, run=run, detail=write_digest_due(BUSY)))
+    return {"source": SOURCE, "detail-type": EventType.DIGEST_DUE, "detail": detail}
 
 
 def messages(stage: Harness) -> Iterator[Any]:
@@ -188,6 +202,10 @@ def test_whoever_tells_of_a_key_tells_all_of_its_decision(form: type) -> None:
         (_Usage, Usage),
         (_Use, Use),
         (_Fetched, FetchedOn),
+        (_DayDigest, DueDigest),
+        (_DayCoverage, CoverageFile),
+        (_List, ListFile),
+        (_Line, LineFile),
     ],
 )
 def test_the_notifier_checks_each_field_of_a_digest_that_it_reads(

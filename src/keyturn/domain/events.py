@@ -32,6 +32,7 @@ class EventType(StrEnum):
     ACCOUNT_FAILED = "Account Failed"
     RUN_COMPLETED = "Run Completed"
     NOTICES_DUE = "Notices Due"
+    DIGEST_DUE = "Digest Due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

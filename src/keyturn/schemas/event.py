@@ -1,7 +1,8 @@
 """
 The events on the bus: a head that all have in common, and the detail of each.
 
-None of ours reads one, but for `Notices Due`: that is `digest`, behind `notices_due`.
+None of ours reads one, but for `Notices Due`, that is `digest`, behind `notices_due`; and
+`Digest Due`, that is `digest_of_day`, behind `digest_due`.
 """
 
 from typing import Final, Literal, TypedDict
@@ -12,6 +13,7 @@ from keyturn.domain.result import AccountResult, Failure
 from keyturn.schemas.account import AccountId, Counts, Failed, write_counts
 from keyturn.schemas.decision import Decided
 from keyturn.schemas.digest import DigestForm, write_digest
+from keyturn.schemas.digest_of_day import DigestDue
 
 VERSION: Final = 1
 """Of every detail; it changes only when a reader would have to."""
@@ -65,6 +67,10 @@ class Notices(TypedDict):
 
 class NoticesDetail(_Head, Notices):
     """That a mail is to be sent."""
+
+
+class DigestDetail(_Head, DigestDue):
+    """That the administrators' mail of a day is to be sent."""
 
 
 def write_event(event: Event) -> dict[str, object]:

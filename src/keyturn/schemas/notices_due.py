@@ -16,7 +16,7 @@ from marshmallow import ValidationError, validate, validates_schema
 from marshmallow import fields as rules
 
 from keyturn.domain import names
-from keyturn.domain.days import can_be, read_day
+from keyturn.domain.days import can_be
 from keyturn.domain.decision import Action, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, Audience, Digest, NoticeItem
@@ -34,6 +34,7 @@ from keyturn.schemas.rules import (
     QUEUE_HOLDS,
     RUN_ID,
     USER_NAME,
+    IsoDay,
     LenientSchema,
     Plain,
     check_age,
@@ -48,14 +49,6 @@ MOST_AGE = 73_000
 YEAR = timedelta(days=400)
 _WORD = validate.Regexp(r"[A-Za-z0-9/._-]{1,64}\Z", error="is no name of AWS's")
 """The name of a service or a region, as GetAccessKeyLastUsed spells it: "N/A" among them."""
-
-
-class _Day(rules.Field[date]):
-    def _deserialize(self, value: object, *_: object, **__: object) -> date:
-        day = read_day(value) if isinstance(value, str) else None
-        if day is None:
-            raise ValidationError("must be a date that can be")
-        return day
 
 
 class _Account(LenientSchema):
@@ -73,7 +66,7 @@ class _Run(LenientSchema):
 
 class _Next(LenientSchema):
     action = rules.String(required=True, validate=word_of(Action))
-    date = _Day(required=True)
+    date = IsoDay(required=True)
 
 
 class _Use(LenientSchema):
@@ -83,7 +76,7 @@ class _Use(LenientSchema):
 
 
 class _Fetched(LenientSchema):
-    on = _Day(required=True, allow_none=True)
+    on = IsoDay(required=True, allow_none=True)
 
 
 class _Usage(LenientSchema):
@@ -106,11 +99,11 @@ class _Item(LenientSchema):
     reason = rules.String(required=True, validate=word_of(Reason))
     sentence = text_of_at_most(2000, required=True)
     told = rules.String(required=True, validate=word_of(NoticeType))
-    day = _Day(required=True)
+    day = IsoDay(required=True)
     variant = rules.String(
         required=True, validate=validate.Regexp(r"[a-z0-9-]{0,64}\Z", error="is no variant")
     )
-    promises = rules.Dict(rules.String(validate=word_of(Act)), _Day(), required=True)
+    promises = rules.Dict(rules.String(validate=word_of(Act)), IsoDay(), required=True)
     next = rules.Nested(_Next, required=True, allow_none=True)
     successor = rules.String(required=True, allow_none=True, validate=KEY_ID)
     secret = text_of_at_most(512, required=True, allow_none=True)

@@ -7,7 +7,7 @@ and the rule, in one line; nothing is done then. The core never meets this file 
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from marshmallow import fields as rules
 from marshmallow.exceptions import SCHEMA
 
 from keyturn.domain import names
+from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.reading import NotReadableError, checked, read_json
 
@@ -65,6 +66,16 @@ class Flag(rules.Field[bool]):
             case "false":
                 return False
         raise self.make_error("invalid")
+
+
+class IsoDay(rules.Field[date]):
+    """A date as `date.isoformat` writes it, of a year that can be."""
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> date:
+        day = read_day(value) if isinstance(value, str) else None
+        if day is None:
+            raise ValidationError("must be a date that can be")
+        return day
 
 
 def read_body(body: str) -> object:

@@ -1,0 +1,87 @@
+"""
+The administrators' digest of a day, as it travels over the bus to the notifier.
+
+Keyturn's own: nobody else is to build on it. `digest_due` checks one and reads it. What is written
+passes there whatever is in it: names and messages are of others' making, and none of them may keep
+the digest from being sent.
+"""
+
+import json
+import re
+from dataclasses import fields, replace
+from typing import Final, TypedDict
+
+from keyturn.domain import names
+from keyturn.domain.admin_digest import LONGEST, WORST, AdminDigest, DigestLine, DigestList
+from keyturn.domain.days import FIRST, LAST
+from keyturn.domain.plain_text import shown
+from keyturn.schemas.account import Count
+from keyturn.schemas.admin_digest import AdminDigestFile, write_admin_digest
+
+LARGEST_DUE: Final = 200_000
+"""Bytes of the event's detail: EventBridge takes 256 KB with the rest of it."""
+LONGEST_NAME_SHOWN: Final = 128
+"""Characters of an account's or a user's name: AWS takes 64 at most."""
+STORED_OBJECT: Final = re.compile(r"[A-Za-z0-9!_.*'()=/-]{0,1024}")
+"""The name of an object in the bucket, or nothing."""
+
+
+class DueDigest(AdminDigestFile):
+    """The digest, how many failures of it last, and where the whole is stored."""
+
+    failures_lasting: Count
+    csv: str
+
+
+class DigestDue(TypedDict):
+    """What asks for the administrators' mail of a day."""
+
+    digest: DueDigest
+
+
+def write_digest_due(digest: AdminDigest) -> DigestDue:
+    """
+    The detail of a `Digest Due` event, as long as one may be.
+
+    Where the worst lines of all lists are too long for an event, each list shows fewer.
+    """
+    due = _write(digest, WORST)
+    for lines in reversed(range(WORST)):
+        if len(json.dumps(due).encode()) <= LARGEST_DUE:
+            break
+        due = _write(digest, lines)
+    return due
+
+
+def _write(digest: AdminDigest, lines: int) -> DigestDue:
+    lists = {
+        each.name: _clean(found, lines)
+        for each in fields(digest)
+        if isinstance(found := getattr(digest, each.name), DigestList)
+    }
+    coverage = replace(digest.coverage, not_seen=_clean(digest.coverage.not_seen, lines))
+    clean = replace(digest, coverage=coverage, **lists)  # type: ignore[arg-type]  # lists alone
+    return {
+        "digest": {
+            **write_admin_digest(clean),
+            "failures_lasting": digest.failures_lasting,
+            "csv": digest.csv if STORED_OBJECT.fullmatch(digest.csv) else "",
+        }
+    }
+
+
+def _clean(found: DigestList, lines: int) -> DigestList:
+    """The list as a reader takes it; a line that is of no account is counted, and not shown."""
+    worst = [_clean_line(each) for each in found.worst if names.ACCOUNT_ID.fullmatch(each.account)]
+    return replace(found, worst=tuple(worst[:lines]))
+
+
+def _clean_line(line: DigestLine) -> DigestLine:
+    return replace(
+        line,
+        name=shown(line.name)[:LONGEST_NAME_SHOWN],
+        user=shown(line.user)[:LONGEST_NAME_SHOWN] if line.user else None,
+        key_id=line.key_id if names.KEY_ID.fullmatch(line.key_id or "") else None,
+        what=shown(line.what)[:LONGEST],
+        day=line.day if line.day and FIRST.date() <= line.day <= LAST.date() else None,
+    )
