@@ -1,7 +1,7 @@
 """The administrators' day: what was not seen comes first, and ten thousand accounts stay short."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,8 @@ from keyturn.domain.admin_digest import (
     Expected,
     KeyDay,
     Lasting,
+    Late,
+    Step,
     UserDay,
     failure_key,
     fold,
@@ -30,6 +32,7 @@ KEY = KeyDay(
 )
 PROD = AccountDay(account="111111111111", name="prod", dry_run=False, reached=True, keys=(KEY,))
 NONE: dict[str, str] = {}
+HOUR = timedelta(hours=1)
 
 
 def of(
@@ -72,6 +75,9 @@ CHANGES = {
     "planned": ({"action": Action.ROTATE}, "planned"),
     "breaks": ({"breaks": True, "ends_on": DAY}, "breaks"),
     "blocked": ({"overlays": frozenset({Overlay.BLOCKED})}, "blocked"),
+    "contested": ({"overlays": frozenset({Overlay.CONTESTED})}, "blocked"),
+    "orphan": ({"reason": Reason.ORPHAN_WAITING}, "blocked"),
+    "overwritten": ({"reason": Reason.SECRET_OVERWRITTEN}, "blocked"),
     "restored": ({"reason": Reason.RESTORED}, "restored"),
 }
 LISTS = ("breaks", "done", "planned", "blocked", "restored", "without_owner", "rejected")
@@ -101,6 +107,56 @@ def test_what_is_due_and_was_not_done_where_keyturn_enforces_is_neither_done_nor
 
     assert (digest.done.total, digest.planned.total) == (0, 0)
     assert (digest.done_counts, digest.planned_counts) == ({}, {})
+
+
+STEP = Step(
+    user="bob",
+    key_id="AKIA2",
+    age=90,
+    action=Action.ROTATE,
+    sentence="rotated",
+    at=datetime(2027, 3, 8, 6, tzinfo=UTC),
+)
+
+
+def test_what_an_earlier_run_of_the_day_did_is_done_that_day() -> None:
+    digest = of(replace(PROD, earlier=(STEP,)))
+
+    assert digest.done_counts == {Action.ROTATE: 1}
+    [line] = digest.done.worst
+    assert (line.user, line.key_id, line.what) == ("bob", "AKIA2", "rotated")
+
+
+def test_who_is_newly_exempt_is_named() -> None:
+    digest = of(replace(PROD, exempted=("eve",)))
+
+    [line] = digest.exempted.worst
+    assert (line.account, line.user) == (PROD.account, "eve")
+
+
+def test_what_was_done_after_the_digest_of_the_day_before_is_told_the_day_after() -> None:
+    """And no more of that account: what it looks like today, its snapshot of today says."""
+    made = datetime(2027, 3, 7, 11, tzinfo=UTC)
+    late = replace(
+        PROD,
+        keys=(
+            replace(KEY, action=Action.DISABLE, done=True, at=made + timedelta(hours=1)),
+            replace(KEY, key_id="AKIA3", action=Action.DISABLE, done=True, at=made - HOUR),
+            replace(KEY, key_id="AKIA4", overlays=frozenset({Overlay.BLOCKED}), at=made + HOUR),
+        ),
+        earlier=(replace(STEP, at=made), replace(STEP, key_id="AKIA5", at=made - HOUR)),
+        exempted=("eve",),
+        failures=((None, "denied"),),
+    )
+
+    digest = fold(
+        [PROD], day=DAY, expected=None, memory={}, late=Late(accounts=[late], since=made)
+    )
+
+    assert [line.key_id for line in digest.done.worst] == ["AKIA1", "AKIA2"]
+    assert digest.done_counts == {Action.DISABLE: 1, Action.ROTATE: 1}
+    assert [line.user for line in digest.exempted.worst] == ["eve"]
+    assert (digest.keys, digest.blocked.total, digest.failures.total) == (1, 0, 0)
 
 
 def test_a_notice_is_counted_and_names_no_key() -> None:

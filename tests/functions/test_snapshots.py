@@ -291,6 +291,29 @@ def test_a_run_over_some_users_alone_says_that_it_is_not_the_whole(stage: Harnes
     assert snapshot(stage)["whole"] is True
 
 
+def test_what_an_earlier_run_of_the_day_did_and_found_stays_in_the_days_snapshot(
+    stage: Harness,
+) -> None:
+    """The administrators' digest is made from it: a second run takes nothing out of the day."""
+    stage.user("ann", 137)
+    stage.user("eve", 12)
+    stage.invoke()
+    first = snapshot(stage)
+    stage.exempt("eve")
+    for _ in range(2):
+        stage.invoke()
+
+    found = snapshot(stage)
+
+    assert [(key["action"], key["done"]) for key in first["keys"] if key["user"] == "ann"] == [
+        ("ROTATE", True)
+    ]
+    assert not any(key["done"] for key in found["keys"])
+    [step] = found["done_earlier"]
+    assert (step["user"], step["action"], step["at"]) == ("ann", "ROTATE", first["at"])
+    assert found["newly_exempt"] == ["eve"]
+
+
 # When it cannot be written
 
 

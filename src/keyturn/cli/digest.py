@@ -78,6 +78,7 @@ def _expected(aws: Aws, settings: Settings, day: date) -> Expected | None:
 
 
 def _lines(digest: AdminDigest) -> Iterator[str]:
+    yield from digest.remarks
     yield from _coverage(digest.coverage)
     yield f"{digest.day.isoformat()} (UTC): {pluralize(digest.keys, 'key')}"
     yield from _list(
@@ -94,6 +95,7 @@ def _lines(digest: AdminDigest) -> Iterator[str]:
     yield from _list("Failed", digest.failures)
     yield from _list("Blocked", digest.blocked)
     yield from _list("Enabled again", digest.restored)
+    yield from _list("Newly exempt", digest.exempted)
     yield from _list("Without a known owner", digest.without_owner)
     yield from _list("Owners' addresses that do not serve", digest.rejected)
 

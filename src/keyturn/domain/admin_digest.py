@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from keyturn.domain.decision import ENDING, WRITING, Action, Overlay, Reason
@@ -28,6 +28,11 @@ LONGEST: Final = 300
 _CHANGING: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4,})+|\d+")
 """What differs from day to day in the message of one failure: ids of requests, dates, counts."""
 _RESTORED: Final = frozenset({Reason.RESTORED, Reason.RESTORED_BY_COMMAND})
+_HINDERED: Final = frozenset(
+    {Reason.ORPHAN_FOUND, Reason.ORPHAN_WAITING, Reason.SECRET_OVERWRITTEN, Reason.SECRET_FOREIGN}
+)
+"""Reasons for which somebody has to look at a key, though nothing holds its dates up."""
+EXEMPTED: Final = "exempt now, and not when it was last looked at: ask who did that, and why"
 _UNKNOWN_OWNER: Final = frozenset({OwnerSource.NONE, OwnerSource.ADMIN})
 
 
@@ -79,6 +84,21 @@ class KeyDay:
     """Whether it is known that something breaks then."""
     last_used: date | None = None
     service: str | None = None
+    at: datetime | None = None
+    """When the run began that decided it, UTC; None: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What an earlier run of the same day did about a key."""
+
+    user: str
+    key_id: str
+    age: int
+    action: Action
+    sentence: str
+    at: datetime
+    """When that run began, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +125,10 @@ class AccountDay:
     """(user's name, or None for the account; message) of each."""
     left: int = 0
     """Users for whom there was no time yet."""
+    exempted: tuple[str, ...] = ()
+    """Names of users who are exempt now, and were not when it was looked at before."""
+    earlier: tuple[Step, ...] = ()
+    """What runs of the same day before this one did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +138,15 @@ class Expected:
     queued: Mapping[str, str]
     """Account id → name, of those that get a run."""
     skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """What was done on the day before, after its digest was made: it is told today."""
+
+    accounts: Iterable[AccountDay]
+    since: datetime | None
+    """When that digest was made, UTC; None: not known, and then all of it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +201,10 @@ class AdminDigest:
     planned_counts: Mapping[Action, int]
     """Action → keys, of accounts in dry run: what would be done."""
     blocked: DigestList
+    """Keys that wait for somebody: blocked, contested, or with a secret that is not right."""
     restored: DigestList
+    exempted: DigestList
+    """Users who are exempt now, and were not the day before."""
     without_owner: DigestList
     rejected: DigestList
     """Values of owners that do not serve."""
@@ -177,8 +213,10 @@ class AdminDigest:
     failures_lasting: int
     """Those that were reported within the week before."""
     keys: int
-    csv: str
+    csv: str = ""
     """Where the whole is stored: the name of an object in the bucket, empty: nowhere."""
+    remarks: tuple[str, ...] = ()
+    """What is odd about the digest itself, a sentence each: to be read before the rest."""
     memory: Mapping[FailureKey, Lasting] = field(default_factory=dict, repr=False)
     """What is remembered of failures until the next day."""
 
@@ -189,7 +227,7 @@ def fold(
     day: date,
     expected: Expected | None,
     memory: Mapping[FailureKey, Lasting],
-    csv: str = "",
+    late: Late | None = None,
 ) -> AdminDigest:
     """
     Fold the accounts' days into one digest; each is looked at once and let go.
@@ -199,12 +237,14 @@ def fold(
         day: which day it is, UTC.
         expected: what the inventory listed; None: not known, and then that is said.
         memory: the failures of the digest before. None remembered: each is reported.
-        csv: where the whole is stored.
+        late: what came after the digest of the day before; None: nothing.
 
     """
     found = _Found(day=day, memory=memory)
     for each in days:
         found.add(each)
+    for each in late.accounts if late else ():
+        found.add_late(each, late.since if late else None)
     queued = expected.queued if expected else {}
     for account, name in queued.items():
         if account not in found.seen:
@@ -230,12 +270,12 @@ def fold(
         planned_counts=dict(sorted(found.planned_counts.items())),
         blocked=found.blocked.chosen(),
         restored=found.restored.chosen(),
+        exempted=found.exempted.chosen(),
         without_owner=found.without_owner.chosen(),
         rejected=found.rejected.chosen(),
         failures=found.failures.chosen(),
         failures_lasting=found.lasting,
         keys=found.keys,
-        csv=csv,
         memory=found.remembered,
     )
 
@@ -292,6 +332,7 @@ class _Found:
     planned: _Worst = field(default_factory=_Worst)
     blocked: _Worst = field(default_factory=_Worst)
     restored: _Worst = field(default_factory=_Worst)
+    exempted: _Worst = field(default_factory=_Worst)
     without_owner: _Worst = field(default_factory=_Worst)
     rejected: _Worst = field(default_factory=_Worst)
     failures: _Worst = field(default_factory=_Worst)
@@ -313,6 +354,19 @@ class _Found:
             self._add_user(account, user)
         for name, message in account.failures:
             self._add_failure(account, name, message)
+        for step in account.earlier:
+            self._add_step(account, step)
+        self._add_exempted(account)
+
+    def add_late(self, account: AccountDay, since: datetime | None) -> None:
+        """Take in what was done in an account after the digest of the day before was made."""
+        for key in account.keys:
+            if _is_since(key.at, since):
+                self._add_done(account, key)
+        for step in account.earlier:
+            if _is_since(step.at, since):
+                self._add_step(account, step)
+        self._add_exempted(account)
 
     def keep_memory_of(self, account: str) -> None:
         """Remember the failures of an account that nobody saw: they may last."""
@@ -327,16 +381,39 @@ class _Found:
         if account.dry_run and key.action in WRITING:
             self.planned_counts[key.action] += 1
             self.planned.add(rank, line)
-        if key.done and key.action not in {Action.KEEP, Action.WAIT}:
-            self.done_counts[key.action] += 1
-            if key.action in WRITING:
-                self.done.add(rank, line)
+        self._add_done(account, key)
         if key.breaks and key.ends_on is not None:
             self.breaks.add((key.ends_on, account.account, key.key_id), line)
-        if Overlay.BLOCKED in key.overlays:
+        if key.overlays & {Overlay.BLOCKED, Overlay.CONTESTED} or key.reason in _HINDERED:
             self.blocked.add(rank[1:], line)
         if key.reason in _RESTORED:
             self.restored.add(rank[1:], line)
+
+    def _add_done(self, account: AccountDay, key: KeyDay) -> None:
+        if not key.done or key.action in {Action.KEEP, Action.WAIT}:
+            return
+        self.done_counts[key.action] += 1
+        if key.action in WRITING:
+            rank = (key.action not in ENDING, -key.age, account.account, key.key_id)
+            self.done.add(rank, _line(account, key))
+
+    def _add_step(self, account: AccountDay, step: Step) -> None:
+        self.done_counts[step.action] += 1
+        if step.action in WRITING:
+            rank = (step.action not in ENDING, -step.age, account.account, step.key_id)
+            line = DigestLine(
+                account=account.account,
+                name=account.name,
+                user=step.user,
+                key_id=step.key_id,
+                what=step.sentence[:LONGEST],
+            )
+            self.done.add(rank, line)
+
+    def _add_exempted(self, account: AccountDay) -> None:
+        for user in account.exempted:
+            line = DigestLine(account=account.account, name=account.name, user=user, what=EXEMPTED)
+            self.exempted.add((account.account, user), line)
 
     def _add_user(self, account: AccountDay, user: UserDay) -> None:
         line = DigestLine(account=account.account, name=account.name, user=user.user)
@@ -367,6 +444,11 @@ class _Found:
         )
         # A whole account is worse than a user; what lasts longest is worse than what is new.
         self.failures.add((user is not None, since, account.account, user or "", message), line)
+
+
+def _is_since(at: datetime | None, since: datetime | None) -> bool:
+    """In doubt it is: what is told twice is better than what is told never."""
+    return at is None or since is None or at >= since
 
 
 def _line(account: AccountDay, key: KeyDay) -> DigestLine:

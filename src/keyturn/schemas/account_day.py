@@ -3,12 +3,13 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
-from keyturn.domain.admin_digest import AccountDay, KeyDay, UserDay
+from keyturn.domain.admin_digest import AccountDay, KeyDay, Step, UserDay
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import ENDING, Action
+from keyturn.domain.tag_text import moment
 from keyturn.schemas.decision import CELLS, cells_of
 from keyturn.schemas.plan_csv import harmless
 from keyturn.schemas.snapshot import Snapshot
@@ -29,7 +30,7 @@ def account_day(snapshot: Snapshot) -> AccountDay:
         name=snapshot["name"],
         dry_run=snapshot["dry_run"],
         reached=bool(snapshot["users"] or snapshot["left"]) or _has_no_failure(snapshot),
-        keys=tuple(_key(each) for each in snapshot["keys"]),
+        keys=tuple(_key(each, snapshot["at"]) for each in snapshot["keys"]),
         users=tuple(
             UserDay(
                 user=each["user"],
@@ -40,6 +41,18 @@ def account_day(snapshot: Snapshot) -> AccountDay:
         ),
         failures=tuple((each["user"], each["message"]) for each in snapshot["failures"]),
         left=len(snapshot["left"]),
+        exempted=tuple(snapshot.get("newly_exempt", ())),
+        earlier=tuple(
+            Step(
+                user=each["user"],
+                key_id=each["key"],
+                age=each["age"],
+                action=Action(each["action"]),
+                sentence=each["sentence"],
+                at=_at(each["at"]),
+            )
+            for each in snapshot.get("done_earlier", ())
+        ),
     )
 
 
@@ -72,7 +85,14 @@ def _has_no_failure(snapshot: Snapshot) -> bool:
     return all(each["user"] is not None for each in snapshot["failures"])
 
 
-def _key(found: Any) -> KeyDay:  # noqa: ANN401 -- what a snapshot of any age holds
+def _at(text: str) -> datetime:
+    found = moment(text)
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+def _key(found: Any, at: str) -> KeyDay:  # noqa: ANN401 -- what a snapshot of any age holds
     used = found["last_used"]
     return KeyDay(
         user=found["user"],
@@ -87,6 +107,7 @@ def _key(found: Any) -> KeyDay:  # noqa: ANN401 -- what a snapshot of any age ho
         breaks=found.get("breaks") is True,
         last_used=read_day(used["at"][:10]) if used and used["at"] else None,
         service=used["service"] if used else None,
+        at=_at(found.get("at", at)),
     )
 
 

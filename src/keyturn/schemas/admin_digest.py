@@ -40,7 +40,7 @@ class CoverageFile(TypedDict):
 
 
 class AdminDigestFile(TypedDict):
-    """A day of the whole organisation."""
+    """A day of the whole organisation; remarks: what is odd about the digest itself."""
 
     version: Literal[1]
     date: Day
@@ -55,9 +55,11 @@ class AdminDigestFile(TypedDict):
     planned: ListFile
     blocked: ListFile
     restored: ListFile
+    exempted: ListFile
     without_owner: ListFile
     rejected: ListFile
     failures: ListFile
+    remarks: list[str]
 
 
 def write_admin_digest(digest: AdminDigest) -> AdminDigestFile:
@@ -84,9 +86,11 @@ def write_admin_digest(digest: AdminDigest) -> AdminDigestFile:
         "planned": _list(digest.planned),
         "blocked": _list(digest.blocked),
         "restored": _list(digest.restored),
+        "exempted": _list(digest.exempted),
         "without_owner": _list(digest.without_owner),
         "rejected": _list(digest.rejected),
         "failures": _list(digest.failures),
+        "remarks": list(digest.remarks),
     }
 
 

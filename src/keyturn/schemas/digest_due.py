@@ -101,9 +101,13 @@ class _Digest(LenientSchema):
     planned = _list()
     blocked = _list()
     restored = _list()
+    exempted = _list()
     without_owner = _list()
     rejected = _list()
     failures = _list()
+    remarks = rules.List(
+        text_of_at_most(LONGEST), required=True, validate=validate.Length(max=WORST)
+    )
     failures_lasting = _count()
     csv = rules.String(required=True, validate=_OBJECT)
 
@@ -150,12 +154,14 @@ def read_digest_due(event: object, *, own_account: str, now: datetime) -> AdminD
         planned_counts=_read_counts(digest["planned_counts"]),
         blocked=_read_list(digest["blocked"]),
         restored=_read_list(digest["restored"]),
+        exempted=_read_list(digest["exempted"]),
         without_owner=_read_list(digest["without_owner"]),
         rejected=_read_list(digest["rejected"]),
         failures=_read_list(digest["failures"]),
         failures_lasting=digest["failures_lasting"],
         keys=digest["keys"],
         csv=digest["csv"],
+        remarks=tuple(digest["remarks"]),
     )
 
 

@@ -60,7 +60,8 @@ def _write(digest: AdminDigest, lines: int) -> DigestDue:
         if isinstance(found := getattr(digest, each.name), DigestList)
     }
     coverage = replace(digest.coverage, not_seen=_clean(digest.coverage.not_seen, lines))
-    clean = replace(digest, coverage=coverage, **lists)  # type: ignore[arg-type]  # lists alone
+    remarks = tuple(shown(each)[:LONGEST] for each in digest.remarks[:WORST])
+    clean = replace(digest, coverage=coverage, remarks=remarks, **lists)  # type: ignore[arg-type]  # lists alone
     return {
         "digest": {
             **write_admin_digest(clean),

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, Literal, NotRequired, TypedDict, TypeGuard
 
 from keyturn.domain.days import read_day
+from keyturn.domain.decision import Action, Reason
 from keyturn.domain.key import KeyFacts, LastUse, UserFacts
 from keyturn.domain.key_usage import breaks, is_in_use, known_usage
 from keyturn.domain.owner import Owner, OwnerSource
@@ -61,7 +62,8 @@ class SnapshotKey(Decided):
     A key as the run found it; done: the action was carried out.
 
     breaks: it is in use, its end is near, and nobody has fetched or used the key in its place.
-    False says that it was looked at; null: nobody looked, or it could not be read.
+    False says that it was looked at; null: nobody looked, or it could not be read. at: when
+    the run began that did it, where a later one of the day looked at other users only.
     """
 
     created: Moment
@@ -69,6 +71,19 @@ class SnapshotKey(Decided):
     exempt: bool
     done: bool
     breaks: NotRequired[bool | None]
+    at: NotRequired[Moment]
+
+
+class EarlierStep(TypedDict):
+    """What an earlier run of the same day did about a key; at: when that run began."""
+
+    user: str
+    key: str
+    age: int
+    action: Action
+    reason: Reason
+    sentence: str
+    at: Moment
 
 
 class SnapshotPolicy(TypedDict):
@@ -84,7 +99,8 @@ class Uncounted(TypedDict):
     A snapshot but for its counts.
 
     exemptions_told is false where nobody could be told yet, or could tell, who was exempted since
-    the snapshot before; absent, it is true.
+    the snapshot before; absent, it is true. newly_exempt: who that is, by all runs of the day.
+    done_earlier: what earlier runs of the day did. Both are absent where there is nothing to say.
     """
 
     version: Literal[1]
@@ -96,6 +112,8 @@ class Uncounted(TypedDict):
     dry_run: bool
     whole: bool
     exemptions_told: NotRequired[bool]
+    newly_exempt: NotRequired[list[str]]
+    done_earlier: NotRequired[list[EarlierStep]]
     policy: SnapshotPolicy
     users: list[SnapshotUser]
     keys: list[SnapshotKey]
@@ -139,6 +157,40 @@ def write_snapshot(result: AccountResult, policy: RotationPolicy) -> Snapshot:
     )
     if not result.exemptions_told:
         taken["exemptions_told"] = False
+    if result.newly_exempt:
+        taken["newly_exempt"] = list(result.newly_exempt)
+    return taken
+
+
+def with_earlier(taken: Snapshot, earlier: Snapshot) -> Snapshot:
+    """
+    Keep what runs of the day before this one did, and whom they found newly exempt.
+
+    taken: of this run. earlier: what is stored of the day, by this run or by one before.
+    """
+    at_work = {(each["key"], each["action"]) for each in taken["keys"] if each["done"]}
+    before: list[EarlierStep] = [
+        {
+            "user": each["user"],
+            "key": each["key"],
+            "age": each["age"],
+            "action": each["action"],
+            "reason": each["reason"],
+            "sentence": each["sentence"],
+            "at": each.get("at", earlier["at"]),
+        }
+        for each in earlier["keys"]
+        if each.get("done") is True
+    ]
+    steps = {
+        (each["key"], each["action"]): each for each in (*earlier.get("done_earlier", ()), *before)
+    }
+    exempt = dict.fromkeys((*earlier.get("newly_exempt", ()), *taken.get("newly_exempt", ())))
+    kept = [each for known, each in steps.items() if known not in at_work]
+    if kept:
+        taken = {**taken, "done_earlier": kept}
+    if exempt:
+        taken = {**taken, "newly_exempt": list(exempt)}
     return taken
 
 
@@ -154,8 +206,9 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
             key, step = facts[decision.key_id], done.get((decided.user.name, decision.key_id))
             successor = step.new_key if step and step.new_key else decision.successor
             new = facts.get(decision.successor or "") if decision.delivered else None
+            written = write_decision(decided.user.name, replace(decision, successor=successor))
             yield {
-                **write_decision(decided.user.name, replace(decision, successor=successor)),
+                **written,  # type: ignore[typeddict-item]  # at comes with another run of the day
                 "created": format_utc(key.created),
                 "last_used": write_last_used(key),
                 "exempt": decided.user.exempt,
@@ -303,10 +356,25 @@ _HAS_WHAT_IS_READ: Final = _object_with(
 )
 
 
+_IS_EARLIER: Final = _list_of(
+    _object_with(
+        user=_is_text,
+        key=_is_text,
+        age=_is_count,
+        action=_is_text,
+        reason=_is_text,
+        sentence=_is_text,
+        at=_is_moment,
+    )
+)
+
+
 def _is_snapshot(found: object) -> TypeGuard[Snapshot]:
     return (
         isinstance(found, Mapping)
         and found.keys() >= Snapshot.__required_keys__
         and _HAS_WHAT_IS_READ(found)
         and _is_flag(found.get("exemptions_told", True))
+        and _list_of(_is_text)(found.get("newly_exempt", []))
+        and _IS_EARLIER(found.get("done_earlier", []))
     )

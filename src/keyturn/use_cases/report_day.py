@@ -1,7 +1,7 @@
 """Report a day of the whole organisation, from its accounts' snapshots."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from keyturn.domain.admin_digest import (
@@ -60,7 +60,7 @@ class ReportDay:
         accounts = sorted(self.coverage.accounts_of(day))
         write(heading())
         days = self._days(accounts, day, write)
-        return fold(days, day=day, expected=expected, memory=memory, csv=csv)
+        return replace(fold(days, day=day, expected=expected, memory=memory), csv=csv)
 
     def _days(
         self, accounts: Sequence[str], day: date, write: Callable[[str], object]

@@ -10,7 +10,13 @@ from keyturn.domain.errors import AnotherRun, PortError, Unexpected
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult, Failure
 from keyturn.ports import Snapshots
-from keyturn.schemas.snapshot import Snapshot, counted, write_snapshot
+from keyturn.schemas.snapshot import (
+    Snapshot,
+    SnapshotKey,
+    counted,
+    with_earlier,
+    write_snapshot,
+)
 
 LOOKS_BACK = 15
 """Days on which the last whole snapshot is looked for, today among them."""
@@ -117,20 +123,32 @@ class TakeSnapshot:
         return known, None
 
     def of(self, result: AccountResult) -> Failure | None:
-        """Write it, in the place of the day's earlier one; why it could not be, or None."""
+        """
+        Write it, in the place of the day's earlier one; why it could not be, or None.
+
+        What earlier runs of the day did stays in it: the administrators' digest tells the day.
+        """
         account, day = result.plan.run.account.id, result.plan.run.at.date()
+        unread: Failure | None = None
         try:
-            taken = write_snapshot(result, self.policy)
-            if not taken["whole"]:
+            taken, earlier = write_snapshot(result, self.policy), None
+            try:
                 earlier = self.snapshots.of_day(account, day)
-                taken = taken if earlier is None else _within(earlier, taken, _seen(result))
+            except PortError as error:
+                if not taken["whole"]:
+                    raise
+                why = f"what earlier runs of {day.isoformat()} did could not be read ({error})"
+                unread = Failure(error=PortError(why))
+            if earlier is not None:
+                whole = taken if taken["whole"] else _within(earlier, taken, _seen(result))
+                taken = with_earlier(whole, earlier)
             self.snapshots.put(account, day, taken)
         except PortError as error:
             why = f"the snapshot of {day.isoformat()} could not be written ({error})"
             return Failure(error=PortError(why))
         except Exception as error:  # noqa: BLE001 -- as above: the notices come after it
             return Failure(error=Unexpected(error))
-        return None
+        return unread
 
 
 def _waits_for_a_run(decided: UserDecisions) -> bool:
@@ -146,6 +164,12 @@ def _seen(result: AccountResult) -> frozenset[str]:
     """The users of whom this run knows more than an earlier one: whoever is gone, too."""
     named = result.plan.request.named or frozenset()
     return (named - set(result.left)) | {decided.user.name for decided in result.plan.users}
+
+
+def _keys_of_others(earlier: Snapshot, seen: Collection[str]) -> Iterator[SnapshotKey]:
+    for each in earlier["keys"]:
+        if each["user"] not in seen:
+            yield {**each, "at": each.get("at", earlier["at"])} if each.get("done") else each
 
 
 def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapshot:
@@ -165,7 +189,7 @@ def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapsh
             key=lambda each: each["user"],
         ),
         "keys": sorted(
-            [*(each for each in earlier["keys"] if each["user"] not in seen), *taken["keys"]],
+            [*_keys_of_others(earlier, seen), *taken["keys"]],
             key=lambda each: (each["user"], each["created"], each["key"]),
         ),
         "quarantined": [
