@@ -45,6 +45,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.event_bus.LARGEST_BATCH": 240000,
     "keyturn.adapters.iam.LARGEST_PAGE": 1000,
     "keyturn.adapters.s3_receipts.CLAIM_LIFE": timedelta(minutes=15),
+    "keyturn.adapters.s3_receipts._KEYS_HASH": 16,
     "keyturn.schemas.receipt.CLAIM_SIZE": 36,
     "keyturn.adapters.s3_templates._LARGEST": 256 * 1024,
     "keyturn.adapters.s3_templates._MOST": 200,

@@ -17,6 +17,7 @@ from keyturn.domain.result import AccountPlan, AccountResult
 from keyturn.schemas.admin_digest import CoverageFile, LineFile, ListFile
 from keyturn.schemas.decision import CELLS, Decided, NextStep, cells_of, write_decision
 from keyturn.schemas.digest import (
+    ChannelsForm,
     DigestAccount,
     DigestForm,
     DigestItem,
@@ -33,6 +34,7 @@ from keyturn.schemas.event import KeyDetail, write_event
 from keyturn.schemas.explanation import ExplainedKey
 from keyturn.schemas.notices_due import (
     _Account,
+    _Channels,
     _Digest,
     _Fetched,
     _Item,
@@ -198,6 +200,7 @@ def test_whoever_tells_of_a_key_tells_all_of_its_decision(form: type) -> None:
         (_Run, DigestRun),
         (_Account, DigestAccount),
         (_Item, DigestItem),
+        (_Channels, ChannelsForm),
         (_Next, NextStep),
         (_Usage, Usage),
         (_Use, Use),

@@ -62,7 +62,7 @@ from keyturn.ports import (
 from keyturn.settings import Settings
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
-from keyturn.use_cases.channels import SayInChannels, Way
+from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
@@ -445,11 +445,11 @@ class Aws(_Connections):
             patience=self.patience,
         )
 
-    def _ways(self) -> tuple[Way, ...]:
+    def _ways(self) -> tuple[Way | WayToOwners, ...]:
         """Whom each channel reaches that is on."""
         settings = self.settings
         everybody, admins = frozenset(Audience), frozenset({Audience.ADMIN})
-        ways: list[Way] = []
+        ways: list[Way | WayToOwners] = []
         if settings.webhook_secret:
             ways.append(Way(channel=ChannelName.WEBHOOK, audiences=everybody))
         if settings.teams_webhook_secret:
@@ -460,8 +460,14 @@ class Aws(_Connections):
             settings.slack_admin_channel,
         )
         if bot:
-            owners = frozenset({Audience.OWNER})
-            ways.append(Way(channel=ChannelName.SLACK, audiences=owners, one_a_key=True))
+            ways.append(
+                WayToOwners(
+                    channel=ChannelName.SLACK,
+                    places=lambda item: item.channels.slack if item.channels else (),
+                    by_address=True,
+                    says_dry_runs=True,
+                )
+            )
             if place:
                 to = Recipient(ChannelName.SLACK, place)
                 ways.append(Way(channel=ChannelName.SLACK, audiences=admins, place=to))

@@ -1,6 +1,7 @@
 """A stage with the channels beside mail deployed, whose secrets a test sets."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -31,6 +32,12 @@ class Channels:
 
     def webhook(self, url: str, secret: str = SECRET) -> None:
         self.set("WebhookSecretArn", json.dumps({"url": url, "secret": secret}))
+
+    def owners(self, *rules: Mapping[str, str]) -> None:
+        """Put an owners file into the bucket."""
+        body = json.dumps({"version": "1", "rules": rules})  # which is YAML, too
+        s3 = self.stage.cloud.session(HUB).client("s3")
+        s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/owners.yaml", Body=body.encode())
 
     def say(self, *, seconds: int | None = None) -> int:
         """One round of the function; how many messages came back."""

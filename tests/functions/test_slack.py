@@ -1,6 +1,7 @@
 """Slack, from the Lambda event down, against a real server on loopback."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -124,6 +125,138 @@ def test_each_owner_gets_a_message_a_key_and_the_admins_their_digest(
     assert sum(waited) >= 1  # two to one member
 
 
+# --- as the owners file names them --------------------------------------------------------------
+
+
+def test_an_owner_is_reached_where_the_owners_file_says_and_nowhere_else(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    channels.owners(
+        {
+            "user": "a*",
+            "addresses": "team@example.com, lead@example.com",
+            "slack_channel": "#payments",
+            "slack_user": "U0LEAD",
+        },
+        {"user": "b*", "addresses": "team@example.com", "slack_channel": "C0ROBOTS"},
+        {"user": "c*", "slack_user": "U0CARL"},
+    )
+    keys = {name: stage.user(name, 137)[0] for name in ("ann", "bob", "carl", "dora")}
+    stage.invoke()
+
+    assert channels.say() == 0
+    stage.tell()
+
+    def told(place: str) -> list[str]:
+        texts = [text_of(each) for each in workspace.posted(place)]
+        return [name for name, key in keys.items() for text in texts if key in text]
+
+    # Two addresses of one rule are one place, which hears it once.
+    assert told("#payments") == told("U0LEAD") == ["ann"]
+    assert told("C0ROBOTS") == ["bob"]
+    assert told("U0CARL") == ["carl"]
+    assert told("U0OWNER") == ["dora"]
+    assert workspace.lookups() == 1
+    mails = Counter(mail.to[0] for mail in stage.cloud.sent_mails)
+    # A rule without an address: the next source has the mail's.
+    assert mails == {"team@example.com": 1, "lead@example.com": 1, OWNER: 1, ADMIN: 1}
+    [to_owner] = [mail for mail in stage.cloud.sent_mails if mail.to[0] == OWNER]
+    assert keys["carl"] in str(to_owner.text)
+
+
+def test_what_a_rule_says_of_another_owner_is_not_said_to_whom_the_tag_names(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    workspace.members["eve@example.com"] = "U0EVE"
+    stage.settings["ResourceOwnerTag"] = "Owner"
+    channels.owners(
+        {"user": "ann", "addresses": "team@example.com", "slack_channel": "C0TEAM"},
+        {"slack_channel": "C0ALL"},
+    )
+    anns = stage.user("ann", 137, Owner="eve@example.com")
+    bobs = stage.user("bob", 137, Owner="eve@example.com")
+    stage.invoke()
+
+    assert channels.say() == 0
+
+    assert workspace.posted("C0TEAM") == []
+    assert [anns[0] in text_of(each) for each in workspace.posted("U0EVE")] == [True]
+    assert [bobs[0] in text_of(each) for each in workspace.posted("C0ALL")] == [True]
+
+
+def test_a_place_that_slack_does_not_know_is_reported_and_has_the_mail(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    channels.owners({"user": "ann", "slack_channel": "#gone", "slack_user": "U0LEFT"})
+    stage.user("ann", 137)
+    stage.user("bob", 137)
+    stage.invoke()
+    workspace.fails = {
+        "#gone": as_json(ok=False, error="channel_not_found"),
+        "U0LEFT": as_json(ok=False, error="user_disabled"),
+    }
+
+    assert channels.say() == 0
+    stage.tell()
+
+    assert measured(stage, "SlackUnknown") == 2
+    assert measured(stage, "SlackNotSent") == 0
+    assert len(workspace.posted("U0OWNER")) == 1
+    assert OWNER in {mail.to[0] for mail in stage.cloud.sent_mails}
+    said = [line["message"] for line in stage.lines() if "not_found" in line["message"]]
+    assert said == [
+        "Not sent by slack: slack: channel_not_found (#gone); the mail reaches its owner"
+    ]
+
+
+def test_the_administrators_channel_that_is_gone_is_a_failure(
+    channels: Channels, workspace: Slack
+) -> None:
+    channels.stage.user("ann", 137)
+    channels.stage.invoke()
+    workspace.fails = {PLACE: as_json(ok=False, error="channel_not_found")}
+
+    assert channels.say() == 1
+    assert measured(channels.stage, "SlackNotSent") == 1
+
+
+def test_two_owners_of_one_place_each_hear_of_a_dry_run_there(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    stage.settings["DryRunFlag"] = "True"
+    channels.owners(
+        {"user": "ann", "addresses": "a@example.com b@example.com", "slack_channel": "C0TEAM"},
+        {"user": "bob", "addresses": "c@example.com", "slack_channel": "C0TEAM"},
+    )
+    keys = [*stage.user("ann", 137), *stage.user("bob", 137)]
+    stage.invoke()
+
+    assert channels.say() == 0
+
+    texts = [text_of(each) for each in workspace.posted("C0TEAM")]
+    assert sorted(key for text in texts for key in keys if key in text) == sorted(keys)
+
+
+def test_an_owners_file_that_says_nothing_clear_keeps_no_tagged_owner_from_hearing(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    workspace.members["eve@example.com"] = "U0EVE"
+    stage.settings["ResourceOwnerTag"] = "Owner"
+    channels.owners({"unit": "ou-ab12-12345678", "slack_channel": "C0ALL"})
+    stage.user("ann", 137, Owner="eve@example.com")
+
+    answer = stage.invoke()  # which names no units of the account
+
+    assert channels.say() == 0
+    assert len(workspace.posted("U0EVE")) == 1
+    assert "asks for the unit ou-ab12-12345678" in str(answer["failures"])
+
+
 def test_what_follows_about_a_key_goes_under_what_was_said_before(
     channels: Channels, workspace: Slack
 ) -> None:
@@ -183,7 +316,7 @@ def test_an_unknown_member_is_reported_once_a_digest_and_has_the_mail(
         Reply(status=200, body=b"<html>"),
         Reply(cut=True),
         Reply(garbage=True),
-        as_json(ok=False, error="is_archived"),
+        as_json(ok=False, error="restricted_action"),
         as_json(ok=False, error="internal_error"),
         as_json(ok=True),
         Reply(status=429, headers={"Retry-After": "86400"}, body=b"{}"),

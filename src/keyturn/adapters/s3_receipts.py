@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -58,6 +59,8 @@ _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
 _NOBODY: Final = RecipientId(ChannelName.EMAIL, "")
 _DRY_RUN: Final = "_dry-run"  # no key has such an id, so a user of that name is not in the way
+_KEYS_HASH: Final = 16
+"""Hexadecimal digits; as many as tell recipients apart."""
 _RUNS: Final = "_runs"
 _EXEMPTIONS: Final = "_exemptions"
 _PROMISES: Final[Mapping[str, tuple[Act, ...]]] = {
@@ -407,6 +410,10 @@ def _name(digest: Digest, item: NoticeItem | None) -> _Name:
         day = f"{day}_{run}"
     if digest.part > 1:
         day = f"{day}_{digest.part}"
+    if digest.recipient.channel is not ChannelName.EMAIL and digest.items:
+        # One place may be that of several owners, whose digests come each by itself.
+        keys = "\n".join(sorted(item.key_id for item in digest.items))
+        day = f"{day}_{sha256(keys.encode()).hexdigest()[:_KEYS_HASH]}"
     folder = f"{_DRY_RUN}/{digest.audience}/{digest.recipient.address_hash}"
     return _Name(stem=f"{folder}/{day}", ending=ending)
 

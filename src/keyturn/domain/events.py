@@ -9,7 +9,7 @@ from typing import Final
 from keyturn.domain.decision import DecisionSummary, Notice
 from keyturn.domain.key import Account, Act
 from keyturn.domain.key_usage import KeyUsage
-from keyturn.domain.owner import OwnerSource
+from keyturn.domain.owner import OwnerChannels, OwnerSource
 from keyturn.domain.recipient import Recipient
 
 SOURCE: Final = "iam.key-rotation"
@@ -68,6 +68,8 @@ class NoticeItem(DecisionSummary):
     """Where both keys are used; None: nobody looked, or an earlier version wrote it."""
     named_by: OwnerSource | None = None
     """The source that names the recipient as its owner; None: an earlier version wrote it."""
+    channels: OwnerChannels | None = None
+    """Where its owner is reached beside mail; None: nowhere but by the address of their mail."""
 
     @property
     def disable_on(self) -> date | None:

@@ -34,3 +34,11 @@ Of others it takes no mail (domains of other letters are written as Punycode), s
 would be tried for days and reach nobody.
 Source: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html
 """
+SLACK_MEMBER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
+"""The id that Slack's profile menu copies."""
+SLACK_CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{2,20}|#[^\s#@A-Z\x00-\x1f\x7f]{1,80}")
+"""A channel's id, or its name."""
+JIRA_PROJECT: Final = re.compile(r"[A-Z][A-Z0-9_]{1,254}")
+"""A project's key: https://confluence.atlassian.com/adminjiraserver/changing-the-project-key-format-938847081.html."""
+JIRA_ASSIGNEE: Final = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
+"""An account id (Cloud) or a user's name (Data Center)."""

@@ -75,6 +75,25 @@ class OwnerCandidate:
         return f"{self.addresses} ({WHERE[self.source]})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerChannels:
+    """Where an owner is reached beside mail, as the owners file says: at least one of these."""
+
+    slack_user: str | None = None
+    """The member id, `U…` or `W…`."""
+    slack_channel: str | None = None
+    """The id, `C…` or `G…`, or `#name`."""
+    jira_project: str | None = None
+    """Its key."""
+    jira_assignee: str | None = None
+    """The account id (Cloud) or the name (Data Center)."""
+
+    @property
+    def slack(self) -> tuple[str, ...]:
+        """Where Slack reaches them."""
+        return tuple(filter(None, (self.slack_user, self.slack_channel)))
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedValue:
     """A value of a source that does not serve, and why."""

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Final
 
 from keyturn.domain.key import Account, Unknown
+from keyturn.domain.owner import OwnerChannels
 
 _ANY: Final = "*"
 
@@ -30,6 +31,17 @@ class Contact:
     """Its key."""
     jira_assignee: str | None = None
     """The account id (Cloud) or the name (Data Center)."""
+
+    @property
+    def channels(self) -> OwnerChannels | None:
+        """What it names beside addresses; None: nothing."""
+        found = OwnerChannels(
+            slack_user=self.slack_user,
+            slack_channel=self.slack_channel,
+            jira_project=self.jira_project,
+            jira_assignee=self.jira_assignee,
+        )
+        return found if found != OwnerChannels() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
 
-from keyturn.domain.names import MAILABLE
+from keyturn.domain.names import MAILABLE, SLACK_CHANNEL, SLACK_MEMBER
 
 _HASH_LENGTH: Final = 16
 """Hexadecimal digits."""
-SLACK_ID: Final = re.compile(r"[CGDUW][A-Z0-9]{2,20}")
-"""A channel or member of Slack."""
 _HASH: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -23,7 +21,7 @@ class ChannelName(StrEnum):
     """A signed webhook: one place, which is sent whatever anybody is; the address says who."""
 
     SLACK = "slack"
-    """A member by their e-mail address, or a member or channel by its id."""
+    """A member by their e-mail address or id, or a channel by its id or name."""
 
     TEAMS = "teams"
     """A workflow of Microsoft Teams: one place, as the webhook."""
@@ -35,7 +33,7 @@ class ChannelName(StrEnum):
             case ChannelName.EMAIL | ChannelName.WEBHOOK | ChannelName.TEAMS:
                 return "one e-mail address"
             case ChannelName.SLACK:
-                return "one e-mail address, or the id of a Slack channel or member"
+                return "one e-mail address, or a Slack channel or member"
             case _:
                 assert_never(self)
 
@@ -80,8 +78,8 @@ class Recipient:
             case ChannelName.EMAIL | ChannelName.WEBHOOK | ChannelName.TEAMS:
                 return MAILABLE.fullmatch(self.address) is not None
             case ChannelName.SLACK:
-                found = SLACK_ID.fullmatch(self.address) or MAILABLE.fullmatch(self.address)
-                return found is not None
+                forms = (SLACK_MEMBER, SLACK_CHANNEL, MAILABLE)
+                return any(form.fullmatch(self.address) for form in forms)
             case _:
                 assert_never(self.channel)
 

@@ -128,7 +128,8 @@ METRICS: Final[Mapping[str, Metric]] = {
             SlackNotSent="messages that it did not take; each is tried again",
             TeamsSent="messages that the workflow of Teams took",
             TeamsNotSent="messages that it did not take; each is tried again",
-            SlackUnknown="recipients of a digest whom Slack does not know: they have the mail",
+            SlackUnknown="recipients of a digest whom Slack does not know, or does not let us "
+            "reach: they have the mail",
         ),
     )
 }

@@ -5,7 +5,7 @@ Keyturn's own: nobody else is to build on it. `notices_due` checks one before it
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
@@ -14,7 +14,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
 from keyturn.domain.key import Account, Act, LastUse
 from keyturn.domain.key_usage import Fetched, KeyUsage
-from keyturn.domain.owner import OwnerSource
+from keyturn.domain.owner import OwnerChannels, OwnerSource
 from keyturn.domain.plain_text import shown
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.account import AccountId, Moment
@@ -93,7 +93,24 @@ class NamedBy(TypedDict):
     named_by: NotRequired[OwnerSource]
 
 
-class DigestItem(KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn, Used, NamedBy):
+class ChannelsForm(TypedDict):
+    """Where the owner is reached beside mail, as the owners file says."""
+
+    slack_user: NotRequired[str]
+    slack_channel: NotRequired[str]
+    jira_project: NotRequired[str]
+    jira_assignee: NotRequired[str]
+
+
+class ReachedBy(TypedDict):
+    """Left out where the owners file names nothing of it, and in the admin's copy."""
+
+    channels: NotRequired[ChannelsForm]
+
+
+class DigestItem(
+    KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn, Used, NamedBy, ReachedBy
+):
     """One key in a digest."""
 
 
@@ -141,7 +158,7 @@ def write_digest(digest: Digest) -> DigestForm:
 
 def write_item(item: NoticeItem) -> DigestItem:
     """The decision's own form, and the notice: what of them DigestItem names, in its order."""
-    fields: dict[str, object] = {
+    form: dict[str, object] = {
         **write_decision(item.user, item),
         "sentence": shown(item.sentence),
         "told": item.notice.type,
@@ -150,11 +167,14 @@ def write_item(item: NoticeItem) -> DigestItem:
         "secret": item.secret,
     }
     if item.usage is not None:
-        fields["usage"] = _write_usage(item.usage)
+        form["usage"] = _write_usage(item.usage)
     if item.named_by is not None:
-        fields["named_by"] = item.named_by
+        form["named_by"] = item.named_by
+    if item.channels is not None:
+        found = asdict(item.channels)
+        form["channels"] = {name: text for name, text in found.items() if text is not None}
     return cast(
-        "DigestItem", {name: fields[name] for name in DigestItem.__annotations__ if name in fields}
+        "DigestItem", {name: form[name] for name in DigestItem.__annotations__ if name in form}
     )
 
 
@@ -215,12 +235,19 @@ def _read_item(item: Mapping[str, Any]) -> NoticeItem:
         promises={Act(act): date.fromisoformat(day) for act, day in item["promises"].items()},
     )
     read = notice_item(item["user"], read_decision(item, notice), notice, item["secret"])
-    usage, named_by = item.get("usage"), item.get("named_by")
+    usage, named_by, channels = (item.get(each) for each in ("usage", "named_by", "channels"))
     return replace(
         read,
         usage=_read_usage(usage) if usage is not None else None,
         named_by=OwnerSource(named_by) if named_by is not None else None,
+        channels=_read_channels(channels) if channels is not None else None,
     )
+
+
+def _read_channels(channels: Mapping[str, Any]) -> OwnerChannels | None:
+    """What of it is known here: a later version may name more."""
+    found = OwnerChannels(**{each.name: channels.get(each.name) for each in fields(OwnerChannels)})
+    return found if found != OwnerChannels() else None
 
 
 def _read_usage(usage: Mapping[str, Any]) -> KeyUsage:

@@ -85,6 +85,17 @@ class _Usage(LenientSchema):
     fetched = rules.Nested(_Fetched, required=True, allow_none=True)
 
 
+class _Channels(LenientSchema):
+    slack_user = rules.String(
+        validate=like(names.SLACK_MEMBER, "must be the id of a Slack member")
+    )
+    slack_channel = rules.String(validate=like(names.SLACK_CHANNEL, "must be a Slack channel"))
+    jira_project = rules.String(
+        validate=like(names.JIRA_PROJECT, "must be the key of a Jira project")
+    )
+    jira_assignee = rules.String(validate=like(names.JIRA_ASSIGNEE, "must be one of Jira's users"))
+
+
 class _Item(LenientSchema):
     user = rules.String(required=True, validate=USER_NAME)
     key = rules.String(required=True, validate=KEY_ID)
@@ -109,6 +120,7 @@ class _Item(LenientSchema):
     secret = text_of_at_most(512, required=True, allow_none=True)
     usage = rules.Nested(_Usage)
     named_by = rules.String(validate=word_of(OwnerSource))
+    channels = rules.Nested(_Channels)
 
 
 class _Digest(LenientSchema):

@@ -257,8 +257,7 @@ def _wrong_user(text: str) -> str | None:
     return None
 
 
-def _of_form(pattern: str, rule: str) -> Callable[[str], str | None]:
-    form = re.compile(pattern)
+def _of_form(form: re.Pattern[str], rule: str) -> Callable[[str], str | None]:
     return lambda text: None if form.fullmatch(text) and text.isprintable() else rule
 
 
@@ -269,16 +268,15 @@ _RULES: Final[Mapping[RuleField, Callable[[str], str | None]]] = {
     RuleField.USER: _wrong_user,
     RuleField.ADDRESSES: lambda _text: None,
     RuleField.SLACK_USER: _of_form(
-        r"[UW][A-Z0-9]{2,20}", "must be a member's id, U… or W…, as Slack's profile menu copies it"
+        names.SLACK_MEMBER, "must be a member's id, U… or W…, as Slack's profile menu copies it"
     ),
     RuleField.SLACK_CHANNEL: _of_form(
-        r"[CG][A-Z0-9]{2,20}|#[^\s#@A-Z]{1,80}",
-        "must be a channel's id, C… or G…, or #name in small letters",
+        names.SLACK_CHANNEL, "must be a channel's id, C… or G…, or #name in small letters"
     ),
     RuleField.JIRA_PROJECT: _of_form(
-        r"[A-Z][A-Z0-9_]{1,254}", "must be the key of a project, in capital letters"
+        names.JIRA_PROJECT, "must be the key of a project, in capital letters"
     ),
     RuleField.JIRA_ASSIGNEE: _of_form(
-        r"\S{1,255}", "must be an account id or a user name, without blanks"
+        names.JIRA_ASSIGNEE, "must be an account id or a user name, without blanks"
     ),
 }

@@ -8,14 +8,14 @@ errand claims what it says (send_once.py). Nothing here can hold a mail: that is
 and another function's (decision 0043).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Thread
 from typing import Final
 
 from keyturn.domain.errors import Gone, KeyturnError, NoSuchRecipient, NoTimeLeft, Unexpected
-from keyturn.domain.events import Audience, Digest
+from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent
@@ -27,6 +27,10 @@ LONGEST_CALL: Final = 20
 """Seconds that a channel may take beyond its time, for what it has begun, before it is left."""
 
 
+Part = tuple[Recipient, NoticeContent]
+"""Somebody in a channel, and what is said to them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """A channel that is on, and whom it reaches of those who are notified by mail."""
@@ -35,14 +39,57 @@ class Way:
     audiences: frozenset[Audience]
     place: Recipient | None = None
     """Where all of it goes; None: to each recipient by the address of their mail."""
-    one_a_key: bool = False
-    """Whether each key of a digest is a message of its own, in the conversation about it."""
 
-    def to(self, audience: Audience, by_mail: Recipient) -> Recipient | None:
-        """The recipient in this channel; None: it does not reach them."""
-        if audience not in self.audiences:
-            return None
-        return self.place or Recipient(self.channel, by_mail.address)
+    def parts(
+        self, content: NoticeContent, audience: Audience, by_mail: Recipient
+    ) -> Iterator[Part]:
+        """What is said by it, and to whom: all in one; nothing, if it does not reach them."""
+        if audience in self.audiences:
+            yield self.place or Recipient(self.channel, by_mail.address), content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayToOwners:
+    """
+    A channel that is on, and reaches the owner of each key, wherever that is.
+
+    Each key is a message of its own, in the conversation about it: two keys in one message would
+    show those of one team to another.
+    """
+
+    channel: ChannelName
+    places: Callable[[NoticeItem], tuple[str, ...]]
+    """Where the item's owner is reached, as far as that is known of them."""
+    by_address: bool = False
+    """Whether others are reached by the address of their mail."""
+    says_dry_runs: bool = False
+
+    def parts(
+        self, content: NoticeContent, audience: Audience, by_mail: Recipient
+    ) -> Iterator[Part]:
+        """What is said by it, and to whom."""
+        # The admin's copy names the keys of others. But the admin may be the owner, too, where no
+        # other source has an address; then a place that is known of the key is its owner's.
+        if not isinstance(content, Digest) or not content.proves:
+            return
+        to_owner = replace(content, audience=Audience.OWNER, failures=())
+        theirs: dict[Recipient, list[NoticeItem]] = {}
+        for item in content.items:
+            for to in self._to(item, audience, by_mail):
+                theirs.setdefault(to, []).append(item)
+        for to, items in theirs.items():
+            if not content.run.dry_run:
+                yield from ((to, replace(to_owner, items=(item,))) for item in items)
+            elif self.says_dry_runs:
+                yield to, replace(to_owner, items=tuple(items))
+
+    def _to(
+        self, item: NoticeItem, audience: Audience, by_mail: Recipient
+    ) -> tuple[Recipient, ...]:
+        places = self.places(item)
+        if not places and self.by_address and audience is Audience.OWNER:
+            places = (by_mail.address,)
+        return tuple(Recipient(self.channel, place) for place in places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +122,7 @@ class SayInChannels:
     """Says notices in every channel that is on."""
 
     sender: SendOnce
-    ways: tuple[Way, ...]
+    ways: tuple[Way | WayToOwners, ...]
     admin: Recipient
     """By mail; who is notified of changes of the exemption group."""
     clock: Callable[[], datetime]
@@ -92,8 +139,7 @@ class SayInChannels:
         return [
             Errand(message=message, content=part, to=to)
             for way in self.ways
-            if (to := way.to(audience, by_mail)) is not None
-            for part in (_by_key(content) if way.one_a_key else (content,))
+            for to, part in way.parts(content, audience, by_mail)
         ]
 
     def say(self, errands: Sequence[Errand], left: Callable[[], float]) -> list[Said]:
@@ -157,15 +203,6 @@ class SayInChannels:
                     write=lambda _: change,
                     patience=patience,
                 ).message_id
-
-
-def _by_key(content: NoticeContent) -> tuple[NoticeContent, ...]:
-    """A notice for each key; what is claimed as a whole, a dry run, stays whole."""
-    if not isinstance(content, Digest) or content.run.dry_run or not content.items:
-        return (content,)
-    keys = tuple(replace(content, items=(item,), failures=()) for item in content.items)
-    failures = (replace(content, items=()),) if content.failures else ()
-    return (*failures, *keys)
 
 
 def _all_of(errands: Iterable[Errand], done: Sequence[Said]) -> list[Said]:

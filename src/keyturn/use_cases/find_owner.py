@@ -18,6 +18,7 @@ from keyturn.domain.owner import (
     AllowedDomains,
     Owner,
     OwnerCandidate,
+    OwnerChannels,
     OwnerSource,
     RejectedValue,
     candidate_of,
@@ -122,6 +123,20 @@ class FindOwner:
             unread = error
         return self._owner(candidates, rejected), unread
 
+    def channels_of(self, user: UserFacts, owner: Owner) -> OwnerChannels | None:
+        """
+        Where the owner of a user's keys is reached beside mail: what the first matching rule says.
+
+        A rule that has addresses speaks of whoever is behind them: where a source before the file
+        names the owner, its channels are another's. One without addresses speaks of every owner.
+        Raises a PortError where nobody can tell.
+        """
+        if self.owners_file is None or not owner.candidates:
+            return None
+        contact = self._contact_in_file(user, self.owners_file)
+        is_of_another = owner.source in _BEFORE_THE_FILE and contact and contact.addresses
+        return None if contact is None or is_of_another else contact.channels
+
     def _find(self, user: UserFacts, undeliverable: "_Dead") -> Owner:
         candidates: list[OwnerCandidate] = []
         rejected: list[RejectedValue] = []
@@ -184,15 +199,17 @@ class FindOwner:
     def _in_file(
         self, user: UserFacts, file: OwnersFileStore, allowed: AllowedDomains
     ) -> "_Found":
+        contact = self._contact_in_file(user, file)
+        if contact is None:
+            return None, None
+        return candidate_of(OwnerSource.OWNERS_FILE, " ".join(contact.addresses), allowed)
+
+    def _contact_in_file(self, user: UserFacts, file: OwnersFileStore) -> Contact | None:
         rules = self._once.get("owners file", lambda: self._rules(file))
-        contact = rules and rules.contact_of(user.path, user.name)
-        match contact:
-            case Unknown(why):
-                raise PortError(f"who answers for {user.name} could not be read: {why}")
-            case Contact(addresses=addresses):
-                return candidate_of(OwnerSource.OWNERS_FILE, " ".join(addresses), allowed)
-            case _:
-                return None, None
+        contact = None if rules is None else rules.contact_of(user.path, user.name)
+        if isinstance(contact, Unknown):
+            raise PortError(f"who answers for {user.name} could not be read: {contact.why}")
+        return contact
 
     def _rules(self, file: OwnersFileStore) -> AccountOwners | None:
         read = file.read()
@@ -232,6 +249,7 @@ _CONTACTS: Final[Mapping[OwnerSource, ContactType]] = {
     OwnerSource.OPERATIONS_CONTACT: ContactType.OPERATIONS,
 }
 """In the order in which they are asked."""
+_BEFORE_THE_FILE: Final = frozenset({OwnerSource.TAG, OwnerSource.USER_NAME})
 
 _Found = tuple[OwnerCandidate | None, RejectedValue | None]
 _Ask = Callable[[], _Found]

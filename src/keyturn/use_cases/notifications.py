@@ -17,7 +17,7 @@ from keyturn.domain.events import (
 )
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Receipt, SecretFacts, UserFacts
-from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
+from keyturn.domain.owner import Owner, OwnerCandidate, OwnerChannels, OwnerSource
 from keyturn.domain.policy import ProofOfNotice
 from keyturn.domain.proof import notified_now
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
@@ -112,7 +112,10 @@ class BuildNotifications:
         # Values that do not serve come last: whoever may tag users must not hide a failure.
         failures = (*found, *failed, *addressed.odd)
         own = [each.item for each in addressed.items if each.is_to(admin)]
-        others = [each.item for each in addressed.items if not each.is_to(admin)]
+        # A copy goes to the admin alone, whatever the owners are reached by.
+        others = [
+            replace(each.item, channels=None) for each in addressed.items if not each.is_to(admin)
+        ]
         if own:
             yield replace(
                 self._digest(run, admin, own), audience=Audience.ADMIN, failures=failures
@@ -140,15 +143,17 @@ class BuildNotifications:
         """Who is notified of each item; where no owner is known, nobody but the admin."""
         users = {decided.user.name: decided.user for decided in plan.users}
         owners: dict[str, Owner] = {}
+        channels: dict[str, OwnerChannels | None] = {}
         addressed = []
         for item in items:
             user = users[item.user]
             if user.name not in owners:
                 owners[user.name] = self._owner(user, unread)
+                channels[user.name] = self._channels(user, owners[user.name], unread)
             to = notified_now(
                 owners[user.name], _receipts(user, item.key_id), self.proof, plan.run.at
             )
-            addressed.append(_ItemTo(item, to))
+            addressed.append(_ItemTo(replace(item, channels=channels[user.name]), to))
         odd = (
             f"{name}: {rejected}; notified instead: {owner}"
             for name, owner in owners.items()
@@ -166,6 +171,16 @@ class BuildNotifications:
         except PortError as error:
             unread.append(Failure(error=error, user=user.name))
             return Owner(unknown=OwnerSource.UNREADABLE)
+
+    def _channels(
+        self, user: UserFacts, owner: Owner, unread: list[Failure]
+    ) -> OwnerChannels | None:
+        """Where the owner is reached beside mail; if nobody can tell, by mail all the same."""
+        try:
+            return self.find_owner.channels_of(user, owner)
+        except PortError as error:
+            unread.append(Failure(error=error, user=user.name))
+            return None
 
     def _may_tell(self, run: Run, owner: Recipient, unread: list[Failure]) -> bool:
         """Owners hear of a dry run once a week at most; who cannot be looked up hears nothing."""

@@ -1,5 +1,7 @@
 """
-Slack: a message to each owner, found by the address of their mail; the admin's in a channel.
+Slack: a message to each owner, where the owners file says, or found by the address of their mail.
+
+The admin's go to a channel.
 
 https://docs.slack.dev/reference/methods/chat.postMessage: one message a second and channel.
 https://docs.slack.dev/reference/methods/users.lookupByEmail: Tier 3, fifty and more a minute.
@@ -23,8 +25,9 @@ from keyturn.domain.errors import (
     Throttled,
     Unavailable,
 )
-from keyturn.domain.events import Brief, BriefNote, Digest
-from keyturn.domain.recipient import SLACK_ID, ChannelName, Recipient
+from keyturn.domain.events import Audience, Brief, BriefNote, Digest
+from keyturn.domain.names import SLACK_MEMBER
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
 from keyturn.ports.sending import Post, Turns, Values
 
@@ -48,6 +51,18 @@ _NO_THREAD: Final = frozenset({"thread_not_found", "cannot_reply_to_message", "m
 _BAD_TOKEN: Final = frozenset(
     {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
 )
+_NO_PLACE: Final = frozenset(
+    {
+        "channel_not_found",
+        "user_not_found",
+        "user_disabled",
+        "not_in_channel",
+        "is_archived",
+        "cannot_dm_bot",
+        "messages_tab_disabled",
+    }
+)
+"""What is answered for a place that takes no message of ours, now and on the next try."""
 _NOBODY_KNOWS: Final = frozenset({"internal_error", "fatal_error", "request_timeout"})
 _CODE: Final = re.compile(r"[a-z_]{1,60}")
 
@@ -97,7 +112,7 @@ class SlackChannel:
     def take_turn(self, recipient: Recipient, *, within: float) -> float | None:
         """One a second and recipient; and one of the lookups for somebody who is not known yet."""
         turn = self._turns.setdefault(recipient, self._new_turns()).take_turn(within=within)
-        if turn is None or SLACK_ID.fullmatch(recipient.address) or self._still_known(recipient):
+        if turn is None or _is_place(recipient.address) or self._still_known(recipient):
             return turn
         lookup = self._lookups.take_turn(within=within)
         return None if lookup is None else max(turn, lookup)
@@ -111,12 +126,17 @@ class SlackChannel:
             recipient=recipient,
             account=content.run.account.id if isinstance(content, Digest) else content.account,
             key_id=one,
+            is_to_owner=isinstance(content, Digest) and content.audience is Audience.OWNER,
             text=_cut(escaped(brief.subject), _LONGEST_TEXT),
             blocks=blocks_of(brief),
         )
 
     def deliver(self, message: "_Message") -> str:
-        """Post it, under what was said of its key before, and answer with its reference."""
+        """
+        Post it, under what was said of its key before, and answer with its reference.
+
+        Raises NoSuchRecipient where the owner's place takes no message, a PortError likewise.
+        """
         client = self._client()
         place = self._place(client, message.recipient)
         thread = self._thread(message)
@@ -124,6 +144,10 @@ class SlackChannel:
             sent = self._posted(client, message, place, thread)
         except _ThreadGone:
             thread, sent = None, self._posted(client, message, place, None)
+        except _NoPlace as error:
+            if not message.is_to_owner:
+                raise
+            raise NoSuchRecipient(f"{error} ({place}); the mail reaches its owner") from None
         if thread is None and message.key_id is not None:
             # A lost one only begins another thread: the message is sent, and stays so.
             with suppress(PortError):
@@ -156,9 +180,9 @@ class SlackChannel:
         return sent
 
     def _place(self, client: "WebClient", recipient: Recipient) -> str:
-        """Where to post: an id, or the member who has the address. Raises NoSuchRecipient."""
+        """Where to post: what is named, or who has the address. Raises NoSuchRecipient."""
         address = recipient.normalized_address
-        if SLACK_ID.fullmatch(address):
+        if _is_place(address):
             return address
         if not self._still_known(recipient):
             self._known[address] = _Known(
@@ -183,7 +207,7 @@ class SlackChannel:
         except Unavailable as error:
             raise Throttled(f"{error} (nothing was sent)") from None
         found = user.get("id") if isinstance(user, dict) else None
-        if not isinstance(found, str) or not SLACK_ID.fullmatch(found):
+        if not isinstance(found, str) or not SLACK_MEMBER.fullmatch(found):
             raise Throttled("slack: the answer names no member (nothing was sent)")
         return found
 
@@ -230,8 +254,7 @@ class SlackChannel:
             return Unavailable(f"slack: no clear answer ({status})")
         if code in _BAD_TOKEN:
             self._values.forget()
-        kind = {"users_not_found": _Unknown} | dict.fromkeys(_NO_THREAD, _ThreadGone)
-        return kind.get(code, Refused)(f"slack: {code}")
+        return _KINDS.get(code, Refused)(f"slack: {code}")
 
 
 class _Unknown(Refused):
@@ -240,6 +263,17 @@ class _Unknown(Refused):
 
 class _ThreadGone(Refused):
     """What the message was to be put under is not there any more."""
+
+
+class _NoPlace(Refused):
+    """There is no such place, or it takes no message of ours."""
+
+
+_KINDS: Final = {
+    "users_not_found": _Unknown,
+    **dict.fromkeys(_NO_THREAD, _ThreadGone),
+    **dict.fromkeys(_NO_PLACE, _NoPlace),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +285,8 @@ class _Message:
     account: str
     key_id: str | None
     """The one key that it is about; None: several, or none."""
+    is_to_owner: bool
+    """Whether the owners file may have named the place, and the mail says the same."""
     text: str
     blocks: "list[dict[Any, Any] | Block]"
 
@@ -359,6 +395,11 @@ def _cut(text: str, longest: int) -> str:
         return text
     # Not within an entity: half of one would be shown as it is.
     return re.sub(r"&[a-z]{0,3}$", "", text[: longest - 1]) + "…"
+
+
+def _is_place(address: str) -> bool:
+    """Whether Slack takes it as it is: a member's or channel's id, or a channel's name."""
+    return "@" not in address
 
 
 def _is_one(digest: Digest) -> bool:
