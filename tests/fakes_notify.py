@@ -238,10 +238,16 @@ class FakeAddresses:
         return self.suppressed.get(recipient.address)
 
     def mark_undeliverable(
-        self, recipient: Recipient, *, why: str, at: datetime, message_id: str | None
+        self, recipient: Recipient, *, why: str, since: datetime, message_id: str | None
     ) -> None:
-        assert (at.tzinfo, message_id) == (UTC, None)
+        assert (since.tzinfo, message_id) == (UTC, None)
         self.marked[recipient.address] = why
 
-    def mark_deliverable(self, recipient: Recipient, *, sent_at: datetime) -> bool:
+    def mark_deliverable(self, recipient: Recipient, *, since: datetime) -> bool:
         return self.marked.pop(recipient.address, None) is not None
+
+    def note_reached(self, recipient: Recipient, *, sent_at: datetime) -> None:
+        raise AssertionError(recipient, sent_at)
+
+    def reached_at(self, recipient: Recipient) -> datetime | None:
+        raise AssertionError(recipient)

@@ -40,7 +40,7 @@ from keyturn.schemas.event import (
     RunDetail,
 )
 from keyturn.schemas.explanation import Explanation
-from keyturn.schemas.mail_fate import FateFile, MessageFile, UndeliverableFile
+from keyturn.schemas.mail_fate import FateFile, MessageFile, ReachedFile, UndeliverableFile
 from keyturn.schemas.owners_check import OwnersCheckFile
 from keyturn.schemas.owners_shown import OwnersShownFile
 from keyturn.schemas.pause_answer import SwitchFile
@@ -131,6 +131,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "queue-message": partial(
         of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")
     ),
+    "reached": partial(of_form, ReachedFile, "An address that was reached"),
     "receipt": partial(of_form, ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, Snapshot, "An account on a day"),

@@ -82,6 +82,7 @@ def documents() -> Iterator[Documents]:
             "mail-fate": stored(stage, "/receipts/", "fate"),
             "message": stored(stage, "/receipts/", "receipts"),
             "receipt": stored(stage, "/receipts/", "run"),
+            "reached": stored(stage, "/receipts/_reached/"),
             "undeliverable": stored(stage, "/receipts/_undeliverable/"),
             "rotation-event": [ASKED, {**ASKED, "dryrun": "True"}, *messages(stage)],
             "snapshot": stored(stage, "/snapshots/"),
@@ -114,6 +115,8 @@ def play(stage: Harness) -> list[Any]:
         answers.append(stage.run())
     assert old
     stage.settings |= deploy_mail_events(stage.cloud, stage.deployment)
+    see(stage, eventID="arrives", eventTime=stage.cloud.now.isoformat())
+    stage.tell()
     stage.cloud.close_mailbox(ADMIN)
     see(stage, eventTime=stage.cloud.now.isoformat())
     stage.tell()

@@ -1,5 +1,7 @@
 """Operators may write the mails in their own words; a mistake in one keeps nobody untold."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -112,6 +114,80 @@ def test_a_template_that_does_not_end_holds_up_the_first_notice_alone(
     assert office.mails.mail_of(a_digest(an_item())).text.startswith("Dear all")
 
 
+@pytest.mark.parametrize("size", [45_000_000, 190_000_000])
+def test_a_template_that_takes_too_much_memory_is_tried_once(size: int) -> None:
+    office = Office({"owner/subject.txt": f"{{{{ 'x' * {size} }}}}"})
+    began = monotonic()
+
+    mails = [office.mails.mail_of(a_digest(an_item(key=key))) for key in range(20)]
+
+    assert mails == [OURS.mail_of(a_digest(an_item(key=key))) for key in range(20)]
+    assert "it took more memory than a mail may" in office.complaints[-1]
+    assert len(office.complaints) == 20
+    assert all("not tried again as it is" in each for each in office.complaints)
+    assert monotonic() - began < 25  # the process has 20 seconds to start
+
+
+def test_a_template_that_is_slow_twice_is_not_tried_a_third_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(template_process, "SLOW_SECONDS", 0.0)
+    office = Office({"owner/body.txt": WITH_KEY})
+    digest = a_digest(an_item())
+
+    # One is no habit, after the templates were looked at anew neither.
+    assert office.mails.mail_of(digest).text.startswith("Dear all")
+    office.now = TODAY + 5 * MINUTE
+    assert office.mails.mail_of(digest).text.startswith("Dear all")
+    assert office.complaints == []
+
+    assert office.mails.mail_of(digest).text.startswith("Dear all")
+    assert office.mails.mail_of(digest) == OURS.mail_of(digest)
+    [complaint] = office.complaints
+    assert "2 mails took more than 0.0 seconds, or ended the process: not tried again" in complaint
+
+
+def test_the_process_and_the_notifier_fit_into_the_functions_memory() -> None:
+    """Above that Lambda ends the whole invocation, with all the notices of its batch."""
+    template = Path(
+        "CloudFormation/ASA-iam-key-auto-rotation-and-notifier-solution.yaml"
+    ).read_text("utf-8")
+    notifier = template.partition("Handler: keyturn.functions.notifier.handler")[2]
+    given = int(notifier.partition("MemorySize: ")[2].split()[0]) * MEGABYTE
+
+    measured = subprocess.run(
+        [sys.executable, "-c", AS_THE_NOTIFIER], capture_output=True, check=True, text=True
+    )
+    own, childs = (int(size) * 1024 for size in measured.stdout.split())
+
+    # What Lambda's own runtime takes, and a margin.
+    assert own + template_process.MOST_MEMORY + childs < given - 128 * MEGABYTE
+
+
+MEGABYTE = 1024 * 1024
+AS_THE_NOTIFIER = """
+import resource
+import boto3
+from dataclasses import replace
+from keyturn.functions import notifier
+from keyturn.mail.letterhead import Letterhead
+from keyturn.mail.renderer import Mails
+from keyturn.mail.samples import a_digest, an_item
+from keyturn.mail.template_process import TemplateProcess
+
+session = boto3.Session("x", "y", region_name="us-east-1")
+clients = [session.client(name) for name in ("s3", "sesv2", "sesv2", "events", "sts")]
+most = a_digest(*(an_item(key=key) for key in range(200)))
+mails = [Mails(Letterhead(admin="a@example.com")).mail_of(most) for _ in range(5)]
+process = TemplateProcess(Letterhead(admin="a@example.com"), {"owner/subject.txt": "Keys"})
+process.mail_of(most)
+process.close()
+for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+    print(resource.getrusage(who).ru_maxrss)
+"""
+"""Prints its own and its process's largest sizes, in KB, after five mails of 200 keys."""
+
+
 def test_templates_that_are_ours_as_they_are_start_no_process() -> None:
     root = Path("template")
     ours = {
@@ -155,8 +231,13 @@ def test_what_a_file_of_words_lacks_or_only_sets_is_ours() -> None:
         ("owner/subject.txt", "{{ say('nothing') }}", "there is no macro nothing"),
         ("owner/body.txt", "{{ say('__reduce_ex__', 2) }}", "SecurityError"),
         ("owner/body.txt", "{{ 'x' * 6000000 }}", "the mail has more than"),
-        ("owner/body.txt", "{{ 'x' * 200000000 }}", "ours serves"),
-        ("owner/body.txt", "{{ ('x' * 9000000).replace('x', 'y' * 900) }}", "ours serves"),
+        ("owner/subject.txt", "{{ 'x' * 190000000 }}", "it took more memory than a mail may"),
+        ("owner/body.txt", "{{ ('x' * 9000000).replace('x', 'y' * 900) }}", "more memory than"),
+        (
+            "owner/subject.txt",
+            "{{ 'x' * 201 }}",
+            "subject.txt makes 219 characters, more than 200",
+        ),
         ("owner/body.txt", "a\n{{ digest.nothing }}", "owner/body.txt:2: UndefinedError"),
         ("owner/body.txt", "{{ say('_base') }}", "SecurityError"),
         ("owner/body.txt", "{{ say('__getattribute__', '__dict__') }}", "SecurityError"),

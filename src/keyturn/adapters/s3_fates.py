@@ -4,15 +4,18 @@ What became of messages, beside the receipts that they stand behind:
     <prefix>/receipts/_messages/<message id>.json              which receipts a message has
     <prefix>/receipts/…/<receipt>.bounced                      voids that receipt
     <prefix>/receipts/…/<receipt>.delivered                    it was delivered
-    <prefix>/receipts/_undeliverable/<channel>.<hash>.json     an address that cannot be reached
+    <prefix>/receipts/_undeliverable/<recipient>.<since>.json  an address that cannot be reached
+    <prefix>/receipts/_reached/<recipient>.json                when a mail was sent that arrived
 
-Whoever reads receipts (s3_receipts.py) goes by these names. No account is called `_messages` or
-`_undeliverable`.
+<recipient> is `<channel>.<hash of the address>`, <since> a time, for which nobody opens the
+object. Whoever reads receipts (s3_receipts.py) goes by these names. No account is called
+`_messages`, `_undeliverable` or `_reached`.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 from urllib.parse import quote
 
 from keyturn.adapters.aws_errors import aws_errors_translated
@@ -22,15 +25,20 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import SentMessage
 from keyturn.schemas.mail_fate import (
     read_message,
+    read_reached,
     write_fate,
     write_message,
+    write_reached,
     write_undeliverable,
 )
 from keyturn.schemas.receipt import (
     BOUNCED,
     CLAIM_SIZE,
     DELIVERED,
+    REACHED,
     UNDELIVERABLE,
+    mark_name,
+    read_mark_name,
     read_message_id,
 )
 
@@ -40,6 +48,24 @@ if TYPE_CHECKING:
 _MESSAGES: Final = "_messages"
 _HEARD_OF: Final = frozenset({ChannelName.EMAIL})
 """The channels that say later what became of a message."""
+_TRIES: Final = 3
+"""How often a time is put that others put just now; then the queue comes again."""
+
+
+class _Condition(TypedDict, total=False):
+    """Under which an object is put."""
+
+    IfMatch: str
+    IfNoneMatch: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A marker of an address that cannot be reached."""
+
+    name: str
+    since: datetime
+    etag: str
 
 
 class S3Fates:
@@ -104,33 +130,78 @@ class S3Fates:
         return True
 
     def mark_undeliverable(
-        self, recipient: Recipient, *, why: str, at: datetime, message_id: str | None
+        self, recipient: Recipient, *, why: str, since: datetime, message_id: str | None
     ) -> None:
-        """Put the marker of an address, or a newer one."""
-        body = write_undeliverable(recipient, at=at, why=why, message_id=message_id)
-        self._put(self._of_address(recipient), body)
+        """Put the marker of an address, and remove those that it outlasts."""
+        marks = self._marks(recipient)
+        if any(_second(since) <= each.since for each in marks):
+            return
+        body = write_undeliverable(recipient, since=since, why=why, message_id=message_id)
+        self._put(f"{self._root}/{UNDELIVERABLE}/{mark_name(recipient.id, since)}", body)
+        for each in marks:
+            self._remove(each)
 
-    def mark_deliverable(self, recipient: Recipient, *, sent_at: datetime) -> bool:
-        """Remove the marker of an address, if it is older than the message."""
-        name = self._of_address(recipient)
-        try:
-            with aws_errors_translated():
-                head = self._s3.head_object(Bucket=self._bucket, Key=name)
-        except NotFound:
-            return False
-        if head["LastModified"].astimezone(UTC) >= sent_at:
-            return False
+    def mark_deliverable(self, recipient: Recipient, *, since: datetime) -> bool:
+        """Remove the markers of an address that are older."""
+        outdated = [each for each in self._marks(recipient) if each.since < _second(since)]
+        for each in outdated:
+            self._remove(each)
+        return bool(outdated)
+
+    def note_reached(self, recipient: Recipient, *, sent_at: datetime) -> None:
+        """Put the time beside the markers, in the place of an earlier one."""
+        name = self._of_reached(recipient)
+        for _ in range(_TRIES):
+            known, etag = self._reached(recipient)
+            if known is not None and known >= _second(sent_at):
+                return
+            # If-Match: an earlier time must not take the place of a later one.
+            condition: _Condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+            with suppress(AlreadyThere, NotFound), aws_errors_translated():
+                self._s3.put_object(
+                    Bucket=self._bucket,
+                    Key=name,
+                    Body=write_reached(recipient, sent_at=sent_at),
+                    ContentType="application/json",
+                    **condition,
+                )
+                return
+        raise ClaimInProgress(f"{name} is written by others just now")
+
+    def reached_at(self, recipient: Recipient) -> datetime | None:
+        """Read that time."""
+        return self._reached(recipient)[0]
+
+    def _reached(self, recipient: Recipient) -> tuple[datetime | None, str | None]:
+        """The time, and the ETag of the object that says it."""
+        with suppress(NotFound), aws_errors_translated():
+            found = self._s3.get_object(Bucket=self._bucket, Key=self._of_reached(recipient))
+            return read_reached(found["Body"].read()), found["ETag"]
+        return None, None
+
+    def _marks(self, recipient: Recipient) -> list["_Mark"]:
+        """The markers of an address: one, but while two are at work, or after an upgrade."""
+        folder = f"{self._root}/{UNDELIVERABLE}/"
+        with aws_errors_translated():
+            page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=f"{folder}{recipient.id}.")
+        marks = []
+        for thing in page.get("Contents", []):
+            name = thing["Key"]
+            read = read_mark_name(name.removeprefix(folder), thing["LastModified"].astimezone(UTC))
+            if read is not None:
+                marks.append(_Mark(name=name, since=read[1], etag=thing["ETag"]))
+        return marks
+
+    def _remove(self, mark: "_Mark") -> None:
         # If-Match: one that was put meanwhile is about a later message.
         with suppress(AlreadyThere, NotFound), aws_errors_translated():
-            self._s3.delete_object(Bucket=self._bucket, Key=name, IfMatch=head["ETag"])
-            return True
-        return False
+            self._s3.delete_object(Bucket=self._bucket, Key=mark.name, IfMatch=mark.etag)
 
     def _of_message(self, message_id: str) -> str:
         return f"{self._root}/{_MESSAGES}/{quote(message_id, safe='')}.json"
 
-    def _of_address(self, recipient: Recipient) -> str:
-        return f"{self._root}/{UNDELIVERABLE}/{recipient.id}.json"
+    def _of_reached(self, recipient: Recipient) -> str:
+        return f"{self._root}/{REACHED}/{recipient.id}.json"
 
     def _body_of(self, name: str) -> bytes:
         with aws_errors_translated():
@@ -152,3 +223,8 @@ class S3Fates:
                 ContentType="application/json",
                 IfNoneMatch="*",
             )
+
+
+def _second(moment: datetime) -> datetime:
+    """A time as these names have it: two of one second are one."""
+    return moment.replace(microsecond=0)

@@ -12,7 +12,7 @@ name, the size and the time of an object, so one listing a key is all that it co
 the 36 characters of a uuid and nothing else; a receipt is longer. `<name>.bounced` beside a
 receipt voids it, `<name>.delivered` says that it arrived, and since when.
 
-    <prefix>/receipts/_undeliverable/<recipient>.json     no message reaches that recipient
+    <prefix>/receipts/_undeliverable/<recipient>.<since>.json     no message reaches them
 
 Until docs/decisions/0034 a name held no recipient, and all were e-mail's. Such receipts count as
 before: old and new names lie side by side under one prefix, and are read alike.
@@ -44,6 +44,7 @@ from keyturn.schemas.receipt import (
     CLAIM_SIZE,
     DELIVERED,
     UNDELIVERABLE,
+    read_mark_name,
     read_recipient,
     write_receipt,
 )
@@ -143,13 +144,14 @@ class S3Receipts:
         return tuple(sorted(sent, key=lambda each: each.receipt.at))
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
-        """The recipients that no message reached → when the last mark of it was made."""
+        """The recipients that no message reached → since when, by the last mark of it, UTC."""
         folder = f"{self._root}/{UNDELIVERABLE}/"
-        marks = (
-            (read_recipient_id(name.removeprefix(folder).removesuffix(_JSON)), at)
-            for name, (at, _) in self._listed(folder).items()
-        )
-        return {recipient: at for recipient, at in marks if recipient is not None}
+        dead: dict[RecipientId, datetime] = {}
+        for name, (at, _) in self._listed(folder).items():
+            if mark := read_mark_name(name.removeprefix(folder), at):
+                recipient, since = mark
+                dead[recipient] = max(since, dead.get(recipient, since))
+        return dead
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         """When that recipient was last sent a dry-run digest of the account."""

@@ -57,3 +57,13 @@ class MailEvent:
     """When SES took the mail, UTC."""
     is_tagged: bool
     """Whether the mail has our tag: a configuration set may serve other applications too."""
+
+    @property
+    def dead_since(self) -> datetime:
+        """
+        From when the address counts as dead, if it does: what arrives later says otherwise.
+
+        That is when the mail was sent, however late AWS says what became of it; but somebody
+        calls a mail spam when they do.
+        """
+        return self.at if self.fate is MailFate.COMPLAINED else self.sent_at

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 from keyturn.domain.events import Digest, Mail
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.overrides import sound
-from keyturn.mail.renderer import changed_of, named_in, names_of_ours
+from keyturn.mail.renderer import Mails, changed_of, named_in, names_of_ours
 from keyturn.mail.samples import CHANGES, every_mail
 from keyturn.mail.template_process import TemplateFailed, TemplateProcess
 
@@ -40,11 +41,12 @@ def mails_of(
 
     templates: an operator's, name → text; what is not among them is ours.
     """
-    process = TemplateProcess(letterhead, changed_of(templates))
+    process, ours = TemplateProcess(letterhead, changed_of(templates)), Mails(letterhead)
     try:
         for name, content in notices().items():
             try:
-                yield name, sound(process.mail_of(content), named_in(content))
+                mail = process.mail_of(content)
+                yield name, sound(mail, named_in(content), partial(ours.mail_of, content))
             except TemplateFailed as error:
                 yield name, Fault(name, str(error))
     finally:

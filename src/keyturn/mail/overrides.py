@@ -13,6 +13,8 @@ from keyturn.mail.template_process import TemplateFailed, TemplateProcess
 
 KEPT: Final = timedelta(minutes=5)
 """How long templates that were read serve before they are read anew."""
+LONGEST_SUBJECT: Final = 200
+"""Characters: mail programs show half as many, and what SES does with a page nobody promises."""
 
 
 class TemplateCache:
@@ -45,6 +47,7 @@ class TemplateCache:
         before = self._theirs
         if isinstance(before, TemplateProcess):
             if before.templates == changed:
+                before.begin_anew()
                 return before  # and what took too long is not tried anew
             before.close()
         return TemplateProcess(self._letterhead, changed) if changed else self.ours
@@ -78,17 +81,24 @@ class OverridableRenderer:
         if mails is ours:
             return write(ours)
         try:
-            return sound(write(mails), names)
+            return sound(write(mails), names, lambda: write(ours))
         except TemplateFailed as error:
             self._complain(f"a mail template in the bucket is broken, ours serves: {error}")
             return write(ours)
 
 
-def sound(mail: Mail, names: Iterable[str]) -> Mail:
-    """The mail. Raises TemplateFailed for one that could not prove that somebody was notified."""
+def sound(mail: Mail, names: Iterable[str], ours: Callable[[], Mail]) -> Mail:
+    """
+    The mail. Raises TemplateFailed for one that could not prove that somebody was notified.
+
+    ours: the same in our words, whose subject a long name may make as long.
+    """
     for part, text in (("subject.txt", mail.subject), ("body.txt", mail.text)):
         if not text.strip():
             raise TemplateFailed(f"{part} is empty")
+    length = len(mail.subject)
+    if length > LONGEST_SUBJECT and length > len(ours().subject):
+        raise TemplateFailed(f"subject.txt makes {length} characters, more than {LONGEST_SUBJECT}")
     for part, text in (("body.txt", mail.text), ("body.html", mail.html)):
         for name in names:
             if name not in text:

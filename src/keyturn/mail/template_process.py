@@ -2,9 +2,9 @@
 Renders operators' templates in a process of its own, which can be ended.
 
 A thread cannot be ended, and what runs in C inside an expression (`'x' * 200000000`) looks at no
-clock. The process has a limit of memory, and an environment without credentials. It is started
-once, where there are templates of operators, and answers in JSON: nothing that a template could
-make is run here.
+clock. The process has a limit of memory and of computing time, and an environment without
+credentials. It is started once, where there are templates of operators, and answers in JSON:
+nothing that a template could make is run here.
 """
 
 import json
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
+from time import monotonic
 from types import TracebackType
 from typing import IO, Final
 
@@ -30,8 +31,17 @@ START_SECONDS: Final = 20
 RENDER_SECONDS: Final = 5
 LONGEST: Final = 4 * 1024 * 1024
 """Bytes of a mail's answer: a digest of 200 keys has some 600 KB."""
-MOST_MEMORY: Final = 512 * 1024 * 1024
-"""Bytes of address space."""
+SLOW_SECONDS: Final = 2.5
+"""A mail that takes longer holds the others up: 200 keys take a second on Lambda, or two."""
+MOST_SLOW: Final = 2
+"""So many slow mails within five minutes, and ours serve."""
+MOST_MEMORY: Final = 128 * 1024 * 1024
+"""
+Bytes that the process may write to, four times what a mail of 200 keys needs.
+
+With the notifier's own they have to fit into the function's memory: above that Lambda ends all of
+it, with every notice of the batch.
+"""
 _BOOT: Final = (
     "import sys; sys.path[:] = sys.argv[1:]; "
     "from keyturn.mail.template_process import main; main()"
@@ -53,8 +63,8 @@ class TemplateProcess:
     """
     Meets `MailRenderer` of adapters/channels/email.py, with an operator's templates.
 
-    templates: name → text. Once they took too long, they are not tried again: each notice would
-    wait for them as long.
+    templates: name → text. Once they took too long or too much, they are not tried again: each
+    notice would wait for them as long.
     """
 
     def __init__(self, letterhead: Letterhead, templates: Mapping[str, str]) -> None:
@@ -62,7 +72,12 @@ class TemplateProcess:
         self._job = _Job(letterhead=letterhead, templates=self.templates)
         self._process: subprocess.Popen[bytes] | None = None
         self._gave_up: str | None = None
+        self._slow = 0
         self._lock = Lock()
+
+    def begin_anew(self) -> None:
+        """Forget how often a mail was slow; what was given up stays so."""
+        self._slow = 0
 
     def mail_of(self, content: Digest | ExemptionChange) -> Mail:
         """Write the mail of a notice. Raises TemplateFailed."""
@@ -71,12 +86,20 @@ class TemplateProcess:
                 raise TemplateFailed(self._gave_up)
             if self._process is None:
                 self._process = self._started()
+            began = monotonic()
             answer = self._ask(self._process, content, RENDER_SECONDS)
+            self._slow += not answer or monotonic() - began > SLOW_SECONDS
+            if self._slow >= MOST_SLOW:
+                took = f"took more than {SLOW_SECONDS} seconds, or ended the process"
+                self._give_up(f"{MOST_SLOW} mails {took}")
         try:
             found = json.loads(answer)
         except ValueError:
             raise TemplateFailed("the mail has more than 4 MB, or the process ended") from None
         if "error" in found:
+            if found.get("memory"):
+                self._give_up(found["error"])
+                raise TemplateFailed(self._gave_up)
             raise TemplateFailed(found["error"])
         return Mail(
             subject=found["subject"],
@@ -90,6 +113,10 @@ class TemplateProcess:
         if self._process is not None:
             _end(self._process)
             self._process = None
+
+    def _give_up(self, why: str) -> None:
+        self.close()
+        self._gave_up = f"{why}: not tried again as it is"
 
     def _started(self) -> "subprocess.Popen[bytes]":
         # With the environment, for Lambda's interpreter finds its libraries by it; the process
@@ -124,8 +151,7 @@ class TemplateProcess:
         if talking.is_alive():
             process.kill()
             talking.join()
-            self.close()
-            self._gave_up = f"it took more than {seconds} seconds: not tried again as it is"
+            self._give_up(f"it took more than {seconds} seconds")
             raise TemplateFailed(self._gave_up)
         if not answer or not answer[0].endswith(b"\n"):
             self.close()
@@ -152,12 +178,8 @@ def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
             content = pickle.load(questions)  # noqa: S301 -- likewise
         except EOFError:
             return
-        line = json.dumps(_rendered(mails, content, job.templates)).encode() + b"\n"
-        if len(line) > LONGEST:
-            line = (
-                json.dumps({"error": f"the mail has more than {LONGEST} bytes"}).encode() + b"\n"
-            )
-        _answer(answers, line)
+        _limit_time()
+        _answer(answers, _line_of(mails, content, job.templates))
 
 
 def _answer(answers: IO[bytes], line: bytes) -> None:
@@ -165,16 +187,25 @@ def _answer(answers: IO[bytes], line: bytes) -> None:
     answers.flush()
 
 
-def _rendered(
+def _line_of(
     mails: Mails, content: Digest | ExemptionChange, templates: Mapping[str, str]
-) -> dict[str, str]:
-    """The parts of the mail by their names; or why there is none, under "error"."""
+) -> bytes:
+    """The parts of the mail by their names, in JSON; or why there is none, under "error"."""
+    found: dict[str, str | bool]
     try:
         mail = mails.mail_of(content)
+        found = {"subject": mail.subject, "text": mail.text, "html": mail.html}
+        line = json.dumps(found).encode() + b"\n"
+        if len(line) <= LONGEST:
+            return line
+        found = {"error": f"the mail has more than {LONGEST} bytes"}
+    except MemoryError as error:
+        where = _place(error.__traceback__, error, templates)
+        found = {"error": f"{where}it took more memory than a mail may", "memory": True}
     except Exception as error:  # noqa: BLE001 -- a template may fail in any way
         where = _place(error.__traceback__, error, templates)
-        return {"error": f"{where}{type(error).__name__}: {error}"}
-    return {"subject": mail.subject, "text": mail.text, "html": mail.html}
+        found = {"error": f"{where}{type(error).__name__}: {error}"}
+    return json.dumps(found).encode() + b"\n"
 
 
 def _place(trace: TracebackType | None, error: Exception, templates: Mapping[str, str]) -> str:
@@ -191,13 +222,30 @@ def _place(trace: TracebackType | None, error: Exception, templates: Mapping[str
 
 
 def _limit_memory() -> None:
-    """As far as the system can."""
-    try:
+    """
+    As far as the system can: on Linux what is written to counts, and no library that is only read.
+
+    A limit of the address space would count the system's tables of languages, too, which differ.
+    Source: getrlimit(2), RLIMIT_DATA.
+    """
+    with suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415 -- Windows has none
-    except ImportError:
-        return
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+
+
+def _limit_time() -> None:
+    """
+    End the process where the mail that begins now computes for too long.
+
+    Its parent sees to that too, but Lambda may have stopped its parent for hours.
+    """
+    with suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 -- likewise
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        most = int(used.ru_utime + used.ru_stime) + RENDER_SECONDS + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
 def main() -> None:

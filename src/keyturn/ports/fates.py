@@ -52,16 +52,27 @@ class AddressMarks(Protocol):
     """Which recipients cannot be reached, for whoever chooses whom to notify."""
 
     def mark_undeliverable(
-        self, recipient: Recipient, *, why: str, at: datetime, message_id: str | None
+        self, recipient: Recipient, *, why: str, since: datetime, message_id: str | None
     ) -> None:
-        """Write down that a recipient cannot be reached; at: UTC, when that was found."""
+        """Write down since when a recipient cannot be reached, UTC."""
 
-    def mark_deliverable(self, recipient: Recipient, *, sent_at: datetime) -> bool:
+    def mark_deliverable(self, recipient: Recipient, *, since: datetime) -> bool:
         """
-        Forget that a recipient could not be reached, if a message sent later was delivered.
+        Forget that a recipient could not be reached, as far as that was found before, UTC.
 
         Answers whether there was anything to forget.
         """
+
+    def note_reached(self, recipient: Recipient, *, sent_at: datetime) -> None:
+        """
+        Write down when the last message was sent that reached a recipient, UTC.
+
+        An earlier one changes nothing. Raises ClaimInProgress where others write it down at the
+        same time: to be tried again.
+        """
+
+    def reached_at(self, recipient: Recipient) -> datetime | None:
+        """When the last message was sent that reached a recipient, UTC; None: nobody knows."""
 
 
 class SuppressionList(Protocol):

@@ -14,7 +14,7 @@ from typing import Any, Final, TypedDict
 from keyturn.domain.mail_fate import MailEvent, MailFate
 from keyturn.domain.reading import read_json
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.domain.tag_text import format_utc
+from keyturn.domain.tag_text import format_utc, moment
 from keyturn.schemas.account import Moment
 
 _RECEIPT: Final = re.compile(r"\d{12}/[^\x00-\x1f]+\.json")
@@ -45,15 +45,24 @@ class FateFile(TypedDict):
 
 
 class UndeliverableFile(TypedDict):
-    """An address that cannot be reached: `receipts/_undeliverable/<channel>.<hash>.json`."""
+    """An address that cannot be reached: `receipts/_undeliverable/<recipient>.<since>.json`."""
 
     time: Moment
-    """When that was found."""
+    """Since when."""
     channel: str
     address: str
     why: str
     message_id: str | None
     """The message that came back; null: none was sent."""
+
+
+class ReachedFile(TypedDict):
+    """An address that was reached: `receipts/_reached/<recipient>.json`."""
+
+    time: Moment
+    """When the last message that reached it was sent."""
+    channel: str
+    address: str
 
 
 def write_message(
@@ -100,14 +109,33 @@ def write_fate(event: MailEvent) -> bytes:
 
 
 def write_undeliverable(
-    recipient: Recipient, *, at: datetime, why: str, message_id: str | None
+    recipient: Recipient, *, since: datetime, why: str, message_id: str | None
 ) -> bytes:
-    """The object of an address, JSON in UTF-8; at: UTC."""
+    """The object of an address, JSON in UTF-8; since: UTC."""
     found: UndeliverableFile = {
-        "time": format_utc(at),
+        "time": format_utc(since),
         "channel": recipient.channel,
         "address": recipient.address,
         "why": why,
         "message_id": message_id,
     }
     return json.dumps(found, indent=2).encode()
+
+
+def write_reached(recipient: Recipient, *, sent_at: datetime) -> bytes:
+    """The object of an address, JSON in UTF-8; sent_at: UTC."""
+    found: ReachedFile = {
+        "time": format_utc(sent_at),
+        "channel": recipient.channel,
+        "address": recipient.address,
+    }
+    return json.dumps(found, indent=2).encode()
+
+
+def read_reached(stored: bytes) -> datetime | None:
+    """When the last message that reached an address was sent, UTC; None: it does not say."""
+    try:
+        found: Any = read_json(stored)
+        return moment(found["time"])
+    except (ValueError, TypeError, KeyError):
+        return None

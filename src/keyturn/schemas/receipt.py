@@ -8,12 +8,14 @@ was notified.
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Any, Final, TypedDict
 
+from keyturn.domain.days import can_be
 from keyturn.domain.key import Act
 from keyturn.domain.reading import read_json
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId, read_recipient_id
 from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import Moment
 from keyturn.schemas.decision import Day
@@ -28,8 +30,11 @@ BOUNCED: Final = ".bounced"
 """Ends the name of what voids a receipt, beside it."""
 DELIVERED: Final = ".delivered"
 """Ends the name of what says that it arrived, beside it."""
+_SINCE: Final = "%Y%m%dT%H%M%SZ"
 UNDELIVERABLE: Final = "_undeliverable"
 """The folder of the addresses that no message reaches; no account is called so."""
+REACHED: Final = "_reached"
+"""The folder of the addresses that a message has reached; nor so."""
 
 
 class ReceiptFile(TypedDict):
@@ -85,3 +90,25 @@ def _text(found: object) -> str:
     if not isinstance(found, str):
         raise TypeError(found)
     return found
+
+
+def mark_name(recipient: RecipientId, since: datetime) -> str:
+    """The name of the object that says since when a recipient cannot be reached; since: UTC."""
+    return f"{recipient}.{since:{_SINCE}}.json"
+
+
+def read_mark_name(name: str, written_at: datetime) -> tuple[RecipientId, datetime] | None:
+    """
+    Who cannot be reached, and since when, UTC, by an object's name; None: it is no such name.
+
+    written_at: when the object was; one of an earlier version does not say since when.
+    """
+    channel, _, rest = name.removesuffix(".json").partition(".")
+    address_hash, _, since = rest.partition(".")
+    recipient = read_recipient_id(f"{channel}.{address_hash}")
+    if recipient is None or not name.endswith(".json"):
+        return None
+    with suppress(ValueError):
+        found = datetime.strptime(since, _SINCE).replace(tzinfo=UTC)
+        return recipient, found if can_be(found) else written_at
+    return recipient, written_at

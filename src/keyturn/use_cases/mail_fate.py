@@ -14,6 +14,7 @@ from typing import Final
 
 from keyturn.domain.errors import ClaimInProgress, PortError
 from keyturn.domain.mail_fate import MailEvent, MailFate
+from keyturn.domain.owner import UNDELIVERABLE_LIFE
 from keyturn.domain.recipient import Recipient
 from keyturn.ports import AddressMarks, Fates, SentMessage, SuppressionList
 from keyturn.use_cases.side_by_side import side_by_side
@@ -65,27 +66,45 @@ class RecordMailFate:
                 _wait(event, now, "is not written down yet")
             return RecordedFate(outcome=FateOutcome.IGNORED)
         if event.fate.voids:
-            return self._void(message, event)
+            return self._void(message, event, now)
         if event.fate is MailFate.DELIVERED:
             return self._note_delivery(message, event, now)
         return RecordedFate(outcome=FateOutcome.HARMLESS, recipient=message.recipient)
 
-    def _void(self, message: SentMessage, event: MailEvent) -> RecordedFate:
+    def _void(self, message: SentMessage, event: MailEvent, now: datetime) -> RecordedFate:
         voided = side_by_side(
             lambda receipt: self.fates.void(receipt, event), message.receipts, workers=_WORKERS
         )
         if event.fate.condemns_address:
-            # The message's own recipient, whoever the event names: a mail that was forwarded comes
-            # back from an address that is not ours to judge, and reached nobody all the same.
-            self.marks.mark_undeliverable(
-                message.recipient,
-                why=f"{event.fate}: {event.why}" if event.why else event.fate,
-                at=event.at,
-                message_id=message.id,
-            )
+            self._condemn(message, event, now)
         return RecordedFate(
             outcome=FateOutcome.VOIDED, recipient=message.recipient, receipts=sum(voided)
         )
+
+    def _condemn(self, message: SentMessage, event: MailEvent, now: datetime) -> None:
+        """
+        Mark the address, unless the event is too old to say anything of it now.
+
+        Marked is the message's own recipient, whoever the event names: a mail that was forwarded
+        comes back from an address that is not ours to judge, and reached nobody all the same.
+        """
+        since = event.dead_since
+        if now - since >= UNDELIVERABLE_LIFE or self._reached_after(message.recipient, since):
+            return
+        self.marks.mark_undeliverable(
+            message.recipient,
+            why=f"{event.fate}: {event.why}" if event.why else event.fate,
+            since=since,
+            message_id=message.id,
+        )
+        # Once more: the report of a delivery may have come meanwhile, and found no mark to lift.
+        if reached := self._reached_after(message.recipient, since):
+            self.marks.mark_deliverable(message.recipient, since=reached)
+
+    def _reached_after(self, recipient: Recipient, since: datetime) -> datetime | None:
+        """When a later mail was sent that reached the recipient; None: none did."""
+        reached = self.marks.reached_at(recipient)
+        return reached if reached is not None and reached > since else None
 
     def _note_delivery(
         self, message: SentMessage, event: MailEvent, now: datetime
@@ -98,7 +117,9 @@ class RecordMailFate:
                 return False
 
         noted = side_by_side(note, message.receipts, workers=_WORKERS)
-        self.marks.mark_deliverable(message.recipient, sent_at=event.sent_at)
+        # In this order: whoever marks the address meanwhile sees the one, or is seen by the other.
+        self.marks.note_reached(message.recipient, sent_at=event.sent_at)
+        self.marks.mark_deliverable(message.recipient, since=event.sent_at)
         return RecordedFate(
             outcome=FateOutcome.DELIVERED, recipient=message.recipient, receipts=sum(noted)
         )
@@ -119,7 +140,7 @@ class Reachable:
     warn: Callable[[str], None]
     """Gets a sentence, once, if the list cannot be asked."""
     _asked: dict[Recipient, str | None] = field(default_factory=dict)
-    """Recipient → why SES would not send; kept as long as this is, which is one invocation."""
+    """Recipient → why SES would not send, written down; kept for one invocation."""
     _warned: list[str] = field(default_factory=list)
 
     def why_not(self, recipient: Recipient, now: datetime) -> str | None:
@@ -130,13 +151,16 @@ class Reachable:
         it could not be written down, for then it would be forgotten.
         """
         if recipient not in self._asked:
-            self._asked[recipient] = self._ask(recipient)
-        why = self._asked[recipient]
-        if why is None:
-            return None
-        said = f"on the account's suppression list of SES ({why})"
-        self.marks.mark_undeliverable(recipient, why=said, at=now, message_id=None)
-        return said
+            why = self._ask(recipient)
+            said = why and f"on the account's suppression list of SES ({why})"
+            if said is not None:
+                self.mark(recipient, said, now)
+            self._asked[recipient] = said
+        return self._asked[recipient]
+
+    def mark(self, recipient: Recipient, why: str, now: datetime) -> None:
+        """Write down that nothing was sent to a recipient, who cannot be reached."""
+        self.marks.mark_undeliverable(recipient, why=why, since=now, message_id=None)
 
     def _ask(self, recipient: Recipient) -> str | None:
         try:
