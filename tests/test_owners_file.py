@@ -135,6 +135,33 @@ def test_of_several_addresses_the_good_ones_serve_and_the_other_is_named() -> No
     assert problems(file) == ["line 5: addresses=bad: is no e-mail address"]
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("ann@localhost", "ann@localhost"),
+        ("müller@example.com", "müller@example.com"),
+        ("a..b@example.com", "a..b@example.com"),
+        ('"\\ud800@example.com"', "\N{REPLACEMENT CHARACTER}@example.com"),
+    ],
+)
+def test_an_address_that_would_never_serve_is_none(address: str, shown: str) -> None:
+    file = read(with_rule(f"user: x\n  addresses: {address}"))
+
+    assert len(file.rules) == 2
+    assert problems(file) == [f"line 6: addresses={shown}: is no e-mail address"]
+
+
+def test_more_addresses_than_are_notified_are_warned_of() -> None:
+    many = " ".join(f"a{number}@example.com" for number in range(11))
+
+    file = read(with_rule(f"user: x\n  addresses: {many}"))
+
+    assert problems(file) == [
+        "line 6: warning: the rule has 11 addresses, and the first 10 are notified"
+    ]
+    assert len(file.rules) == 3
+
+
 def test_an_address_that_is_not_allowed_is_none() -> None:
     text = with_rule("addresses: [in@example.com, out@elsewhere.example]").encode()
 

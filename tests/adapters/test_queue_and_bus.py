@@ -62,6 +62,21 @@ def test_every_request_is_sent_in_order(which: str, cloud: LocalCloud, url: str)
     assert found == requests(23)
 
 
+def test_no_more_is_sent_at_once_than_sqs_takes_by_size(cloud: LocalCloud, url: str) -> None:
+    queue = SqsQueue(cloud.session(HUB).client("sqs"), url)
+    large = [{**each, "unitsAsked": ["ou-ab12-00000000"] * 2000} for each in requests(12)]
+
+    queue.send(large, run="r")
+
+    calls = [call for call in cloud.calls if call.operation == "SendMessageBatch"]
+    sizes = [
+        sum(len(entry["MessageBody"]) for entry in call.params["Entries"])  # type: ignore[attr-defined, misc]  # as above
+        for call in calls
+    ]
+    assert max(sizes) <= 262_144
+    assert len(sent(cloud)) == 12
+
+
 def test_each_account_has_a_group_of_its_own_and_no_request_is_taken_for_a_double(
     cloud: LocalCloud, url: str
 ) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from keyturn.domain.owner import (
     AllowedDomains,
+    Owner,
     OwnerCandidate,
     OwnerSource,
     candidate_of,
@@ -22,7 +23,7 @@ def named(value: str, allowed: AllowedDomains = EXAMPLE) -> tuple[list[str], str
     """The addresses that serve, and why the rest does not."""
     candidate, rejected = candidate_of(OwnerSource.TAG, value, allowed)
     addresses = [each.address for each in candidate.recipients] if candidate else []
-    return addresses, rejected.why if rejected else None
+    return addresses, "; ".join(each.why for each in rejected) or None
 
 
 ANN, BOB = "ann@example.com", "bob@example.com"
@@ -61,6 +62,8 @@ OUTSIDE = "is of a domain that AllowedOwnerDomains does not allow"
         (f"{ANN} eve@evil.example", [ANN], f'holds besides "eve@evil.example", which {OUTSIDE}'),
         ("", [], None),
         (" : / ", [], None),
+        ("\ud800@example.com", [], NO_ADDRESS),
+        (f"\udfff {ANN}", [ANN], f'holds besides "\N{REPLACEMENT CHARACTER}", which {NO_ADDRESS}'),
     ],
 )
 def test_a_value_names_its_addresses_and_the_rest_is_said(
@@ -69,11 +72,50 @@ def test_a_value_names_its_addresses_and_the_rest_is_said(
     assert named(value) == (addresses, why)
 
 
-@given(st.text())
-def test_no_text_is_refused_with_an_error_and_only_what_is_allowed_is_named(text: str) -> None:
-    addresses, _ = named(text)
+ANY_TEXT = st.text(st.characters(codec=None, categories=None) | st.characters(categories=["Cs"]))
+"""Halves of characters, too: JSON and YAML can spell them."""
 
-    assert all(each.lower().endswith("@example.com") for each in addresses)
+
+@given(ANY_TEXT)
+def test_no_text_is_refused_with_an_error_and_only_what_is_allowed_is_named(text: str) -> None:
+    candidate, rejected = candidate_of(OwnerSource.TAG, text, EXAMPLE)
+    owner = Owner(candidates=(candidate,) if candidate else (), rejected=rejected)
+
+    assert all(each.lower().endswith("@example.com") for each in named(text)[0])
+    # What is made of it can be hashed, looked up and written down.
+    assert owner.spelt(Recipient(ChannelName.EMAIL, text).id) in {None, *named(text)[0], text}
+    "".join(map(str, rejected)).encode()
+
+
+def test_ten_addresses_are_notified_and_the_others_named() -> None:
+    many = [f"a{number}@example.com" for number in range(12)]
+
+    addresses, why = named(" ".join((*many, many[0].upper())))
+    _, [rejected] = candidate_of(OwnerSource.TAG, "/".join(many), EXAMPLE)
+
+    assert addresses == many[:10]
+    assert why == "is one too many: no more than 10 addresses are notified"
+    assert rejected.value == ", ".join(many[10:])
+    assert named(" ".join(many[:10])) == (many[:10], None)
+
+
+def test_what_does_not_serve_behind_the_owner_keeps_nobody_from_being_notified() -> None:
+    found = {
+        source: candidate_of(source, value, EXAMPLE)
+        for source, value in (
+            (OwnerSource.TAG, f"dev {ANN}"),
+            (OwnerSource.OWNERS_FILE, "team"),
+            (OwnerSource.ACCOUNT, "aws@gone.example"),
+        )
+    }
+    owner = Owner(
+        candidates=tuple(candidate for candidate, _ in found.values() if candidate),
+        rejected=tuple(each for _, rejected in found.values() for each in rejected),
+    )
+
+    assert [each.value for each in owner.passed_over()] == [f"dev {ANN}"]
+    assert len(owner.passed_over(OwnerSource.OWNERS_FILE)) == 2
+    assert len(owner.passed_over(OwnerSource.ADMIN)) == 3
 
 
 @pytest.mark.parametrize(
@@ -114,20 +156,19 @@ def test_by_default_the_domains_of_the_admin_and_of_the_account_are_allowed() ->
 def test_a_user_who_is_called_like_an_address_names_it(name: str) -> None:
     assert user_name_candidate(name, EXAMPLE) == (
         OwnerCandidate(OwnerSource.USER_NAME, (Recipient(ChannelName.EMAIL, name),)),
-        None,
+        (),
     )
 
 
 @pytest.mark.parametrize("name", ["ann", "ann@", "deploy@prod", "a=b@c,d.example.com"])
 def test_any_other_name_is_a_name_and_nobody_is_told_of_it(name: str) -> None:
-    assert user_name_candidate(name, EXAMPLE) == (None, None)
+    assert user_name_candidate(name, EXAMPLE) == (None, ())
 
 
 def test_a_name_of_another_domain_is_said() -> None:
-    candidate, rejected = user_name_candidate("ann@evil.example", EXAMPLE)
+    candidate, [rejected] = user_name_candidate("ann@evil.example", EXAMPLE)
 
     assert candidate is None
-    assert rejected is not None
     assert rejected.why == OUTSIDE
 
 

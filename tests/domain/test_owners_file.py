@@ -21,11 +21,12 @@ def rule(*place: int | Contact, **patterns: str) -> OwnerRule:
 def answer(
     *rules: OwnerRule,
     units: tuple[str, ...] | None = (),
-    of_file: str | None = None,
+    asked: set[str] | None = None,
     path: str | None = "/robots/ci/",
     user: str = "deploy-bot",
 ) -> Contact | Unknown | None:
-    account = Account(id=ACCOUNT, units=units, units_of_file=of_file)
+    known = None if asked is None else frozenset(asked)
+    account = Account(id=ACCOUNT, units=units, units_asked=known)
     file = OwnersFile(place="owners.yaml", version="now", rules=rules)
     return file.contact_of(account, path, user)
 
@@ -91,7 +92,7 @@ def test_a_rule_that_asks_for_a_unit_is_not_passed_over_while_units_are_unknown(
 
     assert found == Unknown(
         f"line 7 of the owners file asks for the unit {UNIT}, and the units of account {ACCOUNT} "
-        "are not known"
+        "are not known: name them in the event (units), or leave it to the daily run"
     )
 
 
@@ -103,12 +104,30 @@ def test_a_unit_that_would_not_decide_anything_need_not_be_known(patterns: dict[
     assert answer(rule(1, FOUND), rule(2, OTHER, unit=UNIT), units=None) == FOUND
 
 
-def test_units_that_another_version_of_the_file_asked_for_are_not_known() -> None:
-    rules = rule(1, OTHER, unit=UNIT), rule(2, FOUND)
+@pytest.mark.parametrize(
+    ("units", "asked", "serves"),
+    [
+        ((UNIT,), {UNIT}, OTHER),
+        ((), {UNIT}, FOUND),
+        ((), {UNIT, "r-ab12"}, FOUND),  # the file named more of them before
+        ((UNIT,), set(), OTHER),
+    ],
+)
+def test_a_unit_is_known_if_it_was_asked_for_whatever_else_was_edited_since(
+    units: tuple[str, ...], asked: set[str], serves: Contact
+) -> None:
+    assert answer(rule(1, OTHER, unit=UNIT), rule(2, FOUND), units=units, asked=asked) == serves
 
-    assert answer(*rules, units=(UNIT,), of_file="now") == OTHER
-    assert answer(*rules, units=(), of_file="now") == FOUND
-    assert isinstance(answer(*rules, units=(UNIT,), of_file="before"), Unknown)
+
+def test_a_unit_that_was_named_only_since_is_not_known_and_the_others_are() -> None:
+    named_since = rule(1, OTHER, unit="ou-ab12-newer000", user="deploy-*")
+    rules = named_since, rule(2, OTHER, unit=UNIT), rule(3, FOUND)
+
+    assert answer(*rules, units=(UNIT,), asked={UNIT}, user="ann") == OTHER
+    assert answer(*rules, units=(UNIT,), asked={UNIT}) == Unknown(
+        "line 1 of the owners file asks for the unit ou-ab12-newer000, and nobody has listed it "
+        "since it was named there: the next inventory does"
+    )
 
 
 def test_a_rule_that_asks_for_a_path_is_not_passed_over_while_the_path_is_unknown() -> None:

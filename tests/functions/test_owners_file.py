@@ -5,8 +5,10 @@ from typing import Literal
 
 import pytest
 
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
-from tests.use_cases.harness import HUB, MEMBER, Harness, staged
+from tests.use_cases.harness import HUB, MEMBER, Harness, Layer, decisions_of, staged
 
 
 @pytest.fixture
@@ -82,12 +84,29 @@ def test_while_the_files_answer_is_unknown_nobody_else_is_notified_in_its_place(
     owners_file(stage, "- {unit: ou-ab12-00000000, addresses: team@example.com}\n")
     if how == "denied":
         stage.cloud.deny(HUB, "GetObject", "AccessDenied")
-        stage.invoke()
-    else:
-        stage.invoke()  # by hand: the event names no units
+    answer = stage.invoke()  # by hand: the event names no units
     stage.tell()
 
     assert "prod@example.com" not in {mail.to[0] for mail in stage.cloud.sent_mails}
+    if how == "units unknown":
+        assert "name them in the event (units), or leave it to" in str(answer["failures"])
+
+
+def test_what_is_edited_between_inventory_and_run_leaves_known_units_known(
+    stage: Harness,
+) -> None:
+    organization = stage.cloud.organization
+    below, other = (organization.create_unit(name) for name in ("Workloads", "Core"))
+    organization.move_account(MEMBER, below)
+    rules = f"- {{unit: {below}, addresses: workloads@example.com}}\n"
+    owners_file(stage, f"- {{unit: {other}, addresses: core@example.com}}\n{rules}")
+    stage.take_inventory()
+    owners_file(stage, f"# uploaded at noon\n{rules}- addresses: rest@example.com\n")
+
+    stage.rotate_queued()
+    stage.tell()
+
+    assert {mail.to[0] for mail in stage.cloud.sent_mails} - {ADMIN} == {"workloads@example.com"}
 
 
 def test_alternate_contacts_serve_where_nothing_before_them_does(stage: Harness) -> None:
@@ -129,3 +148,43 @@ def test_alternate_contacts_that_are_denied_are_not_none(stage: Harness) -> None
     stage.settings["ReadAlternateContacts"] = "true"
 
     assert "prod@example.com" not in notified(stage)
+
+
+@pytest.mark.parametrize("proof", ["Accepted", "Delivered"])
+def test_a_later_contact_that_cannot_be_read_hides_none_that_serves(
+    proof: str, stage: Harness
+) -> None:
+    contact(stage, "SECURITY", "sec-team@example.com")
+    stage.settings |= {"ReadAlternateContacts": "true", "ProofOfNotice": proof}
+    stage.cloud.layers.append(without_contact("OPERATIONS"))
+
+    assert notified(stage) == {"sec-team@example.com"}
+    assert asked_for_contacts(stage) == ["SECURITY"]  # the refused ones are none of the log
+
+
+def test_a_source_that_cannot_be_read_is_not_skipped_when_its_turn_comes(stage: Harness) -> None:
+    contact(stage, "SECURITY", "sec-team@example.com")
+    stage.settings |= {"ReadAlternateContacts": "true", "ProofOfNotice": "Delivered"}
+    stage.cloud.layers.append(without_contact("OPERATIONS"))
+    stage.run()
+
+    doubted = stage.at(3).run()  # nothing is reported as delivered: the next one's turn
+    stage.cloud.layers.pop()
+    contact(stage, "OPERATIONS", "ops-team@example.com")
+
+    assert ("WAIT", "receipts-unreadable") in decisions_of(doubted, "ann")
+    assert "GetAlternateContact" in str(doubted["failures"])
+    assert {mail.to[0] for mail in stage.cloud.sent_mails} - {ADMIN} == {"sec-team@example.com"}
+    stage.at(4).run()
+    assert "ops-team@example.com" in {mail.to[0] for mail in stage.cloud.sent_mails}
+
+
+def without_contact(kind: str) -> Layer:
+    """One contact's answer is refused."""
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.params.get("AlternateContactType") == kind:
+            return ApiResponse(status=403, body=b"", error="AccessDeniedException")
+        return perform(request)
+
+    return layer

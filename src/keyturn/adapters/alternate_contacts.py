@@ -1,6 +1,6 @@
 """The alternate contacts of a member account, asked for in the account itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,9 @@ class AwsAlternateContacts:
         """client: made when it is asked for, which is rare."""
         self._client = client
 
-    def of(self, account: str) -> Mapping[ContactType, str]:  # noqa: ARG002 -- the client is of one account
-        """The account's contacts: type → e-mail address; one that is not set is missing."""
-        found: dict[ContactType, str] = {}
-        for kind in ContactType:
-            with suppress(NotFound), aws_errors_translated():
-                answer = self._client().get_alternate_contact(AlternateContactType=kind.value)
-                found[kind] = answer["AlternateContact"].get("EmailAddress", "")
-        return found
+    def of(self, account: str, kind: ContactType) -> str:  # noqa: ARG002 -- the client is of one account
+        """The e-mail address of one contact; empty: it is not set."""
+        with suppress(NotFound), aws_errors_translated():
+            answer = self._client().get_alternate_contact(AlternateContactType=kind.value)
+            return answer["AlternateContact"].get("EmailAddress", "")
+        return ""

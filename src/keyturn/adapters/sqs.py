@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BATCH = 10
 """The most messages that SQS takes at once."""
+LARGEST_BATCH = 200_000
+"""Bytes of a batch: SQS takes 262,144 of them where it takes the least."""
 ROUNDS = 3
 """How often a message is offered that SQS fails on though it took the call."""
 
@@ -31,11 +33,10 @@ class SqsQueue:
 
         Raises a PortError that names the accounts whose requests were not taken; the others' were.
         """
-        entries = list(_entries(requests, run))
         refused: list[PortError] = []
-        for start in range(0, len(entries), BATCH):
+        for batch in _batches(_entries(requests, run)):
             try:
-                self._send(entries[start : start + BATCH])
+                self._send(batch)
             except PortError as error:  # the other accounts' messages go all the same
                 refused.append(error)
         if refused:
@@ -57,6 +58,23 @@ class SqsQueue:
             raise type(error)(f"{error}: not queued: {_accounts(entries)}") from error
         codes = ", ".join(sorted(set(failed.values())))
         raise Unavailable(f"SendMessageBatch: {codes}: not queued: {_accounts(entries)}")
+
+
+def _batches(
+    entries: "Iterable[SendMessageBatchRequestEntryTypeDef]",
+) -> "Iterator[list[SendMessageBatchRequestEntryTypeDef]]":
+    """As many at once as SQS takes, by their number and by their size."""
+    batch: list[SendMessageBatchRequestEntryTypeDef] = []
+    size = 0
+    for entry in entries:
+        length = len(entry["MessageBody"])  # JSON in ASCII: a character is a byte
+        if batch and (len(batch) == BATCH or size + length > LARGEST_BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += length
+    if batch:
+        yield batch
 
 
 def _accounts(entries: "Iterable[SendMessageBatchRequestEntryTypeDef]") -> str:

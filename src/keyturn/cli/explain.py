@@ -94,7 +94,7 @@ def print_explanation(
     owner = plan.owner_of(decided.user.name)
     parts: list[RenderableType] = [
         Text(f"Owner: {shown(owner)}"),
-        *(Text(f"       {shown(each)}", style="yellow") for each in owner.rejected),
+        *(Text(f"       {shown(each)}", style="yellow") for each in owner.passed_over()),
     ]
     dates = calendar(decided, policy, now)
     for decision in decided.decisions:

@@ -213,7 +213,7 @@ def _sorted(
             owner = result.plan.owner_of(decided.user.name)
             named = f"owner: {owner}" if name_owners else ""
             said = "no known owner" if owner.is_missing else named
-            note = "; ".join(filter(None, (said, *map(str, owner.rejected))))
+            note = "; ".join(filter(None, (said, *map(str, owner.passed_over()))))
             for decision in decided.decisions:
                 row = _Row(
                     account=result.plan.run.account,

@@ -201,8 +201,8 @@ class Account:
     email: str = ""
     units: tuple[str, ...] | None = None
     """The ids of units that it is in or below, as far as anybody asked; None: not known."""
-    units_of_file: str | None = None
-    """The version of the owners file whose units were asked for; None: all of them were."""
+    units_asked: frozenset[str] | None = None
+    """The ids of the units that were asked for; None: all of them were."""
 
     def __post_init__(self) -> None:
         """Refuse what is no account id: a typing error must not reach another account."""

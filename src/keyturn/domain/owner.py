@@ -14,7 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from keyturn.domain.plain_text import shown
+from keyturn.domain.plain_text import shown, without_surrogates
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 _BETWEEN_ADDRESSES: Final = re.compile(r"[\s:/,;]+")
@@ -28,6 +28,8 @@ UNDELIVERABLE_LIFE: Final = timedelta(days=30)
 """How long an address counts as dead that a mail came back from; then it is tried again."""
 _LONGEST_SHOWN: Final = 100
 """Characters of a value that did not serve; a tag may have 256."""
+MOST_RECIPIENTS: Final = 10
+"""Addresses of one source that are notified: each costs mails, which all of a company share."""
 
 
 class OwnerSource(StrEnum):
@@ -124,6 +126,8 @@ class Owner:
     """What was found and does not serve."""
     unknown: OwnerSource = OwnerSource.UNREAD
     """Why there is no candidate, where there is none."""
+    unread_behind: str | None = None
+    """Why a source behind the candidates could not be read; it names whom nobody knows."""
 
     @property
     def source(self) -> OwnerSource:
@@ -143,11 +147,18 @@ class Owner:
     @property
     def needs_care(self) -> bool:
         """Whether nobody but the administrators is known, or a value did not serve before."""
-        if self.address is None or self.is_missing:
-            return True
+        return self.address is None or self.is_missing or bool(self.passed_over())
+
+    def passed_over(self, last: OwnerSource | None = None) -> tuple[RejectedValue, ...]:
+        """
+        What does not serve in the owner's source, and in those that are asked before it.
+
+        What stands behind it keeps nobody from being notified, and need not be mended.
+        last: another source than the owner's, to which one had to go on.
+        """
         order = list(OwnerSource)
-        served = order.index(self.source)
-        return any(order.index(each.source) <= served for each in self.rejected)
+        served = order.index(last or self.source)
+        return tuple(each for each in self.rejected if order.index(each.source) <= served)
 
     def spelt(self, recipient: RecipientId) -> str | None:
         """The address of a recipient, if it was found in any source; None: somebody else's."""
@@ -216,12 +227,13 @@ def default_domains(admin: str, account: str) -> AllowedDomains:
 
 def candidate_of(
     source: OwnerSource, value: str, allowed: AllowedDomains
-) -> tuple[OwnerCandidate | None, RejectedValue | None]:
+) -> tuple[OwnerCandidate | None, tuple[RejectedValue, ...]]:
     """
     Whom a value names, several addresses being separated as people do; and what of it is none.
 
     No candidate: nothing of the value serves. Raises nothing, whatever the value holds.
     """
+    value = without_surrogates(value)
     serving: dict[str, Recipient] = {}
     others: list[str] = []
     is_outside = False
@@ -232,8 +244,15 @@ def candidate_of(
         else:
             others.append(part)
             is_outside = is_outside or recipient.can_be_reached
-    rejected = RejectedValue(source, value, _why(others, serving, is_outside)) if others else None
-    return (OwnerCandidate(source, tuple(serving.values())) if serving else None), rejected
+    found = tuple(serving.values())
+    served, too_many = found[:MOST_RECIPIENTS], found[MOST_RECIPIENTS:]
+    rejected = []
+    if others:
+        rejected.append(RejectedValue(source, value, _why(others, serving, is_outside)))
+    if too_many:
+        beyond = ", ".join(each.address for each in too_many)
+        rejected.append(RejectedValue(source, beyond, _TOO_MANY))
+    return (OwnerCandidate(source, served) if served else None), tuple(rejected)
 
 
 def _why(others: Collection[str], serving: Collection[str], is_outside: bool) -> str:  # noqa: FBT001 -- two words of one sentence
@@ -248,12 +267,15 @@ def _why(others: Collection[str], serving: Collection[str], is_outside: bool) ->
     return f'holds besides "{shown(" ".join(others))}", which {what}'
 
 
+_TOO_MANY: Final = f"is one too many: no more than {MOST_RECIPIENTS} addresses are notified"
+
+
 def user_name_candidate(
     name: str, allowed: AllowedDomains
-) -> tuple[OwnerCandidate | None, RejectedValue | None]:
+) -> tuple[OwnerCandidate | None, tuple[RejectedValue, ...]]:
     """Whom a user's name names: an address, if it has the form of one. Any other is a name."""
     if not Recipient(ChannelName.EMAIL, name).can_be_reached:
-        return None, None
+        return None, ()
     return candidate_of(OwnerSource.USER_NAME, name, allowed)
 
 

@@ -104,6 +104,9 @@ class AccountOwners:
     account: str
     rules: tuple[OwnerRule, ...]
     units_are_known: bool
+    """Whether anybody said below which units it is."""
+    unknown_units: frozenset[str]
+    """Units of rules of which nobody knows whether it is below them."""
 
     def contact_of(self, path: str | None, user: str) -> Contact | Unknown | None:
         """
@@ -121,13 +124,21 @@ class AccountOwners:
             if not rule.matches_user(path, user):
                 continue
             asks = f"line {rule.line} of the owners file asks for the"
-            if rule.unit is not None and not self.units_are_known:
-                lacks = f"the units of account {self.account} are not known"
-                return Unknown(f"{asks} unit {rule.unit}, and {lacks}")
+            if rule.unit in self.unknown_units:
+                return Unknown(f"{asks} unit {rule.unit}, and {self._lacks()}")
             if rule.path is not None and path is None:
                 return Unknown(f"{asks} path {rule.path}, and that of {user} is not known")
             return rule.contact
         return None
+
+    def _lacks(self) -> str:
+        """Why a unit is unknown, and what to do about it."""
+        if self.units_are_known:
+            return "nobody has listed it since it was named there: the next inventory does"
+        return (
+            f"the units of account {self.account} are not known: name them in the event (units), "
+            "or leave it to the daily run"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +148,7 @@ class OwnersFile:
     place: str
     """The file, as people write it: an object or a path."""
     version: str = ""
-    """The ETag of the object that was read: of another content it is another."""
+    """The ETag of the object that was read: of another content it is another. For the log."""
     rules: tuple[OwnerRule, ...] = ()
     problems: tuple[FileProblem, ...] = ()
     """What was left out, or looks wrong."""
@@ -151,18 +162,24 @@ class OwnersFile:
         """
         Narrow the rules to those that can match in an account.
 
-        Its units count as known where they were asked for by this version of the file, or by
-        somebody who named them all: another version may name other units.
+        Whether it is below a unit is known where somebody asked for that unit: the file may name
+        more of them by now. Whatever else was edited meanwhile changes nothing.
         """
-        are_known = account.units_of_file in {None, self.version}
-        units = account.units if are_known else None
+        below, asked = account.units, account.units_asked
+        if below is None:
+            unknown = self.units
+        else:
+            unknown = frozenset() if asked is None else self.units - asked - frozenset(below)
         rules = (rule for rule in self.rules if rule.matches_account(account.id))
         return AccountOwners(
             account=account.id,
             rules=tuple(
-                rule for rule in rules if rule.unit is None or units is None or rule.unit in units
+                rule
+                for rule in rules
+                if rule.unit is None or rule.unit in unknown or rule.unit in (below or ())
             ),
-            units_are_known=units is not None,
+            units_are_known=below is not None,
+            unknown_units=unknown,
         )
 
     def contact_of(

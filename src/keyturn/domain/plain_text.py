@@ -8,6 +8,15 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() else _MARK for each in text)
 
 
+def without_surrogates(text: str) -> str:
+    """
+    A text that can be written down: JSON and YAML can spell halves of characters, UTF-8 cannot.
+
+    Left in, the first hash, file or terminal that such a text comes to raises UnicodeEncodeError.
+    """
+    return "".join(_MARK if "\ud800" <= each <= "\udfff" else each for each in text)
+
+
 def shown(text: object) -> str:
     """A text on one line, with nothing in it that a terminal or a mail would obey."""
     return visible(" ".join(str(text).split()))

@@ -30,6 +30,22 @@ def notified_now(
     return _asked(owner, tuple(receipts), proof, now)
 
 
+def next_unread(
+    owner: Owner, receipts: Iterable[Receipt], proof: ProofOfNotice, now: datetime
+) -> str | None:
+    """
+    Why nobody knows who is notified next, where all that are known are in doubt.
+
+    None: it is known, or nobody else is to be notified. The source behind an unread one is not
+    its stand-in: its owner may be somebody else.
+    """
+    if proof is ProofOfNotice.ACCEPTED or owner.unread_behind is None:
+        return None
+    known = tuple(receipts)
+    all_doubted = all(_is_doubted(each, known, now) for each in owner.candidates)
+    return owner.unread_behind if all_doubted else None
+
+
 def of_owner(
     owner: Owner, receipts: Iterable[Receipt], proof: ProofOfNotice, now: datetime
 ) -> tuple[Receipt, ...]:

@@ -105,7 +105,9 @@ class Recipient:
         thousand share these 64 bits once in 10**13 times. A path, a list or a log then shows no
         address; but who guesses one can check it, so the hash keeps nothing secret.
         """
-        return hashlib.sha256(self.normalized_address.encode()).hexdigest()[:_HASH_LENGTH]
+        # "replace": half a character can be in no address, and must not be an error of ours.
+        spelt = self.normalized_address.encode(errors="replace")
+        return hashlib.sha256(spelt).hexdigest()[:_HASH_LENGTH]
 
     @property
     def id(self) -> RecipientId:

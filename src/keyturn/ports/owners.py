@@ -1,6 +1,5 @@
 """Who answers for users, beside what the users themselves say."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol
 
@@ -29,9 +28,9 @@ class ContactType(StrEnum):
 class AlternateContacts(Protocol):
     """AWS Account Management in a member account."""
 
-    def of(self, account: str) -> Mapping[ContactType, str]:
+    def of(self, account: str, kind: ContactType) -> str:
         """
-        The account's contacts: type → e-mail address, SECURITY first; one not set is missing.
+        The e-mail address of one contact of the account; empty: it has none.
 
-        Raises a PortError where one cannot be read: that is not "none".
+        Raises a PortError where it cannot be read: that is not "none".
         """

@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Final
 
 from keyturn.domain import names
+from keyturn.domain.owner import MOST_RECIPIENTS
 from keyturn.domain.owners_file import Contact, FileProblem, OwnerRule, OwnersFile
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.owners_text import (
     FoundRule,
     FoundValue,
@@ -206,6 +208,9 @@ def _addresses_of(
                 problems.append(wrong(value.line, RuleField.ADDRESSES, address, rule))
     if not found and not problems:
         problems.append(wrong(value.line, RuleField.ADDRESSES, value.texts[0], _NO_ADDRESS))
+    if len(found) > MOST_RECIPIENTS:
+        text = f"the rule has {len(found)} addresses, and the first {MOST_RECIPIENTS} are notified"
+        problems.append(FileProblem(line=value.line, text=text, is_warning=True))
     return tuple(found.values()), problems
 
 
@@ -213,7 +218,7 @@ _NO_ADDRESS: Final = "is no e-mail address"
 
 
 def _wrong_address(address: str, allows: Callable[[str], bool]) -> str | None:
-    if not names.ONE_ADDRESS.fullmatch(address):
+    if not Recipient(ChannelName.EMAIL, address).can_be_reached:
         return _NO_ADDRESS
     if not allows(address):
         return "is of a domain that AllowedOwnerDomains does not allow"

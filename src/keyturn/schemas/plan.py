@@ -174,7 +174,7 @@ def write_planned(decision: Decided, owner: Owner) -> Planned:
         **decision,
         "owner": owner.address,
         "owner_source": owner.source,
-        "owner_rejected": [str(each) for each in owner.rejected],
+        "owner_rejected": [str(each) for each in owner.passed_over()],
     }
 
 

@@ -99,7 +99,7 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
                 "name": account.name,
                 "owner": owner.address,
                 "owner_source": owner.source,
-                "owner_rejected": "; ".join(map(str, owner.rejected)),
+                "owner_rejected": "; ".join(map(str, owner.passed_over())),
                 "done": None if dry_run else "yes" if carried_out else "no",
                 "new_key": carried_out.new_key if carried_out else None,
                 "error": "; ".join(errors.get(decided.user.name, ())),

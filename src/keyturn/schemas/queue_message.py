@@ -7,9 +7,17 @@ checked there, and a use case writes it here.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from keyturn.domain.key import Account
 from keyturn.domain.tag_text import format_utc
+
+MOST_ASKED: Final = 2_000
+"""
+Units that were asked for: an organisation has no more.
+
+Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+"""
 
 
 def write_message(
@@ -32,7 +40,7 @@ def write_message(
         **({"email": account.email} if account.email else {}),
         **({"name": account.name} if account.name else {}),
         **({} if account.units is None else {"units": list(account.units)}),
-        **({"unitsOfFile": account.units_of_file} if account.units_of_file else {}),
+        **({} if account.units_asked is None else {"unitsAsked": sorted(account.units_asked)}),
         "run": run,
         "requested": format_utc(requested),
         **({} if users is None else {"users": list(users)}),

@@ -22,13 +22,13 @@ from keyturn.domain.plain_text import shown
 from keyturn.domain.reading import shortened
 from keyturn.domain.result import Request
 from keyturn.domain.secret_names import owner_of_secret
+from keyturn.schemas.queue_message import MOST_ASKED
 from keyturn.schemas.rules import (
     ACCOUNT_ID,
     ADDRESS_OR_NONE,
     CLOCKS_DIFFER,
     KEY_ID,
     LONGEST_NAME,
-    LONGEST_VERSION,
     MOST_UNITS,
     MOST_USERS,
     QUEUE_HOLDS,
@@ -60,8 +60,10 @@ class _Run(Schema):
         rules.String(validate=UNIT),
         validate=validate.Length(max=MOST_UNITS, error="must name {max} units at most"),
     )
-    units_of_file = rules.String(
-        data_key="unitsOfFile", validate=validate.Length(max=LONGEST_VERSION)
+    units_asked = rules.List(
+        rules.String(validate=UNIT),
+        data_key="unitsAsked",
+        validate=validate.Length(max=MOST_ASKED, error="must name {max} units at most"),
     )
 
 
@@ -213,10 +215,10 @@ def read_queued(event: object, *, now: datetime) -> RotationRequest:
 
 def _units_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """What an event says of its account's units: an account's field → value."""
-    units = given.get("units")
+    units, asked = given.get("units"), given.get("units_asked")
     return {
         "units": None if units is None else tuple(units),
-        "units_of_file": given.get("units_of_file"),
+        "units_asked": None if asked is None else frozenset(asked),
     }
 
 

@@ -44,8 +44,6 @@ MOST_USERS = 10_000
 """In one event: an account has 5,000 at most."""
 MOST_UNITS = 100
 """Of one account: AWS nests units five deep."""
-LONGEST_VERSION = 128
-"""Characters of an ETag: S3's have 34."""
 QUEUE_HOLDS = timedelta(days=4)
 """How long our queues keep a message; one that is older was put back from the dead letters."""
 CLOCKS_DIFFER = timedelta(minutes=5)

@@ -236,7 +236,7 @@ def _user(user: UserFacts, plan: AccountPlan) -> SnapshotUser:
     if owner is not None:
         taken["owner"] = owner.address
         taken["owner_source"] = owner.source
-        taken["owner_rejected"] = [str(each) for each in owner.rejected]
+        taken["owner_rejected"] = [str(each) for each in owner.passed_over()]
     return taken
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from threading import RLock
 from typing import Any, Final, TypeVar
 
-from keyturn.domain.errors import PortError
+from keyturn.domain.errors import Denied, PortError
 from keyturn.domain.key import Account, Unknown, UserFacts
 from keyturn.domain.owner import (
     UNDELIVERABLE_LIFE,
@@ -45,13 +45,20 @@ class AskedOnce:
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
+        self._denied: dict[str, Denied] = {}
         self._lock = RLock()
 
     def get(self, name: str, ask: Callable[[], Fact]) -> Fact:
-        """The answer. Raises what `ask` raises, and asks again the next time."""
+        """The answer. Raises what `ask` raises, and asks again the next time unless denied."""
         with self._lock:
+            if name in self._denied:
+                raise self._denied[name]  # so it would be for each of ten thousand users
             if name not in self._known:
-                self._known[name] = ask()
+                try:
+                    self._known[name] = ask()
+                except Denied as error:
+                    self._denied[name] = error
+                    raise
             return self._known[name]  # type: ignore[no-any-return]  # what `ask` answered
 
 
@@ -110,18 +117,36 @@ class FindOwner:
         The error: why one of the later sources could not be read; those behind it are left out.
         Raises as `of` does.
         """
+        return self._asked(user, self._undeliverable, all_sources=True)
+
+    def _find(self, user: UserFacts, undeliverable: "_Dead") -> Owner:
+        owner, _ = self._asked(user, undeliverable, all_sources=self.all_sources)
+        return owner
+
+    def _asked(
+        self, user: UserFacts, undeliverable: "_Dead", *, all_sources: bool
+    ) -> tuple[Owner, PortError | None]:
         candidates: list[OwnerCandidate] = []
         rejected: list[RejectedValue] = []
         unread: PortError | None = None
         try:
-            for found, odd in self._answers(user, self._undeliverable):
+            for found, odd in self._answers(user, undeliverable):
                 candidates += found
                 rejected += odd
+                if candidates and not all_sources:
+                    break
         except PortError as error:
-            if self.all_sources or not candidates:
+            # Whoever was found before is the owner, whatever stands behind.
+            if not candidates:
                 raise
             unread = error
-        return self._owner(candidates, rejected), unread
+        owner = Owner(
+            candidates=tuple(candidates),
+            rejected=tuple(rejected),
+            unknown=self._why_unknown(),
+            unread_behind=None if unread is None else str(unread),
+        )
+        return owner, unread
 
     def channels_of(self, user: UserFacts, owner: Owner) -> OwnerChannels | None:
         """
@@ -137,32 +162,17 @@ class FindOwner:
         is_of_another = owner.source in _BEFORE_THE_FILE and contact and contact.addresses
         return None if contact is None or is_of_another else contact.channels
 
-    def _find(self, user: UserFacts, undeliverable: "_Dead") -> Owner:
-        candidates: list[OwnerCandidate] = []
-        rejected: list[RejectedValue] = []
-        for found, odd in self._answers(user, undeliverable):
-            candidates += found
-            rejected += odd
-            if candidates and not self.all_sources:
-                break
-        return self._owner(candidates, rejected)
-
     def _answers(
         self, user: UserFacts, undeliverable: "_Dead"
     ) -> Iterator[tuple[list[OwnerCandidate], list[RejectedValue]]]:
         """Ask the sources one after the other: whom each names, and what of it does not serve."""
         for ask in self._sources(user):
             found, odd = ask()
-            rejected = [odd] if odd else []
+            rejected = list(odd)
             if found is not None:
                 found, unreachable = self._reachable(found, undeliverable)
                 rejected += [unreachable] if unreachable else []
             yield [found] if found else [], rejected
-
-    def _owner(self, candidates: list[OwnerCandidate], rejected: list[RejectedValue]) -> Owner:
-        return Owner(
-            candidates=tuple(candidates), rejected=tuple(rejected), unknown=self._why_unknown()
-        )
 
     def _why_unknown(self) -> OwnerSource:
         """Why nobody was found, where nobody was."""
@@ -201,7 +211,7 @@ class FindOwner:
     ) -> "_Found":
         contact = self._contact_in_file(user, file)
         if contact is None:
-            return None, None
+            return None, ()
         return candidate_of(OwnerSource.OWNERS_FILE, " ".join(contact.addresses), allowed)
 
     def _contact_in_file(self, user: UserFacts, file: OwnersFileStore) -> Contact | None:
@@ -222,8 +232,8 @@ class FindOwner:
         contacts: AlternateContacts,
         allowed: AllowedDomains,
     ) -> "_Found":
-        known = self._once.get("contacts", lambda: contacts.of(self.account.id))
-        return candidate_of(source, known.get(contact_type, ""), allowed)
+        address = self._once.get(source, lambda: contacts.of(self.account.id, contact_type))
+        return candidate_of(source, address, allowed)
 
     def _account(self, allowed: AllowedDomains) -> "_Found":
         return candidate_of(OwnerSource.ACCOUNT, self.account.email, allowed)
@@ -232,7 +242,9 @@ class FindOwner:
         # Not held to the allowed domains: who set them, set this.
         return candidate_of(OwnerSource.ADMIN, self.admin, AllowedDomains(None))
 
-    def _reachable(self, found: OwnerCandidate, undeliverable: "_Dead") -> "_Found":
+    def _reachable(
+        self, found: OwnerCandidate, undeliverable: "_Dead"
+    ) -> tuple[OwnerCandidate | None, RejectedValue | None]:
         # Whoever is behind the administrators' address is the last to be asked, reachable or not.
         if found.source is OwnerSource.ADMIN:
             return found, None
@@ -251,7 +263,7 @@ _CONTACTS: Final[Mapping[OwnerSource, ContactType]] = {
 """In the order in which they are asked."""
 _BEFORE_THE_FILE: Final = frozenset({OwnerSource.TAG, OwnerSource.USER_NAME})
 
-_Found = tuple[OwnerCandidate | None, RejectedValue | None]
+_Found = tuple[OwnerCandidate | None, tuple[RejectedValue, ...]]
 _Ask = Callable[[], _Found]
 _Dead = Callable[[], frozenset[RecipientId]]
 """The addresses that mails came back from."""

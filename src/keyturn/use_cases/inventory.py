@@ -10,7 +10,7 @@ from keyturn.domain.key import Account
 from keyturn.domain.owners_file import OwnersFile
 from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.ports import Listed, Organization, OwnersFileStore, Queue
-from keyturn.schemas.queue_message import write_message
+from keyturn.schemas.queue_message import MOST_ASKED, write_message
 
 _NAMED: Final = 20
 """Problems of an owners file that are named."""
@@ -122,6 +122,12 @@ def with_units(
         return inventory
     warnings = (*inventory.warnings, *problems_of(file))
     inventory = replace(inventory, owners_file=file, warnings=warnings)
+    if len(file.units) > MOST_ASKED:
+        said = (
+            f"{file.place} names {len(file.units)} units, more than an organisation may have "
+            f"({MOST_ASKED}), so no account's units are known"
+        )
+        return replace(inventory, warnings=(*inventory.warnings, said))
     below: dict[str, list[str]] = {}
     for unit in sorted(file.units):
         try:
@@ -140,7 +146,7 @@ def with_units(
             replace(
                 account,
                 units=tuple(below.get(account.id, ())),
-                units_of_file=file.version,
+                units_asked=file.units,
             )
             for account in inventory.accounts
         ),

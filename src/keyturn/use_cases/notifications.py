@@ -145,20 +145,16 @@ class BuildNotifications:
         owners: dict[str, Owner] = {}
         channels: dict[str, OwnerChannels | None] = {}
         addressed = []
+        odd: dict[str, None] = {}
         for item in items:
             user = users[item.user]
             if user.name not in owners:
                 owners[user.name] = self._owner(user, unread)
                 channels[user.name] = self._channels(user, owners[user.name], unread)
-            to = notified_now(
-                owners[user.name], _receipts(user, item.key_id), self.proof, plan.run.at
-            )
+            owner = owners[user.name]
+            to = notified_now(owner, _receipts(user, item.key_id), self.proof, plan.run.at)
             addressed.append(_ItemTo(replace(item, channels=channels[user.name]), to))
-        odd = (
-            f"{name}: {rejected}; notified instead: {owner}"
-            for name, owner in owners.items()
-            for rejected in owner.rejected
-        )
+            odd |= dict.fromkeys(_odd(user.name, owner, to))
         return _Addressed(tuple(addressed), tuple(odd))
 
     def _owner(self, user: UserFacts, unread: list[Failure]) -> Owner:
@@ -231,6 +227,13 @@ class _Addressed:
                 spelt.setdefault(to.id, to)
                 theirs.setdefault(to.id, []).append(item)
         return ((spelt[id_], items) for id_, items in theirs.items())
+
+
+def _odd(user: str, owner: Owner, to: tuple[OwnerCandidate, ...]) -> Iterator[str]:
+    """What does not serve in a user's sources, as far as others are notified because of it."""
+    instead = " and ".join(map(str, to)) or str(owner)
+    for rejected in owner.passed_over(to[-1].source if to else None):
+        yield f"{user}: {rejected}; notified instead: {instead}"
 
 
 def _receipts(user: UserFacts, key_id: str) -> tuple[Receipt, ...]:

@@ -31,7 +31,7 @@ from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, 
 from keyturn.domain.lifecycle.parts import Choice, Part
 from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.proof import are_all_notified, of_anybody, of_owner
+from keyturn.domain.proof import are_all_notified, next_unread, of_anybody, of_owner
 from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
 
 FORCE_LIFE: Final = timedelta(hours=24)
@@ -199,18 +199,24 @@ class KeyList:
             return receipts
         if all(receipt.to is None for receipt in receipts):
             return of_anybody(receipts)
+        owner = self.owner()
+        if isinstance(owner, Unknown):
+            return owner
+        # A plan without an admin's address, which ends nothing: whoever was notified counts.
+        if owner.source in {OwnerSource.UNREAD, OwnerSource.NONE}:
+            return of_anybody(receipts)
+        proof = self.policy.proof_of_notice
+        unread = next_unread(owner, receipts, proof, self.now)
+        return of_owner(owner, receipts, proof, self.now) if unread is None else Unknown(unread)
+
+    def owner(self) -> Owner | Unknown:
+        """Who answers for the keys. Raises NeededError where nobody has asked."""
         owner = self.user.owner
         if owner is UNREAD:
             raise NeededError(Question(Asked.OWNER))
-        if isinstance(owner, Unknown):
-            return owner
-        match owner.source:
-            # A plan without an admin's address, which ends nothing: whoever was notified counts.
-            case OwnerSource.UNREAD | OwnerSource.NONE:
-                return of_anybody(receipts)
-            case OwnerSource.UNREADABLE:
-                return Unknown(f"its owner is {owner}")
-        return of_owner(owner, receipts, self.policy.proof_of_notice, self.now)
+        if isinstance(owner, Owner) and owner.source is OwnerSource.UNREADABLE:
+            return Unknown(f"its owner is {owner}")
+        return owner
 
     def is_announced(self, key: KeyFacts, of_end: tuple[Receipt, ...]) -> bool:
         """Whether everybody who is to be notified of an end was: `of_end` are its receipts."""
