@@ -167,6 +167,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.mail_fate._WORKERS": 8,
     "keyturn.use_cases.record_store.CLOCK_MAY_BE_OFF": timedelta(seconds=30),
     "keyturn.use_cases.announcers.MOST_FAILURES": 50,
+    "keyturn.use_cases.notifications.MOST_ODD": 20,
     "keyturn.use_cases.announcers.LONGEST_FAILURE": 500,
     "keyturn.use_cases.announcers.LONGEST_PART": 200,
     "keyturn.use_cases.snapshot.LOOKS_BACK": 15,

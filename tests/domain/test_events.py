@@ -19,6 +19,7 @@ from keyturn.domain.events import (
     Audience,
     Digest,
     NoticeItem,
+    OddValues,
     Run,
     notice_item,
 )
@@ -75,6 +76,8 @@ def test_a_digest_can_be_read_back() -> None:
     digest = a_digest(*items, failures=("something went wrong",))
 
     assert read_digest(sent(digest)) == digest
+    odd = replace(digest, odd=OddValues(count=7, first=("ann: an odd value",)))
+    assert read_digest(sent(odd)) == odd
 
 
 def test_a_step_without_a_next_one_can_be_read_back() -> None:

@@ -138,6 +138,33 @@ def test_a_value_that_does_not_serve_is_named_to_the_admin(stage: Harness) -> No
     assert f"notified instead: {OWNER} (the account's address)" in said
 
 
+def test_values_that_do_not_serve_hide_no_failure_are_counted_apart_and_are_all_logged(
+    stage: Harness,
+) -> None:
+    names = [f"user-{number:02}" for number in range(22)]
+    for name in names:
+        stage.user(name, 95, **{OWNER_TAG: "nobody"})
+    stage.user("zed", 95, **{OWNER_TAG: ANN})
+
+    def unmade(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "CreateSecret" and "zed" in str(request.params["Name"]):
+            return ApiResponse(status=500, body=b"", error="InternalFailure")
+        return perform(request)
+
+    stage.cloud.layers.append(unmade)
+    stage.run()
+
+    [copy] = [mail for mail in stage.cloud.sent_mails if ADMIN in mail.to]
+    assert ": 1 failure, 22 owners' addresses to correct, 22 rotated" in copy.subject
+    said = " ".join((copy.text or "").split())
+    assert said.index("WHAT WENT WRONG") < said.index("zed: ") < said.index("OWNERS' ADDRESSES")
+    assert said.count('the user\'s tag says "nobody"') == 20
+    assert "and 2 more: see the log" in said
+    logged = [line for line in stage.lines() if line.get("event") == "owner.rejected"]
+    assert sorted(line["user"] for line in logged) == names
+    assert {(line["source"], line["value"]) for line in logged} == {("tag", "nobody")}
+
+
 def test_an_owner_that_cannot_be_read_stops_the_end_and_is_said(stage: Harness) -> None:
     old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
     stage.run()

@@ -90,6 +90,20 @@ class Audience(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OddValues:
+    """What stands for owners' addresses and does not serve, as far as people read on."""
+
+    count: int = 0
+    first: tuple[str, ...] = ()
+    """A sentence each."""
+
+    @property
+    def more(self) -> int:
+        """How many are not named here: the log names all."""
+        return self.count - len(self.first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """One mail: all that one recipient is told of one run over one account."""
 
@@ -101,6 +115,8 @@ class Digest:
     items: tuple[NoticeItem, ...]
     failures: tuple[str, ...] = ()
     """For the admin: what went wrong, a sentence each."""
+    odd: OddValues = OddValues()
+    """For the admin. Apart from the failures: whoever may tag users must not hide one."""
     part: int = 1
     """A digest too long for one event comes in parts, each a mail of its own."""
     proves: bool = True

@@ -19,7 +19,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import SentNotice, Unknown
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.narrowing import Approved, only_approved
-from keyturn.domain.owner import Owner
+from keyturn.domain.owner import Owner, RejectedValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,21 @@ class Failure:
     def __str__(self) -> str:
         """As a sentence."""
         return f"{self.user}: {self.error}" if self.user else str(self.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerRejected:
+    """A value that stands for the address of a user's owner, and does not serve."""
+
+    user: str
+    """The user's name."""
+    rejected: RejectedValue
+    instead: str
+    """Who is notified, in words."""
+
+    def __str__(self) -> str:
+        """As a sentence."""
+        return f"{self.user}: {self.rejected}; notified instead: {self.instead}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +180,8 @@ class AccountResult:
     """Users for whom there was no time left."""
     not_notified: tuple[Failure, ...] = ()
     """Why people could not be notified of all of it."""
+    rejected: tuple[OwnerRejected, ...] = ()
+    """What stands for addresses of owners who were to be notified, and does not serve."""
     newly_exempt: tuple[str, ...] = ()
     """Names of users who are exempt now, and were not when the account was last looked at."""
     exemptions_told: bool = True

@@ -26,6 +26,7 @@ class LogEvent(StrEnum):
     KEY_QUARANTINED = "key.quarantined"
     RUN_WARNED = "run.warned"
     RUN_FAILED = "run.failed"
+    OWNER_REJECTED = "owner.rejected"
     USERS_HANDED_BACK = "users.handed-back"
     INVOCATION_FAILED = "invocation.failed"
     MESSAGE_FAILED = "message.failed"
@@ -90,6 +91,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.KEY_QUARANTINED: LogLine(level=ERROR, facts=_KEY),
     LogEvent.RUN_WARNED: LogLine(level=WARNING, facts=_RUN),
     LogEvent.RUN_FAILED: LogLine(level=ERROR, facts=_RUN, sometimes=("user",)),
+    LogEvent.OWNER_REJECTED: LogLine(level=WARNING, facts=(*_RUN, "user", "source", "value")),
     LogEvent.USERS_HANDED_BACK: LogLine(level=WARNING, facts=(*_RUN, "users")),
     LogEvent.INVOCATION_FAILED: LogLine(level=ERROR, sometimes=("trace",)),
     LogEvent.MESSAGE_FAILED: LogLine(level=ERROR, sometimes=("trace",)),

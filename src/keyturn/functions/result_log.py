@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aws_lambda_powertools import Logger
 
 from keyturn.domain.decision import Action, Decision, Reason, UserDecisions
+from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult
 from keyturn.functions.log_lines import LogEvent, log
@@ -29,6 +30,9 @@ def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) ->
         log(logger, LogEvent.RUN_WARNED, warning, **about)
     for failure in result.failures:
         log(logger, LogEvent.RUN_FAILED, str(failure), **about, user=failure.user)
+    for odd in result.rejected:
+        value = {"source": odd.rejected.source, "value": shown(odd.rejected.value)}
+        log(logger, LogEvent.OWNER_REJECTED, shown(odd), **about, user=odd.user, **value)
     for user, key_id in result.quarantined:
         text = f"Quarantined key {key_id} (user {user}): its secret was never stored"
         log(logger, LogEvent.KEY_QUARANTINED, text, **about, user=user, key=key_id)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from keyturn.domain.events import Audience, Brief, BriefNote, Digest, NoticeItem
+from keyturn.domain.amounts import pluralize
+from keyturn.domain.events import Audience, Brief, BriefNote, Digest, NoticeItem, OddValues
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.mail.renderer import (
     Mails,
@@ -47,9 +48,15 @@ def _of_digest(words: Words) -> Brief:
     return Brief(
         subject=words.subject,
         top=(*dry, f"Account: {' '.join(say('account_line'))}"),
-        failures=digest.failures,
+        failures=(*digest.failures, *_odd(digest.odd)),
         notes=tuple(_note(words, item) for group in words.facts["groups"] for item in group.items),
     )
+
+
+def _odd(odd: OddValues) -> Iterator[str]:
+    """What stands for owners' addresses, counted: whoever may tag users fills no channel."""
+    if odd.count:
+        yield f"{pluralize(odd.count, 'value')} of owners' addresses cannot be used: see the mail"
 
 
 def _note(words: Words, item: NoticeItem) -> BriefNote:

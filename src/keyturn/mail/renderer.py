@@ -558,6 +558,7 @@ def _without_links(digest: Digest) -> Digest:
         digest,
         run=replace(run, account=account),
         failures=tuple(map(_without_link, digest.failures)),
+        odd=replace(digest.odd, first=tuple(map(_without_link, digest.odd.first))),
         items=tuple(replace(item, sentence=_without_link(item.sentence)) for item in digest.items),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from keyturn.domain.decision import Action, Next, Notice, NoticeType, Overlay, Reason, State
-from keyturn.domain.events import Audience, Digest, NoticeItem, Run
+from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, LastUse
 from keyturn.domain.key_usage import Fetched, KeyUsage
@@ -353,6 +353,11 @@ FAILURES = (
     "User anna: GetAccessKeyLastUsed: Throttling: Rate exceeded",
     "User <b>x</b>,: PutSecretValue: AccessDeniedException: no access to the KMS key",
 )
+_ODD = (
+    'terraform: the user\'s tag says "Payments", which is no e-mail address; notified instead: '
+    "ann@example.com (the owners file)"
+)
+ODD = OddValues(count=21, first=(_ODD,))
 SCENES = {
     "rotated": a_digest(an_item()),
     "several": a_digest(*SEVERAL),
@@ -386,7 +391,7 @@ SCENES = {
         replace(an_item(NoticeType.REVOKED), successor=None, secret=None), dry_run=True
     ),
     "dry-run-revoked-beside-another": a_digest(an_item(NoticeType.REVOKED), dry_run=True),
-    "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES),
+    "admin": replace(a_digest(*MANY, audience=Audience.ADMIN), failures=FAILURES, odd=ODD),
     "admin-instead-of-owner": replace(
         a_digest(an_item(NoticeType.RETIRING), audience=Audience.ADMIN), proves=True
     ),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from keyturn.domain.decision import Notice, NoticeType
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.events import Audience, Digest, NoticeItem, Run, notice_item
+from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues, Run, notice_item
 from keyturn.domain.key import Account, Act, LastUse
 from keyturn.domain.key_usage import Fetched, KeyUsage
 from keyturn.domain.owner import OwnerChannels, OwnerSource
@@ -114,6 +114,13 @@ class DigestItem(
     """One key in a digest."""
 
 
+class OddForm(TypedDict):
+    """What stands for owners' addresses and does not serve: how many, and the first of them."""
+
+    count: Annotated[int, ("minimum", 1)]
+    first: list[str]
+
+
 class DigestForm(TypedDict):
     """All that one recipient is told of one run; Keyturn's own, do not build on it."""
 
@@ -124,6 +131,8 @@ class DigestForm(TypedDict):
     address: str
     region: str
     failures: list[str]
+    odd: NotRequired[OddForm]
+    """Left out where there is none."""
     proves: bool
     part: Annotated[int, ("minimum", 1)]
     items: list[DigestItem]
@@ -151,6 +160,8 @@ def write_digest(digest: Digest) -> DigestForm:
         "part": digest.part,
         "items": [write_item(item) for item in digest.items],
     }
+    if digest.odd.count:
+        form["odd"] = {"count": digest.odd.count, "first": list(digest.odd.first)}
     if recipient.channel is not ChannelName.EMAIL:
         form["channel"] = recipient.channel
     return form
@@ -219,12 +230,17 @@ def read_digest(detail: Mapping[str, Any]) -> Digest:
             ),
             region=detail["region"],
             failures=tuple(detail["failures"]),
+            odd=_read_odd(detail.get("odd")),
             proves=detail["proves"],
             part=detail["part"],
             items=tuple(map(_read_item, detail["items"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidValue("detail", f"{type(error).__name__}: {error}", "is no digest") from error
+
+
+def _read_odd(odd: Mapping[str, Any] | None) -> OddValues:
+    return OddValues(count=odd["count"], first=tuple(odd["first"])) if odd else OddValues()
 
 
 def _read_item(item: Mapping[str, Any]) -> NoticeItem:

@@ -123,6 +123,11 @@ class _Item(LenientSchema):
     channels = rules.Nested(_Channels)
 
 
+class _Odd(LenientSchema):
+    count = Plain(int, required=True, validate=validate.Range(min=1, max=100_000))
+    first = rules.List(text_of_at_most(600), required=True, validate=validate.Length(max=100))
+
+
 class _Digest(LenientSchema):
     run = rules.Nested(_Run, required=True)
     audience = rules.String(required=True, validate=word_of(Audience))
@@ -130,6 +135,7 @@ class _Digest(LenientSchema):
     address = rules.String(required=True)
     region = rules.String(required=True, validate=like(names.REGION, "must be a region"))
     failures = rules.List(text_of_at_most(600), required=True, validate=validate.Length(max=100))
+    odd = rules.Nested(_Odd)
     proves = Plain(bool, required=True)
     part = Plain(int, required=True, validate=validate.Range(min=1, max=10_000))
     items = rules.List(rules.Nested(_Item), required=True, validate=validate.Length(max=500))

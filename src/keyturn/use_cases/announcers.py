@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from keyturn.domain.errors import ClaimInProgress, KeyturnError, NoticesNotSent
-from keyturn.domain.events import Digest, Event, EventType
+from keyturn.domain.events import Digest, Event, EventType, OddValues
 from keyturn.domain.plain_text import shown
 from keyturn.domain.result import Failure
 from keyturn.ports import Bus, Clock
@@ -63,8 +63,13 @@ def _parts(digest: Digest) -> Iterator[Digest]:
             digest,
             items=digest.items[start : start + LONGEST_PART],
             failures=_some(digest.failures) if part == 1 else (),
+            odd=_cut(digest.odd) if part == 1 else OddValues(),
             part=part,
         )
+
+
+def _cut(odd: OddValues) -> OddValues:
+    return replace(odd, first=tuple(shown(each)[:LONGEST_FAILURE] for each in odd.first))
 
 
 def _some(failures: tuple[str, ...]) -> tuple[str, ...]:

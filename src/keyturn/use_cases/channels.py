@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Final
 
 from keyturn.domain.errors import Gone, KeyturnError, NoSuchRecipient, NoTimeLeft, Unexpected
-from keyturn.domain.events import Audience, Digest, NoticeItem
+from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent
@@ -72,7 +72,7 @@ class WayToOwners:
         # other source has an address; then a place that is known of the key is its owner's.
         if not isinstance(content, Digest) or not content.proves:
             return
-        to_owner = replace(content, audience=Audience.OWNER, failures=())
+        to_owner = replace(content, audience=Audience.OWNER, failures=(), odd=OddValues())
         theirs: dict[Recipient, list[NoticeItem]] = {}
         for item in content.items:
             for to in self._to(item, audience, by_mail):

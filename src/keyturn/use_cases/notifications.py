@@ -12,6 +12,7 @@ from keyturn.domain.events import (
     Event,
     EventType,
     NoticeItem,
+    OddValues,
     Run,
     notice_item,
 )
@@ -21,7 +22,7 @@ from keyturn.domain.owner import Owner, OwnerCandidate, OwnerChannels, OwnerSour
 from keyturn.domain.policy import ProofOfNotice
 from keyturn.domain.proof import notified_now
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
-from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure
+from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure, OwnerRejected
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.decision import write_decision
@@ -33,6 +34,8 @@ FOUND_EXEMPT = (
     "{name} is exempt from key rotation now, and was not when the account was last looked at: "
     "if you do not know why, ask who put them into the exemption group"
 )
+MOST_ODD = 20
+"""Values of owners that a mail names; the log has all."""
 DRY_RUN_WEEK = timedelta(days=7) - timedelta(hours=12)
 """How often an owner hears of a dry run at most; the slack is that of every day count."""
 
@@ -53,6 +56,8 @@ class Notifications:
     digests: tuple[Digest, ...]
     failures: tuple[Failure, ...] = ()
     """What could not be read about who is to be notified."""
+    rejected: tuple[OwnerRejected, ...] = ()
+    """What stands for the address of an owner who was to be notified, and does not serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,7 @@ class BuildNotifications:
             events=(*_found_exempt(result, self.exemption_group), *_events(result)),
             digests=(*to_owners, *self._to_admin(result, admin, addressed)),
             failures=result.not_notified,
+            rejected=addressed.odd,
         )
 
     def _to_admin(
@@ -109,8 +115,8 @@ class BuildNotifications:
         run = result.plan.run
         found = tuple(FOUND_EXEMPT.format(name=name) for name in result.newly_exempt)
         failed = (str(failure) for failure in result.failures)
-        # Values that do not serve come last: whoever may tag users must not hide a failure.
-        failures = (*found, *failed, *addressed.odd)
+        failures = (*found, *failed)
+        odd = _first(addressed.odd)
         own = [each.item for each in addressed.items if each.is_to(admin)]
         # A copy goes to the admin alone, whatever the owners are reached by.
         others = [
@@ -118,13 +124,14 @@ class BuildNotifications:
         ]
         if own:
             yield replace(
-                self._digest(run, admin, own), audience=Audience.ADMIN, failures=failures
+                self._digest(run, admin, own), audience=Audience.ADMIN, failures=failures, odd=odd
             )
         if others or (failures and not own):
             yield replace(
                 self._digest(run, admin, others),
                 audience=Audience.ADMIN,
                 failures=() if own else failures,
+                odd=OddValues() if own else odd,
                 proves=False,
             )
 
@@ -145,7 +152,7 @@ class BuildNotifications:
         owners: dict[str, Owner] = {}
         channels: dict[str, OwnerChannels | None] = {}
         addressed = []
-        odd: dict[str, None] = {}
+        odd: dict[OwnerRejected, None] = {}
         for item in items:
             user = users[item.user]
             if user.name not in owners:
@@ -213,10 +220,10 @@ class _ItemTo:
 
 @dataclass(frozen=True, slots=True)
 class _Addressed:
-    """The items of a run, and what was odd about their owners, a sentence each."""
+    """The items of a run, and what was odd about their owners."""
 
     items: tuple[_ItemTo, ...]
-    odd: tuple[str, ...]
+    odd: tuple[OwnerRejected, ...]
 
     def of_recipient(self) -> Iterator[tuple[Recipient, list[NoticeItem]]]:
         """Each recipient with their items, however an address is spelt."""
@@ -229,11 +236,15 @@ class _Addressed:
         return ((spelt[id_], items) for id_, items in theirs.items())
 
 
-def _odd(user: str, owner: Owner, to: tuple[OwnerCandidate, ...]) -> Iterator[str]:
+def _odd(user: str, owner: Owner, to: tuple[OwnerCandidate, ...]) -> Iterator[OwnerRejected]:
     """What does not serve in a user's sources, as far as others are notified because of it."""
     instead = " and ".join(map(str, to)) or str(owner)
     for rejected in owner.passed_over(to[-1].source if to else None):
-        yield f"{user}: {rejected}; notified instead: {instead}"
+        yield OwnerRejected(user=user, rejected=rejected, instead=instead)
+
+
+def _first(odd: tuple[OwnerRejected, ...]) -> OddValues:
+    return OddValues(count=len(odd), first=tuple(map(str, odd[:MOST_ODD])))
 
 
 def _receipts(user: UserFacts, key_id: str) -> tuple[Receipt, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyturn.domain.events import Digest, NoticeItem
+from keyturn.domain.events import Digest, NoticeItem, OddValues
 from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import SendOnce, Sent
@@ -47,12 +47,13 @@ def send_digest(
 
 
 def _wanted(digest: Digest) -> list[NoticeItem | None]:
-    """What is told once on its own: each item and the failures; a dry run as a whole."""
-    if not digest.items and not digest.failures:
+    """What is told once: each item, and all that went wrong; a dry run as a whole."""
+    went_wrong = digest.failures or digest.odd.count
+    if not digest.items and not went_wrong:
         return []
     if digest.run.dry_run:
         return [None]
-    return [*digest.items, *([None] if digest.failures else [])]
+    return [*digest.items, *([None] if went_wrong else [])]
 
 
 def _only(digest: Digest, claimed: Sequence[NoticeItem | None]) -> Digest:
@@ -63,4 +64,5 @@ def _only(digest: Digest, claimed: Sequence[NoticeItem | None]) -> Digest:
         digest,
         items=tuple(item for item in claimed if item is not None),
         failures=digest.failures if None in claimed else (),
+        odd=digest.odd if None in claimed else OddValues(),
     )

@@ -69,6 +69,7 @@ class RunAccount:
             result = self.snapshot.compared(replace(result, plan=self._with_owners(plan)))
         result = self._saved(result)
         notifications = self.build_notifications.of(result)
+        result = replace(result, rejected=notifications.rejected)
         not_notified = (*notifications.failures, *self.announcer.announce(notifications))
         admin_knows_now = (
             bool(result.newly_exempt)

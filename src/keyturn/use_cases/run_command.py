@@ -103,7 +103,7 @@ class RunCommand:
         result = self._done(plan, has_time)
         notifications = self.build_notifications.of(result)
         not_notified = (*notifications.failures, *self.announcer.announce(notifications))
-        return replace(result, not_notified=not_notified)
+        return replace(result, not_notified=not_notified, rejected=notifications.rejected)
 
     def _done(self, plan: AccountPlan, has_time: Callable[[], bool]) -> AccountResult:
         command = plan.command
