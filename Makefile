@@ -8,7 +8,8 @@ RUN := .venv/bin/
 # Nothing but uv.lock may choose what is installed, and nothing but tools/python.sh which Python runs.
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
-unexport VIRTUAL_ENV PYTHONPATH
+# Without bytecode every process that a test starts compiles every library again.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONDONTWRITEBYTECODE
 
 help:       ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
