@@ -34,6 +34,7 @@ class Service(StrEnum):
     ROTATION = "key-rotation"
     NOTIFIER = "key-notifier"
     CHANNELS = "key-channels"
+    REPORTER = "key-reporter"
 
 
 class CloudWatchUnit(StrEnum):
@@ -130,6 +131,11 @@ METRICS: Final[Mapping[str, Metric]] = {
             TeamsNotSent="messages that it did not take; each is tried again",
             SlackUnknown="recipients of a digest whom Slack does not know, or does not let us "
             "reach: they have the mail",
+        ),
+        *_of(
+            Service.REPORTER,
+            CloudWatchUnit.COUNT,
+            DigestSent="1: the administrators' digest of a day is on the bus, to be mailed",
         ),
     )
 }

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from keyturn.domain.admin_digest import RecordedInventory
 from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.owners_file import OwnersFile
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.ports import Listed, Organization, OwnersFileStore, Queue
+from keyturn.ports import InventoryRecords, Listed, Organization, OwnersFileStore, Queue
 from keyturn.schemas.queue_message import MOST_ASKED, write_message
 
 _NAMED: Final = 20
@@ -162,6 +163,8 @@ class FanOut:
     scope: Scope
     owners_file: OwnersFileStore | None = None
     """None: there is no bucket that could hold one."""
+    records: InventoryRecords | None = None
+    """None likewise."""
 
     def look(self) -> Inventory:
         """Find the accounts, and the units that the owners file asks about."""
@@ -169,6 +172,28 @@ class FanOut:
         if self.owners_file is None:
             return inventory
         return with_units(inventory, self.organization, self.owners_file)
+
+    def record(self, inventory: Inventory, run: str, now: datetime) -> PortError | None:
+        """
+        Leave word of who is about to be queued; why that failed, or None.
+
+        It comes before the queue: whatever becomes of an account then, somebody knows that it was
+        to be looked after. And it stops nobody: a day without rotations is worse than one without
+        a record, and the digest says that there is none.
+        """
+        if self.records is None:
+            return None
+        taken = RecordedInventory(
+            run=run,
+            at=now,
+            queued={account.id: account.name for account in inventory.accounts},
+            skipped=len(inventory.skipped),
+        )
+        try:
+            self.records.record(taken)
+        except PortError as error:
+            return error
+        return None
 
     def send(self, inventory: Inventory, run: str, now: datetime) -> None:
         """
