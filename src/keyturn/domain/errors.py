@@ -19,6 +19,7 @@ KeyturnError
 │   ├── Throttled             it says no for now: nothing was changed
 │   │   └── RateExceeded      … because of too many in a short time: in a moment it says yes
 │   └── Unavailable           no clear answer: it may or may not have happened
+├── OwnerNotKnown             nobody can say who answers for keys: what they must hear of waits
 ├── CreationDenied            the account forbids new access keys; nothing was created
 ├── SecretNotStored           a new key could not be delivered and was taken back
 ├── DeliveryUnclear           a new key may exist; the next runs repair it
@@ -130,6 +131,10 @@ class RateExceeded(Throttled):
 
 class Unavailable(PortError):
     """No clear answer: it may or may not have happened."""
+
+
+class OwnerNotKnown(KeyturnError):
+    """Nobody can say who answers for a user's keys; what they must hear of first was not done."""
 
 
 class CreationDenied(KeyturnError):

@@ -110,6 +110,23 @@ class FindOwner:
         except PortError:
             return self._find(user, frozenset)
 
+    def why_nobody(self, user: UserFacts) -> str | None:
+        """
+        Why nobody can be notified for a user; None: somebody can, or nobody is, from here.
+
+        Raises nothing: what could not be read is the answer.
+        """
+        if not self.admin:
+            return None
+        try:
+            if self.to_notify(user).candidates:
+                return None
+        except PortError as error:
+            return str(error)
+        if self.account.email:
+            return "no source has an address that can be used"
+        return "no source names one, and the account's address is not known"
+
     def with_later_sources(self, user: UserFacts) -> tuple[Owner, PortError | None]:
         """
         The same owner, with whom all later sources name, for people to see.

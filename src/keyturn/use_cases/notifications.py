@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
-from keyturn.domain.errors import PortError
+from keyturn.domain.errors import OwnerNotKnown, PortError
 from keyturn.domain.events import (
     Audience,
     Digest,
@@ -29,6 +29,7 @@ from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.key_usage import with_usage
+from keyturn.use_cases.owners import UNREADABLE
 
 FOUND_EXEMPT = (
     "{name} is exempt from key rotation now, and was not when the account was last looked at: "
@@ -114,7 +115,10 @@ class BuildNotifications:
         """
         run = result.plan.run
         found = tuple(FOUND_EXEMPT.format(name=name) for name in result.newly_exempt)
-        failed = (str(failure) for failure in result.failures)
+        # That an owner is not known is said of each key that waits for it, and not every day.
+        failed = (
+            str(each) for each in result.failures if not isinstance(each.error, OwnerNotKnown)
+        )
         failures = (*found, *failed)
         odd = _first(addressed.odd)
         own = [each.item for each in addressed.items if each.is_to(admin)]
@@ -149,6 +153,8 @@ class BuildNotifications:
     ) -> "_Addressed":
         """Who is notified of each item; where no owner is known, nobody but the admin."""
         users = {decided.user.name: decided.user for decided in plan.users}
+        # Looked for by then, and said: as what their keys wait for.
+        unowned = {decided.user.name for decided in plan.users if decided.owner_unknown}
         owners: dict[str, Owner] = {}
         channels: dict[str, OwnerChannels | None] = {}
         addressed = []
@@ -156,11 +162,14 @@ class BuildNotifications:
         for item in items:
             user = users[item.user]
             if user.name not in owners:
-                owners[user.name] = self._owner(user, unread)
+                owners[user.name] = (
+                    UNREADABLE if user.name in unowned else self._owner(user, unread)
+                )
                 channels[user.name] = self._channels(user, owners[user.name], unread)
             owner = owners[user.name]
             to = notified_now(owner, _receipts(user, item.key_id), self.proof, plan.run.at)
-            addressed.append(_ItemTo(replace(item, channels=channels[user.name]), to))
+            said = replace(item, channels=channels[user.name]) if to else _without_dates(item)
+            addressed.append(_ItemTo(said, to))
             odd |= dict.fromkeys(_odd(user.name, owner, to))
         return _Addressed(tuple(addressed), tuple(odd))
 
@@ -234,6 +243,21 @@ class _Addressed:
                 spelt.setdefault(to.id, to)
                 theirs.setdefault(to.id, []).append(item)
         return ((spelt[id_], items) for id_, items in theirs.items())
+
+
+def _without_dates(item: NoticeItem) -> NoticeItem:
+    """What is said of a new key that was ordered, where nobody was told: nothing ends by it."""
+    if item.action is not Action.ROTATE:
+        return item
+    return replace(
+        item,
+        reason=Reason.OWNER_UNKNOWN,
+        sentence=f"{item.sentence}; its owner is not known, so this key does not end",
+        notice=replace(
+            item.notice, type=NoticeType.BLOCKED, variant=Reason.OWNER_UNKNOWN, promises={}
+        ),
+        next=None,
+    )
 
 
 def _odd(user: str, owner: Owner, to: tuple[OwnerCandidate, ...]) -> Iterator[OwnerRejected]:
