@@ -173,6 +173,12 @@ def deploy_mail_events(
     return {"ConfigurationSet": CONFIGURATION_SET}
 
 
+def put_owners_file(cloud: LocalCloud, deployment: Deployment, text: str) -> None:
+    """Put an owners file where Keyturn reads it."""
+    s3 = cloud.session(deployment.account).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/owners.yaml", Body=text.encode())
+
+
 def deploy_channels(cloud: LocalCloud, deployment: Deployment) -> str:
     """Put in place what hears of notices for the channels beside mail; its queue's URL."""
     account = deployment.account
