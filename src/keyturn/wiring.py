@@ -729,6 +729,7 @@ class Aws(_Connections):
             self._mails(complain),
             sender=self.settings.admin,
             turns=self._keep("mail pace", pace),
+            taken=self._keep("mail senders", set),
             configuration_set=self.settings.configuration_set,
         )
 

@@ -81,6 +81,8 @@ WATCHED: Final = {
     "Paused": within_a_day("Paused", BY_ROTATION, "Maximum"),
     "RunsDropped": within_a_day("RunsDropped", BY_ROTATION),
     "NotTold": within_a_day("NotTold", BY_NOTIFIER),
+    "AdminUnreachable": within_a_day("AdminUnreachable", BY_NOTIFIER),
+    "KeysReachNobody": within_a_day("KeysReachNobody", BY_ROTATION),
     "EventsDropped": within_a_day("EventsDropped", BY_NOTIFIER),
     "BrokenTemplate": within_a_day("TemplateBroken", BY_NOTIFIER),
     "ExemptionGroup": Watch(

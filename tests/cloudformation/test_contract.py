@@ -15,6 +15,7 @@ from keyturn.deployment.model.wanted import OPTION_OF
 from keyturn.domain.events import SOURCE, EventType
 from keyturn.domain.parameter import Parameter, Shape, Unit
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.functions.connect import disconnect
 from keyturn.functions.rotation import SPARE_MILLISECONDS
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
@@ -240,6 +241,46 @@ def test_a_parameter_of_the_template_has_the_limits_of_its_description(
 
 # The administrators' address also stands in policies, where * and ? would admit others.
 NARROWER = {"AdminEmailAddress"}
+
+
+@pytest.mark.parametrize(
+    ("address", "fits"),
+    [
+        ("ops@example.com", True),
+        ("aws+ops_1@mail-2.example.co.uk", True),
+        ("o'brien@example.com", True),
+        ("ops@xn--mnchen-3ya.de", True),
+        ("ops@localhost", False),
+        ("ops@münchen.de", False),
+        ("öps@example.com", False),
+        (".ops@example.com", False),
+        ("ops.@example.com", False),
+        ("o..ps@example.com", False),
+        ("ops@.example.com", False),
+        ("ops@example..com", False),
+        ("ops@-example.com", False),
+        ("ops@example-.com", False),
+        ("ops@example.com.", False),
+        ("ops@example.c", False),
+        ("a@b@example.com", False),
+        ("ops@example.com,b@example.com", False),
+        (f"{'o' * 65}@example.com", False),
+        ("ops", False),
+        ("", False),
+    ],
+)
+def test_the_administrators_address_is_one_that_mails_are_sent_to(
+    address: str, fits: bool
+) -> None:
+    pattern = template(CORE)["Parameters"]["AdminEmailAddress"]["AllowedPattern"]
+    shape = BY_NAME["AdminEmailAddress"].shape
+    assert shape is not None
+
+    assert (re.fullmatch(pattern, address, re.ASCII) is not None) is fits
+    assert (re.fullmatch(shape.pattern, address) is not None) is fits
+    assert Recipient(ChannelName.EMAIL, address).can_be_reached is fits
+
+
 SHAPED = {
     name: parameter.shape
     for name, parameter in BY_NAME.items()

@@ -9,12 +9,14 @@ from keyturn.domain.admin_digest import RecordedInventory
 from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.owners_file import OwnersFile
+from keyturn.domain.plain_text import shown
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.scope import EVERYWHERE, Scope
 from keyturn.ports import InventoryRecords, Listed, Organization, OwnersFileStore, Queue
 from keyturn.schemas.queue_message import MOST_ASKED, write_message
 
 _NAMED: Final = 20
-"""Problems of an owners file that are named."""
+"""Problems of an owners file, and accounts, that are named."""
 EXCLUDED = "it is excluded"
 LOST = "it is not in the organisation, or not below the unit"
 
@@ -69,6 +71,7 @@ def take_inventory(
         for unknown in scope.excluded_accounts
         if unknown not in everywhere
     )
+    warnings += _without_mail(each.account for each in listed)
     excluded = [each.account for each in listed if each.account.id in reasons]
     kept = [each for each in listed if each.account.id not in reasons]
     left = tuple((account, reasons[account.id]) for account in excluded)
@@ -85,6 +88,21 @@ def take_inventory(
         warnings=tuple(warnings),
         joined={each.account.id: each.joined for each in kept if each.joined is not None},
     )
+
+
+def _without_mail(accounts: Iterable[Account]) -> Iterator[str]:
+    """That mails cannot be sent to the address of an account, a sentence for all of them."""
+    theirs = [
+        f"{account.id} ({shown(account.email)})"
+        for account in accounts
+        if account.email and not Recipient(ChannelName.EMAIL, account.email).can_be_reached
+    ]
+    if theirs:
+        more = f" and {len(theirs) - _NAMED} more" if len(theirs) > _NAMED else ""
+        yield (
+            f"SES sends nothing to the address of {', '.join(theirs[:_NAMED])}{more}: whoever has "
+            "no other source is notified at the administrators' address"
+        )
 
 
 def _listed(organization: Organization, units: tuple[str, ...]) -> Iterator[Listed]:

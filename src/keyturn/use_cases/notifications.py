@@ -1,11 +1,11 @@
 """Say what happened: events for the bus, and a digest for everybody who has to know."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
-from keyturn.domain.errors import OwnerNotKnown, PortError
+from keyturn.domain.errors import NobodyReached, OwnerNotKnown, PortError
 from keyturn.domain.events import (
     Audience,
     Digest,
@@ -47,6 +47,8 @@ _EVENT_OF_ACTION = {
     Action.DELETE: EventType.DELETED,
     Action.REVOKE: EventType.REVOKED,
 }
+_ONLY_NOTICES = {EventType.NOTICED, EventType.WARNED}
+"""What says nothing but that somebody was notified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +99,28 @@ class BuildNotifications:
             for to, theirs in addressed.of_recipient()
             if not to.is_same_as(admin) and (not run.dry_run or self._may_tell(run, to, unread))
         ]
+        untold = self._reaching_nobody(addressed, admin)
+        if untold:
+            unread.append(Failure(error=NobodyReached(self.admin, sorted(untold))))
         result = replace(result, not_notified=tuple(unread))
         return Notifications(
-            events=(*_found_exempt(result, self.exemption_group), *_events(result)),
+            events=(*_found_exempt(result, self.exemption_group), *_events(result, untold)),
             digests=(*to_owners, *self._to_admin(result, admin, addressed)),
             failures=result.not_notified,
             rejected=addressed.odd,
         )
+
+    def _reaching_nobody(self, addressed: "_Addressed", admin: Recipient) -> frozenset[str]:
+        """The ids of the keys whose one owner is the administrators, whom no mail reaches."""
+        only_theirs = frozenset(
+            each.item.key_id
+            for each in addressed.items
+            if each.to and all(to.is_same_as(admin) for to, _ in each.of_recipient())
+        )
+        # The mail is sent all the same: when one arrives there again, all is well.
+        if not only_theirs or not self.find_owner.no_mail_reaches(admin):
+            return frozenset()
+        return only_theirs
 
     def _to_admin(
         self, result: AccountResult, admin: Recipient, addressed: "_Addressed"
@@ -359,16 +376,25 @@ def _found_exempt(result: AccountResult, group: str) -> Iterator[Event]:
         yield Event(type=EventType.EXEMPTION_CHANGED, run=run, detail=write_exemption(change))
 
 
-def _events(result: AccountResult) -> Iterator[Event]:
+def _events(result: AccountResult, untold: Collection[str]) -> Iterator[Event]:
+    """
+    Say what happened to each key, and what the run came to.
+
+    untold: keys whose notices reach nobody: that one was given is not said of them.
+    """
     run = result.plan.run
     for outcome in result.outcomes:
         for done in outcome.done:
-            if done.decision.notice is not None:
-                yield Event(
-                    type=_type(done.decision, done.decision.notice.type),
-                    run=run,
-                    detail=write_decision(outcome.decided.user.name, _with_new_key(done)),
-                )
+            if done.decision.notice is None:
+                continue
+            event_type = _type(done.decision, done.decision.notice.type)
+            if event_type in _ONLY_NOTICES and done.decision.key_id in untold:
+                continue
+            yield Event(
+                type=event_type,
+                run=run,
+                detail=write_decision(outcome.decided.user.name, _with_new_key(done)),
+            )
     yield from _alarming(result)
     for failure in result.failures:
         yield Event(
