@@ -18,6 +18,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def json(self) -> Any:  # noqa: ANN401 -- whatever was sent
@@ -68,7 +69,9 @@ def receiving() -> Iterator[Receiver]:  # noqa: C901 -- a server, and each way i
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = receiver.answer(Request(path=self.path, headers=headers, body=body))
+            reply = receiver.answer(
+                Request(path=self.path, headers=headers, body=body, method=self.command)
+            )
             self.close_connection = True
             if reply.hangs:
                 receiver.let_go.wait(60)
@@ -91,6 +94,8 @@ def receiving() -> Iterator[Receiver]:  # noqa: C901 -- a server, and each way i
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             self.wfile.write(reply.body)
+
+        do_GET = do_POST  # noqa: N815 -- as the library calls it
 
         def _drip(self) -> None:
             try:

@@ -22,7 +22,6 @@ HANDLERS = {
     "rotation": "keyturn.functions.rotation",
     "notifier": "keyturn.functions.notifier",
     "channels": "keyturn.functions.channels",
-    "reporter": "keyturn.functions.reporter",
 }
 FORMER = {
     "inventory": "keyturn.entrypoints.inventory_lambda",

@@ -15,8 +15,7 @@ from keyturn.domain.policy import RotationPolicy
 ACCOUNT_ID: Final = Shape(
     pattern=names.ACCOUNT_ID.pattern, rule="must be the 12 digits of an AWS account id"
 )
-ADDRESS: Final = Shape(pattern=names.MAILABLE.pattern, rule="must be an e-mail address")
-"""One that mails are sent to: to any other, all that the administrators are sent is dropped."""
+ADDRESS: Final = Shape(pattern=names.ONE_ADDRESS.pattern, rule="must be an e-mail address")
 DOMAIN: Final = Shape(
     pattern=r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
     rule="must be a domain: example.com, or *.example.com for those below it",
@@ -56,6 +55,17 @@ SECRET_ARN: Final = Shape(
 )
 SLACK_CHANNEL: Final = Shape(
     pattern=r"[CG][A-Z0-9]{2,20}", rule="must be the id of a Slack channel (C…), not its name"
+)
+JIRA_URL: Final = Shape(
+    pattern=r"https://[A-Za-z0-9.-]{1,253}(:\d{1,5})?(/[A-Za-z0-9._~/-]{0,200})?",
+    rule="must be https:// and a host, with the path of Jira if it has one",
+)
+JIRA_PROJECT: Final = Shape(
+    pattern=names.JIRA_PROJECT.pattern,
+    rule="must be the key of a Jira project, in capital letters",
+)
+JIRA_ISSUE_TYPE: Final = Shape(
+    pattern=r"[^\x00-\x1f\x7f]{1,60}", rule="must be the name of a type of issue"
 )
 NAME: Final = Shape(
     pattern=r"(?!.*://)[^\x00-\x1f\x7f<>]{1,60}",
@@ -290,6 +300,10 @@ class Configuration:
     slack_admin_channel: str = setting(default="", name="SlackAdminChannel", shape=SLACK_CHANNEL)
     teams_webhook_secret: str = setting(default="", name="TeamsWebhookSecretArn", shape=SECRET_ARN)
     webhook_secret: str = setting(default="", name="WebhookSecretArn", shape=SECRET_ARN)
+    jira_url: str = setting(default="", name="JiraUrl", shape=JIRA_URL)
+    jira_secret: str = setting(default="", name="JiraSecretArn", shape=SECRET_ARN)
+    jira_project: str = setting(default="", name="JiraProject", shape=JIRA_PROJECT)
+    jira_issue_type: str = setting(default="Task", name="JiraIssueType", shape=JIRA_ISSUE_TYPE)
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reads_alternate_contacts: bool = setting(
         default=False,

@@ -16,7 +16,7 @@ import boto3
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.channel_secret import ChannelSecret
-from keyturn.adapters.channels import slack, teams, webhook
+from keyturn.adapters.channels import jira, slack, teams, webhook
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
@@ -36,7 +36,6 @@ from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
-from keyturn.adapters.s3_reports import S3DailyReports
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerStore
@@ -45,7 +44,7 @@ from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import PortError
-from keyturn.domain.events import Audience, Run
+from keyturn.domain.events import Audience, NoticeItem, Run
 from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
 from keyturn.domain.policy import ProofOfNotice
@@ -65,7 +64,6 @@ from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
 from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
 from keyturn.use_cases.daily_cap import DailyCap
-from keyturn.use_cases.daily_digest import DailyDigest
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
@@ -97,6 +95,8 @@ LAPTOP_WAITS = 120.0
 """Seconds that a run from a laptop waits with each digest until SES takes it."""
 CHAT_MESSAGES = 1.0
 """A second, to each channel or member."""
+JIRA_ISSUES = 1.0
+"""A second, each with up to six calls. Jira counts the calls, and says if it is too many."""
 SLACK_LOOKUPS = 0.4
 """A second, of two instances together 48 a minute."""
 MEMBERS_KEPT = 50
@@ -430,10 +430,14 @@ class Aws(_Connections):
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
         )
 
-    def say_in_channels(self) -> SayInChannels:
-        """What says notices in the channels beside mail that are on."""
+    def say_in_channels(self, complain: Complain) -> SayInChannels:
+        """
+        What says notices in the channels beside mail that are on.
+
+        complain: hears what a channel took, but not all of it.
+        """
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        channels: tuple[Channel, ...] = self._keep("channels", self._channels)
+        channels: tuple[Channel, ...] = self._keep("channels", lambda: self._channels(complain))
         return SayInChannels(
             # Not among the receipts: the engine reads none of these (decision 0043).
             sender=SendOnce(
@@ -475,15 +479,23 @@ class Aws(_Connections):
                 ways.append(Way(channel=ChannelName.SLACK, audiences=admins, place=to))
         elif hook:
             ways.append(Way(channel=ChannelName.SLACK, audiences=admins))
+        if settings.jira_secret and settings.jira_url:
+            ways.append(WayToOwners(channel=ChannelName.JIRA, places=self._jira_projects))
         return tuple(ways)
 
-    def _channels(self) -> tuple[Channel, ...]:
+    def _jira_projects(self, item: NoticeItem) -> tuple[str, ...]:
+        """The project of an item's owner, or that of all others."""
+        of_owner = item.channels.jira_project if item.channels else None
+        return tuple(filter(None, (of_owner or self.settings.jira_project,)))
+
+    def _channels(self, complain: Complain) -> tuple[Channel, ...]:
         """The channels beside mail that are on, kept: one that is off stays off."""
         from keyturn.mail.brief import brief_of  # noqa: PLC0415 -- as in `_mails`
         from keyturn.mail.renderer import Mails  # noqa: PLC0415 -- as in `_mails`
 
         settings, mails = self.settings, Mails(self._letterhead())
-        post, brief = HttpsSender(self.clock).post, partial(brief_of, mails)
+        https, brief = HttpsSender(self.clock), partial(brief_of, mails)
+        post = https.post
         channels: list[Channel] = []
         if arn := settings.webhook_secret:
             channels.append(
@@ -524,15 +536,34 @@ class Aws(_Connections):
                     turns=Pace(lambda: CHAT_MESSAGES, self.clock),
                 )
             )
+        if settings.jira_secret and settings.jira_url:
+            channels.append(
+                jira.JiraChannel(
+                    self._channel_secret(
+                        "JiraSecretArn", settings.jira_secret, (jira.TOKEN,), (jira.EMAIL,)
+                    ),
+                    site=settings.jira_url,
+                    issue_type=settings.jira_issue_type,
+                    brief=brief,
+                    conversations=self._in_bucket(S3Conversations),
+                    call=https.send,
+                    turns=Pace(lambda: JIRA_ISSUES, self.clock),
+                    clock=self.clock,
+                    complain=complain,
+                )
+            )
         return tuple(channels)
 
-    def _channel_secret(self, parameter: str, arn: str, fields: tuple[str, ...]) -> ChannelSecret:
+    def _channel_secret(
+        self, parameter: str, arn: str, fields: tuple[str, ...], may_have: tuple[str, ...] = ()
+    ) -> ChannelSecret:
         region = arn.split(":")[3]
         return ChannelSecret(
             client(self.session, "secretsmanager", region=region),
             arn,
             parameter=parameter,
             fields=fields,
+            may_have=may_have,
             clock=self.clock,
         )
 
@@ -564,7 +595,6 @@ class Aws(_Connections):
             queue=self.queue(),
             scope=self.settings.scope,
             owners_file=self.owners_file(),
-            records=self._in_bucket(S3DailyReports) if self.settings.bucket else None,
         )
 
     def owners_file(self) -> OwnersFileStore | None:
@@ -595,17 +625,6 @@ class Aws(_Connections):
             coverage=self.coverage(),
             snapshots=self._in_bucket(S3Snapshots),
             workers=self.settings.parallel_users,
-        )
-
-    def daily_digest(self) -> DailyDigest:
-        """What makes the administrators' one digest of each day."""
-        self.settings.needs("EventBusName", "S3BucketName")
-        return DailyDigest(
-            reports=self._in_bucket(S3DailyReports),
-            backlog=self.queue(),
-            report_day=self.report_day(),
-            bus=self._bus(),
-            account=self.own_account(),
         )
 
     def owner_of(self, account: str, key_id: str) -> str:
@@ -729,7 +748,6 @@ class Aws(_Connections):
             self._mails(complain),
             sender=self.settings.admin,
             turns=self._keep("mail pace", pace),
-            taken=self._keep("mail senders", set),
             configuration_set=self.settings.configuration_set,
         )
 

@@ -18,8 +18,7 @@ ENDPOINTS = "ASA-iam-key-auto-rotation-vpc-endpoints.yaml"
 ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
 MAIL_EVENTS = "ASA-iam-key-auto-rotation-mail-events.yaml"
 CHANNELS = "ASA-iam-key-auto-rotation-channels.yaml"
-REPORTS = "ASA-iam-key-auto-rotation-reports.yaml"
-TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS, MAIL_EVENTS, CHANNELS, REPORTS)
+TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS, MAIL_EVENTS, CHANNELS)
 
 SECURITY, MANAGEMENT, MEMBERS = "222222222222", "111111111111", "333333333333"
 ORGANISATION = "o-a1b2c3d4e5"
@@ -49,7 +48,6 @@ GIVEN: Mapping[str, Mapping[str, str]] = {
         "S3BucketPrefix": "asa/asa-iam-rotation",
         "AdminEmailAddress": "security-ops@example.com",
     },
-    REPORTS: {"S3BucketName": "a-bucket", "S3BucketPrefix": "asa/asa-iam-rotation"},
 }
 ACCOUNT = {
     CORE: SECURITY,
@@ -59,7 +57,6 @@ ACCOUNT = {
     ALARMS: SECURITY,
     MAIL_EVENTS: SECURITY,
     CHANNELS: SECURITY,
-    REPORTS: SECURITY,
 }
 IN_A_VPC = {
     "RunLambdaInVPC": "True",

@@ -333,6 +333,7 @@ GUARDED = sorted(set(guarded()))
 LIKELY = {
     "WebhookSecretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:hook-a1B2c3",
     "TeamsWebhookSecretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:team-a1B2c3",
+    "JiraSecretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:jira-a1B2c3",
     "SlackTokenSecretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:bot-a1B2c3",
     "SlackWebhookSecretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:in-a1B2c3",
     "ChannelSecretsKmsKeyArn": "arn:aws:kms:us-east-1:222222222222:key/12345678-90ab-cdef",

@@ -1,9 +1,11 @@
 """A stage with the channels beside mail deployed, whose secrets a test sets."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.harness import HUB, MINUTE, Clock, Harness
@@ -43,6 +45,41 @@ class Channels:
         """One round of the function; how many messages came back."""
         context = Clock(lambda: timedelta(seconds=seconds)) if seconds is not None else None
         return len(self.stage.say(self.queue, context=context, rounds=1))
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The events that wait, and go on waiting."""
+        sqs = self.stage.cloud.session(HUB).client("sqs")
+        messages = self.stage.receive(self.queue)
+        for each in messages:
+            sqs.change_message_visibility(
+                QueueUrl=self.queue, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0
+            )
+        return [json.loads(each["Body"]) for each in messages]
+
+    def put_a_day_later(self, event: Any) -> None:  # noqa: ANN401 -- an event
+        """Let an event come as if all its dates were a day later: other notices of its keys."""
+
+        def later(text: re.Match[str]) -> str:
+            return str(date.fromisoformat(text[0]) + timedelta(days=1))
+
+        digest = event["detail"]["digest"]
+        dates = r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])"
+        digest["items"] = json.loads(re.sub(dates, later, json.dumps(digest["items"])))
+        sqs = self.stage.cloud.session(HUB).client("sqs")
+        sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(event))
+
+    def drop(self) -> None:
+        """Lose what waits."""
+        sqs = self.stage.cloud.session(HUB).client("sqs")
+        for message in self.stage.receive(self.queue):
+            sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def forget_conversations(self) -> None:
+        """Lose what was begun about keys."""
+        s3 = self.stage.cloud.session(HUB).client("s3")
+        for name in self.stage.cloud.objects(BUCKET):
+            if "/_conversations/" in name:
+                s3.delete_object(Bucket=BUCKET, Key=name)
 
     def later(self) -> None:
         """Until claims have run out."""

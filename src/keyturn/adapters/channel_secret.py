@@ -24,7 +24,7 @@ class ChannelSecret:
     Its value stands in this object alone, which shows none of it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is one thing to know of it
         self,
         secrets: "SecretsManagerClient",
         arn: str,
@@ -32,8 +32,10 @@ class ChannelSecret:
         parameter: str,
         fields: tuple[str, ...],
         clock: Clock,
+        may_have: tuple[str, ...] = (),
     ) -> None:
         """parameter: by which name an operator knows it. fields: what has to stand in it."""
+        self._known = (*fields, *may_have)
         self._secrets = secrets
         self._arn = arn
         self._parameter = parameter
@@ -45,7 +47,7 @@ class ChannelSecret:
 
     def read(self) -> Mapping[str, str]:
         """
-        Field → text, of each field that was asked for.
+        Field → text, of each field that was asked for, and of those that it may have.
 
         Raises Refused, which names no value, where one is missing; a PortError where the secret
         cannot be read.
@@ -76,7 +78,7 @@ class ChannelSecret:
         value = {
             name: each.strip()
             for name, each in (found.items() if isinstance(found, dict) else ())
-            if name in self._fields and isinstance(each, str)
+            if name in self._known and isinstance(each, str) and each.strip()
         }
         for name in self._fields:
             if not value.get(name):

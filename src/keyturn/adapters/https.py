@@ -17,7 +17,7 @@ from keyturn.ports import Clock
 CONNECT_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10
 """From the request to the end of the answer, however slowly its bytes come."""
-_LARGEST_ANSWER: Final = 64 * 1024
+_LARGEST_ANSWER: Final = 1024 * 1024
 """Bytes that are read; nobody needs the rest."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -46,8 +46,14 @@ class HttpsSender:
         self._plain_to_loopback = plain_to_loopback
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send a POST: as `send` does."""
+        return self.send("POST", url, body, headers)
+
+    def send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
         """
-        Send a POST, and wait for the answer.
+        Send a request, and wait for the answer.
 
         Raises:
             Refused: the address is none that is sent to.
@@ -61,7 +67,7 @@ class HttpsSender:
         try:
             # http.client lets go of it while the answer is still being read.
             with _cut_after(ANSWER_SECONDS, connection.sock):
-                connection.request("POST", target, body, dict(headers))
+                connection.request(method, target, body, dict(headers))
                 answer = connection.getresponse()
                 return Answer(
                     status=answer.status,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
 
-from keyturn.domain.names import MAILABLE, SLACK_CHANNEL, SLACK_MEMBER
+from keyturn.domain.names import JIRA_PROJECT, MAILABLE, SLACK_CHANNEL, SLACK_MEMBER
 
 _HASH_LENGTH: Final = 16
 """Hexadecimal digits."""
@@ -26,6 +26,9 @@ class ChannelName(StrEnum):
     TEAMS = "teams"
     """A workflow of Microsoft Teams: one place, as the webhook."""
 
+    JIRA = "jira"
+    """A project, by its key."""
+
     @property
     def one_address(self) -> str:
         """What an address of it is, as people are told."""
@@ -34,6 +37,8 @@ class ChannelName(StrEnum):
                 return "one e-mail address"
             case ChannelName.SLACK:
                 return "one e-mail address, or a Slack channel or member"
+            case ChannelName.JIRA:
+                return "the key of one Jira project"
             case _:
                 assert_never(self)
 
@@ -80,6 +85,8 @@ class Recipient:
             case ChannelName.SLACK:
                 forms = (SLACK_MEMBER, SLACK_CHANNEL, MAILABLE)
                 return any(form.fullmatch(self.address) for form in forms)
+            case ChannelName.JIRA:
+                return JIRA_PROJECT.fullmatch(self.address) is not None
             case _:
                 assert_never(self.channel)
 
@@ -93,6 +100,8 @@ class Recipient:
             case ChannelName.SLACK:
                 address = self.address.strip()
                 return address.lower() if "@" in address else address
+            case ChannelName.JIRA:
+                return self.address.strip()
             case _:
                 assert_never(self.channel)
 

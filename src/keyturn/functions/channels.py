@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     failed; what the others have said of it they do not say again.
     """
     aws = connected(logger, os.environ, context)
-    channels = aws.say_in_channels()
+    channels = aws.say_in_channels(_complain)
     errands: list[Errand] = []
     failed: set[str] = set()
     # What has waited longest comes first, as in the notifier.
@@ -58,6 +58,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     _report(said)
     failed |= {each.errand.message for each in said if not each.is_over}
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(failed)]}
+
+
+def _complain(what: str) -> None:
+    log(logger, LogEvent.CHANNEL_INCOMPLETE, what)
+    emit(Service.CHANNELS, {"ChannelIncomplete": 1})
 
 
 def _tries(record: Mapping[str, Any]) -> int:
@@ -94,7 +99,7 @@ def _report(said: Sequence[Said]) -> None:
                 outcome, event, text = "Sent", LogEvent.CHANNEL_SENT, f"Sent by {channel}"
                 about |= {"message_id": each.message_id}
             case NoSuchRecipient():
-                named = (each.errand.message, str(each.errand.to.id))
+                named = (each.errand.message, str(each.error))
                 if named in unknown:  # once a digest, however many keys it has
                     continue
                 unknown.add(named)

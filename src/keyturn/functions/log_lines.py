@@ -34,7 +34,6 @@ class LogEvent(StrEnum):
     ACCOUNTS_QUEUED = "accounts.queued"
     ACCOUNT_SKIPPED = "account.skipped"
     INVENTORY_WARNED = "inventory.warned"
-    INVENTORY_NOT_RECORDED = "inventory.not-recorded"
     OWNERS_FILE_READ = "owners-file.read"
     ACCOUNTS_NOT_REACHED = "accounts.not-reached"
     COVERAGE_UNKNOWN = "coverage.unknown"
@@ -55,14 +54,11 @@ class LogEvent(StrEnum):
     ADDRESS_SUPPRESSED = "address.suppressed"
     SUPPRESSION_UNKNOWN = "suppression.unknown"
 
-    DIGEST_PUBLISHED = "digest.published"
-    DIGEST_WAITS = "digest.waits"
-    BACKLOG_UNKNOWN = "backlog.unknown"
-
     CHANNEL_SENT = "channel.sent"
     CHANNEL_NOT_SENT = "channel.not-sent"
     CHANNEL_OFF = "channel.off"
     CHANNEL_UNKNOWN = "channel.unknown-recipient"
+    CHANNEL_INCOMPLETE = "channel.incomplete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +99,6 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.ACCOUNTS_QUEUED: LogLine(level=INFO, facts=("run", "accounts")),
     LogEvent.ACCOUNT_SKIPPED: LogLine(level=WARNING, facts=(*_RUN, "account_name", "reason")),
     LogEvent.INVENTORY_WARNED: LogLine(level=WARNING, facts=("run",)),
-    LogEvent.INVENTORY_NOT_RECORDED: LogLine(level=ERROR, facts=("run",)),
     LogEvent.OWNERS_FILE_READ: LogLine(level=INFO, facts=("run", "rules")),
     LogEvent.ACCOUNTS_NOT_REACHED: LogLine(level=ERROR, facts=("run", "accounts", "named")),
     LogEvent.COVERAGE_UNKNOWN: LogLine(level=ERROR, facts=("run",)),
@@ -124,15 +119,13 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.MAIL_NOT_RECORDED: LogLine(level=ERROR, sometimes=("trace",)),
     LogEvent.ADDRESS_SUPPRESSED: LogLine(level=ERROR, facts=(*_RUN, "address", "why")),
     LogEvent.SUPPRESSION_UNKNOWN: LogLine(level=WARNING),
-    LogEvent.DIGEST_PUBLISHED: LogLine(level=INFO, facts=("day", "accounts")),
-    LogEvent.DIGEST_WAITS: LogLine(level=INFO, facts=("day",)),
-    LogEvent.BACKLOG_UNKNOWN: LogLine(level=WARNING, facts=("day",)),
     LogEvent.CHANNEL_SENT: LogLine(
         level=INFO, facts=("channel", "message_id"), sometimes=("account", "run")
     ),
     LogEvent.CHANNEL_NOT_SENT: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
     LogEvent.CHANNEL_OFF: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
     LogEvent.CHANNEL_UNKNOWN: LogLine(level=WARNING, facts=("channel",), sometimes=_RUN),
+    LogEvent.CHANNEL_INCOMPLETE: LogLine(level=WARNING),
 }
 """All of them; a test holds every line that the tests see to it, and docs/events.md too."""
 

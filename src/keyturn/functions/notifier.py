@@ -19,7 +19,6 @@ from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoTimeLeft, Sta
 from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
-from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
@@ -43,7 +42,6 @@ _NOTHING: Final = {
     "MailsBounced": 0,
     "MailsDelivered": 0,
     "MailsNotSent": 0,
-    "AdminUnreachable": 0,
     "MailEventsIgnored": 0,
 }
 """What is measured of a message that came to nothing."""
@@ -89,8 +87,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         try:
             with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
                 if isinstance(about, Digest):
-                    sent = notify.send(about, now, patience)
-                    _say_if_unreachable(aws, about, sent, measured)
+                    _say_if_unreachable(about, notify.send(about, now, patience), measured)
                 else:
                     _notify_of_exemption(aws, about, measured, patience)
             measured["NotTold"] = 0
@@ -205,8 +202,7 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
     about = {"message_id": event.message_id, "fate": event.fate}
     match recorded.outcome:
         case FateOutcome.VOIDED:
-            to = recorded.recipient
-            address = to.address if to else None
+            address = recorded.recipient.address if recorded.recipient else None
             text = f"A mail to {address} was {event.fate}: it proves nothing"
             log(
                 logger,
@@ -218,9 +214,6 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
                 why=event.why,
             )
             measured["MailsBounced"] = 1
-            measured["AdminUnreachable"] = int(
-                event.fate.condemns_address and to is not None and _is_admin(aws, to)
-            )
         case FateOutcome.DELIVERED:
             text = "A mail was delivered"
             log(logger, LogEvent.MAIL_DELIVERED, text, **about, receipts=recorded.receipts)
@@ -234,9 +227,7 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
     emit(Service.NOTIFIER, measured)
 
 
-def _say_if_unreachable(
-    aws: Aws, digest: Digest, sent: Sent[Any], measured: dict[str, int]
-) -> None:
+def _say_if_unreachable(digest: Digest, sent: Sent[Any], measured: dict[str, int]) -> None:
     if sent.unreachable is None:
         return
     address = digest.recipient.address
@@ -250,12 +241,6 @@ def _say_if_unreachable(
         why=sent.unreachable,
     )
     measured["MailsNotSent"] = 1
-    measured["AdminUnreachable"] = int(_is_admin(aws, digest.recipient))
-
-
-def _is_admin(aws: Aws, recipient: Recipient) -> bool:
-    """Whether it is whom no mail tells that mails do not reach them."""
-    return recipient.is_same_as(Recipient(ChannelName.EMAIL, aws.settings.admin))
 
 
 def _warn(text: str) -> None:

@@ -29,9 +29,15 @@ class Answer(Protocol):
         """HTTP's number."""
 
     @property
+    def body(self) -> bytes:
+        """What stands in it."""
+
+    @property
     def retry_after(self) -> float | None:
         """Seconds to wait, where the answer names them."""
 
 
 Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 """Sends a body with headers to a URL; raises Refused, Throttled or Unavailable."""
+Call = Callable[[str, str, bytes | None, Mapping[str, str]], Answer]
+"""Calls a URL by a method of HTTP, with a body or none, and headers; raises likewise."""

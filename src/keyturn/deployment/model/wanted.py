@@ -32,7 +32,10 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 
 
 CHANNELS: Final = frozenset(
-    {"WebhookSecretArn", "SlackTokenSecretArn", "SlackWebhookSecretArn", "TeamsWebhookSecretArn"}
+    {
+        *("WebhookSecretArn", "SlackTokenSecretArn", "SlackWebhookSecretArn"),
+        *("TeamsWebhookSecretArn", "JiraSecretArn"),
+    }
 )
 """The parameters that switch a channel beside mail on."""
 
