@@ -31,6 +31,7 @@ from keyturn.domain.events import SOURCE, EventType
 from keyturn.schemas.admin_digest import AdminDigestFile
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.answer import Answer
+from keyturn.schemas.daily_report import DailyDigestFile, InventoryFile
 from keyturn.schemas.event import (
     DigestDetail,
     ExemptionDetail,
@@ -121,8 +122,10 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "answer": partial(of_form, Answer, "What a direct invocation answers"),
     "admin-digest": partial(of_form, AdminDigestFile, "A day of the organisation"),
     "adoption": partial(of_form, AdoptionFile, "What `adopt` answers"),
+    "daily-digest": partial(of_form, DailyDigestFile, "The administrators' digest of a day"),
     "event": of_events,
     "explanation": partial(of_form, Explanation, "What `explain` answers"),
+    "inventory": partial(of_form, InventoryFile, "What an inventory queued"),
     "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
     "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),

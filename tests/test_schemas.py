@@ -51,7 +51,7 @@ from tests.domain.world import a_key, ann, only
 from tests.functions.test_digest_due import BUSY
 from tests.functions.test_exemptions import see
 from tests.schemas import DETAILS, FOLDER, SCHEMAS, closed, text_of
-from tests.use_cases.harness import ASKED, HUB, MEMBER, START, Harness, lose_answer, staged
+from tests.use_cases.harness import ASKED, HUB, MEMBER, MINUTE, START, Harness, lose_answer, staged
 
 Documents = dict[str, list[Any]]
 
@@ -79,6 +79,8 @@ def documents() -> Iterator[Documents]:
             "answer": answers,
             "event": [*events(stage), a_day_that_is_due()],
             "queue-message": list(messages(stage)),
+            "daily-digest": stored(stage, "/reports/", "memory"),
+            "inventory": stored(stage, "/reports/", "queued"),
             "mail-fate": stored(stage, "/receipts/", "fate"),
             "message": stored(stage, "/receipts/", "receipts"),
             "receipt": stored(stage, "/receipts/", "run"),
@@ -125,6 +127,8 @@ def play(stage: Harness) -> list[Any]:
     answers.append(stage.invoke(context=stage.minutes(5)))
     stage.cloud.layers.clear()
     stage.take_inventory()
+    stage.cloud.move_to(stage.cloud.now + 7 * 60 * MINUTE)
+    stage.report()
     for event in (PAUSE, RESUME):
         stage.hand_over(dict(event))
     return answers
@@ -158,7 +162,9 @@ def messages(stage: Harness) -> Iterator[Any]:
 def stored(stage: Harness, folder: str, field: str = "") -> list[Any]:
     """What is in a folder, and has a field of that name."""
     found = [
-        json.loads(body) for name, body in stage.cloud.objects(BUCKET).items() if folder in name
+        json.loads(body)
+        for name, body in stage.cloud.objects(BUCKET).items()
+        if folder in name and not name.endswith(".csv")
     ]
     return [each for each in found if not field or field in each]
 

@@ -107,6 +107,10 @@ def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
         ({"WarnDays": "14,soon"}, "WarnDays=14,soon: must be whole days, separated by commas"),
         ({"AdminEmailAddress": "ops"}, "AdminEmailAddress=ops: must be an e-mail address"),
         (
+            {"AdminEmailAddress": "ops@localhost"},
+            "AdminEmailAddress=ops@localhost: must be an e-mail address",
+        ),
+        (
             {"AdminEmailAddress": "Ops<ops@example.com>"},
             "AdminEmailAddress=Ops<ops@example.com>: must be an e-mail address",
         ),

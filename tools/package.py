@@ -22,6 +22,7 @@ HANDLERS = {
     "rotation": "keyturn.functions.rotation",
     "notifier": "keyturn.functions.notifier",
     "channels": "keyturn.functions.channels",
+    "reporter": "keyturn.functions.reporter",
 }
 FORMER = {
     "inventory": "keyturn.entrypoints.inventory_lambda",

@@ -15,7 +15,8 @@ from keyturn.domain.policy import RotationPolicy
 ACCOUNT_ID: Final = Shape(
     pattern=names.ACCOUNT_ID.pattern, rule="must be the 12 digits of an AWS account id"
 )
-ADDRESS: Final = Shape(pattern=names.ONE_ADDRESS.pattern, rule="must be an e-mail address")
+ADDRESS: Final = Shape(pattern=names.MAILABLE.pattern, rule="must be an e-mail address")
+"""One that mails are sent to: to any other, all that the administrators are sent is dropped."""
 DOMAIN: Final = Shape(
     pattern=r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
     rule="must be a domain: example.com, or *.example.com for those below it",

@@ -36,6 +36,7 @@ from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import S3Receipts
+from keyturn.adapters.s3_reports import S3DailyReports
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secrets_manager import SecretsManagerStore
@@ -64,6 +65,7 @@ from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
 from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
 from keyturn.use_cases.daily_cap import DailyCap
+from keyturn.use_cases.daily_digest import DailyDigest
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
@@ -595,6 +597,7 @@ class Aws(_Connections):
             queue=self.queue(),
             scope=self.settings.scope,
             owners_file=self.owners_file(),
+            records=self._in_bucket(S3DailyReports) if self.settings.bucket else None,
         )
 
     def owners_file(self) -> OwnersFileStore | None:
@@ -625,6 +628,17 @@ class Aws(_Connections):
             coverage=self.coverage(),
             snapshots=self._in_bucket(S3Snapshots),
             workers=self.settings.parallel_users,
+        )
+
+    def daily_digest(self) -> DailyDigest:
+        """What makes the administrators' one digest of each day."""
+        self.settings.needs("EventBusName", "S3BucketName")
+        return DailyDigest(
+            reports=self._in_bucket(S3DailyReports),
+            backlog=self.queue(),
+            report_day=self.report_day(),
+            bus=self._bus(),
+            account=self.own_account(),
         )
 
     def owner_of(self, account: str, key_id: str) -> str:
@@ -748,6 +762,7 @@ class Aws(_Connections):
             self._mails(complain),
             sender=self.settings.admin,
             turns=self._keep("mail pace", pace),
+            taken=self._keep("mail senders", set),
             configuration_set=self.settings.configuration_set,
         )
 

@@ -12,6 +12,7 @@ from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.pace import Pace
 from keyturn.domain.errors import (
     Denied,
+    NoSuchRecipient,
     PortError,
     RateExceeded,
     Refused,
@@ -307,3 +308,88 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
 
     assert pace.take_turn(within=60) == 0
     assert pace.take_turn(within=60) == 1
+
+
+NOT_VERIFIED = "Email address is not verified. The following identities failed the check in region"
+DEV = "dev@example.com"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("MessageRejected", f"{NOT_VERIFIED} US-EAST-1: {DEV}"),
+        ("MessageRejected", f"{NOT_VERIFIED} EU-WEST-1: <Dev@Example.com>"),
+        ("BadRequestException", "Domain contains illegal character"),
+        ("BadRequestException", "Missing final '@domain'"),
+        ("BadRequestException", "Local address contains control or whitespace"),
+        ("BadRequestException", "Invalid domain"),
+    ],
+)
+def test_a_recipient_whom_ses_refuses_is_told_from_all_else(
+    cloud: LocalCloud, code: str, said: str
+) -> None:
+    mailer = a_mailer(cloud)
+    mailer.send("other@example.com", MAIL)
+    refuse(cloud, code, said)
+
+    with pytest.raises(NoSuchRecipient, match=code):
+        mailer.send(DEV, MAIL)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("MessageRejected", f"{NOT_VERIFIED} US-EAST-1: {SENDER}"),
+        ("MessageRejected", f"{NOT_VERIFIED} US-EAST-1: {SENDER}, {DEV}"),
+        ("MessageRejected", f"{NOT_VERIFIED} US-EAST-1: {DEV}, {SENDER}"),
+        # SES could not name them all: the sender may be among the rest.
+        ("MessageRejected", f"{NOT_VERIFIED} US-EAST-1: {DEV}..."),
+        ("MessageRejected", f"{NOT_VERIFIED} US-EAST-1: {DEV}, ..."),
+        ("MessageRejected", "Email address is not verified."),
+        ("MessageRejected", "Address blacklisted."),
+        ("MessageRejected", "Sending suspended for this account. For more information, …"),
+        ("MailFromDomainNotVerifiedException", f"{NOT_VERIFIED} US-EAST-1: {DEV}"),
+        ("AccountSuspendedException", f"Invalid domain {DEV}"),
+        ("BadRequestException", "Header value is too long"),
+        ("NotFoundException", "Configuration set <dev@example.com> does not exist."),
+        ("AccessDeniedException", f"not authorized to perform ses:SendEmail on identity/{DEV}"),
+    ],
+)
+def test_what_is_wrong_with_the_sender_or_the_account_is_no_recipients_fault(
+    cloud: LocalCloud, code: str, said: str
+) -> None:
+    mailer = a_mailer(cloud)
+    mailer.send("other@example.com", MAIL)
+    refuse(cloud, code, said)
+
+    with pytest.raises(Refused) as raised:
+        mailer.send(DEV, MAIL)
+
+    assert not isinstance(raised.value, NoSuchRecipient)
+
+
+@pytest.mark.parametrize("to", [DEV, SENDER])
+def test_nobody_knows_whose_address_is_odd_before_ses_has_taken_a_mail(
+    to: str, cloud: LocalCloud
+) -> None:
+    mailer = a_mailer(cloud)
+    if to == SENDER:  # one address: what SES takes of it, it takes to it
+        mailer.send(DEV, MAIL)
+    refuse(cloud, "BadRequestException", "Domain contains illegal character")
+
+    with pytest.raises(Refused) as raised:
+        mailer.send(to, MAIL)
+
+    assert not isinstance(raised.value, NoSuchRecipient)
+
+
+def refuse(cloud: LocalCloud, code: str, said: str) -> None:
+    """Let SES refuse every mail from now on."""
+
+    def answer(request: ApiRequest, perform: "object") -> ApiResponse:
+        assert callable(perform)
+        if request.operation != "SendEmail":
+            return perform(request)  # type: ignore[no-any-return]  # perform's own
+        return refused(request, ApiError(code, said))
+
+    cloud.layers.append(answer)

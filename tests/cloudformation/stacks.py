@@ -18,7 +18,8 @@ ENDPOINTS = "ASA-iam-key-auto-rotation-vpc-endpoints.yaml"
 ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
 MAIL_EVENTS = "ASA-iam-key-auto-rotation-mail-events.yaml"
 CHANNELS = "ASA-iam-key-auto-rotation-channels.yaml"
-TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS, MAIL_EVENTS, CHANNELS)
+REPORTS = "ASA-iam-key-auto-rotation-reports.yaml"
+TEMPLATES = (CORE, MEMBER, LIST, ENDPOINTS, ALARMS, MAIL_EVENTS, CHANNELS, REPORTS)
 
 SECURITY, MANAGEMENT, MEMBERS = "222222222222", "111111111111", "333333333333"
 ORGANISATION = "o-a1b2c3d4e5"
@@ -48,6 +49,7 @@ GIVEN: Mapping[str, Mapping[str, str]] = {
         "S3BucketPrefix": "asa/asa-iam-rotation",
         "AdminEmailAddress": "security-ops@example.com",
     },
+    REPORTS: {"S3BucketName": "a-bucket", "S3BucketPrefix": "asa/asa-iam-rotation"},
 }
 ACCOUNT = {
     CORE: SECURITY,
@@ -57,6 +59,7 @@ ACCOUNT = {
     ALARMS: SECURITY,
     MAIL_EVENTS: SECURITY,
     CHANNELS: SECURITY,
+    REPORTS: SECURITY,
 }
 IN_A_VPC = {
     "RunLambdaInVPC": "True",

@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import pytest
 
 from keyturn.functions.metrics import METRICS, NAMESPACE, OVERDUE_AFTER
-from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, ROOT, SECURITY, Stack
+from keyturn.use_cases.daily_digest import AT_LATEST
+from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, REPORTS, ROOT, SECURITY, Stack
 
 HOUR, DAY = 3600, 24 * 3600
 ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
@@ -79,6 +81,8 @@ WATCHED: Final = {
     "Paused": within_a_day("Paused", BY_ROTATION, "Maximum"),
     "RunsDropped": within_a_day("RunsDropped", BY_ROTATION),
     "NotTold": within_a_day("NotTold", BY_NOTIFIER),
+    "AdminUnreachable": within_a_day("AdminUnreachable", BY_NOTIFIER),
+    "KeysReachNobody": within_a_day("KeysReachNobody", BY_ROTATION),
     "EventsDropped": within_a_day("EventsDropped", BY_NOTIFIER),
     "BrokenTemplate": within_a_day("TemplateBroken", BY_NOTIFIER),
     "ExemptionGroup": Watch(
@@ -92,6 +96,7 @@ WATCHED: Final = {
 
 MADE = Stack(name=ALARMS).of_type("AWS::CloudWatch::Alarm")
 OF_CHANNELS = Stack(name=CHANNELS).of_type("AWS::CloudWatch::Alarm")
+OF_REPORTS = Stack(name=REPORTS).of_type("AWS::CloudWatch::Alarm")
 
 
 def watch(made: dict[str, Any]) -> Watch:
@@ -195,7 +200,7 @@ def test_every_alarm_stands_in_the_manual() -> None:
     text = (ROOT / "docs" / "templates.md").read_text()
 
     assert re.findall(r"^\| `(Keyturn-\w+)` \|", text, re.MULTILINE) == [
-        each["AlarmName"] for each in (*MADE.values(), *OF_CHANNELS.values())
+        each["AlarmName"] for each in (*MADE.values(), *OF_CHANNELS.values(), *OF_REPORTS.values())
     ]
 
 
@@ -239,3 +244,23 @@ def test_the_dashboard_shows_metrics_that_are_emitted() -> None:
 
     assert {each for each in METRICS if each.startswith(("Keys", "Actions", "Accounts"))} <= shown
     assert {"OldestKeyAge", "AverageKeyAge", "Failures", "NotTold"} <= shown
+
+
+def test_the_reports_alarms_watch_that_it_works_and_that_there_is_a_digest() -> None:
+    """The latest digest comes six hours later than the earliest of the day before."""
+    watched = {
+        each["AlarmName"].removeprefix("Keyturn-"): watch(each) for each in OF_REPORTS.values()
+    }
+    [made] = Stack(name=REPORTS).of_type("AWS::Lambda::Function").values()
+    of_function = {"FunctionName": made["FunctionName"]}
+    of_service: dict[str, str] = {"service": METRICS["DigestSent"].service}
+
+    assert watched == {
+        "ReporterErrors": Watch(
+            *("AWS/Lambda", "Errors", of_function, "Sum", 3 * HOUR, 1, 1, ABOVE, 1, QUIET)
+        ),
+        "NoDigest": Watch(
+            *(NAMESPACE, "DigestSent", of_service, "Sum", HOUR, 32, 32, BELOW, 1, ALARMING)
+        ),
+    }
+    assert timedelta(hours=32) > timedelta(days=1) + AT_LATEST

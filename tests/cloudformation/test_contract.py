@@ -15,6 +15,7 @@ from keyturn.deployment.model.wanted import OPTION_OF
 from keyturn.domain.events import SOURCE, EventType
 from keyturn.domain.parameter import Parameter, Shape, Unit
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.functions.connect import disconnect
 from keyturn.functions.rotation import SPARE_MILLISECONDS
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
@@ -29,7 +30,9 @@ from tests.cloudformation.stacks import (
     LIST,
     MEMBER,
     MEMBERS,
+    REPORTS,
     ROOT,
+    SECURITY,
     TEMPLATES,
     Stack,
     template,
@@ -38,12 +41,20 @@ from tests.use_cases.harness import GROUP, HUB, Harness, staged
 from tests.use_cases.harness import MEMBER as STAGED_MEMBER
 from tools.package import HANDLERS
 
-FUNCTIONS = ("InventoryFunction", "RotationFunction", "NotifierFunction", "ChannelsFunction")
-TEMPLATE_OF = {"ChannelsFunction": CHANNELS}
+FUNCTIONS = (
+    "InventoryFunction",
+    "RotationFunction",
+    "NotifierFunction",
+    "ChannelsFunction",
+    "ReporterFunction",
+)
+TEMPLATE_OF = {"ChannelsFunction": CHANNELS, "ReporterFunction": REPORTS}
 """Of the functions that the core template does not make."""
 # What only the channels' template takes: all of them off where it is not deployed.
 OF_CHANNELS = set(template(CHANNELS)["Parameters"]) - set(template(CORE)["Parameters"])
 # What the template makes itself, and no operator gives.
+OF_THE_CORE: dict[str, dict[str, str]] = {"QueueUrl": {}, "EventBusName": {}}
+"""What another stack has to know by its name, for the core makes it."""
 MADE = {"QueueUrl": "RotationQueue", "EventBusName": "EventBus", "SealKey": "SealKey"}
 
 
@@ -78,9 +89,23 @@ def variables(function: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_variable_has_the_name_of_the_parameter_that_it_carries(function: str) -> None:
-    assert variables(function) == {
-        name: {"Ref": MADE.get(name, name)} for name in variables(function)
+    named = OF_THE_CORE if function == "ReporterFunction" else {}
+
+    assert {**variables(function), **named} == {
+        name: named.get(name, {"Ref": MADE.get(name, name)}) for name in variables(function)
     }
+
+
+def test_the_reporter_knows_what_the_core_makes_by_its_name() -> None:
+    core, reports = Stack(name=CORE), Stack(name=REPORTS)
+    [made] = reports.of_type("AWS::Lambda::Function").values()
+    given = made["Environment"]["Variables"]
+    queue = core.of_type("AWS::SQS::Queue")["RotationQueue"]["QueueName"]
+    [bus] = core.of_type("AWS::Events::EventBus").values()
+
+    assert set(OF_THE_CORE) < set(variables("ReporterFunction"))
+    assert given["EventBusName"] == bus["Name"]
+    assert given["QueueUrl"] == f"https://sqs.us-east-1.amazonaws.com/{SECURITY}/{queue}"
 
 
 def test_every_setting_can_be_set_and_nothing_is_set_that_is_no_setting() -> None:
@@ -166,6 +191,13 @@ def test_the_channels_are_given_what_they_read(stage: Harness, read: set[str]) -
     assert set(variables("ChannelsFunction")) == read
 
 
+def test_the_reporter_is_given_what_it_reads(stage: Harness, read: set[str]) -> None:
+    stage.report()
+
+    # How many snapshots it reads at a time is nobody's to say.
+    assert set(variables("ReporterFunction")) == read - {"ParallelUsers"}
+
+
 # The stack's defaults where they are not the code's: the region is the stack's own, and the KMS
 # key is the one that the member template makes.
 OWN_DEFAULT = {"HomeRegion": "", "SecretsKmsKey": "alias/asa-iam-key-rotation"}
@@ -209,6 +241,46 @@ def test_a_parameter_of_the_template_has_the_limits_of_its_description(
 
 # The administrators' address also stands in policies, where * and ? would admit others.
 NARROWER = {"AdminEmailAddress"}
+
+
+@pytest.mark.parametrize(
+    ("address", "fits"),
+    [
+        ("ops@example.com", True),
+        ("aws+ops_1@mail-2.example.co.uk", True),
+        ("o'brien@example.com", True),
+        ("ops@xn--mnchen-3ya.de", True),
+        ("ops@localhost", False),
+        ("ops@münchen.de", False),
+        ("öps@example.com", False),
+        (".ops@example.com", False),
+        ("ops.@example.com", False),
+        ("o..ps@example.com", False),
+        ("ops@.example.com", False),
+        ("ops@example..com", False),
+        ("ops@-example.com", False),
+        ("ops@example-.com", False),
+        ("ops@example.com.", False),
+        ("ops@example.c", False),
+        ("a@b@example.com", False),
+        ("ops@example.com,b@example.com", False),
+        (f"{'o' * 65}@example.com", False),
+        ("ops", False),
+        ("", False),
+    ],
+)
+def test_the_administrators_address_is_one_that_mails_are_sent_to(
+    address: str, fits: bool
+) -> None:
+    pattern = template(CORE)["Parameters"]["AdminEmailAddress"]["AllowedPattern"]
+    shape = BY_NAME["AdminEmailAddress"].shape
+    assert shape is not None
+
+    assert (re.fullmatch(pattern, address, re.ASCII) is not None) is fits
+    assert (re.fullmatch(shape.pattern, address) is not None) is fits
+    assert Recipient(ChannelName.EMAIL, address).can_be_reached is fits
+
+
 SHAPED = {
     name: parameter.shape
     for name, parameter in BY_NAME.items()
@@ -301,7 +373,7 @@ def told() -> dict[str, tuple[str, str]]:
 WORD = dict(
     zip(
         TEMPLATES,
-        ("core", "member", "list", "endpoints", "alarms", "mail events", "channels"),
+        ("core", "member", "list", "endpoints", "alarms", "mail events", "channels", "reports"),
         strict=True,
     )
 )
@@ -396,7 +468,7 @@ def test_the_sandbox_plays_what_the_templates_make() -> None:
     [bus] = core.of_type("AWS::Events::EventBus").values()
     roles = {
         each["RoleName"]
-        for stack in (core, member, lists)
+        for stack in (core, member, lists, Stack(name=REPORTS))
         for each in stack.of_type("AWS::IAM::Role").values()
     }
 
@@ -406,6 +478,7 @@ def test_the_sandbox_plays_what_the_templates_make() -> None:
         deployment.INVENTORY_ROLE,
         deployment.ROTATION_ROLE,
         deployment.NOTIFIER_ROLE,
+        deployment.REPORTER_ROLE,
     } < roles
     assert bus["Name"] == deployment.BUS
     assert member.parameters["SecretsKmsKey"] == deployment.SECRETS_KEY

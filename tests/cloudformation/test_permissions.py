@@ -25,6 +25,7 @@ from tests.cloudformation.stacks import (
     MEMBER,
     MEMBERS,
     ORGANISATION,
+    REPORTS,
     ROOT,
     SECURITY,
     TEMPLATES,
@@ -51,6 +52,7 @@ SERVICE = {
     "s3_fates.py": "s3",
     "s3_conversations.py": "s3",
     "s3_coverage.py": "s3",
+    "s3_reports.py": "s3",
     "s3_snapshots.py": "s3",
     "s3_pause_flag.py": "s3",
     "s3_ledger.py": "s3",
@@ -93,13 +95,14 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
     (LIST, "ListAccountsRole"): {"organizations.py": WHOLE},
     (CORE, "InventoryRole"): {
         "sts.py": WHOLE,
-        "sqs.py": WHOLE,
+        "sqs.py": {"send", "_send"},
         "s3_coverage.py": WHOLE,
         "s3_owners_file.py": WHOLE,
+        "s3_reports.py": {"record", "_put"},
     },
     (CORE, "RotationRole"): {
         "sts.py": WHOLE,
-        "sqs.py": WHOLE,
+        "sqs.py": {"send", "_send"},
         "event_bus.py": WHOLE,
         "kms.py": {"__call__"},
         # The engine reads receipts; only the notifier writes them.
@@ -124,6 +127,13 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_conversations.py": WHOLE,
         "channel_secret.py": WHOLE,
     },
+    (REPORTS, "ReporterRole"): {
+        "s3_reports.py": WHOLE,
+        "s3_coverage.py": WHOLE,
+        "s3_snapshots.py": {"of_day"},
+        "sqs.py": {"is_empty"},
+        "event_bus.py": WHOLE,
+    },
     # No code of ours: the rule's own.
     (MEMBER, "ExemptionRuleRole"): {},
     (MAIL_EVENTS, "PassOnRole"): {},
@@ -145,6 +155,7 @@ DONE_FOR_US = {
     (CORE, "RotationRole"): KMS | LOGS | POLL | VPC,
     (CORE, "NotifierRole"): KMS | LOGS | POLL | VPC,
     (CHANNELS, "ChannelsRole"): {"kms:Decrypt"} | LOGS | POLL,
+    (REPORTS, "ReporterRole"): LOGS,
     (MEMBER, "ExemptionRuleRole"): {"events:PutEvents"},
     (MAIL_EVENTS, "PassOnRole"): {"events:PutEvents"},
 }
@@ -160,6 +171,7 @@ ALL = {
         "SlackWebhookSecretArn": f"arn:aws:secretsmanager:us-east-1:{SECURITY}:secret:in-a1B2c3",
         "ChannelSecretsKmsKeyArn": f"arn:aws:kms:us-east-1:{SECURITY}:key/1234",
     },
+    REPORTS: {},
     CORE: IN_A_VPC,
     LIST: {"OperatorPrincipalArn": "arn:aws:iam::222222222222:role/Ops"},
     MEMBER: {
@@ -253,11 +265,11 @@ NOT_IN_THE_STORY = {"account:GetAlternateContact"}
 RECORDED = json.loads((ROOT / "tests" / "e2e" / "calls.json").read_text())
 
 
-# The stack of the channels is no part of that story: tests/functions/test_channels.py says what
-# its role was seen to do.
+# The stacks of channels and reports are no part of that story: tests/functions/test_channels.py
+# and test_reporter.py say what their roles were seen to do.
 @pytest.mark.parametrize(
     "role",
-    [role for role in ROLES if WORKS_UNDER[role] and role[0] != CHANNELS],
+    [role for role in ROLES if WORKS_UNDER[role] and role[0] not in {CHANNELS, REPORTS}],
     ids="-".join,
 )
 def test_a_role_was_seen_to_use_all_that_it_grants(role: tuple[str, str]) -> None:
@@ -533,8 +545,8 @@ def test_the_inventory_sees_names_of_snapshots_and_reads_the_owners_file_alone()
         },
     }
     assert objects("InventoryRole", "s3:GetObject") == {"owners.*"}
-    for action in ("s3:PutObject", "s3:DeleteObject"):
-        assert objects("InventoryRole", action) == set()
+    assert objects("InventoryRole", "s3:PutObject") == {"reports/daily/*"}
+    assert objects("InventoryRole", "s3:DeleteObject") == set()
 
 
 def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
@@ -701,6 +713,8 @@ ACCEPTED: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
     (CHANNELS, "ChannelsRole"): {
         "allows_data_exfiltration_actions": {"s3:GetObject", "secretsmanager:GetSecretValue"},
     },
+    # Snapshots and reports alone.
+    (REPORTS, "ReporterRole"): {"allows_data_exfiltration_actions": {"s3:GetObject"}},
     # Receipts and mail templates alone.
     (CORE, "NotifierRole"): {"allows_data_exfiltration_actions": {"s3:GetObject"}},
     (LIST, "ListAccountsRole"): {},

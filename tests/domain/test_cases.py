@@ -18,7 +18,7 @@ from tests.diagram import page_with, steps
 from tests.domain.test_promises import ROLLS, examples, facts_of
 from tests.domain.world import NOW
 
-ELSEWHERE = {Reason.NOT_APPROVED, Reason.NO_NOTIFIER}
+ELSEWHERE = {Reason.NOT_APPROVED, Reason.NO_NOTIFIER, Reason.OWNER_UNKNOWN}
 """Not of the rule: what a run as a whole was asked for, and can tell."""
 BY_ORDER = {Reason.LEAKED, Reason.FORCED}
 EVERY_CASE: list[Case[Any, Any]] = [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.functions import notifier
 from keyturn.schemas.ses_event import read_mail_event
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.simulation.deployment import (
     ADMIN,
     BUCKET,
@@ -21,7 +22,7 @@ from keyturn_sandbox.simulation.deployment import (
     deploy_mail_events,
 )
 from keyturn_sandbox.simulation.people import OWNER_TAG
-from tests.functions.test_exemptions import see
+from tests.functions.test_exemptions import events, see
 from tests.functions.test_notifier import put
 from tests.use_cases.harness import DAY, HUB, MINUTE, OWNER, START, Harness, staged
 
@@ -702,6 +703,124 @@ def test_a_list_that_cannot_be_asked_holds_no_mail_and_is_said_once(stage: Harne
     assert len(proofs(stage)) >= 1
     said = [line for line in stage.messages() if "suppression list could not be asked" in line]
     assert len(said) == 1
+
+
+NOT_VERIFIED = (
+    "Email address is not verified. "
+    "The following identities failed the check in region US-EAST-1: "
+)
+
+
+@contextmanager
+def refusing(stage: Harness, address: str, said: str) -> Iterator[None]:
+    """SES refuses every mail to an address."""
+
+    def refuse(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "SendEmail" and address in str(request.params):
+            return refused(request, ApiError("MessageRejected", said))
+        return perform(request)
+
+    stage.cloud.layers.append(refuse)
+    yield
+    stage.cloud.layers.remove(refuse)
+
+
+def test_an_owner_whom_ses_refuses_gives_way_to_the_next_source(stage: Harness) -> None:
+    bob = "bob@example.com"
+    [old] = stage.user("ann", 137, **{OWNER_TAG: bob})
+
+    with refusing(stage, bob, NOT_VERIFIED + bob):
+        stage.run()
+        assert "refused by SES" in mark(stage, bob)["why"]
+        assert (counted(stage, "MailsNotSent"), counted(stage, "NotTold")) == (1, 0)
+        assert counted(stage, "AdminUnreachable") == 0
+        for day in (1, 8, 11):
+            stage.at(day).run()
+
+    assert stage.keys("ann")[old] == "Inactive"
+    assert [OWNER] in [mail.to for mail in stage.cloud.sent_mails]
+
+
+def test_what_ses_refuses_of_the_sender_marks_nobody(stage: Harness) -> None:
+    [old] = stage.user("ann", 137)
+
+    with refusing(stage, OWNER, f"{NOT_VERIFIED}{ADMIN}, {OWNER}"):
+        stage.invoke()
+        stage.drain(stage.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler, rounds=1)
+
+    assert mark(stage, OWNER) is None
+    assert counted(stage, "NotTold") == 1
+    assert stage.keys("ann")[old] == "Active"
+
+
+# The administrators, in whose place nobody stands
+
+
+def owned_by_admin(stage: Harness) -> str:
+    """A key whose owner nobody but the administrators could be."""
+    stage.settings["AllowedOwnerDomains"] = "typo.example"
+    [old] = stage.user("ann", 137)
+    return old
+
+
+@pytest.mark.parametrize("suppressed", [True, False])
+def test_that_no_mail_reaches_the_admin_is_said_where_no_mail_is_needed(
+    suppressed: bool, stage: Harness
+) -> None:
+    if suppressed:
+        suppress(stage, ADMIN, "COMPLAINT")
+    else:
+        stage.cloud.close_mailbox(ADMIN)
+    old = owned_by_admin(stage)
+    stage.run()
+    assert counted(stage, "AdminUnreachable") >= 1
+    stage.user("bob", 137)
+    before = len(events(stage))
+
+    answer = stage.at(1).run()
+
+    [failure] = answer["failures"]
+    assert failure["message"].startswith("2 keys end nowhere: their notices reach nobody.")
+    assert ADMIN in failure["message"]
+    put = [each["DetailType"] for each in events(stage)[before:]]
+    assert ("Key Noticed" in put, "Key Rotated" in put) == (False, True)
+    assert counted(stage, "KeysReachNobody") == 2
+    assert counted(stage, "AccountsFailed") == 0
+    [snapshot] = [
+        json.loads(body)
+        for name, body in stage.cloud.objects(BUCKET).items()
+        if "/snapshots/" in name and "2026-03-03" in name
+    ]
+    assert failure["message"] in str(snapshot["failures"])
+    assert stage.keys("ann")[old] == "Active"
+
+
+def test_that_mails_reach_the_admin_again_ends_it(stage: Harness) -> None:
+    stage.cloud.close_mailbox(ADMIN)
+    old = owned_by_admin(stage)
+    stage.run()
+    assert stage.at(1).run()["failures"]
+    ses = stage.cloud.session(HUB).client("sesv2")
+    ses.delete_suppressed_destination(EmailAddress=ADMIN)
+    stage.cloud.close_mailbox(ADMIN, closed=False)
+
+    stage.at(2).run()
+
+    assert mark(stage, ADMIN) is None
+    assert stage.at(3).run()["failures"] == []
+    for day in (9, 12):
+        stage.at(day).run()
+    assert stage.keys("ann")[old] == "Inactive"
+
+
+def test_an_owner_who_is_also_the_admin_has_somebody_to_stand_in(stage: Harness) -> None:
+    stage.cloud.close_mailbox(ADMIN)
+    stage.user("ann", 137)  # its account has an owner
+    stage.run()
+    assert mark(stage, ADMIN)
+
+    assert stage.at(1).run()["failures"] == []
+    assert counted(stage, "KeysReachNobody") == 0
 
 
 # Mails sent in another region

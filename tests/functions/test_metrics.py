@@ -84,6 +84,7 @@ def test_a_run_measures_what_it_saw_and_did(stage: Harness) -> None:
         "KeysBlocked": 2,
         "KeysOverCap": 0,
         "QuarantinedKeys": 0,
+        "KeysReachNobody": 0,
         "KeysOverdue": 3,  # ann's, and both of emil's; dora is exempt
         "KeysRestored": 0,
         "SuccessorsTaken": 0,

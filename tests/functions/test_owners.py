@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -178,14 +179,81 @@ def test_an_owner_that_cannot_be_read_stops_the_end_and_is_said(stage: Harness) 
     assert ("DISABLE", "window-over") in decisions_of(stage.at(11).run(), "app")
 
 
-def test_an_account_without_a_known_address_is_not_the_admins(stage: Harness) -> None:
-    old, *_ = stage.user("app", 95)
-    unknown = {name: value for name, value in ASKED.items() if name != "email"}
+NO_ADDRESS = {name: value for name, value in ASKED.items() if name != "email"}
 
-    for day in (0, 10):
-        stage.at(day).run(unknown)
+
+def test_where_no_owner_is_known_keys_wait_and_the_admin_hears_it_weekly_without_a_date(
+    stage: Harness,
+) -> None:
+    old, *_ = stage.user("app", 95)
+    stage.user("other", 95)
+    stage.user("pair", 120, 110)  # both in use: blocked for a reason of its own
+    stage.user("young", 80)
+
+    answers = [stage.at(day).run(NO_ADDRESS) for day in range(15)]
 
     assert mailed(stage) == []
+    assert stage.keys("app") == {old: "Active"}
+    assert {decisions_of(answer, "app")[0] for answer in answers} == {("WAIT", "owner-unknown")}
+    assert ("WAIT", "two-keys-in-use") in decisions_of(answers[0], "pair")
+    copies = [mail for mail in stage.cloud.sent_mails if ADMIN in mail.to]
+    for user in ("app", "pair", "young"):
+        told = [mail for mail in copies if user in (mail.text or "")]
+        # On Mondays; and one of the pair is quiet by the 13th, and waits for another reason.
+        assert {mail.at.day for mail in told} - {13} == {2, 9, 16}, user
+    assert "as far as an owner is known" in " ".join((copies[-1].text or "").split())
+    for answer in answers:
+        [failure] = [each for each in answer["failures"] if "owner" in each]
+        assert "other users) is not known: no source names one" in failure
+        assert "the account's address is not known" in failure
+    days = [date(2026, 3, 2) + timedelta(days=each) for each in range(60)]
+    named = {f"{day.day} {day:%B}" for day in days}
+    apps = [mail.text or "" for mail in copies if "app:" in (mail.text or "")]
+    assert not any(day in text for text in apps for day in named)
+
+
+def test_with_its_owner_known_again_a_key_goes_on_as_if_found_today(stage: Harness) -> None:
+    old, *_ = stage.user("app", 95)
+    stage.run(NO_ADDRESS)
+
+    for day in (3, 10, 13):
+        answer = stage.at(day).run()
+
+    assert ("DISABLE", "window-over") in decisions_of(answer, "app")
+    assert stage.keys("app")[old] == "Inactive"
+    assert mailed(stage) == [OWNER] * 3
+
+
+def test_a_rotation_that_was_ordered_is_done_and_names_no_date_to_a_copy_alone(
+    stage: Harness,
+) -> None:
+    stage.user("app", 30)
+
+    answer = stage.run({**NO_ADDRESS, "ForceRotate": "app"})
+
+    assert ("ROTATE", "forced") in decisions_of(answer, "app")
+    [copy] = stage.cloud.sent_mails
+    assert "its owner is not known, so this key does not end" in " ".join(
+        (copy.text or "").split()
+    )
+    assert "it is disabled" not in (copy.text or "")
+
+
+def test_a_tag_that_cannot_be_read_lets_nothing_be_announced_and_is_told_once(
+    stage: Harness,
+) -> None:
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.cloud.layers.append(break_down("ListUserTags"))
+
+    answers = [stage.at(day).run() for day in range(3)]
+    stage.cloud.layers.pop()
+    stage.at(3).run()
+
+    assert all(("WAIT", "owner-unknown") in decisions_of(each, "app") for each in answers)
+    assert all("ListUserTags" in str(each["failures"]) for each in answers)
+    copies = [mail for mail in stage.cloud.sent_mails if ADMIN in mail.to]
+    assert len(copies) <= 3  # at first, perhaps at the end of a week, and of the rotation
+    assert mailed(stage) == [ANN]
     assert stage.keys("app")[old] == "Active"
 
 

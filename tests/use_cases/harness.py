@@ -17,7 +17,7 @@ from botocore.exceptions import ReadTimeoutError
 from keyturn.adapters.kms import SealKeyInKms
 from keyturn.domain.record import said_of
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, version_id_for
-from keyturn.functions import channels, inventory, metrics, notifier, rotation
+from keyturn.functions import channels, inventory, metrics, notifier, reporter, rotation
 from keyturn.functions.connect import disconnect
 from keyturn.functions.log_lines import LINES, LogEvent
 from keyturn_sandbox.emulator.call_log import Call
@@ -28,6 +28,7 @@ from keyturn_sandbox.simulation.deployment import (
     INVENTORY_ROLE,
     MEMBER_ROLE,
     NOTIFIER_ROLE,
+    REPORTER_ROLE,
     ROTATION_ROLE,
     Deployment,
     deploy,
@@ -43,7 +44,13 @@ OWNER = "owner@example.com"
 ASKED: Mapping[str, object] = {"account": MEMBER, "email": OWNER, "name": "prod"}
 """What the inventory asks for the member account."""
 GROUP = "IAMKeyRotationExemptionGroup"
-LOGGERS = (inventory.logger, rotation.logger, notifier.logger, channels.logger)
+LOGGERS = (
+    inventory.logger,
+    rotation.logger,
+    notifier.logger,
+    channels.logger,
+    reporter.logger,
+)
 OF_KEYTURN_ITSELF = frozenset({"events", "sqs", "s3", "sesv2"})
 WRITES = {
     "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
@@ -172,6 +179,12 @@ class Harness:
     def tell(self) -> list[str]:
         """Let the notifier empty its queue; the messages that failed come back."""
         return self.drain(self.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler)
+
+    def report(self, *, context: Clock | None = None) -> dict[str, Any]:
+        """Let the reporter have a turn."""
+        handed: Any = context or Clock()
+        with self.being(REPORTER_ROLE):
+            return reporter.handler({}, handed)
 
     def say(self, queue: str, *, context: Clock | None = None, rounds: int = 10) -> list[str]:
         """Let the channels empty their queue; the messages that failed come back."""

@@ -1,5 +1,7 @@
 """Which accounts are looked after, and which are left out on purpose."""
 
+from dataclasses import replace
+
 import pytest
 
 from keyturn.domain.errors import Denied, InvalidValue
@@ -50,6 +52,25 @@ def test_excluded_accounts_and_units_are_skipped_with_the_reason_and_are_no_fail
     }
     assert found.lost == ()
     assert found.warnings == ()
+
+
+def test_addresses_that_mails_cannot_be_sent_to_are_warned_of() -> None:
+    with_addresses = organization()
+    addresses = {A: "root@larkfield.example", B: "ops@localhost", C: "öps@example.com"}
+    with_addresses.listed = {
+        units: [
+            replace(each, account=replace(each.account, email=addresses.get(each.account.id, "")))
+            for each in listed
+        ]
+        for units, listed in with_addresses.listed.items()
+    }
+
+    [warning] = take_inventory(with_addresses).warnings
+
+    assert warning == (
+        f"SES sends nothing to the address of {B} (ops@localhost), {C} (öps@example.com): whoever "
+        "has no other source is notified at the administrators' address"
+    )
 
 
 def test_a_suspended_account_that_is_excluded_is_counted_once() -> None:

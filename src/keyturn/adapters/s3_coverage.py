@@ -1,8 +1,8 @@
 """Which accounts were looked after on a day: those whose snapshot of it is in the bucket."""
 
 from collections.abc import Iterator
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 
@@ -32,16 +32,25 @@ class S3Coverage:
         """The ids of the accounts that have a snapshot of the day."""
         start = f"{self._folder(day)}account="
         return frozenset(
-            name.removeprefix(start).removesuffix(".json") for name in self._names(start)
+            each["Key"].removeprefix(start).removesuffix(".json") for each in self._objects(start)
+        )
+
+    def changed_since(self, day: date, moment: datetime) -> frozenset[str]:
+        """Those whose snapshot of the day was written then or later; S3 knows it to the second."""
+        start = f"{self._folder(day)}account="
+        return frozenset(
+            each["Key"].removeprefix(start).removesuffix(".json")
+            for each in self._objects(start)
+            if each["LastModified"] >= moment.replace(microsecond=0)
         )
 
     def _folder(self, day: date) -> str:
         return f"{self._days}{day.isoformat()}/"
 
-    def _names(self, start: str) -> Iterator[str]:
+    def _objects(self, start: str) -> Iterator[Any]:
         with aws_errors_translated():
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=start
             )
             for page in pages:
-                yield from (each["Key"] for each in page.get("Contents", []))
+                yield from page.get("Contents", [])

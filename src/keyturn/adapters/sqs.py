@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError, Unavailable
@@ -20,8 +20,16 @@ ROUNDS = 3
 """How often a message is offered that SQS fails on though it took the call."""
 
 
+_COUNTS: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+"""What waits, what is being worked on or waits to be tried again, and what comes later."""
+
+
 class SqsQueue:
-    """Meets `ports.Queue`."""
+    """Meets `ports.Queue` and `ports.Backlog`."""
 
     def __init__(self, sqs: "SQSClient", url: str) -> None:
         self._sqs = sqs
@@ -42,6 +50,20 @@ class SqsQueue:
         if refused:
             # Each names its accounts; one of them may be for now only, and another not.
             raise type(refused[0])("; ".join(map(str, refused))) from refused[0]
+
+    def is_empty(self) -> bool:
+        """
+        Whether SQS counts no message in it; it counts at least a minute behind.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+        """
+        with aws_errors_translated():
+            answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=_COUNTS)
+        counts = answer.get("Attributes", {})
+        unknown = [name for name in _COUNTS if not counts.get(name, "").isdecimal()]
+        if unknown:
+            raise Unavailable(f"GetQueueAttributes: no {', '.join(unknown)}")
+        return not any(int(counts[name]) for name in _COUNTS)
 
     def _send(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
         """Send a batch, and again what SQS did not take for reasons of its own."""

@@ -23,7 +23,7 @@ from keyturn.domain.plain_text import visible
 from keyturn.schemas.admin_digest import write_admin_digest
 from keyturn.settings import Settings
 from keyturn.use_cases.inventory import take_inventory
-from keyturn.use_cases.report_day import expected_of
+from keyturn.use_cases.report_day import DayAsked, expected_of
 from keyturn.wiring import Aws
 
 
@@ -44,7 +44,7 @@ def digest(asked: DigestOptions) -> int:
     expected = _expected(aws, settings, day) if asked.deployed else None
     rows = StringIO()
     with result_file(asked.csv) if asked.csv else nullcontext() as write:
-        found = aws.report_day().of(day, expected=expected, memory={}, write=rows.write)
+        found = aws.report_day().of(DayAsked(day=day, expected=expected), write=rows.write)
         if write is not None:
             write(rows.getvalue())
     if asked.format is Findings.JSON:

@@ -125,6 +125,8 @@ class AccountDay:
     """(user's name, or None for the account; message) of each."""
     left: int = 0
     """Users for whom there was no time yet."""
+    at: datetime | None = None
+    """When the run began, UTC; None: not known."""
     exempted: tuple[str, ...] = ()
     """Names of users who are exempt now, and were not when it was looked at before."""
     earlier: tuple[Step, ...] = ()
@@ -159,6 +161,27 @@ class Lasting:
 
 FailureKey = tuple[str, str, str]
 """(account, user's name or empty, the message without what differs from day to day)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedInventory:
+    """What an inventory left word of."""
+
+    run: str
+    at: datetime
+    """When it began, UTC."""
+    queued: Mapping[str, str]
+    """Account id → name."""
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What a digest leaves for the next one."""
+
+    made: datetime
+    """When it began to be made, UTC: what was stored since is in none."""
+    memory: Mapping[FailureKey, Lasting] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +383,9 @@ class _Found:
 
     def add_late(self, account: AccountDay, since: datetime | None) -> None:
         """Take in what was done in an account after the digest of the day before was made."""
+        if since is not None and account.at is not None:
+            # A run that was under way then is in no digest, from its beginning.
+            since = min(since, account.at)
         for key in account.keys:
             if _is_since(key.at, since):
                 self._add_done(account, key)

@@ -97,6 +97,7 @@ class Reason(StrEnum):
     SPREAD = "spread"
     NOT_APPROVED = "not-approved"
     NO_NOTIFIER = "no-notifier"
+    OWNER_UNKNOWN = "owner-unknown"
     LEAKED = "leaked"
 
 
@@ -291,6 +292,8 @@ class UserDecisions:
     """What other runs left room for when it was decided."""
     quarantined: str | None = None
     """The id of a key that a rotation left, and whose secret nobody has; until it is gone."""
+    owner_unknown: str | None = None
+    """Why nobody knows who is to be notified of them, and so they wait; None: it is known."""
     only_stops: str | None = None
     """Why a revocation makes its key Inactive and does nothing else; None: it does the rest."""
 

@@ -19,6 +19,7 @@ KeyturnError
 │   ├── Throttled             it says no for now: nothing was changed
 │   │   └── RateExceeded      … because of too many in a short time: in a moment it says yes
 │   └── Unavailable           no clear answer: it may or may not have happened
+├── OwnerNotKnown             nobody can say who answers for keys: what they must hear of waits
 ├── CreationDenied            the account forbids new access keys; nothing was created
 ├── SecretNotStored           a new key could not be delivered and was taken back
 ├── DeliveryUnclear           a new key may exist; the next runs repair it
@@ -29,6 +30,7 @@ KeyturnError
 ├── OrderNotDone              what an operator ordered was not done, or not all of it
 ├── SkippedAccount            an account was left alone, with the reason
 ├── Paused                    an operator stopped every write; nothing more was written
+├── NobodyReached             whom notices are for cannot be reached, and nobody stands in
 ├── ClaimInProgress           another notifier is sending the same notice right now
 ├── NoTimeLeft                an invocation ends soon, so this was not begun; try again
 ├── NoticesNotSent            a part of a notice was not sent or noted down; try again
@@ -39,6 +41,7 @@ KeyturnError
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.reading import shortened
 
 
@@ -130,6 +133,10 @@ class RateExceeded(Throttled):
 
 class Unavailable(PortError):
     """No clear answer: it may or may not have happened."""
+
+
+class OwnerNotKnown(KeyturnError):
+    """Nobody can say who answers for a user's keys; what they must hear of first was not done."""
 
 
 class CreationDenied(KeyturnError):
@@ -227,6 +234,24 @@ class DeploymentFailed(KeyturnError):
 
     To deploy again is safe: what stands is left as it is.
     """
+
+
+class NobodyReached(KeyturnError):
+    """
+    The administrators are the owners of keys, for nobody else is, and no mail reaches them.
+
+    To try again would change nothing: their keys end when somebody can be notified.
+    """
+
+    def __init__(self, admin: str, keys: Sequence[str]) -> None:
+        end, whose = ("ends", "its") if len(keys) == 1 else ("end", "their")
+        super().__init__(
+            f"{pluralize(len(keys), 'key')} {end} nowhere: {whose} notices reach nobody. No other "
+            f"source has an address, and mails to the administrators' own ({admin}) came back, or "
+            "SES sends nothing to it"
+        )
+        self.keys = tuple(keys)
+        """Their ids."""
 
 
 class ClaimInProgress(KeyturnError):

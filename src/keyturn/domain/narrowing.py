@@ -1,13 +1,30 @@
 """
 What is left of a user's decisions where a run may not do all that is due.
 
-It was asked to do exactly what an operator approved of, or nobody can be notified by it.
+It was asked to do exactly what an operator approved of, nobody can be notified by it, or nobody
+knows who is to be notified.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
 
-from keyturn.domain.decision import Action, Decision, Overlay, Reason, UserDecisions
+from keyturn.domain.days import DAY
+from keyturn.domain.decision import (
+    ENDING,
+    Action,
+    Decision,
+    Next,
+    Notice,
+    NoticeType,
+    Overlay,
+    Reason,
+    UserDecisions,
+)
+
+_SUNDAY: Final = 6
+"""Of `date.weekday`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +84,64 @@ def silenced(decided: UserDecisions) -> UserDecisions:
         ),
         record_changes=(),
     )
+
+
+def needs_owner(decided: UserDecisions) -> bool:
+    """Whether something is to be done or told that waits where its owner is not known."""
+    return any(_waits_for_owner(decision) for decision in decided.decisions)
+
+
+def without_owner(decided: UserDecisions, why: str, today: date) -> UserDecisions:
+    """
+    The decisions where nobody knows whom to notify: what is told first waits, without a date.
+
+    A date that nobody was told is none that can be kept. The administrators are told at first and
+    weekly. What people did is put on record all the same.
+    """
+    return replace(
+        decided,
+        owner_unknown=why,
+        decisions=tuple(
+            _unowned(decision, why, today) if _waits_for_owner(decision) else decision
+            for decision in decided.decisions
+        ),
+    )
+
+
+def _waits_for_owner(decision: Decision) -> bool:
+    """
+    Whether it begins with a notice that its owner must have.
+
+    An end has had its own by now, a key that nobody has is nobody's, and what an operator ordered
+    is done on their word.
+    """
+    is_told = decision.notice is not None and decision.notice.type is not NoticeType.RESTORED
+    goes_on = decision.action in ENDING | {Action.REPAIR} or decision.reason is Reason.FORCED
+    return is_told and not goes_on
+
+
+def _unowned(decision: Decision, why: str, today: date) -> Decision:
+    if decision.action is Action.WAIT:
+        reason, next_step = decision.reason, decision.next
+        sentence = f"{decision.sentence}; its owner is not known: {why}"
+    else:
+        reason, next_step = Reason.OWNER_UNKNOWN, Next(Action.WAIT, today + DAY)
+        sentence = f"its owner is not known, and must hear of it first ({decision.reason}): {why}"
+    return replace(
+        decision,
+        action=Action.WAIT,
+        reason=reason,
+        sentence=sentence,
+        overlays=decision.overlays | {Overlay.BLOCKED},
+        # Of a notice the same day is told once: this one moves on by weeks, whoever was told.
+        notice=Notice(type=NoticeType.BLOCKED, day=_end_of_week(today), variant=reason),
+        next=next_step,
+    )
+
+
+def _end_of_week(today: date) -> date:
+    """The Sunday of this week: so all keys of an account are told of in one mail, on Mondays."""
+    return today + (_SUNDAY - today.weekday()) * DAY
 
 
 def not_due(all_decided: Sequence[UserDecisions], approved: Collection[Approved]) -> Iterator[str]:

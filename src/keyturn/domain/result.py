@@ -12,6 +12,7 @@ from keyturn.domain.errors import (
     CreationDenied,
     DeliveryUnclear,
     KeyturnError,
+    NobodyReached,
     Paused,
     WriteStopped,
 )
@@ -205,8 +206,8 @@ class AccountResult:
         """
         Why the account was not looked after, or nobody told of it; None: all that was done.
 
-        An operator's pause is no loss, nor a policy that forbids new keys: to try again would
-        change nothing.
+        An operator's pause is no loss, nor a policy that forbids new keys, nor that mails reach
+        nobody: to try again would change nothing.
         """
         return next(
             (
@@ -214,7 +215,7 @@ class AccountResult:
                 for each in self.failures
                 if each.user is None
                 and each is not self.unsaved
-                and not isinstance(each.error, Paused | CreationDenied)
+                and not isinstance(each.error, Paused | CreationDenied | NobodyReached)
             ),
             None,
         )

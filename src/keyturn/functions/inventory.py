@@ -65,7 +65,11 @@ def _queue_all(fan_out: FanOut, run: str) -> Inventory:
             log(logger, LogEvent.OWNERS_FILE_READ, text, run=run, rules=rules)
         for warning in inventory.warnings:
             log(logger, LogEvent.INVENTORY_WARNED, warning, run=run)
-        fan_out.send(inventory, run, datetime.now(UTC))
+        now = datetime.now(UTC)
+        if (error := fan_out.record(inventory, run, now)) is not None:
+            text = f"The accounts are queued, but which ones could not be written down: {error}"
+            log(logger, LogEvent.INVENTORY_NOT_RECORDED, text, run=run)
+        fan_out.send(inventory, run, now)
         queued = True
     finally:
         emit(Service.INVENTORY, of_inventory(inventory, queued=queued), run=run)

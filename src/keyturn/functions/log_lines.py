@@ -34,6 +34,7 @@ class LogEvent(StrEnum):
     ACCOUNTS_QUEUED = "accounts.queued"
     ACCOUNT_SKIPPED = "account.skipped"
     INVENTORY_WARNED = "inventory.warned"
+    INVENTORY_NOT_RECORDED = "inventory.not-recorded"
     OWNERS_FILE_READ = "owners-file.read"
     ACCOUNTS_NOT_REACHED = "accounts.not-reached"
     COVERAGE_UNKNOWN = "coverage.unknown"
@@ -53,6 +54,10 @@ class LogEvent(StrEnum):
     MAIL_NOT_RECORDED = "mail.not-recorded"
     ADDRESS_SUPPRESSED = "address.suppressed"
     SUPPRESSION_UNKNOWN = "suppression.unknown"
+
+    DIGEST_PUBLISHED = "digest.published"
+    DIGEST_WAITS = "digest.waits"
+    BACKLOG_UNKNOWN = "backlog.unknown"
 
     CHANNEL_SENT = "channel.sent"
     CHANNEL_NOT_SENT = "channel.not-sent"
@@ -99,6 +104,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.ACCOUNTS_QUEUED: LogLine(level=INFO, facts=("run", "accounts")),
     LogEvent.ACCOUNT_SKIPPED: LogLine(level=WARNING, facts=(*_RUN, "account_name", "reason")),
     LogEvent.INVENTORY_WARNED: LogLine(level=WARNING, facts=("run",)),
+    LogEvent.INVENTORY_NOT_RECORDED: LogLine(level=ERROR, facts=("run",)),
     LogEvent.OWNERS_FILE_READ: LogLine(level=INFO, facts=("run", "rules")),
     LogEvent.ACCOUNTS_NOT_REACHED: LogLine(level=ERROR, facts=("run", "accounts", "named")),
     LogEvent.COVERAGE_UNKNOWN: LogLine(level=ERROR, facts=("run",)),
@@ -119,6 +125,9 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.MAIL_NOT_RECORDED: LogLine(level=ERROR, sometimes=("trace",)),
     LogEvent.ADDRESS_SUPPRESSED: LogLine(level=ERROR, facts=(*_RUN, "address", "why")),
     LogEvent.SUPPRESSION_UNKNOWN: LogLine(level=WARNING),
+    LogEvent.DIGEST_PUBLISHED: LogLine(level=INFO, facts=("day", "accounts")),
+    LogEvent.DIGEST_WAITS: LogLine(level=INFO, facts=("day",)),
+    LogEvent.BACKLOG_UNKNOWN: LogLine(level=WARNING, facts=("day",)),
     LogEvent.CHANNEL_SENT: LogLine(
         level=INFO, facts=("channel", "message_id"), sometimes=("account", "run")
     ),

@@ -18,7 +18,7 @@ from typing import Final
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from keyturn.domain.decision import Action, Decision, NoticeType, Overlay, Reason, State
-from keyturn.domain.errors import Paused
+from keyturn.domain.errors import NobodyReached, Paused
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult
 from keyturn.use_cases.coverage import NotReached
@@ -34,6 +34,7 @@ class Service(StrEnum):
     ROTATION = "key-rotation"
     NOTIFIER = "key-notifier"
     CHANNELS = "key-channels"
+    REPORTER = "key-reporter"
 
 
 class CloudWatchUnit(StrEnum):
@@ -80,6 +81,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             KeysBlocked="keys for which something is due and cannot be done yet",
             KeysOverCap="blocked keys that wait because the cap of the day is reached",
             QuarantinedKeys="orphans: keys that a broken rotation left, whose secret nobody has",
+            KeysReachNobody="keys whose owner is the administrators, whom no mail reaches",
             KeysOverdue="Active keys older than InactivePeriod + 14 days; not of exempt users",
             KeysRestored="disabled keys that somebody has enabled again since the run before",
             SuccessorsTaken="Active keys whose successor somebody made Inactive or deleted",
@@ -113,7 +115,9 @@ METRICS: Final[Mapping[str, Metric]] = {
             TemplateBroken="1: an operators' template failed, and the mail has Keyturn's words",
             MailsBounced="1: a mail came back for good, or was called spam: it is no proof",
             MailsDelivered="1: a mail was delivered",
-            MailsNotSent="1: no mail was sent, for the address is on SES's suppression list",
+            MailsNotSent="1: no mail was sent: the address is on SES's suppression list, or SES "
+            "refuses it",
+            AdminUnreachable="1: a mail to the administrators came back, or could not be sent",
             MailEventsIgnored="1: an event about a mail changed nothing: it is another's mail, or "
             "may arrive next time",
         ),
@@ -135,6 +139,11 @@ METRICS: Final[Mapping[str, Metric]] = {
             ChannelIncomplete="1: a message was taken, but something beside it was not done",
             SlackUnknown="recipients of a digest whom Slack does not know, or does not let us "
             "reach: they have the mail",
+        ),
+        *_of(
+            Service.REPORTER,
+            CloudWatchUnit.COUNT,
+            DigestSent="1: the administrators' digest of a day is on the bus, to be mailed",
         ),
     )
 }
@@ -194,6 +203,11 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
         "KeysContested": sum(Overlay.CONTESTED in decision.overlays for decision in decisions),
         "KeysOverCap": sum(decision.reason is Reason.OVER_CAP for decision in decisions),
         "QuarantinedKeys": len(result.quarantined),
+        "KeysReachNobody": sum(
+            len(each.error.keys)
+            for each in result.not_notified
+            if isinstance(each.error, NobodyReached)
+        ),
         "Failures": len(result.failures),
         "RunCompleted": not failed and not result.left,
         "AccountsReached": result.plan.is_reached,

@@ -19,6 +19,7 @@ from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoTimeLeft, Sta
 from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
@@ -42,6 +43,7 @@ _NOTHING: Final = {
     "MailsBounced": 0,
     "MailsDelivered": 0,
     "MailsNotSent": 0,
+    "AdminUnreachable": 0,
     "MailEventsIgnored": 0,
 }
 """What is measured of a message that came to nothing."""
@@ -87,7 +89,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         try:
             with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
                 if isinstance(about, Digest):
-                    _say_if_unreachable(about, notify.send(about, now, patience), measured)
+                    sent = notify.send(about, now, patience)
+                    _say_if_unreachable(aws, about, sent, measured)
                 else:
                     _notify_of_exemption(aws, about, measured, patience)
             measured["NotTold"] = 0
@@ -202,7 +205,8 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
     about = {"message_id": event.message_id, "fate": event.fate}
     match recorded.outcome:
         case FateOutcome.VOIDED:
-            address = recorded.recipient.address if recorded.recipient else None
+            to = recorded.recipient
+            address = to.address if to else None
             text = f"A mail to {address} was {event.fate}: it proves nothing"
             log(
                 logger,
@@ -214,6 +218,9 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
                 why=event.why,
             )
             measured["MailsBounced"] = 1
+            measured["AdminUnreachable"] = int(
+                event.fate.condemns_address and to is not None and _is_admin(aws, to)
+            )
         case FateOutcome.DELIVERED:
             text = "A mail was delivered"
             log(logger, LogEvent.MAIL_DELIVERED, text, **about, receipts=recorded.receipts)
@@ -227,7 +234,9 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
     emit(Service.NOTIFIER, measured)
 
 
-def _say_if_unreachable(digest: Digest, sent: Sent[Any], measured: dict[str, int]) -> None:
+def _say_if_unreachable(
+    aws: Aws, digest: Digest, sent: Sent[Any], measured: dict[str, int]
+) -> None:
     if sent.unreachable is None:
         return
     address = digest.recipient.address
@@ -241,6 +250,12 @@ def _say_if_unreachable(digest: Digest, sent: Sent[Any], measured: dict[str, int
         why=sent.unreachable,
     )
     measured["MailsNotSent"] = 1
+    measured["AdminUnreachable"] = int(_is_admin(aws, digest.recipient))
+
+
+def _is_admin(aws: Aws, recipient: Recipient) -> bool:
+    """Whether it is whom no mail tells that mails do not reach them."""
+    return recipient.is_same_as(Recipient(ChannelName.EMAIL, aws.settings.admin))
 
 
 def _warn(text: str) -> None:

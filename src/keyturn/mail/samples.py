@@ -268,6 +268,7 @@ OBSTACLES = (
     Reason.SECRET_FOREIGN,
     Reason.OVER_CAP,
     Reason.NO_NOTIFIER,
+    Reason.OWNER_UNKNOWN,
     Reason.RUN_UNDER_WAY,
     Reason.ORPHAN_WAITING,
     Reason.RECORD_UNREADABLE,

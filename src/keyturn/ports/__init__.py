@@ -27,7 +27,15 @@ from keyturn.ports.notices import (
 )
 from keyturn.ports.operators import Audit, LocatedPauseFlag, PauseFlag, Plans
 from keyturn.ports.owners import AlternateContacts, ContactType, OwnersFileStore
-from keyturn.ports.runs import Coverage, DailyLimitLedger, Queue, Reservation, Snapshots
+from keyturn.ports.reports import Backlog, DailyReports, InventoryRecords, Rows, StoredDay
+from keyturn.ports.runs import (
+    Coverage,
+    DailyLimitLedger,
+    DatedCoverage,
+    Queue,
+    Reservation,
+    Snapshots,
+)
 from keyturn.ports.secrets import ListedSecret, SecretList, SecretStore
 
 __all__ = [
@@ -37,6 +45,7 @@ __all__ = [
     "AlternateContacts",
     "Audit",
     "AuditEntry",
+    "Backlog",
     "Bus",
     "Channel",
     "Claim",
@@ -47,7 +56,10 @@ __all__ = [
     "Conversations",
     "Coverage",
     "DailyLimitLedger",
+    "DailyReports",
+    "DatedCoverage",
     "Fates",
+    "InventoryRecords",
     "Listed",
     "ListedSecret",
     "LocatedPauseFlag",
@@ -63,11 +75,13 @@ __all__ = [
     "Receipts",
     "RenderedNotice",
     "Reservation",
+    "Rows",
     "SecretList",
     "SecretStore",
     "SentMessage",
     "SentMessages",
     "Snapshots",
+    "StoredDay",
     "SuppressionList",
     "User",
 ]

@@ -68,3 +68,10 @@ class Coverage(Protocol):
 
     def accounts_of(self, day: date) -> frozenset[str]:
         """The ids of the accounts that have one of the UTC day."""
+
+
+class DatedCoverage(Coverage, Protocol):
+    """The same, and when each snapshot was written."""
+
+    def changed_since(self, day: date, moment: datetime) -> frozenset[str]:
+        """Those whose snapshot of the UTC day was written then or later."""

@@ -41,6 +41,7 @@ def account_day(snapshot: Snapshot) -> AccountDay:
         ),
         failures=tuple((each["user"], each["message"]) for each in snapshot["failures"]),
         left=len(snapshot["left"]),
+        at=_at(snapshot["at"]),
         exempted=tuple(snapshot.get("newly_exempt", ())),
         earlier=tuple(
             Step(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from keyturn.domain.errors import ClaimInProgress, KeyturnError, NoticesNotSent
+from keyturn.domain.errors import ClaimInProgress, KeyturnError, NoticesNotSent, PortError
 from keyturn.domain.events import Digest, Event, EventType, OddValues
 from keyturn.domain.plain_text import shown
 from keyturn.domain.result import Failure
@@ -93,7 +93,10 @@ class SendFromHere:
         failures: list[Failure] = []
         for digest in notifications.digests:
             try:
-                self.notify.send(digest, self.clock(), self.patience())
+                sent = self.notify.send(digest, self.clock(), self.patience())
+                if sent.unreachable is not None:
+                    said = f"no mail was sent to {digest.recipient.address}: it is "
+                    failures.append(Failure(error=PortError(said + sent.unreachable)))
             except KeyturnError as error:
                 failures.extend(Failure(error=each) for each in _not_told(error))
         return tuple(failures)

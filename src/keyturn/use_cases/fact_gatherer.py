@@ -11,6 +11,7 @@ from keyturn.domain.decision import Asked, Question, UserDecisions
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
+from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.secret_names import secret_name
 from keyturn.ports import AccessKeys, Receipts, SecretStore
@@ -44,6 +45,13 @@ class FactGatherer:
                 known, self.policy, now, kms_key=self.kms_key, constraints=constraints
             ),
         )
+
+    def why_unowned(self, user: UserFacts) -> str | None:
+        """Why nobody knows who is notified for a user; None: somebody is, or nobody from here."""
+        known = user.owner
+        if isinstance(known, Owner) and known.candidates:
+            return None
+        return self.find_owner.why_nobody(user)
 
     def decide_command(
         self, command: OperatorCommand, user: UserFacts, now: datetime

@@ -27,7 +27,7 @@ from keyturn.domain.owner import (
     user_name_candidate,
 )
 from keyturn.domain.owners_file import AccountOwners, Contact
-from keyturn.domain.recipient import RecipientId
+from keyturn.domain.recipient import Recipient, RecipientId
 from keyturn.ports import (
     AccessKeys,
     AlternateContacts,
@@ -109,6 +109,30 @@ class FindOwner:
             return self.of(user)
         except PortError:
             return self._find(user, frozenset)
+
+    def why_nobody(self, user: UserFacts) -> str | None:
+        """
+        Why nobody can be notified for a user; None: somebody can, or nobody is, from here.
+
+        Raises nothing: what could not be read is the answer.
+        """
+        if not self.admin:
+            return None
+        try:
+            if self.to_notify(user).candidates:
+                return None
+        except PortError as error:
+            return str(error)
+        if self.account.email:
+            return "no source has an address that can be used"
+        return "no source names one, and the account's address is not known"
+
+    def no_mail_reaches(self, recipient: Recipient) -> bool:
+        """Whether mails to a recipient came back; where that cannot be read, nobody says so."""
+        try:
+            return recipient.id in self._undeliverable()
+        except PortError:
+            return False
 
     def with_later_sources(self, user: UserFacts) -> tuple[Owner, PortError | None]:
         """

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from keyturn.domain.admin_digest import RecordedInventory
 from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.owners_file import OwnersFile
+from keyturn.domain.plain_text import shown
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.scope import EVERYWHERE, Scope
-from keyturn.ports import Listed, Organization, OwnersFileStore, Queue
+from keyturn.ports import InventoryRecords, Listed, Organization, OwnersFileStore, Queue
 from keyturn.schemas.queue_message import MOST_ASKED, write_message
 
 _NAMED: Final = 20
-"""Problems of an owners file that are named."""
+"""Problems of an owners file, and accounts, that are named."""
 EXCLUDED = "it is excluded"
 LOST = "it is not in the organisation, or not below the unit"
 
@@ -68,6 +71,7 @@ def take_inventory(
         for unknown in scope.excluded_accounts
         if unknown not in everywhere
     )
+    warnings += _without_mail(each.account for each in listed)
     excluded = [each.account for each in listed if each.account.id in reasons]
     kept = [each for each in listed if each.account.id not in reasons]
     left = tuple((account, reasons[account.id]) for account in excluded)
@@ -84,6 +88,21 @@ def take_inventory(
         warnings=tuple(warnings),
         joined={each.account.id: each.joined for each in kept if each.joined is not None},
     )
+
+
+def _without_mail(accounts: Iterable[Account]) -> Iterator[str]:
+    """That mails cannot be sent to the address of an account, a sentence for all of them."""
+    theirs = [
+        f"{account.id} ({shown(account.email)})"
+        for account in accounts
+        if account.email and not Recipient(ChannelName.EMAIL, account.email).can_be_reached
+    ]
+    if theirs:
+        more = f" and {len(theirs) - _NAMED} more" if len(theirs) > _NAMED else ""
+        yield (
+            f"SES sends nothing to the address of {', '.join(theirs[:_NAMED])}{more}: whoever has "
+            "no other source is notified at the administrators' address"
+        )
 
 
 def _listed(organization: Organization, units: tuple[str, ...]) -> Iterator[Listed]:
@@ -162,6 +181,8 @@ class FanOut:
     scope: Scope
     owners_file: OwnersFileStore | None = None
     """None: there is no bucket that could hold one."""
+    records: InventoryRecords | None = None
+    """None likewise."""
 
     def look(self) -> Inventory:
         """Find the accounts, and the units that the owners file asks about."""
@@ -169,6 +190,28 @@ class FanOut:
         if self.owners_file is None:
             return inventory
         return with_units(inventory, self.organization, self.owners_file)
+
+    def record(self, inventory: Inventory, run: str, now: datetime) -> PortError | None:
+        """
+        Leave word of who is about to be queued; why that failed, or None.
+
+        It comes before the queue: whatever becomes of an account then, somebody knows that it was
+        to be looked after. And it stops nobody: a day without rotations is worse than one without
+        a record, and the digest says that there is none.
+        """
+        if self.records is None:
+            return None
+        taken = RecordedInventory(
+            run=run,
+            at=now,
+            queued={account.id: account.name for account in inventory.accounts},
+            skipped=len(inventory.skipped),
+        )
+        try:
+            self.records.record(taken)
+        except PortError as error:
+            return error
+        return None
 
     def send(self, inventory: Inventory, run: str, now: datetime) -> None:
         """

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.decision import UNREADABLE, Action, Reason, UserDecisions
 from keyturn.domain.errors import (
@@ -16,13 +17,14 @@ from keyturn.domain.errors import (
     Exempted,
     KeyturnError,
     NotFound,
+    OwnerNotKnown,
     PortError,
     Unexpected,
 )
 from keyturn.domain.events import Run
 from keyturn.domain.key import UserFacts
 from keyturn.domain.lifecycle.view import is_forced
-from keyturn.domain.narrowing import not_due, silenced
+from keyturn.domain.narrowing import needs_owner, not_due, silenced, without_owner
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome, Request
 from keyturn.ports import AccessKeys, Clock, PauseFlag, User
@@ -119,7 +121,7 @@ class KeepAccount:
         return replace(
             plan,
             users=all_decided,
-            failures=(*failures, *_unreadable(all_decided)),
+            failures=(*failures, *_unreadable(all_decided), *_unowned(all_decided)),
             warnings=(
                 *plan.warnings,
                 *((warning,) if warning else ()),
@@ -292,7 +294,11 @@ class KeepAccount:
 
     def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> UserDecisions:
         decided = self.fact_gatherer.decide(user, run.at, constraints)
-        return decided if self.can_notify or run.dry_run else silenced(decided)
+        if not self.can_notify and not run.dry_run:
+            return silenced(decided)
+        # Only of those whose owner is looked up for the notices, too: it costs no call more.
+        why = self.fact_gatherer.why_unowned(decided.user) if needs_owner(decided) else None
+        return decided if why is None else without_owner(decided, why, run.at.date())
 
 
 def _is_settled(user: UserFacts, now: datetime) -> bool:
@@ -322,6 +328,17 @@ def _unreadable(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
             if decision.reason in UNREADABLE:
                 yield Failure(error=PortError(decision.sentence), user=decided.user.name)
                 break
+
+
+def _unowned(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
+    """Whose owner is not known: a line a reason, for one may be that of a whole account."""
+    users: dict[str, list[str]] = {}
+    for decided in all_decided:
+        if decided.owner_unknown is not None:
+            users.setdefault(decided.owner_unknown, []).append(decided.user.name)
+    for why, [first, *others] in users.items():
+        also = f" (and that of {pluralize(len(others), 'other user')})" if others else ""
+        yield Failure(error=OwnerNotKnown(f"its owner{also} is not known: {why}"), user=first)
 
 
 def _root_keys(keys: AccessKeys, failures: list[Failure]) -> tuple[str, ...]:

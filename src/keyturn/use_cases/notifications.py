@@ -1,11 +1,11 @@
 """Say what happened: events for the bus, and a digest for everybody who has to know."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
-from keyturn.domain.errors import PortError
+from keyturn.domain.errors import NobodyReached, OwnerNotKnown, PortError
 from keyturn.domain.events import (
     Audience,
     Digest,
@@ -29,6 +29,7 @@ from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.key_usage import with_usage
+from keyturn.use_cases.owners import UNREADABLE
 
 FOUND_EXEMPT = (
     "{name} is exempt from key rotation now, and was not when the account was last looked at: "
@@ -46,6 +47,8 @@ _EVENT_OF_ACTION = {
     Action.DELETE: EventType.DELETED,
     Action.REVOKE: EventType.REVOKED,
 }
+_ONLY_NOTICES = {EventType.NOTICED, EventType.WARNED}
+"""What says nothing but that somebody was notified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +99,28 @@ class BuildNotifications:
             for to, theirs in addressed.of_recipient()
             if not to.is_same_as(admin) and (not run.dry_run or self._may_tell(run, to, unread))
         ]
+        untold = self._reaching_nobody(addressed, admin)
+        if untold:
+            unread.append(Failure(error=NobodyReached(self.admin, sorted(untold))))
         result = replace(result, not_notified=tuple(unread))
         return Notifications(
-            events=(*_found_exempt(result, self.exemption_group), *_events(result)),
+            events=(*_found_exempt(result, self.exemption_group), *_events(result, untold)),
             digests=(*to_owners, *self._to_admin(result, admin, addressed)),
             failures=result.not_notified,
             rejected=addressed.odd,
         )
+
+    def _reaching_nobody(self, addressed: "_Addressed", admin: Recipient) -> frozenset[str]:
+        """The ids of the keys whose one owner is the administrators, whom no mail reaches."""
+        only_theirs = frozenset(
+            each.item.key_id
+            for each in addressed.items
+            if each.to and all(to.is_same_as(admin) for to, _ in each.of_recipient())
+        )
+        # The mail is sent all the same: when one arrives there again, all is well.
+        if not only_theirs or not self.find_owner.no_mail_reaches(admin):
+            return frozenset()
+        return only_theirs
 
     def _to_admin(
         self, result: AccountResult, admin: Recipient, addressed: "_Addressed"
@@ -114,7 +132,10 @@ class BuildNotifications:
         """
         run = result.plan.run
         found = tuple(FOUND_EXEMPT.format(name=name) for name in result.newly_exempt)
-        failed = (str(failure) for failure in result.failures)
+        # That an owner is not known is said of each key that waits for it, and not every day.
+        failed = (
+            str(each) for each in result.failures if not isinstance(each.error, OwnerNotKnown)
+        )
         failures = (*found, *failed)
         odd = _first(addressed.odd)
         own = [each.item for each in addressed.items if each.is_to(admin)]
@@ -149,6 +170,8 @@ class BuildNotifications:
     ) -> "_Addressed":
         """Who is notified of each item; where no owner is known, nobody but the admin."""
         users = {decided.user.name: decided.user for decided in plan.users}
+        # Looked for by then, and said: as what their keys wait for.
+        unowned = {decided.user.name for decided in plan.users if decided.owner_unknown}
         owners: dict[str, Owner] = {}
         channels: dict[str, OwnerChannels | None] = {}
         addressed = []
@@ -156,11 +179,14 @@ class BuildNotifications:
         for item in items:
             user = users[item.user]
             if user.name not in owners:
-                owners[user.name] = self._owner(user, unread)
+                owners[user.name] = (
+                    UNREADABLE if user.name in unowned else self._owner(user, unread)
+                )
                 channels[user.name] = self._channels(user, owners[user.name], unread)
             owner = owners[user.name]
             to = notified_now(owner, _receipts(user, item.key_id), self.proof, plan.run.at)
-            addressed.append(_ItemTo(replace(item, channels=channels[user.name]), to))
+            said = replace(item, channels=channels[user.name]) if to else _without_dates(item)
+            addressed.append(_ItemTo(said, to))
             odd |= dict.fromkeys(_odd(user.name, owner, to))
         return _Addressed(tuple(addressed), tuple(odd))
 
@@ -234,6 +260,21 @@ class _Addressed:
                 spelt.setdefault(to.id, to)
                 theirs.setdefault(to.id, []).append(item)
         return ((spelt[id_], items) for id_, items in theirs.items())
+
+
+def _without_dates(item: NoticeItem) -> NoticeItem:
+    """What is said of a new key that was ordered, where nobody was told: nothing ends by it."""
+    if item.action is not Action.ROTATE:
+        return item
+    return replace(
+        item,
+        reason=Reason.OWNER_UNKNOWN,
+        sentence=f"{item.sentence}; its owner is not known, so this key does not end",
+        notice=replace(
+            item.notice, type=NoticeType.BLOCKED, variant=Reason.OWNER_UNKNOWN, promises={}
+        ),
+        next=None,
+    )
 
 
 def _odd(user: str, owner: Owner, to: tuple[OwnerCandidate, ...]) -> Iterator[OwnerRejected]:
@@ -335,16 +376,25 @@ def _found_exempt(result: AccountResult, group: str) -> Iterator[Event]:
         yield Event(type=EventType.EXEMPTION_CHANGED, run=run, detail=write_exemption(change))
 
 
-def _events(result: AccountResult) -> Iterator[Event]:
+def _events(result: AccountResult, untold: Collection[str]) -> Iterator[Event]:
+    """
+    Say what happened to each key, and what the run came to.
+
+    untold: keys whose notices reach nobody: that one was given is not said of them.
+    """
     run = result.plan.run
     for outcome in result.outcomes:
         for done in outcome.done:
-            if done.decision.notice is not None:
-                yield Event(
-                    type=_type(done.decision, done.decision.notice.type),
-                    run=run,
-                    detail=write_decision(outcome.decided.user.name, _with_new_key(done)),
-                )
+            if done.decision.notice is None:
+                continue
+            event_type = _type(done.decision, done.decision.notice.type)
+            if event_type in _ONLY_NOTICES and done.decision.key_id in untold:
+                continue
+            yield Event(
+                type=event_type,
+                run=run,
+                detail=write_decision(outcome.decided.user.name, _with_new_key(done)),
+            )
     yield from _alarming(result)
     for failure in result.failures:
         yield Event(

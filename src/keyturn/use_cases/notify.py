@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from keyturn.domain.errors import NoSuchRecipient
 from keyturn.domain.events import Digest, NoticeItem, OddValues
 from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.patience import Patience
@@ -28,7 +29,12 @@ class Notify:
         """
         if digest.proves and (why := self.reachable.why_not(digest.recipient, now)):
             return Sent(unreachable=why)
-        return send_digest(self.sender, digest, now, patience)
+        try:
+            return send_digest(self.sender, digest, now, patience)
+        except NoSuchRecipient as refused:
+            why = f"refused by SES ({refused})"
+            self.reachable.mark(digest.recipient, why, now)
+            return Sent(unreachable=why)
 
 
 def send_digest(

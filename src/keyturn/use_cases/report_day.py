@@ -1,8 +1,8 @@
 """Report a day of the whole organisation, from its accounts' snapshots."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from keyturn.domain.admin_digest import (
     AccountDay,
@@ -10,10 +10,12 @@ from keyturn.domain.admin_digest import (
     Expected,
     FailureKey,
     Lasting,
+    Late,
     fold,
 )
-from keyturn.domain.errors import PortError
-from keyturn.ports import Coverage, Snapshots
+from keyturn.domain.days import DAY
+from keyturn.domain.errors import NoTimeLeft, PortError
+from keyturn.ports import DatedCoverage, Snapshots
 from keyturn.schemas.account_day import account_day, heading, rows_of
 from keyturn.schemas.snapshot import Snapshot
 from keyturn.use_cases.inventory import Inventory
@@ -24,50 +26,92 @@ AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayAsked:
+    """Which day is to be reported, and what is known of it beside its snapshots."""
+
+    day: date
+    """UTC."""
+    expected: Expected | None = None
+    """Who was to be seen; None: not known."""
+    memory: Mapping[FailureKey, Lasting] = field(default_factory=dict)
+    """The failures that an earlier digest reported."""
+    runs_into_next: bool = False
+    """Whether runs of that day's inventory may have begun after midnight."""
+    made_before: datetime | None = None
+    """When the digest of the day before was made, UTC: what came after it is told with this day's.
+
+    None: there is none, or nothing of that day is told.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportDay:
     """Reads every snapshot of a day once, and lets go of each as soon as it is counted."""
 
-    coverage: Coverage
+    coverage: DatedCoverage
     snapshots: Snapshots
     workers: int
 
     def of(
         self,
-        day: date,
+        asked: DayAsked,
         *,
-        expected: Expected | None,
-        memory: Mapping[FailureKey, Lasting],
         write: Callable[[str], object] = lambda _rows: None,
-        csv: str = "",
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> AdminDigest:
         """
         Fold the day's snapshots into the administrators' digest.
 
         Args:
-            day: UTC.
-            expected: who was to be seen; None: not known.
-            memory: the failures that an earlier digest reported.
+            asked: which day.
             write: gets the CSV of all keys, its heading and then the rows of an account at a time.
-            csv: where that is stored.
+            may_go_on: whether there is time for some more accounts.
 
         Returns:
             The digest. A snapshot that cannot be read is a failure of its account.
 
         Raises:
             PortError: the snapshots could not be listed.
+            NoTimeLeft: there was no time for all of them.
 
         """
-        accounts = sorted(self.coverage.accounts_of(day))
+        days = dict.fromkeys(self.coverage.accounts_of(asked.day), asked.day)
+        if asked.runs_into_next:
+            # An account's newest: the older one is of the run before.
+            days |= dict.fromkeys(self.coverage.accounts_of(asked.day + DAY), asked.day + DAY)
+        before = asked.day - DAY
+        late = None
+        if asked.made_before is not None:
+            came_late = self.coverage.changed_since(before, asked.made_before)
+            since = dict.fromkeys(came_late, before)
+            late = Late(
+                accounts=self._days(since, lambda _rows: None, may_go_on), since=asked.made_before
+            )
         write(heading())
-        days = self._days(accounts, day, write)
-        return replace(fold(days, day=day, expected=expected, memory=memory), csv=csv)
+        return fold(
+            self._days(days, write, may_go_on),
+            day=asked.day,
+            expected=asked.expected,
+            memory=asked.memory,
+            late=late,
+        )
 
     def _days(
-        self, accounts: Sequence[str], day: date, write: Callable[[str], object]
+        self,
+        days: Mapping[str, date],
+        write: Callable[[str], object],
+        may_go_on: Callable[[], bool],
     ) -> Iterator[AccountDay]:
+        """Each account's day, in the order of their ids; days: account id → of which date."""
+        accounts = sorted(days)
         for start in range(0, len(accounts), AT_ONCE):
+            if not may_go_on():
+                message = f"there was time for {start} of {len(accounts)} accounts"
+                raise NoTimeLeft(message)
             some = accounts[start : start + AT_ONCE]
-            read = side_by_side(lambda each: self._read(each, day), some, workers=self.workers)
+            read = side_by_side(
+                lambda each: self._read(each, days[each]), some, workers=self.workers
+            )
             for account, found in zip(some, read, strict=True):
                 seen, rows = _looked_at(account, found)
                 write(rows)

@@ -108,7 +108,7 @@ class SendOnce:
             The parts that were sent now, and the channel's id of the message.
 
         Raises:
-            Refused, Throttled: nothing was sent.
+            Refused, Throttled: nothing was sent; NoSuchRecipient: nor ever will be.
             Unavailable: nobody knows whether it was sent; the claims stay.
             NoticesNotSent: a part was left to another notifier, or was sent and could not be
                 written down or confirmed, and then its claim stays, too.

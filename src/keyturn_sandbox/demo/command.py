@@ -25,8 +25,9 @@ from keyturn.functions.connect import disconnect
 from keyturn.schemas.plan import AccountReport, PlanFrame, Planned, write_plan
 from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
+from keyturn_sandbox.demo.notices import notices_csv, notices_of_keys
 from keyturn_sandbox.demo.page import mail_lines, timeline_of
-from keyturn_sandbox.demo.timeline import mail_index, render
+from keyturn_sandbox.demo.timeline import mail_index, notice_table, render
 from keyturn_sandbox.judge.verdict import Verdict
 from keyturn_sandbox.simulation.days import Day, Handlers
 from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate, leaks
@@ -48,6 +49,7 @@ _LOST = (
     "failures unreported",
     "things done or told twice",
     "windows shortened by a skipped day",
+    "notices missing, doubled, late or astray",
 )
 
 
@@ -55,8 +57,8 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
     """
     Play the days, write what came of them, and judge; 0 if all promises held.
 
-    Writes index.html, plan.json, keyturn.log and mails/ into the folder, at the end. plant adds a
-    violation of the invariant of that number to the evidence, to see it found.
+    Writes index.html, notices.html, notices.csv, plan.json, keyturn.log and mails/ at the end.
+    plant adds a violation of the promise of that number to the evidence, to see it found.
     """
     log = StringIO()
     began = time.perf_counter()
@@ -102,6 +104,10 @@ def _write(result: Result, folder: DemoFolder, log: str, took: timedelta) -> tup
     lines = mail_lines(result)
     pages = {
         "index.html": render(timeline_of(result, took)),
+        "notices.html": notice_table(
+            notices_of_keys(result), result.notices.wrong, home="index.html"
+        ),
+        "notices.csv": notices_csv(result),
         "plan.json": _plan(result),
         f"{MAILS}/index.html": mail_index(
             (replace(line, path=Path(line.path).name) for line in lines), home="../index.html"

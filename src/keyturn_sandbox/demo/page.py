@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import NoticeType, Overlay, State
+from keyturn_sandbox.demo.fates import Fate, fates_of
 from keyturn_sandbox.demo.timeline import (
     AccountLine,
     FindingLine,
@@ -24,7 +25,7 @@ from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
 from keyturn_sandbox.judge.history import KeyStory, StatusChange
 from keyturn_sandbox.simulation.demonstration import Result, step_of
-from keyturn_sandbox.simulation.deployment import ADMIN
+from keyturn_sandbox.simulation.deployment import ADMIN, PREFIX
 
 
 def timeline_of(result: Result, took: timedelta) -> Timeline:
@@ -32,7 +33,11 @@ def timeline_of(result: Result, took: timedelta) -> Timeline:
     windows = result.evidence.windows
     names = {account.account_id: account.name for account in result.company.accounts}
     enforced = next((day for day in result.days if not day.dry_run), result.days[-1])
-    mails = _mails_of_keys(result)
+    fates = fates_of(result.objects, prefix=PREFIX)
+    told = {
+        key_id: [_told(each, fates) for each in mails]
+        for key_id, mails in _mails_of_keys(result).items()
+    }
     first, last = result.days[0].began.date(), result.days[-1].began.date()
     return Timeline(
         title=f"Keyturn: {pluralize(len(result.days), 'day')} of a company's access keys",
@@ -56,6 +61,8 @@ def timeline_of(result: Result, took: timedelta) -> Timeline:
         average_age_after=result.age_after,
         took=took,
         links=(
+            Link(label="Each key's notices", path="notices.html"),
+            Link(label="The same as CSV", path="notices.csv"),
             Link(label="All mails", path="mails/index.html"),
             Link(label="The plan for the day after", path="plan.json"),
             Link(label="The functions' log", path="keyturn.log"),
@@ -84,7 +91,7 @@ def timeline_of(result: Result, took: timedelta) -> Timeline:
             for week in result.weeks
         ),
         keys=tuple(
-            _line(result, story, names[story.account], mails.get(story.key_id, ()), last)
+            _line(result, story, names[story.account], told.get(story.key_id, ()), last)
             for story in sorted(
                 result.history.stories.values(),
                 key=lambda story: (names[story.account], story.holder.name, story.created),
@@ -133,11 +140,7 @@ def _mails_of_keys(result: Result) -> Mapping[str, Sequence[tuple[SentMail, str,
 
 
 def _line(
-    result: Result,
-    story: KeyStory,
-    account_name: str,
-    mails: Sequence[tuple[SentMail, str, str]],
-    last: date,
+    result: Result, story: KeyStory, account_name: str, told: Sequence[Happening], last: date
 ) -> KeyLine:
     changes = [*story.changes]
     ended = changes[-1].at if changes[-1].status == DELETED else None
@@ -158,9 +161,7 @@ def _line(
         born_in_run=story.created.date() >= result.days[0].began.date(),
         spans=spans,
         happenings=tuple(
-            sorted(
-                (*_deeds(result, story), *map(_told, mails)), key=lambda happening: happening.day
-            )
+            sorted((*_deeds(result, story), *told), key=lambda happening: happening.day)
         ),
     )
 
@@ -218,17 +219,35 @@ def _sentence(change: StatusChange) -> str:
     return f"{_KINDS[change.status].capitalize()} by {by}"
 
 
-def _told(told: tuple[SentMail, str, str]) -> Happening:
+def _told(told: tuple[SentMail, str, str], fates: Mapping[str, Fate]) -> Happening:
     """What a mail said about this key: its subject may be about others of the account, too."""
     mail, step, path = told
     name, _, day = step.partition("/")
-    other = f"Its owner was told: {name.replace('-', ' ')}"
-    text = next((said for begins, said in _TOLD.items() if name.startswith(begins)), other)
     warned = name.startswith((NoticeType.UPCOMING, "before-"))
     kind = "blocked" if name.startswith(NoticeType.BLOCKED) else "warned" if warned else "noticed"
+    fate = fates.get(mail.message_id)
+    is_void = fate is not None and fate.is_void
     return Happening(
-        day=mail.at.date(), kind=kind, text=text.format(day=_in_words(day)), mail=path
+        day=mail.at.date(),
+        kind="returned" if is_void else kind,
+        text=step_in_words(name, day),
+        mail=path,
+        fate=fate_in_words(mail, fate),
+        is_void=is_void,
     )
+
+
+def step_in_words(step: str, day: str) -> str:
+    """What a notice of this step tells about a key."""
+    other = f"Its owner was told: {step.replace('-', ' ')}"
+    text = next((said for begins, said in _TOLD.items() if step.startswith(begins)), other)
+    return text.format(day=_in_words(day))
+
+
+def fate_in_words(mail: SentMail, fate: Fate | None) -> str:
+    """To whom a mail went, by which channel, and what became of it."""
+    to = ", ".join(mail.to)
+    return f"{to}: no receipt is left" if fate is None else f"{fate.channel} to {to}: {fate}"
 
 
 _TOLD = {

@@ -14,8 +14,8 @@ from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn_sandbox.demo.folder import DemoFolder
 from keyturn_sandbox.emulator.hermetic import hermetic
 
-INVARIANTS = 10
-"""How many the judge has; it is not imported for the number, for moto comes with it."""
+PROMISES = 11
+"""How many are checked; nothing is imported for the number, for moto comes with it."""
 
 
 def start(output: Path, days: int, seed: int, plant: int | None) -> int:
@@ -26,8 +26,8 @@ def start(output: Path, days: int, seed: int, plant: int | None) -> int:
     """
     if days < 1:
         raise InvalidValue("--days", days, "must be at least 1 day")
-    if plant is not None and not 1 <= plant <= INVARIANTS:
-        raise InvalidValue("--plant", plant, f"must be an invariant's number, 1 to {INVARIANTS}")
+    if plant is not None and not 1 <= plant <= PROMISES:
+        raise InvalidValue("--plant", plant, f"must be a promise's number, 1 to {PROMISES}")
     if str(output) == "-":
         raise InvalidValue("--output", output, "must be a folder: a demo is many files")
     folder = DemoFolder(output)

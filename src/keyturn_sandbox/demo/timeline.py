@@ -27,6 +27,10 @@ class Happening:
     text: str
     mail: str | None = None
     """The path of the mail that told it."""
+    fate: str = ""
+    """To whom that went, and what became of it."""
+    is_void: bool = False
+    """Whether it reached nobody, and so proves nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +150,35 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeLine:
+    """A notice of a key: sent as it was due, or one of the two."""
+
+    on: date
+    what: str
+    to: str
+    mail: str | None
+    fate: str = ""
+    is_void: bool = False
+    wrong: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesOfKey:
+    """A key, what became of it in a few words, and its notices."""
+
+    account_name: str
+    user: str
+    key_id: str
+    path: str
+    notices: tuple[NoticeLine, ...]
+
+    @property
+    def wrong(self) -> int:
+        """How many of them are wrong."""
+        return sum(notice.wrong is not None for notice in self.notices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailLine:
     """A mail in the list of all mails."""
 
@@ -179,6 +212,7 @@ _SIGNS = {
         Sign("created", "Created", above=False, shape="ring"),
         Sign("installed", "Its owner installed it", above=False, shape="tick"),
         Sign("used-last", "Last used", above=False, shape="dot"),
+        Sign("returned", "A notice that reached nobody", above=True, shape="returned"),
         Sign("blocked", "Blocked: due, but not possible yet", above=True, shape="slash"),
         Sign("noticed", "Noticed: told what comes, and when", above=True, shape="envelope"),
         Sign("warned", "Warned ahead", above=True, shape="triangle"),
@@ -255,6 +289,11 @@ def mail_index(mails: Iterable[MailLine], *, title: str = "Mails", home: str | N
     """Write the list of all mails, by date; `home` is the path back to the page."""
     in_order = sorted(mails, key=lambda mail: (mail.sent, mail.to, mail.path))
     return write("mails.html", title=title, mails=in_order, home=home)
+
+
+def notice_table(keys: Sequence[NoticesOfKey], wrong: Sequence[str], *, home: str) -> str:
+    """Write the list of each key's notices; `wrong` is what is wrong with no key's."""
+    return write("notices.html", title="Each key's notices", keys=keys, wrong=wrong, home=home)
 
 
 def _violations(findings: Iterable[FindingLine], number: int) -> int | None:

@@ -361,6 +361,10 @@ class LocalCloud:
         boxes = self._mailbox.feedback.full
         (boxes.add if full else boxes.discard)(address.lower())
 
+    def call_spam(self, address: str) -> None:
+        """Let whoever reads there call each mail spam once it has arrived."""
+        self._mailbox.feedback.annoyed.add(address.lower())
+
     def say_send_rate(self, mails: float) -> None:
         """Let SES say that it takes so many mails a second."""
         self._mailbox.max_send_rate = mails

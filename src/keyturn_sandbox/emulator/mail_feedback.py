@@ -52,6 +52,8 @@ class MailFeedback:
     """Addresses that no longer exist."""
     full: set[str] = field(default_factory=set)
     """Mailboxes that take nothing more for now."""
+    annoyed: set[str] = field(default_factory=set)
+    """Addresses of people who call each mail spam."""
     suppressed: dict[tuple[_Place, str], tuple[str, datetime]] = field(default_factory=dict)
     """Place and address → why, and since when."""
     sets: dict[tuple[_Place, str], dict[str, Params]] = field(default_factory=dict)
@@ -88,6 +90,9 @@ class MailFeedback:
         if address.lower() in self.dead:
             self.suppressed[known] = ("BOUNCE", mail.at)
             return [_bounce(address, "Permanent", "General", "smtp; 550 5.1.1 user unknown")]
+        if address.lower() in self.annoyed:
+            self.suppressed[known] = ("COMPLAINT", mail.at)
+            return [_delivery(address), _complaint(address, complaintFeedbackType="abuse")]
         if address.lower() in self.full:
             return [_bounce(address, "Transient", "MailboxFull", "smtp; 452 4.2.2 mailbox full")]
         return [_delivery(address)]

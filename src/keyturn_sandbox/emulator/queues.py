@@ -119,6 +119,8 @@ class Queues:
             "QueueArn": queue.arn,
             "ApproximateNumberOfMessages": str(len(queue.messages) - hidden),
             "ApproximateNumberOfMessagesNotVisible": str(hidden),
+            # Nobody asks for a delay here.
+            "ApproximateNumberOfMessagesDelayed": "0",
         }
         return {"Attributes": _picked(attributes, wanted)}
 

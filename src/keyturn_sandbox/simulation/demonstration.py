@@ -15,7 +15,7 @@ from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Evidence, Windows, 
 from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.replay import replay
 from keyturn_sandbox.judge.verdict import Verdict, judge
-from keyturn_sandbox.judge.violation_seeding import seed_violation
+from keyturn_sandbox.judge.violation_seeding import NothingToSeedOn, seed_violation
 from keyturn_sandbox.simulation.days import Calendar, Day, Handlers, SimulatedDays
 from keyturn_sandbox.simulation.deployment import (
     ADMIN,
@@ -24,7 +24,10 @@ from keyturn_sandbox.simulation.deployment import (
     PREFIX,
     Deployment,
     deploy,
+    deploy_mail_events,
+    put_owners_file,
 )
+from keyturn_sandbox.simulation.notices import NoticeBook, notice_book
 from keyturn_sandbox.simulation.owners import OwnerAction, Owners
 from keyturn_sandbox.simulation.people import Company, build
 
@@ -32,6 +35,8 @@ FIRST_DAY = datetime(2026, 3, 2, tzinfo=UTC)
 WEEK: Final = 7
 OUTAGE = (70, 71, 72)
 """Nothing starts the run on these days: a skipped day must shorten no window."""
+NOTICES: Final = 11
+"""The number of the promise about notices, after the judge's ten."""
 TWICE = (20, 40, 80, 100)
 """The run is started twice on these days: the second must change nothing."""
 _REFERENCE = re.compile(r"^\W*Reference: (\S+?)/(\S+)\s*$", re.MULTILINE)
@@ -61,7 +66,9 @@ class Result:
     deployment: Deployment
     evidence: Evidence
     history: ReplayedHistory
+    notices: NoticeBook
     verdicts: tuple[Verdict, ...]
+    """The judge's, and that on the notices."""
     days: tuple[Day, ...]
     weeks: tuple[Week, ...]
     age_before: float
@@ -71,6 +78,8 @@ class Result:
     """What would be done then, on the day after the last, account by account."""
     blocked: Mapping[tuple[str, str], str]
     """(account id, user's name) → why something cannot be done for them."""
+    objects: Mapping[str, bytes]
+    """What lies in the bucket in the end, by name."""
 
     @property
     def age_after(self) -> float:
@@ -103,7 +112,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
     """
     with LocalCloud(now=FIRST_DAY) as cloud:
         company = build(cloud, seed=seed, member_role=MEMBER_ROLE)
-        deployment = deploy(cloud, company)
+        deployment = _deployed(cloud, company)
         owners = Owners(cloud, company)
         keys_before = held_keys(cloud, company.to_visit)
         age_before = _average_age(cloud, company)
@@ -145,20 +154,49 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
         planned_at = lived[-1].began + timedelta(days=1, hours=5)
         cloud.move_to(planned_at)
         plan = _answers(days.plan(sorted(company.to_visit)))
-        judged = evidence if seeded is None else seed_violation(seeded, evidence)
+        history = replay(evidence)
+        judged = evidence if seeded is None else _seeded(seeded, evidence)
+        of_judged = history if seeded is None else replay(judged)
         return Result(
             company=company,
             deployment=deployment,
             evidence=evidence,
-            history=replay(evidence),
-            verdicts=judge(judged),
+            history=history,
+            notices=notice_book(history, company, lived, ADMIN),
+            verdicts=(
+                *judge(judged),
+                notice_book(of_judged, company, lived, ADMIN).verdict(NOTICES),
+            ),
             days=tuple(lived),
             weeks=tuple(weeks),
             age_before=age_before,
             planned_at=planned_at,
             plan=plan,
             blocked=dict(_blocked(plan)),
+            objects=dict(cloud.objects(BUCKET)),
         )
+
+
+def _deployed(cloud: LocalCloud, company: Company) -> Deployment:
+    """Put everything in place, with what SES says of mails, and with the owners file."""
+    deployment = deploy(cloud, company)
+    put_owners_file(cloud, deployment, company.owners_file)
+    settings = {**deployment.settings, **deploy_mail_events(cloud, deployment)}
+    return replace(deployment, settings=settings)
+
+
+def _seeded(number: int, evidence: Evidence) -> Evidence:
+    """Break a promise in the evidence."""
+    return twice_told(evidence) if number == NOTICES else seed_violation(number, evidence)
+
+
+def twice_told(evidence: Evidence) -> Evidence:
+    """Let the last mail to an owner come again an hour later."""
+    to_owners = [mail for mail in evidence.mails if ADMIN not in mail.to]
+    if not to_owners:
+        raise NothingToSeedOn("no mail to an owner")
+    again = replace(to_owners[-1], at=to_owners[-1].at + timedelta(hours=1))
+    return replace(evidence, mails=(*evidence.mails, again))
 
 
 def calendar_of(days: int, dry_run_days: int) -> Calendar:

@@ -20,6 +20,7 @@ INVENTORY_ROLE = "ASA-Account-Inventory-Role"
 ROTATION_ROLE = "ASA-IAM-Access-Key-Rotation-Role"
 NOTIFIER_ROLE = "ASA-Notifier-Role"
 CHANNELS_ROLE = "ASA-Channels-Role"
+REPORTER_ROLE = "ASA-Reporter-Role"
 ADMIN = "security-ops@larkfield.example"
 BUCKET = "asa-iam-rotation-sandbox"
 PREFIX = "asa/asa-iam-rotation"
@@ -48,7 +49,9 @@ class Deployment:
     @property
     def roles(self) -> frozenset[str]:
         """The roles that Keyturn works under."""
-        return frozenset({MEMBER_ROLE, LIST_ROLE, INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE})
+        return frozenset(
+            {MEMBER_ROLE, LIST_ROLE, INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE, REPORTER_ROLE}
+        )
 
 
 def role_arn(account: str, role: str) -> str:
@@ -59,7 +62,7 @@ def role_arn(account: str, role: str) -> str:
 def deploy(cloud: LocalCloud, company: Company) -> Deployment:
     """Put everything in place."""
     account = company.security_account
-    for role in (INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE):
+    for role in (INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE, REPORTER_ROLE):
         cloud.add_role(account, role, account)
     management = cloud.organization.management_account
     cloud.add_role(management, LIST_ROLE, role_arn(account, INVENTORY_ROLE))
@@ -168,6 +171,12 @@ def deploy_mail_events(
         events.put_rule(Name="keyturn-mails", EventPattern=json.dumps(pattern))
         events.put_targets(Rule="keyturn-mails", Targets=[{"Id": "on", "Arn": target}])
     return {"ConfigurationSet": CONFIGURATION_SET}
+
+
+def put_owners_file(cloud: LocalCloud, deployment: Deployment, text: str) -> None:
+    """Put an owners file where Keyturn reads it."""
+    s3 = cloud.session(deployment.account).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/owners.yaml", Body=text.encode())
 
 
 def deploy_channels(cloud: LocalCloud, deployment: Deployment) -> str:

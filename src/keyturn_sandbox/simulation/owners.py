@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 
 from keyturn_sandbox.emulator.cloud import REGION, KeyState, LocalCloud
 from keyturn_sandbox.judge.evidence import ACTIVE, INACTIVE, Use, long_words_in, secret_name
-from keyturn_sandbox.simulation.deployment import SECRETS_KEY
-from keyturn_sandbox.simulation.people import Company, Habit, Person
+from keyturn_sandbox.simulation.deployment import ADMIN, SECRETS_KEY
+from keyturn_sandbox.simulation.people import Company, Gone, Habit, Person
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _TO_CALL_FOR_HELP = 2 * _DAY
 _TO_MOVE_TO_OWN_KEY = 3 * _DAY
+_TO_GO = 10 * _DAY
 _SLACK = timedelta(hours=6)
 """Nobody acts at the same second every day."""
 
@@ -67,6 +68,11 @@ class Owners:
         self._region = region
         self._began = cloud.now
         self._mails_read = 0
+        self._gone = {
+            person.email: person.gone
+            for person in company.people
+            if person.gone is not None and person.email is not None
+        }
         self._heard: dict[str, datetime] = {}  # of each key, when a mail last named it
         self._desks = [
             _Desk(person=person, in_use=person.in_use)
@@ -77,6 +83,7 @@ class Owners:
 
     def live(self) -> Counter[OwnerAction]:
         """Let everybody do what they do on this day, once a day."""
+        self._go()
         self._read_mails()
         keys = self._keys()
         return Counter(
@@ -85,11 +92,26 @@ class Owners:
             for action in self._day_of(desk, keys[desk.person.account_id, desk.person.user])
         )
 
+    def _go(self) -> None:
+        """Let those leave who leave, and those lose patience who do."""
+        if not _is_over(_TO_GO, self._began, self._cloud.now):
+            return
+        for address, gone in self._gone.items():
+            match gone:
+                case Gone.LEFT:
+                    self._cloud.close_mailbox(address)
+                case Gone.CALLS_IT_SPAM:
+                    self._cloud.call_spam(address)
+                case _ as never:
+                    assert_never(never)
+
     def _read_mails(self) -> None:
         mails = self._cloud.sent_mails[self._mails_read :]
         self._mails_read += len(mails)
         for mail in mails:
-            self._heard.update(dict.fromkeys(long_words_in(mail), mail.at))
+            # What comes to the admin, who has no keys, tells no owner.
+            if not self._gone.keys() >= set(mail.to) and ADMIN not in mail.to:
+                self._heard.update(dict.fromkeys(long_words_in(mail), mail.at))
 
     def _keys(self) -> Mapping[tuple[str, str], Sequence[KeyState]]:
         keys: dict[tuple[str, str], list[KeyState]] = defaultdict(list)

@@ -5,6 +5,7 @@ One seed makes the same company every time, down to the key ids. A cast of named
 the cases that the lifecycle speaks of; the rest fill the accounts.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,6 +42,13 @@ class Habit(Enum):
     )
 
 
+class Gone(Enum):
+    """Why nobody reads what comes to an address."""
+
+    LEFT = "left the company during the dry run: their mail comes back"
+    CALLS_IT_SPAM = "calls the first mail of enforcement spam"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanyAccount:
     """An account, and whether Keyturn can get into it."""
@@ -62,6 +70,10 @@ class Person:
     path: str = "/"
     email: str | None = None
     """What the user's owner tag says."""
+    team: str | None = None
+    """What the owners file says of the user."""
+    gone: Gone | None = None
+    """Why nobody reads what comes to the tag's address."""
     exempt: bool = False
     key_ids: tuple[str, ...] = ()
     in_use: frozenset[str] = frozenset()
@@ -69,6 +81,13 @@ class Person:
     habit: Habit = Habit.UNUSED
     days: int = 0
     """How long they take to install a key, or the day on which they do something by hand."""
+
+    @property
+    def reads(self) -> str | None:
+        """The address of their own at which a notice reaches somebody, if there is one."""
+        tagged = self.email if self.gone is None else None
+        known = (each for each in (tagged, self.user, self.team) if each)
+        return next((each for each in known if each.endswith(f"@{DOMAIN}")), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +122,19 @@ class Company:
         """
         emails = {account.account_id: account.email for account in self.accounts}
         return {
-            (p.account_id, p.user): frozenset(
-                address
-                for address in (p.email, p.user, emails[p.account_id], admin)
-                if address and "@" in address
-            )
+            (p.account_id, p.user): frozenset(filter(None, (p.reads, emails[p.account_id], admin)))
             for p in self.people
         }
+
+    @property
+    def owners_file(self) -> str:
+        """Who answers for the users of a team, as an owners file in YAML (JSON is YAML)."""
+        rules = [
+            {"account": p.account_id, "user": p.user, "addresses": p.team}
+            for p in self.people
+            if p.team
+        ]
+        return json.dumps({"version": 1, "rules": rules}, indent=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +158,10 @@ class _Part:
     path: str = field(default="/", kw_only=True)
     exempt: bool = field(default=False, kw_only=True)
     tagged: bool = field(default=False, kw_only=True)
+    owner: str | None = field(default=None, kw_only=True)
+    """What the owner tag says; `tagged` stands for an address that is made of the name."""
+    team: str | None = field(default=None, kw_only=True)
+    gone: Gone | None = field(default=None, kw_only=True)
 
 
 # Name, unit, users.
@@ -174,10 +203,28 @@ def _exempt(account: str, user: str, age: int) -> _Part:
 _CAST = (
     _Part("payments-prod", "deploy-bot", [_in_use(137)], Habit.INSTALLS, 2, tagged=True),
     _Part("webshop-prod", "ci-github", [_in_use(900)], Habit.INSTALLS),
-    _Part("data-platform-prod", "reports,finance", [_in_use(200)], Habit.INSTALLS, 5),
     _Part("webshop-dev", f"ana.kovacs@{DOMAIN}", [_in_use(95)], Habit.INSTALLS, 1),
     _Part("shared-services", "backup-agent", [_in_use(89)], Habit.INSTALLS, 8, path="/system/"),
     _Part("payments-prod", "terraform-runner", [_in_use(1)], Habit.INSTALLS, 3, path="/ci/prod/"),
+    # Whose notices do not reach the address that the tag names.
+    _Part(
+        "data-platform-prod",
+        "reports,finance",
+        [_in_use(200)],
+        Habit.INSTALLS,
+        5,
+        owner=f"paula.ortiz@{DOMAIN}",
+        gone=Gone.LEFT,
+        team=f"data-platform@{DOMAIN}",
+    ),
+    _Part("shared-services", "dns-updater", [_in_use(210)], Habit.LATE, owner="network@larkfield"),
+    _Part(
+        "data-lab",
+        "vendor-audit",
+        [_Key(420)],
+        owner=f"vendor@{DOMAIN}",
+        gone=Gone.CALLS_IT_SPAM,
+    ),
     # Two keys in use, so that nobody can tell which may go.
     _Part("data-platform-prod", "etl-nightly", [_in_use(300), _in_use(120)], Habit.TWO_WORKLOADS),
     _Part("webshop-prod", "billing-export", [_in_use(400), _in_use(30)], Habit.TWO_WORKLOADS),
@@ -192,12 +239,10 @@ _CAST = (
     _Part("webshop-prod", "metrics-push", [_off(350, 160), _in_use(150)], Habit.INSTALLS, 2),
     _Part("data-lab", "trial-loader", [_off(45, 30), _in_use(15)], Habit.INSTALLS, 2),
     # Never used.
-    _Part("data-lab", "vendor-audit", [_Key(420)], tagged=True),
     _Part("security", "siem-pull-test", [_Key(97)]),
     # Who does not do as one should.
     _Part("payments-prod", "pos-gateway", [_in_use(130)], Habit.RETURNS, 5, tagged=True),
     _Part("webshop-prod", "invoice-mailer", [_in_use(82)], Habit.RETURNS, 3),
-    _Part("shared-services", "dns-updater", [_in_use(210)], Habit.LATE),
     _Part("data-lab", "hackathon-2024", [_in_use(560)], Habit.ABANDONED),
     _Part("webshop-dev", "price-watcher", [_in_use(128)], Habit.ROLLS_BACK, 4, tagged=True),
     _Part("shared-services", "cache-warmer", [_in_use(150)], Habit.STORES_OLD, 3),
@@ -329,7 +374,7 @@ def _habit(chance: Random) -> Habit:
 
 
 def _person(scene: _Scene, account_id: str, part: _Part) -> Person:
-    email = f"{part.user.split('-')[0]}@{DOMAIN}" if part.tagged else None
+    email = f"{part.user.split('-')[0]}@{DOMAIN}" if part.tagged else part.owner
     tags = {OWNER_TAG: email} if email else {}
     scene.cloud.add_user(account_id, part.user, path=part.path, tags=tags)
     made = [(_make_key(scene, account_id, part.user, key), key) for key in part.keys]
@@ -338,6 +383,8 @@ def _person(scene: _Scene, account_id: str, part: _Part) -> Person:
         user=part.user,
         path=part.path,
         email=email,
+        team=part.team,
+        gone=part.gone,
         exempt=part.exempt,
         key_ids=tuple(key_id for key_id, _ in made),
         in_use=frozenset(key_id for key_id, key in made if key.active and key.used == 0),

@@ -12,6 +12,8 @@ from keyturn_sandbox.demo.timeline import (
     KeyLine,
     Link,
     MailLine,
+    NoticeLine,
+    NoticesOfKey,
     Reach,
     SetApart,
     Span,
@@ -272,3 +274,29 @@ def the_mails() -> tuple[MailLine, ...]:
         for it in key.happenings
         if it.mail
     )
+
+
+def the_notices() -> list[NoticesOfKey]:
+    """A key whose notices came, and one whose notice reached nobody, and one that was not sent."""
+    told = "email to a.very.long.name.of.somebody@department.of.a.company.example: accepted 04:12"
+    return [
+        NoticesOfKey(
+            account_name="billing",
+            user=user,
+            key_id=f"AKIAEXAMPLE{number:09d}",
+            path="there before, disabled by Keyturn, deleted by Keyturn",
+            notices=tuple(
+                NoticeLine(
+                    on=after(ENFORCED, day),
+                    what=f"Its owner was told that it stops working on {after(ENFORCED, day)}",
+                    to="ada@example.org",
+                    mail=None if wrong else "mails/0001.html",
+                    fate="" if wrong else told,
+                    is_void=day == 0,
+                    wrong=wrong,
+                )
+                for day, wrong in ((0, None), (1, None), (7, NASTY if number else None))
+            ),
+        )
+        for number, user in enumerate(("ada.lovelace", NASTY))
+    ]

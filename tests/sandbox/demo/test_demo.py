@@ -1,11 +1,15 @@
 """The demo, and what the lifecycle looks like when it is lived through day by day."""
 
+import csv
 import io
 import json
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +19,15 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.schemas.plan import read_plan
 from keyturn_sandbox.demo.command import demo
 from keyturn_sandbox.demo.folder import DemoFolder
+from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
 from keyturn_sandbox.judge.history import KeyStory
+from keyturn_sandbox.judge.replay import replay
 from keyturn_sandbox.judge.verdict import judge
 from keyturn_sandbox.judge.violation_seeding import seed_violation
 from keyturn_sandbox.simulation.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of
 from keyturn_sandbox.simulation.deployment import ADMIN
+from keyturn_sandbox.simulation.notices import notice_book
 from keyturn_sandbox.simulation.people import Habit
 from tests.canary import see
 from tests.sandbox.demo.played import DRY_DAYS, Played
@@ -48,7 +55,7 @@ def test_a_demo_ends_well_and_says_so(short: tuple[int, Path, str]) -> None:
 
     assert code == 0
     assert "0 disabled without notice, 0 deleted before their grace was over, 0 keys" in said
-    assert said.count(": held, ") == 10
+    assert said.count(": held, ") == 11
     assert "16 days, " in said
 
 
@@ -85,6 +92,37 @@ def test_a_demo_leaves_a_page_the_plan_the_log_and_every_mail(
     log = (folder / "keyturn.log").read_text().splitlines()
     assert all(json.loads(line) for line in log)
     assert any('"Wrote iam:CreateAccessKey"' in line for line in log)
+
+
+def test_the_notices_are_listed_with_what_became_of_their_mails(
+    short: tuple[int, Path, str],
+) -> None:
+    """Whose mail came back is told by another address, and their days begin with that."""
+    _, folder, _ = short
+    written = io.StringIO((folder / "notices.csv").read_text(encoding="utf-8"))
+    rows = list(csv.DictReader(written))
+    page = (folder / "index.html").read_text()
+
+    assert len(rows) > 80
+    for row in rows:
+        assert (row["due_on"], row["due_to"]) == (row["sent_on"], row["sent_to"]), row
+        assert row["channel"] == "email"
+        assert (folder / row["mail"]).is_file()
+    fates = {(row["user"], row["sent_to"]): (row["fate"], row["about"]) for row in rows}
+    assert fates["reports,finance", "paula.ortiz@larkfield.example"] == ("bounced", "2026-03-26")
+    assert fates["reports,finance", "data-platform@larkfield.example"] == (
+        "delivered",
+        "2026-03-27",
+    )
+    assert fates["vendor-audit", "vendor@larkfield.example"][0] == "complained"
+    assert fates["vendor-audit", "aws-data-lab@larkfield.example"] == ("delivered", "2026-03-27")
+    typo = [to for user, to in fates if user == "dns-updater"]
+    assert typo == ["aws-shared-services@larkfield.example"]
+    bounced = r"email to paula\.ortiz@larkfield\.example: accepted 2026-03-16 \d\d:\d\d, "
+    assert re.search(bounced + r"bounced \d\d:\d\d \(Permanent/General: smtp; 550", page)
+    listed = (folder / "notices.html").read_text()
+    assert "✓ Nothing is missing, doubled, late or astray" in listed
+    assert listed.count("<li><time>") == len(rows)
 
 
 def test_the_plan_of_a_demo_can_be_approved(short: tuple[int, Path, str]) -> None:
@@ -129,15 +167,16 @@ def test_a_demo_plays_again_into_the_same_folder(short: tuple[int, Path, str]) -
 
 def test_a_violation_planted_on_purpose_is_found_on_the_command_line(tmp_path: Path) -> None:
     ended = subprocess.run(
-        [KEYTURN, "demo", "--days", "1", "--plant", "7", "-o", str(tmp_path)],
+        [KEYTURN, "demo", "--days", "1", "--plant", "11", "-o", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert ended.returncode == 1
-    assert "7. no secret gets out: 1 violation," in ended.stdout
-    assert ended.stdout.count(": held, ") == 9
+    assert "11. each key has its notices, and no others: 1 violation," in ended.stdout
+    assert "in a dry run, is the second of its week" in ended.stdout
+    assert ended.stdout.count(": held, ") == 10
     assert re.search(r"^1 day, [\d,]+ AWS calls, ", ended.stdout, re.MULTILINE)
     assert ended.stderr == ""
 
@@ -176,12 +215,12 @@ def day_made(story: KeyStory) -> int:
     return (story.created - FIRST_DAY).days
 
 
-def test_all_ten_promises_held_over_130_days(result: Result) -> None:
+def test_all_promises_held_over_130_days(result: Result) -> None:
     assert len(result.days) == DAYS
     assert {verdict.title: verdict.violations for verdict in result.verdicts} == {
         verdict.title: () for verdict in result.verdicts
     }
-    assert len(result.verdicts) == 10
+    assert len(result.verdicts) == 11
     assert all(verdict.checked for verdict in result.verdicts)
 
 
@@ -196,6 +235,94 @@ def test_a_violation_planted_on_purpose_is_found_and_no_other(number: int, resul
     found = judge(seed_violation(number, result.evidence))
 
     assert [each.number for each in found if each.violations] == [number]
+
+
+def _of_owners(result: Result) -> list[SentMail]:
+    """The mails of enforcement that say that a key was deleted; an owner's, not the admin's."""
+    return [
+        mail
+        for mail in result.evidence.mails
+        if ADMIN not in mail.to
+        and step_of(mail)
+        and all(step.startswith("deleted/") for _, step in step_of(mail))
+    ]
+
+
+def _missing(result: Result) -> list[SentMail]:
+    gone = _of_owners(result)[5]
+    return [mail for mail in result.evidence.mails if mail is not gone]
+
+
+def _doubled(result: Result) -> list[SentMail]:
+    return [*result.evidence.mails, _of_owners(result)[5]]
+
+
+def _late(result: Result) -> list[SentMail]:
+    late = _of_owners(result)[5]
+    return [*_missing(result), replace(late, at=late.at + timedelta(days=1))]
+
+
+def _astray(result: Result) -> list[SentMail]:
+    return [*_missing(result), replace(_of_owners(result)[5], to=["zoe@larkfield.example"])]
+
+
+def _of_another_date(result: Result) -> list[SentMail]:
+    """Two days off: one is the jitter of the runs."""
+    mail = _of_owners(result)[5]
+    day = mail.at.date()
+    text = (mail.text or "").replace(f"/{day}", f"/{day + timedelta(days=2)}")
+    return [*_missing(result), replace(mail, text=text)]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_missing, ["was not sent"]),
+        (_doubled, ["nothing prescribes it"]),
+        (_late, ["was not sent", "nothing prescribes it"]),
+        (_astray, ["was not sent", "nothing prescribes it"]),
+        (_of_another_date, ["was not sent", "nothing prescribes it"]),
+    ],
+)
+def test_one_notice_that_is_not_as_it_should_be_breaks_the_promise(
+    spoil: Callable[[Result], list[SentMail]], said: list[str], result: Result
+) -> None:
+    evidence = replace(result.evidence, mails=spoil(result))
+    keys = len(step_of(_of_owners(result)[5]))
+
+    book = notice_book(replay(evidence), result.company, result.days, ADMIN)
+
+    found = book.verdict(11).violations
+    assert len(found) == len(said) * keys
+    assert {each for each in said if any(each in one for one in found)} == set(said)
+
+
+def test_a_key_that_was_born_in_the_run_has_exactly_its_eight_notices(result: Result) -> None:
+    """Of those that no cap and no person held up, by the day of its life."""
+    lives = Counter(
+        tuple(
+            (each.sent.step, (each.sent.mail.at - key.story.created + timedelta(hours=2)).days)
+            for each in key.notices
+            if each.sent is not None
+        )
+        for key in result.notices.keys
+        if key.story.made_by_keyturn and steps(key.story).get(DELETED) == day_made(key.story) + 110
+    )
+
+    [(life, keys), *others] = lives.most_common()
+    assert life == (
+        ("upcoming-14", 76),
+        ("upcoming-7", 83),
+        ("upcoming-1", 89),
+        ("disable", 90),
+        ("before-disable", 97),
+        ("delete", 100),
+        ("before-delete", 107),
+        ("deleted", 110),
+    )
+    assert keys > 50
+    late_by_a_day = {"reports,finance", "vendor-audit", "price-watcher", "cache-warmer"}
+    assert len(others) <= len(late_by_a_day)
 
 
 def test_on_every_day_of_enforcement_exactly_the_plan_is_written(played: Played) -> None:

@@ -17,6 +17,8 @@ from keyturn_sandbox.demo.folder import MANIFEST, DemoFolder
 
 FILES = {
     "index.html": "a page",
+    "notices.html": "a table",
+    "notices.csv": "a,table",
     "plan.json": "{}",
     "keyturn.log": "",
     "mails/index.html": "mails",

@@ -9,8 +9,8 @@ from shutil import which
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from keyturn_sandbox.demo.timeline import mail_index, render
-from tests.sandbox.demo.sample_page import KEYS, NASTY, sample_page, the_mails
+from keyturn_sandbox.demo.timeline import mail_index, notice_table, render
+from tests.sandbox.demo.sample_page import KEYS, NASTY, sample_page, the_mails, the_notices
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 
@@ -40,6 +40,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "index.html").write_text(render(sample_page()), encoding="utf-8")
     mails = mail_index(the_mails(), home="../index.html")
     (folder / "mails" / "index.html").write_text(mails, encoding="utf-8")
+    table = notice_table(the_notices(), ["a mail went astray"], home="index.html")
+    (folder / "notices.html").write_text(table, encoding="utf-8")
     return folder
 
 
@@ -84,7 +86,7 @@ def keys(as_loaded: Opened) -> Opened:
     return as_loaded
 
 
-@pytest.mark.parametrize("name", ["index.html", "mails/index.html"])
+@pytest.mark.parametrize("name", ["index.html", "notices.html", "mails/index.html"])
 def test_a_page_complains_of_nothing_and_asks_for_nothing(
     browser: Browser, pages: Path, name: str
 ) -> None:
@@ -95,7 +97,7 @@ def test_a_page_complains_of_nothing_and_asks_for_nothing(
         assert it.requests == [(pages / name).as_uri()]
 
 
-@pytest.mark.parametrize("name", ["index.html", "mails/index.html"])
+@pytest.mark.parametrize("name", ["index.html", "notices.html", "mails/index.html"])
 def test_nothing_runs_out_of_the_page(browser: Browser, pages: Path, name: str) -> None:
     with opened(browser, pages / name) as it:
         for width in (1280, 850, 400):

@@ -417,6 +417,19 @@ def test_an_address_that_bounces_is_on_the_list_but_none_of_the_simulators(
     assert gone == "NotFoundException"
 
 
+def test_an_address_that_calls_a_mail_spam_is_on_the_list(
+    cloud: LocalCloud, hub: boto3.Session
+) -> None:
+    ses = hub.client("sesv2")
+    cloud.verify_sender(HUB, "example.com")
+    cloud.call_spam("Ann@example.org")
+    ses.send_email(**a_mail_to("ann@example.org"))
+
+    listed = ses.get_suppressed_destination(EmailAddress="ann@example.org")
+
+    assert listed["SuppressedDestination"]["Reason"] == "COMPLAINT"
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [

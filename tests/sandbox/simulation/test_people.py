@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from keyturn.schemas.owners_file import FileForm, read_owners_file
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.simulation.people import EXEMPTION_GROUP, Company, Habit, build
 
@@ -145,3 +146,17 @@ def test_an_owner_may_be_told_by_tag_or_name_or_account_or_through_the_admin(
         "admin@larkfield.example",
     }
     assert "ana.kovacs@larkfield.example" in by_user["ana.kovacs@larkfield.example"]
+    # Nobody reads what comes to who has left, nor to what is no address.
+    assert "paula.ortiz@larkfield.example" not in by_user["reports,finance"]
+    assert "data-platform@larkfield.example" in by_user["reports,finance"]
+    assert by_user["dns-updater"] == {
+        "aws-shared-services@larkfield.example",
+        "admin@larkfield.example",
+    }
+
+
+def test_its_owners_file_is_one_that_keyturn_reads(built: Built) -> None:
+    read = read_owners_file(built.company.owners_file.encode(), FileForm.YAML, place="owners.yaml")
+
+    assert not read.problems
+    assert len(read.rules) == 1

@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from botocore.exceptions import ClientError
+
 from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
-from keyturn.domain.errors import PortError, RateExceeded, Refused, Throttled
+from keyturn.domain.errors import (
+    NoSuchRecipient,
+    PortError,
+    RateExceeded,
+    Refused,
+    Throttled,
+)
 from keyturn.domain.events import Mail
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, NoticeContent, RenderedNotice
@@ -20,13 +28,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2.type_defs import ContentTypeDef, SendEmailRequestTypeDef
 
 _MEANINGS: Final[Meanings] = {
-    "MessageRejected": Refused,  # an unverified address, too
+    "MessageRejected": Refused,  # an unverified address, too: _recipient_told_from_others
+    "BadRequestException": Refused,
     "MailFromDomainNotVerifiedException": Refused,
     "AccountSuspendedException": Refused,
     "NotFoundException": Refused,  # the configuration set
     "LimitExceededException": Throttled,
     "SendingPausedException": Throttled,
 }
+_UNVERIFIED = re.compile(r"identities failed the check in region [\w-]+:\s*(?P<named>.+)")
+_MALFORMED = re.compile(
+    r"(illegal|invalid|missing).*\b(address|domain|local)|(address|domain).*\b(illegal|control)",
+    re.IGNORECASE,
+)
 _FOR_LONGER = re.compile(r"SendingPaused|daily|\bday\b|24.?hour", re.IGNORECASE)
 _IN_A_MOMENT = re.compile(r"TooManyRequests|Throttl|\brate\b", re.IGNORECASE)
 
@@ -101,21 +115,28 @@ class EmailChannel:
 
     name = ChannelName.EMAIL
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what every mail goes out with
         self,
         ses: "SESV2Client",
         renderer: MailRenderer,
         *,
         sender: str,
         turns: Turns,
+        taken: set[str] | None = None,
         configuration_set: str | None = None,
     ) -> None:
-        """turns: kept as long as the client is, for SES counts all that came from it."""
+        """
+        Begin.
+
+        turns: kept as long as the client is, for SES counts all that came from it; so is taken:
+        the senders of whom SES has taken a mail.
+        """
         self._ses = ses
         self._turns = turns
         self._renderer = renderer
         self._sender = sender
         self._configuration_set = configuration_set
+        self._taken = set() if taken is None else taken
 
     def render(self, content: NoticeContent, recipient: Recipient) -> RenderedNotice:
         """Write the mail."""
@@ -125,6 +146,7 @@ class EmailChannel:
             recipient=recipient,
             mail=self._renderer.mail_of(content),
             configuration_set=self._configuration_set,
+            taken=self._taken,
         )
 
     def take_turn(self, recipient: Recipient, *, within: float) -> float | None:  # noqa: ARG002 -- SES counts mails, whoever gets them
@@ -141,9 +163,25 @@ class _Email:
     recipient: Recipient
     mail: Mail
     configuration_set: str | None
+    taken: set[str] = field(repr=False)
+    """The senders of whom SES has taken a mail."""
+
+    @property
+    def to(self) -> str:
+        """To whom, as addresses are compared."""
+        return self.recipient.normalized_address
+
+    @property
+    def is_to_its_sender(self) -> bool:
+        """Whether SES cannot find fault with the one and not with the other."""
+        return self.to == self.sender.lower()
 
     def send(self) -> str:
-        """Send, and answer with SES's message id. Raises Refused for what is no one address."""
+        """
+        Send, and answer with SES's message id.
+
+        Raises Refused for what is no one address, NoSuchRecipient where SES refuses it.
+        """
         if not self.recipient.can_be_reached:
             raise Refused(f"SendEmail: {self.recipient.address!r} is not one mail address")
         request: SendEmailRequestTypeDef = {
@@ -164,8 +202,13 @@ class _Email:
             ]
         if self.configuration_set:
             request["ConfigurationSetName"] = self.configuration_set
-        with _rates_told_from_quotas(), aws_errors_translated(_MEANINGS):
+        with (
+            _recipient_told_from_others(self),
+            _rates_told_from_quotas(),
+            aws_errors_translated(_MEANINGS),
+        ):
             answer = self.ses.send_email(**request)
+        self.taken.add(self.sender)
         return str(answer["MessageId"])
 
 
@@ -189,3 +232,40 @@ def _rates_told_from_quotas() -> Generator[None]:
 
 def _utf8(text: str) -> "ContentTypeDef":
     return {"Data": text, "Charset": "UTF-8"}
+
+
+@contextmanager
+def _recipient_told_from_others(mail: _Email) -> Generator[None]:
+    """
+    Raise NoSuchRecipient where SES refuses a mail because of its recipient, and nothing else.
+
+    In its sandbox SES names the addresses that it has not verified: the sender, the recipient, or
+    both. Where it finds fault with the form of an address, it does not say with whose: the
+    sender's is good, if SES has taken a mail of it since this process began. All that is wrong
+    with the sender, the content or the account would be so for every recipient.
+    https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+    """
+    try:
+        yield
+    except Refused as refused:
+        said, code = str(refused), _code_of(refused)
+        unverified = _UNVERIFIED.search(said) if code == "MessageRejected" else None
+        malformed = _MALFORMED.search(said) if code == "BadRequestException" else None
+        is_its_fault = not mail.is_to_its_sender and (
+            (unverified is not None and _named(unverified["named"]) == {mail.to})
+            or (malformed is not None and mail.sender in mail.taken)
+        )
+        if not is_its_fault:
+            raise
+        raise NoSuchRecipient(said) from refused
+
+
+def _code_of(error: PortError) -> str:
+    """SES's own word for what is wrong; empty: it is not SES that says so."""
+    answer = error.__cause__
+    return answer.response["Error"]["Code"] if isinstance(answer, ClientError) else ""
+
+
+def _named(listed: str) -> set[str]:
+    """The identities of a list of SES's; one that is too long ends in dots, which are none."""
+    return {each.strip(" <>").lower() for each in listed.split(",")}

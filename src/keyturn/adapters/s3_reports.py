@@ -1,0 +1,154 @@
+"""
+What is stored of each day of the whole organisation.
+
+    <prefix>/reports/daily/date=<day>/inventory/<run>.json    the accounts that an inventory queued
+    <prefix>/reports/daily/date=<day>/keys.csv                all keys
+    <prefix>/reports/daily/date=<day>/digest.json             the administrators' digest
+
+An inventory has an object of its own, so that a second one of a day takes nothing from the first.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.admin_digest import AdminDigest, RecordedInventory, Reported
+from keyturn.domain.errors import NotFound, Refused
+from keyturn.ports.reports import StoredDay
+from keyturn.schemas.daily_report import (
+    read_inventory,
+    read_reported,
+    write_daily_digest,
+    write_inventory,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_DIGEST: Final = "digest.json"
+_CSV: Final = "keys.csv"
+_INVENTORIES: Final = "inventory/"
+
+
+class S3DailyReports:
+    """
+    Meets `ports.DailyReports` and `ports.InventoryRecords`.
+
+    An inventory needs s3:PutObject on `<prefix>/reports/daily/*`, and no more. Who makes the
+    digest needs s3:GetObject there, too, and s3:ListBucket on that prefix.
+    """
+
+    def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._days = "/".join(filter(None, (prefix.strip("/"), "reports/daily/date=")))
+
+    # InventoryRecords
+
+    def record(self, taken: RecordedInventory) -> None:
+        """Write down what an inventory queues."""
+        name = f"{_INVENTORIES}{taken.run}.json"
+        self._put(taken.at.date(), name, write_inventory(taken))
+
+    # DailyReports
+
+    def has_before(self, day: date) -> bool:
+        """Whether anything is stored of an earlier day: S3 lists names as they sort."""
+        with aws_errors_translated():
+            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._days, MaxKeys=1)
+        return any(each["Key"] < self._folder(day) for each in answer.get("Contents", []))
+
+    def of_day(self, day: date) -> StoredDay:
+        """What is stored of a day."""
+        folder = self._folder(day)
+        found = {each["Key"].removeprefix(folder): each for each in self._objects(folder)}
+        return StoredDay(
+            has_digest=_DIGEST in found,
+            inventories={
+                name: each["LastModified"].astimezone(UTC)
+                for name, each in found.items()
+                if name.startswith(_INVENTORIES)
+            },
+        )
+
+    def inventory(self, day: date, name: str) -> RecordedInventory | None:
+        """The record of an inventory, if it is of a form that we know."""
+        body = self._get(day, name)
+        return None if body is None else read_inventory(body)
+
+    def reported(self, day: date) -> Reported | None:
+        """What the digest of a day remembers, if it is of a form that we know."""
+        body = self._get(day, _DIGEST)
+        return None if body is None else read_reported(body)
+
+    def csv_of(self, day: date) -> str:
+        """Where the rows of all keys are stored."""
+        return f"{self._folder(day)}{_CSV}"
+
+    @contextmanager
+    def rows(self, day: date) -> Generator["_RowsInFile"]:
+        """Gather the rows of all keys in a file, which no organisation is too large for."""
+        with TemporaryFile() as file:
+            yield _RowsInFile(self, day, file)
+
+    def put(self, reported: Reported, digest: AdminDigest) -> None:
+        """Store the day's digest, if there is none."""
+        body = write_daily_digest(reported, digest)
+        self._put(digest.day, _DIGEST, body, IfNoneMatch="*")
+
+    def put_csv(self, day: date, file: IO[bytes]) -> None:
+        """Store the rows of all keys, in the place of those that were stored before."""
+        self._put(day, _CSV, file, ContentType="text/csv; charset=utf-8")
+
+    def _folder(self, day: date) -> str:
+        return f"{self._days}{day.isoformat()}/"
+
+    def _objects(self, start: str) -> Iterator[Any]:
+        with aws_errors_translated():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=start
+            )
+            for page in pages:
+                yield from page.get("Contents", [])
+
+    def _get(self, day: date, name: str) -> bytes | None:
+        with suppress(NotFound), aws_errors_translated():
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._folder(day)}{name}")
+            return answer["Body"].read()
+        return None
+
+    def _put(self, day: date, name: str, body: bytes | IO[bytes], **more: Any) -> None:  # noqa: ANN401 -- as S3 takes it
+        more = {"ContentType": "application/json", **more}
+        with aws_errors_translated():
+            self._s3.put_object(
+                Bucket=self._bucket, Key=f"{self._folder(day)}{name}", Body=body, **more
+            )
+
+
+class _RowsInFile:
+    """Meets `ports.Rows`."""
+
+    def __init__(self, reports: S3DailyReports, day: date, file: IO[bytes]) -> None:
+        self._reports = reports
+        self._day = day
+        self._file = file
+        self._failed: OSError | None = None
+
+    def write(self, rows: str) -> None:
+        """Add rows; where there is no more room, nothing more is added."""
+        if self._failed is None:
+            try:
+                self._file.write(rows.encode())
+            except OSError as error:
+                self._failed = error
+
+    def store(self) -> None:
+        """Store the whole; half of it is not stored."""
+        if self._failed is not None:
+            message = f"there was no room for it ({self._failed.strerror})"
+            raise Refused(message)
+        self._file.seek(0)
+        self._reports.put_csv(self._day, self._file)

@@ -1,0 +1,57 @@
+"""Makes the administrators' one digest of each day, when its runs are over: ASA-Reporter."""
+
+import os
+from datetime import UTC, datetime
+from typing import Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from keyturn.domain.admin_digest import AdminDigest
+from keyturn.functions.connect import connected
+from keyturn.functions.faults import in_our_words
+from keyturn.functions.log_lines import LogEvent, log
+from keyturn.functions.metrics import Service, emit
+from keyturn.use_cases.daily_digest import Waits
+
+logger = Logger(service=Service.REPORTER)
+
+SPARE_MILLISECONDS: Final = 120_000
+"""What the reporter leaves of its time: for the accounts it is at, the list of keys, the bus."""
+
+
+def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa: ARG001 -- it says nothing
+    """
+    Make the digest of a day that is over and has none; every quarter of an hour, as a rule.
+
+    Answers with the days whose digest it made, and why another one waits. Raises KeyturnError, in
+    our own words, where one could not be made: the next turn begins anew.
+    """
+
+    def may_go_on() -> bool:
+        return context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
+
+    made: list[str] = []
+    waits: dict[str, str] = {}
+    with in_our_words(logger, LogEvent.INVOCATION_FAILED):
+        aws = connected(logger, os.environ, context)
+        for each in aws.daily_digest().turn(datetime.now(UTC), may_go_on):
+            day = each.day.isoformat()
+            if isinstance(each, AdminDigest):
+                made.append(day)
+                reached = each.coverage.reached
+                text = f"The digest of {day} is on the bus"
+                log(logger, LogEvent.DIGEST_PUBLISHED, text, day=day, accounts=reached)
+                emit(Service.REPORTER, {"DigestSent": 1})
+            else:
+                waits[day] = each.why
+                _say(each, day)
+    return {"made": made, "waits": waits}
+
+
+def _say(waits: Waits, day: str) -> None:
+    text = f"The digest of {day} waits: {waits.why}"
+    if waits.unknown is None:
+        log(logger, LogEvent.DIGEST_WAITS, text, day=day)
+    else:
+        log(logger, LogEvent.BACKLOG_UNKNOWN, f"{text} ({waits.unknown})", day=day)

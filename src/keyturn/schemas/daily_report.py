@@ -1,0 +1,142 @@
+"""What is stored of a day: which accounts its inventories queued, and the digest that was made."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypedDict
+
+from keyturn.domain.admin_digest import (
+    LONGEST,
+    AdminDigest,
+    FailureKey,
+    Lasting,
+    RecordedInventory,
+    Reported,
+)
+from keyturn.domain.days import read_day
+from keyturn.domain.reading import NotReadableError, read_json
+from keyturn.domain.tag_text import format_utc, moment
+from keyturn.schemas.account import AccountId, Count, Moment
+from keyturn.schemas.admin_digest import AdminDigestFile, write_admin_digest
+from keyturn.schemas.decision import Day
+
+VERSION: Final = 1
+
+
+class InventoryFile(TypedDict):
+    """Which accounts an inventory queued, by their ids, and how many it skipped on purpose."""
+
+    version: Literal[1]
+    run: str
+    at: Moment
+    queued: dict[AccountId, str]
+    skipped: Count
+
+
+class RememberedFailure(TypedDict):
+    """A failure that is known again: its message without what differs from day to day."""
+
+    account: str
+    user: str
+    message: str
+    since: Day
+    reported: Day
+
+
+class DailyDigestFile(AdminDigestFile):
+    """
+    The administrators' digest of a day, as it is stored.
+
+    made: what was written from then on is told the day after. failures_lasting: how many were
+    reported within the week before. csv: where all keys are. memory: which failures are known.
+    """
+
+    made: Moment
+    failures_lasting: Count
+    csv: str
+    memory: list[RememberedFailure]
+
+
+def inventory_file(taken: RecordedInventory) -> InventoryFile:
+    """The form of an inventory."""
+    return {
+        "version": VERSION,
+        "run": taken.run,
+        "at": format_utc(taken.at),
+        "queued": dict(taken.queued),
+        "skipped": taken.skipped,
+    }
+
+
+def write_inventory(taken: RecordedInventory) -> bytes:
+    """The object of an inventory."""
+    return _as_bytes(inventory_file(taken))
+
+
+def read_inventory(body: bytes) -> RecordedInventory | None:
+    """Read an inventory; None: it is of no form that we know."""
+    try:
+        found = read_json(body)
+        at, queued, skipped = moment(found["at"]), found["queued"], found["skipped"]
+        known = found["version"] == VERSION and at is not None and _is_count(skipped)
+        if not known or not _are_texts((*queued, *queued.values())) or at is None:
+            return None
+        return RecordedInventory(run=str(found["run"]), at=at, queued=queued, skipped=skipped)
+    except (NotReadableError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def daily_digest_file(reported: Reported, digest: AdminDigest) -> DailyDigestFile:
+    """The form of a digest that was made."""
+    return {
+        **write_admin_digest(digest),
+        "made": format_utc(reported.made),
+        "failures_lasting": digest.failures_lasting,
+        "csv": digest.csv,
+        "memory": [
+            {
+                "account": account,
+                "user": user,
+                "message": message,
+                "since": each.since.isoformat(),
+                "reported": each.reported.isoformat(),
+            }
+            for (account, user, message), each in sorted(reported.memory.items())
+        ],
+    }
+
+
+def write_daily_digest(reported: Reported, digest: AdminDigest) -> bytes:
+    """The object of a digest."""
+    return _as_bytes(daily_digest_file(reported, digest))
+
+
+def read_reported(body: bytes) -> Reported | None:
+    """Read what a digest remembers; None: it is of no form that we know."""
+    try:
+        found = read_json(body)
+        made = moment(found["made"])
+        if made is None:
+            return None
+        return Reported(made=made, memory=dict(map(_remembered, found["memory"])))
+    except (NotReadableError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _remembered(found: Mapping[str, Any]) -> tuple[FailureKey, Lasting]:
+    known = found["account"], found["user"], found["message"]
+    since, reported = read_day(found["since"]), read_day(found["reported"])
+    if since is None or reported is None or not _are_texts(known):
+        raise ValueError("memory")
+    return (known[0], known[1], known[2][:LONGEST]), Lasting(since=since, reported=reported)
+
+
+def _is_count(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and found >= 0
+
+
+def _are_texts(found: Iterable[object]) -> bool:
+    return all(isinstance(each, str) for each in found)
+
+
+def _as_bytes(document: Mapping[str, object]) -> bytes:
+    return (json.dumps(document, separators=(",", ":")) + "\n").encode()

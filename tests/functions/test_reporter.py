@@ -1,0 +1,280 @@
+"""The reporter: the administrators' one digest of each day, when its runs are over."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from keyturn.domain.errors import KeyturnError, NoTimeLeft
+from keyturn.schemas.digest_due import read_digest_due
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
+from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
+from tests.use_cases.harness import HUB, MEMBER, MINUTE, START, Harness
+
+FOLDER = f"{PREFIX}/reports/daily/date=2026-03-02/"
+HOUR = timedelta(hours=1)
+
+
+def after(stage: Harness, since: timedelta) -> Harness:
+    """So long after the hour of the first inventory."""
+    stage.cloud.move_to(START + since)
+    return stage
+
+
+def published(stage: Harness) -> list[dict[str, Any]]:
+    """The digests on the bus, as the notifier reads them."""
+    found = []
+    for call in stage.ours():
+        if call.operation == "PutEvents":
+            entries: Any = call.params["Entries"]
+            for entry in entries:
+                if entry["DetailType"] == "Digest Due":
+                    detail = json.loads(entry["Detail"])
+                    event = {"account": HUB, "source": entry["Source"], "detail": detail}
+                    at = datetime.fromisoformat(detail["digest"]["date"]).replace(tzinfo=UTC)
+                    assert read_digest_due(event, own_account=HUB, now=at)
+                    found.append(detail["digest"])
+    return found
+
+
+def stored(stage: Harness) -> dict[str, bytes]:
+    """What is stored of the first day."""
+    return {
+        name.removeprefix(FOLDER): body
+        for name, body in stage.cloud.objects(BUCKET).items()
+        if name.startswith(FOLDER)
+    }
+
+
+def a_day(stage: Harness) -> None:
+    """An inventory, and the runs that it queued."""
+    stage.take_inventory()
+    stage.rotate_queued()
+
+
+def test_a_day_that_is_over_is_reported_once(stage: Harness) -> None:
+    stage.user("ann", 137)
+    a_day(stage)
+
+    waits = stage.report()
+    answer = after(stage, 20 * MINUTE).report()
+    before = stage.mark()
+    again = after(stage, 35 * MINUTE).report()
+
+    assert waits["waits"] == {"2026-03-02": "its inventory has only just been taken"}
+    assert answer == {"made": ["2026-03-02"], "waits": {}}
+    assert again == {"made": [], "waits": {}}
+    # Both days, and whether there was an inventory before them.
+    assert [call.operation for call in stage.ours(before)] == ["ListObjectsV2"] * 3
+    [digest] = published(stage)
+    assert digest["coverage"]["listed"] == 3
+    assert digest["coverage"]["reached"] == 1  # the others have no role to be entered by
+    assert digest["coverage"]["failed"] == 2
+    assert (digest["done_counts"], digest["remarks"]) == ({"ROTATE": 1}, [])
+    files = stored(stage)
+    assert digest["csv"] == f"{FOLDER}keys.csv"
+    heading, row = files["keys.csv"].decode().splitlines()
+    assert heading.startswith("account,name,dry_run,user,key")
+    assert row.startswith(f"{MEMBER},prod,no,ann,")
+    kept = json.loads(files["digest.json"])
+    assert [each["account"] for each in kept["memory"]] == [MANAGEMENT_ACCOUNT, HUB]
+
+
+def test_it_waits_for_every_run_and_for_none_after_six_hours(stage: Harness) -> None:
+    """A message that is being worked on, or waits to be tried again, is a run, too."""
+    stage.take_inventory()
+    stage.receive(stage.deployment.rotation_queue)
+    waits = after(stage, HOUR).report()
+
+    made = after(stage, 6 * HOUR + MINUTE).report()
+
+    assert waits["waits"] == {"2026-03-02": "accounts wait for their runs"}
+    assert made["made"] == ["2026-03-02"]
+    [digest] = published(stage)
+    assert digest["coverage"]["not_seen"]["total"] == 3
+    assert digest["remarks"] == [
+        "Not all runs were over 6 hours after the inventory: the digest waits no more"
+    ]
+
+
+def test_a_queue_that_cannot_be_read_is_not_an_empty_one(stage: Harness) -> None:
+    a_day(stage)
+    stage.cloud.deny(HUB, "GetQueueAttributes")
+
+    waits = after(stage, HOUR).report()
+    made = after(stage, 6 * HOUR + MINUTE).report()
+
+    assert waits == {
+        "made": [],
+        "waits": {"2026-03-02": "how many accounts wait is not known"},
+    }
+    assert [line["level"] for line in stage.lines() if line["event"] == "backlog.unknown"] == [
+        "WARNING"
+    ]
+    assert made["made"] == ["2026-03-02"]
+
+
+def test_a_second_inventory_of_the_day_takes_no_account_from_the_first(stage: Harness) -> None:
+    a_day(stage)
+    after(stage, 5 * MINUTE).settings["ExcludedAccounts"] = MANAGEMENT_ACCOUNT
+    a_day(stage)
+
+    after(stage, HOUR).report()
+
+    [digest] = published(stage)
+    # Two of three are listed again, and what was queued first was queued all the same.
+    assert (digest["coverage"]["listed"], digest["coverage"]["skipped"]) == (4, 1)
+    assert digest["coverage"]["not_seen"]["total"] == 0
+    assert len([name for name in stored(stage) if name.startswith("inventory/")]) == 2
+
+
+def test_an_inventory_that_cannot_be_written_down_queues_all_the_same(stage: Harness) -> None:
+    stage.cloud.deny(HUB, "PutObject", times=1)
+    stage.take_inventory()
+
+    assert len(stage.receive(stage.deployment.rotation_queue)) == 3
+    [line] = [each for each in stage.lines() if each["event"] == "inventory.not-recorded"]
+    assert line["level"] == "ERROR"
+    assert "AccessDenied" in line["message"]
+
+
+def test_a_day_without_an_inventory_is_said_the_night_after(stage: Harness) -> None:
+    assert after(stage, 24 * HOUR).report() == {"made": [], "waits": {}}, "nothing began yet"
+    a_day(stage)
+    after(stage, 25 * HOUR).report()
+    assert after(stage, 44 * HOUR).report() == {"made": [], "waits": {}}
+
+    # Of 4 March there is none, and at two in the morning it is said.
+    assert after(stage, 68 * HOUR).report()["made"] == []
+    answer = after(stage, 70 * HOUR).report()
+
+    assert answer["made"] == ["2026-03-04"]
+    _, digest = published(stage)
+    assert digest["coverage"]["listed"] is None
+    assert digest["remarks"][0].startswith("There is no record of an inventory of 2026-03-04")
+
+
+def test_what_is_done_after_the_digest_is_told_the_day_after(stage: Harness) -> None:
+    stage.user("ann", 137)
+    stage.take_inventory()
+    after(stage, 7 * HOUR).report()
+    stage.rotate_queued()
+    stage.at(1)
+    a_day(stage)
+
+    after(stage, 25 * HOUR).report()
+
+    first, second = published(stage)
+    assert (first["coverage"]["not_seen"]["total"], first["done_counts"]) == (3, {})
+    assert second["done_counts"]["ROTATE"] == 1
+    assert second["coverage"]["not_seen"]["total"] == 0
+
+
+def test_runs_that_begin_after_midnight_belong_to_the_inventory_before_it(stage: Harness) -> None:
+    stage.user("ann", 137)
+    after(stage, 18 * HOUR + 50 * MINUTE).take_inventory()
+    after(stage, 19 * HOUR + 5 * MINUTE).rotate_queued()
+
+    answer = after(stage, 19 * HOUR + 30 * MINUTE).report()
+
+    assert answer["made"] == ["2026-03-02"]
+    [digest] = published(stage)
+    assert digest["coverage"]["not_seen"]["total"] == 0
+    assert digest["done_counts"] == {"ROTATE": 1}
+
+
+def test_a_lasting_failure_is_reported_on_its_first_day_and_then_weekly(stage: Harness) -> None:
+    shown = []
+    for day in range(9):
+        stage.at(day)
+        a_day(stage)
+        after(stage, day * 24 * HOUR + HOUR).report()
+        [*_, digest] = published(stage)
+        shown.append((digest["failures"]["total"], digest["failures_lasting"]))
+
+    assert shown == [(2, 0), *[(0, 2)] * 6, (2, 0), (0, 2)]
+
+
+def test_where_the_memory_cannot_be_read_everything_is_reported_and_that_is_said(
+    stage: Harness,
+) -> None:
+    a_day(stage)
+    after(stage, HOUR).report()
+    stage.cloud.session(HUB).client("s3").put_object(
+        Bucket=BUCKET, Key=f"{FOLDER}digest.json", Body=b"{"
+    )
+    stage.at(1)
+    a_day(stage)
+
+    after(stage, 25 * HOUR).report()
+
+    [_, digest] = published(stage)
+    assert digest["failures"]["total"] == 2
+    [said] = digest["remarks"]
+    assert said.startswith("What was reported before could not be read (it is of no known form")
+
+
+def test_what_may_not_be_read_is_said_and_keeps_no_digest(stage: Harness) -> None:
+    a_day(stage)
+    after(stage, HOUR).report()
+    stage.at(1)
+    a_day(stage)
+    stage.cloud.deny(HUB, "GetObject")
+
+    after(stage, 25 * HOUR).report()
+
+    [_, digest] = published(stage)
+    assert digest["coverage"]["listed"] is None
+    assert [remark.split(" could")[0] for remark in digest["remarks"]] == [
+        "Which accounts were queued on 2026-03-03",
+        "What was reported before",
+    ]
+    assert digest["failures"]["total"] == 3  # each snapshot
+
+
+def test_broken_off_between_bus_and_bucket_it_is_published_again(stage: Harness) -> None:
+    """The notifier's receipt of the day keeps that one mail."""
+    a_day(stage)
+    after(stage, HOUR)
+    denied = stage.cloud.deny(HUB, "PutObject")
+
+    with pytest.raises(KeyturnError, match="PutObject"):
+        stage.report()
+    [first] = published(stage)
+    denied.lift()
+    stage.report()
+
+    _, second = published(stage)
+    assert first["csv"] == ""
+    assert first["remarks"][0].startswith("The list of all keys could not be stored")
+    assert second["remarks"] == []
+
+
+def test_a_snapshot_that_cannot_be_read_is_a_failure_of_its_account(stage: Harness) -> None:
+    stage.user("ann", 137)
+    a_day(stage)
+    stage.cloud.session(HUB).client("s3").put_object(
+        Bucket=BUCKET, Key=f"{PREFIX}/snapshots/date=2026-03-02/account={MEMBER}.json", Body=b"{"
+    )
+
+    after(stage, HOUR).report()
+
+    [digest] = published(stage)
+    assert digest["coverage"]["failed"] == 3
+    assert any(
+        line["account"] == MEMBER and "snapshot could not be read" in line["what"]
+        for line in digest["failures"]["worst"]
+    )
+
+
+def test_where_the_time_is_too_short_it_fails_aloud_and_begins_anew(stage: Harness) -> None:
+    a_day(stage)
+    after(stage, HOUR)
+
+    with pytest.raises(NoTimeLeft, match="there was time for 0 of"):
+        stage.report(context=stage.minutes(1))
+
+    assert stage.lines()[-1]["level"] == "ERROR"
+    assert published(stage) == []
+    assert stage.report()["made"] == ["2026-03-02"]
