@@ -5,6 +5,8 @@ _MARK = "\N{REPLACEMENT CHARACTER}"
 
 def visible(text: str) -> str:
     """A text in which everything is seen: no control, no mark that turns or hides what follows."""
+    if text.isprintable():
+        return text  # nearly every text is
     return "".join(each if each.isprintable() else _MARK for each in text)
 
 
@@ -14,6 +16,8 @@ def without_surrogates(text: str) -> str:
 
     Left in, the first hash, file or terminal that such a text comes to raises UnicodeEncodeError.
     """
+    if text.isascii():
+        return text
     return "".join(_MARK if "\ud800" <= each <= "\udfff" else each for each in text)
 
 

@@ -4,7 +4,9 @@ What botocore need not do for an AWS that is in this process.
 Half the time of a call went into a signature that nobody could check, into a user
 agent that nobody reads, and into guessing the format of dates that we write
 ourselves; and a new session took longer than a hundred calls, for it read the
-models of the services anew. Before it tries again botocore would sleep, and so would
+models of the services anew, and asked of each of its hundreds of handlers what it
+takes. moto made a pair of RSA keys for each KMS key, most of which have none.
+Before it tries again botocore would sleep, and so would
 whoever waits for a turn to send; here the clock is moved instead. What takes the
 signature's place tells less about a request, but still proves that its sender knows
 the key's secret.
@@ -14,22 +16,31 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import cache, lru_cache
 from hashlib import sha256
+from inspect import isfunction
 from threading import Condition, Lock
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import botocore.endpoint
+import botocore.hooks
 import botocore.parsers
 import botocore.retries.bucket
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, HeadersDict
+from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.loaders import Loader, create_loader
 from botocore.useragent import UserAgentString
+from moto.kms import models as kms_models
 
 _MODELS: dict[object, object] = {}
+# What these modules hold for themselves, before anything takes its place.
+_accepts_kwargs = vars(botocore.hooks)["accepts_kwargs"]
+_alias_event_name = vars(EventAliaser)["_alias_event_name"]
+_generate_private_key = vars(kms_models)["generate_private_key"]
 _parse_any_timestamp = botocore.parsers.DEFAULT_TIMESTAMP_PARSER
 _ZULU = _parse_any_timestamp("1970-01-01T00:00:00Z").tzinfo  # the kind that botocore gives
 
@@ -53,6 +64,9 @@ def shortcuts(sleep: Callable[[float], None]) -> Generator[None]:
             (UserAgentString, "to_string", _name_user_agent),
             (botocore.session, "create_loader", _create_loader),
             (botocore.parsers, "DEFAULT_TIMESTAMP_PARSER", _parse_timestamp),
+            (botocore.hooks, "accepts_kwargs", _accepts_keywords),
+            (EventAliaser, "_alias_event_name", _alias),
+            (kms_models, "generate_private_key", _make_private_key),
         ):
             patches.enter_context(patch.object(target, name, replacement))
         yield
@@ -89,6 +103,29 @@ def _create_loader(search_path: str | None = None) -> Loader:
     loader = create_loader(search_path)
     vars(loader)["_cache"] = _MODELS  # botocore has no other way to share what is read
     return loader
+
+
+def _accepts_keywords(handler: Callable[..., object]) -> bool:
+    # A method would keep its client alive.
+    return _of_function(handler) if isfunction(handler) else bool(_accepts_kwargs(handler))
+
+
+@lru_cache(512)  # not without end: a closure would keep its client alive too
+def _of_function(handler: FunctionType) -> bool:
+    return bool(_accepts_kwargs(handler))
+
+
+def _alias(_: EventAliaser, name: str) -> str:
+    return _alias_of(name)
+
+
+@cache
+def _alias_of(name: str) -> str:
+    return str(_alias_event_name(EventAliaser(HierarchicalEmitter()), name))
+
+
+def _make_private_key(key_spec: str) -> object:
+    return _generate_private_key(key_spec) if key_spec.startswith(("RSA", "ECC")) else None
 
 
 def _parse_timestamp(value: Any) -> datetime:  # noqa: ANN401 - a number, or a text in any format
