@@ -94,6 +94,71 @@ def test_of_two_owners_each_gets_a_mail_of_their_own_and_one_is_the_proof(stage:
     assert mailed(stage) == [ANN, BOB, BOB, BOB]
 
 
+def test_who_is_added_to_the_owners_hears_at_once_of_the_date_that_stands(
+    stage: Harness,
+) -> None:
+    stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+    tag(stage, f"{ANN} {BOB}")
+
+    added = stage.at(1).run()
+    assert ("NOTICE", "dates-not-noticed") in decisions_of(added, "app")
+    assert mailed(stage) == [ANN, BOB]
+    assert "Thursday 12 March" in (stage.cloud.sent_mails[-1].text or "")
+    assert ("KEEP", "window-running") in decisions_of(stage.at(2).run(), "app")
+
+    tag(stage, f"{ANN} {BOB} carol@example.com")
+    for day in (7, 8, 9):  # the third is notified by the reminder, and no second time
+        stage.at(day).run()
+    assert mailed(stage)[2:] == [ANN, BOB, "carol@example.com"]
+    ended = stage.at(10).run()
+
+    assert ("DISABLE", "window-over") in decisions_of(ended, "app")
+    tag(stage, f"{ANN} {BOB} carol@example.com dora@example.com")
+    since = len(stage.cloud.sent_mails)
+    for day in (11, 12):
+        stage.at(day).run()
+    assert mailed(stage, since) == ["dora@example.com"]
+    assert ("DELETE", "grace-over") in decisions_of(stage.at(20).run(), "app")
+
+
+def test_an_end_that_moves_from_owner_to_owner_is_said_and_counted(stage: Harness) -> None:
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+    for day in range(9, 28, 9):
+        tag(
+            stage,
+            f"ann+{day}@example.com backup@example.com" if day == 9 else f"x{day}@example.com",
+        )
+        answer = stage.at(day).run()
+        [moved] = [each for each in answer["decisions"] if each["key"] == old]
+        assert ("CONTESTED" in moved["overlays"]) == (day > 9), day
+
+    assert stage.keys("app")[old] == "Active"
+    said = "its owner has changed 3 times since 2026-03-02, and its end was first promised for"
+    assert f"{said} 2026-03-12" in moved["sentence"]
+    copy = [mail for mail in stage.cloud.sent_mails if ADMIN in mail.to][-1]
+    assert said in " ".join((copy.text or "").split())
+
+
+def test_an_added_owner_whom_no_mail_reaches_holds_no_end(stage: Harness) -> None:
+    old, *_ = stage.user("app", 95, **{OWNER_TAG: ANN})
+    stage.run()
+    tag(stage, f"{ANN} {BOB}")
+
+    def refused(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "SendEmail" and BOB in str(request.params["Destination"]):
+            return ApiResponse(status=400, body=b"", error="MessageRejected")
+        return perform(request)
+
+    stage.cloud.layers.append(refused)
+    for day in (1, 7, 10):
+        stage.at(day).run()
+
+    assert stage.keys("app")[old] == "Inactive"
+    assert mailed(stage) == [ANN, ANN, ANN]
+
+
 @pytest.mark.parametrize(
     ("spelt", "notified"),
     [

@@ -79,6 +79,33 @@ def are_all_notified(
     return bool(asked) and all(reached & _ids(candidate) for candidate in asked)
 
 
+def are_each_notified(
+    owner: Owner,
+    receipts: Iterable[Receipt],
+    of_end: Collection[Receipt],
+    proof: ProofOfNotice,
+    now: datetime,
+) -> bool:
+    """Whether each address was notified of an end: some may have been added since. Likewise."""
+    reached = {each.to for each in of_end}
+    asked = _asked(owner, tuple(receipts), proof, now)
+    return None in reached or all(_ids(candidate) <= reached for candidate in asked)
+
+
+def former_owners(owner: Owner, of_end: Iterable[Receipt]) -> int:
+    """
+    How many owners before this one were promised an end, each another day.
+
+    Two addresses of one owner were promised one day, and one address may have been promised
+    several: the lower number is that of owners.
+    """
+    current = {each for candidate in owner.candidates for each in _ids(candidate)}
+    theirs = [
+        receipt for receipt in of_end if receipt.to is not None and receipt.to not in current
+    ]
+    return min(len({each.to for each in theirs}), len({each.day for each in theirs}))
+
+
 def proven_at(receipts: Iterable[Receipt], proof: ProofOfNotice) -> tuple[datetime, ...]:
     """When each of them became a proof, UTC; what is accepted and not delivered may never."""
     if proof is ProofOfNotice.ACCEPTED:

@@ -5,8 +5,9 @@ from typing import Final
 
 from keyturn.domain.days import have_passed
 from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Overlay, Reason
-from keyturn.domain.key import KeyFacts, Unknown
-from keyturn.domain.lifecycle.view import KeyList
+from keyturn.domain.key import Act, KeyFacts, Unknown
+from keyturn.domain.lifecycle.promises import owner_changes
+from keyturn.domain.lifecycle.view import KeyList, KeyView
 
 WEEK: Final = 7
 """Days between two notices of the same obstacle."""
@@ -40,6 +41,18 @@ def blocked(  # noqa: PLR0913 -- as a decision
     )
     waits = waiting(at, key, reason, sentence, next_step)
     return replace(waits, notice=notice if tell else None)
+
+
+def with_owner_changes(view: KeyView, act: Act, decision: Decision) -> Decision:
+    """Say besides that an end moves from owner to owner, where it has done so again."""
+    changes = owner_changes(view, act)
+    if changes is None:
+        return decision
+    return replace(
+        decision,
+        sentence=f"{decision.sentence}; {changes}",
+        overlays=decision.overlays | {Overlay.CONTESTED},
+    )
 
 
 def waiting(

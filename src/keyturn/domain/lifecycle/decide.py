@@ -43,6 +43,7 @@ from keyturn.domain.lifecycle.cases.ending import (
     disable_after_the_window,
     hold_while_used,
     put_off_disabling,
+    tell_owners_who_were_added,
     wait_for_the_delivery_of_its_notice,
     wait_for_the_window,
     wait_over_the_daily_limit,
@@ -54,6 +55,7 @@ from keyturn.domain.lifecycle.cases.inactive import (
     delete_after_the_grace,
     put_off_deletion,
     renew_the_grace_if_used,
+    tell_owners_who_were_added_of_the_deletion,
     wait_for_a_key_that_may_be_gone,
     wait_for_the_delivery_of_its_last_notice,
     wait_for_the_grace,
@@ -124,6 +126,7 @@ _ENDING: Final[tuple[Case[KeyView, Decision], ...]] = (
     announce_disabling_again_after_an_interruption,
     put_off_disabling,
     warn_before_disabling,
+    tell_owners_who_were_added,
     wait_for_the_window,
     wait_for_the_delivery_of_its_notice,
     # From here on the key would be disabled today. What costs a call is asked only now.
@@ -145,6 +148,7 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
         announce_deletion,
         put_off_deletion,
         warn_before_deletion,
+        tell_owners_who_were_added_of_the_deletion,
         wait_for_the_grace,
         wait_for_the_delivery_of_its_last_notice,
         # From here on the key would be deleted today, and nothing brings a deleted key back.

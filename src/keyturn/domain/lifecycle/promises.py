@@ -16,10 +16,12 @@ from typing import Final
 
 from keyturn.domain.days import DAY, have_passed
 from keyturn.domain.decision import Notice
+from keyturn.domain.history import AGAIN
 from keyturn.domain.key import Act, KeyFacts, Receipt
 from keyturn.domain.lifecycle.parts import Part
 from keyturn.domain.lifecycle.view import KeyView, OnRecord
-from keyturn.domain.proof import proven_at
+from keyturn.domain.owner import Owner
+from keyturn.domain.proof import former_owners, proven_at
 
 ACT_WARNING: Final = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
@@ -42,7 +44,9 @@ class End:
     today: date
     """The date of the run, UTC."""
     is_announced: bool
-    """Whether everybody who is to be notified of it was."""
+    """Whether everybody who is to be notified of it was: of several owners one."""
+    is_told_to_each: bool
+    """Whether each of several owners was."""
     is_proven: bool
     """Whether one of them surely was, in time (ProofOfNotice)."""
 
@@ -51,6 +55,11 @@ class End:
         """Whether the policy now gives a later date; one day is only the run's jitter."""
         # What is overdue is not put off.
         return self.by_policy > max(self.promised + DAY, self.today)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether one of its owners has not heard of it, and it is ahead; nothing waits."""
+        return not self.is_told_to_each and self.today < self.promised
 
     @property
     def day(self) -> date:
@@ -87,6 +96,7 @@ def disabling(view: KeyView) -> End:
         and (at.is_past(key, at.policy.inactive_period) or on_record.forced is not None),
         today=at.today,
         is_announced=at.is_announced(key, receipts),
+        is_told_to_each=at.is_told_to_each(key, receipts),
         is_proven=any(
             have_passed(window, proven, at.now)
             for proven in proven_at(receipts, at.policy.proof_of_notice)
@@ -114,6 +124,7 @@ def deletion(view: KeyView) -> End:
         and (at.is_past(key, at.policy.delete_period) or on_record.forced is not None),
         today=at.today,
         is_announced=at.is_announced(key, receipts),
+        is_told_to_each=at.is_told_to_each(key, receipts),
         is_proven=bool(proven_at(receipts, at.policy.proof_of_notice)),
     )
 
@@ -153,6 +164,29 @@ def dates_to_promise(at: OnRecord, key: KeyFacts, *, forced: bool) -> dict[Act, 
         last_promised(at, receipts, Act.DELETE),
     )
     return {Act.DISABLE: disable, Act.DELETE: delete}
+
+
+def owner_changes(view: KeyView, act: Act) -> str | None:
+    """
+    What there is to say of an end that moves from owner to owner; None: it has not done so again.
+
+    Each owner is due their days (decision 0037), so whoever may tag a user can put an end off
+    for as long as they like. That is not forbidden here, but it is said.
+    """
+    since = view.on_record.restored if act is Act.DISABLE else inactive_since(view)
+    owner = view.at.user.owner
+    told = promising(view.receipts(), act, after=since)
+    if not isinstance(owner, Owner) or not owner.candidates or not told:
+        return None
+    changes = former_owners(owner, told)
+    if changes < AGAIN:
+        return None
+    begun = min(receipt.at for receipt in told).date()
+    first = min(receipt.promises[act] for receipt in told)
+    return (
+        f"its owner has changed {changes} times since {begun}, "
+        f"and its end was first promised for {first}"
+    )
 
 
 def hold_begins(view: KeyView) -> date:

@@ -31,7 +31,13 @@ from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, 
 from keyturn.domain.lifecycle.parts import Choice, Part
 from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.proof import are_all_notified, next_unread, of_anybody, of_owner
+from keyturn.domain.proof import (
+    are_all_notified,
+    are_each_notified,
+    next_unread,
+    of_anybody,
+    of_owner,
+)
 from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
 
 FORCE_LIFE: Final = timedelta(hours=24)
@@ -225,6 +231,13 @@ class KeyList:
             return bool(of_end)
         known = () if isinstance(receipts, Unknown) else receipts
         return are_all_notified(owner, known, of_end, self.policy.proof_of_notice, self.now)
+
+    def is_told_to_each(self, key: KeyFacts, of_end: tuple[Receipt, ...]) -> bool:
+        """Whether each of its owners was notified of an end; some may have been added since."""
+        owner, receipts = self.user.owner, self.receipts(key)
+        if not isinstance(owner, Owner) or isinstance(receipts, Unknown):
+            return True
+        return are_each_notified(owner, receipts, of_end, self.policy.proof_of_notice, self.now)
 
     # --- the answer
 

@@ -19,6 +19,7 @@ from keyturn.domain.lifecycle.answers import (
     undelivered,
     unreadable,
     waiting,
+    with_owner_changes,
 )
 from keyturn.domain.lifecycle.case import case
 from keyturn.domain.lifecycle.parts import Part
@@ -104,7 +105,7 @@ def warn_before_disabling(view: KeyView) -> Decision | None:
     is_ahead = is_near(end.day, at.today) and not is_told_near(view.notified(), _DISABLE, end.day)
     if end.is_due or not is_ahead:
         return None
-    return at.decision(
+    decision = at.decision(
         view.key,
         Action.WARN,
         Reason.DISABLING_AHEAD,
@@ -112,6 +113,33 @@ def warn_before_disabling(view: KeyView) -> Decision | None:
         notice=Notice(type=NoticeType.BEFORE_DISABLE, day=end.day, promises={_DISABLE: end.day}),
         next_step=Next(Action.DISABLE, end.day),
     )
+    return with_owner_changes(view, _DISABLE, decision)
+
+
+@case(Reason.DATES_NOT_NOTICED)
+def tell_owners_who_were_added(view: KeyView) -> Decision | None:
+    """T4: tell the date that stands to who was made an owner besides; no window begins anew."""
+    at, end = view.at, disabling(view)
+    # Behind its date nothing is said: whoever no mail reaches must not hold the end.
+    if not end.is_news:
+        return None
+    day = end.promised
+    delete = max(
+        day + at.policy.recovery_grace_period * DAY,
+        last_promised(at, view.receipts(), Act.DELETE),
+    )
+    decision = at.decision(
+        view.key,
+        Action.NOTICE,
+        Reason.DATES_NOT_NOTICED,
+        f"{why_it_ends(view)}; its date stands, and not all of its owners were notified",
+        # Of the same day as their notice: whoever had that is sent nothing.
+        notice=Notice(
+            type=NoticeType.RETIRING, day=day, promises={_DISABLE: day, Act.DELETE: delete}
+        ),
+        next_step=Next(Action.DISABLE, day),
+    )
+    return with_owner_changes(view, _DISABLE, decision)
 
 
 @case(Reason.WINDOW_RUNNING)
@@ -120,13 +148,14 @@ def wait_for_the_window(view: KeyView) -> Decision | None:
     end = disabling(view)
     if end.is_due:
         return None
-    return view.at.decision(
+    decision = view.at.decision(
         view.key,
         Action.KEEP,
         Reason.WINDOW_RUNNING,
         f"{why_it_ends(view)}; it works until {end.day}",
         next_step=Next(Action.DISABLE, end.day),
     )
+    return with_owner_changes(view, _DISABLE, decision)
 
 
 @case(Reason.NOTICE_UNDELIVERED)
@@ -232,7 +261,7 @@ def _announce(view: KeyView, reason: Reason, sentence: str) -> Decision:
     # Without it the end of a forced rotation would wait for age I, which its notice denied.
     forced = view.on_record.forced is not None
     promises = dates_to_promise(view.at, view.key, forced=forced)
-    return view.at.decision(
+    decision = view.at.decision(
         view.key,
         Action.NOTICE,
         reason,
@@ -240,3 +269,4 @@ def _announce(view: KeyView, reason: Reason, sentence: str) -> Decision:
         notice=Notice(type=NoticeType.RETIRING, day=promises[_DISABLE], promises=promises),
         next_step=Next(Action.DISABLE, promises[_DISABLE]),
     )
+    return with_owner_changes(view, _DISABLE, decision)

@@ -11,7 +11,12 @@ from typing import Final
 from keyturn.domain.days import DAY
 from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Overlay, Reason
 from keyturn.domain.key import Act, LastUse, Unknown
-from keyturn.domain.lifecycle.answers import last_use_unknown, undelivered, unreadable
+from keyturn.domain.lifecycle.answers import (
+    last_use_unknown,
+    undelivered,
+    unreadable,
+    with_owner_changes,
+)
 from keyturn.domain.lifecycle.case import case
 from keyturn.domain.lifecycle.promises import (
     ACT_WARNING,
@@ -92,7 +97,7 @@ def warn_before_deletion(view: KeyView) -> Decision | None:
     is_ahead = is_near(end.day, at.today) and not is_told_near(view.notified(), _DELETE, end.day)
     if end.is_due or not is_ahead:
         return None
-    return at.decision(
+    decision = at.decision(
         key,
         Action.WARN,
         Reason.DELETION_AHEAD,
@@ -100,6 +105,18 @@ def warn_before_deletion(view: KeyView) -> Decision | None:
         notice=Notice(type=NoticeType.BEFORE_DELETE, day=end.day, promises={_DELETE: end.day}),
         next_step=Next(Action.DELETE, end.day),
     )
+    return with_owner_changes(view, _DELETE, decision)
+
+
+@case(Reason.DATES_NOT_NOTICED)
+def tell_owners_who_were_added_of_the_deletion(view: KeyView) -> Decision | None:
+    """T4: tell the date that stands to who was made an owner besides; it is not put off."""
+    end = deletion(view)
+    if not end.is_news:
+        return None
+    notice_type = NoticeType.DELETING if view.on_record.seen else NoticeType.DISABLED
+    sentence = "its date stands, and not all of its owners were notified"
+    return _announce(view, notice_type, Reason.DATES_NOT_NOTICED, sentence, end.promised)
 
 
 @case(Reason.GRACE_RUNNING)
@@ -108,13 +125,14 @@ def wait_for_the_grace(view: KeyView) -> Decision | None:
     end = deletion(view)
     if end.is_due:
         return None
-    return view.at.decision(
+    decision = view.at.decision(
         view.key,
         Action.KEEP,
         Reason.GRACE_RUNNING,
         _why(view, end.day),
         next_step=Next(Action.DELETE, end.day),
     )
+    return with_owner_changes(view, _DELETE, decision)
 
 
 @case(Reason.NOTICE_UNDELIVERED)
@@ -190,7 +208,7 @@ def _date(view: KeyView) -> date:
 def _announce(
     view: KeyView, notice_type: NoticeType, reason: Reason, sentence: str, day: date
 ) -> Decision:
-    return view.at.decision(
+    decision = view.at.decision(
         view.key,
         Action.NOTICE,
         reason,
@@ -198,6 +216,7 @@ def _announce(
         notice=Notice(type=notice_type, day=day, promises={_DELETE: day}),
         next_step=Next(Action.DELETE, day),
     )
+    return with_owner_changes(view, _DELETE, decision)
 
 
 def _why(view: KeyView, until: date) -> str:
