@@ -56,7 +56,7 @@ def said_of(command: str) -> str:
     if not command:
         return PAGE
     match command:
-        case "demo" | "digest" | "notices" | "owners" | "plan" | "pause" | "deploy" | "pickup":
+        case "demo" | "digest" | "owners" | "plan" | "pause" | "deploy" | "pickup":
             return section(command)
         case "credentials" | "doctor" | "resume":
             like = {"credentials": "pickup", "doctor": "deploy", "resume": "pause"}

@@ -27,6 +27,7 @@ from keyturn.cli.options import (
     OwnersFileOptions,
     OwnersShowOptions,
     PauseOptions,
+    RealKeyOptions,
     SettingOptions,
     Users,
     View,
@@ -314,7 +315,7 @@ def show_owners(
 
 @app.command()
 @with_groups
-def notices(
+def notices(  # noqa: PLR0913, PLR0917 -- four groups of options for a real key, and one besides
     what: Annotated[NoticesTask, typer.Argument(metavar="preview|lint", help="What to do.")],
     folder: Annotated[
         Path,
@@ -324,18 +325,28 @@ def notices(
         ),
     ],
     options: LetterheadOptions,
+    which: RealKeyOptions,
+    where: AccountOptions,
+    rules: SettingOptions,
+    owners_by: OwnersFileOptions,
 ) -> int:
     """
     See every notice before it is sent, or try templates of your own with each of them.
 
-    Exit code 2, if a template fails with a notice. It asks nothing of AWS.
+    Exit code 2, if a template fails with a notice. It asks nothing of AWS. With --user or --key:
+    what the owner of a real key would be sent next. Then it reads as `plan` does; nothing is sent.
     """
+    from keyturn.cli.next_notice import preview_next, refuse_unused  # noqa: PLC0415 -- see above
     from keyturn.cli.notices import lint, preview  # noqa: PLC0415 -- see above
 
     match what:
+        case NoticesTask.PREVIEW if which.user is not None or which.key is not None:
+            return preview_next(folder, which, where, rules, owners_by, options)
         case NoticesTask.PREVIEW:
+            refuse_unused(which, where, rules, owners_by, "goes with --user or --key")
             return preview(folder, options)
         case NoticesTask.LINT:
+            refuse_unused(which, where, rules, owners_by, "is for preview")
             return lint(folder, options)
 
 

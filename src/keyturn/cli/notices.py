@@ -1,4 +1,4 @@
-"""`keyturn notices`: every notice, seen and tried before it is sent. No AWS is asked."""
+"""`keyturn notices`: every notice, seen and tried before it is sent."""
 
 import html
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ from keyturn.cli.options import LetterheadOptions
 from keyturn.cli.result_file import refusing
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.events import Mail
+from keyturn.domain.events import Digest, Mail
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.plain_text import shown
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.lint import Fault, faults_of, mails_of, notices
@@ -27,12 +28,23 @@ LARGEST = 256 * 1024
 
 def preview(folder: Path, options: LetterheadOptions) -> int:
     """Write every mail into a folder, with an index; code 2, if a template of theirs is broken."""
-    letterhead = _letterhead(options)
+    title = "Every notice, for a key that is made up"
+    return write_mails(folder, options, letterhead_of(options), title)
+
+
+def write_mails(
+    folder: Path,
+    options: LetterheadOptions,
+    letterhead: Letterhead,
+    title: str,
+    told: Mapping[str, Digest | ExemptionChange] | None = None,
+) -> int:
+    """Write mails into a folder, with an index under a title; told: as `mails_of` takes it."""
     templates = {} if options.templates is None else _read(options.templates, "--templates")
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     mails: dict[str, Mail] = {}
     faults: list[Fault] = []
-    for name, found in mails_of(letterhead, templates):
+    for name, found in mails_of(letterhead, templates, told):
         if isinstance(found, Fault):
             faults.append(found)
         else:
@@ -43,7 +55,7 @@ def preview(folder: Path, options: LetterheadOptions) -> int:
             (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
             text = f"{mail.subject}\n\n{mail.text}"
             (folder / f"{name}.txt").write_text(text, encoding="utf-8")
-        (folder / "index.html").write_text(_index(mails), encoding="utf-8")
+        (folder / "index.html").write_text(_index(mails, title), encoding="utf-8")
     for fault in faults:
         typer.echo(shown(fault))
     typer.echo(f"{pluralize(len(mails), 'notice')} in {shown(folder / 'index.html')}")
@@ -53,7 +65,7 @@ def preview(folder: Path, options: LetterheadOptions) -> int:
 def lint(folder: Path, options: LetterheadOptions) -> int:
     """Try an operator's templates with every notice; code 2, if something is wrong."""
     templates = _read(folder, "FOLDER")
-    faults = faults_of(_letterhead(options), templates)
+    faults = faults_of(letterhead_of(options), templates)
     for fault in faults:
         typer.echo(shown(fault))
     tried = f"{pluralize(len(templates), 'file')}, tried with {len(notices())} notices"
@@ -61,8 +73,13 @@ def lint(folder: Path, options: LetterheadOptions) -> int:
     return BAD_USAGE if faults else 0
 
 
-def _letterhead(options: LetterheadOptions) -> Letterhead:
-    settings = Settings.read(given(options))
+def letterhead_of(options: LetterheadOptions) -> Letterhead:
+    """What mails say of their sender, by the options alone."""
+    return letterhead_in(Settings.read(given(options)))
+
+
+def letterhead_in(settings: Settings) -> Letterhead:
+    """The same, by settings."""
     return Letterhead(
         admin=settings.admin or ADMIN,
         organization=settings.organization,
@@ -93,7 +110,7 @@ def _read(folder: Path, option: str) -> dict[str, str]:
     return found
 
 
-def _refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path) -> None:
     """Raises InvalidValue for a folder with files of others: none of them is written over."""
     with refusing(folder):
         if folder.exists() and not folder.is_dir():
@@ -104,7 +121,7 @@ def _refuse_foreign(folder: Path) -> None:
             raise InvalidValue("FOLDER", folder, "is not empty, and no preview: name another")
 
 
-def _index(mails: Mapping[str, Mail]) -> str:
+def _index(mails: Mapping[str, Mail], title: str) -> str:
     """A page with a link to each mail."""
     rows = "\n".join(
         f'<li><a href="{html.escape(name)}.html">{html.escape(mail.subject)}</a> '
@@ -114,7 +131,7 @@ def _index(mails: Mapping[str, Mail]) -> str:
     return (
         f'<!DOCTYPE html>\n{MARK}\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<title>Every notice</title>\n</head>\n'
-        f"<body>\n<main>\n<h1>Every notice, for a key that is made up</h1>\n<ul>\n{rows}\n</ul>\n"
+        '<meta name="color-scheme" content="light dark">\n<title>Notices</title>\n</head>\n'
+        f"<body>\n<main>\n<h1>{html.escape(title)}</h1>\n<ul>\n{rows}\n</ul>\n"
         "</main>\n</body>\n</html>\n"
     )

@@ -419,6 +419,14 @@ class LetterheadOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RealKeyOptions:
+    """Whose next notice is shown, in the place of every notice of a key that is made up."""
+
+    user: str | None = option("--user", "The next notice of each key of this user.", WHICH, "NAME")
+    key: str | None = option("--key", "The next notice of this key.", WHICH, "KEY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainOptions:
     """How an explanation is written."""
 

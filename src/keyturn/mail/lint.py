@@ -34,16 +34,19 @@ def notices() -> Mapping[str, Digest | ExemptionChange]:
 
 
 def mails_of(
-    letterhead: Letterhead, templates: Mapping[str, str]
+    letterhead: Letterhead,
+    templates: Mapping[str, str],
+    told: Mapping[str, Digest | ExemptionChange] | None = None,
 ) -> Iterator[tuple[str, Mail | Fault]]:
     """
     Every notice's name with its mail, or with what is wrong in it.
 
-    templates: an operator's, name → text; what is not among them is ours.
+    templates: an operator's, name → text; what is not among them is ours. told: name → notice;
+    None: each that there is, made up.
     """
     process, ours = TemplateProcess(letterhead, changed_of(templates)), Mails(letterhead)
     try:
-        for name, content in notices().items():
+        for name, content in (notices() if told is None else told).items():
             try:
                 mail = process.mail_of(content)
                 yield name, sound(mail, named_in(content), partial(ours.mail_of, content))

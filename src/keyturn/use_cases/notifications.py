@@ -299,7 +299,7 @@ def _items_planned(plan: AccountPlan) -> Iterator[NoticeItem]:
         for decision in decided.decisions:
             if decision.notice is not None:
                 yield notice_item(
-                    decided.user.name, decision, decision.notice, _secret(decided.user, decision)
+                    decided.user.name, decision, decision.notice, stored_in(decided.user, decision)
                 )
 
 
@@ -312,7 +312,7 @@ def _items_done(result: AccountResult) -> Iterator[NoticeItem]:
                     user.name,
                     _with_new_key(done),
                     done.decision.notice,
-                    _secret(user, done.decision),
+                    stored_in(user, done.decision),
                 )
 
 
@@ -354,7 +354,7 @@ def _with_new_key(done: Done) -> Decision:
     return replace(done.decision, successor=done.new_key) if done.new_key else done.decision
 
 
-def _secret(user: UserFacts, decision: Decision) -> str | None:
+def stored_in(user: UserFacts, decision: Decision) -> str | None:
     """The secret in which the successor lies, or will."""
     lies_there = decision.action is Action.ROTATE or decision.rotates or decision.delivered
     return secret_name(user.account, user.name) if lies_there else None

@@ -186,12 +186,12 @@ def _deployed(cloud: LocalCloud, company: Company) -> Deployment:
 
 
 def _seeded(number: int, evidence: Evidence) -> Evidence:
-    """Break a promise in the evidence."""
+    """Break a promise in the evidence. Raises NothingToSeedOn likewise."""
     return twice_told(evidence) if number == NOTICES else seed_violation(number, evidence)
 
 
 def twice_told(evidence: Evidence) -> Evidence:
-    """Let the last mail to an owner come again an hour later."""
+    """Let the last mail to an owner come again. Raises NothingToSeedOn where none was sent."""
     to_owners = [mail for mail in evidence.mails if ADMIN not in mail.to]
     if not to_owners:
         raise NothingToSeedOn("no mail to an owner")
