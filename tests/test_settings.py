@@ -370,6 +370,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "HelpLink": ("https://wiki.example.com/keys", "https://wiki.example.com/keys"),
     "MailSubjectPrefix": ("[Keys]", "[Keys]"),
     "NotifierConcurrency": ("4", 4),
+    "AdminDigest": ("Daily", "Daily"),
     "DryRunNoticesToOwners": ("False", False),
     "ReportRootKeys": ("True", True),
     "ReadAlternateContacts": ("True", True),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from keyturn.domain import names
+from keyturn.domain.admin_digest import CopiesToAdmin
 from keyturn.domain.parameter import Parameter, Shape, Topic, Unit, parameters_of, setting
 from keyturn.domain.policy import RotationPolicy
 
@@ -305,6 +306,9 @@ class Configuration:
     jira_secret: str = setting(default="", name="JiraSecretArn", shape=SECRET_ARN)
     jira_project: str = setting(default="", name="JiraProject", shape=JIRA_PROJECT)
     jira_issue_type: str = setting(default="Task", name="JiraIssueType", shape=JIRA_ISSUE_TYPE)
+    copies_to_admin: CopiesToAdmin = setting(  # noqa: RUF009 -- a field, as the others
+        default=CopiesToAdmin.ACCOUNT, name="AdminDigest"
+    )
     tells_owners_of_dry_runs: bool = setting(default=True, name="DryRunNoticesToOwners")
     reads_alternate_contacts: bool = setting(
         default=False,

@@ -43,6 +43,7 @@ from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
+from keyturn.domain.admin_digest import CopiesToAdmin
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Audience, NoticeItem, Run
@@ -241,8 +242,14 @@ class _Tools:
 class Aws(_Connections):
     """Everything of AWS that Keyturn reaches from one place: a function, or a laptop."""
 
-    def run_account(self, run: Run, announcer: Announcer | None = None) -> RunAccount:
-        """All that one run over one account needs; it tells nobody unless told how."""
+    def run_account(
+        self, run: Run, announcer: Announcer | None = None, *, is_of_the_day: bool = False
+    ) -> RunAccount:
+        """
+        All that one run over one account needs; it tells nobody unless told how.
+
+        is_of_the_day: it is none that an operator ordered, so a digest of the day may tell of it.
+        """
         settings, tools = self.settings, self._tools(run)
         return RunAccount(
             keep=KeepAccount(
@@ -263,6 +270,7 @@ class Aws(_Connections):
             ),
             announcer=announcer or NotifyNobody(),
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
+            is_of_the_day=settings.copies_to_admin is CopiesToAdmin.DAILY and is_of_the_day,
         )
 
     def run_command(self, run: Run, announcer: Announcer | None = None) -> RunCommand:

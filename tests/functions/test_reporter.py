@@ -9,8 +9,9 @@ import pytest
 from keyturn.domain.errors import KeyturnError, NoTimeLeft
 from keyturn.schemas.digest_due import read_digest_due
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
-from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
-from tests.use_cases.harness import HUB, MEMBER, MINUTE, START, Harness
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
+from keyturn_sandbox.simulation.people import OWNER_TAG
+from tests.use_cases.harness import ASKED, HUB, MEMBER, MINUTE, OWNER, START, Harness
 
 FOLDER = f"{PREFIX}/reports/daily/date=2026-03-02/"
 HOUR = timedelta(hours=1)
@@ -278,3 +279,84 @@ def test_where_the_time_is_too_short_it_fails_aloud_and_begins_anew(stage: Harne
     assert stage.lines()[-1]["level"] == "ERROR"
     assert published(stage) == []
     assert stage.report()["made"] == ["2026-03-02"]
+
+
+# AdminDigest=Daily: what still goes out at once
+
+
+def to_admin(stage: Harness) -> list[str]:
+    """The subjects of the administrators' mails so far."""
+    stage.tell()
+    return [mail.subject for mail in stage.cloud.sent_mails if mail.to == [ADMIN]]
+
+
+@pytest.fixture
+def daily(stage: Harness) -> Harness:
+    stage.settings["AdminDigest"] = "Daily"
+    return stage
+
+
+@pytest.mark.parametrize("setting", ["Account", "Daily"])
+def test_a_copy_of_each_run_goes_out_only_where_no_digest_tells_of_it(
+    setting: str, stage: Harness
+) -> None:
+    stage.settings["AdminDigest"] = setting
+    stage.user("ann", 137, Owner=OWNER)
+    stage.send({**ASKED, "run": "a" * 32})
+
+    stage.rotate_queued()
+
+    assert len(to_admin(stage)) == (setting == "Account")
+    assert [mail.to for mail in stage.cloud.sent_mails if mail.to != [ADMIN]] == [[OWNER]]
+
+
+def test_in_a_dry_run_nothing_is_a_proof_and_all_waits_for_the_digest(daily: Harness) -> None:
+    daily.settings["DryRunFlag"] = "True"
+    daily.user("ann", 137)
+    daily.send({**ASKED, "run": "a" * 32})
+
+    daily.rotate_queued()
+
+    assert to_admin(daily) == []
+
+
+def test_what_the_admins_own_acceptance_proves_goes_out_at_once(daily: Harness) -> None:
+    """And alone: what else the run has to say is the digest's."""
+    daily.user("ann", 137)
+    daily.user("bob", 137)
+    daily.user("carl", 137, **{OWNER_TAG: ADMIN})
+    daily.settings["ParallelUsers"] = "1"
+    daily.cloud.deny(MEMBER, "CreateSecret", times=1)
+    daily.send({**ASKED, "run": "a" * 32})
+
+    daily.rotate_queued()
+    daily.tell()
+
+    [mail] = [mail for mail in daily.cloud.sent_mails if mail.to == [ADMIN]]
+    assert "bob" not in str(mail.text)
+    assert "CreateSecret" not in str(mail.text)
+    [snapshot] = [
+        json.loads(body)
+        for name, body in daily.cloud.objects(BUCKET).items()
+        if name.endswith(f"account={MEMBER}.json")
+    ]
+    assert [failure["user"] for failure in snapshot["failures"]] == ["ann"]
+
+
+def test_an_operators_order_is_told_at_once(daily: Harness) -> None:
+    daily.user("ann", 12, Owner=OWNER)
+
+    daily.invoke({**ASKED, "ForceRotate": "ann"})
+
+    assert len(to_admin(daily)) == 1
+
+
+def test_a_run_that_no_digest_can_know_of_is_told_at_once(daily: Harness) -> None:
+    daily.user("ann", 137, Owner=OWNER)
+    daily.cloud.deny(HUB, "PutObject", times=2)  # the snapshot's, and again behind the notices
+    daily.send({**ASKED, "run": "a" * 32})
+
+    daily.rotate_queued()
+
+    [mail] = to_admin(daily)
+    assert mail

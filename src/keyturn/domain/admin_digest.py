@@ -11,10 +11,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final
 
 from keyturn.domain.decision import ENDING, WRITING, Action, Overlay, Reason
 from keyturn.domain.owner import OwnerSource
+
+
+class CopiesToAdmin(StrEnum):
+    """How the administrators hear of what is no proof: AdminDigest."""
+
+    ACCOUNT = "Account"
+    """By a copy of every run over every account."""
+    DAILY = "Daily"
+    """By one digest a day, which the reporter makes."""
+
 
 WORST: Final = 10
 """Lines of each list that are shown; the rest is counted, and stands in the CSV."""

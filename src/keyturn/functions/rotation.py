@@ -140,7 +140,12 @@ def _rotate(aws: Aws, asked: RotationRequest, context: LambdaContext) -> Account
         if asked.ordered is not None:
             result = _commanded(aws, asked.ordered, run, has_time)
         else:
-            rotation = aws.run_account(run, aws.over_bus())
+            # What somebody asked for by hand is told at once, whatever hour it is.
+            rotation = aws.run_account(
+                run,
+                aws.over_bus(),
+                is_of_the_day=asked.run is not None and asked.command is None,
+            )
             result = rotation.run(run, request, may_look=may_look, has_time=has_time)
         result, rest = without_time(result, asked)
         notes.ends(*sentences_of(result), failed=bool(result.failures))

@@ -79,10 +79,11 @@ class BuildNotifications:
     """Whether anybody is sent any of it: for nobody, neither owners nor uses are looked up."""
     workers: int = 1
 
-    def of(self, result: AccountResult) -> Notifications:
+    def of(self, result: AccountResult, *, is_in_digest: bool = False) -> Notifications:
         """
         Turn what a run did into events and digests; of a dry run, only what would be.
 
+        is_in_digest: the day's digest tells the administrators of this run, so no copy does.
         No KeyturnError leaves it: whose owner could not be read is among its failures,
         and no window begins for them (decision 0012).
         """
@@ -105,7 +106,14 @@ class BuildNotifications:
         result = replace(result, not_notified=tuple(unread))
         return Notifications(
             events=(*_found_exempt(result, self.exemption_group), *_events(result, untold)),
-            digests=(*to_owners, *self._to_admin(result, admin, addressed)),
+            digests=(
+                *to_owners,
+                *(
+                    self._proving(run, admin, addressed)
+                    if is_in_digest
+                    else self._to_admin(result, admin, addressed)
+                ),
+            ),
             failures=result.not_notified,
             rejected=addressed.odd,
         )
@@ -121,6 +129,12 @@ class BuildNotifications:
         if not only_theirs or not self.find_owner.no_mail_reaches(admin):
             return frozenset()
         return only_theirs
+
+    def _proving(self, run: Run, admin: Recipient, addressed: "_Addressed") -> Iterator[Digest]:
+        """What the admin's own acceptance proves: that cannot wait for the end of the day."""
+        own = [each.item for each in addressed.items if each.is_to(admin)]
+        if own and not run.dry_run:
+            yield replace(self._digest(run, admin, own), audience=Audience.ADMIN)
 
     def _to_admin(
         self, result: AccountResult, admin: Recipient, addressed: "_Addressed"

@@ -23,6 +23,8 @@ class RunAccount:
     announcer: Announcer
     snapshot: TakeSnapshot | None = None
     """None: there is no bucket, or the run is nobody's business."""
+    is_of_the_day: bool = False
+    """Whether the day's digest tells the administrators of it, by its snapshot."""
 
     def plan(
         self, run: Run, request: Request, progress: Progress = lambda _done, _of: None
@@ -68,7 +70,9 @@ class RunAccount:
             plan = with_ends_looked_at(result.plan, self.keep.keys, workers=self.keep.workers)
             result = self.snapshot.compared(replace(result, plan=self._with_owners(plan)))
         result = self._saved(result)
-        notifications = self.build_notifications.of(result)
+        # No digest knows of a run whose snapshot could not be written.
+        is_in_digest = self.is_of_the_day and self.snapshot is not None and not result.unsaved
+        notifications = self.build_notifications.of(result, is_in_digest=is_in_digest)
         result = replace(result, rejected=notifications.rejected)
         not_notified = (*notifications.failures, *self.announcer.announce(notifications))
         admin_knows_now = (
