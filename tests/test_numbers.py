@@ -23,6 +23,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.channels.jira._LONGEST_LINE": 2000,
     "keyturn.adapters.channels.jira._LONGEST_TEXT": 30_000,
     "keyturn.adapters.channels.jira._MARK_LENGTH": 12,
+    "keyturn.adapters.channels.jira._MOST_PAGES": 5,
     "keyturn.adapters.channels.jira._WIDTH": 100,
     "keyturn.wiring.JIRA_ISSUES": 1.0,
     "keyturn.adapters.s3_conversations.RESERVED_FOR": timedelta(minutes=15),

@@ -171,7 +171,7 @@ def to_owner(channels: Channels) -> dict[str, Any]:
 # --- never twice --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lost", [Reply(cut=True), Reply(status=502), Reply(garbage=True)])
+@pytest.mark.parametrize("lost", [Reply(cut=True), Reply(garbage=True)])
 def test_an_issue_whose_making_was_not_heard_of_is_found_and_not_made_again(
     channels: Channels, either: Jira, lost: Reply
 ) -> None:
@@ -248,6 +248,26 @@ def test_a_reference_that_is_lost_is_found_by_its_label(channels: Channels, site
 
     [issue] = site.issues
     assert len(issue.comments) == 1
+
+
+@pytest.mark.parametrize(("pages", "failed"), [(1, 0), (5, 1)])
+def test_an_empty_page_is_not_the_end_of_a_search(
+    channels: Channels, site: Jira, pages: int, failed: int
+) -> None:
+    stage = channels.stage
+    stage.user("ann", 137)
+    stage.run()
+    channels.say()
+    channels.forget_conversations()
+    page = json.dumps({"issues": [], "nextPageToken": "next", "isLast": False}).encode()
+    site.instead = {"GET search/jql": [Reply(body=page)] * pages}
+
+    stage.at(7)
+    stage.run()
+    assert channels.say() == failed
+
+    [issue] = site.issues
+    assert len(issue.comments) == 1 - failed
 
 
 def test_an_issue_that_was_deleted_or_hidden_is_reported_and_not_made_again(
@@ -396,19 +416,19 @@ def test_of_a_key_that_is_gone_no_issue_is_begun(channels: Channels, site: Jira)
 # --- what fails ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", ["GET search/jql", "GET myself", "POST issue"])
 @pytest.mark.parametrize(
-    "reply",
+    ("at", "reply"),
     [
-        Reply(status=500),
-        Reply(status=400),
-        Reply(status=302, headers={"Location": "https://evil.example"}),
-        Reply(body=b"<html>"),
-        Reply(body=b"[1]"),
-        Reply(cut=True),
-        Reply(status=429, headers={"Retry-After": "86400"}),
+        ("GET search/jql", Reply(cut=True)),
+        ("GET search/jql", Reply(body=b"[1]")),
+        ("GET myself", Reply(status=500)),
+        ("POST issue", Reply(status=500)),
+        ("POST issue", Reply(status=400)),
+        ("POST issue", Reply(status=302, headers={"Location": "https://evil.example"})),
+        ("POST issue", Reply(body=b"<html>")),
+        ("POST issue", Reply(status=429, headers={"Retry-After": "86400"})),
     ],
-    ids=["fails", "refuses", "redirects", "HTML", "a list", "cuts", "throttles"],
+    ids=["cuts", "a list", "me", "fails", "refuses", "redirects", "HTML", "throttles"],
 )
 def test_one_that_does_not_take_it_holds_nobody_and_gets_it_later_once(
     channels: Channels, site: Jira, reply: Reply, at: str

@@ -49,6 +49,8 @@ _WIDTH: Final = 100
 """Of a line of preformatted text, which Jira does not wrap."""
 _COMMENTS_READ: Final = 20
 """The newest: a notice whose answer was lost comes again within two hours."""
+_MOST_PAGES: Final = 5
+"""Of a search; one label has one issue of ours, or two where people cloned it by our account."""
 _MARK_LENGTH: Final = 12
 """Hexadecimal digits that tell the notices of one key apart."""
 _DONE: Final = "done"
@@ -304,12 +306,21 @@ class _Jira:
         # https://developer.atlassian.com/changelog/#CHANGE-2046
         asked_by = self._values.read()
         search = "search/jql" if EMAIL in asked_by else "search"
-        answer = self._read(search, jql=jql, fields="status,description", maxResults="1")
-        issues = answer.get("issues")
-        if not isinstance(issues, list):
-            raise Throttled("jira: the answer to the search has no issues (nothing was sent)")
-        if issues:
-            return _issue(issues[0])
+        page: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            answer = self._read(
+                search, jql=jql, fields="status,description", maxResults="1", **page
+            )
+            issues, following = answer.get("issues"), answer.get("nextPageToken")
+            if not isinstance(issues, list):
+                raise Throttled("jira: the answer to the search has no issues (nothing was sent)")
+            if issues:
+                return _issue(issues[0])
+            if not following:
+                break
+            page = {"nextPageToken": str(following)}  # what we may not see left a page empty
+        else:
+            raise Throttled("jira: the search has no end (nothing was sent)")
         self._check_that_nothing_is_hidden_from(asked_by)
         return None
 
