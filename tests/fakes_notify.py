@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, KeyturnError, PortError
 from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
@@ -87,6 +88,10 @@ class FakeReceipts:
     ) -> Claim | None:
         name = f"{change.account}//exemptions/{change.id}/{_spelt(recipient)}"
         return self._claim(name, recipient, change.id, None, now)
+
+    def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
+        day = digest.day.isoformat()
+        return self._claim(f"daily/{day}/{_spelt(recipient)}", recipient, day, None, now)
 
     def _claim(
         self, name: str, recipient: Recipient, run: str, receipt: Receipt | None, now: datetime
@@ -216,6 +221,8 @@ class FakeMessage:
 def _mail(content: NoticeContent) -> Mail:
     if isinstance(content, ExemptionChange):
         return Mail(subject=str(content.change), text=content.user or "", html="")
+    if isinstance(content, AdminDigest):
+        return Mail(subject=content.day.isoformat(), text=str(content.keys), html="")
     text = " ".join([*(item.key_id for item in content.items), *content.failures])
     return Mail(subject=f"{len(content.items)} keys", text=text, html="")
 

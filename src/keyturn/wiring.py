@@ -79,6 +79,7 @@ from keyturn.use_cases.list_owners import ListOwners
 from keyturn.use_cases.mail_fate import Reachable, RecordMailFate
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.notify_of_day import NotifyOfDay
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.report_day import ReportDay
@@ -440,6 +441,17 @@ class Aws(_Connections):
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
         )
 
+    def notify_of_day(
+        self, complain: Complain, warn: Complain, rate_unknown: Complain
+    ) -> NotifyOfDay:
+        """The notifier's mail of a day; `complain`, `warn`, `rate_unknown`: as in `notify`."""
+        self.settings.needs("S3BucketName", "AdminEmailAddress")
+        return NotifyOfDay(
+            sender=self._send_once(complain, rate_unknown),
+            reachable=self._reachable(warn),
+            admin=Recipient(ChannelName.EMAIL, self.settings.admin),
+        )
+
     def say_in_channels(self, complain: Complain) -> SayInChannels:
         """
         What says notices in the channels beside mail that are on.
@@ -791,6 +803,8 @@ class Aws(_Connections):
             organization=settings.organization,
             help_link=settings.help_link,
             subject_prefix=settings.subject_prefix,
+            bucket=settings.bucket or "",
+            region=self.session.region_name or "",  # the functions run where the bucket is
         )
 
     def _receipts(self) -> S3Receipts:

@@ -449,7 +449,7 @@ def test_the_notifier_is_handed_what_the_code_says_is_due() -> None:
     rule = Stack(name=CORE).of_type("AWS::Events::Rule")["NoticesRule"]
 
     assert rule["EventPattern"]["source"] == [SOURCE]
-    assert rule["EventPattern"]["detail-type"] == [EventType.NOTICES_DUE]
+    assert rule["EventPattern"]["detail-type"] == [EventType.NOTICES_DUE, EventType.DIGEST_DUE]
 
 
 def test_the_notifier_is_handed_the_changes_that_it_can_read() -> None:

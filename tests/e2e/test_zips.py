@@ -45,7 +45,7 @@ def aws(emulator: Emulator) -> Callable[[str], Any]:
     client("sqs").create_queue(QueueName="accounts.fifo", Attributes={"FifoQueue": "true"})
     client("sqs").create_queue(QueueName="notices")
     client("events").create_event_bus(Name=bus)
-    pattern = json.dumps({"detail-type": ["Notices Due"]})
+    pattern = json.dumps({"detail-type": ["Notices Due", "Digest Due"]})
     client("events").put_rule(Name="notices", EventBusName=bus, EventPattern=pattern)
     queue = {"Id": "notices", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:notices"}
     client("events").put_targets(Rule="notices", EventBusName=bus, Targets=[queue])

@@ -8,16 +8,16 @@ every scene into a folder, to be looked at.
 import sys
 from pathlib import Path
 
-from keyturn.domain.events import Digest
-from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.events import NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails
 from keyturn.mail.samples import ADMIN, CHANGES, SCENES, every_mail
+from keyturn.mail.samples_of_day import DAYS
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def as_files(name: str, about: Digest | ExemptionChange) -> dict[str, str]:
+def as_files(name: str, about: NoticeContent) -> dict[str, str]:
     """Give the files of a mail: the text begins with the subject."""
     mails = Mails(Letterhead(admin=ADMIN))
     mail = mails.mail_of(about)
@@ -27,7 +27,7 @@ def as_files(name: str, about: Digest | ExemptionChange) -> dict[str, str]:
 if __name__ == "__main__":
     folder, scenes = (Path(sys.argv[1]), every_mail()) if sys.argv[1:] else (GOLDEN, SCENES)
     folder.mkdir(parents=True, exist_ok=True)
-    everything: dict[str, Digest | ExemptionChange] = {**scenes, **CHANGES}
+    everything: dict[str, NoticeContent] = {**scenes, **CHANGES, **DAYS}
     for scene, about in everything.items():
         for file_name, content in as_files(scene, about).items():
             (folder / file_name).write_text(content, encoding="utf-8")

@@ -1,17 +1,19 @@
 """What people read, compared whole; and what every mail has to say, whatever it tells."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 from jinja2.exceptions import SecurityError
 
+from keyturn.domain.admin_digest import DigestList
 from keyturn.domain.decision import Action, NoticeType
-from keyturn.domain.events import Audience, Digest
+from keyturn.domain.events import Audience, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
+from keyturn.mail.brief import brief_of
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import (
     URGENCY,
@@ -36,6 +38,7 @@ from keyturn.mail.samples import (
     an_item,
     every_mail,
 )
+from keyturn.mail.samples_of_day import DAYS
 from tests.mail.scenes import GOLDEN, as_files
 
 MAILS = Mails(Letterhead(admin=ADMIN))
@@ -69,15 +72,16 @@ class Page(HTMLParser):
         return " ".join("".join(self.seen).split())
 
 
-@pytest.mark.parametrize("scene", [*SCENES, *CHANGES])
+@pytest.mark.parametrize("scene", [*SCENES, *CHANGES, *DAYS])
 def test_a_mail_reads_as_it_did(scene: str) -> None:
-    files = as_files(scene, SCENES[scene] if scene in SCENES else CHANGES[scene])
+    scenes: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS}
+    files = as_files(scene, scenes[scene])
 
     assert files == {name: (GOLDEN / name).read_text(encoding="utf-8") for name in files}
 
 
 def test_no_golden_mail_is_left_over() -> None:
-    scenes: dict[str, Digest | ExemptionChange] = {**SCENES, **CHANGES}
+    scenes: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS}
     wanted = {name for scene, about in scenes.items() for name in as_files(scene, about)}
 
     assert {file.name for file in GOLDEN.iterdir()} == wanted
@@ -402,3 +406,109 @@ def test_what_stands_in_marks_counts_as_long_as_it_is_and_stays_on_one_line(
 
     assert wrapped_text.count("\n") + 1 == lines
     assert "one two 3" in wrapped_text
+
+
+# --- the administrators' day ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scene", DAYS)
+def test_the_mail_of_a_day_stands_alone_and_names_all_that_it_shows(scene: str) -> None:
+    digest = DAYS[scene]
+
+    mail = MAILS.mail_of(digest)
+
+    page = Page(mail.html)
+    assert page.open == []
+    assert all(link.startswith(("mailto:", "https://eu-central-1.")) for link in page.links)
+    assert len(mail.subject) < 180
+    lists = [digest.coverage.not_seen, *(getattr(digest, name) for name in LISTS)]
+    for text in (" ".join(mail.text.split()), page.text):
+        assert full_day(digest.day) in text
+        for line in (
+            *digest.coverage.not_seen.worst,
+            *(each for of in lists for each in of.worst),
+        ):
+            assert all(part in text for part in (line.account, line.user or "", line.key_id or ""))
+        more = [found.more for found in lists if found.more]
+        assert all(f"and {number:,} more" in text for number in more)
+
+
+LISTS = (
+    "breaks",
+    "failures",
+    "exempted",
+    "restored",
+    "blocked",
+    "without_owner",
+    "rejected",
+    "done",
+    "planned",
+)
+
+
+def test_a_list_that_comes_to_the_digest_has_its_place_in_the_mail() -> None:
+    digest = DAYS["daily-bad"]
+
+    assert {
+        each.name for each in fields(digest) if isinstance(getattr(digest, each.name), DigestList)
+    } == set(LISTS)
+
+
+@pytest.mark.parametrize(
+    ("scene", "subject"),
+    [
+        ("daily-quiet", "Nothing to do (42 accounts, 1 March)"),
+        (
+            "daily-bad",
+            (
+                "2 keys in use stop working, the first on 2 March; 2 accounts not reached; "
+                "1 user not looked at yet (44 accounts, 1 March)"
+            ),
+        ),
+        (
+            "daily-many",
+            (
+                "1,000 keys in use stop working, the first on 2 March; 15 accounts not reached; "
+                "20 failures (10,000 accounts, 1 March)"
+            ),
+        ),
+        (
+            "daily-dry-run",
+            (
+                "[dry run] 2 keys in use would stop working, the first on 2 March; 1 failure; "
+                "2 users newly exempt (3 accounts, 1 March)"
+            ),
+        ),
+        ("daily-unknown", "nobody knows whether an account is missing (2 accounts, 1 March)"),
+    ],
+)
+def test_the_subject_of_a_day_says_the_worst_first(scene: str, subject: str) -> None:
+    assert MAILS.mail_of(DAYS[scene]).subject == f"[AWS access keys] {subject}"
+
+
+def test_a_quiet_day_is_a_short_mail_and_ten_thousand_accounts_are_no_longer_than_a_hundred() -> (
+    None
+):
+    quiet, many = (MAILS.mail_of(DAYS[f"daily-{name}"]) for name in ("quiet", "many"))
+
+    assert len(quiet.text.splitlines()) < 25
+    assert "There is nothing to do." in quiet.text
+    assert len(many.text) < 16_000
+
+
+def test_a_day_of_dry_runs_alone_is_in_the_conditional() -> None:
+    mail = MAILS.mail_of(DAYS["daily-dry-run"])
+
+    assert "This is a dry run: nothing was changed" in " ".join(mail.text.split())
+    assert "it would be disabled" in mail.text
+    assert "were disabled" not in mail.text
+    assert "2 keys would be disabled, 2 would get a new key." in " ".join(mail.text.split())
+
+
+def test_channels_say_the_worst_of_a_day_in_a_few_lines() -> None:
+    brief = brief_of(MAILS, DAYS["daily-many"])
+
+    assert brief.subject == MAILS.mail_of(DAYS["daily-many"]).subject
+    assert "What breaks, and when: 1,000 keys" in brief.top
+    assert "- and 997 more" in brief.top
+    assert len(brief.top) < 70

@@ -6,6 +6,7 @@ The notifier's memory and the engine's proof: one object for each notice and rec
     <prefix>/receipts/<account>/_dry-run/<audience>/<hash of the address>/<day>….<recipient>.json
     <prefix>/receipts/<account>/_runs/<run id>.<recipient>.json
     <prefix>/receipts/<account>/_exemptions/<event id>.<recipient>.json
+    <prefix>/receipts/_daily/<day>.<recipient>.json
 
 <recipient> is `<channel>.<hash of the address>`. Whatever the engine wants to know stands in the
 name, the size and the time of an object, so one listing a key is all that it costs. A claim is
@@ -30,6 +31,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.days import read_day
 from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, NotFound
 from keyturn.domain.events import Audience, Digest, NoticeItem
@@ -42,6 +44,7 @@ from keyturn.ports import Claim, ClaimItem, ClaimState
 from keyturn.schemas.receipt import (
     BOUNCED,
     CLAIM_SIZE,
+    DAILY,
     DELIVERED,
     UNDELIVERABLE,
     read_mark_name,
@@ -206,6 +209,13 @@ class S3Receipts:
         )
         seen = self._seen(change.account, [name])
         return self._claim(name, recipient, change.id, now, seen)
+
+    def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
+        """Claim the administrators' digest of a day. Raises ClaimInProgress likewise."""
+        day = digest.day.isoformat()
+        name = self._name_in(DAILY, _Name(stem=day))
+        seen = self._seen(DAILY, [name])
+        return self._claim(name, recipient, day, now, seen)
 
     def _name_in(self, account: str, name: _Name) -> _Name:
         return replace(name, stem=f"{self._root}/{account}/{name.stem}")

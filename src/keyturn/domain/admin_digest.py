@@ -8,8 +8,8 @@ first: a day on which nobody looked is no quiet one.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -61,6 +61,8 @@ class DigestLine:
     """What there is to say of it."""
     day: date | None = None
     """The date that it is about, UTC: when a key stops working, since when something fails."""
+    action: Action | None = None
+    """What is done about the key; None: it is about no key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +316,17 @@ def fold(
     )
 
 
+def with_lists(digest: AdminDigest, change: Callable[[DigestList], DigestList]) -> AdminDigest:
+    """The digest with each of its lists changed."""
+    lists = {
+        each.name: change(found)
+        for each in fields(digest)
+        if isinstance(found := getattr(digest, each.name), DigestList)
+    }
+    coverage = replace(digest.coverage, not_seen=change(digest.coverage.not_seen))
+    return replace(digest, coverage=coverage, **lists)  # type: ignore[arg-type]  # lists alone
+
+
 def failure_key(account: str, user: str | None, message: str) -> FailureKey:
     """By what a failure is known again on another day."""
     return account, user or "", _CHANGING.sub("#", message)[:LONGEST]
@@ -444,6 +457,7 @@ class _Found:
                 user=step.user,
                 key_id=step.key_id,
                 what=step.sentence[:LONGEST],
+                action=step.action,
             )
             self.done.add(rank, line)
 
@@ -492,9 +506,7 @@ def _line(account: AccountDay, key: KeyDay) -> DigestLine:
     what = key.sentence
     if key.breaks and key.last_used is not None:
         by = f" for {key.service}" if key.service else ""
-        what = (
-            f"last used on {key.last_used.isoformat()}{by}; nobody has fetched or used the new key"
-        )
+        what = f"last used on {key.last_used.isoformat()}{by}"
     return DigestLine(
         account=account.account,
         name=account.name,
@@ -502,4 +514,5 @@ def _line(account: AccountDay, key: KeyDay) -> DigestLine:
         key_id=key.key_id,
         what=what[:LONGEST],
         day=key.ends_on,
+        action=key.action,
     )

@@ -6,7 +6,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.decision import DecisionSummary, Notice
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account, Act
 from keyturn.domain.key_usage import KeyUsage
 from keyturn.domain.owner import OwnerChannels, OwnerSource
@@ -126,6 +128,10 @@ class Digest:
     def address(self) -> str:
         """The recipient's address."""
         return self.recipient.address
+
+
+NoticeContent = Digest | ExemptionChange | AdminDigest
+"""What one message can be about; a channel gives it its own form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

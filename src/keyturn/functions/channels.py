@@ -9,6 +9,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, InvalidValue, KeyturnError, NoSuchRecipient, Stale
 from keyturn.domain.events import Digest
 from keyturn.functions.connect import connected, own_account
@@ -17,6 +18,7 @@ from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
 from keyturn.mail import renderer  # noqa: F401 -- loaded while Lambda starts, and not in the first call
 from keyturn.ports import NoticeContent
+from keyturn.schemas.digest_due import is_digest_due, read_digest_due
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due
 from keyturn.schemas.rules import read_body
@@ -78,7 +80,10 @@ def _read(aws: Aws, body: str, context: LambdaContext) -> NoticeContent | None:
             asked = read_body(body)
             if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
                 return read_exemption(asked, group=aws.settings.exemption_group, now=now)
-            return read_notices_due(asked, own_account=own_account(context), now=now)
+            own = own_account(context)
+            if is_digest_due(asked):
+                return read_digest_due(asked, own_account=own, now=now)
+            return read_notices_due(asked, own_account=own, now=now)
     except (InvalidValue, Stale):
         # It would be as odd on the next try.
         emit(Service.CHANNELS, {"ChannelEventsDropped": 1})
@@ -120,5 +125,7 @@ def _about(errand: Errand) -> dict[str, str]:
     match errand.content:
         case Digest(run=run):
             return {"account": run.account.id, "run": run.id}
+        case AdminDigest(day=day):
+            return {"day": day.isoformat()}
         case change:
             return {"account": change.account}

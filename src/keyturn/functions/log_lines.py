@@ -45,6 +45,8 @@ class LogEvent(StrEnum):
     NOTICE_HANDED_BACK = "notice.handed-back"
     SEND_RATE_UNKNOWN = "send-rate.unknown"
     EXEMPTION_NOTIFIED = "exemption.notified"
+    DIGEST_SENT = "digest.sent"
+    DIGEST_KNOWN = "digest.sent-before"
     GROUP_UNCHANGED = "exemption.unchanged"
     TEMPLATE_BROKEN = "template.broken"
     MAIL_VOIDED = "mail.voided"
@@ -80,6 +82,8 @@ class LogLine:
 
 _RUN: Final = ("account", "run")
 _KEY: Final = (*_RUN, "user", "key")
+_OF_WHAT: Final = (*_RUN, "day")
+"""What a notice is of: a run over an account, or a day of all of them."""
 _MAIL: Final = ("message_id", "fate")
 _NAMED: Final = ("UserName", "AccessKeyId", "SecretId", "Name", "Status")
 
@@ -116,6 +120,10 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.EXEMPTION_NOTIFIED: LogLine(
         level=INFO, facts=("account", "group", "change", "by", "id"), sometimes=("user", "policy")
     ),
+    LogEvent.DIGEST_SENT: LogLine(
+        level=INFO, facts=("day", "message_id", "breaks", "not_seen", "failures")
+    ),
+    LogEvent.DIGEST_KNOWN: LogLine(level=INFO, facts=("day",)),
     LogEvent.GROUP_UNCHANGED: LogLine(level=INFO),
     LogEvent.TEMPLATE_BROKEN: LogLine(level=ERROR),
     LogEvent.MAIL_VOIDED: LogLine(level=WARNING, facts=(*_MAIL, "address", "receipts", "why")),
@@ -123,17 +131,19 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.MAIL_IGNORED: LogLine(level=INFO, facts=(*_MAIL, "why")),
     LogEvent.MAIL_EARLY: LogLine(level=INFO),
     LogEvent.MAIL_NOT_RECORDED: LogLine(level=ERROR, sometimes=("trace",)),
-    LogEvent.ADDRESS_SUPPRESSED: LogLine(level=ERROR, facts=(*_RUN, "address", "why")),
+    LogEvent.ADDRESS_SUPPRESSED: LogLine(
+        level=ERROR, facts=("address", "why"), sometimes=_OF_WHAT
+    ),
     LogEvent.SUPPRESSION_UNKNOWN: LogLine(level=WARNING),
     LogEvent.DIGEST_PUBLISHED: LogLine(level=INFO, facts=("day", "accounts")),
     LogEvent.DIGEST_WAITS: LogLine(level=INFO, facts=("day",)),
     LogEvent.BACKLOG_UNKNOWN: LogLine(level=WARNING, facts=("day",)),
     LogEvent.CHANNEL_SENT: LogLine(
-        level=INFO, facts=("channel", "message_id"), sometimes=("account", "run")
+        level=INFO, facts=("channel", "message_id"), sometimes=_OF_WHAT
     ),
-    LogEvent.CHANNEL_NOT_SENT: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
-    LogEvent.CHANNEL_OFF: LogLine(level=ERROR, facts=("channel",), sometimes=_RUN),
-    LogEvent.CHANNEL_UNKNOWN: LogLine(level=WARNING, facts=("channel",), sometimes=_RUN),
+    LogEvent.CHANNEL_NOT_SENT: LogLine(level=ERROR, facts=("channel",), sometimes=_OF_WHAT),
+    LogEvent.CHANNEL_OFF: LogLine(level=ERROR, facts=("channel",), sometimes=_OF_WHAT),
+    LogEvent.CHANNEL_UNKNOWN: LogLine(level=WARNING, facts=("channel",), sometimes=_OF_WHAT),
     LogEvent.CHANNEL_INCOMPLETE: LogLine(level=WARNING),
 }
 """All of them; a test holds every line that the tests see to it, and docs/events.md too."""

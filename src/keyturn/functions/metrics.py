@@ -113,6 +113,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             EventsDropped="1: an event was malformed or too old, and was dropped: no mail",
             ExemptionsAdded="1: a user may be newly exempt",
             TemplateBroken="1: an operators' template failed, and the mail has Keyturn's words",
+            DigestsSent="1: the administrators were sent the digest of a day",
             MailsBounced="1: a mail came back for good, or was called spam: it is no proof",
             MailsDelivered="1: a mail was delivered",
             MailsNotSent="1: no mail was sent: the address is on SES's suppression list, or SES "

@@ -15,8 +15,9 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoTimeLeft, Stale
-from keyturn.domain.events import Digest
+from keyturn.domain.events import Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
 from keyturn.domain.recipient import ChannelName, Recipient
@@ -25,6 +26,7 @@ from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
 from keyturn.mail import overrides  # noqa: F401 -- loaded while Lambda starts, and not in the first call
+from keyturn.schemas.digest_due import is_digest_due, read_digest_due
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due
 from keyturn.schemas.rules import read_body
@@ -45,6 +47,7 @@ _NOTHING: Final = {
     "MailsNotSent": 0,
     "AdminUnreachable": 0,
     "MailEventsIgnored": 0,
+    "DigestsSent": 0,
 }
 """What is measured of a message that came to nothing."""
 
@@ -91,6 +94,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                 if isinstance(about, Digest):
                     sent = notify.send(about, now, patience)
                     _say_if_unreachable(aws, about, sent, measured)
+                elif isinstance(about, AdminDigest):
+                    _notify_of_day(aws, about, now, measured, patience)
                 else:
                     _notify_of_exemption(aws, about, measured, patience)
             measured["NotTold"] = 0
@@ -150,9 +155,7 @@ def _hand_back(record: SQSRecord) -> None:
     raise NoTimeLeft(text)
 
 
-def _read(
-    aws: Aws, body: str, own: str, now: datetime
-) -> Digest | ExemptionChange | MailEvent | None:
+def _read(aws: Aws, body: str, own: str, now: datetime) -> NoticeContent | MailEvent | None:
     """What a message is about; None: of a group that exempts nobody."""
     asked = read_body(body)
     match asked.get("source") if isinstance(asked, Mapping) else None:
@@ -160,6 +163,8 @@ def _read(
             return read_exemption(asked, group=aws.settings.exemption_group, now=now)
         case source if source == SES_SOURCE:
             return read_mail_event(asked, own_account=own)
+    if is_digest_due(asked):
+        return read_digest_due(asked, own_account=own, now=now)
     return read_notices_due(asked, own_account=own, now=now)
 
 
@@ -187,6 +192,31 @@ def _notify_of_exemption(
         policy=change.policy,
         by=change.by,
         id=change.id,
+    )
+
+
+def _notify_of_day(
+    aws: Aws, digest: AdminDigest, now: datetime, measured: dict[str, int], patience: Patience
+) -> None:
+    day = digest.day.isoformat()
+    notify = aws.notify_of_day(_complain, _warn, _say_rate_unknown)
+    sent = notify.send(digest, now, patience)
+    if sent.unreachable is not None:
+        _say_unreachable(aws, notify.admin, sent.unreachable, measured, day=day)
+        return
+    if sent.message_id is None:
+        log(logger, LogEvent.DIGEST_KNOWN, f"The digest of {day} was sent before", day=day)
+        return
+    measured["DigestsSent"] = 1
+    log(
+        logger,
+        LogEvent.DIGEST_SENT,
+        f"Sent the administrators the digest of {day}",
+        day=day,
+        message_id=sent.message_id,
+        breaks=digest.breaks.total,
+        not_seen=digest.coverage.not_seen.total + digest.coverage.failed,
+        failures=digest.failures.total,
     )
 
 
@@ -239,18 +269,17 @@ def _say_if_unreachable(
 ) -> None:
     if sent.unreachable is None:
         return
-    address = digest.recipient.address
-    log(
-        logger,
-        LogEvent.ADDRESS_SUPPRESSED,
-        f"No mail was sent to {address}: it is {sent.unreachable}",
-        account=digest.run.account.id,
-        run=digest.run.id,
-        address=address,
-        why=sent.unreachable,
-    )
+    about = {"account": digest.run.account.id, "run": digest.run.id}
+    _say_unreachable(aws, digest.recipient, sent.unreachable, measured, **about)
+
+
+def _say_unreachable(
+    aws: Aws, recipient: Recipient, why: str, measured: dict[str, int], **about: str
+) -> None:
+    text = f"No mail was sent to {recipient.address}: it is {why}"
+    log(logger, LogEvent.ADDRESS_SUPPRESSED, text, **about, address=recipient.address, why=why)
     measured["MailsNotSent"] = 1
-    measured["AdminUnreachable"] = int(_is_admin(aws, digest.recipient))
+    measured["AdminUnreachable"] = int(_is_admin(aws, recipient))
 
 
 def _is_admin(aws: Aws, recipient: Recipient) -> bool:

@@ -1,10 +1,21 @@
 """A notice in a few lines, for channels that have a form of their own, in the mails' words."""
 
 from collections.abc import Iterator
+from typing import Final
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.events import Audience, Brief, BriefNote, Digest, NoticeItem, OddValues
+from keyturn.domain.events import (
+    Audience,
+    Brief,
+    BriefNote,
+    Digest,
+    NoticeContent,
+    NoticeItem,
+    OddValues,
+)
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.mail.day import as_line
 from keyturn.mail.renderer import (
     Mails,
     Words,
@@ -18,8 +29,11 @@ from keyturn.mail.renderer import (
     undo_command,
 )
 
+_LINES: Final = 3
+"""Of each list of the administrators' day."""
 
-def brief_of(mails: Mails, content: Digest | ExemptionChange) -> Brief:
+
+def brief_of(mails: Mails, content: NoticeContent) -> Brief:
     """Put the words of a notice's mail into a few lines."""
     words = mails.words_of(content)
     match content:
@@ -27,6 +41,8 @@ def brief_of(mails: Mails, content: Digest | ExemptionChange) -> Brief:
             return _of_change(words)
         case Digest():
             return _of_digest(words)
+        case AdminDigest():
+            return _of_day(words)
 
 
 def _of_change(words: Words) -> Brief:
@@ -40,6 +56,19 @@ def _of_change(words: Words) -> Brief:
             f"`{undo_command(change)}`",
         ),
     )
+
+
+def _of_day(words: Words) -> Brief:
+    """What was not seen, what breaks, what failed: a few lines of each; the mail has the rest."""
+    say, digest = words.facts["say"], words.facts["digest"]
+    lines: list[str] = [*say("daily_top", digest), *say("daily_unseen", digest)]
+    lines += [f"- {as_line(each)}" for each in digest.coverage.not_seen.worst[:_LINES]]
+    for section in words.facts["sections"]:
+        lines += say("daily_title", digest, section)
+        lines += [f"- {as_line(each)}" for each in section.found.worst[:_LINES]]
+        if section.found.total > _LINES:
+            lines.append(f"- and {section.found.total - _LINES:,} more")
+    return Brief(subject=words.subject, top=tuple(lines))
 
 
 def _of_digest(words: Words) -> Brief:

@@ -17,3 +17,7 @@ class Letterhead:
     help_link: str = ""
     """A page of the organisation's own about access keys, https; empty: there is none."""
     subject_prefix: str = SUBJECT_PREFIX
+    bucket: str = ""
+    """Where Keyturn stores what mails point to; empty: not known."""
+    region: str = ""
+    """The region of the bucket."""

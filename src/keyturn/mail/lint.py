@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
-from keyturn.domain.events import Digest, Mail
-from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.events import Mail, NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.overrides import sound
 from keyturn.mail.renderer import Mails, changed_of, named_in, names_of_ours
 from keyturn.mail.samples import CHANGES, every_mail
+from keyturn.mail.samples_of_day import DAYS
 from keyturn.mail.template_process import TemplateFailed, TemplateProcess
 
 
@@ -28,15 +28,15 @@ class Fault:
         return f"{self.why} ({self.notice})" if self.notice else self.why
 
 
-def notices() -> Mapping[str, Digest | ExemptionChange]:
+def notices() -> Mapping[str, NoticeContent]:
     """Name → a notice that is made up: every type, reason, audience, and dry runs."""
-    return {**every_mail(), **CHANGES}
+    return {**every_mail(), **CHANGES, **DAYS}
 
 
 def mails_of(
     letterhead: Letterhead,
     templates: Mapping[str, str],
-    told: Mapping[str, Digest | ExemptionChange] | None = None,
+    told: Mapping[str, NoticeContent] | None = None,
 ) -> Iterator[tuple[str, Mail | Fault]]:
     """
     Every notice's name with its mail, or with what is wrong in it.

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from keyturn.domain.errors import PortError
-from keyturn.domain.events import Digest, Mail
-from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.events import Mail, NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails, changed_of, named_in
 from keyturn.mail.template_process import TemplateFailed, TemplateProcess
@@ -65,7 +64,7 @@ class OverridableRenderer:
         self._templates = templates
         self._complain = complain
 
-    def mail_of(self, content: Digest | ExemptionChange) -> Mail:
+    def mail_of(self, content: NoticeContent) -> Mail:
         """Write the mail of a notice."""
         return self._write(lambda mails: mails.mail_of(content), named_in(content))
 

@@ -27,14 +27,26 @@ from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
+from keyturn.domain.admin_digest import AdminDigest
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.by_hand import enable_command
 from keyturn.domain.decision import Action, NoticeType, Overlay, Reason
-from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
+from keyturn.domain.events import Audience, Digest, Mail, NoticeContent, NoticeItem
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account
 from keyturn.domain.key_usage import breaks, is_left_behind
 from keyturn.domain.owner import WHERE
 from keyturn.domain.plain_text import shown, visible
+from keyturn.mail.day import (
+    ALL_ACCOUNTS,
+    as_line,
+    by_count,
+    is_dry,
+    lines_defanged,
+    object_link,
+    sections_of,
+    subject_parts,
+)
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.thread import headers_of
 
@@ -80,6 +92,8 @@ _SHORT_CODE: Final = 40
 """Characters of a command that fits on a line of a telephone."""
 _HARD_SPACE: Final = "\0"
 _WORDS: Final = "_base/words.txt"
+DAILY: Final = "daily"
+"""The folder of the administrators' mail of a day."""
 _OURS: Final = "keyturn"
 """The folder in which our own templates are found, whatever an operator put in their place."""
 _MACRO: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -116,13 +130,16 @@ class Coming:
     day: date
 
 
-def named_in(content: Digest | ExemptionChange) -> tuple[str, ...]:
+def named_in(content: NoticeContent) -> tuple[str, ...]:
     """The ids that a mail must name, whoever wrote its template."""
     match content:
         case Digest():
             return tuple(item.key_id for item in content.items)
         case ExemptionChange():
             return (content.id,)
+        case AdminDigest():
+            keys = (line.key_id for line in content.breaks.worst)
+            return (content.day.isoformat(), *(key for key in keys if key))
 
 
 class Mails:
@@ -139,21 +156,25 @@ class Mails:
         self._letterhead = letterhead
         self._templates = _packaged_templates() if loader is None else _environment(loader)
 
-    def mail_of(self, content: Digest | ExemptionChange) -> Mail:
+    def mail_of(self, content: NoticeContent) -> Mail:
         """Write the mail of a notice."""
         match content:
             case Digest():
                 return self._digest(content)
             case ExemptionChange():
                 return self._exemption(content)
+            case AdminDigest():
+                return self._mail(content, DAILY, self._about_day(content))
 
-    def words_of(self, content: Digest | ExemptionChange) -> "Words":
+    def words_of(self, content: NoticeContent) -> "Words":
         """What a mail of it is made from, for channels that put the same words together."""
         match content:
             case Digest():
                 about, folder = self._about_digest(_without_links(content)), str(content.audience)
             case ExemptionChange():
                 about, folder = self._about_exemption(content), "exemption"
+            case AdminDigest():
+                about, folder = self._about_day(content), DAILY
         facts = self._facts(about)
         return Words(subject=self._subject(folder, facts), facts=facts)
 
@@ -183,9 +204,22 @@ class Mails:
             "groups": (),
         }
 
-    def _mail(
-        self, content: Digest | ExemptionChange, folder: str, about: Mapping[str, object]
-    ) -> Mail:
+    def _about_day(self, digest: AdminDigest) -> Mapping[str, object]:
+        digest = lines_defanged(digest, _without_link)
+        bucket, region = self._letterhead.bucket, self._letterhead.region
+        host = _console(region)
+        return {
+            "digest": digest,
+            "account": ALL_ACCOUNTS,
+            "dry": is_dry(digest),
+            "groups": (),
+            "sections": sections_of(digest),
+            "parts": subject_parts(digest),
+            "stored_in": f"s3://{bucket}/{digest.csv}" if bucket and digest.csv else "",
+            "stored_link": object_link(host, bucket, region, digest.csv) if region else "",
+        }
+
+    def _mail(self, content: NoticeContent, folder: str, about: Mapping[str, object]) -> Mail:
         facts = self._facts(about)
         return Mail(
             subject=self._subject(folder, facts),
@@ -261,6 +295,8 @@ def _file_of(about: object) -> str | None:
             return f"words/{group.told}.txt"
         case ExemptionChange():
             return "exemption/words.txt"
+        case AdminDigest():
+            return f"{DAILY}/words.txt"
         case str() as told if told in frozenset(NoticeType):
             return f"words/{told}.txt"
         case _:
@@ -423,6 +459,16 @@ def shows_secret(item: NoticeItem) -> bool:
     return item.secret is not None and item.notice.type not in _WITHOUT_SECRET
 
 
+def in_figures(number: int) -> str:
+    """A number that is read at once: 12,345."""
+    return f"{number:,}"
+
+
+def how_many(number: int, thing: str, things: str | None = None) -> str:
+    """Say how many of a thing: 1 key, 1,200 keys."""
+    return f"{number:,} {things}" if things and number != 1 else pluralize(number, thing)
+
+
 def full_day(day: date) -> str:
     """A date that nobody mistakes: Thursday 11 March 2027 (UTC)."""
     return f"{day:%A} {day.day} {day:%B %Y} (UTC)"
@@ -503,11 +549,15 @@ _UNDO: Mapping[GroupChange, str] = {
 def console_link(secret: str, region: str) -> str:
     """The secret's page in the console."""
     name, place = quote(secret, safe=""), quote(region, safe="")
-    host = next(
+    return f"https://{_console(region)}/secretsmanager/secret?name={name}&region={place}"
+
+
+def _console(region: str) -> str:
+    """The host of a region's console."""
+    return next(
         (host for prefix, host in _CONSOLES.items() if region.startswith(prefix)),
-        f"{place}.console.aws.amazon.com",
+        f"{quote(region, safe='')}.console.aws.amazon.com",
     )
-    return f"https://{host}/secretsmanager/secret?name={name}&region={place}"
 
 
 def where_linked(text: str, item: NoticeItem, region: str) -> Markup:
@@ -607,9 +657,13 @@ def _environment(loader: BaseLoader) -> Environment:
         "command": command,
         "ago": ago,
         "lower_first": lower_first,
+        "number": in_figures,
+        "pluralize": how_many,
     }
     environment.tests["concerns_admins"] = concerns_admins
     environment.globals |= {
+        "as_line": as_line,
+        "by_count": by_count,
         "coming": coming,
         "shows_secret": shows_secret,
         "can_be_enabled": can_be_enabled,

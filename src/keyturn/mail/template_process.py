@@ -21,8 +21,7 @@ from time import monotonic
 from types import TracebackType
 from typing import IO, Final
 
-from keyturn.domain.events import Digest, Mail
-from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.events import Mail, NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails, with_ours
 from keyturn.mail.thread import headers_of
@@ -79,7 +78,7 @@ class TemplateProcess:
         """Forget how often a mail was slow; what was given up stays so."""
         self._slow = 0
 
-    def mail_of(self, content: Digest | ExemptionChange) -> Mail:
+    def mail_of(self, content: NoticeContent) -> Mail:
         """Write the mail of a notice. Raises TemplateFailed."""
         with self._lock:
             if self._gave_up is not None:
@@ -187,9 +186,7 @@ def _answer(answers: IO[bytes], line: bytes) -> None:
     answers.flush()
 
 
-def _line_of(
-    mails: Mails, content: Digest | ExemptionChange, templates: Mapping[str, str]
-) -> bytes:
+def _line_of(mails: Mails, content: NoticeContent, templates: Mapping[str, str]) -> bytes:
     """The parts of the mail by their names, in JSON; or why there is none, under "error"."""
     found: dict[str, str | bool]
     try:

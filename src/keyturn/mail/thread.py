@@ -1,5 +1,6 @@
 """
 The headers by which mail programs sort and thread: all notices of one key make one thread.
+The administrators' digests of a month make one.
 
 SES refuses a Message-ID of ours, so no mail can be the first of a thread. Each refers to an id
 that no mail has and that all notices of a key share; programs thread by it all the same.
@@ -10,7 +11,8 @@ RFC 5322, 3.6.4.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from keyturn.domain.events import Digest
+from keyturn.domain.admin_digest import AdminDigest
+from keyturn.domain.events import Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 
 _NO_DOMAIN: Final = "keyturn.invalid"
@@ -18,7 +20,7 @@ _LONGEST: Final = 900
 """Characters of a header's value: SES takes 995."""
 
 
-def headers_of(content: Digest | ExemptionChange, admin: str) -> Mapping[str, str]:
+def headers_of(content: NoticeContent, admin: str) -> Mapping[str, str]:
     """
     The headers of a mail, name → value, in ASCII; nothing in them is of others' making.
 
@@ -29,7 +31,7 @@ def headers_of(content: Digest | ExemptionChange, admin: str) -> Mapping[str, st
         domain = _NO_DOMAIN
     threads = [f"<{thread}.keyturn@{domain}>" for thread in _threads(content)]
     headers = {
-        "List-Id": f"AWS access keys <access-keys.{domain}>",
+        "List-Id": _list_of(content, domain),
         "Auto-Submitted": "auto-generated",
     }
     if threads:
@@ -38,12 +40,21 @@ def headers_of(content: Digest | ExemptionChange, admin: str) -> Mapping[str, st
     return headers
 
 
-def _threads(content: Digest | ExemptionChange) -> Iterator[str]:
+def _threads(content: NoticeContent) -> Iterator[str]:
     match content:
         case Digest():
             yield from dict.fromkeys(item.key_id for item in content.items)
         case ExemptionChange():
             yield f"{content.account}.exemptions"
+        case AdminDigest():
+            yield f"{content.day:%Y-%m}.daily"
+
+
+def _list_of(content: NoticeContent, domain: str) -> str:
+    """The administrators' day is a list of its own: who is paged by it filters for it."""
+    if isinstance(content, AdminDigest):
+        return f"AWS access keys, each day <access-keys-daily.{domain}>"
+    return f"AWS access keys <access-keys.{domain}>"
 
 
 def _as_many_as_fit(threads: list[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from keyturn.domain.audit import BEGUN, AuditEntry
+from keyturn.domain.events import NoticeContent
 from keyturn.domain.pause import Pause
 from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
 from keyturn.ports.conversations import Conversations
@@ -20,7 +21,6 @@ from keyturn.ports.notices import (
     Claim,
     ClaimItem,
     ClaimState,
-    NoticeContent,
     ReceiptBook,
     Receipts,
     RenderedNotice,

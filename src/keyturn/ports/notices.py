@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from keyturn.domain.events import Digest, Event, NoticeItem
+from keyturn.domain.admin_digest import AdminDigest
+from keyturn.domain.events import Digest, Event, NoticeContent, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
@@ -95,15 +96,14 @@ class ReceiptBook(Protocol):
     ) -> Claim | None:
         """Claim a change of the exemption group, likewise; now: UTC."""
 
+    def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
+        """Claim the administrators' digest of a day, likewise: one a day, whatever is in it."""
+
     def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         """Turn the claim into the receipt: from now on it counts as told."""
 
     def release(self, claim: Claim) -> None:
         """Give the claim back: it was not sent."""
-
-
-NoticeContent = Digest | ExemptionChange
-"""What one message can be about; a channel gives it its own form."""
 
 
 class RenderedNotice(Protocol):

@@ -19,6 +19,7 @@ class LineFile(TypedDict):
     key: str | None
     what: str
     day: Day | None
+    action: Action | None
 
 
 class ListFile(TypedDict):
@@ -106,4 +107,5 @@ def _line(line: DigestLine) -> LineFile:
         "key": line.key_id,
         "what": line.what,
         "day": line.day.isoformat() if line.day else None,
+        "action": line.action,
     }

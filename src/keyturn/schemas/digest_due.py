@@ -22,7 +22,7 @@ from keyturn.domain.admin_digest import (
 )
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
-from keyturn.domain.events import SOURCE
+from keyturn.domain.events import SOURCE, EventType
 from keyturn.schemas.admin_digest import VERSION
 from keyturn.schemas.digest_of_day import LONGEST_NAME_SHOWN, STORED_OBJECT
 from keyturn.schemas.rules import (
@@ -54,6 +54,7 @@ class _Line(LenientSchema):
     key = rules.String(required=True, allow_none=True, validate=KEY_ID)
     what = text_of_at_most(LONGEST, required=True)
     day = IsoDay(required=True, allow_none=True)
+    action = rules.String(required=True, allow_none=True, validate=word_of(Action))
 
 
 class _List(LenientSchema):
@@ -120,6 +121,11 @@ class _DigestDue(LenientSchema):
     account = rules.String(required=True)
     source = rules.String(required=True, validate=validate.Equal(SOURCE, error="must be ours"))
     detail = rules.Nested(_Detail, required=True)
+
+
+def is_digest_due(event: object) -> bool:
+    """Whether it is for `read_digest_due`, whatever it holds."""
+    return isinstance(event, Mapping) and event.get("detail-type") == EventType.DIGEST_DUE
 
 
 def read_digest_due(event: object, *, own_account: str, now: datetime) -> AdminDigest:
@@ -190,6 +196,7 @@ def _read_list(found: Mapping[str, Any]) -> DigestList:
                 key_id=line["key"],
                 what=line["what"],
                 day=line["day"],
+                action=Action(line["action"]) if line["action"] else None,
             )
             for line in found["worst"]
         ),

@@ -8,11 +8,18 @@ the digest from being sent.
 
 import json
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Final, TypedDict
 
 from keyturn.domain import names
-from keyturn.domain.admin_digest import LONGEST, WORST, AdminDigest, DigestLine, DigestList
+from keyturn.domain.admin_digest import (
+    LONGEST,
+    WORST,
+    AdminDigest,
+    DigestLine,
+    DigestList,
+    with_lists,
+)
 from keyturn.domain.days import FIRST, LAST
 from keyturn.domain.plain_text import shown
 from keyturn.schemas.account import Count
@@ -54,14 +61,9 @@ def write_digest_due(digest: AdminDigest) -> DigestDue:
 
 
 def _write(digest: AdminDigest, lines: int) -> DigestDue:
-    lists = {
-        each.name: _clean(found, lines)
-        for each in fields(digest)
-        if isinstance(found := getattr(digest, each.name), DigestList)
-    }
-    coverage = replace(digest.coverage, not_seen=_clean(digest.coverage.not_seen, lines))
     remarks = tuple(shown(each)[:LONGEST] for each in digest.remarks[:WORST])
-    clean = replace(digest, coverage=coverage, remarks=remarks, **lists)  # type: ignore[arg-type]  # lists alone
+    listed = with_lists(digest, lambda found: _clean(found, lines))
+    clean = replace(listed, remarks=remarks)
     return {
         "digest": {
             **write_admin_digest(clean),

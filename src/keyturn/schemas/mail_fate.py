@@ -16,8 +16,9 @@ from keyturn.domain.reading import read_json
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.tag_text import format_utc, moment
 from keyturn.schemas.account import Moment
+from keyturn.schemas.receipt import DAILY
 
-_RECEIPT: Final = re.compile(r"\d{12}/[^\x00-\x1f]+\.json")
+_RECEIPT: Final = re.compile(rf"(\d{{12}}|{DAILY})/[^\x00-\x1f]+\.json")
 """The name of a receipt below `receipts/`."""
 
 

@@ -7,12 +7,14 @@ Its head is that of Standard Webhooks: type, timestamp, data. Nothing in it is s
 from datetime import datetime
 from typing import Final, Literal, TypedDict
 
-from keyturn.domain.events import Digest
+from keyturn.domain.admin_digest import AdminDigest
+from keyturn.domain.events import Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import Recipient
 from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import AccountId, Moment
 from keyturn.schemas.digest import DigestItem, DigestRun, write_digest
+from keyturn.schemas.digest_of_day import DigestDue, write_digest_due
 from keyturn.schemas.event import Exemption, write_exemption
 
 VERSION: Final = 1
@@ -50,17 +52,25 @@ class ExemptionData(Exemption):
     """When the call was made."""
 
 
+class DigestData(DigestDue):
+    """A day of the whole organisation, for its administrators."""
+
+    version: Literal[1]
+    subject: str
+    to: str
+
+
 class WebhookMessage(TypedDict):
     """The body of a request."""
 
-    type: Literal["notices.due", "exemption.changed"]
+    type: Literal["notices.due", "exemption.changed", "digest.due"]
     timestamp: Moment
     """When it was written."""
-    data: NoticesData | ExemptionData
+    data: NoticesData | ExemptionData | DigestData
 
 
 def write_webhook_message(
-    content: Digest | ExemptionChange, recipient: Recipient, *, subject: str, at: datetime
+    content: NoticeContent, recipient: Recipient, *, subject: str, at: datetime
 ) -> WebhookMessage:
     """The body of the request that says this to whom the recipient names."""
     match content:
@@ -82,6 +92,17 @@ def write_webhook_message(
                     "id": content.id,
                     "at": format_utc(content.at),
                     **write_exemption(content),
+                },
+            }
+        case AdminDigest():
+            return {
+                "type": "digest.due",
+                "timestamp": format_utc(at),
+                "data": {
+                    "version": VERSION,
+                    "subject": subject,
+                    "to": recipient.address,
+                    **write_digest_due(content),
                 },
             }
 

@@ -14,12 +14,14 @@ from datetime import datetime
 from threading import Thread
 from typing import Final
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, KeyturnError, NoSuchRecipient, NoTimeLeft, Unexpected
 from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent
 from keyturn.use_cases.notify import send_digest
+from keyturn.use_cases.notify_of_day import send_day
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import SendOnce
 
@@ -136,6 +138,8 @@ class SayInChannels:
                 audience, by_mail = content.audience, content.recipient
             case ExemptionChange():
                 audience, by_mail = Audience.ADMIN, self.admin
+            case AdminDigest():
+                audience, by_mail = Audience.ADMIN, self.admin
         return [
             Errand(message=message, content=part, to=to)
             for way in self.ways
@@ -203,6 +207,8 @@ class SayInChannels:
                     write=lambda _: change,
                     patience=patience,
                 ).message_id
+            case AdminDigest() as day:
+                return send_day(self.sender, day, errand.to, now, patience).message_id
 
 
 def _all_of(errands: Iterable[Errand], done: Sequence[Said]) -> list[Said]:

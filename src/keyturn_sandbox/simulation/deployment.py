@@ -206,7 +206,7 @@ def _notifier_rules(account: str) -> Mapping[str, Mapping[str, object]]:
     return {
         "keyturn-notices": {
             "source": ["iam.key-rotation"],
-            "detail-type": ["Notices Due"],
+            "detail-type": ["Notices Due", "Digest Due"],
             "account": [account],
         },
         "keyturn-exemptions": {

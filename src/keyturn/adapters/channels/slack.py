@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.error import URLError
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import (
     NoSuchRecipient,
     PortError,
@@ -124,7 +125,7 @@ class SlackChannel:
         return _Message(
             channel=self,
             recipient=recipient,
-            account=content.run.account.id if isinstance(content, Digest) else content.account,
+            account=_account_of(content),
             key_id=one,
             is_to_owner=isinstance(content, Digest) and content.audience is Audience.OWNER,
             text=_cut(escaped(brief.subject), _LONGEST_TEXT),
@@ -400,6 +401,17 @@ def _cut(text: str, longest: int) -> str:
 def _is_place(address: str) -> bool:
     """Whether Slack takes it as it is: a member's or channel's id, or a channel's name."""
     return "@" not in address
+
+
+def _account_of(content: NoticeContent) -> str:
+    """Whose conversations it belongs to; a day of all accounts has none."""
+    match content:
+        case Digest(run=run):
+            return run.account.id
+        case AdminDigest():
+            return ""
+        case change:
+            return change.account
 
 
 def _is_one(digest: Digest) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, RateExceeded, Refused, Unavailable
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.domain.recipient import ChannelName, Recipient
@@ -121,6 +122,9 @@ def message_id(content: NoticeContent, recipient: Recipient) -> str:
 
 def _told(content: NoticeContent) -> Iterator[str]:
     """What a message tells, in the words that its claims go by."""
+    if isinstance(content, AdminDigest):
+        yield content.day.isoformat()
+        return
     if not isinstance(content, Digest):
         yield content.id
         return

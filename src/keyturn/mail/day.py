@@ -1,0 +1,127 @@
+"""What the administrators' mail of a day is made from: its sections, and what comes first."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import quote
+
+from keyturn.domain.admin_digest import AdminDigest, DigestLine, DigestList, with_lists
+from keyturn.domain.decision import Action
+
+ALL_ACCOUNTS: Final[Mapping[str, str]] = {"id": "all accounts", "name": ""}
+"""What stands in the place of an account."""
+_MOST_PARTS: Final = 3
+"""Of a subject: a telephone shows no more."""
+_BY_WEIGHT: Final = (
+    Action.DELETE,
+    Action.DISABLE,
+    Action.REVOKE,
+    Action.REPAIR,
+    Action.ROTATE,
+    Action.RESTORE,
+    Action.NOTICE,
+    Action.WARN,
+)
+"""The order in which counts are told: what cannot be taken back comes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A list of the digest, as the mail shows it."""
+
+    name: str
+    """By which templates find its words; the field of the digest."""
+    found: DigestList
+    dated: bool
+    """Whether the date of a line is what it is about."""
+    says_what: bool = True
+    """Whether there is something to say of each line."""
+
+
+_ORDER: Final = (
+    "breaks",
+    "failures",
+    "exempted",
+    "restored",
+    "blocked",
+    "without_owner",
+    "rejected",
+    "done",
+    "planned",
+)
+"""The lists in the order of the mail; what was not seen stands before them."""
+_DATED: Final = frozenset({"breaks", "failures"})
+
+_NAMES_ALONE: Final = frozenset({"without_owner", "exempted"})
+"""Of whose lines the same is said of each."""
+
+
+def sections_of(digest: AdminDigest) -> Sequence[Section]:
+    """The lists that have anything to tell, the worst first."""
+    counts = {"done": digest.done_counts, "planned": digest.planned_counts}
+    return [
+        Section(name=name, found=found, dated=name in _DATED, says_what=name not in _NAMES_ALONE)
+        for name in _ORDER
+        if (found := getattr(digest, name)).total or counts.get(name)
+    ]
+
+
+def subject_parts(digest: AdminDigest) -> Sequence[str]:
+    """What a subject tells, the worst first, by the names of the lists; nothing on a quiet day."""
+    coverage = digest.coverage
+    found = {
+        "breaks": digest.breaks.total,
+        "not_seen": coverage.not_seen.total + coverage.failed,
+        "unknown": coverage.listed is None,
+        "users_left": coverage.users_left,
+        "failures": digest.failures.total,
+        "exempted": digest.exempted.total,
+        "restored": digest.restored.total,
+        "blocked": digest.blocked.total,
+        "without_owner": digest.without_owner.total,
+        "rejected": digest.rejected.total,
+    }
+    return [name for name, number in found.items() if number][:_MOST_PARTS]
+
+
+def is_dry(digest: AdminDigest) -> bool:
+    """Whether nothing was changed anywhere: all runs of the day were dry ones."""
+    return digest.accounts_dry > 0 and digest.accounts_enforced == 0
+
+
+def by_count(counts: Mapping[Action, int]) -> list[tuple[Action, int]]:
+    """The counts that there are, what cannot be taken back first."""
+    return [(action, counts[action]) for action in _BY_WEIGHT if counts.get(action)]
+
+
+def as_line(line: DigestLine, what: str | None = None) -> str:
+    """A line of a list, on one line; what: what is said of it, if not its own words."""
+    place = f"{line.name} ({line.account})" if line.name else line.account
+    who = ", ".join(filter(None, (line.user, line.key_id, place)))
+    said = line.what if what is None else what
+    return f"{who}: {said}" if said else who
+
+
+def lines_defanged(digest: AdminDigest, without_link: Callable[[str], str]) -> AdminDigest:
+    """The digest, in which no name or message of others' makes a link."""
+
+    def of_line(line: DigestLine) -> DigestLine:
+        return replace(
+            line,
+            name=without_link(line.name),
+            user=without_link(line.user) if line.user else None,
+            what=without_link(line.what),
+        )
+
+    listed = with_lists(
+        digest, lambda found: replace(found, worst=tuple(map(of_line, found.worst)))
+    )
+    return replace(listed, remarks=tuple(map(without_link, digest.remarks)))
+
+
+def object_link(host: str, bucket: str, region: str, name: str) -> str:
+    """The page of an object in S3's console; empty where the object is not known."""
+    if not (bucket and name):
+        return ""
+    key, place = quote(name, safe=""), quote(region, safe="")
+    return f"https://{host}/s3/object/{quote(bucket, safe='')}?region={place}&prefix={key}"
