@@ -223,6 +223,33 @@ def test_the_administrators_channel_that_is_gone_is_a_failure(
     assert measured(channels.stage, "SlackNotSent") == 1
 
 
+@pytest.mark.parametrize(
+    ("place", "dropped"),
+    [
+        ({"slack_channel": "<!channel>"}, 1),
+        ({"slack_user": "ann"}, 1),
+        ({"jira_project": 'KEYS" OR project = "PAY'}, 1),
+        ({"jira_assignee": "a b"}, 1),
+        ({"slack_user": "U0LATER", "pager": "of a later version"}, 0),
+    ],
+)
+def test_a_place_in_an_event_is_checked_and_what_a_later_version_adds_is_left(
+    channels: Channels, workspace: Slack, place: dict[str, str], dropped: int
+) -> None:
+    channels.stage.user("ann", 137)
+    channels.stage.invoke()
+    [event] = [e for e in channels.waiting() if e["detail"]["digest"]["audience"] == "owner"]
+    channels.drop()
+    for item in event["detail"]["digest"]["items"]:
+        item["channels"] = place
+    channels.put_a_day_later(event)
+
+    assert channels.say() == 0
+
+    assert measured(channels.stage, "ChannelEventsDropped") == dropped
+    assert len(workspace.posted("U0LATER")) == 1 - dropped
+
+
 def test_two_owners_of_one_place_each_hear_of_a_dry_run_there(
     channels: Channels, workspace: Slack
 ) -> None:
