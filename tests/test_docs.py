@@ -33,6 +33,7 @@ from keyturn.functions.metrics import METRICS, Metric
 from keyturn.schemas.answer import write_answer
 from keyturn.schemas.rotation_event import RotationEvent
 from keyturn.settings import PARAMETERS, Settings
+from tools.package import HANDLERS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -276,7 +277,7 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     for name in ("CloudFormation", "template"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "Lambda").mkdir()
-    for name in ("inventory", "rotation", "notifier"):
+    for name in HANDLERS:
         (tmp_path / "Lambda" / f"{name}.zip").touch()
 
     agreed = ["--yes"] if command == "deploy" else []

@@ -22,7 +22,17 @@ from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
 from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.wiring import Accounts
-from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
+from tests.cloudformation.stacks import (
+    ALARMS,
+    CHANNELS,
+    CORE,
+    FOLDER,
+    LIST,
+    MAIL_EVENTS,
+    MEMBER,
+    REPORTS,
+)
+from tools.package import HANDLERS
 
 MANAGEMENT = "123456789012"  # moto's own account
 SET = Names().member
@@ -123,12 +133,13 @@ def checkout(folder: Path) -> Path:
     (folder / "CloudFormation" / ALARMS).write_text(alarms_for_moto())
     events = _parameters_for_moto(MAIL_EVENTS, "ConfigurationSet")
     (folder / "CloudFormation" / MAIL_EVENTS).write_text(events)
-    channels = _parameters_for_moto(CHANNELS, "WebhookSecretArn")
-    (folder / "CloudFormation" / CHANNELS).write_text(channels)
+    for name, parameter in ((CHANNELS, "WebhookSecretArn"), (REPORTS, "S3BucketPrefix")):
+        text = _parameters_for_moto(name, parameter)
+        (folder / "CloudFormation" / name).write_text(text)
     for name in (MEMBER, LIST):
         shutil.copy(FOLDER / name, folder / "CloudFormation")
     (folder / "Lambda").mkdir()
-    for name in ("inventory", "rotation", "notifier"):
+    for name in HANDLERS:
         (folder / "Lambda" / f"{name}.zip").write_bytes(name.encode())
     shutil.copytree(ROOT / "template", folder / "template")
     return folder
@@ -220,6 +231,7 @@ def test_a_deployment_says_in_a_line_for_each_step_what_it_did(world: World) -> 
         f"stack {Names().listing} in {MANAGEMENT} us-east-1: made",
         f"stack {CORE_STACK} in {world.security} us-east-1: made",
         f"stack {Names().mail_events} in {world.security} us-east-1: made",
+        f"stack {Names().reports} in {world.security} us-east-1: made",
         f"stack {Names().alarms} in {world.security} us-east-1: made",
         f"functions in {world.security} us-east-1: they run what was built here",
     ]
@@ -459,7 +471,7 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
     result = world.deploy(*world.first, width=width)
 
     heads = [line for line in result.stdout.splitlines() if not line.startswith("  ")]
-    assert len(heads) == 10
+    assert len(heads) == 11
 
 
 # Last, for their world stays open until the end of the file.

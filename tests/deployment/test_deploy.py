@@ -17,7 +17,16 @@ from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import DeployRequest, Ready
 from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
-from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, FOLDER, LIST, MAIL_EVENTS, MEMBER
+from tests.cloudformation.stacks import (
+    ALARMS,
+    CHANNELS,
+    CORE,
+    FOLDER,
+    LIST,
+    MAIL_EVENTS,
+    MEMBER,
+    REPORTS,
+)
 from tests.deployment.fakes import (
     FakeArtifactBucket,
     FakeOrganizationFeatures,
@@ -45,6 +54,7 @@ PACKAGE = Package(
     alarms=Template.read((FOLDER / ALARMS).read_text()),
     mail_events=Template.read((FOLDER / MAIL_EVENTS).read_text()),
     channels=Template.read((FOLDER / CHANNELS).read_text()),
+    reports=Template.read((FOLDER / REPORTS).read_text()),
     member=Template.read((FOLDER / MEMBER).read_text()),
     listing=Template.read((FOLDER / LIST).read_text()),
     zips={"inventory.zip": b"i", "notifier.zip": b"n", "rotation.zip": b"r"},
@@ -178,13 +188,14 @@ def test_the_steps_come_in_the_order_of_the_manual(world: World) -> None:
         f"stack {LIST_STACK} {EAST}",
         f"stack {CORE_STACK} {EAST}",
         f"stack {NAMES.mail_events} {EAST}",
+        f"stack {NAMES.reports} {EAST}",
         f"stack {NAMES.alarms} {EAST}",
         "functions",
     ]
 
 
 def test_a_core_that_had_the_alarms_lets_them_go_before_they_are_made_anew(world: World) -> None:
-    *_, core, _, alarms, _ = world.deploy(FIRST)
+    *_, core, _, _, alarms, _ = world.deploy(FIRST)
 
     assert core == f"stack {CORE_STACK} {EAST}"
     assert alarms == f"stack {CORE_STACK}-alarms {EAST}"
@@ -257,6 +268,44 @@ def test_a_core_of_before_gets_the_set_too(deployed: World) -> None:
 
     assert deployed.core()["ConfigurationSet"] == "asa-iam-key-rotation"
     assert NAMES.mail_events in deployed.stacks.held
+
+
+def test_the_admins_copies_give_way_to_one_digest_a_day_and_to_who_makes_it(
+    world: World,
+) -> None:
+    world.deploy(FIRST)
+
+    assert world.core()["AdminDigest"] == "Daily"
+    made = world.stacks.held[NAMES.reports].parameters
+    assert made["LambdaFolder"] == PACKAGE.folder
+    assert made["S3BucketPrefix"] == "asa/rotation"
+
+
+def test_a_core_that_runs_leaves_no_copy_out_before_somebody_makes_the_digest(
+    deployed: World,
+) -> None:
+    """The reports come first, and the core stays as it is where they fail."""
+    del deployed.stacks.held[NAMES.reports]
+    held = deployed.stacks.held[CORE_STACK]
+    before = {name: held.parameters[name] for name in held.parameters if name != "AdminDigest"}
+    deployed.stacks.held[CORE_STACK] = replace(held, parameters=before)
+
+    steps = [step.title.split(" in ")[0] for step in deployed.steps(NO_OPTIONS)]
+    vital = {step.title.split(" in ")[0]: step.is_vital for step in deployed.steps(NO_OPTIONS)}
+    deployed.deploy()
+
+    assert steps.index(f"stack {NAMES.reports}") < steps.index(f"stack {CORE_STACK}")
+    assert vital[f"stack {NAMES.reports}"]
+    assert deployed.core()["AdminDigest"] == "Daily"
+    assert NAMES.reports in deployed.stacks.held
+
+
+def test_whoever_wants_the_copies_keeps_them_and_gets_no_reporter(world: World) -> None:
+    world.deploy(replace(FIRST, parameters={"AdminDigest": "Account"}))
+    again = world.deploy()
+
+    assert world.core()["AdminDigest"] == "Account"
+    assert f"stack {NAMES.reports} {EAST}" not in again
 
 
 def test_a_set_of_the_operators_own_is_used_and_not_made(world: World) -> None:
@@ -661,6 +710,7 @@ def test_a_dry_run_writes_nothing_where_much_would_change(deployed: World) -> No
         f"stack {SET} {EAST}": "would be updated",
         f"stack {LIST_STACK} {EAST}": "no changes",
         f"stack {NAMES.mail_events} {EAST}": "no changes",
+        f"stack {NAMES.reports} {EAST}": "would be updated",
         f"stack {CORE_STACK} {EAST}": "would be updated",
         f"stack {NAMES.alarms} {EAST}": "no changes",
     }

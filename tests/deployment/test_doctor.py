@@ -35,6 +35,8 @@ from keyturn.deployment.model.resources import (
     INVENTORY,
     MAILS_RULE,
     NOTICES,
+    REPORTER,
+    REPORTER_RULE,
     RULES,
     TAKES_FROM,
 )
@@ -78,6 +80,7 @@ GIVEN = {
     "OrgListAccount": MANAGEMENT,
     "ResourceOwnerTag": "owner",
     "ConfigurationSet": "mails",
+    "AdminDigest": "Daily",
 }
 PARAMETERS = {
     name: GIVEN.get(name, rule.default or "") for name, rule in TEMPLATE.parameters.items()
@@ -181,13 +184,16 @@ class World:
     )
     functions: FakeFunctions = field(
         default_factory=lambda: FakeFunctions(
-            held={each.name: function(each.name) for each in TEMPLATE.functions},
+            held={
+                **{each.name: function(each.name) for each in TEMPLATE.functions},
+                REPORTER: function(INVENTORY),
+            },
             sources={name: {queue} for name, queue in TAKES_FROM.items()},
         )
     )
     event_rules: FakeEventRules = field(
         default_factory=lambda: FakeEventRules(
-            enabled=dict.fromkeys((*RULES, (MAILS_RULE, None)), True),
+            enabled=dict.fromkeys((*RULES, (MAILS_RULE, None), (REPORTER_RULE, None)), True),
             sends_to={MAILS_RULE: (f"arn:aws:sqs:{REGION}:{SECURITY}:{NOTICES}",)},
         )
     )
@@ -619,6 +625,22 @@ BROKEN: dict[FindingCode, list[Broken]] = {
         ),
         (away_without_a_target, Check.MAIL_EVENTS, "in eu-west-1 does not send to us-east-1"),
     ],
+    FindingCode.REPORTER_MISSING: [
+        (lambda world: world.functions.held.pop(REPORTER), Check.REPORTS, REPORTER),
+        (without((REPORTER_RULE, None)), Check.REPORTS, REPORTER_RULE),
+    ],
+    FindingCode.REPORTER_OFF: [
+        (
+            lambda world: world.event_rules.enabled.update({(REPORTER_RULE, None): False}),
+            Check.REPORTS,
+            "is disabled",
+        ),
+        (
+            lambda world: world.change(REPORTER, reserved=0),
+            Check.REPORTS,
+            "0 is reserved for it",
+        ),
+    ],
     FindingCode.ADMIN_SUPPRESSED: [
         (
             lambda world: world.ses_identities.dead.update({"ops@example.com": "BOUNCE"}),
@@ -777,6 +799,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.OWNERS: (lambda world: world.ses_identities, "is_in_sandbox"),
     Check.DKIM: (lambda world: world.ses_identities, "dkim_of"),
     Check.MAIL_EVENTS: (lambda world: world.ses_identities, "published"),
+    Check.REPORTS: (lambda world: world.event_rules, "is_enabled"),
     Check.SUPPRESSED: (lambda world: world.ses_identities, "suppressed"),
     Check.SENDING: (lambda world: world.ses_identities, "sending"),
     Check.TRAIL: (lambda world: world.cloudtrail, "trails"),

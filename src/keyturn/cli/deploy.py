@@ -36,6 +36,7 @@ CORE = "ASA-iam-key-auto-rotation-and-notifier-solution.yaml"
 ALARMS = "ASA-iam-key-auto-rotation-alarms.yaml"
 MAIL_EVENTS = "ASA-iam-key-auto-rotation-mail-events.yaml"
 CHANNELS = "ASA-iam-key-auto-rotation-channels.yaml"
+REPORTS = "ASA-iam-key-auto-rotation-reports.yaml"
 MEMBER = "ASA-iam-key-auto-rotation-iam-assumed-roles.yaml"
 LISTING = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
 QUESTION = (
@@ -167,15 +168,16 @@ def _parameters(given: Iterable[str], *, enforce: bool) -> Mapping[str, str]:
 
 def _package(source: Path, asked: DeployRequest) -> Package:
     """What is brought along; what was asked for is checked as soon as the templates are read."""
-    core, alarms, mail_events, channels, member, listing = (
+    core, alarms, mail_events, channels, reports, member, listing = (
         Template.read(_bytes(source, f"CloudFormation/{name}").decode())
-        for name in (CORE, ALARMS, MAIL_EVENTS, CHANNELS, MEMBER, LISTING)
+        for name in (CORE, ALARMS, MAIL_EVENTS, CHANNELS, REPORTS, MEMBER, LISTING)
     )
     package = Package(
         core=core,
         alarms=alarms,
         mail_events=mail_events,
         channels=channels,
+        reports=reports,
         member=member,
         listing=listing,
     )
@@ -183,7 +185,11 @@ def _package(source: Path, asked: DeployRequest) -> Package:
     mails = source / "template"
     return replace(
         package,
-        zips={each.zip: _bytes(source, f"Lambda/{each.zip}") for each in core.functions},
+        zips={
+            each.zip: _bytes(source, f"Lambda/{each.zip}")
+            for template in (core, channels, reports)
+            for each in template.functions
+        },
         mails={
             path.relative_to(mails).as_posix(): path.read_bytes()
             for path in sorted(mails.rglob("*"))

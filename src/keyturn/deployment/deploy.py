@@ -14,8 +14,10 @@ from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
 from keyturn.deployment.model.stacks import StackSet, living
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import (
+    ADMIN_DIGEST,
     CHANNELS,
     CONFIGURATION_SET,
+    DAILY,
     FLAG,
     WITHOUT_SES,
     DeployRequest,
@@ -93,6 +95,7 @@ class Deploy:
             ),
             mail_events=self._settle_mail_events(given, settled.whole),
             channels=self._settle_channels(given, settled.whole),
+            reports=self._settle_reports(given, settled.whole),
             listing=_settle_stack(
                 self.head_stacks(self.management.region),
                 self.package.listing,
@@ -159,6 +162,8 @@ class Deploy:
         }
         if "ConfigurationSet" not in had and self.partition not in WITHOUT_SES:
             given.setdefault("ConfigurationSet", CONFIGURATION_SET)
+        if ADMIN_DIGEST not in had:
+            given.setdefault(ADMIN_DIGEST, DAILY)
         if asked.enforce:
             given[FLAG] = "False"
         elif is_first:
@@ -210,6 +215,13 @@ class Deploy:
             return None
         return _settle_stack(self.stacks, self.package.channels, self.names.channels, given, core)
 
+    def _settle_reports(self, given: Mapping[str, str], core: Mapping[str, str]) -> Settled | None:
+        """Who makes the digest that the core leaves its copies out for; it follows the core."""
+        is_asked_for = core.get(ADMIN_DIGEST) == DAILY
+        if not is_asked_for and living(self.stacks.find(self.names.reports)) is None:
+            return None
+        return _settle_stack(self.stacks, self.package.reports, self.names.reports, given, core)
+
     # --- doing ------------------------------------------------------------------------------
 
     def steps(self, ready: Ready) -> Iterator[DeployStep]:
@@ -253,13 +265,19 @@ class Deploy:
             )
             for region, settled in ready.mail_events.items()
         ]
-        # A core that runs names the configuration set at once, and SES would refuse every mail. A
-        # new one sends none yet, and has the queue that the rule names.
+        reports = [
+            self._stack(self.stacks, names.reports, self.security, package.reports, settled)
+            for settled in (ready.reports,)
+            if settled is not None
+        ]
+        # A core that runs names the configuration set at once, and SES would refuse every mail. It
+        # leaves the administrators' copies out at once, too. A new one sends none yet, and has the
+        # queue that the rule names.
         if not ready.is_first:
-            yield from mail_events
+            yield from (*mail_events, *reports)
         yield self._stack(self.stacks, names.core, self.security, package.core, ready.core)
         if ready.is_first:
-            yield from mail_events
+            yield from (*mail_events, *reports)
         # After the core: one of an earlier version had these alarms, and has to let them go first.
         alarms = self._stack(
             self.stacks, names.alarms, self.security, package.alarms, ready.alarms

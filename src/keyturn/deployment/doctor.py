@@ -26,6 +26,7 @@ from keyturn.deployment.checks.functions import (
 )
 from keyturn.deployment.checks.health_check import UNCHECKED, HealthCheck
 from keyturn.deployment.checks.mails import (
+    DigestMade,
     DkimSigns,
     EnoughQuota,
     MailEvents,
@@ -64,6 +65,7 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     OwnersVerified(),
     DkimSigns(),
     MailEvents(),
+    DigestMade(),
     NobodySuppressed(),
     EnoughQuota(),
     ListRole(),

@@ -5,7 +5,8 @@ from typing import ClassVar, Final
 from keyturn.deployment.checks.health_check import HealthCheck, problem, warning
 from keyturn.deployment.checks.observed import Observed, some
 from keyturn.deployment.model.health import Check, Finding, FindingCode
-from keyturn.deployment.model.resources import MAILS_RULE, NOTICES
+from keyturn.deployment.model.resources import MAILS_RULE, NOTICES, REPORTER, REPORTER_RULE
+from keyturn.deployment.model.wanted import ADMIN_DIGEST, DAILY
 from keyturn.domain.errors import NotFound
 
 DKIM_WELL: Final = "SUCCESS"
@@ -146,6 +147,41 @@ class MailEvents(HealthCheck):
             return None
         said = f"the rule {MAILS_RULE} in {region} does not send to {target}"
         return self.faulty(FindingCode.MAIL_RULE_OFF, said)
+
+
+class DigestMade(HealthCheck):
+    """Somebody makes the administrators' digest of each day, where no copies are sent."""
+
+    id = Check.REPORTS
+    needs = "lambda:GetFunctionConfiguration and GetFunctionConcurrency, events:DescribeRule"
+    remedies: ClassVar = {
+        FindingCode.REPORTER_MISSING: problem(
+            "the admin hears of nothing but what they own: run `keyturn deploy` again, or deploy "
+            "the core with AdminDigest=Account"
+        ),
+        FindingCode.REPORTER_OFF: problem(
+            "the admin hears of nothing but what they own: `aws events enable-rule`, or `aws "
+            "lambda delete-function-concurrency`"
+        ),
+    }
+
+    def look(self, seen: Observed) -> Finding:
+        """Look at the function and at what gives it its turns."""
+        if seen.parameters.get(ADMIN_DIGEST) != DAILY:
+            return self.well("the admin gets a copy of each run over each account")
+        try:
+            found = seen.probes.functions.look(REPORTER)
+            is_enabled = seen.probes.event_rules.is_enabled(REPORTER_RULE, None)
+        except NotFound:
+            said = f"there is no {REPORTER}, or no rule {REPORTER_RULE}"
+            return self.faulty(FindingCode.REPORTER_MISSING, said)
+        if not is_enabled:
+            said = f"the rule {REPORTER_RULE} is disabled"
+            return self.faulty(FindingCode.REPORTER_OFF, said)
+        if found.reserved == 0:
+            said = f"{REPORTER} may not run: 0 is reserved for it"
+            return self.faulty(FindingCode.REPORTER_OFF, said)
+        return self.well(f"{REPORTER} makes the admin's digest of each day")
 
 
 class NobodySuppressed(HealthCheck):

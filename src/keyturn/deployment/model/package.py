@@ -17,6 +17,7 @@ class Package:
     alarms: Template
     mail_events: Template
     channels: Template
+    reports: Template
     member: Template
     listing: Template
     zips: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -50,6 +51,7 @@ class Package:
                     self.alarms,
                     self.mail_events,
                     self.channels,
+                    self.reports,
                     self.member,
                     self.listing,
                 )

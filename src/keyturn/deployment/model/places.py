@@ -38,6 +38,11 @@ class Names:
         return f"{self.core}-alarms"
 
     @property
+    def reports(self) -> str:
+        """The administrators' one digest of each day, beside the core."""
+        return f"{self.core}-reports"
+
+    @property
     def channels(self) -> str:
         """Notices in other channels than mail, beside the core."""
         return f"{self.core}-channels"

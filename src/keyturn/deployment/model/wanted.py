@@ -31,6 +31,9 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 """The partitions in which no mail can be sent from."""
 
 
+ADMIN_DIGEST: Final = "AdminDigest"
+DAILY: Final = "Daily"
+"""One digest a day for the administrators: what `keyturn deploy` chooses, with who makes it."""
 CHANNELS: Final = frozenset(
     {
         *("WebhookSecretArn", "SlackTokenSecretArn", "SlackWebhookSecretArn"),
@@ -92,6 +95,8 @@ class Ready:
     """The stack that says what became of mails, by region; none without a configuration set."""
     channels: Settled | None
     """The stack of the channels beside mail; None: it is not there, and none is asked for."""
+    reports: Settled | None
+    """The stack of the administrators' one digest a day; None: not there, and not asked for."""
     listing: Settled
     set: Settled
     members: Mapping[str, Settled]
