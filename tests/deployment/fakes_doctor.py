@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from keyturn.deployment.model.facts import (
     Concurrency,
@@ -12,6 +13,9 @@ from keyturn.deployment.model.facts import (
     Trail,
 )
 from keyturn.domain.errors import AccountUnreachable, Denied, NotFound
+from keyturn.domain.owner import AllowedDomains
+from keyturn.domain.owners_file import OwnersFile
+from keyturn.schemas.owners_file import FileForm, read_owners_file
 from tests.fakes import Refusals
 
 
@@ -145,6 +149,25 @@ class FakeArchive(Refusals):
         if name not in self.zips:
             raise NotFound(name)
         return self.zips[name]
+
+
+@dataclass
+class FakeOwnersFile(Refusals):
+    """Meets `ports.OwnersFileStore`."""
+
+    body: bytes | None = None
+    allowed: AllowedDomains = field(default_factory=lambda: AllowedDomains(None))
+
+    def allowing(self, allowed: AllowedDomains) -> Self:
+        self.allowed = allowed
+        return self
+
+    def read(self) -> OwnersFile | None:
+        self.may_refuse("read")
+        if self.body is None:
+            return None
+        form, allows = FileForm.YAML, self.allowed.allow
+        return read_owners_file(self.body, form, place="owners.yaml", allows=allows)
 
 
 @dataclass

@@ -61,6 +61,7 @@ from tests.deployment.fakes_doctor import (
     FakeEventRules,
     FakeFunctions,
     FakeMemberAccount,
+    FakeOwnersFile,
     FakeQueueDepth,
     FakeSesIdentities,
 )
@@ -230,6 +231,7 @@ class World:
     enters_as_member: bool = False
     mails_from: set[str] = field(default_factory=set)
 
+    owners: FakeOwnersFile = field(default_factory=FakeOwnersFile)
     left_over: dict[str, tuple[Leftover, ...] | PortError] = field(default_factory=dict)
 
     def _left_over(self, account: Account, _told: Mapping[str, str]) -> tuple[Leftover, ...]:
@@ -262,6 +264,7 @@ class World:
                 pause_flag=lambda _bucket, _prefix: self.pause_flag,
                 member=lambda account, _told: self.members[account.id],
                 leftovers=self._left_over,
+                owners_file=lambda _bucket, _prefix, allowed: self.owners.allowing(allowed),
             ),
             security=Place(SECURITY, REGION),
             management=Place(MANAGEMENT, REGION),
@@ -363,6 +366,22 @@ def too_few(world: World) -> None:
     world.functions.limit = Concurrency(limit=10, unreserved=7)
 
 
+def with_odd_owners(world: World) -> None:
+    odd = 'app: the user\'s tag says "nobody", which is no e-mail address'
+    world.archive.runs = [run(each.id) for each in ACCOUNTS if each.id != SHOP]
+    world.archive.runs.append(run(SHOP, odd_owners=(odd,) * 4))
+
+
+def owners_file(rules: str) -> Callable[[World], None]:
+    """A file in the bucket, of owners who may be of shop.example."""
+
+    def put(world: World) -> None:
+        world.owners.body = f"version: 1\nrules:\n{rules}\n".encode()
+        world.tell(AllowedOwnerDomains="shop.example")
+
+    return put
+
+
 def sending(**facts: Any) -> Callable[[World], None]:  # noqa: ANN401 -- any field
     def limit(world: World) -> None:
         world.ses_identities.facts = replace(world.ses_identities.facts, **facts)
@@ -450,6 +469,30 @@ BROKEN: dict[FindingCode, list[Broken]] = {
     ],
     FindingCode.GROUP_MISSING: [
         (lambda world: world.members[SHOP].groups.clear(), Check.EXEMPTION_GROUP, SHOP)
+    ],
+    FindingCode.OWNER_VALUES_ODD: [
+        (
+            with_odd_owners,
+            Check.OWNER_VALUES,
+            f'{SHOP}, app: the user\'s tag says "nobody", which is no e-mail address',
+        )
+    ],
+    FindingCode.OWNERS_FILE_ODD: [
+        (
+            owners_file("- {user: a, addresses: ann@localhost}"),
+            Check.OWNERS_FILE,
+            "owners.yaml: line 3: addresses=ann@localhost: is no e-mail address",
+        ),
+        (
+            owners_file("- {user: '*', addresses: a@shop.example}\n- {addresses: b@gone.example}"),
+            Check.OWNERS_FILE,
+            "AllowedOwnerDomains does not allow",
+        ),
+        (
+            owners_file("- addresses: a@shop.example\n- {user: x, addresses: a@shop.example}"),
+            Check.OWNERS_FILE,
+            "line 4: warning: the rule never serves",
+        ),
     ],
     FindingCode.SECRETS_WITHOUT_USER: [
         (
@@ -797,6 +840,8 @@ DENIED_BY: dict[Check, Shut] = {
     Check.CONCURRENCY: (lambda world: world.functions, "concurrency"),
     Check.SENDER: (lambda world: world.ses_identities, "is_verified"),
     Check.OWNERS: (lambda world: world.ses_identities, "is_in_sandbox"),
+    Check.OWNER_VALUES: (lambda world: world.archive, "last_runs"),
+    Check.OWNERS_FILE: (lambda world: world.owners, "read"),
     Check.DKIM: (lambda world: world.ses_identities, "dkim_of"),
     Check.MAIL_EVENTS: (lambda world: world.ses_identities, "published"),
     Check.REPORTS: (lambda world: world.event_rules, "is_enabled"),

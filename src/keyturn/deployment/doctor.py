@@ -41,6 +41,7 @@ from keyturn.deployment.checks.organization import (
     MemberStacks,
     TrustedAccess,
 )
+from keyturn.deployment.checks.owners import OwnersFileSound, OwnerValues
 from keyturn.deployment.checks.runs import RecentRun, UnchangedSince
 from keyturn.deployment.checks.secrets import LeftoverSecrets, Readers, SecretsShared
 from keyturn.deployment.model.health import (
@@ -63,6 +64,8 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     UnchangedSince(),
     SenderVerified(),
     OwnersVerified(),
+    OwnerValues(),
+    OwnersFileSound(),
     DkimSigns(),
     MailEvents(),
     DigestMade(),

@@ -17,6 +17,7 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import bucket_client, client
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.sts import session_as
@@ -148,6 +149,9 @@ class Accounts:
                 pause_flag=lambda bucket, prefix: S3PauseFlag(s3, bucket=bucket, prefix=prefix),
                 member=members.probe,
                 leftovers=members.leftovers,
+                owners_file=lambda bucket, prefix, allowed: S3OwnersFile(
+                    s3, bucket=bucket, prefix=prefix, allows=allowed.allow
+                ),
             ),
             security=security,
             management=management,

@@ -474,7 +474,12 @@ def archive(request: pytest.FixtureRequest) -> Archive:
     if session is None:
         return FakeArchive(
             runs=[
-                LastRun(account="222222222222", reached=True, **told),
+                LastRun(
+                    account="222222222222",
+                    reached=True,
+                    odd_owners=("ann: the tag says x",),
+                    **told,
+                ),
                 LastRun(account="333333333333", reached=False, **told),
                 LastRun(
                     account="777777777777", reached=True, **{**told, "at": at - timedelta(days=1)}
@@ -494,7 +499,13 @@ def archive(request: pytest.FixtureRequest) -> Archive:
         "snapshots/date=2026-03-01/account=777777777777.json": snapshot(
             "777777777777", at="2026-03-01T05:00:00Z"
         ),
-        "snapshots/date=2026-03-02/account=222222222222.json": snapshot("222222222222"),
+        "snapshots/date=2026-03-02/account=222222222222.json": snapshot(
+            "222222222222",
+            users=[
+                {"user": "ann", "exempt": False, "owner_rejected": ["the tag says x"]},
+                {"user": "bob", "exempt": False, "owner_rejected": 1},
+            ],
+        ),
         "snapshots/date=2026-03-02/account=333333333333.json": snapshot(
             "333333333333", failures=shut
         ),
@@ -523,6 +534,8 @@ def test_each_accounts_newest_snapshot_tells_of_its_last_run(archive: Archive) -
     assert found["222222222222"].at == datetime(2026, 3, 2, 5, tzinfo=UTC)
     assert found["222222222222"].policy == {"RotationPeriod": 90}
     assert found["222222222222"].dry_run
+    assert found["222222222222"].odd_owners == ("ann: the tag says x",)
+    assert found["777777777777"].odd_owners == ()
 
 
 def test_a_zip_tells_the_hash_that_lambda_would_have_of_it(archive: Archive) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.deployment.model.facts import LastRun
-from keyturn.schemas.snapshot import read_snapshot
+from keyturn.domain.plain_text import shown
+from keyturn.schemas.snapshot import SnapshotUser, read_snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -74,4 +75,12 @@ def _run(body: bytes) -> Iterator[LastRun]:
             policy=cast("Mapping[str, int]", snapshot["policy"]),  # each of its periods is one
             # A failure of no user is one of the account: it could not be entered or listed.
             reached=all(each["user"] is not None for each in snapshot["failures"]),
+            odd_owners=tuple(each for user in snapshot["users"] for each in _odd_values(user)),
         )
+
+
+def _odd_values(user: SnapshotUser) -> Iterator[str]:
+    """What stands for addresses of a user's owner and cannot be used, a sentence each."""
+    found: object = user.get("owner_rejected")
+    for why in found if isinstance(found, list) else ():
+        yield f"{user['user']}: {shown(why)}"

@@ -26,8 +26,9 @@ from keyturn.deployment.ports import (
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
+from keyturn.domain.owner import AllowedDomains
 from keyturn.domain.scope import Scope, separated
-from keyturn.ports import Organization, PauseFlag
+from keyturn.ports import Organization, OwnersFileStore, PauseFlag
 from keyturn.use_cases.inventory import Inventory, take_inventory
 from keyturn.use_cases.side_by_side import side_by_side
 
@@ -69,6 +70,8 @@ class Probes:
     """By account, and the core stack's parameters."""
     leftovers: Callable[[Account, Mapping[str, str]], tuple[Leftover, ...]]
     """An account's secrets without a living user, likewise."""
+    owners_file: Callable[[str, str, AllowedDomains], OwnersFileStore]
+    """By bucket, prefix and the domains that owners may be of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

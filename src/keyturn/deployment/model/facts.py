@@ -85,6 +85,8 @@ class LastRun:
     """RotationPeriod, InactivePeriod and RecoveryGracePeriod → days."""
     reached: bool
     """Whether the account could be entered and its users listed."""
+    odd_owners: tuple[str, ...] = ()
+    """Of users who were notified of something: a sentence a value that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
