@@ -27,7 +27,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.channels.jira._WIDTH": 100,
     "keyturn.wiring.JIRA_ISSUES": 1.0,
     "keyturn.adapters.s3_conversations.RESERVED_FOR": timedelta(minutes=15),
-    "keyturn.adapters.channels.slack.KNOWN_FOR": timedelta(hours=12),
+    "keyturn.adapters.channels.slack.KNOWN_FOR": timedelta(hours=1),
     "keyturn.adapters.channels.slack.SECONDS": 10,
     "keyturn.adapters.channels.slack._LONGEST_HEADER": 150,
     "keyturn.adapters.channels.slack._LONGEST_OF_OTHERS": 600,

@@ -7,6 +7,7 @@ import pytest
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.policy import ProofOfNotice, RotationPolicy
+from keyturn.domain.recipient import ChannelName
 from keyturn.settings import PARAMETERS, Settings
 
 # What operators have in their scripts (spec/aws.md), as far as the functions read it.
@@ -175,6 +176,11 @@ def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
             ),
         ),
         ({"ProofOfNotice": "delivered"}, "ProofOfNotice=delivered: must be Accepted or Delivered"),
+        ({"ProvingChannels": "slack"}, "ProvingChannels=slack: must be email, or email,slack"),
+        (
+            {"ProvingChannels": "email,webhook"},
+            "ProvingChannels=email,webhook: must be email, or email,slack",
+        ),
         ({"RetireInUse": "maybe"}, "RetireInUse=maybe: must be true or false"),
         (
             {"AllowMissingExemptionGroup": "2"},
@@ -326,6 +332,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "ResourceOwnerTag": ("Owner", "Owner"),
     "AllowedOwnerDomains": ("example.com,*.example.org", ("example.com", "*.example.org")),
     "ProofOfNotice": ("Delivered", ProofOfNotice.DELIVERED),
+    "ProvingChannels": ("slack, email", (ChannelName.EMAIL, ChannelName.SLACK)),
     "SecretsKmsKey": ("alias/secrets", "alias/secrets"),
     "SealKey": ("alias/seal", "alias/seal"),
     "HomeRegion": ("eu-north-1", "eu-north-1"),

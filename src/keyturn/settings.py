@@ -171,6 +171,8 @@ def _rule(described: Parameter) -> rules.Field[Any]:
             rule = Flag()
         case Parameter(repeatable=True) if form:
             rule = ListOf(form)
+        case Parameter(repeatable=True):  # which words are taken is the policy's to say
+            rule = ListOf(str)
         case Parameter(default=tuple(), unit=Unit.DAYS):
             rule = ListOfDays()
         case Parameter(unit=Unit.DAYS):

@@ -35,7 +35,7 @@ from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_plans import S3Plans
-from keyturn.adapters.s3_receipts import S3Receipts
+from keyturn.adapters.s3_receipts import CHANNELS_FOLDER, S3Receipts
 from keyturn.adapters.s3_reports import S3DailyReports
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_templates import S3Templates
@@ -357,7 +357,7 @@ class Aws(_Connections):
                 find_owner=find_owner,
                 receipts=receipts,
                 admin=settings.admin,
-                proof=settings.policy.proof_of_notice,
+                policy=settings.policy,
                 region=settings.home_region,
                 tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
                 exemption_group=settings.exemption_group,
@@ -461,9 +461,9 @@ class Aws(_Connections):
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         channels: tuple[Channel, ...] = self._keep("channels", lambda: self._channels(complain))
         return SayInChannels(
-            # Not among the receipts: the engine reads none of these (decision 0043).
+            # Not among mail's receipts: who writes these must not prove a mail (decision 0047).
             sender=SendOnce(
-                book=self._in_bucket(partial(S3Receipts, folder="channels")),
+                book=self._in_bucket(partial(S3Receipts, folder=CHANNELS_FOLDER)),
                 messages=None,
                 channels={channel.name: channel for channel in channels},
             ),
@@ -733,7 +733,7 @@ class Aws(_Connections):
     def _send_once(self, complain: Complain, rate_unknown: Complain) -> SendOnce:
         channels: tuple[Channel, ...] = (self._email(complain, rate_unknown),)
         return SendOnce(
-            book=self._receipts(),
+            book=self._in_bucket(S3Receipts),
             messages=self._in_bucket(S3Fates),
             channels={channel.name: channel for channel in channels},
         )
@@ -808,7 +808,9 @@ class Aws(_Connections):
         )
 
     def _receipts(self) -> S3Receipts:
-        return self._in_bucket(S3Receipts)
+        """What was notified, for who only reads."""
+        besides = frozenset(self.settings.policy.proving_channels) - {ChannelName.EMAIL}
+        return self._in_bucket(partial(S3Receipts, besides=besides))
 
 
 def local_owners_file(

@@ -16,7 +16,7 @@ from keyturn.domain.errors import ClaimInProgress, Denied, InvalidValue, PortErr
 from keyturn.domain.events import Audience, Digest, NoticeItem, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, Receipt
-from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.ports import Claim, ClaimItem
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
@@ -632,6 +632,48 @@ def test_what_names_no_date_that_can_be_is_no_receipt(name: str, cloud: LocalClo
     s3.put_object(Bucket=BUCKET, Key=f"receipts/{ACCOUNT}/ann/{KEY}/{name}", Body=b"x" * 99)
 
     assert S3Receipts(s3, bucket=BUCKET).of_key(ACCOUNT, "ann", KEY) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        ("disable/2027-03-11_2027-03-21.slack.0123456789abcdef.json", ChannelName.SLACK),
+        # Whom none of these names they prove nothing to, but what was promised is kept to.
+        ("disable/2027-03-11_2027-03-21.webhook.0123456789abcdef.json", None),
+        ("disable/2027-03-11_2027-03-21.email.0123456789abcdef.json", None),
+        ("disable/2027-03-11_2027-03-21.slack.0123.json", None),
+        ("disable/2027-03-11_2027-03-21.json", None),
+    ],
+)
+def test_in_the_folder_of_the_channels_each_believes_the_one_that_is_chosen_alone(
+    name: str, whose: ChannelName | None, cloud: LocalCloud
+) -> None:
+    s3 = cloud.session(MANAGEMENT_ACCOUNT).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"channels/{ACCOUNT}/ann/{KEY}/{name}", Body=b"x" * 99)
+
+    [receipt] = S3Receipts(s3, bucket=BUCKET, besides={ChannelName.SLACK}).of_key(
+        ACCOUNT, "ann", KEY
+    )
+
+    hashed = "0123456789abcdef" if whose else ""
+    assert receipt.to == RecipientId(whose or ChannelName.EMAIL, hashed)
+    assert receipt.promises[Act.DISABLE] == date(2027, 3, 11)
+    assert S3Receipts(s3, bucket=BUCKET).of_key(ACCOUNT, "ann", KEY) == ()
+
+
+def test_claims_and_copies_of_channels_count_as_little_as_mails(cloud: LocalCloud) -> None:
+    s3 = cloud.session(MANAGEMENT_ACCOUNT).client("s3")
+    folder = f"{ACCOUNT}/ann/{KEY}/disable/2027-03-11_2027-03-21.slack.0123456789abcdef"
+    s3.put_object(Bucket=BUCKET, Key=f"channels/{folder}.json", Body=b"x" * 36)
+    s3.put_object(Bucket=BUCKET, Key=f"channels/{folder}.admin.json", Body=b"x" * 99)
+    # In mail's folder, a receipt of Slack is another's.
+    s3.put_object(Bucket=BUCKET, Key=f"receipts/{folder}.json", Body=b"x" * 99)
+
+    [foreign] = S3Receipts(s3, bucket=BUCKET, besides={ChannelName.SLACK}).of_key(
+        ACCOUNT, "ann", KEY
+    )
+
+    assert foreign.to == RecipientId(ChannelName.EMAIL, "")
 
 
 # One look, many claims

@@ -551,7 +551,14 @@ def test_the_inventory_sees_names_of_snapshots_and_reads_the_owners_file_alone()
 
 def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
     folders = {
-        "RotationRole": ["receipts/*", "tally/*", "paused.json", "snapshots/*", "owners."],
+        "RotationRole": [
+            "receipts/*",
+            "channels/*",
+            "tally/*",
+            "paused.json",
+            "snapshots/*",
+            "owners.",
+        ],
         "NotifierRole": ["receipts/*", "Template/*"],
     }
     for role, names in folders.items():

@@ -238,6 +238,21 @@ def test_channels_are_deployed_once_one_is_asked_for_and_then_with_the_core(worl
     assert "WebhookSecretArn" not in core
 
 
+def test_a_channel_that_is_off_cannot_be_chosen_to_prove(world: World) -> None:
+    chosen = {"ProvingChannels": "email,slack"}
+    needs = "ProvingChannels=email,slack: needs SlackTokenSecretArn"
+    world.deploy(FIRST)
+    for lacking in ({}, {"WebhookSecretArn": HOOK}, {"SlackWebhookSecretArn": HOOK}):
+        with pytest.raises(InvalidValue, match=needs):
+            world.deploy(DeployRequest(parameters=chosen | lacking))
+
+    assert "ProvingChannels" not in world.core()
+    world.deploy(DeployRequest(parameters=chosen | {"SlackTokenSecretArn": HOOK}))
+    assert world.core()["ProvingChannels"] == "email,slack"
+    with pytest.raises(InvalidValue, match=needs):
+        world.deploy(DeployRequest(parameters={"SlackTokenSecretArn": ""}))
+
+
 def test_mails_get_a_configuration_set_that_says_what_became_of_them(world: World) -> None:
     world.deploy(FIRST)
 

@@ -4,15 +4,20 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
-from keyturn.domain.policy import ProofOfNotice
+from keyturn.domain.policy import ProofOfNotice, RotationPolicy
 from keyturn.domain.proof import are_all_notified, notified_now, of_anybody, of_owner, proven_at
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 NOW = datetime(2026, 3, 20, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 ACCEPTED, DELIVERED = ProofOfNotice.ACCEPTED, ProofOfNotice.DELIVERED
+
+
+def by(proof: ProofOfNotice, *channels: ChannelName) -> RotationPolicy:
+    return RotationPolicy(proof_of_notice=proof, proving_channels=(ChannelName.EMAIL, *channels))
 
 
 def to(name: str) -> Recipient:
@@ -42,12 +47,12 @@ def receipt(
 
 
 def notified(receipts: list[Receipt], proof: ProofOfNotice) -> tuple[Recipient, ...]:
-    asked = notified_now(OWNER, receipts, proof, NOW)
+    asked = notified_now(OWNER, receipts, by(proof), NOW)
     return tuple(recipient for candidate in asked for recipient in candidate.recipients)
 
 
 def proving(*receipts: Receipt, proof: ProofOfNotice) -> list[RecipientId | None]:
-    return [each.to for each in of_owner(OWNER, receipts, proof, NOW)]
+    return [each.to for each in of_owner(OWNER, receipts, by(proof), NOW)]
 
 
 def test_a_receipt_of_the_owner_proves_and_of_anybody_else_nothing() -> None:
@@ -102,7 +107,7 @@ def test_an_end_is_announced_when_one_of_each_source_that_is_asked_was_notified(
     )
 
     def announced(*receipts: Receipt) -> bool:
-        return are_all_notified(OWNER, receipts, receipts, DELIVERED, NOW)
+        return are_all_notified(OWNER, receipts, receipts, by(DELIVERED), NOW)
 
     assert announced(fresh)
     assert not announced(doubted)
@@ -115,15 +120,73 @@ def test_an_end_is_announced_when_one_of_each_source_that_is_asked_was_notified(
 def test_where_no_owner_is_known_nobody_is_notified_and_nothing_proves() -> None:
     nobody = Owner(unknown=OwnerSource.NONE)
 
-    assert notified_now(nobody, [], ACCEPTED, NOW) == ()
-    assert of_owner(nobody, [receipt(ANN, days_ago=1)], ACCEPTED, NOW) == ()
+    assert notified_now(nobody, [], by(ACCEPTED), NOW) == ()
+    assert of_owner(nobody, [receipt(ANN, days_ago=1)], by(ACCEPTED), NOW) == ()
+
+
+BY_SLACK = by(ACCEPTED, ChannelName.SLACK)
 
 
 @pytest.mark.parametrize("proof", ProofOfNotice)
-def test_what_another_channel_says_proves_nothing_to_anybody(proof: ProofOfNotice) -> None:
-    by_webhook = Recipient(ChannelName.WEBHOOK, ANN.address)
-    receipts = [receipt(by_webhook, days_ago=5, delivered=4)]
-    theirs = Owner(candidates=(OwnerCandidate(OwnerSource.TAG, (by_webhook, ANN)),))
+@pytest.mark.parametrize("chosen", [(), (ChannelName.SLACK,)], ids=["mail", "Slack too"])
+def test_what_a_channel_says_that_is_not_chosen_proves_nothing_to_anybody(
+    proof: ProofOfNotice, chosen: tuple[ChannelName, ...]
+) -> None:
+    policy = by(proof, *chosen)
+    channels = set(ChannelName) - set(policy.proving_channels)
+    receipts = [
+        receipt(Recipient(each, ANN.address), days_ago=9, delivered=8) for each in channels
+    ]
 
-    assert of_anybody(receipts) == ()
-    assert of_owner(theirs, receipts, proof, NOW) == ()
+    assert len(receipts) >= 2
+    assert of_anybody(receipts, policy) == ()
+    assert of_owner(OWNER, receipts, policy, NOW) == ()
+    assert notified_now(OWNER, receipts, policy, NOW) == OWNER.candidates[:1]
+    assert not are_all_notified(OWNER, receipts, receipts, policy, NOW)
+
+
+def in_slack(recipient: Recipient) -> Recipient:
+    return Recipient(ChannelName.SLACK, recipient.address)
+
+
+def test_where_slack_is_chosen_it_proves_to_whom_it_found_by_the_owners_address() -> None:
+    theirs = receipt(Recipient(ChannelName.SLACK, "Ann@Example.com"), days_ago=9)
+    others = [receipt(in_slack(each), days_ago=9) for each in (to("eve"), TEAM, ADMIN)]
+    a_channel = receipt(Recipient(ChannelName.SLACK, "C0ADMINS"), days_ago=9)
+
+    assert of_owner(OWNER, [theirs, *others, a_channel], BY_SLACK, NOW) == (theirs,)
+    assert are_all_notified(OWNER, [theirs], [theirs], BY_SLACK, NOW)
+    assert not are_all_notified(OWNER, others, others, BY_SLACK, NOW)
+
+
+def test_both_channels_count_each_from_its_own_time() -> None:
+    by_mail, said = receipt(ANN, days_ago=2), receipt(in_slack(ANN), days_ago=9)
+
+    proving = of_owner(OWNER, [by_mail, said], BY_SLACK, NOW)
+
+    assert proven_at(proving, ACCEPTED) == (NOW - 2 * DAY, NOW - 9 * DAY)
+
+
+def test_what_slack_took_was_delivered_and_puts_nobody_in_doubt() -> None:
+    policy = by(DELIVERED, ChannelName.SLACK)
+    on_its_way, said = receipt(ANN, days_ago=9), receipt(in_slack(ANN), days_ago=9)
+
+    assert proven_at([on_its_way, said], DELIVERED) == (NOW - 9 * DAY,)
+    assert notified_now(OWNER, [on_its_way, said], policy, NOW) == OWNER.candidates[:1]
+    assert notified_now(OWNER, [on_its_way, said], by(DELIVERED), NOW) == OWNER.candidates[:2]
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        (),
+        (ChannelName.SLACK,),
+        (ChannelName.EMAIL, ChannelName.WEBHOOK),
+        (ChannelName.EMAIL, ChannelName.TEAMS),
+    ],
+)
+def test_mail_proves_always_and_what_no_person_gets_never(
+    channels: tuple[ChannelName, ...],
+) -> None:
+    with pytest.raises(InvalidValue, match=r"^ProvingChannels=.*: must be email, or email,slack$"):
+        RotationPolicy(proving_channels=channels)

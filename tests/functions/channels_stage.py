@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
+from keyturn_sandbox.simulation.deployment import BUCKET, CHANNELS_ROLE, PREFIX
 from tests.use_cases.harness import HUB, MINUTE, Clock, Harness
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS13ZWJob29rLTAxMjM0NTY3ODk="
@@ -76,7 +76,7 @@ class Channels:
 
     def forget_conversations(self) -> None:
         """Lose what was begun about keys."""
-        s3 = self.stage.cloud.session(HUB).client("s3")
+        s3 = self.stage.cloud.role_session(HUB, CHANNELS_ROLE).client("s3")
         for name in self.stage.cloud.objects(BUCKET):
             if "/_conversations/" in name:
                 s3.delete_object(Bucket=BUCKET, Key=name)

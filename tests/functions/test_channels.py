@@ -369,7 +369,7 @@ def test_a_key_whose_owner_heard_by_webhook_alone_is_never_disabled(
     assert stage.keys("ann")[old] == "Active"
 
 
-def test_the_function_writes_where_the_engine_does_not_read(
+def test_the_function_writes_no_receipt_of_mails_and_of_a_program_only_a_copy(
     channels: Channels, receiver: Receiver
 ) -> None:
     stage = channels.stage
@@ -380,7 +380,9 @@ def test_the_function_writes_where_the_engine_does_not_read(
 
     objects = stage.cloud.objects(BUCKET)
     assert not [name for name in objects if "/receipts/" in name]
-    assert all(".webhook." in name for name in channels.stored())
+    written = channels.stored()
+    assert all(".webhook." in name for name in written)
+    assert all(name.endswith(".admin.json") for name in written)
 
 
 # --- the address, and nothing else --------------------------------------------------------------

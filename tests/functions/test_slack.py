@@ -8,15 +8,25 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from botocore.exceptions import ClientError
 
 from keyturn import wiring
 from keyturn.adapters.channels import slack
 from keyturn.adapters.channels.slack import blocks_of, escaped
 from keyturn.domain.events import Brief, BriefNote
-from keyturn_sandbox.simulation.deployment import ADMIN
+from keyturn.functions import notifier
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
+from keyturn_sandbox.simulation.deployment import (
+    ADMIN,
+    BUCKET,
+    NOTIFIER_ROLE,
+    PREFIX,
+    ROTATION_ROLE,
+)
 from tests.functions.channels_stage import Channels, measured
 from tests.receivers import Receiver, Reply, Request, receiving
-from tests.use_cases.harness import MEMBER, OWNER
+from tests.use_cases.harness import HUB, MEMBER, OWNER, break_down, decisions_of
 
 TOKEN = "xoxb-" + "0815-test"
 PLACE = "C0ADMINS"
@@ -39,6 +49,8 @@ class Slack:
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
         self.members = {OWNER: "U0OWNER"}
+        self.as_found: dict[str, object] = {}
+        """What else is said of a member who is found."""
         self.fails: dict[str, Reply] = {}
         """Channel → what a message to it gets."""
         self.lost_threads: set[str] = set()
@@ -52,7 +64,7 @@ class Slack:
             member = self.members.get(asked["email"])
             if member is None:
                 return as_json(ok=False, error="users_not_found")
-            return as_json(ok=True, user={"id": member})
+            return as_json(ok=True, user={"id": member, **self.as_found})
         if reply := self.fails.get(asked["channel"]):
             return reply
         if asked.get("thread_ts") in self.lost_threads:
@@ -337,6 +349,29 @@ def test_an_unknown_member_is_reported_once_a_digest_and_has_the_mail(
 
 
 @pytest.mark.parametrize(
+    ("said", "reached"),
+    [
+        ({"deleted": False, "is_bot": False, "is_email_confirmed": True}, 1),
+        ({"deleted": True}, 0),
+        ({"is_bot": True}, 0),
+        ({"is_email_confirmed": False}, 0),
+    ],
+    ids=["a person", "who left", "a bot", "another's address"],
+)
+def test_only_a_person_with_an_address_of_their_own_is_the_owner(
+    channels: Channels, workspace: Slack, said: dict[str, object], reached: int
+) -> None:
+    workspace.as_found = said
+    channels.stage.user("ann", 137)
+    channels.stage.invoke()
+
+    assert channels.say() == 0
+
+    assert len(workspace.posted("U0OWNER")) == reached
+    assert measured(channels.stage, "SlackUnknown") == 1 - reached
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         Reply(status=500),
@@ -434,6 +469,147 @@ def test_an_incoming_webhook_gets_the_admins_digest_alone(
     [message] = receiver.got
     assert key in text_of(message.json)
     assert message.json["text"].startswith("[AWS access keys] Access keys in prod")
+
+
+# --- what it proves -----------------------------------------------------------------------------
+
+
+CHOSEN = {"ProvingChannels": "email,slack"}
+
+
+def live(channels: Channels, *days: int) -> list[str]:
+    """Days on which Slack takes what SES does not; how often the engine listed its folder."""
+    stage = channels.stage
+    stage.cloud.layers.append(break_down("SendEmail"))
+    begun = stage.mark()
+    for day in days:
+        stage.at(day)
+        stage.invoke()
+        stage.drain(stage.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler, rounds=1)
+        channels.say()
+    return [
+        str(call.params["Prefix"])
+        for call in stage.ours(begun)
+        if call.operation == "ListObjectsV2" and ROTATION_ROLE in call.principal
+    ]
+
+
+@pytest.mark.parametrize("chosen", [True, False], ids=["chosen", "by default"])
+def test_what_an_owner_was_told_in_slack_counts_as_notice_only_if_slack_is_chosen(
+    channels: Channels, workspace: Slack, *, chosen: bool
+) -> None:
+    stage = channels.stage
+    stage.settings |= CHOSEN if chosen else {}
+    [old] = stage.user("ann", 137)
+
+    listed = live(channels, 0, 7, 9)
+    assert stage.keys("ann")[old] == "Active"
+    listed += live(channels, 10)
+
+    assert stage.cloud.sent_mails == []
+    assert workspace.posted("U0OWNER")
+    assert stage.keys("ann")[old] == ("Inactive" if chosen else "Active")
+    in_channels = [each for each in listed if "/channels/" in each]
+    of_mail = [each for each in listed if f"/receipts/{MEMBER}/ann/{old}/" in each]
+    # One list more for each that is made anyway, and none unless Slack is chosen.
+    assert of_mail
+    assert len(in_channels) == (len(of_mail) if chosen else 0)
+
+
+def test_a_mail_that_failed_goes_out_with_the_next_step_all_the_same(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    stage.settings |= CHOSEN
+    [old] = stage.user("ann", 137)
+    live(channels, 0)
+    del stage.cloud.layers[-1]
+
+    channels.later()
+    stage.tell()
+    for day in (7, 10, 17):
+        stage.at(day)
+        stage.run()
+        channels.say()
+
+    to_owner = [mail.subject for mail in stage.cloud.sent_mails if OWNER in mail.to]
+    assert len(to_owner) == len(set(to_owner)) == 4
+    assert len(workspace.posted("U0OWNER")) == 4
+    assert stage.keys("ann")[old] == "Inactive"
+
+
+def test_who_answers_for_the_key_since_has_to_be_told_for_themselves(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    stage.settings |= CHOSEN
+    workspace.members["eve@example.com"] = "U0EVE"
+    [old] = stage.user("ann", 137)
+    live(channels, 0)
+    stage.iam().tag_user(UserName="ann", Tags=[{"Key": "Owner", "Value": "eve@example.com"}])
+
+    live(channels, 7, 10)
+
+    assert stage.keys("ann")[old] == "Active"
+    assert workspace.posted("U0EVE")
+    live(channels, 17)
+    assert stage.keys("ann")[old] == "Inactive"
+
+
+@pytest.mark.parametrize("bot", [True, False], ids=["by the bot", "by an incoming webhook"])
+def test_a_message_in_the_administrators_channel_proves_nothing_even_where_they_are_the_owner(
+    channels: Channels, workspace: Slack, *, bot: bool
+) -> None:
+    stage = channels.stage
+    stage.settings |= CHOSEN | {"AllowedOwnerDomains": ADMIN.partition("@")[2]}
+    if not bot:
+        channels.set("SlackWebhookSecretArn", f"{workspace.receiver.url}/services/T0/B0/x")
+        workspace.receiver.always = lambda _: Reply(body=b"ok")
+        del stage.settings["SlackTokenSecretArn"]
+    [old] = stage.user("ann", 137, Owner=ADMIN)
+
+    live(channels, 0, 7, 10, 11)
+
+    assert workspace.receiver.got
+    assert channels.stored()
+    assert stage.keys("ann")[old] == "Active"
+
+
+def test_where_slacks_receipts_cannot_be_listed_the_key_waits(
+    channels: Channels, workspace: Slack
+) -> None:
+    stage = channels.stage
+    stage.settings |= CHOSEN
+    [old] = stage.user("ann", 137)
+    stage.run()
+    channels.say()
+
+    def denied(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if "/channels/" in str(request.params.get("Prefix")):
+            return ApiResponse(status=403, body=b"", error="AccessDenied")
+        return perform(request)
+
+    stage.cloud.layers.append(denied)
+    stage.at(10)
+    answer = stage.run()
+
+    assert ("WAIT", "receipts-unreadable") in decisions_of(answer, "ann")
+    assert stage.keys("ann")[old] == "Active"
+    stage.cloud.layers.pop()
+    stage.run()
+    assert stage.keys("ann")[old] == "Inactive"
+
+
+def test_nobody_but_the_channels_writes_what_proves(channels: Channels) -> None:
+    stage = channels.stage
+    name = f"{PREFIX}/channels/{MEMBER}/ann/{NOTE.key_id}/disable/2026-03-12_2026-03-22.json"
+
+    for session in (
+        stage.cloud.session(HUB),
+        *(stage.cloud.role_session(HUB, role) for role in (ROTATION_ROLE, NOTIFIER_ROLE)),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            session.client("s3").put_object(Bucket=BUCKET, Key=name, Body=b"x" * 99)
 
 
 # --- what others wrote --------------------------------------------------------------------------

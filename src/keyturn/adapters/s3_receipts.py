@@ -15,12 +15,16 @@ receipt voids it, `<name>.delivered` says that it arrived, and since when.
 
     <prefix>/receipts/_undeliverable/<recipient>.<since>.json     no message reaches them
 
+The channels beside mail write the same under `<prefix>/channels/`, another role's folder. There
+the engine looks only if one of them is chosen to prove (ProvingChannels), and believes that one
+alone: what names mail there, or nobody, or a channel that is not chosen, is nobody's receipt.
+
 Until docs/decisions/0034 a name held no recipient, and all were e-mail's. Such receipts count as
 before: old and new names lie side by side under one prefix, and are read alike.
 """
 
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -58,6 +62,10 @@ if TYPE_CHECKING:
 
 CLAIM_LIFE: Final = timedelta(minutes=15)
 """A claim without a receipt for so long may be tried again."""
+
+CHANNELS_FOLDER: Final = "channels"
+"""Where the channels beside mail write."""
+_FOLDER: Final = "receipts"
 
 _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
@@ -115,17 +123,30 @@ class S3Receipts:
 
     The notifier needs s3:PutObject, GetObject (HeadObject and If-Match ask for it, too) and
     DeleteObject on `<prefix>/receipts/*`, and s3:ListBucket on that prefix, without which S3
-    answers "denied" instead of "not there". The engine needs s3:ListBucket alone.
+    answers "denied" instead of "not there". The engine needs s3:ListBucket alone,
+    there and, for `besides`, on `<prefix>/channels/*`.
     """
 
     def __init__(
-        self, s3: "S3Client", *, bucket: str, prefix: str = "", folder: str = "receipts"
+        self,
+        s3: "S3Client",
+        *,
+        bucket: str,
+        prefix: str = "",
+        folder: str = _FOLDER,
+        besides: Collection[ChannelName] = (),
     ) -> None:
-        """folder: what the engine does not read stands in another (decision 0043)."""
+        """
+        Keep receipts in a folder, mail's unless another is named.
+
+        besides: the channels beside mail that prove, whose receipts the engine reads too.
+        """
         self._s3 = s3
         self._pages = s3.get_paginator("list_objects_v2")
         self._bucket = bucket
         self._root = "/".join(filter(None, (prefix.strip("/"), folder)))
+        self._channels = "/".join(filter(None, (prefix.strip("/"), CHANNELS_FOLDER)))
+        self._besides = frozenset(besides)
 
     # What the engine asks
 
@@ -136,15 +157,24 @@ class S3Receipts:
 
     def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:
         """All that was sent about a key to owners, what came back too, in the order of sending."""
-        folder = f"{self._root}/{account}/{encode(user)}/{key_id}/"
+        key = f"{account}/{encode(user)}/{key_id}"
+        sent = self._sent(f"{self._root}/{key}/", frozenset({ChannelName.EMAIL}))
+        if self._besides:
+            sent += self._sent(f"{self._channels}/{key}/", self._besides)
+        return tuple(sorted(sent, key=lambda each: each.receipt.at))
+
+    def _sent(self, folder: str, channels: frozenset[ChannelName]) -> list[SentNotice]:
+        """What a folder holds of a key; what is not of these channels is nobody's."""
         listed = self._listed(folder)
         times = {name: at for name, (at, _) in listed.items()}
-        sent = [
-            SentNotice(receipt=receipt, bounced_at=times.get(name + BOUNCED))
+        return [
+            SentNotice(
+                receipt=replace(receipt, delivered_at=times.get(name + DELIVERED)),
+                bounced_at=times.get(name + BOUNCED),
+            )
             for name, at in _receipts(listed)
-            if (receipt := _read(name.removeprefix(folder), at, times.get(name + DELIVERED)))
+            if (receipt := _read(name.removeprefix(folder), at, channels)) is not None
         ]
-        return tuple(sorted(sent, key=lambda each: each.receipt.at))
 
     def undeliverable(self) -> Mapping[RecipientId, datetime]:
         """The recipients that no message reached → since when, by the last mark of it, UTC."""
@@ -456,21 +486,24 @@ def _days_in(name: str) -> list[date]:
     return [] if None in days else [day for day in days if day is not None]
 
 
-def _read(path: str, at: datetime, delivered_at: datetime | None) -> Receipt | None:
+def _read(path: str, at: datetime, channels: Collection[ChannelName]) -> Receipt | None:
     """Read `<step>/<day>[_<delete day>]….json`; None if it is none, or the admin's copy."""
     step, _, name = path.partition("/")
     days = _days_in(name)
     # The admin's copy proves that the admin was told, and no owner (decision 0012): no window.
     if not days or name.endswith(_COPY) or not name.endswith(_JSON):
         return None
-    _, _, to = name.removesuffix(_JSON).partition(".")
     return Receipt(
-        step=step,
-        day=days[0],
-        at=at,
-        promises=_promises(step, days),
-        # A name without a recipient is of an earlier version (decision 0034). One that names what
-        # nobody here knows is no such name: it must not count for every owner.
-        to=read_recipient_id(to) or _NOBODY if to else None,
-        delivered_at=delivered_at,
+        step=step, day=days[0], at=at, promises=_promises(step, days), to=_whose(name, channels)
     )
+
+
+def _whose(name: str, channels: Collection[ChannelName]) -> RecipientId | None:
+    """Whom a receipt names, in a folder of these channels; None: an earlier version named none."""
+    _, _, to = name.removesuffix(_JSON).partition(".")
+    # Mail alone has receipts of before decision 0034. In another folder, such a name would be a
+    # way to prove anything to every owner; so would one of a channel that does not write there.
+    if not to and ChannelName.EMAIL in channels:
+        return None
+    found = read_recipient_id(to)
+    return found if found is not None and found.channel in channels else _NOBODY

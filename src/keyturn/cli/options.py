@@ -182,6 +182,7 @@ class SettingOptions:
     exemption_group: str | None = option_of("IAMExemptionGroup")
     allow_missing_group: bool = option_of("AllowMissingExemptionGroup")
     proof_of_notice: str | None = option_of("ProofOfNotice")
+    proving_channel: list[str] | None = option_of("ProvingChannels")
     report_root_keys: bool = option_of("ReportRootKeys")
     owner_tag: str | None = option_of("ResourceOwnerTag")
     allowed_owner_domain: list[str] | None = option_of("AllowedOwnerDomains")

@@ -24,6 +24,7 @@ from keyturn.deployment.model.wanted import (
     Ready,
     Settled,
     check_first,
+    check_proving,
     settle,
 )
 from keyturn.deployment.ports import (
@@ -85,6 +86,8 @@ class Deploy:
         if found is None and not asked.units:
             raise InvalidValue("--ou", "", "is needed: which units get the member role?")
         settled = settle(self.package.core, given, core.parameters if core else None, {})
+        channels = self._settle_channels(given, settled.whole)
+        check_proving(settled.whole, channels.whole if channels else {})
         regions = self._regions(settled.whole, given, found)
         member_given = given | self._where_members_look(settled.whole, regions)
         inherited = {**settled.whole, **(found.parameters if found else {})}
@@ -94,7 +97,7 @@ class Deploy:
                 self.stacks, self.package.alarms, self.names.alarms, given, settled.whole
             ),
             mail_events=self._settle_mail_events(given, settled.whole),
-            channels=self._settle_channels(given, settled.whole),
+            channels=channels,
             reports=self._settle_reports(given, settled.whole),
             listing=_settle_stack(
                 self.head_stacks(self.management.region),

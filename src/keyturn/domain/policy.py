@@ -6,6 +6,7 @@ from typing import Final
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.parameter import Topic, Unit, parameters_of, setting
+from keyturn.domain.recipient import ChannelName
 
 SHORT_GRACE = 7
 """Days of grace below which an operator is warned."""
@@ -13,6 +14,12 @@ MOST_DAYS = 36_500
 """A hundred years: no date that is counted from today lies beyond what a calendar holds."""
 WHOLE = 100
 """Percent."""
+CAN_PROVE: Final = (ChannelName.EMAIL, ChannelName.SLACK)
+"""
+The channels by which a message reaches its owner in person (decision 0047).
+
+A webhook and a workflow of Teams are taken by a program, and by no person.
+"""
 _PERIOD: Final = {"metavar": "DAYS", "unit": Unit.DAYS, "least": 1, "most": MOST_DAYS}
 """What is the same of each period."""
 
@@ -133,6 +140,16 @@ class RotationPolicy:
         metavar="PROOF",
         topic=Topic.NOTICES,
     )
+    proving_channels: tuple[ChannelName, ...] = setting(
+        default=(ChannelName.EMAIL,),
+        name="ProvingChannels",
+        option="--proving-channel",
+        help="A channel by which a message counts as notice: email, and slack besides "
+        "({default}); repeatable.",
+        metavar="CHANNEL",
+        topic=Topic.NOTICES,
+        repeatable=True,
+    )
 
     def __post_init__(self) -> None:
         """Refuse what would turn a misconfiguration into downtime."""
@@ -147,6 +164,12 @@ class RotationPolicy:
                 self.inactive_period,
                 f"must be greater than RotationPeriod={self.rotation_period}",
             )
+        channels = tuple(each for each in CAN_PROVE if each in self.proving_channels)
+        if ChannelName.EMAIL not in channels or len(channels) != len(self.proving_channels):
+            given = ",".join(self.proving_channels)
+            # Without mail, whoever is not found in Slack would be notified anew each day.
+            raise InvalidValue("ProvingChannels", given, "must be email, or email,slack")
+        object.__setattr__(self, "proving_channels", channels)
         # Entries of zero or less say nothing; the rest is kept once, the earliest warning first.
         wanted = {days for days in self.warn_days if 0 < days <= MOST_DAYS}
         object.__setattr__(self, "warn_days", tuple(sorted(wanted, reverse=True)))

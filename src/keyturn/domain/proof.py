@@ -3,7 +3,10 @@ What proves that a key's owner was notified, and so who is to be notified now.
 
 A receipt proves something for the recipient that it names: who became the owner since has heard
 nothing yet, and their days begin with their own notice.
-Source: docs/lifecycle.md, "receipt", "owner"; decision 0037.
+It counts by a channel that proves (ProvingChannels), and for the address that the message was sent
+for: in Slack that is the address by which its member was found, so one owner is one address in
+every channel.
+Source: docs/lifecycle.md, "receipt", "owner"; decisions 0037 and 0047.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,24 +17,22 @@ from typing import Final
 from keyturn.domain.days import have_passed
 from keyturn.domain.key import Receipt
 from keyturn.domain.owner import Owner, OwnerCandidate
-from keyturn.domain.policy import ProofOfNotice
-from keyturn.domain.recipient import ChannelName, RecipientId
+from keyturn.domain.policy import ProofOfNotice, RotationPolicy
+from keyturn.domain.recipient import ChannelName
 
-PROVING: Final = frozenset({ChannelName.EMAIL})
-"""The channels whose receipts prove that somebody was notified (decision 0043)."""
 DELIVERY_EXPECTED: Final = 3
 """Days after which a message that was accepted, and not reported as delivered, is doubted."""
 
 
 def notified_now(
-    owner: Owner, receipts: Iterable[Receipt], proof: ProofOfNotice, now: datetime
+    owner: Owner, receipts: Iterable[Receipt], policy: RotationPolicy, now: datetime
 ) -> tuple[OwnerCandidate, ...]:
     """Who is notified of a key: the owner, and the next source while that one is in doubt."""
-    return _asked(owner, tuple(receipts), proof, now)
+    return _asked(owner, of_anybody(receipts, policy), policy, now)
 
 
 def next_unread(
-    owner: Owner, receipts: Iterable[Receipt], proof: ProofOfNotice, now: datetime
+    owner: Owner, receipts: Iterable[Receipt], policy: RotationPolicy, now: datetime
 ) -> str | None:
     """
     Why nobody knows who is notified next, where all that are known are in doubt.
@@ -39,32 +40,33 @@ def next_unread(
     None: it is known, or nobody else is to be notified. The source behind an unread one is not
     its stand-in: its owner may be somebody else.
     """
-    if proof is ProofOfNotice.ACCEPTED or owner.unread_behind is None:
+    if policy.proof_of_notice is ProofOfNotice.ACCEPTED or owner.unread_behind is None:
         return None
-    known = tuple(receipts)
+    known = of_anybody(receipts, policy)
     all_doubted = all(_is_doubted(each, known, now) for each in owner.candidates)
     return owner.unread_behind if all_doubted else None
 
 
 def of_owner(
-    owner: Owner, receipts: Iterable[Receipt], proof: ProofOfNotice, now: datetime
+    owner: Owner, receipts: Iterable[Receipt], policy: RotationPolicy, now: datetime
 ) -> tuple[Receipt, ...]:
     """The receipts of who answers for the key now: by a channel that proves, accepted at least."""
-    receipts = tuple(receipts)
-    asked = {each for candidate in _asked(owner, receipts, proof, now) for each in _ids(candidate)}
-    return of_anybody(each for each in receipts if each.to is None or each.to in asked)
+    proving = of_anybody(receipts, policy)
+    asked = {each for found in _asked(owner, proving, policy, now) for each in _hashes(found)}
+    return tuple(each for each in proving if each.to is None or each.to.address_hash in asked)
 
 
-def of_anybody(receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:
+def of_anybody(receipts: Iterable[Receipt], policy: RotationPolicy) -> tuple[Receipt, ...]:
     """The receipts by a channel that proves, whoever is the owner."""
-    return tuple(each for each in receipts if each.to is None or each.to.channel in PROVING)
+    channels = policy.proving_channels
+    return tuple(each for each in receipts if each.to is None or each.to.channel in channels)
 
 
 def are_all_notified(
     owner: Owner,
     receipts: Iterable[Receipt],
     of_end: Collection[Receipt],
-    proof: ProofOfNotice,
+    policy: RotationPolicy,
     now: datetime,
 ) -> bool:
     """
@@ -72,24 +74,24 @@ def are_all_notified(
 
     receipts: all of the key, by which somebody is in doubt; of_end: those that tell of the end.
     """
-    reached = {each.to for each in of_end}
+    reached = {each.to and each.to.address_hash for each in of_anybody(of_end, policy)}
     if None in reached:
         return True
-    asked = _asked(owner, tuple(receipts), proof, now)
-    return bool(asked) and all(reached & _ids(candidate) for candidate in asked)
+    asked = _asked(owner, of_anybody(receipts, policy), policy, now)
+    return bool(asked) and all(reached & _hashes(candidate) for candidate in asked)
 
 
 def are_each_notified(
     owner: Owner,
     receipts: Iterable[Receipt],
     of_end: Collection[Receipt],
-    proof: ProofOfNotice,
+    policy: RotationPolicy,
     now: datetime,
 ) -> bool:
     """Whether each address was notified of an end: some may have been added since. Likewise."""
-    reached = {each.to for each in of_end}
-    asked = _asked(owner, tuple(receipts), proof, now)
-    return None in reached or all(_ids(candidate) <= reached for candidate in asked)
+    reached = {each.to and each.to.address_hash for each in of_anybody(of_end, policy)}
+    asked = _asked(owner, of_anybody(receipts, policy), policy, now)
+    return None in reached or all(_hashes(candidate) <= reached for candidate in asked)
 
 
 def former_owners(owner: Owner, of_end: Iterable[Receipt]) -> int:
@@ -99,25 +101,27 @@ def former_owners(owner: Owner, of_end: Iterable[Receipt]) -> int:
     Two addresses of one owner were promised one day, and one address may have been promised
     several: the lower number is that of owners.
     """
-    current = {each for candidate in owner.candidates for each in _ids(candidate)}
-    theirs = [
-        receipt for receipt in of_end if receipt.to is not None and receipt.to not in current
-    ]
-    return min(len({each.to for each in theirs}), len({each.day for each in theirs}))
+    current = {each for candidate in owner.candidates for each in _hashes(candidate)}
+    theirs = {
+        (receipt.to.address_hash, receipt.day)
+        for receipt in of_end
+        if receipt.to is not None and receipt.to.address_hash not in current
+    }
+    return min(len({address for address, _ in theirs}), len({day for _, day in theirs}))
 
 
 def proven_at(receipts: Iterable[Receipt], proof: ProofOfNotice) -> tuple[datetime, ...]:
     """When each of them became a proof, UTC; what is accepted and not delivered may never."""
     if proof is ProofOfNotice.ACCEPTED:
         return tuple(each.at for each in receipts)
-    return tuple(each.delivered_at for each in receipts if each.delivered_at is not None)
+    return tuple(at for each in receipts if (at := _delivered_at(each)) is not None)
 
 
 def _asked(
-    owner: Owner, receipts: tuple[Receipt, ...], proof: ProofOfNotice, now: datetime
+    owner: Owner, receipts: tuple[Receipt, ...], policy: RotationPolicy, now: datetime
 ) -> tuple[OwnerCandidate, ...]:
     """The candidates up to the first that is not in doubt; none: nobody is known."""
-    if proof is ProofOfNotice.ACCEPTED:
+    if policy.proof_of_notice is ProofOfNotice.ACCEPTED:
         return owner.candidates[:1]
     doubted = tuple(takewhile(lambda each: _is_doubted(each, receipts, now), owner.candidates))
     return owner.candidates[: len(doubted) + 1]
@@ -125,14 +129,21 @@ def _asked(
 
 def _is_doubted(candidate: OwnerCandidate, receipts: tuple[Receipt, ...], now: datetime) -> bool:
     """Whether messages to it are on their way for too long, and none ever arrived."""
-    ids = _ids(candidate)
-    theirs = [receipt for receipt in receipts if receipt.to in ids]
+    hashes = _hashes(candidate)
+    theirs = [receipt for receipt in receipts if receipt.to and receipt.to.address_hash in hashes]
     # One that arrived is enough: a dead mailbox would have sent the others back, and AWS loses a
     # report now and then.
-    return all(receipt.delivered_at is None for receipt in theirs) and any(
+    return all(_delivered_at(receipt) is None for receipt in theirs) and any(
         have_passed(DELIVERY_EXPECTED, receipt.at, now) for receipt in theirs
     )
 
 
-def _ids(candidate: OwnerCandidate) -> set[RecipientId | None]:
-    return {recipient.id for recipient in candidate.recipients}
+def _delivered_at(receipt: Receipt) -> datetime | None:
+    """When it arrived, UTC: what Slack takes is among the member's messages at once."""
+    if receipt.to is not None and receipt.to.channel is ChannelName.SLACK:
+        return receipt.at
+    return receipt.delivered_at
+
+
+def _hashes(candidate: OwnerCandidate) -> set[str | None]:
+    return {recipient.address_hash for recipient in candidate.recipients}

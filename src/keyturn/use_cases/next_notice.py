@@ -89,7 +89,7 @@ class FindNextNotice:
         """Who is notified of a key now, each with the source that names them."""
         known = next(key.receipts for key in user.keys if key.key_id == key_id)
         receipts = known if isinstance(known, tuple) else ()
-        owner, proof = plan.owner_of(user.name), self.policy.proof_of_notice
-        for candidate in notified_now(owner, receipts, proof, plan.run.at):
+        owner = plan.owner_of(user.name)
+        for candidate in notified_now(owner, receipts, self.policy, plan.run.at):
             for recipient in candidate.recipients:
                 yield recipient, candidate.source

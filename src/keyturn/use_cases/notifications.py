@@ -1,7 +1,7 @@
 """Say what happened: events for the bus, and a digest for everybody who has to know."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
@@ -19,7 +19,7 @@ from keyturn.domain.events import (
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Receipt, SecretFacts, UserFacts
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerChannels, OwnerSource
-from keyturn.domain.policy import ProofOfNotice
+from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.proof import notified_now
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure, OwnerRejected
@@ -72,7 +72,7 @@ class BuildNotifications:
     receipts: Receipts
     admin: str
     region: str
-    proof: ProofOfNotice = ProofOfNotice.ACCEPTED
+    policy: RotationPolicy = field(default_factory=RotationPolicy)
     tells_owners_of_dry_runs: bool = True
     exemption_group: str = "IAMKeyRotationExemptionGroup"
     is_announced: bool = True
@@ -198,7 +198,7 @@ class BuildNotifications:
                 )
                 channels[user.name] = self._channels(user, owners[user.name], unread)
             owner = owners[user.name]
-            to = notified_now(owner, _receipts(user, item.key_id), self.proof, plan.run.at)
+            to = notified_now(owner, _receipts(user, item.key_id), self.policy, plan.run.at)
             said = replace(item, channels=channels[user.name]) if to else _without_dates(item)
             addressed.append(_ItemTo(said, to))
             odd |= dict.fromkeys(_odd(user.name, owner, to))

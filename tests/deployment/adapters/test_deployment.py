@@ -301,6 +301,7 @@ def test_the_statements_that_are_missing_are_shown_to_be_copied(
 
     assert [re.sub("[0-9a-f]{8}$", "", each["Sid"]) for each in missing] == [
         "ReceiptsByTheNotifierAlone",
+        "ChannelsByTheirRoleAlone",
         "RecordsAreNeverOverwritten",
         "RecordsAreNeverDeleted",
     ]
@@ -394,6 +395,7 @@ def test_what_else_a_bucket_was_told_stays(aws: boto3.Session) -> None:
         "Theirs",
         "OnlyEncryptedConnections",
         "ReceiptsByTheNotifierAlone",
+        "ChannelsByTheirRoleAlone",
         "RecordsAreNeverOverwritten",
         "RecordsAreNeverDeleted",
     ]

@@ -17,7 +17,7 @@ from keyturn.deployment.model.bucket_policy import (
     statements,
     with_statements,
 )
-from keyturn.deployment.model.resources import NOTIFIER_ROLE
+from keyturn.deployment.model.resources import CHANNELS_ROLE, NOTIFIER_ROLE
 from keyturn_sandbox.simulation import deployment
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX, ROTATION_ROLE
 from tests.use_cases.harness import HUB, Harness, staged
@@ -116,7 +116,9 @@ def test_the_policy_is_small_enough_for_s3() -> None:
 
 
 def test_the_notifier_is_the_one_that_the_sandbox_and_the_template_have() -> None:
-    assert NOTIFIER_ROLE == deployment.NOTIFIER_ROLE  # which the template's is compared with
+    # Which the templates' are compared with.
+    assert NOTIFIER_ROLE == deployment.NOTIFIER_ROLE
+    assert CHANNELS_ROLE == deployment.CHANNELS_ROLE
 
 
 def test_the_manual_gives_the_same_policy_for_a_bucket_made_by_hand() -> None:

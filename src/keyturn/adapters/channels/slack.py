@@ -9,7 +9,7 @@ https://docs.slack.dev/reference/methods/users.lookupByEmail: Tier 3, fifty and 
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,8 +41,13 @@ TOKEN: Final = "token"  # noqa: S105 -- the name of a field
 URL: Final = "url"
 SECONDS: Final = 10
 """That a call may wait for each part of its answer."""
-KNOWN_FOR: Final = timedelta(hours=12)
-"""How long it is believed who has an address, and that nobody has."""
+KNOWN_FOR: Final = timedelta(hours=1)
+"""
+How long it is believed who has an address, and that nobody has.
+
+No longer, for Slack takes messages to members who have left, and a message can be a proof:
+https://github.com/slackapi/python-slack-sdk/issues/1156
+"""
 _MOST_BLOCKS: Final = 50
 _LONGEST_TEXT: Final = 3000
 _LONGEST_HEADER: Final = 150
@@ -65,6 +70,7 @@ _NO_PLACE: Final = frozenset(
 )
 """What is answered for a place that takes no message of ours, now and on the next try."""
 _NOBODY_KNOWS: Final = frozenset({"internal_error", "fatal_error", "request_timeout"})
+_CONFIRMED: Final = "is_email_confirmed"
 _CODE: Final = re.compile(r"[a-z_]{1,60}")
 
 
@@ -207,6 +213,8 @@ class SlackChannel:
             return None
         except Unavailable as error:
             raise Throttled(f"{error} (nothing was sent)") from None
+        if isinstance(user, dict) and not _is_there(user):
+            return None
         found = user.get("id") if isinstance(user, dict) else None
         if not isinstance(found, str) or not SLACK_MEMBER.fullmatch(found):
             raise Throttled("slack: the answer names no member (nothing was sent)")
@@ -412,6 +420,18 @@ def _account_of(content: NoticeContent) -> str:
             return ""
         case change:
             return change.account
+
+
+def _is_there(user: Mapping[str, object]) -> bool:
+    """
+    Whether a member is a person who reads, at an address that they have shown to be theirs.
+
+    What Slack does not say is not held against them:
+    https://docs.slack.dev/reference/objects/user-object
+    """
+    return (
+        not user.get("deleted") and not user.get("is_bot") and user.get(_CONFIRMED, True) is True
+    )
 
 
 def _is_one(digest: Digest) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keyturn.deployment.model.bucket import Protection
-from keyturn.deployment.model.resources import NOTIFIER_ROLE
+from keyturn.deployment.model.resources import CHANNELS_ROLE, NOTIFIER_ROLE
 
 VERSION: Final = "2012-10-17"
 _WRITES: Final = ("s3:PutObject", "s3:ReplicateObject")
@@ -29,7 +29,7 @@ def statements(
     Source: decision 0026; docs/deploy.md gives them to be copied, and a test holds it to these.
     """
     arn = f"arn:{partition}:s3:::{bucket}"
-    notifier = f"arn:{partition}:iam::{account}:role/{NOTIFIER_ROLE}"
+    roles = f"arn:{partition}:iam::{account}:role"
     records = [f"{arn}/{prefix}/{folder}/*" for folder in ("audit", "plans")]
     # A second deployment in the same bucket has statements of its own.
     suffix = hashlib.sha256(prefix.encode()).hexdigest()[:8]
@@ -47,7 +47,14 @@ def statements(
                 f"ReceiptsByTheNotifierAlone{suffix}",
                 [*_WRITES, *_DELETES],
                 [f"{arn}/{prefix}/receipts/*"],
-                {"ArnNotEquals": {"aws:PrincipalArn": notifier}},
+                {"ArnNotEquals": {"aws:PrincipalArn": f"{roles}/{NOTIFIER_ROLE}"}},
+            ),
+            # Also while no channel proves: what was written before one was chosen counts then.
+            _deny(
+                f"ChannelsByTheirRoleAlone{suffix}",
+                [*_WRITES, *_DELETES],
+                [f"{arn}/{prefix}/channels/*"],
+                {"ArnNotEquals": {"aws:PrincipalArn": f"{roles}/{CHANNELS_ROLE}"}},
             ),
         ),
         Protection.RECORDS: (

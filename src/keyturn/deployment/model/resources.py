@@ -34,3 +34,5 @@ DEAD_LETTERS: Final = (
 )
 NOTIFIER_ROLE: Final = "ASA-Notifier-Role"
 """The role of the notifier."""
+CHANNELS_ROLE: Final = "ASA-Channels-Role"
+"""Of the channels' stack, which need not be there."""

@@ -6,6 +6,8 @@ from typing import Final
 
 from keyturn.deployment.model.template import Template
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.recipient import ChannelName
+from keyturn.domain.scope import separated
 
 FLAG: Final = "DryRunFlag"
 OPTION_OF: Final[Mapping[str, str]] = {
@@ -41,6 +43,19 @@ CHANNELS: Final = frozenset(
     }
 )
 """The parameters that switch a channel beside mail on."""
+
+
+SWITCH_OF: Final[Mapping[ChannelName, str]] = {ChannelName.SLACK: "SlackTokenSecretArn"}
+"""Channel beside mail that can prove → the parameter without which it reaches no owner."""
+
+
+def check_proving(core: Mapping[str, str], channels: Mapping[str, str]) -> None:
+    """Raises InvalidValue where a channel is to prove (ProvingChannels) that is off."""
+    chosen = core.get("ProvingChannels", "")
+    for channel, switch in SWITCH_OF.items():
+        if channel in separated(chosen) and not channels.get(switch):
+            rule = f"needs {switch}: without it nobody is notified by {channel}"
+            raise InvalidValue("ProvingChannels", chosen, rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,16 +204,17 @@ class KeyList:
         if isinstance(receipts, Unknown):
             return receipts
         if all(receipt.to is None for receipt in receipts):
-            return of_anybody(receipts)
+            return of_anybody(receipts, self.policy)
         owner = self.owner()
         if isinstance(owner, Unknown):
             return owner
         # A plan without an admin's address, which ends nothing: whoever was notified counts.
         if owner.source in {OwnerSource.UNREAD, OwnerSource.NONE}:
-            return of_anybody(receipts)
-        proof = self.policy.proof_of_notice
-        unread = next_unread(owner, receipts, proof, self.now)
-        return of_owner(owner, receipts, proof, self.now) if unread is None else Unknown(unread)
+            return of_anybody(receipts, self.policy)
+        unread = next_unread(owner, receipts, self.policy, self.now)
+        if unread is not None:
+            return Unknown(unread)
+        return of_owner(owner, receipts, self.policy, self.now)
 
     def owner(self) -> Owner | Unknown:
         """Who answers for the keys. Raises NeededError where nobody has asked."""
@@ -230,14 +231,14 @@ class KeyList:
         if not of_end or not isinstance(owner, Owner) or not owner.candidates:
             return bool(of_end)
         known = () if isinstance(receipts, Unknown) else receipts
-        return are_all_notified(owner, known, of_end, self.policy.proof_of_notice, self.now)
+        return are_all_notified(owner, known, of_end, self.policy, self.now)
 
     def is_told_to_each(self, key: KeyFacts, of_end: tuple[Receipt, ...]) -> bool:
         """Whether each of its owners was notified of an end; some may have been added since."""
         owner, receipts = self.user.owner, self.receipts(key)
         if not isinstance(owner, Owner) or isinstance(receipts, Unknown):
             return True
-        return are_each_notified(owner, receipts, of_end, self.policy.proof_of_notice, self.now)
+        return are_each_notified(owner, receipts, of_end, self.policy, self.now)
 
     # --- the answer
 
