@@ -216,6 +216,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
         },
         "sqs:SendMessage": {"arn:RotationQueue", "arn:UndeliveredQueue"},
         "s3:ListBucket": {BUCKET},
+        "s3:PutObject": {f"{BELOW}/reports/daily/*"},
         "s3:GetObject": {f"{BELOW}/owners.*"},
         "kms:Decrypt": {"arn:HubKey"},
         "kms:GenerateDataKey": {"arn:HubKey"},
@@ -303,7 +304,7 @@ def test_every_statement_about_the_bucket_is_about_a_bucket_of_this_account() ->
         if any(action.startswith("s3:") for action in listed(statement["Action"]))
     ]
 
-    assert len(about) == 10
+    assert len(about) == 11
     for statement in about:
         assert statement["Condition"]["StringEquals"] == OWN, statement["Sid"]
 
