@@ -657,7 +657,7 @@ WRONG_ORDERS = {
         *(("run", options, line) for options, line in WRONG_RUNS.items()),
         *(("", command, line) for command, line in WRONG_ORDERS.items()),
         ("demo", "--days 0", "--days 0: must be at least 1 day"),
-        ("demo", "--plant 12", "--plant 12: must be a promise's number, 1 to 11"),
+        ("demo", "--plant 13", "--plant 13: must be a promise's number, 1 to 12"),
         ("demo", "-o -", "--output -: must be a folder: a demo is many files"),
         ("demo", "-o /dev/null", "--output /dev/null: is no folder (File exists)"),
     ],

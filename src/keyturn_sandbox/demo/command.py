@@ -20,7 +20,7 @@ from rich.table import Table
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.key import Account
 from keyturn.domain.owner import OwnerSource
-from keyturn.functions import inventory, metrics, notifier, rotation
+from keyturn.functions import inventory, metrics, notifier, reporter, rotation
 from keyturn.functions.connect import disconnect
 from keyturn.schemas.plan import AccountReport, PlanFrame, Planned, write_plan
 from keyturn.settings import Settings
@@ -50,6 +50,7 @@ _LOST = (
     "things done or told twice",
     "windows shortened by a skipped day",
     "notices missing, doubled, late or astray",
+    "days without one mail to the administrators",
 )
 
 
@@ -80,6 +81,7 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
                 inventory=inventory.handler,
                 rotation=rotation.handler,
                 notifier=notifier.handler,
+                reporter=reporter.handler,
             ),
             calendar=calendar_of(days, min(DRY_RUN_DAYS, days)),
             seed=seed,
@@ -253,5 +255,6 @@ _LOGGERS: Sequence[Logger | logging.Logger] = (
     inventory.logger,
     rotation.logger,
     notifier.logger,
+    reporter.logger,
     metrics.lines,
 )

@@ -56,6 +56,8 @@ def fates_of(objects: Mapping[str, bytes], *, prefix: str) -> Mapping[str, Fate]
         is_json = below != name and below.endswith(".json") and len(body) > CLAIM_SIZE
         if is_json and below.split("/")[0] not in _ASIDE:
             receipt: ReceiptFile = read_json(body)
+            if "message_id" not in receipt:
+                continue  # what says something about an account, and of no mail
             found[receipt["message_id"]] = Fate(
                 channel=receipt["channel"],
                 turns=(

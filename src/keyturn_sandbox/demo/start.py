@@ -14,7 +14,7 @@ from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn_sandbox.demo.folder import DemoFolder
 from keyturn_sandbox.emulator.hermetic import hermetic
 
-PROMISES = 11
+PROMISES = 12
 """How many are checked; nothing is imported for the number, for moto comes with it."""
 
 

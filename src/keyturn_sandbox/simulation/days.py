@@ -21,14 +21,18 @@ from keyturn_sandbox.judge.evidence import JudgedRun
 from keyturn_sandbox.simulation.deployment import (
     INVENTORY_ROLE,
     NOTIFIER_ROLE,
+    REPORTER_ROLE,
     ROTATION_ROLE,
     Deployment,
 )
 from keyturn_sandbox.simulation.owners import OwnerAction, Owners
+from keyturn_sandbox.simulation.people import CompanyAccount
 
 RUN_AT = timedelta(hours=5)
 """The cron's hour, UTC."""
 JITTER = timedelta(minutes=30)
+REPORTED_AFTER = timedelta(minutes=20)
+"""How long after a run the reporter finds that it is over."""
 OWNERS_AT = timedelta(hours=13)
 MESSAGES = 10
 """The most that SQS hands over at once."""
@@ -48,6 +52,7 @@ class Handlers:
     inventory: Handler
     rotation: Handler
     notifier: Handler
+    reporter: Handler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +123,7 @@ class SimulatedDays:
         self._sqs = admin.client("sqs")
         self._environments = {
             role: _environment(cloud, deployment, role)
-            for role in (INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE)
+            for role in (INVENTORY_ROLE, ROTATION_ROLE, NOTIFIER_ROLE, REPORTER_ROLE)
         }
 
     def live(self) -> Iterator[Day]:
@@ -132,9 +137,14 @@ class SimulatedDays:
                 self._cloud.move_to(began + RUN_AT + jitter)
                 self._before_run(number)
                 runs.append(self._run(dry_run=dry_run))
+                self._cloud.move_to(self._cloud.now + REPORTED_AFTER)
+                self._report(dry_run=dry_run)
                 if number in self._calendar.repeated:
                     self._cloud.move_to(self._cloud.now + timedelta(hours=1))
                     runs.append(self._run(dry_run=dry_run, repeats=True))
+            else:  # the reporter has a schedule of its own
+                self._cloud.move_to(began + RUN_AT)
+                self._report(dry_run=dry_run)
             self._cloud.move_to(began + OWNERS_AT)
             yield Day(
                 number=number,
@@ -144,12 +154,19 @@ class SimulatedDays:
                 owner_actions=self._owners.live(),
             )
 
-    def plan(self, accounts: Sequence[str]) -> list[object]:
+    def plan(self, accounts: Sequence[CompanyAccount]) -> list[object]:
         """Ask the rotation function what it would do in each account; nobody is told."""
         with self._as(ROTATION_ROLE, dry_run=True):
             return [
                 self._functions.rotation(
-                    {"account": account, "dryrun": True}, self._context("rotation")
+                    # Without the account's address nobody would know whose keys they are.
+                    {
+                        "account": account.account_id,
+                        "email": account.email,
+                        "name": account.name,
+                        "dryrun": True,
+                    },
+                    self._context("rotation"),
                 )
                 for account in accounts
             ]
@@ -170,6 +187,12 @@ class SimulatedDays:
             repeats=repeats,
             failed=frozenset(failed),
         )
+
+    def _report(self, *, dry_run: bool) -> None:
+        with self._as(REPORTER_ROLE, dry_run=dry_run):
+            self._functions.reporter({}, self._context("reporter"))
+        with self._as(NOTIFIER_ROLE, dry_run=dry_run):
+            self._drain(self._deployment.notifier_queue, self._functions.notifier, set())
 
     def _drain(self, queue: str, handler: Handler, failed: set[str]) -> None:
         """Hand a queue's messages over until none is left, as an event source mapping does."""

@@ -27,7 +27,7 @@ from keyturn_sandbox.simulation.deployment import (
     deploy_mail_events,
     put_owners_file,
 )
-from keyturn_sandbox.simulation.notices import NoticeBook, notice_book
+from keyturn_sandbox.simulation.notices import NoticeBook, notice_book, one_mail_a_day
 from keyturn_sandbox.simulation.owners import OwnerAction, Owners
 from keyturn_sandbox.simulation.people import Company, build
 
@@ -37,6 +37,8 @@ OUTAGE = (70, 71, 72)
 """Nothing starts the run on these days: a skipped day must shorten no window."""
 NOTICES: Final = 11
 """The number of the promise about notices, after the judge's ten."""
+ADMINS_DAY: Final = 12
+"""The number of the promise about the administrators' mails."""
 TWICE = (20, 40, 80, 100)
 """The run is started twice on these days: the second must change nothing."""
 _REFERENCE = re.compile(r"^\W*Reference: (\S+?)/(\S+)\s*$", re.MULTILINE)
@@ -153,7 +155,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
         )
         planned_at = lived[-1].began + timedelta(days=1, hours=5)
         cloud.move_to(planned_at)
-        plan = _answers(days.plan(sorted(company.to_visit)))
+        plan = _answers(days.plan(company.accounts_to_visit))
         history = replay(evidence)
         judged = evidence if seeded is None else _seeded(seeded, evidence)
         of_judged = history if seeded is None else replay(judged)
@@ -166,6 +168,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
             verdicts=(
                 *judge(judged),
                 notice_book(of_judged, company, lived, ADMIN).verdict(NOTICES),
+                one_mail_a_day(of_judged, lived, ADMIN, ADMINS_DAY),
             ),
             days=tuple(lived),
             weeks=tuple(weeks),
@@ -181,21 +184,27 @@ def _deployed(cloud: LocalCloud, company: Company) -> Deployment:
     """Put everything in place, with what SES says of mails, and with the owners file."""
     deployment = deploy(cloud, company)
     put_owners_file(cloud, deployment, company.owners_file)
-    settings = {**deployment.settings, **deploy_mail_events(cloud, deployment)}
+    settings = {
+        **deployment.settings,
+        **deploy_mail_events(cloud, deployment),
+        "AdminDigest": "Daily",
+    }
     return replace(deployment, settings=settings)
 
 
 def _seeded(number: int, evidence: Evidence) -> Evidence:
     """Break a promise in the evidence. Raises NothingToSeedOn likewise."""
-    return twice_told(evidence) if number == NOTICES else seed_violation(number, evidence)
+    if number not in {NOTICES, ADMINS_DAY}:
+        return seed_violation(number, evidence)
+    return _twice_told(evidence, to_admin=number == ADMINS_DAY)
 
 
-def twice_told(evidence: Evidence) -> Evidence:
-    """Let the last mail to an owner come again. Raises NothingToSeedOn where none was sent."""
-    to_owners = [mail for mail in evidence.mails if ADMIN not in mail.to]
-    if not to_owners:
-        raise NothingToSeedOn("no mail to an owner")
-    again = replace(to_owners[-1], at=to_owners[-1].at + timedelta(hours=1))
+def _twice_told(evidence: Evidence, *, to_admin: bool) -> Evidence:
+    """Let the last mail of its kind come again. Raises NothingToSeedOn where none was sent."""
+    mails = [mail for mail in evidence.mails if (ADMIN in mail.to) is to_admin]
+    if not mails:
+        raise NothingToSeedOn("no mail of the kind")
+    again = replace(mails[-1], at=mails[-1].at + timedelta(hours=1))
     return replace(evidence, mails=(*evidence.mails, again))
 
 

@@ -4,7 +4,7 @@ What owners were really sent, key by key, beside what the course of each key pre
 Nothing may be missing, nothing may come twice, late, or to anybody else.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -121,6 +121,37 @@ def notice_book(
     unknown = (f"{each} is about {key}, which nobody has" for key in sent for each in sent[key])
     shared = (f"a mail of {mail.at} went to {mail.to}" for mail in read if len(mail.to) > 1)
     return NoticeBook(keys=tuple(keys), wrong=(*unknown, *shared, *_too_often(history, dry)))
+
+
+def one_mail_a_day(
+    history: ReplayedHistory, days: Sequence[Day], admin: str, number: int
+) -> Verdict:
+    """Whether the administrators got one mail about each day, and no other."""
+    steps = history.evidence.step_of
+    of_day = Counter(
+        said for mail in history.evidence.mails if admin in mail.to for said in _days(steps(mail))
+    )
+    last = days[-1].began.date()
+    wrong = []
+    for day in (each.began.date() for each in days):
+        # That nothing started the run is known on the day after.
+        is_known = day < last or bool(days[-1].runs)
+        if (mails := of_day.pop(str(day), 0)) != 1 and (is_known or mails):
+            wrong.append(f"{mails} mails to the administrators are about {day}")
+    wrong += [
+        f"{mails} mails to the administrators are about {day}" for day, mails in of_day.items()
+    ]
+    return Verdict(
+        number=number,
+        title="the administrators get one mail a day",
+        checked=len(days),
+        violations=tuple(wrong),
+    )
+
+
+def _days(steps: frozenset[tuple[str, str]]) -> list[str]:
+    """The day that a mail to the administrators is about; of one about keys, its keys."""
+    return [step if key == "daily" else key for key, step in steps] or ["nothing"]
 
 
 def _by_key(history: ReplayedHistory, mails: Sequence[SentMail]) -> dict[str, list[SentNotice]]:

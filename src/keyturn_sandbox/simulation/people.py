@@ -110,6 +110,12 @@ class Company:
         return frozenset(a.account_id for a in self.accounts if not a.suspended)
 
     @property
+    def accounts_to_visit(self) -> tuple[CompanyAccount, ...]:
+        """The same, by their ids."""
+        wanted = (a for a in self.accounts if not a.suspended)
+        return tuple(sorted(wanted, key=lambda account: account.account_id))
+
+    @property
     def exempt(self) -> frozenset[tuple[str, str]]:
         """Account and user of everybody in the exemption group."""
         return frozenset((p.account_id, p.user) for p in self.people if p.exempt)

@@ -12,7 +12,7 @@ from keyturn.domain.key import Account, SecretFacts
 from keyturn.domain.record import stale_tags
 from keyturn.domain.result import Request
 from keyturn.domain.secret_names import secret_name
-from keyturn.functions import inventory, notifier, rotation
+from keyturn.functions import inventory, notifier, reporter, rotation
 from keyturn.functions.connect import disconnect
 from keyturn.settings import Settings
 from keyturn.wiring import Aws
@@ -72,6 +72,7 @@ class Played:
                     inventory=inventory.handler,
                     rotation=rotation.handler,
                     notifier=notifier.handler,
+                    reporter=reporter.handler,
                 ),
                 calendar=calendar_of(days, DRY_DAYS),
                 seed=seed,

@@ -22,12 +22,11 @@ from keyturn_sandbox.demo.folder import DemoFolder
 from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
 from keyturn_sandbox.judge.history import KeyStory
-from keyturn_sandbox.judge.replay import replay
 from keyturn_sandbox.judge.verdict import judge
 from keyturn_sandbox.judge.violation_seeding import seed_violation
 from keyturn_sandbox.simulation.demonstration import FIRST_DAY, OUTAGE, TWICE, Result, step_of
 from keyturn_sandbox.simulation.deployment import ADMIN
-from keyturn_sandbox.simulation.notices import notice_book
+from keyturn_sandbox.simulation.notices import notice_book, one_mail_a_day
 from keyturn_sandbox.simulation.people import Habit
 from tests.canary import see
 from tests.sandbox.demo.played import DRY_DAYS, Played
@@ -55,7 +54,7 @@ def test_a_demo_ends_well_and_says_so(short: tuple[int, Path, str]) -> None:
 
     assert code == 0
     assert "0 disabled without notice, 0 deleted before their grace was over, 0 keys" in said
-    assert said.count(": held, ") == 11
+    assert said.count(": held, ") == 12
     assert "16 days, " in said
 
 
@@ -176,7 +175,7 @@ def test_a_violation_planted_on_purpose_is_found_on_the_command_line(tmp_path: P
     assert ended.returncode == 1
     assert "11. each key has its notices, and no others: 1 violation," in ended.stdout
     assert "in a dry run, is the second of its week" in ended.stdout
-    assert ended.stdout.count(": held, ") == 10
+    assert ended.stdout.count(": held, ") == 11
     assert re.search(r"^1 day, [\d,]+ AWS calls, ", ended.stdout, re.MULTILINE)
     assert ended.stderr == ""
 
@@ -220,7 +219,7 @@ def test_all_promises_held_over_130_days(result: Result) -> None:
     assert {verdict.title: verdict.violations for verdict in result.verdicts} == {
         verdict.title: () for verdict in result.verdicts
     }
-    assert len(result.verdicts) == 11
+    assert len(result.verdicts) == 12
     assert all(verdict.checked for verdict in result.verdicts)
 
 
@@ -287,14 +286,31 @@ def _of_another_date(result: Result) -> list[SentMail]:
 def test_one_notice_that_is_not_as_it_should_be_breaks_the_promise(
     spoil: Callable[[Result], list[SentMail]], said: list[str], result: Result
 ) -> None:
-    evidence = replace(result.evidence, mails=spoil(result))
+    spoilt = replace(result.history, evidence=replace(result.evidence, mails=spoil(result)))
     keys = len(step_of(_of_owners(result)[5]))
 
-    book = notice_book(replay(evidence), result.company, result.days, ADMIN)
+    book = notice_book(spoilt, result.company, result.days, ADMIN)
 
     found = book.verdict(11).violations
     assert len(found) == len(said) * keys
     assert {each for each in said if any(each in one for one in found)} == set(said)
+
+
+def test_a_day_without_one_mail_to_the_administrators_breaks_the_promise(
+    result: Result,
+) -> None:
+    """None, or two, or one about a run over an account."""
+    mails = result.evidence.mails
+    third, fifth, sixth = [mail for mail in mails if ADMIN in mail.to][3:6]
+    about_a_run = replace(fifth, text="Reference: AKIAEXAMPLE000000001/disable/2026-03-26")
+    kept = [mail for mail in mails if mail is not third and mail is not fifth]
+    spoilt = replace(
+        result.history, evidence=replace(result.evidence, mails=[*kept, sixth, about_a_run])
+    )
+
+    found = one_mail_a_day(spoilt, result.days, ADMIN, 12)
+
+    assert sorted(each.partition(" ")[0] for each in found.violations) == ["0", "0", "1", "2"]
 
 
 def test_a_key_that_was_born_in_the_run_has_exactly_its_eight_notices(result: Result) -> None:

@@ -24,7 +24,7 @@ from keyturn_sandbox.judge.evidence import (
 from keyturn_sandbox.judge.secret_scanner import smtp_password
 from keyturn_sandbox.judge.verdict import INVARIANTS, judge
 from keyturn_sandbox.judge.violation_seeding import NothingToSeedOn, seed_violation
-from keyturn_sandbox.simulation.demonstration import NOTICES
+from keyturn_sandbox.simulation.demonstration import ADMINS_DAY
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 START = datetime(2026, 1, 1, 6, 0, tzinfo=UTC)
@@ -227,7 +227,7 @@ def test_a_violation_is_told_in_one_sentence() -> None:
 
 
 def test_the_command_line_knows_how_many_there_are() -> None:
-    assert len(INVARIANTS) + 1 == NOTICES == start.PROMISES
+    assert len(INVARIANTS) + 2 == ADMINS_DAY == start.PROMISES
 
 
 def test_where_nothing_ran_there_is_nothing_to_plant_on() -> None:
