@@ -16,7 +16,13 @@ from keyturn.deployment.model.stacks import Stack, StackSet
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import DeployRequest, Ready
 from keyturn.deployment.steps import DeployStep, StepOutcome
-from keyturn.domain.errors import DeploymentFailed, InvalidValue, KeyturnError, Unavailable
+from keyturn.domain.errors import (
+    DeploymentFailed,
+    InvalidValue,
+    KeyturnError,
+    NotFound,
+    Unavailable,
+)
 from tests.cloudformation.stacks import (
     ALARMS,
     CHANNELS,
@@ -57,7 +63,13 @@ PACKAGE = Package(
     reports=Template.read((FOLDER / REPORTS).read_text()),
     member=Template.read((FOLDER / MEMBER).read_text()),
     listing=Template.read((FOLDER / LIST).read_text()),
-    zips={"inventory.zip": b"i", "notifier.zip": b"n", "rotation.zip": b"r"},
+    zips={
+        "inventory.zip": b"i",
+        "notifier.zip": b"n",
+        "rotation.zip": b"r",
+        "channels.zip": b"c",
+        "reporter.zip": b"d",
+    },
     mails={"owner/subject.txt": b"Your key", "admin/subject.txt": b"A run"},
 )
 
@@ -76,7 +88,18 @@ class Running(FakeFunctions):
 
     def look(self, name: str) -> FunctionFacts:
         told = self.stacks.held[CORE_STACK].parameters
-        [zipped] = [each.zip for each in PACKAGE.core.functions if each.name == name]
+        stack, template = next(
+            (stack, template)
+            for stack, template in (
+                (CORE_STACK, PACKAGE.core),
+                (NAMES.channels, PACKAGE.channels),
+                (NAMES.reports, PACKAGE.reports),
+            )
+            if name in {each.name for each in template.functions}
+        )
+        if stack not in self.stacks.held:
+            raise NotFound(name)
+        [zipped] = [each.zip for each in template.functions if each.name == name]
         place = f"{told['S3BucketPrefix']}/{told['LambdaFolder']}/{zipped}"
         body, _ = self.artifact_bucket.objects[told["S3BucketName"], place]
         return FunctionFacts(
@@ -553,6 +576,26 @@ def test_a_zip_is_known_by_what_it_holds_whatever_is_said_of_it(world: World, ma
 
     assert "rotation.zip" in outcome.details
     assert world.artifact_bucket.objects[ZIP][0] == b"r"
+
+
+@pytest.mark.parametrize(
+    ("zipped", "function"),
+    [("channels.zip", "ASA-Channels"), ("reporter.zip", "ASA-Reporter")],
+)
+def test_so_it_is_in_the_functions_of_the_stacks_beside_the_core(
+    world: World, zipped: str, function: str
+) -> None:
+    parameters = {**FIRST.parameters, "WebhookSecretArn": HOOK}
+    *steps, functions = world.steps(replace(FIRST, parameters=parameters))
+    for step in steps:
+        step.take()
+    assert functions.take().said == "they run what was built here"
+    place = ("a-bucket", f"asa/rotation/{PACKAGE.folder}/{zipped}")
+    assert place in world.artifact_bucket.objects
+    world.artifact_bucket.objects[place] = (EVIL, sha(b"r"))
+
+    with pytest.raises(DeploymentFailed, match=f"other code than was built here: {function}"):
+        functions.take()
 
 
 def test_a_zip_that_is_put_behind_the_upload_is_seen_in_what_the_functions_run(

@@ -8,6 +8,7 @@ minutes may lie between, and an operator's own mail template that came meanwhile
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -15,9 +16,10 @@ from typing import Final
 from keyturn.deployment.model.bucket import Protection, Stored
 from keyturn.deployment.model.package import Package, checksum_of, code_hash
 from keyturn.deployment.model.stacks import Proposal, StackSet, living
+from keyturn.deployment.model.template import DeclaredFunction
 from keyturn.deployment.model.wanted import Ready, Settled
 from keyturn.deployment.ports import ArtifactBucket, Functions, Stacks, StackSets
-from keyturn.domain.errors import DeploymentFailed
+from keyturn.domain.errors import DeploymentFailed, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,14 +445,18 @@ class ProveCode(StepPlan):
 
     def carry_out(self) -> StepOutcome:
         """Compare Lambda's hashes. Raises DeploymentFailed for functions that run other code."""
-        others = [
-            each.name
-            for each in self.package.core.functions
-            if self.functions.look(each.name).code != code_hash(self.package.zips[each.zip])
-        ]
+        package = self.package
+        others = [each.name for each in package.core.functions if self._differs(each)]
+        for each in (*package.channels.functions, *package.reports.functions):
+            with suppress(NotFound):  # not everybody has these stacks
+                others += [each.name] if self._differs(each) else []
         if others:
             raise DeploymentFailed(
                 f"other code than was built here: {', '.join(others)}. Somebody changed the zips "
                 "in the bucket, or the functions: pause Keyturn and find out who"
             )
         return StepOutcome(said="they run what was built here")
+
+    def _differs(self, declared: DeclaredFunction) -> bool:
+        runs = self.functions.look(declared.name).code
+        return runs != code_hash(self.package.zips[declared.zip])
