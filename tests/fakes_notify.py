@@ -253,6 +253,9 @@ class FakeAddresses:
     def mark_deliverable(self, recipient: Recipient, *, since: datetime) -> bool:
         return self.marked.pop(recipient.address, None) is not None
 
+    def dead_since(self, recipient: Recipient) -> datetime | None:
+        raise AssertionError(recipient)
+
     def note_reached(self, recipient: Recipient, *, sent_at: datetime) -> None:
         raise AssertionError(recipient, sent_at)
 

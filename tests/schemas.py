@@ -47,6 +47,7 @@ from keyturn.schemas.owners_shown import OwnersShownFile
 from keyturn.schemas.pause_answer import SwitchFile
 from keyturn.schemas.pause_event import PauseEvent
 from keyturn.schemas.plan import PlanFile
+from keyturn.schemas.reachable_event import ReachableEvent
 from keyturn.schemas.receipt import ReceiptFile
 from keyturn.schemas.rotation_event import QueueMessage, RotationEvent
 from keyturn.schemas.rules import Flag
@@ -135,6 +136,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
         of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")
     ),
     "reached": partial(of_form, ReachedFile, "An address that was reached"),
+    "reachable-event": partial(of_taken, ReachableEvent(), "What says that an address is good"),
     "receipt": partial(of_form, ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, Snapshot, "An account on a day"),

@@ -84,6 +84,7 @@ def documents() -> Iterator[Documents]:
             "mail-fate": stored(stage, "/receipts/", "fate"),
             "message": stored(stage, "/receipts/", "receipts"),
             "receipt": stored(stage, "/receipts/", "run"),
+            "reachable-event": [{"Reachable": "ann@example.com", "by": "me", "reason": "mended"}],
             "reached": stored(stage, "/receipts/_reached/"),
             "undeliverable": stored(stage, "/receipts/_undeliverable/"),
             "rotation-event": [ASKED, {**ASKED, "dryrun": "True"}, *messages(stage)],

@@ -76,7 +76,7 @@ from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.list_owners import ListOwners
-from keyturn.use_cases.mail_fate import Reachable, RecordMailFate
+from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.notify_of_day import NotifyOfDay
@@ -428,6 +428,15 @@ class Aws(_Connections):
         fates = self._in_bucket(S3Fates)
         return RecordMailFate(fates=fates, marks=fates)
 
+    def say_reachable(self) -> SayReachable:
+        """What takes an operator's word for it that an address can be reached again."""
+        self.settings.needs("S3BucketName")
+        return SayReachable(marks=self._in_bucket(S3Fates))
+
+    def suppression_list(self) -> SesSuppressionList:
+        """The addresses that SES sends nothing to, in the region that mails are sent from."""
+        return SesSuppressionList(self._ses_for_questions())
+
     def patience(self, left: Callable[[], float]) -> Patience:
         """Wait as long as so many seconds are left."""
         return Patience(left=left, sleep=_sleep, chance=random.random)
@@ -749,7 +758,7 @@ class Aws(_Connections):
 
     def _reachable(self, warn: Complain) -> Reachable:
         return Reachable(
-            suppression_list=SesSuppressionList(self._ses_for_questions()),
+            suppression_list=self.suppression_list(),
             marks=self._in_bucket(S3Fates),
             warn=warn,
         )

@@ -148,6 +148,10 @@ class S3Fates:
             self._remove(each)
         return bool(outdated)
 
+    def dead_since(self, recipient: Recipient) -> datetime | None:
+        """Look at the markers of an address."""
+        return max((each.since for each in self._marks(recipient)), default=None)
+
     def note_reached(self, recipient: Recipient, *, sent_at: datetime) -> None:
         """Put the time beside the markers, in the place of an earlier one."""
         name = self._of_reached(recipient)

@@ -27,6 +27,7 @@ from keyturn.cli.options import (
     OwnersFileOptions,
     OwnersShowOptions,
     PauseOptions,
+    ReachableOptions,
     RealKeyOptions,
     SettingOptions,
     Users,
@@ -272,7 +273,7 @@ def digest(options: DigestOptions) -> int:
     return carry_out(options)
 
 
-owners = typer.Typer(help="The owners file, and who answers for which user. It only reads.")
+owners = typer.Typer(help="The owners file, who answers for which user, and who can be reached.")
 app.add_typer(owners, name="owners")
 
 
@@ -296,6 +297,22 @@ def check_owners(
     from keyturn.cli.owners import check  # noqa: PLC0415 -- see above
 
     return check(file, options)
+
+
+@owners.command("reachable")
+@with_groups
+def say_reachable(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An owner's or the admin's.")],
+    asked: ReachableOptions,
+) -> int:
+    """
+    Notify an address again that mails came back from. A dry run, unless told to --enforce.
+
+    Says also whether it is on SES's suppression list, and how to take it off. Exit code 1, if so.
+    """
+    from keyturn.cli.reachable import reachable  # noqa: PLC0415 -- see above
+
+    return reachable(address, asked)
 
 
 @owners.command("show")

@@ -310,6 +310,25 @@ class PauseOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReachableOptions:
+    """Where an address is marked, and whether its mark is lifted."""
+
+    deployed: bool = flag(
+        "--deployed",
+        "Of the functions that are deployed in the account of --profile.",
+        ORDER,
+    )
+    bucket: str | None = option("--bucket", "Without functions: the bucket.", ORDER, "NAME")
+    prefix: str | None = option("--prefix", "Keyturn's prefix in that bucket.", ORDER, "PREFIX")
+    mail_region: str | None = option_of("MailRegion")
+    profile: str | None = option("--profile", "The AWS profile to start from.", ORDER, "NAME")
+    region: str | None = option("--region", "The region; else AWS_REGION's.", ORDER, "REGION")
+    reason: str | None = option("--reason", "Why: for the audit entry.", ORDER, "TEXT")
+    enforce: bool = flag("--enforce", "Do it. Without it, only say how things stand.", ORDER)
+    yes: bool = flag("--yes -y", "Do not ask first.", ORDER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnersCheckOptions:
     """Where the owners file is that is in use, and how the answer is written."""
 

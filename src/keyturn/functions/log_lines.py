@@ -55,6 +55,7 @@ class LogEvent(StrEnum):
     MAIL_EARLY = "mail.early"
     MAIL_NOT_RECORDED = "mail.not-recorded"
     ADDRESS_SUPPRESSED = "address.suppressed"
+    ADDRESS_REACHABLE = "address.reachable"
     SUPPRESSION_UNKNOWN = "suppression.unknown"
 
     DIGEST_PUBLISHED = "digest.published"
@@ -131,6 +132,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.MAIL_IGNORED: LogLine(level=INFO, facts=(*_MAIL, "why")),
     LogEvent.MAIL_EARLY: LogLine(level=INFO),
     LogEvent.MAIL_NOT_RECORDED: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.ADDRESS_REACHABLE: LogLine(level=INFO, facts=("address", "by", "why")),
     LogEvent.ADDRESS_SUPPRESSED: LogLine(
         level=ERROR, facts=("address", "why"), sometimes=_OF_WHAT
     ),

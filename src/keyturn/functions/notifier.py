@@ -21,6 +21,7 @@ from keyturn.domain.events import Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
 from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.tag_text import format_utc
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
@@ -29,6 +30,7 @@ from keyturn.mail import overrides  # noqa: F401 -- loaded while Lambda starts, 
 from keyturn.schemas.digest_due import is_digest_due, read_digest_due
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due
+from keyturn.schemas.reachable_event import ReachableRequest, read_reachable_event
 from keyturn.schemas.rules import read_body
 from keyturn.schemas.ses_event import SES_SOURCE, read_mail_event
 from keyturn.use_cases.mail_fate import FateOutcome
@@ -63,11 +65,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """
     Take a batch of events from the bus, through the queue; what fails is tried again.
 
+    Or take an operator's word that an address can be reached again, and answer.
+
     Answers with SQS's `batchItemFailures`. A notice that was sent and could not be confirmed may
     come twice; none is counted as told that was not sent (use_cases/send_once.py). For what there
     is no time left, it hands back untouched.
     """
     aws = connected(logger, os.environ, context)
+    if "Records" not in event:
+        with in_our_words(logger, LogEvent.INVOCATION_FAILED):
+            return _say_reachable(aws, read_reachable_event(event))
     notify = aws.notify(_complain, _warn, _say_rate_unknown)
     # What has waited longest comes first: nothing is handed back over and over (decision 0040).
     records = sorted(event["Records"], key=_tries, reverse=True)
@@ -153,6 +160,28 @@ def _hand_back(record: SQSRecord) -> None:
     log(logger, LogEvent.NOTICE_HANDED_BACK, text, message_id=record.message_id, tries=tries)
     emit(Service.NOTIFIER, {"NoticesHandedBack": 1})
     raise NoTimeLeft(text)
+
+
+def _say_reachable(aws: Aws, asked: ReachableRequest) -> dict[str, object]:
+    """Lift the mark of an address, unless it is a dry run; say whether there was one."""
+    recipient, now = Recipient(ChannelName.EMAIL, asked.address), datetime.now(UTC)
+    say = aws.say_reachable()
+    since = say.dead_since(recipient, now)
+    if not asked.dry_run:
+        say.say(recipient, now)
+        log(
+            logger,
+            LogEvent.ADDRESS_REACHABLE,
+            f"An operator says that {asked.address} can be reached again",
+            address=asked.address,
+            by=asked.by or "an event that names nobody",
+            why=asked.reason,
+        )
+    return {
+        "address": asked.address,
+        "dry_run": asked.dry_run,
+        "unreachable_since": None if since is None else format_utc(since),
+    }
 
 
 def _read(aws: Aws, body: str, own: str, now: datetime) -> NoticeContent | MailEvent | None:

@@ -63,6 +63,9 @@ class AddressMarks(Protocol):
         Answers whether there was anything to forget.
         """
 
+    def dead_since(self, recipient: Recipient) -> datetime | None:
+        """Since when a recipient cannot be reached, UTC; None: nothing says so."""
+
     def note_reached(self, recipient: Recipient, *, sent_at: datetime) -> None:
         """
         Write down when the last message was sent that reached a recipient, UTC.

@@ -132,6 +132,27 @@ def _wait(event: MailEvent, now: datetime, why: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SayReachable:
+    """Takes an operator's word for it that an address can be reached again."""
+
+    marks: AddressMarks
+
+    def dead_since(self, recipient: Recipient, now: datetime) -> datetime | None:
+        """Since when it counts as dead, UTC; None: it does not."""
+        since = self.marks.dead_since(recipient)
+        return since if since is not None and now - since < UNDELIVERABLE_LIFE else None
+
+    def say(self, recipient: Recipient, now: datetime) -> bool:
+        """
+        Lift its mark; what AWS says later of mails from before now makes no new one.
+
+        Answers whether there was one.
+        """
+        self.marks.note_reached(recipient, sent_at=now)
+        return self.marks.mark_deliverable(recipient, since=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reachable:
     """Asks, before a mail that is to prove something, whether SES would send it at all."""
 

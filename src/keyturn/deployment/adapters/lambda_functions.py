@@ -1,10 +1,12 @@
-"""Lambda, read and never written to."""
+"""Lambda, read; and asked to say that an address can be reached, never written to."""
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.deployment.model.facts import Concurrency, FunctionFacts
+from keyturn.domain.errors import Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -41,6 +43,19 @@ class AwsFunctions:
         with aws_errors_translated():
             found = self._lambda.get_function_configuration(FunctionName=name)
         return found.get("Environment", {}).get("Variables", {})
+
+    def invoke(self, name: str, event: Mapping[str, object]) -> Mapping[str, object]:
+        """
+        A function's answer to an event.
+
+        Raises Refused with its error, where it failed.
+        """
+        with aws_errors_translated():
+            answer = self._lambda.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+            said: dict[str, object] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise Refused(f"{name}: {said.get('errorMessage', 'it failed')}")
+        return said
 
     def concurrency(self) -> Concurrency:
         """How many functions may run at the same time."""
