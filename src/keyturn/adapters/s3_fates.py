@@ -4,6 +4,7 @@ What became of messages, beside the receipts that they stand behind:
     <prefix>/receipts/_messages/<message id>.json              which receipts a message has
     <prefix>/receipts/…/<receipt>.bounced                      voids that receipt
     <prefix>/receipts/…/<receipt>.delivered                    it was delivered
+    <prefix>/receipts/…/<receipt>.missed                       it was not, and the next may be
     <prefix>/receipts/_undeliverable/<recipient>.<since>.json  an address that cannot be reached
     <prefix>/receipts/_reached/<recipient>.json                when a mail was sent that arrived
 
@@ -35,6 +36,7 @@ from keyturn.schemas.receipt import (
     BOUNCED,
     CLAIM_SIZE,
     DELIVERED,
+    MISSED,
     REACHED,
     UNDELIVERABLE,
     mark_name,
@@ -118,6 +120,13 @@ class S3Fates:
 
     def note_delivery(self, receipt: str, event: MailEvent) -> bool:
         """Put `.delivered` beside the receipt."""
+        return self._note_beside(receipt, event, DELIVERED)
+
+    def note_missed(self, receipt: str, event: MailEvent) -> bool:
+        """Put `.missed` beside the receipt."""
+        return self._note_beside(receipt, event, MISSED)
+
+    def _note_beside(self, receipt: str, event: MailEvent, ending: str) -> bool:
         try:
             body = self._body_of(receipt)
         except NotFound:
@@ -126,7 +135,7 @@ class S3Fates:
             raise ClaimInProgress(f"{receipt} is not confirmed yet")
         if read_message_id(body) != event.message_id:
             return False
-        self._put_once(receipt + DELIVERED, write_fate(event))
+        self._put_once(receipt + ending, write_fate(event))
         return True
 
     def mark_undeliverable(

@@ -11,7 +11,8 @@ The notifier's memory and the engine's proof: one object for each notice and rec
 <recipient> is `<channel>.<hash of the address>`. Whatever the engine wants to know stands in the
 name, the size and the time of an object, so one listing a key is all that it costs. A claim is
 the 36 characters of a uuid and nothing else; a receipt is longer. `<name>.bounced` beside a
-receipt voids it, `<name>.delivered` says that it arrived, and since when.
+receipt voids it, `<name>.delivered` says that it arrived, and since when, `<name>.missed` that it
+did not, and the next one may.
 
     <prefix>/receipts/_undeliverable/<recipient>.<since>.json     no message reaches them
 
@@ -50,6 +51,7 @@ from keyturn.schemas.receipt import (
     CLAIM_SIZE,
     DAILY,
     DELIVERED,
+    MISSED,
     UNDELIVERABLE,
     read_mark_name,
     read_recipient,
@@ -67,6 +69,8 @@ CHANNELS_FOLDER: Final = "channels"
 """Where the channels beside mail write."""
 _FOLDER: Final = "receipts"
 
+_FATES: Final = (BOUNCED, DELIVERED, MISSED)
+"""What may stand beside a receipt."""
 _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
 _NOBODY: Final = RecipientId(ChannelName.EMAIL, "")
@@ -169,7 +173,11 @@ class S3Receipts:
         times = {name: at for name, (at, _) in listed.items()}
         return [
             SentNotice(
-                receipt=replace(receipt, delivered_at=times.get(name + DELIVERED)),
+                receipt=replace(
+                    receipt,
+                    delivered_at=times.get(name + DELIVERED),
+                    missed_at=times.get(name + MISSED),
+                ),
                 bounced_at=times.get(name + BOUNCED),
             )
             for name, at in _receipts(listed)
@@ -300,7 +308,7 @@ class S3Receipts:
         name = sent.to(recipient)
         claim_id = str(uuid4())
         found = seen.get(name)
-        fates = [fate for fate in (BOUNCED, DELIVERED) if name + fate in seen]
+        fates = [fate for fate in _FATES if name + fate in seen]
         bounced = BOUNCED in fates
         if found is None:
             # Write, and look only if somebody was faster. What was not there a moment ago may be
@@ -315,7 +323,7 @@ class S3Receipts:
             ):  # S3 had taken it, but its answer was lost and the SDK tried again
                 return Claim(name=name, recipient=recipient, run=run, etag=found.etag)
             bounced = found.is_receipt and self._look(name + BOUNCED) is not None
-            fates = [BOUNCED, DELIVERED]
+            fates = list(_FATES)
         match found.state(now, voided=bounced):
             case ClaimState.COMPLETED:
                 return None
@@ -464,7 +472,7 @@ def _receipts(listed: Mapping[str, tuple[datetime, int]]) -> Iterator[tuple[str,
     """The receipts of a folder with their times, also those that a bounce voids."""
     for name, (at, size) in listed.items():
         # A claim proves nothing: a key would be disabled on a mail that was never sent.
-        if size > CLAIM_SIZE and not name.endswith((BOUNCED, DELIVERED)):
+        if size > CLAIM_SIZE and not name.endswith(_FATES):
             yield name, at
 
 

@@ -157,6 +157,8 @@ def _notice(sent: SentNotice, owner: Owner) -> str:
     receipt = sent.receipt
     to = "" if receipt.to is None else f" to {owner.spelt(receipt.to) or 'somebody else'}"
     fate = f"accepted {receipt.at.date()}"
+    if receipt.missed_at is not None:
+        fate += f", and did not arrive {receipt.missed_at.date()}"
     if receipt.delivered_at is not None:
         fate = f"delivered {receipt.delivered_at.date()}"
     if sent.bounced_at is not None:

@@ -26,7 +26,11 @@ OFF_THE_LIST = "aws sesv2 delete-suppressed-destination --email-address"
 
 
 def reachable(address: str, asked: ReachableOptions) -> int:
-    """Lift the mark of an address; code 1, if SES would still send nothing to it."""
+    """
+    Lift the mark of an address; code 1, if SES would still send nothing to it.
+
+    Raises InvalidValue for what is no address, before anything is asked.
+    """
     recipient = Recipient(ChannelName.EMAIL, address)
     if not recipient.can_be_reached:
         raise InvalidValue("ADDRESS", address, "must be one e-mail address")
@@ -86,7 +90,7 @@ def _is_suppressed(aws: Aws, recipient: Recipient) -> bool:
         return False
     _say(
         f"It is on SES's suppression list ({why}): SES sends nothing to it, and it will be marked "
-        f"again. When the mailbox is mended: {OFF_THE_LIST} {recipient.address}"
+        f"again. When the mailbox works again: {OFF_THE_LIST} {recipient.address}"
     )
     return True
 

@@ -76,6 +76,12 @@ class Receipt:
     """Who was notified; None: an earlier version did not say, and it counts for any owner."""
     delivered_at: datetime | None = None
     """When the channel reported that it was delivered, UTC; None: it has not."""
+    missed_at: datetime | None = None
+    """
+    When the channel gave it up, UTC, for a full mailbox or a mail server that is down.
+
+    It stays the proof, for the next one may arrive; but somebody else is notified, too.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,28 @@ def notified_now(
     owner: Owner, receipts: Iterable[Receipt], policy: RotationPolicy, now: datetime
 ) -> tuple[OwnerCandidate, ...]:
     """Who is notified of a key: the owner, and the next source while that one is in doubt."""
-    return _asked(owner, of_anybody(receipts, policy), policy, now)
+    receipts = of_anybody(receipts, policy)
+    if policy.proof_of_notice is ProofOfNotice.ACCEPTED:
+        missed = tuple(takewhile(lambda each: is_missed(each, receipts), owner.candidates))
+        return owner.candidates[: len(missed) + 1]
+    return _asked(owner, receipts, policy, now)
+
+
+def is_missed(candidate: OwnerCandidate, receipts: Iterable[Receipt]) -> bool:
+    """
+    Whether the last message to each of its recipients did not arrive, though the next one may.
+
+    It proves what it did before; but whoever stands behind is notified, too.
+    """
+    hashes = _hashes(candidate)
+    last = {
+        receipt.to: receipt
+        for receipt in sorted(receipts, key=lambda each: each.at)
+        if receipt.to and receipt.to.address_hash in hashes
+    }
+    return bool(last) and all(
+        each.missed_at is not None and _delivered_at(each) is None for each in last.values()
+    )
 
 
 def next_unread(
@@ -134,7 +155,8 @@ def _is_doubted(candidate: OwnerCandidate, receipts: tuple[Receipt, ...], now: d
     # One that arrived is enough: a dead mailbox would have sent the others back, and AWS loses a
     # report now and then.
     return all(_delivered_at(receipt) is None for receipt in theirs) and any(
-        have_passed(DELIVERY_EXPECTED, receipt.at, now) for receipt in theirs
+        receipt.missed_at is not None or have_passed(DELIVERY_EXPECTED, receipt.at, now)
+        for receipt in theirs
     )
 
 

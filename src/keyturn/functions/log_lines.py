@@ -51,6 +51,7 @@ class LogEvent(StrEnum):
     TEMPLATE_BROKEN = "template.broken"
     MAIL_VOIDED = "mail.voided"
     MAIL_DELIVERED = "mail.delivered"
+    MAIL_MISSED = "mail.missed"
     MAIL_IGNORED = "mail.ignored"
     MAIL_EARLY = "mail.early"
     MAIL_NOT_RECORDED = "mail.not-recorded"
@@ -128,6 +129,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.GROUP_UNCHANGED: LogLine(level=INFO),
     LogEvent.TEMPLATE_BROKEN: LogLine(level=ERROR),
     LogEvent.MAIL_VOIDED: LogLine(level=WARNING, facts=(*_MAIL, "address", "receipts", "why")),
+    LogEvent.MAIL_MISSED: LogLine(level=WARNING, facts=(*_MAIL, "address", "receipts", "why")),
     LogEvent.MAIL_DELIVERED: LogLine(level=INFO, facts=(*_MAIL, "receipts")),
     LogEvent.MAIL_IGNORED: LogLine(level=INFO, facts=(*_MAIL, "why")),
     LogEvent.MAIL_EARLY: LogLine(level=INFO),

@@ -116,11 +116,12 @@ METRICS: Final[Mapping[str, Metric]] = {
             DigestsSent="1: the administrators were sent the digest of a day",
             MailsBounced="1: a mail came back for good, or was called spam: it is no proof",
             MailsDelivered="1: a mail was delivered",
+            MailsMissed="1: a mail did not arrive, for a full mailbox or so; the next one may",
             MailsNotSent="1: no mail was sent: the address is on SES's suppression list, or SES "
             "refuses it",
             AdminUnreachable="1: a mail to the administrators came back, or could not be sent",
             MailEventsIgnored="1: an event about a mail changed nothing: it is another's mail, or "
-            "may arrive next time",
+            "no spam",
         ),
         *_of(
             Service.CHANNELS,

@@ -46,6 +46,7 @@ _NOTHING: Final = {
     "EventsDropped": 0,
     "MailsBounced": 0,
     "MailsDelivered": 0,
+    "MailsMissed": 0,
     "MailsNotSent": 0,
     "AdminUnreachable": 0,
     "MailEventsIgnored": 0,
@@ -284,6 +285,18 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
             text = "A mail was delivered"
             log(logger, LogEvent.MAIL_DELIVERED, text, **about, receipts=recorded.receipts)
             measured["MailsDelivered"] = 1
+        case FateOutcome.MISSED:
+            address = recorded.recipient.address if recorded.recipient else None
+            log(
+                logger,
+                LogEvent.MAIL_MISSED,
+                f"A mail to {address} did not arrive; the next one may",
+                **about,
+                address=address,
+                receipts=recorded.receipts,
+                why=event.why,
+            )
+            measured["MailsMissed"] = 1
         case FateOutcome.IGNORED | FateOutcome.HARMLESS:
             text = f"An event about a mail changes nothing: {recorded.outcome}"
             log(logger, LogEvent.MAIL_IGNORED, text, **about, why=event.why)

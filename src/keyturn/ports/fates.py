@@ -47,6 +47,9 @@ class Fates(Protocol):
         confirmed yet: nobody knows whether the message is its own.
         """
 
+    def note_missed(self, receipt: str, event: MailEvent) -> bool:
+        """Write down that it did not arrive, and that the next one may; likewise."""
+
 
 class AddressMarks(Protocol):
     """Which recipients cannot be reached, for whoever chooses whom to notify."""

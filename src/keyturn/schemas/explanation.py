@@ -34,6 +34,8 @@ class ExplainedNotice(TypedDict):
     """The address; null where it is of nobody that any source names now."""
     accepted_at: Moment
     delivered_at: Moment | None
+    missed_at: Moment | None
+    """When it did not arrive, and the next one may."""
     bounced_at: Moment | None
 
 
@@ -130,6 +132,7 @@ def _notices(
             "to": owner.spelt(each.receipt.to) if each.receipt.to else None,
             "accepted_at": format_utc(each.receipt.at),
             "delivered_at": _moment(each.receipt.delivered_at),
+            "missed_at": _moment(each.receipt.missed_at),
             "bounced_at": _moment(each.bounced_at),
         }
         for each in sent

@@ -7,7 +7,7 @@ An address that SES would not send to is known before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -32,8 +32,10 @@ class FateOutcome(StrEnum):
     DELIVERED = "delivered"
     IGNORED = "ignored"
     """It is about another application's mail, or about one that nothing is known of."""
+    MISSED = "missed"
+    """The mail did not arrive; the next one may."""
     HARMLESS = "harmless"
-    """It changes nothing: the mail may arrive next time, or is no spam."""
+    """It changes nothing: the mail is no spam."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,14 @@ class RecordMailFate:
         if event.fate.voids:
             return self._void(message, event, now)
         if event.fate is MailFate.DELIVERED:
-            return self._note_delivery(message, event, now)
+            noted = self._noted(self.fates.note_delivery, message, event, now)
+            # In this order: whoever marks it meanwhile sees the one, or is seen by the other.
+            self.marks.note_reached(message.recipient, sent_at=event.sent_at)
+            self.marks.mark_deliverable(message.recipient, since=event.sent_at)
+            return replace(noted, outcome=FateOutcome.DELIVERED)
+        if event.fate is MailFate.TRANSIENT:
+            noted = self._noted(self.fates.note_missed, message, event, now)
+            return replace(noted, outcome=FateOutcome.MISSED)
         return RecordedFate(outcome=FateOutcome.HARMLESS, recipient=message.recipient)
 
     def _void(self, message: SentMessage, event: MailEvent, now: datetime) -> RecordedFate:
@@ -106,22 +115,25 @@ class RecordMailFate:
         reached = self.marks.reached_at(recipient)
         return reached if reached is not None and reached > since else None
 
-    def _note_delivery(
-        self, message: SentMessage, event: MailEvent, now: datetime
+    def _noted(
+        self,
+        note: Callable[[str, MailEvent], bool],
+        message: SentMessage,
+        event: MailEvent,
+        now: datetime,
     ) -> RecordedFate:
-        def note(receipt: str) -> bool:
+        """Write it beside each receipt that is the message's own."""
+
+        def beside(receipt: str) -> bool:
             try:
-                return self.fates.note_delivery(receipt, event)
+                return note(receipt, event)
             except ClaimInProgress as error:
                 _wait(event, now, str(error))
                 return False
 
-        noted = side_by_side(note, message.receipts, workers=_WORKERS)
-        # In this order: whoever marks the address meanwhile sees the one, or is seen by the other.
-        self.marks.note_reached(message.recipient, sent_at=event.sent_at)
-        self.marks.mark_deliverable(message.recipient, since=event.sent_at)
+        noted = side_by_side(beside, message.receipts, workers=_WORKERS)
         return RecordedFate(
-            outcome=FateOutcome.DELIVERED, recipient=message.recipient, receipts=sum(noted)
+            outcome=FateOutcome.HARMLESS, recipient=message.recipient, receipts=sum(noted)
         )
 
 

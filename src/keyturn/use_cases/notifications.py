@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import pairwise
 
 from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
 from keyturn.domain.errors import NobodyReached, OwnerNotKnown, PortError
@@ -18,9 +19,15 @@ from keyturn.domain.events import (
 )
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Receipt, SecretFacts, UserFacts
-from keyturn.domain.owner import Owner, OwnerCandidate, OwnerChannels, OwnerSource
+from keyturn.domain.owner import (
+    Owner,
+    OwnerCandidate,
+    OwnerChannels,
+    OwnerSource,
+    RejectedValue,
+)
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.proof import notified_now
+from keyturn.domain.proof import is_missed, notified_now
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure, OwnerRejected
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
@@ -197,8 +204,12 @@ class BuildNotifications:
                     UNREADABLE if user.name in unowned else self._owner(user, unread)
                 )
                 channels[user.name] = self._channels(user, owners[user.name], unread)
+            receipts = _receipts(user, item.key_id)
+            if any(is_missed(each, receipts) for each in owners[user.name].candidates[:1]):
+                owners[user.name] = self._with_later_sources(user, owners[user.name])
             owner = owners[user.name]
-            to = notified_now(owner, _receipts(user, item.key_id), self.policy, plan.run.at)
+            to = notified_now(owner, receipts, self.policy, plan.run.at)
+            odd |= dict.fromkeys(_missed(user.name, to, receipts))
             said = replace(item, channels=channels[user.name]) if to else _without_dates(item)
             addressed.append(_ItemTo(said, to))
             odd |= dict.fromkeys(_odd(user.name, owner, to))
@@ -214,6 +225,13 @@ class BuildNotifications:
         except PortError as error:
             unread.append(Failure(error=error, user=user.name))
             return Owner(unknown=OwnerSource.UNREADABLE)
+
+    def _with_later_sources(self, user: UserFacts, owner: Owner) -> Owner:
+        """The same owner, with who stands behind, as far as that can be read."""
+        try:
+            return self.find_owner.with_later_sources(user)[0]
+        except PortError:
+            return owner
 
     def _channels(
         self, user: UserFacts, owner: Owner, unread: list[Failure]
@@ -296,6 +314,17 @@ def _odd(user: str, owner: Owner, to: tuple[OwnerCandidate, ...]) -> Iterator[Ow
     instead = " and ".join(map(str, to)) or str(owner)
     for rejected in owner.passed_over(to[-1].source if to else None):
         yield OwnerRejected(user=user, rejected=rejected, instead=instead)
+
+
+def _missed(
+    user: str, to: tuple[OwnerCandidate, ...], receipts: tuple[Receipt, ...]
+) -> Iterator[OwnerRejected]:
+    """Whom the last mail did not reach, so that others are notified besides."""
+    for each, behind in pairwise(to):
+        if is_missed(each, receipts):
+            why = "did not get the last mail, and may get the next one"
+            rejected = RejectedValue(each.source, each.addresses, why)
+            yield OwnerRejected(user=user, rejected=rejected, instead=f"{each} and {behind}")
 
 
 def _first(odd: tuple[OwnerRejected, ...]) -> OddValues:
