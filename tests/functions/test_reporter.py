@@ -9,9 +9,16 @@ import pytest
 from keyturn.domain.errors import KeyturnError, NoTimeLeft
 from keyturn.schemas.digest_due import read_digest_due
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
-from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
+from keyturn_sandbox.simulation.deployment import (
+    ADMIN,
+    BUCKET,
+    MEMBER_ROLE,
+    PREFIX,
+    ROTATION_ROLE,
+    role_arn,
+)
 from keyturn_sandbox.simulation.people import OWNER_TAG
-from tests.use_cases.harness import ASKED, HUB, MEMBER, MINUTE, OWNER, START, Harness
+from tests.use_cases.harness import ASKED, GROUP, HUB, MEMBER, MINUTE, OWNER, START, Harness
 
 FOLDER = f"{PREFIX}/reports/daily/date=2026-03-02/"
 HOUR = timedelta(hours=1)
@@ -358,5 +365,41 @@ def test_a_run_that_no_digest_can_know_of_is_told_at_once(daily: Harness) -> Non
 
     daily.rotate_queued()
 
-    [mail] = to_admin(daily)
-    assert mail
+    assert len(to_admin(daily)) == 1
+
+
+# A fleet, over three days
+
+
+def test_forty_two_accounts_and_three_days_are_three_mails_to_the_administrators(
+    daily: Harness,
+) -> None:
+    """Through the real functions, from the inventory to the mail."""
+    accounts = [f"4444444{number:05}" for number in range(41)]
+    for account in accounts:
+        name = f"a{account[-2:]}"
+        daily.cloud.organization.create_account(name, f"{name}@example.com", account_id=account)
+        daily.cloud.add_role(account, MEMBER_ROLE, role_arn(HUB, ROTATION_ROLE))
+        daily.cloud.session(account).client("iam").create_group(GroupName=GROUP)
+        daily.cloud.add_user(account, "bot")
+        daily.cloud.add_key(account, "bot", created=START - timedelta(days=137))
+    daily.user("ann", 137)
+    daily.settings["ExcludedAccounts"] = f"{MANAGEMENT_ACCOUNT},{HUB}"
+    subjects: list[list[str]] = []
+
+    for day in range(3):
+        daily.at(day).take_inventory()
+        daily.rotate_queued()
+        daily.tell()
+        before = len(to_admin(daily))
+        for turn in range(3):
+            after(daily, day * 24 * HOUR + (turn + 1) * 20 * MINUTE).report()
+        subjects.append(to_admin(daily)[before:])
+        assert before == day, "nothing but the digests of the days before"
+
+    assert [len(each) for each in subjects] == [1, 1, 1]
+    first, *_ = published(daily)
+    assert first["coverage"]["reached"] == 42
+    assert first["done_counts"] == {"ROTATE": 42}
+    owners = {mail.to[0] for mail in daily.cloud.sent_mails} - {ADMIN}
+    assert len(owners) == 42
