@@ -155,6 +155,8 @@ def test_where_slack_is_chosen_it_proves_to_whom_it_found_by_the_owners_address(
     a_channel = receipt(Recipient(ChannelName.SLACK, "C0ADMINS"), days_ago=9)
 
     assert of_owner(OWNER, [theirs, *others, a_channel], BY_SLACK, NOW) == (theirs,)
+    assert theirs.to is not None
+    assert OWNER.spelt(theirs.to) == ANN.address
     assert are_all_notified(OWNER, [theirs], [theirs], BY_SLACK, NOW)
     assert not are_all_notified(OWNER, others, others, BY_SLACK, NOW)
 

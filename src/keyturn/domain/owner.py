@@ -168,7 +168,11 @@ class Owner:
             for rejected in self.rejected
             for address in rejected.value.split(", ")
         )
-        return next((each.address for each in (*found, *lost) if each.id == recipient), None)
+        # In Slack a member stands for the address by which they were found (decision 0047).
+        theirs = (
+            each.address for each in (*found, *lost) if each.address_hash == recipient.address_hash
+        )
+        return next(theirs, None)
 
     def __str__(self) -> str:
         """In words."""
