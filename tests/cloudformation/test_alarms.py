@@ -253,14 +253,14 @@ def test_the_reports_alarms_watch_that_it_works_and_that_there_is_a_digest() -> 
     }
     [made] = Stack(name=REPORTS).of_type("AWS::Lambda::Function").values()
     of_function = {"FunctionName": made["FunctionName"]}
-    of_service: dict[str, str] = {"service": METRICS["DigestSent"].service}
+    of_service: dict[str, str] = {"service": METRICS["DigestsPublished"].service}
 
     assert watched == {
         "ReporterErrors": Watch(
             *("AWS/Lambda", "Errors", of_function, "Sum", 3 * HOUR, 1, 1, ABOVE, 1, QUIET)
         ),
         "NoDigest": Watch(
-            *(NAMESPACE, "DigestSent", of_service, "Sum", HOUR, 32, 32, BELOW, 1, ALARMING)
+            *(NAMESPACE, "DigestsPublished", of_service, "Sum", HOUR, 32, 32, BELOW, 1, ALARMING)
         ),
     }
     assert timedelta(hours=32) > timedelta(days=1) + AT_LATEST

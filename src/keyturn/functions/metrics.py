@@ -145,7 +145,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         *_of(
             Service.REPORTER,
             CloudWatchUnit.COUNT,
-            DigestSent="1: the administrators' digest of a day is on the bus, to be mailed",
+            DigestsPublished="1: the administrators' digest of a day is on the bus, to be mailed",
         ),
     )
 }

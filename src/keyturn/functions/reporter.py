@@ -42,7 +42,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa
                 reached = each.coverage.reached
                 text = f"The digest of {day} is on the bus"
                 log(logger, LogEvent.DIGEST_PUBLISHED, text, day=day, accounts=reached)
-                emit(Service.REPORTER, {"DigestSent": 1})
+                emit(Service.REPORTER, {"DigestsPublished": 1})
             else:
                 waits[day] = each.why
                 _say(each, day)
