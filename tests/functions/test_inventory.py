@@ -77,6 +77,19 @@ def test_what_is_no_unit_stops_the_message_and_is_named(units: list[str]) -> Non
             read(message, now=START)
 
 
+def test_a_message_of_the_version_before_is_taken_and_its_units_count_as_not_asked() -> None:
+    message = {
+        **write_message(Account(id=MEMBER, units=("r-ab12",)), run="r", requested=START),
+        "unitsOfFile": '"0123456789abcdef0123456789abcdef"',
+    }
+
+    account = read_queued(message, now=START).account
+
+    assert account == Account(id=MEMBER, units=("r-ab12",), units_asked=frozenset())
+    with pytest.raises(InvalidValue, match=r"^unitsOfFile"):
+        read_rotation(message, now=START)  # an operator's event is of today
+
+
 def test_below_no_unit_is_another_answer_than_not_known() -> None:
     message = write_message(Account(id=MEMBER, units=()), run="r", requested=START)
 

@@ -670,6 +670,15 @@ def test_a_run_that_is_older_than_the_queue_can_hold_it_is_dropped_and_counted(
     assert stage.receive(stage.deployment.dead_letters[0]) == []
 
 
+def test_a_run_that_waited_while_keyturn_was_upgraded_is_done(stage: Harness) -> None:
+    stage.user("ann", 137)
+    stage.send({**ASKED, "units": ["r-ab12"], "unitsOfFile": '"0123456789abcdef"'})
+
+    assert stage.rotate_queued() == []
+
+    assert len(stage.keys("ann")) == 2
+
+
 def test_the_queues_whole_time_is_not_too_long() -> None:
     event = {"account": MEMBER, "requested": START.isoformat()}
 

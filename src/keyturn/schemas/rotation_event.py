@@ -106,6 +106,8 @@ class QueueMessage(_Run):
     email = rules.String(allow_none=True)
     name = rules.String(allow_none=True)
     requested = rules.AwareDateTime(format="iso", required=True)
+    # What stood for unitsAsked before: such messages may wait while Keyturn is upgraded.
+    units_of_file = rules.String(data_key="unitsOfFile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +216,14 @@ def read_queued(event: object, *, now: datetime) -> RotationRequest:
 
 
 def _units_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event says of its account's units: an account's field → value."""
+    """
+    What an event says of its account's units: an account's field → value.
+
+    Of the version of a file nobody can tell any more for which units it made anybody ask.
+    """
     units, asked = given.get("units"), given.get("units_asked")
+    if asked is None and "units_of_file" in given:
+        asked = ()
     return {
         "units": None if units is None else tuple(units),
         "units_asked": None if asked is None else frozenset(asked),
