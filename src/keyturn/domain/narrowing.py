@@ -87,8 +87,8 @@ def silenced(decided: UserDecisions) -> UserDecisions:
 
 
 def needs_owner(decided: UserDecisions) -> bool:
-    """Whether something is to be done or told that waits where its owner is not known."""
-    return any(_waits_for_owner(decision) for decision in decided.decisions)
+    """Whether something is to be done or told that its owner must hear of."""
+    return any(_owner_must_hear_of(decision) for decision in decided.decisions)
 
 
 def without_owner(decided: UserDecisions, why: str, today: date) -> UserDecisions:
@@ -96,21 +96,24 @@ def without_owner(decided: UserDecisions, why: str, today: date) -> UserDecision
     The decisions where nobody knows whom to notify: what is told first waits, without a date.
 
     A date that nobody was told is none that can be kept. The administrators are told at first and
-    weekly. What people did is put on record all the same.
+    weekly. What people did is put on record all the same, and a key that is due gets its
+    successor: that stops nothing, and the old one works on until an owner is known.
     """
     return replace(
         decided,
         owner_unknown=why,
         decisions=tuple(
-            _unowned(decision, why, today) if _waits_for_owner(decision) else decision
+            _unowned(decision, why, today)
+            if _owner_must_hear_of(decision) and decision.action is not Action.ROTATE
+            else decision
             for decision in decided.decisions
         ),
     )
 
 
-def _waits_for_owner(decision: Decision) -> bool:
+def _owner_must_hear_of(decision: Decision) -> bool:
     """
-    Whether it begins with a notice that its owner must have.
+    Whether it comes with a notice that its owner must have.
 
     An end has had its own by now, a key that nobody has is nobody's, and what an operator ordered
     is done on their word.

@@ -295,7 +295,7 @@ class _Addressed:
 
 
 def _without_dates(item: NoticeItem) -> NoticeItem:
-    """What is said of a new key that was ordered, where nobody was told: nothing ends by it."""
+    """What is said of a new key where nobody was notified of it: nothing ends by it."""
     if item.action is not Action.ROTATE:
         return item
     return replace(
