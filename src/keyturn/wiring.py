@@ -362,6 +362,7 @@ class Aws(_Connections):
                 tells_owners_of_dry_runs=settings.tells_owners_of_dry_runs,
                 exemption_group=settings.exemption_group,
                 workers=settings.parallel_users,
+                smtp_users=settings.smtp,
             ),
         )
 

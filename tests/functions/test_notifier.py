@@ -145,6 +145,7 @@ ODD: list[tuple[str, object]] = [
     ("items.0.promises.disable", ["2026-03-12"]),
     ("items.0.promises.disable", []),
     ("items.0.promises.shred", "2026-03-12"),
+    ("items.0.has_smtp_passwords", "yes"),
     ("items.0.usage", "s3"),
     ("items.0.usage.old.at", "2036-03-01T05:00:00+00:00"),
     ("items.0.usage.old.at", "yesterday"),

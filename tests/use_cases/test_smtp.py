@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keyturn_sandbox.judge.secret_scanner import smtp_password
-from tests.use_cases.harness import Harness
+from tests.use_cases.harness import OWNER, Harness
 
 SMTP = {"SmtpUsers": "ses-smtp-user.*,mailer", "SmtpRegions": "eu-west-1,us-west-2"}
 SENDER = "ses-smtp-user.20260302-050000"
@@ -75,3 +75,31 @@ def test_no_password_leaves_for_anywhere_but_the_secret(stage: Harness) -> None:
     said = [json.dumps(answer), stage.log.getvalue(), *map(repr, stage.cloud.calls[since:])]
     said += [f"{mail.text} {mail.html} {mail.headers}" for mail in stage.cloud.sent_mails]
     assert [text for text in said if made in text] == []
+
+
+def test_the_owner_is_told_that_the_password_is_in_the_secret(stage: Harness) -> None:
+    stage.settings |= SMTP
+    stage.user("mailer", 91)
+    stage.user("deploy-bot", 91)
+    mailbox = len(stage.cloud.sent_mails)
+
+    stage.run()
+
+    [mail] = [each for each in stage.cloud.sent_mails[mailbox:] if OWNER in each.to]
+    for body in (mail.text, mail.html):
+        words = " ".join((body or "").split())
+        assert words.count("The secret also has SmtpPasswords") == 1
+        assert "whose user name is the new AccessKeyId" in words
+
+
+def test_without_a_new_key_nothing_is_said_of_passwords(stage: Harness) -> None:
+    stage.user("mailer", 91)
+    stage.run()  # nobody is meant yet, so this key's secret holds none
+    stage.settings |= SMTP
+    mailbox = len(stage.cloud.sent_mails)
+
+    stage.at(7).run()
+
+    later = stage.cloud.sent_mails[mailbox:]
+    assert any("mailer" in (each.text or "") for each in later)
+    assert [each.subject for each in later if "SmtpPasswords" in (each.text or "")] == []

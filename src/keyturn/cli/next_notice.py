@@ -101,9 +101,10 @@ def _next(session: CliSession, result: AccountResult, key_id: str | None) -> Ite
     if plan.users:
         keys, _ = session.aws.readers(plan.run.account.id)
         region = settings.home_region or ""
-        yield from FindNextNotice(keys=keys, policy=settings.policy, region=region).of(
-            plan, key_id
+        find = FindNextNotice(
+            keys=keys, policy=settings.policy, region=region, smtp_users=settings.smtp
         )
+        yield from find.of(plan, key_id)
 
 
 def _named(found: list[NextNotice]) -> Iterator[tuple[str, Digest]]:

@@ -72,6 +72,8 @@ class NoticeItem(DecisionSummary):
     """The source that names the recipient as its owner; None: an earlier version wrote it."""
     channels: OwnerChannels | None = None
     """Where its owner is reached beside mail; None: nowhere but by the address of their mail."""
+    has_smtp_passwords: bool = False
+    """Whether the secret of a key made in this run also holds passwords for SES's SMTP."""
 
     @property
     def disable_on(self) -> date | None:

@@ -24,9 +24,13 @@ class SmtpUsers:
     """Of user names; * is any text."""
     regions: tuple[str, ...] = ()
 
+    def are(self, user: str) -> bool:
+        """Whether the secret of a key that is made now for this user gets any."""
+        return bool(self.regions) and any(fnmatchcase(user, each) for each in self.patterns)
+
     def passwords(self, user: str, secret: str) -> Mapping[str, str]:
         """Region → the password there; none for a user who is not meant. Never shown."""
-        if not any(fnmatchcase(user, pattern) for pattern in self.patterns):
+        if not self.are(user):
             return {}
         return {region: smtp_password(secret, region) for region in self.regions}
 

@@ -113,6 +113,7 @@ def _steps(words: Words, item: NoticeItem) -> Iterator[str]:
     if shows_secret(item):
         yield " ".join(say("where", item))
         yield f"`{read_command(item.secret or '', digest.region)}`"
+        yield from say("smtp", item)
     installed = to_install(words.facts["groups"], words.facts["dry"])
     if item in installed and not is_planned(item, words.facts["dry"]):
         yield from say("install", [item])

@@ -108,8 +108,14 @@ class ReachedBy(TypedDict):
     channels: NotRequired[ChannelsForm]
 
 
+class WithSmtp(TypedDict):
+    """Whether the secret also holds passwords for SES's SMTP; left out where nobody says so."""
+
+    has_smtp_passwords: NotRequired[bool]
+
+
 class DigestItem(
-    KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn, Used, NamedBy, ReachedBy
+    KeyNow, ShownWhy, NoticeForm, Promised, Prospect, StoredIn, Used, NamedBy, ReachedBy, WithSmtp
 ):
     """One key in a digest."""
 
@@ -184,6 +190,8 @@ def write_item(item: NoticeItem) -> DigestItem:
     if item.channels is not None:
         found = asdict(item.channels)
         form["channels"] = {name: text for name, text in found.items() if text is not None}
+    if item.has_smtp_passwords:
+        form["has_smtp_passwords"] = True
     return cast(
         "DigestItem", {name: form[name] for name in DigestItem.__annotations__ if name in form}
     )
@@ -257,6 +265,7 @@ def _read_item(item: Mapping[str, Any]) -> NoticeItem:
         usage=_read_usage(usage) if usage is not None else None,
         named_by=OwnerSource(named_by) if named_by is not None else None,
         channels=_read_channels(channels) if channels is not None else None,
+        has_smtp_passwords=item.get("has_smtp_passwords", False),
     )
 
 

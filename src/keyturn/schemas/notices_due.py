@@ -121,6 +121,7 @@ class _Item(LenientSchema):
     usage = rules.Nested(_Usage)
     named_by = rules.String(validate=word_of(OwnerSource))
     channels = rules.Nested(_Channels)
+    has_smtp_passwords = Plain(bool)
 
 
 class _Odd(LenientSchema):

@@ -13,9 +13,10 @@ from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.proof import notified_now
 from keyturn.domain.recipient import Recipient
 from keyturn.domain.result import AccountPlan
+from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys
 from keyturn.use_cases.key_usage import with_usage
-from keyturn.use_cases.notifications import stored_in
+from keyturn.use_cases.notifications import gets_smtp_passwords, stored_in
 
 _AUDIENCES = {OwnerSource.ADMIN: Audience.ADMIN}
 
@@ -39,6 +40,7 @@ class FindNextNotice:
     keys: AccessKeys
     policy: RotationPolicy
     region: str
+    smtp_users: SmtpUsers = NO_SMTP_USERS
 
     def of(self, plan: AccountPlan, key_id: str | None) -> Iterator[NextNotice]:
         """The next notice of each key of a plan, whose owners were looked up; or of one alone."""
@@ -64,6 +66,8 @@ class FindNextNotice:
         if decision.successor not in known:
             decision = replace(decision, successor=None)
         item = notice_item(user.name, decision, notice, stored_in(user, decision))
+        smtp = gets_smtp_passwords(user, decision, self.smtp_users)
+        item = replace(item, has_smtp_passwords=smtp)
         [item] = with_usage((item,), plan, self.keys, workers=1)
         at = datetime.combine(step.day, plan.run.at.time(), UTC)
         run = replace(plan.run, at=max(at, plan.run.at), dry_run=False)

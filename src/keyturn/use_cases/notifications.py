@@ -31,6 +31,7 @@ from keyturn.domain.proof import is_missed, notified_now
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure, OwnerRejected
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
+from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
@@ -85,6 +86,8 @@ class BuildNotifications:
     is_announced: bool = True
     """Whether anybody is sent any of it: for nobody, neither owners nor uses are looked up."""
     workers: int = 1
+    smtp_users: SmtpUsers = NO_SMTP_USERS
+    """Whose new secrets hold passwords for SES's SMTP interface, too."""
 
     def of(self, result: AccountResult, *, is_in_digest: bool = False) -> Notifications:
         """
@@ -95,7 +98,8 @@ class BuildNotifications:
         and no window begins for them (decision 0012).
         """
         run = result.plan.run
-        found = _items_planned(result.plan) if run.dry_run else _items_done(result)
+        smtp = self.smtp_users
+        found = _items_planned(result.plan, smtp) if run.dry_run else _items_done(result, smtp)
         items = (*found, *_items_of_renamed(result.plan.users))
         if self.is_announced:
             items = with_usage(items, result.plan, self.keys, workers=self.workers)
@@ -337,26 +341,23 @@ def _receipts(user: UserFacts, key_id: str) -> tuple[Receipt, ...]:
     return known if isinstance(known, tuple) else ()
 
 
-def _items_planned(plan: AccountPlan) -> Iterator[NoticeItem]:
+def _items_planned(plan: AccountPlan, smtp: SmtpUsers) -> Iterator[NoticeItem]:
     for decided in plan.users:
         for decision in decided.decisions:
-            if decision.notice is not None:
-                yield notice_item(
-                    decided.user.name, decision, decision.notice, stored_in(decided.user, decision)
-                )
+            yield from _item(decided.user, decision, smtp)
 
 
-def _items_done(result: AccountResult) -> Iterator[NoticeItem]:
+def _items_done(result: AccountResult, smtp: SmtpUsers) -> Iterator[NoticeItem]:
     for outcome in result.outcomes:
-        user = outcome.decided.user
         for done in outcome.done:
-            if done.decision.notice is not None:
-                yield notice_item(
-                    user.name,
-                    _with_new_key(done),
-                    done.decision.notice,
-                    stored_in(user, done.decision),
-                )
+            yield from _item(outcome.decided.user, _with_new_key(done), smtp)
+
+
+def _item(user: UserFacts, decision: Decision, smtp: SmtpUsers) -> Iterator[NoticeItem]:
+    if decision.notice is None:
+        return
+    item = notice_item(user.name, decision, decision.notice, stored_in(user, decision))
+    yield replace(item, has_smtp_passwords=gets_smtp_passwords(user, decision, smtp))
 
 
 def _items_of_renamed(all_decided: Iterable[UserDecisions]) -> Iterator[NoticeItem]:
@@ -401,6 +402,15 @@ def stored_in(user: UserFacts, decision: Decision) -> str | None:
     """The secret in which the successor lies, or will."""
     lies_there = decision.action is Action.ROTATE or decision.rotates or decision.delivered
     return secret_name(user.account, user.name) if lies_there else None
+
+
+def gets_smtp_passwords(user: UserFacts, decision: Decision, smtp: SmtpUsers) -> bool:
+    """
+    Whether the secret gets passwords for SES's SMTP with the key that this decision makes.
+
+    Of a key made in an earlier run nobody knows: SmtpUsers may have been another one then.
+    """
+    return (decision.action is Action.ROTATE or decision.rotates) and smtp.are(user.name)
 
 
 def _found_exempt(result: AccountResult, group: str) -> Iterator[Event]:
