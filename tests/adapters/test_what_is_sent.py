@@ -48,6 +48,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStackSets,
 )
 from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
+from keyturn.deployment.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
@@ -69,8 +70,8 @@ from tests.adapters.test_s3_receipts import A_CHANGE
 from tests.aws_limits import without_limits
 
 SERVICES = (
-    *("cloudformation", "cloudtrail", "events", "iam", "kms", "lambda", "organizations"),
-    *("s3", "secretsmanager", "sesv2", "sqs", "sts"),
+    *("cloudformation", "cloudtrail", "events", "iam", "kms", "lambda", "logs"),
+    *("organizations", "s3", "secretsmanager", "sesv2", "sqs", "sts"),
 )
 AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -526,6 +527,17 @@ ROWS: Rows = [
         lambda w: AwsFunctions(w.client("lambda")).takes_from("Rotation"),
         [("ListEventSourceMappings", {"FunctionName": "Rotation"})],
     ),
+    (
+        "invoke a function",
+        lambda w: AwsFunctions(w.client("lambda")).invoke("Notifier", {"Show": True}),
+        [("Invoke", {"FunctionName": "Notifier", "Payload": b'{"Show": true}'})],
+    ),
+    # CloudWatch Logs
+    (
+        "look for a log group",
+        lambda w: CloudWatchLogGroups(w.client("logs")).exists("/aws/lambda/ASA-Reporter"),
+        [("DescribeLogGroups", {"logGroupNamePrefix": "/aws/lambda/ASA-Reporter"})],
+    ),
     # EventBridge
     (
         "publish",
@@ -896,6 +908,8 @@ ROWS: Rows = [
     ),
 ]
 ANSWERS: Mapping[str, Any] = {
+    "DescribeLogGroups": {"logGroups": []},
+    "Invoke": {"Payload": SimpleNamespace(read=lambda: b"{}")},
     "DescribeSecret": {"ARN": ARN, "Name": SECRET, "KmsKeyId": "alias/ours"},
     "CreateSecret": {"ARN": ARN, "Name": SECRET},
     "GenerateMac": {"Mac": b"m" * 32},

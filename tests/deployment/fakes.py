@@ -88,6 +88,17 @@ class FakeStacks(Refusals):
 
 
 @dataclass
+class FakeLogGroups(Refusals):
+    """Meets `deployment.ports.LogGroups`."""
+
+    names: set[str] = field(default_factory=set)
+
+    def exists(self, name: str) -> bool:
+        self.may_refuse("exists")
+        return name in self.names
+
+
+@dataclass
 class FakeStackSets(Refusals):
     """Meets `deployment.ports.StackSets`; of the units, it knows the accounts."""
 

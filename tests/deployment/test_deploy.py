@@ -21,6 +21,7 @@ from keyturn.domain.errors import (
     InvalidValue,
     KeyturnError,
     NotFound,
+    PortError,
     Unavailable,
 )
 from tests.cloudformation.stacks import (
@@ -35,6 +36,7 @@ from tests.cloudformation.stacks import (
 )
 from tests.deployment.fakes import (
     FakeArtifactBucket,
+    FakeLogGroups,
     FakeOrganizationFeatures,
     FakeStacks,
     FakeStackSets,
@@ -124,6 +126,7 @@ class World:
             "eu-north-1": FakeStacks(),
         }
     )
+    log_groups: FakeLogGroups = field(default_factory=FakeLogGroups)
     sets: FakeStackSets = field(
         default_factory=lambda: FakeStackSets(accounts={UNIT: [SHOP, SECURITY], LATER: [LAB]})
     )
@@ -146,6 +149,7 @@ class World:
             stack_sets=self.sets,
             organization_features=self.organization_features,
             functions=self.functions,
+            log_groups=self.log_groups,
             package=self.package,
         )
 
@@ -336,6 +340,47 @@ def test_a_core_that_runs_leaves_no_copy_out_before_somebody_makes_the_digest(
     assert vital[f"stack {NAMES.reports}"]
     assert deployed.core()["AdminDigest"] == "Daily"
     assert NAMES.reports in deployed.stacks.held
+
+
+@pytest.mark.parametrize("answer", [None, Unavailable("no answer")])
+def test_stacks_beside_a_core_that_came_back_make_the_logs_that_they_never_had(
+    answer: PortError | None, world: World
+) -> None:
+    """The core's own log groups were kept; those of functions that never were could not be."""
+    if answer is not None:
+        world.log_groups.refuses["exists"] = answer
+    back = {"CreateLogGroups": "False", "WebhookSecretArn": HOOK}
+
+    world.deploy(replace(FIRST, parameters=back))
+
+    assert world.core()["CreateLogGroups"] == "False"
+    assert all(makes_logs(world, name) for name in (NAMES.reports, NAMES.channels))
+
+
+def test_a_stack_whose_log_group_was_kept_comes_back_without_making_it(world: World) -> None:
+    world.log_groups.names = {"/aws/lambda/ASA-Reporter"}
+
+    world.deploy(replace(FIRST, parameters={"WebhookSecretArn": HOOK}))
+    again = world.deploy()
+
+    assert not makes_logs(world, NAMES.reports)
+    assert makes_logs(world, NAMES.channels)
+    assert "CreateLogGroups" not in world.core()
+    assert not again[f"stack {NAMES.reports} {EAST}"].changed
+
+
+def test_a_stack_that_was_told_of_logs_that_are_not_there_makes_them(deployed: World) -> None:
+    held = deployed.stacks.held[NAMES.reports]
+    told = {**held.parameters, "CreateLogGroups": "False"}
+    deployed.stacks.held[NAMES.reports] = replace(held, parameters=told)
+
+    deployed.deploy()
+
+    assert makes_logs(deployed, NAMES.reports)
+
+
+def makes_logs(world: World, stack: str) -> bool:
+    return world.stacks.held[stack].parameters.get("CreateLogGroups", "True") == "True"
 
 
 def test_whoever_wants_the_copies_keeps_them_and_gets_no_reporter(world: World) -> None:

@@ -17,6 +17,7 @@ from keyturn.deployment.model.wanted import (
     ADMIN_DIGEST,
     CHANNELS,
     CONFIGURATION_SET,
+    CREATE_LOG_GROUPS,
     DAILY,
     FLAG,
     WITHOUT_SES,
@@ -25,11 +26,14 @@ from keyturn.deployment.model.wanted import (
     Settled,
     check_first,
     check_proving,
+    is_true,
     settle,
+    without,
 )
 from keyturn.deployment.ports import (
     ArtifactBucket,
     Functions,
+    LogGroups,
     OrganizationFeatures,
     Stacks,
     StackSets,
@@ -43,7 +47,7 @@ from keyturn.deployment.steps import (
     plan_stack_set,
     plan_zips,
 )
-from keyturn.domain.errors import DeploymentFailed, InvalidValue
+from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class Deploy:
     stack_sets: StackSets
     organization_features: OrganizationFeatures
     functions: Functions
+    log_groups: LogGroups
     package: Package
     names: Names = field(default_factory=Names)
 
@@ -216,14 +221,48 @@ class Deploy:
         is_asked_for = any(given.get(name) for name in CHANNELS)
         if not is_asked_for and living(self.stacks.find(self.names.channels)) is None:
             return None
-        return _settle_stack(self.stacks, self.package.channels, self.names.channels, given, core)
+        return self._settle_beside(self.package.channels, self.names.channels, given, core)
 
     def _settle_reports(self, given: Mapping[str, str], core: Mapping[str, str]) -> Settled | None:
         """Who makes the digest that the core leaves its copies out for; it follows the core."""
         is_asked_for = core.get(ADMIN_DIGEST) == DAILY
         if not is_asked_for and living(self.stacks.find(self.names.reports)) is None:
             return None
-        return _settle_stack(self.stacks, self.package.reports, self.names.reports, given, core)
+        return self._settle_beside(self.package.reports, self.names.reports, given, core)
+
+    def _settle_beside(
+        self, template: Template, name: str, given: Mapping[str, str], core: Mapping[str, str]
+    ) -> Settled:
+        """
+        Settle a stack with a function of its own, as the core has it but for the log groups.
+
+        A function whose stack makes no log group, while there is none, leaves no log, and what is
+        counted in it never is. Where one that was kept is in its way, the stack cannot be made.
+        """
+        found = living(self.stacks.find(name))
+        had = found.parameters if found else None
+        makes = self._makes_logs(template, had)
+        given = {**without(given, CREATE_LOG_GROUPS), **makes}
+        return settle(template, given, had, without(core, CREATE_LOG_GROUPS))
+
+    def _makes_logs(self, template: Template, had: Mapping[str, str] | None) -> Mapping[str, str]:
+        """
+        What such a stack is told of its log groups; empty: it stays as it is, or makes them.
+
+        If AWS does not say whether they exist, a new stack makes them: if they do, it fails aloud.
+        """
+        if had is not None and is_true(had.get(CREATE_LOG_GROUPS, "True")):
+            return {}
+        try:
+            exist = all(
+                self.log_groups.exists(f"/aws/lambda/{function.name}")
+                for function in template.functions
+            )
+        except PortError:
+            return {}
+        if exist is (had is not None):
+            return {}
+        return {CREATE_LOG_GROUPS: str(not exist)}
 
     # --- doing ------------------------------------------------------------------------------
 

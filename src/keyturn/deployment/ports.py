@@ -135,6 +135,13 @@ class Functions(Protocol):
         """How many functions may run at the same time."""
 
 
+class LogGroups(Protocol):
+    """CloudWatch Logs in the security account."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a log group of this name."""
+
+
 class EventRules(Protocol):
     """EventBridge in the security account."""
 

@@ -26,6 +26,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStackSets,
 )
 from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
+from keyturn.deployment.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
@@ -82,6 +83,7 @@ class Accounts:
                 client(self.management, "organizations")
             ),
             functions=functions(self.security),
+            log_groups=CloudWatchLogGroups(client(self.security, "logs")),
             package=package,
             names=names,
         )

@@ -17,6 +17,7 @@ from moto import mock_aws
 from moto.sesv2.models import sesv2_backends
 
 from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
+from keyturn.deployment.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
 from keyturn.deployment.adapters.member_account import MemberAccount
@@ -35,12 +36,14 @@ from keyturn.deployment.ports import (
     CloudTrailStatus,
     EventRules,
     Functions,
+    LogGroups,
     MemberAccountProbe,
     QueueDepth,
     SesIdentities,
 )
 from keyturn.domain.errors import NotFound
 from tests.adapters.test_s3_snapshots import a_snapshot
+from tests.deployment.fakes import FakeLogGroups
 from tests.deployment.fakes_doctor import (
     FakeArchive,
     FakeCloudTrail,
@@ -219,6 +222,22 @@ def test_the_messages_in_a_queue_are_counted_those_that_are_being_read_too(
 def test_a_queue_that_is_not_there_is_not_empty(queue_depth: QueueDepth) -> None:
     with pytest.raises(NotFound):
         queue_depth.waiting("none")
+
+
+@both
+def log_groups(request: pytest.FixtureRequest) -> LogGroups:
+    session = made(request)
+    if session is None:
+        return FakeLogGroups(names={"/aws/lambda/ASA-Reporter"})
+    logs = session.client("logs")
+    logs.create_log_group(logGroupName="/aws/lambda/ASA-Reporter")
+    return CloudWatchLogGroups(logs)
+
+
+def test_a_log_group_is_found_by_its_whole_name(log_groups: LogGroups) -> None:
+    names = ("ASA-Reporter", "ASA-Report", "ASA-Channels")
+
+    assert [log_groups.exists(f"/aws/lambda/{each}") for each in names] == [True, False, False]
 
 
 @both

@@ -36,6 +36,8 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 ADMIN_DIGEST: Final = "AdminDigest"
 DAILY: Final = "Daily"
 """One digest a day for the administrators: what `keyturn deploy` chooses, with who makes it."""
+CREATE_LOG_GROUPS: Final = "CreateLogGroups"
+"""Whether a stack makes its functions' log groups: False where they were kept."""
 CHANNELS: Final = frozenset(
     {
         *("WebhookSecretArn", "SlackTokenSecretArn", "SlackWebhookSecretArn"),
@@ -132,6 +134,16 @@ class Ready:
     def prefix(self) -> str:
         """The folder in it."""
         return self.core.whole["S3BucketPrefix"]
+
+
+def is_true(value: str) -> bool:
+    """Whether a template's flag is on."""
+    return value.lower() == "true"
+
+
+def without(values: Mapping[str, str], left_out: str) -> dict[str, str]:
+    """All parameters but one: name → value."""
+    return {name: value for name, value in values.items() if name != left_out}
 
 
 def settle(
