@@ -62,6 +62,7 @@ from keyturn.ports import (
     Plans,
 )
 from keyturn.settings import Settings
+from keyturn.use_cases.addressing import Addressing
 from keyturn.use_cases.adopt import Adopt
 from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
 from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
@@ -77,6 +78,7 @@ from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.list_owners import ListOwners
 from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
+from keyturn.use_cases.next_notice import FindNextNotice
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.notify_of_day import NotifyOfDay
@@ -687,6 +689,19 @@ class Aws(_Connections):
         keys, find_owner = self._owner_finder(account)
         workers = self.settings.parallel_users
         return ListOwners(keys=keys, find_owner=find_owner, workers=workers)
+
+    def find_next_notice(self, account: Account) -> FindNextNotice:
+        """What the owner of a key of an account would be sent next."""
+        keys, find_owner = self._owner_finder(account)
+        settings = self.settings
+        return FindNextNotice(
+            keys=keys,
+            addressing=Addressing(find_owner=find_owner, policy=settings.policy),
+            policy=settings.policy,
+            admin=settings.admin,
+            region=settings.home_region or "",
+            smtp_users=settings.smtp,
+        )
 
     def _owner_finder(self, account: Account) -> tuple[IamAccessKeys, FindOwner]:
         member = self._member(account.id)

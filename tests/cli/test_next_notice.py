@@ -1,13 +1,16 @@
 """`keyturn notices preview` for a real key: what its owner would be sent next; nothing is sent."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.cli.app import app
+from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.schemas.receipt import write_receipt
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.cli.organisation import ADMIN, BUCKET, GROUP, PREFIX, ROLE, SHOP, add_user, deploy
+from tests.cli.organisation import ADMIN, BUCKET, GROUP, OURS, PREFIX, ROLE, SHOP, add_user, deploy
 
 IN_THE_SHOP = ("--role-name", ROLE, "--account", SHOP, "--owner-tag", "owner", "--admin", ADMIN)
 
@@ -24,9 +27,7 @@ def text_of(folder: Path, key: str) -> str:
 @pytest.fixture
 def shop(cloud: LocalCloud) -> LocalCloud:
     add_user(cloud, SHOP, "ann-bot", 95)
-    cloud.session(SHOP).client("iam").tag_user(
-        UserName="ann-bot", Tags=[{"Key": "owner", "Value": "ann@example.com"}]
-    )
+    tag(cloud, "ann@example.com")
     return cloud
 
 
@@ -85,6 +86,62 @@ def test_beside_a_deployment_its_settings_and_receipts_count(
 
     assert result.exit_code == 0, result.output
     assert "at Larkfield" in text_of(tmp_path / "mails", key)
+
+
+def missed(cloud: LocalCloud, key: str, address: str) -> None:
+    """Say that ann-bot's owner was notified a moment ago, and that the mailbox took no mail."""
+    to = Recipient(ChannelName.EMAIL, address)
+    name = f"{PREFIX}/receipts/{SHOP}/ann-bot/{key}/disable/2026-02-25.{to.id}.json"
+    receipt = write_receipt(to, at=cloud.now, message_id="1", promises={}, run="2")
+    s3 = cloud.session(OURS).client("s3")
+    for ending in ("", ".missed"):
+        s3.put_object(Bucket=BUCKET, Key=name + ending, Body=receipt)
+
+
+def tag(cloud: LocalCloud, address: str) -> None:
+    cloud.session(SHOP).client("iam").tag_user(
+        UserName="ann-bot", Tags=[{"Key": "owner", "Value": address}]
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "tagged", "to"),
+    [
+        ({}, "ann@example.com", "ann@example.com, shop@example.com"),
+        ({"ProofOfNotice": "Delivered"}, "shop@example.com", f"shop@example.com, {ADMIN}"),
+    ],
+    ids=["the next source stands by", "two sources name one address"],
+)
+def test_while_a_mailbox_takes_no_mail_the_preview_is_to_whom_a_run_sends(
+    shop: LocalCloud, tmp_path: Path, settings: dict[str, str], tagged: str, to: str
+) -> None:
+    deploy(shop, ResourceOwnerTag="owner", **settings)
+    tag(shop, tagged)
+    shop.add_key(SHOP, "ann-bot", created=shop.now - timedelta(days=30))
+    key = min(shop.keys(SHOP), key=lambda each: each.created).key_id
+    missed(shop, key, tagged)
+
+    result = preview(tmp_path / "mails", "--key", key, "--deployed")
+
+    assert result.exit_code == 0, result.output
+    [line] = [each for each in result.stdout.splitlines() if key in each]
+    assert line.partition(" to ")[2] == to
+    assert {each.name for each in (tmp_path / "mails").glob("AKIA*.txt")} == {
+        f"{key}.txt",
+        f"{key}-2.txt",
+    }
+
+
+def test_a_tag_that_names_the_administrators_shows_their_mail(
+    shop: LocalCloud, tmp_path: Path
+) -> None:
+    tag(shop, ADMIN.upper())
+    [key] = [each.key_id for each in shop.keys(SHOP)]
+
+    result = preview(tmp_path / "mails", "--key", key, *IN_THE_SHOP)
+
+    assert result.exit_code == 0, result.output
+    assert "no address is known, so you are notified" in text_of(tmp_path / "mails", key)
 
 
 def test_of_a_key_that_nothing_comes_for_the_reason_is_said(

@@ -23,7 +23,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Digest
 from keyturn.domain.plain_text import shown
 from keyturn.domain.result import AccountResult, Request
-from keyturn.use_cases.next_notice import FindNextNotice, NextNotice
+from keyturn.use_cases.next_notice import NextNotice
 
 
 def preview_next(  # noqa: PLR0913, PLR0917 -- a group of options each
@@ -97,14 +97,9 @@ def _key(which: RealKeyOptions) -> str | None:
 
 
 def _next(session: CliSession, result: AccountResult, key_id: str | None) -> Iterator[NextNotice]:
-    plan, settings = result.plan, session.aws.settings
-    if plan.users:
-        keys, _ = session.aws.readers(plan.run.account.id)
-        region = settings.home_region or ""
-        find = FindNextNotice(
-            keys=keys, policy=settings.policy, region=region, smtp_users=settings.smtp
-        )
-        yield from find.of(plan, key_id)
+    if result.plan.users:
+        find = session.aws.find_next_notice(result.plan.run.account)
+        yield from find.of(result.plan, key_id)
 
 
 def _named(found: list[NextNotice]) -> Iterator[tuple[str, Digest]]:

@@ -6,19 +6,15 @@ from datetime import UTC, datetime
 
 from keyturn.domain.decision import Overlay, UserDecisions
 from keyturn.domain.events import Audience, Digest, notice_item
-from keyturn.domain.key import UserFacts
 from keyturn.domain.lifecycle.forecast import Step, forecast
-from keyturn.domain.owner import OwnerSource
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.proof import notified_now
-from keyturn.domain.recipient import Recipient
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.result import AccountPlan
 from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys
+from keyturn.use_cases.addressing import Addressing
 from keyturn.use_cases.key_usage import with_usage
 from keyturn.use_cases.notifications import gets_smtp_passwords, stored_in
-
-_AUDIENCES = {OwnerSource.ADMIN: Audience.ADMIN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +34,10 @@ class FindNextNotice:
     """Plays the rule forward until it tells somebody something."""
 
     keys: AccessKeys
+    addressing: Addressing
     policy: RotationPolicy
+    admin: str
+    """The administrators' address; empty: not known here."""
     region: str
     smtp_users: SmtpUsers = NO_SMTP_USERS
 
@@ -69,7 +68,10 @@ class FindNextNotice:
         smtp = gets_smtp_passwords(user, decision, self.smtp_users)
         item = replace(item, has_smtp_passwords=smtp)
         [item] = with_usage((item,), plan, self.keys, workers=1)
+        [addressed] = self.addressing.of(plan, (item,)).items
         at = datetime.combine(step.day, plan.run.at.time(), UTC)
+        # Their own mail wherever the address comes from, as when it is sent.
+        admin = Recipient(ChannelName.EMAIL, self.admin)
         run = replace(plan.run, at=max(at, plan.run.at), dry_run=False)
         return NextNotice(
             user=user.name,
@@ -77,23 +79,12 @@ class FindNextNotice:
             digests=tuple(
                 Digest(
                     run=run,
-                    audience=_AUDIENCES.get(source, Audience.OWNER),
+                    audience=Audience.ADMIN if to.is_same_as(admin) else Audience.OWNER,
                     recipient=to,
                     region=self.region,
-                    items=(replace(item, named_by=source),),
+                    items=(theirs,),
                 )
-                for to, source in self._recipients(plan, user, decision.key_id)
+                for to, theirs in addressed.of_recipient()
             ),
             why_none=f"its owner is {plan.owner_of(user.name)}",
         )
-
-    def _recipients(
-        self, plan: AccountPlan, user: UserFacts, key_id: str
-    ) -> Iterator[tuple[Recipient, OwnerSource]]:
-        """Who is notified of a key now, each with the source that names them."""
-        known = next(key.receipts for key in user.keys if key.key_id == key_id)
-        receipts = known if isinstance(known, tuple) else ()
-        owner = plan.owner_of(user.name)
-        for candidate in notified_now(owner, receipts, self.policy, plan.run.at):
-            for recipient in candidate.recipients:
-                yield recipient, candidate.source

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import pairwise
 
 from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
 from keyturn.domain.errors import NobodyReached, OwnerNotKnown, PortError
@@ -18,26 +17,18 @@ from keyturn.domain.events import (
     notice_item,
 )
 from keyturn.domain.exemption import ExemptionChange, GroupChange
-from keyturn.domain.key import Receipt, SecretFacts, UserFacts
-from keyturn.domain.owner import (
-    Owner,
-    OwnerCandidate,
-    OwnerChannels,
-    OwnerSource,
-    RejectedValue,
-)
+from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.proof import is_missed, notified_now
-from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure, OwnerRejected
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys, Receipts
 from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
+from keyturn.use_cases.addressing import Addressed, Addressing
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.key_usage import with_usage
-from keyturn.use_cases.owners import UNREADABLE
 
 FOUND_EXEMPT = (
     "{name} is exempt from key rotation now, and was not when the account was last looked at: "
@@ -103,8 +94,10 @@ class BuildNotifications:
         items = (*found, *_items_of_renamed(result.plan.users))
         if self.is_announced:
             items = with_usage(items, result.plan, self.keys, workers=self.workers)
-        unread: list[Failure] = []
-        addressed = self._addressed(result.plan, items, unread)
+        addressed = Addressing(
+            find_owner=self.find_owner, policy=self.policy, is_announced=self.is_announced
+        ).of(result.plan, items)
+        unread = list(addressed.failures)
         admin = Recipient(ChannelName.EMAIL, self.admin)
         to_owners = [
             self._digest(run, to, theirs)
@@ -129,7 +122,7 @@ class BuildNotifications:
             rejected=addressed.odd,
         )
 
-    def _reaching_nobody(self, addressed: "_Addressed", admin: Recipient) -> frozenset[str]:
+    def _reaching_nobody(self, addressed: Addressed, admin: Recipient) -> frozenset[str]:
         """The ids of the keys whose one owner is the administrators, whom no mail reaches."""
         only_theirs = frozenset(
             each.item.key_id
@@ -141,14 +134,14 @@ class BuildNotifications:
             return frozenset()
         return only_theirs
 
-    def _proving(self, run: Run, admin: Recipient, addressed: "_Addressed") -> Iterator[Digest]:
+    def _proving(self, run: Run, admin: Recipient, addressed: Addressed) -> Iterator[Digest]:
         """What the admin's own acceptance proves: that cannot wait for the end of the day."""
         own = [each.item for each in addressed.items if each.is_to(admin)]
         if own and not run.dry_run:
             yield replace(self._digest(run, admin, own), audience=Audience.ADMIN)
 
     def _to_admin(
-        self, result: AccountResult, admin: Recipient, addressed: "_Addressed"
+        self, result: AccountResult, admin: Recipient, addressed: Addressed
     ) -> Iterator[Digest]:
         """
         What the admin is told: as an owner, and as a copy of what the other owners are.
@@ -190,63 +183,6 @@ class BuildNotifications:
             items=tuple(items),
         )
 
-    def _addressed(
-        self, plan: AccountPlan, items: Iterable[NoticeItem], unread: list[Failure]
-    ) -> "_Addressed":
-        """Who is notified of each item; where no owner is known, nobody but the admin."""
-        users = {decided.user.name: decided.user for decided in plan.users}
-        # Looked for by then, and said: as what their keys wait for.
-        unowned = {decided.user.name for decided in plan.users if decided.owner_unknown}
-        owners: dict[str, Owner] = {}
-        channels: dict[str, OwnerChannels | None] = {}
-        addressed = []
-        odd: dict[OwnerRejected, None] = {}
-        for item in items:
-            user = users[item.user]
-            if user.name not in owners:
-                owners[user.name] = (
-                    UNREADABLE if user.name in unowned else self._owner(user, unread)
-                )
-                channels[user.name] = self._channels(user, owners[user.name], unread)
-            receipts = _receipts(user, item.key_id)
-            if any(is_missed(each, receipts) for each in owners[user.name].candidates[:1]):
-                owners[user.name] = self._with_later_sources(user, owners[user.name])
-            owner = owners[user.name]
-            to = notified_now(owner, receipts, self.policy, plan.run.at)
-            odd |= dict.fromkeys(_missed(user.name, to, receipts))
-            said = replace(item, channels=channels[user.name]) if to else _without_dates(item)
-            addressed.append(_ItemTo(said, to))
-            odd |= dict.fromkeys(_odd(user.name, owner, to))
-        return _Addressed(tuple(addressed), tuple(odd))
-
-    def _owner(self, user: UserFacts, unread: list[Failure]) -> Owner:
-        """A user's owner, as the rule has read it or as it is read now."""
-        if not self.is_announced:
-            return Owner()
-        try:
-            known = user.owner
-            return known if isinstance(known, Owner) else self.find_owner.to_notify(user)
-        except PortError as error:
-            unread.append(Failure(error=error, user=user.name))
-            return Owner(unknown=OwnerSource.UNREADABLE)
-
-    def _with_later_sources(self, user: UserFacts, owner: Owner) -> Owner:
-        """The same owner, with who stands behind, as far as that can be read."""
-        try:
-            return self.find_owner.with_later_sources(user)[0]
-        except PortError:
-            return owner
-
-    def _channels(
-        self, user: UserFacts, owner: Owner, unread: list[Failure]
-    ) -> OwnerChannels | None:
-        """Where the owner is reached beside mail; if nobody can tell, by mail all the same."""
-        try:
-            return self.find_owner.channels_of(user, owner)
-        except PortError as error:
-            unread.append(Failure(error=error, user=user.name))
-            return None
-
     def _may_tell(self, run: Run, owner: Recipient, unread: list[Failure]) -> bool:
         """Owners hear of a dry run once a week at most; who cannot be looked up hears nothing."""
         if not self.tells_owners_of_dry_runs:
@@ -259,86 +195,8 @@ class BuildNotifications:
         return last is None or run.at - last >= DRY_RUN_WEEK
 
 
-@dataclass(frozen=True, slots=True)
-class _ItemTo:
-    """An item, and who is notified of it."""
-
-    item: NoticeItem
-    to: tuple[OwnerCandidate, ...]
-    """Each of their recipients gets a message of their own; empty: nobody is known."""
-
-    def of_recipient(self) -> Iterator[tuple[Recipient, NoticeItem]]:
-        """Each recipient, with the item that says which source names them."""
-        seen: set[RecipientId] = set()
-        for candidate in self.to:
-            for recipient in candidate.recipients:
-                if recipient.id not in seen:  # two sources may name one address
-                    seen.add(recipient.id)
-                    yield recipient, replace(self.item, named_by=candidate.source)
-
-    def is_to(self, recipient: Recipient) -> bool:
-        return any(to.is_same_as(recipient) for to, _ in self.of_recipient())
-
-
-@dataclass(frozen=True, slots=True)
-class _Addressed:
-    """The items of a run, and what was odd about their owners."""
-
-    items: tuple[_ItemTo, ...]
-    odd: tuple[OwnerRejected, ...]
-
-    def of_recipient(self) -> Iterator[tuple[Recipient, list[NoticeItem]]]:
-        """Each recipient with their items, however an address is spelt."""
-        spelt: dict[RecipientId, Recipient] = {}
-        theirs: dict[RecipientId, list[NoticeItem]] = {}
-        for each in self.items:
-            for to, item in each.of_recipient():
-                spelt.setdefault(to.id, to)
-                theirs.setdefault(to.id, []).append(item)
-        return ((spelt[id_], items) for id_, items in theirs.items())
-
-
-def _without_dates(item: NoticeItem) -> NoticeItem:
-    """What is said of a new key where nobody was notified of it: nothing ends by it."""
-    if item.action is not Action.ROTATE:
-        return item
-    return replace(
-        item,
-        reason=Reason.OWNER_UNKNOWN,
-        sentence=f"{item.sentence}; its owner is not known, so this key does not end",
-        notice=replace(
-            item.notice, type=NoticeType.BLOCKED, variant=Reason.OWNER_UNKNOWN, promises={}
-        ),
-        next=None,
-    )
-
-
-def _odd(user: str, owner: Owner, to: tuple[OwnerCandidate, ...]) -> Iterator[OwnerRejected]:
-    """What does not serve in a user's sources, as far as others are notified because of it."""
-    instead = " and ".join(map(str, to)) or str(owner)
-    for rejected in owner.passed_over(to[-1].source if to else None):
-        yield OwnerRejected(user=user, rejected=rejected, instead=instead)
-
-
-def _missed(
-    user: str, to: tuple[OwnerCandidate, ...], receipts: tuple[Receipt, ...]
-) -> Iterator[OwnerRejected]:
-    """Whom the last mail did not reach, so that others are notified besides."""
-    for each, behind in pairwise(to):
-        if is_missed(each, receipts):
-            why = "did not get the last mail, and may get the next one"
-            rejected = RejectedValue(each.source, each.addresses, why)
-            yield OwnerRejected(user=user, rejected=rejected, instead=f"{each} and {behind}")
-
-
 def _first(odd: tuple[OwnerRejected, ...]) -> OddValues:
     return OddValues(count=len(odd), first=tuple(map(str, odd[:MOST_ODD])))
-
-
-def _receipts(user: UserFacts, key_id: str) -> tuple[Receipt, ...]:
-    """What was notified of a key, as far as the rule asked for it."""
-    [known] = [key.receipts for key in user.keys if key.key_id == key_id] or [()]
-    return known if isinstance(known, tuple) else ()
 
 
 def _items_planned(plan: AccountPlan, smtp: SmtpUsers) -> Iterator[NoticeItem]:
