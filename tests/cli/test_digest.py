@@ -87,8 +87,9 @@ def test_once_all_were_seen_an_account_that_could_not_be_entered_is_none_of_them
     shown = keyturn("digest", "--deployed")
 
     assert shown.exit_code == 1
-    assert "NOT SEEN: 1 account could not be entered or read" in shown.stdout
-    assert f"{CLOSED_TO_US} (bought): " in shown.stdout.partition("Failed: ")[2]
+    unseen = shown.stdout.partition("NOT SEEN, for they could not be entered or read: 1")[2]
+    assert f"{CLOSED_TO_US} (bought): " in unseen
+    assert "Failed" not in shown.stdout
     assert "there was no run" not in shown.stdout
 
 
@@ -192,7 +193,8 @@ def test_a_snapshot_that_cannot_be_read_is_a_failure_and_hides_no_other(
     found = answer(*PLACE)
 
     assert (found["coverage"]["reached"], found["coverage"]["failed"]) == (1, 1)
-    [failure] = [each for each in found["failures"]["worst"] if each["account"] == SHOP]
+    [failure] = found["coverage"]["not_entered"]["worst"]
+    assert failure["account"] == SHOP
     assert failure["what"].startswith("its snapshot could not be read (")
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from keyturn.domain.admin_digest import (
+    NOT_ENTERED,
     WORST,
     AccountDay,
     AdminDigest,
@@ -209,6 +210,49 @@ def test_a_lasting_failure_is_reported_on_its_first_day_and_then_weekly() -> Non
             reported.append((number, digest.failures.worst[0].day))
 
     assert reported == [(0, None), (7, DAY), (14, DAY)]
+
+
+DENIED = "AssumeRole: AccessDenied (request 1234567{}-aaaa-1)"
+
+
+def test_an_account_that_cannot_be_entered_is_named_every_day_with_why_and_since_when() -> None:
+    memory: dict[tuple[str, str, str], Lasting] = {}
+    for number in range(9):
+        message = DENIED.format(number)
+        digest = of(
+            replace(PROD, reached=False, keys=(), failures=((None, message), ("ann", "denied"))),
+            memory=memory,
+            day=DAY + timedelta(days=number),
+        )
+        memory = dict(digest.memory)
+
+        [line] = digest.coverage.not_entered.worst
+        assert (line.account, line.name, line.what) == (PROD.account, "prod", message)
+        assert line.day == (DAY if number else None)
+        assert digest.coverage.failed == digest.coverage.not_entered.total == 1
+        # It is told once a day; what a user of it fails with is weekly as ever.
+        assert (digest.failures.total, digest.failures_lasting) == (
+            (1, 0) if number % 7 == 0 else (0, 1)
+        )
+
+
+def test_an_account_without_a_run_says_since_when_and_one_that_came_today_is_not_hidden() -> None:
+    many = {f"{number:012}": "" for number in range(WORST)}
+    first = of(queued=many)
+    new = {**many, "222222222222": "new"}
+
+    digest = of(queued=new, memory=dict(first.memory), day=DAY + timedelta(days=1))
+
+    worst = digest.coverage.not_seen.worst
+    assert (worst[0].account, worst[0].day) == ("222222222222", None)
+    assert {line.day for line in worst[1:]} == {DAY}
+    assert of(PROD, memory=dict(digest.memory), day=DAY + timedelta(days=2)).memory == {}
+
+
+def test_an_account_that_was_not_entered_and_says_no_reason_is_named_all_the_same() -> None:
+    [line] = of(replace(PROD, reached=False, keys=())).coverage.not_entered.worst
+
+    assert line.what == NOT_ENTERED
 
 
 def test_a_failure_that_was_over_is_new_when_it_comes_back() -> None:

@@ -289,7 +289,25 @@ def test_what_the_reporter_makes_of_a_day_is_one_mail_however_often_it_comes(
 
     [mail] = mails(stage)[before:]
     assert list(mail.to) == [ADMIN]
-    assert mail.subject == (
-        "[AWS access keys] 2 accounts not reached; 2 failures (3 accounts, 2 March)"
-    )
+    assert mail.subject == "[AWS access keys] 2 accounts not reached (3 accounts, 2 March)"
     assert "1 key got a new key." in (mail.text or "")
+
+
+def test_an_account_that_stays_shut_is_named_with_its_reason_in_the_mail_of_every_day(
+    stage: Harness,
+) -> None:
+    for day in range(3):
+        stage.at(day).take_inventory()
+        stage.rotate_queued()
+        stage.tell()
+        stage.cloud.move_to(START + timedelta(days=day, minutes=20))
+        stage.report()
+        assert stage.tell() == []
+
+    told = [mail for mail in mails(stage) if "not reached" in mail.subject]
+    assert len(told) == 3
+    days = ("today", "Monday 2 March 2026 (UTC)", "Monday 2 March 2026 (UTC)")
+    for mail, since in zip(told, days, strict=True):
+        for text in (" ".join((mail.text or "").split()), mail.html or ""):
+            assert "could not be assumed" in text.partition("111111111111")[2]
+            assert f"(since {since})" in text

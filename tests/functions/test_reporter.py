@@ -193,6 +193,9 @@ def test_runs_that_begin_after_midnight_belong_to_the_inventory_before_it(stage:
 
 
 def test_a_lasting_failure_is_reported_on_its_first_day_and_then_weekly(stage: Harness) -> None:
+    """And whatever could not be entered is named every day: it alarms every day."""
+    stage.user("ann", 137)
+    stage.cloud.deny(MEMBER, "ListUserTags")
     shown = []
     for day in range(9):
         stage.at(day)
@@ -200,13 +203,19 @@ def test_a_lasting_failure_is_reported_on_its_first_day_and_then_weekly(stage: H
         after(stage, day * 24 * HOUR + HOUR).report()
         [*_, digest] = published(stage)
         shown.append((digest["failures"]["total"], digest["failures_lasting"]))
+        unseen = digest["coverage"]["not_entered"]["worst"]
+        assert {line["day"] for line in unseen} == {"2026-03-02" if day else None}
+        assert all("could not be assumed" in line["what"] for line in unseen)
+        assert len(unseen) == 2
 
-    assert shown == [(2, 0), *[(0, 2)] * 6, (2, 0), (0, 2)]
+    assert shown == [(1, 0), *[(0, 1)] * 6, (1, 0), (0, 1)]
 
 
 def test_where_the_memory_cannot_be_read_everything_is_reported_and_that_is_said(
     stage: Harness,
 ) -> None:
+    stage.user("ann", 137)
+    stage.cloud.deny(MEMBER, "ListUserTags")
     a_day(stage)
     after(stage, HOUR).report()
     stage.cloud.session(HUB).client("s3").put_object(
@@ -218,7 +227,7 @@ def test_where_the_memory_cannot_be_read_everything_is_reported_and_that_is_said
     after(stage, 25 * HOUR).report()
 
     [_, digest] = published(stage)
-    assert digest["failures"]["total"] == 2
+    assert digest["failures"]["total"] == 1
     [said] = digest["remarks"]
     assert said.startswith("What was reported before could not be read (it is of no known form")
 
@@ -238,7 +247,7 @@ def test_what_may_not_be_read_is_said_and_keeps_no_digest(stage: Harness) -> Non
         "Which accounts were queued on 2026-03-03",
         "What was reported before",
     ]
-    assert digest["failures"]["total"] == 3  # each snapshot
+    assert digest["coverage"]["not_entered"]["total"] == 3  # each snapshot
 
 
 def test_broken_off_between_bus_and_bucket_it_is_published_again(stage: Harness) -> None:
@@ -272,7 +281,7 @@ def test_a_snapshot_that_cannot_be_read_is_a_failure_of_its_account(stage: Harne
     assert digest["coverage"]["failed"] == 3
     assert any(
         line["account"] == MEMBER and "snapshot could not be read" in line["what"]
-        for line in digest["failures"]["worst"]
+        for line in digest["coverage"]["not_entered"]["worst"]
     )
 
 

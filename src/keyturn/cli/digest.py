@@ -104,7 +104,7 @@ def _coverage(coverage: Coverage) -> Iterator[str]:
     """What was not seen comes first."""
     yield from _list("NOT SEEN, for there was no run", coverage.not_seen)
     if coverage.failed:
-        yield f"NOT SEEN: {pluralize(coverage.failed, 'account')} could not be entered or read"
+        yield from _list("NOT SEEN, for they could not be entered or read", coverage.not_entered)
     if coverage.users_left:
         yield f"NOT SEEN: {pluralize(coverage.users_left, 'user')} for whom there was no time yet"
     listed = "not known how many are listed"

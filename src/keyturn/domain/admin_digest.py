@@ -43,6 +43,8 @@ _HINDERED: Final = frozenset(
     {Reason.ORPHAN_FOUND, Reason.ORPHAN_WAITING, Reason.SECRET_OVERWRITTEN, Reason.SECRET_FOREIGN}
 )
 """Reasons for which somebody has to look at a key, though nothing holds its dates up."""
+NO_RUN: Final = "no run that day"
+NOT_ENTERED: Final = "it could not be entered or read"
 EXEMPTED: Final = "exempt now, and not when it was last looked at: ask who did that, and why"
 _UNKNOWN_OWNER: Final = frozenset({OwnerSource.NONE, OwnerSource.ADMIN})
 
@@ -208,7 +210,9 @@ class Coverage:
     failed: int
     """Accounts that were looked at, and could not be entered."""
     not_seen: DigestList
-    """Accounts that are looked after, and had no run."""
+    """Accounts that are looked after, and had no run; day: since when."""
+    not_entered: DigestList = DigestList()
+    """The accounts that could not be entered, every day again: why, and since when."""
     users_left: int = 0
     """Users for whom there was no time yet."""
 
@@ -245,7 +249,11 @@ class AdminDigest:
     rejected: DigestList
     """Values of owners that do not serve."""
     failures: DigestList
-    """Those that are reported today: the new ones, and the lasting ones once a week."""
+    """
+    Those that are reported today: the new ones, and the lasting ones once a week.
+
+    Why an account could not be entered is not among them: the coverage says it every day.
+    """
     failures_lasting: int
     """Those that were reported within the week before."""
     keys: int
@@ -284,9 +292,7 @@ def fold(
     queued = expected.queued if expected else {}
     for account, name in queued.items():
         if account not in found.seen:
-            line = DigestLine(account=account, name=name, what="no run that day")
-            found.not_seen.add((account,), line)
-            found.keep_memory_of(account)
+            found.add_unseen(account, name)
     return AdminDigest(
         day=day,
         accounts_enforced=found.enforced,
@@ -297,6 +303,7 @@ def fold(
             reached=found.reached,
             failed=found.failed,
             not_seen=found.not_seen.chosen(),
+            not_entered=found.not_entered.chosen(),
             users_left=found.left,
         ),
         breaks=found.breaks.chosen(),
@@ -323,7 +330,8 @@ def with_lists(digest: AdminDigest, change: Callable[[DigestList], DigestList]) 
         for each in fields(digest)
         if isinstance(found := getattr(digest, each.name), DigestList)
     }
-    coverage = replace(digest.coverage, not_seen=change(digest.coverage.not_seen))
+    seen = digest.coverage
+    coverage = replace(seen, not_seen=change(seen.not_seen), not_entered=change(seen.not_entered))
     return replace(digest, coverage=coverage, **lists)  # type: ignore[arg-type]  # lists alone
 
 
@@ -374,6 +382,7 @@ class _Found:
     keys: int = 0
     lasting: int = 0
     not_seen: _Worst = field(default_factory=_Worst)
+    not_entered: _Worst = field(default_factory=_Worst)
     breaks: _Worst = field(default_factory=_Worst)
     done: _Worst = field(default_factory=_Worst)
     planned: _Worst = field(default_factory=_Worst)
@@ -399,8 +408,11 @@ class _Found:
             self._add_key(account, key)
         for user in account.users:
             self._add_user(account, user)
+        if not account.reached:
+            self._add_not_entered(account)
         for name, message in account.failures:
-            self._add_failure(account, name, message)
+            if account.reached or name is not None:
+                self._add_failure(account, name, message)
         for step in account.earlier:
             self._add_step(account, step)
         self._add_exempted(account)
@@ -418,10 +430,13 @@ class _Found:
                 self._add_step(account, step)
         self._add_exempted(account)
 
-    def keep_memory_of(self, account: str) -> None:
-        """Remember the failures of an account that nobody saw: they may last."""
+    def add_unseen(self, account: str, name: str) -> None:
+        """Name an account that nobody saw, and remember its failures: they may last."""
         theirs = {key: each for key, each in self.memory.items() if key[0] == account}
         self.remembered.update(theirs)
+        since = self._told_daily(account, NO_RUN)
+        line = DigestLine(account=account, name=name, what=NO_RUN, day=self._unless_today(since))
+        self.not_seen.add(_newest_first(since, account), line)
 
     def _add_key(self, account: AccountDay, key: KeyDay) -> None:
         self.keys += 1
@@ -474,6 +489,29 @@ class _Found:
         for why in user.rejected:
             self.rejected.add((*rank, why), replace(line, what=why[:LONGEST]))
 
+    def _add_not_entered(self, account: AccountDay) -> None:
+        """Say it each day anew: that a mail alarms without a name, nobody can act on."""
+        why = [message for name, message in account.failures if name is None] or [NOT_ENTERED]
+        since = min(self._told_daily(account.account, each) for each in why)
+        line = DigestLine(
+            account=account.account,
+            name=account.name,
+            what="; ".join(why)[:LONGEST],
+            day=self._unless_today(since),
+        )
+        self.not_entered.add(_newest_first(since, account.account), line)
+
+    def _told_daily(self, account: str, what: str) -> date:
+        """Remember what is told of an account every day; since when it is so."""
+        known = failure_key(account, None, what)
+        before = self.memory.get(known)
+        since = before.since if before else self.day
+        self.remembered[known] = Lasting(since=since, reported=self.day)
+        return since
+
+    def _unless_today(self, since: date) -> date | None:
+        return since if since != self.day else None
+
     def _add_failure(self, account: AccountDay, user: str | None, message: str) -> None:
         known = failure_key(account.account, user, message)
         if known in self.remembered:
@@ -491,10 +529,15 @@ class _Found:
             name=account.name,
             user=user,
             what=message[:LONGEST],
-            day=since if since != self.day else None,
+            day=self._unless_today(since),
         )
         # A whole account is worse than a user; what lasts longest is worse than what is new.
         self.failures.add((user is not None, since, account.account, user or "", message), line)
+
+
+def _newest_first(since: date, account: str) -> tuple[int, str]:
+    """The rank of what is told every day: what has come today may not go under in the rest."""
+    return -since.toordinal(), account
 
 
 def _is_since(at: datetime | None, since: datetime | None) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from keyturn.domain.admin_digest import AdminDigest
+from keyturn.domain.admin_digest import AdminDigest, DigestList
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.events import (
     Audience,
@@ -62,13 +62,19 @@ def _of_day(words: Words) -> Brief:
     """What was not seen, what breaks, what failed: a few lines of each; the mail has the rest."""
     say, digest = words.facts["say"], words.facts["digest"]
     lines: list[str] = [*say("daily_top", digest), *say("daily_unseen", digest)]
-    lines += [f"- {as_line(each)}" for each in digest.coverage.not_seen.worst[:_LINES]]
+    for name, found in words.facts["unseen"]:
+        lines += say(f"daily_{name}", digest)
+        lines += _some(found)
     for section in words.facts["sections"]:
         lines += say("daily_title", digest, section)
-        lines += [f"- {as_line(each)}" for each in section.found.worst[:_LINES]]
-        if section.found.total > _LINES:
-            lines.append(f"- and {section.found.total - _LINES:,} more")
+        lines += _some(section.found)
     return Brief(subject=words.subject, top=tuple(lines))
+
+
+def _some(found: DigestList) -> Iterator[str]:
+    yield from (f"- {as_line(each)}" for each in found.worst[:_LINES])
+    if found.total > _LINES:
+        yield f"- and {found.total - _LINES:,} more"
 
 
 def _of_digest(words: Words) -> Brief:

@@ -66,6 +66,13 @@ def sections_of(digest: AdminDigest) -> Sequence[Section]:
     ]
 
 
+def unseen_of(digest: AdminDigest) -> Sequence[tuple[str, DigestList]]:
+    """Which accounts were not seen, by the names of the lists."""
+    seen = digest.coverage
+    counts = {"not_entered": seen.failed, "not_seen": seen.not_seen.total}
+    return [(name, getattr(seen, name)) for name, number in counts.items() if number]
+
+
 def subject_parts(digest: AdminDigest) -> Sequence[str]:
     """What a subject tells, the worst first, by the names of the lists; nothing on a quiet day."""
     coverage = digest.coverage

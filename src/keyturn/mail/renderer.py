@@ -46,6 +46,7 @@ from keyturn.mail.day import (
     object_link,
     sections_of,
     subject_parts,
+    unseen_of,
 )
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.thread import headers_of
@@ -215,6 +216,7 @@ class Mails:
             "groups": (),
             "sections": sections_of(digest),
             "parts": subject_parts(digest),
+            "unseen": unseen_of(digest),
             "stored_in": f"s3://{bucket}/{digest.csv}" if bucket and digest.csv else "",
             "stored_link": object_link(host, bucket, region, digest.csv) if region else "",
         }

@@ -38,6 +38,7 @@ class CoverageFile(TypedDict):
     failed: Count
     users_left: Count
     not_seen: ListFile
+    not_entered: ListFile
 
 
 class AdminDigestFile(TypedDict):
@@ -79,6 +80,7 @@ def write_admin_digest(digest: AdminDigest) -> AdminDigestFile:
             "failed": coverage.failed,
             "users_left": coverage.users_left,
             "not_seen": _list(coverage.not_seen),
+            "not_entered": _list(coverage.not_entered),
         },
         "breaks": _list(digest.breaks),
         "done_counts": dict(digest.done_counts),

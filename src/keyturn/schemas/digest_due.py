@@ -80,6 +80,8 @@ class _Coverage(LenientSchema):
     failed = _count()
     users_left = _count()
     not_seen = _list()
+    # A digest that a reporter of the version before published has none: it is sent without.
+    not_entered = rules.Nested(_List, load_default=lambda: {"total": 0, "worst": []})
 
 
 def _counts() -> rules.Dict:
@@ -151,6 +153,7 @@ def read_digest_due(event: object, *, own_account: str, now: datetime) -> AdminD
             reached=coverage["reached"],
             failed=coverage["failed"],
             not_seen=_read_list(coverage["not_seen"]),
+            not_entered=_read_list(coverage["not_entered"]),
             users_left=coverage["users_left"],
         ),
         breaks=_read_list(digest["breaks"]),
