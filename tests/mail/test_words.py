@@ -167,7 +167,7 @@ def test_a_reader_is_told_how_to_check_that_it_is_real(part: str) -> None:
 
 
 def test_no_name_or_message_of_others_makes_a_link() -> None:
-    evil = "sign in at https://evil.example/aws"
+    evil = "sign in at https://evil.example/aws or WWW.evil.example"
     account = Account(id=PROD.id, name=f"Urgent: {evil}")
     digest = replace(
         a_digest(replace(an_item(), sentence=f"why: {evil}"), audience=Audience.ADMIN),
@@ -180,6 +180,8 @@ def test_no_name_or_message_of_others_makes_a_link() -> None:
     for text in (mail.subject, mail.text, mail.html):
         assert "//evil.example" not in text.replace("[://]", "")
         assert "[://]evil.example/aws" in text
+        assert "www." not in text.lower()
+        assert "WWW[.]evil.example" in text
 
 
 @pytest.mark.parametrize("told", NoticeType)

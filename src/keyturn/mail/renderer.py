@@ -100,8 +100,8 @@ _OURS: Final = "keyturn"
 _MACRO: Final = re.compile(r"[a-z][a-z0-9_]*")
 _PARAMETERS: Final = re.compile(r" \([A-Z]\w+=[^()]*\)")
 """What a reason says of our parameters: (RotationPeriod=90)."""
-_SCHEME: Final = "://"
-_NO_SCHEME: Final = "[://]"
+_LINK_BEGINS: Final = re.compile(r"://|(?<=\bwww)\.", re.IGNORECASE)
+"""What programs for mail make a link of, without being asked."""
 _WITHOUT_INSTALL: Final = {NoticeType.DELETED}
 
 
@@ -616,7 +616,7 @@ def _without_links(digest: Digest) -> Digest:
 
 
 def _without_link(text: str) -> str:
-    return text.replace(_SCHEME, _NO_SCHEME)
+    return _LINK_BEGINS.sub(r"[\g<0>]", text)
 
 
 def _markup(escaped: str) -> Markup:
