@@ -280,6 +280,45 @@ def test_a_channel_that_is_off_cannot_be_chosen_to_prove(world: World) -> None:
         world.deploy(DeployRequest(parameters={"SlackTokenSecretArn": ""}))
 
 
+JIRA = {"JiraUrl": "https://example.atlassian.net", "JiraProject": "KEYS"}
+
+
+@pytest.mark.parametrize(
+    ("half", "said"),
+    [
+        ({"JiraSecretArn": HOOK}, f"JiraSecretArn={HOOK}: needs JiraUrl"),
+        (JIRA, "JiraUrl=https://example.atlassian.net: needs JiraSecretArn"),
+        ({"JiraProject": "KEYS"}, "JiraProject=KEYS: needs JiraSecretArn"),
+        ({"JiraIssueType": "Bug", "WebhookSecretArn": HOOK}, "JiraIssueType=Bug: needs JiraS"),
+        ({"SlackAdminChannel": "C0123ABCD"}, "SlackAdminChannel=C0123ABCD: needs SlackTokenS"),
+        (
+            {"SlackAdminChannel": "C0123ABCD", "SlackWebhookSecretArn": HOOK},
+            "SlackAdminChannel=C0123ABCD: needs SlackTokenSecretArn",
+        ),
+        (
+            {"ChannelSecretsKmsKeyArn": f"arn:aws:kms:{EAST}:222222222222:key/a"},
+            "ChannelSecretsKmsKeyArn=.*: needs JiraSecretArn or SlackTokenSecretArn or ",
+        ),
+    ],
+)
+def test_a_channel_that_is_half_configured_is_refused_before_any_write(
+    half: dict[str, str], said: str, deployed: World
+) -> None:
+    before = deployed.everything()
+
+    with pytest.raises(InvalidValue, match=said):
+        deployed.deploy(DeployRequest(parameters=half))
+
+    assert deployed.everything() == before
+
+
+def test_what_a_channel_had_stays_when_it_is_switched_off_and_on_again(deployed: World) -> None:
+    for told in (JIRA | {"JiraSecretArn": HOOK}, {"JiraSecretArn": ""}, {"JiraSecretArn": HOOK}):
+        deployed.deploy(DeployRequest(parameters=told))
+
+    assert deployed.stacks.held[NAMES.channels].parameters.items() >= JIRA.items()
+
+
 def test_mails_get_a_configuration_set_that_says_what_became_of_them(world: World) -> None:
     world.deploy(FIRST)
 

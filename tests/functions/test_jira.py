@@ -452,6 +452,26 @@ def test_one_that_does_not_take_it_holds_nobody_and_gets_it_later_once(
     assert "evil.example" not in str([each.headers.get("host") for each in site.receiver.got])
 
 
+@pytest.mark.parametrize("mistake", ["a page in Jira", "no address of the token"])
+def test_what_is_no_site_says_which_values_to_look_at(
+    channels: Channels, site: Jira, mistake: str
+) -> None:
+    stage = channels.stage
+    if mistake == "a page in Jira":
+        stage.settings |= {"JiraUrl": f"{SITE}/browse/KEYS"}
+    else:
+        channels.set("JiraSecretArn", TOKEN)
+    stage.user("ann", 137)
+    stage.invoke()
+
+    assert channels.say() == 1
+
+    assert measured(stage, "JiraNotSent") == 1
+    [said] = {text for line in stage.lines() if "404" in (text := str(line.get("message")))}
+    assert "404: JiraUrl has to be Jira's own address, without /browse or /rest;" in said
+    assert "the secret needs the account's e-mail address" in said
+
+
 def test_while_jira_hangs_the_others_hear_all(
     channels: Channels, site: Jira, monkeypatch: pytest.MonkeyPatch
 ) -> None:

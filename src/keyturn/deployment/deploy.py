@@ -24,6 +24,7 @@ from keyturn.deployment.model.wanted import (
     DeployRequest,
     Ready,
     Settled,
+    check_channels,
     check_first,
     check_proving,
     is_true,
@@ -92,7 +93,9 @@ class Deploy:
             raise InvalidValue("--ou", "", "is needed: which units get the member role?")
         settled = settle(self.package.core, given, core.parameters if core else None, {})
         channels = self._settle_channels(given, settled.whole)
-        check_proving(settled.whole, channels.whole if channels else {})
+        of_channels = channels.whole if channels else {}
+        check_channels(asked.own, of_channels)
+        check_proving(settled.whole, of_channels)
         regions = self._regions(settled.whole, given, found)
         member_given = given | self._where_members_look(settled.whole, regions)
         inherited = {**settled.whole, **(found.parameters if found else {})}

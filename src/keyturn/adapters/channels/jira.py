@@ -275,6 +275,13 @@ class _Missing(Refused):
     """There is no such thing, or we may not see it."""
 
 
+_NO_SITE: Final = (
+    "JiraUrl has to be Jira's own address, without /browse or /rest; with a token of Cloud the "
+    "secret needs the account's e-mail address"
+)
+"""What to look at where a site lacks what every site has."""
+
+
 class _Jira:
     """One site, of either kind, as far as it is asked here."""
 
@@ -308,7 +315,7 @@ class _Jira:
         search = "search/jql" if EMAIL in asked_by else "search"
         page: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
-            answer = self._read(
+            answer = self._read_of_site(
                 search, jql=jql, fields="status,description", maxResults="1", **page
             )
             issues, following = answer.get("issues"), answer.get("nextPageToken")
@@ -373,7 +380,7 @@ class _Jira:
 
         https://support.atlassian.com/jira/kb/jira-cloud-jql-search-rest-api-returns-200-ok-without-api-token/
         """
-        me = self._read("myself")
+        me = self._read_of_site("myself")
         if not {"accountId", "name", "key"} & me.keys():
             raise Refused("jira: the token is nobody's there")
         if self._values.read() != asked_by:
@@ -385,6 +392,13 @@ class _Jira:
             return self._asked("GET", f"{place}?{urlencode(query, quote_via=quote)}", None)
         except Unavailable as error:
             raise Throttled(f"{error} (nothing was sent)") from None
+
+    def _read_of_site(self, place: str, **query: str) -> Mapping[str, Any]:
+        """Ask for what every site has: where that is not there, this is no site."""
+        try:
+            return self._read(place, **query)
+        except _Missing as error:
+            raise _Missing(f"{error}: {_NO_SITE}") from None
 
     def _write(self, place: str, form: Mapping[str, object]) -> Mapping[str, Any]:
         return self._asked("POST", place, json.dumps(form).encode())

@@ -51,6 +51,36 @@ SWITCH_OF: Final[Mapping[ChannelName, str]] = {ChannelName.SLACK: "SlackTokenSec
 """Channel beside mail that can prove → the parameter without which it reaches no owner."""
 
 
+_OF_A_CHANNEL: Final[Mapping[str, frozenset[str]]] = {
+    "SlackAdminChannel": frozenset({"SlackTokenSecretArn"}),
+    "JiraUrl": frozenset({"JiraSecretArn"}),
+    "JiraProject": frozenset({"JiraSecretArn"}),
+    "JiraIssueType": frozenset({"JiraSecretArn"}),
+    "ChannelSecretsKmsKeyArn": CHANNELS,
+}
+"""Parameter of a channel → those of which one switches on what it is for."""
+
+
+def check_channels(given: Mapping[str, str], channels: Mapping[str, str]) -> None:
+    """
+    Raises InvalidValue where a channel is half configured.
+
+    What a channel had before it was switched off may stay: it is no mistake of this deployment.
+
+    Args:
+        given: parameter → value, by the operator.
+        channels: parameter → value, of the channels' stack as it will be; empty: there is none.
+
+    """
+    for name, switches in _OF_A_CHANNEL.items():
+        if given.get(name) and not any(channels.get(switch) for switch in switches):
+            needed = " or ".join(sorted(switches))
+            raise InvalidValue(name, given[name], f"needs {needed}: without it it does nothing")
+    if channels.get("JiraSecretArn") and not channels.get("JiraUrl"):
+        secret = channels["JiraSecretArn"]
+        raise InvalidValue("JiraSecretArn", secret, "needs JiraUrl: the address of Jira")
+
+
 def check_proving(core: Mapping[str, str], channels: Mapping[str, str]) -> None:
     """Raises InvalidValue where a channel is to prove (ProvingChannels) that is off."""
     chosen = core.get("ProvingChannels", "")
