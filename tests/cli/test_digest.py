@@ -227,6 +227,7 @@ def test_who_joined_on_the_day_itself_may_have_come_after_the_inventory(
     ("args", "rule"),
     [
         ((*PLACE, "--date", "2026-02-30"), "--date 2026-02-30: must be a date"),
+        ((*PLACE, "--date", "2030-01-01"), "--date 2030-01-01: is a day that has not begun"),
         (("--date", "2026-03-02"), "--bucket"),
     ],
 )

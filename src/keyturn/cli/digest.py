@@ -62,6 +62,8 @@ def _day(given_day: str | None) -> date:
     day = read_day(given_day)
     if day is None:
         raise InvalidValue("--date", given_day, "must be a date, such as 2026-03-02")
+    if day > now().date():
+        raise InvalidValue("--date", given_day, "is a day that has not begun yet, UTC")
     return day
 
 
