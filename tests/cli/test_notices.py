@@ -71,7 +71,10 @@ def test_a_preview_shows_templates_of_ones_own(tmp_path: Path) -> None:
     [
         ({"owner__body_txt": "{% if %}"}, r"owner/body\.txt:1: TemplateSyntaxError: "),
         ({"owner__body_txt": "a\n{{ digest.nothing }}"}, r"owner/body\.txt:2: UndefinedError"),
-        ({"owner__body_html": "<p>Some key"}, r"body\.html does not name AKIA\w+ \(rotated\)"),
+        (
+            {"owner__body_html": "<p>Some key"},
+            r"owner/body\.html does not name AKIA\w+ \(rotated\)",
+        ),
         ({"words__blocked_txt": WRONG_WORDS}, r"words/blocked\.txt:2: .+\(slot-taken\)"),
         ({"owner__bodi_txt": "x"}, r"owner/bodi\.txt: no mail uses a file of this name"),
         # What only the admin would be sent.

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from keyturn.domain.admin_digest import (
+    LONGEST,
     NOT_ENTERED,
     WORST,
     AccountDay,
@@ -304,3 +305,13 @@ def test_of_ten_thousand_accounts_the_worst_ten_are_named_and_all_counted() -> N
     ]
     assert len(digest.failures.worst) == WORST
     assert digest.failures.total == len(digest.memory) == accounts
+
+
+def test_what_is_cut_shows_that_it_was_cut() -> None:
+    whole, longer = "a" * LONGEST, "a" * (LONGEST + 1)
+
+    for message, what in ((whole, whole), (longer, "a" * (LONGEST - 1) + "…")):
+        shut = of(replace(PROD, reached=False, failures=((None, message),)))
+        failed = of(replace(PROD, failures=(("ann", message),)))
+        assert shut.coverage.not_entered.worst[0].what == what
+        assert failed.failures.worst[0].what == what

@@ -477,6 +477,7 @@ def test_a_list_that_comes_to_the_digest_has_its_place_in_the_mail() -> None:
                 "2 users newly exempt (3 accounts, 1 March)"
             ),
         ),
+        ("daily-no-run", "nothing shows that Keyturn ran on 1 March"),
         ("daily-unknown", "nobody knows whether an account is missing (2 accounts, 1 March)"),
     ],
 )
@@ -499,6 +500,11 @@ def test_a_day_of_dry_runs_alone_is_in_the_conditional() -> None:
 
     assert "This is a dry run: nothing was changed" in " ".join(mail.text.split())
     assert "it would be disabled" in mail.text
+    assert "(would stop working Tuesday 2 March 2027" in " ".join(mail.text.split())
+    assert "Would stop working" in mail.html
+    # What is in the way has to be seen to: that is what a dry run is for.
+    assert "nothing to do today" not in " ".join((mail.text + mail.html).split())
+    assert "mend it before you enforce" in " ".join(mail.text.split())
     assert "were disabled" not in mail.text
     assert "2 keys would be disabled, 2 would get a new key." in " ".join(mail.text.split())
 
@@ -510,3 +516,12 @@ def test_channels_say_the_worst_of_a_day_in_a_few_lines() -> None:
     assert "What breaks, and when: 1,000 keys" in brief.top
     assert "- and 997 more" in brief.top
     assert len(brief.top) < 70
+
+
+def test_a_day_of_which_nothing_is_known_says_so_and_what_to_look_at() -> None:
+    text = " ".join(MAILS.mail_of(DAYS["daily-no-run"]).text.split())
+
+    for part in ("rule that starts the inventory", "ASA-Account-Inventory", "S3BucketPrefix"):
+        assert part in text
+    assert "0 accounts" not in text
+    assert "could not be read" not in text

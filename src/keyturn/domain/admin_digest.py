@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from keyturn.domain.decision import ENDING, WRITING, Action, Overlay, Reason
 from keyturn.domain.owner import OwnerSource
+from keyturn.domain.plain_text import cut
 
 
 class CopiesToAdmin(StrEnum):
@@ -264,6 +265,11 @@ class AdminDigest:
     memory: Mapping[FailureKey, Lasting] = field(default_factory=dict, repr=False)
     """What is remembered of failures until the next day."""
 
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether nothing shows that anything ran: no inventory is known, and no account's run."""
+        return self.coverage.listed is None and not self.accounts_enforced + self.accounts_dry
+
 
 def fold(
     days: Iterable[AccountDay],
@@ -471,7 +477,7 @@ class _Found:
                 name=account.name,
                 user=step.user,
                 key_id=step.key_id,
-                what=step.sentence[:LONGEST],
+                what=cut(step.sentence, LONGEST),
                 action=step.action,
             )
             self.done.add(rank, line)
@@ -487,7 +493,7 @@ class _Found:
         if user.source in _UNKNOWN_OWNER:
             self.without_owner.add(rank, replace(line, what="no source names an owner"))
         for why in user.rejected:
-            self.rejected.add((*rank, why), replace(line, what=why[:LONGEST]))
+            self.rejected.add((*rank, why), replace(line, what=cut(why, LONGEST)))
 
     def _add_not_entered(self, account: AccountDay) -> None:
         """Say it each day anew: that a mail alarms without a name, nobody can act on."""
@@ -496,7 +502,7 @@ class _Found:
         line = DigestLine(
             account=account.account,
             name=account.name,
-            what="; ".join(why)[:LONGEST],
+            what=cut("; ".join(why), LONGEST),
             day=self._unless_today(since),
         )
         self.not_entered.add(_newest_first(since, account.account), line)
@@ -528,7 +534,7 @@ class _Found:
             account=account.account,
             name=account.name,
             user=user,
-            what=message[:LONGEST],
+            what=cut(message, LONGEST),
             day=self._unless_today(since),
         )
         # A whole account is worse than a user; what lasts longest is worse than what is new.
@@ -555,7 +561,7 @@ def _line(account: AccountDay, key: KeyDay) -> DigestLine:
         name=account.name,
         user=key.user,
         key_id=key.key_id,
-        what=what[:LONGEST],
+        what=cut(what, LONGEST),
         day=key.ends_on,
         action=key.action,
     )

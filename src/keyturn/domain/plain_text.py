@@ -24,3 +24,8 @@ def without_surrogates(text: str) -> str:
 def shown(text: object) -> str:
     """A text on one line, with nothing in it that a terminal or a mail would obey."""
     return visible(" ".join(str(text).split()))
+
+
+def cut(text: str, longest: int) -> str:
+    """A text of so many characters at most; that the rest is missing is seen."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

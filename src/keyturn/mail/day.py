@@ -75,6 +75,8 @@ def unseen_of(digest: AdminDigest) -> Sequence[tuple[str, DigestList]]:
 
 def subject_parts(digest: AdminDigest) -> Sequence[str]:
     """What a subject tells, the worst first, by the names of the lists; nothing on a quiet day."""
+    if digest.saw_nothing:
+        return ["not_run"]  # whatever else there is to say of that day comes from this
     coverage = digest.coverage
     found = {
         "breaks": digest.breaks.total,

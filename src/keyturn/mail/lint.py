@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from keyturn.domain.events import Mail, NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.overrides import sound
-from keyturn.mail.renderer import Mails, changed_of, named_in, names_of_ours
+from keyturn.mail.renderer import Mails, changed_of, names_of_ours
 from keyturn.mail.samples import CHANGES, every_mail
 from keyturn.mail.samples_of_day import DAYS
 from keyturn.mail.template_process import TemplateFailed, TemplateProcess
@@ -49,7 +49,7 @@ def mails_of(
         for name, content in (notices() if told is None else told).items():
             try:
                 mail = process.mail_of(content)
-                yield name, sound(mail, named_in(content), partial(ours.mail_of, content))
+                yield name, sound(mail, content, partial(ours.mail_of, content))
             except TemplateFailed as error:
                 yield name, Fault(name, str(error))
     finally:

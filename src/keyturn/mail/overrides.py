@@ -1,13 +1,13 @@
 """Mails in the operators' own words where those are sound, and in ours wherever they are not."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Mail, NoticeContent
 from keyturn.mail.letterhead import Letterhead
-from keyturn.mail.renderer import Mails, changed_of, named_in
+from keyturn.mail.renderer import Mails, changed_of, folder_of, named_in
 from keyturn.mail.template_process import TemplateFailed, TemplateProcess
 
 KEPT: Final = timedelta(minutes=5)
@@ -66,10 +66,10 @@ class OverridableRenderer:
 
     def mail_of(self, content: NoticeContent) -> Mail:
         """Write the mail of a notice."""
-        return self._write(lambda mails: mails.mail_of(content), named_in(content))
+        return self._write(lambda mails: mails.mail_of(content), content)
 
     def _write(
-        self, write: Callable[[Mails | TemplateProcess], Mail], names: Iterable[str]
+        self, write: Callable[[Mails | TemplateProcess], Mail], content: NoticeContent
     ) -> Mail:
         ours = self._templates.ours
         try:
@@ -80,26 +80,29 @@ class OverridableRenderer:
         if mails is ours:
             return write(ours)
         try:
-            return sound(write(mails), names, lambda: write(ours))
+            return sound(write(mails), content, lambda: write(ours))
         except TemplateFailed as error:
             self._complain(f"a mail template in the bucket is broken, ours serves: {error}")
             return write(ours)
 
 
-def sound(mail: Mail, names: Iterable[str], ours: Callable[[], Mail]) -> Mail:
+def sound(mail: Mail, content: NoticeContent, ours: Callable[[], Mail]) -> Mail:
     """
-    The mail. Raises TemplateFailed for one that could not prove that somebody was notified.
+    The mail of a notice. Raises TemplateFailed for one that could not prove that notice.
 
     ours: the same in our words, whose subject a long name may make as long.
     """
+    folder = folder_of(content)
     for part, text in (("subject.txt", mail.subject), ("body.txt", mail.text)):
         if not text.strip():
-            raise TemplateFailed(f"{part} is empty")
+            raise TemplateFailed(f"{folder}/{part} is empty")
     length = len(mail.subject)
     if length > LONGEST_SUBJECT and length > len(ours().subject):
-        raise TemplateFailed(f"subject.txt makes {length} characters, more than {LONGEST_SUBJECT}")
+        raise TemplateFailed(
+            f"{folder}/subject.txt makes {length} characters, more than {LONGEST_SUBJECT}"
+        )
     for part, text in (("body.txt", mail.text), ("body.html", mail.html)):
-        for name in names:
+        for name in named_in(content):
             if name not in text:
-                raise TemplateFailed(f"{part} does not name {name}")
+                raise TemplateFailed(f"{folder}/{part} does not name {name}")
     return mail

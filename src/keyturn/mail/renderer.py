@@ -171,13 +171,13 @@ class Mails:
         """What a mail of it is made from, for channels that put the same words together."""
         match content:
             case Digest():
-                about, folder = self._about_digest(_without_links(content)), str(content.audience)
+                about = self._about_digest(_without_links(content))
             case ExemptionChange():
-                about, folder = self._about_exemption(content), "exemption"
+                about = self._about_exemption(content)
             case AdminDigest():
-                about, folder = self._about_day(content), DAILY
+                about = self._about_day(content)
         facts = self._facts(about)
-        return Words(subject=self._subject(folder, facts), facts=facts)
+        return Words(subject=self._subject(folder_of(content), facts), facts=facts)
 
     def _digest(self, digest: Digest) -> Mail:
         digest = _without_links(digest)
@@ -190,6 +190,7 @@ class Mails:
             "digest": digest,
             "account": digest.run.account,
             "dry": digest.run.dry_run,
+            "to_owner": digest.audience is Audience.OWNER,
             "groups": grouped(digest.items),
             "why": why_to_owners if digest.audience is Audience.OWNER else why_to_admins,
         }
@@ -202,6 +203,7 @@ class Mails:
             "change": replace(change, by=_without_link(change.by)),
             "account": Account(id=change.account),
             "dry": False,
+            "to_owner": False,
             "groups": (),
         }
 
@@ -213,6 +215,7 @@ class Mails:
             "digest": digest,
             "account": ALL_ACCOUNTS,
             "dry": is_dry(digest),
+            "to_owner": False,
             "groups": (),
             "sections": sections_of(digest),
             "parts": subject_parts(digest),
@@ -552,6 +555,17 @@ def console_link(secret: str, region: str) -> str:
     """The secret's page in the console."""
     name, place = quote(secret, safe=""), quote(region, safe="")
     return f"https://{_console(region)}/secretsmanager/secret?name={name}&region={place}"
+
+
+def folder_of(content: NoticeContent) -> str:
+    """The folder of the templates that a notice is written by."""
+    match content:
+        case Digest():
+            return str(content.audience)
+        case ExemptionChange():
+            return "exemption"
+        case AdminDigest():
+            return DAILY
 
 
 def _console(region: str) -> str:

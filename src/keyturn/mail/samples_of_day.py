@@ -182,8 +182,9 @@ DAYS: Final[Mapping[str, AdminDigest]] = {
     "daily-bad": _day(a_bad(0), a_bad(3), *map(an_account, range(10, 50)), _CLOSED, missing=1),
     "daily-many": _of_many(),
     "daily-dry-run": _day(*(a_bad(each, dry=True) for each in (0, 2)), an_account(1, dry=True)),
-    "daily-unknown": replace(
-        fold([an_account(0), an_account(1, dry=True)], day=DAY, expected=None, memory={})
+    "daily-unknown": fold(
+        [an_account(0), an_account(1, dry=True)], day=DAY, expected=None, memory={}
     ),
+    "daily-no-run": fold([], day=DAY, expected=None, memory={}),
 }
 """Name → a day."""

@@ -21,7 +21,7 @@ from keyturn.domain.admin_digest import (
     with_lists,
 )
 from keyturn.domain.days import FIRST, LAST
-from keyturn.domain.plain_text import shown
+from keyturn.domain.plain_text import cut, shown
 from keyturn.schemas.account import Count
 from keyturn.schemas.admin_digest import AdminDigestFile, write_admin_digest
 
@@ -61,7 +61,7 @@ def write_digest_due(digest: AdminDigest) -> DigestDue:
 
 
 def _write(digest: AdminDigest, lines: int) -> DigestDue:
-    remarks = tuple(shown(each)[:LONGEST] for each in digest.remarks[:WORST])
+    remarks = tuple(cut(shown(each), LONGEST) for each in digest.remarks[:WORST])
     listed = with_lists(digest, lambda found: _clean(found, lines))
     clean = replace(listed, remarks=remarks)
     return {
@@ -85,6 +85,6 @@ def _clean_line(line: DigestLine) -> DigestLine:
         name=shown(line.name)[:LONGEST_NAME_SHOWN],
         user=shown(line.user)[:LONGEST_NAME_SHOWN] if line.user else None,
         key_id=line.key_id if names.KEY_ID.fullmatch(line.key_id or "") else None,
-        what=shown(line.what)[:LONGEST],
+        what=cut(shown(line.what), LONGEST),
         day=line.day if line.day and FIRST.date() <= line.day <= LAST.date() else None,
     )
