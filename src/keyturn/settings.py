@@ -22,6 +22,7 @@ from keyturn.domain.parameter import Parameter, Shape, Unit, parameters_of
 from keyturn.domain.policy import MOST_DAYS, RotationPolicy
 from keyturn.domain.scope import Scope, separated
 from keyturn.domain.smtp import SmtpUsers
+from keyturn.mail.letterhead import Letterhead
 from keyturn.schemas.rules import Flag
 
 
@@ -145,6 +146,17 @@ class Settings(Configuration):
         """Whose secrets hold passwords for SES's SMTP interface."""
         where = self.mail_region or self.home_region
         return SmtpUsers(patterns=self.smtp_users, regions=self.smtp_regions or (where,))
+
+    def letterhead(self, region: str) -> Letterhead:
+        """What mails say of their sender; region: the bucket's, empty where it is not known."""
+        return Letterhead(
+            admin=self.admin,
+            organization=self.organization,
+            help_link=self.help_link,
+            subject_prefix=self.subject_prefix,
+            bucket=self.bucket or "",
+            region=region,
+        )
 
     def needs(self, *parameters: str) -> None:
         """Refuse to go on without these parameters. Raises InvalidValue for the first not set."""

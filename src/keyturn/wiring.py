@@ -822,15 +822,8 @@ class Aws(_Connections):
         return OverridableRenderer(self._keep("mails", templates), complain)
 
     def _letterhead(self) -> Letterhead:
-        settings = self.settings
-        return Letterhead(
-            admin=settings.admin,
-            organization=settings.organization,
-            help_link=settings.help_link,
-            subject_prefix=settings.subject_prefix,
-            bucket=settings.bucket or "",
-            region=self.session.region_name or "",  # the functions run where the bucket is
-        )
+        # The functions run where the bucket is.
+        return self.settings.letterhead(self.session.region_name or "")
 
     def _receipts(self) -> S3Receipts:
         """What was notified, for who only reads."""

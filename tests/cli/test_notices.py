@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 from keyturn.cli.app import app
 from keyturn.domain.decision import NoticeType
 from keyturn.mail.lint import notices
+from keyturn.mail.samples import BUCKET
+from keyturn.mail.samples_of_day import DAYS
 
 
 def type_(*arguments: str) -> Result:
@@ -29,6 +31,8 @@ def test_a_preview_holds_every_notice_as_html_and_text_and_an_index_of_them(
     assert set(re.findall(r'href="([^"]+)"', index)) == wanted
     assert {f"{told}-owner.html" for told in NoticeType} <= wanted
     assert "at Brightwater" in " ".join((folder / "rotated.txt").read_text("utf-8").split())
+    days = {each.stem for each in folder.glob("*.txt") if f"s3://{BUCKET}/" in each.read_text()}
+    assert days == {name for name, day in DAYS.items() if day.csv}
 
 
 def test_a_preview_may_be_written_again_and_nothing_else_is_written_over(tmp_path: Path) -> None:
@@ -78,6 +82,7 @@ def test_a_preview_shows_templates_of_ones_own(tmp_path: Path) -> None:
         ({"words__blocked_txt": WRONG_WORDS}, r"words/blocked\.txt:2: .+\(slot-taken\)"),
         ({"owner__bodi_txt": "x"}, r"owner/bodi\.txt: no mail uses a file of this name"),
         # What only the admin would be sent.
+        ({"daily__body_txt": "{% if stored_link %}{{ digest.nothing }}{% endif %}"}, "daily/body"),
         ({"admin__subject_txt": "{% if dry %}{{ x }}{% else %}y{% endif %}"}, r"admin/subject"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -17,7 +18,7 @@ from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.plain_text import shown
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.lint import Fault, faults_of, mails_of, notices
-from keyturn.mail.samples import ADMIN
+from keyturn.mail.samples import ADMIN, BUCKET, REGION
 from keyturn.settings import Settings
 
 MARK = "<!-- keyturn notices preview -->"
@@ -79,13 +80,9 @@ def letterhead_of(options: LetterheadOptions) -> Letterhead:
 
 
 def letterhead_in(settings: Settings) -> Letterhead:
-    """The same, by settings."""
-    return Letterhead(
-        admin=settings.admin or ADMIN,
-        organization=settings.organization,
-        help_link=settings.help_link,
-        subject_prefix=settings.subject_prefix,
-    )
+    """The same, by settings; what is not set is made up, so that all parts of a mail are seen."""
+    known = settings.letterhead(REGION)
+    return replace(known, admin=known.admin or ADMIN, bucket=known.bucket or BUCKET)
 
 
 def _read(folder: Path, option: str) -> dict[str, str]:

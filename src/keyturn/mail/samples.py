@@ -17,6 +17,9 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import secret_name
 
 ADMIN = "aws-admins@example.com"
+BUCKET = "a-bucket"
+REGION = "eu-central-1"
+"""Of the bucket."""
 PROD = Account(id="222222222222", name="prod-workload", email="prod@example.com")
 TODAY = datetime(2027, 3, 1, 4, 2, 9, tzinfo=UTC)
 DISABLE_ON = date(2027, 3, 11)
