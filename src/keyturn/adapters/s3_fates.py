@@ -36,6 +36,7 @@ from keyturn.schemas.receipt import (
     BOUNCED,
     CLAIM_SIZE,
     DELIVERED,
+    MESSAGES,
     MISSED,
     REACHED,
     UNDELIVERABLE,
@@ -47,7 +48,6 @@ from keyturn.schemas.receipt import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MESSAGES: Final = "_messages"
 _HEARD_OF: Final = frozenset({ChannelName.EMAIL})
 """The channels that say later what became of a message."""
 _TRIES: Final = 3
@@ -211,7 +211,7 @@ class S3Fates:
             self._s3.delete_object(Bucket=self._bucket, Key=mark.name, IfMatch=mark.etag)
 
     def _of_message(self, message_id: str) -> str:
-        return f"{self._root}/{_MESSAGES}/{quote(message_id, safe='')}.json"
+        return f"{self._root}/{MESSAGES}/{quote(message_id, safe='')}.json"
 
     def _of_reached(self, recipient: Recipient) -> str:
         return f"{self._root}/{REACHED}/{recipient.id}.json"

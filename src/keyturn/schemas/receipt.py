@@ -30,15 +30,19 @@ BOUNCED: Final = ".bounced"
 """Ends the name of what voids a receipt, beside it."""
 DELIVERED: Final = ".delivered"
 """Ends the name of what says that it arrived, beside it."""
-DAILY: Final = "_daily"
-"""The folder of the administrators' digests of a day, of all accounts."""
 MISSED: Final = ".missed"
 """Ends the name of what says that it did not arrive, and the next may, beside it."""
-_SINCE: Final = "%Y%m%dT%H%M%SZ"
+DAILY: Final = "_daily"
+"""The folder of the administrators' digests of a day, of all accounts; no account is called so."""
+MESSAGES: Final = "_messages"
+"""The folder of the messages, each with its receipts' names; nor so."""
 UNDELIVERABLE: Final = "_undeliverable"
-"""The folder of the addresses that no message reaches; no account is called so."""
+"""The folder of the addresses that no message reaches; nor so."""
 REACHED: Final = "_reached"
 """The folder of the addresses that a message has reached; nor so."""
+ASIDE: Final = frozenset({MESSAGES, UNDELIVERABLE, REACHED})
+"""The folders beside the receipts: what lies there proves nothing of anybody."""
+_SINCE: Final = "%Y%m%dT%H%M%SZ"
 
 
 class ReceiptFile(TypedDict):

@@ -6,10 +6,7 @@ from datetime import datetime
 
 from keyturn.domain.reading import read_json
 from keyturn.schemas.mail_fate import FateFile
-from keyturn.schemas.receipt import BOUNCED, CLAIM_SIZE, DELIVERED, UNDELIVERABLE, ReceiptFile
-
-_ASIDE = ("_messages", UNDELIVERABLE)
-"""Folders beside those of the accounts."""
+from keyturn.schemas.receipt import ASIDE, BOUNCED, CLAIM_SIZE, DELIVERED, MISSED, ReceiptFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +51,8 @@ def fates_of(objects: Mapping[str, bytes], *, prefix: str) -> Mapping[str, Fate]
     for name, body in objects.items():
         below = name.removeprefix(folder)
         is_json = below != name and below.endswith(".json") and len(body) > CLAIM_SIZE
-        if is_json and below.split("/")[0] not in _ASIDE:
+        if is_json and below.split("/")[0] not in ASIDE:
             receipt: ReceiptFile = read_json(body)
-            if "message_id" not in receipt:
-                continue  # what says something about an account, and of no mail
             found[receipt["message_id"]] = Fate(
                 channel=receipt["channel"],
                 turns=(
@@ -70,10 +65,11 @@ def fates_of(objects: Mapping[str, bytes], *, prefix: str) -> Mapping[str, Fate]
 
 
 def _turns(objects: Mapping[str, bytes], receipt: str) -> Iterator[Turn]:
-    for ending in (DELIVERED, BOUNCED):
+    # A mail that arrived did, whatever else was said of it; what voids it has the last word.
+    for ending in (MISSED, DELIVERED, BOUNCED):
         if (stored := objects.get(receipt + ending)) is not None:
             fate: FateFile = read_json(stored)
-            why = fate["why"] if ending == BOUNCED else ""
+            why = "" if ending == DELIVERED else fate["why"]
             yield Turn(word=str(fate["fate"]), at=_time(fate["time"]), why=why)
 
 
