@@ -10,6 +10,7 @@ from keyturn.domain.errors import ClaimInProgress, KeyturnError, PortError
 from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
+from keyturn.domain.mail_fate import MailEvent
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.ports import Claim, ClaimItem, NoticeContent, SentMessage
 
@@ -261,3 +262,9 @@ class FakeAddresses:
 
     def reached_at(self, recipient: Recipient) -> datetime | None:
         raise AssertionError(recipient)
+
+    def note_returned(self, recipient: Recipient, event: MailEvent) -> None:
+        raise AssertionError(recipient, event)
+
+    def was_returned(self, recipient: Recipient, *, after: datetime, before: datetime) -> bool:
+        raise AssertionError(recipient, after, before)

@@ -44,7 +44,10 @@ What no run writes that another reads: who there is, who is exempt, what people 
 The key of all seals and SES's rate are asked for once a process: a schedule played again does not
 ask anew.
 """
-_APART = ("/receipts/_messages/", "/receipts/_undeliverable/", "/receipts/_reached/", "/owners.")
+_APART = tuple(
+    f"/receipts/_{each}/" for each in ("messages", "undeliverable", "reached", "returned")
+)
+_APART += ("/owners.",)
 """The same of objects: a message has an id of its own, and the rest no run writes."""
 RUNS = ("a", "b")
 Heard = list[str]

@@ -439,6 +439,53 @@ def test_an_old_bounce_condemns_no_address_that_was_reached_since(told: Harness)
     assert mark(told, OWNER)
 
 
+def test_who_sends_each_mail_back_once_the_next_arrived_keeps_no_key(stage: Harness) -> None:
+    ann = "ann@example.com"
+    [old] = stage.user("app", 95, **{OWNER_TAG: ann})
+    came_back = 0
+    first_told = disabled = None
+
+    for day in range(40):
+        before = len(stage.cloud.sent_mails)
+        stage.at(day).run()  # what arrives is said to be delivered
+        mails = [mail for mail in stage.cloud.sent_mails if mail.to == [ann]]
+        for mail in mails[came_back:-1]:
+            say(stage, "Email Bounced", BOUNCE, message_id=mail.message_id, sent_at=mail.at)
+            came_back += 1
+        stage.tell()
+        if first_told is None and [OWNER] in [m.to for m in stage.cloud.sent_mails[before:]]:
+            first_told = day
+            assert mark(stage, ann)["why"].startswith("bounced again: ")
+        if stage.keys("app")[old] == "Inactive":
+            disabled = day
+            break
+
+    assert first_told is not None, "the next source is told"
+    assert disabled is not None, "the key ends"
+    assert came_back >= 2
+    assert disabled - first_told >= 10, "after a whole window of who is asked now"
+
+
+def test_mails_that_come_back_together_are_of_one_trouble(told: Harness) -> None:
+    """Late events of several old mails, as from the dead letters, condemn no living address."""
+    sent = {0: message(told)}
+    for day in (7, 10):
+        told.at(day).run()
+        sent[day] = message(told)
+    assert len(set(sent.values())) == 3
+    say(told, "Email Delivered", {}, message_id=sent[10])
+    told.tell()
+
+    for day in (0, 7):
+        late = (10 - day) * DAY
+        say(told, "Email Bounced", BOUNCE, message_id=sent[day], sent_ago=late)
+        told.tell()
+        told.cloud.move_to(told.cloud.now + MINUTE)
+
+    assert counted(told, "MailsBounced") == 2
+    assert mark(told, OWNER) is None
+
+
 def test_a_bounce_of_long_ago_condemns_no_address(told: Harness) -> None:
     """A dead letter that is redriven, or an event that comes very late."""
     told.at(31)

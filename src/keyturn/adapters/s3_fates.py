@@ -7,10 +7,11 @@ What became of messages, beside the receipts that they stand behind:
     <prefix>/receipts/…/<receipt>.missed                       it was not, and the next may be
     <prefix>/receipts/_undeliverable/<recipient>.<since>.json  an address that cannot be reached
     <prefix>/receipts/_reached/<recipient>.json                when a mail was sent that arrived
+    <prefix>/receipts/_returned/<recipient>.<at>.json          a mail came back
 
-<recipient> is `<channel>.<hash of the address>`, <since> a time, for which nobody opens the
-object. Whoever reads receipts (s3_receipts.py) goes by these names. No account is called
-`_messages`, `_undeliverable` or `_reached`.
+<recipient> is `<channel>.<hash of the address>`, <since> and <at> times, for which nobody opens
+the object. Whoever reads receipts (s3_receipts.py) goes by these names. No account is called
+`_messages`, `_undeliverable`, `_reached` or `_returned`.
 """
 
 from contextlib import suppress
@@ -39,6 +40,7 @@ from keyturn.schemas.receipt import (
     MESSAGES,
     MISSED,
     REACHED,
+    RETURNED,
     UNDELIVERABLE,
     mark_name,
     read_mark_name,
@@ -184,6 +186,23 @@ class S3Fates:
     def reached_at(self, recipient: Recipient) -> datetime | None:
         """Read that time."""
         return self._reached(recipient)[0]
+
+    def note_returned(self, recipient: Recipient, event: MailEvent) -> None:
+        """Put the time beside the others."""
+        name = f"{self._root}/{RETURNED}/{mark_name(recipient.id, event.at)}"
+        self._put_once(name, write_fate(event))
+
+    def was_returned(self, recipient: Recipient, *, after: datetime, before: datetime) -> bool:
+        """Look at the first of these times: their names are in their order."""
+        folder = f"{self._root}/{RETURNED}/"
+        with aws_errors_translated():
+            page = self._s3.list_objects_v2(
+                Bucket=self._bucket,
+                Prefix=f"{folder}{recipient.id}.",
+                StartAfter=f"{folder}{mark_name(recipient.id, after)}",
+            )
+        names = [thing["Key"].removeprefix(folder) for thing in page.get("Contents", [])]
+        return bool(names) and names[0] < mark_name(recipient.id, before)
 
     def _reached(self, recipient: Recipient) -> tuple[datetime | None, str | None]:
         """The time, and the ETag of the object that says it."""

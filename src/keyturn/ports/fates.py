@@ -80,6 +80,12 @@ class AddressMarks(Protocol):
     def reached_at(self, recipient: Recipient) -> datetime | None:
         """When the last message was sent that reached a recipient, UTC; None: nobody knows."""
 
+    def note_returned(self, recipient: Recipient, event: MailEvent) -> None:
+        """Write down that a message to a recipient came back; it is never forgotten."""
+
+    def was_returned(self, recipient: Recipient, *, after: datetime, before: datetime) -> bool:
+        """Whether a message to a recipient came back between two times, UTC, both left out."""
+
 
 class SuppressionList(Protocol):
     """The addresses to which SES takes mails and sends none."""

@@ -40,7 +40,9 @@ UNDELIVERABLE: Final = "_undeliverable"
 """The folder of the addresses that no message reaches; nor so."""
 REACHED: Final = "_reached"
 """The folder of the addresses that a message has reached; nor so."""
-ASIDE: Final = frozenset({MESSAGES, UNDELIVERABLE, REACHED})
+RETURNED: Final = "_returned"
+"""The folder of the addresses from which a message came back; nor so."""
+ASIDE: Final = frozenset({MESSAGES, UNDELIVERABLE, REACHED, RETURNED})
 """The folders beside the receipts: what lies there proves nothing of anybody."""
 _SINCE: Final = "%Y%m%dT%H%M%SZ"
 

@@ -3,6 +3,7 @@ Who can be reached, and what became of what was sent to them.
 
 SES takes a mail before anybody knows whether it arrives. What it says later comes here: a mail
 that came back voids its receipts, and its address is left out until a later mail arrives there.
+What arrives there is no excuse for what comes back again and again.
 An address that SES would not send to is known before.
 """
 
@@ -94,21 +95,37 @@ class RecordMailFate:
         """
         Mark the address, unless the event is too old to say anything of it now.
 
+        A mail that was sent after another had come back, and comes back itself, is no event of
+        long ago: its address is marked from now on, whatever was delivered there meanwhile. Else
+        a server that takes each mail, and sends it back once it took the next, would keep a key
+        for ever, and nobody but its owner would hear of it.
+
         Marked is the message's own recipient, whoever the event names: a mail that was forwarded
         comes back from an address that is not ours to judge, and reached nobody all the same.
         """
-        since = event.dead_since
-        if now - since >= UNDELIVERABLE_LIFE or self._reached_after(message.recipient, since):
+        recipient = message.recipient
+        again = self._came_back_before(recipient, event)
+        since = event.at if again else event.dead_since
+        self.marks.note_returned(recipient, event)
+        if now - since >= UNDELIVERABLE_LIFE or self._reached_after(recipient, since):
             return
+        fate = f"{event.fate} again" if again else event.fate
         self.marks.mark_undeliverable(
-            message.recipient,
-            why=f"{event.fate}: {event.why}" if event.why else event.fate,
+            recipient,
+            why=f"{fate}: {event.why}" if event.why else fate,
             since=since,
             message_id=message.id,
         )
         # Once more: the report of a delivery may have come meanwhile, and found no mark to lift.
-        if reached := self._reached_after(message.recipient, since):
-            self.marks.mark_deliverable(message.recipient, since=reached)
+        if reached := self._reached_after(recipient, since):
+            self.marks.mark_deliverable(recipient, since=reached)
+
+    def _came_back_before(self, recipient: Recipient, event: MailEvent) -> bool:
+        """Whether another mail had come back in the 30 days before this one was sent."""
+        # Those that were sent before are of the same trouble: their events may come together.
+        return self.marks.was_returned(
+            recipient, after=event.sent_at - UNDELIVERABLE_LIFE, before=event.sent_at
+        )
 
     def _reached_after(self, recipient: Recipient, since: datetime) -> datetime | None:
         """When a later mail was sent that reached the recipient; None: none did."""
