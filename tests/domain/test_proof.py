@@ -1,5 +1,6 @@
 """Whose receipts prove something, and who is notified."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -88,6 +89,33 @@ def test_without_a_report_for_three_days_the_next_source_is_notified_too(
 
     assert notified(sent, DELIVERED) == asked
     assert notified(sent, ACCEPTED) == (ANN, BOB)
+
+
+@pytest.mark.parametrize(
+    ("newest", "asked"),
+    [
+        (receipt(ANN, days_ago=9), (ANN, BOB, TEAM)),
+        (receipt(ANN, days_ago=2), (ANN, BOB)),  # may arrive yet
+        (replace(receipt(ANN, days_ago=2), missed_at=NOW), (ANN, BOB, TEAM)),
+        (replace(receipt(ANN, days_ago=9, delivered=1), missed_at=NOW), (ANN, BOB)),
+    ],
+    ids=["overdue", "on its way", "given up", "arrived after all"],
+)
+def test_what_arrived_long_ago_ends_no_doubt_of_what_was_sent_since(
+    newest: Receipt, asked: tuple[Recipient, ...]
+) -> None:
+    early = receipt(ANN, days_ago=30, delivered=30)
+
+    assert notified([early, newest], DELIVERED) == asked
+    assert notified([newest, early], DELIVERED) == asked
+    # The earlier one proves what it did.
+    assert ANN.id in proving(early, newest, proof=DELIVERED)
+
+
+def test_one_of_two_owners_whose_last_message_arrived_ends_the_doubt() -> None:
+    sent = [receipt(ANN, days_ago=9), receipt(BOB, days_ago=9, delivered=9)]
+
+    assert notified(sent, DELIVERED) == (ANN, BOB)
 
 
 def test_its_receipt_counts_then_until_the_owner_is_reached() -> None:

@@ -41,14 +41,9 @@ def is_missed(candidate: OwnerCandidate, receipts: Iterable[Receipt]) -> bool:
 
     It proves what it did before; but whoever stands behind is notified, too.
     """
-    hashes = _hashes(candidate)
-    last = {
-        receipt.to: receipt
-        for receipt in sorted(receipts, key=lambda each: each.at)
-        if receipt.to and receipt.to.address_hash in hashes
-    }
+    last = _last_of_each(candidate, receipts)
     return bool(last) and all(
-        each.missed_at is not None and _delivered_at(each) is None for each in last.values()
+        each.missed_at is not None and _delivered_at(each) is None for each in last
     )
 
 
@@ -149,15 +144,34 @@ def _asked(
 
 
 def _is_doubted(candidate: OwnerCandidate, receipts: tuple[Receipt, ...], now: datetime) -> bool:
-    """Whether messages to it are on their way for too long, and none ever arrived."""
-    hashes = _hashes(candidate)
-    theirs = [receipt for receipt in receipts if receipt.to and receipt.to.address_hash in hashes]
-    # One that arrived is enough: a dead mailbox would have sent the others back, and AWS loses a
-    # report now and then.
-    return all(_delivered_at(receipt) is None for receipt in theirs) and any(
-        receipt.missed_at is not None or have_passed(DELIVERY_EXPECTED, receipt.at, now)
-        for receipt in theirs
+    """
+    Whether the last message to each of its recipients that should have arrived did not.
+
+    One that arrived earlier proves what it did; but a mailbox may be full since. AWS loses a
+    report now and then: then the next source is notified too, until the next report comes.
+    """
+    last = _last_of_each(
+        candidate,
+        (
+            each
+            for each in receipts
+            if each.missed_at is not None
+            or _delivered_at(each) is not None
+            or have_passed(DELIVERY_EXPECTED, each.at, now)
+        ),
     )
+    return bool(last) and all(_delivered_at(each) is None for each in last)
+
+
+def _last_of_each(candidate: OwnerCandidate, receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:
+    """The last of these receipts of each recipient that has one."""
+    hashes = _hashes(candidate)
+    last = {
+        receipt.to: receipt
+        for receipt in sorted(receipts, key=lambda each: each.at)
+        if receipt.to and receipt.to.address_hash in hashes
+    }
+    return tuple(last.values())
 
 
 def _delivered_at(receipt: Receipt) -> datetime | None:
