@@ -81,7 +81,7 @@ class PlanFile(TypedDict):
     version: Literal[1]
     generated_at: Moment
     dry_run: bool
-    policy: dict[str, int | bool | str | list[int] | None]
+    policy: dict[str, int | bool | str | list[int] | list[str] | None]
     accounts: list[AccountReport]
     skipped: list[Skipped]
     failures: list[str]
