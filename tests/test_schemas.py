@@ -17,12 +17,14 @@ from keyturn.domain.result import AccountPlan, AccountResult
 from keyturn.schemas.admin_digest import CoverageFile, LineFile, ListFile
 from keyturn.schemas.decision import CELLS, Decided, NextStep, cells_of, write_decision
 from keyturn.schemas.digest import (
+    CallerForm,
     ChannelsForm,
     DigestAccount,
     DigestForm,
     DigestItem,
     DigestRun,
     FetchedOn,
+    TrailForm,
     Usage,
     Use,
 )
@@ -34,12 +36,14 @@ from keyturn.schemas.event import KeyDetail, write_event
 from keyturn.schemas.explanation import ExplainedKey
 from keyturn.schemas.notices_due import (
     _Account,
+    _Caller,
     _Channels,
     _Digest,
     _Fetched,
     _Item,
     _Next,
     _Run,
+    _Trail,
     _Usage,
     _Use,
 )
@@ -211,6 +215,8 @@ def test_whoever_tells_of_a_key_tells_all_of_its_decision(form: type) -> None:
         (_Account, DigestAccount),
         (_Item, DigestItem),
         (_Channels, ChannelsForm),
+        (_Trail, TrailForm),
+        (_Caller, CallerForm),
         (_Next, NextStep),
         (_Usage, Usage),
         (_Use, Use),

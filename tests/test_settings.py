@@ -381,6 +381,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "DryRunNoticesToOwners": ("False", False),
     "ReportRootKeys": ("True", True),
     "ReadAlternateContacts": ("True", True),
+    "ReadCloudTrail": ("True", True),
     "ParallelUsers": ("3", 3),
     "SmtpUsers": ("ses-smtp-user.*,mailer", ("ses-smtp-user.*", "mailer")),
     "SmtpRegions": ("eu-west-1, us-east-1", ("eu-west-1", "us-east-1")),

@@ -318,6 +318,13 @@ class Configuration:
         "security contact, or else its operations contact.",
         topic=Topic.NOTICES,
     )
+    reads_cloudtrail: bool = setting(
+        default=False,
+        name="ReadCloudTrail",
+        option="--read-cloudtrail",
+        help="Say in notices from where a key is used that is about to end, as CloudTrail has it.",
+        topic=Topic.NOTICES,
+    )
     reports_root_keys: bool = setting(
         default=False,
         name="ReportRootKeys",

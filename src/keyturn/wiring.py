@@ -19,6 +19,7 @@ from keyturn.adapters.channel_secret import ChannelSecret
 from keyturn.adapters.channels import jira, slack, teams, webhook
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
+from keyturn.adapters.cloudtrail import CloudTrailHistory
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
@@ -105,6 +106,14 @@ JIRA_ISSUES = 1.0
 """A second, each with up to six calls. Jira counts the calls, and says if it is too many."""
 SLACK_LOOKUPS = 0.4
 """A second, of two instances together 48 a minute."""
+TRAIL_LOOKUPS = 2.0
+"""A second: AWS takes no more in an account and region."""
+IAM_REGIONS = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-north-1",
+    "aws-us-gov": "us-gov-west-1",
+}
+"""Partition → where CloudTrail has the calls of services that are in no region."""
 MEMBERS_KEPT = 50
 """Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
 
@@ -118,6 +127,8 @@ class _Member:
     secrets: Any
     key_names: KeyNames
     contacts: AwsAlternateContacts
+    trail: Callable[[str], Any]
+    """Region → its client of CloudTrail, made when it is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +202,12 @@ class _Connections:
             key_names=KeyNames(cache(lambda: client(session, "kms"))),
             # Asked where nothing else names an owner, and only if an operator wants it.
             contacts=AwsAlternateContacts(cache(lambda: client(session, "account"))),
+            # One attempt: nothing depends on the answer, and others look there, too.
+            trail=cache(
+                lambda region: client(
+                    session, "cloudtrail", attempts=1, waits=False, region=region
+                )
+            ),
         )
         for each, service in (
             (member.iam, "iam"),
@@ -365,7 +382,20 @@ class Aws(_Connections):
                 exemption_group=settings.exemption_group,
                 workers=settings.parallel_users,
                 smtp_users=settings.smtp,
+                history=self._history(member) if settings.reads_cloudtrail else None,
             ),
+        )
+
+    def _history(self, member: _Member) -> CloudTrailHistory:
+        """From where keys of an account are used, for one run: IAM's calls are in IAM's region."""
+        home = str(member.secrets.meta.region_name)
+        of_iam = IAM_REGIONS.get(self.session.get_partition_for_region(home), home)
+        return CloudTrailHistory(
+            member.trail,
+            (home, of_iam),
+            turns=Pace(lambda: TRAIL_LOOKUPS, self.clock),
+            clock=self.clock,
+            sleep=_sleep,
         )
 
     def pause_flag(self) -> PauseFlag:

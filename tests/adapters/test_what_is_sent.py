@@ -27,6 +27,7 @@ import keyturn.adapters
 import keyturn.deployment.adapters
 from keyturn.adapters.channel_secret import ChannelSecret
 from keyturn.adapters.channels.email import EmailChannel, SendRate
+from keyturn.adapters.cloudtrail import CloudTrailHistory
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
@@ -719,6 +720,25 @@ ROWS: Rows = [
             ("DescribeTrails", {"includeShadowTrails": True}),
             ("GetTrailStatus", {"Name": TRAIL}),
             ("GetEventSelectors", {"TrailName": TRAIL}),
+        ],
+    ),
+    (
+        "look up who uses a key",
+        lambda w: CloudTrailHistory(
+            lambda _region: w.client("cloudtrail"),
+            ("us-east-1",),
+            turns=Pace(lambda: 2.0, lambda: datetime.now(UTC)),
+            clock=lambda: datetime.now(UTC),
+            sleep=lambda _: None,
+        ).of(KEY, "N/A"),
+        [
+            (
+                "LookupEvents",
+                {
+                    "LookupAttributes": [{"AttributeKey": "AccessKeyId", "AttributeValue": KEY}],
+                    "MaxResults": 20,
+                },
+            )
         ],
     ),
     # S3, whose owner is named by the client (tests/adapters/test_in_the_bucket.py)

@@ -41,6 +41,7 @@ ADAPTERS = ROOT / "src" / "keyturn" / "adapters"
 SERVICE = {
     "alternate_contacts.py": "account",
     "channels/email.py": "sesv2",
+    "cloudtrail.py": "cloudtrail",
     "channel_secret.py": "secretsmanager",
     "event_bus.py": "events",
     "iam.py": "iam",
@@ -91,6 +92,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "secrets_manager.py": WHOLE,
         "kms.py": {"_arn"},
         "alternate_contacts.py": WHOLE,
+        "cloudtrail.py": WHOLE,
     },
     (LIST, "ListAccountsRole"): {"organizations.py": WHOLE},
     (CORE, "InventoryRole"): {
@@ -179,6 +181,7 @@ ALL = {
         "ResourceOwnerTag": "Owner",
         "ReportRootKeys": "True",
         "ReadAlternateContacts": "True",
+        "ReadCloudTrail": "True",
     },
 }
 # Never, in any role. (spec: what the role must not have)
@@ -260,8 +263,9 @@ def test_a_role_grants_what_its_code_calls_and_nothing_else(role: tuple[str, str
 
 
 # What the roles were seen to do when the functions ran from their zips, with IAM enforced.
-# Everybody in it has a tag. tests/adapters/test_alternate_contacts.py asks for contacts.
-NOT_IN_THE_STORY = {"account:GetAlternateContact"}
+# Everybody in it has a tag. tests/adapters/test_alternate_contacts.py asks for contacts, and
+# tests/functions/test_cloudtrail.py for the callers of keys.
+NOT_IN_THE_STORY = {"account:GetAlternateContact", "cloudtrail:LookupEvents"}
 RECORDED = json.loads((ROOT / "tests" / "e2e" / "calls.json").read_text())
 
 
@@ -288,6 +292,7 @@ def test_a_role_was_seen_to_use_all_that_it_grants(role: tuple[str, str]) -> Non
         ("ReportRootKeys", "true", "iam:GetAccountSummary"),
         ("ResourceOwnerTag", "Owner", "iam:ListUserTags"),
         ("ReadAlternateContacts", "TRUE", "account:GetAlternateContact"),
+        ("ReadCloudTrail", "true", "cloudtrail:LookupEvents"),
     ],
 )
 def test_an_optional_read_is_granted_only_where_it_is_asked_for(

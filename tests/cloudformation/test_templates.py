@@ -29,7 +29,7 @@ PARAMETERS = [
 ]
 LARGEST_BODY = 51_200
 """Bytes that CloudFormation takes without a bucket; the commands of the manual give none."""
-ROOM = 2_048
+ROOM = 1_024
 """Bytes that stay free for what comes: what one can do without is a template of its own."""
 
 

@@ -147,6 +147,16 @@ ODD: list[tuple[str, object]] = [
     ("items.0.promises.shred", "2026-03-12"),
     ("items.0.has_smtp_passwords", "yes"),
     ("items.0.usage", "s3"),
+    ("items.0.usage.trail", {"callers": [], "unread": "no"}),
+    ("items.0.usage.trail", {"callers": ["203.0.113.5"], "unread": False}),
+    (
+        "items.0.usage.trail",
+        {"callers": [{"address": "a", "agent": "x\u202e", "service": "s"}], "unread": False},
+    ),
+    (
+        "items.0.usage.trail",
+        {"callers": [{"address": "a" * 101, "agent": "x", "service": "s"}], "unread": False},
+    ),
     ("items.0.usage.old.at", "2036-03-01T05:00:00+00:00"),
     ("items.0.usage.old.at", "yesterday"),
     ("items.0.usage.old.service", "s3 https://evil.example"),

@@ -187,6 +187,7 @@ class SettingOptions:
     owner_tag: str | None = option_of("ResourceOwnerTag")
     allowed_owner_domain: list[str] | None = option_of("AllowedOwnerDomains")
     read_alternate_contacts: bool = option_of("ReadAlternateContacts")
+    read_cloudtrail: bool = option_of("ReadCloudTrail")
     secrets_kms_key: str | None = option_of("SecretsKmsKey")
     seal_key: str | None = option_of("SealKey")
     smtp_user: list[str] | None = option_of("SmtpUsers")

@@ -1,11 +1,13 @@
 """Where a key that ends is used, and what became of the one in its place."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from keyturn.domain.days import have_passed
 from keyturn.domain.key import KeyFacts, LastUse, SecretFacts, UserFacts
+from keyturn.domain.plain_text import shown
 
 IN_USE_WITHIN: Final = 7
 """Days: a key that was used within them is in use."""
@@ -23,6 +25,45 @@ class Fetched:
     """
 
 
+_LINK_BEGINS: Final = re.compile(r"(?<!\[)://|(?<=\bwww)\.", re.IGNORECASE)
+"""What programs for mail make a link of; in brackets already where a digest is read again."""
+LONGEST_OF_CALLER: Final = 100
+"""Characters of each field: whoever calls chooses the user agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who used a key, as CloudTrail has it: text of others' making, shown and never obeyed."""
+
+    address: str
+    """Where the call came from: an IP address, or the name of a service of AWS."""
+    agent: str
+    """What the program calls itself."""
+    service: str
+    """The service that was called, such as `sts.amazonaws.com`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """What CloudTrail's event history says of a key."""
+
+    callers: tuple[Caller, ...] = ()
+    """Each once, the latest first."""
+    unread: bool = False
+    """Whether some of it could not be read: then an empty list is not "nobody"."""
+
+
+def caller(address: object, agent: object, service: object) -> Caller:
+    """A caller, made safe to show: on one line, short, with nothing that makes a link or code."""
+    address, agent, service = (_tamed(each) for each in (address, agent, service))
+    return Caller(address=address, agent=agent, service=service)
+
+
+def _tamed(text: object) -> str:
+    plain = _LINK_BEGINS.sub(lambda begin: f"[{begin[0]}]", shown(text).replace("`", "'"))
+    return plain[:LONGEST_OF_CALLER] or "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUsage:
     """What is known of both keys; a field that is None could not be read, which is not "never"."""
@@ -33,6 +74,8 @@ class KeyUsage:
     """The last use of its successor; None also where that was made in this very run."""
     fetched: Fetched | None = None
     """Whether its successor was fetched; None also where Keyturn did not store it."""
+    trail: Trail | None = None
+    """From where the old key is used; None: nobody looked."""
 
 
 def known_usage(user: UserFacts, old: KeyFacts, new: KeyFacts) -> KeyUsage:

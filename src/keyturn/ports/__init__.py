@@ -12,7 +12,7 @@ from datetime import datetime
 from keyturn.domain.audit import BEGUN, AuditEntry
 from keyturn.domain.events import NoticeContent
 from keyturn.domain.pause import Pause
-from keyturn.ports.accounts import AccessKeys, Listed, NewKey, Organization, User
+from keyturn.ports.accounts import AccessKeys, CallHistory, Listed, NewKey, Organization, User
 from keyturn.ports.conversations import Conversations
 from keyturn.ports.fates import AddressMarks, Fates, SentMessage, SentMessages, SuppressionList
 from keyturn.ports.notices import (
@@ -47,6 +47,7 @@ __all__ = [
     "AuditEntry",
     "Backlog",
     "Bus",
+    "CallHistory",
     "Channel",
     "Claim",
     "ClaimItem",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from keyturn.domain.key import Account, KeyFacts, LastUse
+from keyturn.domain.key_usage import Trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,18 @@ class AccessKeys(Protocol):
         Delete a key; one already gone counts as deleted.
 
         False: IAM knows no such key. Of one that was just made, that proves nothing.
+        """
+
+
+class CallHistory(Protocol):
+    """CloudTrail's event history of one account."""
+
+    def of(self, key_id: str, region: str | None) -> Trail:
+        """
+        Who used the key of late.
+
+        region: of its last use, if that is known. What cannot be read is said in the answer and
+        raises nothing: nothing is decided by it.
         """
 
 

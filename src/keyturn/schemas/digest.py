@@ -13,7 +13,7 @@ from keyturn.domain.decision import Notice, NoticeType
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues, Run, notice_item
 from keyturn.domain.key import Account, Act, LastUse
-from keyturn.domain.key_usage import Fetched, KeyUsage
+from keyturn.domain.key_usage import Fetched, KeyUsage, Trail, caller
 from keyturn.domain.owner import OwnerChannels, OwnerSource
 from keyturn.domain.plain_text import shown
 from keyturn.domain.recipient import ChannelName, Recipient
@@ -73,12 +73,29 @@ class FetchedOn(TypedDict):
     on: Day | None
 
 
+class CallerForm(TypedDict):
+    """Who used the old key, as CloudTrail has it; text of others' making."""
+
+    address: str
+    agent: str
+    service: str
+
+
+class TrailForm(TypedDict):
+    """From where the old key is used; unread: some of it could not be read."""
+
+    callers: list[CallerForm]
+    unread: bool
+
+
 class Usage(TypedDict):
     """Where both keys are used; null: it is not known."""
 
     old: Use | None
     new: Use | None
     fetched: FetchedOn | None
+    trail: NotRequired[TrailForm]
+    """Left out where nobody looked."""
 
 
 class Used(TypedDict):
@@ -198,13 +215,20 @@ def write_item(item: NoticeItem) -> DigestItem:
 
 
 def _write_usage(usage: KeyUsage) -> Usage:
-    return {
+    form: Usage = {
         "old": _write_use(usage.old),
         "new": _write_use(usage.new),
         "fetched": {"on": usage.fetched.on.isoformat() if usage.fetched.on else None}
         if usage.fetched
         else None,
     }
+    if usage.trail is not None:
+        callers: list[CallerForm] = [
+            {"address": each.address, "agent": each.agent, "service": each.service}
+            for each in usage.trail.callers
+        ]
+        form["trail"] = {"callers": callers, "unread": usage.trail.unread}
+    return form
 
 
 def _write_use(use: LastUse | None) -> Use | None:
@@ -283,7 +307,17 @@ def _read_usage(usage: Mapping[str, Any]) -> KeyUsage:
         fetched=Fetched(date.fromisoformat(fetched["on"]) if fetched["on"] else None)
         if fetched is not None
         else None,
+        trail=_read_trail(usage.get("trail")),
     )
+
+
+def _read_trail(trail: Mapping[str, Any] | None) -> Trail | None:
+    if trail is None:
+        return None
+    callers = (
+        caller(each["address"], each["agent"], each["service"]) for each in trail["callers"]
+    )
+    return Trail(callers=tuple(callers), unread=trail["unread"])
 
 
 def _read_use(use: Mapping[str, Any] | None) -> LastUse | None:

@@ -21,6 +21,7 @@ from keyturn.domain.decision import Action, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, Audience, Digest, NoticeItem
 from keyturn.domain.key import Act
+from keyturn.domain.key_usage import LONGEST_OF_CALLER
 from keyturn.domain.owner import OwnerSource
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import owner_of_secret
@@ -47,6 +48,8 @@ from keyturn.schemas.rules import (
 MOST_AGE = 73_000
 """Days: two hundred years."""
 YEAR = timedelta(days=400)
+MOST_CALLERS = 10
+"""Of one key: a later version may name more of them than this one does."""
 _WORD = validate.Regexp(r"[A-Za-z0-9/._-]{1,64}\Z", error="is no name of AWS's")
 """The name of a service or a region, as GetAccessKeyLastUsed spells it: "N/A" among them."""
 
@@ -79,10 +82,24 @@ class _Fetched(LenientSchema):
     on = IsoDay(required=True, allow_none=True)
 
 
+class _Caller(LenientSchema):
+    address = text_of_at_most(LONGEST_OF_CALLER, required=True)
+    agent = text_of_at_most(LONGEST_OF_CALLER, required=True)
+    service = text_of_at_most(LONGEST_OF_CALLER, required=True)
+
+
+class _Trail(LenientSchema):
+    callers = rules.List(
+        rules.Nested(_Caller), required=True, validate=validate.Length(max=MOST_CALLERS)
+    )
+    unread = Plain(bool, required=True)
+
+
 class _Usage(LenientSchema):
     old = rules.Nested(_Use, required=True, allow_none=True)
     new = rules.Nested(_Use, required=True, allow_none=True)
     fetched = rules.Nested(_Fetched, required=True, allow_none=True)
+    trail = rules.Nested(_Trail)
 
 
 class _Channels(LenientSchema):

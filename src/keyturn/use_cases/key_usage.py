@@ -4,45 +4,64 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from keyturn.domain.decision import Action, Decision, NoticeType, UserDecisions
+from keyturn.domain.decision import Action, Decision, NoticeType, Reason, UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import NoticeItem
-from keyturn.domain.key import KeyFacts, LastUse, Unread, UserFacts
-from keyturn.domain.key_usage import IN_USE_WITHIN, Fetched, KeyUsage, fetched, is_in_use
+from keyturn.domain.key import Act, KeyFacts, LastUse, Unread, UserFacts
+from keyturn.domain.key_usage import IN_USE_WITHIN, Fetched, KeyUsage, Trail, fetched, is_in_use
 from keyturn.domain.result import AccountPlan
-from keyturn.ports import AccessKeys
+from keyturn.ports import AccessKeys, CallHistory
 from keyturn.use_cases.side_by_side import side_by_side
 
 _NOBODY_HAS = {NoticeType.DELETED, NoticeType.ORPHAN}
 """Notices of keys that are gone, or whose secret nobody ever had."""
+_BLOCKED_IN_USE = {Reason.HELD, Reason.TWO_KEYS_IN_USE}
 
 
 def with_usage(
-    items: Iterable[NoticeItem], plan: AccountPlan, keys: AccessKeys, *, workers: int
+    items: Iterable[NoticeItem],
+    plan: AccountPlan,
+    keys: AccessKeys,
+    *,
+    workers: int,
+    history: CallHistory | None = None,
 ) -> tuple[NoticeItem, ...]:
     """
     The items, with what is known of both keys' use; two calls an item at most.
 
     What the rule has read is not read again. What cannot be read stays unknown, and stops no
-    notice.
+    notice. history: where it is asked who uses a key that is about to end; None: nowhere.
     """
     users = {decided.user.name: decided.user for decided in plan.users}
 
     def known(item: NoticeItem) -> NoticeItem:
         user = users.get(item.user)
-        return item if user is None else replace(item, usage=_usage(item, user, keys))
+        return item if user is None else replace(item, usage=_usage(item, user, keys, history))
 
     return tuple(side_by_side(known, tuple(items), workers=workers))
 
 
-def _usage(item: NoticeItem, user: UserFacts, keys: AccessKeys) -> KeyUsage:
+def _usage(
+    item: NoticeItem, user: UserFacts, keys: AccessKeys, history: CallHistory | None
+) -> KeyUsage:
     of_id = {key.key_id: key for key in user.keys}
     old, new = of_id.get(item.key_id), of_id.get(item.successor or "")
+    use = None if item.notice.type in _NOBODY_HAS else _last_use(old, keys)
     return KeyUsage(
-        old=None if item.notice.type in _NOBODY_HAS else _last_use(old, keys),
+        old=use,
         new=_last_use(new, keys),
         fetched=_fetched(item, user, new),
+        trail=_trail(item, use, history) if history is not None else None,
     )
+
+
+def _trail(item: NoticeItem, use: LastUse | None, history: CallHistory) -> Trail | None:
+    """From where a key is used that is about to be disabled, or is not because it is used."""
+    if Act.DISABLE not in item.promises and item.reason not in _BLOCKED_IN_USE:
+        return None
+    if use is not None and use.at is None:
+        return None
+    return history.of(item.key_id, use.region if use else None)
 
 
 def _last_use(key: KeyFacts | None, keys: AccessKeys) -> LastUse | None:

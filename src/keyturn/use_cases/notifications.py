@@ -23,7 +23,7 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure, OwnerRejected
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
-from keyturn.ports import AccessKeys, Receipts
+from keyturn.ports import AccessKeys, CallHistory, Receipts
 from keyturn.schemas.decision import write_decision
 from keyturn.schemas.event import write_counted, write_exemption, write_failure
 from keyturn.use_cases.addressing import Addressed, Addressing
@@ -79,6 +79,8 @@ class BuildNotifications:
     workers: int = 1
     smtp_users: SmtpUsers = NO_SMTP_USERS
     """Whose new secrets hold passwords for SES's SMTP interface, too."""
+    history: CallHistory | None = None
+    """Where it is asked from where a key is used; None: nowhere (ReadCloudTrail)."""
 
     def of(self, result: AccountResult, *, is_in_digest: bool = False) -> Notifications:
         """
@@ -93,7 +95,11 @@ class BuildNotifications:
         found = _items_planned(result.plan, smtp) if run.dry_run else _items_done(result, smtp)
         items = (*found, *_items_of_renamed(result.plan.users))
         if self.is_announced:
-            items = with_usage(items, result.plan, self.keys, workers=self.workers)
+            # A dry run is told each day, and nobody has to look for a key's users by then.
+            history = None if run.dry_run else self.history
+            items = with_usage(
+                items, result.plan, self.keys, workers=self.workers, history=history
+            )
         addressed = Addressing(
             find_owner=self.find_owner, policy=self.policy, is_announced=self.is_announced
         ).of(result.plan, items)

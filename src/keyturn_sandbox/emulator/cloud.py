@@ -35,6 +35,7 @@ from keyturn_sandbox.emulator.call_log import Call, logged
 from keyturn_sandbox.emulator.checkpoint import Checkpoint, Parts
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.event_bus import EventBus, envelope
+from keyturn_sandbox.emulator.event_history import EventHistory, SeenCall
 from keyturn_sandbox.emulator.iam_rules import IamRules, Keyring, iam_of, in_utc
 from keyturn_sandbox.emulator.injected_errors import InjectedError, KmsClosed, Throttling
 from keyturn_sandbox.emulator.mail_feedback import MailFeedback
@@ -130,6 +131,7 @@ class LocalCloud:
         self._queues = Queues()
         self._event_bus = EventBus(self._queues)
         self._mailbox = Mailbox(MailFeedback(self._event_bus))
+        self.event_history = EventHistory()
         self.calls: list[Call] = []
         self.layers: list[Layer] = []
         self.organization = LocalOrganization(
@@ -147,6 +149,7 @@ class LocalCloud:
             "sqs": self._queues.answers(),
             "events": self._event_bus.answers(),
             "sesv2": self._mailbox.answers(),
+            "cloudtrail": self.event_history.answers(),
         }
 
     def __enter__(self) -> Self:
@@ -334,6 +337,11 @@ class LocalCloud:
         """Say when a key was last used, and for what."""
         use = AccessKeyLastUsed(_as_moto_has_it(at), service, region)
         self.delays.used(self._key(account, key_id), at, use)
+
+    def see_call(self, account: str, key_id: str, event: str, region: str = REGION) -> None:
+        """Let CloudTrail have seen a call with a key, just now."""
+        seen = SeenCall(account=account, region=region, key_id=key_id, at=self.now, event=event)
+        self.event_history.seen.append(seen)
 
     def add_seal_key(self, account: str, alias: str) -> None:
         """Make the KMS key that seals the members' secrets."""
