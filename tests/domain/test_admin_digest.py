@@ -81,8 +81,21 @@ CHANGES = {
     "orphan": ({"reason": Reason.ORPHAN_WAITING}, "blocked"),
     "overwritten": ({"reason": Reason.SECRET_OVERWRITTEN}, "blocked"),
     "restored": ({"reason": Reason.RESTORED}, "restored"),
+    "used": ({"reason": Reason.USED_AFTER_DISABLING}, "unexpected"),
+    "interrupted": ({"reason": Reason.DISABLING_INTERRUPTED}, "unexpected"),
+    "found Inactive": ({"reason": Reason.FOUND_INACTIVE}, "unexpected"),
+    "other dates": ({"reason": Reason.DATES_CHANGED}, "unexpected"),
 }
-LISTS = ("breaks", "done", "planned", "blocked", "restored", "without_owner", "rejected")
+LISTS = (
+    "breaks",
+    "done",
+    "planned",
+    "blocked",
+    "restored",
+    "unexpected",
+    "without_owner",
+    "rejected",
+)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -116,6 +129,7 @@ STEP = Step(
     key_id="AKIA2",
     age=90,
     action=Action.ROTATE,
+    reason=Reason.ROTATION_DUE,
     sentence="rotated",
     at=datetime(2027, 3, 8, 6, tzinfo=UTC),
 )
@@ -129,6 +143,36 @@ def test_what_an_earlier_run_of_the_day_did_is_done_that_day() -> None:
     assert (line.user, line.key_id, line.what) == ("bob", "AKIA2", "rotated")
 
 
+@pytest.mark.parametrize(
+    ("reason", "where"),
+    [
+        (Reason.SECRET_OVERWRITTEN, "blocked"),
+        (Reason.RESTORED, "restored"),
+        (Reason.USED_AFTER_DISABLING, "unexpected"),
+    ],
+)
+def test_what_two_runs_of_a_day_find_of_a_key_stands_in_its_list_once(
+    reason: Reason, where: str
+) -> None:
+    step = replace(STEP, action=Action.NOTICE, reason=reason, sentence="look at it")
+    again = replace(KEY, user=step.user, key_id=step.key_id, reason=reason)
+
+    for day in (replace(PROD, earlier=(step,)), replace(PROD, keys=(again,), earlier=(step,))):
+        [line] = getattr(of(day), where).worst
+        assert (line.user, line.key_id) == ("bob", "AKIA2")
+
+
+def test_a_dry_run_finds_the_same_every_day_and_names_what_somebody_did() -> None:
+    keys = tuple(
+        replace(KEY, key_id=f"AKIA{number}", action=Action.NOTICE, reason=reason)
+        for number, reason in enumerate((Reason.FOUND_INACTIVE, Reason.USED_AFTER_DISABLING))
+    )
+
+    digest = of(replace(PROD, dry_run=True, keys=keys))
+
+    assert [line.key_id for line in digest.unexpected.worst] == ["AKIA1"]
+
+
 def test_who_is_newly_exempt_is_named() -> None:
     digest = of(replace(PROD, exempted=("eve",)))
 
@@ -137,7 +181,6 @@ def test_who_is_newly_exempt_is_named() -> None:
 
 
 def test_what_was_done_after_the_digest_of_the_day_before_is_told_the_day_after() -> None:
-    """And no more of that account: what it looks like today, its snapshot of today says."""
     made = datetime(2027, 3, 7, 11, tzinfo=UTC)
     late = replace(
         PROD,
@@ -148,17 +191,31 @@ def test_what_was_done_after_the_digest_of_the_day_before_is_told_the_day_after(
         ),
         earlier=(replace(STEP, at=made), replace(STEP, key_id="AKIA5", at=made - HOUR)),
         exempted=("eve",),
-        failures=((None, "denied"),),
+        users=(UserDay(user="ann", source="account", rejected=("no address",)),),
+        failures=(("ann", "denied"), ("bob", "throttled"), ("carl", "told already")),
+    )
+    told = {failure_key(PROD.account, "carl", "told already"): Lasting(since=DAY, reported=DAY)}
+    today = replace(
+        PROD,
+        keys=(replace(KEY, key_id="AKIA6", overlays=frozenset({Overlay.BLOCKED})),),
+        users=late.users,
+        failures=(("bob", "throttled"),),
     )
 
     digest = fold(
-        [PROD], day=DAY, expected=None, memory={}, late=Late(accounts=[late], since=made)
+        [today], day=DAY, expected=None, memory=told, late=Late(accounts=[late], since=made)
     )
 
     assert [line.key_id for line in digest.done.worst] == ["AKIA1", "AKIA2"]
     assert digest.done_counts == {Action.DISABLE: 1, Action.ROTATE: 1}
     assert [line.user for line in digest.exempted.worst] == ["eve"]
-    assert (digest.keys, digest.blocked.total, digest.failures.total) == (1, 0, 0)
+    assert [line.key_id for line in digest.blocked.worst] == ["AKIA4", "AKIA6"]
+    assert (digest.keys, digest.rejected.total, digest.failures_lasting) == (1, 1, 0)
+    yesterday = DAY - timedelta(days=1)
+    assert [(line.user, line.day) for line in digest.failures.worst] == [
+        ("ann", yesterday),
+        ("bob", yesterday),
+    ]
 
 
 def test_a_notice_is_counted_and_names_no_key() -> None:

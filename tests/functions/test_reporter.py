@@ -179,6 +179,67 @@ def test_what_is_done_after_the_digest_is_told_the_day_after(stage: Harness) -> 
     assert second["coverage"]["not_seen"]["total"] == 0
 
 
+def test_what_a_run_finds_after_the_digest_is_told_the_day_after(stage: Harness) -> None:
+    """A failure that is over by then, too: nobody would have heard of it."""
+    a_day(stage)
+    after(stage, HOUR).report()
+    stage.user("bad", 137, Owner=OWNER)
+    stage.at(1).take_inventory()
+    after(stage, 31 * HOUR).report()
+    stage.cloud.deny(MEMBER, "CreateSecret", times=1)
+    stage.rotate_queued()
+    stage.at(2)
+    a_day(stage)
+
+    after(stage, 49 * HOUR).report()
+
+    *_, before, digest = published(stage)
+    assert "CreateSecret" not in str(before)
+    [line] = [each for each in digest["failures"]["worst"] if "CreateSecret" in each["what"]]
+    assert (line["user"], line["day"]) == ("bad", "2026-03-03")
+
+
+def test_a_second_run_of_the_day_takes_nothing_out_of_the_lists(stage: Harness) -> None:
+    """The secret that was overwritten is told once; the second run has nothing to tell."""
+    [old] = stage.user("app", 95, Owner=OWNER)
+    for day in range(5):
+        stage.at(day)
+        a_day(stage)
+        stage.tell()
+    overwritten = json.dumps({"AccessKeyId": old, "SecretAccessKey": "x"})
+    stage.secret_store().put_secret_value(
+        SecretId=stage.secret("app").arn, SecretString=overwritten
+    )
+    stage.use(old)
+    for since in (5 * 24 * HOUR, 5 * 24 * HOUR + 10 * MINUTE):
+        a_day(after(stage, since))
+        stage.tell()
+
+    after(stage, 5 * 24 * HOUR + HOUR).report()
+
+    [*_, digest] = published(stage)
+    told = [each["key"] for each in digest["blocked"]["worst"] if "overwritten" in each["what"]]
+    assert len(told) == 1
+    assert told[0] != old
+
+
+def test_a_key_that_is_used_after_it_was_disabled_is_named(daily: Harness) -> None:
+    [old] = daily.user("app", 95, Owner=OWNER)
+    for day in (0, 3, 7, 10, 11, 13):
+        daily.at(day)
+        a_day(daily)
+        daily.tell()
+    daily.at(14).cloud.use_key(MEMBER, old, daily.cloud.now)
+    for day in (17, 20, 21):
+        daily.at(day)
+        a_day(daily)
+        after(daily, day * 24 * HOUR + HOUR).report()
+
+    told = [mail for _ in to_admin(daily) for mail in daily.cloud.sent_mails if mail.to == [ADMIN]]
+
+    assert any("not as expected" in mail.subject and old in str(mail.text) for mail in told)
+
+
 def test_runs_that_begin_after_midnight_belong_to_the_inventory_before_it(stage: Harness) -> None:
     stage.user("ann", 137)
     after(stage, 18 * HOUR + 50 * MINUTE).take_inventory()
@@ -279,6 +340,29 @@ def test_a_snapshot_that_cannot_be_read_is_a_failure_of_its_account(stage: Harne
 
     [digest] = published(stage)
     assert digest["coverage"]["failed"] == 3
+    assert any(
+        line["account"] == MEMBER and "snapshot could not be read" in line["what"]
+        for line in digest["coverage"]["not_entered"]["worst"]
+    )
+
+
+@pytest.mark.parametrize("owner_source", [["x"], {"x": 1}])
+def test_a_snapshot_that_cannot_be_folded_is_a_failure_of_its_account(
+    owner_source: object, stage: Harness
+) -> None:
+    stage.user("ann", 137)
+    a_day(stage)
+    name = f"{PREFIX}/snapshots/date=2026-03-02/account={MEMBER}.json"
+    poisoned = json.loads(stage.cloud.objects(BUCKET)[name])
+    poisoned["users"][0]["owner_source"] = owner_source
+    stage.cloud.session(HUB).client("s3").put_object(
+        Bucket=BUCKET, Key=name, Body=json.dumps(poisoned).encode()
+    )
+
+    answer = after(stage, HOUR).report()
+
+    assert answer["made"] == ["2026-03-02"]
+    [digest] = published(stage)
     assert any(
         line["account"] == MEMBER and "snapshot could not be read" in line["what"]
         for line in digest["coverage"]["not_entered"]["worst"]

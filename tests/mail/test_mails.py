@@ -436,6 +436,7 @@ LISTS = (
     "failures",
     "exempted",
     "restored",
+    "unexpected",
     "blocked",
     "without_owner",
     "rejected",

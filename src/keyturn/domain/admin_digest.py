@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from keyturn.domain.days import DAY
 from keyturn.domain.decision import ENDING, WRITING, Action, Overlay, Reason
 from keyturn.domain.owner import OwnerSource
 from keyturn.domain.plain_text import cut
@@ -46,6 +47,15 @@ _HINDERED: Final = frozenset(
 """Reasons for which somebody has to look at a key, though nothing holds its dates up."""
 NO_RUN: Final = "no run that day"
 NOT_ENTERED: Final = "it could not be entered or read"
+_UNEXPECTED: Final = (
+    Reason.USED_AFTER_DISABLING,
+    Reason.DISABLING_INTERRUPTED,
+    Reason.FOUND_INACTIVE,
+    Reason.DATES_CHANGED,
+)
+"""Reasons for which a key's dates are not those that were expected, the worst first."""
+_EACH_DRY_RUN: Final = frozenset(_UNEXPECTED) - {Reason.USED_AFTER_DISABLING}
+"""Those that every dry run finds again, for it notes nothing: its plan has them."""
 EXEMPTED: Final = "exempt now, and not when it was last looked at: ask who did that, and why"
 _UNKNOWN_OWNER: Final = frozenset({OwnerSource.NONE, OwnerSource.ADMIN})
 
@@ -112,6 +122,7 @@ class Step:
     key_id: str
     age: int
     action: Action
+    reason: str
     sentence: str
     at: datetime
     """When that run began, UTC."""
@@ -160,7 +171,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Late:
-    """What was done on the day before, after its digest was made: it is told today."""
+    """What came on the day before, after its digest was made: it is told today."""
 
     accounts: Iterable[AccountDay]
     since: datetime | None
@@ -244,6 +255,8 @@ class AdminDigest:
     blocked: DigestList
     """Keys that wait for somebody: blocked, contested, or with a secret that is not right."""
     restored: DigestList
+    unexpected: DigestList
+    """Keys with other dates than were expected: used though disabled, or found Inactive."""
     exempted: DigestList
     """Users who are exempt now, and were not the day before."""
     without_owner: DigestList
@@ -291,10 +304,12 @@ def fold(
 
     """
     found = _Found(day=day, memory=memory)
-    for each in days:
-        found.add(each)
+    # First what came late: where today says the same, today's line is the one that is told.
     for each in late.accounts if late else ():
         found.add_late(each, late.since if late else None)
+    for each in days:
+        found.add(each)
+    found.add_what_was_late_only()
     queued = expected.queued if expected else {}
     for account, name in queued.items():
         if account not in found.seen:
@@ -319,6 +334,7 @@ def fold(
         planned_counts=dict(sorted(found.planned_counts.items())),
         blocked=found.blocked.chosen(),
         restored=found.restored.chosen(),
+        unexpected=found.unexpected.chosen(),
         exempted=found.exempted.chosen(),
         without_owner=found.without_owner.chosen(),
         rejected=found.rejected.chosen(),
@@ -394,6 +410,7 @@ class _Found:
     planned: _Worst = field(default_factory=_Worst)
     blocked: _Worst = field(default_factory=_Worst)
     restored: _Worst = field(default_factory=_Worst)
+    unexpected: _Worst = field(default_factory=_Worst)
     exempted: _Worst = field(default_factory=_Worst)
     without_owner: _Worst = field(default_factory=_Worst)
     rejected: _Worst = field(default_factory=_Worst)
@@ -401,9 +418,21 @@ class _Found:
     done_counts: Counter[Action] = field(default_factory=Counter)
     planned_counts: Counter[Action] = field(default_factory=Counter)
     remembered: dict[FailureKey, Lasting] = field(default_factory=dict)
+    told: set[tuple[str, ...]] = field(default_factory=set)
+    """What the lists have of the account at hand: two runs of a day find the same."""
+    is_late: bool = False
+    """Whether the account at hand is one of the day before."""
+    late: dict[tuple[str, ...], tuple[tuple[object, ...], DigestLine]] = field(
+        default_factory=dict
+    )
+    """What came late, until today's runs say the same."""
+    late_failures: dict[FailureKey, tuple[AccountDay, str | None, str]] = field(
+        default_factory=dict
+    )
 
     def add(self, account: AccountDay) -> None:
         """Take an account's day in."""
+        self.told.clear()
         self.seen.add(account.account)
         self.reached += account.reached
         self.failed += not account.reached
@@ -424,17 +453,38 @@ class _Found:
         self._add_exempted(account)
 
     def add_late(self, account: AccountDay, since: datetime | None) -> None:
-        """Take in what was done in an account after the digest of the day before was made."""
+        """
+        Take in what came in an account after the digest of the day before was made.
+
+        Of a failure that was reported before, the digest of today knows whether it lasts.
+        """
+        self.is_late = True
+        named = replace(account, keys=(), users=(), failures=(), earlier=(), exempted=())
         if since is not None and account.at is not None:
             # A run that was under way then is in no digest, from its beginning.
             since = min(since, account.at)
         for key in account.keys:
             if _is_since(key.at, since):
                 self._add_done(account, key)
+                self._add_told(account, key, _line(account, key))
         for step in account.earlier:
             if _is_since(step.at, since):
                 self._add_step(account, step)
+        for user in account.users:
+            self._add_user(account, user)
+        for name, message in account.failures:
+            known = failure_key(account.account, name, message)
+            if known not in self.memory:
+                self.late_failures[known] = named, name, message
         self._add_exempted(account)
+        self.is_late = False
+
+    def add_what_was_late_only(self) -> None:
+        """Tell what came late the day before, and was not met again today."""
+        for (name, *_), (rank, line) in self.late.items():
+            getattr(self, name).add(rank, line)
+        for account, user, message in list(self.late_failures.values()):
+            self._add_failure(account, user, message)
 
     def add_unseen(self, account: str, name: str) -> None:
         """Name an account that nobody saw, and remember its failures: they may last."""
@@ -455,10 +505,31 @@ class _Found:
         self._add_done(account, key)
         if key.breaks and key.ends_on is not None:
             self.breaks.add((key.ends_on, account.account, key.key_id), line)
-        if key.overlays & {Overlay.BLOCKED, Overlay.CONTESTED} or key.reason in _HINDERED:
-            self.blocked.add(rank[1:], line)
+        self._add_told(account, key, line)
+
+    def _add_told(self, account: AccountDay, key: KeyDay | Step, line: DigestLine) -> None:
+        """Put a key of which somebody has to know into the list of its reason."""
+        rank = (-key.age, account.account, key.key_id)
+        is_held = isinstance(key, KeyDay) and key.overlays & {Overlay.BLOCKED, Overlay.CONTESTED}
+        if is_held or key.reason in _HINDERED:
+            self._tell("blocked", rank, line)
         if key.reason in _RESTORED:
-            self.restored.add(rank[1:], line)
+            self._tell("restored", rank, line)
+        if key.reason in _UNEXPECTED and not (account.dry_run and key.reason in _EACH_DRY_RUN):
+            worst_first = _UNEXPECTED.index(Reason(key.reason))
+            self._tell("unexpected", (worst_first, *rank), line)
+
+    def _tell(
+        self, name: str, rank: tuple[object, ...], line: DigestLine, which: str = ""
+    ) -> None:
+        """Add a line to a list: once, however many runs say the same of a key or a user."""
+        known = (name, line.account, line.user or "", line.key_id or "", which)
+        if self.is_late:
+            self.late[known] = rank, line
+        elif known not in self.told:
+            self.told.add(known)
+            self.late.pop(known, None)
+            getattr(self, name).add(rank, line)
 
     def _add_done(self, account: AccountDay, key: KeyDay) -> None:
         if not key.done or key.action in {Action.KEEP, Action.WAIT}:
@@ -470,30 +541,31 @@ class _Found:
 
     def _add_step(self, account: AccountDay, step: Step) -> None:
         self.done_counts[step.action] += 1
+        line = DigestLine(
+            account=account.account,
+            name=account.name,
+            user=step.user,
+            key_id=step.key_id,
+            what=cut(step.sentence, LONGEST),
+            action=step.action,
+        )
         if step.action in WRITING:
             rank = (step.action not in ENDING, -step.age, account.account, step.key_id)
-            line = DigestLine(
-                account=account.account,
-                name=account.name,
-                user=step.user,
-                key_id=step.key_id,
-                what=cut(step.sentence, LONGEST),
-                action=step.action,
-            )
             self.done.add(rank, line)
+        self._add_told(account, step, line)
 
     def _add_exempted(self, account: AccountDay) -> None:
         for user in account.exempted:
             line = DigestLine(account=account.account, name=account.name, user=user, what=EXEMPTED)
-            self.exempted.add((account.account, user), line)
+            self._tell("exempted", (account.account, user), line)
 
     def _add_user(self, account: AccountDay, user: UserDay) -> None:
         line = DigestLine(account=account.account, name=account.name, user=user.user)
         rank = (account.account, user.user)
         if user.source in _UNKNOWN_OWNER:
-            self.without_owner.add(rank, replace(line, what="no source names an owner"))
+            self._tell("without_owner", rank, replace(line, what="no source names an owner"))
         for why in user.rejected:
-            self.rejected.add((*rank, why), replace(line, what=cut(why, LONGEST)))
+            self._tell("rejected", (*rank, why), replace(line, what=cut(why, LONGEST)), why)
 
     def _add_not_entered(self, account: AccountDay) -> None:
         """Say it each day anew: that a mail alarms without a name, nobody can act on."""
@@ -524,7 +596,8 @@ class _Found:
             return  # the same twice in one day
         before = self.memory.get(known)
         is_due = before is None or self.day - before.reported >= REPEATED_AFTER
-        since = before.since if before else self.day
+        came = self.day - DAY if known in self.late_failures else self.day
+        since = before.since if before else came
         reported = self.day if before is None or is_due else before.reported
         self.remembered[known] = Lasting(since=since, reported=reported)
         if before is not None and reported != self.day:

@@ -20,7 +20,15 @@ from keyturn.mail.samples import PROD, TODAY, in_days
 
 DAY: Final = TODAY.date()
 CSV: Final = f"keyturn/reports/daily/date={DAY}/keys.csv"
-_USERS: Final = ("deploy-bot", "reports", "etl-nightly", "ci-runner", "terraform", "backup,eu")
+_USERS: Final = (
+    "deploy-bot",
+    "reports",
+    "etl-nightly",
+    "ci-runner",
+    "terraform",
+    "backup,eu",
+    "importer",
+)
 
 
 def an_account(number: int, *, dry: bool = False) -> AccountDay:
@@ -107,6 +115,17 @@ def _restored(number: int) -> KeyDay:
     )
 
 
+def _used(number: int) -> KeyDay:
+    return replace(
+        a_key(number, user="importer"),
+        age=118,
+        action=Action.NOTICE,
+        reason=Reason.USED_AFTER_DISABLING,
+        sentence="it was used after it had been disabled, so its grace begins anew",
+        done=True,
+    )
+
+
 def a_bad(number: int, *, dry: bool = False) -> AccountDay:
     """An account in which everything that is told of happens, or would happen, if dry."""
     keys = (_breaks(number, number % 7 + 1), _disabled(number), _rotated(number))
@@ -116,6 +135,7 @@ def a_bad(number: int, *, dry: bool = False) -> AccountDay:
             *(replace(key, done=key.done and not dry) for key in keys),
             _blocked(number),
             _restored(number),
+            replace(_used(number), done=not dry),
         ),
         users=(
             UserDay(user="terraform", source="admin"),
@@ -164,7 +184,15 @@ def _of_many() -> AdminDigest:
 
     lists = {
         name: replace(each, total=each.total * 50)
-        for name in ("breaks", "done", "blocked", "restored", "without_owner", "rejected")
+        for name in (
+            "breaks",
+            "done",
+            "blocked",
+            "restored",
+            "unexpected",
+            "without_owner",
+            "rejected",
+        )
         if (each := getattr(found, name))
     }
     return replace(

@@ -49,6 +49,7 @@ def account_day(snapshot: Snapshot) -> AccountDay:
                 key_id=each["key"],
                 age=each["age"],
                 action=Action(each["action"]),
+                reason=each["reason"],
                 sentence=each["sentence"],
                 at=_at(each["at"]),
             )

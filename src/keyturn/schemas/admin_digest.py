@@ -57,6 +57,7 @@ class AdminDigestFile(TypedDict):
     planned: ListFile
     blocked: ListFile
     restored: ListFile
+    unexpected: ListFile
     exempted: ListFile
     without_owner: ListFile
     rejected: ListFile
@@ -89,6 +90,7 @@ def write_admin_digest(digest: AdminDigest) -> AdminDigestFile:
         "planned": _list(digest.planned),
         "blocked": _list(digest.blocked),
         "restored": _list(digest.restored),
+        "unexpected": _list(digest.unexpected),
         "exempted": _list(digest.exempted),
         "without_owner": _list(digest.without_owner),
         "rejected": _list(digest.rejected),

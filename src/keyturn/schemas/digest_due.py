@@ -104,6 +104,8 @@ class _Digest(LenientSchema):
     planned = _list()
     blocked = _list()
     restored = _list()
+    # A digest that a reporter of the version before published has none: it is sent without.
+    unexpected = rules.Nested(_List, load_default=lambda: {"total": 0, "worst": []})
     exempted = _list()
     without_owner = _list()
     rejected = _list()
@@ -163,6 +165,7 @@ def read_digest_due(event: object, *, own_account: str, now: datetime) -> AdminD
         planned_counts=_read_counts(digest["planned_counts"]),
         blocked=_read_list(digest["blocked"]),
         restored=_read_list(digest["restored"]),
+        unexpected=_read_list(digest["unexpected"]),
         exempted=_read_list(digest["exempted"]),
         without_owner=_read_list(digest["without_owner"]),
         rejected=_read_list(digest["rejected"]),

@@ -164,11 +164,13 @@ def write_snapshot(result: AccountResult, policy: RotationPolicy) -> Snapshot:
 
 def with_earlier(taken: Snapshot, earlier: Snapshot) -> Snapshot:
     """
-    Keep what runs of the day before this one did, and whom they found newly exempt.
+    Keep what runs of the day before this one did, and whom they found newly exempt, or owners.
 
     taken: of this run. earlier: what is stored of the day, by this run or by one before.
     """
-    at_work = {(each["key"], each["action"]) for each in taken["keys"] if each["done"]}
+    at_work = {
+        (each["key"], each["action"], each["reason"]) for each in taken["keys"] if each["done"]
+    }
     before: list[EarlierStep] = [
         {
             "user": each["user"],
@@ -183,10 +185,20 @@ def with_earlier(taken: Snapshot, earlier: Snapshot) -> Snapshot:
         if each.get("done") is True
     ]
     steps = {
-        (each["key"], each["action"]): each for each in (*earlier.get("done_earlier", ()), *before)
+        (each["key"], each["action"], each["reason"]): each
+        for each in (*earlier.get("done_earlier", ()), *before)
     }
     exempt = dict.fromkeys((*earlier.get("newly_exempt", ()), *taken.get("newly_exempt", ())))
     kept = [each for known, each in steps.items() if known not in at_work]
+    owners = {each["user"]: each for each in earlier["users"] if "owner_source" in each}
+    # Who was asked for in the morning is not asked for again where nothing is to be told.
+    users: list[SnapshotUser] = [
+        {**owners[each["user"]], "exempt": each["exempt"]}
+        if "owner_source" not in each and each["user"] in owners
+        else each
+        for each in taken["users"]
+    ]
+    taken = {**taken, "users": users}
     if kept:
         taken = {**taken, "done_earlier": kept}
     if exempt:

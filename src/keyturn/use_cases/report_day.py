@@ -143,9 +143,13 @@ def _looked_at(account: str, found: Snapshot | PortError | None) -> tuple[Accoun
     why: object = found
     if isinstance(found, Mapping):
         try:
-            return account_day(found), rows_of(found)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            seen, rows = account_day(found), rows_of(found)
+            # By itself first: one account that cannot be folded would take the digest of all.
+            fold([seen], day=date.min, expected=None, memory={})
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             why = f"{type(error).__name__}: {error}"
+        else:
+            return seen, rows
     elif found is None:
         why = "it is of no known form, or has gone"
     message = f"its snapshot could not be read ({why})"
