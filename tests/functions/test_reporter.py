@@ -316,17 +316,38 @@ def test_broken_off_between_bus_and_bucket_it_is_published_again(stage: Harness)
     a_day(stage)
     after(stage, HOUR)
     denied = stage.cloud.deny(HUB, "PutObject")
+    with pytest.raises(KeyturnError, match="PutObject"):
+        stage.report()
+    assert published(stage) == [], "the next turn would publish another one"
+    denied.lift()
+    bus = stage.cloud.deny(HUB, "PutEvents")
+    with pytest.raises(KeyturnError, match="PutEvents"):
+        stage.report()
+    bus.lift()
+    held = json.loads(stored(stage)["held.json"])
+    stage.user("late", 137)
+    a_day(after(stage, HOUR + 10 * MINUTE))
+
+    assert after(stage, HOUR + 20 * MINUTE).report()["made"] == ["2026-03-02"]
+
+    digest = published(stage)[-1]
+    assert digest["done_counts"] == {}, "what came since is told the day after"
+    assert {name: held[name] for name in digest} == digest
+    assert json.loads(stored(stage)["digest.json"])["made"] == held["made"]
+
+
+def test_a_day_that_cannot_be_made_does_not_hold_the_next_one(stage: Harness) -> None:
+    a_day(stage)
+    stage.at(1)
+    a_day(stage)
+    after(stage, 25 * HOUR)
+    stage.cloud.deny(HUB, "PutObject", times=2)  # of the first day: its rows, and itself
 
     with pytest.raises(KeyturnError, match="PutObject"):
         stage.report()
-    [first] = published(stage)
-    denied.lift()
-    stage.report()
 
-    _, second = published(stage)
-    assert first["csv"] == ""
-    assert first["remarks"][0].startswith("The list of all keys could not be stored")
-    assert second["remarks"] == []
+    [digest] = published(stage)
+    assert digest["date"] == "2026-03-03"
 
 
 def test_a_snapshot_that_cannot_be_read_is_a_failure_of_its_account(stage: Harness) -> None:

@@ -3,7 +3,8 @@ What is stored of each day of the whole organisation.
 
     <prefix>/reports/daily/date=<day>/inventory/<run>.json    the accounts that an inventory queued
     <prefix>/reports/daily/date=<day>/keys.csv                all keys
-    <prefix>/reports/daily/date=<day>/digest.json             the administrators' digest
+    <prefix>/reports/daily/date=<day>/held.json               the digest that is to be published
+    <prefix>/reports/daily/date=<day>/digest.json             the digest, once it was published
 
 An inventory has an object of its own, so that a second one of a day takes nothing from the first.
 """
@@ -19,9 +20,11 @@ from keyturn.domain.admin_digest import AdminDigest, RecordedInventory, Reported
 from keyturn.domain.errors import NotFound, Refused
 from keyturn.ports.reports import StoredDay
 from keyturn.schemas.daily_report import (
+    read_held,
     read_inventory,
     read_reported,
     write_daily_digest,
+    write_held,
     write_inventory,
 )
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _DIGEST: Final = "digest.json"
+_HELD: Final = "held.json"
 _CSV: Final = "keys.csv"
 _INVENTORIES: Final = "inventory/"
 
@@ -67,6 +71,7 @@ class S3DailyReports:
         found = {each["Key"].removeprefix(folder): each for each in self._objects(folder)}
         return StoredDay(
             has_digest=_DIGEST in found,
+            is_held=_HELD in found,
             inventories={
                 name: each["LastModified"].astimezone(UTC)
                 for name, each in found.items()
@@ -93,6 +98,15 @@ class S3DailyReports:
         """Gather the rows of all keys in a file, which no organisation is too large for."""
         with TemporaryFile() as file:
             yield _RowsInFile(self, day, file)
+
+    def hold(self, reported: Reported, digest: AdminDigest) -> None:
+        """Store the digest that is to be published."""
+        self._put(digest.day, _HELD, write_held(reported, digest))
+
+    def held(self, day: date) -> tuple[Reported, AdminDigest] | None:
+        """The digest that was to be published, if it is of a form that we know."""
+        body = self._get(day, _HELD)
+        return None if body is None else read_held(body)
 
     def put(self, reported: Reported, digest: AdminDigest) -> None:
         """Store the day's digest, if there is none."""

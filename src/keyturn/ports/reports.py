@@ -21,6 +21,8 @@ class StoredDay:
     """What is stored of a day, by its names alone."""
 
     has_digest: bool = False
+    is_held: bool = False
+    """Whether there is a digest that was to be published: nobody knows whether it was."""
     inventories: Mapping[str, datetime] = field(default_factory=dict)
     """Name of each inventory's record → when it was stored, UTC."""
 
@@ -55,6 +57,12 @@ class DailyReports(Protocol):
 
     def rows(self, day: date) -> AbstractContextManager[Rows]:
         """Begin the rows of all keys; they are stored only when they are told to be."""
+
+    def hold(self, reported: Reported, digest: AdminDigest) -> None:
+        """Store what is to be published, in the place of one that nobody can read."""
+
+    def held(self, day: date) -> tuple[Reported, AdminDigest] | None:
+        """What was to be published of a UTC day; None: it is of no form that we know."""
 
     def put(self, reported: Reported, digest: AdminDigest) -> None:
         """Store the day's digest. Raises AlreadyThere where there is one."""

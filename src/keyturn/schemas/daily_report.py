@@ -13,11 +13,14 @@ from keyturn.domain.admin_digest import (
     Reported,
 )
 from keyturn.domain.days import read_day
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.tag_text import format_utc, moment
 from keyturn.schemas.account import AccountId, Count, Moment
 from keyturn.schemas.admin_digest import AdminDigestFile, write_admin_digest
 from keyturn.schemas.decision import Day
+from keyturn.schemas.digest_due import read_due_digest
+from keyturn.schemas.digest_of_day import write_digest_due
 
 VERSION: Final = 1
 
@@ -108,6 +111,21 @@ def daily_digest_file(reported: Reported, digest: AdminDigest) -> DailyDigestFil
 def write_daily_digest(reported: Reported, digest: AdminDigest) -> bytes:
     """The object of a digest."""
     return _as_bytes(daily_digest_file(reported, digest))
+
+
+def write_held(reported: Reported, digest: AdminDigest) -> bytes:
+    """The object of a digest that is to be published: as the notifier takes it."""
+    due = write_digest_due(digest)["digest"]
+    return _as_bytes({**daily_digest_file(reported, digest), **due})
+
+
+def read_held(body: bytes) -> tuple[Reported, AdminDigest] | None:
+    """Read such a digest; None: it is of no form that we know."""
+    reported = read_reported(body)
+    try:
+        return (reported, read_due_digest(read_json(body))) if reported else None
+    except (NotReadableError, InvalidValue):
+        return None
 
 
 def read_reported(body: bytes) -> Reported | None:

@@ -144,6 +144,15 @@ def read_digest_due(event: object, *, own_account: str, now: datetime) -> AdminD
         raise InvalidValue("account", given["account"], "may not ask for a digest")
     digest = given["detail"]["digest"]
     _check_day(digest["date"], now)
+    return _digest(digest)
+
+
+def read_due_digest(found: object) -> AdminDigest:
+    """Read a digest that was written for the notifier; raises InvalidValue as it would."""
+    return _digest(load(_Digest(), found))
+
+
+def _digest(digest: Mapping[str, Any]) -> AdminDigest:
     coverage = digest["coverage"]
     return AdminDigest(
         day=digest["date"],

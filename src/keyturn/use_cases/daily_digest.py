@@ -1,8 +1,8 @@
 """
 Make the administrators' one digest of each day, when the day's runs are over.
 
-The notifier sends it: this only puts it on the bus, and then stores that it did. Broken off
-between the two it is put there twice, and the notifier's receipt of the day keeps it one mail.
+The notifier sends it: this only stores it, puts it on the bus, and then stores that it did. Broken
+off there, the next turn publishes what is stored: the same twice is one mail by the day's receipt.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -76,15 +76,37 @@ class DailyDigest:
         today = now.date()
         before = today - DAY
         stored = {day: self.reports.of_day(day) for day in (before, today)}
+        failed: list[Exception] = []
         for day, found in stored.items():
             if found.has_digest:
                 continue
-            waits = self._waits(day, found, now)
-            if isinstance(waits, Waits):
-                yield waits
-            elif waits is not None:
-                into_next = day < today and not stored[today].inventories
-                yield self._made(day, found, now, waits, into_next=into_next, may_go_on=may_go_on)
+            into_next = day < today and not stored[today].inventories
+            try:
+                made = self._of_day(day, found, now, into_next=into_next, may_go_on=may_go_on)
+            except Exception as error:  # noqa: BLE001 -- one day must not hold the next one; raised below
+                failed.append(error)
+                continue
+            if made is not None:
+                yield made
+        if failed:
+            raise failed[0]
+
+    def _of_day(
+        self,
+        day: date,
+        found: StoredDay,
+        now: datetime,
+        *,
+        into_next: bool,
+        may_go_on: Callable[[], bool],
+    ) -> AdminDigest | Waits | None:
+        held = self.reports.held(day) if found.is_held else None
+        if held is not None:
+            return self._published(*held, now)
+        waits = self._waits(day, found, now)
+        if waits is None or isinstance(waits, Waits):
+            return waits
+        return self._made(day, found, now, waits, into_next=into_next, may_go_on=may_go_on)
 
     def _waits(self, day: date, found: StoredDay, now: datetime) -> Waits | tuple[str, ...] | None:
         """What the digest waits for; what has to be said of it, if it is due; None: nothing."""
@@ -140,9 +162,16 @@ class DailyDigest:
             except PortError as error:
                 odd = (*digest.remarks, NO_CSV.format(why=error))
                 digest = replace(digest, csv="", remarks=odd)
+        reported = Reported(made=now, memory=digest.memory)
+        # Stored before it is published: a later turn would find more, and the notifier, which
+        # knows the day by then, would tell nobody of that.
+        self.reports.hold(reported, digest)
+        return self._published(reported, digest, now)
+
+    def _published(self, reported: Reported, digest: AdminDigest, now: datetime) -> AdminDigest:
         self.bus.publish([self._event(digest, now)])
         with suppress(AlreadyThere):  # by another turn at the same time: the day has one receipt
-            self.reports.put(Reported(made=now, memory=digest.memory), digest)
+            self.reports.put(reported, digest)
         return digest
 
     def _expected(self, day: date, found: StoredDay) -> tuple[Expected | None, tuple[str, ...]]:
