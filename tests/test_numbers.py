@@ -20,6 +20,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.channels.email.ASKED_AGAIN_AFTER": timedelta(minutes=5),
     "keyturn.adapters.channel_secret.KEPT": timedelta(minutes=5),
     "keyturn.adapters.channels.jira._COMMENTS_READ": 20,
+    "keyturn.adapters.channels.jira._ISSUES_READ": 50,
     "keyturn.adapters.channels.jira._LONGEST_LINE": 2000,
     "keyturn.adapters.channels.jira._LONGEST_TEXT": 30_000,
     "keyturn.adapters.channels.jira._MARK_LENGTH": 12,

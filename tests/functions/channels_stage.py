@@ -65,8 +65,19 @@ class Channels:
         digest = event["detail"]["digest"]
         dates = r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])"
         digest["items"] = json.loads(re.sub(dates, later, json.dumps(digest["items"])))
+        self.put(event)
+
+    def put(self, event: Any) -> None:  # noqa: ANN401 -- an event
+        """Let an event come once more."""
         sqs = self.stage.cloud.session(HUB).client("sqs")
         sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(event))
+
+    def forget_receipts(self) -> None:
+        """Lose what says that something was sent."""
+        s3 = self.stage.cloud.role_session(HUB, CHANNELS_ROLE).client("s3")
+        for name in self.stored():
+            if "/_conversations/" not in name:
+                s3.delete_object(Bucket=BUCKET, Key=name)
 
     def drop(self) -> None:
         """Lose what waits."""

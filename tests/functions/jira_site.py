@@ -12,7 +12,10 @@ from tests.receivers import Receiver, Reply, Request
 SITE = "https://jira.example.com/jira"
 TOKEN = "api-token-of-" + "keyturn"
 EMAIL = "keyturn@example.com"
-JQL = re.compile(r'labels = "([\w-]+)" AND creator = currentUser\(\) ORDER BY created ASC')
+JQL = re.compile(
+    r'project = "(\w+)" AND labels = "([\w-]+)" '
+    r"AND creator = currentUser\(\) ORDER BY created ASC"
+)
 CATEGORIES = {"To Do": "new", "Won't do": "done", "Done": "done"}
 
 
@@ -25,6 +28,10 @@ class Issue:
     fields: dict[str, Any]
     status: str = "To Do"
     comments: list[Any] = field(default_factory=list)
+    others: list[Any] = field(default_factory=list)
+    """Comments of other people, newer than ours."""
+    is_edited: bool = False
+    """Whether somebody else changed our comments."""
     is_hidden: bool = False
     """From us; deleted, or by a permission."""
     is_indexed: bool = True
@@ -92,11 +99,14 @@ class Jira:
         is_known = request.headers.get("authorization") == self._authorization()
         query = {name: texts[0] for name, texts in parse_qs(urlsplit(request.path).query).items()}
         if what == "GET myself":
-            return _answer({"accountId": "1", "name": "keyturn"}) if is_known else _no(401)
+            return _answer(self._person("1")) if is_known else _no(401)
         if what == ("GET search/jql" if self.cloud else "GET search"):
             found = JQL.fullmatch(query["jql"])
             assert found, query
-            theirs = [each for each in self.issues if found[1] in each.fields["labels"]]
+            if found[1] not in self.projects:
+                return _no(400)
+            there = [each for each in self.issues if each.key.startswith(f"{found[1]}-")]
+            theirs = [each for each in there if found[2] in each.fields["labels"]]
             seen = [each for each in theirs if is_known and each.is_indexed]
             return _answer({"issues": [_shown(each) for each in seen if not each.is_hidden]})
         if what == "POST issue":
@@ -109,8 +119,10 @@ class Jira:
                 return _answer(_shown(issue))
             case "GET issue/comment":
                 assert query["orderBy"] == "-created"
-                newest = issue.comments[::-1][: int(query["maxResults"])]
-                return _answer({"comments": [{"body": each} for each in newest]})
+                editor = "2" if issue.is_edited else "1"
+                newest = [self._comment(each, "2", "2") for each in issue.others[::-1]]
+                newest += [self._comment(each, "1", editor) for each in issue.comments[::-1]]
+                return _answer({"comments": newest[: int(query["maxResults"])]})
             case "POST issue/comment":
                 issue.comments.append(request.json["body"])
                 return _answer({"id": "1"}, status=201)
@@ -144,6 +156,18 @@ class Jira:
         self.issues.append(issue)
         return _answer({"id": issue.id, "key": issue.key}, status=201)
 
+    def _comment(self, body: object, author: str, editor: str) -> dict[str, object]:
+        return {
+            "body": body,
+            "author": self._person(author),
+            "updateAuthor": self._person(editor),
+        }
+
+    def _person(self, number: str) -> dict[str, str]:
+        if self.cloud:
+            return {"accountId": number, "displayName": "Keyturn"}
+        return {"key": f"JIRAUSER{number}", "name": f"user-{number}", "displayName": "Keyturn"}
+
     def _issue(self, request: Request) -> Issue | None:
         found = re.search(r"/issue/(\w+)", request.path)
         return next(
@@ -175,7 +199,7 @@ def _shown(issue: Issue) -> dict[str, Any]:
     category = {"key": CATEGORIES.get(issue.status, "indeterminate")}
     fields = {
         "status": {"name": issue.status, "statusCategory": category},
-        "description": issue.fields["description"],
+        **{name: issue.fields[name] for name in ("summary", "description", "labels")},
     }
     return {"id": issue.id, "key": issue.key, "fields": fields}
 

@@ -126,7 +126,10 @@ def test_project_and_assignee_come_from_the_owners_file(channels: Channels, site
     assert measured(stage, "JiraNotSent") == 1
     said = [line["message"] for line in stage.lines() if line["service"] == "key-channels"]
     assert "jira: PAY-2 has no assignee: left-last-year was refused" in said
-    assert "Not sent by jira: jira: POST issue was answered with 400 (project)" in said
+    assert (
+        "Not sent by jira: jira: GET search/jql was answered with 400: "
+        "is there a project GONE, and may we browse it?"
+    ) in said
 
 
 def test_without_a_project_there_is_no_issue(channels: Channels, site: Jira) -> None:
@@ -398,16 +401,14 @@ def test_an_issue_that_cannot_be_closed_says_so_and_is_reported(
 
 def test_of_a_key_that_is_gone_no_issue_is_begun(channels: Channels, site: Jira) -> None:
     stage = channels.stage
-    site.projects = set()
     stage.user("ann", 137)
     for day in (0, 7, 10, 17, 20):
+        site.projects = {"KEYS"} if day == 20 else set()
         stage.at(day)
         stage.run()
         messages = channels.say()
         if messages:
             channels.drop()
-    site.projects = {"KEYS"}
-    channels.say()
 
     assert site.issues == []
     assert measured(stage, "JiraUnknown") == 1
@@ -502,6 +503,79 @@ def test_jira_is_waited_for_as_long_as_it_says(
 
 
 # --- what others wrote --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("project", ["PAY", "KEYS"])
+def test_the_label_of_a_key_on_an_issue_about_another_key_leads_no_notice_there(
+    channels: Channels, either: Jira, project: str
+) -> None:
+    stage = channels.stage
+    channels.owners({"user": "mallory", "jira_project": project})
+    stage.user("mallory", 80)
+    stage.run()
+    channels.say()
+    [hers] = either.issues
+    [key] = stage.user("victim", 60)
+    hers.fields["labels"].append(f"keyturn-{MEMBER}-{key}")  # names of keys are no secret
+
+    for day in (18, 32):
+        stage.at(day)
+        stage.run()
+        assert channels.say() == 0
+
+    [about] = [each for each in either.issues if key in each.fields["summary"]]
+    assert about.key.startswith("KEYS-")
+    assert len(about.comments) == 1
+    assert key not in hers.said.replace(f"keyturn-{MEMBER}-{key}", "")
+
+
+@pytest.mark.parametrize("where", ["a comment", "the description", "a comment of ours"])
+def test_what_others_write_in_our_words_keeps_nothing_out_of_an_issue(
+    channels: Channels, either: Jira, where: str
+) -> None:
+    stage = channels.stage
+    stage.user("ann", 137)
+    stage.run()
+    channels.say()
+    [issue] = either.issues
+    stage.at(7)
+    stage.run()
+    either.instead = {"POST issue/comment": [Reply(status=500)]}
+    assert channels.say() == 1
+    [refused] = [e for e in either.receiver.got if e.path.endswith("/comment")]
+    said = refused.json["body"]
+    match where:
+        case "a comment":
+            issue.others.append(said)
+        case "the description":
+            issue.fields["description"] = said
+        case _:
+            issue.comments.append(said)
+            issue.is_edited = True
+
+    channels.later()
+    assert channels.say() == 0
+
+    assert issue.comments[-1] == said
+    assert either.calls("POST issue/comment") == 2
+
+
+def test_what_an_issue_began_with_is_not_said_again_though_people_wrote_over_it(
+    channels: Channels, site: Jira
+) -> None:
+    stage = channels.stage
+    stage.user("ann", 137)
+    stage.invoke()
+    event = to_owner(channels)
+    channels.say()
+    [issue] = site.issues
+    issue.fields |= {"summary": "Ann's key", "description": "see the wiki"}
+    channels.forget_receipts()
+    channels.put(event)
+
+    assert channels.say() == 0
+    assert issue.comments == []
+    assert site.calls("GET issue") == 1
 
 
 def test_a_name_is_text_and_nothing_else(channels: Channels, either: Jira) -> None:

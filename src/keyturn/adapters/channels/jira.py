@@ -6,10 +6,11 @@ Center: https://developer.atlassian.com/server/jira/platform/rest/, version 2, w
 access token.
 
 Jira knows no "create once", so an issue is found before one is made: by the reference that was
-stored, else by its label. Its search is some minutes behind (.../platform/search-and-reconcile),
-so whoever makes one takes the right to do so before, and where nobody knows whether one was made,
-the right stays taken until the search knows it. What a comment tells is marked in its text: it is
-looked for before it is written. So all of it may be done again at any time.
+stored, else by its label, in the notice's project. Its search is some minutes behind
+(.../platform/search-and-reconcile), so whoever makes one takes the right to do so before, and
+where nobody knows whether one was made, the right stays taken until the search knows it. What a
+comment tells is marked in its text: it is looked for, among our own, before it is written. So all
+of it may be done again at any time.
 """
 
 import json
@@ -17,7 +18,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from http import HTTPStatus
 from textwrap import wrap
@@ -50,14 +51,18 @@ _WIDTH: Final = 100
 _COMMENTS_READ: Final = 20
 """The newest: a notice whose answer was lost comes again within two hours."""
 _MOST_PAGES: Final = 5
-"""Of a search; one label has one issue of ours, or two where people cloned it by our account."""
+"""Of a search; one label has one issue of ours, unless people put it to others."""
+_ISSUES_READ: Final = 50
+"""Of a page."""
 _MARK_LENGTH: Final = 12
 """Hexadecimal digits that tell the notices of one key apart."""
 _DONE: Final = "done"
 """The key of the category of all statuses in which an issue is closed; no language changes it."""
 _ISSUE_ID: Final = re.compile(r"[0-9]{1,20}")
 _ISSUE_KEY: Final = re.compile(r"[A-Z][A-Z0-9_]{0,254}-[0-9]{1,12}")
+_KEY_LABEL: Final = re.compile(r"keyturn-[0-9]{12}-[A-Z0-9]+")
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}")
+_FIELDS_READ: Final = "status,summary,description,labels"
 _NO_ACCESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _CODE: Final = re.compile(r"`([^`]+)`")
 _USUAL_ENDS: Final = ("done", "closed", "resolved")
@@ -142,17 +147,20 @@ class JiraChannel:
         known = self._conversations.find(self._of_site, notice.account, notice.key_id)
         if known is None:
             return None
-        issue = self._jira.issue(known) or self._found(notice)
+        reference, _, began_with = known.partition(" ")
+        if issue := self._jira.issue(reference):
+            return replace(issue, text=began_with)  # people may edit what stands in it
+        issue = self._found(notice)
         if issue is None:
             # Jira answers the same for an issue that was deleted and one that we may not see. A
             # new one for each notice would be what nobody wants, in either case.
             raise NoSuchRecipient(
-                f"jira: the issue {known} of {notice.key_id} was deleted, or is hidden from us: "
-                "no other is made"
+                f"jira: the issue {reference} of {notice.key_id} was deleted, or is hidden from "
+                "us: no other is made"
             )
         return issue
 
-    def _begun(self, notice: "_Notice") -> "_Made":
+    def _begun(self, notice: "_Notice") -> "_Issue | _Made":
         """Find the key's issue after all, or make it."""
         where = (self._of_site, notice.account, notice.key_id)
         try:
@@ -168,12 +176,15 @@ class JiraChannel:
                 self._conversations.give_back(*where, right)
             raise
         # What is not stored now is found by its label when the right has run out.
+        is_said = isinstance(issue, _Made) or notice.mark in issue.text
         with suppress(PortError):
-            self._conversations.begin(*where, issue.id)
+            reference = f"{issue.id} {notice.mark}" if is_said else issue.id
+            self._conversations.begin(*where, reference)
         return issue
 
     def _found(self, notice: "_Notice") -> "_Issue | None":
-        return self._jira.labelled(_label(notice.account, notice.key_id))
+        label = _label(notice.account, notice.key_id)
+        return self._jira.labelled(label, about=notice.key_id, project=notice.project)
 
     def _made(self, notice: "_Notice") -> "_Made":
         if notice.is_the_end:
@@ -200,7 +211,7 @@ class JiraChannel:
 
     def _say(self, issue: "_Issue", notice: "_Notice") -> None:
         """Comment, unless the issue says so already. Raises NoSuchRecipient if it takes none."""
-        if notice.mark in issue.description:
+        if notice.mark in issue.text:
             return
         try:
             self._jira.comment(issue, notice.lines, notice.mark)
@@ -255,12 +266,16 @@ class _Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Issue(_Made):
+class _Issue:
     """An issue that is there."""
 
+    id: str
+    key: str
     is_done: bool
-    description: str = field(repr=False)
-    """As JSON: of one version it is a document, of the other a text."""
+    labels: frozenset[str]
+    """Those that name a key."""
+    text: str = field(repr=False)
+    """Summary and description as JSON, or the mark of what it began with, where that is known."""
 
 
 class _WrongFields(Refused):
@@ -300,29 +315,43 @@ class _Jira:
             return None
         asked_by = self._values.read()
         try:
-            return _issue(self._read(f"issue/{issue}", fields="status,description"))
+            return _issue(self._read(f"issue/{issue}", fields=_FIELDS_READ))
         except _Missing:
             self._check_that_nothing_is_hidden_from(asked_by)
             return None
 
-    def labelled(self, label: str) -> _Issue | None:
-        """The first issue that we made with a label; None: there is none."""
-        # Of our own making: others could put the label to theirs, or clone ours.
-        jql = f'labels = "{label}" AND creator = currentUser() ORDER BY created ASC'
+    def labelled(self, label: str, *, about: str, project: str) -> _Issue | None:
+        """
+        The first issue of a project that we made about a key; None: there is none.
+
+        Others could put the label to theirs, or clone ours: so it is of our own making. They
+        could put it to one that we made about their own key: so it is in the key's project, where
+        whoever may edit it may edit the right one, too, and it names this key and no other.
+        """
+        jql = (
+            f'project = "{project}" AND labels = "{label}" AND creator = currentUser() '
+            "ORDER BY created ASC"
+        )
         # The older /search was taken from Cloud in 2025:
         # https://developer.atlassian.com/changelog/#CHANGE-2046
         asked_by = self._values.read()
         search = "search/jql" if EMAIL in asked_by else "search"
         page: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
-            answer = self._read_of_site(
-                search, jql=jql, fields="status,description", maxResults="1", **page
-            )
+            try:
+                answer = self._read_of_site(
+                    search, jql=jql, fields=_FIELDS_READ, maxResults=str(_ISSUES_READ), **page
+                )
+            except _WrongFields as error:
+                self._check_that_nothing_is_hidden_from(asked_by)
+                why = f"is there a project {project}, and may we browse it?"
+                raise Refused(f"{error}: {why}") from None
             issues, following = answer.get("issues"), answer.get("nextPageToken")
             if not isinstance(issues, list):
                 raise Throttled("jira: the answer to the search has no issues (nothing was sent)")
-            if issues:
-                return _issue(issues[0])
+            for issue in map(_issue, issues):
+                if issue.labels == {label} and about in issue.text:
+                    return issue
             if not following:
                 break
             page = {"nextPageToken": str(following)}  # what we may not see left a page empty
@@ -340,14 +369,19 @@ class _Jira:
         return _Made(id=made, key=str(key))
 
     def comment(self, issue: _Issue, lines: Sequence[str], mark: str) -> None:
-        """Add a comment, unless one with its mark is there."""
+        """Add a comment, unless one of ours with its mark is there: anybody can make marks."""
         place = f"issue/{issue.id}/comment"
         answer = self._read(place, orderBy="-created", maxResults=str(_COMMENTS_READ))
         comments = answer.get("comments")
         if not isinstance(comments, list):
             raise Throttled("jira: the answer has no comments (nothing was sent)")
-        said = (json.dumps(each.get("body")) for each in comments if isinstance(each, dict))
-        if not any(_says(text, mark) for text in said):
+        said = [
+            each
+            for each in comments
+            if isinstance(each, dict) and _says(json.dumps(each.get("body")), mark)
+        ]
+        me = self._me() if said else None
+        if not any(_writers(each) == {me} for each in said):
             self._write(place, {"body": self.written(lines, mark)})
 
     def close(self, issue: _Issue) -> bool:
@@ -380,11 +414,14 @@ class _Jira:
 
         https://support.atlassian.com/jira/kb/jira-cloud-jql-search-rest-api-returns-200-ok-without-api-token/
         """
-        me = self._read_of_site("myself")
-        if not {"accountId", "name", "key"} & me.keys():
-            raise Refused("jira: the token is nobody's there")
+        self._me()
         if self._values.read() != asked_by:
             raise RateExceeded("jira: the token is a new one: it is asked again", retry_after=0)
+
+    def _me(self) -> str:
+        if (me := _person(self._read_of_site("myself"))) is None:
+            raise Refused("jira: the token is nobody's there")
+        return me
 
     def _read(self, place: str, **query: str) -> Mapping[str, Any]:
         """Ask for something; nothing is sent by asking, whatever comes of it."""
@@ -475,8 +512,29 @@ def _issue(form: object) -> _Issue:
         issue = key = category = ""
     if not _ISSUE_ID.fullmatch(issue) or not _is_key(key):
         raise Throttled("jira: the answer is no issue (nothing was sent)")
-    description = json.dumps(found["fields"].get("description"))
-    return _Issue(id=issue, key=key, is_done=category == _DONE, description=description)
+    fields = found["fields"]
+    labels = fields.get("labels") or []
+    return _Issue(
+        id=issue,
+        key=key,
+        is_done=category == _DONE,
+        labels=frozenset(each for each in map(str, labels) if _KEY_LABEL.fullmatch(each)),
+        text=json.dumps([fields.get("summary"), fields.get("description")]),
+    )
+
+
+def _person(form: object) -> str | None:
+    """Who somebody is: on Data Center by what stays when they are renamed."""
+    names = (
+        [form.get(each) for each in ("accountId", "key", "name")] if isinstance(form, dict) else []
+    )
+    return next((each for each in names if isinstance(each, str)), None)
+
+
+def _writers(comment: Mapping[str, object]) -> set[str | None]:
+    """Who wrote a comment, and who changed it last."""
+    author = comment.get("author")
+    return {_person(author), _person(comment.get("updateAuthor") or author)}
 
 
 def _is_key(key: object) -> bool:
