@@ -27,6 +27,7 @@ from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.outbox import Outbox
 from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_conversations import S3Conversations
@@ -90,6 +91,7 @@ from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.send_once import SendOnce
+from keyturn.use_cases.show_in_channels import ShowInChannels
 from keyturn.use_cases.snapshot import TakeSnapshot
 
 if TYPE_CHECKING:
@@ -509,48 +511,11 @@ class Aws(_Connections):
                 messages=None,
                 channels={channel.name: channel for channel in channels},
             ),
-            ways=self._ways(),
+            ways=ways_of(self.settings),
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
             clock=self.clock,
             patience=self.patience,
         )
-
-    def _ways(self) -> tuple[Way | WayToOwners, ...]:
-        """Whom each channel reaches that is on."""
-        settings = self.settings
-        everybody, admins = frozenset(Audience), frozenset({Audience.ADMIN})
-        ways: list[Way | WayToOwners] = []
-        if settings.webhook_secret:
-            ways.append(Way(channel=ChannelName.WEBHOOK, audiences=everybody))
-        if settings.teams_webhook_secret:
-            ways.append(Way(channel=ChannelName.TEAMS, audiences=admins))
-        bot, hook, place = (
-            settings.slack_token_secret,
-            settings.slack_webhook_secret,
-            settings.slack_admin_channel,
-        )
-        if bot:
-            ways.append(
-                WayToOwners(
-                    channel=ChannelName.SLACK,
-                    places=lambda item: item.channels.slack if item.channels else (),
-                    by_address=True,
-                    says_dry_runs=True,
-                )
-            )
-            if place:
-                to = Recipient(ChannelName.SLACK, place)
-                ways.append(Way(channel=ChannelName.SLACK, audiences=admins, place=to))
-        elif hook:
-            ways.append(Way(channel=ChannelName.SLACK, audiences=admins))
-        if settings.jira_secret and settings.jira_url:
-            ways.append(WayToOwners(channel=ChannelName.JIRA, places=self._jira_projects))
-        return tuple(ways)
-
-    def _jira_projects(self, item: NoticeItem) -> tuple[str, ...]:
-        """The project of an item's owner, or that of all others."""
-        of_owner = item.channels.jira_project if item.channels else None
-        return tuple(filter(None, (of_owner or self.settings.jira_project,)))
 
     def _channels(self, complain: Complain) -> tuple[Channel, ...]:
         """The channels beside mail that are on, kept: one that is off stays off."""
@@ -880,3 +845,92 @@ def _allowed(settings: Settings) -> Callable[[str], bool]:
 
 def _sleep(seconds: float) -> None:
     time.sleep(seconds)  # looked up when it is called: where the clock can be moved, so can this
+
+
+def ways_of(settings: Settings) -> tuple[Way | WayToOwners, ...]:
+    """Whom each channel reaches that is on."""
+    everybody, admins = frozenset(Audience), frozenset({Audience.ADMIN})
+    ways: list[Way | WayToOwners] = []
+    if settings.webhook_secret:
+        ways.append(Way(channel=ChannelName.WEBHOOK, audiences=everybody))
+    if settings.teams_webhook_secret:
+        ways.append(Way(channel=ChannelName.TEAMS, audiences=admins))
+    bot, hook, place = (
+        settings.slack_token_secret,
+        settings.slack_webhook_secret,
+        settings.slack_admin_channel,
+    )
+    if bot:
+        ways.append(
+            WayToOwners(
+                channel=ChannelName.SLACK,
+                places=lambda item: item.channels.slack if item.channels else (),
+                by_address=True,
+                says_dry_runs=True,
+            )
+        )
+        if place:
+            to = Recipient(ChannelName.SLACK, place)
+            ways.append(Way(channel=ChannelName.SLACK, audiences=admins, place=to))
+    elif hook:
+        ways.append(Way(channel=ChannelName.SLACK, audiences=admins))
+    if settings.jira_secret and settings.jira_url:
+        ways.append(
+            WayToOwners(channel=ChannelName.JIRA, places=partial(_jira_projects, settings))
+        )
+    return tuple(ways)
+
+
+def _jira_projects(settings: Settings, item: NoticeItem) -> tuple[str, ...]:
+    """The project of an item's owner, or that of all others."""
+    of_owner = item.channels.jira_project if item.channels else None
+    return tuple(filter(None, (of_owner or settings.jira_project,)))
+
+
+def show_in_channels(letterhead: Letterhead, clock: Clock) -> ShowInChannels:
+    """What shows the messages of all channels; nothing is asked, and nothing sent."""
+    from keyturn.mail.brief import brief_of  # noqa: PLC0415 -- as in `_mails`
+    from keyturn.mail.renderer import Mails  # noqa: PLC0415 -- as in `_mails`
+
+    arn = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:made-up-000000"
+    settings = Settings.read(
+        {
+            "WebhookSecretArn": arn,
+            "TeamsWebhookSecretArn": arn,
+            "SlackTokenSecretArn": arn,
+            "SlackAdminChannel": "C0123ABCD",
+            "JiraSecretArn": arn,
+            "JiraUrl": "https://example.atlassian.net",
+            "JiraProject": "KEYS",
+        }
+    )
+    outbox, mails = Outbox(), Mails(letterhead)
+    brief, turns = partial(brief_of, mails), Pace(lambda: CHAT_MESSAGES, clock)
+    channels: tuple[Channel, ...] = (
+        webhook.WebhookChannel(
+            outbox,
+            post=outbox.post,
+            subject=lambda content: mails.words_of(content).subject,
+            clock=clock,
+        ),
+        teams.TeamsChannel(outbox, brief=brief, post=outbox.post, turns=turns),
+        # The bot's messages look the same, and only the library of Slack's knows how to send them.
+        slack.SlackWebhook(outbox, brief=brief, post=outbox.post, turns=turns),
+        jira.JiraChannel(
+            outbox,
+            site=settings.jira_url,
+            issue_type=settings.jira_issue_type,
+            brief=brief,
+            conversations=outbox,
+            call=outbox.call,
+            turns=turns,
+            clock=clock,
+            complain=lambda _: None,
+        ),
+    )
+    return ShowInChannels(
+        channels={channel.name: channel for channel in channels},
+        ways=ways_of(settings),
+        admin=Recipient(ChannelName.EMAIL, letterhead.admin),
+        outbox=outbox,
+    )

@@ -1,8 +1,10 @@
 """`keyturn notices`: every notice, seen and tried before it is sent."""
 
 import html
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -13,13 +15,14 @@ from keyturn.cli.options import LetterheadOptions
 from keyturn.cli.result_file import refusing
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.events import Digest, Mail
+from keyturn.domain.events import Digest, Mail, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.plain_text import shown
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.lint import Fault, faults_of, mails_of, notices
-from keyturn.mail.samples import ADMIN, BUCKET, REGION
+from keyturn.mail.samples import ADMIN, BUCKET, REGION, TODAY
 from keyturn.settings import Settings
+from keyturn.wiring import show_in_channels
 
 MARK = "<!-- keyturn notices preview -->"
 """How we know a folder that we may write into again."""
@@ -28,7 +31,7 @@ LARGEST = 256 * 1024
 
 
 def preview(folder: Path, options: LetterheadOptions) -> int:
-    """Write every mail into a folder, with an index; code 2, if a template of theirs is broken."""
+    """Write every notice into a folder, with an index; code 2, if a template is broken."""
     title = "Every notice, for a key that is made up"
     return write_mails(folder, options, letterhead_of(options), title)
 
@@ -40,7 +43,7 @@ def write_mails(
     title: str,
     told: Mapping[str, Digest | ExemptionChange] | None = None,
 ) -> int:
-    """Write mails into a folder, with an index under a title; told: as `mails_of` takes it."""
+    """Write mails, and what channels say; an index under a title; told: as `mails_of` takes it."""
     templates = {} if options.templates is None else _read(options.templates, "--templates")
     refuse_foreign(folder)
     mails: dict[str, Mail] = {}
@@ -50,13 +53,16 @@ def write_mails(
             faults.append(found)
         else:
             mails[name] = found
+    messages = dict(_messages(letterhead, told))
     with refusing(folder, begun=True):
         folder.mkdir(parents=True, exist_ok=True)
         for name, mail in mails.items():
             (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
             text = f"{mail.subject}\n\n{mail.text}"
             (folder / f"{name}.txt").write_text(text, encoding="utf-8")
-        (folder / "index.html").write_text(_index(mails, title), encoding="utf-8")
+            for file, text in messages.get(name, {}).items():
+                (folder / file).write_text(text, encoding="utf-8")
+        (folder / "index.html").write_text(_index(mails, messages, title), encoding="utf-8")
     for fault in faults:
         typer.echo(shown(fault))
     typer.echo(f"{pluralize(len(mails), 'notice')} in {shown(folder / 'index.html')}")
@@ -118,11 +124,33 @@ def refuse_foreign(folder: Path) -> None:
             raise InvalidValue("FOLDER", folder, "is not empty, and no preview: name another")
 
 
-def _index(mails: Mapping[str, Mail], title: str) -> str:
-    """A page with a link to each mail."""
+def _messages(
+    letterhead: Letterhead, told: Mapping[str, NoticeContent] | None
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Each notice's name with what channels say of it, file → JSON; always in our own words."""
+    show = show_in_channels(letterhead, lambda: datetime.now(UTC) if told else TODAY)
+    for name, content in (notices() if told is None else told).items():
+        files: dict[str, str] = {}
+        for channel, sent in show.messages(content):
+            form = sent.get("message", sent)
+            number = sum(file.startswith(f"{name}.{channel}") for file in files) + 1
+            ending = f"{channel}.json" if number == 1 else f"{channel}-{number}.json"
+            files[f"{name}.{ending}"] = json.dumps(form, indent=1, ensure_ascii=False) + "\n"
+        yield name, files
+
+
+def _index(
+    mails: Mapping[str, Mail], messages: Mapping[str, Mapping[str, str]], title: str
+) -> str:
+    """A page with a link to each mail, and to what channels say in its place."""
     rows = "\n".join(
         f'<li><a href="{html.escape(name)}.html">{html.escape(mail.subject)}</a> '
-        f'(<a href="{html.escape(name)}.txt">{html.escape(name)}, as text</a>)</li>'
+        f'(<a href="{html.escape(name)}.txt">{html.escape(name)}, as text</a>'
+        + "".join(
+            f', <a href="{html.escape(file)}">{html.escape(file[len(name) + 1 : -5])}</a>'
+            for file in messages.get(name, {})
+        )
+        + ")</li>"
         for name, mail in mails.items()
     )
     return (

@@ -1,7 +1,7 @@
 """What a channel needs from outside: its turns, the fields of its secret, somewhere to post."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Turns(Protocol):
@@ -35,6 +35,13 @@ class Answer(Protocol):
     @property
     def retry_after(self) -> float | None:
         """Seconds to wait, where the answer names them."""
+
+
+class Outbox(Protocol):
+    """In place of a channel's server: what is sent to it stays here."""
+
+    def sent_by(self, send: Callable[[], str]) -> Mapping[str, Any]:
+        """What that sends, as JSON: what kind of message → its body."""
 
 
 Post = Callable[[str, bytes, Mapping[str, str]], Answer]

@@ -111,6 +111,24 @@ class Errand:
     to: Recipient
 
 
+def errands_of(
+    ways: Iterable[Way | WayToOwners], admin: Recipient, message: str, content: NoticeContent
+) -> list[Errand]:
+    """What is to be said of one message, in each channel that is on and reaches whom it is for."""
+    match content:
+        case Digest():
+            audience, by_mail = content.audience, content.recipient
+        case ExemptionChange():
+            audience, by_mail = Audience.ADMIN, admin
+        case AdminDigest():
+            audience, by_mail = Audience.ADMIN, admin
+    return [
+        Errand(message=message, content=part, to=to)
+        for way in ways
+        for to, part in way.parts(content, audience, by_mail)
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What became of an errand."""
@@ -140,18 +158,7 @@ class SayInChannels:
 
     def errands(self, message: str, content: NoticeContent) -> list[Errand]:
         """What is to be said of one message of the queue."""
-        match content:
-            case Digest():
-                audience, by_mail = content.audience, content.recipient
-            case ExemptionChange():
-                audience, by_mail = Audience.ADMIN, self.admin
-            case AdminDigest():
-                audience, by_mail = Audience.ADMIN, self.admin
-        return [
-            Errand(message=message, content=part, to=to)
-            for way in self.ways
-            for to, part in way.parts(content, audience, by_mail)
-        ]
+        return errands_of(self.ways, self.admin, message, content)
 
     def say(self, errands: Sequence[Errand], left: Callable[[], float]) -> list[Said]:
         """
