@@ -73,7 +73,7 @@ NO_ADAPTER = {
         "channels/jira.py",
     ),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
-    *("local_owners_file.py", "pace.py"),
+    *("local_owners_file.py", "outbox.py", "pace.py"),
 }
 # Where the action is not called as the operation is.
 ACTION = {

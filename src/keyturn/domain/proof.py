@@ -93,7 +93,7 @@ def are_all_notified(
     reached = {each.to and each.to.address_hash for each in of_anybody(of_end, policy)}
     if None in reached:
         return True
-    asked = _asked(owner, of_anybody(receipts, policy), policy, now)
+    asked = _asked(owner, of_anybody(receipts, policy), policy, now, of_end)
     return bool(asked) and all(reached & _hashes(candidate) for candidate in asked)
 
 
@@ -106,7 +106,7 @@ def are_each_notified(
 ) -> bool:
     """Whether each address was notified of an end: some may have been added since. Likewise."""
     reached = {each.to and each.to.address_hash for each in of_anybody(of_end, policy)}
-    asked = _asked(owner, of_anybody(receipts, policy), policy, now)
+    asked = _asked(owner, of_anybody(receipts, policy), policy, now, of_end)
     return None in reached or all(_hashes(candidate) <= reached for candidate in asked)
 
 
@@ -134,12 +134,26 @@ def proven_at(receipts: Iterable[Receipt], proof: ProofOfNotice) -> tuple[dateti
 
 
 def _asked(
-    owner: Owner, receipts: tuple[Receipt, ...], policy: RotationPolicy, now: datetime
+    owner: Owner,
+    receipts: tuple[Receipt, ...],
+    policy: RotationPolicy,
+    now: datetime,
+    of_end: Collection[Receipt] = (),
 ) -> tuple[OwnerCandidate, ...]:
-    """The candidates up to the first that is not in doubt; none: nobody is known."""
+    """
+    The candidates up to the first that is not in doubt; none: nobody is known.
+
+    of_end: receipts of the end that is asked about. Whom one of them reached is in no doubt about
+    it, whatever came later: a reminder that is lost must not put off what is proven.
+    """
     if policy.proof_of_notice is ProofOfNotice.ACCEPTED:
         return owner.candidates[:1]
-    doubted = tuple(takewhile(lambda each: _is_doubted(each, receipts, now), owner.candidates))
+    doubted = tuple(
+        takewhile(
+            lambda each: _is_doubted(each, receipts, now) and not _is_reached(each, of_end),
+            owner.candidates,
+        )
+    )
     return owner.candidates[: len(doubted) + 1]
 
 
@@ -161,6 +175,14 @@ def _is_doubted(candidate: OwnerCandidate, receipts: tuple[Receipt, ...], now: d
         ),
     )
     return bool(last) and all(_delivered_at(each) is None for each in last)
+
+
+def _is_reached(candidate: OwnerCandidate, of_end: Iterable[Receipt]) -> bool:
+    hashes = _hashes(candidate)
+    return any(
+        each.to is not None and each.to.address_hash in hashes and _delivered_at(each) is not None
+        for each in of_end
+    )
 
 
 def _last_of_each(candidate: OwnerCandidate, receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:

@@ -147,9 +147,7 @@ def _without_dates(item: NoticeItem) -> NoticeItem:
         item,
         reason=Reason.OWNER_UNKNOWN,
         sentence=f"{item.sentence}; its owner is not known, so this key does not end",
-        notice=replace(
-            item.notice, type=NoticeType.BLOCKED, variant=Reason.OWNER_UNKNOWN, promises={}
-        ),
+        notice=replace(item.notice, type=NoticeType.BLOCKED, variant=item.reason, promises={}),
         next=None,
     )
 

@@ -137,11 +137,11 @@ class SimulatedDays:
                 self._cloud.move_to(began + RUN_AT + jitter)
                 self._before_run(number)
                 runs.append(self._run(dry_run=dry_run))
-                self._cloud.move_to(self._cloud.now + REPORTED_AFTER)
-                self._report(dry_run=dry_run)
                 if number in self._calendar.repeated:
                     self._cloud.move_to(self._cloud.now + timedelta(hours=1))
                     runs.append(self._run(dry_run=dry_run, repeats=True))
+                self._cloud.move_to(self._cloud.now + REPORTED_AFTER)
+                self._report(dry_run=dry_run)
             else:  # the reporter has a schedule of its own
                 self._cloud.move_to(began + RUN_AT)
                 self._report(dry_run=dry_run)

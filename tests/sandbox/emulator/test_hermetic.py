@@ -83,7 +83,7 @@ def test_a_demo_is_played_whatever_the_users_aws_is_set_to(
 
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert ended.stderr == ""
-    assert ended.stdout.count(": held, ") == 10
+    assert ended.stdout.count(": held, ") == 12
     assert (
         '"Wrote ' in (tmp_path / "demo" / "keyturn.log").read_text()
         or "User: " in (tmp_path / "demo" / "keyturn.log").read_text()
