@@ -78,6 +78,7 @@ def test_a_day_that_is_published_twice_is_one_mail(stage: Harness) -> None:
     publish(stage)
     assert stage.tell() == []
 
+    assert len(mails(stage)) == 1
     [mail] = mails(stage)
     assert list(mail.to) == [ADMIN]
     assert mail.subject == (
