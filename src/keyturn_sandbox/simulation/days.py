@@ -33,6 +33,8 @@ RUN_AT = timedelta(hours=5)
 JITTER = timedelta(minutes=30)
 REPORTED_AFTER = timedelta(minutes=20)
 """How long after a run the reporter finds that it is over."""
+REPEATED_AFTER = timedelta(hours=1)
+"""How long after a run the second one of a day comes."""
 OWNERS_AT = timedelta(hours=13)
 MESSAGES = 10
 """The most that SQS hands over at once."""
@@ -137,11 +139,11 @@ class SimulatedDays:
                 self._cloud.move_to(began + RUN_AT + jitter)
                 self._before_run(number)
                 runs.append(self._run(dry_run=dry_run))
-                if number in self._calendar.repeated:
-                    self._cloud.move_to(self._cloud.now + timedelta(hours=1))
-                    runs.append(self._run(dry_run=dry_run, repeats=True))
                 self._cloud.move_to(self._cloud.now + REPORTED_AFTER)
                 self._report(dry_run=dry_run)
+                if number in self._calendar.repeated:
+                    self._cloud.move_to(self._cloud.now + REPEATED_AFTER - REPORTED_AFTER)
+                    runs.append(self._run(dry_run=dry_run, repeats=True))
             else:  # the reporter has a schedule of its own
                 self._cloud.move_to(began + RUN_AT)
                 self._report(dry_run=dry_run)
