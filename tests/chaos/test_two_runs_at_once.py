@@ -104,7 +104,7 @@ MORE_ORDERS = ORDERS | {
 
 
 WALKS = {"": 10, "ci": 40, "long": 400}[FORM]
-MOST = {"": 20, "ci": 1500, "long": None}[FORM]
+MOST = {"": 20, "ci": 800, "long": None}[FORM]
 """Schedules of one meeting that are played, drawn evenly; None: every one there is."""
 
 
