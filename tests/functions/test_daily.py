@@ -25,7 +25,7 @@ from keyturn_sandbox.simulation.deployment import (
 )
 from tests.functions.channels_stage import Channels
 from tests.functions.test_digest_due import HOSTILE
-from tests.functions.test_mail_fate import BOUNCE, counted, say, stored, suppress
+from tests.functions.test_mail_fate import BOUNCE, counted, hands_on, say, stored, suppress
 from tests.functions.test_notifier import put
 from tests.receivers import Receiver
 from tests.schemas import SCHEMAS, closed
@@ -204,6 +204,33 @@ def test_a_day_whose_mail_came_back_was_not_told(stage: Harness) -> None:
     assert f"{receipt}.bounced" in daily(stage, "")
     assert counted(stage, "MailsBounced") == 1
     assert counted(stage, "AdminUnreachable") == 1
+
+
+@pytest.mark.parametrize("folder", ["_weekly", "_monthly"])
+def test_a_report_of_another_kind_whose_mail_came_back_was_not_told(
+    folder: str, stage: Harness
+) -> None:
+    publish(stage)
+    stage.tell()
+    [mail] = mails(stage)
+    rename_daily(stage, folder)
+
+    bounced = {**BOUNCE, "bouncedRecipients": [{"emailAddress": ADMIN}]}
+    say(stage, "Email Bounced", bounced, message_id=mail.message_id)
+
+    assert stage.tell() == []
+    assert [name.split(".")[0] for name in stored(stage, ".bounced")] == [f"{folder}/2026-03-02"]
+    assert counted(stage, "AdminUnreachable") == 1
+
+
+def rename_daily(stage: Harness, folder: str) -> None:
+    """Let what is stored of the day's mail be that of another report."""
+    bucket = hands_on(stage)
+    for name, body in stage.cloud.objects(BUCKET).items():
+        if "/receipts/_daily/" in name or "/receipts/_messages/" in name:
+            bucket.delete_object(Bucket=BUCKET, Key=name)
+            new = name.replace("_daily", folder)
+            bucket.put_object(Bucket=BUCKET, Key=new, Body=body.replace(b"_daily", folder.encode()))
 
 
 def test_administrators_on_the_suppression_list_are_sent_nothing_and_that_is_counted(

@@ -16,10 +16,10 @@ from keyturn.domain.reading import read_json
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.tag_text import format_utc, moment
 from keyturn.schemas.account import Moment
-from keyturn.schemas.receipt import DAILY
+from keyturn.schemas.receipt import ASIDE
 
-_RECEIPT: Final = re.compile(rf"(\d{{12}}|{DAILY})/[^\x00-\x1f]+\.json")
-"""The name of a receipt below `receipts/`."""
+_RECEIPT: Final = re.compile(r"(\d{12}|_[a-z]+)/[^\x00-\x1f]+\.json")
+"""The name of a receipt below `receipts/`: an account's, or one of a report of all of them."""
 
 
 class MessageFile(TypedDict):
@@ -94,7 +94,9 @@ def read_message(stored: bytes) -> tuple[Recipient, tuple[str, ...]] | None:
 
 
 def _is_receipt(name: object) -> bool:
-    return isinstance(name, str) and _RECEIPT.fullmatch(name) is not None
+    if not isinstance(name, str) or not _RECEIPT.fullmatch(name):
+        return False
+    return name.partition("/")[0] not in ASIDE
 
 
 def write_fate(event: MailEvent) -> bytes:
