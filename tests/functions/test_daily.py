@@ -230,7 +230,9 @@ def rename_daily(stage: Harness, folder: str) -> None:
         if "/receipts/_daily/" in name or "/receipts/_messages/" in name:
             bucket.delete_object(Bucket=BUCKET, Key=name)
             new = name.replace("_daily", folder)
-            bucket.put_object(Bucket=BUCKET, Key=new, Body=body.replace(b"_daily", folder.encode()))
+            bucket.put_object(
+                Bucket=BUCKET, Key=new, Body=body.replace(b"_daily", folder.encode())
+            )
 
 
 def test_administrators_on_the_suppression_list_are_sent_nothing_and_that_is_counted(

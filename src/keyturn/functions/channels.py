@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, InvalidValue, KeyturnError, NoSuchRecipient, Stale
 from keyturn.domain.events import Digest
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
@@ -125,7 +126,7 @@ def _about(errand: Errand) -> dict[str, str]:
     match errand.content:
         case Digest(run=run):
             return {"account": run.account.id, "run": run.id}
+        case ExemptionChange(account=account):
+            return {"account": account}
         case AdminDigest(day=day):
             return {"day": day.isoformat()}
-        case change:
-            return {"account": change.account}

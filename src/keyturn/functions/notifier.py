@@ -99,13 +99,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         measured = {**_NOTHING, "NotTold": 1}
         try:
             with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
-                if isinstance(about, Digest):
-                    sent = notify.send(about, now, patience)
-                    _say_if_unreachable(aws, about, sent, measured)
-                elif isinstance(about, AdminDigest):
-                    _notify_of_day(aws, about, now, measured, patience)
-                else:
-                    _notify_of_exemption(aws, about, measured, patience)
+                match about:
+                    case Digest():
+                        sent = notify.send(about, now, patience)
+                        _say_if_unreachable(aws, about, sent, measured)
+                    case AdminDigest():
+                        _notify_of_day(aws, about, now, measured, patience)
+                    case ExemptionChange() | None:
+                        _notify_of_exemption(aws, about, measured, patience)
+                    case _:
+                        assert_never(about)
             measured["NotTold"] = 0
         finally:
             emit(Service.NOTIFIER, measured)

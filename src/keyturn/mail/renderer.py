@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from urllib.parse import quote
 
 from jinja2 import (
@@ -93,8 +93,6 @@ _SHORT_CODE: Final = 40
 """Characters of a command that fits on a line of a telephone."""
 _HARD_SPACE: Final = "\0"
 _WORDS: Final = "_base/words.txt"
-DAILY: Final = "daily"
-"""The folder of the administrators' mail of a day."""
 _OURS: Final = "keyturn"
 """The folder in which our own templates are found, whatever an operator put in their place."""
 _MACRO: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -121,6 +119,16 @@ class Words:
     subject: str
     facts: Mapping[str, Any]
     """What templates may ask for, by their names: `say` among it, which gives the words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What a mail is made of."""
+
+    folder: str
+    content: NoticeContent
+    """As its headers are to have it: without others' links, what is most urgent first."""
+    about: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,31 +167,35 @@ class Mails:
 
     def mail_of(self, content: NoticeContent) -> Mail:
         """Write the mail of a notice."""
-        match content:
-            case Digest():
-                return self._digest(content)
-            case ExemptionChange():
-                return self._exemption(content)
-            case AdminDigest():
-                return self._mail(content, DAILY, self._about_day(content))
+        made = self._made_of(content)
+        facts = self._facts(made.about)
+        return Mail(
+            subject=self._subject(made.folder, facts),
+            text=self._render(f"{made.folder}/body.txt", facts),
+            html=self._render(f"{made.folder}/body.html", facts),
+            headers=headers_of(made.content, self._letterhead.admin),
+        )
 
-    def words_of(self, content: NoticeContent) -> "Words":
+    def words_of(self, content: NoticeContent) -> Words:
         """What a mail of it is made from, for channels that put the same words together."""
+        made = self._made_of(content)
+        facts = self._facts(made.about)
+        return Words(subject=self._subject(made.folder, facts), facts=facts)
+
+    def _made_of(self, content: NoticeContent) -> _Made:
         match content:
             case Digest():
-                about = self._about_digest(_without_links(content))
+                digest = _without_links(content)
+                about = self._about_digest(digest)
+                urgent_first = (item for group in grouped(digest.items) for item in group.items)
+                content = replace(digest, items=tuple(urgent_first))
             case ExemptionChange():
                 about = self._about_exemption(content)
             case AdminDigest():
                 about = self._about_day(content)
-        facts = self._facts(about)
-        return Words(subject=self._subject(folder_of(content), facts), facts=facts)
-
-    def _digest(self, digest: Digest) -> Mail:
-        digest = _without_links(digest)
-        about = self._about_digest(digest)
-        urgent_first = tuple(item for group in grouped(digest.items) for item in group.items)
-        return self._mail(replace(digest, items=urgent_first), str(digest.audience), about)
+            case _:
+                assert_never(content)
+        return _Made(folder=folder_of(content), content=content, about=about)
 
     def _about_digest(self, digest: Digest) -> Mapping[str, object]:
         return {
@@ -194,9 +206,6 @@ class Mails:
             "groups": grouped(digest.items),
             "why": why_to_owners if digest.audience is Audience.OWNER else why_to_admins,
         }
-
-    def _exemption(self, change: ExemptionChange) -> Mail:
-        return self._mail(change, "exemption", self._about_exemption(change))
 
     def _about_exemption(self, change: ExemptionChange) -> Mapping[str, object]:
         return {
@@ -223,15 +232,6 @@ class Mails:
             "stored_in": f"s3://{bucket}/{digest.csv}" if bucket and digest.csv else "",
             "stored_link": object_link(host, bucket, region, digest.csv) if region else "",
         }
-
-    def _mail(self, content: NoticeContent, folder: str, about: Mapping[str, object]) -> Mail:
-        facts = self._facts(about)
-        return Mail(
-            subject=self._subject(folder, facts),
-            text=self._render(f"{folder}/body.txt", facts),
-            html=self._render(f"{folder}/body.html", facts),
-            headers=headers_of(content, self._letterhead.admin),
-        )
 
     def _subject(self, folder: str, facts: Mapping[str, object]) -> str:
         subject = _line(self._render(f"{folder}/subject.txt", facts))
@@ -292,16 +292,14 @@ def _files_of(about: Sequence[object]) -> Iterator[str]:
 
 
 def _file_of(about: object) -> str | None:
-    """The words of one notice, or of a change of who is exempt."""
+    """The words of one notice, of a change of who is exempt, or of a report."""
     match about:
         case NoticeItem() as item:
             return f"words/{topic(item)}.txt"
         case Group() as group:
             return f"words/{group.told}.txt"
-        case ExemptionChange():
-            return "exemption/words.txt"
-        case AdminDigest():
-            return f"{DAILY}/words.txt"
+        case ExemptionChange() | AdminDigest():
+            return f"{folder_of(about)}/words.txt"
         case str() as told if told in frozenset(NoticeType):
             return f"words/{told}.txt"
         case _:
@@ -565,7 +563,7 @@ def folder_of(content: NoticeContent) -> str:
         case ExemptionChange():
             return "exemption"
         case AdminDigest():
-            return DAILY
+            return "daily"
 
 
 def _console(region: str) -> str:

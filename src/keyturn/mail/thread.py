@@ -9,7 +9,7 @@ RFC 5322, 3.6.4.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, assert_never
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.events import Digest, NoticeContent
@@ -48,13 +48,17 @@ def _threads(content: NoticeContent) -> Iterator[str]:
             yield f"{content.account}.exemptions"
         case AdminDigest():
             yield f"{content.day:%Y-%m}.daily"
+        case _:
+            assert_never(content)
 
 
 def _list_of(content: NoticeContent, domain: str) -> str:
     """The administrators' day is a list of its own: who is paged by it filters for it."""
-    if isinstance(content, AdminDigest):
-        return f"AWS access keys, each day <access-keys-daily.{domain}>"
-    return f"AWS access keys <access-keys.{domain}>"
+    match content:
+        case Digest() | ExemptionChange():
+            return f"AWS access keys <access-keys.{domain}>"
+        case AdminDigest():
+            return f"AWS access keys, each day <access-keys-daily.{domain}>"
 
 
 def _as_many_as_fit(threads: list[str]) -> str:

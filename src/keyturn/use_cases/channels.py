@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Thread
-from typing import Final
+from typing import Final, assert_never
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, KeyturnError, NoSuchRecipient, NoTimeLeft, Unexpected
@@ -118,10 +118,10 @@ def errands_of(
     match content:
         case Digest():
             audience, by_mail = content.audience, content.recipient
-        case ExemptionChange():
+        case ExemptionChange() | AdminDigest():
             audience, by_mail = Audience.ADMIN, admin
-        case AdminDigest():
-            audience, by_mail = Audience.ADMIN, admin
+        case _:
+            assert_never(content)
     return [
         Errand(message=message, content=part, to=to)
         for way in ways

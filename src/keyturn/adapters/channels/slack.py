@@ -27,6 +27,7 @@ from keyturn.domain.errors import (
     Unavailable,
 )
 from keyturn.domain.events import Audience, Brief, BriefNote, Digest
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.names import SLACK_MEMBER
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
@@ -416,10 +417,10 @@ def _account_of(content: NoticeContent) -> str:
     match content:
         case Digest(run=run):
             return run.account.id
+        case ExemptionChange(account=account):
+            return account
         case AdminDigest():
             return ""
-        case change:
-            return change.account
 
 
 def _is_there(user: Mapping[str, object]) -> bool:

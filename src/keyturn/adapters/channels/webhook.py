@@ -8,11 +8,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, assert_never
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, RateExceeded, Refused, Unavailable
 from keyturn.domain.events import Digest, NoticeItem
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, NoticeContent, RenderedNotice
 from keyturn.ports.sending import Post, Values
@@ -122,16 +123,18 @@ def message_id(content: NoticeContent, recipient: Recipient) -> str:
 
 def _told(content: NoticeContent) -> Iterator[str]:
     """What a message tells, in the words that its claims go by."""
-    if isinstance(content, AdminDigest):
-        yield content.day.isoformat()
-        return
-    if not isinstance(content, Digest):
-        yield content.id
-        return
-    yield f"{content.run.account.id} {content.audience} {content.proves} {content.part}"
-    if content.run.dry_run or content.failures:
-        yield content.run.id
-    yield from sorted(map(_name_of, content.items))
+    match content:
+        case Digest():
+            yield f"{content.run.account.id} {content.audience} {content.proves} {content.part}"
+            if content.run.dry_run or content.failures:
+                yield content.run.id
+            yield from sorted(map(_name_of, content.items))
+        case ExemptionChange():
+            yield content.id
+        case AdminDigest():
+            yield content.day.isoformat()
+        case _:
+            assert_never(content)
 
 
 def _name_of(item: NoticeItem) -> str:
