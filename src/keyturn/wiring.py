@@ -70,6 +70,7 @@ from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, 
 from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.daily_digest import DailyDigest
+from keyturn.use_cases.day_over import DayOver
 from keyturn.use_cases.deliver import Deliver
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
@@ -660,9 +661,10 @@ class Aws(_Connections):
     def daily_digest(self) -> DailyDigest:
         """What makes the administrators' one digest of each day."""
         self.settings.needs("EventBusName", "S3BucketName")
+        reports = self._in_bucket(S3DailyReports)
         return DailyDigest(
-            reports=self._in_bucket(S3DailyReports),
-            backlog=self.queue(),
+            reports=reports,
+            day_over=DayOver(reports=reports, backlog=self.queue()),
             report_day=self.report_day(),
             bus=self._bus(),
             account=self.own_account(),

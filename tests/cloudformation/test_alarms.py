@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from keyturn.functions.metrics import METRICS, NAMESPACE, OVERDUE_AFTER
-from keyturn.use_cases.daily_digest import AT_LATEST
+from keyturn.use_cases.day_over import AT_LATEST
 from tests.cloudformation.stacks import ALARMS, CHANNELS, CORE, REPORTS, ROOT, SECURITY, Stack
 
 HOUR, DAY = 3600, 24 * 3600

@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.admin_digest import AdminDigest, RecordedInventory, Reported
+from keyturn.domain.admin_digest import MadeDigest, RecordedInventory, Reported
 from keyturn.domain.errors import NotFound, Refused
 from keyturn.ports.reports import StoredDay
 from keyturn.schemas.daily_report import (
@@ -99,19 +99,18 @@ class S3DailyReports:
         with TemporaryFile() as file:
             yield _RowsInFile(self, day, file)
 
-    def hold(self, reported: Reported, digest: AdminDigest) -> None:
+    def hold(self, made: MadeDigest) -> None:
         """Store the digest that is to be published."""
-        self._put(digest.day, _HELD, write_held(reported, digest))
+        self._put(made.digest.day, _HELD, write_held(made))
 
-    def held(self, day: date) -> tuple[Reported, AdminDigest] | None:
+    def held(self, day: date) -> MadeDigest | None:
         """The digest that was to be published, if it is of a form that we know."""
         body = self._get(day, _HELD)
         return None if body is None else read_held(body)
 
-    def put(self, reported: Reported, digest: AdminDigest) -> None:
+    def put(self, made: MadeDigest) -> None:
         """Store the day's digest, if there is none."""
-        body = write_daily_digest(reported, digest)
-        self._put(digest.day, _DIGEST, body, IfNoneMatch="*")
+        self._put(made.digest.day, _DIGEST, write_daily_digest(made), IfNoneMatch="*")
 
     def put_csv(self, day: date, file: IO[bytes]) -> None:
         """Store the rows of all keys, in the place of those that were stored before."""

@@ -284,6 +284,15 @@ class AdminDigest:
         return self.coverage.listed is None and not self.accounts_enforced + self.accounts_dry
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeDigest:
+    """A digest, as it is stored."""
+
+    digest: AdminDigest
+    at: datetime
+    """When it began to be made, UTC."""
+
+
 def fold(
     days: Iterable[AccountDay],
     *,

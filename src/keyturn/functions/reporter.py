@@ -12,7 +12,7 @@ from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
-from keyturn.use_cases.daily_digest import Waits
+from keyturn.use_cases.day_over import Waits
 
 logger = Logger(service=Service.REPORTER)
 

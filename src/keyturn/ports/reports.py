@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from keyturn.domain.admin_digest import AdminDigest, RecordedInventory, Reported
+from keyturn.domain.admin_digest import MadeDigest, RecordedInventory, Reported
 
 
 class InventoryRecords(Protocol):
@@ -58,13 +58,13 @@ class DailyReports(Protocol):
     def rows(self, day: date) -> AbstractContextManager[Rows]:
         """Begin the rows of all keys; they are stored only when they are told to be."""
 
-    def hold(self, reported: Reported, digest: AdminDigest) -> None:
+    def hold(self, made: MadeDigest) -> None:
         """Store what is to be published, in the place of one that nobody can read."""
 
-    def held(self, day: date) -> tuple[Reported, AdminDigest] | None:
+    def held(self, day: date) -> MadeDigest | None:
         """What was to be published of a UTC day; None: it is of no form that we know."""
 
-    def put(self, reported: Reported, digest: AdminDigest) -> None:
+    def put(self, made: MadeDigest) -> None:
         """Store the day's digest. Raises AlreadyThere where there is one."""
 
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Literal, TypedDict
 
 from keyturn.domain.admin_digest import (
     LONGEST,
-    AdminDigest,
     FailureKey,
     Lasting,
+    MadeDigest,
     RecordedInventory,
     Reported,
 )
@@ -88,11 +89,12 @@ def read_inventory(body: bytes) -> RecordedInventory | None:
         return None
 
 
-def daily_digest_file(reported: Reported, digest: AdminDigest) -> DailyDigestFile:
+def daily_digest_file(made: MadeDigest) -> DailyDigestFile:
     """The form of a digest that was made."""
+    digest = made.digest
     return {
         **write_admin_digest(digest),
-        "made": format_utc(reported.made),
+        "made": format_utc(made.at),
         "failures_lasting": digest.failures_lasting,
         "csv": digest.csv,
         "memory": [
@@ -103,29 +105,32 @@ def daily_digest_file(reported: Reported, digest: AdminDigest) -> DailyDigestFil
                 "since": each.since.isoformat(),
                 "reported": each.reported.isoformat(),
             }
-            for (account, user, message), each in sorted(reported.memory.items())
+            for (account, user, message), each in sorted(digest.memory.items())
         ],
     }
 
 
-def write_daily_digest(reported: Reported, digest: AdminDigest) -> bytes:
+def write_daily_digest(made: MadeDigest) -> bytes:
     """The object of a digest."""
-    return _as_bytes(daily_digest_file(reported, digest))
+    return _as_bytes(daily_digest_file(made))
 
 
-def write_held(reported: Reported, digest: AdminDigest) -> bytes:
+def write_held(made: MadeDigest) -> bytes:
     """The object of a digest that is to be published: as the notifier takes it."""
-    due = write_digest_due(digest)["digest"]
-    return _as_bytes({**daily_digest_file(reported, digest), **due})
+    due = write_digest_due(made.digest)["digest"]
+    return _as_bytes({**daily_digest_file(made), **due})
 
 
-def read_held(body: bytes) -> tuple[Reported, AdminDigest] | None:
+def read_held(body: bytes) -> MadeDigest | None:
     """Read such a digest; None: it is of no form that we know."""
     reported = read_reported(body)
+    if reported is None:
+        return None
     try:
-        return (reported, read_due_digest(read_json(body))) if reported else None
+        digest = read_due_digest(read_json(body))
     except (NotReadableError, InvalidValue):
         return None
+    return MadeDigest(digest=replace(digest, memory=reported.memory), at=reported.made)
 
 
 def read_reported(body: bytes) -> Reported | None:
