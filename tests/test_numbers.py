@@ -68,6 +68,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.s3_templates._MOST": 200,
     "keyturn.adapters.sqs.BATCH": 10,
     "keyturn.adapters.sqs.ROUNDS": 3,
+    "keyturn.cli.audit.MOST_SAID": 2000,
     "keyturn.cli.commands.CATCHING_UP": timedelta(minutes=1),
     "keyturn.cli.deploy.VERSION": 1,
     "keyturn.cli.doctor.VERSION": 1,

@@ -105,12 +105,15 @@ def test_who_approved_of_a_plan_is_on_record_and_of_what_came_of_it(
 ) -> None:
     path, _ = saved_plan(tmp_path)
     keyturn("run", *TELLING, *IN_THE_SHOP, "--approve", str(path))
-    assert audited(cloud) == []  # neither a dry run, nor the daily one before it
+    [before] = audited(cloud)  # of the enforced run, and none of a dry one
+    assert (before["command"], before["account"], before["outcome"]) == ("run", SHOP, "done")
+    assert before["by"].startswith("arn:aws:sts::")
+    assert sum(line.startswith("ROTATE ") for line in before["said"]) == 3
 
     done = keyturn(*ENFORCED, "--approve", str(path))
 
     assert done.exit_code == 0, done.stderr
-    [entry] = audited(cloud)
+    _, entry = audited(cloud)
     assert (entry["command"], entry["account"], entry["outcome"]) == ("approve", SHOP, "done")
     assert entry["by"].startswith("arn:aws:sts::")
     assert sum(line.startswith("DISABLE ") for line in entry["said"]) == 3
@@ -123,11 +126,12 @@ def test_an_approved_plan_waits_where_it_cannot_be_put_on_record(
     become(cloud, monkeypatch, "Operator")
     cloud.deny(None, "s3:PutObject")
 
-    refused = keyturn(*ENFORCED, "--approve", str(path))
+    for more in (("--approve", str(path)), ()):  # nor does any other enforced run begin
+        refused = keyturn(*ENFORCED, *more)
 
-    assert refused.exit_code == 1
-    assert "nothing was done: no audit entry could be written" in refused.stderr
-    assert inactive(cloud) == []
+        assert refused.exit_code == 1
+        assert "nothing was done: no audit entry could be written" in refused.stderr
+        assert inactive(cloud) == []
 
 
 def test_without_enforce_an_approved_plan_is_only_shown(cloud: LocalCloud, tmp_path: Path) -> None:

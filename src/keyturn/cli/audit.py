@@ -10,6 +10,8 @@ from keyturn.ports import AuditEntry
 from keyturn.wiring import Aws
 
 SOMEBODY = "somebody (STS did not say)"
+MOST_SAID = 2000
+"""Sentences of an entry: of a larger run, the snapshots have the rest."""
 
 
 def entry_of(
@@ -33,6 +35,14 @@ def said(results: Sequence[AccountResult]) -> Iterator[str]:
                 new = f", new key {done.new_key}" if done.new_key else ""
                 decision = done.decision
                 yield f"{decision.action} {decision.key_id}: {decision.sentence}{new}"
+
+
+def shortened(lines: Sequence[str]) -> Sequence[str]:
+    """As many sentences as an entry holds, and how many there are beside."""
+    more = len(lines) - MOST_SAID
+    if more <= 0:
+        return lines
+    return [*lines[:MOST_SAID], f"and {more} more, in the snapshots of the run"]
 
 
 def unkept(errors: Iterable[KeyturnError]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from keyturn.cli.answer import opened
-from keyturn.cli.audit import entry_of, said, unkept
+from keyturn.cli.audit import entry_of, said, shortened, unkept
 from keyturn.cli.checked import checked
 from keyturn.cli.explain import print_explanation
 from keyturn.cli.identifiers import check_who, is_key
@@ -129,21 +129,24 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
 def _done(
     cli_session: CliSession, fleet_run: FleetRun, work: Work
 ) -> tuple[list[AccountResult], Sequence[KeyturnError]]:
-    """Do the work; of an approved plan there is an entry, and why it could not be written."""
-    if fleet_run.approvals is None or fleet_run.dry_run:
+    """Do the work; of an enforced run there is an entry, and why it could not be written."""
+    if fleet_run.dry_run:
         return cli_session.look(fleet_run, work, "Working on"), ()
+    approvals = fleet_run.approvals
     accounts = [account.id for account in cli_session.inventory.accounts]
+    users = sorted(fleet_run.request.users or ())
     entry = replace(
-        entry_of(cli_session.aws, "approve"),
+        entry_of(cli_session.aws, "approve" if approvals else "run"),
         run=fleet_run.id,
         account=accounts[0] if len(accounts) == 1 else None,
-        plan=fleet_run.approvals.name,
-        plan_sha256=fleet_run.approvals.sha256,
+        user=users[0] if len(users) == 1 else None,
+        plan=approvals.name if approvals else None,
+        plan_sha256=approvals.sha256 if approvals else None,
     )
     with cli_session.audited(entry) as notes:
         results = cli_session.look(fleet_run, work, "Working on")
         failed = list(failures(cli_session.report(fleet_run, results)))
-        notes.ends(*said(results), *failed, failed=bool(failed))
+        notes.ends(*shortened([*said(results), *failed]), failed=bool(failed))
     return results, notes.unwritten
 
 
