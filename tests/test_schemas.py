@@ -10,11 +10,13 @@ from jsonschema import Draft202012Validator, ValidationError
 from marshmallow import Schema
 
 from keyturn.cli.report import Report, as_json
+from keyturn.domain.admin_digest import LISTS
 from keyturn.domain.events import SOURCE, Event, EventType, Run
 from keyturn.domain.key import Account
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult
-from keyturn.schemas.admin_digest import CoverageFile, LineFile, ListFile
+from keyturn.mail.day import _ORDER
+from keyturn.schemas.admin_digest import CoverageFile, DigestLists
 from keyturn.schemas.decision import CELLS, Decided, NextStep, cells_of, write_decision
 from keyturn.schemas.digest import (
     CallerForm,
@@ -30,10 +32,10 @@ from keyturn.schemas.digest import (
 )
 from keyturn.schemas.digest_due import _Coverage as _DayCoverage
 from keyturn.schemas.digest_due import _Digest as _DayDigest
-from keyturn.schemas.digest_due import _Line, _List
-from keyturn.schemas.digest_of_day import DueDigest, write_digest_due
+from keyturn.schemas.digest_of_day import DayForm, write_digest_due
 from keyturn.schemas.event import KeyDetail, write_event
 from keyturn.schemas.explanation import ExplainedKey
+from keyturn.schemas.lines_given import _Line, _List
 from keyturn.schemas.notices_due import (
     _Account,
     _Caller,
@@ -49,6 +51,7 @@ from keyturn.schemas.notices_due import (
 )
 from keyturn.schemas.plan import Planned
 from keyturn.schemas.snapshot import Snapshot, SnapshotKey, read_snapshot
+from keyturn.schemas.worst_lines import LineFile, ListFile
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, deploy_mail_events
 from tests.domain.test_events import RUN
 from tests.domain.world import a_key, ann, only
@@ -221,7 +224,7 @@ def test_whoever_tells_of_a_key_tells_all_of_its_decision(form: type) -> None:
         (_Usage, Usage),
         (_Use, Use),
         (_Fetched, FetchedOn),
-        (_DayDigest, DueDigest),
+        (_DayDigest, DayForm),
         (_DayCoverage, CoverageFile),
         (_List, ListFile),
         (_Line, LineFile),
@@ -231,6 +234,11 @@ def test_the_notifier_checks_each_field_of_a_digest_that_it_reads(
     checked: type[Schema], form: type
 ) -> None:
     assert checked().fields.keys() == get_type_hints(form).keys()
+
+
+def test_each_list_of_a_day_has_its_form_and_its_place_in_the_mail() -> None:
+    assert get_type_hints(DigestLists).keys() == set(LISTS)
+    assert sorted(_ORDER) == sorted(LISTS)
 
 
 def test_a_table_has_a_cell_for_whatever_of_a_decision_is_a_single_value() -> None:

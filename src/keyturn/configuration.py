@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from keyturn.domain import names
-from keyturn.domain.admin_digest import CopiesToAdmin
 from keyturn.domain.parameter import Parameter, Shape, Topic, Unit, parameters_of, setting
-from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.policy import CopiesToAdmin, RotationPolicy
 
 ACCOUNT_ID: Final = Shape(
     pattern=names.ACCOUNT_ID.pattern, rule="must be the 12 digits of an AWS account id"

@@ -45,13 +45,12 @@ from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
-from keyturn.domain.admin_digest import CopiesToAdmin
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import PortError
 from keyturn.domain.events import Audience, NoticeItem, Run
 from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
-from keyturn.domain.policy import ProofOfNotice
+from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail.letterhead import Letterhead
 from keyturn.ports import (

@@ -5,22 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from keyturn.domain.admin_digest import (
-    LONGEST,
-    NOT_ENTERED,
-    WORST,
-    AccountDay,
-    AdminDigest,
-    Expected,
-    KeyDay,
-    Lasting,
-    Late,
-    Step,
-    UserDay,
-    failure_key,
-    fold,
-)
+from keyturn.domain.account_day import AccountDay, KeyDay, Step, UserDay
+from keyturn.domain.admin_digest import AdminDigest, Expected, Lasting
 from keyturn.domain.decision import Action, Overlay, Reason
+from keyturn.domain.fold_day import NOT_ENTERED, Late, failure_key, fold
+from keyturn.domain.worst_lines import LONGEST, WORST
 
 DAY = date(2027, 3, 8)
 KEY = KeyDay(

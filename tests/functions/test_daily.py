@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from keyturn.domain.admin_digest import AdminDigest, DigestLine, DigestList
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.events import SOURCE, Event, EventType, Run
 from keyturn.domain.key import Account
+from keyturn.domain.worst_lines import DigestLine, DigestList
 from keyturn.mail.samples_of_day import DAYS
 from keyturn.schemas.digest_of_day import write_digest_due
 from keyturn.schemas.event import write_event

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from keyturn.domain.admin_digest import WORST, AdminDigest, DigestLine, DigestList, Expected, fold
+from keyturn.domain.admin_digest import AdminDigest, Expected
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, EventType
+from keyturn.domain.fold_day import fold
+from keyturn.domain.worst_lines import WORST, DigestLine, DigestList
 from keyturn.schemas.digest_due import read_digest_due
 from keyturn.schemas.digest_of_day import LARGEST_DUE, write_digest_due
 from tests.use_cases.harness import HUB

@@ -8,11 +8,11 @@ import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 from jinja2.exceptions import SecurityError
 
-from keyturn.domain.admin_digest import DigestList
 from keyturn.domain.decision import Action, NoticeType
 from keyturn.domain.events import Audience, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
+from keyturn.domain.worst_lines import DigestList
 from keyturn.mail.brief import brief_of
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import (

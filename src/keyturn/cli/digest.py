@@ -14,12 +14,13 @@ from keyturn.cli.local_run import connect, now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import DigestOptions, Findings
 from keyturn.cli.result_file import result_file
-from keyturn.domain.admin_digest import AdminDigest, Coverage, DigestLine, DigestList, Expected
+from keyturn.domain.admin_digest import AdminDigest, Coverage, Expected
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.plain_text import visible
+from keyturn.domain.worst_lines import DigestLine, DigestList
 from keyturn.schemas.admin_digest import write_admin_digest
 from keyturn.settings import Settings
 from keyturn.use_cases.inventory import take_inventory

@@ -33,6 +33,15 @@ class ProofOfNotice(StrEnum):
     """The recipient's mail server took it. AWS reports that by best effort."""
 
 
+class CopiesToAdmin(StrEnum):
+    """How the administrators hear of what is no proof: AdminDigest."""
+
+    ACCOUNT = "Account"
+    """By a copy of every run over every account."""
+    DAILY = "Daily"
+    """By one digest a day, which the reporter makes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotationPolicy:
     """

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from keyturn.domain.admin_digest import AdminDigest, DigestList
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.events import (
     Audience,
@@ -15,6 +15,7 @@ from keyturn.domain.events import (
     OddValues,
 )
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.worst_lines import DigestList
 from keyturn.mail.day import as_line
 from keyturn.mail.renderer import (
     Mails,

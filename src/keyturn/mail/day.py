@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
-from keyturn.domain.admin_digest import AdminDigest, DigestLine, DigestList, with_lists
+from keyturn.domain.admin_digest import AdminDigest, with_lists
 from keyturn.domain.decision import Action
+from keyturn.domain.worst_lines import DigestLine, DigestList
 
 ALL_ACCOUNTS: Final[Mapping[str, str]] = {"id": "all accounts", "name": ""}
 """What stands in the place of an account."""

@@ -5,17 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from keyturn.domain.admin_digest import (
-    AccountDay,
-    AdminDigest,
-    Expected,
-    KeyDay,
-    Lasting,
-    UserDay,
-    failure_key,
-    fold,
-)
+from keyturn.domain.account_day import AccountDay, KeyDay, UserDay
+from keyturn.domain.admin_digest import AdminDigest, Expected, Lasting
 from keyturn.domain.decision import Action, Overlay, Reason
+from keyturn.domain.fold_day import failure_key, fold
 from keyturn.mail.samples import PROD, TODAY, in_days
 
 DAY: Final = TODAY.date()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from keyturn.domain.admin_digest import AccountDay, KeyDay, Step, UserDay
+from keyturn.domain.account_day import AccountDay, KeyDay, Step, UserDay
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import ENDING, Action
 from keyturn.domain.tag_text import moment

@@ -1,32 +1,14 @@
 """The administrators' digest of a day, for programs."""
 
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, cast
 
-from keyturn.domain.admin_digest import AdminDigest, DigestLine, DigestList
+from keyturn.domain.admin_digest import AdminDigest, lists_of
 from keyturn.domain.decision import Action
-from keyturn.schemas.account import AccountId, Count
+from keyturn.schemas.account import Count
 from keyturn.schemas.decision import Day
+from keyturn.schemas.worst_lines import ListFile, write_list
 
 VERSION: Final = 1
-
-
-class LineFile(TypedDict):
-    """One thing to know: of an account, a user, a key; day: the date that it is about."""
-
-    account: AccountId
-    name: str
-    user: str | None
-    key: str | None
-    what: str
-    day: Day | None
-    action: Action | None
-
-
-class ListFile(TypedDict):
-    """How many there are, and the worst of them, the worst first."""
-
-    total: Count
-    worst: list[LineFile]
 
 
 class CoverageFile(TypedDict):
@@ -41,8 +23,8 @@ class CoverageFile(TypedDict):
     not_entered: ListFile
 
 
-class AdminDigestFile(TypedDict):
-    """A day of the whole organisation; remarks: what is odd about the digest itself."""
+class DayFigures(TypedDict):
+    """How much there was of a day; remarks: what is odd about the digest itself."""
 
     version: Literal[1]
     date: Day
@@ -50,10 +32,16 @@ class AdminDigestFile(TypedDict):
     accounts_dry: Count
     keys: Count
     coverage: CoverageFile
-    breaks: ListFile
     done_counts: dict[Action, Count]
-    done: ListFile
     planned_counts: dict[Action, Count]
+    remarks: list[str]
+
+
+class DigestLists(TypedDict):
+    """The lists of a digest: a test holds them to `LISTS`."""
+
+    breaks: ListFile
+    done: ListFile
     planned: ListFile
     blocked: ListFile
     restored: ListFile
@@ -62,12 +50,16 @@ class AdminDigestFile(TypedDict):
     without_owner: ListFile
     rejected: ListFile
     failures: ListFile
-    remarks: list[str]
+
+
+class AdminDigestFile(DayFigures, DigestLists):
+    """A day of the whole organisation."""
 
 
 def write_admin_digest(digest: AdminDigest) -> AdminDigestFile:
     """The form of a digest; what it remembers for the next day is not in it."""
     coverage = digest.coverage
+    lists = {name: write_list(found) for name, found in lists_of(digest).items()}
     return {
         "version": VERSION,
         "date": digest.day.isoformat(),
@@ -80,36 +72,11 @@ def write_admin_digest(digest: AdminDigest) -> AdminDigestFile:
             "reached": coverage.reached,
             "failed": coverage.failed,
             "users_left": coverage.users_left,
-            "not_seen": _list(coverage.not_seen),
-            "not_entered": _list(coverage.not_entered),
+            "not_seen": write_list(coverage.not_seen),
+            "not_entered": write_list(coverage.not_entered),
         },
-        "breaks": _list(digest.breaks),
         "done_counts": dict(digest.done_counts),
-        "done": _list(digest.done),
         "planned_counts": dict(digest.planned_counts),
-        "planned": _list(digest.planned),
-        "blocked": _list(digest.blocked),
-        "restored": _list(digest.restored),
-        "unexpected": _list(digest.unexpected),
-        "exempted": _list(digest.exempted),
-        "without_owner": _list(digest.without_owner),
-        "rejected": _list(digest.rejected),
-        "failures": _list(digest.failures),
         "remarks": list(digest.remarks),
-    }
-
-
-def _list(found: DigestList) -> ListFile:
-    return {"total": found.total, "worst": [_line(each) for each in found.worst]}
-
-
-def _line(line: DigestLine) -> LineFile:
-    return {
-        "account": line.account,
-        "name": line.name,
-        "user": line.user,
-        "key": line.key_id,
-        "what": line.what,
-        "day": line.day.isoformat() if line.day else None,
-        "action": line.action,
+        **cast("DigestLists", lists),
     }

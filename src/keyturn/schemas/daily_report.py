@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, Final, Literal, TypedDict
 
 from keyturn.domain.admin_digest import (
-    LONGEST,
     FailureKey,
     Lasting,
     MadeDigest,
@@ -17,6 +16,7 @@ from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.tag_text import format_utc, moment
+from keyturn.domain.worst_lines import LONGEST
 from keyturn.schemas.account import AccountId, Count, Moment
 from keyturn.schemas.admin_digest import AdminDigestFile, write_admin_digest
 from keyturn.schemas.decision import Day

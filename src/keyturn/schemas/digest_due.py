@@ -1,7 +1,7 @@
 """
 What the notifier takes of the administrators' day: a digest, checked and read.
 
-Each field of `digest_of_day.DueDigest` has its check here, as in `notices_due`. The bus takes
+Each field of `digest_of_day.DayForm` has its check here, as in `notices_due`. The bus takes
 events from the whole organisation, so nothing in it is taken for granted.
 """
 
@@ -9,26 +9,19 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from marshmallow import ValidationError, validate, validates_schema
 from marshmallow import fields as rules
+from marshmallow import validate
 
-from keyturn.domain.admin_digest import (
-    LONGEST,
-    WORST,
-    AdminDigest,
-    Coverage,
-    DigestLine,
-    DigestList,
-)
+from keyturn.domain.admin_digest import LISTS, AdminDigest, Coverage
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, EventType
+from keyturn.domain.worst_lines import LONGEST, WORST
 from keyturn.schemas.admin_digest import VERSION
-from keyturn.schemas.digest_of_day import LONGEST_NAME_SHOWN, STORED_OBJECT
+from keyturn.schemas.digest_of_day import STORED_OBJECT
+from keyturn.schemas.lines_given import MOST_COUNTED, counted, lines, lines_if_any, read_list
 from keyturn.schemas.rules import (
-    ACCOUNT_ID,
     CLOCKS_DIFFER,
-    KEY_ID,
     QUEUE_HOLDS,
     IsoDay,
     LenientSchema,
@@ -39,53 +32,23 @@ from keyturn.schemas.rules import (
     word_of,
 )
 
-MOST_COUNTED: Final = 10**9
 _OBJECT: Final = like(STORED_OBJECT, "must be the name of an object in the bucket")
-
-
-def _count() -> Plain:
-    return Plain(int, required=True, validate=validate.Range(min=0, max=MOST_COUNTED))
-
-
-class _Line(LenientSchema):
-    account = rules.String(required=True, validate=ACCOUNT_ID)
-    name = text_of_at_most(LONGEST_NAME_SHOWN, required=True)
-    user = text_of_at_most(LONGEST_NAME_SHOWN, required=True, allow_none=True)
-    key = rules.String(required=True, allow_none=True, validate=KEY_ID)
-    what = text_of_at_most(LONGEST, required=True)
-    day = IsoDay(required=True, allow_none=True)
-    action = rules.String(required=True, allow_none=True, validate=word_of(Action))
-
-
-class _List(LenientSchema):
-    total = _count()
-    worst = rules.List(rules.Nested(_Line), required=True, validate=validate.Length(max=WORST))
-
-    @validates_schema
-    def _counts_what_it_shows(self, data: Mapping[str, Any], **_: object) -> None:
-        if data["total"] < len(data["worst"]):
-            raise ValidationError("is less than the lines that are shown", "total")
-
-
-def _list() -> rules.Nested:
-    return rules.Nested(_List, required=True)
 
 
 class _Coverage(LenientSchema):
     listed = Plain(
         int, required=True, allow_none=True, validate=validate.Range(min=0, max=MOST_COUNTED)
     )
-    skipped = _count()
-    reached = _count()
-    failed = _count()
-    users_left = _count()
-    not_seen = _list()
-    # A digest that a reporter of the version before published has none: it is sent without.
-    not_entered = rules.Nested(_List, load_default=lambda: {"total": 0, "worst": []})
+    skipped = counted()
+    reached = counted()
+    failed = counted()
+    users_left = counted()
+    not_seen = lines()
+    not_entered = lines_if_any()
 
 
 def _counts() -> rules.Dict:
-    return rules.Dict(rules.String(validate=word_of(Action)), _count(), required=True)
+    return rules.Dict(rules.String(validate=word_of(Action)), counted(), required=True)
 
 
 class _Digest(LenientSchema):
@@ -93,27 +56,26 @@ class _Digest(LenientSchema):
         int, required=True, validate=validate.Equal(VERSION, error="is of another version")
     )
     date = IsoDay(required=True)
-    accounts_enforced = _count()
-    accounts_dry = _count()
-    keys = _count()
+    accounts_enforced = counted()
+    accounts_dry = counted()
+    keys = counted()
     coverage = rules.Nested(_Coverage, required=True)
-    breaks = _list()
+    breaks = lines()
     done_counts = _counts()
-    done = _list()
+    done = lines()
     planned_counts = _counts()
-    planned = _list()
-    blocked = _list()
-    restored = _list()
-    # A digest that a reporter of the version before published has none: it is sent without.
-    unexpected = rules.Nested(_List, load_default=lambda: {"total": 0, "worst": []})
-    exempted = _list()
-    without_owner = _list()
-    rejected = _list()
-    failures = _list()
+    planned = lines()
+    blocked = lines()
+    restored = lines()
+    unexpected = lines_if_any()
+    exempted = lines()
+    without_owner = lines()
+    rejected = lines()
+    failures = lines()
     remarks = rules.List(
         text_of_at_most(LONGEST), required=True, validate=validate.Length(max=WORST)
     )
-    failures_lasting = _count()
+    failures_lasting = counted()
     csv = rules.String(required=True, validate=_OBJECT)
 
 
@@ -163,26 +125,17 @@ def _digest(digest: Mapping[str, Any]) -> AdminDigest:
             skipped=coverage["skipped"],
             reached=coverage["reached"],
             failed=coverage["failed"],
-            not_seen=_read_list(coverage["not_seen"]),
-            not_entered=_read_list(coverage["not_entered"]),
+            not_seen=read_list(coverage["not_seen"]),
+            not_entered=read_list(coverage["not_entered"]),
             users_left=coverage["users_left"],
         ),
-        breaks=_read_list(digest["breaks"]),
-        done=_read_list(digest["done"]),
         done_counts=_read_counts(digest["done_counts"]),
-        planned=_read_list(digest["planned"]),
         planned_counts=_read_counts(digest["planned_counts"]),
-        blocked=_read_list(digest["blocked"]),
-        restored=_read_list(digest["restored"]),
-        unexpected=_read_list(digest["unexpected"]),
-        exempted=_read_list(digest["exempted"]),
-        without_owner=_read_list(digest["without_owner"]),
-        rejected=_read_list(digest["rejected"]),
-        failures=_read_list(digest["failures"]),
         failures_lasting=digest["failures_lasting"],
         keys=digest["keys"],
         csv=digest["csv"],
         remarks=tuple(digest["remarks"]),
+        **{name: read_list(digest[name]) for name in LISTS},  # type: ignore[arg-type]  # lists alone
     )
 
 
@@ -198,21 +151,3 @@ def _check_day(day: date, now: datetime) -> None:
 
 def _read_counts(counts: Mapping[str, int]) -> Mapping[Action, int]:
     return {Action(action): count for action, count in counts.items()}
-
-
-def _read_list(found: Mapping[str, Any]) -> DigestList:
-    return DigestList(
-        total=found["total"],
-        worst=tuple(
-            DigestLine(
-                account=line["account"],
-                name=line["name"],
-                user=line["user"],
-                key_id=line["key"],
-                what=line["what"],
-                day=line["day"],
-                action=Action(line["action"]) if line["action"] else None,
-            )
-            for line in found["worst"]
-        ),
-    )

@@ -11,29 +11,20 @@ import re
 from dataclasses import replace
 from typing import Final, TypedDict
 
-from keyturn.domain import names
-from keyturn.domain.admin_digest import (
-    LONGEST,
-    WORST,
-    AdminDigest,
-    DigestLine,
-    DigestList,
-    with_lists,
-)
-from keyturn.domain.days import FIRST, LAST
+from keyturn.domain.admin_digest import AdminDigest, with_lists
 from keyturn.domain.plain_text import cut, shown
+from keyturn.domain.worst_lines import LONGEST, WORST
 from keyturn.schemas.account import Count
 from keyturn.schemas.admin_digest import AdminDigestFile, write_admin_digest
+from keyturn.schemas.worst_lines import cleaned
 
 LARGEST_DUE: Final = 200_000
 """Bytes of the event's detail: EventBridge takes 256 KB with the rest of it."""
-LONGEST_NAME_SHOWN: Final = 128
-"""Characters of an account's or a user's name: AWS takes 64 at most."""
 STORED_OBJECT: Final = re.compile(r"[A-Za-z0-9!_.*'()=/-]{0,1024}")
 """The name of an object in the bucket, or nothing."""
 
 
-class DueDigest(AdminDigestFile):
+class DayForm(AdminDigestFile):
     """The digest, how many failures of it last, and where the whole is stored."""
 
     failures_lasting: Count
@@ -43,7 +34,7 @@ class DueDigest(AdminDigestFile):
 class DigestDue(TypedDict):
     """What asks for the administrators' mail of a day."""
 
-    digest: DueDigest
+    digest: DayForm
 
 
 def write_digest_due(digest: AdminDigest) -> DigestDue:
@@ -62,7 +53,7 @@ def write_digest_due(digest: AdminDigest) -> DigestDue:
 
 def _write(digest: AdminDigest, lines: int) -> DigestDue:
     remarks = tuple(cut(shown(each), LONGEST) for each in digest.remarks[:WORST])
-    listed = with_lists(digest, lambda found: _clean(found, lines))
+    listed = with_lists(digest, lambda found: cleaned(found, lines))
     clean = replace(listed, remarks=remarks)
     return {
         "digest": {
@@ -71,20 +62,3 @@ def _write(digest: AdminDigest, lines: int) -> DigestDue:
             "csv": digest.csv if STORED_OBJECT.fullmatch(digest.csv) else "",
         }
     }
-
-
-def _clean(found: DigestList, lines: int) -> DigestList:
-    """The list as a reader takes it; a line that is of no account is counted, and not shown."""
-    worst = [_clean_line(each) for each in found.worst if names.ACCOUNT_ID.fullmatch(each.account)]
-    return replace(found, worst=tuple(worst[:lines]))
-
-
-def _clean_line(line: DigestLine) -> DigestLine:
-    return replace(
-        line,
-        name=shown(line.name)[:LONGEST_NAME_SHOWN],
-        user=shown(line.user)[:LONGEST_NAME_SHOWN] if line.user else None,
-        key_id=line.key_id if names.KEY_ID.fullmatch(line.key_id or "") else None,
-        what=cut(shown(line.what), LONGEST),
-        day=line.day if line.day and FIRST.date() <= line.day <= LAST.date() else None,
-    )

@@ -4,17 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from keyturn.domain.admin_digest import (
-    AccountDay,
-    AdminDigest,
-    Expected,
-    FailureKey,
-    Lasting,
-    Late,
-    fold,
-)
+from keyturn.domain.account_day import AccountDay
+from keyturn.domain.admin_digest import AdminDigest, Expected, FailureKey, Lasting
 from keyturn.domain.days import DAY
 from keyturn.domain.errors import NoTimeLeft, PortError
+from keyturn.domain.fold_day import Late, fold
 from keyturn.ports import DatedCoverage, Snapshots
 from keyturn.schemas.account_day import account_day, heading, rows_of
 from keyturn.schemas.snapshot import Snapshot

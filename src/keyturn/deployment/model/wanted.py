@@ -6,6 +6,7 @@ from typing import Final
 
 from keyturn.deployment.model.template import Template
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.policy import CopiesToAdmin
 from keyturn.domain.recipient import ChannelName
 from keyturn.domain.scope import separated
 
@@ -34,7 +35,7 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 
 
 ADMIN_DIGEST: Final = "AdminDigest"
-DAILY: Final = "Daily"
+DAILY: Final = CopiesToAdmin.DAILY.value
 """One digest a day for the administrators: what `keyturn deploy` chooses, with who makes it."""
 CREATE_LOG_GROUPS: Final = "CreateLogGroups"
 """Whether a stack makes its functions' log groups: False where they were kept."""
