@@ -40,6 +40,7 @@ from keyturn.schemas.event import (
     NoticesDetail,
     RunDetail,
 )
+from keyturn.schemas.exemptions_answer import ExemptionsFileAnswer
 from keyturn.schemas.explanation import Explanation
 from keyturn.schemas.mail_fate import FateFile, MessageFile, ReachedFile, UndeliverableFile
 from keyturn.schemas.owners_check import OwnersCheckFile
@@ -129,6 +130,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "inventory": partial(of_form, InventoryFile, "What an inventory queued"),
     "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
+    "exemptions": partial(of_form, ExemptionsFileAnswer, "What `exemptions list` answers"),
     "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),
     "owners-shown": partial(of_form, OwnersShownFile, "What `owners show` answers"),
     "plan": partial(of_form, PlanFile, "A plan, or what became of it"),

@@ -24,6 +24,7 @@ from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
+from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
 from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
@@ -32,6 +33,7 @@ from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_conversations import S3Conversations
 from keyturn.adapters.s3_coverage import S3Coverage
+from keyturn.adapters.s3_exemptions_file import S3ExemptionsFile
 from keyturn.adapters.s3_fates import S3Fates
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_owners_file import S3OwnersFile
@@ -57,6 +59,7 @@ from keyturn.ports import (
     Channel,
     Clock,
     DailyLimitLedger,
+    ExemptionsFileStore,
     LocatedPauseFlag,
     OwnersFileStore,
     PauseFlag,
@@ -644,6 +647,10 @@ class Aws(_Connections):
         self.settings.needs("S3BucketName")
         return self._in_bucket(partial(S3OwnersFile, allows=_allowed(self.settings)))
 
+    def exemptions_file(self) -> ExemptionsFileStore | None:
+        """Until when users are exempt; None: no bucket can hold it."""
+        return self._in_bucket(S3ExemptionsFile) if self.settings.bucket else None
+
     def coverage(self) -> S3Coverage:
         """Which accounts had a run."""
         self.settings.needs("S3BucketName")
@@ -838,6 +845,11 @@ def local_owners_file(
     if settings is None:
         return LocalOwnersFile(path, option=option)
     return LocalOwnersFile(path, option=option, allows=_allowed(settings))
+
+
+def local_exemptions_file(path: Path, option: str) -> LocalExemptionsFile:
+    """An exemptions file of this machine."""
+    return LocalExemptionsFile(path, option=option)
 
 
 def _allowed(settings: Settings) -> Callable[[str], bool]:

@@ -18,7 +18,12 @@ from keyturn.cli.options import (
     AccountOptions,
     CommandOptions,
     DigestOptions,
+    EntryOptions,
+    ExemptionsOptions,
+    ExpiryOptions,
     ExplainOptions,
+    Findings,
+    Format,
     LetterheadOptions,
     NoticesTask,
     NotifyOptions,
@@ -328,6 +333,112 @@ def show_owners(
     from keyturn.cli.show_owners import show  # noqa: PLC0415 -- see above
 
     return show(where, users, owners_by, options)
+
+
+exemptions = typer.Typer(help="Until when each user of the exemption group is exempt, and why.")
+app.add_typer(exemptions, name="exemptions")
+
+
+@exemptions.command("check")
+@with_groups
+def check_exemptions(
+    where: ExemptionsOptions,
+    *,
+    format_: Annotated[
+        Findings, typer.Option("--format", help="How the answer is written.")
+    ] = Findings.TABLE,
+) -> int:
+    """
+    Check the exemptions file: every mistake in it, with its line.
+
+    Exit code 2, if an entry of it does not count as it is written.
+    """
+    from keyturn.cli.exemptions import check  # noqa: PLC0415 -- see above
+
+    return check(where, format_)
+
+
+@exemptions.command("list")
+@with_groups
+def list_exemptions(
+    where: ExemptionsOptions,
+    *,
+    format_: Annotated[
+        Format, typer.Option("--format", help="How the answer is written.")
+    ] = Format.TABLE,
+) -> int:
+    """
+    List the entries of the exemptions file, those that end first on top.
+
+    It asks nothing of the accounts: who is in the group, `exemptions review` shows.
+    """
+    from keyturn.cli.exemptions import show  # noqa: PLC0415 -- see above
+
+    return show(where, format_)
+
+
+@exemptions.command("add")
+@with_groups
+def add_exemption(  # noqa: PLR0913 -- three groups of options and what is this command's own
+    where: ExemptionsOptions,
+    which: EntryOptions,
+    until: ExpiryOptions,
+    *,
+    ticket: Annotated[
+        str | None, typer.Option(help="Where it was approved of.", metavar="TEXT")
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="Who answers for it: an address.", metavar="ADDRESS")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why the user is exempt.", metavar="TEXT")
+    ] = None,
+) -> int:
+    """
+    Add an entry to the exemptions file. A dry run, unless told to --enforce.
+
+    It exempts nobody: put the user into the exemption group besides.
+    """
+    from keyturn.cli.exemptions import NewEntry, add  # noqa: PLC0415 -- see above
+
+    return add(where, which, until, NewEntry(ticket=ticket, owner=owner, reason=reason))
+
+
+@exemptions.command("extend")
+@with_groups
+def extend_exemption(
+    where: ExemptionsOptions,
+    which: EntryOptions,
+    until: ExpiryOptions,
+    *,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for the audit entry.", metavar="TEXT")
+    ] = None,
+) -> int:
+    """Let an exemption end later. A dry run, unless told to --enforce."""
+    from keyturn.cli.exemptions import extend  # noqa: PLC0415 -- see above
+
+    return extend(where, which, until, reason)
+
+
+@exemptions.command("end")
+@with_groups
+def end_exemption(
+    where: ExemptionsOptions,
+    which: EntryOptions,
+    *,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for the audit entry.", metavar="TEXT")
+    ] = None,
+) -> int:
+    """
+    Let an exemption end today. A dry run, unless told to --enforce.
+
+    The user stays exempt until somebody takes them out of the group.
+    """
+    from keyturn.cli.exemptions import end  # noqa: PLC0415 -- see above
+
+    return end(where, which, reason)
 
 
 @app.command()

@@ -181,6 +181,7 @@ class SettingOptions:
     spread_days: str | None = option_of("SpreadDays")
     exemption_group: str | None = option_of("IAMExemptionGroup")
     allow_missing_group: bool = option_of("AllowMissingExemptionGroup")
+    max_exemption: str | None = option_of("MaxExemption")
     proof_of_notice: str | None = option_of("ProofOfNotice")
     proving_channel: list[str] | None = option_of("ProvingChannels")
     report_root_keys: bool = option_of("ReportRootKeys")
@@ -351,6 +352,41 @@ class OwnersCheckOptions:
     def as_accounts(self) -> AccountOptions:
         """The same, for whoever connects."""
         return AccountOptions(profile=self.profile, region=self.region)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExemptionsOptions:
+    """Where the exemptions file is."""
+
+    deployed: bool = flag(
+        "--deployed",
+        "The file that the functions use that are deployed in the account of --profile.",
+        WHICH,
+    )
+    bucket: str | None = option("--bucket", "The bucket that holds the file.", WHICH, "NAME")
+    prefix: str | None = option("--prefix", "Keyturn's prefix in that bucket.", WHICH, "PREFIX")
+    file: Path | None = option("--file", "A file on this machine instead.", WHICH, "PATH")
+    max_exemption: str | None = option_of("MaxExemption")
+    profile: str | None = option("--profile", "The AWS profile to start from.", WHICH, "NAME")
+    region: str | None = option("--region", "The region; else AWS_REGION's.", WHICH, "REGION")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryOptions:
+    """Which entry of the exemptions file is changed, and whether it is."""
+
+    account: str | None = option("--account", "The account's id.", ORDER, "ID")
+    user: str | None = option("--user", "The user's name.", ORDER, "NAME")
+    enforce: bool = flag("--enforce", "Do it. Without it, only show the change.", ORDER)
+    yes: bool = flag("--yes -y", "Do not ask first.", ORDER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiryOptions:
+    """When an exemption ends: one of the two."""
+
+    days: str | None = option("--days", "It ends in so many days from today.", ORDER, "N")
+    expiry: str | None = option("--expiry", "It ends on this day, UTC.", ORDER, "YYYY-MM-DD")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,13 @@ class RotationPolicy:
         option="--allow-missing-group",
         help="Write also in accounts that have no such group.",
     )
+    max_exemption: int = setting(
+        default=90,
+        name="MaxExemption",
+        option="--max-exemption",
+        help="How far ahead the end of an exemption may be ({default}).",
+        **_PERIOD,
+    )
     proof_of_notice: ProofOfNotice = setting(  # noqa: RUF009 -- a field, as the others
         default=ProofOfNotice.ACCEPTED,
         name="ProofOfNotice",

@@ -27,6 +27,8 @@ class FoundValue:
     texts: tuple[str, ...]
     """One, or those of a list."""
     is_list: bool = False
+    span: tuple[int, int] | None = None
+    """Where YAML has it: from which character of the text up to which; None: it is CSV."""
 
 
 @dataclass(frozen=True, slots=True)

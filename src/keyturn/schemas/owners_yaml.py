@@ -1,5 +1,5 @@
 """
-The rules of an owners file that is YAML.
+The rules of an owners file that is YAML, and the entries of an exemptions file.
 
 Apart from the rest, for who reads none need not load PyYAML. Of YAML only texts, lists and objects
 are taken; PyYAML makes nothing of them but their nodes, which know their lines.
@@ -23,33 +23,41 @@ from keyturn.schemas.owners_text import (
 )
 
 VERSION: Final = "1"
+Found = Iterator[FoundRule | FileProblem]
 _DEEPEST: Final = 20
 """Levels: rules have five. What is deeper in a rule costs the rule, and beyond this the file."""
-_TOP: Final = frozenset({"version", "rules"})
-_SHAPE: Final = "it must be an object with version: 1 and rules"
 _QUOTE: Final = "; quote a text that begins with * or &"
 
 
-def rules_in_yaml(text: str) -> Iterator[FoundRule | FileProblem]:
-    """Read YAML. Raises UnusableError where it is none, or of another version."""
-    top = _top_of(text)
+def rules_in_yaml(text: str, *, listed: str = "rules", one: str = "rule") -> Found:
+    """
+    Read YAML. Raises UnusableError where it is none, or of another version.
+
+    Args:
+        text: the file.
+        listed: the field that has the list.
+        one: what one of the list is called.
+
+    """
+    shape = f"it must be an object with version: 1 and {listed}"
+    top = _top_of(text, shape)
     fields = _fields(top)
     named = {_text(name): value for name, value in fields}
     for name, value in fields:
-        if _text(name) not in _TOP:
+        if _text(name) not in {"version", listed}:
             yield wrong(_line(name), _text(name), _text(value), "the file has no such field")
-    if not named.keys() >= _TOP:
-        refuse(_line(top), _SHAPE)
-    version, rules = named["version"], named["rules"]
+    if not named.keys() >= {"version", listed}:
+        refuse(_line(top), shape)
+    version, rules = named["version"], named[listed]
     if _text(version) != VERSION:
         raise UnusableError(wrong(_line(version), "version", _text(version), "must be 1"))
     if not isinstance(rules, SequenceNode):
-        refuse(_line(rules), "rules must be a list: each rule begins with a dash")
+        refuse(_line(rules), f"{listed} must be a list: each {one} begins with a dash")
     for rule in rules.value:
-        yield _rule(rule)
+        yield _rule(rule, one)
 
 
-def _top_of(text: str) -> MappingNode:
+def _top_of(text: str, shape: str) -> MappingNode:
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
@@ -67,14 +75,14 @@ def _top_of(text: str) -> MappingNode:
         if loader is not None:
             loader.dispose()
     if not isinstance(top, MappingNode):
-        refuse(0 if top is None else _line(top), _SHAPE)
+        refuse(0 if top is None else _line(top), shape)
     return top
 
 
-def _rule(node: Node) -> FoundRule | FileProblem:
+def _rule(node: Node, one: str) -> FoundRule | FileProblem:
     line = _line(node)
     if not isinstance(node, MappingNode):
-        return wrong(line, "rule", _text(node), "must be an object, such as user: deploy-*")
+        return wrong(line, one, _text(node), "must be an object, such as user: deploy-*")
     try:
         return FoundRule(line, {_text(name): _value(name, each) for name, each in _fields(node)})
     except UnusableError as error:
@@ -87,7 +95,8 @@ def _value(name: Node, value: Node) -> FoundValue:
         rule = "must be a text, or a list of texts"
         raise UnusableError(wrong(_line(name), _text(name), "…", rule))
     texts = tuple(part.value for part in parts)
-    return FoundValue(_line(name), texts, isinstance(value, SequenceNode))
+    span = (value.start_mark.index, value.end_mark.index)
+    return FoundValue(_line(name), texts, isinstance(value, SequenceNode), span)
 
 
 def _fields(node: MappingNode) -> list[tuple[Node, Node]]:
