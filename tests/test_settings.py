@@ -321,6 +321,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "UnusedPeriod": ("200", 200),
     "HoldIfUsedWithin": ("5", 5),
     "MaxHold": ("20", 20),
+    "MaxExemption": ("30", 30),
     "RetireInUse": ("True", True),
     "MaxKeysPerDay": ("3", 3),
     "MaxPercentPerDay": ("7", 7),

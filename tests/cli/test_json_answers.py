@@ -138,6 +138,21 @@ def test_adopt(cloud: LocalCloud) -> None:
 
 
 @pytest.mark.usefixtures("cloud")
+def test_exemptions_list(tmp_path: Path) -> None:
+    path = tmp_path / "exemptions.yaml"
+    path.write_text(
+        "version: 1\nexemptions:\n- {user: a}\n- {account: '222222222222', user: erp, "
+        "ticket: T-1, owner: a@example.com, reason: x, expiry: 2026-04-01}\n"
+    )
+
+    listed = answer("exemptions", "exemptions", "list", "--file", str(path), code=1)
+
+    [entry] = listed["exemptions"]
+    assert (entry["standing"], entry["days_left"], entry["since"]) == ("valid", 30, None)
+    assert listed["problems"][0]["line"] == 3
+
+
+@pytest.mark.usefixtures("cloud")
 def test_owners_check(tmp_path: Path) -> None:
     path = tmp_path / "owners.csv"
     path.write_text("user,addresses\na*,a@example.com\na,b@example.com\nc,d\n")

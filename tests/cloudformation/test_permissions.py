@@ -58,6 +58,7 @@ SERVICE = {
     "s3_pause_flag.py": "s3",
     "s3_ledger.py": "s3",
     "s3_owners_file.py": "s3",
+    "s3_exemptions_file.py": "s3",
     "s3_templates.py": "s3",
     "secrets_manager.py": "secretsmanager",
     "ses_suppression.py": "sesv2",
@@ -73,7 +74,7 @@ NO_ADAPTER = {
         "channels/jira.py",
     ),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
-    *("local_owners_file.py", "outbox.py", "pace.py"),
+    *("local_exemptions_file.py", "local_owners_file.py", "outbox.py", "pace.py"),
 }
 # Where the action is not called as the operation is.
 ACTION = {
@@ -115,6 +116,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_pause_flag.py": WHOLE,
         "s3_ledger.py": WHOLE,
         "s3_owners_file.py": WHOLE,
+        "s3_exemptions_file.py": {"read"},
     },
     (CORE, "NotifierRole"): {
         "s3_receipts.py": WHOLE,
