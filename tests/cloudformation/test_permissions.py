@@ -519,6 +519,7 @@ def objects(role: str, action: str) -> set[str]:
 def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
     assert objects("RotationRole", "s3:GetObject") == {
         "owners.*",
+        "exemptions.yaml",
         "tally/*",
         "paused.json",
         "plans/*",
@@ -565,6 +566,7 @@ def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
             "paused.json",
             "snapshots/*",
             "owners.",
+            "exemptions.yaml",
         ],
         "NotifierRole": ["receipts/*", "Template/*"],
     }
