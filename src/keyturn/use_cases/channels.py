@@ -173,7 +173,7 @@ class SayInChannels:
         done: dict[ChannelName, list[Said]] = {name: [] for name in by_channel}
         threads = [
             # A daemon: a call that never ends must not keep the process from its end.
-            Thread(target=self._in_one, args=(theirs, left, done[name]), daemon=True)
+            Thread(target=self._in_one, args=(theirs, left, done[name]), name=name, daemon=True)
             for name, theirs in by_channel.items()
         ]
         for thread in threads:
