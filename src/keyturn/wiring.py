@@ -68,7 +68,13 @@ from keyturn.ports import (
 from keyturn.settings import Settings
 from keyturn.use_cases.addressing import Addressing
 from keyturn.use_cases.adopt import Adopt
-from keyturn.use_cases.announcers import Announcer, NotifyNobody, PublishToBus, SendFromHere
+from keyturn.use_cases.announcers import (
+    Announcer,
+    NotifyNobody,
+    PublishToBus,
+    RunAnnouncer,
+    SendFromHere,
+)
 from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.daily_digest import DailyDigest
@@ -96,6 +102,7 @@ from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.send_once import SendOnce
 from keyturn.use_cases.show_in_channels import ShowInChannels
 from keyturn.use_cases.snapshot import TakeSnapshot
+from keyturn.use_cases.sum_up_run import SumUpRun
 
 if TYPE_CHECKING:
     from keyturn.mail.overrides import OverridableRenderer
@@ -268,12 +275,18 @@ class Aws(_Connections):
     """Everything of AWS that Keyturn reaches from one place: a function, or a laptop."""
 
     def run_account(
-        self, run: Run, announcer: Announcer | None = None, *, is_of_the_day: bool = False
+        self,
+        run: Run,
+        announcer: Announcer | None = None,
+        *,
+        is_of_the_day: bool = False,
+        is_summed_up: bool = False,
     ) -> RunAccount:
         """
         All that one run over one account needs; it tells nobody unless told how.
 
-        is_of_the_day: it is none that an operator ordered, so a digest of the day may tell of it.
+        is_of_the_day: it leaves a snapshot that a digest of the day is made of, if there is one.
+        is_summed_up: `sum_up_run` tells the administrators of it, and of other accounts.
         """
         settings, tools = self.settings, self._tools(run)
         return RunAccount(
@@ -296,6 +309,15 @@ class Aws(_Connections):
             announcer=announcer or NotifyNobody(),
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
             is_of_the_day=settings.copies_to_admin is CopiesToAdmin.DAILY and is_of_the_day,
+            is_summed_up=is_summed_up,
+        )
+
+    def sum_up_run(self, announcer: RunAnnouncer) -> SumUpRun:
+        """What tells the administrators of a run over several accounts in one mail."""
+        return SumUpRun(
+            announcer=announcer,
+            policy=self.settings.policy,
+            snapshot=self._snapshot(writes=True),
         )
 
     def run_command(self, run: Run, announcer: Announcer | None = None) -> RunCommand:
@@ -445,7 +467,10 @@ class Aws(_Connections):
             )
 
         return SendFromHere(
-            notify=self.notify(complain, complain, complain), clock=self.clock, patience=a_while
+            notify=self.notify(complain, complain, complain),
+            notify_of_day=self.notify_of_day(complain, complain, complain),
+            clock=self.clock,
+            patience=a_while,
         )
 
     def notify(self, complain: Complain, warn: Complain, rate_unknown: Complain) -> Notify:

@@ -7,6 +7,7 @@ The notifier's memory and the engine's proof: one object for each notice and rec
     <prefix>/receipts/<account>/_runs/<run id>.<recipient>.json
     <prefix>/receipts/<account>/_exemptions/<event id>.<recipient>.json
     <prefix>/receipts/_daily/<day>.<recipient>.json
+    <prefix>/receipts/_runs/<run id>.<recipient>.json    one mail of a run over many accounts
 
 <recipient> is `<channel>.<hash of the address>`. Whatever the engine wants to know stands in the
 name, the size and the time of an object, so one listing a key is all that it costs. A claim is
@@ -249,11 +250,13 @@ class S3Receipts:
         return self._claim(name, recipient, change.id, now, seen)
 
     def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
-        """Claim the administrators' digest of a day. Raises ClaimInProgress likewise."""
-        day = digest.day.isoformat()
-        name = self._name_in(DAILY, _Name(stem=day))
-        seen = self._seen(DAILY, [name])
-        return self._claim(name, recipient, day, now, seen)
+        """Claim the administrators' digest of a day, or run. Raises ClaimInProgress likewise."""
+        # A run from a command line must not take the place of the day's digest.
+        folder = _RUNS if digest.run else DAILY
+        what = digest.run or digest.day.isoformat()
+        name = self._name_in(folder, _Name(stem=what))
+        seen = self._seen(folder, [name])
+        return self._claim(name, recipient, what, now, seen)
 
     def _name_in(self, account: str, name: _Name) -> _Name:
         return replace(name, stem=f"{self._root}/{account}/{name.stem}")

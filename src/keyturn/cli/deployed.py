@@ -16,6 +16,8 @@ from keyturn.settings import Settings
 
 _THEIR_OWN = {"DryRunFlag", "QueueUrl"}
 """What is never taken over: a laptop's dry run is its own."""
+_BUCKET = ("S3BucketName", "S3BucketPrefix")
+"""Where the reporter finds what its digest is made of: of another place it knows nothing."""
 
 
 def deployed_settings(
@@ -47,6 +49,8 @@ def deployed_settings(
             raise KeyturnError(f"--deployed: there is no function {name} {where}") from None
     home = found.get("HomeRegion") or session.region_name
     theirs = {name: value for name, value in found.items() if name not in _THEIR_OWN}
+    if any(given.get(name, theirs.get(name)) != theirs.get(name) for name in _BUCKET):
+        theirs.pop("AdminDigest", None)
     try:
         return Settings.read({**theirs, **given, "HomeRegion": home})
     except InvalidValue as error:

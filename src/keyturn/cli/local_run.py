@@ -25,7 +25,7 @@ from keyturn.domain.scope import EVERYWHERE
 from keyturn.ports import OwnersFileStore
 from keyturn.schemas.plan import Approvals
 from keyturn.settings import Settings
-from keyturn.use_cases.announcers import Announcer
+from keyturn.use_cases.announcers import RunAnnouncer
 from keyturn.use_cases.inventory import Inventory, problems_of, take_inventory, with_units
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
@@ -120,9 +120,14 @@ def _problems(aws: Aws) -> tuple[str, ...]:
 
 
 class Interrupted(typer.TyperException):
-    """The operator stopped the command."""
+    """The operator stopped the command; results: what had come to an end by then."""
 
     exit_code = 130
+
+    def __init__(self, message: str, results: Sequence[AccountResult]) -> None:
+        """Say what became of what had begun."""
+        super().__init__(message)
+        self.results = results
 
 
 class _Stop(Exception):
@@ -138,8 +143,12 @@ class FleetRun:
     dry_run: bool
     command: OperatorCommand | None = None
     """What is ordered about one key; then nobody else is looked at."""
-    announcer: Announcer | None = None
+    announcer: RunAnnouncer | None = None
     """How people are notified; None: nobody is."""
+    is_of_the_day: bool = False
+    """Whether a deployed reporter makes the day's digest of the snapshots that it leaves."""
+    is_summed_up: bool = False
+    """Whether the administrators get one mail of it when it is over, and no copy an account."""
     many: bool = False
     """Whether a user who was asked for need not be in each of the accounts."""
     approvals: Approvals | None = None
@@ -187,7 +196,12 @@ class FleetRun:
             if plan.command is not None:
                 commanded = self.aws.run_command(plan.run, self.announcer)
                 return commanded.carry_out(plan, self._has_time(plan.run))
-            daily = self.aws.run_account(plan.run, self.announcer)
+            daily = self.aws.run_account(
+                plan.run,
+                self.announcer,
+                is_of_the_day=self.is_of_the_day,
+                is_summed_up=self.is_summed_up,
+            )
             return daily.carry_out(plan, progress, has_time=self._has_time(plan.run))
         finally:
             self.aws.forget(account)
@@ -314,5 +328,6 @@ def on_accounts(
                 os._exit(Interrupted.exit_code)  # asked twice: whatever is under way breaks off
             reads = fleet_run.dry_run and fleet_run.announcer is None
             what = "nothing was written" if reads else "what had begun was finished"
-            raise Interrupted(f"interrupted: {what}") from None
+            ended = (each for each in futures if not each.cancelled() and not each.exception())
+            raise Interrupted(f"interrupted: {what}", [each.result() for each in ended]) from None
     return [future.result() for future in futures]

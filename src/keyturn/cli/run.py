@@ -12,7 +12,7 @@ from keyturn.cli.checked import checked
 from keyturn.cli.explain import print_explanation
 from keyturn.cli.identifiers import check_who, is_key
 from keyturn.cli.json_answers import explanation, put
-from keyturn.cli.local_run import FleetRun, Work
+from keyturn.cli.local_run import FleetRun, Interrupted, Work
 from keyturn.cli.needs import TO_TELL
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import (
@@ -100,7 +100,8 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
         if approvals is not None:
             cli_session.keep_to(approvals)
         fleet_run = replace(
-            cli_session.fleet_run(request, dry_run=not asked.enforce), approvals=approvals
+            cli_session.summed_up(cli_session.fleet_run(request, dry_run=not asked.enforce)),
+            approvals=approvals,
         )
         if asks:
             planned = cli_session.look(fleet_run, fleet_run.plan, "Reading")
@@ -131,7 +132,7 @@ def _done(
 ) -> tuple[list[AccountResult], Sequence[KeyturnError]]:
     """Do the work; of an enforced run there is an entry, and why it could not be written."""
     if fleet_run.dry_run:
-        return cli_session.look(fleet_run, work, "Working on"), ()
+        return _summed_up(cli_session, fleet_run, work), ()
     approvals = fleet_run.approvals
     accounts = [account.id for account in cli_session.inventory.accounts]
     users = sorted(fleet_run.request.users or ())
@@ -144,10 +145,22 @@ def _done(
         plan_sha256=approvals.sha256 if approvals else None,
     )
     with cli_session.audited(entry) as notes:
-        results = cli_session.look(fleet_run, work, "Working on")
+        results = _summed_up(cli_session, fleet_run, work)
         failed = list(failures(cli_session.report(fleet_run, results)))
         notes.ends(*shortened([*said(results), *failed]), failed=bool(failed))
     return results, notes.unwritten
+
+
+def _summed_up(cli_session: CliSession, fleet_run: FleetRun, work: Work) -> list[AccountResult]:
+    """Do the work, and notify the administrators; of what was done, too, if it is interrupted."""
+    try:
+        results = cli_session.look(fleet_run, work, "Working on")
+    except Interrupted as stopped:
+        cli_session.sum_up(fleet_run, stopped.results, interrupted=True)
+        cli_session.complain(cli_session.untold)
+        raise
+    cli_session.sum_up(fleet_run, results)
+    return results
 
 
 def explain(

@@ -19,12 +19,14 @@ from keyturn.cli.tables import failures, title, warnings
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
+from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
+from keyturn.domain.policy import CopiesToAdmin
 from keyturn.domain.result import AccountResult, Request
 from keyturn.ports import AuditEntry
 from keyturn.schemas.plan import Approvals
-from keyturn.use_cases.announcers import Announcer
+from keyturn.use_cases.announcers import RunAnnouncer
 from keyturn.use_cases.audited import Audited
 from keyturn.use_cases.inventory import Inventory
 from keyturn.wiring import Aws
@@ -34,6 +36,10 @@ Tick = Callable[[Account, int, int], None]
 UNKNOWN_NOTICES = (
     "No --bucket: earlier notices are unknown, so this plan assumes none was sent. "
     "Beside a deployment use --deployed."
+)
+INTERRUPTED = (
+    "The run was interrupted. What had begun was finished; the accounts below were not begun, or "
+    "only read."
 )
 LEFT_OUT = "the plan names it, and it is not looked at here"
 
@@ -67,6 +73,7 @@ class CliSession:
         if key_id is not None:
             where = self._where_it_is(key_id, where)
         self._where = where
+        self.untold: Sequence[str] = ()
         self._announcer = _announcer(self.aws, asked.notify, self.say)
         self.inventory: Inventory = find_accounts(self.aws, where, self.say, everywhere=everywhere)
         self.own: OwnKeys = own_keys(self.aws.session)
@@ -125,6 +132,38 @@ class CliSession:
             many=len(self.inventory.accounts) > 1,
         )
 
+    def summed_up(self, fleet_run: FleetRun) -> FleetRun:
+        """
+        Have the administrators hear of a run in one mail, over however many accounts it is.
+
+        Of one account it is its copy. Beside a deployment that makes a digest of each day, it is
+        that one: it is made of the snapshots that this run leaves, too (decision 0054).
+        """
+        settings = self.aws.settings
+        if self._where.deployed and settings.copies_to_admin is CopiesToAdmin.DAILY:
+            return replace(fleet_run, is_of_the_day=True)
+        return replace(fleet_run, is_summed_up=self.can_notify and fleet_run.many)
+
+    def sum_up(
+        self, fleet_run: FleetRun, results: Sequence[AccountResult], *, interrupted: bool = False
+    ) -> None:
+        """Send that mail; why it could not be sent is among the report's failures."""
+        if self._announcer is None or not fleet_run.is_summed_up:
+            return
+        own = Account(id=self.aws.own_account())
+        run = Run(id=fleet_run.id, account=own, at=now(), dry_run=fleet_run.dry_run)
+        remarks = [f"{title(account)}: {why}" for account, why in self.inventory.lost]
+        if interrupted and results:
+            remarks.insert(0, INTERRUPTED)
+        untold = self.aws.sum_up_run(self._announcer).tell(
+            run,
+            results,
+            meant=self.inventory.accounts,
+            skipped=len(self.inventory.skipped),
+            remarks=remarks,
+        )
+        self.untold = [f"the administrators were not notified: {each}" for each in untold]
+
     def look(self, fleet_run: FleetRun, work: Work, doing: str) -> list[AccountResult]:
         """Work on all accounts, with a bar on a terminal."""
         accounts = self.inventory.accounts
@@ -147,7 +186,7 @@ class CliSession:
             policy=self.aws.settings.policy,
             results=[self.own.with_warnings(result) for result in results],
             skipped=(*self.inventory.skipped, *self.inventory.lost),
-            failures=(*lost, *absent),
+            failures=(*lost, *absent, *self.untold),
         )
 
     def audited(self, entry: AuditEntry, *, urgent: bool = False) -> Audited:
@@ -223,7 +262,9 @@ class CliSession:
             self.say(f"{'tried' if refused else 'wrote'} {action} {said}{refused}")
 
 
-def _announcer(aws: Aws, notify: NotifyBy | None, say: Callable[[str], None]) -> Announcer | None:
+def _announcer(
+    aws: Aws, notify: NotifyBy | None, say: Callable[[str], None]
+) -> RunAnnouncer | None:
     if notify is None:
         return None
     return aws.over_bus() if notify is NotifyBy.BUS else aws.by_mail(say)

@@ -108,6 +108,8 @@ class AdminDigest:
     """What is odd about the digest itself, a sentence each: to be read before the rest."""
     memory: Mapping[FailureKey, Lasting] = field(default_factory=dict, repr=False)
     """What is remembered of failures until the next day."""
+    run: str = ""
+    """The id of the one run that it is of, from a command line; empty: it is of a whole day."""
 
     @property
     def saw_nothing(self) -> bool:

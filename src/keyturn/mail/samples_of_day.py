@@ -207,5 +207,12 @@ DAYS: Final[Mapping[str, AdminDigest]] = {
         [an_account(0), an_account(1, dry=True)], day=DAY, expected=None, memory={}
     ),
     "daily-no-run": fold([], day=DAY, expected=None, memory={}),
+    "daily-one-run": replace(
+        _day(a_bad(0), an_account(1), missing=1),
+        csv="",
+        failures_lasting=0,  # only a day remembers the days before it
+        remarks=("The run was interrupted. What had begun was finished; the rest was not begun.",),
+        run="6f1c2f0d8d5b4a0f9d5b7c3e2a1f0b9c",
+    ),
 }
 """Name → a day."""

@@ -47,7 +47,7 @@ def _threads(content: NoticeContent) -> Iterator[str]:
         case ExemptionChange():
             yield f"{content.account}.exemptions"
         case AdminDigest():
-            yield f"{content.day:%Y-%m}.daily"
+            yield f"{content.day:%Y-%m}.{'runs' if content.run else 'daily'}"
         case _:
             assert_never(content)
 
@@ -56,6 +56,8 @@ def _list_of(content: NoticeContent, domain: str) -> str:
     """The administrators' day is a list of its own: who is paged by it filters for it."""
     match content:
         case Digest() | ExemptionChange():
+            return f"AWS access keys <access-keys.{domain}>"
+        case AdminDigest() if content.run:
             return f"AWS access keys <access-keys.{domain}>"
         case AdminDigest():
             return f"AWS access keys, each day <access-keys-daily.{domain}>"

@@ -97,7 +97,11 @@ class ReceiptBook(Protocol):
         """Claim a change of the exemption group, likewise; now: UTC."""
 
     def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
-        """Claim the administrators' digest of a day, likewise: one a day, whatever is in it."""
+        """
+        Claim the administrators' digest of a day, likewise: one a day, whatever is in it.
+
+        Of one run from a command line: one a run.
+        """
 
     def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         """Turn the claim into the receipt: from now on it counts as told."""

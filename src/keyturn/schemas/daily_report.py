@@ -117,7 +117,8 @@ def write_daily_digest(made: MadeDigest) -> bytes:
 
 def write_held(made: MadeDigest) -> bytes:
     """The object of a digest that is to be published: as the notifier takes it."""
-    due = write_digest_due(made.digest)["digest"]
+    due = {**write_digest_due(made.digest)["digest"]}
+    del due["run"]  # a day is of no one run
     return _as_bytes({**daily_digest_file(made), **due})
 
 

@@ -5,6 +5,7 @@ Each field of `digest_of_day.DayForm` has its check here, as in `notices_due`. T
 events from the whole organisation, so nothing in it is taken for granted.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 from marshmallow import fields as rules
 from marshmallow import validate
 
+from keyturn.domain import names
 from keyturn.domain.admin_digest import LISTS, AdminDigest, Coverage
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
@@ -32,6 +34,7 @@ from keyturn.schemas.rules import (
     word_of,
 )
 
+_RUN: Final = like(re.compile(f"(?:{names.RUN_ID.pattern})?"), "must be a run's id, or empty")
 _OBJECT: Final = like(STORED_OBJECT, "must be the name of an object in the bucket")
 
 
@@ -77,6 +80,8 @@ class _Digest(LenientSchema):
     )
     failures_lasting = counted()
     csv = rules.String(required=True, validate=_OBJECT)
+    # A digest that a reporter of the version before published has none: it is of a whole day.
+    run = rules.String(load_default="", validate=_RUN)
 
 
 class _Detail(LenientSchema):
@@ -135,6 +140,7 @@ def _digest(digest: Mapping[str, Any]) -> AdminDigest:
         keys=digest["keys"],
         csv=digest["csv"],
         remarks=tuple(digest["remarks"]),
+        run=digest["run"],
         **{name: read_list(digest[name]) for name in LISTS},  # type: ignore[arg-type]  # lists alone
     )
 

@@ -25,10 +25,15 @@ STORED_OBJECT: Final = re.compile(r"[A-Za-z0-9!_.*'()=/-]{0,1024}")
 
 
 class DayForm(AdminDigestFile):
-    """The digest, how many failures of it last, and where the whole is stored."""
+    """
+    The digest, how many failures of it last, and where the whole is stored.
+
+    run: its id, where it is of one run from a command line; empty: it is of a whole day.
+    """
 
     failures_lasting: Count
     csv: str
+    run: str
 
 
 class DigestDue(TypedDict):
@@ -60,5 +65,6 @@ def _write(digest: AdminDigest, lines: int) -> DigestDue:
             **write_admin_digest(clean),
             "failures_lasting": digest.failures_lasting,
             "csv": digest.csv if STORED_OBJECT.fullmatch(digest.csv) else "",
+            "run": digest.run,
         }
     }

@@ -4,19 +4,26 @@ How what happened in a run reaches people: over the bus, from here, or not at al
 The deployed function publishes, and the notifier behind the bus sends. A laptop sends by itself.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
 
+from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, KeyturnError, NoticesNotSent, PortError
-from keyturn.domain.events import Digest, Event, EventType, OddValues
+from keyturn.domain.events import Digest, Event, EventType, OddValues, Run
 from keyturn.domain.plain_text import shown
+from keyturn.domain.recipient import Recipient
 from keyturn.domain.result import Failure
 from keyturn.ports import Bus, Clock
+from keyturn.schemas.digest_of_day import write_digest_due
 from keyturn.schemas.event import write_notices
 from keyturn.use_cases.notifications import Notifications
 from keyturn.use_cases.notify import Notify
+from keyturn.use_cases.notify_of_day import NotifyOfDay
 from keyturn.use_cases.patience import Patience
+from keyturn.use_cases.send_once import Sent
 
 MOST_FAILURES = 50
 LONGEST_FAILURE = 500
@@ -29,6 +36,13 @@ class Announcer(Protocol):
 
     def announce(self, notifications: Notifications) -> tuple[Failure, ...]:
         """Tell it, and answer with what could not be told; no KeyturnError leaves it."""
+
+
+class RunAnnouncer(Announcer, Protocol):
+    """One that also tells the administrators of a whole run, over many accounts, in one mail."""
+
+    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:
+        """Tell it; likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +62,16 @@ class PublishToBus:
             for digest in notifications.digests
             for part in _parts(digest)
         )
+        return self._published((*notices, *notifications.events))
+
+    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:
+        """Publish what the administrators are to be told of a whole run."""
+        detail = {**write_digest_due(digest)}
+        return self._published([Event(type=EventType.DIGEST_DUE, run=run, detail=detail)])
+
+    def _published(self, events: Iterable[Event]) -> tuple[Failure, ...]:
         try:
-            self.bus.publish((*notices, *notifications.events))
+            self.bus.publish(events)
         except KeyturnError as error:
             return (Failure(error=error),)
         return ()
@@ -84,6 +106,7 @@ class SendFromHere:
     """Sends the mails at once, for runs from a laptop."""
 
     notify: Notify
+    notify_of_day: NotifyOfDay
     clock: Clock
     patience: Callable[[], Patience]
     """How long each digest may wait, from when it is asked for."""
@@ -92,14 +115,25 @@ class SendFromHere:
         """Send every digest; one that fails does not hold the others."""
         failures: list[Failure] = []
         for digest in notifications.digests:
-            try:
-                sent = self.notify.send(digest, self.clock(), self.patience())
-                if sent.unreachable is not None:
-                    said = f"no mail was sent to {digest.recipient.address}: it is "
-                    failures.append(Failure(error=PortError(said + sent.unreachable)))
-            except KeyturnError as error:
-                failures.extend(Failure(error=each) for each in _not_told(error))
+            send = partial(self.notify.send, digest)
+            failures += self._sent(send, digest.recipient)
         return tuple(failures)
+
+    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets RunAnnouncer
+        """Send the administrators one mail of a whole run."""
+        return self._sent(partial(self.notify_of_day.send, digest), self.notify_of_day.admin)
+
+    def _sent(
+        self, send: Callable[[datetime, Patience], Sent[Any]], to: Recipient
+    ) -> tuple[Failure, ...]:
+        try:
+            sent = send(self.clock(), self.patience())
+        except KeyturnError as error:
+            return tuple(Failure(error=each) for each in _not_told(error))
+        if sent.unreachable is None:
+            return ()
+        said = f"no mail was sent to {to.address}: it is {sent.unreachable}"
+        return (Failure(error=PortError(said)),)
 
 
 def _not_told(error: KeyturnError) -> tuple[KeyturnError, ...]:
@@ -113,5 +147,9 @@ class NotifyNobody:
     """Tells nobody: the plan is read by whoever asked for it."""
 
     def announce(self, notifications: Notifications) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets Announcer
+        """Tell nobody."""
+        return ()
+
+    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets RunAnnouncer
         """Tell nobody."""
         return ()

@@ -86,7 +86,8 @@ class BuildNotifications:
         """
         Turn what a run did into events and digests; of a dry run, only what would be.
 
-        is_in_digest: the day's digest tells the administrators of this run, so no copy does.
+        is_in_digest: a digest tells the administrators of this run: the day's, or that of a run
+        over many accounts. So no copy does.
         No KeyturnError leaves it: whose owner could not be read is among its failures,
         and no window begins for them (decision 0012).
         """

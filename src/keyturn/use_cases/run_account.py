@@ -25,6 +25,8 @@ class RunAccount:
     """None: there is no bucket, or the run is nobody's business."""
     is_of_the_day: bool = False
     """Whether the day's digest tells the administrators of it, by its snapshot."""
+    is_summed_up: bool = False
+    """Whether who began it tells them of all its accounts at once, and notes that they know."""
 
     def plan(
         self, run: Run, request: Request, progress: Progress = lambda _done, _of: None
@@ -72,12 +74,15 @@ class RunAccount:
         result = self._saved(result)
         # No digest knows of a run whose snapshot could not be written.
         is_in_digest = self.is_of_the_day and self.snapshot is not None and not result.unsaved
-        notifications = self.build_notifications.of(result, is_in_digest=is_in_digest)
+        notifications = self.build_notifications.of(
+            result, is_in_digest=is_in_digest or self.is_summed_up
+        )
         result = replace(result, rejected=notifications.rejected)
         not_notified = (*notifications.failures, *self.announcer.announce(notifications))
         admin_knows_now = (
             bool(result.newly_exempt)
             and not not_notified
+            and not self.is_summed_up
             and not isinstance(self.announcer, NotifyNobody)
         )
         # Saved before the notices, so that they report a snapshot that fails; and again where they
