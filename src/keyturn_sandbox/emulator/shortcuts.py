@@ -3,13 +3,13 @@ What botocore need not do for an AWS that is in this process.
 
 Half the time of a call went into a signature that nobody could check, into a user
 agent that nobody reads, and into guessing the format of dates that we write
-ourselves; and a new session took longer than a hundred calls, for it read the
-models of the services anew, and asked of each of its hundreds of handlers what it
-takes. moto made a pair of RSA keys for each KMS key, most of which have none.
-Before it tries again botocore would sleep, and so would
-whoever waits for a turn to send; here the clock is moved instead. What takes the
-signature's place tells less about a request, but still proves that its sender knows
-the key's secret.
+ourselves; and a new session or client took longer than many calls, for it read the
+models of the services and their endpoints anew, made a class with a method for each
+operation, and asked of each of its hundreds of handlers what it takes.
+moto made a pair of RSA keys for each KMS key, most of which have none.
+Before it tries again botocore would sleep, and so would whoever waits for a turn to
+send; here the clock is moved instead. What takes the signature's place tells less
+about a request, but still proves that its sender knows the key's secret.
 """
 
 import time
@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import sha256
-from inspect import isfunction
+from inspect import isfunction, ismethod
 from threading import Condition, Lock
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -26,20 +26,31 @@ from unittest.mock import patch
 
 import botocore.endpoint
 import botocore.hooks
+import botocore.httpsession
 import botocore.parsers
+import botocore.regions
 import botocore.retries.bucket
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, HeadersDict
-from botocore.hooks import EventAliaser, HierarchicalEmitter
+from botocore.client import BaseClient, ClientCreator
+from botocore.endpoint_provider import EndpointProvider
+from botocore.hooks import EventAliaser, HierarchicalEmitter, NodeList
 from botocore.loaders import Loader, create_loader
+from botocore.model import ServiceModel
 from botocore.useragent import UserAgentString
 from moto.kms import models as kms_models
 
 _MODELS: dict[object, object] = {}
+_SERVICES: dict[tuple[str, str | None], ServiceModel] = {}
+_CLASSES: dict[str, type[BaseClient]] = {}
+_ENDPOINTS: dict[tuple[int, frozenset[str]], EndpointProvider] = {}
 # What these modules hold for themselves, before anything takes its place.
 _accepts_kwargs = vars(botocore.hooks)["accepts_kwargs"]
 _alias_event_name = vars(EventAliaser)["_alias_event_name"]
+_create_client_class = vars(ClientCreator)["_create_client_class"]
+_load_service_model = vars(ClientCreator)["_load_service_model"]
+_create_ssl_context = botocore.httpsession.create_urllib3_context
 _generate_private_key = vars(kms_models)["generate_private_key"]
 _parse_any_timestamp = botocore.parsers.DEFAULT_TIMESTAMP_PARSER
 _ZULU = _parse_any_timestamp("1970-01-01T00:00:00Z").tzinfo  # the kind that botocore gives
@@ -66,6 +77,11 @@ def shortcuts(sleep: Callable[[float], None]) -> Generator[None]:
             (botocore.parsers, "DEFAULT_TIMESTAMP_PARSER", _parse_timestamp),
             (botocore.hooks, "accepts_kwargs", _accepts_keywords),
             (EventAliaser, "_alias_event_name", _alias),
+            (botocore.hooks.__dict__["_PrefixTrie"], "_recursive_copy", _copy_handlers),
+            (ClientCreator, "_load_service_model", _model_of),
+            (ClientCreator, "_create_client_class", _class_of),
+            (botocore.regions, "EndpointProvider", _endpoints_of),
+            (botocore.httpsession, "create_urllib3_context", cache(_create_ssl_context)),
             (kms_models, "generate_private_key", _make_private_key),
         ):
             patches.enter_context(patch.object(target, name, replacement))
@@ -106,7 +122,8 @@ def _create_loader(search_path: str | None = None) -> Loader:
 
 
 def _accepts_keywords(handler: Callable[..., object]) -> bool:
-    # A method would keep its client alive.
+    if ismethod(handler):  # which would keep its client alive
+        handler = handler.__func__
     return _of_function(handler) if isfunction(handler) else bool(_accepts_kwargs(handler))
 
 
@@ -122,6 +139,44 @@ def _alias(_: EventAliaser, name: str) -> str:
 @cache
 def _alias_of(name: str) -> str:
     return str(_alias_event_name(EventAliaser(HierarchicalEmitter()), name))
+
+
+def _copy_handlers(_: object, trie: dict[str, Any]) -> dict[str, Any]:
+    """Copy a tree of handlers as botocore does, without asking of each part what it is."""
+    return {"_root": _copy_node(trie["_root"])}
+
+
+def _copy_node(node: dict[str, Any]) -> dict[str, Any]:
+    values: NodeList | None = node["values"]
+    return {
+        "chunk": node["chunk"],
+        "children": {name: _copy_node(child) for name, child in node["children"].items()},
+        "values": values and NodeList(values.first[:], values.middle[:], values.last[:]),
+    }
+
+
+def _model_of(creator: ClientCreator, service: str, version: str | None = None) -> ServiceModel:
+    if (service, version) not in _SERVICES:
+        _SERVICES[service, version] = _load_service_model(creator, service, version)
+    return _SERVICES[service, version]
+
+
+def _class_of(creator: ClientCreator, service: str, model: ServiceModel) -> type[BaseClient]:
+    if service not in _CLASSES:
+        _CLASSES[service] = _create_client_class(creator, service, model)
+    return _CLASSES[service]
+
+
+def _endpoints_of(
+    ruleset_data: dict[str, Any],
+    partition_data: dict[str, Any],
+    excluded_params: frozenset[str] | None = None,
+) -> EndpointProvider:
+    # The rules are kept in _MODELS for good, so that no other can come to have their identity.
+    known_by = id(ruleset_data), frozenset(excluded_params or ())
+    if known_by not in _ENDPOINTS:
+        _ENDPOINTS[known_by] = EndpointProvider(ruleset_data, partition_data, excluded_params)
+    return _ENDPOINTS[known_by]
 
 
 def _make_private_key(key_spec: str) -> object:
