@@ -53,6 +53,7 @@ SERVICE = {
     "s3_fates.py": "s3",
     "s3_conversations.py": "s3",
     "s3_coverage.py": "s3",
+    "s3_days.py": "s3",
     "s3_reports.py": "s3",
     "s3_snapshots.py": "s3",
     "s3_pause_flag.py": "s3",
@@ -100,6 +101,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "sts.py": WHOLE,
         "sqs.py": {"send", "_send"},
         "s3_coverage.py": WHOLE,
+        "s3_days.py": WHOLE,
         "s3_owners_file.py": WHOLE,
         "s3_reports.py": {"record", "_put"},
     },
@@ -134,6 +136,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
     (REPORTS, "ReporterRole"): {
         "s3_reports.py": WHOLE,
         "s3_coverage.py": WHOLE,
+        "s3_days.py": WHOLE,
         "s3_snapshots.py": {"of_day"},
         "sqs.py": {"is_empty"},
         "event_bus.py": WHOLE,

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.s3_days import DatedFolders
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
 class S3Coverage:
@@ -18,39 +19,23 @@ class S3Coverage:
     """
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
-        self._s3 = s3
-        self._bucket = bucket
-        self._days = "/".join(filter(None, (prefix.strip("/"), "snapshots", "date=")))
+        self._days = DatedFolders(s3, bucket=bucket, prefix=prefix, folder="snapshots")
 
     def has_before(self, day: date) -> bool:
-        """Whether there is a snapshot of an earlier day: S3 lists names as they sort."""
-        with aws_errors_translated():
-            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._days, MaxKeys=1)
-        return any(each["Key"] < self._folder(day) for each in answer.get("Contents", []))
+        """Whether there is a snapshot of an earlier day."""
+        return self._days.has_before(day)
 
     def accounts_of(self, day: date) -> frozenset[str]:
         """The ids of the accounts that have a snapshot of the day."""
-        start = f"{self._folder(day)}account="
-        return frozenset(
-            each["Key"].removeprefix(start).removesuffix(".json") for each in self._objects(start)
-        )
+        return frozenset(name.removesuffix(".json") for name, _ in self._snapshots(day))
 
     def changed_since(self, day: date, moment: datetime) -> frozenset[str]:
         """Those whose snapshot of the day was written then or later; S3 knows it to the second."""
-        start = f"{self._folder(day)}account="
         return frozenset(
-            each["Key"].removeprefix(start).removesuffix(".json")
-            for each in self._objects(start)
-            if each["LastModified"] >= moment.replace(microsecond=0)
+            name.removesuffix(".json")
+            for name, found in self._snapshots(day)
+            if found["LastModified"] >= moment.replace(microsecond=0)
         )
 
-    def _folder(self, day: date) -> str:
-        return f"{self._days}{day.isoformat()}/"
-
-    def _objects(self, start: str) -> Iterator[Any]:
-        with aws_errors_translated():
-            pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=start
-            )
-            for page in pages:
-                yield from page.get("Contents", [])
+    def _snapshots(self, day: date) -> Iterator[tuple[str, "ObjectTypeDef"]]:
+        return self._days.objects(day, "account=")

@@ -9,13 +9,14 @@ What is stored of each day of the whole organisation.
 An inventory has an object of its own, so that a second one of a day takes nothing from the first.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.s3_days import DatedFolders
 from keyturn.domain.admin_digest import MadeDigest, RecordedInventory, Reported
 from keyturn.domain.errors import NotFound, Refused
 from keyturn.ports.reports import StoredDay
@@ -48,7 +49,7 @@ class S3DailyReports:
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._days = "/".join(filter(None, (prefix.strip("/"), "reports/daily/date=")))
+        self._days = DatedFolders(s3, bucket=bucket, prefix=prefix, folder="reports/daily")
 
     # InventoryRecords
 
@@ -60,15 +61,12 @@ class S3DailyReports:
     # DailyReports
 
     def has_before(self, day: date) -> bool:
-        """Whether anything is stored of an earlier day: S3 lists names as they sort."""
-        with aws_errors_translated():
-            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._days, MaxKeys=1)
-        return any(each["Key"] < self._folder(day) for each in answer.get("Contents", []))
+        """Whether anything is stored of an earlier day."""
+        return self._days.has_before(day)
 
     def of_day(self, day: date) -> StoredDay:
         """What is stored of a day."""
-        folder = self._folder(day)
-        found = {each["Key"].removeprefix(folder): each for each in self._objects(folder)}
+        found = dict(self._days.objects(day))
         return StoredDay(
             has_digest=_DIGEST in found,
             is_held=_HELD in found,
@@ -91,7 +89,7 @@ class S3DailyReports:
 
     def csv_of(self, day: date) -> str:
         """Where the rows of all keys are stored."""
-        return f"{self._folder(day)}{_CSV}"
+        return f"{self._days.of(day)}{_CSV}"
 
     @contextmanager
     def rows(self, day: date) -> Generator["_RowsInFile"]:
@@ -116,20 +114,9 @@ class S3DailyReports:
         """Store the rows of all keys, in the place of those that were stored before."""
         self._put(day, _CSV, file, ContentType="text/csv; charset=utf-8")
 
-    def _folder(self, day: date) -> str:
-        return f"{self._days}{day.isoformat()}/"
-
-    def _objects(self, start: str) -> Iterator[Any]:
-        with aws_errors_translated():
-            pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=start
-            )
-            for page in pages:
-                yield from page.get("Contents", [])
-
     def _get(self, day: date, name: str) -> bytes | None:
         with suppress(NotFound), aws_errors_translated():
-            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._folder(day)}{name}")
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._days.of(day)}{name}")
             return answer["Body"].read()
         return None
 
@@ -137,7 +124,7 @@ class S3DailyReports:
         more = {"ContentType": "application/json", **more}
         with aws_errors_translated():
             self._s3.put_object(
-                Bucket=self._bucket, Key=f"{self._folder(day)}{name}", Body=body, **more
+                Bucket=self._bucket, Key=f"{self._days.of(day)}{name}", Body=body, **more
             )
 
 

@@ -11,6 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.s3_days import DatedFolders
 from keyturn.domain.errors import NotFound
 from keyturn.schemas.snapshot import Snapshot, as_line, read_snapshot
 
@@ -29,7 +30,7 @@ class S3Snapshots:
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._root = "/".join(filter(None, (prefix.strip("/"), "snapshots")))
+        self._days = DatedFolders(s3, bucket=bucket, prefix=prefix, folder="snapshots")
 
     def of_day(self, account: str, day: date) -> Snapshot | None:
         """The snapshot of a day, if it is of a form that we know."""
@@ -49,4 +50,4 @@ class S3Snapshots:
             )
 
     def _name(self, account: str, day: date) -> str:
-        return f"{self._root}/date={day.isoformat()}/account={account}.json"
+        return f"{self._days.of(day)}account={account}.json"
