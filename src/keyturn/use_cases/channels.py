@@ -20,6 +20,7 @@ from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent
+from keyturn.use_cases.exemption import send_change
 from keyturn.use_cases.notify import send_digest
 from keyturn.use_cases.notify_of_day import send_day
 from keyturn.use_cases.patience import Patience
@@ -213,14 +214,7 @@ class SayInChannels:
                 to_them = replace(digest, recipient=errand.to)
                 return send_digest(self.sender, to_them, now, patience).message_id
             case ExemptionChange() as change:
-                return self.sender.send(
-                    [change],
-                    errand.to,
-                    now,
-                    claim=lambda change: self.sender.book.claim_change(change, errand.to, now),
-                    write=lambda _: change,
-                    patience=patience,
-                ).message_id
+                return send_change(self.sender, change, errand.to, now, patience).message_id
             case AdminDigest() as day:
                 return send_day(self.sender, day, errand.to, now, patience).message_id
 

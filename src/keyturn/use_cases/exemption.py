@@ -1,5 +1,6 @@
 """Tell of a change of the exemption group: on the bus, and to the admin."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from keyturn.domain.recipient import Recipient
 from keyturn.ports import Bus
 from keyturn.schemas.event import write_exemption
 from keyturn.use_cases.patience import Patience
-from keyturn.use_cases.send_once import SendOnce
+from keyturn.use_cases.send_once import SendOnce, Sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +26,46 @@ class NotifyOfExemption:
         """
         Tell, unless it was told already; whether it was told now.
 
-        Raises what `SendOnce.send` raises, and what the bus does: then nobody was told.
+        Raises what `SendOnce.send` raises, and what the bus does: then nobody was told. Nobody is
+        marked as out of reach: the administrators send the mail as well as get it, so what SES
+        refuses of it, it refuses of every mail, and the dead letters keep it until that is mended.
         """
-        sent = self.sender.send(
-            [change],
-            self.admin,
-            now,
-            claim=lambda change: self.sender.book.claim_change(change, self.admin, now),
-            write=self._published,
-            patience=patience,
-        )
+
+        def publish() -> None:
+            self.bus.publish([event_of(change)])
+
+        # Its event comes before the mail: twice it does no harm.
+        sent = send_change(self.sender, change, self.admin, now, patience, before=publish)
         return sent.message_id is not None
 
-    def _published(self, changes: tuple[ExemptionChange, ...]) -> ExemptionChange:
-        """The change, once its event is out: it comes first, for twice it does no harm."""
-        [change] = changes
-        self.bus.publish([event_of(change)])
+
+def send_change(  # noqa: PLR0913 -- whoever sends one thing to one recipient
+    sender: SendOnce,
+    change: ExemptionChange,
+    recipient: Recipient,
+    now: datetime,
+    patience: Patience,
+    *,
+    before: Callable[[], object] = lambda: None,
+) -> Sent[ExemptionChange]:
+    """
+    Send a change to one recipient, by their channel; raises what `SendOnce.send` raises.
+
+    before: what is done before it is sent, and not where it was sent already.
+    """
+
+    def written(_: object) -> ExemptionChange:
+        before()
         return change
+
+    return sender.send(
+        [change],
+        recipient,
+        now,
+        claim=lambda change: sender.book.claim_change(change, recipient, now),
+        write=written,
+        patience=patience,
+    )
 
 
 def event_of(change: ExemptionChange) -> Event:

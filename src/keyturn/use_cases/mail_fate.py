@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from keyturn.domain.errors import ClaimInProgress, PortError
+from keyturn.domain.errors import ClaimInProgress, NoSuchRecipient, PortError
 from keyturn.domain.mail_fate import MailEvent, MailFate
 from keyturn.domain.owner import UNDELIVERABLE_LIFE
 from keyturn.domain.recipient import Recipient
 from keyturn.ports import AddressMarks, Fates, SentMessage, SuppressionList
+from keyturn.use_cases.send_once import Part, Sent
 from keyturn.use_cases.side_by_side import side_by_side
 
 NOTED_WITHIN: Final = timedelta(minutes=15)
@@ -193,6 +194,29 @@ class Reachable:
     """Recipient → why SES would not send, written down; kept for one invocation."""
     _warned: list[str] = field(default_factory=list)
 
+    def sent(
+        self, recipient: Recipient, now: datetime, send: Callable[[], Sent[Part]]
+    ) -> Sent[Part]:
+        """
+        Send, unless the recipient cannot be reached; that is written down, and answered.
+
+        Raises what `send` raises, and what `why_not` does; then nothing was sent.
+        """
+        if why := self.why_not(recipient, now):
+            return Sent(unreachable=why)
+        return self.sent_or_marked(recipient, now, send)
+
+    def sent_or_marked(
+        self, recipient: Recipient, now: datetime, send: Callable[[], Sent[Part]]
+    ) -> Sent[Part]:
+        """The same, without asking before: what proves nothing may go to whom no mail reaches."""
+        try:
+            return send()
+        except NoSuchRecipient as refused:
+            why = f"refused by SES ({refused})"
+            self._mark(recipient, why, now)
+            return Sent(unreachable=why)
+
     def why_not(self, recipient: Recipient, now: datetime) -> str | None:
         """
         Say why a recipient cannot be reached, and write it down; None: they can, or nobody knows.
@@ -204,12 +228,11 @@ class Reachable:
             why = self._ask(recipient)
             said = why and f"on the account's suppression list of SES ({why})"
             if said is not None:
-                self.mark(recipient, said, now)
+                self._mark(recipient, said, now)
             self._asked[recipient] = said
         return self._asked[recipient]
 
-    def mark(self, recipient: Recipient, why: str, now: datetime) -> None:
-        """Write down that nothing was sent to a recipient, who cannot be reached."""
+    def _mark(self, recipient: Recipient, why: str, now: datetime) -> None:
         self.marks.mark_undeliverable(recipient, why=why, since=now, message_id=None)
 
     def _ask(self, recipient: Recipient) -> str | None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyturn.domain.errors import NoSuchRecipient
 from keyturn.domain.events import Digest, NoticeItem, OddValues
 from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.patience import Patience
@@ -27,14 +26,8 @@ class Notify:
         reached; the next run notifies whom else it finds. Also raises a PortError where what was
         sent before cannot be read; nothing was sent then.
         """
-        if digest.proves and (why := self.reachable.why_not(digest.recipient, now)):
-            return Sent(unreachable=why)
-        try:
-            return send_digest(self.sender, digest, now, patience)
-        except NoSuchRecipient as refused:
-            why = f"refused by SES ({refused})"
-            self.reachable.mark(digest.recipient, why, now)
-            return Sent(unreachable=why)
+        sent = self.reachable.sent if digest.proves else self.reachable.sent_or_marked
+        return sent(digest.recipient, now, lambda: send_digest(self.sender, digest, now, patience))
 
 
 def send_digest(

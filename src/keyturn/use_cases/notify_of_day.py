@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.domain.admin_digest import AdminDigest
-from keyturn.domain.errors import NoSuchRecipient
 from keyturn.domain.recipient import Recipient
 from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.patience import Patience
@@ -26,14 +25,9 @@ class NotifyOfDay:
         Nothing is sent to administrators who cannot be reached. Also raises a PortError where what
         was sent before cannot be read; nothing was sent then.
         """
-        if why := self.reachable.why_not(self.admin, now):
-            return Sent(unreachable=why)
-        try:
-            return send_day(self.sender, digest, self.admin, now, patience)
-        except NoSuchRecipient as refused:
-            why = f"refused by SES ({refused})"
-            self.reachable.mark(self.admin, why, now)
-            return Sent(unreachable=why)
+        return self.reachable.sent(
+            self.admin, now, lambda: send_day(self.sender, digest, self.admin, now, patience)
+        )
 
 
 def send_day(
