@@ -130,7 +130,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.functions.inventory._NAMED": 20,
     "keyturn.mail.brief._LINES": 3,
     "keyturn.mail.day._MOST_PARTS": 3,
-    "keyturn.mail.renderer._SHORT_CODE": 40,
+    "keyturn.mail.filters._SHORT_CODE": 40,
     "keyturn.mail.template_process.LONGEST": 4 * 1024 * 1024,
     "keyturn.mail.template_process.MOST_MEMORY": 128 * 1024 * 1024,
     "keyturn.mail.template_process.MOST_SLOW": 2,

@@ -14,19 +14,12 @@ from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
 from keyturn.domain.worst_lines import DigestList
 from keyturn.mail.brief import brief_of
+from keyturn.mail.commands import read_command, undo_command
+from keyturn.mail.filters import full_day, wrapped
 from keyturn.mail.letterhead import Letterhead
-from keyturn.mail.renderer import (
-    URGENCY,
-    Mails,
-    console_link,
-    full_day,
-    read_command,
-    undo_command,
-    why_to_admins,
-    why_to_owners,
-    with_ours,
-    wrapped,
-)
+from keyturn.mail.links import console_link
+from keyturn.mail.questions import URGENCY, why_to_admins, why_to_owners
+from keyturn.mail.renderer import Mails, with_ours
 from keyturn.mail.samples import (
     ADMIN,
     CHANGES,

@@ -16,19 +16,11 @@ from keyturn.domain.events import (
 )
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.worst_lines import DigestList
+from keyturn.mail.commands import read_command, undo_command
 from keyturn.mail.day import as_line
-from keyturn.mail.renderer import (
-    Mails,
-    Words,
-    by_when,
-    coming,
-    full_day,
-    is_planned,
-    read_command,
-    shows_secret,
-    to_install,
-    undo_command,
-)
+from keyturn.mail.filters import full_day
+from keyturn.mail.questions import by_when, coming, is_planned, shows_secret, to_install
+from keyturn.mail.renderer import Mails, Words
 
 _LINES: Final = 3
 """Of each list of the administrators' day."""

@@ -1,13 +1,13 @@
 """What the administrators' mail of a day is made from: its sections, and what comes first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import quote
 
 from keyturn.domain.admin_digest import AdminDigest, with_lists
 from keyturn.domain.decision import Action
 from keyturn.domain.worst_lines import DigestLine, DigestList
+from keyturn.mail.links import without_link
 
 ALL_ACCOUNTS: Final[Mapping[str, str]] = {"id": "all accounts", "name": ""}
 """What stands in the place of an account."""
@@ -114,7 +114,7 @@ def as_line(line: DigestLine, what: str | None = None) -> str:
     return f"{who}: {said}" if said else who
 
 
-def lines_defanged(digest: AdminDigest, without_link: Callable[[str], str]) -> AdminDigest:
+def lines_defanged(digest: AdminDigest) -> AdminDigest:
     """The digest, in which no name or message of others' makes a link."""
 
     def of_line(line: DigestLine) -> DigestLine:
@@ -129,11 +129,3 @@ def lines_defanged(digest: AdminDigest, without_link: Callable[[str], str]) -> A
         digest, lambda found: replace(found, worst=tuple(map(of_line, found.worst)))
     )
     return replace(listed, remarks=tuple(map(without_link, digest.remarks)))
-
-
-def object_link(host: str, bucket: str, region: str, name: str) -> str:
-    """The page of an object in S3's console; empty where the object is not known."""
-    if not (bucket and name):
-        return ""
-    key, place = quote(name, safe=""), quote(region, safe="")
-    return f"https://{host}/s3/object/{quote(bucket, safe='')}?region={place}&prefix={key}"

@@ -1,14 +1,10 @@
 """Writes the mails: the words are in templates, and here is what templates may ask for."""
 
 import re
-import shlex
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from functools import cache
 from typing import Any, Final, assert_never
-from urllib.parse import quote
 
 from jinja2 import (
     BaseLoader,
@@ -25,91 +21,65 @@ from jinja2 import (
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup, escape
 
 from keyturn.domain.admin_digest import AdminDigest
-from keyturn.domain.amounts import pluralize
-from keyturn.domain.by_hand import enable_command
-from keyturn.domain.decision import Action, NoticeType, Overlay, Reason
+from keyturn.domain.decision import NoticeType
 from keyturn.domain.events import Audience, Digest, Mail, NoticeContent, NoticeItem
-from keyturn.domain.exemption import ExemptionChange, GroupChange
+from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
 from keyturn.domain.key_usage import breaks, is_left_behind
-from keyturn.domain.owner import WHERE
-from keyturn.domain.plain_text import shown, visible
+from keyturn.domain.plain_text import shown
+from keyturn.mail.commands import command_to_enable, read_command, trail_command, undo_command
 from keyturn.mail.day import (
     ALL_ACCOUNTS,
     as_line,
     by_count,
     is_dry,
     lines_defanged,
-    object_link,
     sections_of,
     subject_parts,
     unseen_of,
 )
+from keyturn.mail.filters import (
+    ago,
+    command,
+    full_day,
+    how_many,
+    in_figures,
+    lower_first,
+    marked,
+    seen_whole,
+    short_day,
+    wrapped,
+)
 from keyturn.mail.letterhead import Letterhead
+from keyturn.mail.links import console_link, object_link, where_linked, without_link, without_links
+from keyturn.mail.questions import (
+    Group,
+    by_when,
+    can_be_enabled,
+    coming,
+    concerns_admins,
+    grouped,
+    is_by_command,
+    is_contested,
+    is_ordered,
+    is_planned,
+    is_revoked,
+    shows_secret,
+    steps_together,
+    to_install,
+    topic,
+    where_named,
+    why_to_admins,
+    why_to_owners,
+)
 from keyturn.mail.thread import headers_of
 
-URGENCY: Final = (
-    NoticeType.REVOKED,
-    NoticeType.BEFORE_DISABLE,
-    NoticeType.DISABLED,
-    NoticeType.BEFORE_DELETE,
-    NoticeType.ROTATED,
-    NoticeType.RETIRING,
-    NoticeType.GRACE_RENEWED,
-    NoticeType.OVERWRITTEN,
-    NoticeType.RESTORED,
-    NoticeType.DELETING,
-    NoticeType.BLOCKED,
-    NoticeType.UPCOMING,
-    NoticeType.ORPHAN,
-    NoticeType.DELETED,
-)
-"""The order in which a mail tells things: what cannot wait comes first."""
-
-_DISABLED: Final = {
-    NoticeType.DISABLED,
-    NoticeType.BEFORE_DELETE,
-    NoticeType.DELETING,
-    NoticeType.GRACE_RENEWED,
-}
-_ADMINS: Final = {
-    Reason.SUCCESSOR_TAKEN_AWAY,
-    Reason.CREATION_DENIED,
-    Reason.DELIVERY_FAILING,
-}
-_WITHOUT_SECRET: Final = {
-    NoticeType.UPCOMING,
-    NoticeType.OVERWRITTEN,
-    NoticeType.ORPHAN,
-    NoticeType.BLOCKED,
-}
-_MARKED: Final = re.compile("`([^`]*)`")
-_OPTION: Final = re.compile(r"(?<= )(--[a-z-]+)")
-_UNBROKEN: Final = r'<span class="whole">\1</span>'
-_SHORT_CODE: Final = 40
-"""Characters of a command that fits on a line of a telephone."""
-_HARD_SPACE: Final = "\0"
 _WORDS: Final = "_base/words.txt"
 _OURS: Final = "keyturn"
 """The folder in which our own templates are found, whatever an operator put in their place."""
 _MACRO: Final = re.compile(r"[a-z][a-z0-9_]*")
-_PARAMETERS: Final = re.compile(r" \([A-Z]\w+=[^()]*\)")
-"""What a reason says of our parameters: (RotationPeriod=90)."""
-_LINK_BEGINS: Final = re.compile(r"://|(?<=\bwww)\.", re.IGNORECASE)
-"""What programs for mail make a link of, without being asked."""
-_WITHOUT_INSTALL: Final = {NoticeType.DELETED}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """The keys of a digest that are told the same."""
-
-    told: NoticeType
-    """The notice's type, by the name that an operator's own templates may use."""
-    items: tuple[NoticeItem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,14 +99,6 @@ class _Made:
     content: NoticeContent
     """As its headers are to have it: without others' links, what is most urgent first."""
     about: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coming:
-    """One date that a notice names: what comes, when, and whether it was promised."""
-
-    action: Action
-    day: date
 
 
 def named_in(content: NoticeContent) -> tuple[str, ...]:
@@ -185,7 +147,7 @@ class Mails:
     def _made_of(self, content: NoticeContent) -> _Made:
         match content:
             case Digest():
-                digest = _without_links(content)
+                digest = without_links(content)
                 about = self._about_digest(digest)
                 urgent_first = (item for group in grouped(digest.items) for item in group.items)
                 content = replace(digest, items=tuple(urgent_first))
@@ -209,7 +171,7 @@ class Mails:
 
     def _about_exemption(self, change: ExemptionChange) -> Mapping[str, object]:
         return {
-            "change": replace(change, by=_without_link(change.by)),
+            "change": replace(change, by=without_link(change.by)),
             "account": Account(id=change.account),
             "dry": False,
             "to_owner": False,
@@ -217,9 +179,8 @@ class Mails:
         }
 
     def _about_day(self, digest: AdminDigest) -> Mapping[str, object]:
-        digest = lines_defanged(digest, _without_link)
+        digest = lines_defanged(digest)
         bucket, region = self._letterhead.bucket, self._letterhead.region
-        host = _console(region)
         return {
             "digest": digest,
             "account": ALL_ACCOUNTS,
@@ -230,7 +191,7 @@ class Mails:
             "parts": subject_parts(digest),
             "unseen": unseen_of(digest),
             "stored_in": f"s3://{bucket}/{digest.csv}" if bucket and digest.csv else "",
-            "stored_link": object_link(host, bucket, region, digest.csv) if region else "",
+            "stored_link": object_link(bucket, region, digest.csv),
         }
 
     def _subject(self, folder: str, facts: Mapping[str, object]) -> str:
@@ -340,221 +301,6 @@ def changed_of(theirs: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in theirs.items() if source(name) != text}
 
 
-def grouped(items: Iterable[NoticeItem]) -> list[Group]:
-    """Put together what is told alike, the most urgent first, then by date and user."""
-    by_told: dict[NoticeType, list[NoticeItem]] = {}
-    for item in items:
-        by_told.setdefault(topic(item), []).append(item)
-    return [
-        Group(
-            told=notice_type,
-            items=tuple(
-                sorted(by_told[notice_type], key=lambda i: (i.notice.day, i.user, i.key_id))
-            ),
-        )
-        for notice_type in URGENCY
-        if notice_type in by_told
-    ]
-
-
-def topic(item: NoticeItem) -> NoticeType:
-    """What an item is about for its reader: a key disabled on an earlier day is no news."""
-    if item.notice.type is NoticeType.DISABLED and item.action is not Action.DISABLE:
-        return NoticeType.DELETING
-    return item.notice.type
-
-
-def why_to_admins(item: NoticeItem) -> str:
-    """Why, with the parameters that made it so."""
-    return item.sentence
-
-
-def why_to_owners(item: NoticeItem) -> str:
-    """Why, without our parameters: an owner can set none."""
-    return _PARAMETERS.sub("", item.sentence)
-
-
-def by_when(item: NoticeItem) -> date | None:
-    """The day by which its reader has to act; None: there is none."""
-    match item.notice.type:
-        case NoticeType.UPCOMING:
-            return item.notice.day
-        case NoticeType.RESTORED:
-            return item.next.day if item.next else None
-        case _:
-            return min(item.promises.values(), default=None)
-
-
-def steps_together(group: Group, say: Callable[..., list[str]]) -> list[str]:
-    """What to do with each key of a group, if there are several and it is the same for all."""
-    steps = [say("steps", item) for item in group.items]
-    return steps[0] if len(steps) > 1 and all(each == steps[0] for each in steps) else []
-
-
-def to_install(groups: Iterable[Group], dry: bool) -> list[NoticeItem]:  # noqa: FBT001 -- as templates say it
-    """The keys with a new one in a secret: how to install it is said once, for all of them."""
-    return [
-        item
-        for group in groups
-        for item in group.items
-        if shows_secret(item) and item.notice.type not in _WITHOUT_INSTALL and not dry
-    ]
-
-
-def where_named(items: Iterable[NoticeItem]) -> list[str]:
-    """The sources that name the reader as an owner, in words, each once."""
-    sources = dict.fromkeys(item.named_by for item in items if item.named_by is not None)
-    return [WHERE[source] for source in sources if source in WHERE]
-
-
-def is_planned(item: NoticeItem, dry: bool) -> bool:  # noqa: FBT001 -- as templates say it
-    """Whether the new key is still to be made."""
-    notice_type = item.notice.type
-    return dry and (
-        notice_type is NoticeType.ROTATED
-        or (notice_type is NoticeType.REVOKED and item.successor is None)
-    )
-
-
-def is_revoked(item: NoticeItem) -> bool:
-    """Whether the key leaked: nobody is told how to enable it again."""
-    return Overlay.REVOKED in item.overlays
-
-
-def is_contested(item: NoticeItem) -> bool:
-    """Whether somebody works against the key's end, not for the first time."""
-    return Overlay.CONTESTED in item.overlays
-
-
-def concerns_admins(item: NoticeItem) -> bool:
-    """Whether the admin has something to do beside what the owner does."""
-    return is_contested(item) or item.reason in _ADMINS
-
-
-def is_by_command(item: NoticeItem) -> bool:
-    """Whether an operator re-enabled the key by a command of ours, and nobody by hand."""
-    return item.reason in {Reason.FORCED, Reason.RESTORED_BY_COMMAND}
-
-
-def is_ordered(item: NoticeItem) -> bool:
-    """Whether an operator's order does it in this very run: a dry run leaves it undone."""
-    return item.reason == Reason.FORCED
-
-
-def can_be_enabled(item: NoticeItem) -> bool:
-    """Whether the key is disabled already and not gone yet."""
-    return topic(item) in _DISABLED and not is_revoked(item)
-
-
-def coming(item: NoticeItem) -> list[Coming]:
-    """Every date of an item, promised or next, in order."""
-    dates = {Action(act.upper()): day for act, day in item.notice.promises.items()}
-    if item.next is not None:
-        dates.setdefault(item.next.action, item.next.day)
-    return sorted(
-        (Coming(action=action, day=day) for action, day in dates.items()),
-        key=lambda date: (date.day, date.action != Action.DISABLE),
-    )
-
-
-def shows_secret(item: NoticeItem) -> bool:
-    """Whether a reader is shown where the new key lies."""
-    return item.secret is not None and item.notice.type not in _WITHOUT_SECRET
-
-
-def in_figures(number: int) -> str:
-    """A number that is read at once: 12,345."""
-    return f"{number:,}"
-
-
-def how_many(number: int, thing: str, things: str | None = None) -> str:
-    """Say how many of a thing: 1 key, 1,200 keys."""
-    return f"{number:,} {things}" if things and number != 1 else pluralize(number, thing)
-
-
-def full_day(day: date) -> str:
-    """A date that nobody mistakes: Thursday 11 March 2027 (UTC)."""
-    return f"{day:%A} {day.day} {day:%B %Y} (UTC)"
-
-
-def short_day(day: date) -> str:
-    """A date for a subject: 11 March."""
-    return f"{day.day} {day:%B}"
-
-
-def lower_first(text: str) -> str:
-    """A heading, to go on behind a colon."""
-    return text[:1].lower() + text[1:]
-
-
-def ago(moment: date, now: datetime) -> str:
-    """When something was, as of now: today, yesterday, on 3 February 2027 (UTC)."""
-    day = moment.date() if isinstance(moment, datetime) else moment
-    match (now.date() - day).days:
-        case 0:
-            return "today"
-        case 1:
-            return "yesterday"
-        case _:
-            return f"on {short_day(day)} {day:%Y}"
-
-
-def trail_command(key_id: str, region: str) -> str:
-    """The command that shows what was done with a key, from where."""
-    return (
-        "aws cloudtrail lookup-events --lookup-attributes "
-        f"AttributeKey=AccessKeyId,AttributeValue={shlex.quote(key_id)} "
-        f"--region {shlex.quote(region)}"
-    )
-
-
-def read_command(secret: str, region: str) -> str:
-    """The command that prints the new key."""
-    return (
-        f"aws secretsmanager get-secret-value --secret-id {shlex.quote(secret)} "
-        f"--region {shlex.quote(region)} --query SecretString --output text"
-    )
-
-
-def command_to_enable(item: NoticeItem) -> str:
-    """The command that takes a disabling back."""
-    return enable_command(item.user, item.key_id)
-
-
-def undo_command(change: ExemptionChange) -> str:
-    """The command that takes a change of the exemption group back, or shows what it is."""
-    command = _UNDO[change.change]
-    if change.change is GroupChange.POLICY and (change.policy or "").startswith("arn:"):
-        command = "get-policy --policy-arn {policy}"
-    quoted = {
-        "group": change.group,
-        "user": change.user,
-        "policy": change.policy,
-        "other": change.other_group,
-    }
-    filled = command.format_map({name: shlex.quote(text or "") for name, text in quoted.items()})
-    return f"aws iam {filled}"
-
-
-_UNDO: Mapping[GroupChange, str] = {
-    GroupChange.ADDED: "remove-user-from-group --group-name {group} --user-name {user}",
-    GroupChange.FOUND: "remove-user-from-group --group-name {group} --user-name {user}",
-    GroupChange.REMOVED: "add-user-to-group --group-name {group} --user-name {user}",
-    GroupChange.CREATED: "delete-group --group-name {group}",
-    GroupChange.DELETED: "create-group --group-name {group}",
-    GroupChange.RENAMED_TO: "get-group --group-name {group}",
-    GroupChange.RENAMED_FROM: "update-group --group-name {other} --new-group-name {group}",
-    GroupChange.POLICY: "get-group-policy --group-name {group} --policy-name {policy}",
-    GroupChange.POLICY_REMOVED: "list-attached-group-policies --group-name {group}",
-}
-
-
-def console_link(secret: str, region: str) -> str:
-    """The secret's page in the console."""
-    name, place = quote(secret, safe=""), quote(region, safe="")
-    return f"https://{_console(region)}/secretsmanager/secret?name={name}&region={place}"
-
-
 def folder_of(content: NoticeContent) -> str:
     """The folder of the templates that a notice is written by."""
     match content:
@@ -566,86 +312,9 @@ def folder_of(content: NoticeContent) -> str:
             return "daily"
 
 
-def _console(region: str) -> str:
-    """The host of a region's console."""
-    return next(
-        (host for prefix, host in _CONSOLES.items() if region.startswith(prefix)),
-        f"{quote(region, safe='')}.console.aws.amazon.com",
-    )
-
-
-def where_linked(text: str, item: NoticeItem, region: str) -> Markup:
-    """A line for a page, in which "the console" leads to the secret."""
-    link = f'<a href="{escape(console_link(item.secret or "", region))}">the console</a>'
-    return _markup(str(escape(text)).replace("the console", link, 1))
-
-
-_CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
-"""The consoles of the partitions that have their own, by how their regions begin."""
-
-
-def wrapped(text: str, first: str = "") -> str:
-    """Lines that every mail program shows whole; `what stands in such marks` is not broken."""
-    kept = _MARKED.sub(lambda found: found[1].replace(" ", _HARD_SPACE), text)
-    lines = textwrap.fill(
-        kept,
-        76,
-        initial_indent=first,
-        subsequent_indent=" " * len(first),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return lines.replace(_HARD_SPACE, " ")
-
-
-def marked(text: str) -> Markup:
-    """The same for a page: `what stands in such marks` is code; all of it is escaped."""
-    return _markup(_MARKED.sub(_code, str(escape(text))))
-
-
-def _code(found: re.Match[str]) -> str:
-    if len(found[1]) <= _SHORT_CODE:
-        return f'<code class="whole">{found[1]}</code>'
-    return f"<code>{_OPTION.sub(_UNBROKEN, found[1])}</code>"
-
-
-def command(text: str) -> Markup:
-    """A command for a page, whose lines break before an option and never within."""
-    return _markup(_OPTION.sub(_UNBROKEN, str(escape(text))))
-
-
-def _without_links(digest: Digest) -> Digest:
-    """A digest, in which no name or message of others' makes a link (docs/mails.md)."""
-    run = digest.run
-    account = replace(run.account, name=_without_link(run.account.name))
-    return replace(
-        digest,
-        run=replace(run, account=account),
-        failures=tuple(map(_without_link, digest.failures)),
-        odd=replace(digest.odd, first=tuple(map(_without_link, digest.odd.first))),
-        items=tuple(replace(item, sentence=_without_link(item.sentence)) for item in digest.items),
-    )
-
-
-def _without_link(text: str) -> str:
-    return _LINK_BEGINS.sub(r"[\g<0>]", text)
-
-
-def _markup(escaped: str) -> Markup:
-    return Markup(escaped)  # noqa: S704 -- whoever calls has escaped it
-
-
 def _line(text: str) -> str:
     """One line, whatever the template's line breaks; a name of others' turns no subject around."""
     return shown(text)
-
-
-def _seen_whole(value: object) -> object:
-    """What a template puts in; no mark in it turns around or hides what follows."""
-    if not isinstance(value, str):
-        return value
-    seen = "\n".join(map(visible, value.split("\n")))
-    return _markup(seen) if isinstance(value, Markup) else seen
 
 
 @cache
@@ -659,7 +328,7 @@ def _environment(loader: BaseLoader) -> Environment:
         loader=ChoiceLoader([loader, PrefixLoader({_OURS: packaged()})]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
-        finalize=_seen_whole,
+        finalize=seen_whole,
         trim_blocks=True,
         lstrip_blocks=True,
     )
