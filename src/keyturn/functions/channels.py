@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,11 +17,10 @@ from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
+from keyturn.functions.sqs_record import tries
 from keyturn.mail import renderer  # noqa: F401 -- loaded while Lambda starts, and not in the first call
 from keyturn.ports import NoticeContent
-from keyturn.schemas.digest_due import is_digest_due, read_digest_due
-from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
-from keyturn.schemas.notices_due import read_notices_due
+from keyturn.schemas.queue_content import read_content
 from keyturn.schemas.rules import read_body
 from keyturn.use_cases.channels import Errand, Said
 from keyturn.wiring import Aws
@@ -44,7 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     errands: list[Errand] = []
     failed: set[str] = set()
     # What has waited longest comes first, as in the notifier.
-    for record in sorted(event["Records"], key=_tries, reverse=True):
+    for record in sorted(event["Records"], key=tries, reverse=True):
         message = str(record["messageId"])
         try:
             content = _read(aws, str(record["body"]), context)
@@ -68,23 +67,14 @@ def _complain(what: str) -> None:
     emit(Service.CHANNELS, {"ChannelIncomplete": 1})
 
 
-def _tries(record: Mapping[str, Any]) -> int:
-    """How often SQS has handed the message over."""
-    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-
-
 def _read(aws: Aws, body: str, context: LambdaContext) -> NoticeContent | None:
     """What a message is about; None: nothing that is said, or it was dropped."""
     now = datetime.now(UTC)
     try:
         with in_our_words(logger, LogEvent.MESSAGE_DROPPED, "Dropped: "):
             asked = read_body(body)
-            if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
-                return read_exemption(asked, group=aws.settings.exemption_group, now=now)
-            own = own_account(context)
-            if is_digest_due(asked):
-                return read_digest_due(asked, own_account=own, now=now)
-            return read_notices_due(asked, own_account=own, now=now)
+            own, group = own_account(context), aws.settings.exemption_group
+            return read_content(asked, group=group, own_account=own, now=now)
     except (InvalidValue, Stale):
         # It would be as odd on the next try.
         emit(Service.CHANNELS, {"ChannelEventsDropped": 1})

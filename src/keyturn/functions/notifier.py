@@ -26,10 +26,9 @@ from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
+from keyturn.functions.sqs_record import tries
 from keyturn.mail import overrides  # noqa: F401 -- loaded while Lambda starts, and not in the first call
-from keyturn.schemas.digest_due import is_digest_due, read_digest_due
-from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
-from keyturn.schemas.notices_due import read_notices_due
+from keyturn.schemas.queue_content import read_content
 from keyturn.schemas.reachable_event import ReachableRequest, read_reachable_event
 from keyturn.schemas.rules import read_body
 from keyturn.schemas.ses_event import SES_SOURCE, read_mail_event
@@ -78,7 +77,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
             return _say_reachable(aws, read_reachable_event(event))
     notify = aws.notify(_complain, _warn, _say_rate_unknown)
     # What has waited longest comes first: nothing is handed back over and over (decision 0040).
-    records = sorted(event["Records"], key=_tries, reverse=True)
+    records = sorted(event["Records"], key=tries, reverse=True)
     time = _TimeBudget(context=context, messages=len(records))
 
     def one(record: SQSRecord) -> None:
@@ -152,16 +151,11 @@ class _TimeBudget:
         return (self.context.get_remaining_time_in_millis() - SPARE_MILLISECONDS) / 1000
 
 
-def _tries(record: Mapping[str, Any]) -> int:
-    """How often SQS has handed the message over."""
-    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-
-
 def _hand_back(record: SQSRecord) -> None:
     """Leave a message to a later invocation; it is no failure. Raises NoTimeLeft."""
-    tries = _tries(record.raw_event)
+    handed = tries(record.raw_event)
     text = "Handed back: no time is left in this invocation, the message comes again"
-    log(logger, LogEvent.NOTICE_HANDED_BACK, text, message_id=record.message_id, tries=tries)
+    log(logger, LogEvent.NOTICE_HANDED_BACK, text, message_id=record.message_id, tries=handed)
     emit(Service.NOTIFIER, {"NoticesHandedBack": 1})
     raise NoTimeLeft(text)
 
@@ -191,14 +185,9 @@ def _say_reachable(aws: Aws, asked: ReachableRequest) -> dict[str, object]:
 def _read(aws: Aws, body: str, own: str, now: datetime) -> NoticeContent | MailEvent | None:
     """What a message is about; None: of a group that exempts nobody."""
     asked = read_body(body)
-    match asked.get("source") if isinstance(asked, Mapping) else None:
-        case source if source == IAM_SOURCE:
-            return read_exemption(asked, group=aws.settings.exemption_group, now=now)
-        case source if source == SES_SOURCE:
-            return read_mail_event(asked, own_account=own)
-    if is_digest_due(asked):
-        return read_digest_due(asked, own_account=own, now=now)
-    return read_notices_due(asked, own_account=own, now=now)
+    if isinstance(asked, Mapping) and asked.get("source") == SES_SOURCE:
+        return read_mail_event(asked, own_account=own)
+    return read_content(asked, group=aws.settings.exemption_group, own_account=own, now=now)
 
 
 def _notify_of_exemption(
