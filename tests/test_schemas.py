@@ -68,6 +68,7 @@ OF_CHANNELS = {"webhook-message"}
 OF_THE_COMMAND_LINE = {
     "adoption",
     "admin-digest",
+    "audit-verdict",
     "exemptions",
     "explanation",
     "owners-check",
@@ -87,6 +88,7 @@ def documents() -> Iterator[Documents]:
             "answer": answers,
             "event": [*events(stage), a_day_that_is_due()],
             "queue-message": list(messages(stage)),
+            "audit-link": stored(stage, "/audit/chain/"),
             "daily-digest": stored(stage, "/reports/", "memory"),
             "inventory": stored(stage, "/reports/", "queued"),
             "mail-fate": stored(stage, "/receipts/", "fate"),

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -24,7 +24,9 @@ from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
+from keyturn.adapters.local_evidence import LocalEvidence
 from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
+from keyturn.adapters.local_exports import exported
 from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
@@ -33,6 +35,7 @@ from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_conversations import S3Conversations
 from keyturn.adapters.s3_coverage import S3Coverage
+from keyturn.adapters.s3_evidence import S3Evidence
 from keyturn.adapters.s3_exemptions_file import S3ExemptionsFile
 from keyturn.adapters.s3_fates import S3Fates
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
@@ -48,7 +51,7 @@ from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
 from keyturn.domain.decision import UserDecisions
-from keyturn.domain.errors import PortError
+from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.domain.events import Audience, NoticeItem, Run
 from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
@@ -75,6 +78,7 @@ from keyturn.use_cases.announcers import (
     RunAnnouncer,
     SendFromHere,
 )
+from keyturn.use_cases.audit_chain import MakeChain
 from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.daily_digest import DailyDigest
@@ -440,6 +444,15 @@ class Aws(_Connections):
     def audit(self) -> S3Audit | None:
         """Where operators' commands are written down; None without a bucket."""
         return self._in_bucket(S3Audit) if self.settings.bucket else None
+
+    def evidence(self) -> S3Evidence:
+        """Everything that is stored. Raises InvalidValue without a bucket."""
+        self.settings.needs("S3BucketName")
+        return self._in_bucket(S3Evidence)
+
+    def make_chain(self) -> MakeChain:
+        """What adds links to the chain over audit entries and reports."""
+        return MakeChain(store=self.evidence())
 
     def _snapshot(self, *, writes: bool) -> TakeSnapshot | None:
         """A dry run from a laptop that tells nobody writes nothing at all."""
@@ -857,6 +870,27 @@ class Aws(_Connections):
         """What was notified, for who only reads."""
         besides = frozenset(self.settings.policy.proving_channels) - {ChannelName.EMAIL}
         return self._in_bucket(partial(S3Receipts, besides=besides))
+
+
+def local_evidence(folder: Path, prefix: str) -> LocalEvidence:
+    """A copy of the bucket. Raises InvalidValue where the folder is none."""
+    for root in (folder / prefix, folder) if prefix else (folder,):
+        if any((root / each).is_dir() for each in _STORED):
+            return LocalEvidence(root)
+    raise InvalidValue(
+        "--folder",
+        folder,
+        f"must be a copy of the bucket: it has none of the folders {', '.join(_STORED)}",
+    )
+
+
+def exported_lines(path: Path, option: str) -> Iterator[tuple[str, str]]:
+    """The lines of an exported file, or of a folder of them: where each is, and its text."""
+    return exported(path, option)
+
+
+_STORED = ("audit", "receipts", "snapshots", "reports")
+"""Folders below the prefix, by which a copy is known."""
 
 
 def local_owners_file(

@@ -56,7 +56,17 @@ def said_of(command: str) -> str:
     if not command:
         return PAGE
     match command:
-        case "demo" | "digest" | "exemptions" | "owners" | "plan" | "pause" | "deploy" | "pickup":
+        case (
+            "audit"
+            | "demo"
+            | "digest"
+            | "exemptions"
+            | "owners"
+            | "plan"
+            | "pause"
+            | "deploy"
+            | "pickup"
+        ):
             return section(command)
         case "credentials" | "doctor" | "resume":
             like = {"credentials": "pickup", "doctor": "deploy", "resume": "pause"}
@@ -88,7 +98,17 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
 
 # These want more than the sandbox: a disk, CloudFormation, a laptop. Their own tests type them.
 ELSEWHERE = (
-    *("credentials", "demo", "deploy", "digest", "doctor", "exemptions", "notices", "owners"),
+    *(
+        "audit",
+        "credentials",
+        "demo",
+        "deploy",
+        "digest",
+        "doctor",
+        "exemptions",
+        "notices",
+        "owners",
+    ),
     "pickup",
 )
 

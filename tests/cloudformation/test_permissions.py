@@ -48,6 +48,7 @@ SERVICE = {
     "kms.py": "kms",
     "organizations.py": "organizations",
     "s3_audit.py": "s3",
+    "s3_evidence.py": "s3",
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
     "s3_fates.py": "s3",
@@ -76,6 +77,7 @@ NO_ADAPTER = {
     ),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
     *("local_exemptions_file.py", "local_owners_file.py", "outbox.py", "pace.py"),
+    *("local_evidence.py", "local_exports.py"),
 }
 # Where the action is not called as the operation is.
 ACTION = {
@@ -135,6 +137,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
     },
     (REPORTS, "ReporterRole"): {
         "s3_reports.py": WHOLE,
+        "s3_evidence.py": WHOLE,
         "s3_coverage.py": WHOLE,
         "s3_days.py": WHOLE,
         "s3_snapshots.py": {"of_day"},

@@ -73,8 +73,14 @@ def test_a_day_that_is_over_is_reported_once(stage: Harness) -> None:
     assert waits["waits"] == {"2026-03-02": "its inventory has only just been taken"}
     assert answer == {"made": ["2026-03-02"], "waits": {}}
     assert again == {"made": [], "waits": {}}
-    # Both days, and whether there was an inventory before them.
-    assert [call.operation for call in stage.ours(before)] == ["ListObjectsV2"] * 3
+    # Both days, and whether there was an inventory before them; then the audit chain: its links,
+    # the last one twice, and what may be new of entries and reports.
+    looks, chain = ["ListObjectsV2"] * 3, ["ListObjectsV2", *["GetObject"] * 2]
+    assert [call.operation for call in stage.ours(before)] == [
+        *looks,
+        *chain,
+        *["ListObjectsV2"] * 3,
+    ]
     [digest] = published(stage)
     assert digest["coverage"]["listed"] == 3
     assert digest["coverage"]["reached"] == 1  # the others have no role to be entered by
@@ -300,7 +306,8 @@ def test_what_may_not_be_read_is_said_and_keeps_no_digest(stage: Harness) -> Non
     a_day(stage)
     stage.cloud.deny(HUB, "GetObject")
 
-    after(stage, 25 * HOUR).report()
+    with pytest.raises(KeyturnError, match="GetObject"):  # of the audit chain
+        after(stage, 25 * HOUR).report()
 
     [_, digest] = published(stage)
     assert digest["coverage"]["listed"] is None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from keyturn.cli.audit_options import ChainOptions, EvidenceOptions, VerifyOptions
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions, DoctorOptions
 from keyturn.cli.one_line import OneLine
 from keyturn.cli.options import (
@@ -276,6 +277,38 @@ def digest(options: DigestOptions) -> int:
     from keyturn.cli.digest import digest as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(options)
+
+
+audit = typer.Typer(
+    help="Who rotated a key, who was notified, and whether the evidence is what it was."
+)
+app.add_typer(audit, name="audit")
+
+
+@audit.command()
+@with_groups
+def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
+    """
+    Verify that audit entries and reports are as they were: the chain over them. It only reads.
+
+    Exit code 1, if something was changed, is gone, or was put in later.
+    """
+    from keyturn.cli.audit_chain import verify as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(where, asked)
+
+
+@audit.command()
+@with_groups
+def chain(where: EvidenceOptions, asked: ChainOptions) -> int:
+    """
+    Put new audit entries and reports into the chain. A dry run, unless told to --enforce.
+
+    ASA-Reporter does so every quarter of an hour; this is for who has no reports stack.
+    """
+    from keyturn.cli.audit_chain import chain as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(where, asked)
 
 
 owners = typer.Typer(help="The owners file, who answers for which user, and who can be reached.")

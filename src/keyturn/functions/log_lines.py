@@ -62,6 +62,7 @@ class LogEvent(StrEnum):
     DIGEST_PUBLISHED = "digest.published"
     DIGEST_WAITS = "digest.waits"
     BACKLOG_UNKNOWN = "backlog.unknown"
+    AUDIT_CHAINED = "audit.chained"
 
     CHANNEL_SENT = "channel.sent"
     CHANNEL_NOT_SENT = "channel.not-sent"
@@ -142,6 +143,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.DIGEST_PUBLISHED: LogLine(level=INFO, facts=("day", "accounts")),
     LogEvent.DIGEST_WAITS: LogLine(level=INFO, facts=("day",)),
     LogEvent.BACKLOG_UNKNOWN: LogLine(level=WARNING, facts=("day",)),
+    LogEvent.AUDIT_CHAINED: LogLine(level=INFO, facts=("link", "sha256")),
     LogEvent.CHANNEL_SENT: LogLine(
         level=INFO, facts=("channel", "message_id"), sometimes=_OF_WHAT
     ),

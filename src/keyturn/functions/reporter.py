@@ -1,6 +1,11 @@
-"""Makes the administrators' one digest of each day, when its runs are over: ASA-Reporter."""
+"""
+Makes the administrators' one digest of each day, when its runs are over: ASA-Reporter.
+
+Then it puts new audit entries and reports into the chain that shows what was changed.
+"""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,6 +18,7 @@ from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
 from keyturn.use_cases.day_over import Waits
+from keyturn.wiring import Aws
 
 logger = Logger(service=Service.REPORTER)
 
@@ -35,18 +41,28 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa
     waits: dict[str, str] = {}
     with in_our_words(logger, LogEvent.INVOCATION_FAILED):
         aws = connected(logger, os.environ, context)
-        for each in aws.daily_digest().turn(datetime.now(UTC), may_go_on):
-            day = each.day.isoformat()
-            if isinstance(each, AdminDigest):
-                made.append(day)
-                reached = each.coverage.reached
-                text = f"The digest of {day} is on the bus"
-                log(logger, LogEvent.DIGEST_PUBLISHED, text, day=day, accounts=reached)
-                emit(Service.REPORTER, {"DigestsPublished": 1})
-            else:
-                waits[day] = each.why
-                _say(each, day)
+        try:
+            for each in aws.daily_digest().turn(datetime.now(UTC), may_go_on):
+                day = each.day.isoformat()
+                if isinstance(each, AdminDigest):
+                    made.append(day)
+                    reached = each.coverage.reached
+                    text = f"The digest of {day} is on the bus"
+                    log(logger, LogEvent.DIGEST_PUBLISHED, text, day=day, accounts=reached)
+                    emit(Service.REPORTER, {"DigestsPublished": 1})
+                else:
+                    waits[day] = each.why
+                    _say(each, day)
+        finally:  # what keeps a digest from being made is no reason to leave the chain open
+            _chain(aws, may_go_on)
     return {"made": made, "waits": waits}
+
+
+def _chain(aws: Aws, may_go_on: Callable[[], bool]) -> None:
+    """Put what is new into the chain; the log is another store, which knows the chain's end."""
+    for head in aws.make_chain().turn(datetime.now(UTC), may_go_on):
+        text = f"Link {head.number} of the audit chain: {head.sha256}"
+        log(logger, LogEvent.AUDIT_CHAINED, text, link=head.number, sha256=head.sha256)
 
 
 def _say(waits: Waits, day: str) -> None:

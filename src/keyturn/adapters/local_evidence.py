@@ -1,0 +1,65 @@
+"""A copy of the bucket on this machine, as `aws s3 sync` makes it."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from keyturn.domain.errors import NotFound, Unavailable
+from keyturn.ports.evidence import StoredObject
+
+
+class LocalEvidence:
+    """Meets `ports.Evidence`. A copy may hold anything: no link of the file system is followed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names: list[tuple[str, int]] | None = None
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return f"{self._folder}/"
+
+    def listed(self, start: str, *, after: str = "") -> Iterator[StoredObject]:
+        """The files whose names begin so, in S3's order, which is that of bytes."""
+        if self._names is None:
+            self._names = sorted(self._walk(), key=lambda each: os.fsencode(each[0]))
+        for name, size in self._names:
+            if name.startswith(start) and (not after or os.fsencode(name) > os.fsencode(after)):
+                yield StoredObject(name=name, size=size, at=None)
+
+    def folders(self, start: str) -> Iterator[str]:
+        """The folders just below."""
+        found = {
+            start + rest.partition("/")[0] + "/"
+            for each in self.listed(start)
+            if "/" in (rest := each.name.removeprefix(start))
+        }
+        yield from sorted(found)
+
+    def read(self, name: str) -> bytes:
+        """A file. Raises NotFound where there is none, Unavailable where it cannot be read."""
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            raise NotFound(f"{name} is not in {self._folder}") from None
+        except OSError as error:
+            raise Unavailable(f"{name} cannot be read ({error.strerror})") from None
+
+    def sha256(self, name: str) -> str:
+        """A file's SHA-256. Raises NotFound and Unavailable likewise."""
+        try:
+            with (self._folder / name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise NotFound(f"{name} is not in {self._folder}") from None
+        except OSError as error:
+            raise Unavailable(f"{name} cannot be read ({error.strerror})") from None
+
+    def _walk(self) -> Iterator[tuple[str, int]]:
+        for root, _, files in os.walk(self._folder):
+            for each in files:
+                path = Path(root, each)
+                if path.is_file() and not path.is_symlink():
+                    yield path.relative_to(self._folder).as_posix(), path.stat().st_size

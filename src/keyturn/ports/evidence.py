@@ -1,0 +1,48 @@
+"""What is stored below the prefix, as an auditor reads it: a bucket, or a copy of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object, by what a listing says."""
+
+    name: str
+    """Below the prefix."""
+    size: int
+    at: datetime | None
+    """When it was stored, UTC; None: a copy does not say."""
+
+
+class Evidence(Protocol):
+    """Reads everything that is stored, and writes nothing."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, as people write it."""
+
+    def listed(self, start: str, *, after: str = "") -> Iterator[StoredObject]:
+        """
+        The objects whose names begin with `start`, as the names sort.
+
+        after: only what sorts behind this name. Raises a PortError where they cannot be listed.
+        """
+
+    def folders(self, start: str) -> Iterator[str]:
+        """The folders just below `start`, which ends in a slash; each ends in one, too."""
+
+    def read(self, name: str) -> bytes:
+        """An object. Raises NotFound where there is none of that name."""
+
+    def sha256(self, name: str) -> str:
+        """An object's SHA-256, in hex, however large it is. Raises NotFound likewise."""
+
+
+class ChainStore(Evidence, Protocol):
+    """The same, where links may be added."""
+
+    def add(self, name: str, body: bytes) -> None:
+        """Store a new object. Raises AlreadyThere where there is another one of that name."""
