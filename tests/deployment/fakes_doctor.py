@@ -12,7 +12,7 @@ from keyturn.deployment.model.facts import (
     SendingFacts,
     Trail,
 )
-from keyturn.domain.errors import AccountUnreachable, Denied, NotFound
+from keyturn.domain.errors import AccountUnreachable, Denied, NotFound, Refused
 from keyturn.domain.owner import AllowedDomains
 from keyturn.domain.owners_file import OwnersFile
 from keyturn.schemas.owners_file import FileForm, read_owners_file
@@ -75,6 +75,28 @@ class FakeQueueDepth(Refusals):
         if queue not in self.counts:
             raise NotFound(queue)
         return self.counts[queue]
+
+
+@dataclass
+class FakeChannelSecrets(Refusals):
+    """Meets `deployment.ports.ChannelSecrets`."""
+
+    held: dict[str, str] = field(default_factory=dict)
+    """ARN → the KMS key; empty: AWS's own."""
+    wrong: dict[str, str] = field(default_factory=dict)
+    """ARN → what its value lacks."""
+
+    def check(self, parameter: str, arn: str) -> None:
+        self.may_refuse("check")
+        self.kms_key(arn)
+        if arn in self.wrong:
+            raise Refused(f"{parameter}: {self.wrong[arn]}")
+
+    def kms_key(self, arn: str) -> str:
+        self.may_refuse("kms_key")
+        if arn not in self.held:
+            raise NotFound(arn)
+        return self.held[arn]
 
 
 @dataclass

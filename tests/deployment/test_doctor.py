@@ -31,6 +31,10 @@ from keyturn.deployment.model.organization import ControlPolicy, OrganizationFac
 from keyturn.deployment.model.places import Names, Place
 from keyturn.deployment.model.resources import (
     BUS,
+    CHANNELS,
+    CHANNELS_DEAD,
+    CHANNELS_QUEUE,
+    CHANNELS_RULES,
     DEAD_LETTERS,
     INVENTORY,
     MAILS_RULE,
@@ -46,6 +50,7 @@ from keyturn.domain.errors import Denied, PortError, Throttled
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.ports import Listed, Pause
+from tests.cloudformation.stacks import CHANNELS as OF_THE_CHANNELS
 from tests.cloudformation.stacks import CORE, FOLDER, resources
 from tests.cloudformation.stacks import Stack as MadeStack
 from tests.deployment.fakes import (
@@ -57,6 +62,7 @@ from tests.deployment.fakes import (
 from tests.deployment.fakes_doctor import (
     DENIED,
     FakeArchive,
+    FakeChannelSecrets,
     FakeCloudTrail,
     FakeEventRules,
     FakeFunctions,
@@ -145,13 +151,27 @@ def stack(name: str, parameters: Mapping[str, str] | None = None) -> Stack:
     return Stack(name=name, status="CREATE_COMPLETE", parameters=parameters or {})
 
 
+TOKEN_ARN = f"arn:aws:secretsmanager:{REGION}:{SECURITY}:secret:slack-a1b2c3"
+HOOK_ARN = f"arn:aws:secretsmanager:{REGION}:{SECURITY}:secret:hook-a1b2c3"
+OF_CHANNELS = {
+    "SlackTokenSecretArn": TOKEN_ARN,
+    "WebhookSecretArn": HOOK_ARN,
+    "TeamsWebhookSecretArn": "",
+    "ChannelSecretsKmsKeyArn": "",
+}
+
+
 @dataclass
 class World:
     """A healthy deployment, in an organisation of three accounts."""
 
     stacks: FakeStacks = field(
         default_factory=lambda: FakeStacks(
-            held={NAMES.core: stack(NAMES.core, PARAMETERS)}, bodies={NAMES.core: BODY}
+            held={
+                NAMES.core: stack(NAMES.core, PARAMETERS),
+                NAMES.channels: stack(NAMES.channels, OF_CHANNELS),
+            },
+            bodies={NAMES.core: BODY},
         )
     )
     head: FakeStacks = field(
@@ -188,13 +208,19 @@ class World:
             held={
                 **{each.name: function(each.name) for each in TEMPLATE.functions},
                 REPORTER: function(INVENTORY),
+                CHANNELS: replace(function(INVENTORY), code="hash of channels.zip"),
             },
-            sources={name: {queue} for name, queue in TAKES_FROM.items()},
+            sources={
+                **{name: {queue} for name, queue in TAKES_FROM.items()},
+                CHANNELS: {CHANNELS_QUEUE},
+            },
         )
     )
     event_rules: FakeEventRules = field(
         default_factory=lambda: FakeEventRules(
-            enabled=dict.fromkeys((*RULES, (MAILS_RULE, None), (REPORTER_RULE, None)), True),
+            enabled=dict.fromkeys(
+                (*RULES, (MAILS_RULE, None), (REPORTER_RULE, None), *CHANNELS_RULES), True
+            ),
             sends_to={MAILS_RULE: (f"arn:aws:sqs:{REGION}:{SECURITY}:{NOTICES}",)},
         )
     )
@@ -205,7 +231,9 @@ class World:
         )
     )
     queue_depth: FakeQueueDepth = field(
-        default_factory=lambda: FakeQueueDepth(counts=dict.fromkeys(DEAD_LETTERS, 0))
+        default_factory=lambda: FakeQueueDepth(
+            counts=dict.fromkeys((*DEAD_LETTERS, CHANNELS_DEAD), 0)
+        )
     )
     ses_identities: FakeSesIdentities = field(
         default_factory=lambda: FakeSesIdentities(
@@ -221,7 +249,10 @@ class World:
     archive: FakeArchive = field(
         default_factory=lambda: FakeArchive(
             runs=[run(each.id) for each in ACCOUNTS],
-            zips={f"Lambda/{each.zip}": f"hash of {each.zip}" for each in TEMPLATE.functions},
+            zips={
+                f"Lambda/{name}": f"hash of {name}"
+                for name in ("channels.zip", *(each.zip for each in TEMPLATE.functions))
+            },
         )
     )
     pause_flag: FakePauseFlag = field(default_factory=FakePauseFlag)
@@ -232,6 +263,9 @@ class World:
     mails_from: set[str] = field(default_factory=set)
 
     owners: FakeOwnersFile = field(default_factory=FakeOwnersFile)
+    channel_secrets: FakeChannelSecrets = field(
+        default_factory=lambda: FakeChannelSecrets(held={TOKEN_ARN: "", HOOK_ARN: ""})
+    )
     left_over: dict[str, tuple[Leftover, ...] | PortError] = field(default_factory=dict)
 
     def _left_over(self, account: Account, _told: Mapping[str, str]) -> tuple[Leftover, ...]:
@@ -265,6 +299,7 @@ class World:
                 member=lambda account, _told: self.members[account.id],
                 leftovers=self._left_over,
                 owners_file=lambda _bucket, _prefix, allowed: self.owners.allowing(allowed),
+                channel_secrets=self.channel_secrets,
             ),
             security=Place(SECURITY, REGION),
             management=Place(MANAGEMENT, REGION),
@@ -278,12 +313,40 @@ class World:
         told = {**self.stacks.held[NAMES.core].parameters, **parameters}
         self.stacks.held[NAMES.core] = stack(NAMES.core, told)
 
+    def tell_channels(self, **parameters: str) -> None:
+        """Give the stack of the channels other parameters."""
+        self.stacks.held[NAMES.channels] = stack(NAMES.channels, {**OF_CHANNELS, **parameters})
+
     def change(self, name: str, **facts: Any) -> None:  # noqa: ANN401 -- any field
         """Change a function by hand."""
         self.functions.held[name] = replace(self.functions.held[name], **facts)
 
 
 ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
+A_KEY = f"arn:aws:kms:{REGION}:{SECURITY}:key/4b1c2f5e"
+
+
+def proving_without_token(world: World) -> None:
+    world.tell(ProvingChannels="email,slack")
+    world.tell_channels(SlackTokenSecretArn="")
+
+
+def proving_without_stack(world: World) -> None:
+    world.tell(ProvingChannels="email, slack")
+    del world.stacks.held[NAMES.channels]
+
+
+def broken_channels(world: World) -> None:
+    broken = replace(world.stacks.held[NAMES.channels], status="UPDATE_ROLLBACK_FAILED")
+    world.stacks.held[NAMES.channels] = broken
+
+
+def encrypted(key: str, given: str = "") -> Callable[[World], None]:
+    def put(world: World) -> None:
+        world.channel_secrets.held[HOOK_ARN] = key
+        world.tell_channels(ChannelSecretsKmsKeyArn=given)
+
+    return put
 
 
 def with_untrusting(world: World) -> None:
@@ -606,7 +669,7 @@ BROKEN: dict[FindingCode, list[Broken]] = {
             Check.DEAD_LETTERS,
             f"3 in {queue}",
         )
-        for queue in DEAD_LETTERS
+        for queue in (*DEAD_LETTERS, CHANNELS_DEAD)
     ],
     FindingCode.CONCURRENCY_SMALL: [(too_few, Check.CONCURRENCY, "7 of 10 are free")],
     FindingCode.RESERVATION_SMALL: [
@@ -683,6 +746,51 @@ BROKEN: dict[FindingCode, list[Broken]] = {
             Check.REPORTS,
             "0 is reserved for it",
         ),
+    ],
+    FindingCode.PROVING_CHANNEL_OFF: [
+        (proving_without_token, Check.CHANNELS, "ProvingChannels names slack, and SlackTokenS"),
+        (proving_without_stack, Check.CHANNELS, "ProvingChannels names slack, and SlackTokenS"),
+    ],
+    FindingCode.CHANNELS_MISSING: [
+        (lambda world: world.functions.held.pop(CHANNELS), Check.CHANNELS, CHANNELS),
+        *((without(rule), Check.CHANNELS, f"no rule {rule[0]}") for rule in CHANNELS_RULES),
+        (broken_channels, Check.CHANNELS, "UPDATE_ROLLBACK_FAILED"),
+    ],
+    FindingCode.CHANNELS_OFF: [
+        (
+            lambda world: world.change(CHANNELS, reserved=0),
+            Check.CHANNELS,
+            "0 is reserved for it",
+        ),
+        (taking_nothing(CHANNELS), Check.CHANNELS, f"takes nothing from {CHANNELS_QUEUE}"),
+        (
+            lambda world: world.event_rules.enabled.update({CHANNELS_RULES[0]: False}),
+            Check.CHANNELS,
+            f"the rule {CHANNELS_RULES[0][0]} is disabled",
+        ),
+    ],
+    FindingCode.CHANNELS_CODE_DIFFERS: [
+        (lambda world: world.change(CHANNELS, code="another"), Check.CHANNELS, "other code"),
+    ],
+    FindingCode.CHANNEL_SECRET_WRONG: [
+        (
+            lambda world: world.channel_secrets.held.pop(TOKEN_ARN),
+            Check.CHANNEL_SECRETS,
+            f"SlackTokenSecretArn: {TOKEN_ARN}",
+        ),
+        (
+            lambda world: world.channel_secrets.wrong.update(
+                {HOOK_ARN: "the secret has no text 'url'"}
+            ),
+            Check.CHANNEL_SECRETS,
+            "WebhookSecretArn: the secret has no text 'url'",
+        ),
+    ],
+    FindingCode.CHANNEL_SECRET_LOCKED: [
+        (encrypted(A_KEY), Check.CHANNEL_SECRETS, f"WebhookSecretArn: encrypted with {A_KEY}"),
+        (encrypted("4b1c2f5e"), Check.CHANNEL_SECRETS, "4b1c2f5e"),
+        (encrypted("alias/ours"), Check.CHANNEL_SECRETS, "alias/ours"),
+        (encrypted(A_KEY, f"{A_KEY}0"), Check.CHANNEL_SECRETS, "is another or empty"),
     ],
     FindingCode.ADMIN_SUPPRESSED: [
         (
@@ -845,6 +953,8 @@ DENIED_BY: dict[Check, Shut] = {
     Check.DKIM: (lambda world: world.ses_identities, "dkim_of"),
     Check.MAIL_EVENTS: (lambda world: world.ses_identities, "published"),
     Check.REPORTS: (lambda world: world.event_rules, "is_enabled"),
+    Check.CHANNELS: (lambda world: world.functions, "takes_from"),
+    Check.CHANNEL_SECRETS: (lambda world: world.channel_secrets, "check"),
     Check.SUPPRESSED: (lambda world: world.ses_identities, "suppressed"),
     Check.SENDING: (lambda world: world.ses_identities, "sending"),
     Check.TRAIL: (lambda world: world.cloudtrail, "trails"),
@@ -1296,3 +1406,72 @@ def test_a_fault_that_two_checks_find_has_one_remedy() -> None:
 
 def test_a_check_says_in_a_sentence_what_has_to_be_true() -> None:
     assert [type(each) for each in CHECKS if not (type(each).__doc__ or "").strip()] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda world: world.stacks.held.pop(NAMES.channels),
+        lambda world: world.tell_channels(SlackTokenSecretArn="", WebhookSecretArn=""),
+    ],
+    ids=["no stack", "all off"],
+)
+def test_where_no_channel_is_on_nothing_of_the_channels_is_missed(
+    world: World, change: Callable[[World], object]
+) -> None:
+    change(world)
+    world.functions.held.pop(CHANNELS)
+    world.channel_secrets.held.clear()
+
+    found = world.findings()
+
+    for check in (Check.CHANNELS, Check.CHANNEL_SECRETS):
+        assert (found[check].fault, found[check].said) == (None, "no channel beside mail is on")
+
+
+def test_without_the_stack_its_dead_letters_are_not_asked_for(world: World) -> None:
+    del world.stacks.held[NAMES.channels]
+    del world.queue_depth.counts[CHANNELS_DEAD]
+
+    assert world.findings()[Check.DEAD_LETTERS].fault is None
+
+
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [
+        ("", ""),
+        (f"arn:aws:kms:{REGION}:{SECURITY}:alias/aws/secretsmanager", ""),
+        (A_KEY, A_KEY),
+        ("4b1c2f5e", A_KEY),
+        ("alias/ours", A_KEY),
+    ],
+)
+def test_a_secret_whose_key_the_function_may_use_is_well(
+    world: World, key: str, given: str
+) -> None:
+    encrypted(key, given)(world)
+
+    found = world.findings()[Check.CHANNEL_SECRETS]
+
+    assert found.fault is None
+    assert found.said == "each can be read: SlackTokenSecretArn, WebhookSecretArn"
+
+
+def test_the_channels_stack_makes_what_the_doctor_looks_for() -> None:
+    made = {
+        kind: {
+            str(each["Properties"][name])
+            for each in resources(OF_THE_CHANNELS, f"AWS::{kind}").values()
+        }
+        for kind, name in (
+            ("SQS::Queue", "QueueName"),
+            ("Events::Rule", "Name"),
+            ("Lambda::Function", "FunctionName"),
+        )
+    }
+
+    assert made == {
+        "SQS::Queue": {CHANNELS_QUEUE, CHANNELS_DEAD},
+        "Events::Rule": {name for name, _ in CHANNELS_RULES},
+        "Lambda::Function": {CHANNELS},
+    }

@@ -45,6 +45,10 @@ class HttpsSender:
         self._clock = clock
         self._plain_to_loopback = plain_to_loopback
 
+    def check(self, url: str) -> None:
+        """Raises Refused where the address is none that is sent to; nothing is sent."""
+        self._checked(url)
+
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a POST: as `send` does."""
         return self.send("POST", url, body, headers)

@@ -15,6 +15,7 @@ from keyturn.deployment.checks.accounts import (
     SecretsKey,
 )
 from keyturn.deployment.checks.bucket import BucketProtections, NotPaused
+from keyturn.deployment.checks.channels import ChannelSecretsRead, ChannelsWork
 from keyturn.deployment.checks.cloudtrail import IamTrail, InvocationTrail
 from keyturn.deployment.checks.core import CoreStack, ListRole
 from keyturn.deployment.checks.functions import (
@@ -69,6 +70,8 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     DkimSigns(),
     MailEvents(),
     DigestMade(),
+    ChannelsWork(),
+    ChannelSecretsRead(),
     NobodySuppressed(),
     EnoughQuota(),
     ListRole(),

@@ -189,6 +189,20 @@ class SesIdentities(Protocol):
         """What SES lets the account send."""
 
 
+class ChannelSecrets(Protocol):
+    """The secrets of the channels beside mail. Raises NotFound where there is none of an ARN."""
+
+    def check(self, parameter: str, arn: str) -> None:
+        """
+        Read the secret of a channel (by its parameter), as the channel does; nothing comes back.
+
+        Raises Refused, which names no value, where it lacks what the channel needs.
+        """
+
+    def kms_key(self, arn: str) -> str:
+        """The KMS key of the secret: an ARN, an id or an alias; empty: AWS's own."""
+
+
 class CloudTrailStatus(Protocol):
     """CloudTrail, seen from one account."""
 

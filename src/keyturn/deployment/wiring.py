@@ -8,19 +8,24 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.channel_secret import ChannelSecret
+from keyturn.adapters.channels import jira, slack, teams, webhook
 from keyturn.adapters.clients import bucket_client, client
+from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.sts import session_as
+from keyturn.deployment.adapters.channel_secrets import SecretsOfChannels
 from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStacks,
     CloudFormationStackSets,
@@ -42,7 +47,7 @@ from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
 from keyturn.deployment.model.resources import ROTATION
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
-from keyturn.ports import AccessKeys
+from keyturn.ports import AccessKeys, Clock
 from keyturn.use_cases.leftovers import LookForLeftovers
 
 
@@ -154,6 +159,7 @@ class Accounts:
                 owners_file=lambda bucket, prefix, allowed: S3OwnersFile(
                     s3, bucket=bucket, prefix=prefix, allows=allowed.allow
                 ),
+                channel_secrets=channel_secrets(self.security, lambda: now),
             ),
             security=security,
             management=management,
@@ -226,6 +232,41 @@ class _Members:
 def leftovers(keys: AccessKeys, secrets: Any, account: str) -> tuple[Leftover, ...]:  # noqa: ANN401 -- boto3 makes the class at run time
     """The secrets of an account without a living user; `secrets` is the client that lists them."""
     return LookForLeftovers(keys=keys, secrets=SecretsManagerList(secrets)).in_account(account)
+
+
+FIELDS_OF: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "WebhookSecretArn": (webhook.FIELDS, ()),
+    "TeamsWebhookSecretArn": ((teams.URL,), ()),
+    "SlackTokenSecretArn": ((slack.TOKEN,), ()),
+    "SlackWebhookSecretArn": ((slack.URL,), ()),
+    "JiraSecretArn": ((jira.TOKEN,), (jira.EMAIL,)),
+}
+"""A channel's parameter → what its secret has to hold, and what it may; as in wiring.py."""
+
+
+def channel_secrets(session: boto3.Session, clock: Clock) -> SecretsOfChannels:
+    """The secrets of the channels beside mail in a session's account, and each check of one."""
+
+    def of(region: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return client(session, "secretsmanager", region=region)
+
+    def read(parameter: str, arn: str) -> None:
+        fields, may_have = FIELDS_OF[parameter]
+        secret = ChannelSecret(
+            of(arn.split(":")[3]),
+            arn,
+            parameter=parameter,
+            fields=fields,
+            may_have=may_have,
+            clock=clock,
+        )
+        values = secret.read()
+        if "url" in values:
+            HttpsSender(clock).check(values["url"])
+        if parameter == "WebhookSecretArn":
+            webhook.check(values)
+
+    return SecretsOfChannels(of, {name: partial(read, name) for name in FIELDS_OF})
 
 
 def functions(session: boto3.Session) -> AwsFunctions:

@@ -33,6 +33,7 @@ from keyturn.deployment.model.facts import (
 )
 from keyturn.deployment.ports import (
     Archive,
+    ChannelSecrets,
     CloudTrailStatus,
     EventRules,
     Functions,
@@ -41,7 +42,8 @@ from keyturn.deployment.ports import (
     QueueDepth,
     SesIdentities,
 )
-from keyturn.domain.errors import NotFound
+from keyturn.deployment.wiring import channel_secrets
+from keyturn.domain.errors import NotFound, Refused
 from tests.adapters.test_s3_snapshots import a_snapshot
 from tests.deployment.fakes import FakeLogGroups
 from tests.deployment.fakes_doctor import (
@@ -735,3 +737,51 @@ def test_what_is_left_is_the_quota_less_what_was_sent(quota: int, left: int | No
 
     assert facts.left == left
     assert (facts.enabled, facts.rate) == (True, 14)
+
+
+# --- the secrets of the channels ----------------------------------------------------------------
+
+SIGNING = "whsec_" + base64.b64encode(b"0123456789-abcdefghijklmnop").decode()
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "wrong"),
+    [
+        ("SlackTokenSecretArn", "xoxb-0815", None),
+        ("SlackTokenSecretArn", '{"token": ""}', "no text 'token'"),
+        ("SlackWebhookSecretArn", "https://hooks.example.com/0815", None),
+        ("TeamsWebhookSecretArn", "http://hooks.example.com/0815", "must begin with https://"),
+        ("WebhookSecretArn", f'{{"url": "https://a.example/0815", "secret": "{SIGNING}"}}', None),
+        ("WebhookSecretArn", '{"url": "https://a.example/0815"}', "no text 'secret'"),
+        ("WebhookSecretArn", '{"url": "https://a.example/", "secret": "0815"}', "must be whsec_"),
+        ("JiraSecretArn", '{"email": "a@example.com", "token": "0815"}', None),
+        ("JiraSecretArn", '{"email": "a@example.com"}', "no text 'token'"),
+    ],
+)
+def test_a_channels_secret_is_read_as_its_function_does_and_is_not_shown(
+    aws: boto3.Session, parameter: str, value: str, wrong: str | None
+) -> None:
+    made = aws.client("secretsmanager").create_secret(Name="of-a-channel", SecretString=value)
+    found: ChannelSecrets = channel_secrets(aws, lambda: datetime.now(UTC))
+
+    assert found.kms_key(made["ARN"]) == ""
+    if wrong is None:
+        found.check(parameter, made["ARN"])
+        return
+    with pytest.raises(Refused) as refused:
+        found.check(parameter, made["ARN"])
+    assert wrong in str(refused.value)
+    assert "0815" not in str(refused.value)
+
+
+def test_a_channels_secret_that_is_not_there_or_is_going_is_no_secret(aws: boto3.Session) -> None:
+    client = aws.client("secretsmanager")
+    arn = client.create_secret(Name="going", SecretString="x", KmsKeyId="alias/ours")["ARN"]
+    found = channel_secrets(aws, lambda: datetime.now(UTC))
+
+    assert found.kms_key(arn) == "alias/ours"
+    client.delete_secret(SecretId=arn)
+    with pytest.raises(Refused):
+        found.check("SlackTokenSecretArn", arn)
+    with pytest.raises(NotFound):
+        found.kms_key(f"{arn[:-6]}abcdef")

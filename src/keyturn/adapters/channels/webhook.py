@@ -115,6 +115,11 @@ class _Signed:
         return self.id
 
 
+def check(values: Mapping[str, str]) -> None:
+    """Raises Refused where nothing can be signed with what stands in the secret."""
+    _keys(values[SIGNING_SECRET])
+
+
 def message_id(content: NoticeContent, recipient: Recipient) -> str:
     """The id by which a receiver knows that it has a message already."""
     parts = "\n".join((str(recipient.id), *_told(content)))

@@ -7,7 +7,13 @@ from keyturn.deployment.checks.health_check import AGAIN, HealthCheck, problem
 from keyturn.deployment.checks.observed import Observed
 from keyturn.deployment.model.facts import FunctionFacts
 from keyturn.deployment.model.health import Check, Finding, FindingCode
-from keyturn.deployment.model.resources import DEAD_LETTERS, RULES, TAKES_FROM, UNDELIVERED
+from keyturn.deployment.model.resources import (
+    CHANNELS_DEAD,
+    DEAD_LETTERS,
+    RULES,
+    TAKES_FROM,
+    UNDELIVERED,
+)
 from keyturn.deployment.model.template import DeclaredFunction
 from keyturn.domain.errors import NotFound
 
@@ -185,7 +191,7 @@ class NoDeadLetters(HealthCheck):
     """No message was given up."""
 
     id = Check.DEAD_LETTERS
-    needs = "sqs:GetQueueUrl and GetQueueAttributes"
+    needs = "sqs:GetQueueUrl and GetQueueAttributes, cloudformation:DescribeStacks"
     remedies: ClassVar = {
         FindingCode.DEAD_LETTERS: problem(
             "read them and the function's log; afterwards redrive them "
@@ -196,7 +202,8 @@ class NoDeadLetters(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Count what is in the queues of dead letters."""
-        counts = {queue: seen.probes.queue_depth.waiting(queue) for queue in DEAD_LETTERS}
+        queues = (*DEAD_LETTERS, *([CHANNELS_DEAD] if seen.channels else []))
+        counts = {queue: seen.probes.queue_depth.waiting(queue) for queue in queues}
         full = [f"{count} in {queue}" for queue, count in counts.items() if count]
         if full:
             return self.faulty(FindingCode.DEAD_LETTERS, ", ".join(full))

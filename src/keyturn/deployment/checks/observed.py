@@ -8,11 +8,12 @@ from typing import Final, TypeVar
 
 from keyturn.deployment.model.facts import LastRun, SecretSeen
 from keyturn.deployment.model.places import Names, Place
-from keyturn.deployment.model.stacks import Stack, StackSet
+from keyturn.deployment.model.stacks import Stack, StackSet, living
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.ports import (
     Archive,
     ArtifactBucket,
+    ChannelSecrets,
     CloudTrailStatus,
     EventRules,
     Functions,
@@ -72,6 +73,7 @@ class Probes:
     """An account's secrets without a living user, likewise."""
     owners_file: Callable[[str, str, AllowedDomains], OwnersFileStore]
     """By bucket, prefix and the domains that owners may be of."""
+    channel_secrets: ChannelSecrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,11 @@ class Observed:
     def core(self) -> Stack | None:
         """The core stack, if there is one."""
         return self.probes.stacks.find(self.names.core)
+
+    @cached_property
+    def channels(self) -> Stack | None:
+        """The stack of the channels beside mail, if there is one."""
+        return living(self.probes.stacks.find(self.names.channels))
 
     @cached_property
     def template(self) -> Template:

@@ -30,6 +30,8 @@ class Check(StrEnum):
     DKIM = "dkim"
     MAIL_EVENTS = "mail-events"
     REPORTS = "reports"
+    CHANNELS = "channels"
+    CHANNEL_SECRETS = "channel-secrets"
     SUPPRESSED = "suppressed"
     SENDING = "sending"
     TRAIL = "trail"
@@ -90,6 +92,12 @@ class FindingCode(StrEnum):
     MAIL_EVENTS_LACKING = "mail-events-lacking"
     REPORTER_MISSING = "reporter-missing"
     REPORTER_OFF = "reporter-off"
+    PROVING_CHANNEL_OFF = "proving-channel-off"
+    CHANNELS_MISSING = "channels-missing"
+    CHANNELS_OFF = "channels-off"
+    CHANNELS_CODE_DIFFERS = "channels-code-differs"
+    CHANNEL_SECRET_WRONG = "channel-secret-wrong"  # noqa: S105 -- a word for a fault
+    CHANNEL_SECRET_LOCKED = "channel-secret-locked"  # noqa: S105 -- likewise
     MAIL_RULE_OFF = "mail-rule-off"
     OWNER_VALUES_ODD = "owner-values-odd"
     OWNERS_FILE_ODD = "owners-file-odd"

@@ -36,3 +36,11 @@ NOTIFIER_ROLE: Final = "ASA-Notifier-Role"
 """The role of the notifier."""
 CHANNELS_ROLE: Final = "ASA-Channels-Role"
 """Of the channels' stack, which need not be there."""
+CHANNELS: Final = "ASA-Channels"
+CHANNELS_QUEUE: Final = "asa-iam-key-channels"
+CHANNELS_DEAD: Final = "asa-iam-key-channels-dead"
+CHANNELS_RULES: Final = (
+    ("asa-iam-key-rotation-channels", BUS),
+    ("asa-iam-key-rotation-channels-exemption", BUS),
+)
+"""Of the same stack, likewise."""
