@@ -22,6 +22,7 @@ DEAD_NOTICES = {"QueueName": "asa-iam-key-notices-dead"}
 UNDELIVERED = {"QueueName": "asa-iam-key-undelivered"}
 BY_ROTATION, BY_NOTIFIER = {"service": "key-rotation"}, {"service": "key-notifier"}
 BY_INVENTORY = {"service": "account-inventory"}
+BY_REPORTER = {"service": "key-reporter"}
 
 
 class Watch(NamedTuple):
@@ -91,10 +92,13 @@ WATCHED: Final = {
     "ExemptionFound": Watch(
         *(NAMESPACE, "ExemptionsFound", BY_ROTATION, "Sum", 300, 1, 1, ABOVE, 0, QUIET)
     ),
+    "NoDigest": Watch(
+        *(NAMESPACE, "DigestsPublished", BY_REPORTER, "Sum", HOUR, 32, 32, BELOW, 1, ALARMING)
+    ),
 }
 """Every alarm, by its name without `Keyturn-`."""
 
-MADE = Stack(name=ALARMS).of_type("AWS::CloudWatch::Alarm")
+MADE = Stack(name=ALARMS, given={"AdminDigest": "Daily"}).of_type("AWS::CloudWatch::Alarm")
 OF_CHANNELS = Stack(name=CHANNELS).of_type("AWS::CloudWatch::Alarm")
 OF_REPORTS = Stack(name=REPORTS).of_type("AWS::CloudWatch::Alarm")
 
@@ -246,21 +250,23 @@ def test_the_dashboard_shows_metrics_that_are_emitted() -> None:
     assert {"OldestKeyAge", "AverageKeyAge", "Failures", "NotTold"} <= shown
 
 
-def test_the_reports_alarms_watch_that_it_works_and_that_there_is_a_digest() -> None:
-    """The latest digest comes six hours later than the earliest of the day before."""
+def test_the_reports_alarm_watches_that_it_works() -> None:
     watched = {
         each["AlarmName"].removeprefix("Keyturn-"): watch(each) for each in OF_REPORTS.values()
     }
     [made] = Stack(name=REPORTS).of_type("AWS::Lambda::Function").values()
     of_function = {"FunctionName": made["FunctionName"]}
-    of_service: dict[str, str] = {"service": METRICS["DigestsPublished"].service}
 
     assert watched == {
         "ReporterErrors": Watch(
             *("AWS/Lambda", "Errors", of_function, "Sum", 3 * HOUR, 1, 1, ABOVE, 1, QUIET)
         ),
-        "NoDigest": Watch(
-            *(NAMESPACE, "DigestsPublished", of_service, "Sum", HOUR, 32, 32, BELOW, 1, ALARMING)
-        ),
     }
+
+
+def test_that_no_digest_comes_is_watched_where_there_is_to_be_one_whoever_makes_it() -> None:
+    """The latest digest comes six hours later than the earliest of the day before."""
+    without = Stack(name=ALARMS).of_type("AWS::CloudWatch::Alarm")
+
+    assert MADE.keys() - without.keys() == {"NoDigestAlarm"}
     assert timedelta(hours=32) > timedelta(days=1) + AT_LATEST

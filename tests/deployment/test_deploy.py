@@ -241,8 +241,21 @@ def test_only_the_stack_set_and_the_alarms_may_fail_and_the_rest_goes_on(world: 
 def test_a_parameter_of_the_alarms_reaches_them_alone(world: World) -> None:
     world.deploy(replace(FIRST, parameters={"RestorationsPerDay": "7"}))
 
-    assert world.stacks.held[NAMES.alarms].parameters == {"RestorationsPerDay": "7"}
+    alarms = world.stacks.held[NAMES.alarms].parameters
+    assert alarms == {"RestorationsPerDay": "7", "AdminDigest": "Daily"}
     assert "RestorationsPerDay" not in world.core()
+
+
+def test_the_alarms_know_whether_a_digest_is_to_come_whoever_changed_that(world: World) -> None:
+    world.deploy(FIRST)
+    core = world.stacks.held[CORE_STACK]
+    world.stacks.held[CORE_STACK] = replace(
+        core, parameters={**core.parameters, "AdminDigest": "Account"}
+    )
+
+    world.deploy(DeployRequest(parameters={"HelpLink": "https://wiki.example.com/keys"}))
+
+    assert world.stacks.held[NAMES.alarms].parameters["AdminDigest"] == "Account"
 
 
 HOOK = f"arn:aws:secretsmanager:{EAST}:222222222222:secret:hook-a1B2c3"

@@ -735,6 +735,13 @@ BROKEN: dict[FindingCode, list[Broken]] = {
         (lambda world: world.functions.held.pop(REPORTER), Check.REPORTS, REPORTER),
         (without((REPORTER_RULE, None)), Check.REPORTS, REPORTER_RULE),
     ],
+    FindingCode.REPORTER_NOT_NEEDED: [
+        (
+            lambda world: world.tell(AdminDigest="Account"),
+            Check.REPORTS,
+            "AdminDigest is Account, and ASA-Reporter makes",
+        )
+    ],
     FindingCode.REPORTER_OFF: [
         (
             lambda world: world.event_rules.enabled.update({(REPORTER_RULE, None): False}),

@@ -14,6 +14,7 @@ from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
 from keyturn.deployment.model.stacks import StackSet, living
 from keyturn.deployment.model.template import Template
 from keyturn.deployment.model.wanted import (
+    ACCOUNT,
     ADMIN_DIGEST,
     CHANNELS,
     CONFIGURATION_SET,
@@ -102,7 +103,12 @@ class Deploy:
         return Ready(
             core=settled,
             alarms=_settle_stack(
-                self.stacks, self.package.alarms, self.names.alarms, given, settled.whole
+                self.stacks,
+                self.package.alarms,
+                self.names.alarms,
+                # As the core has it, whoever changed that: its alarm is of no use otherwise.
+                {**given, ADMIN_DIGEST: settled.whole.get(ADMIN_DIGEST, ACCOUNT)},
+                settled.whole,
             ),
             mail_events=self._settle_mail_events(given, settled.whole),
             channels=channels,

@@ -163,12 +163,17 @@ class DigestMade(HealthCheck):
             "the admin hears of nothing but what they own: `aws events enable-rule`, or `aws "
             "lambda delete-function-concurrency`"
         ),
+        FindingCode.REPORTER_NOT_NEEDED: warning(
+            "the admin gets a copy of each run over each account, and the digest of the day too: "
+            "`keyturn deploy --parameter AdminDigest=Daily` leaves the copies out, or delete the "
+            "reports stack"
+        ),
     }
 
     def look(self, seen: Observed) -> Finding:
         """Look at the function and at what gives it its turns."""
         if seen.parameters.get(ADMIN_DIGEST) != DAILY:
-            return self.well("the admin gets a copy of each run over each account")
+            return self._beside_copies(seen)
         try:
             found = seen.probes.functions.look(REPORTER)
             is_enabled = seen.probes.event_rules.is_enabled(REPORTER_RULE, None)
@@ -182,6 +187,16 @@ class DigestMade(HealthCheck):
             said = f"{REPORTER} may not run: 0 is reserved for it"
             return self.faulty(FindingCode.REPORTER_OFF, said)
         return self.well(f"{REPORTER} makes the admin's digest of each day")
+
+    def _beside_copies(self, seen: Observed) -> Finding:
+        try:
+            is_enabled = seen.probes.event_rules.is_enabled(REPORTER_RULE, None)
+        except NotFound:
+            is_enabled = False
+        if is_enabled:
+            said = f"AdminDigest is Account, and {REPORTER} makes a digest of each day beside it"
+            return self.faulty(FindingCode.REPORTER_NOT_NEEDED, said)
+        return self.well("the admin gets a copy of each run over each account")
 
 
 class NobodySuppressed(HealthCheck):

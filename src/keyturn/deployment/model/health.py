@@ -91,6 +91,7 @@ class FindingCode(StrEnum):
     CONFIGURATION_SET_MISSING = "configuration-set-missing"
     MAIL_EVENTS_LACKING = "mail-events-lacking"
     REPORTER_MISSING = "reporter-missing"
+    REPORTER_NOT_NEEDED = "reporter-not-needed"
     REPORTER_OFF = "reporter-off"
     PROVING_CHANNEL_OFF = "proving-channel-off"
     CHANNELS_MISSING = "channels-missing"

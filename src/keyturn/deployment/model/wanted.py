@@ -35,6 +35,7 @@ WITHOUT_SES: Final = frozenset({"aws-cn"})
 
 
 ADMIN_DIGEST: Final = "AdminDigest"
+ACCOUNT: Final = CopiesToAdmin.ACCOUNT.value
 DAILY: Final = CopiesToAdmin.DAILY.value
 """One digest a day for the administrators: what `keyturn deploy` chooses, with who makes it."""
 CREATE_LOG_GROUPS: Final = "CreateLogGroups"
