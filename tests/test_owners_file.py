@@ -6,7 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keyturn.domain.owners_file import Contact, OwnerRule, OwnersFile, hidden_rules
+from keyturn.domain.owners_file import (
+    Contact,
+    OwnerRule,
+    OwnersFile,
+    diverting_rules,
+    hidden_rules,
+)
 from keyturn.schemas.owners_file import (
     LARGEST,
     MOST_RULES,
@@ -336,3 +342,30 @@ def test_the_compiled_half_of_pyyaml_is_not_used() -> None:
     assert "CLoader" not in source
     assert "CSafeLoader" not in source
     assert "CBaseLoader" not in source
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("deploy-*", "*-bot", True),
+        ("deploy-*", "deploy-x", True),
+        ("deploy-*", "build-*", False),
+        ("a?c", "ab?", True),
+        ("a?c", "ab", False),
+        ("*a*b", "b*a", False),
+        ("*", "x", True),
+        ("", "*", True),
+        ("*x", "*y", False),
+        ("a*", "*", True),
+        ("ann", "bob", False),
+        (None, "bob", True),
+    ],
+)
+def test_a_rule_without_addresses_is_named_where_a_later_one_may_match_the_same_user(
+    one: str | None, other: str | None, meet: bool
+) -> None:
+    beside = OwnerRule(line=1, user=one, contact=Contact(slack_channel="#keys"))
+    mailed = OwnerRule(line=2, user=other, contact=Contact(addresses=("a@example.com",)))
+
+    assert bool(list(diverting_rules([beside, mailed]))) is meet
+    assert list(diverting_rules([replace(mailed, line=1), replace(beside, line=2)])) == []

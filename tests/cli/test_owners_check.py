@@ -54,6 +54,26 @@ def test_an_address_in_another_domain_is_a_mistake_if_domains_are_named(tmp_path
     assert "line 2: addresses=a@elsewhere.example: is of a domain that" in named.stdout
 
 
+def test_a_rule_that_takes_mails_away_from_one_below_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "owners.yaml"
+    path.write_text(
+        "version: 1\nrules:\n"
+        '- {user: deploy-*, slack_channel: "#deploy"}\n'
+        "- {user: other-*, jira_project: KEYS}\n"
+        "- {user: '*-bot', account: '222222222222', addresses: team@example.com}\n"
+    )
+
+    result = check(str(path))
+
+    assert result.exit_code == 0
+    first, second, counts = result.stdout.splitlines()
+    assert first.startswith(
+        f"{path}: line 3: warning: the rule has no addresses, so it takes mails away from line 5: "
+    )
+    assert second.startswith(f"{path}: line 4: warning: ")
+    assert counts.endswith("3 rules can be used, 0 problems, 2 warnings")
+
+
 def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
     path = tmp_path / "owners.csv"
     path.write_text("user,addresses\na,a@example.com\na,b@example.com\n")

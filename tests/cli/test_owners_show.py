@@ -103,6 +103,24 @@ def test_the_table_reads_from_top_to_bottom(shop: LocalCloud) -> None:
     ]
 
 
+def test_where_an_owner_is_reached_beside_mail_is_shown(shop: LocalCloud, tmp_path: Path) -> None:
+    path = tmp_path / "owners.yaml"
+    path.write_text(
+        'version: 1\nrules:\n- {user: deploy-*, slack_channel: "#deploy", jira_project: KEYS}\n'
+    )
+
+    options = (*IN_THE_SHOP, "--user", "deploy-bot", "--owners-file", str(path))
+    table, found = show(*options).stdout, users(*options)
+
+    said = "beside mail slack #deploy, jira KEYS (the owners file), where that channel is on"
+    assert said in table
+    assert found["deploy-bot"]["beside_mail"] == [
+        {"channel": "slack", "address": "#deploy"},
+        {"channel": "jira", "address": "KEYS"},
+    ]
+    assert found["deploy-bot"]["owner_source"] == "account"
+
+
 def test_missing_leaves_out_whom_nobody_has_to_care_about(shop: LocalCloud) -> None:
     only_example = ("--allowed-owner-domain", "example.com")
     shop.organization.accounts[SHOP].email = "aws@hoster.example"

@@ -12,7 +12,7 @@ from keyturn.cli.one_line import BAD_USAGE
 from keyturn.cli.options import Findings, OwnersCheckOptions
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.owners_file import OwnersFile, hidden_rules
+from keyturn.domain.owners_file import OwnersFile, diverting_rules, hidden_rules
 from keyturn.domain.plain_text import visible
 from keyturn.schemas.owners_check import write_owners_check
 from keyturn.settings import Settings
@@ -22,7 +22,7 @@ from keyturn.wiring import local_owners_file
 def check(path: Path | None, asked: OwnersCheckOptions) -> int:
     """Name what is wrong in an owners file; code 2, if a rule of it does not serve as written."""
     file = _read(path, asked)
-    warnings = hidden_rules(file.rules)
+    warnings = (*hidden_rules(file.rules), *diverting_rules(file.rules))
     problems = sorted((*file.problems, *warnings), key=lambda problem: problem.line)
     broken = [each for each in problems if not each.is_warning]
     if asked.format is Findings.JSON:

@@ -20,7 +20,7 @@ from keyturn.cli.session import CliSession
 from keyturn.cli.tables import failures, tidy, title
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.owner import Owner, OwnerSource
+from keyturn.domain.owner import Owner, OwnerChannels, OwnerSource
 from keyturn.domain.plain_text import shown
 from keyturn.domain.result import AccountResult, Request
 from keyturn.schemas.owners_shown import write_owners_csv, write_owners_shown
@@ -116,18 +116,22 @@ def _print(console: Console, report: Report) -> None:
         grid.add_column(width=widest, overflow="fold")
         grid.add_column(overflow="fold")
         for each in plan.users:
-            lines = _lines(plan.owner_of(each.user.name))
+            name = each.user.name
+            lines = _lines(plan.owner_of(name), plan.channels.get(name, OwnerChannels()))
             grid.add_row(Text(shown(each.user.name)), Text("\n").join(lines))
         console.print(Padding(grid, (0, 0, 0, 2)))
         console.print()
 
 
-def _lines(owner: Owner) -> Iterator[Text]:
-    """The owner, what did not serve, and whom the sources behind name."""
+def _lines(owner: Owner, channels: OwnerChannels) -> Iterator[Text]:
+    """The owner, beside mail too, what did not serve, and whom the sources behind name."""
     said = str(owner)
     if owner.source is OwnerSource.UNREAD:  # each was asked, but for those that nobody named
         said = "not known: no source that is known here has an address"
     yield Text(shown(said), style="yellow" if owner.needs_care else "")
+    if channels.places:
+        places = ", ".join(f"{each.channel} {each.address}" for each in channels.places)
+        yield Text(shown(f"beside mail {places} (the owners file), where that channel is on"))
     for rejected in owner.rejected:
         yield Text(shown(rejected), style="yellow")
     for candidate in owner.candidates[1:]:

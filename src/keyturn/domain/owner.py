@@ -95,6 +95,15 @@ class OwnerChannels:
         """Where Slack reaches them."""
         return tuple(filter(None, (self.slack_user, self.slack_channel)))
 
+    @property
+    def places(self) -> tuple[Recipient, ...]:
+        """All places that are named."""
+        jira = filter(None, (self.jira_project,))
+        return (
+            *(Recipient(ChannelName.SLACK, each) for each in self.slack),
+            *(Recipient(ChannelName.JIRA, each) for each in jira),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedValue:

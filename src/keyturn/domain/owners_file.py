@@ -5,7 +5,7 @@ The first rule that matches serves, and whole: what it leaves out is not taken f
 So the specific ones stand above the general ones. Source: decision 0038.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
@@ -15,6 +15,7 @@ from keyturn.domain.key import Account, Unknown
 from keyturn.domain.owner import OwnerChannels
 
 _ANY: Final = "*"
+_WILD: Final = frozenset({_ANY, "?"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +203,72 @@ def hidden_rules(rules: Iterable[OwnerRule]) -> Iterator[FileProblem]:
             text = f"the rule never serves: line {hiding.line} matches all that it matches"
             yield FileProblem(line=rule.line, text=text, is_warning=True)
         earlier.setdefault(own, []).append(rule)
+
+
+def diverting_rules(rules: Sequence[OwnerRule]) -> Iterator[FileProblem]:
+    """
+    Warn of rules without addresses above one with addresses that may match the same users.
+
+    The first rule that matches serves, and whole: the mails of these users go to the sources
+    behind the file, and never to the later rule.
+    """
+    mailing = [rule for rule in rules if rule.contact.addresses]
+    for rule in rules:
+        if rule.contact.addresses:
+            continue
+        below = next(
+            (each for each in mailing if each.line > rule.line and _meet(rule, each)), None
+        )
+        if below is not None:
+            text = (
+                "the rule has no addresses, so it takes mails away from line "
+                f"{below.line}: those of users whom both match go to the sources behind the file "
+                "(the account's contacts, or its address). If line "
+                f"{below.line} is to get them, repeat its addresses here"
+            )
+            yield FileProblem(line=rule.line, text=text, is_warning=True)
+
+
+def _meet(one: OwnerRule, other: OwnerRule) -> bool:
+    """Whether both may match one user; of two units nobody here knows which is in which."""
+    return (
+        _can_meet(one.account, other.account)
+        and _can_meet(one.user, other.user)
+        and _can_meet(one.path, other.path)
+    )
+
+
+def _can_meet(one: str | None, other: str | None) -> bool:
+    """Whether some text matches both patterns."""
+    if one is None or other is None or one == other:
+        return True
+    if not (set(one) & _WILD or set(other) & _WILD):
+        return False
+    # Where in the other pattern one may be after each character of the first.
+    places = _passed({0}, other)
+    for sign in one:
+        if sign == _ANY:
+            places = set(range(min(places), len(other) + 1)) if places else places
+            continue
+        places = _passed(
+            {
+                at if other[at] == _ANY else at + 1
+                for at in places
+                if at < len(other) and (other[at] in {sign, *_WILD} or sign == "?")
+            },
+            other,
+        )
+    return len(other) in places
+
+
+def _passed(places: set[int], pattern: str) -> set[int]:
+    """These places, and those behind a `*` of the pattern, which may be no text at all."""
+    found = set(places)
+    for at in sorted(places):
+        while at < len(pattern) and pattern[at] == _ANY:
+            at += 1
+            found.add(at)
+    return found
 
 
 def _literals(rule: OwnerRule) -> tuple[str | None, ...]:

@@ -20,7 +20,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.key import SentNotice, Unknown
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.narrowing import Approved, only_approved
-from keyturn.domain.owner import Owner, RejectedValue
+from keyturn.domain.owner import Owner, OwnerChannels, RejectedValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,8 @@ class AccountPlan:
     """Users for whom there was no time to look."""
     owners: Mapping[str, Owner] = field(default_factory=dict)
     """User's name → who answers for their keys, as far as somebody asked."""
+    channels: Mapping[str, OwnerChannels] = field(default_factory=dict)
+    """User's name → where that owner is reached beside mail, as far as somebody asked."""
 
     notices: Mapping[str, tuple[SentNotice, ...] | Unknown] = field(default_factory=dict)
     """Key id → what was sent about it, as far as somebody asked."""

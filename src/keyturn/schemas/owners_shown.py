@@ -5,8 +5,14 @@ from datetime import datetime
 from typing import Final, Literal, TypedDict
 
 from keyturn.domain.key import Account
-from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource, RejectedValue
-from keyturn.domain.recipient import ChannelName
+from keyturn.domain.owner import (
+    Owner,
+    OwnerCandidate,
+    OwnerChannels,
+    OwnerSource,
+    RejectedValue,
+)
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.result import AccountResult
 from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import (
@@ -29,6 +35,7 @@ COLUMNS: Final = (
     "owner_source",
     "owner_rejected",
     "later_sources",
+    "beside_mail",
 )
 
 
@@ -58,7 +65,8 @@ class ShownOwner(TypedDict):
     """
     A user, and who answers for their keys; the owner is null where none is known.
 
-    sources: all that serve, in their order: the first is the owner.
+    sources: all that serve, in their order: the first is the owner. beside_mail: where the owners
+    file says that they are reached, too, if that channel is on.
     """
 
     user: str
@@ -66,6 +74,7 @@ class ShownOwner(TypedDict):
     owner: str | None
     owner_source: OwnerSource
     sources: list[ShownSource]
+    beside_mail: list[ShownRecipient]
     rejected: list[ShownValue]
 
 
@@ -112,7 +121,12 @@ def _account(result: AccountResult) -> AccountShown:
         "account": plan.run.account.id,
         "name": plan.run.account.name,
         "users": [
-            _user(each.user.name, each.user.path, plan.owner_of(each.user.name))
+            _user(
+                each.user.name,
+                each.user.path,
+                plan.owner_of(each.user.name),
+                plan.channels.get(each.user.name, OwnerChannels()),
+            )
             for each in plan.users
         ],
         "failures": write_failed(result.failures),
@@ -120,22 +134,24 @@ def _account(result: AccountResult) -> AccountShown:
     }
 
 
-def _user(name: str, path: str | None, owner: Owner) -> ShownOwner:
+def _user(name: str, path: str | None, owner: Owner, channels: OwnerChannels) -> ShownOwner:
     return {
         "user": name,
         "path": path,
         "owner": owner.address,
         "owner_source": owner.source,
         "sources": [_source(each) for each in owner.candidates],
+        "beside_mail": _recipients(channels.places),
         "rejected": [_value(each) for each in owner.rejected],
     }
 
 
 def _source(candidate: OwnerCandidate) -> ShownSource:
-    recipients: list[ShownRecipient] = [
-        {"channel": each.channel, "address": each.address} for each in candidate.recipients
-    ]
-    return {"source": candidate.source, "recipients": recipients}
+    return {"source": candidate.source, "recipients": _recipients(candidate.recipients)}
+
+
+def _recipients(found: Iterable[Recipient]) -> list[ShownRecipient]:
+    return [{"channel": each.channel, "address": each.address} for each in found]
 
 
 def _value(rejected: RejectedValue) -> ShownValue:
@@ -154,6 +170,7 @@ def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
     plan = result.plan
     for each in plan.users:
         owner = plan.owner_of(each.user.name)
+        channels = plan.channels.get(each.user.name, OwnerChannels())
         yield (
             plan.run.account.id,
             plan.run.account.name,
@@ -163,4 +180,5 @@ def _rows(result: AccountResult) -> Iterator[Iterable[object]]:
             owner.source,
             "; ".join(map(str, owner.rejected)),
             "; ".join(map(str, owner.candidates[1:])),
+            "; ".join(f"{each.channel} {each.address}" for each in channels.places),
         )

@@ -1,6 +1,7 @@
 """Say of each user of an account who answers for their keys, and whom later sources name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event
 
@@ -9,7 +10,7 @@ from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import Denied, KeyturnError, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import UserFacts
-from keyturn.domain.owner import Owner, OwnerSource
+from keyturn.domain.owner import Owner, OwnerChannels, OwnerSource
 from keyturn.domain.result import AccountPlan, Failure, Request
 from keyturn.ports import AccessKeys
 from keyturn.use_cases.find_owner import FindOwner
@@ -85,12 +86,23 @@ class ListOwners:
             plan,
             users=tuple(UserDecisions(user=user, decisions=()) for user in users),
             owners=owners,
+            channels=dict(self._channels(users, owners)),
             failures=(
                 *missing_users(self.keys, request, {each.name for each in listed}),
                 *_unknown(unknown, errors),
             ),
             warnings=tuple(dict.fromkeys(_later(errors[name]) for name in later)),
         )
+
+    def _channels(
+        self, users: Sequence[UserFacts], owners: Mapping[str, Owner]
+    ) -> Iterator[tuple[str, OwnerChannels]]:
+        """Where owners are reached beside mail; what nobody can tell is said of the owner."""
+        for user in users:
+            with suppress(PortError):
+                channels = self.find_owner.channels_of(user, owners[user.name])
+                if channels is not None:
+                    yield user.name, channels
 
 
 def _unknown(names: Sequence[str], errors: dict[str, PortError | None]) -> Iterator[Failure]:
