@@ -1,5 +1,6 @@
 """What administrators write into the owners file, and what each mistake in it is called."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest

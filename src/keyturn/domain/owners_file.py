@@ -216,9 +216,8 @@ def diverting_rules(rules: Sequence[OwnerRule]) -> Iterator[FileProblem]:
     for rule in rules:
         if rule.contact.addresses:
             continue
-        below = next(
-            (each for each in mailing if each.line > rule.line and _meet(rule, each)), None
-        )
+        later = (each for each in mailing if each.line > rule.line)
+        below = next((each for each in later if _meet(rule, each)), None)
         if below is not None:
             text = (
                 "the rule has no addresses, so it takes mails away from line "
@@ -263,11 +262,10 @@ def _can_meet(one: str | None, other: str | None) -> bool:
 
 def _passed(places: set[int], pattern: str) -> set[int]:
     """These places, and those behind a `*` of the pattern, which may be no text at all."""
-    found = set(places)
-    for at in sorted(places):
-        while at < len(pattern) and pattern[at] == _ANY:
-            at += 1
-            found.add(at)
+    found: set[int] = set()
+    for place in places:
+        rest = pattern[place:]
+        found.update(range(place, place + len(rest) - len(rest.lstrip(_ANY)) + 1))
     return found
 
 
