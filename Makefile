@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench mutants check lint format types arrows package e2e setup clean FORCE
+.PHONY: help demo test chaos coverage unit bench mutants check lint format types arrows package page e2e setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -52,6 +52,9 @@ arrows: .venv/ready     ## check who imports whom
 package: .venv/ready    ## build the functions' zips into Lambda/
 	@$(RUN)python tools/package.py
 
+page:       ## build the page's script and style from web/ (needs node 20); they are committed
+	@cd web && npm ci --silent --ignore-scripts && node node_modules/esbuild/install.js && npm run --silent build
+
 # Everything outside the product runs in an environment of its own there: tests/e2e/pyproject.toml.
 e2e: .venv/ready tests/e2e/.venv/ready  ## deploy to an AWS on this machine that enforces IAM, and live a key's life in it
 	$(RUN)pytest -v -x tests/e2e  # one story: what follows a failure only repeats it
@@ -63,7 +66,7 @@ tests/e2e/.venv/ready: tests/e2e/pyproject.toml tests/e2e/uv.lock | .venv/ready
 setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
 
 clean:      ## take away what these commands made
-	rm -rf .venv tests/e2e/.venv .mutants demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv web/node_modules tests/e2e/.venv .mutants demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # An environment of another Python is made anew; otherwise it is only brought up to date.
 .venv/ready: pyproject.toml uv.lock tools/python.sh $(if $(PYTHON),FORCE)

@@ -33,7 +33,7 @@ from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.audit_link import LinkFile
 from keyturn.schemas.audit_verdict import VerdictFile
-from keyturn.schemas.daily_report import DailyDigestFile, InventoryFile
+from keyturn.schemas.daily_report import DailyDigestFile
 from keyturn.schemas.event import (
     DigestDetail,
     ExemptionDetail,
@@ -44,6 +44,7 @@ from keyturn.schemas.event import (
 )
 from keyturn.schemas.exemptions_answer import ExemptionsFileAnswer
 from keyturn.schemas.explanation import Explanation
+from keyturn.schemas.inventory_record import InventoryFile
 from keyturn.schemas.mail_fate import FateFile, MessageFile, ReachedFile, UndeliverableFile
 from keyturn.schemas.owners_check import OwnersCheckFile
 from keyturn.schemas.owners_shown import OwnersShownFile

@@ -66,6 +66,7 @@ def said_of(command: str) -> str:
             | "pause"
             | "deploy"
             | "pickup"
+            | "report"
         ):
             return section(command)
         case "credentials" | "doctor" | "resume":
@@ -110,6 +111,7 @@ ELSEWHERE = (
         "owners",
     ),
     "pickup",
+    "report",
 )
 
 

@@ -22,12 +22,11 @@ from keyturn.domain.errors import NotFound, Refused
 from keyturn.ports.reports import StoredDay
 from keyturn.schemas.daily_report import (
     read_held,
-    read_inventory,
     read_reported,
     write_daily_digest,
     write_held,
-    write_inventory,
 )
+from keyturn.schemas.inventory_record import read_inventory, write_inventory
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

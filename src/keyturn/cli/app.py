@@ -32,6 +32,7 @@ from keyturn.cli.options import (
     OwnersCheckOptions,
     OwnersFileOptions,
     OwnersShowOptions,
+    PageOptions,
     PauseOptions,
     ReachableOptions,
     RealKeyOptions,
@@ -309,6 +310,23 @@ def chain(where: EvidenceOptions, asked: ChainOptions) -> int:
     from keyturn.cli.audit_chain import chain as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(where, asked)
+
+
+report = typer.Typer(help="What people are shown of the organisation.")
+app.add_typer(report, name="report")
+
+
+@report.command("page")
+@with_groups
+def report_page(options: PageOptions) -> int:
+    """
+    Write the page of the organisation: one HTML file, which asks for nothing when it is opened.
+
+    It only reads. Exit code 1, if an account or a user was not seen: the page says which.
+    """
+    from keyturn.cli.page import page  # noqa: PLC0415 -- see above
+
+    return page(options)
 
 
 owners = typer.Typer(help="The owners file, who answers for which user, and who can be reached.")

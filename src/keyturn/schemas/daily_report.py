@@ -1,15 +1,14 @@
-"""What is stored of a day: which accounts its inventories queued, and the digest that was made."""
+"""The administrators' digest of a day, as it is stored."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, TypedDict
 
 from keyturn.domain.admin_digest import (
     FailureKey,
     Lasting,
     MadeDigest,
-    RecordedInventory,
     Reported,
 )
 from keyturn.domain.days import read_day
@@ -17,23 +16,11 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.tag_text import format_utc, moment
 from keyturn.domain.worst_lines import LONGEST
-from keyturn.schemas.account import AccountId, Count, Moment
+from keyturn.schemas.account import Count, Moment
 from keyturn.schemas.admin_digest import AdminDigestFile, write_admin_digest
 from keyturn.schemas.decision import Day
 from keyturn.schemas.digest_due import read_due_digest
 from keyturn.schemas.digest_of_day import write_digest_due
-
-VERSION: Final = 1
-
-
-class InventoryFile(TypedDict):
-    """Which accounts an inventory queued, by their ids, and how many it skipped on purpose."""
-
-    version: Literal[1]
-    run: str
-    at: Moment
-    queued: dict[AccountId, str]
-    skipped: Count
 
 
 class RememberedFailure(TypedDict):
@@ -58,35 +45,6 @@ class DailyDigestFile(AdminDigestFile):
     failures_lasting: Count
     csv: str
     memory: list[RememberedFailure]
-
-
-def inventory_file(taken: RecordedInventory) -> InventoryFile:
-    """The form of an inventory."""
-    return {
-        "version": VERSION,
-        "run": taken.run,
-        "at": format_utc(taken.at),
-        "queued": dict(taken.queued),
-        "skipped": taken.skipped,
-    }
-
-
-def write_inventory(taken: RecordedInventory) -> bytes:
-    """The object of an inventory."""
-    return _as_bytes(inventory_file(taken))
-
-
-def read_inventory(body: bytes) -> RecordedInventory | None:
-    """Read an inventory; None: it is of no form that we know."""
-    try:
-        found = read_json(body)
-        at, queued, skipped = moment(found["at"]), found["queued"], found["skipped"]
-        known = found["version"] == VERSION and at is not None and _is_count(skipped)
-        if not known or not _are_texts((*queued, *queued.values())) or at is None:
-            return None
-        return RecordedInventory(run=str(found["run"]), at=at, queued=queued, skipped=skipped)
-    except (NotReadableError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def daily_digest_file(made: MadeDigest) -> DailyDigestFile:
@@ -152,10 +110,6 @@ def _remembered(found: Mapping[str, Any]) -> tuple[FailureKey, Lasting]:
     if since is None or reported is None or not _are_texts(known):
         raise ValueError("memory")
     return (known[0], known[1], known[2][:LONGEST]), Lasting(since=since, reported=reported)
-
-
-def _is_count(found: object) -> bool:
-    return isinstance(found, int) and not isinstance(found, bool) and found >= 0
 
 
 def _are_texts(found: Iterable[object]) -> bool:
