@@ -100,7 +100,7 @@ class ChannelSecretsRead(HealthCheck):
     remedies: ClassVar = {
         FindingCode.CHANNEL_SECRET_WRONG: problem(
             "the channel says nothing: store the secret as docs/channels.md shows. A new value is "
-            "in use within five minutes; a new ARN needs `keyturn deploy --parameter`"
+            "in use within five minutes; another ARN needs `keyturn deploy` with its parameter"
         ),
         FindingCode.CHANNEL_SECRET_LOCKED: problem(
             f"the channel says nothing: `keyturn deploy --parameter {KEY}=ARN`, or store the "
