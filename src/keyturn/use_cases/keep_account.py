@@ -5,20 +5,17 @@ The dry run is the plan with nothing carried out. One user's failure is an outco
 others.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from keyturn.domain.amounts import pluralize
 from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
-from keyturn.domain.decision import UNREADABLE, Action, Reason, UserDecisions
+from keyturn.domain.decision import Action, UserDecisions
 from keyturn.domain.errors import (
     AnotherRun,
     Exempted,
     KeyturnError,
     NotFound,
-    OwnerNotKnown,
-    PortError,
     Unexpected,
 )
 from keyturn.domain.events import Run
@@ -38,7 +35,11 @@ from keyturn.use_cases.named_users import missing_users
 from keyturn.use_cases.plan_remarks import (
     Progress,
     exempted_meanwhile,
+    put_off,
+    root_keys,
+    unowned,
     unproven,
+    unreadable,
     with_what_was_not_done,
 )
 from keyturn.use_cases.side_by_side import side_by_side
@@ -98,7 +99,7 @@ class KeepAccount:
         users = [user for user in listed if wanted is None or user.name in wanted]
         failures = list(missing_users(self.keys, request, {user.name for user in listed}))
         says_root = self.reports_root_keys and request.forced is None
-        root = _root_keys(self.keys, failures) if says_root else ()
+        root = root_keys(self.keys, failures) if says_root else ()
         looked = side_by_side(
             lambda user: self._looked(user, run, request, exempt, living),
             users,
@@ -121,13 +122,13 @@ class KeepAccount:
         return replace(
             plan,
             users=all_decided,
-            failures=(*failures, *_unreadable(all_decided), *_unowned(all_decided)),
+            failures=(*failures, *unreadable(all_decided), *unowned(all_decided)),
             warnings=(
                 *plan.warnings,
                 *((warning,) if warning else ()),
                 *root,
                 *left_out,
-                *_put_off(all_decided, self.policy),
+                *put_off(all_decided, self.policy),
                 *unproven(all_decided),
             ),
             left=tuple(user.name for user in users[len(looked) :]),
@@ -251,7 +252,7 @@ class KeepAccount:
             lifted=plan.request.approved is not None,
         )
         known = {str(failure) for failure in plan.failures}
-        new = (failure for failure in _unreadable(claim.users) if str(failure) not in known)
+        new = (failure for failure in unreadable(claim.users) if str(failure) not in known)
         return replace(plan, users=claim.users, failures=(*plan.failures, *new)), claim
 
     def _looked(
@@ -304,48 +305,3 @@ class KeepAccount:
 def _is_settled(user: UserFacts, now: datetime) -> bool:
     """Whether a rotation that was asked for is done already, or void by now: a redelivery."""
     return user.forced is None or not all(is_forced(user, key, now) for key in user.keys)
-
-
-def _put_off(all_decided: Iterable[UserDecisions], policy: RotationPolicy) -> Iterator[str]:
-    """Say loudly that the cap holds keys back: behind it may be a mistake."""
-    waiting = sum(
-        decision.reason is Reason.OVER_CAP
-        for decided in all_decided
-        for decision in decided.decisions
-    )
-    if waiting:
-        yield (
-            f"{waiting} key{' has' if waiting == 1 else 's have'} to wait: enough keys of the "
-            f"account end today (MaxKeysPerDay={policy.max_keys_per_day}, "
-            f"MaxPercentPerDay={policy.max_percent_per_day})"
-        )
-
-
-def _unreadable(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
-    """Facts that could not be read: nothing was done about them, and somebody has to know."""
-    for decided in all_decided:
-        for decision in decided.decisions:
-            if decision.reason in UNREADABLE:
-                yield Failure(error=PortError(decision.sentence), user=decided.user.name)
-                break
-
-
-def _unowned(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
-    """Whose owner is not known: a line a reason, for one may be that of a whole account."""
-    users: dict[str, list[str]] = {}
-    for decided in all_decided:
-        if decided.owner_unknown is not None:
-            users.setdefault(decided.owner_unknown, []).append(decided.user.name)
-    for why, [first, *others] in users.items():
-        also = f" (and that of {pluralize(len(others), 'other user')})" if others else ""
-        yield Failure(error=OwnerNotKnown(f"its owner{also} is not known: {why}"), user=first)
-
-
-def _root_keys(keys: AccessKeys, failures: list[Failure]) -> tuple[str, ...]:
-    """Say whether the root user has keys; they are never touched."""
-    try:
-        if keys.root_has_keys():
-            return ("the root user has access keys: delete them by hand",)
-    except PortError as error:
-        failures.append(Failure(error=error))
-    return ()

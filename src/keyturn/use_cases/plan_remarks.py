@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from keyturn.domain.decision import Decision, UserDecisions
-from keyturn.domain.errors import (
-    Exempted,
-    OrderNotDone,
-)
+from keyturn.domain.amounts import pluralize
+from keyturn.domain.decision import UNREADABLE, Decision, Reason, UserDecisions
+from keyturn.domain.errors import Exempted, OrderNotDone, OwnerNotKnown, PortError
 from keyturn.domain.key import Seal, SecretFacts
+from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome
+from keyturn.ports import AccessKeys
 from keyturn.use_cases.gate import Gate
 
 Progress = Callable[[int, int], None]
@@ -70,3 +70,48 @@ def unproven(all_decided: Iterable[UserDecisions]) -> Iterator[str]:
             "the seals could not be checked (SealKey, --seal-key): this plan assumes that the "
             "secrets with Keyturn's tags are Keyturn's"
         )
+
+
+def put_off(all_decided: Iterable[UserDecisions], policy: RotationPolicy) -> Iterator[str]:
+    """Say loudly that the cap holds keys back: behind it may be a mistake."""
+    waiting = sum(
+        decision.reason is Reason.OVER_CAP
+        for decided in all_decided
+        for decision in decided.decisions
+    )
+    if waiting:
+        yield (
+            f"{waiting} key{' has' if waiting == 1 else 's have'} to wait: enough keys of the "
+            f"account end today (MaxKeysPerDay={policy.max_keys_per_day}, "
+            f"MaxPercentPerDay={policy.max_percent_per_day})"
+        )
+
+
+def unreadable(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
+    """Facts that could not be read: nothing was done about them, and somebody has to know."""
+    for decided in all_decided:
+        for decision in decided.decisions:
+            if decision.reason in UNREADABLE:
+                yield Failure(error=PortError(decision.sentence), user=decided.user.name)
+                break
+
+
+def unowned(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
+    """Whose owner is not known: a line a reason, for one may be that of a whole account."""
+    users: dict[str, list[str]] = {}
+    for decided in all_decided:
+        if decided.owner_unknown is not None:
+            users.setdefault(decided.owner_unknown, []).append(decided.user.name)
+    for why, [first, *others] in users.items():
+        also = f" (and that of {pluralize(len(others), 'other user')})" if others else ""
+        yield Failure(error=OwnerNotKnown(f"its owner{also} is not known: {why}"), user=first)
+
+
+def root_keys(keys: AccessKeys, failures: list[Failure]) -> tuple[str, ...]:
+    """Say whether the root user has keys; they are never touched."""
+    try:
+        if keys.root_has_keys():
+            return ("the root user has access keys: delete them by hand",)
+    except PortError as error:
+        failures.append(Failure(error=error))
+    return ()
