@@ -1,4 +1,4 @@
-"""The only file that chooses adapters."""
+"""Which adapter is behind which port: it alone chooses, and channel_wiring.py for its channels."""
 
 import random
 import time
@@ -16,7 +16,6 @@ import boto3
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.channel_secret import ChannelSecret
-from keyturn.adapters.channels import jira, slack, teams, webhook
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
 from keyturn.adapters.cloudtrail import CloudTrailHistory
@@ -31,7 +30,6 @@ from keyturn.adapters.local_exports import exported
 from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
-from keyturn.adapters.outbox import Outbox
 from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_archive import S3Archive
 from keyturn.adapters.s3_audit import S3Audit
@@ -52,9 +50,10 @@ from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
+from keyturn.channel_wiring import ChannelParts, channels_on
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import InvalidValue, PortError
-from keyturn.domain.events import Audience, NoticeItem, Run
+from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
 from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
@@ -81,7 +80,7 @@ from keyturn.use_cases.announcers import (
     SendFromHere,
 )
 from keyturn.use_cases.audit_chain import MakeChain
-from keyturn.use_cases.channels import SayInChannels, Way, WayToOwners
+from keyturn.use_cases.channels import SayInChannels
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.daily_digest import DailyDigest
 from keyturn.use_cases.day_over import DayOver
@@ -106,7 +105,6 @@ from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from keyturn.use_cases.send_once import SendOnce
-from keyturn.use_cases.show_in_channels import ShowInChannels
 from keyturn.use_cases.snapshot import TakeSnapshot
 from keyturn.use_cases.sum_up_run import SumUpRun
 
@@ -118,12 +116,6 @@ Kept = TypeVar("Kept")
 
 LAPTOP_WAITS = 120.0
 """Seconds that a run from a laptop waits with each digest until SES takes it."""
-CHAT_MESSAGES = 1.0
-"""A second, to each channel or member."""
-JIRA_ISSUES = 1.0
-"""A second, each with up to six calls. Jira counts the calls, and says if it is too many."""
-SLACK_LOOKUPS = 0.4
-"""A second, of two instances together 48 a minute."""
 TRAIL_LOOKUPS = 2.0
 """A second: AWS takes no more in an account and region."""
 IAM_REGIONS = {
@@ -543,10 +535,17 @@ class Aws(_Connections):
         """
         What says notices in the channels beside mail that are on.
 
-        complain: hears what a channel took, but not all of it.
+        complain: hears what a channel took, but not all of it. The channels are kept, so that one
+        that is off stays off: it hears of them for as long.
         """
         self.settings.needs("S3BucketName", "AdminEmailAddress")
-        channels: tuple[Channel, ...] = self._keep("channels", lambda: self._channels(complain))
+        on = channels_on(self.settings)
+
+        def made() -> tuple[Channel, ...]:
+            parts = self._channel_parts(complain)
+            return tuple(each.made_of(parts) for each in on)
+
+        channels = self._keep("channels", made)
         return SayInChannels(
             # Not among mail's receipts: who writes these must not prove a mail (decision 0047).
             sender=SendOnce(
@@ -554,77 +553,27 @@ class Aws(_Connections):
                 messages=None,
                 channels={channel.name: channel for channel in channels},
             ),
-            ways=ways_of(self.settings),
+            ways=tuple(way for each in on for way in each.ways),
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
             clock=self.clock,
             patience=self.patience,
         )
 
-    def _channels(self, complain: Complain) -> tuple[Channel, ...]:
-        """The channels beside mail that are on, kept: one that is off stays off."""
+    def _channel_parts(self, complain: Complain) -> ChannelParts:
         from keyturn.mail.brief import brief_of  # noqa: PLC0415 -- as in `_mails`
         from keyturn.mail.renderer import Mails  # noqa: PLC0415 -- as in `_mails`
 
-        settings, mails = self.settings, Mails(self._letterhead())
-        https, brief = HttpsSender(self.clock), partial(brief_of, mails)
-        post = https.post
-        channels: list[Channel] = []
-        if arn := settings.webhook_secret:
-            channels.append(
-                webhook.WebhookChannel(
-                    self._channel_secret("WebhookSecretArn", arn, webhook.FIELDS),
-                    post=post,
-                    subject=lambda content: mails.words_of(content).subject,
-                    clock=self.clock,
-                )
-            )
-        if arn := settings.teams_webhook_secret:
-            channels.append(
-                teams.TeamsChannel(
-                    self._channel_secret("TeamsWebhookSecretArn", arn, (teams.URL,)),
-                    brief=brief,
-                    post=post,
-                    turns=Pace(lambda: CHAT_MESSAGES, self.clock),
-                )
-            )
-        if arn := settings.slack_token_secret:
-            channels.append(
-                slack.SlackChannel(
-                    self._channel_secret("SlackTokenSecretArn", arn, (slack.TOKEN,)),
-                    brief=brief,
-                    conversations=self._in_bucket(S3Conversations),
-                    turns=lambda: Pace(lambda: CHAT_MESSAGES, self.clock),
-                    lookups=Pace(lambda: SLACK_LOOKUPS, self.clock),
-                    clock=self.clock,
-                    api=slack.API,
-                )
-            )
-        elif arn := settings.slack_webhook_secret:
-            channels.append(
-                slack.SlackWebhook(
-                    self._channel_secret("SlackWebhookSecretArn", arn, (slack.URL,)),
-                    brief=brief,
-                    post=post,
-                    turns=Pace(lambda: CHAT_MESSAGES, self.clock),
-                )
-            )
-        if settings.jira_secret and settings.jira_url:
-            channels.append(
-                jira.JiraChannel(
-                    self._channel_secret(
-                        "JiraSecretArn", settings.jira_secret, (jira.TOKEN,), (jira.EMAIL,)
-                    ),
-                    site=settings.jira_url,
-                    issue_type=settings.jira_issue_type,
-                    brief=brief,
-                    conversations=self._in_bucket(S3Conversations),
-                    call=https.send,
-                    turns=Pace(lambda: JIRA_ISSUES, self.clock),
-                    clock=self.clock,
-                    complain=complain,
-                )
-            )
-        return tuple(channels)
+        mails, https = Mails(self._letterhead()), HttpsSender(self.clock)
+        return ChannelParts(
+            secret=self._channel_secret,
+            post=https.post,
+            call=https.send,
+            conversations=self._in_bucket(S3Conversations),
+            brief=partial(brief_of, mails),
+            subject=lambda content: mails.words_of(content).subject,
+            clock=self.clock,
+            complain=complain,
+        )
 
     def _channel_secret(
         self, parameter: str, arn: str, fields: tuple[str, ...], may_have: tuple[str, ...] = ()
@@ -929,92 +878,3 @@ def _allowed(settings: Settings) -> Callable[[str], bool]:
 
 def _sleep(seconds: float) -> None:
     time.sleep(seconds)  # looked up when it is called: where the clock can be moved, so can this
-
-
-def ways_of(settings: Settings) -> tuple[Way | WayToOwners, ...]:
-    """Whom each channel reaches that is on."""
-    everybody, admins = frozenset(Audience), frozenset({Audience.ADMIN})
-    ways: list[Way | WayToOwners] = []
-    if settings.webhook_secret:
-        ways.append(Way(channel=ChannelName.WEBHOOK, audiences=everybody))
-    if settings.teams_webhook_secret:
-        ways.append(Way(channel=ChannelName.TEAMS, audiences=admins))
-    bot, hook, place = (
-        settings.slack_token_secret,
-        settings.slack_webhook_secret,
-        settings.slack_admin_channel,
-    )
-    if bot:
-        ways.append(
-            WayToOwners(
-                channel=ChannelName.SLACK,
-                places=lambda item: item.channels.slack if item.channels else (),
-                by_address=True,
-                says_dry_runs=True,
-            )
-        )
-        if place:
-            to = Recipient(ChannelName.SLACK, place)
-            ways.append(Way(channel=ChannelName.SLACK, audiences=admins, place=to))
-    elif hook:
-        ways.append(Way(channel=ChannelName.SLACK, audiences=admins))
-    if settings.jira_secret and settings.jira_url:
-        ways.append(
-            WayToOwners(channel=ChannelName.JIRA, places=partial(_jira_projects, settings))
-        )
-    return tuple(ways)
-
-
-def _jira_projects(settings: Settings, item: NoticeItem) -> tuple[str, ...]:
-    """The project of an item's owner, or that of all others."""
-    of_owner = item.channels.jira_project if item.channels else None
-    return tuple(filter(None, (of_owner or settings.jira_project,)))
-
-
-def show_in_channels(letterhead: Letterhead, clock: Clock) -> ShowInChannels:
-    """What shows the messages of all channels; nothing is asked, and nothing sent."""
-    from keyturn.mail.brief import brief_of  # noqa: PLC0415 -- as in `_mails`
-    from keyturn.mail.renderer import Mails  # noqa: PLC0415 -- as in `_mails`
-
-    arn = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:made-up-000000"
-    settings = Settings.read(
-        {
-            "WebhookSecretArn": arn,
-            "TeamsWebhookSecretArn": arn,
-            "SlackTokenSecretArn": arn,
-            "SlackAdminChannel": "C0123ABCD",
-            "JiraSecretArn": arn,
-            "JiraUrl": "https://example.atlassian.net",
-            "JiraProject": "KEYS",
-        }
-    )
-    outbox, mails = Outbox(), Mails(letterhead)
-    brief, turns = partial(brief_of, mails), Pace(lambda: CHAT_MESSAGES, clock)
-    channels: tuple[Channel, ...] = (
-        webhook.WebhookChannel(
-            outbox,
-            post=outbox.post,
-            subject=lambda content: mails.words_of(content).subject,
-            clock=clock,
-        ),
-        teams.TeamsChannel(outbox, brief=brief, post=outbox.post, turns=turns),
-        # The bot's messages look the same, and only the library of Slack's knows how to send them.
-        slack.SlackWebhook(outbox, brief=brief, post=outbox.post, turns=turns),
-        jira.JiraChannel(
-            outbox,
-            site=settings.jira_url,
-            issue_type=settings.jira_issue_type,
-            brief=brief,
-            conversations=outbox,
-            call=outbox.call,
-            turns=turns,
-            clock=clock,
-            complain=lambda _: None,
-        ),
-    )
-    return ShowInChannels(
-        channels={channel.name: channel for channel in channels},
-        ways=ways_of(settings),
-        admin=Recipient(ChannelName.EMAIL, letterhead.admin),
-        outbox=outbox,
-    )

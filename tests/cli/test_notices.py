@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from keyturn.adapters.channels.slack import SlackChannel
 from keyturn.adapters.outbox import Outbox
 from keyturn.adapters.pace import Pace
+from keyturn.channel_wiring import show_in_channels
 from keyturn.cli.app import app
 from keyturn.cli.notices import letterhead_of, write_mails
 from keyturn.cli.options import LetterheadOptions
@@ -25,7 +26,6 @@ from keyturn.mail.lint import notices
 from keyturn.mail.renderer import Mails
 from keyturn.mail.samples import BUCKET, TODAY, a_digest, an_item
 from keyturn.mail.samples_of_day import DAYS
-from keyturn.wiring import show_in_channels
 
 
 def type_(*arguments: str) -> Result:

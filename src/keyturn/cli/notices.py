@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from keyturn.channel_wiring import show_in_channels
 from keyturn.cli.given import given
 from keyturn.cli.one_line import BAD_USAGE
 from keyturn.cli.options import LetterheadOptions
@@ -22,7 +23,6 @@ from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.lint import Fault, faults_of, mails_of, notices
 from keyturn.mail.samples import ADMIN, BUCKET, REGION, TODAY
 from keyturn.settings import Settings
-from keyturn.wiring import show_in_channels
 
 MARK = "<!-- keyturn notices preview -->"
 """How we know a folder that we may write into again."""
