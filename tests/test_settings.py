@@ -155,13 +155,16 @@ def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
         ),
         (
             {"OrganizationName": "Sign in at https://evil.example"},
-            "OrganizationName=Sign in at https://evil.example: must be one line without a link",
+            (
+                "OrganizationName=Sign in at https://evil.example: must be one line without a "
+                "link, and not blank"
+            ),
         ),
         (
             {"MailSubjectPrefix": "[keys]\nBcc: all@example.com"},
             (
                 "MailSubjectPrefix=[keys]\nBcc: all@example.com: must be one line of ASCII "
-                "without a link"
+                "without a link, and not blank"
             ),
         ),
         (
@@ -406,3 +409,9 @@ def _flat(settings: Any) -> dict[str, object]:  # noqa: ANN401 -- or a part of t
         value = getattr(settings, each.name)
         found |= _flat(value) if is_dataclass(value) else {each.name: value}
     return found
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS.values()))
+def test_a_value_of_blanks_alone_is_refused_and_never_taken_for_none(name: str) -> None:
+    with pytest.raises(InvalidValue, match=f"^{name}=  : must not be blank$"):
+        Settings.read({name: "  "})

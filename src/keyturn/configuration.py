@@ -66,15 +66,16 @@ JIRA_PROJECT: Final = Shape(
     rule="must be the key of a Jira project, in capital letters",
 )
 JIRA_ISSUE_TYPE: Final = Shape(
-    pattern=r"[^\x00-\x1f\x7f]{1,60}", rule="must be the name of a type of issue"
+    pattern=r"(?! *$)[^\x00-\x1f\x7f]{1,60}",
+    rule="must be the name of a type of issue, and not blank",
 )
 NAME: Final = Shape(
-    pattern=r"(?!.*://)[^\x00-\x1f\x7f<>]{1,60}",
-    rule="must be one line without a link",
+    pattern=r"(?!.*://)(?! *$)[^\x00-\x1f\x7f<>]{1,60}",
+    rule="must be one line without a link, and not blank",
 )
 ONE_LINE: Final = Shape(
-    pattern=r"(?!.*://)[ -;=?-~]{1,60}",
-    rule="must be one line of ASCII without a link",
+    pattern=r"(?!.*://)(?! *$)[ -;=?-~]{1,60}",
+    rule="must be one line of ASCII without a link, and not blank",
 )
 """It stands in headers and subjects, which take ASCII."""
 HELP_LINK: Final = Shape(pattern=r"https://[!#-;=?-~]{1,200}", rule="must be an https:// link")

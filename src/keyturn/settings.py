@@ -119,6 +119,10 @@ class Settings(Configuration):
         Raises InvalidValue, which names the parameter, its value and the rule that it breaks.
         """
         present = {name: value for name, value in given.items() if value not in {"", None}}
+        for name in sorted(present.keys() & PARAMETERS.values()):
+            value = present[name]
+            if isinstance(value, str) and not value.strip():
+                raise InvalidValue(name, value, "must not be blank")
         if "AWS_REGION" in present:  # Lambda says where the stack is
             present.setdefault("HomeRegion", present["AWS_REGION"])
         try:

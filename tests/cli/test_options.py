@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from typer.core import TyperGroup, TyperOption
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from keyturn.cli.app import app
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
@@ -59,3 +60,30 @@ def test_what_is_given_for_a_period_or_a_limit_reaches_its_parameter(option: str
     object.__setattr__(before, option, value)
 
     assert given(before)[PARAMETER_OF_OPTION[option]] == ("90" if isinstance(value, list) else 7)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (
+            "notices preview mails --user ann --user bob",
+            "--user bob: was given before as ann, and can be given once",
+        ),
+        ("plan --region=eu-west-1 --region us-east-1", "--region us-east-1: was given before"),
+        ("plan -o a.csv --output b.csv", "b.csv: was given before as a.csv"),
+    ],
+)
+def test_of_two_values_for_an_option_that_takes_one_none_is_chosen(
+    command: str, said: str
+) -> None:
+    result = CliRunner().invoke(app, command.split())
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert said in result.stderr
+
+
+def test_the_same_value_twice_does_no_harm() -> None:
+    result = CliRunner().invoke(app, ["version", "--help", "--help"])
+
+    assert result.exit_code == 0

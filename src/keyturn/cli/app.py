@@ -14,6 +14,7 @@ import typer
 
 from keyturn.cli.audit_options import ChainOptions, EvidenceOptions, VerifyOptions
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions, DoctorOptions
+from keyturn.cli.once import Once
 from keyturn.cli.one_line import OneLine
 from keyturn.cli.options import (
     AccountOptions,
@@ -82,7 +83,7 @@ def keyturn(
 # talks to AWS is imported by the commands that do.
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
     where: AccountOptions,
@@ -102,7 +103,7 @@ def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
     return carry_out(where, users, rules, owners_by, output, view)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def run(  # noqa: PLR0913, PLR0917 -- six groups of options and what is this command's own
     where: AccountOptions,
@@ -140,7 +141,7 @@ def run(  # noqa: PLR0913, PLR0917 -- six groups of options and what is this com
     return carry_out(where, users, rules, owners_by, output, telling, asked)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def explain(
     who: Annotated[
@@ -160,7 +161,7 @@ def explain(
 _KEY = typer.Argument(metavar="KEY", help="An access key's id.")
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def restore(
     key: Annotated[str, _KEY],
@@ -179,7 +180,7 @@ def restore(
     return carry_out(key, where, rules, telling, ordering)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def rotate(
     user: Annotated[str, typer.Argument(metavar="USER", help="An IAM user's name.")],
@@ -198,7 +199,7 @@ def rotate(
     return carry_out(user, where, rules, telling, ordering)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def revoke(  # noqa: PLR0913 -- four groups of options and what is this command's own
     key: Annotated[str, _KEY],
@@ -227,7 +228,7 @@ def revoke(  # noqa: PLR0913 -- four groups of options and what is this command'
     return carry_out(what, where, rules, telling, ordering)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def adopt(
     secret: Annotated[str, typer.Argument(metavar="SECRET", help="A secret's name.")],
@@ -245,7 +246,7 @@ def adopt(
     return carry_out(secret, where, rules, ordering)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def pause(switching: PauseOptions) -> int:
     """
@@ -258,7 +259,7 @@ def pause(switching: PauseOptions) -> int:
     return carry_out(switching)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def resume(switching: PauseOptions) -> int:
     """Let Keyturn's writes go on. A dry run, unless told to --enforce."""
@@ -267,7 +268,7 @@ def resume(switching: PauseOptions) -> int:
     return carry_out(switching)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def digest(options: DigestOptions) -> int:
     """
@@ -286,7 +287,7 @@ audit = typer.Typer(
 app.add_typer(audit, name="audit")
 
 
-@audit.command()
+@audit.command(cls=Once)
 @with_groups
 def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
     """
@@ -299,7 +300,7 @@ def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
     return carry_out(where, asked)
 
 
-@audit.command()
+@audit.command(cls=Once)
 @with_groups
 def chain(where: EvidenceOptions, asked: ChainOptions) -> int:
     """
@@ -333,7 +334,7 @@ owners = typer.Typer(help="The owners file, who answers for which user, and who 
 app.add_typer(owners, name="owners")
 
 
-@owners.command("check")
+@owners.command("check", cls=Once)
 @with_groups
 def check_owners(
     file: Annotated[
@@ -355,7 +356,7 @@ def check_owners(
     return check(file, options)
 
 
-@owners.command("reachable")
+@owners.command("reachable", cls=Once)
 @with_groups
 def say_reachable(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An owner's or the admin's.")],
@@ -371,7 +372,7 @@ def say_reachable(
     return reachable(address, asked)
 
 
-@owners.command("show")
+@owners.command("show", cls=Once)
 @with_groups
 def show_owners(
     where: AccountOptions, users: Users, owners_by: OwnersFileOptions, options: OwnersShowOptions
@@ -390,7 +391,7 @@ exemptions = typer.Typer(help="Until when each user of the exemption group is ex
 app.add_typer(exemptions, name="exemptions")
 
 
-@exemptions.command("check")
+@exemptions.command("check", cls=Once)
 @with_groups
 def check_exemptions(
     where: ExemptionsOptions,
@@ -409,7 +410,7 @@ def check_exemptions(
     return check(where, format_)
 
 
-@exemptions.command("list")
+@exemptions.command("list", cls=Once)
 @with_groups
 def list_exemptions(
     where: ExemptionsOptions,
@@ -428,7 +429,7 @@ def list_exemptions(
     return show(where, format_)
 
 
-@exemptions.command("add")
+@exemptions.command("add", cls=Once)
 @with_groups
 def add_exemption(  # noqa: PLR0913 -- three groups of options and what is this command's own
     where: ExemptionsOptions,
@@ -455,7 +456,7 @@ def add_exemption(  # noqa: PLR0913 -- three groups of options and what is this 
     return add(where, which, until, NewEntry(ticket=ticket, owner=owner, reason=reason))
 
 
-@exemptions.command("extend")
+@exemptions.command("extend", cls=Once)
 @with_groups
 def extend_exemption(
     where: ExemptionsOptions,
@@ -472,7 +473,7 @@ def extend_exemption(
     return extend(where, which, until, reason)
 
 
-@exemptions.command("end")
+@exemptions.command("end", cls=Once)
 @with_groups
 def end_exemption(
     where: ExemptionsOptions,
@@ -492,7 +493,7 @@ def end_exemption(
     return end(where, which, reason)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def notices(  # noqa: PLR0913, PLR0917 -- four groups of options for a real key, and one besides
     what: Annotated[NoticesTask, typer.Argument(metavar="preview|lint", help="What to do.")],
@@ -529,7 +530,7 @@ def notices(  # noqa: PLR0913, PLR0917 -- four groups of options for a real key,
             return lint(folder, options)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def deploy(accounts: DeployAccounts, wanted: DeployOptions, deploying: Deploying) -> int:
     """
@@ -542,7 +543,7 @@ def deploy(accounts: DeployAccounts, wanted: DeployOptions, deploying: Deploying
     return carry_out(accounts, wanted, deploying)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def doctor(accounts: DeployAccounts, options: DoctorOptions) -> int:
     """
@@ -555,7 +556,7 @@ def doctor(accounts: DeployAccounts, options: DoctorOptions) -> int:
     return carry_out(accounts, options)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def pickup(which: SecretOptions, options: PickupOptions) -> int:
     """
@@ -568,7 +569,7 @@ def pickup(which: SecretOptions, options: PickupOptions) -> int:
     return carry_out(which, options)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def credentials(which: SecretOptions, options: CredentialsOptions) -> int:
     """
@@ -581,7 +582,7 @@ def credentials(which: SecretOptions, options: CredentialsOptions) -> int:
     return carry_out(which, options)
 
 
-@app.command()
+@app.command(cls=Once)
 def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where the pages and mails go.")
@@ -596,7 +597,7 @@ def demo(
     return start(output, days, seed, plant)
 
 
-@app.command()
+@app.command(cls=Once)
 def help(  # noqa: A001 -- the word that people type
     context: typer.Context,
     command: Annotated[
@@ -615,7 +616,7 @@ def help(  # noqa: A001 -- the word that people type
         raise InvalidValue("COMMAND", command, f"must be one of {', '.join(commands)}")
 
 
-@app.command()
+@app.command(cls=Once)
 def version() -> None:
     """Print the version."""
     typer.echo(f"keyturn {metadata.version('keyturn')}")
