@@ -31,6 +31,7 @@ from keyturn.domain.events import SOURCE, EventType
 from keyturn.schemas.admin_digest import AdminDigestFile
 from keyturn.schemas.adoption import AdoptionFile
 from keyturn.schemas.answer import Answer
+from keyturn.schemas.audit_answer import AuditAnswerFile
 from keyturn.schemas.audit_link import LinkFile
 from keyturn.schemas.audit_verdict import VerdictFile
 from keyturn.schemas.daily_report import DailyDigestFile
@@ -127,6 +128,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "answer": partial(of_form, Answer, "What a direct invocation answers"),
     "admin-digest": partial(of_form, AdminDigestFile, "A day of the organisation"),
     "adoption": partial(of_form, AdoptionFile, "What `adopt` answers"),
+    "audit-answer": partial(of_form, AuditAnswerFile, "What `audit` answers"),
     "audit-link": partial(of_form, LinkFile, "A link of the audit chain"),
     "audit-verdict": partial(of_form, VerdictFile, "What `audit verify` answers"),
     "daily-digest": partial(of_form, DailyDigestFile, "The administrators' digest of a day"),

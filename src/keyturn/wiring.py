@@ -18,7 +18,7 @@ from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.channel_secret import ChannelSecret
 from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
-from keyturn.adapters.cloudtrail import CloudTrailHistory
+from keyturn.adapters.cloudtrail import CloudTrailHistory, EventHistory
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
@@ -422,6 +422,19 @@ class Aws(_Connections):
             clock=self.clock,
             sleep=_sleep,
         )
+
+    def event_history(self, account: str) -> EventHistory:
+        """CloudTrail's event history of an account, for who can wait."""
+        return EventHistory(
+            self._member(account).trail,
+            turns=lambda: Pace(lambda: TRAIL_LOOKUPS, self.clock),
+            sleep=_sleep,
+        )
+
+    def trail_regions(self, account: str) -> tuple[str, str]:
+        """Where CloudTrail has an account's calls about secrets, and those about keys."""
+        home = str(self._member(account).secrets.meta.region_name)
+        return home, IAM_REGIONS.get(self.session.get_partition_for_region(home), home)
 
     def pause_flag(self) -> PauseFlag:
         """What stops every write."""

@@ -1,6 +1,7 @@
 """From where a key is used, by CloudTrail's event history of its account."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,14 @@ EVENTS_READ: Final = 20
 """Of a region: the latest of a key; they are often of one program."""
 BUDGET: Final = timedelta(seconds=60)
 """Of a run: keys that come later are not looked up, so that notices go out in time."""
+
+PAGE: Final = 50
+"""Events: AWS gives no more at once."""
+TRIES: Final = 5
+BEHIND_A_THROTTLE: Final = 2.0
+"""Seconds."""
+LONGEST_TURN: Final = 3600.0
+"""Seconds: whoever asks here waits."""
 
 _Found = tuple[datetime, Caller]
 
@@ -97,6 +106,63 @@ class CloudTrailHistory:
         if turn is None or left <= 0:
             raise Throttled(f"CloudTrail in {region} is not asked any more in this run")
         self._sleep(turn)
+
+
+class EventHistory:
+    """
+    Meets `ports.EventHistory`: page by page, each in its turn, for who can wait.
+
+    AWS throttles all who look in an account and region together, so a page is asked for again.
+    """
+
+    def __init__(
+        self,
+        client: "Callable[[str], CloudTrailClient]",
+        *,
+        turns: Callable[[], Turns],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """turns: makes those of a region; each has its own."""
+        self._client = client
+        self._make_turns = turns
+        self._sleep = sleep
+        self._turns: dict[str, Turns] = {}
+
+    def pages(
+        self, region: str, by: str, value: str, *, since: datetime, until: datetime
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """The events, the latest first, page by page."""
+        token: dict[str, Any] = {}
+        while True:
+            with aws_errors_translated():
+                answer = self._asked(region, by, value, since, until, token)
+            yield answer.get("Events", [])
+            if not answer.get("NextToken"):
+                return
+            token = {"NextToken": answer["NextToken"]}
+
+    def _asked(  # noqa: PLR0913, PLR0917 -- what a page is asked for by
+        self,
+        region: str,
+        by: Any,  # noqa: ANN401 -- a word of AWS's
+        value: str,
+        since: datetime,
+        until: datetime,
+        token: Mapping[str, Any],
+    ) -> Any:  # noqa: ANN401 -- boto3's own form
+        for _ in range(TRIES):
+            turns = self._turns.setdefault(region, self._make_turns())
+            self._sleep(turns.take_turn(within=LONGEST_TURN) or 0)
+            with suppress(Throttled), aws_errors_translated():
+                return self._client(region).lookup_events(
+                    LookupAttributes=[{"AttributeKey": by, "AttributeValue": value}],
+                    StartTime=since,
+                    EndTime=until,
+                    MaxResults=PAGE,
+                    **token,
+                )
+            self._sleep(BEHIND_A_THROTTLE)
+        raise Throttled(f"CloudTrail in {region} takes no more lookups now")
 
 
 def _read(events: Iterable[Mapping[str, Any]]) -> tuple[list[_Found], bool]:

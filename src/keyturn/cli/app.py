@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from keyturn.cli.audit_options import ChainOptions, EvidenceOptions, VerifyOptions
+from keyturn.cli.audit_options import (
+    ChainOptions,
+    EvidenceOptions,
+    QuestionOptions,
+    VerifyOptions,
+)
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions, DoctorOptions
-from keyturn.cli.once import Once
+from keyturn.cli.once import Once, OnceGroup
 from keyturn.cli.one_line import OneLine
 from keyturn.cli.options import (
     AccountOptions,
@@ -281,10 +286,27 @@ def digest(options: DigestOptions) -> int:
     return carry_out(options)
 
 
-audit = typer.Typer(
-    help="Who rotated a key, who was notified, and whether the evidence is what it was."
-)
+audit = typer.Typer(cls=OnceGroup, invoke_without_command=True)
 app.add_typer(audit, name="audit")
+
+
+@audit.callback()
+@with_groups
+def ask(context: typer.Context, where: EvidenceOptions, asked: QuestionOptions) -> int:
+    """
+    Answer an auditor: who rotated a key, on whose order, who was notified, who enabled it again.
+
+    From receipts, audit entries, snapshots, logs and CloudTrail; it only reads. Each line names
+    its sources. Exit code 1, if nothing is known, or some evidence cannot be read.
+    """
+    from keyturn.cli.audit_query import ask as carry_out  # noqa: PLC0415 -- see above
+
+    if context.invoked_subcommand is None:
+        return carry_out(where, asked)
+    if (where, asked) != (EvidenceOptions(), QuestionOptions()):
+        rule = f"its options go behind {context.invoked_subcommand}"
+        raise InvalidValue("keyturn audit", context.invoked_subcommand, rule)
+    return 0
 
 
 @audit.command(cls=Once)

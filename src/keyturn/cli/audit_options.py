@@ -1,6 +1,7 @@
 """The options of `keyturn audit` and `keyturn trace`."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from keyturn.cli.options import OUTPUT, WHICH, AccountOptions, Findings, flag, option
@@ -26,10 +27,54 @@ class EvidenceOptions:
     profile: str | None = option("--profile", "The AWS profile to start from.", SOURCES, "NAME")
     region: str | None = option("--region", "The region; else AWS_REGION's.", SOURCES, "REGION")
 
+    role_name: str | None = option(
+        "--role-name", "The role in the account whose CloudTrail is read.", SOURCES, "NAME"
+    )
+
     @property
     def as_accounts(self) -> AccountOptions:
         """The same, for whoever connects."""
-        return AccountOptions(profile=self.profile, region=self.region, deployed=self.deployed)
+        return AccountOptions(
+            profile=self.profile,
+            region=self.region,
+            deployed=self.deployed,
+            role_name=self.role_name,
+        )
+
+
+class AuditFormat(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    TIMELINE = "timeline"
+    CSV = "csv"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionOptions:
+    """Which keys are asked about, of which days, and what is read beside what is stored."""
+
+    key: str | None = option("--key", "An access key's id.", WHICH, "KEY")
+    user: str | None = option("--user", "A user's name.", WHICH, "NAME")
+    account: str | None = option("--account", "An account's id.", WHICH, "ID")
+    owner: str | None = option(
+        "--owner", "An address: what it was sent, and the keys of its users.", WHICH, "ADDRESS"
+    )
+    since: str | None = option("--since", "The first day, UTC.", WHICH, "YYYY-MM-DD")
+    until: str | None = option("--until", "The last day, UTC; else today.", WHICH, "YYYY-MM-DD")
+    logs: list[Path] | None = option(
+        "--logs", "An exported log, or a folder of them; repeatable.", SOURCES, "FILE"
+    )
+    trail: list[Path] | None = option(
+        "--trail", "CloudTrail's log files, or a folder of them; repeatable.", SOURCES, "FILE"
+    )
+    cloudtrail: bool = flag(
+        "--cloudtrail", "Read CloudTrail's event history of the key's account.", SOURCES
+    )
+    format: AuditFormat = option(
+        "--format", "How the answer is written.", OUTPUT, default=AuditFormat.TABLE
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Where an auditor reads: a deployment's bucket, another one, or a copy on this machine."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from keyturn.cli.audit_options import EvidenceOptions
@@ -25,6 +26,7 @@ def opened(asked: EvidenceOptions) -> tuple[Evidence, Aws | None]:
             ("--bucket", asked.bucket),
             ("--profile", asked.profile),
             ("--region", asked.region),
+            ("--role-name", asked.role_name),
         ):
             if value:
                 raise InvalidValue(name, "", "goes without --folder")
@@ -41,7 +43,10 @@ def connected(asked: EvidenceOptions) -> Aws:
         settings = deployed_settings(asked.profile, asked.region, own)
     elif not settings.bucket:
         raise InvalidValue("--bucket", "", "is needed, or --deployed, or --folder")
-    return connect(asked.as_accounts, settings, lambda _action, _facts: None)
+    where = asked.as_accounts
+    if asked.deployed:
+        where = replace(where, role_name=where.role_name or settings.member_role or None)
+    return connect(where, settings, lambda _action, _facts: None)
 
 
 def lines_of(paths: Sequence[Path] | None, option: str) -> Iterator[tuple[str, str]]:

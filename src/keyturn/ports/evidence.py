@@ -1,9 +1,9 @@
 """What is stored below the prefix, as an auditor reads it: a bucket, or a copy of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +46,17 @@ class ChainStore(Evidence, Protocol):
 
     def add(self, name: str, body: bytes) -> None:
         """Store a new object. Raises AlreadyThere where there is another one of that name."""
+
+
+class EventHistory(Protocol):
+    """CloudTrail's event history of an account: 90 days of calls, without data events."""
+
+    def pages(
+        self, region: str, by: str, value: str, *, since: datetime, until: datetime
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """
+        The events of a region, the latest first, page by page, as AWS gives them.
+
+        by: AccessKeyId or EventName. Raises a PortError where a page is refused; what came before
+        it stands.
+        """

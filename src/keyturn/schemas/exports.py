@@ -65,8 +65,8 @@ class TrailEvent:
     key: str | None = None
     """The access key that the call is about, or that it made."""
     status: str | None = None
-    secret: str | None = None
-    """A secret's name or ARN."""
+    secrets: tuple[str, ...] = ()
+    """Names or ARNs of the secrets that it is about."""
     error: str | None = None
     """AWS's code, if it refused the call."""
 
@@ -152,7 +152,8 @@ def trail_event(found: Any, where: str) -> TrailEvent | None:  # noqa: ANN401 --
         asked, made = _object(found, "requestParameters"), _object(found, "responseElements")
         who = _object(found, "userIdentity")
         key = asked.get("accessKeyId") or _object(made, "accessKey").get("accessKeyId")
-        secret = asked.get("secretId") or asked.get("name")
+        several = asked.get("secretIdList")
+        secrets = (asked.get("secretId"), *(several if isinstance(several, list) else ()))
         return TrailEvent(
             where=f"CloudTrail {_text(found.get('eventID')) or 'without an id'} ({where})",
             at=at,
@@ -166,7 +167,7 @@ def trail_event(found: Any, where: str) -> TrailEvent | None:  # noqa: ANN401 --
             user=_text(asked.get("userName")),
             key=_text(key),
             status=_text(asked.get("status")),
-            secret=_text(secret),
+            secrets=tuple(each for each in secrets if isinstance(each, str)),
             error=_text(found.get("errorCode")),
         )
     return None

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Lookup
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,22 +43,38 @@ class EventHistory:
         most = request.params.get("MaxResults", _LARGEST_PAGE)
         if not 1 <= most <= _LARGEST_PAGE:
             raise ApiError("InvalidMaxResultsException", "1 through 50.")
-        if asked["AttributeKey"] != "AccessKeyId":
-            raise NotImplementedError(f"the sandbox looks up no {asked['AttributeKey']}")
+        begin = float(request.params.get("StartTime", 0))  # seconds, in AWS's JSON
+        end = float(request.params.get("EndTime", math.inf))
         place = (request.account, request.region, asked["AttributeValue"])
-        found = [each for each in self.seen if (each.account, each.region, each.key_id) == place]
+        found = [
+            each
+            for each in self.seen
+            if (each.account, each.region, _attribute(each, asked["AttributeKey"])) == place
+            and begin <= each.at.timestamp() <= end
+        ]
         # "The events list is sorted by time. The most recent event is listed first."
         found.sort(key=lambda each: each.at, reverse=True)
-        return {
+        first = int(request.params.get("NextToken", 0))
+        more = {"NextToken": str(first + most)} if len(found) > first + most else {}
+        return more | {
             "Events": [
                 {
                     "AccessKeyId": each.key_id,
                     "EventTime": each.at.timestamp(),
                     "CloudTrailEvent": each.event,
                 }
-                for each in found[:most]
+                for each in found[first : first + most]
             ]
         }
+
+
+def _attribute(seen: SeenCall, name: str) -> object:
+    match name:
+        case "AccessKeyId":
+            return seen.key_id
+        case "EventName":
+            return json.loads(seen.event).get("eventName")
+    raise NotImplementedError(f"the sandbox looks up no {name}")
 
 
 def event_of(address: str, agent: str, service: str) -> str:
