@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from keyturn import wiring
-from keyturn.adapters.channels import jira
-from keyturn.adapters.channels.jira import document_of, preformatted
+from keyturn.adapters.channels.jira.words import document_of, preformatted, that_fit
 from keyturn.adapters.https import Answer, HttpsSender
 from keyturn.functions.connect import disconnect
 from keyturn_sandbox.simulation.deployment import ADMIN
@@ -608,7 +607,7 @@ def test_a_name_is_text_and_nothing_else(channels: Channels, either: Jira) -> No
 
 
 def test_what_is_too_long_is_cut() -> None:
-    lines = jira._that_fit(["x" * 5000] * 40)  # noqa: SLF001 -- the limit of Jira's own
+    lines = that_fit(["x" * 5000] * 40)  # the limit of Jira's own
 
     assert len("\n".join(lines)) < 32_000
     assert lines[-1] == "… the mail says the rest"

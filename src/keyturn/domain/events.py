@@ -1,6 +1,6 @@
 """What happened, as values that notices, audit, metrics and reports are made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -74,6 +74,11 @@ class NoticeItem(DecisionSummary):
     """Where its owner is reached beside mail; None: nowhere but by the address of their mail."""
     has_smtp_passwords: bool = False
     """Whether the secret of a key made in this run also holds passwords for SES's SMTP."""
+
+    @property
+    def days(self) -> Sequence[date]:
+        """All dates that its notice names, in their order, UTC."""
+        return sorted({self.notice.day, *self.notice.promises.values()})
 
     @property
     def disable_on(self) -> date | None:
@@ -158,6 +163,15 @@ class BriefNote:
     what: tuple[str, ...]
     dates: tuple[str, ...]
     steps: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of it but what to do, for a channel that knows no lists."""
+        return (
+            *self.what,
+            *(f"• {each}" for each in self.dates),
+            *(f"{number}. {each}" for number, each in enumerate(self.steps, 1)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -386,12 +386,7 @@ def _failures(brief: Brief) -> Iterator[str]:
 
 
 def _lines_of(note: BriefNote) -> list[str]:
-    return [
-        f"*{note.user}*: `{note.key_id}`: {note.todo}",
-        *note.what,
-        *(f"• {each}" for each in note.dates),
-        *(f"{number}. {each}" for number, each in enumerate(note.steps, 1)),
-    ]
+    return [f"*{note.user}*: `{note.key_id}`: {note.todo}", *note.lines]
 
 
 def _section(lines: Sequence[str]) -> dict[str, object]:

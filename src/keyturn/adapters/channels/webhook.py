@@ -143,8 +143,7 @@ def _told(content: NoticeContent) -> Iterator[str]:
 
 
 def _name_of(item: NoticeItem) -> str:
-    days = sorted({item.notice.day, *item.notice.promises.values()})
-    return f"{item.user} {item.key_id} {item.notice.step} {' '.join(map(str, days))}"
+    return f"{item.user} {item.key_id} {item.notice.step} {' '.join(map(str, item.days))}"
 
 
 def _keys(secrets: str) -> list[bytes]:
