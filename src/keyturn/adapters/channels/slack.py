@@ -31,7 +31,7 @@ from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.names import SLACK_MEMBER
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
-from keyturn.ports.sending import Post, Turns, Values
+from keyturn.ports.sending import Post, Turns, Values, refusal_of
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -334,15 +334,12 @@ class SlackWebhook:
     def deliver(self, body: bytes) -> str:
         """Send it. Raises RateExceeded, Refused and Unavailable by what is answered."""
         answer = self._post(self._values.read()[URL], body, {"Content-Type": "application/json"})
-        if answer.status == HTTPStatus.OK:
+        refusal = refusal_of(f"slack: the incoming webhook answered {answer.status}", answer)
+        if refusal is None:
             return "incoming webhook"  # Slack gives such a message no id
-        said = f"slack: the incoming webhook answered {answer.status}"
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateExceeded(said, retry_after=answer.retry_after)
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(said)
-        self._values.forget()
-        raise Refused(said)
+        if isinstance(refusal, Refused):
+            self._values.forget()
+        raise refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,13 @@ says what a card may be: 28 KB, four requests a second.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 from typing import Final
 
-from keyturn.domain.errors import RateExceeded, Refused, Unavailable
+from keyturn.domain.errors import Refused
 from keyturn.domain.events import Brief, BriefNote
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent, RenderedNotice
-from keyturn.ports.sending import Post, Turns, Values
+from keyturn.ports.sending import Post, Turns, Values, refusal_of
 
 URL: Final = "url"
 _LARGEST: Final = 28_000
@@ -54,15 +53,12 @@ class TeamsChannel:
         # Without a charset Teams counts two bytes a character, and answers 413 from 14 KB on.
         headers = {"Content-Type": "application/json; charset=utf-8"}
         answer = self._post(self._values.read()[URL], body, headers)
-        if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        refusal = refusal_of(f"teams: the workflow answered {answer.status}", answer)
+        if refusal is None:
             return "workflow"  # Teams gives such a message no id
-        said = f"teams: the workflow answered {answer.status}"
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateExceeded(said, retry_after=answer.retry_after)
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(said)
-        self._values.forget()
-        raise Refused(said)
+        if isinstance(refusal, Refused):
+            self._values.forget()
+        raise refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ from http import HTTPStatus
 from typing import Final, assert_never
 
 from keyturn.domain.admin_digest import AdminDigest
-from keyturn.domain.errors import Gone, RateExceeded, Refused, Unavailable
+from keyturn.domain.errors import Gone, RateExceeded, Refused
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, NoticeContent, RenderedNotice
-from keyturn.ports.sending import Post, Values
+from keyturn.ports.sending import Post, Values, refusal_of
 from keyturn.schemas.webhook_message import write_webhook_message
 
 URL: Final = "url"
@@ -26,7 +26,6 @@ FIELDS: Final = (URL, SIGNING_SECRET)
 _PREFIX: Final = "whsec_"
 _SHORTEST_SECRET: Final = 24
 """Bytes, as the standard has it."""
-_TOO_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _NO_ACCESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -84,21 +83,16 @@ class WebhookChannel:
         }
         answer = self._post(values[URL], message.body, headers)
         status = answer.status
-        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            return
         said = f"webhook: the receiver answered {status}"
         if status == HTTPStatus.GONE:
             self._gone = values
             raise Gone(f"{said} Gone, and is sent nothing more")
-        if status in _TOO_BUSY:
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:  # so a receiver may ask for patience, too
             raise RateExceeded(said, retry_after=answer.retry_after)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.OK:
-            raise Unavailable(said)
         if status in _NO_ACCESS:
             self._values.forget()
-        if status < HTTPStatus.BAD_REQUEST:
-            raise Refused(f"{said}: no redirect is followed")
-        raise Refused(said)
+        if refusal := refusal_of(said, answer):
+            raise refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
