@@ -33,12 +33,14 @@ from keyturn.schemas.reachable_event import ReachableRequest, read_reachable_eve
 from keyturn.schemas.rules import read_body
 from keyturn.schemas.ses_event import SES_SOURCE, read_mail_event
 from keyturn.use_cases.mail_fate import FateOutcome
+from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.patience import Patience
-from keyturn.use_cases.send_once import Sent
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.NOTIFIER)
 
+Measured = Mapping[str, int]
+"""Metric → its value."""
 _NOTHING: Final = {
     "NotTold": 0,
     "ExemptionsAdded": 0,
@@ -95,17 +97,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         if isinstance(about, MailEvent):
             _record(aws, about, now)
             return
-        measured = {**_NOTHING, "NotTold": 1}
+        # Until it is known to have been told before: that alarm must not wait for the mail.
+        exempts = isinstance(about, ExemptionChange) and about.change.exempts
+        measured = {**_NOTHING, "NotTold": 1, "ExemptionsAdded": int(exempts)}
         try:
             with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
                 match about:
                     case Digest():
-                        sent = notify.send(about, now, patience)
-                        _say_if_unreachable(aws, about, sent, measured)
+                        measured |= _notify(aws, notify, about, now, patience)
                     case AdminDigest():
-                        _notify_of_day(aws, about, now, measured, patience)
+                        measured |= _notify_of_day(aws, about, now, patience)
                     case ExemptionChange() | None:
-                        _notify_of_exemption(aws, about, measured, patience)
+                        measured |= _notify_of_exemption(aws, about, patience)
                     case _:
                         assert_never(about)
             measured["NotTold"] = 0
@@ -190,19 +193,24 @@ def _read(aws: Aws, body: str, own: str, now: datetime) -> NoticeContent | MailE
     return read_content(asked, group=aws.settings.exemption_group, own_account=own, now=now)
 
 
-def _notify_of_exemption(
-    aws: Aws, change: ExemptionChange | None, measured: dict[str, int], patience: Patience
-) -> None:
+def _notify(
+    aws: Aws, notify: Notify, digest: Digest, now: datetime, patience: Patience
+) -> Measured:
+    sent = notify.send(digest, now, patience)
+    if sent.unreachable is None:
+        return {}
+    about = {"account": digest.run.account.id, "run": digest.run.id}
+    return _say_unreachable(aws, digest.recipient, sent.unreachable, **about)
+
+
+def _notify_of_exemption(aws: Aws, change: ExemptionChange | None, patience: Patience) -> Measured:
     if change is None:
         text = "A call about a group did not change the exemption group: nobody is notified"
         log(logger, LogEvent.GROUP_UNCHANGED, text)
-        return
-    # Until it is known to have been told before: the alarm must not wait for the mail.
-    measured["ExemptionsAdded"] = int(change.change.exempts)
+        return {}
     notify = aws.notify_of_exemption(_complain, _say_rate_unknown)
     if not notify.send(change, datetime.now(UTC), patience):
-        measured["ExemptionsAdded"] = 0
-        return
+        return {"ExemptionsAdded": 0}
     log(
         logger,
         LogEvent.EXEMPTION_NOTIFIED,
@@ -215,21 +223,18 @@ def _notify_of_exemption(
         by=change.by,
         id=change.id,
     )
+    return {}
 
 
-def _notify_of_day(
-    aws: Aws, digest: AdminDigest, now: datetime, measured: dict[str, int], patience: Patience
-) -> None:
+def _notify_of_day(aws: Aws, digest: AdminDigest, now: datetime, patience: Patience) -> Measured:
     day = digest.day.isoformat()
     notify = aws.notify_of_day(_complain, _warn, _say_rate_unknown)
     sent = notify.send(digest, now, patience)
     if sent.unreachable is not None:
-        _say_unreachable(aws, notify.admin, sent.unreachable, measured, day=day)
-        return
+        return _say_unreachable(aws, notify.admin, sent.unreachable, day=day)
     if sent.message_id is None:
         log(logger, LogEvent.DIGEST_KNOWN, f"The digest of {day} was sent before", day=day)
-        return
-    measured["DigestsSent"] = 1
+        return {}
     log(
         logger,
         LogEvent.DIGEST_SENT,
@@ -240,6 +245,7 @@ def _notify_of_day(
         not_seen=digest.coverage.not_seen.total + digest.coverage.failed,
         failures=digest.failures.total,
     )
+    return {"DigestsSent": 1}
 
 
 def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
@@ -298,22 +304,10 @@ def _record(aws: Aws, event: MailEvent, now: datetime) -> None:
     emit(Service.NOTIFIER, measured)
 
 
-def _say_if_unreachable(
-    aws: Aws, digest: Digest, sent: Sent[Any], measured: dict[str, int]
-) -> None:
-    if sent.unreachable is None:
-        return
-    about = {"account": digest.run.account.id, "run": digest.run.id}
-    _say_unreachable(aws, digest.recipient, sent.unreachable, measured, **about)
-
-
-def _say_unreachable(
-    aws: Aws, recipient: Recipient, why: str, measured: dict[str, int], **about: str
-) -> None:
+def _say_unreachable(aws: Aws, recipient: Recipient, why: str, **about: str) -> Measured:
     text = f"No mail was sent to {recipient.address}: it is {why}"
     log(logger, LogEvent.ADDRESS_SUPPRESSED, text, **about, address=recipient.address, why=why)
-    measured["MailsNotSent"] = 1
-    measured["AdminUnreachable"] = int(_is_admin(aws, recipient))
+    return {"MailsNotSent": 1, "AdminUnreachable": int(_is_admin(aws, recipient))}
 
 
 def _is_admin(aws: Aws, recipient: Recipient) -> bool:
