@@ -21,6 +21,7 @@ from keyturn.domain.result import Request
 from keyturn.settings import Settings
 from keyturn.use_cases.announcers import NotifyNobody
 from keyturn_sandbox.emulator.cloud import LocalCloud
+from keyturn_sandbox.emulator.event_history import event_of
 from tests.cli.organisation import (
     ADMIN,
     BUCKET,
@@ -384,6 +385,19 @@ def test_a_run_over_the_bus_leaves_the_mails_to_the_notifier(cloud: LocalCloud) 
     assert not cloud.sent_mails
     sent = [call for call in cloud.calls if call.operation == "PutEvents"]
     assert "Key Rotated" in str(sent)
+
+
+def test_a_run_that_reads_cloudtrail_says_from_where_the_old_key_is_used(
+    cloud: LocalCloud,
+) -> None:
+    [old] = add_user(cloud, SHOP, "orders", 137)
+    cloud.see_call(SHOP, old, event_of("203.0.113.7", "curl/8.5.0", "sts.amazonaws.com"))
+
+    keyturn(*ENFORCED, "--read-cloudtrail")
+
+    [mail] = [mail for mail in cloud.sent_mails if "shop@example.com" in mail.to]
+    said = "CloudTrail saw this key used from 203.0.113.7 for sts.amazonaws.com (by curl/8.5.0)."
+    assert said in " ".join((mail.text or "").split())
 
 
 def test_one_accounts_failure_does_not_stop_the_others_and_is_reported(

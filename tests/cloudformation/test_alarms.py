@@ -270,3 +270,24 @@ def test_that_no_digest_comes_is_watched_where_there_is_to_be_one_whoever_makes_
 
     assert MADE.keys() - without.keys() == {"NoDigestAlarm"}
     assert timedelta(hours=32) > timedelta(days=1) + AT_LATEST
+
+
+def test_the_price_in_the_manual_counts_the_alarms_that_are_made_by_default() -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| dashboard, alarms |"))
+    _, _, number, _, price, _ = (cell.strip() for cell in row.split("|"))
+
+    made = len(MADE) + len(OF_REPORTS)
+    assert number == f"1, {made}"
+    assert price == f"{3 + 0.1 * made:.2f}"
+
+
+def test_the_readme_counts_functions_and_templates_as_there_are() -> None:
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    with_functions = (CORE, CHANNELS, REPORTS)
+    functions = [Stack(name=each).of_type("AWS::Lambda::Function") for each in with_functions]
+    templates = list((ROOT / "CloudFormation").glob("*.yaml"))
+
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"{words[sum(map(len, functions))]} Lambda functions" in readme
+    assert f"{words[len(templates)]} CloudFormation templates" in readme

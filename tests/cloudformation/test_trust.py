@@ -447,11 +447,11 @@ def test_the_endpoints_take_https_from_the_vpc_and_connect_to_nothing() -> None:
 
 def test_an_endpoint_lets_the_organisations_principals_through() -> None:
     given = {"AWSOrgID": ORGANISATION, "RouteTableId": "rtb-0123456789abcdef0"}
-    given |= {"CreateLogsEndpoint": "True", "CreateKmsEndpoint": "True"}
+    given |= {"CreateLogsEndpoint": "True", "CreateCloudTrailEndpoint": "True"}
     made = Stack(name=ENDPOINTS, given=given).of_type("AWS::EC2::VPCEndpoint")
     plain = Stack(name=ENDPOINTS).of_type("AWS::EC2::VPCEndpoint")
 
-    assert len(made) == 9
+    assert len(made) == 10
     for logical, endpoint in made.items():
         if logical == "SesEndpoint":
             assert "PolicyDocument" not in endpoint

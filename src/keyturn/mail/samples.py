@@ -11,7 +11,7 @@ from keyturn.domain.decision import Action, Next, Notice, NoticeType, Overlay, R
 from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues, Run
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.key import Account, Act, LastUse
-from keyturn.domain.key_usage import Fetched, KeyUsage
+from keyturn.domain.key_usage import Fetched, KeyUsage, Trail, caller
 from keyturn.domain.owner import OwnerSource
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import secret_name
@@ -353,6 +353,28 @@ MANY = (
     an_item(NoticeType.ROTATED, user="ci-runner", key=5),
     an_item(NoticeType.BLOCKED, user="terraform", key=6),
 )
+SEEN = replace(
+    an_item(NoticeType.BEFORE_DISABLE),
+    usage=replace(
+        LEFT_BEHIND,
+        trail=Trail(
+            callers=(
+                caller(
+                    "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+                    "aws-cli/2.15.30 md/awscrt#0.19.19 ua/2.0 os/linux#5.15.0-1052-aws",
+                    "secretsmanager.amazonaws.com",
+                ),
+                caller(
+                    "203.0.113.17", "Boto3/1.34.51 [see www.evil.example]", "sts.amazonaws.com"
+                ),
+                caller("config.amazonaws.com", "<b>x</b>", "iam.amazonaws.com"),
+            ),
+            unread=True,
+        ),
+    ),
+)
+UNSEEN = replace(an_item(user="etl-nightly", key=4), usage=replace(IN_USE, trail=Trail()))
+UNREAD = replace(an_item(user="ci-runner", key=5), usage=replace(IN_USE, trail=Trail(unread=True)))
 FAILURES = (
     "User anna: GetAccessKeyLastUsed: Throttling: Rate exceeded",
     "User <b>x</b>,: PutSecretValue: AccessDeniedException: no access to the KMS key",
@@ -365,6 +387,7 @@ ODD = OddValues(count=21, first=(_ODD,))
 SCENES = {
     "rotated": a_digest(an_item()),
     "several": a_digest(*SEVERAL),
+    "seen-by-cloudtrail": a_digest(SEEN, UNSEEN, UNREAD),
     "disabled": a_digest(an_item(NoticeType.DISABLED)),
     "revoked": a_digest(an_item(NoticeType.REVOKED)),
     "slot-taken": a_digest(SLOT_TAKEN),
