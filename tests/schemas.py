@@ -51,6 +51,7 @@ from keyturn.schemas.owners_check import OwnersCheckFile
 from keyturn.schemas.owners_shown import OwnersShownFile
 from keyturn.schemas.pause_answer import SwitchFile
 from keyturn.schemas.pause_event import PauseEvent
+from keyturn.schemas.period_report import PeriodReportFile
 from keyturn.schemas.plan import PlanFile
 from keyturn.schemas.reachable_event import ReachableEvent
 from keyturn.schemas.receipt import ReceiptFile
@@ -139,6 +140,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
     "exemptions": partial(of_form, ExemptionsFileAnswer, "What `exemptions list` answers"),
     "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),
+    "period-report": partial(of_form, PeriodReportFile, "A week or a month of the organisation"),
     "owners-shown": partial(of_form, OwnersShownFile, "What `owners show` answers"),
     "plan": partial(of_form, PlanFile, "A plan, or what became of it"),
     "queue-message": partial(
@@ -202,6 +204,7 @@ def _of(hint: Any, defs: Defs) -> Schema:  # noqa: ANN401, PLR0911 -- a type hin
 _PLAIN: Mapping[object, str] = {
     str: "string",
     int: "integer",
+    float: "number",
     bool: "boolean",
     NoneType: "null",
 }

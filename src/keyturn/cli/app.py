@@ -47,8 +47,10 @@ from keyturn.cli.options import (
     View,
     with_groups,
 )
+from keyturn.cli.period_options import PeriodOptions
 from keyturn.cli.pickup_options import CredentialsOptions, PickupOptions, SecretOptions
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.period import PeriodKind
 
 if TYPE_CHECKING:
     from typer.core import TyperGroup
@@ -350,6 +352,32 @@ def report_page(options: PageOptions) -> int:
     from keyturn.cli.page import page  # noqa: PLC0415 -- see above
 
     return page(options)
+
+
+@report.command()
+@with_groups
+def weekly(where: EvidenceOptions, asked: PeriodOptions) -> int:
+    """
+    Report a week: keys that are overdue, blocked or exempt, restorations, what was not seen.
+
+    It only reads. Exit code 1, if not everything was seen: the report says what.
+    """
+    from keyturn.cli.periods import report_of  # noqa: PLC0415 -- see above
+
+    return report_of(PeriodKind.WEEKLY, where, asked)
+
+
+@report.command()
+@with_groups
+def monthly(where: EvidenceOptions, asked: PeriodOptions) -> int:
+    """
+    Report a month: what was done, ages, keys within policy, users, cost, controls.
+
+    It only reads. Exit code 1, if not everything was seen: the report says what.
+    """
+    from keyturn.cli.periods import report_of  # noqa: PLC0415 -- see above
+
+    return report_of(PeriodKind.MONTHLY, where, asked)
 
 
 owners = typer.Typer(help="The owners file, who answers for which user, and who can be reached.")

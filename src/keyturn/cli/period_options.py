@@ -1,0 +1,33 @@
+"""The options of `keyturn report weekly` and `keyturn report monthly`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyturn.cli.options import OUTPUT, WHICH, Findings, option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodOptions:
+    """Which week or month, and what is written of it."""
+
+    period: str | None = option(
+        "--period",
+        "A day of it, or its name, as 2026-W48 or 2026-11; else the last one that is over, UTC.",
+        WHICH,
+        "PERIOD",
+    )
+    users_target: int | None = option(
+        "--users-target",
+        "How many IAM users there are to be at most at the end of the quarter.",
+        WHICH,
+        "N",
+    )
+    format: Findings = option(
+        "--format", "How the answer is written.", OUTPUT, default=Findings.TABLE
+    )
+    csv: Path | None = option(
+        "--csv",
+        "Write a row for each account and all lines of the lists to a CSV file, too.",
+        OUTPUT,
+        "FILE",
+    )

@@ -1,0 +1,99 @@
+"""A week or a month of the whole organisation, from the snapshots."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from io import StringIO
+from typing import Final
+
+import typer
+
+from keyturn.cli.audit_options import EvidenceOptions
+from keyturn.cli.evidence import opened
+from keyturn.cli.json_answers import put
+from keyturn.cli.local_run import now
+from keyturn.cli.one_line import FAILED
+from keyturn.cli.options import Findings
+from keyturn.cli.period_options import PeriodOptions
+from keyturn.cli.result_file import result_file
+from keyturn.domain.account_period import AccountPeriod
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.figures import DEFINITIONS
+from keyturn.domain.period import Period, PeriodKind, read_period
+from keyturn.domain.period_report import PeriodReport
+from keyturn.domain.period_words import (
+    LIST_TITLES,
+    depth_of,
+    figure_text,
+    line_text,
+    seen_text,
+    title_of,
+)
+from keyturn.domain.plain_text import visible
+from keyturn.schemas.period_report import heading, period_report_file, rows_of
+from keyturn.use_cases.report_period import PeriodAsked, ReportPeriod
+
+_WORKERS: Final = 8
+"""Snapshots of a copy on this machine that are read at once."""
+_SHOWN: Final = 20
+"""Lines of a list on a terminal: the CSV has all."""
+
+
+def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) -> int:
+    """
+    Show a week or a month; code 1, if not everything was seen.
+
+    Raises InvalidValue where the options do not say which one, or where.
+    """
+    period = _period(kind, asked.period)
+    if asked.users_target is not None and asked.users_target < 0:
+        raise InvalidValue("--users-target", asked.users_target, "must be 0 or more")
+    evidence, aws = opened(where)
+    workers = aws.settings.parallel_users if aws else _WORKERS
+    rows = StringIO()
+    with result_file(asked.csv) if asked.csv else nullcontext() as write:
+
+        def each(account: AccountPeriod) -> None:
+            if write is not None:
+                rows.write(rows_of(account))
+
+        found = ReportPeriod(evidence=evidence, workers=workers).of(
+            PeriodAsked(period=period, now=now(), users_target=asked.users_target), each=each
+        )
+        if write is not None:
+            write(heading() + rows.getvalue())
+    if asked.format is Findings.JSON:
+        put(period_report_file(found))
+    else:
+        typer.echo("\n".join(map(visible, _lines(found))))
+    return 0 if found.is_whole else FAILED
+
+
+def _period(kind: PeriodKind, given: str | None) -> Period:
+    today = now().date()
+    if given is None:
+        return Period.of(kind, today).before
+    period = read_period(kind, given)
+    if period is None:
+        example = "2026-W48" if kind is PeriodKind.WEEKLY else "2026-11"
+        raise InvalidValue("--period", given, f"must be a day of it, or its name, as {example}")
+    if period.first > today:
+        raise InvalidValue("--period", given, "has not begun yet, UTC")
+    return period
+
+
+def _lines(report: PeriodReport) -> Iterator[str]:
+    """What was not seen comes first."""
+    yield title_of(report.period)
+    yield seen_text(report)
+    yield from report.remarks
+    yield ""
+    for name, value in report.figures.items():
+        yield f"{'  ' * depth_of(name)}{DEFINITIONS[name].title}: {figure_text(name, value)}"
+    for listed, found in report.lists.items():
+        if found.total:
+            shown = found.worst[:_SHOWN]
+            yield ""
+            yield f"{LIST_TITLES[listed]} ({found.total:,}):"
+            yield from (f"  {line_text(line)}" for line in shown)
+            if found.total > len(shown):
+                yield f"  and {found.total - len(shown):,} more: --csv writes all"

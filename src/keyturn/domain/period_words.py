@@ -1,0 +1,92 @@
+"""What is said of a weekly or monthly report, in the same words wherever people read it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from keyturn.domain.account_period import ListName, PeriodLine
+from keyturn.domain.figures import DEFINITIONS, SUMS, FigureName, Unit
+from keyturn.domain.period import Period, PeriodKind
+from keyturn.domain.period_report import PeriodReport, unseen_line
+
+LIST_TITLES: Final[Mapping[ListName, str]] = {
+    ListName.OVERDUE: "Overdue keys",
+    ListName.BLOCKED: "Blocked keys",
+    ListName.EXEMPT: "Keys past their age in the exemption group",
+    ListName.RESTORED: "Keys that somebody enabled again",
+    ListName.WITHOUT_OWNER: "Users whose owner is not known",
+    ListName.NOT_REACHED: "Accounts that were not seen, or not on every day",
+}
+LIST_MEANS: Final[Mapping[ListName, str]] = {
+    ListName.OVERDUE: "Since: the first day on which the key was older than RotationPeriod.",
+    ListName.BLOCKED: "Since: the first day without a break on which it was held up.",
+    ListName.EXEMPT: (
+        "Since: the first day on which the key was older than RotationPeriod. Ticket, reason and "
+        "end are those of the exemptions file when the report was made."
+    ),
+    ListName.RESTORED: "Since: the first day on which a run saw it.",
+    ListName.WITHOUT_OWNER: "Of those whose owner a run looked for.",
+    ListName.NOT_REACHED: "Since: the last day on which the account was seen.",
+}
+NOTHING: Final = "not known"
+
+
+def title_of(period: Period) -> str:
+    """What a report is called."""
+    kind = "Week" if period.kind is PeriodKind.WEEKLY else "Month"
+    return f"{kind} {period.name}, {period.first.isoformat()} to {period.last.isoformat()} (UTC)"
+
+
+def seen_text(report: PeriodReport) -> str:
+    """How much was seen: nobody may take what is unseen for good."""
+    listed = int(report.figures.get(FigureName.ACCOUNTS_LISTED) or 0)
+    if not listed:
+        return "NOTHING WAS SEEN: there is no snapshot and no inventory of this time"
+    if report.is_whole:
+        return f"Everything was seen: all {listed:,} accounts on every day"
+    return f"NOT EVERYTHING WAS SEEN. {unseen_line(report) or 'See the remarks'}"
+
+
+def figure_text(name: FigureName, value: float | None) -> str:
+    """A figure with its unit."""
+    if value is None:
+        return NOTHING
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".rstrip("0").rstrip(".")
+    match DEFINITIONS[name].unit:
+        case Unit.PERCENT:
+            return f"{text} %"
+        case Unit.DAYS:
+            return f"{text} days"
+        case Unit.DOLLARS_A_MONTH:
+            return f"${value:,.2f} a month"
+        case Unit.COUNT:
+            return text
+
+
+def depth_of(name: FigureName) -> int:
+    """How deep a figure stands among the parts of others: 0 is a part of none."""
+    above = next((whole for whole, parts in SUMS.items() if name in parts), None)
+    return 0 if above is None else depth_of(above) + 1
+
+
+def since_text(line: PeriodLine) -> str:
+    """Since when it is so; empty: not known."""
+    if line.since is None:
+        return ""
+    day = line.since.isoformat()
+    return day if line.is_since_known else f"{day} or before"
+
+
+def line_text(line: PeriodLine) -> str:
+    """A line of a list, as one line."""
+    place = f"{line.name} ({line.account})" if line.name else line.account
+    who = ", ".join(filter(None, (line.user, line.key_id, place)))
+    parts = [
+        f"{line.age} days old" if line.age is not None else "",
+        f"since {since_text(line)}" if line.since else "",
+        line.what,
+        f"ticket {line.ticket}" if line.ticket else "",
+        line.reason,
+        f"owner {line.owner}" if line.owner else "",
+        "dry run" if line.dry_run else "",
+    ]
+    return f"{who}: {'; '.join(filter(None, parts))}"

@@ -1,0 +1,84 @@
+"""An account's snapshot, as weekly and monthly reports look at it."""
+
+from datetime import date
+from typing import Any
+
+from keyturn.domain.account_period import AccountSeen, KeySeen, StepSeen, UserSeen
+from keyturn.domain.days import read_day
+from keyturn.domain.decision import Action, State
+from keyturn.domain.errors import PortError
+from keyturn.schemas.snapshot import Snapshot, read_snapshot
+
+
+def account_seen(snapshot: Snapshot) -> AccountSeen:
+    """
+    What reports look at of a snapshot.
+
+    Raises KeyError, TypeError, ValueError or AttributeError where a field is of no known form:
+    not all of them are checked when a snapshot is read.
+    """
+    failed = [each["message"] for each in snapshot["failures"] if each["user"] is None]
+    return AccountSeen(
+        day=_day(snapshot["date"]),
+        account=snapshot["account"],
+        name=snapshot["name"],
+        dry_run=snapshot["dry_run"],
+        reached=bool(snapshot["users"] or snapshot["left"]) or not failed,
+        rotation_period=int(snapshot["policy"]["RotationPeriod"]),
+        users=tuple(
+            UserSeen(user=each["user"], exempt=each["exempt"], source=each.get("owner_source"))
+            for each in snapshot["users"]
+        ),
+        keys=tuple(map(_key, snapshot["keys"])),
+        steps=tuple(
+            StepSeen(
+                user=each["user"],
+                key_id=each["key"],
+                action=Action(each["action"]),
+                reason=each["reason"],
+                sentence=each["sentence"],
+            )
+            for each in snapshot.get("done_earlier", ())
+        ),
+        left=len(snapshot["left"]),
+        why="; ".join(failed),
+    )
+
+
+def read_account_seen(body: bytes | PortError | None) -> AccountSeen | str:
+    """Read a stored snapshot; where it cannot be read: why, a clause."""
+    if isinstance(body, PortError):
+        return str(body)
+    found = None if body is None else read_snapshot(body)
+    if found is None:
+        return "it is of no known form, or has gone"
+    try:
+        return account_seen(found)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _key(found: Any) -> KeySeen:  # noqa: ANN401 -- what a snapshot of any age holds
+    used = found["last_used"]
+    return KeySeen(
+        user=found["user"],
+        key_id=found["key"],
+        age=int(found["age"]),
+        created=_day(found["created"][:10]),
+        state=State(found["state"]),
+        action=Action(found["action"]),
+        reason=str(found["reason"]),
+        sentence=str(found["sentence"]),
+        exempt=bool(found["exempt"]),
+        done=bool(found["done"]),
+        overlays=frozenset(found["overlays"]),
+        successor=found["successor"],
+        used=_day(used["at"][:10]) if used and used["at"] else None,
+    )
+
+
+def _day(text: str) -> date:
+    day = read_day(text)
+    if day is None:
+        raise ValueError(text)
+    return day

@@ -1,0 +1,226 @@
+"""`keyturn report weekly` and `monthly`: from what runs have left in the bucket, or a copy."""
+
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import validate
+from typer.testing import CliRunner, Result
+
+from keyturn.cli import periods
+from keyturn.cli.app import app
+from keyturn.domain.figures import SUMS
+from keyturn.schemas.period_report import read_period_report
+from tests.report.a_week import DAYS, a_week
+from tests.report.bucket import BOUGHT, LAB, OWNER, SHOP, Bucket
+from tests.schemas import SCHEMAS
+
+
+@pytest.fixture(autouse=True)
+def monday_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periods, "now", lambda: datetime(2026, 5, 25, 6, tzinfo=UTC))
+
+
+def keyturn(*args: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, ["report", *args])
+
+
+def told(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    validate(found, SCHEMAS["period-report"]())
+    body = json.dumps(found).encode()
+    assert read_period_report(body) is not None
+    return found
+
+
+def figures(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: each["value"] for name, each in found["figures"].items()}
+
+
+def lines(found: dict[str, Any], name: str) -> list[tuple[Any, ...]]:
+    worst = found["lists"][name]["worst"]
+    return [(each["user"], each["since"], each["since_known"], each["what"]) for each in worst]
+
+
+def test_a_week_says_what_stands_since_when_and_what_was_not_seen(tmp_path: Path) -> None:
+    a_week(tmp_path)
+
+    result = keyturn("weekly", "--folder", str(tmp_path), "--format", "json")
+
+    found = told(result)
+    assert (result.exit_code, found["period"], found["whole"]) == (1, "2026-W21", False)
+    counted = figures(found)
+    assert {name: counted[name] for name in ("keys", "keys_active", "keys_inactive")} == {
+        "keys": 10,
+        "keys_active": 9,
+        "keys_inactive": 1,
+    }
+    assert {name: counted[name] for name in counted if name.startswith("accounts_")} == {
+        "accounts_listed": 3,
+        "accounts_whole": 1,
+        "accounts_partly": 1,
+        "accounts_never": 1,
+    }
+    assert lines(found, "blocked") == [("held", "2026-05-20", True, "both keys are in use")]
+    assert lines(found, "overdue") == [
+        ("late", "2026-05-22", True, "it is 93 days old, rotation comes at 90")
+    ]
+    assert lines(found, "restored") == [("back", "2026-05-21", True, "somebody enabled it")]
+    assert [each[0] for each in lines(found, "without_owner")] == ["nobody"]
+    printer, scanner = found["lists"]["exempt"]["worst"]
+    assert (printer["ticket"], printer["reason"], printer["owner"], printer["expiry"]) == (
+        "SEC-12",
+        "firmware without an update",
+        OWNER,
+        "2026-08-01",
+    )
+    assert (scanner["ticket"], scanner["what"]) == ("", "it has no entry in the exemptions file")
+    unseen = {each["account"]: each for each in found["lists"]["not_reached"]["worst"]}
+    assert unseen[LAB]["what"] == ("seen on 5 days, and not on 2: AccessDenied: the role is gone")
+    assert (unseen[LAB]["since"], unseen[BOUGHT]["what"]) == ("2026-05-22", "it had no run")
+
+
+def test_the_parts_of_a_figure_add_up_and_each_figure_says_what_it_counts(tmp_path: Path) -> None:
+    a_week(tmp_path)
+
+    found = told(
+        keyturn("monthly", "--period", "2026-05", "--folder", str(tmp_path), "--format", "json")
+    )
+
+    counted = figures(found)
+    for whole, parts in SUMS.items():
+        assert counted[whole] == sum(counted[part] for part in parts), whole
+    assert all(each["definition"] for each in found["figures"].values())
+    assert counted["keys_active"] > 0
+
+
+def test_a_broken_exemptions_file_is_said_and_no_entry_is_denied_by_it(tmp_path: Path) -> None:
+    a_week(tmp_path).put("exemptions.yaml", b"exemptions: []")
+
+    found = told(keyturn("weekly", "--folder", str(tmp_path), "--format", "json"))
+
+    assert "it must be an object with version: 1" in found["remarks"][0]
+    assert {each["what"] for each in found["lists"]["exempt"]["worst"]} == {
+        "the exemptions file is broken, and no entry for it can be read"
+    }
+
+
+def test_a_month_counts_what_was_done_and_how_soon_new_keys_were_used(tmp_path: Path) -> None:
+    a_week(tmp_path)
+
+    result = keyturn(
+        "monthly",
+        "--period",
+        "2026-05-20",
+        "--users-target",
+        "5",
+        "--folder",
+        str(tmp_path),
+        "--format",
+        "json",
+    )
+
+    found = told(result)
+    counted = figures(found)
+    wanted = {
+        "rotated": 1,
+        "deleted": 1,
+        "new_keys": 1,
+        "new_keys_used": 1,
+        "first_use_median": 3,
+        "users": 8,
+        "users_change": 1,
+        "users_above_target": 3,
+        "users_rotated": 1,
+        "secrets_cost": 0.4,
+    }
+    assert {name: counted[name] for name in wanted} == wanted
+    assert [(each["date"], each["users"], each["accounts"]) for each in found["trend"]][3:5] == [
+        ("2026-05-21", 7, 2),
+        ("2026-05-22", 8, 2),
+    ]
+    assert "CIS AWS 3.0.0 1.14" in found["figures"]["keys_within"]["controls"]
+    rows = {each["account"]: each for each in found["accounts"]}
+    assert (rows[SHOP]["rotated"], rows[SHOP]["oldest"], rows[BOUGHT]["last"]) == (1, 200, None)
+    over, unknown = found["remarks"]
+    assert over == "The month is not over: it is reported up to 2026-05-25"
+    assert unknown == (
+        "Nobody knows who was to be seen on 18 days from 2026-05-01 to 2026-05-25: no inventory "
+        "left word. An account without a run on them may be missing here"
+    )
+
+
+def test_it_is_green_only_where_everything_was_seen(tmp_path: Path) -> None:
+    bucket = Bucket(tmp_path)
+    for day in DAYS:
+        bucket.inventory(day, SHOP)
+        bucket.snapshot(SHOP, day, [])
+
+    whole = keyturn("weekly", "--folder", str(tmp_path))
+    (tmp_path / f"snapshots/date={DAYS[3]}/account={SHOP}.json").write_bytes(b"{")
+    unread = keyturn("weekly", "--folder", str(tmp_path))
+    (tmp_path / f"reports/daily/date={DAYS[0]}/inventory/run.json").unlink()
+    unknown = keyturn("weekly", "--folder", str(tmp_path))
+    nothing = keyturn("weekly", "--period", "2026-W02", "--folder", str(tmp_path))
+
+    assert whole.exit_code == 0
+    assert "Everything was seen: all 1 accounts on every day" in whole.stdout
+    assert unread.exit_code == 1
+    assert "NOT EVERYTHING WAS SEEN. not seen on every day: 1 account" in unread.stdout
+    assert "its snapshot could not be read (it is of no known form, or has gone)" in unread.stdout
+    assert "no inventory left word" in unknown.stdout
+    assert (nothing.exit_code, "NOTHING WAS SEEN" in nothing.stdout) == (1, True)
+
+
+def test_the_csv_has_every_line_and_no_formula(tmp_path: Path) -> None:
+    a_week(tmp_path / "copy")
+    file = tmp_path / "week.csv"
+
+    keyturn("weekly", "--folder", str(tmp_path / "copy"), "--csv", str(file))
+
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    assert [(row["list"], row["account"]) for row in rows if row["list"] == "account"] == [
+        ("account", SHOP),
+        ("account", LAB),
+        ("account", BOUGHT),
+    ]
+    assert sorted(row["list"] for row in rows if row["user"]) == [
+        "blocked",
+        "exempt",
+        "exempt",
+        "overdue",
+        "restored",
+        "without_owner",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (
+            ("weekly", "--period", "soon"),
+            "--period soon: must be a day of it, or its name, as 2026-W48",
+        ),
+        (
+            ("monthly", "--period", "2026-W48"),
+            "--period 2026-W48: must be a day of it, or its name, as 2026-11",
+        ),
+        (("weekly", "--period", "2026-W22"), ""),
+        (
+            ("weekly", "--period", "2026-06-01"),
+            "--period 2026-06-01: has not begun yet, UTC",
+        ),
+        (("weekly", "--users-target", "-1"), "--users-target -1: must be 0 or more"),
+    ],
+)
+def test_a_period_that_is_none_is_refused(
+    args: tuple[str, ...], line: str, tmp_path: Path
+) -> None:
+    Bucket(tmp_path).inventory(DAYS[0], SHOP)
+
+    result = keyturn(*args, "--folder", str(tmp_path))
+
+    assert (result.exit_code, line in result.stderr) == (2 if line else 1, True)
