@@ -46,6 +46,7 @@ from keyturn.schemas.event import (
 from keyturn.schemas.exemptions_answer import ExemptionsFileAnswer
 from keyturn.schemas.explanation import Explanation
 from keyturn.schemas.inventory_record import InventoryFile
+from keyturn.schemas.key_trace import TraceFile
 from keyturn.schemas.mail_fate import FateFile, MessageFile, ReachedFile, UndeliverableFile
 from keyturn.schemas.owners_check import OwnersCheckFile
 from keyturn.schemas.owners_shown import OwnersShownFile
@@ -151,6 +152,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "receipt": partial(of_form, ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, Snapshot, "An account on a day"),
+    "trace": partial(of_form, TraceFile, "What `trace` answers"),
     "undeliverable": partial(of_form, UndeliverableFile, "An address that cannot be reached"),
     "switch": partial(of_form, SwitchFile, "What `pause` and `resume` answer"),
     "switch-event": partial(of_taken, PauseEvent(), "What pauses and resumes"),

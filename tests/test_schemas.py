@@ -76,6 +76,7 @@ OF_THE_COMMAND_LINE = {
     "owners-shown",
     "plan",
     "switch",
+    "trace",
 }
 PAUSE = {"Pause": "an incident", "by": "ann", "dryrun": "false"}
 RESUME = {"Resume": "it is over"}

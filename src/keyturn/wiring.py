@@ -436,6 +436,11 @@ class Aws(_Connections):
         home = str(self._member(account).secrets.meta.region_name)
         return home, IAM_REGIONS.get(self.session.get_partition_for_region(home), home)
 
+    def every_region(self) -> tuple[str, ...]:
+        """The regions that CloudTrail is in, as the SDK knows them; some may be off."""
+        partition = self.session.get_partition_for_region(self.session.region_name)
+        return tuple(self.session.get_available_regions("cloudtrail", partition))
+
     def pause_flag(self) -> PauseFlag:
         """What stops every write."""
         return self._in_bucket(S3PauseFlag) if self.settings.bucket else NoPauseFlag()

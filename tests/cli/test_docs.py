@@ -101,6 +101,7 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
 ELSEWHERE = (
     *(
         "audit",
+        "trace",
         "credentials",
         "demo",
         "deploy",

@@ -113,14 +113,20 @@ def test_a_history_without_the_key_is_not_said_to_prove_anything(stage: Harness)
     assert "reads of data, such as S3's, are not in it" in words(told(stage).text)
 
 
-def test_only_keys_whose_end_is_announced_are_looked_up(stage: Harness) -> None:
-    stage.user("ann", 76)  # its rotation is announced
+def test_only_keys_whose_rotation_or_end_is_announced_are_looked_up(stage: Harness) -> None:
+    """The earlier an owner hears from where a key is used, the better."""
+    [early] = stage.user("ann", 76)
     stage.user("new", 5)
     [due] = stage.user("due", 91)
+    stage.cloud.see_call(MEMBER, early, event_of("203.0.113.1", AGENT, "sts.amazonaws.com"))
 
-    stage.run()
+    mail = told(stage)
 
-    assert looked_up(stage) == [due]
+    assert {*looked_up(stage)} == {early, due}
+    assert (
+        f"CloudTrail saw this key used from 203.0.113.1 for sts.amazonaws.com (by {AGENT})."
+        in (words(mail.text))
+    )
 
 
 def test_it_is_off_by_default_and_in_a_dry_run(stage: Harness) -> None:

@@ -16,6 +16,7 @@ from keyturn.cli.audit_options import (
     ChainOptions,
     EvidenceOptions,
     QuestionOptions,
+    TraceOptions,
     VerifyOptions,
 )
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions, DoctorOptions
@@ -286,6 +287,19 @@ def digest(options: DigestOptions) -> int:
     from keyturn.cli.digest import digest as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(options)
+
+
+@app.command(cls=Once)
+@with_groups
+def trace(key: Annotated[str, _KEY], where: AccountOptions, tracing: TraceOptions) -> int:
+    """
+    Show where a key is used: its last use, and the calls of 90 days, as CloudTrail has them.
+
+    It only reads. What could not be read is said. Exit code 1, if something could not be read.
+    """
+    from keyturn.cli.trace import trace as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(key, where, tracing)
 
 
 audit = typer.Typer(cls=OnceGroup, invoke_without_command=True)

@@ -78,6 +78,24 @@ class QuestionOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TraceOptions:
+    """Where calls are looked up, how many of them, and how the answer is written."""
+
+    in_region: list[str] | None = option(
+        "--in-region", "Look there too, repeatable.", SOURCES, "REGION"
+    )
+    every_region: bool = flag(
+        "--every-region", "Look in every region of AWS; half a second each at least.", SOURCES
+    )
+    most: int = option(
+        "--most", "At most so many events of a region, the latest.", SOURCES, "N", default=5000
+    )
+    format: Findings = option(
+        "--format", "How the answer is written.", OUTPUT, default=Findings.TABLE
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions:
     """What was written down of the chain's end elsewhere."""
 

@@ -56,8 +56,9 @@ def _usage(
 
 
 def _trail(item: NoticeItem, use: LastUse | None, history: CallHistory) -> Trail | None:
-    """From where a key is used that is about to be disabled, or is not because it is used."""
-    if Act.DISABLE not in item.promises and item.reason not in _BLOCKED_IN_USE:
+    """From where a key is used that is soon rotated or disabled, or is not because it is used."""
+    is_early = item.notice.type is NoticeType.UPCOMING
+    if not is_early and Act.DISABLE not in item.promises and item.reason not in _BLOCKED_IN_USE:
         return None
     if use is not None and use.at is None:
         return None
