@@ -107,6 +107,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.deployment.checks.observed.WORKERS": 8,
     "keyturn.deployment.checks.observed._NAMED": 5,
     "keyturn.deployment.checks.runs.LONGEST_PAUSE": timedelta(hours=26),
+    "keyturn.domain.worst_lines._SHARE": 3,
     "keyturn.domain.worst_lines.WORST": 10,
     "keyturn.domain.worst_lines._KEPT": 200,
     "keyturn.domain.fold_day.REPEATED_AFTER": timedelta(days=7),

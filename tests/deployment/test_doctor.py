@@ -552,6 +552,11 @@ BROKEN: dict[FindingCode, list[Broken]] = {
             "AllowedOwnerDomains does not allow",
         ),
         (
+            owners_file("- {user: x, jira_project: KEYS}\n- addresses: a@shop.example"),
+            Check.OWNERS_FILE,
+            "line 3: warning: the rule has no addresses, so it takes mails away from line 4",
+        ),
+        (
             owners_file("- addresses: a@shop.example\n- {user: x, addresses: a@shop.example}"),
             Check.OWNERS_FILE,
             "line 4: warning: the rule never serves",

@@ -361,3 +361,26 @@ def test_what_is_cut_shows_that_it_was_cut() -> None:
         failed = of(replace(PROD, failures=(("ann", message),)))
         assert shut.coverage.not_entered.worst[0].what == what
         assert failed.failures.worst[0].what == what
+
+
+def test_no_account_keeps_the_findings_of_others_out_of_a_list() -> None:
+    def with_failures(account: str, number: int) -> AccountDay:
+        users = [f"user-{each:03}" for each in range(number)]
+        failures = tuple((user, f"{user} failed") for user in users)
+        rejected = tuple(UserDay(user=user, source="tag", rejected=("no mail",)) for user in users)
+        return AccountDay(
+            account=account,
+            name="",
+            dry_run=False,
+            reached=True,
+            failures=failures,
+            users=rejected,
+        )
+
+    crowded = [with_failures("000000000001", 450), with_failures("222222222222", 1)]
+    digest = fold(crowded, day=date(2026, 3, 2), expected=None, memory={})
+
+    for found in (digest.failures, digest.rejected):
+        assert found.total == 451
+        accounts = [line.account for line in found.worst]
+        assert accounts == ["000000000001"] * 9 + ["222222222222"]

@@ -50,6 +50,8 @@ _UNEXPECTED: Final = (
 _EACH_DRY_RUN: Final = frozenset(_UNEXPECTED) - {Reason.USED_AFTER_DISABLING}
 """Those that every dry run finds again, for it notes nothing: its plan has them."""
 _UNKNOWN_OWNER: Final = frozenset({OwnerSource.NONE, OwnerSource.ADMIN})
+_BY_RANK: Final = frozenset({"breaks", "done", "planned"})
+"""Lists in which what is worse always comes first; of the others each account has its share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,9 @@ class _Found:
     lasting: int = 0
     not_seen: Worst = field(default_factory=Worst)
     not_entered: Worst = field(default_factory=Worst)
-    lists: Mapping[str, Worst] = field(default_factory=lambda: {name: Worst() for name in LISTS})
+    lists: Mapping[str, Worst] = field(
+        default_factory=lambda: {name: Worst(is_shared=name not in _BY_RANK) for name in LISTS}
+    )
     done_counts: Counter[Action] = field(default_factory=Counter)
     planned_counts: Counter[Action] = field(default_factory=Counter)
     remembered: dict[FailureKey, Lasting] = field(default_factory=dict)

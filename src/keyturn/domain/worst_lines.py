@@ -1,5 +1,6 @@
 """Lists that stay short: of whatever is found, the worst few lines, and how many there are."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -8,6 +9,8 @@ from keyturn.domain.decision import Action
 
 WORST: Final = 10
 """Lines of a list that are shown; the rest is counted, and stands in the CSV."""
+_SHARE: Final = 3
+"""Lines of one account before those of others: whoever may tag users could fill a list."""
 _KEPT: Final = 200
 """Lines that are kept before the worst of them are chosen: to sort at each line takes long."""
 LONGEST: Final = 300
@@ -46,14 +49,17 @@ class DigestList:
 
 
 NO_LINES: Final = DigestList()
+_Ranked = tuple[tuple[Any, ...], DigestLine]
 
 
 @dataclass(slots=True)
 class Worst:
     """Keeps the lines with the smallest ranks."""
 
+    is_shared: bool = False
+    """Whether no account may keep those of others out of it."""
     total: int = 0
-    _kept: list[tuple[tuple[Any, ...], DigestLine]] = field(default_factory=list)
+    _kept: list[_Ranked] = field(default_factory=list)
 
     def add(self, rank: tuple[object, ...], line: DigestLine) -> None:
         """rank: what is worse comes first; all ranks of a list are of one form."""
@@ -68,8 +74,22 @@ class Worst:
         return DigestList(total=self.total, worst=tuple(line for _, line in self._kept))
 
     def _cut(self) -> None:
-        self._kept = sorted(self._kept, key=_rank_of)[:WORST]
+        ranked = sorted(self._kept, key=_rank_of)
+        chosen = _shared(ranked) if self.is_shared else ranked
+        self._kept = sorted(chosen[:WORST], key=_rank_of)
 
 
-def _rank_of(kept: tuple[tuple[Any, ...], DigestLine]) -> Any:  # noqa: ANN401 -- ranks of one list compare
+def _shared(ranked: list[_Ranked]) -> list[_Ranked]:
+    """The first few lines of each account, and then the rest; each part in its order."""
+    seen: Counter[str] = Counter()
+    first: list[_Ranked] = []
+    rest: list[_Ranked] = []
+    for each in ranked:
+        account = each[1].account
+        seen[account] += 1
+        (first if seen[account] <= _SHARE else rest).append(each)
+    return [*first, *rest]
+
+
+def _rank_of(kept: _Ranked) -> Any:  # noqa: ANN401 -- ranks of one list compare
     return kept[0]

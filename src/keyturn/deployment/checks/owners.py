@@ -7,7 +7,7 @@ from keyturn.deployment.checks.observed import Observed
 from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.owner import AllowedDomains
-from keyturn.domain.owners_file import hidden_rules
+from keyturn.domain.owners_file import diverting_rules, hidden_rules
 from keyturn.domain.scope import separated
 
 _NAMED: Final = 3
@@ -55,11 +55,12 @@ class OwnersFileSound(HealthCheck):
         file = seen.probes.owners_file(*seen.bucket_and_prefix, allowed).read()
         if file is None:
             return self.well("there is none")
-        problems = (*file.problems, *hidden_rules(file.rules))
+        rules = file.rules
+        problems = (*file.problems, *hidden_rules(rules), *diverting_rules(rules))
         if problems:
             said = f"{file.place}: {_first([str(each) for each in problems])}"
             return self.faulty(FindingCode.OWNERS_FILE_ODD, said)
-        return self.well(f"{file.place} has {pluralize(len(file.rules), 'rule')}, and all serve")
+        return self.well(f"{file.place} has {pluralize(len(rules), 'rule')}, and all serve")
 
 
 def _first(sentences: list[str]) -> str:
