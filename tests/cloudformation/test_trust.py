@@ -233,7 +233,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
         "s3:ListBucket": {BUCKET},
         "s3:GetObject": {
             *(f"{BELOW}/{name}" for name in ("tally/*", "paused.json", "plans/*", "snapshots/*")),
-            f"{BELOW}/owners.*",
+            *(f"{BELOW}/{name}" for name in ("owners.*", "exemptions.yaml")),
         },
         "s3:PutObject": {
             *(f"{BELOW}/{name}" for name in ("tally/*", "audit/*", "snapshots/*", "paused.json"))
