@@ -7,6 +7,7 @@ in ARCHITECTURE.md cannot say what the code does not; a test checks that it is c
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import Literal
 from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Action, Question, Reason, State, UserDecisions
+from keyturn.domain.deferral import Deferral
 from keyturn.domain.key import Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.policy import ProofOfNotice, RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
-from tests.domain.world import NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
+from tests.domain.world import DAY, NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
 
 PAGE = Path(__file__).parent.parent / "ARCHITECTURE.md"
 START, END = "<!-- diagram:start -->\n", "<!-- diagram:end -->\n"
@@ -106,6 +108,22 @@ def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
     ):
         secret = a_secret("NEW", records={"OLD": on_record})
         yield ann(ends, a_key("NEW", age=10), secret=secret), plain
+    rotated = a_secret("NEW")
+    until = Deferral(
+        account="1" * 12,
+        key_id="OLD",
+        until=(NOW + 9 * DAY).date(),
+        first=NOW,
+        at=ago(0),
+        by="ann",
+        ticket="T-1",
+    )
+    for deferral in (until, SILENCE):
+        for inactive, secret in ((False, rotated), (True, stopped)):
+            for told_now in ([], [told(0, disable=19, delete=29)]):
+                key = replace(a_key(age=137, inactive=inactive, told=told_now), deferral=deferral)
+                yield ann(key, a_key("NEW", age=10), secret=secret), plain
+        yield ann(replace(a_key(age=137), deferral=deferral)), plain
     was_ours = a_secret(records={"NEW": KeyRecord(delivered=ago(10))})
     yield ann(a_key(age=137, used=50), a_key("NEW", age=10), secret=was_ours), plain
     taken = a_secret("NEW", records={"NEW": KeyRecord(delivered=ago(5))})

@@ -35,6 +35,7 @@ from keyturn.schemas.audit_answer import AuditAnswerFile
 from keyturn.schemas.audit_link import LinkFile
 from keyturn.schemas.audit_verdict import VerdictFile
 from keyturn.schemas.daily_report import DailyDigestFile
+from keyturn.schemas.deferral import DeferralFile
 from keyturn.schemas.event import (
     DigestDetail,
     ExemptionDetail,
@@ -139,6 +140,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "inventory": partial(of_form, InventoryFile, "What an inventory queued"),
     "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
+    "deferral": partial(of_form, DeferralFile, "More time for a key, as it is stored"),
     "exemptions": partial(of_form, ExemptionsFileAnswer, "What `exemptions list` answers"),
     "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),
     "period-report": partial(of_form, PeriodReportFile, "A week or a month of the organisation"),

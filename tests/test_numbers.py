@@ -186,6 +186,8 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.schemas.exemptions_file.LONGEST_TEXT": 300,
     "keyturn.schemas.exemptions_file.LARGEST": 2 * 1024 * 1024,
     "keyturn.cli.exemptions._DIGITS": 5,
+    "keyturn.cli.defer._MOST_DIGITS": 5,
+    "keyturn.schemas.deferral.VERSION": 1,
     "keyturn.schemas.owners_file.LARGEST": 2 * 1024 * 1024,
     "keyturn.schemas.owners_file.MOST_RULES": 20000,
     "keyturn.schemas.owners_file._DIGITS": 12,

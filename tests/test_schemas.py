@@ -70,6 +70,7 @@ OF_THE_COMMAND_LINE = {
     "admin-digest",
     "audit-answer",
     "audit-verdict",
+    "deferral",
     "exemptions",
     "explanation",
     "owners-check",

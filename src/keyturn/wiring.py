@@ -28,13 +28,14 @@ from keyturn.adapters.local_evidence import LocalEvidence
 from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
 from keyturn.adapters.local_exports import exported
 from keyturn.adapters.local_owners_file import LocalOwnersFile
-from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoPauseFlag, NoReceipts
+from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoDeferrals, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_archive import S3Archive
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_conversations import S3Conversations
 from keyturn.adapters.s3_coverage import S3Coverage
+from keyturn.adapters.s3_deferrals import S3Deferrals
 from keyturn.adapters.s3_evidence import S3Evidence
 from keyturn.adapters.s3_exemptions_file import S3ExemptionsFile
 from keyturn.adapters.s3_fates import S3Fates
@@ -63,6 +64,7 @@ from keyturn.ports import (
     Channel,
     Clock,
     DailyLimitLedger,
+    Deferrals,
     ExemptionsFileStore,
     LocatedPauseFlag,
     OwnersFileStore,
@@ -299,6 +301,7 @@ class Aws(_Connections):
                 cap=DailyCap(ledger=tools.ledger, policy=settings.policy, id=tools.own_id),
                 pause_flag=self.pause_flag(),
                 clock=self.clock,
+                deferrals=self.deferrals(),
                 workers=settings.parallel_users,
             ),
             build_notifications=replace(
@@ -452,6 +455,10 @@ class Aws(_Connections):
             "s3 for a stop", lambda: bucket_client(self.session, self._own_account_if_known)
         )
         return S3PauseFlag(s3, bucket=self.settings.bucket, prefix=self.settings.prefix)
+
+    def deferrals(self) -> Deferrals:
+        """The time that operators gave keys."""
+        return self._in_bucket(S3Deferrals) if self.settings.bucket else NoDeferrals()
 
     def audit(self) -> S3Audit | None:
         """Where operators' commands are written down; None without a bucket."""

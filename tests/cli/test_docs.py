@@ -72,7 +72,7 @@ def said_of(command: str) -> str:
         case "credentials" | "doctor" | "resume":
             like = {"credentials": "pickup", "doctor": "deploy", "resume": "pause"}
             return section(like[command]) + section(command)
-        case "restore" | "rotate" | "revoke" | "adopt":
+        case "restore" | "rotate" | "revoke" | "adopt" | "defer":
             shared = section("plan") + section("run") + under("An operator's commands")
             return shared + section(command)
     name, *_ = command.split()

@@ -61,6 +61,7 @@ SERVICE = {
     "s3_ledger.py": "s3",
     "s3_owners_file.py": "s3",
     "s3_exemptions_file.py": "s3",
+    "s3_deferrals.py": "s3",
     "s3_templates.py": "s3",
     "secrets_manager.py": "secretsmanager",
     "ses_suppression.py": "sesv2",
@@ -121,6 +122,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_ledger.py": WHOLE,
         "s3_owners_file.py": WHOLE,
         "s3_exemptions_file.py": {"read"},
+        "s3_deferrals.py": {"keys_of", "of_key"},
     },
     (CORE, "NotifierRole"): {
         "s3_receipts.py": WHOLE,
@@ -526,6 +528,7 @@ def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
     assert objects("RotationRole", "s3:GetObject") == {
         "owners.*",
         "exemptions.yaml",
+        "deferrals/*",
         "tally/*",
         "paused.json",
         "plans/*",
@@ -573,6 +576,7 @@ def test_a_function_lists_its_own_folders_of_the_bucket_only() -> None:
             "snapshots/*",
             "owners.",
             "exemptions.yaml",
+            "deferrals/*",
         ],
         "NotifierRole": ["receipts/*", "Template/*"],
     }

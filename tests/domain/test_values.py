@@ -48,6 +48,7 @@ def test_keys_are_put_in_order_and_of_the_same_second_the_larger_id_is_younger()
         (NoticeType.DELETED, "", "deleted"),
         (NoticeType.RESTORED, "", "restored"),
         (NoticeType.OVERWRITTEN, "", "overwritten"),
+        (NoticeType.DEFERRED, "", "deferred"),
         (NoticeType.ORPHAN, "removed", "orphan-removed"),
         (NoticeType.REVOKED, "", "revoked"),
         (NoticeType.REVOKED, "successor", "revoked-successor"),

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from keyturn.adapters.no_bucket import NoDeferrals
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, KeyFacts, Status
 from keyturn.domain.policy import RotationPolicy
-from keyturn.ports import Clock, DailyLimitLedger, PauseFlag, Receipts
+from keyturn.ports import Clock, DailyLimitLedger, Deferrals, PauseFlag, Receipts
 from keyturn.use_cases.announcers import NotifyNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
@@ -94,6 +95,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     workers: int = 1,
     clock: Clock = lambda: NOW,
     reports_root_keys: bool = False,
+    deferrals: Deferrals | None = None,
 ) -> KeepAccount:
     """Put an account together."""
     secret_store, policy = secret_store or FakeSecretStore(), policy or RotationPolicy()
@@ -101,6 +103,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     find_owner = a_finder(keys, receipts)
     ledger = ledger or FakeDailyLimitLedger(clock=clock)
     return KeepAccount(
+        deferrals=deferrals or NoDeferrals(),
         keys=keys,
         fact_gatherer=FactGatherer(
             keys=keys,

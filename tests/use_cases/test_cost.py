@@ -12,7 +12,7 @@ READING = Counter(
     {"sts:AssumeRole": 1, "iam:ListUsers": 1, "iam:GetGroup": 1, "iam:ListAccessKeys": 1}
 )
 """What one user costs on a quiet day."""
-LISTS = {"receipts": 1, "tally": 2, "paused.json": 1, "Template": 1}
+LISTS = {"receipts": 1, "tally": 2, "deferrals": 1, "paused.json": 1, "Template": 1}
 """What an end costs in the bucket: the first for each key, the rest once a run."""
 
 

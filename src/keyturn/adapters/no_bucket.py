@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from keyturn.domain.errors import Refused
+from keyturn.domain.deferral import Deferral
+from keyturn.domain.errors import NotFound, Refused
 from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.recipient import Recipient, RecipientId
-from keyturn.ports import Pause, Reservation
+from keyturn.ports import Pause, Reservation, StoredDeferral
 
 
 class NoReceipts:
@@ -27,6 +28,22 @@ class NoReceipts:
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:  # noqa: ARG002 -- meets the port
         """There was none."""
         return None
+
+
+class NoDeferrals:
+    """Meets `ports.Deferrals`."""
+
+    def keys_of(self, account: str) -> frozenset[str]:  # noqa: ARG002 -- meets the port
+        """Nobody can give time where nothing is stored."""
+        return frozenset()
+
+    def of_key(self, account: str, key_id: str) -> StoredDeferral:  # noqa: ARG002 -- meets the port
+        """Raises NotFound: no key was given any."""
+        raise NotFound("without a bucket no key was given more time")
+
+    def put(self, deferral: Deferral, *, instead_of: str | None) -> None:  # noqa: ARG002 -- meets the port
+        """Raises Refused: no run would know of it."""
+        raise Refused("without a bucket no run would know of it")
 
 
 class NoDailyLimitLedger:

@@ -238,6 +238,33 @@ def revoke(  # noqa: PLR0913 -- four groups of options and what is this command'
 
 @app.command(cls=Once)
 @with_groups
+def defer(  # noqa: PLR0913 -- three groups of options and what is this command's own
+    key: Annotated[str, _KEY],
+    where: AccountOptions,
+    rules: SettingOptions,
+    ordering: CommandOptions,
+    *,
+    days: Annotated[
+        str | None,
+        typer.Option(help="For how many days from today; at most MaxDeferral.", metavar="N"),
+    ] = None,
+    ticket: Annotated[
+        str | None, typer.Option(help="Where it was approved of.", metavar="TEXT")
+    ] = None,
+) -> int:
+    """
+    Give one key more time. A dry run, unless told to --enforce.
+
+    Nothing is done about it before that day; then its windows count as ever.
+    """
+    from keyturn.cli.defer import MoreTime  # noqa: PLC0415 -- see above
+    from keyturn.cli.defer import defer as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(key, MoreTime(days=days, ticket=ticket), where, rules, ordering)
+
+
+@app.command()
+@with_groups
 def adopt(
     secret: Annotated[str, typer.Argument(metavar="SECRET", help="A secret's name.")],
     where: AccountOptions,

@@ -12,6 +12,7 @@ from rich.text import Text
 from keyturn.cli.tables import STYLES, title
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action, Decision, NoticeType, Overlay, Reason, UserDecisions
+from keyturn.domain.deferral import Deferral
 from keyturn.domain.key import KeyFacts, LastUse, SentNotice, Unknown
 from keyturn.domain.lifecycle.forecast import Step, forecast
 from keyturn.domain.owner import Owner
@@ -134,6 +135,9 @@ def _about(
         )
     grid.add_row("Now", Text(decision.action, style=STYLES[decision.action]))
     grid.add_row("Why", Text(shown(decision.sentence)))
+    if isinstance(given := key.deferral, Deferral):
+        said = f"until {given.until} ({given.ticket}), by {given.by} on {given.at.date()}"
+        grid.add_row("More time", Text(shown(said)))
     grid.add_row("Coming", _calendar(dates, today))
     yield grid
 

@@ -27,6 +27,8 @@ class Overlay(StrEnum):
     RESTORED = "RESTORED"
     REVOKED = "REVOKED"
     BLOCKED = "BLOCKED"
+    DEFERRED = "DEFERRED"
+    """An operator gave it more time."""
     CONTESTED = "CONTESTED"
     """Somebody, or something, works against its end, again and again."""
 
@@ -78,6 +80,8 @@ class Reason(StrEnum):
     TWO_KEYS_IN_USE = "two-keys-in-use"
     NOTICE_UNDELIVERED = "notice-undelivered"
     HELD = "held"
+    DEFERRED = "deferred"
+    DEFERRAL_UNREADABLE = "deferral-unreadable"
     RESTORED = "restored"
     RESTORED_BY_COMMAND = "restored-by-command"
     DISABLING_INTERRUPTED = "disabling-interrupted"
@@ -107,6 +111,7 @@ UNREADABLE = frozenset(
         Reason.RECEIPTS_UNREADABLE,
         Reason.LAST_USE_UNKNOWN,
         Reason.TALLY_UNREADABLE,
+        Reason.DEFERRAL_UNREADABLE,
     }
 )
 """Reasons that are failures: what was needed could not be read."""
@@ -123,6 +128,7 @@ class NoticeType(StrEnum):
     DELETING = "deleting"
     BEFORE_DELETE = "before-delete"
     DELETED = "deleted"
+    DEFERRED = "deferred"
     RESTORED = "restored"
     GRACE_RENEWED = "grace-renewed"
     BLOCKED = "blocked"
@@ -163,6 +169,8 @@ class Notice:
                 return "delete"
             case NoticeType.REVOKED if self.promises:
                 return "delete"
+            case NoticeType.DEFERRED if self.promises:
+                return str(min(self.promises, key=list(Act).index))
             case _ if self.variant:
                 return f"{self.type}-{self.variant}"
             case _:

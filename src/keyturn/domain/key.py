@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from typing import Final
 
+from keyturn.domain.deferral import Deferral
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import RecipientId
@@ -104,6 +105,8 @@ class KeyFacts:
     last_use: LastUse | Unknown | Unread = UNREAD
     receipts: tuple[Receipt, ...] | Unknown | Unread = UNREAD
     """The valid ones: what bounced, or was sent in a dry run, proves nothing."""
+    deferral: Deferral | Unknown | None = None
+    """The time that an operator gave it, also when that is over; None: none was given."""
 
     def __post_init__(self) -> None:
         """Refuse a time that nobody can place."""

@@ -147,6 +147,13 @@ class RotationPolicy:
         help="How far ahead the end of an exemption may be ({default}).",
         **_PERIOD,
     )
+    max_deferral: int = setting(
+        default=30,
+        name="MaxDeferral",
+        option="--max-deferral",
+        help="For how many days in all a key can be given more time ({default}).",
+        **_PERIOD,
+    )
     proof_of_notice: ProofOfNotice = setting(  # noqa: RUF009 -- a field, as the others
         default=ProofOfNotice.ACCEPTED,
         name="ProofOfNotice",

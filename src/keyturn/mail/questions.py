@@ -18,6 +18,7 @@ URGENCY: Final = (
     NoticeType.ROTATED,
     NoticeType.RETIRING,
     NoticeType.GRACE_RENEWED,
+    NoticeType.DEFERRED,
     NoticeType.OVERWRITTEN,
     NoticeType.RESTORED,
     NoticeType.DELETING,

@@ -164,6 +164,21 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(type=told, day=day, variant="14"),
                 next=Next(Action.ROTATE, day),
             )
+        case NoticeType.DEFERRED:
+            return replace(
+                item,
+                age=93,
+                overlays=frozenset({Overlay.DEFERRED}),
+                action=Action.NOTICE,
+                reason=Reason.DEFERRED,
+                sentence="an operator gave it more time, until 2027-03-15 (SEC-1234)",
+                notice=Notice(
+                    type=told,
+                    day=in_days(24),
+                    promises={Act.DISABLE: in_days(24), Act.DELETE: in_days(34)},
+                ),
+                next=Next(Action.DISABLE, in_days(24)),
+            )
         case NoticeType.RESTORED:
             return replace(
                 item,

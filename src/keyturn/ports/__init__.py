@@ -14,7 +14,7 @@ from keyturn.domain.events import NoticeContent
 from keyturn.domain.pause import Pause
 from keyturn.ports.accounts import AccessKeys, CallHistory, Listed, NewKey, Organization, User
 from keyturn.ports.conversations import Conversations
-from keyturn.ports.exemptions import ExemptionsFileStore
+from keyturn.ports.exemptions import Deferrals, ExemptionsFileStore, StoredDeferral
 from keyturn.ports.fates import AddressMarks, Fates, SentMessage, SentMessages, SuppressionList
 from keyturn.ports.notices import (
     Bus,
@@ -60,6 +60,7 @@ __all__ = [
     "DailyLimitLedger",
     "DailyReports",
     "DatedCoverage",
+    "Deferrals",
     "ExemptionsFileStore",
     "Fates",
     "InventoryRecords",
@@ -85,6 +86,7 @@ __all__ = [
     "SentMessages",
     "Snapshots",
     "StoredDay",
+    "StoredDeferral",
     "SuppressionList",
     "User",
 ]

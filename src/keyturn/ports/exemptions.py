@@ -1,8 +1,11 @@
 """Until when users are exempt, and which keys are given more time."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
+from keyturn.domain.deferral import Deferral
 from keyturn.domain.exemptions_file import ExemptionsFile
+from keyturn.domain.key import Unknown
 
 
 class ExemptionsFileStore(Protocol):
@@ -26,4 +29,31 @@ class ExemptionsFileStore(Protocol):
 
         instead_of: the version that was read; None: there was no file.
         Raises AlreadyThere where it is another by now: then nothing is written.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDeferral:
+    """What is stored of a key's time, and what tells this content from another."""
+
+    found: Deferral | Unknown
+    """Unknown: it is of no form that we know."""
+    version: str
+
+
+class Deferrals(Protocol):
+    """Where the time is stored that operators gave keys."""
+
+    def keys_of(self, account: str) -> frozenset[str]:
+        """The ids of the keys of an account that were ever given time."""
+
+    def of_key(self, account: str, key_id: str) -> StoredDeferral:
+        """What a key was given. Raises NotFound where that is nothing."""
+
+    def put(self, deferral: Deferral, *, instead_of: str | None) -> None:
+        """
+        Store it in the place of what was read.
+
+        instead_of: the version that was read; None: there was none.
+        Raises AlreadyThere where it is another by now: then nothing is stored.
         """

@@ -24,8 +24,9 @@ from keyturn.domain.lifecycle.view import is_forced
 from keyturn.domain.narrowing import needs_owner, not_due, silenced, without_owner
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome, Request
-from keyturn.ports import AccessKeys, Clock, PauseFlag, User
+from keyturn.ports import AccessKeys, Clock, Deferrals, PauseFlag, User
 from keyturn.use_cases.daily_cap import DailyCap, DayClaim, is_too_late
+from keyturn.use_cases.deferrals import AccountDeferrals, deferrals_of
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
@@ -46,6 +47,17 @@ from keyturn.use_cases.side_by_side import side_by_side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is read once for all users of an account, before the first is looked at."""
+
+    exempt: frozenset[str]
+    """The `UserId`s of those who are exempt."""
+    living: Mapping[str, str]
+    """`UserId` → name."""
+    deferrals: AccountDeferrals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepAccount:
     """One account's plan and what is done of it."""
 
@@ -59,6 +71,7 @@ class KeepAccount:
     cap: DailyCap
     pause_flag: PauseFlag
     clock: Clock
+    deferrals: Deferrals
     workers: int
     """How many users are worked on at once."""
     reports_root_keys: bool = False
@@ -96,12 +109,15 @@ class KeepAccount:
         except KeyturnError as error:
             return replace(plan, failures=(Failure(error=error),))
         living = {user.id: user.name for user in listed}
+        known = Known(
+            exempt=exempt, living=living, deferrals=deferrals_of(run.account.id, self.deferrals)
+        )
         users = [user for user in listed if wanted is None or user.name in wanted]
         failures = list(missing_users(self.keys, request, {user.name for user in listed}))
         says_root = self.reports_root_keys and request.forced is None
         root = root_keys(self.keys, failures) if says_root else ()
         looked = side_by_side(
-            lambda user: self._looked(user, run, request, exempt, living),
+            lambda user: self._looked(user, run, request, known),
             users,
             workers=self.workers,
             may_begin=may_look,
@@ -260,12 +276,11 @@ class KeepAccount:
         user: User,
         run: Run,
         request: Request,
-        exempt: frozenset[str],
-        living: Mapping[str, str],
+        known: "Known",
     ) -> UserDecisions | Failure | None:
         """Look at one user; what goes wrong is theirs alone. None: gone by now."""
         try:
-            return self._first_decided(user, run, request, exempt, living)
+            return self._first_decided(user, run, request, known)
         except NotFound:
             return None
         except KeyturnError as error:
@@ -278,18 +293,17 @@ class KeepAccount:
         user: User,
         run: Run,
         request: Request,
-        exempt: frozenset[str],
-        living: Mapping[str, str],
+        known: "Known",
     ) -> UserDecisions:
         facts = UserFacts(
             account=run.account.id,
             name=user.name,
             user_id=user.id,
             path=user.path,
-            keys=self.keys.keys_of(user.name),
-            exempt=user.id in exempt,
+            keys=known.deferrals.with_time(self.keys.keys_of(user.name)),
+            exempt=user.id in known.exempt,
             forced=request.forced_at if user.name == request.forced else None,
-            living=living,
+            living=known.living,
         )
         return self._decided(facts, run, NO_CONSTRAINTS)
 

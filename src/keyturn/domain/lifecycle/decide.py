@@ -37,6 +37,11 @@ from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.decision import Action, Decision, Question, UserDecisions
 from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.case import Case
+from keyturn.domain.lifecycle.cases.deferred import (
+    leave_its_deletion_until_its_time_is_over,
+    leave_its_end_until_its_time_is_over,
+    leave_its_rotation_until_its_time_is_over,
+)
 from keyturn.domain.lifecycle.cases.ending import (
     announce_disabling,
     announce_disabling_again_after_an_interruption,
@@ -121,6 +126,8 @@ WITH_THE_RECORD: Final[tuple[Case[OnRecord, UserDecisions], ...]] = (
 _ENDING: Final[tuple[Case[KeyView, Decision], ...]] = (
     # Every case below compares dates with promises: read as "none", they would come too early.
     wait_while_receipts_are_unreadable,
+    # Before anything is announced: a date that was told would come before the time is over.
+    leave_its_end_until_its_time_is_over,
     # Nothing below may be reached by a key whose owner was not notified (invariant 1).
     announce_disabling,
     announce_disabling_again_after_an_interruption,
@@ -145,6 +152,7 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
         wait_while_receipts_are_unreadable,
         # Before the announcement: a key that is gone in seconds would be announced as found.
         wait_for_a_key_that_may_be_gone,
+        leave_its_deletion_until_its_time_is_over,
         announce_deletion,
         put_off_deletion,
         warn_before_deletion,
@@ -175,6 +183,7 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
     ),
     Part.ALONE: (
         tell_of_a_taken_successor,
+        leave_its_rotation_until_its_time_is_over,
         # Unknown is neither: rotated, an unused key lives on; ended, a used one is an outage.
         wait_while_nobody_knows_whether_it_is_unused,
         wait_for_a_slot,

@@ -11,13 +11,14 @@ settings never moves a promise forward, and a lost receipt never moves an end fo
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from keyturn.domain.days import DAY, have_passed
 from keyturn.domain.decision import Notice
+from keyturn.domain.deferral import Deferral
 from keyturn.domain.history import AGAIN
-from keyturn.domain.key import Act, KeyFacts, Receipt
+from keyturn.domain.key import Act, KeyFacts, Receipt, Unknown
 from keyturn.domain.lifecycle.parts import Part
 from keyturn.domain.lifecycle.view import KeyView, OnRecord
 from keyturn.domain.owner import Owner
@@ -73,7 +74,9 @@ def disabling(view: KeyView) -> End:
     # What was promised before somebody enabled it again is of a stretch that is over: such a
     # receipt would end the key on the first day after its rest, without a new notice.
     # Nor does what somebody else was told who answered for it before: the new owner has W days.
-    receipts = valid(at, view.notified(), Act.DISABLE, after=on_record.restored)
+    # What was told before an operator gave it more time proves nothing of the end after that.
+    begun = _later(on_record.restored, key.deferral)
+    receipts = valid(at, view.notified(), Act.DISABLE, after=begun)
     told_anybody = valid(at, view.receipts(), Act.DISABLE, after=on_record.restored)
     window = at.policy.installation_window
     # From the first notice, not the last: a reminder begins no window. No notice: from now.
@@ -82,6 +85,8 @@ def disabling(view: KeyView) -> End:
     # older than the successor: of an end that was announced beside another key.
     if view.part is Part.REPLACED and view.other is not None:
         starts.append(view.other.created)
+    if (ends := _end_of_deferral(at, key)) is not None:
+        starts.append(ends)
     by_policy = max(at.day(start, window) for start in starts)
     # A forced rotation comes at any age, and so does what follows it.
     if not on_record.forced:
@@ -109,12 +114,13 @@ def deletion(view: KeyView) -> End:
     at, key, on_record = view.at, view.key, view.on_record
     since = inactive_since(view)
     # Not on record yet: its grace begins now. Missing evidence never speeds anything up.
-    begun = since or at.now
+    begun = max(filter(None, (since or at.now, _end_of_deferral(at, key))))
     # What was promised before the key was disabled is no reason to delete, but to wait.
     promised = last_promised(at, view.receipts(), Act.DELETE)
     # Only a notice since it stopped proves that its owner could object (decision 0011): the mail
     # about the rotation names the date of deletion too.
-    receipts = () if since is None else valid(at, view.notified(), Act.DELETE, after=since)
+    told = _later(since, key.deferral)
+    receipts = () if since is None else valid(at, view.notified(), Act.DELETE, after=told)
     return End(
         receipts=receipts,
         promised=promised,
@@ -159,11 +165,25 @@ def dates_to_promise(at: OnRecord, key: KeyFacts, *, forced: bool) -> dict[Act, 
     )
     if not forced:
         disable = max(disable, at.day(key.created, at.policy.inactive_period))
+    if (ends := _end_of_deferral(at, key)) is not None:
+        disable = max(disable, ends.date() + at.policy.installation_window * DAY)
     delete = max(
         disable + at.policy.recovery_grace_period * DAY,
         last_promised(at, receipts, Act.DELETE),
     )
     return {Act.DISABLE: disable, Act.DELETE: delete}
+
+
+def _end_of_deferral(at: OnRecord, key: KeyFacts) -> datetime | None:
+    """When the time is over that an operator gave it, UTC; None: it was given none."""
+    ends = at.deferral_ends(key)
+    return datetime.combine(ends, time(), UTC) if isinstance(ends, date) else None
+
+
+def _later(since: datetime | None, deferral: Deferral | Unknown | None) -> datetime | None:
+    """When the stretch began in which people are told of an end, UTC; None: with the key."""
+    ordered = deferral.at if isinstance(deferral, Deferral) else None
+    return max(filter(None, (since, ordered)), default=None)
 
 
 def owner_changes(view: KeyView, act: Act) -> str | None:
@@ -198,7 +218,8 @@ def hold_begins(view: KeyView) -> date:
     """
     # Stale receipts too: with them gone, MaxHold would begin anew each month, and a key that is
     # used every day would never end.
-    receipts = promising(view.receipts(), Act.DISABLE, after=view.on_record.restored)
+    begun = _later(view.on_record.restored, view.key.deferral)
+    receipts = promising(view.receipts(), Act.DISABLE, after=begun)
     begins: date | None = None
     for receipt in sorted(receipts, key=lambda receipt: receipt.at):
         if begins is None:

@@ -35,6 +35,10 @@ def lone_rotation_day(at: KeyList, key: KeyFacts) -> date:
 def _rotated_from(at: KeyList, key: KeyFacts, free: date) -> date:
     """The date of rotation of a key whose slot is free from a date on."""
     due = at.day(key.created, at.policy.rotation_period)
+    until = at.deferred_until(key)
+    # Unknown until when: no date is named that might not be kept for it.
+    if isinstance(until, date) and until > due:
+        due = until
     if free <= due and at.policy.warn_days:
         return due  # who is warned is rotated on that day
     return turn_from(at, key, max(free, due))

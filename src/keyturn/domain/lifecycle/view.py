@@ -27,6 +27,7 @@ from keyturn.domain.decision import (
     Reason,
     State,
 )
+from keyturn.domain.deferral import Deferral
 from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.lifecycle.parts import Choice, Part
 from keyturn.domain.owner import Owner, OwnerSource
@@ -148,6 +149,19 @@ class KeyList:
         ]
         return newer[-1] if newer else None
 
+    # --- the time that an operator gave it
+
+    def deferred_until(self, key: KeyFacts) -> date | Unknown | None:
+        """The day up to which nothing is done about it; None: it has no time, or no more."""
+        ends = self.deferral_ends(key)
+        return ends if isinstance(ends, Unknown) or (ends and ends > self.today) else None
+
+    def deferral_ends(self, key: KeyFacts) -> date | Unknown | None:
+        """The same, also when that day is over."""
+        if not isinstance(key.deferral, Deferral):
+            return key.deferral
+        return key.deferral.ends(self.policy.max_deferral)
+
     # --- what other runs leave room for
 
     def over_limit(self, key: KeyFacts) -> Literal[True] | Unknown | None:
@@ -263,11 +277,15 @@ class KeyList:
             reason=reason,
             sentence=sentence,
             next=next_step,
-            overlays=overlays | self.overlays_of(key),
+            overlays=overlays | self.overlays_of(key) | self._deferred(key),
             notice=notice,
             successor=successor.key_id if successor else None,
             delivered=successor is not None and self.delivers(successor),
         )
+
+    def _deferred(self, key: KeyFacts) -> frozenset[Overlay]:
+        is_deferred = isinstance(self.deferred_until(key), date)
+        return frozenset({Overlay.DEFERRED} if is_deferred else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -258,6 +258,10 @@ def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) ->
     sentence = f"{at.how_old(key)}, rotation comes at {period}"
     if comes is None:
         sentence = f"{at.how_old(key)}, rotation is due at {period} and waits: {obstacle}"
+    elif comes == at.deferred_until(key):
+        sentence = (
+            f"{at.how_old(key)}, rotation is due at {period}; it has more time until {comes}"
+        )
     elif comes != due:
         sentence = f"{at.how_old(key)}, rotation is due at {period} and waits for its slot"
     return at.decision(
