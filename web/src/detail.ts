@@ -77,7 +77,7 @@ export function detail(fleet: Fleet, key: number, close: () => void): HTMLElemen
       el("li", { class: ["state", "step", "notice"][each.order] }, el("time", {}, day(each.on)), " ", each.text))),
     el("h3", {}, `Notices: ${notices.length}`),
     notices.length
-      ? table(["Sent (UTC)", "What", "Way", "To", "What became of it"], notices.map((at) => {
+      ? table("Notices", ["Sent (UTC)", "What", "Way", "To", "What became of it"], notices.map((at) => {
         const link = fleet.text(block.notices.link[at]);
         const what = stepInWords(fleet.text(block.notices.step[at]), block.notices.about[at]);
         const fate = block.notices.fate[at];

@@ -40,13 +40,13 @@ function figure(
     "figure", {},
     el("figcaption", {}, el("h3", {}, title), el("p", { class: "about" }, about)),
     place,
-    el("details", { class: "as-table" }, el("summary", {}, `${title}, as a table`), table(heads, rows)),
+    el("details", { class: "as-table" }, el("summary", {}, `${title}, as a table`), table(title, heads, rows)),
   );
 }
 
-export function table(heads: string[], rows: Child[][]): HTMLElement {
+export function table(label: string, heads: string[], rows: Child[][]): HTMLElement {
   return el(
-    "div", { class: "scroll", tabindex: 0, role: "region", "aria-label": heads.join(", ") },
+    "div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
     el(
       "table", {},
       el("thead", {}, el("tr", {}, ...heads.map((each) => el("th", { scope: "col" }, each)))),
@@ -175,7 +175,7 @@ export function glance(fleet: Fleet): HTMLElement {
     failures(fleet),
     ...block.panels.map((panel) =>
       el("section", { class: "panel" }, el("h2", {}, panel.title), el("p", { class: "about" }, panel.about),
-        table(panel.columns, panel.rows))),
+        table(panel.title, panel.columns, panel.rows))),
   );
 }
 
@@ -312,7 +312,7 @@ function soon(fleet: Fleet, breaks: number): HTMLElement {
     el("h3", { id: "soon" }, "What breaks soon"),
     el("p", { class: "about" }, "Keys that are in use and end on the day named, whose new key was delivered and neither fetched nor used. Only keys whose use was looked at are judged."),
     found.length
-      ? table(["Ends", "User", "Account", "Key", "Owner"], found.slice(0, SOON).map((key) => [
+      ? table("Keys that break soon", ["Ends", "User", "Account", "Key", "Owner"], found.slice(0, SOON).map((key) => [
         day(keys.due[key]) || "no date", fleet.userName(keys.user[key]), fleet.accountName(fleet.accountOf(key)),
         el("a", { href: `#keys?mark=breaks&key=${keys.id[key]}` }, keys.id[key]),
         fleet.text(fleet.block.users.owner[keys.user[key]]) || "not known",
@@ -375,5 +375,5 @@ function failures(fleet: Fleet): HTMLElement | null {
   return el("section", { class: "panel", "aria-labelledby": "failed" },
     el("h2", { id: "failed" }, `Failures: ${count(of.account.length)}`),
     el("p", { class: "about" }, `What the runs of ${day(fleet.block.day)} could not do, read or send.${rest > 0 ? ` The first ${count(shown.length)}; ${count(rest)} more are in the snapshots.` : ""}`),
-    table(["Account", "Name", "User", "What failed"], shown));
+    table("Failures", ["Account", "Name", "User", "What failed"], shown));
 }

@@ -71,7 +71,7 @@ class Page {
     const licences = document.getElementById("licences")?.textContent ?? "";
     return el("footer", {},
       el("p", {}, "This file asks for nothing and sends nothing. It names users, keys and owners: keep it as you keep those. Keys: / searches, the arrows move in a list, Enter opens."),
-      el("details", {}, el("summary", {}, "Licences of what this page is made with"), el("pre", {}, licences)));
+      el("details", {}, el("summary", {}, "Licences of what this page is made with"), el("pre", { tabindex: 0 }, licences)));
   }
 
   private read(): void {
@@ -124,6 +124,7 @@ class Page {
     });
     const selects = view.facets.map((facet) => {
       const select = el("select", {
+        "aria-label": facet.label,
         onchange: () => this.go({ ...this.query, facets: { ...this.query.facets, [facet.id]: select.value } }, true),
       });
       return { facet, select, label: el("label", {}, el("span", {}, facet.label), select) };
@@ -138,7 +139,7 @@ class Page {
       },
       (sort) => this.go({ ...this.query, sort }));
     const sortable = view.columns.filter((each) => each.only !== "csv");
-    const sortBy = el("select", { onchange: () => this.go({ ...this.query, sort: sortBy.value }) },
+    const sortBy = el("select", { "aria-label": "Order", onchange: () => this.go({ ...this.query, sort: sortBy.value }) },
       ...sortable.flatMap((each) => [el("option", { value: each.id }, each.label), el("option", { value: `-${each.id}` }, `${each.label}, from the other end`)]));
     const place = el("section", { class: "list", "aria-label": view.title },
       el("p", { class: "about" }, view.about),

@@ -1,10 +1,11 @@
 """`keyturn demo`: the real functions, on an organisation of the sandbox, for many days."""
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from io import StringIO
 from logging import StreamHandler
@@ -22,12 +23,13 @@ from keyturn.domain.key import Account
 from keyturn.domain.owner import OwnerSource
 from keyturn.functions import inventory, metrics, notifier, reporter, rotation
 from keyturn.functions.connect import disconnect
+from keyturn.report.page import write_page
 from keyturn.schemas.plan import AccountReport, PlanFrame, Planned, write_plan
 from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
+from keyturn_sandbox.demo.lists import mail_index, notice_table
 from keyturn_sandbox.demo.notices import notices_csv, notices_of_keys
-from keyturn_sandbox.demo.page import mail_lines, timeline_of
-from keyturn_sandbox.demo.timeline import mail_index, notice_table, render
+from keyturn_sandbox.demo.page import extras_of, mail_lines, page_data
 from keyturn_sandbox.judge.verdict import Verdict
 from keyturn_sandbox.simulation.days import Day, Handlers
 from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate, leaks
@@ -90,7 +92,7 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
             progress=lived,
         )
     took = timedelta(seconds=time.perf_counter() - began)
-    leaked = _write(result, folder, log.getvalue(), took)
+    leaked = _write(result, folder, log.getvalue())
     _print(result, console, folder, took)
     held = not leaked and all(not verdict.violations for verdict in result.verdicts)
     if leaked:
@@ -101,11 +103,12 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
     return 0 if held else 1
 
 
-def _write(result: Result, folder: DemoFolder, log: str, took: timedelta) -> tuple[str, ...]:
+def _write(result: Result, folder: DemoFolder, log: str) -> tuple[str, ...]:
     """Write the pages; answer with the secrets that stand in them, of which there must be none."""
     lines = mail_lines(result)
+    shown, extras = page_data(result), extras_of(result)
     pages = {
-        "index.html": render(timeline_of(result, took)),
+        "index.html": write_page(shown, extras),
         "notices.html": notice_table(
             notices_of_keys(result), result.notices.wrong, home="index.html"
         ),
@@ -121,7 +124,9 @@ def _write(result: Result, folder: DemoFolder, log: str, took: timedelta) -> tup
         for suffix, text in ((".html", mail.html), (".txt", mail.text))
     }
     folder.write({**pages, "keyturn.log": log, **mails})
-    return leaks(result.evidence, list(pages.items()))
+    # Packed, a secret in it would be seen by nobody.
+    unpacked = ("index.html", json.dumps([shown, asdict(extras)]))
+    return leaks(result.evidence, [*pages.items(), unpacked])
 
 
 def _plan(result: Result) -> str:

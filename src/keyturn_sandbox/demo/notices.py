@@ -5,8 +5,8 @@ from itertools import chain
 
 from keyturn.schemas.plan_csv import csv_text
 from keyturn_sandbox.demo.fates import Fate, fates_of
+from keyturn_sandbox.demo.lists import NoticeLine, NoticesOfKey
 from keyturn_sandbox.demo.page import fate_in_words, mail_lines, step_in_words
-from keyturn_sandbox.demo.timeline import NoticeLine, NoticesOfKey
 from keyturn_sandbox.judge.evidence import ACTIVE, DELETED, INACTIVE
 from keyturn_sandbox.judge.history import KeyStory
 from keyturn_sandbox.simulation.demonstration import Result
