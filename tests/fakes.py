@@ -44,6 +44,7 @@ class FakeKeys(Refusals):
     groups: dict[str, set[str]] = field(default_factory=dict)
     used: dict[str, LastUse] = field(default_factory=dict)
     root_keys: int = 0
+    leaked: dict[str, str] = field(default_factory=dict)
     numbers: "count[int]" = field(default_factory=count)
 
     def users(self) -> Iterator[User]:
@@ -80,6 +81,10 @@ class FakeKeys(Refusals):
     def root_has_keys(self) -> bool:
         self.may_refuse("root_has_keys")
         return self.root_keys > 0
+
+    def quarantined(self) -> Mapping[str, str]:
+        self.may_refuse("quarantined")
+        return self.leaked
 
     def create(self, user: str) -> NewKey:
         self.may_refuse("create")

@@ -69,6 +69,8 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.sqs.BATCH": 10,
     "keyturn.adapters.sqs.ROUNDS": 3,
     "keyturn.cli.audit.MOST_SAID": 2000,
+    "keyturn.adapters.iam.KNOWN_VERSIONS": 4,
+    "keyturn.adapters.iam.MOST_VERSIONS": 20,
     "keyturn.adapters.s3_evidence._PIECE": 1024 * 1024,
     "keyturn.domain.audit_chain.MOST_NAMED": 20,
     "keyturn.domain.audit_answer.ONE_STEP": timedelta(hours=1),

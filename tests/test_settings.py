@@ -385,6 +385,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "AdminDigest": ("Daily", "Daily"),
     "DryRunNoticesToOwners": ("False", False),
     "ReportRootKeys": ("True", True),
+    "ReportQuarantine": ("True", True),
     "ReadAlternateContacts": ("True", True),
     "ReadCloudTrail": ("True", True),
     "ParallelUsers": ("3", 3),

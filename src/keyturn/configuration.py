@@ -331,6 +331,12 @@ class Configuration:
         option="--report-root-keys",
         help="Say where the root user has access keys.",
     )
+    reports_quarantine: bool = setting(
+        default=False,
+        name="ReportQuarantine",
+        option="--report-quarantine",
+        help="Say whose keys AWS found to have leaked: who is under its quarantine policy.",
+    )
     smtp_users: tuple[str, ...] = setting(
         default=(),
         name="SmtpUsers",

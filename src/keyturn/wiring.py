@@ -297,6 +297,7 @@ class Aws(_Connections):
                 policy=settings.policy,
                 exempt_users=tools.exempt_users,
                 reports_root_keys=settings.reports_root_keys,
+                reports_quarantine=settings.reports_quarantine,
                 can_notify=announcer is not None,
                 cap=DailyCap(ledger=tools.ledger, policy=settings.policy, id=tools.own_id),
                 pause_flag=self.pause_flag(),

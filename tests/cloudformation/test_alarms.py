@@ -73,6 +73,7 @@ WATCHED: Final = {
     "AccountsFailed": within_a_day("AccountsFailed", BY_ROTATION),
     "AccountsNotReached": within_a_day("AccountsNotReached", BY_INVENTORY, "Maximum"),
     "KeysOverdue": within_a_day("KeysOverdue", BY_ROTATION),
+    "KeysLeaked": within_a_day("KeysLeaked", BY_ROTATION),
     "KeysContested": within_a_day("KeysContested", BY_ROTATION),
     "KeysOverCap": within_a_day("KeysOverCap", BY_ROTATION),
     "QuarantinedKeys": within_a_day("QuarantinedKeys", BY_ROTATION),

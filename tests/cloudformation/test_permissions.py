@@ -78,7 +78,8 @@ NO_ADAPTER = {
     ),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
     *("local_exemptions_file.py", "local_owners_file.py", "outbox.py", "pace.py"),
-    *("local_evidence.py", "local_exports.py"),
+    *("local_evidence.py", "local_exports.py", "local_archive.py"),
+    "s3_archive.py",  # of the command line alone: under no role of ours
 }
 # Where the action is not called as the operation is.
 ACTION = {
@@ -190,6 +191,7 @@ ALL = {
         "OperatorPrincipalArn": "arn:aws:iam::222222222222:role/Ops",
         "ResourceOwnerTag": "Owner",
         "ReportRootKeys": "True",
+        "ReportQuarantine": "True",
         "ReadAlternateContacts": "True",
         "ReadCloudTrail": "True",
     },
@@ -274,8 +276,12 @@ def test_a_role_grants_what_its_code_calls_and_nothing_else(role: tuple[str, str
 
 # What the roles were seen to do when the functions ran from their zips, with IAM enforced.
 # Everybody in it has a tag. tests/adapters/test_alternate_contacts.py asks for contacts, and
-# tests/functions/test_cloudtrail.py for the callers of keys.
-NOT_IN_THE_STORY = {"account:GetAlternateContact", "cloudtrail:LookupEvents"}
+# tests/functions/test_cloudtrail.py for the callers of keys, test_quarantine.py for leaked ones.
+NOT_IN_THE_STORY = {
+    "account:GetAlternateContact",
+    "cloudtrail:LookupEvents",
+    "iam:ListEntitiesForPolicy",
+}
 RECORDED = json.loads((ROOT / "tests" / "e2e" / "calls.json").read_text())
 
 
@@ -300,6 +306,7 @@ def test_a_role_was_seen_to_use_all_that_it_grants(role: tuple[str, str]) -> Non
     ("parameter", "value", "action"),
     [
         ("ReportRootKeys", "true", "iam:GetAccountSummary"),
+        ("ReportQuarantine", "true", "iam:ListEntitiesForPolicy"),
         ("ResourceOwnerTag", "Owner", "iam:ListUserTags"),
         ("ReadAlternateContacts", "TRUE", "account:GetAlternateContact"),
         ("ReadCloudTrail", "true", "cloudtrail:LookupEvents"),
@@ -433,6 +440,8 @@ def test_every_resource_is_of_the_account_region_or_organisation_that_it_must_be
         f"arn:aws:organizations::*:ou/{ORGANISATION}/*",
         f"arn:aws:iam::{MANAGEMENT}:role/asa-iam-key-auto-rotation-list-accounts",
         f"arn:aws:events:us-east-1:{SECURITY}:event-bus/asa-iam-key-rotation",
+        # AWS's own policies.
+        "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine*",
         # A subnet that another account shares.
         "arn:aws:ec2:us-east-1:*:*/*",
     }

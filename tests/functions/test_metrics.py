@@ -88,6 +88,7 @@ def test_a_run_measures_what_it_saw_and_did(stage: Harness) -> None:
         "KeysOverdue": 3,  # ann's, and both of emil's; dora is exempt
         "KeysRestored": 0,
         "SuccessorsTaken": 0,
+        "KeysLeaked": 0,
         "KeysContested": 0,
         "ExemptionsFound": 0,
         "RunsDropped": 0,

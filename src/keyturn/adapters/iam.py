@@ -1,8 +1,8 @@
 """IAM in one account."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated, definite
 from keyturn.domain.errors import NotFound, PortError
@@ -12,6 +12,15 @@ from keyturn.ports import NewKey, User
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
+QUARANTINE: Final = "AWSCompromisedKeyQuarantine"
+"""
+The policy that AWS attaches to a user whose key it found in public; later ones end in V2 and on.
+
+Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+"""
+KNOWN_VERSIONS: Final = 4
+"""Those that AWS has published; it is asked for later ones until it knows none."""
+MOST_VERSIONS: Final = 20
 LARGEST_PAGE = 1000
 """The most that IAM gives at once (MaxItems); without asking it gives 100."""
 
@@ -89,6 +98,25 @@ class IamAccessKeys:
         with aws_errors_translated():
             summary = self._iam.get_account_summary()["SummaryMap"]
         return summary["AccountAccessKeysPresent"] > 0
+
+    def quarantined(self) -> Mapping[str, str]:
+        """User's name → AWS's quarantine policy that they have, of several the newest."""
+        found: dict[str, str] = {}
+        for version in range(1, MOST_VERSIONS + 1):
+            policy = QUARANTINE if version == 1 else f"{QUARANTINE}V{version}"
+            arn = f"arn:{self._iam.meta.partition}:iam::aws:policy/{policy}"
+            try:
+                with aws_errors_translated():
+                    pages = self._iam.get_paginator("list_entities_for_policy").paginate(
+                        PolicyArn=arn, EntityFilter="User"
+                    )
+                    users = [each["UserName"] for page in pages for each in page["PolicyUsers"]]
+            except NotFound:  # a partition may lack one, and then nobody has it
+                if version > KNOWN_VERSIONS:
+                    break
+            else:
+                found |= dict.fromkeys(users, policy)
+        return found
 
     def create(self, user: str) -> NewKey:
         """Create a key, in one attempt: a retry after a lost answer would make a second one."""

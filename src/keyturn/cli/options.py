@@ -186,6 +186,7 @@ class SettingOptions:
     proof_of_notice: str | None = option_of("ProofOfNotice")
     proving_channel: list[str] | None = option_of("ProvingChannels")
     report_root_keys: bool = option_of("ReportRootKeys")
+    report_quarantine: bool = option_of("ReportQuarantine")
     owner_tag: str | None = option_of("ResourceOwnerTag")
     allowed_owner_domain: list[str] | None = option_of("AllowedOwnerDomains")
     read_alternate_contacts: bool = option_of("ReadAlternateContacts")

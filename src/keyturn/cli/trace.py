@@ -67,6 +67,12 @@ def _traced(  # noqa: PLR0913, PLR0917 -- whose key, what is asked, and who is t
         use = keys.last_use(key)
     except PortError as error:
         unseen.append(f"its last use could not be read ({error})")
+    quarantined: str | None = None
+    if aws.settings.reports_quarantine:
+        try:
+            quarantined = keys.quarantined().get(user)
+        except PortError as error:
+            unseen.append(f"whether AWS put its user into quarantine could not be read ({error})")
     regions = _regions(aws, account, use, asked)
     days = Days(since=(now() - KEPT).date(), until=now().date(), now=now())
     calls: list[Call] = []
@@ -90,6 +96,7 @@ def _traced(  # noqa: PLR0913, PLR0917 -- whose key, what is asked, and who is t
         user=user,
         status=_status(facts),
         last_use=use,
+        quarantined=quarantined,
         uses=uses_of(calls),
         regions=regions,
         since=days.begin,
@@ -119,6 +126,9 @@ def _regions(aws: Aws, account: str, use: LastUse | None, asked: TraceOptions) -
 
 def _said(trace: Trace) -> Iterator[str]:
     yield f"{trace.key} of {trace.user} in {trace.account}: {trace.status}"
+    if trace.quarantined is not None:
+        yield f"LEAKED, says AWS: its user is under {trace.quarantined}. Revoke it:"
+        yield f"  keyturn revoke {trace.key} --leaked"
     yield f"Last used, by IAM: {_last(trace.last_use)}"
     yield (
         f"CloudTrail since {trace.since:%Y-%m-%d}, in {', '.join(trace.regions)}: "

@@ -29,6 +29,8 @@ class Overlay(StrEnum):
     BLOCKED = "BLOCKED"
     DEFERRED = "DEFERRED"
     """An operator gave it more time."""
+    LEAKED = "LEAKED"
+    """AWS put its user under its quarantine policy: a key of theirs was found in public."""
     CONTESTED = "CONTESTED"
     """Somebody, or something, works against its end, again and again."""
 

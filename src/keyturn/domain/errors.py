@@ -19,6 +19,7 @@ KeyturnError
 │   ├── Throttled             it says no for now: nothing was changed
 │   │   └── RateExceeded      … because of too many in a short time: in a moment it says yes
 │   └── Unavailable           no clear answer: it may or may not have happened
+├── KeyLeaked                 AWS says that a user's key leaked: somebody has to revoke it
 ├── OwnerNotKnown             nobody can say who answers for keys: what they must hear of waits
 ├── CreationDenied            the account forbids new access keys; nothing was created
 ├── SecretNotStored           a new key could not be delivered and was taken back
@@ -133,6 +134,10 @@ class RateExceeded(Throttled):
 
 class Unavailable(PortError):
     """No clear answer: it may or may not have happened."""
+
+
+class KeyLeaked(KeyturnError):
+    """AWS found a key of a user in public; nothing was done, for an operator has to revoke it."""
 
 
 class OwnerNotKnown(KeyturnError):

@@ -85,6 +85,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             KeysOverdue="Active keys older than InactivePeriod + 14 days; not of exempt users",
             KeysRestored="disabled keys that somebody has enabled again since the run before",
             SuccessorsTaken="Active keys whose successor somebody made Inactive or deleted",
+            KeysLeaked="keys that work, of users whom AWS put under its quarantine policy",
             KeysContested="keys whose end somebody has prevented twice or more",
             ActionsWarned="warnings",
             ActionsNoticed="notices, besides those of the actions below",
@@ -202,6 +203,7 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
         "SuccessorsTaken": sum(
             decision.reason is Reason.SUCCESSOR_TAKEN_AWAY for decision in decisions
         ),
+        "KeysLeaked": sum(Overlay.LEAKED in decision.overlays for decision in decisions),
         "KeysContested": sum(Overlay.CONTESTED in decision.overlays for decision in decisions),
         "KeysOverCap": sum(decision.reason is Reason.OVER_CAP for decision in decisions),
         "QuarantinedKeys": len(result.quarantined),

@@ -65,6 +65,9 @@ class AccessKeys(Protocol):
     def root_has_keys(self) -> bool:
         """Whether the account's root user has access keys."""
 
+    def quarantined(self) -> Mapping[str, str]:
+        """User's name → the policy by which AWS says that a key of theirs was found in public."""
+
     def create(self, user: str) -> NewKey:
         """
         Create a key, in one attempt: a lost answer may have made one, so nothing retries.

@@ -1,6 +1,6 @@
 """Before a write: may writes go on at all, and is its user still not exempt?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -138,6 +138,10 @@ class GuardedKeys:
     def root_has_keys(self) -> bool:
         """As the port has it."""
         return self._keys.root_has_keys()
+
+    def quarantined(self) -> Mapping[str, str]:
+        """User's name → policy: as the port has it."""
+        return self._keys.quarantined()
 
     def create(self, user: str) -> NewKey:
         """Ask, and create."""

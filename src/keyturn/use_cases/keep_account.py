@@ -36,11 +36,14 @@ from keyturn.use_cases.named_users import missing_users
 from keyturn.use_cases.plan_remarks import (
     Progress,
     exempted_meanwhile,
+    leaked,
+    leaks,
     put_off,
     root_keys,
     unowned,
     unproven,
     unreadable,
+    with_leaks,
     with_what_was_not_done,
 )
 from keyturn.use_cases.side_by_side import side_by_side
@@ -75,6 +78,7 @@ class KeepAccount:
     workers: int
     """How many users are worked on at once."""
     reports_root_keys: bool = False
+    reports_quarantine: bool = False
     """Whether to say that the root user has keys; needs one more read."""
 
     def plan(
@@ -116,6 +120,8 @@ class KeepAccount:
         failures = list(missing_users(self.keys, request, {user.name for user in listed}))
         says_root = self.reports_root_keys and request.forced is None
         root = root_keys(self.keys, failures) if says_root else ()
+        remarks: list[str] = []
+        policies = leaked(self.keys, remarks) if self.reports_quarantine else {}
         looked = side_by_side(
             lambda user: self._looked(user, run, request, known),
             users,
@@ -135,14 +141,21 @@ class KeepAccount:
         else:
             left_out = tuple(not_due(all_decided, request.approved))
             all_decided = tuple(map(request.narrowed, all_decided))
+        all_decided = tuple(with_leaks(each, policies) for each in all_decided)
         return replace(
             plan,
             users=all_decided,
-            failures=(*failures, *unreadable(all_decided), *unowned(all_decided)),
+            failures=(
+                *failures,
+                *leaks(all_decided, policies),
+                *unreadable(all_decided),
+                *unowned(all_decided),
+            ),
             warnings=(
                 *plan.warnings,
                 *((warning,) if warning else ()),
                 *root,
+                *remarks,
                 *left_out,
                 *put_off(all_decided, self.policy),
                 *unproven(all_decided),

@@ -1,11 +1,11 @@
 """What else is said of an account's plan and of what became of it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.decision import UNREADABLE, Decision, Reason, UserDecisions
-from keyturn.domain.errors import Exempted, OrderNotDone, OwnerNotKnown, PortError
+from keyturn.domain.decision import UNREADABLE, Decision, Overlay, Reason, State, UserDecisions
+from keyturn.domain.errors import Exempted, KeyLeaked, OrderNotDone, OwnerNotKnown, PortError
 from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome
@@ -21,7 +21,9 @@ def with_what_was_not_done(
 ) -> AccountResult:
     """Say so if nothing came of what was ordered: that is no success, whoever hindered it."""
     name = decided.user.name
-    if name in result.left or any(f.user in {None, name} for f in result.failures):
+    if name in result.left or any(
+        f.user in {None, name} and not isinstance(f.error, KeyLeaked) for f in result.failures
+    ):
         return result
     outcome = next((each for each in result.outcomes if each.decided.user.name == name), None)
     if outcome is not None and any(is_answer(done.decision) for done in outcome.done):
@@ -105,6 +107,45 @@ def unowned(all_decided: Iterable[UserDecisions]) -> Iterator[Failure]:
     for why, [first, *others] in users.items():
         also = f" (and that of {pluralize(len(others), 'other user')})" if others else ""
         yield Failure(error=OwnerNotKnown(f"its owner{also} is not known: {why}"), user=first)
+
+
+def leaked(keys: AccessKeys, warnings: list[str]) -> Mapping[str, str]:
+    """User's name → AWS's quarantine policy; what cannot be read is said, and is not "nobody"."""
+    try:
+        return keys.quarantined()
+    except PortError as error:
+        warnings.append(f"who is under AWS's key quarantine could not be read ({error})")
+        return {}
+
+
+def with_leaks(decided: UserDecisions, policies: Mapping[str, str]) -> UserDecisions:
+    """Mark the keys that work of a user whom AWS has put into quarantine."""
+    if decided.user.name not in policies:
+        return decided
+    marked = tuple(
+        replace(each, overlays=each.overlays | {Overlay.LEAKED})
+        if each.state is not State.DISABLED
+        else each
+        for each in decided.decisions
+    )
+    return replace(decided, decisions=marked)
+
+
+def leaks(all_decided: Iterable[UserDecisions], policies: Mapping[str, str]) -> Iterator[Failure]:
+    """What to do about them: AWS limits such a user, and lets the key work."""
+    for decided in all_decided:
+        keys = [each.key_id for each in decided.decisions if Overlay.LEAKED in each.overlays]
+        if keys:
+            name = decided.user.name
+            orders = ", ".join(f"keyturn revoke {key} --leaked" for key in keys)
+            yield Failure(
+                error=KeyLeaked(
+                    f"AWS found an access key of it in public and put it under "
+                    f"{policies[name]}; the key still works. Revoke it: {orders}. Then follow "
+                    "AWS's support case"
+                ),
+                user=name,
+            )
 
 
 def root_keys(keys: AccessKeys, failures: list[Failure]) -> tuple[str, ...]:

@@ -31,6 +31,13 @@ _KEYS_PER_USER = 2  # reference_iam-quotas.html: "Access keys assigned to an IAM
 _LARGEST_PAGE = 1000  # API_ListUsers.html, MaxItems
 
 
+QUARANTINE_POLICIES = (
+    "AWSCompromisedKeyQuarantineV2",
+    "AWSCompromisedKeyQuarantineV3",
+)
+"""AWS's own; the first version is gone."""
+
+
 def iam_of(account: str) -> IAMBackend:
     """Give moto's memory of the users and keys of an account."""
     return iam_backends[account]["aws"]
@@ -63,12 +70,15 @@ class IamRules:
         self._short_pages = short_pages
         self.page_size = _LARGEST_PAGE
         """No page is longer, whatever is asked for."""
+        self.quarantined: dict[tuple[str, str], str] = {}
+        """Account and user → AWS's own policy that it attached, for a key was found in public."""
 
     def answers(self) -> Mapping[str, Callable[[ApiRequest], Params | None]]:
         """The calls that are answered here: operation → what answers it; None: moto answers."""
         return {
             "ListUsers": self._list_users,
             "GetGroup": self._get_group,
+            "ListEntitiesForPolicy": self._list_entities_for_policy,
             "ListUserTags": self._list_user_tags,
             "CreateUser": self._check_new_user,
             "UpdateUser": self._check_new_name,
@@ -79,6 +89,18 @@ class IamRules:
             "UpdateAccessKey": self._change_access_key,
             "DeleteAccessKey": self._change_access_key,
         }
+
+    def _list_entities_for_policy(self, request: ApiRequest) -> Params:
+        """Of AWS's own quarantine policies alone; one that nobody has is there all the same."""
+        policy = request.params["PolicyArn"].rpartition("/")[2]
+        if policy not in QUARANTINE_POLICIES:
+            raise ApiError("NoSuchEntity", f"Policy {policy} does not exist.", 404)
+        users = [
+            {"UserName": user, "UserId": iam_of(request.account).get_user(user).id}
+            for (account, user), put in self.quarantined.items()
+            if (account, put) == (request.account, policy)
+        ]
+        return {"PolicyUsers": users, "PolicyGroups": [], "PolicyRoles": [], "IsTruncated": False}
 
     def _list_users(self, request: ApiRequest) -> Params:
         prefix = request.params.get("PathPrefix", "/")
