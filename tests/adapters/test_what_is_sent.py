@@ -865,6 +865,11 @@ ROWS: Rows = [
         ],
     ),
     (
+        "what is locked",
+        lambda w: artifact_bucket(w).object_lock("b-b"),
+        [("GetObjectLockConfiguration", {"Bucket": "b-b"})],
+    ),
+    (
         "keep versions",
         lambda w: artifact_bucket(w).protect("b-b", "p", Protection.VERSIONS),
         [
@@ -990,6 +995,11 @@ ANSWERS: Mapping[str, Any] = {
     "GetTrailStatus": {"IsLogging": True},
     "HeadObject": {"Metadata": {}},
     "GetBucketLifecycleConfiguration": {"Rules": []},
+    "GetObjectLockConfiguration": {
+        "ObjectLockConfiguration": {
+            "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Years": 2}}
+        }
+    },
     "DescribeStackSet": {"StackSet": {"TemplateBody": "{}"}},
     "ListSecrets": {"SecretList": []},
     "ListPolicies": {"Policies": [{"Id": "p-examplepolicyid"}]},
@@ -1029,8 +1039,10 @@ def test_an_audit_entry_and_a_pause_say_what_they_are_and_overwrite_no_other_pau
 
 
 # Tried elsewhere, with what answers: a change set that is waited for, a secret that is made and
-# marked, a bucket's policy, and what the bucket is asked for before anything is given to it.
+# marked, who is in quarantine, a bucket's policy, and what the bucket is asked for before anything
+# is given to it.
 ELSEWHERE = {
+    "ListEntitiesForPolicy",
     "CreateChangeSet",
     "DeleteStack",
     "DescribeChangeSet",

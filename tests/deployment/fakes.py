@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from keyturn.deployment.model.bucket import Protection, Stored
+from keyturn.deployment.model.bucket import ObjectLock, Protection, Stored
 from keyturn.deployment.model.bucket_policy import Statement, statements
 from keyturn.deployment.model.organization import (
     STACK_SETS_TRUSTED,
@@ -170,6 +170,7 @@ class FakeArtifactBucket(Refusals):
 
     buckets: dict[str, set[tuple[str, Protection]]] = field(default_factory=dict)
     objects: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    lock: ObjectLock | None = None
 
     def exists(self, bucket: str) -> bool:
         self.may_refuse("exists")
@@ -183,6 +184,10 @@ class FakeArtifactBucket(Refusals):
         self.may_refuse("lacks")
         has = self.buckets[bucket]
         return tuple(each for each in Protection if not {(prefix, each), ("", each)} & has)
+
+    def object_lock(self, bucket: str) -> ObjectLock | None:
+        self.may_refuse("object_lock")
+        return self.lock
 
     def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
         self.may_refuse("protect")

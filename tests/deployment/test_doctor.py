@@ -11,7 +11,7 @@ import pytest
 from keyturn.deployment.checks.mails import HEARD
 from keyturn.deployment.checks.observed import Observed, Probes
 from keyturn.deployment.doctor import CHECKS, NEEDS, REMEDIES, findings
-from keyturn.deployment.model.bucket import Protection
+from keyturn.deployment.model.bucket import ObjectLock, Protection
 from keyturn.deployment.model.bucket_policy import statements
 from keyturn.deployment.model.facts import (
     Concurrency,
@@ -873,6 +873,13 @@ BROKEN: dict[FindingCode, list[Broken]] = {
     FindingCode.BUCKET_MISSING: [
         (lambda world: world.artifact_bucket.buckets.clear(), Check.BUCKET, "a-bucket")
     ],
+    FindingCode.LOCK_KEEPS_NOTHING: [
+        (
+            lambda world: setattr(world.artifact_bucket, "lock", ObjectLock()),
+            Check.OBJECT_LOCK,
+            "a-bucket has Object Lock, and no default retention",
+        )
+    ],
     FindingCode.BUCKET_UNPROTECTED: [(unprotected, Check.BUCKET, Protection.ONLY_TLS)],
     FindingCode.PAUSED: [(paused, Check.PAUSE, "ann since 2026-03-02 09:00Z: INC-7")],
 }
@@ -976,6 +983,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.SECRETS: (lambda world: world.members[SHOP], "secrets"),
     Check.READERS: (lambda world: world.members[SHOP], "secrets"),
     Check.BUCKET: (lambda world: world.artifact_bucket, "lacks"),
+    Check.OBJECT_LOCK: (lambda world: world.artifact_bucket, "object_lock"),
     Check.PAUSE: (lambda world: world.pause_flag, "pause"),
 }
 

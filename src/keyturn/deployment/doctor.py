@@ -14,7 +14,7 @@ from keyturn.deployment.checks.accounts import (
     MemberRole,
     SecretsKey,
 )
-from keyturn.deployment.checks.bucket import BucketProtections, NotPaused
+from keyturn.deployment.checks.bucket import BucketProtections, EvidenceLocked, NotPaused
 from keyturn.deployment.checks.channels import ChannelSecretsRead, ChannelsWork
 from keyturn.deployment.checks.cloudtrail import IamTrail, InvocationTrail
 from keyturn.deployment.checks.core import CoreStack, ListRole
@@ -55,6 +55,7 @@ from keyturn.deployment.model.health import (
 CHECKS: Final[tuple[HealthCheck, ...]] = (
     CoreStack(),  # without it there is nothing else to look at
     BucketProtections(),
+    EvidenceLocked(),
     NotPaused(),
     FunctionSettings(),
     FunctionCode(),

@@ -8,7 +8,7 @@ not the one asked for.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from keyturn.deployment.model.bucket import Protection, Stored
+from keyturn.deployment.model.bucket import ObjectLock, Protection, Stored
 from keyturn.deployment.model.bucket_policy import Statement
 from keyturn.deployment.model.facts import (
     Concurrency,
@@ -98,6 +98,9 @@ class ArtifactBucket(Protocol):
 
     def missing_statements(self, bucket: str, prefix: str) -> tuple[Statement, ...]:
         """What the bucket's policy should say and does not, to be copied."""
+
+    def object_lock(self, bucket: str) -> ObjectLock | None:
+        """What Object Lock keeps of the bucket; None: it is off."""
 
     def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
         """Give it a protection; what else it was told stays."""

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.deployment.model.bucket import Protection, Stored
+from keyturn.deployment.model.bucket import ObjectLock, Protection, Stored
 from keyturn.deployment.model.bucket_policy import Statement, lacking, statements, with_statements
 from keyturn.domain.errors import NotFound
 
@@ -25,12 +25,15 @@ _SHUT: Final = (
 _DAYS: Final = {"receipts": 400, "tally": 30}
 """Folder → days, for which the engine may ask for what is in it."""
 _OLD_VERSIONS: Final = 30
+_DAYS_OF_A_YEAR: Final = 365
+"""As S3 counts them for a retention."""
 # Each kind of configuration has a code of its own for "there is none".
 _NONE: Final = {
     "NoSuchPublicAccessBlockConfiguration": NotFound,
     "ServerSideEncryptionConfigurationNotFoundError": NotFound,
     "NoSuchBucketPolicy": NotFound,
     "NoSuchLifecycleConfiguration": NotFound,
+    "ObjectLockConfigurationNotFoundError": NotFound,
     "NoSuchBucket": NotFound,
     "404": NotFound,
 }
@@ -76,6 +79,15 @@ class S3ArtifactBucket:
         """What the bucket's policy should say besides, to be copied."""
         every = chain.from_iterable(self._wanted(bucket, prefix).values())
         return lacking(self._policy(bucket), tuple(every))
+
+    def object_lock(self, bucket: str) -> ObjectLock | None:
+        """What Object Lock keeps: its default retention, in days."""
+        found = self._ask(lambda: self._s3.get_object_lock_configuration(Bucket=bucket))
+        if found is None:
+            return None
+        kept = found["ObjectLockConfiguration"].get("Rule", {}).get("DefaultRetention", {})
+        days = kept.get("Days") or kept.get("Years", 0) * _DAYS_OF_A_YEAR
+        return ObjectLock(mode=kept.get("Mode"), days=days)
 
     def protect(self, bucket: str, prefix: str, protection: Protection) -> None:
         """Give it a protection."""

@@ -35,6 +35,32 @@ class BucketProtections(HealthCheck):
         return self.well(f"{bucket} has every protection")
 
 
+class EvidenceLocked(HealthCheck):
+    """If Object Lock is on, it keeps something."""
+
+    id = Check.OBJECT_LOCK
+    needs = "s3:GetBucketObjectLockConfiguration"
+    remedies: ClassVar = {
+        FindingCode.LOCK_KEEPS_NOTHING: warning(
+            "give it a default retention (`aws s3api put-object-lock-configuration`): what "
+            "Keyturn stores asks for none"
+        ),
+    }
+
+    def look(self, seen: Observed) -> Finding:
+        """Look for a default retention, where Object Lock is used."""
+        bucket, _ = seen.bucket_and_prefix
+        lock = seen.probes.artifact_bucket.object_lock(bucket)
+        if lock is None:
+            return self.well(
+                "Object Lock is off: the bucket's policy and the audit chain guard it"
+            )
+        if lock.mode is None:
+            said = f"{bucket} has Object Lock, and no default retention"
+            return self.faulty(FindingCode.LOCK_KEEPS_NOTHING, said)
+        return self.well(f"Object Lock keeps every version for {lock.days} days ({lock.mode})")
+
+
 class NotPaused(HealthCheck):
     """Nobody has paused Keyturn."""
 

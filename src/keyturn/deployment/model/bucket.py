@@ -17,6 +17,16 @@ class Protection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectLock:
+    """S3 Object Lock, where it is on."""
+
+    mode: str | None = None
+    """GOVERNANCE or COMPLIANCE; None: nothing is kept by default."""
+    days: int = 0
+    """How long every new version is kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """An object in the bucket: what it holds, and what whoever put it said of it."""
 

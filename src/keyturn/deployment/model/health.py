@@ -41,6 +41,7 @@ class Check(StrEnum):
     SECRETS = "secrets"
     READERS = "readers"
     BUCKET = "bucket"
+    OBJECT_LOCK = "object-lock"
     PAUSE = "pause"
 
 
@@ -115,6 +116,7 @@ class FindingCode(StrEnum):
     NO_READERS = "no-readers"
     BUCKET_MISSING = "bucket-missing"
     BUCKET_UNPROTECTED = "bucket-unprotected"
+    LOCK_KEEPS_NOTHING = "lock-keeps-nothing"
     PAUSED = "paused"
     UNCHECKED = "unchecked"
 
