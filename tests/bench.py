@@ -1,5 +1,5 @@
 """
-How long notices take under load, and what they cost: `make bench`.
+How long notices take under load, and a large page to open: `make bench`; PAGES=1 the page alone.
 
 Times are printed and never asserted, for machines differ; what must hold whatever the time is
 asserted here too, and on a smaller scale in tests/functions/test_under_load.py.
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from os import environ
 from threading import Event
 
 from keyturn_sandbox.emulator.cloud import Layer, Perform
@@ -27,6 +28,7 @@ from tests.functions.test_under_load import (
     throttle,
     told,
 )
+from tests.report.in_time import large_page
 from tests.use_cases.harness import Harness, staged
 
 OWNERS = 2_000
@@ -36,9 +38,12 @@ S3_TAKES = 0.09
 
 
 def main() -> None:
-    """Run both, and print what came of them."""
-    five_heavy_digests()
-    first_day_of_enforcement()
+    """Run all, and print what came of them."""
+    if "PAGES" not in environ:
+        five_heavy_digests()
+        first_day_of_enforcement()
+    for accounts, keys, days in ((200, 101, 10), (1_000, 200, 2)):
+        print(large_page(accounts=accounts, keys=keys, days=days), flush=True)  # noqa: T201 -- it says so
 
 
 def five_heavy_digests() -> None:

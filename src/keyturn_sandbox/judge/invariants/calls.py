@@ -20,7 +20,7 @@ _OWN_NOTICES = {
     },
     "logs": {"CreateLogStream", "PutLogEvents"},
 }
-_OWN_FOLDERS = ("receipts", "snapshots", "reports")
+_OWN_FOLDERS = ("receipts", "snapshots", "reports", "audit/chain")
 """What a dry run keeps in the bucket; what is counted, ordered or paused is not its business."""
 OF_KEYS = {
     "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
