@@ -17,10 +17,11 @@ from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Action, Question, Reason, State, UserDecisions
 from keyturn.domain.deferral import Deferral
+from keyturn.domain.exemptions_file import Exemption, ExemptionEntry, Standing
 from keyturn.domain.key import Receipt, SecretFacts, Unknown, UserFacts
 from keyturn.domain.policy import ProofOfNotice, RotationPolicy
 from keyturn.domain.record import Intent, KeyRecord
-from tests.domain.world import DAY, NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, told
+from tests.domain.world import DAY, NOW, SILENCE, Life, a_key, a_secret, ago, ann, look, on, told
 
 PAGE = Path(__file__).parent.parent / "ARCHITECTURE.md"
 START, END = "<!-- diagram:start -->\n", "<!-- diagram:end -->\n"
@@ -124,6 +125,20 @@ def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
                 key = replace(a_key(age=137, inactive=inactive, told=told_now), deferral=deferral)
                 yield ann(key, a_key("NEW", age=10), secret=secret), plain
         yield ann(replace(a_key(age=137), deferral=deferral)), plain
+    for standing in (Standing.MISSING, Standing.ENDING):
+        entry = ExemptionEntry(
+            line=1,
+            account="1" * 12,
+            user="ann",
+            ticket="T-1",
+            owner="a@example.com",
+            reason="x",
+            expiry=(NOW + 9 * DAY).date(),
+        )
+        found = Exemption(standing=standing, entry=entry if standing is Standing.ENDING else None)
+        for told_now in ([], [Receipt(step="exemption-ends", day=on(20), at=ago(0))]):
+            user = ann(a_key(age=137, told=told_now))
+            yield replace(user, exempt=True, exemption=found), plain
     was_ours = a_secret(records={"NEW": KeyRecord(delivered=ago(10))})
     yield ann(a_key(age=137, used=50), a_key("NEW", age=10), secret=was_ours), plain
     taken = a_secret("NEW", records={"NEW": KeyRecord(delivered=ago(5))})

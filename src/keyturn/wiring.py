@@ -303,6 +303,7 @@ class Aws(_Connections):
                 pause_flag=self.pause_flag(),
                 clock=self.clock,
                 deferrals=self.deferrals(),
+                exemptions_file=self.exemptions_file(),
                 workers=settings.parallel_users,
             ),
             build_notifications=replace(

@@ -5,7 +5,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.owners_file import FileProblem, OwnersFile
+from keyturn.domain.file_problem import FileProblem
+from keyturn.domain.owners_file import OwnersFile
 from keyturn.schemas.owners_file import LARGEST, FileForm, read_owners_file
 
 if TYPE_CHECKING:

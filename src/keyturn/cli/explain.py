@@ -135,6 +135,10 @@ def _about(
         )
     grid.add_row("Now", Text(decision.action, style=STYLES[decision.action]))
     grid.add_row("Why", Text(shown(decision.sentence)))
+    if (exemption := decided.user.exemption) is not None and exemption.entry is not None:
+        entry = exemption.entry
+        said = f"until {entry.expiry} ({entry.ticket}), for {entry.owner}: {entry.reason}"
+        grid.add_row("Exemption", Text(shown(said)))
     if isinstance(given := key.deferral, Deferral):
         said = f"until {given.until} ({given.ticket}), by {given.by} on {given.at.date()}"
         grid.add_row("More time", Text(shown(said)))

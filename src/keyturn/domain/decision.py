@@ -63,6 +63,8 @@ class Reason(StrEnum):
 
     NOTHING_DUE = "nothing-due"
     EXEMPT = "exempt"
+    EXEMPTION_ENDING = "exemption-ending"
+    EXEMPTION_LAPSED = "exemption-lapsed"
     ROTATION_AHEAD = "rotation-ahead"
     DISABLING_AHEAD = "disabling-ahead"
     DELETION_AHEAD = "deletion-ahead"
@@ -131,6 +133,7 @@ class NoticeType(StrEnum):
     BEFORE_DELETE = "before-delete"
     DELETED = "deleted"
     DEFERRED = "deferred"
+    EXEMPTION_ENDS = "exemption-ends"
     RESTORED = "restored"
     GRACE_RENEWED = "grace-renewed"
     BLOCKED = "blocked"

@@ -12,8 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from keyturn.domain.days import DAY
-from keyturn.domain.key import Unknown
-from keyturn.domain.owners_file import FileProblem
+from keyturn.domain.file_problem import FileProblem
 
 ENDS_SOON: Final = 14
 """Days before an exemption ends on which its owner is warned; no member is removed sooner."""
@@ -128,12 +127,16 @@ class ExemptionsFile:
 
 
 def exemption_of(
-    file: ExemptionsFile | Unknown | None, account: str, user: str, today: date, longest: int
+    file: ExemptionsFile | str | None, account: str, user: str, today: date, longest: int
 ) -> Exemption | None:
-    """How the exemption of a member stands; None: there is no file, so nothing says when."""
-    if isinstance(file, Unknown):
+    """
+    How the exemption of a member stands; None: there is no file, so nothing says when.
+
+    file: where it could not be read, why.
+    """
+    if isinstance(file, str):
         return Exemption(
-            standing=Standing.UNKNOWN, why=f"the exemptions file could not be read ({file.why})"
+            standing=Standing.UNKNOWN, why=f"the exemptions file could not be read ({file})"
         )
     return None if file is None else file.of(account, user, today, longest)
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.exemptions_file import Exemption
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import RecipientId
 
@@ -183,6 +184,8 @@ class UserFacts:
     """Oldest first; two at most, for IAM allows no more."""
     exempt: bool = False
     """Whether they are in the exemption group: nothing of theirs is written to (invariant 5)."""
+    exemption: Exemption | None = None
+    """What the exemptions file says of one who is exempt; None: there is no file."""
     forced: datetime | None = None
     """When an operator asked for a rotation at any age, UTC; None: nobody did."""
     secret: SecretFacts | Unknown | Unread | None = UNREAD

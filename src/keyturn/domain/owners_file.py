@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Final
 
+from keyturn.domain.file_problem import FileProblem
 from keyturn.domain.key import Account, Unknown
 from keyturn.domain.owner import OwnerChannels
 
@@ -79,23 +80,6 @@ class OwnerRule:
             and _covers(self.path, other.path)
             and _covers(self.user, other.user)
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileProblem:
-    """What is wrong in an owners file, and where."""
-
-    line: int
-    """0: the file as a whole."""
-    text: str
-    """Field, value and rule, as an error of ours says it."""
-    is_warning: bool = False
-    """Whether all of the rule serves all the same."""
-
-    def __str__(self) -> str:
-        """In a line; without the file's name."""
-        at = f"line {self.line}: " if self.line else ""
-        return f"{at}{'warning: ' if self.is_warning else ''}{self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

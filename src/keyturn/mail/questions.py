@@ -18,6 +18,7 @@ URGENCY: Final = (
     NoticeType.ROTATED,
     NoticeType.RETIRING,
     NoticeType.GRACE_RENEWED,
+    NoticeType.EXEMPTION_ENDS,
     NoticeType.DEFERRED,
     NoticeType.OVERWRITTEN,
     NoticeType.RESTORED,
@@ -44,6 +45,7 @@ _WITHOUT_SECRET: Final = {
     NoticeType.OVERWRITTEN,
     NoticeType.ORPHAN,
     NoticeType.BLOCKED,
+    NoticeType.EXEMPTION_ENDS,
 }
 _WITHOUT_INSTALL: Final = {NoticeType.DELETED}
 _PARAMETERS: Final = re.compile(r" \([A-Z]\w+=[^()]*\)")

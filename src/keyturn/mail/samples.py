@@ -164,6 +164,19 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(type=told, day=day, variant="14"),
                 next=Next(Action.ROTATE, day),
             )
+        case NoticeType.EXEMPTION_ENDS:
+            return replace(
+                alone,
+                age=412,
+                state=State.ACTIVE,
+                overlays=frozenset({Overlay.EXEMPT}),
+                action=Action.NOTICE,
+                reason=Reason.EXEMPTION_ENDING,
+                sentence="its user is exempt until 2027-03-15 (SEC-1234); "
+                "erp@example.com answers for that",
+                notice=Notice(type=told, day=in_days(14)),
+                next=None,
+            )
         case NoticeType.DEFERRED:
             return replace(
                 item,

@@ -15,7 +15,7 @@ from typing import Final
 from keyturn.domain import names
 from keyturn.domain.days import read_day
 from keyturn.domain.exemptions_file import ExemptionEntry, ExemptionsFile
-from keyturn.domain.owners_file import FileProblem
+from keyturn.domain.file_problem import FileProblem
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.owners_text import FoundRule, FoundValue, UnusableError, refuse, wrong
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Final, Literal, TypedDict
 
-from keyturn.domain.owners_file import FileProblem, OwnersFile
+from keyturn.domain.file_problem import FileProblem
+from keyturn.domain.owners_file import OwnersFile
 
 VERSION: Final = 1
 

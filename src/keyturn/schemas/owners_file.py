@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Final
 
 from keyturn.domain import names
+from keyturn.domain.file_problem import FileProblem
 from keyturn.domain.owner import MOST_RECIPIENTS
-from keyturn.domain.owners_file import Contact, FileProblem, OwnerRule, OwnersFile
+from keyturn.domain.owners_file import Contact, OwnerRule, OwnersFile
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.owners_text import (
     FoundRule,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.owners_file import FileProblem
+from keyturn.domain.file_problem import FileProblem
 from keyturn.domain.plain_text import shown
 
 

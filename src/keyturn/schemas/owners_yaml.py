@@ -12,7 +12,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
-from keyturn.domain.owners_file import FileProblem
+from keyturn.domain.file_problem import FileProblem
 from keyturn.domain.plain_text import shown
 from keyturn.schemas.owners_text import (
     FoundRule,

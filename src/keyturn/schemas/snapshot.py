@@ -12,6 +12,8 @@ from typing import Final, Literal, NotRequired, TypedDict, TypeGuard
 
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action, Reason
+from keyturn.domain.deferral import Deferral
+from keyturn.domain.exemptions_file import Standing
 from keyturn.domain.key import KeyFacts, LastUse, UserFacts
 from keyturn.domain.key_usage import breaks, is_in_use, known_usage
 from keyturn.domain.owner import Owner, OwnerSource
@@ -42,9 +44,31 @@ class LastUsed(TypedDict):
     region: str | None
 
 
+class SnapshotExemption(TypedDict):
+    """What the exemptions file says of a member of the group; null: it has no entry."""
+
+    standing: Standing
+    expiry: Day | None
+    since: Day | None
+    ticket: str | None
+    owner: str | None
+    reason: str | None
+
+
+class SnapshotDeferral(TypedDict):
+    """The time that an operator gave a key, also when that is over."""
+
+    until: Day
+    ticket: str
+    by: str
+    at: Moment
+
+
 class SnapshotUser(TypedDict):
     """
     A user, with or without keys.
+
+    exemption: of one who is exempt, where there is an exemptions file.
 
     The owner is there where a decision needed it: the addresses (null: none is known), where they
     were found, and a sentence for each value that was found and does not serve.
@@ -55,6 +79,7 @@ class SnapshotUser(TypedDict):
     owner: NotRequired[str | None]
     owner_source: NotRequired[OwnerSource]
     owner_rejected: NotRequired[list[str]]
+    exemption: NotRequired[SnapshotExemption]
 
 
 class SnapshotKey(Decided):
@@ -72,6 +97,7 @@ class SnapshotKey(Decided):
     done: bool
     breaks: NotRequired[bool | None]
     at: NotRequired[Moment]
+    deferral: NotRequired[SnapshotDeferral]
 
 
 class EarlierStep(TypedDict):
@@ -193,7 +219,7 @@ def with_earlier(taken: Snapshot, earlier: Snapshot) -> Snapshot:
     owners = {each["user"]: each for each in earlier["users"] if "owner_source" in each}
     # Who was asked for in the morning is not asked for again where nothing is to be told.
     users: list[SnapshotUser] = [
-        {**owners[each["user"]], "exempt": each["exempt"]}
+        _with_owner(each, owners[each["user"]])
         if "owner_source" not in each and each["user"] in owners
         else each
         for each in taken["users"]
@@ -204,6 +230,14 @@ def with_earlier(taken: Snapshot, earlier: Snapshot) -> Snapshot:
     if exempt:
         taken = {**taken, "newly_exempt": list(exempt)}
     return taken
+
+
+def _with_owner(user: SnapshotUser, earlier: SnapshotUser) -> SnapshotUser:
+    """A user as this run saw them, with the owner that an earlier one found."""
+    found: SnapshotUser = {**earlier, **user}
+    if "exemption" not in user:
+        found.pop("exemption", None)
+    return found
 
 
 def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
@@ -219,7 +253,7 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
             successor = step.new_key if step and step.new_key else decision.successor
             new = facts.get(decision.successor or "") if decision.delivered else None
             written = write_decision(decided.user.name, replace(decision, successor=successor))
-            yield {
+            taken: SnapshotKey = {
                 **written,  # type: ignore[typeddict-item]  # at comes with another run of the day
                 "created": format_utc(key.created),
                 "last_used": write_last_used(key),
@@ -228,6 +262,9 @@ def _keys(result: AccountResult) -> Iterator[SnapshotKey]:
                 "done": step is not None and replace(step, decision=decision).is_action,
                 "breaks": _breaks(decided.user, key, new, result.plan.run.at),
             }
+            if isinstance(given := key.deferral, Deferral):
+                taken["deferral"] = _deferral(given)
+            yield taken
 
 
 def _breaks(user: UserFacts, key: KeyFacts, new: KeyFacts | None, now: datetime) -> bool | None:
@@ -245,11 +282,30 @@ def _breaks(user: UserFacts, key: KeyFacts, new: KeyFacts | None, now: datetime)
 def _user(user: UserFacts, plan: AccountPlan) -> SnapshotUser:
     taken: SnapshotUser = {"user": user.name, "exempt": user.exempt}
     owner = user.owner if isinstance(user.owner, Owner) else plan.owners.get(user.name)
+    if (exemption := user.exemption) is not None:
+        entry = exemption.entry
+        taken["exemption"] = {
+            "standing": exemption.standing,
+            "expiry": entry.expiry.isoformat() if entry else None,
+            "since": entry.since.isoformat() if entry and entry.since else None,
+            "ticket": entry.ticket if entry else None,
+            "owner": entry.owner if entry else None,
+            "reason": entry.reason if entry else None,
+        }
     if owner is not None:
         taken["owner"] = owner.address
         taken["owner_source"] = owner.source
         taken["owner_rejected"] = [str(each) for each in owner.passed_over()]
     return taken
+
+
+def _deferral(given: Deferral) -> SnapshotDeferral:
+    return {
+        "until": given.until.isoformat(),
+        "ticket": given.ticket,
+        "by": given.by,
+        "at": format_utc(given.at),
+    }
 
 
 def write_last_used(key: KeyFacts) -> LastUsed | None:

@@ -19,16 +19,24 @@ from keyturn.domain.errors import (
     Unexpected,
 )
 from keyturn.domain.events import Run
+from keyturn.domain.exemptions_file import ExemptionsFile, exemption_of
 from keyturn.domain.key import UserFacts
 from keyturn.domain.lifecycle.view import is_forced
 from keyturn.domain.narrowing import needs_owner, not_due, silenced, without_owner
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome, Request
-from keyturn.ports import AccessKeys, Clock, Deferrals, PauseFlag, User
+from keyturn.ports import (
+    AccessKeys,
+    Clock,
+    Deferrals,
+    ExemptionsFileStore,
+    PauseFlag,
+    User,
+)
 from keyturn.use_cases.daily_cap import DailyCap, DayClaim, is_too_late
 from keyturn.use_cases.deferrals import AccountDeferrals, deferrals_of
 from keyturn.use_cases.executor import Executor
-from keyturn.use_cases.exempt_users import ExemptUsers
+from keyturn.use_cases.exempt_users import ExemptUsers, read_exemptions, remarks_on
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import halted, try_first
 from keyturn.use_cases.gate import Gate
@@ -58,6 +66,8 @@ class Known:
     living: Mapping[str, str]
     """`UserId` → name."""
     deferrals: AccountDeferrals
+    file: ExemptionsFile | str | None
+    """The exemptions file; why it could not be read; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +87,8 @@ class KeepAccount:
     deferrals: Deferrals
     workers: int
     """How many users are worked on at once."""
+    exemptions_file: ExemptionsFileStore | None = None
+    """None: there is no place for one."""
     reports_root_keys: bool = False
     reports_quarantine: bool = False
     """Whether to say that the root user has keys; needs one more read."""
@@ -114,7 +126,10 @@ class KeepAccount:
             return replace(plan, failures=(Failure(error=error),))
         living = {user.id: user.name for user in listed}
         known = Known(
-            exempt=exempt, living=living, deferrals=deferrals_of(run.account.id, self.deferrals)
+            exempt=exempt,
+            living=living,
+            deferrals=deferrals_of(run.account.id, self.deferrals),
+            file=read_exemptions(self.exemptions_file),
         )
         users = [user for user in listed if wanted is None or user.name in wanted]
         failures = list(missing_users(self.keys, request, {user.name for user in listed}))
@@ -154,6 +169,7 @@ class KeepAccount:
             warnings=(
                 *plan.warnings,
                 *((warning,) if warning else ()),
+                *remarks_on(known.file, run, living, exempt),
                 *root,
                 *remarks,
                 *left_out,
@@ -315,6 +331,11 @@ class KeepAccount:
             path=user.path,
             keys=known.deferrals.with_time(self.keys.keys_of(user.name)),
             exempt=user.id in known.exempt,
+            exemption=exemption_of(
+                known.file, run.account.id, user.name, run.at.date(), self.policy.max_exemption
+            )
+            if user.id in known.exempt
+            else None,
             forced=request.forced_at if user.name == request.forced else None,
             living=known.living,
         )
