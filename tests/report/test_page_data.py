@@ -12,7 +12,6 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.report.page import write_page
 from keyturn.use_cases.page_data import (
     EPOCH,
-    Exemption,
     GatherPage,
     PageAsked,
     counts_of,
@@ -254,12 +253,21 @@ def test_a_notice_is_shown_with_its_address_and_what_became_of_it(bucket: Bucket
 def test_an_exemption_is_shown_with_what_is_known_of_it(bucket: Bucket) -> None:
     users = [{"user": "ann", "exempt": True}]
     bucket.snapshot(SHOP, DAY, [key("ann", 1)], users=users)
-    known = Exemption(ticket="SEC-1", reason="vendor", expires=DAY + 9 * ONE)
+    entry = f"""
+  - account: "{SHOP}"
+    user: ann
+    ticket: SEC-1
+    owner: {OWNER}
+    reason: vendor
+    expiry: {DAY + 9 * ONE}
+"""
+    bucket.put("exemptions.yaml", f"version: 1\nexemptions:{entry}{entry}".encode())
 
-    [user] = rows(block := gathered(bucket, exemptions={(SHOP, "ann"): known}), "users")
+    [user] = rows(block := gathered(bucket), "users")
 
     assert (user["exempt"], said(block, user["ticket"])) == (1, "SEC-1")
     assert day(user["expires"]) == DAY + 9 * ONE
+    assert block["remarks"] == ["exemptions.yaml: 1 mistake, and what has one is left out"]
 
 
 def test_a_day_or_an_account_that_is_not_stored_is_refused(bucket: Bucket) -> None:

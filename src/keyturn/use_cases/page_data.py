@@ -12,15 +12,18 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from keyturn.domain.admin_digest import Expected
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import DAY, read_day
 from keyturn.domain.decision import Overlay
 from keyturn.domain.errors import InvalidValue, PortError
+from keyturn.domain.exemptions_file import ExemptionEntry
 from keyturn.domain.plain_text import visible
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports.archive import Archive
 from keyturn.report.columns import Columns, Texts
+from keyturn.schemas.exemptions_file import read_exemptions_file
 from keyturn.schemas.inventory_record import read_inventory
 from keyturn.schemas.receipt import BOUNCED, CLAIM_SIZE, DELIVERED, MISSED
 from keyturn.schemas.receipt_name import ReceiptName, read_receipt_name
@@ -44,6 +47,7 @@ LONGEST_HISTORY: Final = 400
 EPOCH: Final = date(1970, 1, 1)
 
 _DATE: Final = "date="
+_EXEMPTIONS: Final = "exemptions.yaml"
 _NOT_THERE: Final = 2
 """Instead of whether a user is exempt: gone with their keys."""
 _NEVER: Final = -1
@@ -59,16 +63,6 @@ NO_RECORD: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exemption:
-    """Why a user is exempt, and until when."""
-
-    ticket: str = ""
-    owner: str = ""
-    reason: str = ""
-    expires: date | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PageAsked:
     """Which page is wanted."""
 
@@ -80,8 +74,6 @@ class PageAsked:
     """Of how many days, with this one."""
     accounts: frozenset[str] | None = None
     """Their ids; None: all."""
-    exemptions: Mapping[tuple[str, str], Exemption] = field(default_factory=dict)
-    """(account id, user) → what is known of the exemption."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Name of a receipt → where what was sent can be read."""
 
@@ -132,6 +124,8 @@ class _Listed:
     of_account: Mapping[str, Sequence[tuple[date, date]]]
     """Account id → its days, each with that under which its snapshot is stored."""
     expected: Expected | None
+    exemptions: Mapping[tuple[str, str], ExemptionEntry]
+    """(account id, user) → what the exemptions file says."""
     remarks: tuple[str, ...]
 
 
@@ -185,14 +179,29 @@ class GatherPage:
                 day, later = before, day
         elif asked.day is not None and day + DAY in stored and not self._inventories(day + DAY):
             later = day + DAY
+        entries, said = self._exemptions()
         days = [each for each in known if day - asked.history * DAY < each <= day]
         return _Listed(
             day=day,
             days=tuple(days),
             of_account=self._snapshots(days, day, later),
             expected=self._expected(day),
-            remarks=tuple(self._remarks(day)),
+            exemptions={(each.account, each.user): each for each in entries},
+            remarks=(*self._remarks(day), *said),
         )
+
+    def _exemptions(self) -> tuple[Sequence[ExemptionEntry], Sequence[str]]:
+        """What the exemptions file says of users, and what is to be said of it."""
+        try:
+            body = self.archive.read(_EXEMPTIONS)
+        except PortError as error:
+            return (), (f"{_EXEMPTIONS} could not be read, so no end of an exemption: {error}",)
+        if body is None:
+            return (), ()
+        found = read_exemptions_file(body, place=_EXEMPTIONS)
+        odd = sum(not each.is_warning for each in found.problems)
+        why = f"{_EXEMPTIONS}: {pluralize(odd, 'mistake')}, and what has one is left out"
+        return found.entries, (why,) if odd else ()
 
     def _snapshots(
         self, days: Sequence[date], day: date, later: date | None
@@ -341,13 +350,13 @@ class _Written:
             self._failures.add(account, text(user), text(message))
         users: dict[str, int] = {}
         for each in course.users:
-            known = self._asked.exemptions.get((course.account, each["user"]), Exemption())
+            known = self._listed.exemptions.get((course.account, each["user"]))
             users[each["user"]] = self._users.add(
                 *(account, text(each["user"]), int(each["exempt"])),
                 *(text(each.get("owner")), text(each.get("owner_source"))),
                 text("; ".join(map(str, each.get("owner_rejected", ())))),
-                *(text(known.ticket), text(known.owner), text(known.reason)),
-                _number(known.expires),
+                *map(text, (known.ticket, known.owner, known.reason) if known else ("", "", "")),
+                _number(known.expiry) if known else 0,
             )
         for key in course.keys.values():
             if key.user not in users:
