@@ -11,6 +11,7 @@ from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.mail_fate import MailEvent
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.ports import Claim, ClaimItem, NoticeContent, SentMessage
 
@@ -93,6 +94,12 @@ class FakeReceipts:
     def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
         day = digest.day.isoformat()
         return self._claim(f"daily/{day}/{_spelt(recipient)}", recipient, day, None, now)
+
+    def claim_report(
+        self, report: PeriodReport, recipient: Recipient, now: datetime
+    ) -> Claim | None:
+        name = f"{report.period.kind}/{report.period.name}"
+        return self._claim(f"{name}/{_spelt(recipient)}", recipient, name, None, now)
 
     def _claim(
         self, name: str, recipient: Recipient, run: str, receipt: Receipt | None, now: datetime
@@ -224,6 +231,8 @@ def _mail(content: NoticeContent) -> Mail:
         return Mail(subject=str(content.change), text=content.user or "", html="")
     if isinstance(content, AdminDigest):
         return Mail(subject=content.day.isoformat(), text=str(content.keys), html="")
+    if isinstance(content, PeriodReport):
+        return Mail(subject=content.period.name, text="", html="")
     text = " ".join([*(item.key_id for item in content.items), *content.failures])
     return Mail(subject=f"{len(content.items)} keys", text=text, html="")
 

@@ -75,6 +75,7 @@ OF_THE_COMMAND_LINE = {
     "explanation",
     "owners-check",
     "owners-shown",
+    "period-report",
     "plan",
     "switch",
     "trace",

@@ -42,6 +42,7 @@ from keyturn.adapters.s3_fates import S3Fates
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
+from keyturn.adapters.s3_period_reports import S3PeriodReports
 from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import CHANNELS_FOLDER, S3Receipts
 from keyturn.adapters.s3_reports import S3DailyReports
@@ -57,6 +58,7 @@ from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail.letterhead import Letterhead
@@ -96,13 +98,16 @@ from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.list_owners import ListOwners
 from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
+from keyturn.use_cases.make_period_report import MakePeriodReport
 from keyturn.use_cases.next_notice import FindNextNotice
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.notify_of_day import NotifyOfDay
+from keyturn.use_cases.notify_of_report import NotifyOfReport
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.report_day import ReportDay
+from keyturn.use_cases.report_period import ReportPeriod
 from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
@@ -475,6 +480,26 @@ class Aws(_Connections):
         """What adds links to the chain over audit entries and reports."""
         return MakeChain(store=self.evidence())
 
+    def make_period_report(self, users_target: int | None) -> MakePeriodReport:
+        """What makes the reports of weeks and months."""
+        self.settings.needs("EventBusName", "S3BucketName")
+        return MakePeriodReport(
+            reports=self._in_bucket(S3PeriodReports),
+            report_period=ReportPeriod(
+                evidence=self.evidence(), workers=self.settings.parallel_users
+            ),
+            bus=self._bus(),
+            account=self.own_account(),
+            write_page=self._write_period_page,
+            users_target=users_target,
+        )
+
+    @staticmethod
+    def _write_period_page(report: PeriodReport) -> str:
+        from keyturn.report.period_page import write_period_page  # noqa: PLC0415 -- loads Jinja2
+
+        return write_period_page(report)
+
     def _snapshot(self, *, writes: bool) -> TakeSnapshot | None:
         """A dry run from a laptop that tells nobody writes nothing at all."""
         if not (writes and self.settings.bucket):
@@ -553,6 +578,17 @@ class Aws(_Connections):
         """The notifier's mail of a day; `complain`, `warn`, `rate_unknown`: as in `notify`."""
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         return NotifyOfDay(
+            sender=self._send_once(complain, rate_unknown),
+            reachable=self._reachable(warn),
+            admin=Recipient(ChannelName.EMAIL, self.settings.admin),
+        )
+
+    def notify_of_report(
+        self, complain: Complain, warn: Complain, rate_unknown: Complain
+    ) -> NotifyOfReport:
+        """The notifier's mail of a week or a month; likewise."""
+        self.settings.needs("S3BucketName", "AdminEmailAddress")
+        return NotifyOfReport(
             sender=self._send_once(complain, rate_unknown),
             reachable=self._reachable(warn),
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from keyturn.cli.app import app
 from keyturn.domain.figures import SUMS
 from keyturn.schemas.period_report import read_period_report
 from tests.report.a_week import DAYS, a_week
-from tests.report.bucket import BOUGHT, LAB, OWNER, SHOP, Bucket
+from tests.report.bucket import BOUGHT, LAB, NASTY, OWNER, SHOP, Bucket
 from tests.schemas import SCHEMAS
 
 
@@ -224,3 +225,79 @@ def test_a_period_that_is_none_is_refused(
     result = keyturn(*args, "--folder", str(tmp_path))
 
     assert (result.exit_code, line in result.stderr) == (2 if line else 1, True)
+
+
+def test_the_page_has_all_that_the_report_has_and_no_markup_of_others(tmp_path: Path) -> None:
+    bucket = a_week(tmp_path / "copy")
+    for day in DAYS:
+        bucket.snapshot(LAB, day, [], name=NASTY)
+    page = tmp_path / "week.html"
+
+    result = keyturn("weekly", "--folder", str(tmp_path / "copy"), "--page", str(page))
+
+    text = page.read_text()
+    assert result.exit_code == 1
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert "NOT EVERYTHING WAS SEEN" in text
+    assert re.search(r'(src|href)="', text) is None
+    for said in ("SEC-12", "both keys are in use", "ISO/IEC 27001:2022 A.5.17", "never"):
+        assert said in text
+
+
+# What OCSF 1.3.0 requires of a Compliance Finding and of the objects in it:
+# github.com/ocsf/ocsf-schema, events/findings/compliance_finding.json, finding.json, objects/.
+OCSF_NEEDS: dict[str, Any] = {
+    "type": "object",
+    "required": [
+        *("activity_id", "category_uid", "class_uid", "severity_id", "time", "type_uid"),
+        *("cloud", "compliance", "finding_info", "metadata"),
+    ],
+    "properties": {
+        "activity_id": {"enum": [1, 2, 3]},
+        "category_uid": {"const": 2},
+        "class_uid": {"const": 2003},
+        "type_uid": {"const": 200301},
+        "severity_id": {"enum": [1, 2, 3, 4, 5, 6]},
+        "status_id": {"enum": [1, 2, 3, 4]},
+        "time": {"type": "integer"},
+        "cloud": {"type": "object", "required": ["provider"]},
+        "compliance": {
+            "type": "object",
+            "required": ["standards"],
+            "properties": {
+                "status_id": {"enum": [1, 2, 3]},
+                "standards": {"type": "array", "items": {"type": "string"}},
+                "requirements": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+        "finding_info": {"type": "object", "required": ["uid", "title"]},
+        "metadata": {
+            "type": "object",
+            "required": ["version", "product"],
+            "properties": {"product": {"type": "object", "required": ["vendor_name"]}},
+        },
+        "resources": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
+def test_findings_are_of_ocsfs_form_and_what_was_not_seen_is_no_pass(tmp_path: Path) -> None:
+    a_week(tmp_path / "copy")
+    file = tmp_path / "week.ocsf.json"
+
+    keyturn("weekly", "--folder", str(tmp_path / "copy"), "--ocsf", str(file))
+
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    for each in found:
+        validate(each, OCSF_NEEDS)
+    of_accounts = {
+        each["cloud"]["account"]["uid"]: each["compliance"]["status"]
+        for each in found
+        if each["resources"][0]["type"] == "AwsAccount"
+    }
+    assert of_accounts == {SHOP: "Fail", LAB: "Warning", BOUGHT: "Warning"}
+    keys = {each["resources"][0]["name"] for each in found} - {"account 2", "account 3"}
+    assert keys - {"account 4"} == {"held", "printer", "scanner", "late"}
+    assert len({each["finding_info"]["uid"] for each in found}) == len(found)

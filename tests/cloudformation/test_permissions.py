@@ -49,6 +49,7 @@ SERVICE = {
     "organizations.py": "organizations",
     "s3_audit.py": "s3",
     "s3_evidence.py": "s3",
+    "s3_period_reports.py": "s3",
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
     "s3_fates.py": "s3",
@@ -69,6 +70,8 @@ SERVICE = {
     "sts.py": "sts",
 }
 NO_ADAPTER = {
+    "local_archive.py",
+    "s3_archive.py",  # the command line alone reads with it, by the operator's own rights
     *(
         "https.py",
         "channels/webhook.py",
@@ -140,6 +143,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
     },
     (REPORTS, "ReporterRole"): {
         "s3_reports.py": WHOLE,
+        "s3_period_reports.py": WHOLE,
         "s3_evidence.py": WHOLE,
         "s3_coverage.py": WHOLE,
         "s3_days.py": WHOLE,

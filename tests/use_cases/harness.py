@@ -180,11 +180,13 @@ class Harness:
         """Let the notifier empty its queue; the messages that failed come back."""
         return self.drain(self.deployment.notifier_queue, NOTIFIER_ROLE, notifier.handler)
 
-    def report(self, *, context: Clock | None = None) -> dict[str, Any]:
-        """Let the reporter have a turn."""
+    def report(
+        self, event: Mapping[str, object] | None = None, *, context: Clock | None = None
+    ) -> dict[str, Any]:
+        """Let the reporter have a turn; event: for what a rule of its asks, None: a day."""
         handed: Any = context or Clock()
         with self.being(REPORTER_ROLE):
-            return reporter.handler({}, handed)
+            return reporter.handler(dict(event or {}), handed)
 
     def say(self, queue: str, *, context: Clock | None = None, rounds: int = 10) -> list[str]:
         """Let the channels empty their queue; the messages that failed come back."""

@@ -8,6 +8,7 @@ The notifier's memory and the engine's proof: one object for each notice and rec
     <prefix>/receipts/<account>/_exemptions/<event id>.<recipient>.json
     <prefix>/receipts/_daily/<day>.<recipient>.json
     <prefix>/receipts/_runs/<run id>.<recipient>.json    one mail of a run over many accounts
+    <prefix>/receipts/_weekly/<week>.<recipient>.json    and _monthly/<month>: a report
 
 <recipient> is `<channel>.<hash of the address>`. Whatever the engine wants to know stands in the
 name, the size and the time of an object, so one listing a key is all that it costs. A claim is
@@ -43,6 +44,7 @@ from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, N
 from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt, SentNotice
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId, read_recipient_id
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
@@ -254,6 +256,15 @@ class S3Receipts:
         # A run from a command line must not take the place of the day's digest.
         folder = _RUNS if digest.run else DAILY
         what = digest.run or digest.day.isoformat()
+        name = self._name_in(folder, _Name(stem=what))
+        seen = self._seen(folder, [name])
+        return self._claim(name, recipient, what, now, seen)
+
+    def claim_report(
+        self, report: PeriodReport, recipient: Recipient, now: datetime
+    ) -> Claim | None:
+        """Claim the report of a week or a month. Raises ClaimInProgress likewise."""
+        folder, what = f"_{report.period.kind}", report.period.name
         name = self._name_in(folder, _Name(stem=what))
         seen = self._seen(folder, [name])
         return self._claim(name, recipient, what, now, seen)

@@ -31,3 +31,10 @@ class PeriodOptions:
         OUTPUT,
         "FILE",
     )
+    page: Path | None = option("--page", "Write it as one HTML file, too.", OUTPUT, "FILE")
+    ocsf: Path | None = option(
+        "--ocsf",
+        "Write findings of OCSF, one a line, too: for data lakes.",
+        OUTPUT,
+        "FILE",
+    )

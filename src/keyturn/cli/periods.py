@@ -1,7 +1,7 @@
 """A week or a month of the whole organisation, from the snapshots."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from io import StringIO
 from typing import Final
 
@@ -29,6 +29,8 @@ from keyturn.domain.period_words import (
     title_of,
 )
 from keyturn.domain.plain_text import visible
+from keyturn.report.period_page import write_period_page
+from keyturn.schemas.ocsf import ocsf_of
 from keyturn.schemas.period_report import heading, period_report_file, rows_of
 from keyturn.use_cases.report_period import PeriodAsked, ReportPeriod
 
@@ -49,18 +51,30 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
         raise InvalidValue("--users-target", asked.users_target, "must be 0 or more")
     evidence, aws = opened(where)
     workers = aws.settings.parallel_users if aws else _WORKERS
-    rows = StringIO()
-    with result_file(asked.csv) if asked.csv else nullcontext() as write:
+    rows, findings, made = StringIO(), StringIO(), now()
 
-        def each(account: AccountPeriod) -> None:
-            if write is not None:
-                rows.write(rows_of(account))
+    def each(account: AccountPeriod) -> None:
+        if asked.csv:
+            rows.write(rows_of(account))
+        if asked.ocsf:
+            findings.write(ocsf_of(account, period, made))
 
+    with ExitStack() as files:
+        # Whether they can be written is known before a snapshot is read.
+        write = {
+            path: files.enter_context(result_file(path))
+            for path in (asked.csv, asked.page, asked.ocsf)
+            if path
+        }
         found = ReportPeriod(evidence=evidence, workers=workers).of(
-            PeriodAsked(period=period, now=now(), users_target=asked.users_target), each=each
+            PeriodAsked(period=period, now=made, users_target=asked.users_target), each=each
         )
-        if write is not None:
-            write(heading() + rows.getvalue())
+        if asked.csv:
+            write[asked.csv](heading() + rows.getvalue())
+        if asked.ocsf:
+            write[asked.ocsf](findings.getvalue())
+        if asked.page:
+            write[asked.page](write_period_page(found))
     if asked.format is Findings.JSON:
         put(period_report_file(found))
     else:

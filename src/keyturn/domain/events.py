@@ -12,6 +12,7 @@ from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account, Act
 from keyturn.domain.key_usage import KeyUsage
 from keyturn.domain.owner import OwnerChannels, OwnerSource
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import Recipient
 
 SOURCE: Final = "iam.key-rotation"
@@ -137,7 +138,7 @@ class Digest:
         return self.recipient.address
 
 
-NoticeContent = Digest | ExemptionChange | AdminDigest
+NoticeContent = Digest | ExemptionChange | AdminDigest | PeriodReport
 """What one message can be about; a channel gives it its own form."""
 
 

@@ -13,6 +13,7 @@ from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, InvalidValue, KeyturnError, NoSuchRecipient, Stale
 from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.period_report import PeriodReport
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
@@ -120,3 +121,5 @@ def _about(errand: Errand) -> dict[str, str]:
             return {"account": account}
         case AdminDigest(day=day):
             return {"day": day.isoformat()}
+        case PeriodReport(period=period):
+            return {"period": period.name}

@@ -47,6 +47,8 @@ class LogEvent(StrEnum):
     EXEMPTION_NOTIFIED = "exemption.notified"
     DIGEST_SENT = "digest.sent"
     DIGEST_KNOWN = "digest.sent-before"
+    REPORT_SENT = "report.sent"
+    REPORT_KNOWN = "report.sent-before"
     GROUP_UNCHANGED = "exemption.unchanged"
     TEMPLATE_BROKEN = "template.broken"
     MAIL_VOIDED = "mail.voided"
@@ -61,6 +63,7 @@ class LogEvent(StrEnum):
 
     DIGEST_PUBLISHED = "digest.published"
     DIGEST_WAITS = "digest.waits"
+    REPORT_PUBLISHED = "report.published"
     BACKLOG_UNKNOWN = "backlog.unknown"
     AUDIT_CHAINED = "audit.chained"
 
@@ -87,6 +90,7 @@ _RUN: Final = ("account", "run")
 _KEY: Final = (*_RUN, "user", "key")
 _OF_WHAT: Final = (*_RUN, "day")
 """What a notice is of: a run over an account, or a day of all of them."""
+_PERIOD: Final = ("kind", "period")
 _MAIL: Final = ("message_id", "fate")
 _NAMED: Final = ("UserName", "AccessKeyId", "SecretId", "Name", "Status")
 
@@ -127,6 +131,9 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
         level=INFO, facts=("day", "message_id", "breaks", "not_seen", "failures")
     ),
     LogEvent.DIGEST_KNOWN: LogLine(level=INFO, facts=("day",)),
+    LogEvent.REPORT_SENT: LogLine(level=INFO, facts=(*_PERIOD, "message_id")),
+    LogEvent.REPORT_KNOWN: LogLine(level=INFO, facts=_PERIOD),
+    LogEvent.REPORT_PUBLISHED: LogLine(level=INFO, facts=(*_PERIOD, "whole")),
     LogEvent.GROUP_UNCHANGED: LogLine(level=INFO),
     LogEvent.TEMPLATE_BROKEN: LogLine(level=ERROR),
     LogEvent.MAIL_VOIDED: LogLine(level=WARNING, facts=(*_MAIL, "address", "receipts", "why")),

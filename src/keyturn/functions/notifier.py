@@ -20,6 +20,7 @@ from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoTimeLeft, Sta
 from keyturn.domain.events import Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.tag_text import format_utc
 from keyturn.functions.connect import connected, own_account
@@ -107,6 +108,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                         measured |= _notify(aws, notify, about, now, patience)
                     case AdminDigest():
                         measured |= _notify_of_day(aws, about, now, patience)
+                    case PeriodReport():
+                        measured |= _notify_of_report(aws, about, now, patience)
                     case ExemptionChange() | None:
                         measured |= _notify_of_exemption(aws, about, patience)
                     case _:
@@ -246,6 +249,23 @@ def _notify_of_day(aws: Aws, digest: AdminDigest, now: datetime, patience: Patie
         failures=digest.failures.total,
     )
     return {"DigestsSent": 1}
+
+
+def _notify_of_report(
+    aws: Aws, report: PeriodReport, now: datetime, patience: Patience
+) -> Measured:
+    about = {"kind": str(report.period.kind), "period": report.period.name}
+    notify = aws.notify_of_report(_complain, _warn, _say_rate_unknown)
+    sent = notify.send(report, now, patience)
+    if sent.unreachable is not None:
+        return _say_unreachable(aws, notify.admin, sent.unreachable, **about)
+    if sent.message_id is None:
+        text = f"The report of {report.period.name} was sent before"
+        log(logger, LogEvent.REPORT_KNOWN, text, **about)
+        return {}
+    text = f"Sent the administrators the report of {report.period.name}"
+    log(logger, LogEvent.REPORT_SENT, text, **about, message_id=sent.message_id)
+    return {}
 
 
 def _record(aws: Aws, event: MailEvent, now: datetime) -> None:

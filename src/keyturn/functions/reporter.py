@@ -1,6 +1,7 @@
 """
 Makes the administrators' one digest of each day, when its runs are over: ASA-Reporter.
 
+And the reports of weeks and months, asked for by rules of their own.
 Then it puts new audit entries and reports into the chain that shows what was changed.
 """
 
@@ -17,6 +18,7 @@ from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
+from keyturn.schemas.report_event import ReportAsked, read_report_asked
 from keyturn.use_cases.day_over import Waits
 from keyturn.wiring import Aws
 
@@ -26,9 +28,11 @@ SPARE_MILLISECONDS: Final = 120_000
 """What the reporter leaves of its time: for the accounts it is at, the list of keys, the bus."""
 
 
-def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa: ARG001 -- it says nothing
+def handler(event: object, context: LambdaContext) -> dict[str, object]:
     """
     Make the digest of a day that is over and has none; every quarter of an hour, as a rule.
+
+    An event that asks for the report of a week or a month has that made, of the last one.
 
     Answers with the days whose digest it made, and why another one waits. Raises KeyturnError, in
     our own words, where one could not be made: the next turn begins anew.
@@ -40,7 +44,10 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa
     made: list[str] = []
     waits: dict[str, str] = {}
     with in_our_words(logger, LogEvent.INVOCATION_FAILED):
+        asked = read_report_asked(event)
         aws = connected(logger, os.environ, context)
+        if asked is not None:
+            return {"made": _report(aws, asked, may_go_on), "waits": {}}
         try:
             for each in aws.daily_digest().turn(datetime.now(UTC), may_go_on):
                 day = each.day.isoformat()
@@ -56,6 +63,19 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:  # noqa
         finally:  # what keeps a digest from being made is no reason to leave the chain open
             _chain(aws, may_go_on)
     return {"made": made, "waits": waits}
+
+
+def _report(aws: Aws, asked: ReportAsked, may_go_on: Callable[[], bool]) -> list[str]:
+    """Make the report, unless that was done; the names of what was made."""
+    make = aws.make_period_report(asked.users_target)
+    report = make.turn(asked.kind, datetime.now(UTC), may_go_on)
+    if report is None:
+        return []
+    name = report.period.name
+    text = f"The report of {name} is on the bus"
+    whole = report.is_whole
+    log(logger, LogEvent.REPORT_PUBLISHED, text, kind=asked.kind, period=name, whole=whole)
+    return [name]
 
 
 def _chain(aws: Aws, may_go_on: Callable[[], bool]) -> None:

@@ -15,6 +15,7 @@ from keyturn.domain.events import (
     OddValues,
 )
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.worst_lines import DigestList
 from keyturn.mail.commands import read_command, undo_command
 from keyturn.mail.day import as_line
@@ -36,6 +37,17 @@ def brief_of(mails: Mails, content: NoticeContent) -> Brief:
             return _of_digest(words)
         case AdminDigest():
             return _of_day(words)
+        case PeriodReport():
+            return _of_report(words)
+
+
+def _of_report(words: Words) -> Brief:
+    """What was not seen and the figures; the mail has the lists, the page has all."""
+    say, report = words.facts["say"], words.facts["report"]
+    return Brief(
+        subject=words.subject,
+        top=(*say("period_top", report), *say("period_figures", report)),
+    )
 
 
 def _of_change(words: Words) -> Brief:

@@ -11,6 +11,7 @@ from keyturn.mail.overrides import sound
 from keyturn.mail.renderer import Mails, changed_of, names_of_ours
 from keyturn.mail.samples import CHANGES, every_mail
 from keyturn.mail.samples_of_day import DAYS
+from keyturn.mail.samples_of_period import REPORTS
 from keyturn.mail.template_process import TemplateFailed, TemplateProcess
 
 
@@ -30,7 +31,7 @@ class Fault:
 
 def notices() -> Mapping[str, NoticeContent]:
     """Name → a notice that is made up: every type, reason, audience, and dry runs."""
-    return {**every_mail(), **CHANGES, **DAYS}
+    return {**every_mail(), **CHANGES, **DAYS, **REPORTS}
 
 
 def mails_of(

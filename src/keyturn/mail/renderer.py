@@ -28,6 +28,7 @@ from keyturn.domain.events import Audience, Digest, Mail, NoticeContent, NoticeI
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
 from keyturn.domain.key_usage import breaks, is_left_behind
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.plain_text import shown
 from keyturn.mail.commands import command_to_enable, read_command, trail_command, undo_command
 from keyturn.mail.day import (
@@ -54,6 +55,7 @@ from keyturn.mail.filters import (
 )
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.links import console_link, object_link, where_linked, without_link, without_links
+from keyturn.mail.period import figures_of, lists_of, parts_of, report_defanged
 from keyturn.mail.questions import (
     Group,
     by_when,
@@ -111,6 +113,8 @@ def named_in(content: NoticeContent) -> tuple[str, ...]:
         case AdminDigest():
             keys = (line.key_id for line in content.breaks.worst)
             return (content.day.isoformat(), *(key for key in keys if key))
+        case PeriodReport():
+            return (content.period.name,)
 
 
 class Mails:
@@ -155,6 +159,8 @@ class Mails:
                 about = self._about_exemption(content)
             case AdminDigest():
                 about = self._about_day(content)
+            case PeriodReport():
+                about = self._about_report(content)
             case _:
                 assert_never(content)
         return _Made(folder=folder_of(content), content=content, about=about)
@@ -192,6 +198,25 @@ class Mails:
             "unseen": unseen_of(digest),
             "stored_in": f"s3://{bucket}/{digest.csv}" if bucket and digest.csv else "",
             "stored_link": object_link(bucket, region, digest.csv),
+        }
+
+    def _about_report(self, report: PeriodReport) -> Mapping[str, object]:
+        report = report_defanged(report)
+        bucket, region = self._letterhead.bucket, self._letterhead.region
+        return {
+            "report": report,
+            "account": ALL_ACCOUNTS,
+            "dry": False,
+            "to_owner": False,
+            "groups": (),
+            "figures": figures_of(report),
+            "sections": lists_of(report),
+            "parts": parts_of(report),
+            "stored": [
+                (name, f"s3://{bucket}/{stored}", object_link(bucket, region, stored))
+                for name, stored in (("page", report.page), ("csv", report.csv))
+                if bucket and stored
+            ],
         }
 
     def _subject(self, folder: str, facts: Mapping[str, object]) -> str:
@@ -259,7 +284,7 @@ def _file_of(about: object) -> str | None:
             return f"words/{topic(item)}.txt"
         case Group() as group:
             return f"words/{group.told}.txt"
-        case ExemptionChange() | AdminDigest():
+        case ExemptionChange() | AdminDigest() | PeriodReport():
             return f"{folder_of(about)}/words.txt"
         case str() as told if told in frozenset(NoticeType):
             return f"words/{told}.txt"
@@ -310,6 +335,8 @@ def folder_of(content: NoticeContent) -> str:
             return "exemption"
         case AdminDigest():
             return "daily"
+        case PeriodReport():
+            return "period"
 
 
 def _line(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.events import Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.period_report import PeriodReport
 
 _NO_DOMAIN: Final = "keyturn.invalid"
 _LONGEST: Final = 900
@@ -48,6 +49,8 @@ def _threads(content: NoticeContent) -> Iterator[str]:
             yield f"{content.account}.exemptions"
         case AdminDigest():
             yield f"{content.day:%Y-%m}.{'runs' if content.run else 'daily'}"
+        case PeriodReport():
+            yield f"{content.period.first.year}.{content.period.kind}"
         case _:
             assert_never(content)
 
@@ -59,6 +62,8 @@ def _list_of(content: NoticeContent, domain: str) -> str:
             return f"AWS access keys <access-keys.{domain}>"
         case AdminDigest() if content.run:
             return f"AWS access keys <access-keys.{domain}>"
+        case PeriodReport():
+            return f"AWS access keys, reports <access-keys-reports.{domain}>"
         case AdminDigest():
             return f"AWS access keys, each day <access-keys-daily.{domain}>"
 

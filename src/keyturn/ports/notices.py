@@ -10,6 +10,7 @@ from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.events import Digest, Event, NoticeContent, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 
@@ -102,6 +103,11 @@ class ReceiptBook(Protocol):
 
         Of one run from a command line: one a run.
         """
+
+    def claim_report(
+        self, report: PeriodReport, recipient: Recipient, now: datetime
+    ) -> Claim | None:
+        """Claim the report of a week or a month, likewise: one, whatever is in it."""
 
     def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         """Turn the claim into the receipt: from now on it counts as told."""

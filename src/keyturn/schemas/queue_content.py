@@ -7,6 +7,7 @@ from keyturn.domain.events import NoticeContent
 from keyturn.schemas.digest_due import is_digest_due, read_digest_due
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due
+from keyturn.schemas.report_due import is_report_due, read_report_due
 
 
 def read_content(
@@ -19,6 +20,8 @@ def read_content(
     """
     if isinstance(asked, Mapping) and asked.get("source") == IAM_SOURCE:
         return read_exemption(asked, group=group, now=now)
+    if is_report_due(asked):
+        return read_report_due(asked, own_account=own_account, now=now)
     if is_digest_due(asked):
         return read_digest_due(asked, own_account=own_account, now=now)
     return read_notices_due(asked, own_account=own_account, now=now)

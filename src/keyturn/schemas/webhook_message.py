@@ -10,12 +10,14 @@ from typing import Final, Literal, TypedDict
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.events import Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import Recipient
 from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import AccountId, Moment
 from keyturn.schemas.digest import DigestItem, DigestRun, write_digest
 from keyturn.schemas.digest_of_day import DigestDue, write_digest_due
 from keyturn.schemas.event import Exemption, write_exemption
+from keyturn.schemas.report_of_period import ReportDue, write_report_due
 
 VERSION: Final = 1
 NOTICES: Final = "notices.due"
@@ -60,13 +62,21 @@ class DigestData(DigestDue):
     to: str
 
 
+class ReportData(ReportDue):
+    """A week or a month of the whole organisation, for its administrators."""
+
+    version: Literal[1]
+    subject: str
+    to: str
+
+
 class WebhookMessage(TypedDict):
     """The body of a request."""
 
-    type: Literal["notices.due", "exemption.changed", "digest.due"]
+    type: Literal["notices.due", "exemption.changed", "digest.due", "report.due"]
     timestamp: Moment
     """When it was written."""
-    data: NoticesData | ExemptionData | DigestData
+    data: NoticesData | ExemptionData | DigestData | ReportData
 
 
 def write_webhook_message(
@@ -103,6 +113,17 @@ def write_webhook_message(
                     "subject": subject,
                     "to": recipient.address,
                     **write_digest_due(content),
+                },
+            }
+        case PeriodReport():
+            return {
+                "type": "report.due",
+                "timestamp": format_utc(at),
+                "data": {
+                    "version": VERSION,
+                    "subject": subject,
+                    "to": recipient.address,
+                    **write_report_due(content),
                 },
             }
 

@@ -18,11 +18,13 @@ from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, KeyturnError, NoSuchRecipient, NoTimeLeft, Unexpected
 from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent
 from keyturn.use_cases.exemption import send_change
 from keyturn.use_cases.notify import send_digest
 from keyturn.use_cases.notify_of_day import send_day
+from keyturn.use_cases.notify_of_report import send_report
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import SendOnce
 
@@ -119,7 +121,7 @@ def errands_of(
     match content:
         case Digest():
             audience, by_mail = content.audience, content.recipient
-        case ExemptionChange() | AdminDigest():
+        case ExemptionChange() | AdminDigest() | PeriodReport():
             audience, by_mail = Audience.ADMIN, admin
         case _:
             assert_never(content)
@@ -217,6 +219,8 @@ class SayInChannels:
                 return send_change(self.sender, change, errand.to, now, patience).message_id
             case AdminDigest() as day:
                 return send_day(self.sender, day, errand.to, now, patience).message_id
+            case PeriodReport() as report:
+                return send_report(self.sender, report, errand.to, now, patience).message_id
 
 
 def _all_of(errands: Iterable[Errand], done: Sequence[Said]) -> list[Said]:

@@ -29,6 +29,7 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Audience, Brief, BriefNote, Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.names import SLACK_MEMBER
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
 from keyturn.ports.sending import Post, Turns, Values, refusal_of
@@ -411,7 +412,7 @@ def _account_of(content: NoticeContent) -> str:
             return run.account.id
         case ExemptionChange(account=account):
             return account
-        case AdminDigest():
+        case AdminDigest() | PeriodReport():
             return ""
 
 

@@ -14,6 +14,7 @@ from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, RateExceeded, Refused
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import Clock, NoticeContent, RenderedNotice
 from keyturn.ports.sending import Post, Values, refusal_of
@@ -132,6 +133,8 @@ def _told(content: NoticeContent) -> Iterator[str]:
             yield content.id
         case AdminDigest():
             yield content.day.isoformat()
+        case PeriodReport():
+            yield content.period.name
         case _:
             assert_never(content)
 

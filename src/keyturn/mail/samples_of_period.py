@@ -1,0 +1,84 @@
+"""Reports of a week and a month as they may be: what previews show, and lints try."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from keyturn.domain.account_period import (
+    NO_ENTRY,
+    NO_RUN,
+    AccountPeriod,
+    ListName,
+    PeriodLine,
+    Standing,
+)
+from keyturn.domain.days import DAY
+from keyturn.domain.decision import Action
+from keyturn.domain.period import Period, PeriodKind
+from keyturn.domain.period_report import FoldPeriod, KnownOfPeriod, PeriodReport
+from keyturn.mail.samples import PROD, TODAY
+
+_CLOSED: Final = "300000000009"
+
+
+def _report(kind: PeriodKind, *accounts: AccountPeriod, made: datetime = TODAY) -> PeriodReport:
+    period = Period.of(kind, made.date()).before
+    fold = FoldPeriod(KnownOfPeriod(period=period, made=made, users_target=40))
+    for each in accounts:
+        fold.add(each)
+    return fold.report()
+
+
+def _prod(*lines: tuple[ListName, PeriodLine]) -> AccountPeriod:
+    overdue = sum(name is ListName.OVERDUE for name, _ in lines)
+    return AccountPeriod(
+        account=PROD.id,
+        name=PROD.name,
+        days_seen=7,
+        last=TODAY.date() - DAY,
+        users=42,
+        users_first=44,
+        users_with_two=2,
+        standings={Standing.WITHIN: 40, Standing.OVERDUE: overdue, Standing.INACTIVE: 1},
+        age_sum=1600 + 100 * overdue,
+        oldest=100 if overdue else 80,
+        over_control=overdue,
+        done={Action.ROTATE: 3, Action.DISABLE: 2, Action.DELETE: 1},
+        first_uses=(1, 2, 9),
+        new_keys=4,
+        users_rotated=frozenset({"ann", "ben", "cid"}),
+        lines={name: (line,) for name, line in lines},
+    )
+
+
+def _line(user: str, number: int, what: str) -> PeriodLine:
+    return PeriodLine(
+        account=PROD.id,
+        name=PROD.name,
+        user=user,
+        key_id=f"AKIAOLDEXAMPLE{number:06}",
+        age=100,
+        since=TODAY.date() - 10 * DAY,
+        what=what,
+    )
+
+
+_BAD: Final = (
+    (ListName.OVERDUE, _line("deploy-bot", 1, "rotation is due, and its account is in dry run")),
+    (ListName.EXEMPT, _line("printer", 2, NO_ENTRY)),
+    (ListName.RESTORED, _line("ci-runner", 3, "somebody enabled it again")),
+)
+_SHUT: Final = AccountPeriod(
+    account=_CLOSED,
+    name="bought",
+    days_missing=7,
+    lines={ListName.NOT_REACHED: (PeriodLine(account=_CLOSED, name="bought", what=NO_RUN),)},
+)
+
+REPORTS: Final[Mapping[str, PeriodReport]] = {
+    "weekly-quiet": _report(PeriodKind.WEEKLY, _prod()),
+    "weekly-bad": _report(PeriodKind.WEEKLY, _prod(*_BAD), _SHUT),
+    "monthly": _report(PeriodKind.MONTHLY, _prod(*_BAD), _SHUT),
+    "monthly-nothing-seen": _report(PeriodKind.MONTHLY),
+}
+"""Name → a report."""

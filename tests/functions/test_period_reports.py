@@ -1,0 +1,142 @@
+"""The reports of weeks and months: made once by the reporter, mailed once, kept as they are."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from jsonschema import validate
+
+from keyturn.domain.errors import InvalidValue, KeyturnError, NoTimeLeft
+from keyturn.schemas.report_due import read_report_due
+from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
+from tests.schemas import SCHEMAS
+from tests.use_cases.harness import HUB, START, Clock, Harness
+
+WEEKLY = {"report": "weekly"}
+MONDAY = START + timedelta(days=7, hours=2)
+FOLDER = f"{PREFIX}/reports/weekly/date=2026-03-09/2026-W10/"
+
+
+@pytest.fixture
+def stage(stage: Harness) -> Harness:
+    """A first day with an overdue key, an exempt one and one that was rotated; then a week."""
+    stage.user("ann", 95)
+    stage.user("printer", 200)
+    stage.exempt("printer")
+    stage.take_inventory()
+    stage.rotate_queued()
+    stage.cloud.move_to(MONDAY)
+    return stage
+
+
+def stored(stage: Harness) -> dict[str, bytes]:
+    return {
+        name.removeprefix(FOLDER): body
+        for name, body in stage.cloud.objects(BUCKET).items()
+        if name.startswith(FOLDER)
+    }
+
+
+def entries_of(params: Any) -> list[dict[str, Any]]:  # noqa: ANN401 -- as boto3 took them
+    entries: list[dict[str, Any]] = params["Entries"]
+    return entries
+
+
+def mails(stage: Harness) -> list[Any]:
+    return [mail for mail in stage.cloud.sent_mails if "week 2026-W10" in mail.subject]
+
+
+def test_a_week_is_reported_once_mailed_once_and_kept(stage: Harness) -> None:
+    first = stage.report(WEEKLY)
+    kept = stored(stage)
+    again = stage.report(WEEKLY)
+    stage.tell()
+
+    assert (first, again) == ({"made": ["2026-W10"], "waits": {}}, {"made": [], "waits": {}})
+    assert stored(stage) == kept
+    report = json.loads(kept["report.json"])
+    validate(report, SCHEMAS["period-report"]())
+    assert report["csv"] == f"{FOLDER}report.csv"
+    assert b",printer," in kept["report.csv"]
+    [mail] = mails(stage)
+    assert list(mail.to) == [ADMIN]
+    text = " ".join(mail.text.split())
+    assert "NOT EVERYTHING WAS SEEN" in text
+    assert "KEYS PAST THEIR AGE IN THE EXEMPTION GROUP: 1" in text
+    assert f"s3://{BUCKET}/{FOLDER}report.csv" in text
+
+
+def test_broken_off_before_the_bus_the_next_turn_publishes_what_is_stored(stage: Harness) -> None:
+    stage.report(WEEKLY)
+    kept = stored(stage)
+    client = stage.cloud.session(HUB).client("s3")
+    client.put_bucket_policy(Bucket=BUCKET, Policy='{"Version": "2012-10-17", "Statement": []}')
+    client.delete_object(Bucket=BUCKET, Key=f"{FOLDER}published.json")
+    stage.user("late", 300)
+    stage.cloud.move_to(MONDAY + timedelta(days=1))
+
+    again = stage.report(WEEKLY)
+    stage.tell()
+
+    assert again["made"] == ["2026-W10"]
+    assert stored(stage) == kept
+    assert len(mails(stage)) == 1
+
+
+def test_without_time_for_all_accounts_nothing_is_stored(stage: Harness) -> None:
+    with pytest.raises(NoTimeLeft):
+        stage.report(WEEKLY, context=Clock(lambda: timedelta(minutes=1)))
+
+    assert stored(stage) == {}
+    assert stage.report(WEEKLY)["made"] == ["2026-W10"]
+
+
+@pytest.mark.parametrize(
+    ("event", "rule"),
+    [
+        ({"report": "yearly"}, "report 'yearly'|must be one of weekly, monthly"),
+        ({"report": "monthly", "users_target": "many"}, "must be a number of users, or empty"),
+        ({"report": "monthly", "users_target": -1}, "must be a number of users, or empty"),
+    ],
+)
+def test_what_a_rule_asks_for_is_checked(stage: Harness, event: dict[str, Any], rule: str) -> None:
+    with pytest.raises(KeyturnError, match=rule):
+        stage.report(event)
+
+
+def test_a_month_knows_the_target_that_the_template_hands_over(stage: Harness) -> None:
+    stage.cloud.move_to(START + timedelta(days=30, hours=2))
+
+    stage.report({"report": "monthly", "users_target": "1"})
+
+    [body] = [
+        b for n, b in stage.cloud.objects(BUCKET).items() if n.endswith("2026-03/report.json")
+    ]
+    figures = json.loads(body)["figures"]
+    assert (figures["users"]["value"], figures["users_above_target"]["value"]) == (2, 1)
+
+
+def test_the_notifier_refuses_a_report_that_is_none_of_ours(stage: Harness) -> None:
+    stage.report(WEEKLY)
+    [entry] = [
+        entry
+        for call in stage.ours()
+        if call.operation == "PutEvents"
+        for entry in entries_of(call.params)
+        if '"report"' in entry["Detail"]
+    ]
+    detail = json.loads(entry["Detail"])
+    event = {"account": HUB, "source": entry["Source"], "detail": detail}
+    wrong: list[dict[str, Any]] = [
+        {**event, "account": "999999999999"},
+        {**event, "detail": {"report": {**detail["report"], "first": "2026-03-03"}}},
+        {**event, "detail": {"report": {**detail["report"], "figures": {"keys": "many"}}}},
+        {**event, "detail": {"report": {**detail["report"], "made": "2030-01-01T00:00:00Z"}}},
+        {**event, "detail": {"report": {**detail["report"], "csv": "a b"}}},
+    ]
+
+    assert read_report_due(event, own_account=HUB, now=MONDAY).period.name == "2026-W10"
+    for each in wrong:
+        with pytest.raises(InvalidValue):
+            read_report_due(each, own_account=HUB, now=MONDAY)
