@@ -70,8 +70,6 @@ SERVICE = {
     "sts.py": "sts",
 }
 NO_ADAPTER = {
-    "local_archive.py",
-    "s3_archive.py",  # the command line alone reads with it, by the operator's own rights
     *(
         "https.py",
         "channels/webhook.py",

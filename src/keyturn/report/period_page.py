@@ -47,7 +47,12 @@ def write_period_page(report: PeriodReport) -> str:
             for name, value in report.figures.items()
         ],
         lists=[
-            {"title": LIST_TITLES[name], "means": LIST_MEANS[name], "found": report.lists[name]}
+            {
+                "title": LIST_TITLES[name],
+                "means": LIST_MEANS[name],
+                "found": report.lists[name],
+                "exempts": name is ListName.EXEMPT,
+            }
             for name in _ORDER
         ],
         trend=_trend(report),
