@@ -121,7 +121,8 @@ def test_what_was_done_to_the_evidence_is_named_and_the_code_is_1(
     # And the end of a chain, by what was written down of it.
     [*_, last] = [line for line in stage.lines() if line["event"] == "audit.chained"]
     log = tmp_path / "log.json"
-    log.write_text(json.dumps({"events": [{"message": json.dumps(last)}]}, indent=1))
+    messages = [json.dumps(last), json.dumps({**last, "link": [0]}), "{"]
+    log.write_text(json.dumps({"events": [{"message": each} for each in messages]}, indent=1))
     s3(stage).delete_object(Bucket=BUCKET, Key=f"{PREFIX}/audit/chain/0000000003.json")
     cut = "BROKEN: the chain's end is cut off: {} names link 3, and the last one is 2"
 
@@ -129,6 +130,8 @@ def test_what_was_done_to_the_evidence_is_named_and_the_code_is_1(
     by_head = keyturn("verify", *PLACE, "--head", f"3:{last['sha256']}")
 
     assert cut.format(f"{log}, event 1") in by_log.stdout
+    assert f"{log}, event 2 names no link: it is not compared with" in by_log.stdout
+    assert f"{log}, event 3 is no JSON: it is not compared with" in by_log.stdout
     assert cut.format("--head") in by_head.stdout
     assert "the chain's end is cut off" not in keyturn("verify", *PLACE).stdout
 

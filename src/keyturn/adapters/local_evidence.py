@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keyturn.domain.errors import NotFound, Unavailable
+from keyturn.domain.reading import LARGEST
 from keyturn.ports.evidence import StoredObject
 
 
@@ -41,7 +42,8 @@ class LocalEvidence:
     def read(self, name: str) -> bytes:
         """A file. Raises NotFound where there is none, Unavailable where it cannot be read."""
         try:
-            return (self._folder / name).read_bytes()
+            with (self._folder / name).open("rb") as file:
+                return file.read(LARGEST + 1)  # what is larger is refused by whoever reads it
         except FileNotFoundError:
             raise NotFound(f"{name} is not in {self._folder}") from None
         except OSError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import AlreadyThere
+from keyturn.domain.reading import LARGEST
 from keyturn.ports.evidence import StoredObject
 
 if TYPE_CHECKING:
@@ -61,11 +62,10 @@ class S3Evidence:
                     yield each["Prefix"].removeprefix(self._root)
 
     def read(self, name: str) -> bytes:
-        """An object."""
+        """An object, or enough of it to see that it is too large."""
         with aws_errors_translated():
-            return self._s3.get_object(Bucket=self._bucket, Key=f"{self._root}{name}")[
-                "Body"
-            ].read()
+            body = self._s3.get_object(Bucket=self._bucket, Key=f"{self._root}{name}")["Body"]
+            return body.read(LARGEST + 1)  # what is larger is refused by whoever reads it
 
     def sha256(self, name: str) -> str:
         """An object's SHA-256, piece by piece."""

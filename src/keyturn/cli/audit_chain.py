@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import typer
@@ -19,7 +20,7 @@ from keyturn.domain.audit_chain import Head, Verdict
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.plain_text import visible
 from keyturn.schemas.audit_verdict import write_verdict
-from keyturn.schemas.exports import LoggedLine, read_logs
+from keyturn.schemas.exports import Unreadable, read_logs
 from keyturn.use_cases.audit_chain import verify_chain
 
 _HEAD: Final = re.compile(r"([1-9][0-9]{0,9}):([0-9a-f]{64})")
@@ -34,7 +35,8 @@ def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
     """Hold the chain to what is stored; code 1, if anything does not fit."""
     heads = [_head(each) for each in asked.head or ()]
     store, _ = opened(where)
-    heads += _logged(asked)
+    logged, unreadable = _logged(asked)
+    heads += logged
     console = Console(stderr=True)
     with Progress(
         SpinnerColumn(),
@@ -45,6 +47,7 @@ def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
     ) as progress:
         task = progress.add_task("", total=None)
         verdict = verify_chain(store, heads, lambda: progress.advance(task))
+    verdict = replace(verdict, remarks=(*unreadable, *verdict.remarks))
     if asked.format is Findings.JSON:
         put(write_verdict(verdict, store.place))
     else:
@@ -71,13 +74,20 @@ def _head(text: str) -> Head:
     return Head(number=int(found[1]), sha256=found[2], source="--head")
 
 
-def _logged(asked: VerifyOptions) -> Iterator[Head]:
-    """Every link that the reporter's log names; a line that says nothing of one is left."""
+def _logged(asked: VerifyOptions) -> tuple[list[Head], list[str]]:
+    """Every link that the reporter's log names, and each line that cannot be read."""
+    heads: list[Head] = []
+    unreadable: list[str] = []
     for line in read_logs(lines_of(asked.logs, "--logs")):
-        if isinstance(line, LoggedLine) and line.event == _CHAINED:
+        if isinstance(line, Unreadable):
+            unreadable.append(f"{line.where} {line.why}: it is not compared with")
+        elif line.event == _CHAINED:
             found = _HEAD.fullmatch(f"{line.facts.get('link')}:{line.text('sha256')}")
-            if found is not None:
-                yield Head(number=int(found[1]), sha256=found[2], source=line.where)
+            if found is None:
+                unreadable.append(f"{line.where} names no link: it is not compared with")
+            else:
+                heads.append(Head(number=int(found[1]), sha256=found[2], source=line.where))
+    return heads, unreadable
 
 
 def chain(where: EvidenceOptions, asked: ChainOptions) -> int:

@@ -29,9 +29,12 @@ from keyturn.domain.audit_chain import (
 from keyturn.domain.errors import AlreadyThere
 from keyturn.ports.evidence import ChainStore, Evidence
 from keyturn.schemas.audit_link import read_link, write_link
+from keyturn.use_cases.side_by_side import side_by_side
 
 STAYS_OPEN: Final = timedelta(days=2)
 """So long an entry may still come that has its day in its name: a run ends when it ends."""
+AT_ONCE: Final = 8
+"""Objects that are read at the same time, to be verified."""
 MOST_OBJECTS: Final = 1000
 """Of one link: each is read once, and the next link has the rest."""
 
@@ -135,20 +138,19 @@ def verify_chain(store: Evidence, heads: Sequence[Head], progress: Callable[[], 
         body = store.read(each.name)
         links[each.name] = StoredLink(sha256=_sha256(body), link=read_link(body))
         progress()
-    objects = dict(_hashed(store, links, progress))
-    return verify(links, objects, heads)
+    names = _names(store, links)
+    hashes = side_by_side(
+        store.sha256, names, workers=AT_ONCE, progress=lambda _done, _of: progress()
+    )
+    return verify(links, dict(zip(names, hashes, strict=True)), heads)
 
 
-def _hashed(
-    store: Evidence, links: Mapping[str, StoredLink], progress: Callable[[], None]
-) -> Iterator[tuple[str, str]]:
-    """Name → SHA-256 of what belongs into the chain, or is in it."""
+def _names(store: Evidence, links: Mapping[str, StoredLink]) -> list[str]:
+    """The names of what belongs into the chain, or is in it."""
     names = {*stored_since(store, date.min)}
     held = {each.name for stored in links.values() if stored.link for each in stored.link.objects}
     there = {each.name for start in (AUDIT, REPORTS) for each in store.listed(start)}
-    for name in sorted(names | held & there):
-        yield name, store.sha256(name)
-        progress()
+    return sorted(names | held & there)
 
 
 def _sha256(body: bytes) -> str:
