@@ -36,7 +36,7 @@ export function detail(fleet: Fleet, key: number, close: () => void): HTMLElemen
     ["Owner", fleet.text(users.owner[user])
       ? `${fleet.text(users.owner[user])}${source ? `, ${SOURCES[source] ?? `from: ${source}`}` : ""}`
       : "not known, or not asked for by any decision"],
-    ["State", `${STATE_WORDS[state]}: ${STATE_MEANS[state]}`],
+    ["State", `${STATE_WORDS[state]}. ${STATE_MEANS[state]}`],
     ["Made", `${day(keys.created[key])}, ${plural(keys.age[key], "day")} old`],
     ["Last use", {
       "not read": "not read: no decision needed it, or it could not be read", never: "never",

@@ -248,7 +248,7 @@ function byState(fleet: Fleet, states: number[]): HTMLElement {
     rows.map((each) => [el("a", { href: `#keys?state=${each.state}` }, each.word), each.keys, STATE_MEANS[each.state]]),
     () => ({
       marginLeft: 72,
-      x: { label: "keys", grid: true, ticks: 5 }, y: { label: null, domain: rows.map((each) => each.word) },
+      x: { label: null, grid: true, ticks: 5 }, y: { label: null, domain: rows.map((each) => each.word) },
       marks: [
         Plot.barX(rows, { x: "keys", y: "word", fill: "colour", insetTop: 3, insetBottom: 3 }),
         Plot.text(rows, { x: "keys", y: "word", text: (each: { keys: number }) => count(each.keys), textAnchor: "start", dx: 4, fill: "currentColor" }),

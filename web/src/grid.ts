@@ -23,6 +23,8 @@ export interface Column {
 const WIDE = 40;
 const NARROW = 132;
 const PRINTED = 1000;
+/** More rows are on no screen; while a page is laid out for paper, the list has no end. */
+const MOST_SEEN = 300;
 
 export class Grid {
   readonly element: HTMLElement;
@@ -140,10 +142,15 @@ export class Grid {
     const height = this.height;
     const items = this.printing
       ? this.rows.slice(0, PRINTED).map((_, index) => ({ index, start: 0 }))
-      : this.virtual.getVirtualItems();
+      : this.virtual.getVirtualItems().slice(0, MOST_SEEN);
     this.body.style.height = this.printing ? "auto" : `${this.rows.length * height}px`;
     this.body.replaceChildren(...items.map(({ index, start }) => this.line(index, start)));
     if (!this.rows.length) this.body.replaceChildren(this.none());
+    const more = this.rows.length - PRINTED;
+    if (this.printing && more > 0) {
+      const said = `${count(more)} more are not printed: the CSV has them all.`;
+      this.body.append(el("p", { class: "none" }, said));
+    }
     this.mark();
   }
 
@@ -210,10 +217,5 @@ export class Grid {
   private print(begins: boolean): void {
     this.printing = begins;
     this.draw();
-    const more = this.rows.length - PRINTED;
-    if (begins && more > 0) {
-      const said = `${count(more)} more are not printed: the CSV has them all.`;
-      this.body.append(el("p", { class: "none" }, said));
-    }
   }
 }
