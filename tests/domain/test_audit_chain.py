@@ -101,7 +101,14 @@ def test_what_is_new_is_no_fault() -> None:
 
 def test_a_report_belongs_into_it_once_it_is_finished() -> None:
     day, next_day = (f"reports/daily/date=2026-03-0{number}" for number in (2, 3))
+    week = "reports/weekly/date=2026-03-02/2026-W09"
     final = [f"{day}/digest.json", f"{day}/keys.csv", f"{day}/inventory/x.json", A]
-    open_ = [f"{day}/held.json", f"{next_day}/keys.csv", f"{next_day}/inventory/x.json"]
+    final += [f"{week}/report.json", f"{week}/report.html"]
+    open_ = [
+        f"{week}/published.json",
+        f"{day}/held.json",
+        f"{next_day}/keys.csv",
+        f"{next_day}/inventory/x.json",
+    ]
 
     assert sorted(belongs([*final, *open_, link_name(1), "receipts/x.json"])) == sorted(final)

@@ -21,8 +21,8 @@ AUDIT: Final = "audit/"
 REPORTS: Final = "reports/"
 FINISHES: Final = ("digest.json", "report.json")
 """The object of a report's folder that is stored last: before it, the others may still change."""
-_UNFINISHED: Final = "held.json"
-"""What a report's folder holds while it is made: it may be replaced."""
+_LEFT_OUT: Final = frozenset({"held.json", "published.json"})
+"""What a report's folder holds for whoever makes it: it may be replaced, or come days later."""
 _NUMBER: Final = re.compile(r"[0-9]{10}\.json")
 _DAY: Final = re.compile(r"/(?:date=)?([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 MOST_NAMED: Final = 20
@@ -110,7 +110,7 @@ def belongs(names: Sequence[str]) -> Iterator[str]:
         if name.startswith(AUDIT):
             if not name.startswith(FOLDER):
                 yield name
-        elif name.startswith(REPORTS) and last != _UNFINISHED:
+        elif name.startswith(REPORTS) and last not in _LEFT_OUT:
             above = (folder, folder.rpartition("/")[0])  # an inventory is one folder deeper
             if finished.intersection(above):
                 yield name
