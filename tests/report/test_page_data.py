@@ -83,7 +83,10 @@ def test_where_every_account_was_seen_nothing_lacks(bucket: Bucket) -> None:
             "no role",
         ),
         ({"version": 9}, "not entered", "its snapshot could not be read"),
-        ({"keys": [key("ann", 1, last_used=7)]}, "not entered", "its snapshot could not be read"),
+        *(
+            ({"keys": [key("ann", 1) | odd]}, "not entered", "its snapshot could not be read")
+            for odd in ({"last_used": 7}, {"age": float("nan")}, {"next": {"date": "2026-05-01"}})
+        ),
     ],
 )
 def test_an_account_that_was_not_seen_whole_says_why(

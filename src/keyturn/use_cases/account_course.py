@@ -141,17 +141,23 @@ def course_of(
 def _checked(found: Snapshot) -> Snapshot | None:
     """The snapshot, if what is read of it here is of the form that is written."""
     try:
-        for key in found["keys"]:
-            # Not all of these are checked when a snapshot is read.
-            used, coming = key["last_used"], key["next"]
-            _known = (key["age"] + 0, key["sentence"] + "", key["done"], key["created"][:10])
-            _known_too = used and (used["at"], used["service"]), coming and coming["action"]
-            if coming and read_day(coming["date"]) is None:
-                return None
-            Action(key["action"]), State(key["state"])
+        return found if all(map(_is_known, found["keys"])) else None
     except (LookupError, TypeError, ValueError, AttributeError):
         return None
-    return found
+
+
+def _is_known(key: SnapshotKey) -> bool:
+    """Whether a key is of the form that is written; it raises where a field is not there."""
+    Action(key["action"]), State(key["state"])
+    used, coming = key["last_used"], key["next"]
+    texts = [key["sentence"], key["created"], *([coming["action"]] if coming else ())]
+    return (
+        isinstance(key["age"], int)
+        and isinstance(key["done"], bool)
+        and all(isinstance(each, str) for each in texts)
+        and (not coming or read_day(coming["date"]) is not None)
+        and (not used or {"at", "service"} <= used.keys())
+    )
 
 
 def _add(course: AccountCourse, on: date, found: Snapshot) -> None:

@@ -343,7 +343,7 @@ class _Written:
         if course.policy:
             policy = self._policies.setdefault(course.policy, len(self._policies))
         account = self._accounts.add(
-            *(course.account, text(course.name), text(course.seen), text(course.why)),
+            *(visible(course.account), text(course.name), text(course.seen), text(course.why)),
             *(_number(course.last_seen), int(course.dry_run), policy, course.left),
         )
         for user, message in course.failures:
@@ -376,7 +376,13 @@ class _Written:
         used = last["last_used"]
         on = last_used_on(last)
         row = self._keys.add(
-            *(key.key_id, user, _number(key.created), last["age"], _STATES.index(key.state)),
+            *(
+                visible(key.key_id),
+                user,
+                _number(key.created),
+                last["age"],
+                _STATES.index(key.state),
+            ),
             text(" ".join(last["overlays"])),
             *(text(last["action"]), text(last["reason"]), text(last["sentence"])),
             (_number(on) if on else _NEVER) if used else _NOT_READ,
