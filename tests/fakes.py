@@ -76,7 +76,8 @@ class FakeKeys(Refusals):
     def tag_of(self, user: str, tag: str) -> str | None:
         self.may_refuse("tag_of")
         self._of(user)
-        return self.tags.get(user, {}).get(tag)
+        tags = {key.lower(): value for key, value in self.tags.get(user, {}).items()}
+        return tags.get(tag.lower())
 
     def root_has_keys(self) -> bool:
         self.may_refuse("root_has_keys")

@@ -158,7 +158,8 @@ def test_a_tag_is_read_by_its_name(scene: Scene) -> None:
     scene.add_user("ann", Owner="team@example.com", Team="core")
 
     assert scene.keys.tag_of("ann", "Owner") == "team@example.com"
-    assert scene.keys.tag_of("ann", "owner") is None
+    assert scene.keys.tag_of("ann", "oWNER") == "team@example.com"
+    assert scene.keys.tag_of("ann", "own") is None
 
 
 def test_a_new_key_is_active_and_hides_its_secret(scene: Scene) -> None:

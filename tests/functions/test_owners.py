@@ -191,6 +191,22 @@ def test_however_an_owner_is_spelt_somebody_is_notified_and_the_key_ends_in_time
     assert answer["failures"] == []
 
 
+def test_the_tag_is_the_owners_in_any_case_and_a_user_has_one_of_them(stage: Harness) -> None:
+    stage.user("app", 95, **{OWNER_TAG.upper(): ANN})
+    stage.run()
+    stage.iam().tag_user(UserName="app", Tags=[{"Key": OWNER_TAG.lower(), "Value": BOB}])
+
+    assert stage.iam().list_user_tags(UserName="app")["Tags"] == [
+        {"Key": OWNER_TAG.lower(), "Value": BOB}
+    ]
+    stage.at(1).run()
+    stage.iam().untag_user(UserName="app", TagKeys=[OWNER_TAG.upper()])
+    stage.at(2).run()
+
+    assert OWNER_TAG not in {OWNER_TAG.upper(), OWNER_TAG.lower()}
+    assert mailed(stage) == [ANN, BOB, OWNER]
+
+
 def test_a_value_that_does_not_serve_is_named_to_the_admin(stage: Harness) -> None:
     stage.user("app", 95, **{OWNER_TAG: "dev team@gone.example"})
 

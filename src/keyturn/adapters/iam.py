@@ -87,11 +87,12 @@ class IamAccessKeys:
         return LastUse(at=at, service=used["ServiceName"], region=used["Region"])
 
     def tag_of(self, user: str, tag: str) -> str | None:
-        """The value of a tag of the user."""
+        """The value of a tag of the user: to IAM, Owner and owner are one key of a tag."""
         pages = self._iam.get_paginator("list_user_tags").paginate(UserName=user)
+        wanted = tag.lower()
         with aws_errors_translated():
-            found = (t["Value"] for page in pages for t in page["Tags"] if t["Key"] == tag)
-            return next(found, None)
+            tags = (each for page in pages for each in page["Tags"])
+            return next((each["Value"] for each in tags if each["Key"].lower() == wanted), None)
 
     def root_has_keys(self) -> bool:
         """Whether the account's root user has access keys."""

@@ -2,8 +2,9 @@
 Identity and Access Management as AWS documents it, on moto's users and keys.
 
 moto gives every list in one page, looks for a key in all accounts, lets a user
-with keys be deleted and takes any name. What is not answered here, moto answers;
-and what a run asks of every user is answered here because moto takes longer.
+with keys be deleted, has Owner and owner as two tags and takes any name. What is not
+answered here, moto answers; and what a run asks of every user is answered here because
+moto takes longer.
 
 Sources are pages of https://docs.aws.amazon.com/IAM/latest/APIReference/ and, for
 quotas and names, of .../IAM/latest/UserGuide/reference_iam-quotas.html.
@@ -80,6 +81,8 @@ class IamRules:
             "GetGroup": self._get_group,
             "ListEntitiesForPolicy": self._list_entities_for_policy,
             "ListUserTags": self._list_user_tags,
+            "TagUser": self._tag_user,
+            "UntagUser": self._untag_user,
             "CreateUser": self._check_new_user,
             "UpdateUser": self._check_new_name,
             "DeleteUser": self._check_leaving_user,
@@ -125,6 +128,28 @@ class IamRules:
 
     def _list_user_tags(self, request: ApiRequest) -> Params:
         return {"Tags": _user(request).tags or [], "IsTruncated": False}
+
+    def _tag_user(self, request: ApiRequest) -> None:
+        """
+        Remove what is replaced; moto sets the new tags, and would keep those of another case.
+
+        id_tags.html, "Case sensitivity": users' and roles' keys of tags are not case sensitive.
+        """
+        keys = [each["Key"].lower() for each in request.params["Tags"]]
+        if len(set(keys)) != len(keys):
+            raise ApiError(
+                "InvalidInput",
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            )
+        self._remove_tags(request, keys)
+
+    def _untag_user(self, request: ApiRequest) -> None:
+        self._remove_tags(request, [each.lower() for each in request.params["TagKeys"]])
+
+    def _remove_tags(self, request: ApiRequest, keys: Sequence[str]) -> None:
+        user = _user(request)
+        gone = [each["Key"] for each in user.tags or [] if each["Key"].lower() in keys]
+        iam_of(request.account).untag_user(user.name, gone)
 
     def _check_new_user(self, request: ApiRequest) -> None:
         name, path = request.params["UserName"], request.params.get("Path", "/")
