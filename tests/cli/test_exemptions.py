@@ -9,7 +9,17 @@ from typer.testing import CliRunner, Result
 from keyturn.cli.app import app
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
-from tests.cli.organisation import BUCKET, OURS, SHOP, audit_entries, deploy
+from tests.cli.organisation import (
+    BUCKET,
+    CLOSED_TO_US,
+    GROUP,
+    OURS,
+    ROLE,
+    SHOP,
+    add_user,
+    audit_entries,
+    deploy,
+)
 
 FILE = """\
 version: 1
@@ -194,3 +204,37 @@ def test_a_file_of_this_machine_needs_no_aws(
     assert edited.exit_code == 1
     assert "is broken (line 11" in edited.stderr
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_review_has_a_line_for_each_member_and_names_what_was_not_seen(
+    cloud: LocalCloud, text: Callable[[], str], tmp_path: Path
+) -> None:
+    assert text()
+    iam = cloud.session(SHOP).client("iam")
+    [old] = add_user(cloud, SHOP, "erp", 400)
+    add_user(cloud, SHOP, "=cmd", 90, 200)
+    add_user(cloud, SHOP, "ann", 30)
+    for name in ("erp", "=cmd"):
+        iam.add_user_to_group(GroupName=GROUP, UserName=name)
+    cloud.use_key(SHOP, old, cloud.now)
+    page, table = tmp_path / "review.html", tmp_path / "review.csv"
+
+    result = exemptions(
+        *("review", "--role-name", ROLE, *THERE, "--html", str(page), "--csv", str(table))
+    )
+
+    assert result.exit_code == 1  # of CLOSED_TO_US nobody knows who is exempt
+    assert "2 members of the exemption groups" in result.stderr
+    head, first, second = table.read_text().splitlines()
+    assert head.startswith("account,name,user,standing,since,expiry,ticket,owner,reason,keys")
+    assert first.startswith(f"{SHOP},shop,'=cmd,missing,not known,,,,,")
+    assert second.startswith(f"{SHOP},shop,erp,ending,not known,2026-03-09,SEC-1,erp@example.com,")
+    assert f"{old} 400,2026-03-02" in second
+    assert second.endswith(",")
+    html = page.read_text()
+    assert html.count("<tr>") == 3
+    assert '<strong class="lapsed">missing</strong>' in html
+    assert CLOSED_TO_US in html
+    assert "http" not in html
+    nowhere = exemptions("review", "--role-name", ROLE)
+    assert nowhere.stderr == "--html: is needed, or --csv: where the review goes\n"

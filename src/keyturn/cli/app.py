@@ -520,6 +520,30 @@ def list_exemptions(
     return show(where, format_)
 
 
+@exemptions.command("review", cls=Once)
+@with_groups
+def review_exemptions(
+    where: AccountOptions,
+    rules: SettingOptions,
+    *,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the page into this file.", metavar="FILE")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write one line a member into this file.", metavar="FILE")
+    ] = None,
+) -> int:
+    """
+    Write the quarterly review: every member of the groups, beside the file. It only reads.
+
+    Since when, why, until when, how old their keys are, when they were last used; and room for a
+    decision.
+    """
+    from keyturn.cli.exemption_review import ReviewFiles, review  # noqa: PLC0415 -- see above
+
+    return review(where, rules, ReviewFiles(html=html, csv=csv))
+
+
 @exemptions.command("add", cls=Once)
 @with_groups
 def add_exemption(  # noqa: PLR0913 -- three groups of options and what is this command's own
