@@ -637,15 +637,37 @@ def test_a_name_makes_no_mention_and_no_link(channels: Channels, workspace: Slac
                 assert "<" not in block["text"]["text"]
 
 
-def test_what_does_not_fit_is_cut_as_slack_takes_it() -> None:
-    notes = tuple(replace(NOTE, what=("&" * 4000,)) for _ in range(200))
-    blocks: Any = blocks_of(
-        Brief(subject="s" * 400, top=("t",), failures=("f" * 900,), notes=notes)
-    )
+def texts_of(brief: Brief) -> list[str]:
+    """The texts of a message's blocks, which Slack takes as they are."""
+    blocks: Any = blocks_of(brief)
+    texts: list[str] = [each["text"]["text"] for each in blocks]
+    assert len(texts) <= 50
+    assert len(texts[0]) <= 150
+    assert all(0 < len(each) <= 3000 for each in texts)
+    assert sum(map(len, texts)) <= 10_000
+    return texts
 
-    assert len(blocks) == 50
-    assert len(blocks[0]["text"]["text"]) == 150
-    assert all(len(each["text"]["text"]) <= 3000 for each in blocks)
-    assert blocks[-1]["text"]["text"].startswith("and 154 more keys")
-    assert blocks[5]["text"]["text"].endswith("&amp;…")
+
+def test_what_does_not_fit_is_cut_as_slack_takes_it() -> None:
+    long = tuple(replace(NOTE, what=("&" * 4000,)) for _ in range(200))
+    texts = texts_of(Brief(subject="s" * 400, top=("t",), failures=("f" * 900,), notes=long))
+    assert texts[3].endswith("&amp;…")
+    assert texts[-1] == "and 197 more keys: the mail shows all of them"
+    texts = texts_of(Brief(subject="s", top=("t",), notes=(NOTE,) * 48))
+    assert texts[-1] == "and 1 more key: the mail shows all of them"
     assert escaped("<a&b>") == "&lt;a&amp;b&gt;"
+
+
+def test_a_long_day_is_shown_whole_or_what_is_left_out_is_counted() -> None:
+    day = Brief(subject="s", top=tuple(f"{number}: {'<' * 60}" for number in range(80)))
+    lines = [line for text in texts_of(day)[1:] for line in text.split("\n")]
+    shown = len(lines) - 1
+    assert lines[shown] == f"and {80 - shown} more lines: the mail shows all of them"
+    assert shown > 20
+    assert lines[:shown] == [escaped(line) for line in day.top[:shown]]
+
+    whole = replace(day, top=day.top[:shown], failures=("f" * 500,) * 9)
+    texts = texts_of(whole)
+    assert "more lines" not in "".join(texts)
+    assert texts[-1].endswith("\nand 4 more failures: the mail shows all of them")
+    assert all(len(line) > 60 for line in texts[1].split("\n"))

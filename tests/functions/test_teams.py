@@ -74,5 +74,7 @@ def test_a_card_stays_within_what_teams_takes() -> None:
     body = message_of(Brief(subject="s", top=("t",), notes=notes))
 
     assert len(body) <= 28 * 1024
-    assert b"more keys: the mail names all of them" in body
-    assert len(message_of(Brief(subject="s", top=(), failures=("f" * 600,) * 100))) <= 28 * 1024
+    assert b"more keys: the mail shows all of them" in body
+    failed = message_of(Brief(subject="s", top=(), failures=("f" * 600,) * 100))
+    assert len(failed) <= 28 * 1024
+    assert b"and 90 more failures: the mail shows all of them" in failed

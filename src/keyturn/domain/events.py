@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from keyturn.domain.admin_digest import AdminDigest
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import DecisionSummary, Notice
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account, Act
@@ -184,6 +185,11 @@ class Brief:
     failures: tuple[str, ...] = ()
     notes: tuple[BriefNote, ...] = ()
     """The most urgent first."""
+
+
+def left_out(number: int, thing: str) -> str:
+    """Say of how much a message has no room, and who has it."""
+    return f"and {pluralize(number, f'more {thing}')}: the mail shows all of them"
 
 
 def notice_item(

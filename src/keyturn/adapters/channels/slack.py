@@ -9,11 +9,12 @@ https://docs.slack.dev/reference/methods/users.lookupByEmail: Tier 3, fifty and 
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 from urllib.error import URLError
 
@@ -26,7 +27,7 @@ from keyturn.domain.errors import (
     Throttled,
     Unavailable,
 )
-from keyturn.domain.events import Audience, Brief, BriefNote, Digest
+from keyturn.domain.events import Audience, Brief, BriefNote, Digest, left_out
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.names import SLACK_MEMBER
 from keyturn.domain.period_report import PeriodReport
@@ -54,6 +55,14 @@ _MOST_BLOCKS: Final = 50
 _LONGEST_TEXT: Final = 3000
 _LONGEST_HEADER: Final = 150
 """As Slack takes them: https://docs.slack.dev/reference/block-kit/blocks."""
+_LONGEST_MESSAGE: Final = 10_000
+"""
+Characters of all blocks. Slack refuses more than about 11,000 to 13,000, and documents no limit.
+
+Measured by others: https://github.com/slackapi/bolt-js/issues/2509 and issues/2867.
+"""
+_LONGEST_TOP: Final = 6000
+"""Of it, what comes before the failures and the keys."""
 _LONGEST_OF_OTHERS: Final = 600
 _NO_THREAD: Final = frozenset({"thread_not_found", "cannot_reply_to_message", "message_not_found"})
 _BAD_TOKEN: Final = frozenset(
@@ -365,17 +374,45 @@ def escaped(text: str) -> str:
 
 def blocks_of(brief: Brief) -> "list[dict[Any, Any] | Block]":
     """The message in Block Kit: what does not fit is counted."""
+    subject = brief.subject[:_LONGEST_HEADER]
     header = {
         "type": "header",
-        "text": {"type": "plain_text", "text": brief.subject[:_LONGEST_HEADER], "emoji": False},
+        "text": {"type": "plain_text", "text": subject, "emoji": False},
     }
-    rest = [_section(lines) for lines in (list(brief.top), [*_failures(brief)]) if lines]
-    notes = [_section(_lines_of(note)) for note in brief.notes]
-    room = _MOST_BLOCKS - 1 - len(rest) - 1
-    if len(notes) > room:
-        more = len(notes) - room
-        notes = [*notes[:room], _section([f"and {more} more keys: the mail names all of them"])]
-    return [header, *rest, *notes]
+    texts = [
+        *_fitting(brief.top, "line", _LONGEST_TOP),
+        *_fitting([*_failures(brief)], "failure", _LONGEST_TEXT),
+    ]
+    keys = [_text(_lines_of(note)) for note in brief.notes]
+    kept = _how_many(
+        keys[: _MOST_BLOCKS - 1 - len(texts) - 1],
+        _LONGEST_MESSAGE - len(subject) - sum(map(len, texts)),
+    )
+    texts += keys[:kept]
+    if kept < len(keys):
+        texts.append(left_out(len(keys) - kept, "key"))
+    return [header, *map(_section, texts)]
+
+
+def _fitting(lines: Sequence[str], thing: str, room: int) -> list[str]:
+    """The lines as texts of sections, as many as there is room for; the rest is counted."""
+    each = [_text([line]) for line in lines]
+    kept = _how_many(each, room)
+    if kept < len(each):
+        each = [*each[:kept], left_out(len(each) - kept, thing)]
+    texts: list[str] = []
+    for line in each:
+        if texts and len(texts[-1]) + 1 + len(line) <= _LONGEST_TEXT:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return texts
+
+
+def _how_many(texts: Sequence[str], room: int) -> int:
+    """Of the texts, those that there is room for, and beside them for what counts the rest."""
+    lengths = accumulate(len(text) + 1 for text in texts)
+    return sum(length <= room - len(left_out(len(texts), "failure")) for length in lengths)
 
 
 def _failures(brief: Brief) -> Iterator[str]:
@@ -387,9 +424,12 @@ def _lines_of(note: BriefNote) -> list[str]:
     return [f"*{note.user}*: `{note.key_id}`: {note.todo}", *note.lines]
 
 
-def _section(lines: Sequence[str]) -> dict[str, object]:
+def _text(lines: Iterable[str]) -> str:
+    return _cut("\n".join(map(escaped, lines)), _LONGEST_TEXT)
+
+
+def _section(text: str) -> dict[str, object]:
     # Verbatim: no address, channel or name in the text becomes a link of Slack's own making.
-    text = _cut("\n".join(map(escaped, lines)), _LONGEST_TEXT)
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from keyturn.domain.errors import Refused
-from keyturn.domain.events import Brief, BriefNote
+from keyturn.domain.events import Brief, BriefNote, left_out
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent, RenderedNotice
 from keyturn.ports.sending import Post, Turns, Values, refusal_of
@@ -20,6 +20,8 @@ URL: Final = "url"
 _LARGEST: Final = 28_000
 """Bytes of a message, below the 28 KB that Teams takes."""
 _LONGEST_LINE: Final = 1000
+_MOST_FAILURES: Final = 10
+"""Shown, where all of them are too long."""
 
 
 class TeamsChannel:
@@ -81,7 +83,10 @@ def message_of(brief: Brief) -> bytes:
         if len(body) <= _LARGEST:
             return body
     # Without a key it is still too long: for its failures.
-    return _written(replace(brief, notes=(), failures=brief.failures[:10]), len(brief.notes))
+    failures, rest = brief.failures[:_MOST_FAILURES], brief.failures[_MOST_FAILURES:]
+    if rest:
+        failures = (*failures, left_out(len(rest), "failure"))
+    return _written(replace(brief, notes=(), failures=failures), len(brief.notes))
 
 
 def _written(brief: Brief, more: int) -> bytes:
@@ -90,7 +95,7 @@ def _written(brief: Brief, more: int) -> bytes:
         *([_text(brief.top)] if brief.top else []),
         *([_text(brief.failures)] if brief.failures else []),
         *map(_of_key, brief.notes),
-        *([_text([f"and {more} more keys: the mail names all of them"])] if more else []),
+        *([_text([left_out(more, "key")])] if more else []),
     ]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
