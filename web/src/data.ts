@@ -58,6 +58,7 @@ export const STANDINGS = [
   "within the rotation period",
   "older: its user is exempt",
   "older: blocked",
+  "older: enabled again by a person",
   "older: replaced, its window is running",
   "older: due, not rotated yet",
 ] as const;
@@ -187,7 +188,8 @@ export class Fleet {
       const marks = keys.overlays[key];
       if (overlaysOf[marks] < 0) {
         const found = this.overlays(key);
-        overlaysOf[marks] = (found.includes("EXEMPT") ? 1 : 0) | (found.includes("BLOCKED") ? 2 : 0);
+        overlaysOf[marks] = (found.includes("EXEMPT") ? 1 : 0)
+          | (found.includes("BLOCKED") ? 2 : 0) | (found.includes("RESTORED") ? 4 : 0);
       }
       sum.keys += 1;
       if (overlaysOf[marks] & 2) sum.blocked += 1;
@@ -209,8 +211,9 @@ export class Fleet {
         age <= this.policyOf(account)[0] ? 0
         : exempt ? 1
         : overlaysOf[marks] & 2 ? 2
-        : keys.state[key] === ROTATED ? 3
-        : 4;
+        : overlaysOf[marks] & 4 ? 3
+        : keys.state[key] === ROTATED ? 4
+        : 5;
       if (this.standing[key] === 0) sum.within += 1;
     }
     // A user who is there only by a key that is gone is none of the account's any more.

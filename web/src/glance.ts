@@ -181,7 +181,7 @@ export function glance(fleet: Fleet): HTMLElement {
 
 function standings(standing: number[], active: number): HTMLElement {
   const rows = STANDINGS.map((name, at) => ({ name, keys: standing[at], at })).filter((each) => each.keys);
-  const colours = ["var(--c0)", "var(--c5)", "var(--c3)", "var(--c1)", "var(--c4)"];
+  const colours = ["var(--c0)", "var(--c5)", "var(--c3)", "var(--c2)", "var(--c1)", "var(--c4)"];
   return figure(
     "Active keys, by the policy",
     `Each Active key stands in one part: ${rows.map((each) => count(each.keys)).join(" + ") || "0"} = ${count(active)}. ${count(standing[INACTIVE_STANDING])} Inactive keys are in none.`,
