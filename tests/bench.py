@@ -1,5 +1,6 @@
 """
-How long notices take under load, and a large page to open: `make bench`; PAGES=1 the page alone.
+How long notices take under load, a report, and a large page to open: `make bench`; PAGES=1 the
+page alone.
 
 Times are printed and never asserted, for machines differ; what must hold whatever the time is
 asserted here too, and on a smaller scale in tests/functions/test_under_load.py.
@@ -29,6 +30,7 @@ from tests.functions.test_under_load import (
     told,
 )
 from tests.report.in_time import large_page
+from tests.report.many import large_report
 from tests.use_cases.harness import Harness, staged
 
 OWNERS = 2_000
@@ -42,6 +44,7 @@ def main() -> None:
     if "PAGES" not in environ:
         five_heavy_digests()
         first_day_of_enforcement()
+        print(large_report(accounts=10_000, keys=20), flush=True)  # noqa: T201 -- as below
     for accounts, keys, days in ((200, 101, 10), (1_000, 200, 2)):
         print(large_page(accounts=accounts, keys=keys, days=days), flush=True)  # noqa: T201 -- it says so
 

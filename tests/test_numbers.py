@@ -238,6 +238,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.daily_digest.LOOKS_BACK": 8,
     "keyturn.use_cases.day_over.SETTLES": timedelta(minutes=15),
     "keyturn.use_cases.report_day.AT_ONCE": 64,
+    "keyturn.wiring.REPORT_READERS": 32,
     "keyturn.cli.periods._SHOWN": 20,
     "keyturn.cli.periods._WORKERS": 8,
     "keyturn.domain.account_period.CONTROLS_AGE": 90,

@@ -131,6 +131,8 @@ IAM_REGIONS = {
     "aws-us-gov": "us-gov-west-1",
 }
 """Partition → where CloudTrail has the calls of services that are in no region."""
+REPORT_READERS = 32
+"""Accounts that a report of a week or a month reads at once: it waits for S3 most of its time."""
 MEMBERS_KEPT = 50
 """Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
 
@@ -485,9 +487,7 @@ class Aws(_Connections):
         self.settings.needs("EventBusName", "S3BucketName")
         return MakePeriodReport(
             reports=self._in_bucket(S3PeriodReports),
-            report_period=ReportPeriod(
-                evidence=self.evidence(), workers=self.settings.parallel_users
-            ),
+            report_period=ReportPeriod(evidence=self.evidence(), workers=REPORT_READERS),
             bus=self._bus(),
             account=self.own_account(),
             write_page=self._write_period_page,
