@@ -631,6 +631,9 @@ ALL_OF_IT = f"{TOLD}; {KEYS}"
 NOBODY = "--enforce: needs --yes where there is no terminal to ask on"
 WRONG_RUNS = {
     "--notify ses": "--bucket, --admin: are needed with --notify ses",
+    "--notify ses --bucket keys --admin a@example.com --proof-of-notice Delivered": (
+        "--configuration-set: is needed where --proof-of-notice is Delivered"
+    ),
     "--notify ses --bucket keys": "--admin: is needed with --notify ses",
     "--notify bus": "--bucket, --admin, --bus: are needed with --notify bus",
     "--notify bus --bucket keys --admin a@example.com": "--bus: is needed with --notify bus",

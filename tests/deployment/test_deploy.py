@@ -460,6 +460,20 @@ def test_whoever_wants_no_set_gets_none_and_keeps_it_so(world: World) -> None:
     assert f"stack {NAMES.mail_events} {EAST}" not in again
 
 
+def test_delivery_cannot_be_the_proof_where_nobody_hears_of_it(world: World) -> None:
+    by_delivery = {"ProofOfNotice": "Delivered"}
+    needs = "^ProofOfNotice=Delivered: needs ConfigurationSet: "
+    with pytest.raises(InvalidValue, match=needs):
+        world.deploy(replace(FIRST, parameters=by_delivery | {"ConfigurationSet": ""}))
+    assert world.stacks.held == {}
+
+    world.deploy(replace(FIRST, parameters=by_delivery))
+    with pytest.raises(InvalidValue, match=needs):
+        world.deploy(DeployRequest(parameters={"ConfigurationSet": ""}))
+
+    assert world.core()["ConfigurationSet"] == "asa-iam-key-rotation"
+
+
 def test_where_ses_is_elsewhere_the_events_go_over_two_stacks(world: World) -> None:
     outcomes = world.deploy(replace(FIRST, parameters={"MailRegion": WEST}))
 

@@ -452,6 +452,11 @@ def sending(**facts: Any) -> Callable[[World], None]:  # noqa: ANN401 -- any fie
     return limit
 
 
+def unreported(world: World) -> None:
+    world.tell(ProofOfNotice="Delivered")
+    world.ses_identities.sets["mails"] = HEARD - {"DELIVERY"}
+
+
 def away_without_a_target(world: World) -> None:
     world.tell(MailRegion="eu-west-1")
     world.away_rules.sends_to[MAILS_RULE] = (f"arn:aws:sqs:eu-west-1:{SECURITY}:{NOTICES}",)
@@ -721,6 +726,14 @@ BROKEN: dict[FindingCode, list[Broken]] = {
             Check.MAIL_EVENTS,
             "mails does not publish to EventBridge: BOUNCE",
         )
+    ],
+    FindingCode.DELIVERY_UNREPORTED: [
+        (
+            lambda world: world.tell(ProofOfNotice="Delivered", ConfigurationSet=""),
+            Check.MAIL_EVENTS,
+            "without a configuration set",
+        ),
+        (unreported, Check.MAIL_EVENTS, "mails does not publish to EventBridge: DELIVERY"),
     ],
     FindingCode.MAIL_RULE_OFF: [
         (without((MAILS_RULE, None)), Check.MAIL_EVENTS, "no rule"),

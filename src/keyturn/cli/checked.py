@@ -17,6 +17,7 @@ from keyturn.cli.options import (
 from keyturn.configuration import MOST_PARALLEL
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
+from keyturn.domain.policy import ProofOfNotice
 from keyturn.ports import OwnersFileStore
 from keyturn.settings import Settings
 from keyturn.wiring import local_owners_file
@@ -108,7 +109,12 @@ def _needs_to_tell(settings: Settings, notify: NotifyBy | None) -> Needs:
     if notify is NotifyBy.BUS:
         values["--bus"] = settings.bus
     why = f" with --notify {notify}" if notify else " with --notify"
-    return {option: why for option, value in values.items() if not value}
+    needs = {option: why for option, value in values.items() if not value}
+    by_delivery = settings.policy.proof_of_notice is ProofOfNotice.DELIVERED
+    if notify is NotifyBy.SES and by_delivery and not settings.configuration_set:
+        # Without it SES reports no delivery: no mail ever counts, and no key ends.
+        needs["--configuration-set"] = " where --proof-of-notice is Delivered"
+    return needs
 
 
 def _needs_to_write_secrets(where: AccountOptions, rules: SettingOptions) -> Needs:

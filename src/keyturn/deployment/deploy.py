@@ -26,6 +26,7 @@ from keyturn.deployment.model.wanted import (
     Ready,
     Settled,
     check_channels,
+    check_delivery,
     check_first,
     check_proving,
     is_true,
@@ -97,6 +98,7 @@ class Deploy:
         of_channels = channels.whole if channels else {}
         check_channels(asked.own, of_channels)
         check_proving(settled.whole, of_channels)
+        check_delivery(settled.whole)
         regions = self._regions(settled.whole, given, found)
         member_given = given | self._where_members_look(settled.whole, regions)
         inherited = {**settled.whole, **(found.parameters if found else {})}

@@ -8,9 +8,11 @@ from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.deployment.model.resources import MAILS_RULE, NOTICES, REPORTER, REPORTER_RULE
 from keyturn.deployment.model.wanted import ADMIN_DIGEST, DAILY
 from keyturn.domain.errors import NotFound
+from keyturn.domain.policy import ProofOfNotice
 
 DKIM_WELL: Final = "SUCCESS"
-HEARD: Final = frozenset({"BOUNCE", "COMPLAINT", "DELIVERY", "REJECT", "RENDERING_FAILURE"})
+DELIVERY: Final = "DELIVERY"
+HEARD: Final = frozenset({"BOUNCE", "COMPLAINT", DELIVERY, "REJECT", "RENDERING_FAILURE"})
 """What the notifier hears of mails, in SES's words."""
 
 
@@ -103,6 +105,11 @@ class MailEvents(HealthCheck):
         FindingCode.MAIL_EVENTS_LACKING: problem(
             "a mail that bounces counts as a notice: run `keyturn deploy` again"
         ),
+        FindingCode.DELIVERY_UNREPORTED: problem(
+            "ProofOfNotice is Delivered, and no mail counts whose delivery is not reported: no "
+            "key ends. `keyturn deploy --parameter ConfigurationSet=asa-iam-key-rotation` if that "
+            "is empty, or run `keyturn deploy` again"
+        ),
         FindingCode.MAIL_RULE_OFF: problem(
             "a mail that bounces counts as a notice: `aws events enable-rule`, or run "
             "`keyturn deploy` again"
@@ -110,19 +117,27 @@ class MailEvents(HealthCheck):
     }
 
     def look(self, seen: Observed) -> Finding:
-        """Follow the events from the configuration set to the queue."""
+        """Follow the events to the queue; worse is what keeps a delivery from being reported."""
+        found, unheard = self._heard(seen)
+        by_delivery = seen.parameters.get("ProofOfNotice") == ProofOfNotice.DELIVERED
+        if by_delivery and DELIVERY in unheard:
+            return self.faulty(FindingCode.DELIVERY_UNREPORTED, found.said)
+        return found
+
+    def _heard(self, seen: Observed) -> tuple[Finding, frozenset[str]]:
+        """Follow the events from the configuration set; of which nothing is heard, too."""
         name = seen.parameters.get("ConfigurationSet", "")
         if not name:
             said = "mails are sent without a configuration set"
-            return self.faulty(FindingCode.NO_CONFIGURATION_SET, said)
+            return self.faulty(FindingCode.NO_CONFIGURATION_SET, said), HEARD
         try:
             lacking = HEARD - seen.ses_identities.published(name)
         except NotFound:
             said = f"SES has no configuration set {name}"
-            return self.faulty(FindingCode.CONFIGURATION_SET_MISSING, said)
+            return self.faulty(FindingCode.CONFIGURATION_SET_MISSING, said), frozenset()
         if lacking:
             said = f"{name} does not publish to EventBridge: {', '.join(sorted(lacking))}"
-            return self.faulty(FindingCode.MAIL_EVENTS_LACKING, said)
+            return self.faulty(FindingCode.MAIL_EVENTS_LACKING, said), lacking
         here = seen.security.region
         away = seen.parameters.get("MailRegion") or here
         place = f"{here}:{seen.security.account}"
@@ -130,7 +145,9 @@ class MailEvents(HealthCheck):
         if away != here:
             wrong = self._wrong(seen, away, f"{place}:event-bus/default")
         wrong = wrong or self._wrong(seen, here, f"{place}:{NOTICES}")
-        return wrong or self.well(f"the notifier hears what becomes of mails by {name}")
+        if wrong:
+            return wrong, HEARD
+        return self.well(f"the notifier hears what becomes of mails by {name}"), frozenset()
 
     def _wrong(self, seen: Observed, region: str, target: str) -> Finding | None:
         """What is wrong with the rule of a region, that is to send to what ends so."""

@@ -91,6 +91,7 @@ class FindingCode(StrEnum):
     NO_CONFIGURATION_SET = "no-configuration-set"
     CONFIGURATION_SET_MISSING = "configuration-set-missing"
     MAIL_EVENTS_LACKING = "mail-events-lacking"
+    DELIVERY_UNREPORTED = "delivery-unreported"
     REPORTER_MISSING = "reporter-missing"
     REPORTER_NOT_NEEDED = "reporter-not-needed"
     REPORTER_OFF = "reporter-off"

@@ -6,7 +6,7 @@ from typing import Final
 
 from keyturn.deployment.model.template import Template
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.policy import CopiesToAdmin
+from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
 from keyturn.domain.recipient import ChannelName
 from keyturn.domain.scope import separated
 
@@ -90,6 +90,14 @@ def check_proving(core: Mapping[str, str], channels: Mapping[str, str]) -> None:
         if channel in separated(chosen) and not channels.get(switch):
             rule = f"needs {switch}: without it nobody is notified by {channel}"
             raise InvalidValue("ProvingChannels", chosen, rule)
+
+
+def check_delivery(core: Mapping[str, str]) -> None:
+    """Raises InvalidValue where the delivery of a mail is its proof, and nobody hears of any."""
+    proof = core.get("ProofOfNotice", "")
+    if proof == ProofOfNotice.DELIVERED and not core.get("ConfigurationSet"):
+        rule = "needs ConfigurationSet: without it no delivery is reported, and no key ends"
+        raise InvalidValue("ProofOfNotice", proof, rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
