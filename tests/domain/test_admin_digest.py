@@ -132,6 +132,16 @@ def test_what_an_earlier_run_of_the_day_did_is_done_that_day() -> None:
     assert (line.user, line.key_id, line.what) == ("bob", "AKIA2", "rotated")
 
 
+def test_what_was_done_stays_done_and_found_whatever_dry_run_came_later() -> None:
+    step = replace(STEP, action=Action.DISABLE, reason=Reason.DISABLING_INTERRUPTED)
+    due = replace(KEY, action=Action.ROTATE)
+
+    digest = of(replace(PROD, dry_run=True, keys=(due,), earlier=(step,)))
+
+    assert (digest.accounts_enforced, digest.accounts_dry) == (1, 0)
+    assert (digest.done.total, digest.unexpected.total, digest.planned.total) == (1, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("reason", "where"),
     [

@@ -229,6 +229,33 @@ def test_a_second_run_of_the_day_takes_nothing_out_of_the_lists(stage: Harness) 
     assert told[0] != old
 
 
+def test_a_dry_run_takes_no_finding_of_an_enforced_run_out_of_the_day(daily: Harness) -> None:
+    """And the mail does not say of the account that nothing was changed there."""
+    [old] = daily.user("app", 137, Owner=OWNER)
+    a_day(daily)
+    daily.at(1)
+    daily.iam().update_access_key(UserName="app", AccessKeyId=old, Status="Inactive")
+    daily.user("bob", 137, Owner=OWNER)
+    a_day(daily)
+    daily.tell()
+    daily.settings["DryRunFlag"] = "True"
+    daily.user("new", 137, Owner=OWNER)
+    before = len(to_admin(daily))
+    after(daily, 24 * HOUR + 30 * MINUTE).invoke()
+
+    [copy] = to_admin(daily)[before:]
+    after(daily, 25 * HOUR).report()
+    daily.tell()
+
+    assert copy.endswith("in prod: 1 rotated")  # which no digest has
+    [*_, digest] = published(daily)
+    assert [each["key"] for each in digest["unexpected"]["worst"]] == [old]
+    assert (digest["accounts_dry"], digest["done_counts"]["ROTATE"]) == (0, 1)
+    *_, mail = [each for each in daily.cloud.sent_mails if each.to == [ADMIN]]
+    assert "1 key not as expected" in mail.subject
+    assert "dry run" not in f"{mail.subject} {mail.text}"
+
+
 def test_a_key_that_is_used_after_it_was_disabled_is_named(daily: Harness) -> None:
     [old] = daily.user("app", 95, Owner=OWNER)
     for day in (0, 3, 7, 10, 11, 13):

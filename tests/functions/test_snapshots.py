@@ -18,6 +18,7 @@ from tests.use_cases.harness import (
     GROUP,
     HUB,
     MEMBER,
+    MINUTE,
     OWNER,
     Harness,
     break_down,
@@ -312,6 +313,33 @@ def test_what_an_earlier_run_of_the_day_did_and_found_stays_in_the_days_snapshot
     [step] = found["done_earlier"]
     assert (step["user"], step["action"], step["at"]) == ("ann", "ROTATE", first["at"])
     assert found["newly_exempt"] == ["eve"]
+
+
+def test_a_dry_run_takes_no_place_of_a_run_of_the_day_that_did_something(stage: Harness) -> None:
+    """Nothing of what was done and promised may go, and nothing that it finds either."""
+    for name in ("ann", "bob"):
+        stage.user(name, 137)
+    stage.user("eve", 12)
+    stage.invoke()
+    stage.at(1)
+    stage.invoke({**ASKED, "users": ["ann"]})
+    enforced = snapshot(stage)
+    stage.settings["DryRunFlag"] = "True"
+    stage.exempt("eve")
+    stage.cloud.deny(MEMBER, "ListAccessKeys", times=1)
+
+    stage.cloud.move_to(stage.cloud.now + MINUTE)
+    stage.invoke()
+    stage.invoke()
+
+    found = snapshot(stage)
+    kept = {name: enforced[name] for name in ("dry_run", "run", "at")}
+    assert {name: found[name] for name in kept} == kept
+    assert [key for key in found["keys"] if key["user"] == "ann"] == enforced["keys"]
+    assert {key["user"] for key in found["keys"]} == {"ann", "bob", "eve"}
+    assert any("ListAccessKeys" in each["message"] for each in found["failures"])
+    assert found["newly_exempt"] == ["eve"]
+    assert found["whole"] is True
 
 
 # When it cannot be written

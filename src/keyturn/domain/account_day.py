@@ -73,3 +73,8 @@ class AccountDay:
     """Names of users who are exempt now, and were not when it was looked at before."""
     earlier: tuple[Step, ...] = ()
     """What runs of the same day before this one did."""
+
+    @property
+    def enforces(self) -> bool:
+        """Whether a run of the day was no dry one: what is done stays done, whatever comes."""
+        return not self.dry_run or bool(self.earlier)

@@ -160,8 +160,8 @@ class _Found:
         self.seen.add(account.account)
         self.reached += account.reached
         self.failed += not account.reached
-        self.enforced += not account.dry_run
-        self.dry += account.dry_run
+        self.enforced += account.enforces
+        self.dry += not account.enforces
         self.left += account.left
         for key in account.keys:
             self._add_key(account, key)
@@ -223,7 +223,7 @@ class _Found:
         line = _line(account, key)
         # What cannot be taken back comes first, then what people notice at once, then the oldest.
         rank = (key.action not in ENDING, -key.age, account.account, key.key_id)
-        if account.dry_run and key.action in WRITING:
+        if not account.enforces and key.action in WRITING:
             self.planned_counts[key.action] += 1
             self.lists["planned"].add(rank, line)
         self._add_done(account, key)
@@ -239,7 +239,7 @@ class _Found:
             self._tell("blocked", rank, line)
         if key.reason in _RESTORED:
             self._tell("restored", rank, line)
-        if key.reason in _UNEXPECTED and not (account.dry_run and key.reason in _EACH_DRY_RUN):
+        if key.reason in _UNEXPECTED and (account.enforces or key.reason not in _EACH_DRY_RUN):
             worst_first = _UNEXPECTED.index(Reason(key.reason))
             self._tell("unexpected", (worst_first, *rank), line)
 

@@ -191,6 +191,8 @@ class AccountResult:
     """Whether there is nobody left to be told of them."""
     unsaved: Failure | None = None
     """Why there is no snapshot of it; nobody's keys wait for that."""
+    is_beside: bool = False
+    """Whether it is a dry run, and the day's snapshot stays that of a run that did something."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -72,8 +72,10 @@ class RunAccount:
             plan = with_ends_looked_at(result.plan, self.keep.keys, workers=self.keep.workers)
             result = self.snapshot.compared(replace(result, plan=self._with_owners(plan)))
         result = self._saved(result)
-        # No digest knows of a run whose snapshot could not be written.
-        is_in_digest = self.is_of_the_day and self.snapshot is not None and not result.unsaved
+        # No digest knows of a run whose snapshot could not be written, nor of what a dry run would
+        # do after one of the day that did it.
+        is_saved = self.snapshot is not None and not result.unsaved and not result.is_beside
+        is_in_digest = self.is_of_the_day and is_saved
         notifications = self.build_notifications.of(
             result, is_in_digest=is_in_digest or self.is_summed_up
         )
@@ -113,4 +115,5 @@ class RunAccount:
     def _saved(self, result: AccountResult) -> AccountResult:
         if self.snapshot is None:
             return result
-        return replace(result, unsaved=self.snapshot.of(replace(result, unsaved=None)))
+        taken = self.snapshot.of(replace(result, unsaved=None))
+        return replace(result, unsaved=taken.failure, is_beside=taken.is_beside)

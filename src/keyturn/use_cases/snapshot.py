@@ -29,6 +29,16 @@ ALWAYS_AT_WORK = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of a run's snapshot."""
+
+    failure: Failure | None = None
+    """Why it could not be written, or not be put together; None: it was."""
+    is_beside: bool = False
+    """Whether the day's snapshot stays that of an earlier run, which was no dry one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeSnapshot:
     """Writes what a run found and did: one document for each account and UTC day."""
 
@@ -122,14 +132,16 @@ class TakeSnapshot:
                 return known, day
         return known, None
 
-    def of(self, result: AccountResult) -> Failure | None:
+    def of(self, result: AccountResult) -> Taken:
         """
-        Write it, in the place of the day's earlier one; why it could not be, or None.
+        Write it, in the place of the day's earlier one.
 
         What earlier runs of the day did stays in it: the administrators' digest tells the day.
+        So a dry run takes the place of no other: what it found new is put into that one.
         """
         account, day = result.plan.run.account.id, result.plan.run.at.date()
         unread: Failure | None = None
+        is_beside = False
         try:
             taken, earlier = write_snapshot(result, self.policy), None
             try:
@@ -139,16 +151,20 @@ class TakeSnapshot:
                     raise
                 why = f"what earlier runs of {day.isoformat()} did could not be read ({error})"
                 unread = Failure(error=PortError(why))
-            if earlier is not None:
+            if earlier is not None and taken["dry_run"] and not earlier["dry_run"]:
+                taken, is_beside = _beside(earlier, taken, _seen(result)), True
+            elif earlier is not None:
                 whole = taken if taken["whole"] else _within(earlier, taken, _seen(result))
                 taken = with_earlier(whole, earlier)
-            self.snapshots.put(account, day, taken)
+            # As it was, it is not written anew: the next digest tells what changed since the last.
+            if taken != earlier:
+                self.snapshots.put(account, day, taken)
         except PortError as error:
             why = f"the snapshot of {day.isoformat()} could not be written ({error})"
-            return Failure(error=PortError(why))
+            return Taken(failure=Failure(error=PortError(why)))
         except Exception as error:  # noqa: BLE001 -- as above: the notices come after it
-            return Failure(error=Unexpected(error))
-        return unread
+            return Taken(failure=Failure(error=Unexpected(error)))
+        return Taken(failure=unread, is_beside=is_beside)
 
 
 def _waits_for_a_run(decided: UserDecisions) -> bool:
@@ -170,6 +186,37 @@ def _keys_of_others(earlier: Snapshot, seen: Collection[str]) -> Iterator[Snapsh
     for each in earlier["keys"]:
         if each["user"] not in seen:
             yield {**each, "at": each.get("at", earlier["at"])} if each.get("done") else each
+
+
+def _beside(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapshot:
+    """
+    Put what a dry run found into the snapshot of a run of the day that was none.
+
+    What was done, and the dates that were promised then, stay as they are. Of users whom that run
+    did not look at, the dry one has the keys.
+    """
+    known = {each["user"] for each in earlier["users"]}
+    new = [each for each in taken["keys"] if each["user"] not in known]
+    others = [each for each in earlier["users"] if each["user"] not in seen]
+    before = [each for each in earlier["failures"] if each not in taken["failures"]]
+    kept: Snapshot = {
+        **earlier,
+        "whole": earlier["whole"] or taken["whole"],
+        "users": sorted([*others, *taken["users"]], key=lambda each: each["user"]),
+        "keys": sorted(
+            [*earlier["keys"], *new],
+            key=lambda each: (each["user"], each["created"], each["key"]),
+        ),
+        "failures": [*before, *taken["failures"]],
+        "warnings": list(dict.fromkeys([*earlier["warnings"], *taken["warnings"]])),
+    }
+    if "newly_exempt" in taken:
+        kept["newly_exempt"] = taken["newly_exempt"]
+    if not taken.get("exemptions_told", True):
+        kept["exemptions_told"] = False
+    elif taken["whole"]:
+        kept.pop("exemptions_told", None)
+    return counted(with_earlier(kept, earlier))
 
 
 def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapshot:

@@ -68,7 +68,8 @@ class SumUpRun:
         if self.snapshot is None:
             return ()
         new = (replace(each, exemptions_told=True) for each in results if each.newly_exempt)
-        return tuple(failed for each in new if (failed := self.snapshot.of(each)) is not None)
+        noted = map(self.snapshot.of, new)
+        return tuple(taken.failure for taken in noted if taken.failure is not None)
 
 
 def _has_news(result: AccountResult) -> bool:
