@@ -171,6 +171,16 @@ def test_anything_else_is_an_error_and_never_a_guess(text: object) -> None:
             {"MailRegion": "Frankfurt"},
             "MailRegion=Frankfurt: must be the name of an AWS region",
         ),
+        *(
+            (
+                {"ResourceOwnerTag": tag},
+                (
+                    f"ResourceOwnerTag={tag}: must be the key of one tag, without a comma or a "
+                    "blank at its end"
+                ),
+            )
+            for tag in ("owner,team", "owner;team", "owner ", "own*", "o" * 129)
+        ),
         (
             {"AllowedOwnerDomains": "example.com,@example.org"},
             (

@@ -21,6 +21,11 @@ DOMAIN: Final = Shape(
     pattern=r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
     rule="must be a domain: example.com, or *.example.com for those below it",
 )
+TAG: Final = Shape(
+    pattern=r"(?! )[^\x00-\x1f!-*,;<>?\[-^`{-\x7f]{1,128}(?<! )",
+    rule="must be the key of one tag, without a comma or a blank at its end",
+)
+"""What IAM takes for one, of ASCII; other letters it knows better than we do."""
 UNIT: Final = Shape(
     pattern=names.UNIT_ID.pattern,
     rule="must be the id of an organisational unit (ou-…) or root (r-…)",
@@ -117,6 +122,7 @@ class Configuration:
         help="The tag of an IAM user that holds the owner's address.",
         metavar="TAG",
         topic=Topic.NOTICES,
+        shape=TAG,
     )
     allowed_owner_domains: tuple[str, ...] = setting(
         default=(),

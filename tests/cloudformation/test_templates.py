@@ -455,6 +455,13 @@ def test_equal_periods_are_refused_before_anything_is_made() -> None:
     }
 
 
+def test_delivery_as_the_proof_wants_the_set_that_reports_it() -> None:
+    rule = template(CORE)["Rules"]["DeliveryIsReported"]
+
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "ProofOfNotice"}, "Delivered"]}
+    assert named_in(rule["Assertions"]) == {"ConfigurationSet"}
+
+
 def test_vpc_mode_wants_the_whole_vpc() -> None:
     rule = template(CORE)["Rules"]["TheVpcIsNamed"]
 
