@@ -394,3 +394,23 @@ def test_no_account_keeps_the_findings_of_others_out_of_a_list() -> None:
         assert found.total == 451
         accounts = [line.account for line in found.worst]
         assert accounts == ["000000000001"] * 9 + ["222222222222"]
+
+
+def test_no_account_keeps_what_breaks_in_others_out_of_the_list() -> None:
+    """Whoever may make users makes ten keys that break on the same day, or the day before."""
+
+    def breaking(account: str, number: int, day: date) -> AccountDay:
+        key = replace(KEY, breaks=True, ends_on=day)
+        keys = tuple(replace(key, key_id=f"AKIA{each:03}") for each in range(number))
+        return replace(PROD, account=account, keys=keys)
+
+    crowd, payroll = (
+        breaking("000000000001", 30, DAY),
+        breaking("222222222222", 2, DAY + 24 * HOUR),
+    )
+    digest = of(crowd, payroll)
+
+    assert digest.breaks.total == 32
+    assert [line.account for line in digest.breaks.worst] == [crowd.account] * 8 + [
+        payroll.account
+    ] * 2

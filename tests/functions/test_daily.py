@@ -1,5 +1,6 @@
 """The administrators' one mail a day: from the event on the bus to what they read."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.events import SOURCE, Event, EventType, Run
 from keyturn.domain.key import Account
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.worst_lines import DigestLine, DigestList
 from keyturn.mail.samples_of_day import DAYS
 from keyturn.schemas.digest_of_day import write_digest_due
@@ -300,6 +302,22 @@ def test_the_channels_of_the_administrators_hear_the_day_too(
     assert request.json["type"] == "digest.due"
     assert request.json["data"]["digest"]["date"] == "2026-03-02"
     assert request.json["data"]["to"] == ADMIN
+
+
+def test_a_run_of_the_day_has_another_webhook_id_than_the_day(
+    channels: Channels, receiver: Receiver
+) -> None:
+    """A receiver that takes each id once has all of them; that of the day is as it always was."""
+    channels.webhook(receiver.url)
+    for run in ("a" * 32, "b" * 32, ""):
+        publish(channels.stage, replace(BAD, run=run))
+
+    assert channels.say() == 0
+
+    ids = [dict(request.headers)["webhook-id"] for request in receiver.got]
+    assert len(set(ids)) == 3
+    by_rule = f"{Recipient(ChannelName.WEBHOOK, ADMIN).id}\n{TODAY.isoformat()}"
+    assert f"msg_{hashlib.sha256(by_rule.encode()).hexdigest()[:32]}" in ids
 
 
 def test_what_the_reporter_makes_of_a_day_is_one_mail_however_often_it_comes(

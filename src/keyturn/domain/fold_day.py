@@ -50,7 +50,7 @@ _UNEXPECTED: Final = (
 _EACH_DRY_RUN: Final = frozenset(_UNEXPECTED) - {Reason.USED_AFTER_DISABLING}
 """Those that every dry run finds again, for it notes nothing: its plan has them."""
 _UNKNOWN_OWNER: Final = frozenset({OwnerSource.NONE, OwnerSource.ADMIN})
-_BY_RANK: Final = frozenset({"breaks", "done", "planned"})
+_BY_RANK: Final = frozenset({"done", "planned"})
 """Lists in which what is worse always comes first; of the others each account has its share."""
 
 

@@ -133,6 +133,8 @@ def _told(content: NoticeContent) -> Iterator[str]:
             yield content.id
         case AdminDigest():
             yield content.day.isoformat()
+            if content.run:
+                yield content.run
         case PeriodReport():
             yield content.period.name
         case _:
