@@ -138,6 +138,22 @@ def test_where_a_reporter_makes_the_days_digest_that_one_tells_it(
     assert all(key in day.stdout for key in two_teams)
 
 
+def test_an_account_that_was_named_and_is_not_found_is_not_seen(cloud: LocalCloud) -> None:
+    keyturn(*ENFORCED, *IN_BOTH)
+    lost = [f"9999999999{each:02}" for each in range(12)]
+    for some in (lost[:1], lost):
+        named = [option for each in some for option in ("--account", each)]
+        assert keyturn(*ENFORCED, *IN_BOTH, *named).exit_code == 1
+
+    _, one, many = to_admin(cloud)
+    assert one.subject == "[AWS access keys] 1 account not reached (3 accounts, a run on 2 March)"
+    assert f"{lost[0]}: it is not in the organisation" in words(one)
+    assert "12 accounts not reached" in many.subject
+    assert f"{lost[9]}:" in words(many)
+    assert "and 2 more" in words(many)
+    assert "All of them were seen" not in f"{words(one)} {words(many)}"
+
+
 class InterruptedAtWork:
     """Presses Ctrl-C while the first key is made."""
 
@@ -173,7 +189,7 @@ def test_an_interrupted_run_says_what_it_did(
     text = words(mail)
     assert mail.subject.startswith("[AWS access keys] 1 account not reached")
     assert "The run was interrupted." in text
-    assert f"{second})" in text.partition("not begun, or only read. Nothing in it")[2]
+    assert f"{second})" in text.partition("not looked at, or not to the end. Nothing in it")[2]
 
 
 def test_who_was_made_exempt_is_found_again_until_the_mail_went_out(

@@ -152,15 +152,11 @@ class CliSession:
             return
         own = Account(id=self.aws.own_account())
         run = Run(id=fleet_run.id, account=own, at=now(), dry_run=fleet_run.dry_run)
-        remarks = [f"{title(account)}: {why}" for account, why in self.inventory.lost]
-        if interrupted and results:
-            remarks.insert(0, INTERRUPTED)
         untold = self.aws.sum_up_run(self._announcer).tell(
             run,
             results,
-            meant=self.inventory.accounts,
-            skipped=len(self.inventory.skipped),
-            remarks=remarks,
+            inventory=self.inventory,
+            remarks=[INTERRUPTED] if interrupted and results else (),
         )
         self.untold = [f"the administrators were not notified: {each}" for each in untold]
 

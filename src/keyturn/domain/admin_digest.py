@@ -16,6 +16,8 @@ class Expected:
     queued: Mapping[str, str]
     """Account id → name, of those that get a run."""
     skipped: int = 0
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """Account id → why it has none, where more is known than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

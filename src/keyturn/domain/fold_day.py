@@ -92,7 +92,7 @@ def fold(
     queued = expected.queued if expected else {}
     for account, name in queued.items():
         if account not in found.seen:
-            found.add_unseen(account, name)
+            found.add_unseen(account, name, expected.lost.get(account, NO_RUN) if expected else "")
     return AdminDigest(
         day=day,
         accounts_enforced=found.enforced,
@@ -210,12 +210,14 @@ class _Found:
         for account, user, message in list(self.late_failures.values()):
             self._add_failure(account, user, message)
 
-    def add_unseen(self, account: str, name: str) -> None:
+    def add_unseen(self, account: str, name: str, why: str) -> None:
         """Name an account that nobody saw, and remember its failures: they may last."""
         theirs = {key: each for key, each in self.memory.items() if key[0] == account}
         self.remembered.update(theirs)
-        since = self._told_daily(account, NO_RUN)
-        line = DigestLine(account=account, name=name, what=NO_RUN, day=self._unless_today(since))
+        since = self._told_daily(account, why)
+        line = DigestLine(
+            account=account, name=name, what=cut(why, LONGEST), day=self._unless_today(since)
+        )
         self.not_seen.add(_newest_first(since, account), line)
 
     def _add_key(self, account: AccountDay, key: KeyDay) -> None:

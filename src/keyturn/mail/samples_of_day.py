@@ -8,7 +8,7 @@ from typing import Final
 from keyturn.domain.account_day import AccountDay, KeyDay, UserDay
 from keyturn.domain.admin_digest import AdminDigest, Expected, Lasting
 from keyturn.domain.decision import Action, Overlay, Reason
-from keyturn.domain.fold_day import failure_key, fold
+from keyturn.domain.fold_day import NO_RUN, failure_key, fold
 from keyturn.mail.samples import PROD, TODAY, in_days
 
 DAY: Final = TODAY.date()
@@ -160,10 +160,10 @@ _LASTS: Final = {
 }
 
 
-def _day(*accounts: AccountDay, missing: int = 0, skipped: int = 2) -> AdminDigest:
+def _day(*accounts: AccountDay, missing: int = 0, why: str = NO_RUN) -> AdminDigest:
     names = {each.account: each.name for each in accounts}
     names |= {f"{400000000000 + each}": f"new-team-{each}" for each in range(missing)}
-    expected = Expected(queued=names, skipped=skipped)
+    expected = Expected(queued=names, skipped=2, lost=dict.fromkeys(names, why))
     return replace(fold(accounts, day=DAY, expected=expected, memory=_LASTS), csv=CSV)
 
 
@@ -208,7 +208,7 @@ DAYS: Final[Mapping[str, AdminDigest]] = {
     ),
     "daily-no-run": fold([], day=DAY, expected=None, memory={}),
     "daily-one-run": replace(
-        _day(a_bad(0), an_account(1), missing=1),
+        _day(a_bad(0), an_account(1), missing=1, why="not begun, or only read"),
         csv="",
         failures_lasting=0,  # only a day remembers the days before it
         remarks=("The run was interrupted. What had begun was finished; the rest was not begun.",),

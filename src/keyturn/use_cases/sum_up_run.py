@@ -7,17 +7,20 @@ found and did, so it needs no reporter, and nothing of it waits for the end of t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from keyturn.domain.admin_digest import AdminDigest, Expected
 from keyturn.domain.events import Run
 from keyturn.domain.fold_day import fold
-from keyturn.domain.key import Account
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult, Failure
 from keyturn.schemas.account_day import account_day
 from keyturn.schemas.snapshot import write_snapshot
 from keyturn.use_cases.announcers import RunAnnouncer
+from keyturn.use_cases.inventory import Inventory
 from keyturn.use_cases.snapshot import TakeSnapshot
+
+NOT_BEGUN: Final = "not begun, or only read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,7 @@ class SumUpRun:
         run: Run,
         results: Sequence[AccountResult],
         *,
-        meant: Sequence[Account],
-        skipped: int,
+        inventory: Inventory,
         remarks: Sequence[str] = (),
     ) -> tuple[Failure, ...]:
         """
@@ -44,14 +46,18 @@ class SumUpRun:
         Args:
             run: over all of them; its account is the one that it was begun in.
             results: what became of the accounts so far.
-            meant: the accounts that the run was to be over; one without a result is named.
-            skipped: how many were left out on purpose.
+            inventory: the accounts that the run was to be over; one without a result is named.
             remarks: what is odd about the run, a sentence each.
 
         """
-        if not remarks and not any(map(_has_news, results)):
+        if not remarks and not inventory.lost and not any(map(_has_news, results)):
             return ()
-        expected = Expected(queued={each.id: each.name for each in meant}, skipped=skipped)
+        named = [(each, NOT_BEGUN) for each in inventory.accounts] + [*inventory.lost]
+        expected = Expected(
+            queued={account.id: account.name for account, _ in named},
+            skipped=len(inventory.skipped),
+            lost={account.id: why for account, why in named},
+        )
         digest = self._digest(run, results, expected)
         untold = self.announcer.announce_run(replace(digest, remarks=tuple(remarks)), run)
         return untold or self._noted(results)
