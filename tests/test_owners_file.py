@@ -158,6 +158,27 @@ def test_an_address_that_would_never_serve_is_none(address: str, shown: str) -> 
     assert problems(file) == [f"line 6: addresses={shown}: is no e-mail address"]
 
 
+@pytest.mark.parametrize(
+    ("text", "addresses", "wrong"),
+    [
+        ("Ann Lee <a@example.com>", "a", None),
+        ("'Ann <a@example.com>, Bob <mailto:b@example.com>; c@example.com'", "abc", None),
+        ("<a@example.com>", "a", None),
+        ("['Lee, Ann <a@example.com>', b@example.com]", "ab", "Lee"),
+        ("b@example.com Ann <a@example.com>", "ba", "Ann"),
+    ],
+)
+def test_an_address_behind_its_owners_name_is_read(
+    text: str, addresses: str, wrong: str | None
+) -> None:
+    file = read(with_rule(f"user: x\n  addresses: {text}"))
+
+    assert file.rules[1].contact.addresses == tuple(f"{each}@example.com" for each in addresses)
+    assert problems(file) == (
+        [f"line 6: addresses={wrong}: is no e-mail address"] if wrong else []
+    )
+
+
 def test_more_addresses_than_are_notified_are_warned_of() -> None:
     many = " ".join(f"a{number}@example.com" for number in range(11))
 

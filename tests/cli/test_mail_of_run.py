@@ -210,6 +210,7 @@ def test_who_was_made_exempt_is_found_again_until_the_mail_went_out(
 
     assert untold.exit_code == 1
     assert "the administrators were not notified: " in untold.stderr
+    assert "(no later run sends this mail: `keyturn digest` shows what was done)" in untold.stderr
     assert told.exit_code == again.exit_code == 0
     [_, mail] = to_admin(cloud)
     assert "1 user newly exempt" in mail.subject

@@ -175,6 +175,35 @@ def test_an_old_key_that_ended_already_is_replaced_with_another_profile(laptop: 
     assert laptop.profiles()["default"]["aws_access_key_id"] == laptop.new
 
 
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("aws_secret_access_key =\n", "the profile default has no aws_secret_access_key"),
+        (
+            "aws_secret_access_key = mistyped\n",
+            (
+                "the aws_secret_access_key of the profile default is not that of {old}, or the "
+                "clock of this machine is wrong"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_secret_beside_the_key_is_named_and_can_be_replaced(
+    laptop: Laptop, secret: str, said: str
+) -> None:
+    said = said.format(old=laptop.old)
+    laptop.write(f"[default]\naws_access_key_id = {laptop.old}\n{secret}{laptop.admin()}")
+
+    alone = laptop.keyturn("pickup")
+    helped = laptop.keyturn("pickup", "--user", USER, "--source-profile", "admin")
+
+    assert alone.exit_code == 1
+    assert alone.stderr == f"{said}: correct that, or give --user and --source-profile\n"
+    assert helped.exit_code == 0, helped.stderr
+    assert helped.stderr.splitlines()[0] == f"Whose the old key is could not be checked: {said}."
+    assert laptop.profiles()["default"]["aws_access_key_id"] == laptop.new
+
+
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 

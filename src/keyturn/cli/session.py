@@ -37,6 +37,7 @@ UNKNOWN_NOTICES = (
     "No --bucket: earlier notices are unknown, so this plan assumes none was sent. "
     "Beside a deployment use --deployed."
 )
+NEVER_SENT_AGAIN = "no later run sends this mail: `keyturn digest` shows what was done"
 INTERRUPTED = (
     "The run was interrupted. What had begun was finished; the accounts below were not begun, or "
     "only read."
@@ -158,7 +159,9 @@ class CliSession:
             inventory=self.inventory,
             remarks=[INTERRUPTED] if interrupted and results else (),
         )
-        self.untold = [f"the administrators were not notified: {each}" for each in untold]
+        self.untold = [
+            f"the administrators were not notified: {each} ({NEVER_SENT_AGAIN})" for each in untold
+        ]
 
     def look(self, fleet_run: FleetRun, work: Work, doing: str) -> list[AccountResult]:
         """Work on all accounts, with a bar on a terminal."""

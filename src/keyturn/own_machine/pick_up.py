@@ -12,7 +12,7 @@ from pathlib import Path
 from keyturn.domain.errors import KeyturnError, NotFound, PortError
 from keyturn.own_machine.delivered import ReadDelivered
 from keyturn.own_machine.model.access_key import Asked, Caller, DeliveredKey, SecretAddress
-from keyturn.own_machine.model.errors import NotDelivered
+from keyturn.own_machine.model.errors import NotDelivered, WrongSecret
 from keyturn.own_machine.ports import Identities, KeyDates, ProfileFiles, ProfileKey
 
 
@@ -120,10 +120,24 @@ class PickUp:
                 "so AWS does not say whose it is: give --user and --source-profile"
             )
             raise KeyturnError(message) from error
+        except WrongSecret as error:
+            if not is_needed:
+                return None, _wrong_secret(old)
+            message = f"{_wrong_secret(old)}: correct that, or give --user and --source-profile"
+            raise KeyturnError(message) from error
         except PortError as error:
             if is_needed:
                 raise
             return None, str(error)
+
+
+def _wrong_secret(old: ProfileKey) -> str:
+    if not old.key.secret:
+        return f"the profile {old.profile} has no aws_secret_access_key"
+    return (
+        f"the aws_secret_access_key of the profile {old.profile} is not that of "
+        f"{old.key.key_id}, or the clock of this machine is wrong"
+    )
 
 
 def _same_user(owner: Caller, address: SecretAddress, old: ProfileKey) -> None:

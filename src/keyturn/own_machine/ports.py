@@ -31,7 +31,12 @@ class Identities(Protocol):
         """Who asks."""
 
     def of_key(self, key: AccessKey) -> Caller:
-        """Whose key it is. Raises NotFound where AWS knows no such key that is Active."""
+        """
+        Whose key it is.
+
+        Raises NotFound where AWS knows no such key that is Active, WrongSecret where it knows
+        another secret of the key.
+        """
 
 
 class KeyDates(Protocol):

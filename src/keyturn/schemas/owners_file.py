@@ -188,8 +188,10 @@ def _one_text(name: str, value: FoundValue) -> str:
     return text
 
 
-_BETWEEN: Final = re.compile(r"[\s,;:/]+")
+_BETWEEN: Final = re.compile(r"[\s,;:/<>]+")
 """What people put between two addresses."""
+_NAMED: Final = re.compile(r"(^|[,;])[^,;<>@]*<([^<>]*)>")
+"""An address as programs for mail write it, behind a name: Ann Lee <ann@example.com>."""
 _MAILTO: Final = re.compile(r"mailto:(//)?", re.IGNORECASE)
 
 
@@ -201,7 +203,7 @@ def _addresses_of(
     if value is None:
         return (), problems
     for text in value.texts:
-        for address in filter(None, _BETWEEN.split(_MAILTO.sub(" ", text))):
+        for address in filter(None, _BETWEEN.split(_MAILTO.sub(" ", _NAMED.sub(r"\1\2 ", text)))):
             rule = _wrong_address(address, allows)
             if rule is None:
                 found.setdefault(address.lower(), address)

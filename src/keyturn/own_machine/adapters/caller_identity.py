@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import NotFound, PortError
 from keyturn.own_machine.model.access_key import AccessKey, Caller
+from keyturn.own_machine.model.errors import WrongSecret
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-_NO_SUCH_KEY: Final[Mapping[str, type[PortError]]] = {
+_OF_A_KEY: Final[Mapping[str, type[PortError]]] = {
+    "SignatureDoesNotMatch": WrongSecret,
     "InvalidClientTokenId": NotFound,
     "UnrecognizedClientException": NotFound,
 }
@@ -33,7 +35,7 @@ class StsIdentities:
 
     def of_key(self, key: AccessKey) -> Caller:
         """Whose key it is."""
-        with aws_errors_translated(_NO_SUCH_KEY):
+        with aws_errors_translated(_OF_A_KEY):
             return _caller(self._of_key(key))
 
 

@@ -4,10 +4,12 @@ What goes wrong on an owner's machine, beside what AWS answers (domain/errors.py
 KeyturnError
 ├── NotDelivered      the secret holds no key of the user as Keyturn stores it
 ├── KeyNotUsable      the delivered key does not work, or not yet
-└── UnclearProfile    a file of the AWS SDKs says two things of a profile
+├── UnclearProfile    a file of the AWS SDKs says two things of a profile
+└── PortError
+    └── WrongSecret   AWS knows another secret of the key than the profile has
 """
 
-from keyturn.domain.errors import KeyturnError
+from keyturn.domain.errors import KeyturnError, PortError
 
 
 class NotDelivered(KeyturnError):
@@ -20,3 +22,7 @@ class KeyNotUsable(KeyturnError):
 
 class UnclearProfile(KeyturnError):
     """The file says two things of a profile, or none that can be changed; it was left alone."""
+
+
+class WrongSecret(PortError):
+    """What was signed with the key's secret is not what AWS computes: a wrong one, or none."""
