@@ -278,6 +278,18 @@ def test_channels_are_deployed_once_one_is_asked_for_and_then_with_the_core(worl
     assert "WebhookSecretArn" not in core
 
 
+def test_a_bot_does_not_silently_take_the_administrators_webhook_away(world: World) -> None:
+    world.deploy(replace(FIRST, parameters={"SlackWebhookSecretArn": HOOK}))
+    bot = {"SlackTokenSecretArn": HOOK}
+
+    with pytest.raises(InvalidValue, match=r"^SlackTokenSecretArn=.*: needs SlackAdminChannel"):
+        world.deploy(DeployRequest(parameters=bot))
+
+    assert "SlackTokenSecretArn" not in world.stacks.held[NAMES.channels].parameters
+    world.deploy(DeployRequest(parameters=bot | {"SlackAdminChannel": "C0123ABCD"}))
+    assert world.stacks.held[NAMES.channels].parameters["SlackAdminChannel"] == "C0123ABCD"
+
+
 def test_a_channel_that_is_off_cannot_be_chosen_to_prove(world: World) -> None:
     chosen = {"ProvingChannels": "email,slack"}
     needs = "ProvingChannels=email,slack: needs SlackTokenSecretArn"

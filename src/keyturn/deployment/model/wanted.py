@@ -63,6 +63,10 @@ _OF_A_CHANNEL: Final[Mapping[str, frozenset[str]]] = {
 """Parameter of a channel → those of which one switches on what it is for."""
 
 
+PLACE: Final = "SlackAdminChannel"
+"""Where the bot reaches the administrators."""
+
+
 def check_channels(given: Mapping[str, str], channels: Mapping[str, str]) -> None:
     """
     Raises InvalidValue where a channel is half configured.
@@ -78,6 +82,14 @@ def check_channels(given: Mapping[str, str], channels: Mapping[str, str]) -> Non
         if given.get(name) and not any(channels.get(switch) for switch in switches):
             needed = " or ".join(sorted(switches))
             raise InvalidValue(name, given[name], f"needs {needed}: without it it does nothing")
+    bot, hook = "SlackTokenSecretArn", "SlackWebhookSecretArn"
+    is_new = given.get(bot) or given.get(hook)
+    if is_new and channels.get(bot) and channels.get(hook) and not channels.get(PLACE):
+        rule = (
+            f"needs {PLACE} beside {hook}: the bot takes the webhook's place, and the "
+            f"administrators' channel would get nothing (or give {hook}= to switch it off)"
+        )
+        raise InvalidValue(bot, channels[bot], rule)
     if channels.get("JiraSecretArn") and not channels.get("JiraUrl"):
         secret = channels["JiraSecretArn"]
         raise InvalidValue("JiraSecretArn", secret, "needs JiraUrl: the address of Jira")
