@@ -2,13 +2,16 @@
 
 import json
 import re
+import ssl
 import subprocess
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +43,8 @@ KEPT = (MANAGEMENT, PROD, SHOP, LAB, SECURITY)
 ADMIN = "security-ops@example.com"
 INVENTORY, NOTIFIER = "ASA-Account-Inventory", "ASA-Notifier"
 ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
+CHANNELS, REPORTER = "ASA-Channels", "ASA-Reporter"
+FUNCTIONS = (INVENTORY, ROTATION, NOTIFIER, CHANNELS, REPORTER)
 STACK = "iam-key-auto-rotation"
 BUCKET = f"asa-iam-rotation-{SECURITY}-us-east-1"
 EXEMPT = "IAMKeyRotationExemptionGroup"
@@ -97,7 +102,7 @@ class Harness:
 
     def keep_logs(self) -> None:
         """Write down what the functions logged, beside the emulator's own log."""
-        for function in (INVENTORY, ROTATION, NOTIFIER):
+        for function in FUNCTIONS:
             with suppress(ClientError):  # the log goes with the stack
                 self._keep_log(function)
 
@@ -231,7 +236,7 @@ class Harness:
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """All that came out of the deployment, by where it lies."""
-        for function in (INVENTORY, ROTATION, NOTIFIER):
+        for function in FUNCTIONS:
             yield f"the log of {function}", "\n".join(self.lines(function))
         for address, mails in self.told().items():
             yield f"the mails to {address}", "\n".join(mails)
@@ -315,7 +320,9 @@ def until(look: Callable[[], Seen], wanted: Callable[[Seen], object] = bool) -> 
 @contextmanager
 def staged(folder: Path) -> Iterator[Harness]:
     """An organisation of seven accounts, with nothing in it, on an AWS that enforces IAM."""
-    with running(folder, AUTH="true") as aws:
+    # By it the functions trust whoever has the emulator's certificate: a receiver on this machine.
+    trusted = str(folder / "certificate.pem")
+    with running(folder, AUTH="true", SSL_CERT_FILE=trusted) as aws:
         aws.order("found_organization", head=MANAGEMENT, name=ORGANIZATION, members=NAMES)
         stage = Harness(aws)
         stage.client(MANAGEMENT, "organizations").close_account(AccountId=SUSPENDED)
@@ -324,3 +331,52 @@ def staged(folder: Path) -> Iterator[Harness]:
         finally:
             stage.keep_logs()
             stage.home()
+
+
+@dataclass
+class Hook:
+    """A receiver of webhooks on this machine, by HTTPS."""
+
+    url: str
+    got: list[dict[str, Any]] = field(default_factory=list)
+    """The bodies that it took."""
+    refused: int = 0
+    refuses: int = 0
+    """How many of the next it answers with 400."""
+
+    def keys(self) -> set[str]:
+        """The keys of which it was told."""
+        told = [each["data"] for each in self.got if each["type"] == "notices.due"]
+        return {item["key"] for data in told for item in data["items"]}
+
+
+@contextmanager
+def receiving(aws: Emulator) -> Iterator[Hook]:
+    """Run the receiver until the block ends."""
+    hook = Hook("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            is_refused = hook.refuses > 0
+            if is_refused:
+                hook.refuses, hook.refused = hook.refuses - 1, hook.refused + 1
+            else:
+                hook.got.append(body)
+            self.send_response(400 if is_refused else 204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(aws.folder / "certificate.pem", aws.folder / "key.pem")
+    server.socket = secure.wrap_socket(server.socket, server_side=True)
+    hook.url = f"https://localhost:{server.server_port}/hook"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield hook
+    finally:
+        server.shutdown()
+        server.server_close()

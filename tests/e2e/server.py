@@ -9,6 +9,7 @@ import json
 import os
 import re
 import threading
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,6 +37,7 @@ def mend() -> None:
         principals,
         kms_keys,
         buckets,
+        events,
         users_and_keys,
         secrets,
         stacks,
@@ -189,6 +191,35 @@ def buckets() -> None:
         return context
 
     iam_actions.s3_service_context = with_condition
+
+
+_put: ContextVar[list[Fields]] = ContextVar("_put", default=[])  # noqa: B039 -- nobody adds to it
+"""The events that the call under way puts on a bus."""
+
+
+def events() -> None:
+    """
+    What the call that puts events on a bus says of them.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    resolve, extract = iam_evaluator._resolve_condition_key, iam_actions.extract_resource_arn
+    fields = {"events:source": "Source", "events:detail-type": "DetailType"}
+
+    def of_what_is_put(key: str, context: Any) -> Any:
+        values = {each.get(fields.get(key.lower(), "")) for each in _put.get()}
+        if values <= {None}:
+            return resolve(key, context)
+        return values.pop() if len(values) == 1 else sorted(map(str, values))
+
+    def remember_what_is_put(service: str, method: str, path: str, *rest: Any) -> str:
+        body = rest[1]
+        is_put = service == "events" and b'"Entries"' in body
+        _put.set(json.loads(body)["Entries"] if is_put else [])
+        return extract(service, method, path, *rest)
+
+    iam_evaluator._resolve_condition_key = of_what_is_put
+    iam_actions.extract_resource_arn = remember_what_is_put
 
 
 def _function_of(session: str) -> str | None:

@@ -23,7 +23,9 @@ from tests.e2e.harness import (
     ADMIN,
     BLOCK,
     BUCKET,
+    CHANNELS,
     EXEMPT,
+    FUNCTIONS,
     INVENTORY,
     KEPT,
     LAB,
@@ -32,6 +34,7 @@ from tests.e2e.harness import (
     NOTIFIER,
     OUTSIDER,
     PROD,
+    REPORTER,
     ROOT,
     ROTATION,
     SECURITY,
@@ -40,7 +43,9 @@ from tests.e2e.harness import (
     SUSPENDED,
     WITHOUT_ROLE,
     Harness,
+    Hook,
     commands,
+    receiving,
     staged,
     until,
 )
@@ -52,6 +57,9 @@ HUB_ROLES = {
     ROTATION: "ASA-IAM-Access-Key-Rotation-Role",
     NOTIFIER: "ASA-Notifier-Role",
 }
+BESIDE = {CHANNELS: "ASA-Channels-Role", REPORTER: "ASA-Reporter-Role"}
+"""The roles of the stacks beside the core."""
+SIGNING = "c2VjcmV0LW9mLXRoZS13ZWJob29rLTAxMjM0NTY3ODk="
 OWNER = "deploy@example.com"
 SECRET = f"Account_{PROD}_User_deploy-bot_AccessKey"
 USER = {"UserName": "deploy-bot"}
@@ -75,6 +83,12 @@ DUE = {(PROD, "deploy-bot"), (SHOP, "etl"), (LAB, "reports,finance"), (SECURITY,
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     with staged(tmp_path_factory.mktemp("aws")) as stage:
         yield stage
+
+
+@pytest.fixture(scope="module")
+def hook(stage: Harness) -> Iterator[Hook]:
+    with receiving(stage.aws) as hook:
+        yield hook
 
 
 # --- bringing it in -----------------------------------------------------------------------------
@@ -283,6 +297,21 @@ def test_while_it_is_paused_nothing_is_written(stage: Harness) -> None:
     assert stage.every_key() == before
 
 
+def test_one_digest_a_day_and_a_webhook_are_added_by_the_commands_of_the_manual(
+    stage: Harness, hook: Hook
+) -> None:
+    value = json.dumps({"url": hook.url, "secret": f"whsec_{SIGNING}"})
+    secrets = stage.client(SECURITY, "secretsmanager")
+    arn = secrets.create_secret(Name="keyturn/webhook", SecretString=value)["ARN"]
+    hook.refuses = 1
+    before = parameters(stage)
+
+    stage.follow("5. ", SECURITY, 2)
+    stage.type(f"WEBHOOK_SECRET_ARN={arn}\n{commands('5. ')[4]}", SECURITY)
+
+    assert parameters(stage) == {**before, "AdminDigest": "Daily"}
+
+
 def test_ten_days_later_the_old_key_stops_and_the_new_one_goes_on(stage: Harness) -> None:
     stage.next_day(10)
 
@@ -295,6 +324,51 @@ def test_ten_days_later_the_old_key_stops_and_the_new_one_goes_on(stage: Harness
         lambda: [name for name in stage.receipts() if "/delete/" in name],
         lambda names: len([name for name in names if ".admin." not in name]) == len(DUE),
     )
+
+
+def test_the_webhook_hears_what_the_owners_are_mailed_also_what_it_refused_at_first(
+    stage: Harness, hook: Hook
+) -> None:
+    until(lambda: hook.refused)
+    stage.wait(minutes=19)
+
+    old = {key for account, user in DUE for key, on in _active(stage, account, user) if not on}
+    until(hook.keys, lambda told: told == old)
+
+    # The reporter may have made the digest of the first day by now, too.
+    heard = [each["data"]["to"] for each in hook.got if each["type"] == "notices.due"]
+    assert heard == [OWNER] * len(DUE)
+    assert stage.dead("asa-iam-key-channels-dead") == []
+
+
+def _active(stage: Harness, account: str, user: str) -> list[tuple[str, bool]]:
+    keys = stage.keys(account, user)
+    return [(key, status == "Active") for key, status in keys.items()]
+
+
+def test_the_admin_gets_one_digest_of_the_day_and_the_webhook_hears_of_it(
+    stage: Harness, hook: Hook
+) -> None:
+    day = datetime.now(UTC).date().isoformat()
+    stage.wait(minutes=361)  # so long it waits for an account that cannot be entered
+
+    stage.client(SECURITY, "lambda").invoke(FunctionName=REPORTER, Payload="{}")
+
+    def of_this_day() -> list[str]:
+        return [to for at, to in _digests(hook) if at == day]
+
+    until(of_this_day)
+    csv = f"asa/asa-iam-rotation/reports/daily/date={day}/keys.csv"
+    mails = until(lambda: [mail for mail in stage.told()[ADMIN] if csv in mail])
+    assert (of_this_day(), len(mails)) == ([ADMIN], 1)
+    assert any(f"date={day}/" in each for each in stage.objects("asa/asa-iam-rotation/reports/"))
+    assert WITHOUT_ROLE in json.dumps(hook.got)
+
+
+def _digests(hook: Hook) -> list[tuple[str, str]]:
+    """The day of each digest that the webhook heard of, and for whom it was."""
+    data = [each["data"] for each in hook.got if each["type"] == "digest.due"]
+    return [(each["digest"]["date"], each["to"]) for each in data]
 
 
 def test_ten_days_after_that_it_is_gone(stage: Harness) -> None:
@@ -451,14 +525,24 @@ def test_what_a_role_may_do_it_did_and_nothing_else(stage: Harness) -> None:
     roles |= {MEMBER_ROLE: PROD, LIST_ROLE: MANAGEMENT}
     used: dict[str, set[str]] = {role: set() for role in roles}
     for call in by_roles(stage):
-        used[call["principal"].split("/")[1]].add(call["action"])
+        used.setdefault(call["principal"].split("/")[1], set()).add(call["action"])
 
-    recorded = {role: sorted(actions) for role, actions in used.items()}
+    recorded = {role: sorted(used[role]) for role in roles}
     (stage.aws.folder / RECORD.name).write_text(json.dumps(recorded, indent=2) + "\n")
     for role, account in roles.items():
         assert used[role] - of_a_service() == granted(stage, account, role) - of_a_service(), role
     # `make test` holds the templates to this file; copy the new one over it if it is right.
     assert recorded == json.loads(RECORD.read_text()), stage.aws.folder / RECORD.name
+
+
+@pytest.mark.parametrize("function", BESIDE)
+def test_what_a_role_beside_the_core_did_it_may_do(stage: Harness, function: str) -> None:
+    role = BESIDE[function]
+    used = {call["action"] for call in by_roles(stage) if call["principal"].split("/")[1] == role}
+
+    assert used - granted(stage, SECURITY, role) == set()
+    written = {CHANNELS: {"s3:DeleteObject", "secretsmanager:GetSecretValue"}}
+    assert written.get(function, {"events:PutEvents"}) | {"s3:PutObject"} <= used
 
 
 # The last tests call as nobody of ours does: what follows is not recorded.
@@ -609,6 +693,7 @@ def test_no_secret_access_key_is_in_what_came_out(stage: Harness) -> None:
     assert all(any(key_id in text for text in texts.values()) for key_id in values)
     assert [next(scanner.find(value))[0] for value in values.values()] == list(values)
     assert {name: found for name, text in texts.items() if (found := [*scanner.find(text)])} == {}
+    assert [name for name, text in texts.items() if SIGNING in text] == []
 
 
 # --- and out again ------------------------------------------------------------------------------
@@ -637,7 +722,7 @@ def test_leaving_touches_no_key_and_no_secret(stage: Harness) -> None:
     aliases = stage.client(MANAGEMENT, "kms").list_aliases()["Aliases"]
     assert "alias/asa-iam-key-rotation" in {alias["AliasName"] for alias in aliases}
     assert stage.client(MANAGEMENT, "iam").get_group(GroupName=EXEMPT)["Group"]
-    assert not {INVENTORY, ROTATION, NOTIFIER} & {
+    assert not set(FUNCTIONS) & {
         function["FunctionName"]
         for function in stage.client(SECURITY, "lambda").list_functions()["Functions"]
     }
