@@ -235,7 +235,6 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.page_data.VERSION": 1,
     "keyturn.use_cases.page_data._NOT_THERE": 2,
     "keyturn.use_cases.page_data._THERE": 3,
-    "keyturn.use_cases.daily_digest.LOOKS_BACK": 8,
     "keyturn.use_cases.day_over.SETTLES": timedelta(minutes=15),
     "keyturn.use_cases.report_day.AT_ONCE": 64,
     "keyturn.wiring.REPORT_READERS": 32,

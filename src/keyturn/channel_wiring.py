@@ -25,7 +25,7 @@ from keyturn.use_cases.show_in_channels import ShowInChannels
 CHAT_MESSAGES = 1.0
 """A second, to each channel or member."""
 JIRA_ISSUES = 1.0
-"""A second, each with up to six calls. Jira counts the calls, and says if it is too many."""
+"""A second, each with up to nine calls. Jira counts the calls, and says if it is too many."""
 SLACK_LOOKUPS = 0.4
 """A second, of two instances together 48 a minute."""
 

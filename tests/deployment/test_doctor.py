@@ -835,7 +835,7 @@ BROKEN: dict[FindingCode, list[Broken]] = {
         (sending(enabled=False), Check.SENDING, "paused"),
     ],
     FindingCode.QUOTA_SMALL: [
-        (sending(quota=200, sent=195), Check.SENDING, "5 of 200 mails are left"),
+        (sending(quota=200, sent=198), Check.SENDING, "2 of 200 mails are left"),
     ],
     FindingCode.NO_TRAIL: [
         (lambda world: world.cloudtrail.held.clear(), Check.TRAIL, "no trail"),
@@ -1365,6 +1365,19 @@ def test_an_account_without_a_quota_has_enough(world: World) -> None:
 
     assert found.fault is None
     assert found.said.startswith("any number of mails")
+
+
+def test_a_day_needs_a_copy_for_each_account_only_where_copies_are_sent(world: World) -> None:
+    accounts = len(list(world.organization.accounts()))
+    sending(quota=200, sent=200 - accounts - 1)(world)
+    assert accounts > 1
+    assert world.findings()[Check.SENDING].fault is None
+
+    world.tell(AdminDigest="Account")
+
+    found = world.findings()[Check.SENDING]
+    assert found.fault is FindingCode.QUOTA_SMALL
+    assert found.said.endswith(f"a day may need {2 * accounts}")
 
 
 def test_events_are_followed_from_the_region_of_ses_to_the_queue(world: World) -> None:

@@ -152,7 +152,7 @@ def test_without_the_receipts_a_key_waits(user: UserFacts) -> None:
 
     assert (made.action, made.reason) == (Action.WAIT, Reason.RECEIPTS_UNREADABLE)
     assert made.is_blocked
-    assert made.sentence == "what its owner was told could not be read (AccessDenied)"
+    assert made.sentence == "which notices its owner got could not be read (AccessDenied)"
     assert made.next is not None
     assert made.next.day == on(1)
 

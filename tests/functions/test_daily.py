@@ -96,6 +96,19 @@ def test_a_day_that_is_published_twice_is_one_mail(stage: Harness) -> None:
     assert (receipt["address"], receipt["message_id"]) == (ADMIN, mail.message_id)
     [sent] = [line for line in stage.lines() if line.get("event") == "digest.sent"]
     assert (sent["day"], sent["breaks"], sent["not_seen"]) == ("2026-03-02", 2, 2)
+    assert "run" not in sent
+
+
+def test_the_log_names_the_run_of_a_mail_that_is_of_one_run(stage: Harness) -> None:
+    for _ in range(2):
+        publish(stage, replace(BAD, run="cli-1"))
+        assert stage.tell() == []
+
+    lines = [line for line in stage.lines() if str(line.get("event")).startswith("digest.")]
+    assert [(line["message"], line["day"], line["run"]) for line in lines] == [
+        ("Sent the administrators the mail of the run cli-1", "2026-03-02", "cli-1"),
+        ("The mail of the run cli-1 was sent before", "2026-03-02", "cli-1"),
+    ]
 
 
 def test_each_day_has_its_own_mail_and_a_month_is_a_thread(stage: Harness) -> None:

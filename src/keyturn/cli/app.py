@@ -76,7 +76,7 @@ def keyturn(
     """
     Keep the IAM access keys of an AWS organisation inside a policy.
 
-    Rotated at 90 days, disabled at 100, deleted at 110; people are told before.
+    Rotated at 90 days, disabled at 100, deleted at 110; owners are notified before.
 
     Begin with `keyturn plan`: it only reads.
     """
@@ -138,7 +138,7 @@ def run(  # noqa: PLR0913, PLR0917 -- six groups of options and what is this com
     ] = None,
 ) -> int:
     """
-    Do what is due. A dry run, unless told to --enforce.
+    Do what is due. A dry run without --enforce.
 
     On a terminal it shows the plan and asks once; what you agree to is done.
     """
@@ -179,9 +179,9 @@ def restore(
     ordering: CommandOptions,
 ) -> int:
     """
-    Enable a key again that was disabled. A dry run, unless told to --enforce.
+    Enable a key again that was disabled. A dry run without --enforce.
 
-    Its owner is told, and it is left alone for the grace period.
+    Its owner is notified, and it is left alone for the grace period.
     """
     from keyturn.cli.commands import restore as carry_out  # noqa: PLC0415 -- see above
 
@@ -198,7 +198,7 @@ def rotate(
     ordering: CommandOptions,
 ) -> int:
     """
-    Rotate a user's key at any age. A dry run, unless told to --enforce.
+    Rotate a user's key at any age. A dry run without --enforce.
 
     The old key goes on working for the installation window, as after any rotation.
     """
@@ -225,7 +225,7 @@ def revoke(  # noqa: PLR0913 -- four groups of options and what is this command'
     ] = False,
 ) -> int:
     """
-    Disable a leaked key at once, and give its user a new one. A dry run, unless told to --enforce.
+    Disable a leaked key at once, and give its user a new one. A dry run without --enforce.
 
     Says also how to end the sessions that the key has made.
     """
@@ -253,7 +253,7 @@ def defer(  # noqa: PLR0913 -- three groups of options and what is this command'
     ] = None,
 ) -> int:
     """
-    Give one key more time. A dry run, unless told to --enforce.
+    Give one key more time. A dry run without --enforce.
 
     Nothing is done about it before that day; then its windows count as ever.
     """
@@ -272,7 +272,7 @@ def adopt(
     ordering: CommandOptions,
 ) -> int:
     """
-    Take a secret that is not Keyturn's into its record. A dry run, unless told to --enforce.
+    Take a secret that is not Keyturn's into its record. A dry run without --enforce.
 
     Shows what is known of it, never its value. The user's next rotation then overwrites it.
     """
@@ -285,7 +285,7 @@ def adopt(
 @with_groups
 def pause(switching: PauseOptions) -> int:
     """
-    Stop every write of Keyturn in the whole organisation. A dry run, unless told to --enforce.
+    Stop every write of Keyturn in the whole organisation. A dry run without --enforce.
 
     Runs under way stop within half a minute, behind the user they are at.
     """
@@ -297,7 +297,7 @@ def pause(switching: PauseOptions) -> int:
 @app.command(cls=Once)
 @with_groups
 def resume(switching: PauseOptions) -> int:
-    """Let Keyturn's writes go on. A dry run, unless told to --enforce."""
+    """Let Keyturn's writes go on. A dry run without --enforce."""
     from keyturn.cli.pause import resume as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(switching)
@@ -369,7 +369,7 @@ def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
 @with_groups
 def chain(where: EvidenceOptions, asked: ChainOptions) -> int:
     """
-    Put new audit entries and reports into the chain. A dry run, unless told to --enforce.
+    Put new audit entries and reports into the chain. A dry run without --enforce.
 
     ASA-Reporter does so every quarter of an hour; this is for who has no reports stack.
     """
@@ -454,7 +454,7 @@ def say_reachable(
     asked: ReachableOptions,
 ) -> int:
     """
-    Notify an address again that mails came back from. A dry run, unless told to --enforce.
+    Notify an address again that mails came back from. A dry run without --enforce.
 
     Says also whether it is on SES's suppression list, and how to take it off. Exit code 1, if so.
     """
@@ -562,7 +562,7 @@ def add_exemption(  # noqa: PLR0913 -- three groups of options and what is this 
     ] = None,
 ) -> int:
     """
-    Add an entry to the exemptions file. A dry run, unless told to --enforce.
+    Add an entry to the exemptions file. A dry run without --enforce.
 
     It exempts nobody: put the user into the exemption group besides.
     """
@@ -582,7 +582,7 @@ def extend_exemption(
         str | None, typer.Option(help="Why, for the audit entry.", metavar="TEXT")
     ] = None,
 ) -> int:
-    """Let an exemption end later. A dry run, unless told to --enforce."""
+    """Let an exemption end later. A dry run without --enforce."""
     from keyturn.cli.exemptions import extend  # noqa: PLC0415 -- see above
 
     return extend(where, which, until, reason)
@@ -599,7 +599,7 @@ def end_exemption(
     ] = None,
 ) -> int:
     """
-    Let an exemption end today. A dry run, unless told to --enforce.
+    Let an exemption end today. A dry run without --enforce.
 
     The user stays exempt until somebody takes them out of the group.
     """

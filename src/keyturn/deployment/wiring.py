@@ -241,7 +241,7 @@ FIELDS_OF: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "SlackWebhookSecretArn": ((slack.URL,), ()),
     "JiraSecretArn": ((jira.TOKEN,), (jira.EMAIL,)),
 }
-"""A channel's parameter → what its secret has to hold, and what it may; as in wiring.py."""
+"""A channel's parameter → what its secret has to hold, and may; as in channel_wiring.py."""
 
 
 def channel_secrets(session: boto3.Session, clock: Clock) -> SecretsOfChannels:

@@ -119,7 +119,7 @@ def _about(errand: Errand) -> dict[str, str]:
             return {"account": run.account.id, "run": run.id}
         case ExemptionChange(account=account):
             return {"account": account}
-        case AdminDigest(day=day):
-            return {"day": day.isoformat()}
+        case AdminDigest(day=day, run=run_id):
+            return {"day": day.isoformat()} | ({"run": run_id} if run_id else {})
         case PeriodReport(period=period):
             return {"period": period.name}

@@ -128,9 +128,11 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
         level=INFO, facts=("account", "group", "change", "by", "id"), sometimes=("user", "policy")
     ),
     LogEvent.DIGEST_SENT: LogLine(
-        level=INFO, facts=("day", "message_id", "breaks", "not_seen", "failures")
+        level=INFO,
+        facts=("day", "message_id", "breaks", "not_seen", "failures"),
+        sometimes=("run",),
     ),
-    LogEvent.DIGEST_KNOWN: LogLine(level=INFO, facts=("day",)),
+    LogEvent.DIGEST_KNOWN: LogLine(level=INFO, facts=("day",), sometimes=("run",)),
     LogEvent.REPORT_SENT: LogLine(level=INFO, facts=(*_PERIOD, "message_id")),
     LogEvent.REPORT_KNOWN: LogLine(level=INFO, facts=_PERIOD),
     LogEvent.REPORT_PUBLISHED: LogLine(level=INFO, facts=(*_PERIOD, "whole")),

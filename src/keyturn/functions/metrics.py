@@ -114,7 +114,10 @@ METRICS: Final[Mapping[str, Metric]] = {
             EventsDropped="1: an event was malformed or too old, and was dropped: no mail",
             ExemptionsAdded="1: a user may be newly exempt",
             TemplateBroken="1: an operators' template failed, and the mail has Keyturn's words",
-            DigestsSent="1: the administrators were sent the digest of a day",
+            DigestsSent=(
+                "1: the administrators were sent the digest of a day, or of one run of a command "
+                "line"
+            ),
             MailsBounced="1: a mail came back for good, or was called spam: it is no proof",
             MailsDelivered="1: a mail was delivered",
             MailsMissed="1: a mail did not arrive, for a full mailbox or so; the next one may",

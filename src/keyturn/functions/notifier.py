@@ -230,19 +230,20 @@ def _notify_of_exemption(aws: Aws, change: ExemptionChange | None, patience: Pat
 
 
 def _notify_of_day(aws: Aws, digest: AdminDigest, now: datetime, patience: Patience) -> Measured:
-    day = digest.day.isoformat()
+    about = {"day": digest.day.isoformat()} | ({"run": digest.run} if digest.run else {})
+    what = f"mail of the run {digest.run}" if digest.run else f"digest of {digest.day}"
     notify = aws.notify_of_day(_complain, _warn, _say_rate_unknown)
     sent = notify.send(digest, now, patience)
     if sent.unreachable is not None:
-        return _say_unreachable(aws, notify.admin, sent.unreachable, day=day)
+        return _say_unreachable(aws, notify.admin, sent.unreachable, **about)
     if sent.message_id is None:
-        log(logger, LogEvent.DIGEST_KNOWN, f"The digest of {day} was sent before", day=day)
+        log(logger, LogEvent.DIGEST_KNOWN, f"The {what} was sent before", **about)
         return {}
     log(
         logger,
         LogEvent.DIGEST_SENT,
-        f"Sent the administrators the digest of {day}",
-        day=day,
+        f"Sent the administrators the {what}",
+        **about,
         message_id=sent.message_id,
         breaks=digest.breaks.total,
         not_seen=digest.coverage.not_seen.total + digest.coverage.failed,

@@ -52,6 +52,8 @@ _ORDER: Final = (
     "planned",
 )
 """The lists in the order of the mail; what was not seen stands before them."""
+_NOTHING_WRONG: Final = frozenset({"done", "planned"})
+"""Of which no subject tells."""
 _DATED: Final = frozenset({"breaks", "failures"})
 
 _NAMES_ALONE: Final = frozenset({"without_owner", "exempted"})
@@ -80,18 +82,16 @@ def subject_parts(digest: AdminDigest) -> Sequence[str]:
     if digest.saw_nothing:
         return ["not_run"]  # whatever else there is to say of that day comes from this
     coverage = digest.coverage
-    found = {
-        "breaks": digest.breaks.total,
+    worst, *others = (name for name in _ORDER if name not in _NOTHING_WRONG)
+    unseen = {
         "not_seen": coverage.not_seen.total + coverage.failed,
         "unknown": coverage.listed is None,
         "users_left": coverage.users_left,
-        "failures": digest.failures.total,
-        "exempted": digest.exempted.total,
-        "restored": digest.restored.total,
-        "unexpected": digest.unexpected.total,
-        "blocked": digest.blocked.total,
-        "without_owner": digest.without_owner.total,
-        "rejected": digest.rejected.total,
+    }
+    found = {
+        worst: getattr(digest, worst).total,
+        **unseen,
+        **{name: getattr(digest, name).total for name in others},
     }
     return [name for name, number in found.items() if number][:_MOST_PARTS]
 

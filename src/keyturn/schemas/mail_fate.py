@@ -1,8 +1,9 @@
 """
 What became of a mail, as it is stored: by message, beside each receipt, and by address.
 
-The engine goes by the names of these objects alone (adapters/s3_receipts.py); what stands in them
-is for people. Ours read one: which receipts a message stands behind.
+The engine goes by the names of these objects alone (adapters/s3_fates.py); what stands in them
+is for people. Ours read two: which receipts a message stands behind, and when an address was
+reached.
 """
 
 import json
@@ -34,7 +35,11 @@ class MessageFile(TypedDict):
 
 
 class FateFile(TypedDict):
-    """What became of the message of a receipt: `<receipt>.bounced`, `<receipt>.delivered`."""
+    """
+    What became of a message.
+
+    `<receipt>.bounced`, `.delivered`, `.missed`; `receipts/_returned/<recipient>.<at>.json`.
+    """
 
     time: Moment
     """When it became so."""

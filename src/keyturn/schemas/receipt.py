@@ -2,8 +2,8 @@
 The proof that somebody was notified, as it is stored.
 
 For people: what the engine asks stands in the object's name (adapters/s3_receipts.py), so a
-receipt of any age counts. Ours read one of an earlier version alone, whose name does not say who
-was notified.
+receipt of any age counts. Ours read two things: in one of an earlier version, whose name does not
+say it, who was notified; and in one whose mail came back, whether it is of that message.
 """
 
 import json

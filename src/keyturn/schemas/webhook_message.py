@@ -20,8 +20,6 @@ from keyturn.schemas.event import Exemption, write_exemption
 from keyturn.schemas.report_of_period import ReportDue, write_report_due
 
 VERSION: Final = 1
-NOTICES: Final = "notices.due"
-EXEMPTION: Final = "exemption.changed"
 
 
 class NoticesData(TypedDict):
@@ -55,7 +53,7 @@ class ExemptionData(Exemption):
 
 
 class DigestData(DigestDue):
-    """A day of the whole organisation, for its administrators."""
+    """A day of the whole organisation, or one run of a command line, for its administrators."""
 
     version: Literal[1]
     subject: str

@@ -21,19 +21,20 @@ from keyturn.domain.admin_digest import (
 from keyturn.domain.days import DAY
 from keyturn.domain.errors import AlreadyThere, PortError
 from keyturn.domain.events import Event, EventType, Run
+from keyturn.domain.fold_day import REPEATED_AFTER
 from keyturn.domain.key import Account
 from keyturn.ports import Bus, DailyReports, Rows, StoredDay
 from keyturn.schemas.digest_of_day import write_digest_due
 from keyturn.use_cases.day_over import DayOver, Due, Waits
 from keyturn.use_cases.report_day import DayAsked, ReportDay
 
-LOOKS_BACK: Final = 8
+LOOKS_BACK: Final = REPEATED_AFTER.days + 1
 """Days in which an earlier digest is looked for: a lasting failure is reported weekly."""
 
 INVENTORY_UNREAD: Final = "Which accounts were queued on {day} could not be read ({why})"
 MEMORY_UNREAD: Final = (
-    "What was reported before could not be read ({why}): every failure is reported, and nothing "
-    "that was done after the last digest"
+    "What was reported before could not be read ({why}): every failure is reported. What was "
+    "done after the last digest is not reported"
 )
 NOT_REPORTED: Final = "There was no digest of {days}: `keyturn digest --date` shows such a day"
 UNKNOWN_FORM: Final = "it is of no known form, or has gone"

@@ -135,7 +135,7 @@ def _weeks(result: Result) -> Panel:
 
 def step_in_words(step: str, day: str) -> str:
     """What a notice of this step tells about a key."""
-    other = f"Its owner was told: {step.replace('-', ' ')}"
+    other = f"Its owner was notified: {step.replace('-', ' ')}"
     text = next((said for begins, said in _TOLD.items() if step.startswith(begins)), other)
     return text.format(day=_in_words(day))
 
@@ -148,16 +148,16 @@ def fate_in_words(mail: SentMail, fate: Fate | None) -> str:
 
 _TOLD = {
     NoticeType.UPCOMING: "Its owner was warned: it will be rotated on {day}",
-    "disable": "Its owner was told that it stops working on {day}",
+    "disable": "Its owner was notified that it stops working on {day}",
     NoticeType.BEFORE_DISABLE: "Its owner was warned: it stops working on {day}",
-    NoticeType.DELETED: "Its owner was told that it is deleted",
-    "delete": "Its owner was told that it will be deleted on {day}",
+    NoticeType.DELETED: "Its owner was notified that it is deleted",
+    "delete": "Its owner was notified that it will be deleted on {day}",
     NoticeType.BEFORE_DELETE: "Its owner was warned: it will be deleted on {day}",
-    NoticeType.RESTORED: "Its owner was told that it was enabled again",
-    NoticeType.BLOCKED: "Its owner was told that it has to wait",
-    NoticeType.OVERWRITTEN: "Its owner was told that the secret no longer holds the new key",
-    NoticeType.ORPHAN: "Its owner was told of a key whose secret nobody has",
-    NoticeType.REVOKED: "Its owner was told that it was revoked",
+    NoticeType.RESTORED: "Its owner was notified that it was enabled again",
+    NoticeType.BLOCKED: "Its owner was notified that it has to wait",
+    NoticeType.OVERWRITTEN: "Its owner was notified that the secret no longer holds the new key",
+    NoticeType.ORPHAN: "Its owner was notified of a key whose secret nobody has",
+    NoticeType.REVOKED: "Its owner was notified that it was revoked",
 }
 """What a step says, by how its name begins; the longer name before the shorter."""
 

@@ -39,7 +39,7 @@ def the_notices() -> list[NoticesOfKey]:
             notices=tuple(
                 NoticeLine(
                     on=after(ENFORCED, day),
-                    what=f"Its owner was told that it stops working on {after(ENFORCED, day)}",
+                    what=f"Its owner was notified that it stops working on {after(ENFORCED, day)}",
                     to="ada@example.org",
                     mail=None if wrong else "mails/0001.html",
                     fate="" if wrong else told,

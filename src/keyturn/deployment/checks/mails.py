@@ -38,7 +38,7 @@ class SenderVerified(HealthCheck):
 
 
 class OwnersVerified(HealthCheck):
-    """SES sends to every owner."""
+    """SES sends to the accounts' own addresses."""
 
     id = Check.OWNERS
     needs = "ses:GetAccount and GetEmailIdentity, organizations:ListAccounts"
@@ -263,11 +263,13 @@ class EnoughQuota(HealthCheck):
     }
 
     def look(self, seen: Observed) -> Finding:
-        """Compare what may be sent with a mail for each account's owner, and the admin's copy."""
+        """Compare what may be sent with a mail to each account's owner, and the admin's."""
         facts = seen.ses_identities.sending()
         if not facts.enabled:
             return self.faulty(FindingCode.SENDING_PAUSED, "SES has paused sending")
-        needed = 2 * len(seen.accounts)
+        accounts = len(seen.accounts)
+        is_daily = seen.parameters.get(ADMIN_DIGEST) == DAILY
+        needed = accounts + (1 if is_daily else accounts)
         if facts.left is not None and facts.left < needed:
             said = (
                 f"{facts.left:.0f} of {facts.quota:.0f} mails are left for these 24 hours; a day "

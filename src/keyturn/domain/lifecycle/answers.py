@@ -76,7 +76,7 @@ def unreadable(at: KeyList, key: KeyFacts, reason: Reason, what: str, why: Unkno
 
 def receipts_unreadable(at: KeyList, key: KeyFacts, why: Unknown) -> Decision:
     """Wait while nobody can say what its owner was notified of."""
-    return unreadable(at, key, Reason.RECEIPTS_UNREADABLE, "what its owner was told", why)
+    return unreadable(at, key, Reason.RECEIPTS_UNREADABLE, "which notices its owner got", why)
 
 
 def undelivered(at: KeyList, key: KeyFacts) -> Decision:

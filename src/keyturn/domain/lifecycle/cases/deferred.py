@@ -28,7 +28,7 @@ _MORE_TIME: Final = "an operator gave it more time, until"
 
 @case(Reason.DEFERRED, Reason.DEFERRAL_UNREADABLE)
 def leave_its_end_until_its_time_is_over(view: KeyView) -> Decision | None:
-    """More time: no end is announced anew or comes; its owner is told the later dates, once."""
+    """More time: no end is announced anew or comes; its owner is notified of later dates once."""
     at, key = view.at, view.key
     until = at.deferred_until(key)
     if until is None:
@@ -44,7 +44,7 @@ def leave_its_end_until_its_time_is_over(view: KeyView) -> Decision | None:
 
 @case(Reason.DEFERRED, Reason.DEFERRAL_UNREADABLE)
 def leave_its_deletion_until_its_time_is_over(view: KeyView) -> Decision | None:
-    """More time: an Inactive key is not deleted; its owner is told the later date, once."""
+    """More time: an Inactive key is not deleted; its owner is notified of the later date, once."""
     at, key = view.at, view.key
     until = at.deferred_until(key)
     if until is None:

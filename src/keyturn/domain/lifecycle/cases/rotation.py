@@ -79,7 +79,7 @@ def wait_for_a_slot(view: KeyView) -> Decision | None:
 @case(Reason.SPREAD, Reason.RECEIPTS_UNREADABLE)
 def wait_for_its_users_day(view: KeyView) -> Decision | None:
     """
-    SpreadDays: keys that were found old are rotated on their user's day, which is told once.
+    SpreadDays: keys that were found old are rotated on their user's day, announced once.
 
     Who was warned is rotated from the day that the warning said: should no run come on that
     day, then by the next one. Where no key can be made, that is said instead.
