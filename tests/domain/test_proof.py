@@ -6,10 +6,20 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.key import Receipt
-from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
+from keyturn.domain.key import Act, Receipt
+from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource, RejectedValue
 from keyturn.domain.policy import ProofOfNotice, RotationPolicy
-from keyturn.domain.proof import are_all_notified, notified_now, of_anybody, of_owner, proven_at
+from keyturn.domain.proof import (
+    are_all_notified,
+    are_each_notified,
+    comes_back,
+    former_owners,
+    next_unread,
+    notified_now,
+    of_anybody,
+    of_owner,
+    proven_at,
+)
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 NOW = datetime(2026, 3, 20, 5, tzinfo=UTC)
@@ -220,3 +230,84 @@ def test_mail_proves_always_and_what_no_person_gets_never(
 ) -> None:
     with pytest.raises(InvalidValue, match=r"^ProvingChannels=.*: must be email, or email,slack$"):
         RotationPolicy(proving_channels=channels)
+
+
+def came_back(*dates: int, of: Recipient = ANN) -> list[Receipt]:
+    """Notices that came back, of ends that were promised for these days of March."""
+    return [
+        replace(receipt(of, days_ago=9), promises={Act.DISABLE: date(2026, 3, day)})
+        for day in dates
+    ]
+
+
+@pytest.mark.parametrize("proof", ProofOfNotice)
+@pytest.mark.parametrize(
+    ("returned", "doubted"),
+    [
+        (came_back(30), False),
+        (came_back(30, 30), False),  # the reminder of one end
+        (came_back(30) + came_back(30, of=BOB), False),  # two addresses that heard of one end
+        (came_back(20, 30), True),
+        (came_back(20) + came_back(30, of=BOB), True),  # who takes turns within one tag
+        (came_back(20, 30, of=to("former")), False),
+        (came_back(20, 30, of=TEAM), False),  # another source
+        ([receipt(ANN, days_ago=20), receipt(ANN, days_ago=9)], False),  # it promised nothing
+    ],
+)
+def test_a_source_whose_mails_come_back_again_and_again_is_not_believed_alone(
+    returned: list[Receipt],
+    doubted: bool,
+    proof: ProofOfNotice,
+) -> None:
+    policy = by(proof)
+    [back_again, behind] = [
+        receipt(ANN, days_ago=0, delivered=0),
+        receipt(TEAM, days_ago=9, delivered=9),
+    ]
+
+    asked = notified_now(OWNER, [back_again, behind], policy, NOW, returned=returned)
+    proven = of_owner(OWNER, [back_again, behind], policy, NOW, returned=returned)
+    settled = are_all_notified(OWNER, [behind], [behind], policy, NOW, returned=returned)
+    heard = are_each_notified(OWNER, [behind], [behind], policy, NOW, returned=returned)
+
+    assert asked == OWNER.candidates[: 2 if doubted else 1]
+    assert proven == ((back_again, behind) if doubted else (back_again,))
+    assert settled is doubted, "no end waits for who sends its notices back"
+    assert not heard, "but they hear of it"
+
+
+def test_who_was_lost_of_a_source_counts_with_who_is_left_of_it() -> None:
+    left = replace(
+        OWNER,
+        candidates=(OwnerCandidate(OwnerSource.TAG, (BOB,)), *OWNER.candidates[1:]),
+        rejected=(RejectedValue(OwnerSource.TAG, ANN.address, "could not be reached"),),
+    )
+
+    assert comes_back(left, OwnerSource.TAG, came_back(20, 30))
+
+
+def test_where_mails_of_all_that_are_known_come_back_an_unread_source_is_waited_for() -> None:
+    known = replace(OWNER, candidates=OWNER.candidates[:1], unread_behind="denied")
+    policy = by(ACCEPTED)
+
+    assert next_unread(known, [], policy, NOW, returned=came_back(20)) is None
+    assert next_unread(known, [], policy, NOW, returned=came_back(20, 30)) == "denied"
+
+
+def test_the_last_source_is_asked_whatever_comes_back() -> None:
+    last = replace(OWNER, candidates=OWNER.candidates[:1])
+    policy, returned = by(ACCEPTED), came_back(20, 30)
+    told = [receipt(ANN, days_ago=9)]
+
+    assert notified_now(last, told, policy, NOW, returned=returned) == last.candidates
+    assert are_all_notified(last, told, told, policy, NOW, returned=returned)
+    assert not are_all_notified(last, [], [], policy, NOW, returned=returned)
+
+
+def test_who_came_back_is_a_former_owner_unless_a_source_names_them_still() -> None:
+    returned = came_back(20, of=to("eve")) + came_back(30, of=to("mal"))
+    days = [replace(each, day=each.promises[Act.DISABLE]) for each in returned]
+    still = RejectedValue(OwnerSource.USER_NAME, "mal@example.com", "could not be reached")
+
+    assert former_owners(OWNER, [], days) == 2
+    assert former_owners(replace(OWNER, rejected=(still,)), [], days) == 1

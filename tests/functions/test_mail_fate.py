@@ -466,6 +466,77 @@ def test_who_sends_each_mail_back_once_the_next_arrived_keeps_no_key(stage: Harn
     assert disabled - first_told >= 10, "after a whole window of who is asked now"
 
 
+def snapshot(stage: Harness) -> Any:  # noqa: ANN401 -- JSON
+    """What the last run stored of the account."""
+    bodies = [body for name, body in stage.cloud.objects(BUCKET).items() if "/snapshots/" in name]
+    return json.loads(bodies[-1])
+
+
+def test_two_addresses_that_send_mails_back_in_turn_keep_no_key(stage: Harness) -> None:
+    """
+    Whoever holds the key writes its tag and its user's name, and runs both mail servers.
+
+    Just before an end the oldest mail alone comes back (a later one arrived: no mark), ten days
+    later all do. When the third source was notified, the mark of the first is over.
+    """
+    tagged, named = "mal@example.com", "mal2@example.com"
+    [old] = stage.user(named, 95, **{OWNER_TAG: tagged})
+    back: set[str] = set()
+    heard: dict[str, list[int]] = {}
+    contested = set()
+
+    def send_back(day: int, address: str, *, all_of_them: bool) -> None:
+        stage.at(day - 0.1)
+        theirs = [mail for mail in stage.cloud.sent_mails if mail.to == [address]]
+        left = [mail for mail in theirs if mail.message_id not in back]
+        for mail in left if all_of_them else left[:1]:
+            say(stage, "Email Bounced", BOUNCE, message_id=mail.message_id, sent_at=mail.at)
+            back.add(mail.message_id)
+        stage.tell()
+
+    for day in (0, 7, 10, 17, 20, 27, 30, 37, 40, 47, 50):
+        if day in {10, 20}:
+            send_back(day, tagged, all_of_them=day == 20)
+        if day in {30, 40}:
+            send_back(day, named, all_of_them=day == 40)
+        before = len(stage.cloud.sent_mails)
+        assert stage.keys(named)[old] == "Active", day
+        stage.at(day).run()
+        for mail in stage.cloud.sent_mails[before:]:
+            heard.setdefault(mail.to[0], []).append(day)
+        [seen] = [key for key in snapshot(stage)["keys"] if key["key"] == old]
+        if "CONTESTED" in seen["overlays"]:
+            contested.add(day)
+            assert "mails that named 2 different dates of its end came back" in seen["sentence"]
+
+    assert heard[OWNER][0] == 40, "they had all of their ten days"
+    assert stage.keys(named)[old] == "Inactive", "no date moves by who comes back"
+    assert 50 in heard[tagged], "who can be reached again hears of it at once"
+    # Not where nobody is left who was notified: then no owner is asked for.
+    assert contested == {27, 30, 37, 47}
+
+
+def test_who_was_away_once_has_a_whole_window_when_they_are_back(stage: Harness) -> None:
+    away = "away@example.com"
+    [old] = stage.user("ann", 137, **{OWNER_TAG: away})
+    stage.run()
+    [mail] = [mail for mail in stage.cloud.sent_mails if mail.to == [away]]
+    say(stage, "Email Bounced", BOUNCE, message_id=mail.message_id, sent_at=mail.at)
+    stage.tell()
+    stage.at(1).run()
+    assert [OWNER] in [mail.to for mail in stage.cloud.sent_mails], "the next source stands in"
+    for name in [name for name in stored(stage) if name.startswith("_undeliverable/")]:
+        hands_on(stage).delete_object(Bucket=BUCKET, Key=RECEIPTS + name)
+    stage.at(5).run()
+    assert [away] in [mail.to for mail in stage.cloud.sent_mails[-2:]]
+
+    for day in (11, 14):
+        stage.at(day).run()
+        assert stage.keys("ann")[old] == "Active", day
+    stage.at(15).run()
+    assert stage.keys("ann")[old] == "Inactive"
+
+
 def test_mails_that_come_back_together_are_of_one_trouble(told: Harness) -> None:
     """Late events of several old mails, as from the dead letters, condemn no living address."""
     sent = {0: message(told)}

@@ -106,6 +106,8 @@ class KeyFacts:
     last_use: LastUse | Unknown | Unread = UNREAD
     receipts: tuple[Receipt, ...] | Unknown | Unread = UNREAD
     """The valid ones: what bounced, or was sent in a dry run, proves nothing."""
+    returned: tuple[Receipt, ...] = ()
+    """Those that came back, read with the valid ones: they prove nothing, and are counted."""
     deferral: Deferral | Unknown | None = None
     """The time that an operator gave it, also when that is over; None: none was given."""
 

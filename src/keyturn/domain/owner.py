@@ -8,7 +8,7 @@ Source: docs/owners.md, "Who is notified"; docs/lifecycle.md, "owner".
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -169,14 +169,36 @@ class Owner:
         served = order.index(last or self.source)
         return tuple(each for each in self.rejected if order.index(each.source) <= served)
 
-    def spelt(self, recipient: RecipientId) -> str | None:
-        """The address of a recipient, if it was found in any source; None: somebody else's."""
-        found = (each for candidate in self.candidates for each in candidate.recipients)
-        lost = (
-            Recipient(ChannelName.EMAIL, address)
+    def named_by(self, source: OwnerSource) -> frozenset[str]:
+        """The hashes of what a source names, reachable or not."""
+        return frozenset(
+            each.address_hash
+            for each in (
+                *self._found_in({source}),
+                *(lost for at, lost in self._lost() if at is source),
+            )
+        )
+
+    def _found_in(self, sources: Collection[OwnerSource]) -> Iterator[Recipient]:
+        return (
+            each
+            for candidate in self.candidates
+            if candidate.source in sources
+            for each in candidate.recipients
+        )
+
+    def _lost(self) -> Iterator[tuple[OwnerSource, Recipient]]:
+        """What does not serve, as if it were addresses: some are, and were sent mails before."""
+        return (
+            (rejected.source, Recipient(ChannelName.EMAIL, address))
             for rejected in self.rejected
             for address in rejected.value.split(", ")
         )
+
+    def spelt(self, recipient: RecipientId) -> str | None:
+        """The address of a recipient, if it was found in any source; None: somebody else's."""
+        found = self._found_in(frozenset(OwnerSource))
+        lost = (each for _, each in self._lost())
         # In Slack a member stands for the address by which they were found (decision 0047).
         theirs = (
             each.address for each in (*found, *lost) if each.address_hash == recipient.address_hash

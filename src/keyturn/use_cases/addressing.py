@@ -14,7 +14,7 @@ from keyturn.domain.events import NoticeItem
 from keyturn.domain.key import Receipt, UserFacts
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerChannels, RejectedValue
 from keyturn.domain.policy import RotationPolicy
-from keyturn.domain.proof import is_missed, notified_now
+from keyturn.domain.proof import comes_back, is_missed, notified_now
 from keyturn.domain.recipient import Recipient, RecipientId
 from keyturn.domain.result import AccountPlan, Failure, OwnerRejected
 from keyturn.use_cases.find_owner import FindOwner
@@ -82,12 +82,17 @@ class Addressing:
             user = decided_of[item.user].user
             if user.name not in found:
                 found[user.name] = self._found(decided_of[item.user])
-            receipts = _receipts(user, item.key_id)
-            if any(is_missed(each, receipts) for each in found[user.name].owner.candidates[:1]):
+            receipts, returned = _receipts(user, item.key_id), _returned(user, item.key_id)
+            owner = found[user.name].owner
+            if any(
+                is_missed(each, receipts) or comes_back(owner, each.source, returned)
+                for each in owner.candidates[:1]
+            ):
                 found[user.name] = self._with_later_sources(user, found[user.name])
             owner, channels = found[user.name].owner, found[user.name].channels
-            to = notified_now(owner, receipts, self.policy, plan.run.at)
+            to = notified_now(owner, receipts, self.policy, plan.run.at, returned=returned)
             odd |= dict.fromkeys(_missed(user.name, to, receipts))
+            odd |= dict.fromkeys(_coming_back(user.name, owner, to, returned))
             said = replace(item, channels=channels) if to else _without_dates(item)
             addressed.append(ItemTo(said, to))
             odd |= dict.fromkeys(_odd(user.name, owner, to))
@@ -168,6 +173,22 @@ def _missed(
             why = "did not get the last mail, and may get the next one"
             rejected = RejectedValue(each.source, each.addresses, why)
             yield OwnerRejected(user=user, rejected=rejected, instead=f"{each} and {behind}")
+
+
+def _coming_back(
+    user: str, owner: Owner, to: tuple[OwnerCandidate, ...], returned: tuple[Receipt, ...]
+) -> Iterator[OwnerRejected]:
+    """From whom mails come back again and again, so that others are notified besides."""
+    for each, behind in pairwise(to):
+        if comes_back(owner, each.source, returned):
+            why = "sends back mails about the same key again and again, and may get the next one"
+            rejected = RejectedValue(each.source, each.addresses, why)
+            yield OwnerRejected(user=user, rejected=rejected, instead=f"{each} and {behind}")
+
+
+def _returned(user: UserFacts, key_id: str) -> tuple[Receipt, ...]:
+    """What came back of it, likewise."""
+    return next((key.returned for key in user.keys if key.key_id == key_id), ())
 
 
 def _receipts(user: UserFacts, key_id: str) -> tuple[Receipt, ...]:

@@ -13,6 +13,7 @@ from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.proof import comes_back
 from keyturn.domain.secret_names import secret_name
 from keyturn.ports import AccessKeys, Receipts, SecretStore
 from keyturn.use_cases.find_owner import FindOwner
@@ -78,7 +79,20 @@ class FactGatherer:
         # It ends: each question is about one fact that was UNREAD, and its answer never is.
         while isinstance(answer := rule(user), Question):
             user = self._answered(user, answer, gone_is_unknown=gone_is_unknown)
+            if answer.asked in {Asked.OWNER, Asked.RECEIPTS}:
+                user = self._with_later_sources(user)
         return answer
+
+    def _with_later_sources(self, user: UserFacts) -> UserFacts:
+        """Read who stands behind the owner, where mails come back from that one."""
+        known = user.owner
+        if not isinstance(known, Owner) or not any(
+            comes_back(known, each.source, key.returned)
+            for each in known.candidates[:1]
+            for key in user.keys
+        ):
+            return user
+        return replace(user, owner=_known(lambda: self.find_owner.with_later_sources(user)[0]))
 
     def _answered(
         self, user: UserFacts, question: Question, *, gone_is_unknown: bool
@@ -93,8 +107,17 @@ class FactGatherer:
                 use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=gone_is_unknown)
                 return _with_key(user, key_id, last_use=use)
             case Question(Asked.RECEIPTS, str(key_id)):
-                receipts = _known(lambda: self.receipts.of_key(user.account, user.name, key_id))
-                return _with_key(user, key_id, receipts=receipts)
+                sent = _known(
+                    lambda: self.receipts.notices_of_key(user.account, user.name, key_id)
+                )
+                if isinstance(sent, Unknown):
+                    return _with_key(user, key_id, receipts=sent)
+                return _with_key(
+                    user,
+                    key_id,
+                    receipts=tuple(each.receipt for each in sent if each.bounced_at is None),
+                    returned=tuple(each.receipt for each in sent if each.bounced_at is not None),
+                )
         raise AssertionError(question)
 
 

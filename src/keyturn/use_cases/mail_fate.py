@@ -122,10 +122,12 @@ class RecordMailFate:
             self.marks.mark_deliverable(recipient, since=reached)
 
     def _came_back_before(self, recipient: Recipient, event: MailEvent) -> bool:
-        """Whether another mail had come back in the 30 days before this one was sent."""
+        """Whether another mail had come back in the 60 days before this one was sent."""
         # Those that were sent before are of the same trouble: their events may come together.
+        # Twice the life of a mark: that its time is over is no reason to believe the address
+        # again, if the first mail after it comes back.
         return self.marks.was_returned(
-            recipient, after=event.sent_at - UNDELIVERABLE_LIFE, before=event.sent_at
+            recipient, after=event.sent_at - 2 * UNDELIVERABLE_LIFE, before=event.sent_at
         )
 
     def _reached_after(self, recipient: Recipient, since: datetime) -> datetime | None:

@@ -21,8 +21,8 @@ from keyturn.domain.history import AGAIN
 from keyturn.domain.key import Act, KeyFacts, Receipt, Unknown
 from keyturn.domain.lifecycle.parts import Part
 from keyturn.domain.lifecycle.view import KeyView, OnRecord
-from keyturn.domain.owner import Owner
-from keyturn.domain.proof import former_owners, proven_at
+from keyturn.domain.owner import Owner, OwnerSource
+from keyturn.domain.proof import dates_returned, former_owners, proven_at
 
 ACT_WARNING: Final = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
@@ -191,22 +191,26 @@ def owner_changes(view: KeyView, act: Act) -> str | None:
     What there is to say of an end that moves from owner to owner; None: it has not done so again.
 
     Each owner is due their days (decision 0037), so whoever may tag a user can put an end off
-    for as long as they like. That is not forbidden here, but it is said.
+    for as long as they like. That is not forbidden here, but it is said. So it is where mails
+    come back again and again, which puts an end off some days longer (decision 0063).
     """
     since = view.on_record.restored if act is Act.DISABLE else inactive_since(view)
     owner = view.at.user.owner
     told = promising(view.receipts(), act, after=since)
-    if not isinstance(owner, Owner) or not owner.candidates or not told:
+    returned = promising(view.key.returned, act, after=since)
+    if not isinstance(owner, Owner) or not owner.candidates or not (told or returned):
         return None
-    changes = former_owners(owner, told)
-    if changes < AGAIN:
+    changes = former_owners(owner, told, returned)
+    came_back = max(len(dates_returned(owner, each, returned)) for each in OwnerSource)
+    if changes >= AGAIN:
+        what = f"its owner has changed {changes} times"
+    elif came_back >= AGAIN:
+        what = f"mails that named {came_back} different dates of its end came back"
+    else:
         return None
-    begun = min(receipt.at for receipt in told).date()
-    first = min(receipt.promises[act] for receipt in told)
-    return (
-        f"its owner has changed {changes} times since {begun}, "
-        f"and its end was first promised for {first}"
-    )
+    begun = min(receipt.at for receipt in (*told, *returned)).date()
+    first = min(receipt.promises[act] for receipt in (*told, *returned))
+    return f"{what} since {begun}, and its end was first promised for {first}"
 
 
 def hold_begins(view: KeyView) -> date:

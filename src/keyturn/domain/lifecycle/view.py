@@ -225,10 +225,10 @@ class KeyList:
         # A plan without an admin's address, which ends nothing: whoever was notified counts.
         if owner.source in {OwnerSource.UNREAD, OwnerSource.NONE}:
             return of_anybody(receipts, self.policy)
-        unread = next_unread(owner, receipts, self.policy, self.now)
+        unread = next_unread(owner, receipts, self.policy, self.now, returned=key.returned)
         if unread is not None:
             return Unknown(unread)
-        return of_owner(owner, receipts, self.policy, self.now)
+        return of_owner(owner, receipts, self.policy, self.now, returned=key.returned)
 
     def owner(self) -> Owner | Unknown:
         """Who answers for the keys. Raises NeededError where nobody has asked."""
@@ -245,14 +245,16 @@ class KeyList:
         if not of_end or not isinstance(owner, Owner) or not owner.candidates:
             return bool(of_end)
         known = () if isinstance(receipts, Unknown) else receipts
-        return are_all_notified(owner, known, of_end, self.policy, self.now)
+        return are_all_notified(owner, known, of_end, self.policy, self.now, returned=key.returned)
 
     def is_told_to_each(self, key: KeyFacts, of_end: tuple[Receipt, ...]) -> bool:
         """Whether each of its owners was notified of an end; some may have been added since."""
         owner, receipts = self.user.owner, self.receipts(key)
         if not isinstance(owner, Owner) or isinstance(receipts, Unknown):
             return True
-        return are_each_notified(owner, receipts, of_end, self.policy, self.now)
+        return are_each_notified(
+            owner, receipts, of_end, self.policy, self.now, returned=key.returned
+        )
 
     # --- the answer
 
