@@ -266,6 +266,24 @@ def test_a_wrong_setting_is_refused_before_any_call(
     assert stage.cloud.calls[before:] == []
 
 
+def test_blank_words_of_mails_stop_no_run(stage: Harness) -> None:
+    """One that was deployed before blanks were refused: keys are rotated on, and it is said."""
+    words = ("HelpLink", "MailSubjectPrefix", "OrganizationName")
+    stage.settings |= dict.fromkeys(words, "  ")
+    stage.user("ann", 137)
+
+    stage.invoke()
+
+    assert len(stage.keys("ann")) == 2
+    lines = [line for line in stage.lines() if line["event"] == "setting.blank"]
+    assert [(line["setting"], line["level"]) for line in lines] == [
+        (name, "WARNING") for name in words
+    ]
+    stage.settings["S3BucketPrefix"] = "  "
+    with pytest.raises(InvalidValue, match="S3BucketPrefix=  : must not be blank"):
+        stage.invoke()
+
+
 @pytest.mark.parametrize("name", ["EventBusName", "S3BucketName", "AdminEmailAddress"])
 def test_a_run_that_could_tell_nobody_is_refused(name: str, stage: Harness) -> None:
     stage.settings[name] = ""

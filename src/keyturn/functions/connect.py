@@ -23,6 +23,9 @@ RELEVANT = frozenset(
 )
 """What of the environment matters: Lambda sets a new trace id at every invocation."""
 
+WORDING = frozenset({"OrganizationName", "HelpLink", "MailSubjectPrefix"})
+"""Settings that are only words of mails. A blank one stops no run: it is taken as not set."""
+
 
 def connected(logger: Logger, environment: Mapping[str, str], context: LambdaContext) -> Aws:
     """
@@ -47,6 +50,11 @@ def _connected(logger: Logger, environment: frozenset[tuple[str, str]], account:
         log(logger, event, f"Wrote {action}", call=action, **facts)
 
     given = dict(environment)
+    for name in sorted(WORDING):
+        if given.get(name) and not given[name].strip():
+            text = f"{name} is blank: it is taken as not set. Correct it with keyturn deploy"
+            log(logger, LogEvent.SETTING_BLANK, text, setting=name)
+            del given[name]
     settings = Settings.read(given)
     return Aws(
         session=boto3.Session(region_name=given.get("AWS_REGION") or settings.home_region),

@@ -30,6 +30,7 @@ class LogEvent(StrEnum):
     USERS_HANDED_BACK = "users.handed-back"
     INVOCATION_FAILED = "invocation.failed"
     MESSAGE_FAILED = "message.failed"
+    SETTING_BLANK = "setting.blank"
 
     ACCOUNTS_QUEUED = "accounts.queued"
     ACCOUNT_SKIPPED = "account.skipped"
@@ -112,6 +113,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.USERS_HANDED_BACK: LogLine(level=WARNING, facts=(*_RUN, "users")),
     LogEvent.INVOCATION_FAILED: LogLine(level=ERROR, sometimes=("trace",)),
     LogEvent.MESSAGE_FAILED: LogLine(level=ERROR, sometimes=("trace",)),
+    LogEvent.SETTING_BLANK: LogLine(level=WARNING, facts=("setting",)),
     LogEvent.ACCOUNTS_QUEUED: LogLine(level=INFO, facts=("run", "accounts")),
     LogEvent.ACCOUNT_SKIPPED: LogLine(level=WARNING, facts=(*_RUN, "account_name", "reason")),
     LogEvent.INVENTORY_WARNED: LogLine(level=WARNING, facts=("run",)),
