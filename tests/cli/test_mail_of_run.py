@@ -137,6 +137,14 @@ def test_where_a_reporter_makes_the_days_digest_that_one_tells_it(
     assert to_admin(cloud) == [elsewhere]
     assert all(key in day.stdout for key in two_teams)
 
+    # A dry run is told at once, and the day stays that of what was done.
+    add_user(cloud, SHOP, "late", 137)
+    keyturn(*run)
+    [_, dry] = to_admin(cloud)
+    assert dry.subject.startswith("[AWS access keys] [dry run] 1 key would be changed")
+    assert "late" in words(dry)
+    assert all(key in keyturn("digest", "--deployed").stdout for key in two_teams)
+
 
 def test_an_account_that_was_named_and_is_not_found_is_not_seen(cloud: LocalCloud) -> None:
     keyturn(*ENFORCED, *IN_BOTH)
@@ -214,3 +222,31 @@ def test_who_was_made_exempt_is_found_again_until_the_mail_went_out(
     assert told.exit_code == again.exit_code == 0
     [_, mail] = to_admin(cloud)
     assert "1 user newly exempt" in mail.subject
+
+
+def test_who_is_newly_exempt_is_not_noted_over_the_snapshot_of_a_later_run(
+    cloud: LocalCloud,
+) -> None:
+    keyturn(*ENFORCED, *IN_BOTH)
+    cloud.session(SHOP).client("iam").add_user_to_group(GroupName=GROUP, UserName="orders")
+    cloud.move_to(NOW + DAY)
+    name = f"snapshots/date=2026-03-03/account={SHOP}.json"
+    later = b""
+
+    def meanwhile(request: ApiRequest, perform: Perform) -> ApiResponse:
+        """A function's run takes the account's snapshot before the mail goes out."""
+        nonlocal later
+        if request.operation == "SendEmail" and not later:
+            [key] = [each for each in cloud.objects(BUCKET) if each.endswith(name)]
+            later = json.dumps(
+                {**json.loads(cloud.objects(BUCKET)[key]), "run": "b" * 32}
+            ).encode()
+            cloud.session(OURS).client("s3").put_object(Bucket=BUCKET, Key=key, Body=later)
+        return perform(request)
+
+    cloud.layers.append(meanwhile)
+    result = keyturn(*ENFORCED, *IN_BOTH)
+
+    assert result.exit_code == 0, result.stderr
+    [stored] = [body for key, body in cloud.objects(BUCKET).items() if key.endswith(name)]
+    assert stored == later != b""

@@ -138,10 +138,13 @@ class CliSession:
         Have the administrators hear of a run in one mail, over however many accounts it is.
 
         Of one account it is its copy. Beside a deployment that makes a digest of each day, it is
-        that one: it is made of the snapshots that this run leaves, too (decision 0054).
+        that one: it is made of the snapshots that this run leaves, too (decision 0054). What a dry
+        run would do is in none that was made before it, nor in that of a day that something was
+        done on: so it is told at once.
         """
         settings = self.aws.settings
-        if self._where.deployed and settings.copies_to_admin is CopiesToAdmin.DAILY:
+        is_daily = self._where.deployed and settings.copies_to_admin is CopiesToAdmin.DAILY
+        if is_daily and not fleet_run.dry_run:
             return replace(fleet_run, is_of_the_day=True)
         return replace(fleet_run, is_summed_up=self.can_notify and fleet_run.many)
 

@@ -166,6 +166,22 @@ class TakeSnapshot:
             return Taken(failure=Failure(error=Unexpected(error)))
         return Taken(failure=unread, is_beside=is_beside)
 
+    def noted(self, result: AccountResult) -> Failure | None:
+        """
+        Write down, some time after its run, that the administrators know who is newly exempt.
+
+        Where another run wrote the snapshot meanwhile, that one stays: it knows more, and whom it
+        found newly exempt it tells itself.
+        """
+        run = result.plan.run
+        try:
+            found = self.snapshots.of_day(run.account.id, run.at.date())
+        except PortError as error:
+            why = f"whether the account was looked at meanwhile could not be read ({error})"
+            return Failure(error=PortError(why))
+        is_ours = found is not None and found["run"] == run.id
+        return self.of(result).failure if is_ours or result.is_beside else None
+
 
 def _waits_for_a_run(decided: UserDecisions) -> bool:
     return any(decision.reason is Reason.RUN_UNDER_WAY for decision in decided.decisions)

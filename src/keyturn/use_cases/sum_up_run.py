@@ -74,8 +74,7 @@ class SumUpRun:
         if self.snapshot is None:
             return ()
         new = (replace(each, exemptions_told=True) for each in results if each.newly_exempt)
-        noted = map(self.snapshot.of, new)
-        return tuple(taken.failure for taken in noted if taken.failure is not None)
+        return tuple(failed for each in new if (failed := self.snapshot.noted(each)) is not None)
 
 
 def _has_news(result: AccountResult) -> bool:
