@@ -5,6 +5,7 @@ The first rule that matches serves, and whole: what it leaves out is not taken f
 So the specific ones stand above the general ones. Source: decision 0038.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -178,10 +179,12 @@ def hidden_rules(rules: Iterable[OwnerRule]) -> Iterator[FileProblem]:
     """Warn of rules that never serve, for an earlier one matches whatever they match."""
     earlier: dict[tuple[str | None, ...], list[OwnerRule]] = {}
     for rule in rules:
-        # A rule can only be hidden by one that has the same account, unit and user, or a pattern
-        # there, or nothing: of thousands of rules few are looked at.
-        own = _literals(rule)
-        near = product(*({each, None} for each in own))
+        # A rule can only be hidden by one that has the same account and unit, or a pattern there,
+        # or nothing, and whose user begins no otherwise: of thousands of rules few are looked at.
+        place, begin = _literals(rule), _begin(rule.user)
+        own = (*place, begin)
+        begins = [begin[:length] for length in range(len(begin) + 1)]
+        near = product(*({each, None} for each in place), begins)
         hiding = next((e for key in near for e in earlier.get(key, ()) if e.covers(rule)), None)
         if hiding is not None:
             text = f"the rule never serves: line {hiding.line} matches all that it matches"
@@ -254,11 +257,16 @@ def _passed(places: set[int], pattern: str) -> set[int]:
 
 
 def _literals(rule: OwnerRule) -> tuple[str | None, ...]:
-    """Account, unit and user of a rule, as far as each means one alone."""
+    """Account and unit of a rule, as far as each means one alone."""
     return tuple(
         None if text is None or set(text) & {"*", "?"} else text
-        for text in (rule.account, rule.unit, rule.user)
+        for text in (rule.account, rule.unit)
     )
+
+
+def _begin(pattern: str | None) -> str:
+    """What each text begins with that the pattern matches."""
+    return re.split(r"[*?]", pattern or "", maxsplit=1)[0]
 
 
 def _matches(pattern: str | None, text: str) -> bool:
