@@ -85,7 +85,7 @@ class Course:
         rotates = self._aged_on("rotation")
         warned = {self._first_aged(self.windows.rotation - ahead): ahead for ahead in WARNED_AHEAD}
         for run, ahead in warned.items():
-            if run is None or self._is_aged("rotation", run):
+            if run is None or self._is_aged(run, "rotation"):
                 continue
             if self.is_active(run) and all(
                 each.makes_room(run, rotates) for each in self._siblings()
@@ -100,7 +100,7 @@ class Course:
             to_dead = self.person.gone is not None and run == self.runs[0]
             yield self._notice("disable", ends, run, to=self.person.email if to_dead else None)
             later = [*announced[number + 1 :], *self._turns_of_course()]
-            yield from self._reminder("before-disable", ends, run, later)
+            yield from self._reminder("before-disable", ends, run, later, "inactive")
 
     def deletion(self) -> Iterator[DueNotice]:
         """That it is gone soon: once it is Inactive, and three days before the day."""
@@ -108,16 +108,25 @@ class Course:
             if change.status == INACTIVE and (run := self._seen(change)) is not None:
                 ends = self._from(run, self.windows.grace, self._aged_on("inactive", "grace"))
                 yield self._notice("delete", ends, run)
-                yield from self._reminder("before-delete", ends, run, self._turns_of_course())
+                turns = self._turns_of_course()
+                yield from self._reminder("before-delete", ends, run, turns, "inactive", "grace")
 
     def _reminder(
-        self, step: str, ends: date, since: datetime, later: Sequence[datetime]
+        self,
+        step: str,
+        ends: date,
+        since: datetime,
+        later: Sequence[datetime],
+        *windows: str,
     ) -> Iterator[DueNotice]:
         until = min((turn for turn in later if turn > since), default=None)
         for run in self.runs:
-            if ends - REMINDED * DAY <= run.date() < ends:
+            # A run that comes minutes too early on the day itself puts it off to the next.
+            early = run.date() == ends and not self._is_aged(run, *windows)
+            day = ends + DAY if early else ends
+            if day - REMINDED * DAY <= run.date() < day:
                 if run > since and (until is None or run < until):
-                    yield self._notice(step, ends, run)
+                    yield self._notice(step, day, run)
                 return
 
     # What has happened
@@ -204,7 +213,7 @@ class Course:
                 yield from rested[:1]
         # A notice that came back is told again to whom the next source names.
         first, second = self.runs[:1], self.runs[1:2]
-        if self.person.gone is not None and first and self._is_aged("rotation", first[0]):
+        if self.person.gone is not None and first and self._is_aged(first[0], "rotation"):
             yield from second
 
     def _turns_of_course(self) -> Sequence[datetime]:
@@ -217,7 +226,7 @@ class Course:
         """When the end began of one that its user does not need beside another."""
         for run in self.runs:
             beside = [other for other in self._siblings() if other.is_active(run)]
-            if not self.is_active(run) or not beside or not self._is_aged("rotation", run):
+            if not self.is_active(run) or not beside or not self._is_aged(run, "rotation"):
                 continue
             [other] = beside
             delivered = other.story.made_by_keyturn and self._overwritten() is None
@@ -307,12 +316,14 @@ class Course:
         created = self.story.created
         return next((run for run in self.runs if have_passed(days, created, run)), None)
 
-    def _is_aged(self, window: str, run: datetime) -> bool:
-        return have_passed(getattr(self.windows, window), self.story.created, run)
+    def _is_aged(self, run: datetime, *windows: str) -> bool:
+        return have_passed(self._days_of(windows), self.story.created, run)
+
+    def _days_of(self, windows: Sequence[str]) -> int:
+        return sum(getattr(self.windows, window) for window in windows)
 
     def _aged_on(self, *windows: str) -> date:
-        days: int = sum(getattr(self.windows, window) for window in windows)
-        at = self.story.created + days * DAY
+        at = self.story.created + self._days_of(windows) * DAY
         # A run comes at about five o'clock: half a day of slack decides which day it is.
         return (at - timedelta(hours=17)).date() + DAY
 
