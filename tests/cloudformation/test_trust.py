@@ -233,7 +233,7 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
         "s3:ListBucket": {BUCKET},
         "s3:GetObject": {
             *(f"{BELOW}/{name}" for name in ("tally/*", "paused.json", "plans/*", "snapshots/*")),
-            *(f"{BELOW}/{name}" for name in ("owners.*", "exemptions.yaml")),
+            *(f"{BELOW}/{name}" for name in ("owners.*", "exemptions.yaml", "deferrals/*")),
         },
         "s3:PutObject": {
             *(f"{BELOW}/{name}" for name in ("tally/*", "audit/*", "snapshots/*", "paused.json"))
@@ -339,6 +339,7 @@ LIKELY = {
     "SlackWebhookSecretArn": "arn:aws:secretsmanager:us-east-1:222222222222:secret:in-a1B2c3",
     "ChannelSecretsKmsKeyArn": "arn:aws:kms:us-east-1:222222222222:key/12345678-90ab-cdef",
     "PrimaryAccountID": SECURITY,
+    "UsersTarget": "120",
     "AWSOrgID": ORGANISATION,
     "OperatorPrincipalArn": "arn:aws:iam::444444444444:role/path/Ops",
     "PermissionsBoundaryArn": "arn:aws:iam::444444444444:policy/path/Bound",
