@@ -141,7 +141,9 @@ def test_a_tag_that_names_the_administrators_shows_their_mail(
     result = preview(tmp_path / "mails", "--key", key, *IN_THE_SHOP)
 
     assert result.exit_code == 0, result.output
-    assert "no address is known, so you are notified" in text_of(tmp_path / "mails", key)
+    assert "for your address is named for them, or none is known" in text_of(
+        tmp_path / "mails", key
+    )
 
 
 def test_of_a_key_that_nothing_comes_for_the_reason_is_said(
