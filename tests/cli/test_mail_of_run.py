@@ -81,6 +81,7 @@ def test_of_a_dry_run_they_get_one_too(cloud: LocalCloud, two_teams: list[str]) 
     result = keyturn("run", "--role-name", ROLE, *IN_BOTH, *TELLING)
 
     assert result.exit_code == 0, result.stderr
+    assert len(to_admin(cloud)) == 1
     [mail] = to_admin(cloud)
     assert mail.subject == (
         "[AWS access keys] [dry run] 2 keys would be changed (2 accounts, a run on 2 March)"
