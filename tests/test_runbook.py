@@ -12,12 +12,14 @@ from keyturn.domain.decision import Reason
 from keyturn.functions.log_lines import LINES
 
 ROOT = Path(__file__).parent.parent
+ENGINE = ROOT / "src" / "keyturn"
 PAGE = (ROOT / "docs" / "runbook.md").read_text()
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE))
 ENTRIES: dict[str, str] = dict(
     re.findall(r"^### (.+)\n((?:(?!#+ ).*\n)*)", SECTIONS["Alarms"], re.MULTILINE)
 )
 WAITS, ODD, LOGGED = "Why a key waits", "What is odd about a key", "What the log says"
+FAILED = "What a failure says"
 
 NOTHING_IS_WRONG: Final = {
     Reason.NOTHING_DUE,
@@ -51,6 +53,11 @@ def rows(section: str) -> dict[str, list[str]]:
     found = re.findall(r"^\| `([^`]+)` \|(.*)\|$", SECTIONS[section], re.MULTILINE)
     assert len({word for word, _ in found}) == len(found)
     return {word: [cell.strip() for cell in rest.split(" | ")] for word, rest in found}
+
+
+def words_of(path: str | Path) -> str:
+    """A file of the engine, with the parts of each string put together."""
+    return re.sub(r"\"\n\s+f?\"", "", (ENGINE / path).read_text())
 
 
 def waiting() -> set[str]:
@@ -97,11 +104,33 @@ def test_every_line_of_trouble_has_an_entry() -> None:
     assert set(rows(LOGGED)) == {event for event, line in LINES.items() if line.level >= WARNING}
 
 
-@pytest.mark.parametrize("section", [WAITS, ODD, LOGGED])
-def test_every_row_is_whole(section: str) -> None:
+def test_every_failure_that_words_itself_has_an_entry() -> None:
+    """InvalidValue quotes a rule, NoticesNotSent what other failures say."""
+    classes = re.split(r"^class (\w+)", words_of("domain/errors.py"), flags=re.MULTILINE)[1:]
+    worded = {
+        name: text
+        for name, text in zip(classes[::2], classes[1::2], strict=True)
+        if re.search(r"super\(\).__init__\(\s*f?\"", text)
+        and name not in {"InvalidValue", "NoticesNotSent"}
+    }
+
+    assert len(worded) > 6
+    assert [
+        name for name in worded if not any(each in worded[name] for each in rows(FAILED))
+    ] == []
+
+
+def test_the_words_of_every_failure_are_in_the_code() -> None:
+    code = [words_of(path.relative_to(ENGINE)) for path in ENGINE.rglob("*.py")]
+
+    assert [words for words in rows(FAILED) if not any(words in text for text in code)] == []
+
+
+@pytest.mark.parametrize(("section", "cells"), [(WAITS, 3), (ODD, 3), (FAILED, 2), (LOGGED, 3)])
+def test_every_row_is_whole(section: str, cells: int) -> None:
     found = rows(section)
 
-    assert [word for word in found if len([each for each in found[word] if each]) != 3] == []
+    assert [word for word in found if len([each for each in found[word] if each]) != cells] == []
 
 
 def test_every_function_of_the_shell_is_defined_before_it_is_used() -> None:
