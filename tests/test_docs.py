@@ -469,12 +469,19 @@ def broken(text: str, home: Path) -> list[str]:
     return found
 
 
-def titles_of_mails() -> list[str]:
+TITLE = re.compile(r"{% macro title\(told, items\) %}(.+?){% endmacro %}", re.DOTALL)
+
+
+def title_of(words: Path) -> str:
     """What an owner's mail calls what it is about, outside a dry run."""
-    words = (ROOT / "src" / "keyturn" / "mail" / "templates" / "_base" / "words.txt").read_text()
-    macro = words.partition("{% macro title(")[2].partition("{% endmacro %}")[0]
-    plain = [line for line in macro.splitlines()[1:] if line and not line.startswith("{")]
-    return plain + re.findall(r'else "([^"]+)" }}$', macro, re.MULTILINE)
+    title = TITLE.findall(words.read_text())[0]
+    return re.sub(r'{{.* else "(.+)" }}', r"\1", title)
+
+
+def titles_of_mails() -> list[str]:
+    """Of each kind of notice, by the file with its words."""
+    folder = ROOT / "src" / "keyturn" / "mail" / "templates" / "words"
+    return [title_of(words) for words in sorted(folder.glob("*.txt"))]
 
 
 @pytest.mark.parametrize("title", titles_of_mails())
