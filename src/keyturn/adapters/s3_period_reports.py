@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import Refused
+from keyturn.adapters.rows_in_file import RowsInFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -79,10 +79,10 @@ class S3PeriodReports:
             )
 
     @contextmanager
-    def rows(self) -> Generator["_RowsInFile"]:
+    def rows(self) -> Generator["_Rows"]:
         """Gather rows in a file, which no organisation is too large for."""
         with TemporaryFile() as file:
-            yield _RowsInFile(self, file)
+            yield _Rows(self, file)
 
     def put(self, name: str, file: IO[bytes]) -> str:
         """Store rows, in the place of those of an earlier try; the object's whole name."""
@@ -97,26 +97,13 @@ class S3PeriodReports:
         return key
 
 
-class _RowsInFile:
+class _Rows(RowsInFile):
     """Meets `ports.period_reports.ReportRows`."""
 
     def __init__(self, reports: S3PeriodReports, file: IO[bytes]) -> None:
+        super().__init__(file)
         self._reports = reports
-        self._file = file
-        self._failed: OSError | None = None
-
-    def write(self, rows: str) -> None:
-        """Add rows; where there is no more room, nothing more is added."""
-        if self._failed is None:
-            try:
-                self._file.write(rows.encode())
-            except OSError as error:
-                self._failed = error
 
     def store(self, name: str) -> str:
         """Store the whole; half of it is not stored."""
-        if self._failed is not None:
-            message = f"there was no room for it ({self._failed.strerror})"
-            raise Refused(message)
-        self._file.seek(0)
-        return self._reports.put(name, self._file)
+        return self._reports.put(name, self.whole())

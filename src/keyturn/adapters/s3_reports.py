@@ -16,9 +16,10 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.rows_in_file import RowsInFile
 from keyturn.adapters.s3_days import DatedFolders
 from keyturn.domain.admin_digest import MadeDigest, RecordedInventory, Reported
-from keyturn.domain.errors import NotFound, Refused
+from keyturn.domain.errors import NotFound
 from keyturn.ports.reports import StoredDay
 from keyturn.schemas.daily_report import (
     read_held,
@@ -91,10 +92,10 @@ class S3DailyReports:
         return f"{self._days.of(day)}{_CSV}"
 
     @contextmanager
-    def rows(self, day: date) -> Generator["_RowsInFile"]:
+    def rows(self, day: date) -> Generator["_Rows"]:
         """Gather the rows of all keys in a file, which no organisation is too large for."""
         with TemporaryFile() as file:
-            yield _RowsInFile(self, day, file)
+            yield _Rows(self, day, file)
 
     def hold(self, made: MadeDigest) -> None:
         """Store the digest that is to be published."""
@@ -127,27 +128,14 @@ class S3DailyReports:
             )
 
 
-class _RowsInFile:
+class _Rows(RowsInFile):
     """Meets `ports.Rows`."""
 
     def __init__(self, reports: S3DailyReports, day: date, file: IO[bytes]) -> None:
+        super().__init__(file)
         self._reports = reports
         self._day = day
-        self._file = file
-        self._failed: OSError | None = None
-
-    def write(self, rows: str) -> None:
-        """Add rows; where there is no more room, nothing more is added."""
-        if self._failed is None:
-            try:
-                self._file.write(rows.encode())
-            except OSError as error:
-                self._failed = error
 
     def store(self) -> None:
         """Store the whole; half of it is not stored."""
-        if self._failed is not None:
-            message = f"there was no room for it ({self._failed.strerror})"
-            raise Refused(message)
-        self._file.seek(0)
-        self._reports.put_csv(self._day, self._file)
+        self._reports.put_csv(self._day, self.whole())
