@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -164,10 +165,15 @@ def test_an_account_that_was_named_and_is_not_found_is_not_seen(cloud: LocalClou
 
 
 class InterruptedAtWork:
-    """Presses Ctrl-C while the first key is made."""
+    """Presses Ctrl-C while the first key is made, and goes on when it was heard."""
 
     def __init__(self) -> None:
         self.pressed = False
+        self.heard = threading.Event()
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        self.heard.set()
+        signal.default_int_handler(number, frame)
 
     def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "CreateAccessKey" and not self.pressed:
@@ -175,7 +181,8 @@ class InterruptedAtWork:
             ident = threading.main_thread().ident
             assert ident is not None
             signal.pthread_kill(ident, signal.SIGINT)
-            time.sleep(0.2)  # so that it is heard before the next account would begin
+            assert self.heard.wait(60)
+            time.sleep(0.2)  # for the few lines until no other account can begin
         return perform(request)
 
 
@@ -183,8 +190,9 @@ def test_an_interrupted_run_says_what_it_did(
     cloud: LocalCloud,
 ) -> None:
     # Whoever starts the tests in the background of a shell may have them ignore it.
-    as_it_was = signal.signal(signal.SIGINT, signal.default_int_handler)
-    cloud.layers.append(InterruptedAtWork())
+    interrupted = InterruptedAtWork()
+    as_it_was = signal.signal(signal.SIGINT, interrupted.hear)
+    cloud.layers.append(interrupted)
     try:
         result = keyturn(*ENFORCED, *IN_BOTH, "--parallel", "1")
     finally:
