@@ -7,7 +7,7 @@ from itertools import count
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, KeyturnError, PortError
-from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
+from keyturn.domain.events import AdminReport, Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.mail_fate import MailEvent
@@ -91,14 +91,13 @@ class FakeReceipts:
         name = f"{change.account}//exemptions/{change.id}/{_spelt(recipient)}"
         return self._claim(name, recipient, change.id, None, now)
 
-    def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
-        day = digest.day.isoformat()
-        return self._claim(f"daily/{day}/{_spelt(recipient)}", recipient, day, None, now)
-
     def claim_report(
-        self, report: PeriodReport, recipient: Recipient, now: datetime
+        self, report: AdminReport, recipient: Recipient, now: datetime
     ) -> Claim | None:
-        name = f"{report.period.kind}/{report.period.name}"
+        if isinstance(report, PeriodReport):
+            name = f"{report.period.kind}/{report.period.name}"
+        else:
+            name = f"daily/{report.day.isoformat()}"
         return self._claim(f"{name}/{_spelt(recipient)}", recipient, name, None, now)
 
     def _claim(

@@ -102,10 +102,10 @@ from keyturn.use_cases.make_period_report import MakePeriodReport
 from keyturn.use_cases.next_notice import FindNextNotice
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
-from keyturn.use_cases.notify_of_day import NotifyOfDay
 from keyturn.use_cases.notify_of_report import NotifyOfReport
 from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.patience import Patience
+from keyturn.use_cases.publish_report import PublishReport
 from keyturn.use_cases.report_day import ReportDay
 from keyturn.use_cases.report_period import ReportPeriod
 from keyturn.use_cases.run_account import RunAccount
@@ -488,8 +488,7 @@ class Aws(_Connections):
         return MakePeriodReport(
             reports=self._in_bucket(S3PeriodReports),
             report_period=ReportPeriod(evidence=self.evidence(), workers=REPORT_READERS),
-            bus=self._bus(),
-            account=self.own_account(),
+            publisher=self._publisher(),
             write_page=self._write_period_page,
             users_target=users_target,
         )
@@ -527,7 +526,7 @@ class Aws(_Connections):
 
         return SendFromHere(
             notify=self.notify(complain, complain, complain),
-            notify_of_day=self.notify_of_day(complain, complain, complain),
+            notify_of_report=self.notify_of_report(complain, complain, complain),
             clock=self.clock,
             patience=a_while,
         )
@@ -572,21 +571,10 @@ class Aws(_Connections):
             admin=Recipient(ChannelName.EMAIL, self.settings.admin),
         )
 
-    def notify_of_day(
-        self, complain: Complain, warn: Complain, rate_unknown: Complain
-    ) -> NotifyOfDay:
-        """The notifier's mail of a day; `complain`, `warn`, `rate_unknown`: as in `notify`."""
-        self.settings.needs("S3BucketName", "AdminEmailAddress")
-        return NotifyOfDay(
-            sender=self._send_once(complain, rate_unknown),
-            reachable=self._reachable(warn),
-            admin=Recipient(ChannelName.EMAIL, self.settings.admin),
-        )
-
     def notify_of_report(
         self, complain: Complain, warn: Complain, rate_unknown: Complain
     ) -> NotifyOfReport:
-        """The notifier's mail of a week or a month; likewise."""
+        """The notifier's mail of a day, week or month; its arguments are those of `notify`."""
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         return NotifyOfReport(
             sender=self._send_once(complain, rate_unknown),
@@ -729,9 +717,11 @@ class Aws(_Connections):
             reports=reports,
             day_over=DayOver(reports=reports, backlog=self.queue()),
             report_day=self.report_day(),
-            bus=self._bus(),
-            account=self.own_account(),
+            publisher=self._publisher(),
         )
+
+    def _publisher(self) -> PublishReport:
+        return PublishReport(bus=self._bus(), account=self.own_account())
 
     def owner_of(self, account: str, key_id: str) -> str:
         """The user of an account whose key it is. Raises NotFound where it is no user's."""

@@ -38,10 +38,9 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.days import read_day
 from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, NotFound
-from keyturn.domain.events import Audience, Digest, NoticeItem
+from keyturn.domain.events import AdminReport, Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt, SentNotice
 from keyturn.domain.period_report import PeriodReport
@@ -251,20 +250,11 @@ class S3Receipts:
         seen = self._seen(change.account, [name])
         return self._claim(name, recipient, change.id, now, seen)
 
-    def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
-        """Claim the administrators' digest of a day, or run. Raises ClaimInProgress likewise."""
-        # A run from a command line must not take the place of the day's digest.
-        folder = _RUNS if digest.run else DAILY
-        what = digest.run or digest.day.isoformat()
-        name = self._name_in(folder, _Name(stem=what))
-        seen = self._seen(folder, [name])
-        return self._claim(name, recipient, what, now, seen)
-
     def claim_report(
-        self, report: PeriodReport, recipient: Recipient, now: datetime
+        self, report: AdminReport, recipient: Recipient, now: datetime
     ) -> Claim | None:
-        """Claim the report of a week or a month. Raises ClaimInProgress likewise."""
-        folder, what = f"_{report.period.kind}", report.period.name
+        """Claim what the administrators are sent of a time. Raises ClaimInProgress likewise."""
+        folder, what = _place_of(report)
         name = self._name_in(folder, _Name(stem=what))
         seen = self._seen(folder, [name])
         return self._claim(name, recipient, what, now, seen)
@@ -449,6 +439,14 @@ class S3Receipts:
                 claim_id=head["Metadata"].get("claim"),
             )
         return None
+
+
+def _place_of(report: AdminReport) -> tuple[str, str]:
+    """The folder of a report's receipt, and what it is of."""
+    if isinstance(report, PeriodReport):
+        return f"_{report.period.kind}", report.period.name
+    # A run from a command line must not take the place of the day's digest.
+    return (_RUNS, report.run) if report.run else (DAILY, report.day.isoformat())
 
 
 def _name(digest: Digest, item: NoticeItem | None) -> _Name:

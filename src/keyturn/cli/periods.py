@@ -21,7 +21,7 @@ from keyturn.domain.figures import DEFINITIONS
 from keyturn.domain.period import Period, PeriodKind, read_period
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.period_words import (
-    LIST_TITLES,
+    SECTIONS,
     depth_of,
     figure_text,
     line_text,
@@ -103,11 +103,12 @@ def _lines(report: PeriodReport) -> Iterator[str]:
     yield ""
     for name, value in report.figures.items():
         yield f"{'  ' * depth_of(name)}{DEFINITIONS[name].title}: {figure_text(name, value)}"
-    for listed, found in report.lists.items():
+    for listed, section in SECTIONS.items():
+        found = report.lists[listed]
         if found.total:
             shown = found.worst[:_SHOWN]
             yield ""
-            yield f"{LIST_TITLES[listed]} ({found.total:,}):"
+            yield f"{section.title} ({found.total:,}):"
             yield from (f"  {line_text(line)}" for line in shown)
             if found.total > len(shown):
                 yield f"  and {found.total - len(shown):,} more: --csv writes all"

@@ -139,7 +139,10 @@ class Digest:
         return self.recipient.address
 
 
-NoticeContent = Digest | ExemptionChange | AdminDigest | PeriodReport
+AdminReport = AdminDigest | PeriodReport
+"""What the administrators are sent of a day, a run, a week or a month: once."""
+
+NoticeContent = Digest | ExemptionChange | AdminReport
 """What one message can be about; a channel gives it its own form."""
 
 

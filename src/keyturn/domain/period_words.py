@@ -1,32 +1,60 @@
 """What is said of a weekly or monthly report, in the same words wherever people read it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from keyturn.domain.account_period import ListName, PeriodLine
 from keyturn.domain.figures import DEFINITIONS, SUMS, FigureName, Unit
 from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.period_report import PeriodReport, unseen_line
+from keyturn.domain.worst_lines import who_text
 
-LIST_TITLES: Final[Mapping[ListName, str]] = {
-    ListName.OVERDUE: "Overdue keys",
-    ListName.BLOCKED: "Blocked keys",
-    ListName.EXEMPT: "Keys past their age in the exemption group",
-    ListName.RESTORED: "Keys that somebody enabled again",
-    ListName.WITHOUT_OWNER: "Users whose owner is not known",
-    ListName.NOT_REACHED: "Accounts that were not seen, or not on every day",
-}
-LIST_MEANS: Final[Mapping[ListName, str]] = {
-    ListName.OVERDUE: "Since: the first day on which the key was older than RotationPeriod.",
-    ListName.BLOCKED: "Since: the first day without a break on which it was held up.",
-    ListName.EXEMPT: (
-        "Since: the first day on which the key was older than RotationPeriod. Ticket, reason and "
-        "end are those of the exemptions file when the report was made."
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What is said of a list, wherever it is shown."""
+
+    title: str
+    means: str
+    """What stands in it, and what the date of a line is."""
+
+
+SECTIONS: Final[Mapping[ListName, Section]] = {
+    ListName.NOT_REACHED: Section(
+        title="Accounts that were not seen, or not on every day",
+        means="Since: the last day on which the account was seen.",
     ),
-    ListName.RESTORED: "Since: the first day on which a run saw it.",
-    ListName.WITHOUT_OWNER: "Of those whose owner a run looked for.",
-    ListName.NOT_REACHED: "Since: the last day on which the account was seen.",
+    ListName.OVERDUE: Section(
+        title="Overdue keys",
+        means="Since: the first day on which the key was older than RotationPeriod.",
+    ),
+    ListName.BLOCKED: Section(
+        title="Blocked keys",
+        means="Since: the first day without a break on which it was held up.",
+    ),
+    ListName.EXEMPT: Section(
+        title="Keys past their age in the exemption group",
+        means=(
+            "Since: the first day on which the key was older than RotationPeriod. Ticket, reason "
+            "and end are those of the exemptions file when the report was made."
+        ),
+    ),
+    ListName.RESTORED: Section(
+        title="Keys that somebody enabled again",
+        means="Since: the first day on which a run saw it.",
+    ),
+    ListName.WITHOUT_OWNER: Section(
+        title="Users whose owner is not known",
+        means="Of those whose owner a run looked for.",
+    ),
 }
+"""
+The lists of a week or a month, in the order in which all show them: what was not seen is first.
+
+One more: its name in `ListName`, its words here, its field in `ReportLists`
+(schemas/period_report.py), and its lines where an account is folded (account_period.py).
+"""
 NOTHING: Final = "not known"
 
 
@@ -78,8 +106,6 @@ def since_text(line: PeriodLine) -> str:
 
 def line_text(line: PeriodLine) -> str:
     """A line of a list, as one line."""
-    place = f"{line.name} ({line.account})" if line.name else line.account
-    who = ", ".join(filter(None, (line.user, line.key_id, place)))
     parts = [
         f"{line.age} days old" if line.age is not None else "",
         f"since {since_text(line)}" if line.since else "",
@@ -89,4 +115,4 @@ def line_text(line: PeriodLine) -> str:
         f"owner {line.owner}" if line.owner else "",
         "dry run" if line.dry_run else "",
     ]
-    return f"{who}: {'; '.join(filter(None, parts))}"
+    return f"{who_text(line)}: {'; '.join(filter(None, parts))}"

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from keyturn.domain.decision import Action
 
@@ -46,6 +46,32 @@ class DigestList:
     def more(self) -> int:
         """How many are not shown."""
         return self.total - len(self.worst)
+
+
+class OfAccount(Protocol):
+    """What every line of a report is of."""
+
+    @property
+    def account(self) -> str:
+        """Its id."""
+
+    @property
+    def name(self) -> str:
+        """The account's."""
+
+    @property
+    def user(self) -> str | None:
+        """The user's name."""
+
+    @property
+    def key_id(self) -> str | None:
+        """The key."""
+
+
+def who_text(line: OfAccount) -> str:
+    """What a line is of, as people read it."""
+    place = f"{line.name} ({line.account})" if line.name else line.account
+    return ", ".join(filter(None, (line.user, line.key_id, place)))
 
 
 NO_LINES: Final = DigestList()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoTimeLeft, Stale
-from keyturn.domain.events import Digest, NoticeContent
+from keyturn.domain.events import AdminReport, Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
 from keyturn.domain.period_report import PeriodReport
@@ -106,9 +106,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                 match about:
                     case Digest():
                         measured |= _notify(aws, notify, about, now, patience)
-                    case AdminDigest():
-                        measured |= _notify_of_day(aws, about, now, patience)
-                    case PeriodReport():
+                    case AdminDigest() | PeriodReport():
                         measured |= _notify_of_report(aws, about, now, patience)
                     case ExemptionChange() | None:
                         measured |= _notify_of_exemption(aws, about, patience)
@@ -229,44 +227,54 @@ def _notify_of_exemption(aws: Aws, change: ExemptionChange | None, patience: Pat
     return {}
 
 
-def _notify_of_day(aws: Aws, digest: AdminDigest, now: datetime, patience: Patience) -> Measured:
-    about = {"day": digest.day.isoformat()} | ({"run": digest.run} if digest.run else {})
-    what = f"mail of the run {digest.run}" if digest.run else f"digest of {digest.day}"
-    notify = aws.notify_of_day(_complain, _warn, _say_rate_unknown)
-    sent = notify.send(digest, now, patience)
-    if sent.unreachable is not None:
-        return _say_unreachable(aws, notify.admin, sent.unreachable, **about)
-    if sent.message_id is None:
-        log(logger, LogEvent.DIGEST_KNOWN, f"The {what} was sent before", **about)
-        return {}
-    log(
-        logger,
-        LogEvent.DIGEST_SENT,
-        f"Sent the administrators the {what}",
-        **about,
-        message_id=sent.message_id,
-        breaks=digest.breaks.total,
-        not_seen=digest.coverage.not_seen.total + digest.coverage.failed,
-        failures=digest.failures.total,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReportSaid:
+    """What is logged and counted of a report."""
+
+    what: str
+    about: Mapping[str, str]
+    known: LogEvent
+    sent: LogEvent
+    facts: Mapping[str, object] = field(default_factory=dict)
+    counts: Measured = field(default_factory=dict)
+
+
+def _said_of(report: AdminReport) -> _ReportSaid:
+    if isinstance(report, PeriodReport):
+        return _ReportSaid(
+            what=f"report of {report.period.name}",
+            about={"kind": str(report.period.kind), "period": report.period.name},
+            known=LogEvent.REPORT_KNOWN,
+            sent=LogEvent.REPORT_SENT,
+        )
+    return _ReportSaid(
+        what=f"mail of the run {report.run}" if report.run else f"digest of {report.day}",
+        about={"day": report.day.isoformat()} | ({"run": report.run} if report.run else {}),
+        known=LogEvent.DIGEST_KNOWN,
+        sent=LogEvent.DIGEST_SENT,
+        facts={
+            "breaks": report.breaks.total,
+            "not_seen": report.coverage.not_seen.total + report.coverage.failed,
+            "failures": report.failures.total,
+        },
+        counts={"DigestsSent": 1},
     )
-    return {"DigestsSent": 1}
 
 
 def _notify_of_report(
-    aws: Aws, report: PeriodReport, now: datetime, patience: Patience
+    aws: Aws, report: AdminReport, now: datetime, patience: Patience
 ) -> Measured:
-    about = {"kind": str(report.period.kind), "period": report.period.name}
+    said = _said_of(report)
     notify = aws.notify_of_report(_complain, _warn, _say_rate_unknown)
     sent = notify.send(report, now, patience)
     if sent.unreachable is not None:
-        return _say_unreachable(aws, notify.admin, sent.unreachable, **about)
+        return _say_unreachable(aws, notify.admin, sent.unreachable, **said.about)
     if sent.message_id is None:
-        text = f"The report of {report.period.name} was sent before"
-        log(logger, LogEvent.REPORT_KNOWN, text, **about)
+        log(logger, said.known, f"The {said.what} was sent before", **said.about)
         return {}
-    text = f"Sent the administrators the report of {report.period.name}"
-    log(logger, LogEvent.REPORT_SENT, text, **about, message_id=sent.message_id)
-    return {}
+    text = f"Sent the administrators the {said.what}"
+    log(logger, said.sent, text, **said.about, message_id=sent.message_id, **said.facts)
+    return said.counts
 
 
 def _record(aws: Aws, event: MailEvent, now: datetime) -> None:

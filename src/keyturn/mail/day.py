@@ -6,12 +6,12 @@ from typing import Final
 
 from keyturn.domain.admin_digest import AdminDigest, with_lists
 from keyturn.domain.decision import Action
-from keyturn.domain.worst_lines import DigestLine, DigestList
-from keyturn.mail.links import without_link
+from keyturn.domain.worst_lines import DigestLine, DigestList, who_text
+from keyturn.mail.links import line_without_links, without_link
 
 ALL_ACCOUNTS: Final[Mapping[str, str]] = {"id": "all accounts", "name": ""}
 """What stands in the place of an account."""
-_MOST_PARTS: Final = 3
+MOST_PARTS: Final = 3
 """Of a subject: a telephone shows no more."""
 _BY_WEIGHT: Final = (
     Action.DELETE,
@@ -93,7 +93,7 @@ def subject_parts(digest: AdminDigest) -> Sequence[str]:
         **unseen,
         **{name: getattr(digest, name).total for name in others},
     }
-    return [name for name, number in found.items() if number][:_MOST_PARTS]
+    return [name for name, number in found.items() if number][:MOST_PARTS]
 
 
 def is_dry(digest: AdminDigest) -> bool:
@@ -108,24 +108,14 @@ def by_count(counts: Mapping[Action, int]) -> list[tuple[Action, int]]:
 
 def as_line(line: DigestLine, what: str | None = None) -> str:
     """A line of a list, on one line; what: what is said of it, if not its own words."""
-    place = f"{line.name} ({line.account})" if line.name else line.account
-    who = ", ".join(filter(None, (line.user, line.key_id, place)))
+    who = who_text(line)
     said = line.what if what is None else what
     return f"{who}: {said}" if said else who
 
 
 def lines_defanged(digest: AdminDigest) -> AdminDigest:
     """The digest, in which no name or message of others' makes a link."""
-
-    def of_line(line: DigestLine) -> DigestLine:
-        return replace(
-            line,
-            name=without_link(line.name),
-            user=without_link(line.user) if line.user else None,
-            what=without_link(line.what),
-        )
-
     listed = with_lists(
-        digest, lambda found: replace(found, worst=tuple(map(of_line, found.worst)))
+        digest, lambda found: replace(found, worst=tuple(map(line_without_links, found.worst)))
     )
     return replace(listed, remarks=tuple(map(without_link, digest.remarks)))

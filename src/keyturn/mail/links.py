@@ -1,15 +1,20 @@
 """The links of a mail: ours lead to AWS's console, and nothing of others' makes one."""
 
 import re
-from dataclasses import replace
-from typing import Final
+from dataclasses import fields, replace
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from keyturn.domain.account_period import PeriodLine
 from keyturn.domain.events import Digest, NoticeItem
+from keyturn.domain.worst_lines import DigestLine
 from keyturn.mail.filters import markup
 
+Line = TypeVar("Line", DigestLine, PeriodLine)
+_OURS: Final = frozenset({"account", "key_id", "action"})
+"""Of a line: of a form that makes no link."""
 _LINK_BEGINS: Final = re.compile(r"://|(?<=\bwww)\.", re.IGNORECASE)
 """What programs for mail make a link of, without being asked."""
 _CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
@@ -50,6 +55,16 @@ def where_linked(text: str, item: NoticeItem, region: str) -> Markup:
 def without_link(text: str) -> str:
     """A text, in which what programs for mail make a link of stands in brackets."""
     return _LINK_BEGINS.sub(r"[\g<0>]", text)
+
+
+def line_without_links(line: Line) -> Line:
+    """A line of a report, likewise: whatever it says is of others' making."""
+    texts = {
+        each.name: without_link(said)
+        for each in fields(line)
+        if isinstance(said := getattr(line, each.name), str) and each.name not in _OURS
+    }
+    return replace(line, **texts)  # type: ignore[arg-type]  # texts alone
 
 
 def without_links(digest: Digest) -> Digest:

@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from keyturn.domain.account_period import ListName, PeriodLine
+from keyturn.domain.account_period import ListName
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.figures import DEFINITIONS, FigureName
 from keyturn.domain.period_report import PeriodList, PeriodReport
 from keyturn.domain.period_words import (
-    LIST_MEANS,
-    LIST_TITLES,
+    SECTIONS,
     depth_of,
     figure_text,
     line_text,
 )
-from keyturn.mail.links import without_link
+from keyturn.mail.day import MOST_PARTS
+from keyturn.mail.links import line_without_links, without_link
 
-_MOST_PARTS: Final = 3
-"""Of a subject: a telephone shows no more."""
 _SUMMARY: Final = (
     FigureName.WITHIN_PERCENT,
     FigureName.KEYS_ACTIVE,
@@ -80,16 +78,15 @@ def figures_of(report: PeriodReport) -> Sequence[FigureLine]:
 
 def lists_of(report: PeriodReport) -> Sequence[ListShown]:
     """The lists that have anything to tell; what was not seen comes first."""
-    order = (ListName.NOT_REACHED, *(name for name in ListName if name != ListName.NOT_REACHED))
     return [
         ListShown(
-            title=LIST_TITLES[name],
-            means=LIST_MEANS[name],
+            title=section.title,
+            means=section.means,
             total=found.total,
             lines=tuple(map(line_text, found.worst)),
             more=found.more,
         )
-        for name in order
+        for name, section in SECTIONS.items()
         if (found := report.lists[name]).total
     ]
 
@@ -110,25 +107,13 @@ def parts_of(report: PeriodReport) -> Sequence[str]:
             if report.lists[name].total
         ),
     ]
-    return [each for each in parts if each][:_MOST_PARTS]
+    return [each for each in parts if each][:MOST_PARTS]
 
 
 def report_defanged(report: PeriodReport) -> PeriodReport:
     """The report, in which no name or message of others' makes a link."""
     lists = {
-        name: PeriodList(total=found.total, worst=tuple(map(_defanged, found.worst)))
+        name: PeriodList(total=found.total, worst=tuple(map(line_without_links, found.worst)))
         for name, found in report.lists.items()
     }
     return replace(report, lists=lists, remarks=tuple(map(without_link, report.remarks)))
-
-
-def _defanged(line: PeriodLine) -> PeriodLine:
-    return replace(
-        line,
-        name=without_link(line.name),
-        user=without_link(line.user) if line.user else None,
-        what=without_link(line.what),
-        ticket=without_link(line.ticket),
-        reason=without_link(line.reason),
-        owner=without_link(line.owner),
-    )

@@ -6,11 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from keyturn.domain.admin_digest import AdminDigest
-from keyturn.domain.events import Digest, Event, NoticeContent, NoticeItem
+from keyturn.domain.events import AdminReport, Digest, Event, NoticeContent, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
-from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 
 
@@ -97,17 +95,14 @@ class ReceiptBook(Protocol):
     ) -> Claim | None:
         """Claim a change of the exemption group, likewise; now: UTC."""
 
-    def claim_day(self, digest: AdminDigest, recipient: Recipient, now: datetime) -> Claim | None:
+    def claim_report(
+        self, report: AdminReport, recipient: Recipient, now: datetime
+    ) -> Claim | None:
         """
-        Claim the administrators' digest of a day, likewise: one a day, whatever is in it.
+        Claim a report, likewise: one of each day, week or month, whatever is in it.
 
         Of one run from a command line: one a run.
         """
-
-    def claim_report(
-        self, report: PeriodReport, recipient: Recipient, now: datetime
-    ) -> Claim | None:
-        """Claim the report of a week or a month, likewise: one, whatever is in it."""
 
     def confirm(self, claim: Claim, *, message_id: str, now: datetime) -> None:
         """Turn the claim into the receipt: from now on it counts as told."""

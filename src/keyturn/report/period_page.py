@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -11,8 +10,7 @@ from keyturn.domain.account_period import ListName
 from keyturn.domain.figures import DEFINITIONS, SUMS
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.period_words import (
-    LIST_MEANS,
-    LIST_TITLES,
+    SECTIONS,
     depth_of,
     figure_text,
     seen_text,
@@ -21,11 +19,6 @@ from keyturn.domain.period_words import (
 )
 from keyturn.domain.plain_text import visible
 from keyturn.domain.tag_text import format_utc
-
-_ORDER: Final = (
-    ListName.NOT_REACHED,
-    *(name for name in ListName if name is not ListName.NOT_REACHED),
-)
 
 
 def write_period_page(report: PeriodReport) -> str:
@@ -48,12 +41,12 @@ def write_period_page(report: PeriodReport) -> str:
         ],
         lists=[
             {
-                "title": LIST_TITLES[name],
-                "means": LIST_MEANS[name],
+                "title": section.title,
+                "means": section.means,
                 "found": report.lists[name],
                 "exempts": name is ListName.EXEMPT,
             }
-            for name in _ORDER
+            for name, section in SECTIONS.items()
         ],
         trend=_trend(report),
     )

@@ -17,10 +17,10 @@ from keyturn.domain import names
 from keyturn.domain.admin_digest import LISTS, AdminDigest, Coverage
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
-from keyturn.domain.events import SOURCE, EventType
+from keyturn.domain.events import EventType
 from keyturn.domain.worst_lines import LONGEST, WORST
 from keyturn.schemas.admin_digest import VERSION
-from keyturn.schemas.digest_of_day import STORED_OBJECT
+from keyturn.schemas.from_bus import OBJECT, FromBus, detail_of
 from keyturn.schemas.lines_given import MOST_COUNTED, counted, lines, lines_if_any, read_list
 from keyturn.schemas.rules import (
     CLOCKS_DIFFER,
@@ -35,7 +35,6 @@ from keyturn.schemas.rules import (
 )
 
 _RUN: Final = like(re.compile(f"(?:{names.RUN_ID.pattern})?"), "must be a run's id, or empty")
-_OBJECT: Final = like(STORED_OBJECT, "must be the name of an object in the bucket")
 
 
 class _Coverage(LenientSchema):
@@ -79,7 +78,7 @@ class _Digest(LenientSchema):
         text_of_at_most(LONGEST), required=True, validate=validate.Length(max=WORST)
     )
     failures_lasting = counted()
-    csv = rules.String(required=True, validate=_OBJECT)
+    csv = rules.String(required=True, validate=OBJECT)
     # A digest that a reporter of the version before published has none: it is of a whole day.
     run = rules.String(load_default="", validate=_RUN)
 
@@ -88,9 +87,7 @@ class _Detail(LenientSchema):
     digest = rules.Nested(_Digest, required=True)
 
 
-class _DigestDue(LenientSchema):
-    account = rules.String(required=True)
-    source = rules.String(required=True, validate=validate.Equal(SOURCE, error="must be ours"))
+class _DigestDue(FromBus):
     detail = rules.Nested(_Detail, required=True)
 
 
@@ -106,10 +103,8 @@ def read_digest_due(event: object, *, own_account: str, now: datetime) -> AdminD
     Raises InvalidValue where it is none of ours, Stale where it is of a day that no queue can
     have held so long: the digests of the days after it tell what still lasts.
     """
-    given = load(_DigestDue(), event)
-    if given["account"] != own_account:
-        raise InvalidValue("account", given["account"], "may not ask for a digest")
-    digest = given["detail"]["digest"]
+    detail = detail_of(_DigestDue(), event, own_account=own_account, what="digest")
+    digest = detail["digest"]
     _check_day(digest["date"], now)
     return _digest(digest)
 

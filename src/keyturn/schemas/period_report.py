@@ -273,6 +273,8 @@ def _report(found: Any) -> PeriodReport:  # noqa: ANN401 -- whatever stands ther
                 total=int(found["lists"][name]["total"]),
                 worst=tuple(map(_line, found["lists"][name]["worst"])),
             )
+            if name in found["lists"]
+            else PeriodList()  # a report of an earlier version has no such list
             for name in ListName
         },
         accounts=tuple(

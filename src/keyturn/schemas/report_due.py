@@ -7,39 +7,34 @@ organisation, so nothing in it is taken for granted.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from marshmallow import ValidationError, validate, validates_schema
 from marshmallow import fields as rules
 
 from keyturn.domain.account_period import ListName, PeriodLine
-from keyturn.domain.errors import InvalidValue, Stale
-from keyturn.domain.events import SOURCE, EventType
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.figures import FigureName
 from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.period_report import PeriodList, PeriodReport
 from keyturn.domain.tag_text import moment
 from keyturn.domain.worst_lines import LONGEST, WORST
-from keyturn.schemas.digest_of_day import STORED_OBJECT
+from keyturn.schemas.from_bus import OBJECT, FromBus, detail_of, is_due
 from keyturn.schemas.lines_given import MOST_COUNTED, counted
 from keyturn.schemas.report_of_period import VERSION
 from keyturn.schemas.rules import (
     ACCOUNT_ID,
-    CLOCKS_DIFFER,
     KEY_ID,
     QUEUE_HOLDS,
     Flag,
     IsoDay,
     LenientSchema,
     Plain,
-    like,
-    load,
+    check_age,
     text_of_at_most,
     word_of,
 )
 from keyturn.schemas.worst_lines import LONGEST_NAME_SHOWN
-
-_OBJECT: Final = like(STORED_OBJECT, "must be the name of an object in the bucket")
 
 
 class _Number(rules.Float):
@@ -79,6 +74,11 @@ class _List(LenientSchema):
             raise ValidationError("is less than the lines that are shown", "total")
 
 
+def _no_lines() -> Mapping[str, Any]:
+    """Of a list that a reporter of the version before does not write."""
+    return {"total": 0, "worst": []}
+
+
 class _Report(LenientSchema):
     version = Plain(
         int, required=True, validate=validate.Equal(VERSION, error="is of another version")
@@ -98,32 +98,25 @@ class _Report(LenientSchema):
     )
     lists = rules.Nested(
         LenientSchema.from_dict(
-            {str(name): rules.Nested(_List, required=True) for name in ListName}
+            {str(name): rules.Nested(_List, load_default=_no_lines) for name in ListName}
         ),
         required=True,
     )
-    csv = rules.String(required=True, validate=_OBJECT)
-    page = rules.String(required=True, validate=_OBJECT)
+    csv = rules.String(required=True, validate=OBJECT)
+    page = rules.String(required=True, validate=OBJECT)
 
 
 class _Detail(LenientSchema):
     report = rules.Nested(_Report, required=True)
 
 
-class _ReportDue(LenientSchema):
-    account = rules.String(required=True)
-    source = rules.String(required=True, validate=validate.Equal(SOURCE, error="must be ours"))
+class _ReportDue(FromBus):
     detail = rules.Nested(_Detail, required=True)
 
 
 def is_report_due(event: object) -> bool:
     """Whether it is for `read_report_due`, whatever it holds: it goes by the digest's own name."""
-    return (
-        isinstance(event, Mapping)
-        and event.get("detail-type") == EventType.DIGEST_DUE
-        and isinstance(detail := event.get("detail"), Mapping)
-        and "report" in detail
-    )
+    return is_due(event, "report")
 
 
 def read_report_due(event: object, *, own_account: str, now: datetime) -> PeriodReport:
@@ -133,20 +126,12 @@ def read_report_due(event: object, *, own_account: str, now: datetime) -> Period
     Raises InvalidValue where it is none of ours, Stale where it was made before any queue can have
     held it.
     """
-    given = load(_ReportDue(), event)
-    if given["account"] != own_account:
-        raise InvalidValue("account", given["account"], "may not ask for a report")
-    found = given["detail"]["report"]
+    detail = detail_of(_ReportDue(), event, own_account=own_account, what="report")
+    found = detail["report"]
     made = moment(found["made"])
-    if made is None or made > now + CLOCKS_DIFFER:
-        raise InvalidValue(
-            "detail.report.made", found["made"], "must be a time, not of the future"
-        )
-    if made < now - QUEUE_HOLDS:
-        raise Stale(
-            f"detail.report.made={found['made']}: is older than {QUEUE_HOLDS.days} days: "
-            "it was dropped"
-        )
+    if made is None:
+        raise InvalidValue("detail.report.made", found["made"], "must be a time")
+    check_age("detail.report.made", made, now, QUEUE_HOLDS)
     period = Period.of(PeriodKind(found["kind"]), found["first"])
     if period.first != found["first"] or period.first > made.date():
         raise InvalidValue("detail.report.first", found["first"], "must begin a week or a month")

@@ -21,7 +21,7 @@ from keyturn.schemas.digest_of_day import write_digest_due
 from keyturn.schemas.event import write_notices
 from keyturn.use_cases.notifications import Notifications
 from keyturn.use_cases.notify import Notify
-from keyturn.use_cases.notify_of_day import NotifyOfDay
+from keyturn.use_cases.notify_of_report import NotifyOfReport
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import Sent
 
@@ -106,7 +106,7 @@ class SendFromHere:
     """Sends the mails at once, for runs from a laptop."""
 
     notify: Notify
-    notify_of_day: NotifyOfDay
+    notify_of_report: NotifyOfReport
     clock: Clock
     patience: Callable[[], Patience]
     """How long each digest may wait, from when it is asked for."""
@@ -121,7 +121,7 @@ class SendFromHere:
 
     def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets RunAnnouncer
         """Send the administrators one mail of a whole run."""
-        return self._sent(partial(self.notify_of_day.send, digest), self.notify_of_day.admin)
+        return self._sent(partial(self.notify_of_report.send, digest), self.notify_of_report.admin)
 
     def _sent(
         self, send: Callable[[datetime, Patience], Sent[Any]], to: Recipient

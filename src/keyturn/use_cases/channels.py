@@ -23,7 +23,6 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports import NoticeContent
 from keyturn.use_cases.exemption import send_change
 from keyturn.use_cases.notify import send_digest
-from keyturn.use_cases.notify_of_day import send_day
 from keyturn.use_cases.notify_of_report import send_report
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import SendOnce
@@ -217,9 +216,7 @@ class SayInChannels:
                 return send_digest(self.sender, to_them, now, patience).message_id
             case ExemptionChange() as change:
                 return send_change(self.sender, change, errand.to, now, patience).message_id
-            case AdminDigest() as day:
-                return send_day(self.sender, day, errand.to, now, patience).message_id
-            case PeriodReport() as report:
+            case AdminDigest() | PeriodReport() as report:
                 return send_report(self.sender, report, errand.to, now, patience).message_id
 
 

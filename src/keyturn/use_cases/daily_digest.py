@@ -1,14 +1,14 @@
 """
 Make the administrators' one digest of each day, when the day's runs are over.
 
-The notifier sends it: this only stores it, puts it on the bus, and then stores that it did. Broken
-off there, the next turn publishes what is stored: the same twice is one mail by the day's receipt.
+The notifier sends it: this only stores it, puts it on the bus, and then stores that it did
+(publish_report.py).
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 
 from keyturn.domain.admin_digest import (
@@ -19,13 +19,12 @@ from keyturn.domain.admin_digest import (
     Reported,
 )
 from keyturn.domain.days import DAY
-from keyturn.domain.errors import AlreadyThere, PortError
-from keyturn.domain.events import Event, EventType, Run
+from keyturn.domain.errors import PortError
 from keyturn.domain.fold_day import REPEATED_AFTER
-from keyturn.domain.key import Account
-from keyturn.ports import Bus, DailyReports, Rows, StoredDay
+from keyturn.ports import DailyReports, Rows, StoredDay
 from keyturn.schemas.digest_of_day import write_digest_due
 from keyturn.use_cases.day_over import DayOver, Due, Waits
+from keyturn.use_cases.publish_report import PublishReport
 from keyturn.use_cases.report_day import DayAsked, ReportDay
 
 LOOKS_BACK: Final = REPEATED_AFTER.days + 1
@@ -48,9 +47,7 @@ class DailyDigest:
     reports: DailyReports
     day_over: DayOver
     report_day: ReportDay
-    bus: Bus
-    account: str
-    """The id of the account that the bus is in."""
+    publisher: PublishReport
 
     def turn(self, now: datetime, may_go_on: Callable[[], bool]) -> Iterator[AdminDigest | Waits]:
         """
@@ -96,10 +93,15 @@ class DailyDigest:
             # Stored before it is published: a later turn would find more, and the notifier, which
             # knows the day by then, would tell nobody of that.
             self.reports.hold(held)
-        self.bus.publish([self._event(held.digest, now)])
-        with suppress(AlreadyThere):  # by another turn at the same time: the day has one receipt
-            self.reports.put(held)
-        return held.digest
+        digest = held.digest
+        self.publisher.publish(
+            f"digest-{day.isoformat()}",
+            {**write_digest_due(digest)},
+            now,
+            note=partial(self.reports.put, held),
+            dry_run=not digest.accounts_enforced,
+        )
+        return digest
 
     def _folded(self, due: Due, *, into_next: bool, may_go_on: Callable[[], bool]) -> AdminDigest:
         """The digest of a day; the rows of all its keys are stored."""
@@ -164,12 +166,3 @@ class DailyDigest:
             days = first.isoformat() + (f" to {last.isoformat()}" if first != last else "")
             return reported, None, (NOT_REPORTED.format(days=days),)
         return None, None, ()
-
-    def _event(self, digest: AdminDigest, now: datetime) -> Event:
-        run = Run(
-            id=f"digest-{digest.day.isoformat()}",
-            account=Account(id=self.account),
-            at=now,
-            dry_run=not digest.accounts_enforced,
-        )
-        return Event(type=EventType.DIGEST_DUE, run=run, detail={**write_digest_due(digest)})

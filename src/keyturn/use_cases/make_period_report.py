@@ -1,28 +1,24 @@
 """
 Make the report of a week or a month that is over: once, and it stays as it is.
 
-It is stored before it is put on the bus, and that it was comes last. Broken off between them, the
-next turn publishes what is stored: the same twice is one mail by the report's receipt.
+It is stored before it is put on the bus, and that it was comes last (publish_report.py).
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from keyturn.domain.account_period import AccountPeriod
 from keyturn.domain.days import DAY
-from keyturn.domain.errors import AlreadyThere, InvalidValue
-from keyturn.domain.events import Event, EventType, Run
-from keyturn.domain.key import Account
+from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.period_report import PeriodReport
-from keyturn.ports import Bus
 from keyturn.ports.period_reports import PeriodReports
 from keyturn.schemas.ocsf import ocsf_of
 from keyturn.schemas.period_report import heading, read_period_report, rows_of, write_period_report
 from keyturn.schemas.report_of_period import write_report_due
+from keyturn.use_cases.publish_report import PublishReport
 from keyturn.use_cases.report_period import PeriodAsked, ReportPeriod
 
 REPORT: Final = "report.json"
@@ -39,9 +35,7 @@ class MakePeriodReport:
 
     reports: PeriodReports
     report_period: ReportPeriod
-    bus: Bus
-    account: str
-    """The id of the account that the bus is in."""
+    publisher: PublishReport
     write_page: Callable[[PeriodReport], str]
     users_target: int | None = None
 
@@ -69,9 +63,12 @@ class MakePeriodReport:
                 name = f"{folder}{REPORT}"
                 raise InvalidValue("report", name, _UNREADABLE.format(period=period.name))
             report = found
-        self.bus.publish([self._event(report, now)])
-        with suppress(AlreadyThere):  # by another turn at the same time: there is one receipt
-            self.reports.add(f"{folder}{PUBLISHED}", b"{}\n")
+        self.publisher.publish(
+            f"{kind}-{period.name}",
+            {**write_report_due(report)},
+            now,
+            note=lambda: self.reports.add(f"{folder}{PUBLISHED}", b"{}\n"),
+        )
         return report
 
     def _made(self, period: Period, now: datetime, may_go_on: Callable[[], bool]) -> PeriodReport:
@@ -107,13 +104,3 @@ class MakePeriodReport:
     def _folder_of(period: Period, now: datetime) -> str:
         # The day on which it is made: the audit chain goes by it (decision 0057).
         return f"reports/{period.kind}/date={now.date().isoformat()}/{period.name}/"
-
-    def _event(self, report: PeriodReport, now: datetime) -> Event:
-        period = report.period
-        run = Run(
-            id=f"{period.kind}-{period.name}",
-            account=Account(id=self.account),
-            at=now,
-            dry_run=False,
-        )
-        return Event(type=EventType.DIGEST_DUE, run=run, detail={**write_report_due(report)})
