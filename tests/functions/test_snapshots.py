@@ -58,7 +58,14 @@ def test_a_snapshot_says_what_a_run_found_decided_and_did(stage: Harness) -> Non
 
     [_, new] = stage.keys("ann")
     [created] = [key.created for key in stage.cloud.keys(MEMBER) if key.key_id == ann]
-    assert snapshot(stage) == {
+    found = snapshot(stage)
+    [of_ann] = found.pop("facts")
+    assert (of_ann["user"], of_ann["owners"]) == (
+        "ann",
+        [{"source": "account", "addresses": [OWNER]}],
+    )
+    assert of_ann["keys"][0]["notice"]["type"] == "rotated"
+    assert found == {
         "version": 1,
         "date": "2026-03-02",
         "account": MEMBER,

@@ -127,7 +127,7 @@ class KeyFacts:
         return (self.created, self.key_id)
 
 
-class Seal(Enum):
+class Seal(StrEnum):
     """What a secret's seal proves of who made it."""
 
     RIGHT = "right"

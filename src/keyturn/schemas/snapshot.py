@@ -32,6 +32,7 @@ from keyturn.schemas.account import (
     write_quarantined,
 )
 from keyturn.schemas.decision import Day, Decided, write_decision
+from keyturn.schemas.snapshot_facts import FactsOfUser, write_facts
 
 VERSION: Final = 1
 
@@ -127,6 +128,8 @@ class Uncounted(TypedDict):
     exemptions_told is false where nobody could be told yet, or could tell, who was exempted since
     the snapshot before; absent, it is true. newly_exempt: who that is, by all runs of the day.
     done_earlier: what earlier runs of the day did. Both are absent where there is nothing to say.
+    facts: what the run read before it decided, of users of whom it read anything; absent in a
+    snapshot of an earlier version, which does not say it.
     """
 
     version: Literal[1]
@@ -140,6 +143,7 @@ class Uncounted(TypedDict):
     exemptions_told: NotRequired[bool]
     newly_exempt: NotRequired[list[str]]
     done_earlier: NotRequired[list[EarlierStep]]
+    facts: NotRequired[list[FactsOfUser]]
     policy: SnapshotPolicy
     users: list[SnapshotUser]
     keys: list[SnapshotKey]
@@ -179,6 +183,7 @@ def write_snapshot(result: AccountResult, policy: RotationPolicy) -> Snapshot:
             "failures": write_failed(result.failures),
             "warnings": list(result.plan.warnings),
             "left": list(result.left),
+            "facts": write_facts(result.plan),
         }
     )
     if not result.exemptions_told:

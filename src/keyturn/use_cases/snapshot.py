@@ -17,6 +17,7 @@ from keyturn.schemas.snapshot import (
     with_earlier,
     write_snapshot,
 )
+from keyturn.schemas.snapshot_facts import FactsOfUser
 
 LOOKS_BACK = 15
 """Days on which the last whole snapshot is looked for, today among them."""
@@ -226,6 +227,10 @@ def _beside(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapsh
         "failures": [*before, *taken["failures"]],
         "warnings": list(dict.fromkeys([*earlier["warnings"], *taken["warnings"]])),
     }
+    # Those of a user go with their keys, or the rule would be asked of two times at once.
+    if "facts" in earlier:
+        of_new = {each["user"] for each in taken["users"]} - known
+        kept["facts"] = [*_facts_of(earlier, known), *_facts_of(taken, of_new)]
     if "newly_exempt" in taken:
         kept["newly_exempt"] = taken["newly_exempt"]
     if not taken.get("exemptions_told", True):
@@ -266,6 +271,15 @@ def _within(earlier: Snapshot, taken: Snapshot, seen: Collection[str]) -> Snapsh
         "warnings": list(dict.fromkeys([*earlier["warnings"], *taken["warnings"]])),
         "left": list(dict.fromkeys([*left, *taken["left"]])),
     }
+    # Beside users of whom an earlier version says nothing, the rest would pass for the whole.
+    merged.pop("facts", None)
+    if "facts" in earlier:
+        others = (each for each in earlier["facts"] if each["user"] not in seen)
+        merged["facts"] = [*others, *taken.get("facts", ())]
     if not earlier.get("exemptions_told", True):
         merged["exemptions_told"] = False
     return counted(merged)
+
+
+def _facts_of(snapshot: Snapshot, users: Collection[str]) -> list[FactsOfUser]:
+    return [each for each in snapshot.get("facts", ()) if each["user"] in users]
