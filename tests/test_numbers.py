@@ -229,7 +229,6 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.day_over.AT_LATEST": timedelta(hours=6),
     "keyturn.schemas.inventory_record.VERSION": 1,
     "keyturn.report.page._LEVEL": 9,
-    "keyturn.schemas.receipt_name._PARTS": 6,
     "keyturn.use_cases.page_data.AT_ONCE": 16,
     "keyturn.use_cases.page_data.LONGEST_HISTORY": 400,
     "keyturn.use_cases.page_data.VERSION": 1,

@@ -23,7 +23,6 @@ from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
-from keyturn.adapters.local_archive import LocalArchive
 from keyturn.adapters.local_evidence import LocalEvidence
 from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
 from keyturn.adapters.local_exports import exported
@@ -31,7 +30,6 @@ from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoDeferrals, NoPauseFlag, NoReceipts
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.pace import Pace
-from keyturn.adapters.s3_archive import S3Archive
 from keyturn.adapters.s3_audit import S3Audit
 from keyturn.adapters.s3_conversations import S3Conversations
 from keyturn.adapters.s3_coverage import S3Coverage
@@ -696,11 +694,6 @@ class Aws(_Connections):
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Coverage)
 
-    def archive(self) -> S3Archive:
-        """What is stored in the bucket."""
-        self.settings.needs("S3BucketName")
-        return self._in_bucket(S3Archive)
-
     def report_day(self) -> ReportDay:
         """A day of the whole organisation."""
         return ReportDay(
@@ -900,11 +893,6 @@ def exported_lines(path: Path, option: str) -> Iterator[tuple[str, str]]:
 
 _STORED = ("audit", "receipts", "snapshots", "reports")
 """Folders below the prefix, by which a copy is known."""
-
-
-def local_archive(folder: Path, *, option: str) -> LocalArchive:
-    """A copy of the bucket; option: what it was given by, for an error."""
-    return LocalArchive(folder, option=option)
 
 
 def local_owners_file(

@@ -48,7 +48,7 @@ def test_the_page_of_a_bucket_and_of_its_copy_say_the_same(
     pages = {
         "deployed": ("--deployed",),
         "bucket": ("--bucket", BUCKET, "--prefix", PREFIX),
-        "copy": ("--snapshots", str(tmp_path / "copy" / PREFIX)),
+        "copy": ("--folder", str(tmp_path / "copy" / PREFIX)),
     }
 
     blocks = []
@@ -73,20 +73,23 @@ def test_the_page_of_a_bucket_and_of_its_copy_say_the_same(
     ("args", "complaint"),
     [
         ((), "--output: is needed: the file that the page is written to"),
-        (("-o", "x.html"), "--bucket: is needed, or --deployed, or --snapshots"),
-        (("-o", "x.html", "--snapshots", "nowhere"), "--snapshots nowhere: must be a folder"),
+        (("-o", "x.html"), "--bucket: is needed, or --deployed, or --folder"),
         (
-            ("-o", "x.html", "--snapshots", ".", "--bucket", "b-1"),
-            "--bucket b-1: does not go with --snapshots",
+            ("-o", "x.html", "--folder", "nowhere"),
+            "--folder nowhere: must be a copy of the bucket",
         ),
-        (("-o", "x.html", "--snapshots", "."), "no snapshot of any day is stored there"),
         (
-            ("-o", "x.html", "--snapshots", ".", "--date", "1 May"),
+            ("-o", "x.html", "--folder", ".", "--bucket", "b-1"),
+            "--bucket: goes without --folder",
+        ),
+        (("-o", "x.html", "--folder", "copy"), "no snapshot of any day is stored there"),
+        (
+            ("-o", "x.html", "--folder", ".", "--date", "1 May"),
             "--date 1 May: must be a date, such as 2026-03-02",
         ),
-        (("-o", "x.html", "--snapshots", ".", "--days", "0"), "--days 0: must be from 1 to 400"),
+        (("-o", "x.html", "--folder", ".", "--days", "0"), "--days 0: must be from 1 to 400"),
         (
-            ("-o", "x.html", "--snapshots", ".", "--account", "shop"),
+            ("-o", "x.html", "--folder", ".", "--account", "shop"),
             "--account shop: must be the 12 digits of an account",
         ),
     ],
@@ -95,9 +98,10 @@ def test_what_is_wrong_is_refused_before_a_file_is_left(
     args: tuple[str, ...], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "copy" / "snapshots").mkdir(parents=True)
 
     refused = keyturn("report", "page", *args)
 
     assert refused.exit_code == 2
     assert complaint in refused.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["copy"]

@@ -80,8 +80,7 @@ NO_ADAPTER = {
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
     "rows_in_file.py",
     *("local_exemptions_file.py", "local_owners_file.py", "outbox.py", "pace.py"),
-    *("local_evidence.py", "local_exports.py", "local_archive.py"),
-    "s3_archive.py",  # of the command line alone: under no role of ours
+    *("local_evidence.py", "local_exports.py"),
 }
 # Where the action is not called as the operation is.
 ACTION = {

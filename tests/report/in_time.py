@@ -27,9 +27,9 @@ async words => {
 
 def large_page(*, accounts: int, keys: int, days: int) -> str:
     """A line about a page of so many accounts with so many keys each."""
-    archive = LargeBucket(accounts=accounts, keys=keys, days=days)
+    evidence = LargeBucket(accounts=accounts, keys=keys, days=days)
     began = time.perf_counter()
-    page = write_page(GatherPage(archive=archive, workers=1).of(PageAsked(made=NOW)))
+    page = write_page(GatherPage(evidence=evidence, workers=1).of(PageAsked(made=NOW)))
     made = time.perf_counter() - began
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder, "page.html")

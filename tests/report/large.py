@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from keyturn.domain.errors import NotFound
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports.archive import StoredObject
+from keyturn.ports.evidence import StoredObject
 from keyturn.schemas.snapshot import counted
 from tests.report.bucket import DAY, key
 
@@ -18,31 +19,38 @@ _NAME = re.compile(r"snapshots/date=([\d-]+)/account=(\d+)\.json")
 
 
 class LargeBucket:
-    """Meets `ports.Archive`: so many accounts, with so many keys each, on so many days."""
+    """Meets `ports.Evidence`: so many accounts, with so many keys each, on so many days."""
+
+    place = "made up"
 
     def __init__(self, *, accounts: int, keys: int, days: int) -> None:
         self._accounts = [f"{100_000_000_000 + 7919 * each}" for each in range(accounts)]
         self._keys = keys
         self._days = [DAY - timedelta(days=back) for back in reversed(range(days))]
 
-    def folders(self, below: str) -> tuple[str, ...]:
+    def folders(self, start: str) -> Iterator[str]:
         """The days of the snapshots."""
-        return tuple(f"date={each}" for each in self._days) if below == "snapshots" else ()
+        return (f"{start}date={each}/" for each in self._days if start == "snapshots/")
 
-    def objects(self, below: str) -> Iterator[StoredObject]:
+    def listed(self, start: str, *, after: str = "") -> Iterator[StoredObject]:
         """Snapshots, receipts, and an inventory that names one account too many."""
-        if below.startswith("snapshots/"):
+        del after
+        if start.startswith("snapshots/"):
             for account in self._accounts:
-                yield _stored(f"{below}/account={account}.json")
-        elif below.startswith("receipts/"):
-            account = below.rpartition("/")[2]
+                yield _stored(f"{start}account={account}.json")
+        elif start.startswith("receipts/"):
+            account = start.split("/")[1]
             for number in range(0, self._keys, 10):
                 for each in (number, number + 1, number + 2):
                     yield from _receipts(account, each)
-        elif below == f"reports/daily/date={DAY}/inventory":
-            yield _stored(f"{below}/run.json")
+        elif start == f"reports/daily/date={DAY}/inventory/":
+            yield _stored(f"{start}run.json")
 
-    def read(self, name: str) -> bytes | None:
+    def sha256(self, name: str) -> str:
+        """Nobody asks."""
+        raise NotImplementedError(name)
+
+    def read(self, name: str) -> bytes:
         """An object."""
         found = _NAME.fullmatch(name)
         if found:
@@ -58,7 +66,7 @@ class LargeBucket:
                     "skipped": 3,
                 }
             ).encode()
-        return None
+        raise NotFound(name)
 
     def _snapshot(self, account: str, day: date) -> bytes:
         back = (DAY - day).days

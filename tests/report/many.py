@@ -16,6 +16,7 @@ from keyturn.schemas.snapshot import as_line, counted
 from keyturn.use_cases.report_period import PeriodAsked, ReportPeriod
 from tests.report.bucket import key
 
+NOW = datetime(2026, 5, 26, 7, tzinfo=UTC)
 MONDAY = date(2026, 5, 18)
 
 
@@ -39,9 +40,9 @@ class ManyAccounts:
             return
         if start.startswith("snapshots/"):
             for account in self.accounts:
-                yield StoredObject(name=f"{start}{account}.json", size=1, at=None)
+                yield StoredObject(name=f"{start}{account}.json", size=1, at=NOW)
         else:
-            yield StoredObject(name=f"{start}run.json", size=1, at=None)
+            yield StoredObject(name=f"{start}run.json", size=1, at=NOW)
 
     def folders(self, start: str) -> Iterator[str]:
         """Nobody asks."""

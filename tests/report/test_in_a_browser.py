@@ -12,7 +12,7 @@ from typing import Final, Literal
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from keyturn.adapters.local_archive import LocalArchive
+from keyturn.adapters.local_evidence import LocalEvidence
 from keyturn.report.page import Extras, Panel, write_page
 from keyturn.use_cases.page_data import GatherPage, PageAsked
 from tests.report.bucket import BOUGHT, DAY, LAB, NASTY, NOW, SHOP, Bucket, key
@@ -78,8 +78,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     folder = tmp_path_factory.mktemp("page")
     bucket = Bucket(folder / "copy")
     fill(bucket)
-    archive = LocalArchive(bucket.root, option="--snapshots")
-    block = GatherPage(archive=archive, workers=1).of(PageAsked(made=NOW))
+    evidence = LocalEvidence(bucket.root)
+    block = GatherPage(evidence=evidence, workers=1).of(PageAsked(made=NOW))
     panel = Panel(title="More", about="of it", columns=("a", "b"), rows=(("1", NASTY),))
     file = folder / "page.html"
     file.write_text(write_page(block, Extras(title=NASTY, panels=(panel,))), encoding="utf-8")

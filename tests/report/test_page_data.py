@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.adapters.local_archive import LocalArchive
+from keyturn.adapters.local_evidence import LocalEvidence
 from keyturn.domain.errors import InvalidValue
 from keyturn.report.page import write_page
 from keyturn.use_cases.page_data import (
@@ -42,8 +42,8 @@ def bucket(tmp_path: Path) -> Bucket:
 
 
 def gathered(bucket: Bucket, **asked: Any) -> dict[str, Any]:  # noqa: ANN401 -- as PageAsked
-    archive = LocalArchive(bucket.root, option="--snapshots")
-    return GatherPage(archive=archive, workers=1).of(PageAsked(made=NOW, **asked))
+    evidence = LocalEvidence(bucket.root)
+    return GatherPage(evidence=evidence, workers=1).of(PageAsked(made=NOW, **asked))
 
 
 def account(block: dict[str, Any], id_: str) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from keyturn.domain.errors import NotFound, Unavailable
@@ -15,7 +17,7 @@ class LocalEvidence:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._names: list[tuple[str, int]] | None = None
+        self._files: list[tuple[bytes, StoredObject]] | None = None
 
     @property
     def place(self) -> str:
@@ -24,11 +26,17 @@ class LocalEvidence:
 
     def listed(self, start: str, *, after: str = "") -> Iterator[StoredObject]:
         """The files whose names begin so, in S3's order, which is that of bytes."""
-        if self._names is None:
-            self._names = sorted(self._walk(), key=lambda each: os.fsencode(each[0]))
-        for name, size in self._names:
-            if name.startswith(start) and (not after or os.fsencode(name) > os.fsencode(after)):
-                yield StoredObject(name=name, size=size, at=None)
+        if self._files is None:
+            self._files = sorted(self._walk(), key=_name_of)
+        first, behind = os.fsencode(start), os.fsencode(after)
+        begin = bisect_left(self._files, first, key=_name_of)
+        if after:
+            begin = max(begin, bisect_right(self._files, behind, key=_name_of))
+        for number in range(begin, len(self._files)):
+            name, stored = self._files[number]
+            if not name.startswith(first):
+                return
+            yield stored
 
     def folders(self, start: str) -> Iterator[str]:
         """The folders just below."""
@@ -59,9 +67,16 @@ class LocalEvidence:
         except OSError as error:
             raise Unavailable(f"{name} cannot be read ({error.strerror})") from None
 
-    def _walk(self) -> Iterator[tuple[str, int]]:
+    def _walk(self) -> Iterator[tuple[bytes, StoredObject]]:
         for root, _, files in os.walk(self._folder):
             for each in files:
                 path = Path(root, each)
-                if path.is_file() and not path.is_symlink():
-                    yield path.relative_to(self._folder).as_posix(), path.stat().st_size
+                if path.is_symlink() or not path.is_file():
+                    continue
+                name, about = path.relative_to(self._folder).as_posix(), path.stat()
+                at = datetime.fromtimestamp(about.st_mtime, UTC)
+                yield os.fsencode(name), StoredObject(name=name, size=about.st_size, at=at)
+
+
+def _name_of(file: tuple[bytes, StoredObject]) -> bytes:
+    return file[0]

@@ -38,13 +38,12 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.days import read_day
 from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, NotFound
 from keyturn.domain.events import AdminReport, Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt, SentNotice
 from keyturn.domain.period_report import PeriodReport
-from keyturn.domain.recipient import ChannelName, Recipient, RecipientId, read_recipient_id
+from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
 from keyturn.ports import Claim, ClaimItem, ClaimState
@@ -59,6 +58,7 @@ from keyturn.schemas.receipt import (
     read_recipient,
     write_receipt,
 )
+from keyturn.schemas.receipt_name import FATES, ReceiptFile, read_days, read_receipt_file
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -71,8 +71,6 @@ CHANNELS_FOLDER: Final = "channels"
 """Where the channels beside mail write."""
 _FOLDER: Final = "receipts"
 
-_FATES: Final = (BOUNCED, DELIVERED, MISSED)
-"""What may stand beside a receipt."""
 _JSON: Final = ".json"
 _COPY: Final = ".admin.json"
 _NOBODY: Final = RecipientId(ChannelName.EMAIL, "")
@@ -312,7 +310,7 @@ class S3Receipts:
         name = sent.to(recipient)
         claim_id = str(uuid4())
         found = seen.get(name)
-        fates = [fate for fate in _FATES if name + fate in seen]
+        fates = [fate for fate in FATES if name + fate in seen]
         bounced = BOUNCED in fates
         if found is None:
             # Write, and look only if somebody was faster. What was not there a moment ago may be
@@ -327,7 +325,7 @@ class S3Receipts:
             ):  # S3 had taken it, but its answer was lost and the SDK tried again
                 return Claim(name=name, recipient=recipient, run=run, etag=found.etag)
             bounced = found.is_receipt and self._look(name + BOUNCED) is not None
-            fates = list(_FATES)
+            fates = list(FATES)
         match found.state(now, voided=bounced):
             case ClaimState.COMPLETED:
                 return None
@@ -380,7 +378,7 @@ class S3Receipts:
         Also if another has taken the claim over by now: what was accepted, was accepted.
         """
         *_, step, name = claim.name.split("/")
-        promises = _promises(step, _days_in(name))
+        promises = _promises(step, read_days(name.partition(".")[0]))
         receipt = write_receipt(
             claim.recipient,
             at=now,
@@ -484,7 +482,7 @@ def _receipts(listed: Mapping[str, tuple[datetime, int]]) -> Iterator[tuple[str,
     """The receipts of a folder with their times, also those that a bounce voids."""
     for name, (at, size) in listed.items():
         # A claim proves nothing: a key would be disabled on a mail that was never sent.
-        if size > CLAIM_SIZE and not name.endswith(_FATES):
+        if size > CLAIM_SIZE and not name.endswith(FATES):
             yield name, at
 
 
@@ -496,34 +494,31 @@ def _may_be_to(recipient: Recipient, name: str) -> bool:
     return ending.startswith(f"{recipient.id}.")
 
 
-def _promises(step: str, days: list[date]) -> dict[Act, date]:
+def _promises(step: str, days: Sequence[date]) -> dict[Act, date]:
     return dict(zip(_PROMISES.get(step, ()), days, strict=False))
-
-
-def _days_in(name: str) -> list[date]:
-    """The dates in an object's name; none if it is not of that form."""
-    days = [read_day(day) for day in name.partition(".")[0].split("_")]
-    return [] if None in days else [day for day in days if day is not None]
 
 
 def _read(path: str, at: datetime, channels: Collection[ChannelName]) -> Receipt | None:
     """Read `<step>/<day>[_<delete day>]….json`; None if it is none, or the admin's copy."""
     step, _, name = path.partition("/")
-    days = _days_in(name)
+    file = read_receipt_file(name)
     # The admin's copy proves that the admin was told, and no owner (decision 0012): no window.
-    if not days or name.endswith(_COPY) or not name.endswith(_JSON):
+    if file is None or file.is_copy:
         return None
     return Receipt(
-        step=step, day=days[0], at=at, promises=_promises(step, days), to=_whose(name, channels)
+        step=step,
+        day=file.days[0],
+        at=at,
+        promises=_promises(step, file.days),
+        to=_whose(file, channels),
     )
 
 
-def _whose(name: str, channels: Collection[ChannelName]) -> RecipientId | None:
+def _whose(file: ReceiptFile, channels: Collection[ChannelName]) -> RecipientId | None:
     """Whom a receipt names, in a folder of these channels; None: an earlier version named none."""
-    _, _, to = name.removesuffix(_JSON).partition(".")
     # Mail alone has receipts of before decision 0034. In another folder, such a name would be a
     # way to prove anything to every owner; so would one of a channel that does not write there.
-    if not to and ChannelName.EMAIL in channels:
+    if not file.recipient and ChannelName.EMAIL in channels:
         return None
-    found = read_recipient_id(to)
+    found = file.to
     return found if found is not None and found.channel in channels else _NOBODY

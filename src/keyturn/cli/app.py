@@ -382,9 +382,9 @@ report = typer.Typer(help="What people are shown of the organisation.")
 app.add_typer(report, name="report")
 
 
-@report.command("page")
+@report.command("page", cls=Once)
 @with_groups
-def report_page(options: PageOptions) -> int:
+def report_page(where: EvidenceOptions, asked: PageOptions) -> int:
     """
     Write the page of the organisation: one HTML file, which asks for nothing when it is opened.
 
@@ -392,10 +392,10 @@ def report_page(options: PageOptions) -> int:
     """
     from keyturn.cli.page import page  # noqa: PLC0415 -- see above
 
-    return page(options)
+    return page(where, asked)
 
 
-@report.command()
+@report.command(cls=Once)
 @with_groups
 def weekly(where: EvidenceOptions, asked: PeriodOptions) -> int:
     """
@@ -408,7 +408,7 @@ def weekly(where: EvidenceOptions, asked: PeriodOptions) -> int:
     return report_of(PeriodKind.WEEKLY, where, asked)
 
 
-@report.command()
+@report.command(cls=Once)
 @with_groups
 def monthly(where: EvidenceOptions, asked: PeriodOptions) -> int:
     """

@@ -419,24 +419,8 @@ class DigestOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOptions:
-    """Which day of which deployment, and where the page is written."""
+    """Which days and accounts, and where the page is written."""
 
-    snapshots: Path | None = option(
-        "--snapshots",
-        "A copy of the bucket on this machine, of what is below Keyturn's prefix; it asks nothing "
-        "of AWS.",
-        WHICH,
-        "FOLDER",
-    )
-    bucket: str | None = option("--bucket", "The bucket with the snapshots.", WHICH, "NAME")
-    prefix: str | None = option("--prefix", "Keyturn's prefix in that bucket.", WHICH, "PREFIX")
-    deployed: bool = flag(
-        "--deployed",
-        "The bucket of the functions that are deployed in the account of --profile.",
-        WHICH,
-    )
-    profile: str | None = option("--profile", "The AWS profile to start from.", WHICH, "NAME")
-    region: str | None = option("--region", "The region; else AWS_REGION's.", WHICH, "REGION")
     date: str | None = option(
         "--date", "The day, UTC; else the newest with snapshots.", WHICH, "YYYY-MM-DD"
     )
@@ -449,11 +433,6 @@ class PageOptions:
     output: Path | None = option(
         "-o --output", "The HTML file; it is written whole or not at all.", OUTPUT, "FILE"
     )
-
-    @property
-    def as_accounts(self) -> AccountOptions:
-        """The same, for whoever connects."""
-        return AccountOptions(profile=self.profile, region=self.region, deployed=self.deployed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from datetime import date
 
 import typer
 
-from keyturn.cli.deployed import deployed_settings
-from keyturn.cli.given import given
-from keyturn.cli.local_run import connect, now
+from keyturn.cli.audit_options import EvidenceOptions
+from keyturn.cli.evidence import opened
+from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import PageOptions
 from keyturn.cli.result_file import result_file
@@ -15,19 +15,16 @@ from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.names import ACCOUNT_ID
 from keyturn.domain.plain_text import visible
-from keyturn.ports.archive import Archive
 from keyturn.report.page import write_page
-from keyturn.settings import Settings
 from keyturn.use_cases.page_data import (
     LONGEST_HISTORY,
     GatherPage,
     PageAsked,
     counts_of,
 )
-from keyturn.wiring import local_archive
 
 
-def page(asked: PageOptions) -> int:
+def page(where: EvidenceOptions, asked: PageOptions) -> int:
     """
     Write the page; code 1, if an account or a user was not seen.
 
@@ -41,9 +38,10 @@ def page(asked: PageOptions) -> int:
         history=_history(asked.days),
         accounts=_accounts(asked.account),
     )
-    archive, workers = _archive(asked)
+    evidence, aws = opened(where)
+    workers = aws.settings.parallel_users if aws else 1
     with result_file(asked.output) as write:
-        block = GatherPage(archive=archive, workers=workers).of(wanted)
+        block = GatherPage(evidence=evidence, workers=workers).of(wanted)
         write(write_page(block))
     found = counts_of(block)
     typer.echo(
@@ -55,25 +53,6 @@ def page(asked: PageOptions) -> int:
     if not found.is_whole:
         typer.echo(visible(found.lacking), err=True)
     return 0 if found.is_whole else FAILED
-
-
-def _archive(asked: PageOptions) -> tuple[Archive, int]:
-    """Where it is stored, and how many are to read at once; one place alone may be named."""
-    own = given(asked)
-    settings = Settings.read(own)
-    if asked.snapshots is not None:
-        for name in ("bucket", "prefix", "deployed", "profile", "region"):
-            if getattr(asked, name):
-                raise InvalidValue(
-                    f"--{name}", getattr(asked, name), "does not go with --snapshots"
-                )
-        return local_archive(asked.snapshots, option="--snapshots"), 1
-    if asked.deployed:
-        settings = deployed_settings(asked.profile, asked.region, own)
-    elif not settings.bucket:
-        raise InvalidValue("--bucket", "", "is needed, or --deployed, or --snapshots")
-    aws = connect(asked.as_accounts, settings, lambda _action, _facts: None)
-    return aws.archive(), settings.parallel_users
 
 
 def _day(given_day: str | None) -> date | None:

@@ -1,4 +1,4 @@
-"""What is stored below the prefix, as an auditor reads it: a bucket, or a copy of it."""
+"""What is stored below the prefix, for pages, reports and auditors: a bucket, or a copy of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class StoredObject:
     name: str
     """Below the prefix."""
     size: int
-    at: datetime | None
-    """When it was stored, UTC; None: a copy does not say."""
+    at: datetime
+    """When it was stored, UTC; in a copy, the file's time, which `aws s3 sync` keeps."""
 
 
 class Evidence(Protocol):

@@ -6,26 +6,20 @@ is `Malformed`: it is named, and nothing is concluded from it.
 """
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
 from keyturn.domain.audit_answer import Notified
 from keyturn.domain.days import read_day
-from keyturn.domain.errors import KeyturnError
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.domain.secret_names import owner_of_secret
 from keyturn.domain.tag_text import moment
 from keyturn.schemas.receipt import CLAIM_SIZE
+from keyturn.schemas.receipt_name import ReceiptName
 
 _ENTRY: Final = re.compile(
     r"audit/(\d{4}-\d\d-\d\d)/(\d{6})Z-([a-z]+)-([0-9a-zA-Z]+)(\.begun)?\.json", re.ASCII
-)
-_RECEIPT: Final = re.compile(
-    r"(?:receipts|channels)/(\d{12})/([^/]+)/([A-Z0-9]{16,128})/([a-z0-9-]+)/([^/]+)\.json",
-    re.ASCII,
 )
 
 
@@ -49,20 +43,6 @@ class EntryRead:
     begun: datetime
     outcome: str
     said: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptName:
-    """What the name of a receipt says."""
-
-    account: str
-    user: str
-    key: str
-    step: str
-    days: tuple[date, ...]
-    recipient: str
-    """`<channel>.<hash>`; empty: an earlier version wrote it."""
-    is_copy: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,29 +91,6 @@ def read_entry(name: str, stored: bytes) -> EntryRead:
     return entry
 
 
-def read_receipt_name(name: str) -> ReceiptName | None:
-    """What the name of a receipt about a key says; None: it is none."""
-    found = _RECEIPT.fullmatch(name)
-    if found is None:
-        return None
-    dates, _, rest = found[5].partition(".")
-    days = tuple(day for each in dates.split("_") if (day := read_day(each)) is not None)
-    if not days:
-        return None
-    user = found[2]
-    with suppress(KeyturnError):
-        _, user = owner_of_secret(f"Account_{found[1]}_User_{found[2]}_AccessKey")
-    return ReceiptName(
-        account=found[1],
-        user=user,
-        key=found[3],
-        step=found[4],
-        days=days,
-        recipient=rest.removesuffix(".admin").removesuffix("admin"),
-        is_copy=rest == "admin" or rest.endswith(".admin"),
-    )
-
-
 def read_receipt(name: ReceiptName, stored: bytes) -> ReceiptRead | None:
     """A receipt; None: it is a claim, whose notice was never confirmed. Raises Malformed."""
     if len(stored) == CLAIM_SIZE:
@@ -157,9 +114,9 @@ def read_receipt(name: ReceiptName, stored: bytes) -> ReceiptRead | None:
         raise Malformed("it is no receipt of a form that is known") from None
     if at is None:
         raise Malformed("it does not say when the notice was sent")
-    if name.recipient and name.recipient != f"{recipient.channel}.{recipient.address_hash}":
+    if name.file.recipient and name.file.recipient != str(recipient.id):
         raise Malformed(f"its name is that of another recipient than {recipient.address}")
-    if not {*promises.values()} <= {day.isoformat() for day in name.days}:
+    if not {*promises.values()} <= {day.isoformat() for day in name.file.days}:
         raise Malformed("it promises other dates than its name says")
     return ReceiptRead(at=at, run=run, notified=read)
 

@@ -33,22 +33,18 @@ from keyturn.ports.evidence import Evidence
 from keyturn.schemas.evidence import (
     EntryRead,
     Malformed,
-    ReceiptName,
     day_of_entry,
     read_entry,
     read_fate,
     read_receipt,
-    read_receipt_name,
 )
 from keyturn.schemas.exports import LoggedLine, TrailEvent, Unreadable
-from keyturn.schemas.receipt import BOUNCED, DELIVERED, MISSED
+from keyturn.schemas.receipt_name import FATES, ReceiptName, read_receipt_name
 from keyturn.schemas.snapshot import Snapshot, read_snapshot
 from keyturn.use_cases.side_by_side import side_by_side
 
 AT_ONCE: Final = 8
 """Objects that are read at the same time."""
-_FATES: Final = (BOUNCED, MISSED, DELIVERED)
-"""From the one that counts most: what came back is no proof, whatever came before."""
 _STEPS: Final = {
     Action.ROTATE: Kind.ROTATED,
     Action.DISABLE: Kind.DISABLED,
@@ -303,7 +299,7 @@ class AskEvidence:
             fates: set[str] = set()
             for start in self._receipt_folders(folder):
                 for each in self.evidence.listed(start):
-                    if each.name.endswith(_FATES):
+                    if each.name.endswith(FATES):
                         fates.add(each.name)
                     elif (named := read_receipt_name(each.name)) and self._asks_for(named):
                         names[each.name] = named
@@ -327,13 +323,13 @@ class AskEvidence:
     def _asks_for(self, name: ReceiptName) -> bool:
         asked = self.question
         if asked.key:
-            return name.key in self.keys
+            return name.key_id in self.keys
         if asked.user:
             return name.user == asked.user
         if asked.owner:
             hashed = Recipient(ChannelName.EMAIL, asked.owner).address_hash
             is_known = (name.account, name.user) in self.users
-            return is_known or name.recipient.endswith(f".{hashed}")
+            return is_known or name.file.recipient.endswith(f".{hashed}")
         return True
 
     def _receipt(
@@ -353,14 +349,14 @@ class AskEvidence:
             at=read.at,
             account=named.account,
             user=named.user,
-            key=named.key,
+            key=named.key_id,
             run=read.run,
             notified=told,
             sources=(name,),
         )
 
     def _with_fate(self, name: str, told: Notified, fates: set[str]) -> Notified:
-        for ending in _FATES:
+        for ending in FATES:
             if name + ending in fates:
                 fate, at, why = read_fate(self.evidence.read(name + ending))
                 return replace(told, fate=fate, fate_at=at, why=why)

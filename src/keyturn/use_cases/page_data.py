@@ -7,6 +7,7 @@ done with is rows of numbers, so that the whole is never in memory as it is stor
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -15,13 +16,13 @@ from keyturn.domain.admin_digest import Expected
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import DAY, read_day
 from keyturn.domain.decision import Overlay
-from keyturn.domain.errors import InvalidValue, PortError
+from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.exemptions_file import ExemptionEntry
 from keyturn.domain.plain_text import visible
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.tag_text import format_utc
-from keyturn.ports.archive import Archive
+from keyturn.ports.evidence import Evidence
 from keyturn.report.columns import Columns, Texts
 from keyturn.schemas.exemptions_file import read_exemptions_file
 from keyturn.schemas.inventory_record import read_inventory
@@ -46,6 +47,7 @@ LONGEST_HISTORY: Final = 400
 """Days: of more, a page says nothing that could be read on it."""
 EPOCH: Final = date(1970, 1, 1)
 
+_SNAPSHOTS: Final = "snapshots/"
 _DATE: Final = "date="
 _EXEMPTIONS: Final = "exemptions.yaml"
 _NOT_THERE: Final = 2
@@ -133,7 +135,7 @@ class _Listed:
 class GatherPage:
     """Reads what the page is made of."""
 
-    archive: Archive
+    evidence: Evidence
     workers: int
 
     def of(
@@ -161,12 +163,12 @@ class GatherPage:
             for course, notices in found:
                 written.add(course, notices)
             progress(min(start + AT_ONCE, len(accounts)), len(accounts))
-        return written.block(self.archive)
+        return written.block(self.evidence)
 
     # What there is
 
     def _listed(self, asked: PageAsked) -> _Listed:
-        stored = sorted(filter(None, map(_day_of, self.archive.folders("snapshots"))))
+        stored = sorted(filter(None, map(_day_of, self.evidence.folders(_SNAPSHOTS))))
         known = [each for each in stored if asked.day is None or each <= asked.day]
         if not known or (asked.day is not None and known[-1] != asked.day):
             which = asked.day.isoformat() if asked.day else "any day"
@@ -193,11 +195,11 @@ class GatherPage:
     def _exemptions(self) -> tuple[Sequence[ExemptionEntry], Sequence[str]]:
         """What the exemptions file says of users, and what is to be said of it."""
         try:
-            body = self.archive.read(_EXEMPTIONS)
+            body = self.evidence.read(_EXEMPTIONS)
+        except NotFound:
+            return (), ()
         except PortError as error:
             return (), (f"{_EXEMPTIONS} could not be read, so no end of an exemption: {error}",)
-        if body is None:
-            return (), ()
         found = read_exemptions_file(body, place=_EXEMPTIONS)
         odd = sum(not each.is_warning for each in found.problems)
         why = f"{_EXEMPTIONS}: {pluralize(odd, 'mistake')}, and what has one is left out"
@@ -210,19 +212,21 @@ class GatherPage:
         for on in [*days, later]:
             if on is None:
                 continue
-            for each in self.archive.objects(f"snapshots/{_DATE}{on.isoformat()}"):
+            for each in self.evidence.listed(f"{_SNAPSHOTS}{_DATE}{on.isoformat()}/"):
                 account = each.name.rpartition("account=")[2].removesuffix(".json")
                 # One that had its run on the day itself may have had another since, by hand.
                 found.setdefault(account, {}).setdefault(day if on == later else on, on)
         return {account: sorted(of.items()) for account, of in found.items()}
 
     def _inventories(self, day: date) -> tuple[str, ...]:
-        folder = f"reports/daily/{_DATE}{day.isoformat()}/inventory"
-        return tuple(each.name for each in self.archive.objects(folder))
+        folder = f"reports/daily/{_DATE}{day.isoformat()}/inventory/"
+        return tuple(each.name for each in self.evidence.listed(folder))
 
     def _expected(self, day: date) -> Expected | None:
         """Who was to be seen; None: that is not known, or not of all inventories of the day."""
-        taken = [read_inventory(self.archive.read(name) or b"") for name in self._inventories(day)]
+        taken = [
+            read_inventory(_body(self.evidence, name) or b"") for name in self._inventories(day)
+        ]
         records = [each for each in taken if each is not None]
         if not records or len(records) < len(taken):
             return None
@@ -232,7 +236,7 @@ class GatherPage:
 
     def _remarks(self, day: date) -> Iterator[str]:
         """What the administrators' digest of the day remarks on it, if there is one."""
-        body = self.archive.read(f"reports/daily/{_DATE}{day.isoformat()}/digest.json")
+        body = _body(self.evidence, f"reports/daily/{_DATE}{day.isoformat()}/digest.json")
         try:
             found: Any = read_json(body) if body else {}
             yield from map(str, found.get("remarks", ()))
@@ -256,10 +260,10 @@ class GatherPage:
     def _snapshot(self, account: str, day: date) -> Snapshot | None:
         name = f"snapshots/{_DATE}{day.isoformat()}/account={account}.json"
         try:
-            body = self.archive.read(name)
+            body = self.evidence.read(name)
         except PortError:
             return None  # of one account; it counts as not entered
-        return read_snapshot(body) if body else None
+        return read_snapshot(body)
 
     def _notices(self, account: str, course: AccountCourse) -> Mapping[str, list["_Notice"]]:
         """Key id → the notices of it."""
@@ -269,10 +273,10 @@ class GatherPage:
             for channel in (ChannelName.EMAIL, ChannelName.SLACK)
         }
         found: dict[str, _Notice] = {}
-        for folder in (f"receipts/{account}", f"channels/{account}"):
-            for each in self.archive.objects(folder):
+        for folder in (f"receipts/{account}/", f"channels/{account}/"):
+            for each in self.evidence.listed(folder):
                 name = read_receipt_name(each.name)
-                if name is None or name.key_id not in course.keys:
+                if name is None or name.is_copy or name.key_id not in course.keys:
                     continue
                 if not name.fate and each.size > CLAIM_SIZE:
                     found[name.receipt] = _Notice(name, each.at, addresses)
@@ -410,10 +414,10 @@ class _Written:
             if notice.fate in {BOUNCED, MISSED}:
                 self._bounced.append((added, name.receipt + notice.fate))
 
-    def block(self, archive: Archive) -> dict[str, Any]:
+    def block(self, evidence: Evidence) -> dict[str, Any]:
         """The whole, once every account is added."""
         for row, name in self._bounced:
-            self._notices.listed()["why"][row] = self._texts.number(_why(archive, name))
+            self._notices.listed()["why"][row] = self._texts.number(_why(evidence, name))
         asked, listed = self._asked, self._listed
         expected = listed.expected
         remarks = [*listed.remarks, *(() if expected else (NO_RECORD,))]
@@ -446,17 +450,25 @@ class _Written:
         }
 
 
-def _why(archive: Archive, name: str) -> str:
+def _body(evidence: Evidence, name: str) -> bytes | None:
+    """An object; None: there is none."""
+    with suppress(NotFound):
+        return evidence.read(name)
+    return None
+
+
+def _why(evidence: Evidence, name: str) -> str:
     """Why a notice did not arrive, in the channel's words."""
     try:
-        found: Any = read_json(archive.read(name) or b"")
+        found: Any = read_json(evidence.read(name))
         return str(found["why"])
     except (PortError, NotReadableError, KeyError, TypeError):
         return ""
 
 
 def _day_of(folder: str) -> date | None:
-    return read_day(folder.removeprefix(_DATE)) if folder.startswith(_DATE) else None
+    name = folder.removeprefix(_SNAPSHOTS).removesuffix("/")
+    return read_day(name.removeprefix(_DATE)) if name.startswith(_DATE) else None
 
 
 def _number(day: date | None) -> int:

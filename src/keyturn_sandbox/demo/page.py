@@ -14,7 +14,7 @@ from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.report.page import Extras, Panel
 from keyturn.schemas.receipt import CLAIM_SIZE
 from keyturn.use_cases.page_data import GatherPage, PageAsked
-from keyturn_sandbox.demo.archive import DemoArchive
+from keyturn_sandbox.demo.evidence import DemoEvidence
 from keyturn_sandbox.demo.fates import Fate
 from keyturn_sandbox.demo.lists import MailLine
 from keyturn_sandbox.emulator.mailbox import SentMail
@@ -25,14 +25,14 @@ from keyturn_sandbox.simulation.deployment import PREFIX
 def page_data(result: Result) -> Mapping[str, Any]:
     """What the page says, gathered as it is for a deployment."""
     first, last = result.days[0].began.date(), result.days[-1].began.date()
-    archive = DemoArchive(result.objects, prefix=PREFIX)
+    evidence = DemoEvidence(result.objects, prefix=PREFIX)
     asked = PageAsked(
         made=result.planned_at,
         day=last,
         history=(last - first).days + 1,
         links=dict(_links(result)),
     )
-    return GatherPage(archive=archive, workers=1).of(asked)
+    return GatherPage(evidence=evidence, workers=1).of(asked)
 
 
 def extras_of(result: Result) -> Extras:

@@ -1,18 +1,22 @@
-"""What the demo's bucket holds in the end, as the page's maker reads it."""
+"""What the demo's bucket holds in the end, as whoever makes page and reports reads it."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from keyturn.domain.errors import NotFound
 from keyturn.domain.reading import NotReadableError, read_json
-from keyturn.ports.archive import StoredObject
+from keyturn.ports.evidence import StoredObject
 from keyturn.schemas.receipt import CLAIM_SIZE
 
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class DemoArchive:
-    """Meets `ports.Archive`."""
+class DemoEvidence:
+    """Meets `ports.Evidence`."""
+
+    place = "the demo's bucket: "
 
     def __init__(self, objects: Mapping[str, bytes], *, prefix: str) -> None:
         """objects: name → what the bucket holds; prefix: Keyturn's."""
@@ -23,21 +27,27 @@ class DemoArchive:
             if name.startswith(start)
         }
 
-    def folders(self, below: str) -> tuple[str, ...]:
-        """The folders right below one."""
-        start = f"{below}/"
-        found = (name.removeprefix(start) for name in self._objects if name.startswith(start))
-        return tuple(sorted({each.partition("/")[0] for each in found if "/" in each}))
-
-    def objects(self, below: str) -> Iterator[StoredObject]:
-        """Every object below a folder."""
+    def listed(self, start: str, *, after: str = "") -> Iterator[StoredObject]:
+        """The objects whose names begin so."""
         for name, body in self._objects.items():
-            if name.startswith(f"{below}/"):
+            if name.startswith(start) and name > after:
                 yield StoredObject(name=name, at=_time(name, body), size=len(body))
 
-    def read(self, name: str) -> bytes | None:
+    def folders(self, start: str) -> Iterator[str]:
+        """The folders just below."""
+        found = (name.removeprefix(start) for name in self._objects if name.startswith(start))
+        yield from sorted({f"{start}{each.partition('/')[0]}/" for each in found if "/" in each})
+
+    def read(self, name: str) -> bytes:
         """An object."""
-        return self._objects.get(name)
+        try:
+            return self._objects[name]
+        except KeyError:
+            raise NotFound(name) from None
+
+    def sha256(self, name: str) -> str:
+        """An object's SHA-256."""
+        return hashlib.sha256(self.read(name)).hexdigest()
 
 
 def _time(name: str, body: bytes) -> datetime:
