@@ -30,6 +30,7 @@ from marshmallow import validate
 from keyturn.domain.events import SOURCE, EventType
 from keyturn.schemas.admin_digest import AdminDigestFile
 from keyturn.schemas.adoption import AdoptionFile
+from keyturn.schemas.advice import AdviceListFile
 from keyturn.schemas.answer import Answer
 from keyturn.schemas.audit_answer import AuditAnswerFile
 from keyturn.schemas.audit_link import LinkFile
@@ -155,6 +156,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
     "snapshot": partial(of_form, Snapshot, "An account on a day"),
     "trace": partial(of_form, TraceFile, "What `trace` answers"),
+    "advice": partial(of_form, AdviceListFile, "What `advise` answers"),
     "undeliverable": partial(of_form, UndeliverableFile, "An address that cannot be reached"),
     "switch": partial(of_form, SwitchFile, "What `pause` and `resume` answer"),
     "switch-event": partial(of_taken, PauseEvent(), "What pauses and resumes"),

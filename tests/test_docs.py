@@ -276,6 +276,8 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plan.json").write_text('{"version": 1, "accounts": []}')
     (tmp_path / "owners.yaml").write_text("version: 1\nrules: []\n")
+    (tmp_path / "ip-ranges.json").write_text('{"items": [], "actions": ["9.9.9.0/24"]}')
+    (tmp_path / "meta.json").write_text('{"actions": ["9.9.9.0/24"]}')
     for name in ("CloudFormation", "template"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "Lambda").mkdir()

@@ -68,6 +68,7 @@ OF_CHANNELS = {"webhook-message"}
 OF_THE_COMMAND_LINE = {
     "adoption",
     "admin-digest",
+    "advice",
     "audit-answer",
     "audit-verdict",
     "deferral",

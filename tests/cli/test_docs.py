@@ -100,6 +100,7 @@ def test_the_page_names_no_option_that_is_not_there() -> None:
 # These want more than the sandbox: a disk, CloudFormation, a laptop. Their own tests type them.
 ELSEWHERE = (
     *(
+        "advise",
         "audit",
         "trace",
         "credentials",

@@ -43,7 +43,12 @@ class IamAccessKeys:
         with aws_errors_translated():
             for page in pages:
                 for user in page["Users"]:
-                    yield User(name=user["UserName"], id=user["UserId"], path=user["Path"])
+                    yield User(
+                        name=user["UserName"],
+                        id=user["UserId"],
+                        path=user["Path"],
+                        password_used=user.get("PasswordLastUsed"),
+                    )
 
     def members_of(self, group: str) -> frozenset[str]:
         """The ids of all users in the group. Raises NotFound where there is no such group."""
@@ -88,11 +93,15 @@ class IamAccessKeys:
 
     def tag_of(self, user: str, tag: str) -> str | None:
         """The value of a tag of the user: to IAM, Owner and owner are one key of a tag."""
-        pages = self._iam.get_paginator("list_user_tags").paginate(UserName=user)
         wanted = tag.lower()
+        found = self.tags_of(user).items()
+        return next((value for name, value in found if name.lower() == wanted), None)
+
+    def tags_of(self, user: str) -> Mapping[str, str]:
+        """All tags of the user: name → value. Raises NotFound where the user is gone."""
+        pages = self._iam.get_paginator("list_user_tags").paginate(UserName=user)
         with aws_errors_translated():
-            tags = (each for page in pages for each in page["Tags"])
-            return next((each["Value"] for each in tags if each["Key"].lower() == wanted), None)
+            return {each["Key"]: each["Value"] for page in pages for each in page["Tags"]}
 
     def root_has_keys(self) -> bool:
         """Whether the account's root user has access keys."""

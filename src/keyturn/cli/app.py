@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from keyturn.cli.advise_options import AdviseOptions
 from keyturn.cli.audit_options import (
     ChainOptions,
     EvidenceOptions,
@@ -327,6 +328,20 @@ def trace(key: Annotated[str, _KEY], where: AccountOptions, tracing: TraceOption
     from keyturn.cli.trace import trace as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(key, where, tracing)
+
+
+@app.command(cls=Once)
+@with_groups
+def advise(where: EvidenceOptions, asked: AdviseOptions) -> int:
+    """
+    Advise, per user, what would let it stop having keys: the replacement, and how sure it is.
+
+    From the snapshots, or from IAM itself with --live; it only reads. Each verdict names its
+    evidence. Exit code 1, if something was not seen.
+    """
+    from keyturn.cli.advise import advise as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(where, asked)
 
 
 audit = typer.Typer(cls=OnceGroup, invoke_without_command=True)

@@ -14,7 +14,7 @@ from typing import Final
 from keyturn.domain.days import DAY
 from keyturn.domain.decision import WRITING, Action, Overlay, Reason, State
 from keyturn.domain.exemptions_file import ExemptionEntry
-from keyturn.domain.key import Account
+from keyturn.domain.key import Account, LastUse
 from keyturn.domain.owner import OwnerSource
 from keyturn.domain.period import Period
 from keyturn.domain.plain_text import cut
@@ -80,8 +80,14 @@ class KeySeen:
     done: bool
     overlays: frozenset[str] = frozenset()
     successor: str | None = None
-    used: date | None = None
-    """When it was last used; None: never, or nobody looked."""
+    last_use: LastUse | None = None
+    """None: nobody looked, or it could not be read."""
+
+    @property
+    def used(self) -> date | None:
+        """When it was last used; None: never, or nobody looked."""
+        at = self.last_use.at if self.last_use else None
+        return at.date() if at else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +108,9 @@ class UserSeen:
     user: str
     exempt: bool
     source: str | None = None
+    owner: str = ""
+    password_used: date | None = None
+    """When they last signed in to the console; None: not known, or never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

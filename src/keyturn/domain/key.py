@@ -182,6 +182,8 @@ class UserFacts:
     """IAM's own id, which no later user of the same name has."""
     path: str | None = None
     """IAM's path of the user; None: not known."""
+    password_used: datetime | None = field(default=None, compare=False)
+    """When they last signed in to the console, UTC; None: not known, or never. Only advised by."""
     keys: tuple[KeyFacts, ...]
     """Oldest first; two at most, for IAM allows no more."""
     exempt: bool = False

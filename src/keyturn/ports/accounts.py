@@ -18,6 +18,8 @@ class User:
     """The `UserId`: of a user made again under the same name it is another."""
     path: str
     """Such as `/` or `/robots/ci/`."""
+    password_used: datetime | None = None
+    """When they last signed in to the console, UTC; None: IAM knows of no time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,22 @@ class AccessKeys(Protocol):
 
         False: IAM knows no such key. Of one that was just made, that proves nothing.
         """
+
+
+class UsersAlive(Protocol):
+    """IAM in one account, asked about everything that users have, and never written to."""
+
+    def users(self) -> Iterator[User]:
+        """All IAM users."""
+
+    def keys_of(self, user: str) -> tuple[KeyFacts, ...]:
+        """The user's access keys. Raises NotFound where the user is gone."""
+
+    def last_use(self, key_id: str) -> LastUse:
+        """When the key was last used, UTC."""
+
+    def tags_of(self, user: str) -> Mapping[str, str]:
+        """All tags of the user: name → value. Raises NotFound where the user is gone."""
 
 
 class CallHistory(Protocol):

@@ -1,5 +1,6 @@
 """An account's snapshot, as weekly and monthly reports look at it."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -7,6 +8,8 @@ from keyturn.domain.account_period import AccountSeen, KeySeen, StepSeen, UserSe
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action, State
 from keyturn.domain.errors import PortError
+from keyturn.domain.key import LastUse
+from keyturn.domain.tag_text import moment
 from keyturn.schemas.snapshot import Snapshot, read_snapshot
 
 
@@ -26,7 +29,13 @@ def account_seen(snapshot: Snapshot) -> AccountSeen:
         reached=bool(snapshot["users"] or snapshot["left"]) or not failed,
         rotation_period=int(snapshot["policy"]["RotationPeriod"]),
         users=tuple(
-            UserSeen(user=each["user"], exempt=each["exempt"], source=each.get("owner_source"))
+            UserSeen(
+                user=each["user"],
+                exempt=each["exempt"],
+                source=each.get("owner_source"),
+                owner=str(each.get("owner") or ""),
+                password_used=_day_at(each.get("password_last_used")),
+            )
             for each in snapshot["users"]
         ),
         keys=tuple(map(_key, snapshot["keys"])),
@@ -73,8 +82,19 @@ def _key(found: Any) -> KeySeen:  # noqa: ANN401 -- what a snapshot of any age h
         done=bool(found["done"]),
         overlays=frozenset(found["overlays"]),
         successor=found["successor"],
-        used=_day(used["at"][:10]) if used and used["at"] else None,
+        last_use=_last_use(used) if used else None,
     )
+
+
+def _last_use(found: Mapping[str, Any]) -> LastUse:
+    at = moment(found["at"]) if found["at"] else None
+    if found["at"] and at is None:
+        raise ValueError(found["at"])
+    return LastUse(at=at, service=found.get("service"), region=found.get("region"))
+
+
+def _day_at(text: str | None) -> date | None:
+    return None if text is None else _day(text[:10])
 
 
 def _day(text: str) -> date:

@@ -73,6 +73,7 @@ class SnapshotUser(TypedDict):
 
     The owner is there where a decision needed it: the addresses (null: none is known), where they
     were found, and a sentence for each value that was found and does not serve.
+    password_last_used: when they last signed in to the console, where IAM knows of a time.
     """
 
     user: str
@@ -81,6 +82,7 @@ class SnapshotUser(TypedDict):
     owner_source: NotRequired[OwnerSource]
     owner_rejected: NotRequired[list[str]]
     exemption: NotRequired[SnapshotExemption]
+    password_last_used: NotRequired[Moment]
 
 
 class SnapshotKey(Decided):
@@ -286,6 +288,8 @@ def _breaks(user: UserFacts, key: KeyFacts, new: KeyFacts | None, now: datetime)
 
 def _user(user: UserFacts, plan: AccountPlan) -> SnapshotUser:
     taken: SnapshotUser = {"user": user.name, "exempt": user.exempt}
+    if user.password_used is not None:
+        taken["password_last_used"] = format_utc(user.password_used)
     owner = user.owner if isinstance(user.owner, Owner) else plan.owners.get(user.name)
     if (exemption := user.exemption) is not None:
         entry = exemption.entry

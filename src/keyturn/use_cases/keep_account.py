@@ -329,6 +329,7 @@ class KeepAccount:
             name=user.name,
             user_id=user.id,
             path=user.path,
+            password_used=user.password_used,
             keys=known.deferrals.with_time(self.keys.keys_of(user.name)),
             exempt=user.id in known.exempt,
             exemption=exemption_of(

@@ -338,6 +338,10 @@ class LocalCloud:
         use = AccessKeyLastUsed(_as_moto_has_it(at), service, region)
         self.delays.used(self._key(account, key_id), at, use)
 
+    def sign_in(self, account: str, user: str, at: datetime) -> None:
+        """Say when a user last signed in to the console."""
+        iam_of(account).get_user(user).password_last_used = _as_moto_has_it(at)  # type: ignore[assignment]  # moto never sets it
+
     def see_call(self, account: str, key_id: str, event: str, region: str = REGION) -> None:
         """Let CloudTrail have seen a call with a key, just now."""
         seen = SeenCall(account=account, region=region, key_id=key_id, at=self.now, event=event)

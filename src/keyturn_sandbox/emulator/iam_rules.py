@@ -273,13 +273,16 @@ def _read_marker(marker: str) -> str:
 
 
 def _described(user: User) -> Params:
-    return {
+    found = {
         "Path": user.path,
         "UserName": user.name,
         "UserId": user.id,
         "Arn": user.arn,
         "CreateDate": in_utc(user.create_date),
     }
+    # Not returned where they never signed in, or have no password. API_User.html
+    at: datetime | None = user.password_last_used
+    return found if at is None else {**found, "PasswordLastUsed": in_utc(at)}
 
 
 def _listed(user: User) -> list[Params]:
