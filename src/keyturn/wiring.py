@@ -710,6 +710,7 @@ class Aws(_Connections):
             reports=reports,
             day_over=DayOver(reports=reports, backlog=self.queue()),
             report_day=self.report_day(),
+            chain=self.make_chain(),
             publisher=self._publisher(),
         )
 

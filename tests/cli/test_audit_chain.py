@@ -15,6 +15,7 @@ from keyturn.domain.audit_chain import Head
 from keyturn.use_cases.audit_chain import MakeChain
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.cli.organisation import environment
+from tests.functions.test_reporter import published
 from tests.schemas import SCHEMAS
 from tests.use_cases.harness import ASKED, HUB, MINUTE, START, Harness
 
@@ -124,16 +125,22 @@ def test_what_was_done_to_the_evidence_is_named_and_the_code_is_1(
     messages = [json.dumps(last), json.dumps({**last, "link": [0]}), "{"]
     log.write_text(json.dumps({"events": [{"message": each} for each in messages]}, indent=1))
     s3(stage).delete_object(Bucket=BUCKET, Key=f"{PREFIX}/audit/chain/0000000003.json")
-    cut = "BROKEN: the chain's end is cut off: {} names link 3, and the last one is 2"
+    cut = "BROKEN: the chain's end is cut off: {} names link {}, and the last one is {}"
 
     by_log = keyturn("verify", *PLACE, "--logs", str(log))
     by_head = keyturn("verify", *PLACE, "--head", f"3:{last['sha256']}")
 
-    assert cut.format(f"{log}, event 1") in by_log.stdout
+    assert cut.format(f"{log}, event 1", 3, 2) in by_log.stdout
     assert f"{log}, event 2 names no link: it is not compared with" in by_log.stdout
     assert f"{log}, event 3 is no JSON: it is not compared with" in by_log.stdout
-    assert cut.format("--head") in by_head.stdout
+    assert cut.format("--head", 3, 2) in by_head.stdout
     assert "the chain's end is cut off" not in keyturn("verify", *PLACE).stdout
+
+    # A mail that the administrators have knows an end, too.
+    [*_, mailed] = published(stage)
+    s3(stage).delete_object(Bucket=BUCKET, Key=f"{PREFIX}/audit/chain/0000000002.json")
+    by_mail = keyturn("verify", *PLACE, "--head", mailed["chain_end"])
+    assert cut.format("--head", 2, 1) in by_mail.stdout
 
 
 def test_without_a_reporter_it_is_made_by_hand_and_of_two_at_once_one_does_it(

@@ -341,6 +341,7 @@ def test_what_may_not_be_read_is_said_and_keeps_no_digest(stage: Harness) -> Non
     assert [remark.split(" could")[0] for remark in digest["remarks"]] == [
         "Which accounts were queued on 2026-03-03",
         "What was reported before",
+        "The end of the audit chain",
     ]
     assert digest["coverage"]["not_entered"]["total"] == 3  # each snapshot
 

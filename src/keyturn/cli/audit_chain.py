@@ -1,6 +1,5 @@
 """`audit verify` and `audit chain`: is what is stored what was stored?"""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -16,14 +15,13 @@ from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.audit_chain import Head, Verdict
+from keyturn.domain.audit_chain import HEAD, Head, Verdict
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.plain_text import visible
 from keyturn.schemas.audit_verdict import write_verdict
 from keyturn.schemas.exports import Unreadable, read_logs
 from keyturn.use_cases.audit_chain import verify_chain
 
-_HEAD: Final = re.compile(r"([1-9][0-9]{0,9}):([0-9a-f]{64})")
 _CHAINED: Final = "audit.chained"
 """The event of the reporter's log line that names a link."""
 NOT_COVERED: Final = (
@@ -62,13 +60,13 @@ def _said(verdict: Verdict, place: str) -> Iterator[str]:
     )
     yield f"{place}: {whole}" if verdict.broken else f"Whole: {place}, {whole}"
     if verdict.last is not None:
-        yield f"Last link: --head {verdict.last.number}:{verdict.last.sha256}"
+        yield f"Last link: --head {verdict.last}"
     yield from verdict.remarks
     yield NOT_COVERED
 
 
 def _head(text: str) -> Head:
-    found = _HEAD.fullmatch(text)
+    found = HEAD.fullmatch(text)
     if found is None:
         raise InvalidValue("--head", text, "must be a link's number, a colon and its SHA-256")
     return Head(number=int(found[1]), sha256=found[2], source="--head")
@@ -82,7 +80,7 @@ def _logged(asked: VerifyOptions) -> tuple[list[Head], list[str]]:
         if isinstance(line, Unreadable):
             unreadable.append(f"{line.where} {line.why}: it is not compared with")
         elif line.event == _CHAINED:
-            found = _HEAD.fullmatch(f"{line.facts.get('link')}:{line.text('sha256')}")
+            found = HEAD.fullmatch(f"{line.facts.get('link')}:{line.text('sha256')}")
             if found is None:
                 unreadable.append(f"{line.where} names no link: it is not compared with")
             else:
@@ -105,5 +103,5 @@ def chain(where: EvidenceOptions, asked: ChainOptions) -> int:
         typer.echo("Dry run: nothing was written. --enforce does it.", err=True)
         return 0
     for head in aws.make_chain().turn(now(), lambda: True):
-        typer.echo(f"Made link --head {head.number}:{head.sha256}")
+        typer.echo(f"Made link --head {head}")
     return 0

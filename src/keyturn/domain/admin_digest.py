@@ -106,6 +106,8 @@ class AdminDigest:
     keys: int
     csv: str = ""
     """Where the whole is stored: the name of an object in the bucket, empty: nowhere."""
+    chain_end: str = ""
+    """The last link of the audit chain, as `HEAD` has it; empty: there is none, or not known."""
     remarks: tuple[str, ...] = ()
     """What is odd about the digest itself, a sentence each: to be read before the rest."""
     memory: Mapping[FailureKey, Lasting] = field(default_factory=dict, repr=False)

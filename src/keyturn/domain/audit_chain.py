@@ -23,6 +23,8 @@ FINISHES: Final = ("digest.json", "report.json")
 """The object of a report's folder that is stored last: before it, the others may still change."""
 _LEFT_OUT: Final = frozenset({"held.json", "published.json"})
 """What a report's folder holds for whoever makes it: it may be replaced, or come days later."""
+HEAD: Final = re.compile(r"([1-9][0-9]{0,9}):([0-9a-f]{64})")
+"""A link's number, and its SHA-256: what `Head` is written as."""
 _NUMBER: Final = re.compile(r"[0-9]{10}\.json")
 _DAY: Final = re.compile(r"/(?:date=)?([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 MOST_NAMED: Final = 20
@@ -69,6 +71,10 @@ class Head:
     number: int
     sha256: str
     source: str
+
+    def __str__(self) -> str:
+        """As one note of it goes into a mail, and back to `keyturn audit verify --head`."""
+        return f"{self.number}:{self.sha256}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from marshmallow import validate
 
 from keyturn.domain import names
 from keyturn.domain.admin_digest import LISTS, AdminDigest, Coverage
+from keyturn.domain.audit_chain import HEAD
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import EventType
@@ -34,6 +35,9 @@ from keyturn.schemas.rules import (
     word_of,
 )
 
+_CHAIN_END: Final = like(
+    re.compile(f"(?:{HEAD.pattern})?"), "must be a link's number and its SHA-256, or empty"
+)
 _RUN: Final = like(re.compile(f"(?:{names.RUN_ID.pattern})?"), "must be a run's id, or empty")
 
 
@@ -80,6 +84,7 @@ class _Digest(LenientSchema):
     failures_lasting = counted()
     csv = rules.String(required=True, validate=OBJECT)
     # A digest that a reporter of the version before published has none: it is of a whole day.
+    chain_end = rules.String(load_default="", validate=_CHAIN_END)
     run = rules.String(load_default="", validate=_RUN)
 
 
@@ -135,6 +140,7 @@ def _digest(digest: Mapping[str, Any]) -> AdminDigest:
         keys=digest["keys"],
         csv=digest["csv"],
         remarks=tuple(digest["remarks"]),
+        chain_end=digest["chain_end"],
         run=digest["run"],
         **{name: read_list(digest[name]) for name in LISTS},  # type: ignore[arg-type]  # lists alone
     )

@@ -28,11 +28,13 @@ class DayForm(AdminDigestFile):
     """
     The digest, how many failures of it last, and where the whole is stored.
 
+    chain_end: the last link of the audit chain when it was made, or empty.
     run: its id, where it is of one run from a command line; empty: it is of a whole day.
     """
 
     failures_lasting: Count
     csv: str
+    chain_end: str
     run: str
 
 
@@ -65,6 +67,7 @@ def _write(digest: AdminDigest, lines: int) -> DigestDue:
             **write_admin_digest(clean),
             "failures_lasting": digest.failures_lasting,
             "csv": digest.csv if STORED_OBJECT.fullmatch(digest.csv) else "",
+            "chain_end": digest.chain_end,
             "run": digest.run,
         }
     }

@@ -62,7 +62,12 @@ class MakeChain:
                 self.store.add(link_name(link.number), body)
             except AlreadyThere:
                 return
-            yield Head(number=link.number, sha256=_sha256(body), source="the chain")
+            yield _head(link.number, body)
+
+    def end(self) -> Head | None:
+        """The last link; None: there is no chain. Raises a PortError where it cannot be read."""
+        number, link = self._last()
+        return None if link is None else _head(number, link)
 
     def waiting(self) -> Sequence[str]:
         """The names of what the next links would hold."""
@@ -151,6 +156,10 @@ def _names(store: Evidence, links: Mapping[str, StoredLink]) -> list[str]:
     held = {each.name for stored in links.values() if stored.link for each in stored.link.objects}
     there = {each.name for start in (AUDIT, REPORTS) for each in store.listed(start)}
     return sorted(names | held & there)
+
+
+def _head(number: int, link: bytes) -> Head:
+    return Head(number=number, sha256=_sha256(link), source="the chain")
 
 
 def _sha256(body: bytes) -> str:

@@ -23,6 +23,7 @@ from keyturn.domain.errors import PortError
 from keyturn.domain.fold_day import REPEATED_AFTER
 from keyturn.ports import DailyReports, Rows, StoredDay
 from keyturn.schemas.digest_of_day import write_digest_due
+from keyturn.use_cases.audit_chain import MakeChain
 from keyturn.use_cases.day_over import DayOver, Due, Waits
 from keyturn.use_cases.publish_report import PublishReport
 from keyturn.use_cases.report_day import DayAsked, ReportDay
@@ -37,6 +38,7 @@ MEMORY_UNREAD: Final = (
 )
 NOT_REPORTED: Final = "There was no digest of {days}: `keyturn digest --date` shows such a day"
 UNKNOWN_FORM: Final = "it is of no known form, or has gone"
+CHAIN_UNREAD: Final = "The end of the audit chain could not be read ({why})"
 NO_CSV: Final = "The list of all keys could not be stored ({why})"
 
 
@@ -47,6 +49,7 @@ class DailyDigest:
     reports: DailyReports
     day_over: DayOver
     report_day: ReportDay
+    chain: MakeChain
     publisher: PublishReport
 
     def turn(self, now: datetime, may_go_on: Callable[[], bool]) -> Iterator[AdminDigest | Waits]:
@@ -117,8 +120,22 @@ class DailyDigest:
         with self.reports.rows(due.day) as rows:
             digest = self.report_day.of(asked, write=rows.write, may_go_on=may_go_on)
             csv, odd = self._stored(due.day, rows)
-        remarks = (*due.remarks, *said, *said_before, *odd)
-        return replace(digest, csv=csv, remarks=remarks)
+        end, unread = self._chain_end()
+        remarks = (*due.remarks, *said, *said_before, *odd, *unread)
+        return replace(digest, csv=csv, chain_end=end, remarks=remarks)
+
+    def _chain_end(self) -> tuple[str, tuple[str, ...]]:
+        """
+        The audit chain's last link, and what was odd.
+
+        A mail is another store than the bucket: who cuts the chain's end off there cannot take it
+        back from the administrators' mailboxes.
+        """
+        try:
+            end = self.chain.end()
+        except PortError as error:
+            return "", (CHAIN_UNREAD.format(why=error),)
+        return (str(end) if end else ""), ()
 
     def _stored(self, day: date, rows: Rows) -> tuple[str, tuple[str, ...]]:
         """Store the rows; where they are stored, and what was odd."""
