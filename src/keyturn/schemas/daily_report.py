@@ -38,12 +38,14 @@ class DailyDigestFile(AdminDigestFile):
     The administrators' digest of a day, as it is stored.
 
     made: what was written from then on is told the day after. failures_lasting: how many were
-    reported within the week before. csv: where all keys are. memory: which failures are known.
+    reported within the week before. csv: where all keys are. chain_end: the audit chain's last
+    link then. memory: which failures are known.
     """
 
     made: Moment
     failures_lasting: Count
     csv: str
+    chain_end: str
     memory: list[RememberedFailure]
 
 
@@ -55,6 +57,7 @@ def daily_digest_file(made: MadeDigest) -> DailyDigestFile:
         "made": format_utc(made.at),
         "failures_lasting": digest.failures_lasting,
         "csv": digest.csv,
+        "chain_end": digest.chain_end,
         "memory": [
             {
                 "account": account,
