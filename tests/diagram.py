@@ -139,6 +139,10 @@ def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
         for told_now in ([], [Receipt(step="exemption-ends", day=on(20), at=ago(0))]):
             user = ann(a_key(age=137, told=told_now))
             yield replace(user, exempt=True, exemption=found), plain
+    removal = Receipt(step="exemption-ends-removal", day=on(0), at=ago(14))
+    lapsed = replace(ann(a_key(age=137, told=[removal])), exempt=True, outside=None)
+    missing = Exemption(standing=Standing.MISSING)
+    yield replace(lapsed, exemption=missing), replace(plain, end_exemptions=True)
     was_ours = a_secret(records={"NEW": KeyRecord(delivered=ago(10))})
     yield ann(a_key(age=137, used=50), a_key("NEW", age=10), secret=was_ours), plain
     taken = a_secret("NEW", records={"NEW": KeyRecord(delivered=ago(5))})

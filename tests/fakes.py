@@ -115,6 +115,10 @@ class FakeKeys(Refusals):
         self.held[user] = [key for key in before if key.key_id != key_id]
         return len(self.held[user]) < len(before)
 
+    def remove_from_group(self, user: str, group: str) -> None:
+        self.may_refuse("remove_from_group")
+        self.groups.get(group, set()).discard(user)
+
     def _set(self, user: str, key_id: str, status: Status) -> None:
         if key_id not in {key.key_id for key in self._of(user)}:
             raise NotFound(key_id)

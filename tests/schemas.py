@@ -58,6 +58,7 @@ from keyturn.schemas.period_report import PeriodReportFile
 from keyturn.schemas.plan import PlanFile
 from keyturn.schemas.reachable_event import ReachableEvent
 from keyturn.schemas.receipt import ReceiptFile
+from keyturn.schemas.removal import RemovalFile
 from keyturn.schemas.rotation_event import QueueMessage, RotationEvent
 from keyturn.schemas.rules import Flag
 from keyturn.schemas.snapshot import Snapshot
@@ -142,6 +143,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
     "deferral": partial(of_form, DeferralFile, "More time for a key, as it is stored"),
+    "removal": partial(of_form, RemovalFile, "That a user was removed from the exemption group"),
     "exemptions": partial(of_form, ExemptionsFileAnswer, "What `exemptions list` answers"),
     "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),
     "period-report": partial(of_form, PeriodReportFile, "A week or a month of the organisation"),

@@ -200,6 +200,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.cli.exemptions._DIGITS": 5,
     "keyturn.cli.defer._MOST_DIGITS": 5,
     "keyturn.schemas.deferral.VERSION": 1,
+    "keyturn.schemas.removal.VERSION": 1,
     "keyturn.schemas.owners_file.LARGEST": 2 * 1024 * 1024,
     "keyturn.schemas.owners_file.MOST_RULES": 20000,
     "keyturn.schemas.owners_file._DIGITS": 12,

@@ -78,6 +78,7 @@ OF_THE_COMMAND_LINE = {
     "owners-shown",
     "period-report",
     "plan",
+    "removal",
     "switch",
     "trace",
 }

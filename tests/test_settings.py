@@ -335,6 +335,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "HoldIfUsedWithin": ("5", 5),
     "MaxHold": ("20", 20),
     "MaxExemption": ("30", 30),
+    "EndExemptions": ("True", True),
     "MaxDeferral": ("14", 14),
     "RetireInUse": ("True", True),
     "MaxKeysPerDay": ("3", 3),

@@ -87,6 +87,7 @@ from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.daily_digest import DailyDigest
 from keyturn.use_cases.day_over import DayOver
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.end_exemption import EndExemption
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.exemption import NotifyOfExemption
@@ -97,6 +98,7 @@ from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.list_owners import ListOwners
 from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
 from keyturn.use_cases.make_period_report import MakePeriodReport
+from keyturn.use_cases.memberships import Memberships
 from keyturn.use_cases.next_notice import FindNextNotice
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.notify import Notify
@@ -374,6 +376,11 @@ class Aws(_Connections):
         # Not the run's id: a message that is handed over twice makes two runs of it.
         own_id = uuid.uuid4().hex
         ledger = self._in_bucket(S3DailyLimitLedger) if settings.bucket else NoDailyLimitLedger()
+        exempt_users = ExemptUsers(
+            keys=keys,
+            group=settings.exemption_group,
+            may_be_missing=settings.policy.allow_missing_exemption_group,
+        )
         return _Tools(
             own_id=own_id,
             keys=keys,
@@ -386,6 +393,7 @@ class Aws(_Connections):
                 policy=settings.policy,
                 kms_key=settings.secrets_key,
                 find_owner=find_owner,
+                memberships=self._memberships(run.account.id),
             ),
             executor=Executor(
                 keys=keys,
@@ -400,12 +408,19 @@ class Aws(_Connections):
                 lease=RunLease(ledger=ledger, clock=self.clock, id=own_id),
                 clock=self.clock,
                 kms_key=settings.secrets_key,
+                end_exemption=EndExemption(
+                    keys=keys,
+                    exempt_users=exempt_users,
+                    exemptions_file=self.exemptions_file(),
+                    longest=settings.policy.max_exemption,
+                    deferrals=self.deferrals(),
+                    audit=self.audit(),
+                    clock=self.clock,
+                    run=run.id,
+                    own_id=own_id,
+                ),
             ),
-            exempt_users=ExemptUsers(
-                keys=keys,
-                group=settings.exemption_group,
-                may_be_missing=settings.policy.allow_missing_exemption_group,
-            ),
+            exempt_users=exempt_users,
             build_notifications=BuildNotifications(
                 keys=keys,
                 find_owner=find_owner,
@@ -496,6 +511,10 @@ class Aws(_Connections):
         from keyturn.report.period_page import write_period_page  # noqa: PLC0415 -- loads Jinja2
 
         return write_period_page(report)
+
+    def _memberships(self, account: str) -> Memberships:
+        snapshots = self._in_bucket(S3Snapshots) if self.settings.bucket else None
+        return Memberships(snapshots=snapshots, account=account)
 
     def _snapshot(self, *, writes: bool) -> TakeSnapshot | None:
         """A dry run from a laptop that tells nobody writes nothing at all."""

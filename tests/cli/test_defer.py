@@ -11,6 +11,7 @@ from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse,
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX, ROTATION_ROLE
 from tests.cli.organisation import audit_entries, environment
 from tests.cli.test_reachable import functions_of
+from tests.test_schemas import validator
 from tests.use_cases.harness import HUB, MEMBER, OWNER, Harness, decisions_of
 
 DO_IT = ("--deployed", "--enforce", "--yes")
@@ -31,6 +32,7 @@ def stored(stage: Harness, key: str) -> dict[str, object] | None:
     if not s3.list_objects_v2(Bucket=BUCKET, Prefix=name)["KeyCount"]:
         return None
     found: dict[str, object] = json.loads(s3.get_object(Bucket=BUCKET, Key=name)["Body"].read())
+    validator("deferral").validate(found)
     return found
 
 

@@ -124,7 +124,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_ledger.py": WHOLE,
         "s3_owners_file.py": WHOLE,
         "s3_exemptions_file.py": {"read"},
-        "s3_deferrals.py": {"keys_of", "of_key"},
+        "s3_deferrals.py": {"known_of", "of_key", "removal_of", "put_removal"},
     },
     (CORE, "NotifierRole"): {
         "s3_receipts.py": WHOLE,
@@ -196,6 +196,7 @@ ALL = {
         "ReportQuarantine": "True",
         "ReadAlternateContacts": "True",
         "ReadCloudTrail": "True",
+        "EndExemptions": "True",
     },
 }
 # Never, in any role. (spec: what the role must not have)
@@ -283,6 +284,7 @@ NOT_IN_THE_STORY = {
     "account:GetAlternateContact",
     "cloudtrail:LookupEvents",
     "iam:ListEntitiesForPolicy",
+    "iam:RemoveUserFromGroup",
 }
 RECORDED = json.loads((ROOT / "tests" / "e2e" / "calls.json").read_text())
 
@@ -312,9 +314,10 @@ def test_a_role_was_seen_to_use_all_that_it_grants(role: tuple[str, str]) -> Non
         ("ResourceOwnerTag", "Owner", "iam:ListUserTags"),
         ("ReadAlternateContacts", "TRUE", "account:GetAlternateContact"),
         ("ReadCloudTrail", "true", "cloudtrail:LookupEvents"),
+        ("EndExemptions", "true", "iam:RemoveUserFromGroup"),
     ],
 )
-def test_an_optional_read_is_granted_only_where_it_is_asked_for(
+def test_what_is_optional_is_granted_only_where_it_is_asked_for(
     parameter: str, value: str, action: str
 ) -> None:
     without = granted(Stack(name=MEMBER).statements("RotationRole"))
@@ -550,6 +553,7 @@ def test_a_function_reaches_its_own_folders_of_the_bucket_only() -> None:
         "audit/*",
         "snapshots/*",
         "paused.json",
+        "deferrals/*/AIDA*",
     }
     assert objects("RotationRole", "s3:DeleteObject") == {"paused.json"}
     assert objects("NotifierRole", "s3:GetObject") == {"receipts/*", "Template/*"}
@@ -734,6 +738,8 @@ ACCEPTED: Mapping[tuple[str, str], Mapping[str, set[str]]] = {
             "iam:CreateAccessKey",
             "iam:UpdateAccessKey",
             "iam:DeleteAccessKey",
+            # Where EndExemptions is true, of the exemption group alone: it takes rights away.
+            "iam:RemoveUserFromGroup",
         },
     },
     # One role: the one that lists the organisation. And one file: that of the owners.

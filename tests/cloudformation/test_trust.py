@@ -236,7 +236,8 @@ GRANTED: Mapping[str, Mapping[str, set[str]]] = {
             *(f"{BELOW}/{name}" for name in ("owners.*", "exemptions.yaml", "deferrals/*")),
         },
         "s3:PutObject": {
-            *(f"{BELOW}/{name}" for name in ("tally/*", "audit/*", "snapshots/*", "paused.json"))
+            *(f"{BELOW}/{name}" for name in ("tally/*", "audit/*", "snapshots/*", "paused.json")),
+            f"{BELOW}/deferrals/*/AIDA*",
         },
         "s3:DeleteObject": {f"{BELOW}/paused.json"},
         "kms:GenerateMac": {"arn:SealKey"},

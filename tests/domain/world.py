@@ -194,6 +194,8 @@ def look(
 def _answered(known: UserFacts, question: Question, truth: UserFacts) -> UserFacts:
     if question.asked is Asked.SECRET:
         return replace(known, secret=truth.secret)
+    if question.asked is Asked.MEMBERSHIP:
+        return replace(known, outside=truth.outside)
     [fact] = (key for key in truth.keys if key.key_id == question.key_id)
     read = (
         {"last_use": fact.last_use}

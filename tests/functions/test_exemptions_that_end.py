@@ -8,12 +8,16 @@ import pytest
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
-from tests.use_cases.harness import HUB, MEMBER, OWNER, Harness, decisions_of
+from tests.test_schemas import validator
+from tests.use_cases.harness import GROUP, HUB, MEMBER, OWNER, Harness, decisions_of
 
 FILE = f"""\
 version: 1
 exemptions:
 - {{account: "{MEMBER}", user: ann, ticket: SEC-1, owner: erp@example.com, reason: x, expiry: END}}
+"""
+MORE = f"""\
+- {{account: "{MEMBER}", user: bob, ticket: SEC-2, owner: erp@example.com, reason: x, expiry: END}}
 """
 
 
@@ -66,6 +70,146 @@ def test_a_member_is_reported_and_their_owner_notified_once(exempted: Harness) -
         "owner": "erp@example.com",
         "reason": "x",
     }
+
+
+@pytest.fixture
+def ending(exempted: Harness) -> Harness:
+    """The same, where exemptions end."""
+    exempted.settings["EndExemptions"] = "true"
+    write(exempted, "2026-03-12")
+    return exempted
+
+
+def members(stage: Harness) -> set[str]:
+    found = stage.iam().get_group(GroupName=GROUP)["Users"]
+    return {each["UserName"] for each in found}
+
+
+def stored(stage: Harness, folder: str) -> list[dict[str, Any]]:
+    s3 = stage.cloud.session(HUB).client("s3")
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/{folder}/").get("Contents", [])
+    bodies = (s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found)
+    return [json.loads(body) for body in bodies]
+
+
+def test_a_member_is_removed_two_weeks_after_the_notice_and_then_kept_as_any_other(
+    ending: Harness,
+) -> None:
+    """Cat's key was to stop on day 10; it was exempted the day before, without an entry."""
+    [old] = ending.user("cat", 137)
+    ending.run()
+    [mail] = [mail for mail in ending.cloud.sent_mails if OWNER in mail.to]
+    assert "Keyturn removes ann from the group" in " ".join(str(mail.text).split())
+    ending.exempt("cat")
+    assert decisions_of(ending.at(9).run(), "cat")[0] == ("NOTICE", "exemption-lapsed")
+
+    early = ending.at(13).run()
+    assert decisions_of(early, "bob") == [("KEEP", "exemption-lapsed")]
+    before = ending.mark()
+    removed = ending.at(14).run()
+
+    for name in ("ann", "bob"):
+        assert decisions_of(removed, name) == [("END-EXEMPTION", "exemption-over")]
+    assert ending.writes(before) == ["RemoveUserFromGroup"] * 2
+    assert members(ending) == {"cat"}
+    assert "2 are no longer exempt" in subjects(ending)[-1]
+    ended = {each["user"]: each for each in stored(ending, "audit") if "ended" in each}
+    assert {name: each["outcome"] for name, each in ended.items()} == dict.fromkeys(
+        ("ann", "bob"), "done"
+    )
+    assert "its exemption ended on 2026-03-12 (SEC-1)" in ended["ann"]["why"]
+    for each in stored(ending, "deferrals"):
+        validator("removal").validate(each)
+        assert each["state"] == "done"
+
+    ending.exempt("bob")
+    again = ending.at(15).run()
+    assert ("ROTATE", "rotation-due") in decisions_of(again, "ann")
+    assert decisions_of(again, "bob") == [("NOTICE", "exemption-lapsed")]
+    assert decisions_of(ending.at(23).run(), "cat")[0] == ("END-EXEMPTION", "exemption-over")
+    assert decisions_of(ending.at(24).run(), "cat")[0] == ("NOTICE", "dates-not-noticed")
+    assert decisions_of(ending.at(28).run(), "bob") == [("KEEP", "exemption-lapsed")]
+    assert decisions_of(ending.at(29).run(), "bob") == [("END-EXEMPTION", "exemption-over")]
+    ending.at(33).run()
+    assert ending.keys("cat")[old] == "Active"
+    assert decisions_of(ending.at(34).run(), "cat")[0] == ("DISABLE", "window-over")
+
+
+def deny_the_file(request: ApiRequest, perform: Perform) -> ApiResponse:
+    if str(request.params.get("Key", "")).endswith("exemptions.yaml"):
+        return refused(request, ApiError("AccessDenied", "Access Denied", 403))
+    return perform(request)
+
+
+@pytest.mark.parametrize("how", ["extended", "broken", "denied", "left"])
+def test_nobody_is_removed_where_the_last_look_says_otherwise(how: str, ending: Harness) -> None:
+    ending.run()
+    read = iter(range(99))
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "GetGroup" and next(read) == 1:
+            match how:
+                case "extended":
+                    write(ending, "2026-05-01", MORE.replace("END", "2026-05-01"))
+                case "broken":
+                    write(ending, "2026-03-12", "- {user: bob}\n")
+                case "denied":
+                    ending.cloud.layers.append(deny_the_file)
+                case _:
+                    for name in ("ann", "bob"):
+                        ending.iam().remove_user_from_group(GroupName=GROUP, UserName=name)
+        return perform(request)
+
+    ending.at(14).cloud.layers.append(layer)
+    before = ending.mark()
+    answer = ending.run()
+
+    assert decisions_of(answer, "bob") == [("END-EXEMPTION", "exemption-over")]
+    assert ending.writes(before) == []
+    assert stored(ending, "deferrals") == []
+    assert answer["failures"] == []
+
+
+def test_neither_a_dry_run_nor_a_pause_removes_anybody_and_a_refusal_is_tried_again(
+    ending: Harness,
+) -> None:
+    ending.run()
+    ending.at(14).settings["DryRunFlag"] = "true"
+    assert decisions_of(ending.run(), "bob") == [("END-EXEMPTION", "exemption-over")]
+    ending.settings["DryRunFlag"] = "false"
+    ending.invoke({"Pause": "incident", "by": "eve"})
+    ending.run()
+    ending.invoke({"Resume": "over", "by": "eve"})
+    assert (members(ending), stored(ending, "deferrals")) == ({"ann", "bob"}, [])
+
+    def deny(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "RemoveUserFromGroup":
+            return refused(request, ApiError("AccessDenied", "not authorized", 403))
+        return perform(request)
+
+    ending.cloud.layers.append(deny)
+    answer = ending.run()
+    ending.cloud.layers.remove(deny)
+
+    assert {each["user"]: each["message"] for each in answer["failures"]} == dict.fromkeys(
+        ("ann", "bob"), "RemoveUserFromGroup: AccessDenied: not authorized"
+    )
+    assert {each["state"] for each in stored(ending, "deferrals")} == {"refused"}
+    assert decisions_of(ending.at(15).run(), "bob") == [("END-EXEMPTION", "exemption-over")]
+    assert members(ending) == set()
+
+
+def test_whoever_was_outside_of_the_group_meanwhile_is_warned_anew(ending: Harness) -> None:
+    ending.run()
+    ending.iam().remove_user_from_group(GroupName=GROUP, UserName="bob")
+    ending.at(3).run()
+    ending.exempt("bob")
+    ending.at(5).run()
+
+    answer = ending.at(14).run()
+
+    assert decisions_of(answer, "bob")[0] == ("NOTICE", "exemption-lapsed")
+    assert members(ending) == {"bob"}
 
 
 def test_a_file_exempts_nobody_by_itself(stage: Harness) -> None:

@@ -10,11 +10,13 @@ from keyturn.ports import Clock, DailyLimitLedger, Deferrals, PauseFlag, Receipt
 from keyturn.use_cases.announcers import NotifyNobody
 from keyturn.use_cases.daily_cap import DailyCap
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.end_exemption import EndExemption
 from keyturn.use_cases.executor import Executor
 from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.memberships import Memberships
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
@@ -102,6 +104,9 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
     receipts = receipts or FakeReceipts()
     find_owner = a_finder(keys, receipts)
     ledger = ledger or FakeDailyLimitLedger(clock=clock)
+    exempt_users = ExemptUsers(
+        keys=keys, group=GROUP, may_be_missing=policy.allow_missing_exemption_group
+    )
     return KeepAccount(
         deferrals=deferrals or NoDeferrals(),
         keys=keys,
@@ -112,6 +117,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             policy=policy,
             kms_key=None,
             find_owner=find_owner,
+            memberships=Memberships(snapshots=None, account=RUN.account.id),
         ),
         executor=Executor(
             keys=keys,
@@ -122,11 +128,20 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             lease=RunLease(ledger=ledger, clock=clock, id=run_id),
             clock=clock,
             kms_key=None,
+            end_exemption=EndExemption(
+                keys=keys,
+                exempt_users=exempt_users,
+                exemptions_file=None,
+                longest=policy.max_exemption,
+                deferrals=deferrals or NoDeferrals(),
+                audit=None,
+                clock=clock,
+                run=run_id,
+                own_id=run_id,
+            ),
         ),
         policy=policy,
-        exempt_users=ExemptUsers(
-            keys=keys, group=GROUP, may_be_missing=policy.allow_missing_exemption_group
-        ),
+        exempt_users=exempt_users,
         can_notify=can_notify,
         cap=DailyCap(ledger=ledger, policy=policy, id=run_id),
         pause_flag=pause_flag or FakePauseFlag(),

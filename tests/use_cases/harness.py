@@ -53,7 +53,7 @@ LOGGERS = (
 )
 OF_KEYTURN_ITSELF = frozenset({"events", "sqs", "s3", "sesv2"})
 WRITES = {
-    "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"},
+    "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "RemoveUserFromGroup"},
     "secretsmanager": {
         "CreateSecret",
         "PutSecretValue",

@@ -153,6 +153,11 @@ class IamAccessKeys:
             return True
         return False
 
+    def remove_from_group(self, user: str, group: str) -> None:
+        """Remove a user from a group. A retry is safe."""
+        with suppress(NotFound), definite(), aws_errors_translated():
+            self._iam.remove_user_from_group(UserName=user, GroupName=group)
+
 
 def _status(word: str) -> Status:
     """What IAM says of a key; its model knows words that no access key has had so far."""

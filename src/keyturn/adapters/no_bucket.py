@@ -5,8 +5,9 @@ from datetime import date, datetime
 
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.errors import NotFound, Refused
-from keyturn.domain.key import Receipt, SentNotice
+from keyturn.domain.key import Receipt, SentNotice, Unknown
 from keyturn.domain.recipient import Recipient, RecipientId
+from keyturn.domain.removal import Removal
 from keyturn.ports import Pause, Reservation, StoredDeferral
 
 
@@ -33,8 +34,8 @@ class NoReceipts:
 class NoDeferrals:
     """Meets `ports.Deferrals`."""
 
-    def keys_of(self, account: str) -> frozenset[str]:  # noqa: ARG002 -- meets the port
-        """Nobody can give time where nothing is stored."""
+    def known_of(self, account: str) -> frozenset[str]:  # noqa: ARG002 -- meets the port
+        """Nobody can give time where nothing is stored, nor is anybody removed."""
         return frozenset()
 
     def of_key(self, account: str, key_id: str) -> StoredDeferral:  # noqa: ARG002 -- meets the port
@@ -42,6 +43,14 @@ class NoDeferrals:
         raise NotFound("without a bucket no key was given more time")
 
     def put(self, deferral: Deferral, *, instead_of: str | None) -> None:  # noqa: ARG002 -- meets the port
+        """Raises Refused: no run would know of it."""
+        raise Refused("without a bucket no run would know of it")
+
+    def removal_of(self, account: str, user_id: str) -> Removal | Unknown:  # noqa: ARG002 -- meets the port
+        """Raises NotFound: nobody was removed."""
+        raise NotFound("without a bucket nobody was removed from the exemption group")
+
+    def put_removal(self, removal: Removal) -> None:  # noqa: ARG002 -- meets the port
         """Raises Refused: no run would know of it."""
         raise Refused("without a bucket no run would know of it")
 

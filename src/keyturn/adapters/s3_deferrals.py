@@ -1,15 +1,22 @@
 """
-The time that operators gave keys: an object for each, `<prefix>/deferrals/<account>/<key>.json`.
+What begins a new stretch: the time that keys were given, and removals from the exemption group.
 
-It stays when its day is over: what was promised before it proves nothing after it.
+    <prefix>/deferrals/<account>/<key id>.json     the time of a key
+    <prefix>/deferrals/<account>/<UserId>.json     the last removal of a user
+
+An object stays when it is over: what was promised before it proves nothing after it. They are in
+one folder, so that a run knows of both by one call.
 """
 
 from typing import TYPE_CHECKING, TypedDict
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.deferral import Deferral
+from keyturn.domain.key import Unknown
+from keyturn.domain.removal import Removal
 from keyturn.ports import StoredDeferral
 from keyturn.schemas.deferral import read_deferral, write_deferral
+from keyturn.schemas.removal import read_removal, write_removal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,8 +31,8 @@ class S3Deferrals:
     """
     Meets `ports.Deferrals`.
 
-    Reading needs s3:ListBucket and s3:GetObject on `<prefix>/deferrals/*`, to give time
-    s3:PutObject besides.
+    Reading needs s3:ListBucket and s3:GetObject on `<prefix>/deferrals/*`; to give time, or to
+    remove somebody, s3:PutObject besides.
     """
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
@@ -33,8 +40,8 @@ class S3Deferrals:
         self._bucket = bucket
         self._root = "/".join(filter(None, (prefix.strip("/"), "deferrals")))
 
-    def keys_of(self, account: str) -> frozenset[str]:
-        """The ids of the keys of an account that were ever given time."""
+    def known_of(self, account: str) -> frozenset[str]:
+        """The ids of an account's keys that were ever given time, and of users ever removed."""
         folder = f"{self._root}/{account}/"
         found: set[str] = set()
         with aws_errors_translated():
@@ -68,5 +75,22 @@ class S3Deferrals:
                 **condition,
             )
 
-    def _name(self, account: str, key_id: str) -> str:
-        return f"{self._root}/{account}/{key_id}.json"
+    def removal_of(self, account: str, user_id: str) -> Removal | Unknown:
+        """The last removal of a user."""
+        with aws_errors_translated():
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self._name(account, user_id))
+            body, written = answer["Body"].read(), answer["LastModified"]
+        return read_removal(body, account=account, user_id=user_id, written=written)
+
+    def put_removal(self, removal: Removal) -> None:
+        """Store it, in the place of an earlier one."""
+        with aws_errors_translated():
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=self._name(removal.account, removal.user_id),
+                Body=write_removal(removal),
+                ContentType="application/json",
+            )
+
+    def _name(self, account: str, of_id: str) -> str:
+        return f"{self._root}/{account}/{of_id}.json"

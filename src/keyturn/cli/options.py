@@ -182,6 +182,7 @@ class SettingOptions:
     exemption_group: str | None = option_of("IAMExemptionGroup")
     allow_missing_group: bool = option_of("AllowMissingExemptionGroup")
     max_exemption: str | None = option_of("MaxExemption")
+    end_exemptions: bool = option_of("EndExemptions")
     max_deferral: str | None = option_of("MaxDeferral")
     proof_of_notice: str | None = option_of("ProofOfNotice")
     proving_channel: list[str] | None = option_of("ProvingChannels")

@@ -50,6 +50,7 @@ STYLES = {
     Action.REPAIR: "magenta",
     Action.DISABLE: "red",
     Action.DELETE: "bold red",
+    Action.END_EXEMPTION: "red",
     Action.RESTORE: "green",
     Action.REVOKE: "bold red",
 }
@@ -58,6 +59,7 @@ DOING = {
     Action.REPAIR: "repair",
     Action.DISABLE: "disable",
     Action.DELETE: "delete",
+    Action.END_EXEMPTION: "end the exemption of",
     Action.RESTORE: "enable",
     Action.REVOKE: "revoke",
 }

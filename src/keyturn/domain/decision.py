@@ -46,14 +46,22 @@ class Action(StrEnum):
     REPAIR = "REPAIR"
     DISABLE = "DISABLE"
     DELETE = "DELETE"
+    END_EXEMPTION = "END-EXEMPTION"
+    """The user of the key is removed from the exemption group."""
     RESTORE = "RESTORE"
     REVOKE = "REVOKE"
 
 
 ORDERED = frozenset({Action.RESTORE, Action.REVOKE})
 """The actions that the rule never answers with: an operator orders them (commands.py)."""
-WRITING = frozenset({Action.ROTATE, Action.REPAIR, Action.DISABLE, Action.DELETE}) | ORDERED
-"""The actions that change a key."""
+WRITING = ORDERED | {
+    Action.ROTATE,
+    Action.REPAIR,
+    Action.DISABLE,
+    Action.DELETE,
+    Action.END_EXEMPTION,
+}
+"""The actions that change a key, or who is exempt."""
 ENDING = frozenset({Action.DISABLE, Action.DELETE})
 """The actions that take a key away from whoever works with it."""
 
@@ -65,6 +73,7 @@ class Reason(StrEnum):
     EXEMPT = "exempt"
     EXEMPTION_ENDING = "exemption-ending"
     EXEMPTION_LAPSED = "exemption-lapsed"
+    EXEMPTION_OVER = "exemption-over"
     ROTATION_AHEAD = "rotation-ahead"
     DISABLING_AHEAD = "disabling-ahead"
     DELETION_AHEAD = "deletion-ahead"
@@ -134,6 +143,7 @@ class NoticeType(StrEnum):
     DELETED = "deleted"
     DEFERRED = "deferred"
     EXEMPTION_ENDS = "exemption-ends"
+    EXEMPTION_OVER = "exemption-over"
     RESTORED = "restored"
     GRACE_RENEWED = "grace-renewed"
     BLOCKED = "blocked"
@@ -333,6 +343,7 @@ class Asked(StrEnum):
     LAST_USE = "last-use"
     RECEIPTS = "receipts"
     OWNER = "owner"
+    MEMBERSHIP = "membership"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.exemptions_file import Exemption
 from keyturn.domain.owner import Owner
 from keyturn.domain.recipient import RecipientId
+from keyturn.domain.removal import Removal
 
 SESSIONS: Final = "ASIA"
 """How the ids of temporary credentials begin: they are of a session, and no access keys."""
@@ -190,6 +191,10 @@ class UserFacts:
     """Whether they are in the exemption group: nothing of theirs is written to (invariant 5)."""
     exemption: Exemption | None = None
     """What the exemptions file says of one who is exempt; None: there is no file."""
+    removal: Removal | Unknown | None = None
+    """When a run last removed them from the exemption group; None: none ever did."""
+    outside: datetime | Unknown | Unread | None = UNREAD
+    """When a run last saw that they were not exempt, UTC; None: none did of late."""
     forced: datetime | None = None
     """When an operator asked for a rotation at any age, UTC; None: nobody did."""
     secret: SecretFacts | Unknown | Unread | None = UNREAD

@@ -147,6 +147,12 @@ class RotationPolicy:
         help="How far ahead the end of an exemption may be ({default}).",
         **_PERIOD,
     )
+    end_exemptions: bool = setting(
+        default=False,
+        name="EndExemptions",
+        option="--end-exemptions",
+        help="Remove from the group whose exemption is over, after 14 days' notice.",
+    )
     max_deferral: int = setting(
         default=30,
         name="MaxDeferral",

@@ -15,6 +15,7 @@ WRITE_OF = {
     Action.DISABLE: "iam:UpdateAccessKey",
     Action.DELETE: "iam:DeleteAccessKey",
     Action.REPAIR: "iam:UpdateAccessKey",
+    Action.END_EXEMPTION: "iam:RemoveUserFromGroup",
     Action.RESTORE: "iam:UpdateAccessKey",
     Action.REVOKE: "iam:UpdateAccessKey",
 }

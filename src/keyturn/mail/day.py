@@ -19,6 +19,7 @@ _BY_WEIGHT: Final = (
     Action.REVOKE,
     Action.REPAIR,
     Action.ROTATE,
+    Action.END_EXEMPTION,
     Action.RESTORE,
     Action.NOTICE,
     Action.WARN,

@@ -18,6 +18,7 @@ URGENCY: Final = (
     NoticeType.ROTATED,
     NoticeType.RETIRING,
     NoticeType.GRACE_RENEWED,
+    NoticeType.EXEMPTION_OVER,
     NoticeType.EXEMPTION_ENDS,
     NoticeType.DEFERRED,
     NoticeType.OVERWRITTEN,

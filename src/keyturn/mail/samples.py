@@ -177,6 +177,20 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 notice=Notice(type=told, day=in_days(14)),
                 next=None,
             )
+        case NoticeType.EXEMPTION_OVER:
+            return replace(
+                alone,
+                age=426,
+                state=State.ACTIVE,
+                overlays=frozenset({Overlay.EXEMPT}),
+                action=Action.END_EXEMPTION,
+                reason=Reason.EXEMPTION_OVER,
+                sentence="its user is exempt, and its exemption ended on 2027-03-01 (SEC-1234); "
+                "its owner was notified on 2027-02-15, so the user is removed from the exemption "
+                "group (EndExemptions=true)",
+                notice=Notice(type=told, day=TODAY.date()),
+                next=None,
+            )
         case NoticeType.DEFERRED:
             return replace(
                 item,

@@ -95,6 +95,13 @@ class AccessKeys(Protocol):
         False: IAM knows no such key. Of one that was just made, that proves nothing.
         """
 
+    def remove_from_group(self, user: str, group: str) -> None:
+        """
+        Remove a user from a group; one who is not in it, or gone, counts as removed.
+
+        Raises as `disable` does.
+        """
+
 
 class UsersAlive(Protocol):
     """IAM in one account, asked about everything that users have, and never written to."""

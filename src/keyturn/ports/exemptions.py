@@ -6,6 +6,7 @@ from typing import Protocol
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.exemptions_file import ExemptionsFile
 from keyturn.domain.key import Unknown
+from keyturn.domain.removal import Removal
 
 
 class ExemptionsFileStore(Protocol):
@@ -42,10 +43,13 @@ class StoredDeferral:
 
 
 class Deferrals(Protocol):
-    """Where the time is stored that operators gave keys."""
+    """
+    Where it is stored what begins a new stretch: for a key the time that an operator gave it, for
+    a user their removal from the exemption group.
+    """
 
-    def keys_of(self, account: str) -> frozenset[str]:
-        """The ids of the keys of an account that were ever given time."""
+    def known_of(self, account: str) -> frozenset[str]:
+        """The ids of an account's keys that were ever given time, and of users ever removed."""
 
     def of_key(self, account: str, key_id: str) -> StoredDeferral:
         """What a key was given. Raises NotFound where that is nothing."""
@@ -57,3 +61,13 @@ class Deferrals(Protocol):
         instead_of: the version that was read; None: there was none.
         Raises AlreadyThere where it is another by now: then nothing is stored.
         """
+
+    def removal_of(self, account: str, user_id: str) -> Removal | Unknown:
+        """
+        The last removal of a user from the exemption group. Raises NotFound where there was none.
+
+        Unknown: it is of no form that we know.
+        """
+
+    def put_removal(self, removal: Removal) -> None:
+        """Store it, in the place of an earlier one."""

@@ -30,6 +30,7 @@ from keyturn.domain.record import KeyRecord
 from keyturn.domain.result import Done, Outcome
 from keyturn.ports import AccessKeys, Clock, SecretStore
 from keyturn.use_cases.deliver import Deliver
+from keyturn.use_cases.end_exemption import EndExemption
 from keyturn.use_cases.gate import GuardedKeys
 from keyturn.use_cases.progress import Progress
 from keyturn.use_cases.record_store import CLOCK_MAY_BE_OFF, RecordStore
@@ -45,6 +46,7 @@ ORDER = (
     Action.DELETE,  # before ROTATE: it frees the slot
     Action.ROTATE,
     Action.DISABLE,
+    Action.END_EXEMPTION,
     Action.RESTORE,
 )
 
@@ -59,6 +61,7 @@ class Executor:
     lease: RunLease
     clock: Clock
     kms_key: str | None
+    end_exemption: EndExemption
 
     def carry_out(
         self, decided: UserDecisions, may_write: Callable[[], None] = lambda: None
@@ -144,6 +147,9 @@ class Executor:
                 self._disable(user, decision, record, progress)
             case Action.DELETE:
                 self._delete(user, decision, record, progress)
+            case Action.END_EXEMPTION:
+                # Not asked of `may_write`, which lets no write pass to a user who is exempt.
+                self.end_exemption.carry_out(user, decision, progress)
             case Action.RESTORE:
                 self._restore(user, decision, record, progress)
 

@@ -17,6 +17,7 @@ from keyturn.domain.proof import comes_back
 from keyturn.domain.secret_names import secret_name
 from keyturn.ports import AccessKeys, Receipts, SecretStore
 from keyturn.use_cases.find_owner import FindOwner
+from keyturn.use_cases.memberships import Memberships
 
 Fact = TypeVar("Fact")
 
@@ -31,6 +32,7 @@ class FactGatherer:
     policy: RotationPolicy
     kms_key: str | None
     find_owner: FindOwner
+    memberships: Memberships
 
     def decide(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> UserDecisions:
         """
@@ -45,6 +47,7 @@ class FactGatherer:
             lambda known: decide(
                 known, self.policy, now, kms_key=self.kms_key, constraints=constraints
             ),
+            now,
         )
 
     def why_unowned(self, user: UserFacts) -> str | None:
@@ -66,6 +69,7 @@ class FactGatherer:
         return self._until_decided(
             user,
             lambda known: decide_command(command, known, self.policy, now, kms_key=self.kms_key),
+            now,
             gone_is_unknown=True,
         )
 
@@ -73,12 +77,13 @@ class FactGatherer:
         self,
         user: UserFacts,
         rule: Callable[[UserFacts], UserDecisions | Question],
+        now: datetime,
         *,
         gone_is_unknown: bool = False,
     ) -> UserDecisions:
         # It ends: each question is about one fact that was UNREAD, and its answer never is.
         while isinstance(answer := rule(user), Question):
-            user = self._answered(user, answer, gone_is_unknown=gone_is_unknown)
+            user = self._answered(user, answer, now, gone_is_unknown=gone_is_unknown)
             if answer.asked in {Asked.OWNER, Asked.RECEIPTS}:
                 user = self._with_later_sources(user)
         return answer
@@ -95,7 +100,7 @@ class FactGatherer:
         return replace(user, owner=_known(lambda: self.find_owner.with_later_sources(user)[0]))
 
     def _answered(
-        self, user: UserFacts, question: Question, *, gone_is_unknown: bool
+        self, user: UserFacts, question: Question, now: datetime, *, gone_is_unknown: bool
     ) -> UserFacts:
         match question:
             case Question(Asked.SECRET, None):
@@ -103,6 +108,9 @@ class FactGatherer:
                 return replace(user, secret=_known(lambda: self.secret_store.look(name)))
             case Question(Asked.OWNER, None):
                 return replace(user, owner=_known(lambda: self.find_owner.of(user)))
+            case Question(Asked.MEMBERSHIP, None):
+                last = _known(lambda: self.memberships.last_outside(user.name, now.date()))
+                return replace(user, outside=last)
             case Question(Asked.LAST_USE, str(key_id)):
                 use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=gone_is_unknown)
                 return _with_key(user, key_id, last_use=use)

@@ -162,3 +162,8 @@ class GuardedKeys:
         """Ask, and delete."""
         self._may_write()
         return self._keys.delete(user, key_id)
+
+    def remove_from_group(self, user: str, group: str) -> None:
+        """Ask, and remove."""
+        self._may_write()
+        self._keys.remove_from_group(user, group)

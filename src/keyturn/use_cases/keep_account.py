@@ -330,7 +330,7 @@ class KeepAccount:
             user_id=user.id,
             path=user.path,
             password_used=user.password_used,
-            keys=known.deferrals.with_time(self.keys.keys_of(user.name)),
+            keys=self.keys.keys_of(user.name),
             exempt=user.id in known.exempt,
             exemption=exemption_of(
                 known.file, run.account.id, user.name, run.at.date(), self.policy.max_exemption
@@ -340,7 +340,7 @@ class KeepAccount:
             forced=request.forced_at if user.name == request.forced else None,
             living=known.living,
         )
-        return self._decided(facts, run, NO_CONSTRAINTS)
+        return self._decided(known.deferrals.of_user(facts), run, NO_CONSTRAINTS)
 
     def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> UserDecisions:
         decided = self.fact_gatherer.decide(user, run.at, constraints)

@@ -116,7 +116,10 @@ class BuildNotifications:
             unread.append(Failure(error=NobodyReached(self.admin, sorted(untold))))
         result = replace(result, not_notified=tuple(unread))
         return Notifications(
-            events=(*_found_exempt(result, self.exemption_group), *_events(result, untold)),
+            events=(
+                *_found_exempt(result, self.exemption_group),
+                *_events(result, untold, self.exemption_group),
+            ),
             digests=(
                 *to_owners,
                 *(
@@ -279,22 +282,26 @@ def gets_smtp_passwords(user: UserFacts, decision: Decision, smtp: SmtpUsers) ->
 
 
 def _found_exempt(result: AccountResult, group: str) -> Iterator[Event]:
-    run = result.plan.run
     for name in result.newly_exempt:
-        change = ExemptionChange(
-            id=run.id,
-            account=run.account.id,
-            group=group,
-            change=GroupChange.FOUND,
-            user=name,
-            policy=None,
-            by="nobody known",
-            at=run.at,
-        )
-        yield Event(type=EventType.EXEMPTION_CHANGED, run=run, detail=write_exemption(change))
+        yield _exemption_changed(result.plan.run, group, name, GroupChange.FOUND)
 
 
-def _events(result: AccountResult, untold: Collection[str]) -> Iterator[Event]:
+def _exemption_changed(run: Run, group: str, user: str, what: GroupChange) -> Event:
+    """That a run found a user exempt, or removed them from the group."""
+    change = ExemptionChange(
+        id=run.id,
+        account=run.account.id,
+        group=group,
+        change=what,
+        user=user,
+        policy=None,
+        by="nobody known" if what is GroupChange.FOUND else "Keyturn",
+        at=run.at,
+    )
+    return Event(type=EventType.EXEMPTION_CHANGED, run=run, detail=write_exemption(change))
+
+
+def _events(result: AccountResult, untold: Collection[str], group: str) -> Iterator[Event]:
     """
     Say what happened to each key, and what the run came to.
 
@@ -304,6 +311,10 @@ def _events(result: AccountResult, untold: Collection[str]) -> Iterator[Event]:
     for outcome in result.outcomes:
         for done in outcome.done:
             if done.decision.notice is None:
+                continue
+            if done.decision.action is Action.END_EXEMPTION:
+                change = GroupChange.REMOVED
+                yield _exemption_changed(run, group, outcome.decided.user.name, change)
                 continue
             event_type = _type(done.decision, done.decision.notice.type)
             if event_type in _ONLY_NOTICES and done.decision.key_id in untold:

@@ -18,11 +18,12 @@ from keyturn.domain.days import DAY, have_passed
 from keyturn.domain.decision import Notice
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.history import AGAIN
-from keyturn.domain.key import Act, KeyFacts, Receipt, Unknown
+from keyturn.domain.key import Act, KeyFacts, Receipt
 from keyturn.domain.lifecycle.parts import Part
 from keyturn.domain.lifecycle.view import KeyView, OnRecord
 from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.proof import dates_returned, former_owners, proven_at
+from keyturn.domain.removal import Removal
 
 ACT_WARNING: Final = 3
 """Days before a key is disabled or deleted on which its owner is told once more."""
@@ -75,7 +76,8 @@ def disabling(view: KeyView) -> End:
     # receipt would end the key on the first day after its rest, without a new notice.
     # Nor does what somebody else was told who answered for it before: the new owner has W days.
     # What was told before an operator gave it more time proves nothing of the end after that.
-    begun = _later(on_record.restored, key.deferral)
+    # Nor what was told before a run removed its user from the exemption group.
+    begun = _later(at, key, on_record.restored)
     receipts = valid(at, view.notified(), Act.DISABLE, after=begun)
     told_anybody = valid(at, view.receipts(), Act.DISABLE, after=on_record.restored)
     window = at.policy.installation_window
@@ -119,7 +121,7 @@ def deletion(view: KeyView) -> End:
     promised = last_promised(at, view.receipts(), Act.DELETE)
     # Only a notice since it stopped proves that its owner could object (decision 0011): the mail
     # about the rotation names the date of deletion too.
-    told = _later(since, key.deferral)
+    told = _later(at, key, since)
     receipts = () if since is None else valid(at, view.notified(), Act.DELETE, after=told)
     return End(
         receipts=receipts,
@@ -180,10 +182,12 @@ def _end_of_deferral(at: OnRecord, key: KeyFacts) -> datetime | None:
     return datetime.combine(ends, time(), UTC) if isinstance(ends, date) else None
 
 
-def _later(since: datetime | None, deferral: Deferral | Unknown | None) -> datetime | None:
+def _later(at: OnRecord, key: KeyFacts, since: datetime | None) -> datetime | None:
     """When the stretch began in which people are told of an end, UTC; None: with the key."""
-    ordered = deferral.at if isinstance(deferral, Deferral) else None
-    return max(filter(None, (since, ordered)), default=None)
+    ordered = key.deferral.at if isinstance(key.deferral, Deferral) else None
+    removal = at.user.removal
+    removed = removal.at if isinstance(removal, Removal) else None
+    return max(filter(None, (since, ordered, removed)), default=None)
 
 
 def owner_changes(view: KeyView, act: Act) -> str | None:
@@ -222,7 +226,7 @@ def hold_begins(view: KeyView) -> date:
     """
     # Stale receipts too: with them gone, MaxHold would begin anew each month, and a key that is
     # used every day would never end.
-    begun = _later(view.on_record.restored, view.key.deferral)
+    begun = _later(view.at, view.key, view.on_record.restored)
     receipts = promising(view.receipts(), Act.DISABLE, after=begun)
     begins: date | None = None
     for receipt in sorted(receipts, key=lambda receipt: receipt.at):

@@ -17,7 +17,7 @@ from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Re
 from keyturn.domain.key import KeyFacts, Unknown
 from keyturn.domain.lifecycle.answers import blocked
 from keyturn.domain.lifecycle.case import case
-from keyturn.domain.lifecycle.cases.exempt import why_exempt, with_notice_of_its_end
+from keyturn.domain.lifecycle.cases.exempt import why_exempt, with_its_end
 from keyturn.domain.lifecycle.cases.orphan import find_orphan
 from keyturn.domain.lifecycle.cases.rotation import (
     NO_KEY_CAN_BE_MADE,
@@ -35,7 +35,13 @@ _MINUTE: Final = timedelta(minutes=1)
 # --- before the record is read
 
 
-@case(Reason.EXEMPT, Reason.EXEMPTION_ENDING, Reason.EXEMPTION_LAPSED, Reason.ORPHAN_FOUND)
+@case(
+    Reason.EXEMPT,
+    Reason.EXEMPTION_ENDING,
+    Reason.EXEMPTION_LAPSED,
+    Reason.EXEMPTION_OVER,
+    Reason.ORPHAN_FOUND,
+)
 def leave_an_exempt_user_alone(at: KeyList) -> UserDecisions | None:
     """
     Invariant 5: first of all, whatever the keys are. A user with one key costs no call.
@@ -47,7 +53,7 @@ def leave_an_exempt_user_alone(at: KeyList) -> UserDecisions | None:
     # Named, not repaired: invariant 5 forbids the write that invariant 3 demands, and wins.
     orphan, why = _orphan_of_exempt(at)
     reason, sentence = why_exempt(at)
-    decided = with_notice_of_its_end(
+    decided = with_its_end(
         at,
         _same_for_all(replace(at, orphan=orphan), Action.KEEP, reason, sentence, Overlay.EXEMPT),
     )
