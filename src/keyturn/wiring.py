@@ -59,6 +59,7 @@ from keyturn.domain.owner import AllowedDomains, Owner
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
 from keyturn.domain.recipient import ChannelName, Recipient
+from keyturn.domain.users_target import UsersTarget
 from keyturn.mail.letterhead import Letterhead
 from keyturn.ports import (
     Channel,
@@ -495,7 +496,7 @@ class Aws(_Connections):
         """What adds links to the chain over audit entries and reports."""
         return MakeChain(store=self.evidence())
 
-    def make_period_report(self, users_target: int | None) -> MakePeriodReport:
+    def make_period_report(self, users_target: UsersTarget | None) -> MakePeriodReport:
         """What makes the reports of weeks and months."""
         self.settings.needs("EventBusName", "S3BucketName")
         return MakePeriodReport(

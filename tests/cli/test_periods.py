@@ -16,7 +16,7 @@ from keyturn.cli.app import app
 from keyturn.domain.figures import SUMS
 from keyturn.schemas.period_report import read_period_report
 from tests.report.a_week import DAYS, a_week
-from tests.report.bucket import BOUGHT, LAB, NASTY, OWNER, SHOP, Bucket
+from tests.report.bucket import BOUGHT, LAB, NASTY, OWNER, SHOP, Bucket, key
 from tests.schemas import SCHEMAS
 
 
@@ -215,7 +215,13 @@ def test_the_csv_has_every_line_and_no_formula(tmp_path: Path) -> None:
             ("weekly", "--period", "2026-06-01"),
             "--period 2026-06-01: has not begun yet, UTC",
         ),
-        (("weekly", "--users-target", "-1"), "--users-target -1: must be 0 or more"),
+        (
+            ("weekly", "--users-target", "-1"),
+            "--users-target -1: must be a number of users, or with its day, such as 120@",
+        ),
+        (("monthly", "--users-target", "120@2026-02-30"), "must be a number of users"),
+        (("monthly", "--users-target", ""), "must be a number of users"),
+        (("monthly", "--users-target", "120 @2026-12-31"), "must be a number of users"),
     ],
 )
 def test_a_period_that_is_none_is_refused(
@@ -302,3 +308,72 @@ def test_findings_are_of_ocsfs_form_and_what_was_not_seen_is_no_pass(tmp_path: P
     keys = {each["resources"][0]["name"] for each in found} - {"account 2", "account 3"}
     assert keys - {"account 4"} == {"held", "printer", "scanner", "late"}
     assert len({each["finding_info"]["uid"] for each in found}) == len(found)
+
+
+# --- the target, and the months before -----------------------------------------------------------
+
+
+def months_before(bucket: Bucket) -> None:
+    """March had 12 users, seen whole; April's report is missing."""
+    where = ("--folder", str(bucket.root), "--format", "json")
+    made = json.loads(keyturn("monthly", "--period", "2026-05", *where).stdout)
+    march = made | {"period": "2026-03", "first": "2026-03-01", "last": "2026-03-31"}
+    march |= {"over": True, "whole": True, "remarks": []}
+    march["figures"]["users"]["value"] = 12
+    march["figures"]["accounts_never"]["value"] = march["figures"]["users_left"]["value"] = 0
+    body = json.dumps(march).encode()
+    bucket.put("reports/monthly/date=2026-04-01/2026-03/report.json", body)
+    bucket.put("reports/monthly/date=2026-05-01/2026-04/report.json", b"{}")
+
+
+def test_a_month_says_how_users_stand_to_the_target_and_leaves_gaps(tmp_path: Path) -> None:
+    months_before(a_week(tmp_path))
+    page = tmp_path / "page.html"
+    where = ("monthly", "--period", "2026-05", "--folder", str(tmp_path))
+
+    found = told(keyturn(*where, "--users-target", "4@2026-09-30", "--format", "json"))
+    text = keyturn(*where, "--users-target", "4@2026-09-30", "--page", str(page)).stdout
+    easy = told(keyturn(*where, "--users-target", "100", "--format", "json"))
+    none = told(keyturn(*where, "--format", "json"))
+
+    assert found["months"] == [
+        {"month": "2026-03", "users": 12, "whole": True},
+        {"month": "2026-04", "users": None, "whole": False},
+    ]
+    # One account was never seen: nobody may take that for being ahead.
+    assert found["course"] == (
+        "At least 8 IAM users, target 4 by 2026-09-30: whether that is ahead or behind is not "
+        "known, for not every account was seen (10 on the line from 12 on 2026-03-31)"
+    )
+    assert found["course"] in text
+    assert "IAM users at the end of the months before: 2026-03 12; 2026-04 not known" in text
+    assert found["course"] in page.read_text(encoding="utf-8")
+    assert "2026-04" in page.read_text(encoding="utf-8")
+    assert easy["course"].endswith(
+        "target 100 by 2026-06-30: whether it is reached is not known, for not every account was "
+        "seen"
+    )
+    assert none["course"] == ""
+
+
+def test_a_report_counts_who_could_stop_having_keys_and_lists_them(tmp_path: Path) -> None:
+    bucket = a_week(tmp_path)
+    never = {"last_used": {"at": None, "service": None, "region": None}}
+    bucket.snapshot(LAB, DAYS[-1], [key("idle", 30, **never), key("gitlab-ci", 31)])
+
+    found = told(keyturn("weekly", "--folder", str(tmp_path), "--format", "json"))
+
+    counted = figures(found)
+    kinds = {name: number for name, number in counted.items() if name.startswith("way_out_")}
+    assert {name: number for name, number in kinds.items() if number} == {
+        "way_out_never_used": 1,
+        "way_out_ci": 1,
+        "way_out_not_known": 6,
+    }
+    assert counted["users_with_keys"] == sum(kinds.values())
+    listed = lines(found, "way_out")
+    assert [each[0] for each in listed][:2] == ["idle", "gitlab-ci"]
+    assert listed[0][3] == (
+        "Its keys were never used (proved): IAM knows no use of 1 Active key, read on "
+        "2026-05-24. Instead: nothing: disable the keys, wait, delete them"
+    )

@@ -99,8 +99,11 @@ def test_without_time_for_all_accounts_nothing_is_stored(stage: Harness) -> None
     ("event", "rule"),
     [
         ({"report": "yearly"}, "report 'yearly'|must be one of weekly, monthly"),
-        ({"report": "monthly", "users_target": "many"}, "must be a number of users, or empty"),
-        ({"report": "monthly", "users_target": -1}, "must be a number of users, or empty"),
+        (
+            {"report": "monthly", "users_target": "many"},
+            "must be a number of users, or with its day",
+        ),
+        ({"report": "monthly", "users_target": -1}, "must be a number of users, or with its day"),
     ],
 )
 def test_what_a_rule_asks_for_is_checked(stage: Harness, event: dict[str, Any], rule: str) -> None:

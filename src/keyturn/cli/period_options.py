@@ -16,11 +16,11 @@ class PeriodOptions:
         WHICH,
         "PERIOD",
     )
-    users_target: int | None = option(
+    users_target: str | None = option(
         "--users-target",
-        "How many IAM users there are to be at most at the end of the quarter.",
+        "How many IAM users there are to be at most at the end of the quarter, or by a day.",
         WHICH,
-        "N",
+        "N[@YYYY-MM-DD]",
     )
     format: Findings = option(
         "--format", "How the answer is written.", OUTPUT, default=Findings.TABLE

@@ -25,10 +25,12 @@ from keyturn.domain.period_words import (
     depth_of,
     figure_text,
     line_text,
+    month_text,
     seen_text,
     title_of,
 )
 from keyturn.domain.plain_text import visible
+from keyturn.domain.users_target import RULE, UsersTarget, read_users_target
 from keyturn.report.period_page import write_period_page
 from keyturn.schemas.ocsf import ocsf_of
 from keyturn.schemas.period_report import heading, period_report_file, rows_of
@@ -47,8 +49,7 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
     Raises InvalidValue where the options do not say which one, or where.
     """
     period = _period(kind, asked.period)
-    if asked.users_target is not None and asked.users_target < 0:
-        raise InvalidValue("--users-target", asked.users_target, "must be 0 or more")
+    target = users_target(asked.users_target)
     evidence, aws = opened(where)
     workers = aws.settings.parallel_users if aws else _WORKERS
     rows, findings, made = StringIO(), StringIO(), now()
@@ -67,7 +68,7 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
             if path
         }
         found = ReportPeriod(evidence=evidence, workers=workers).of(
-            PeriodAsked(period=period, now=made, users_target=asked.users_target), each=each
+            PeriodAsked(period=period, now=made, users_target=target), each=each
         )
         if asked.csv:
             write[asked.csv](heading() + rows.getvalue())
@@ -80,6 +81,16 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
     else:
         typer.echo("\n".join(map(visible, _lines(found))))
     return 0 if found.is_whole else FAILED
+
+
+def users_target(given: str | None) -> UsersTarget | None:
+    """The target that was given. Raises InvalidValue where it is none."""
+    if given is None:
+        return None
+    target = read_users_target(given)
+    if target is None:
+        raise InvalidValue("--users-target", given, RULE)
+    return target
 
 
 def _period(kind: PeriodKind, given: str | None) -> Period:
@@ -100,9 +111,14 @@ def _lines(report: PeriodReport) -> Iterator[str]:
     yield title_of(report.period)
     yield seen_text(report)
     yield from report.remarks
+    if report.course:
+        yield report.course
     yield ""
     for name, value in report.figures.items():
         yield f"{'  ' * depth_of(name)}{DEFINITIONS[name].title}: {figure_text(name, value)}"
+    if report.months:
+        months = "; ".join(map(month_text, report.months))
+        yield f"IAM users at the end of the months before: {months}"
     for listed, section in SECTIONS.items():
         found = report.lists[listed]
         if found.total:

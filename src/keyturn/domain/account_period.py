@@ -5,19 +5,23 @@ Every key that the last look found has exactly one standing, so that the figures
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from keyturn.domain.account_seen import AccountSeen, KeySeen, StepSeen
+from keyturn.domain.advice_of_account import advices_of
 from keyturn.domain.days import DAY
 from keyturn.domain.decision import WRITING, Action, Overlay, Reason, State
 from keyturn.domain.exemptions_file import ExemptionEntry
-from keyturn.domain.key import Account, LastUse
+from keyturn.domain.key import Account
 from keyturn.domain.owner import OwnerSource
 from keyturn.domain.period import Period
 from keyturn.domain.plain_text import cut
+from keyturn.domain.replacement import advice_text
+from keyturn.domain.way_out import Advice, Kind, short_rank
 from keyturn.domain.worst_lines import LONGEST
 
 CONTROLS_AGE: Final = 90
@@ -60,77 +64,8 @@ class ListName(StrEnum):
     EXEMPT = "exempt"
     RESTORED = "restored"
     WITHOUT_OWNER = "without_owner"
+    WAY_OUT = "way_out"
     NOT_REACHED = "not_reached"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeySeen:
-    """A key on a day."""
-
-    user: str
-    key_id: str
-    age: int
-    """In days."""
-    created: date
-    state: State
-    action: Action
-    reason: str
-    sentence: str
-    exempt: bool
-    done: bool
-    overlays: frozenset[str] = frozenset()
-    successor: str | None = None
-    last_use: LastUse | None = None
-    """None: nobody looked, or it could not be read."""
-
-    @property
-    def used(self) -> date | None:
-        """When it was last used; None: never, or nobody looked."""
-        at = self.last_use.at if self.last_use else None
-        return at.date() if at else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepSeen:
-    """What an earlier run of the day did."""
-
-    user: str
-    key_id: str
-    action: Action
-    reason: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserSeen:
-    """A user on a day; source: where the owner was found, None: nobody looked."""
-
-    user: str
-    exempt: bool
-    source: str | None = None
-    owner: str = ""
-    password_used: date | None = None
-    """When they last signed in to the console; None: not known, or never."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSeen:
-    """An account on a day."""
-
-    day: date
-    account: str
-    name: str
-    dry_run: bool
-    reached: bool
-    """Whether its users could be listed."""
-    rotation_period: int
-    users: tuple[UserSeen, ...] = ()
-    keys: tuple[KeySeen, ...] = ()
-    steps: tuple[StepSeen, ...] = ()
-    left: int = 0
-    """Users for whom there was no time."""
-    why: str = ""
-    """Why it could not be entered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +90,8 @@ class PeriodLine:
     expiry: date | None = None
     dry_run: bool = False
     """Whether the account's run was a dry one: nothing is done there."""
+    rank: tuple[float, int] = (0, 0)
+    """What stands before the age, small first: the oldest is not always the first to look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +125,8 @@ class AccountPeriod:
     """Keys that were made in the period in the place of others, and seen."""
     users_rotated: frozenset[str] = frozenset()
     users_by_day: Mapping[date, int] = field(default_factory=dict)
+    ways_out: Mapping[Kind, int] = field(default_factory=dict)
+    """Users with keys, by what would let them stop having any."""
     lines: Mapping[ListName, tuple[PeriodLine, ...]] = field(default_factory=dict)
 
     @property
@@ -302,6 +241,7 @@ class _Account:
         active = [key for key in last.keys if key.state in _ACTIVE]
         each_user = Counter(key.user for key in active)
         standings = [standing_of(key, last.rotation_period) for key in last.keys]
+        advices = advices_of(last)
         return AccountPeriod(
             account=self.account,
             name=self.name,
@@ -322,7 +262,9 @@ class _Account:
             new_keys=len(self.new),
             users_rotated=frozenset(self.rotated),
             users_by_day=self.users_by_day,
-            lines=self._lines(last, standings, missing),
+            ways_out=Counter(each.kind for each in advices),
+            lines=self._lines(last, standings, missing)
+            | {ListName.WAY_OUT: tuple(self._ways_out(last, advices))},
         )
 
     def _add_done(self, day: AccountSeen) -> None:
@@ -402,6 +344,21 @@ class _Account:
                 )
             )
         return {name: tuple(found) for name, found in lines.items() if found}
+
+    def _ways_out(self, last: AccountSeen, advices: Iterable[Advice]) -> Iterator[PeriodLine]:
+        """The users of whom it is known what to do; a number of keys is what each would end."""
+        for each in advices:
+            if each.kind is not Kind.NOT_KNOWN:
+                yield PeriodLine(
+                    account=self.account,
+                    name=self.name,
+                    user=each.user.user,
+                    age=each.oldest,
+                    what=cut(advice_text(each), LONGEST),
+                    owner=each.user.owner,
+                    dry_run=last.dry_run,
+                    rank=short_rank(each),
+                )
 
     def _of(
         self, last: AccountSeen, key: KeySeen, since: date | None, *, known: bool = True

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
-from keyturn.domain.account_period import AccountSeen, KeySeen
+from keyturn.domain.account_seen import AccountSeen, KeySeen
 from keyturn.domain.decision import Action, Reason, State
-from keyturn.domain.way_out import KeyKnown, UserKnown
+from keyturn.domain.way_out import Advice, KeyKnown, UserKnown, advise
 
 _ACTIVE = frozenset({State.ACTIVE, State.ROTATED})
 _DISABLING = frozenset({Action.DISABLE, Action.REVOKE, Action.REPAIR})
@@ -56,3 +56,11 @@ def users_known(
             password_used=user.password_used,
             is_smtp=is_smtp(user.user),
         )
+
+
+def advices_of(account: AccountSeen) -> tuple[Advice, ...]:
+    """The verdicts on an account's users by one day alone."""
+    users = users_known(
+        account, keys_known(account, account.day), account.day, lambda _user: False
+    )
+    return tuple(found for each in users if (found := advise(each)))

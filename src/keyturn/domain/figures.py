@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from keyturn.domain.replacement import INSTEAD, TITLES
+from keyturn.domain.way_out import Kind
+
 
 class FigureName(StrEnum):
     """The figures of a report, by the names that programs know."""
@@ -44,6 +47,18 @@ class FigureName(StrEnum):
     USERS_CHANGE = "users_change"
     USERS_TARGET = "users_target"
     USERS_ABOVE_TARGET = "users_above_target"
+    USERS_WITH_KEYS = "users_with_keys"
+    WAY_OUT_INACTIVE = "way_out_inactive"
+    WAY_OUT_NEVER_USED = "way_out_never_used"
+    WAY_OUT_UNUSED = "way_out_unused"
+    WAY_OUT_CONSOLE_ONLY = "way_out_console_only"
+    WAY_OUT_CI = "way_out_ci"
+    WAY_OUT_IN_AWS = "way_out_in_aws"
+    WAY_OUT_PERSON = "way_out_person"
+    WAY_OUT_SES_SMTP = "way_out_ses_smtp"
+    WAY_OUT_ELSEWHERE = "way_out_elsewhere"
+    WAY_OUT_SEVERAL = "way_out_several"
+    WAY_OUT_NOT_KNOWN = "way_out_not_known"
     NEW_KEYS = "new_keys"
     NEW_KEYS_USED = "new_keys_used"
     NEW_KEYS_NOT_SEEN_USED = "new_keys_not_seen_used"
@@ -90,6 +105,11 @@ ROTATION_CONTROLS: Final = (
 )
 SECRET_PRICE: Final = 0.40
 """US dollars a secret and month, before tax and without calls: Secrets Manager's list price."""
+
+WAY_OUT_OF: Final[Mapping[Kind, FigureName]] = {
+    kind: FigureName(f"way_out_{kind}".replace("-", "_")) for kind in Kind
+}
+"""What would let users stop having keys → how many users that is of."""
 
 DEFINITIONS: Final[Mapping[FigureName, Definition]] = {
     FigureName.ACCOUNTS_LISTED: Definition(
@@ -212,12 +232,24 @@ DEFINITIONS: Final[Mapping[FigureName, Definition]] = {
     ),
     FigureName.USERS_TARGET: Definition(
         title="Target of IAM users",
-        means="At most so many at the end of the quarter (UsersTarget).",
+        means="At most so many at the end of the quarter, or by the day that is named.",
     ),
     FigureName.USERS_ABOVE_TARGET: Definition(
         title="IAM users above the target",
         means="Users less the target; none below it. Users of accounts not seen are not counted.",
     ),
+    FigureName.USERS_WITH_KEYS: Definition(
+        title="Users with keys",
+        means="At the last look: each by what would let it stop having keys (docs/advise.md).",
+        controls=(ISO_RIGHTS,),
+    ),
+    **{
+        name: Definition(
+            title=TITLES[kind],
+            means=f"Instead of keys: {INSTEAD[kind]}. By the account's last snapshot alone.",
+        )
+        for kind, name in WAY_OUT_OF.items()
+    },
     FigureName.NEW_KEYS: Definition(
         title="New keys seen",
         means=(
@@ -272,6 +304,7 @@ SUMS: Final[Mapping[FigureName, tuple[FigureName, ...]]] = {
         FigureName.KEYS_EXEMPT,
         FigureName.KEYS_OVERDUE,
     ),
+    FigureName.USERS_WITH_KEYS: tuple(WAY_OUT_OF.values()),
     FigureName.NEW_KEYS: (FigureName.NEW_KEYS_USED, FigureName.NEW_KEYS_NOT_SEEN_USED),
 }
 """What adds up: a figure → its parts."""

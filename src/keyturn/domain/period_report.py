@@ -15,8 +15,10 @@ from typing import Any, Final
 from keyturn.domain.account_period import AccountPeriod, ListName, PeriodLine, Standing
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action
-from keyturn.domain.figures import MONTHLY_ALONE, SECRET_PRICE, FigureName
+from keyturn.domain.figures import MONTHLY_ALONE, SECRET_PRICE, WAY_OUT_OF, FigureName
 from keyturn.domain.period import Period, PeriodKind
+from keyturn.domain.users_target import UsersCount, UsersTarget, course_of
+from keyturn.domain.way_out import Kind
 
 LISTED: Final = 500
 """Lines of each list in a report; its CSV has all."""
@@ -94,6 +96,10 @@ class PeriodReport:
     """The accounts with the smallest part within policy first."""
     accounts_more: int
     trend: tuple[Point, ...]
+    months: tuple[UsersCount, ...] = ()
+    """The users at the end of earlier months, the first one first; gaps are there, too."""
+    course: str = ""
+    """How the users stand to their target, a clause; empty: none is set, or none was counted."""
     remarks: tuple[str, ...] = ()
     """What is odd about the report itself, a sentence each: to be read before the rest."""
     csv: str = ""
@@ -111,7 +117,8 @@ class KnownOfPeriod:
     """UTC."""
     days_without_inventory: tuple[date, ...] = ()
     has_exemptions: bool = True
-    users_target: int | None = None
+    users_target: UsersTarget | None = None
+    months: tuple[UsersCount, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -151,6 +158,7 @@ class FoldPeriod:
     users_rotated: int = 0
     new_keys: int = 0
     standings: Counter[Standing] = field(default_factory=Counter)
+    ways_out: Counter[Kind] = field(default_factory=Counter)
     done: Counter[Action] = field(default_factory=Counter)
     first_uses: Counter[int] = field(default_factory=Counter)
     lists: dict[ListName, _Worst] = field(
@@ -179,6 +187,7 @@ class FoldPeriod:
         self.users_rotated += len(account.users_rotated)
         self.new_keys += account.new_keys
         self.standings.update(account.standings)
+        self.ways_out.update(account.ways_out)
         self.done.update(account.done)
         self.first_uses.update(account.first_uses)
         self.by_day.update(account.users_by_day)
@@ -213,14 +222,33 @@ class FoldPeriod:
                 Point(day=day, users=self.by_day[day], accounts=self.seen_by_day[day])
                 for day in sorted(self.by_day)
             ),
+            months=known.months,
+            course=self._course(),
             remarks=tuple(self._remarks(is_over=is_over)),
         )
+
+    def _course(self) -> str:
+        """How the users at the last look stand to the target."""
+        known = self.known
+        if known.users_target is None or not self.by_day:
+            return ""
+        is_whole = not (self.never or self.users_left or known.days_without_inventory)
+        accounts = self.whole + self.partly + self.never
+        today = min(known.period.last, known.made.date())
+        days = [
+            UsersCount(day=day, users=users, is_whole=self.seen_by_day[day] == accounts)
+            for day, users in sorted(self.by_day.items())
+            if day < today
+        ]
+        now = UsersCount(day=today, users=self.users, is_whole=is_whole)
+        course = course_of(known.users_target, [*known.months, *days, now])
+        return course.says if course else ""
 
     def _figures(self) -> dict[FigureName, float | None]:
         keys = self.standings.total()
         active = keys - self.standings[Standing.INACTIVE]
         uses = sorted(self.first_uses.elements())
-        target = self.known.users_target
+        target = self.known.users_target.users if self.known.users_target else None
         return {
             FigureName.ACCOUNTS_LISTED: self.whole + self.partly + self.never,
             FigureName.ACCOUNTS_WHOLE: self.whole,
@@ -244,6 +272,8 @@ class FoldPeriod:
             FigureName.USERS_CHANGE: self.users_change,
             FigureName.USERS_TARGET: target,
             FigureName.USERS_ABOVE_TARGET: None if target is None else max(0, self.users - target),
+            FigureName.USERS_WITH_KEYS: self.ways_out.total(),
+            **{WAY_OUT_OF[kind]: self.ways_out[kind] for kind in Kind},
             FigureName.NEW_KEYS: self.new_keys,
             FigureName.NEW_KEYS_USED: len(uses),
             FigureName.NEW_KEYS_NOT_SEEN_USED: self.new_keys - len(uses),
@@ -320,7 +350,7 @@ def _named(days: tuple[date, ...]) -> str:
 
 def _rank(line: PeriodLine) -> tuple[object, ...]:
     """The oldest first; then in the order of names."""
-    return -(line.age or 0), line.account, line.user or "", line.key_id or ""
+    return *line.rank, -(line.age or 0), line.account, line.user or "", line.key_id or ""
 
 
 def _row_rank(row: AccountRow) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from keyturn.domain.account_period import ListName, PeriodLine
 from keyturn.domain.figures import DEFINITIONS, SUMS, FigureName, Unit
 from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.period_report import PeriodReport, unseen_line
+from keyturn.domain.users_target import UsersCount
 from keyturn.domain.worst_lines import who_text
 
 
@@ -48,6 +49,13 @@ SECTIONS: Final[Mapping[ListName, Section]] = {
         title="Users whose owner is not known",
         means="Of those whose owner a run looked for.",
     ),
+    ListName.WAY_OUT: Section(
+        title="Users who could stop having keys",
+        means=(
+            "By the last snapshot alone: `keyturn advise` looks further back, and asks IAM. Days "
+            "are those of the oldest key. Most keys for the least effort first."
+        ),
+    ),
 }
 """
 The lists of a week or a month, in the order in which all show them: what was not seen is first.
@@ -72,6 +80,14 @@ def seen_text(report: PeriodReport) -> str:
     if report.is_whole:
         return f"Everything was seen: all {listed:,} accounts on every day"
     return f"NOT EVERYTHING WAS SEEN. {unseen_line(report) or 'See the remarks'}"
+
+
+def month_text(month: UsersCount) -> str:
+    """The users at the end of a month: a gap is one."""
+    name = f"{month.day:%Y-%m}"
+    if month.users is None:
+        return f"{name} not known"
+    return f"{name} {'' if month.is_whole else 'at least '}{month.users:,}"
 
 
 def figure_text(name: FigureName, value: float | None) -> str:

@@ -143,6 +143,12 @@ def instead_of(advice: Advice) -> str:
     return INSTEAD[advice.kind]
 
 
+def advice_text(advice: Advice) -> str:
+    """A verdict as one line: what it is, how sure, what is instead, and the first evidence."""
+    first = f": {advice.evidence[0].says}" if advice.evidence else ""
+    return f"{TITLES[advice.kind]} ({advice.sureness}){first}. Instead: {instead_of(advice)}"
+
+
 def policies_of(advice: Advice) -> dict[str, dict[str, Any]]:
     """The trust policies to copy: what for → the policy."""
     account = advice.user.account

@@ -165,12 +165,16 @@ def rank(advice: Advice) -> tuple[object, ...]:
     """Small is first: the most keys for the least effort, then the surer, then the older."""
     return (
         advice.kind is Kind.NOT_KNOWN,
-        -advice.keys / EFFORT[advice.kind],
-        _SURENESS.index(advice.sureness),
+        *short_rank(advice),
         -advice.oldest,
         advice.user.account,
         advice.user.user,
     )
+
+
+def short_rank(advice: Advice) -> tuple[float, int]:
+    """The first parts of the rank; then the older is first."""
+    return -advice.keys / EFFORT[advice.kind], _SURENESS.index(advice.sureness)
 
 
 def advise(user: UserKnown) -> Advice | None:

@@ -16,6 +16,7 @@ from keyturn.domain.days import DAY
 from keyturn.domain.decision import Action
 from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.period_report import FoldPeriod, KnownOfPeriod, PeriodReport
+from keyturn.domain.users_target import UsersCount, UsersTarget
 from keyturn.mail.samples import PROD, TODAY
 
 _CLOSED: Final = "300000000009"
@@ -23,7 +24,13 @@ _CLOSED: Final = "300000000009"
 
 def _report(kind: PeriodKind, *accounts: AccountPeriod, made: datetime = TODAY) -> PeriodReport:
     period = Period.of(kind, made.date()).before
-    fold = FoldPeriod(KnownOfPeriod(period=period, made=made, users_target=40))
+    months = (
+        UsersCount(day=period.first - 32 * DAY, users=48, is_whole=True),
+        UsersCount(day=period.first - DAY, users=None, is_whole=False),
+    )
+    fold = FoldPeriod(
+        KnownOfPeriod(period=period, made=made, users_target=UsersTarget(users=40), months=months)
+    )
     for each in accounts:
         fold.add(each)
     return fold.report()

@@ -13,6 +13,7 @@ from keyturn.domain.period_words import (
     SECTIONS,
     depth_of,
     figure_text,
+    month_text,
     seen_text,
     since_text,
     title_of,
@@ -49,7 +50,21 @@ def write_period_page(report: PeriodReport) -> str:
             for name, section in SECTIONS.items()
         ],
         trend=_trend(report),
+        months=_months(report),
     )
+
+
+def _months(report: PeriodReport) -> list[Mapping[str, object]]:
+    """The users of each month before, in words, with the width of its bar; None: a gap."""
+    most = max((each.users or 0 for each in report.months), default=0)
+    return [
+        {
+            "month": f"{each.day:%Y-%m}",
+            "users": month_text(each).partition(" ")[2],
+            "width": None if each.users is None else round(100 * each.users / (most or 1)),
+        }
+        for each in report.months
+    ]
 
 
 def _trend(report: PeriodReport) -> list[Mapping[str, object]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from keyturn.domain.account_period import AccountSeen, KeySeen, StepSeen, UserSeen
+from keyturn.domain.account_seen import AccountSeen, KeySeen, StepSeen, UserSeen
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action, State
 from keyturn.domain.errors import PortError

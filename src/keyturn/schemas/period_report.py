@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from keyturn.domain.account_period import AccountPeriod, ListName, PeriodLine
 from keyturn.domain.days import read_day
@@ -21,6 +21,7 @@ from keyturn.domain.period_report import (
 from keyturn.domain.plain_text import shown
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.tag_text import format_utc, moment
+from keyturn.domain.users_target import UsersCount
 from keyturn.schemas.account import AccountId, Count, Moment
 from keyturn.schemas.decision import Day
 from keyturn.schemas.plan_csv import harmless
@@ -78,6 +79,7 @@ class ReportLists(TypedDict):
     restored: PeriodListFile
     without_owner: PeriodListFile
     not_reached: PeriodListFile
+    way_out: PeriodListFile
 
 
 class AccountRowFile(TypedDict):
@@ -107,12 +109,21 @@ class PointFile(TypedDict):
     accounts: Count
 
 
+class MonthFile(TypedDict):
+    """The IAM users at the end of a month; null: not known. whole: every account was seen."""
+
+    month: str
+    users: Count | None
+    whole: bool
+
+
 class PeriodReportFile(TypedDict):
     """
     A week or a month of the whole organisation.
 
     whole: everything was seen. remarks: what is odd about the report itself. accounts_more: how
-    many accounts are in the CSV alone.
+    many accounts are in the CSV alone. course: how the users stand to their target. months: those
+    before, as their kept reports have them.
     """
 
     version: Literal[1]
@@ -129,6 +140,8 @@ class PeriodReportFile(TypedDict):
     accounts: list[AccountRowFile]
     accounts_more: Count
     trend: list[PointFile]
+    course: NotRequired[str]
+    months: NotRequired[list[MonthFile]]
     csv: str
     page: str
 
@@ -157,6 +170,11 @@ def period_report_file(report: PeriodReport) -> PeriodReportFile:
         "trend": [
             {"date": each.day.isoformat(), "users": each.users, "accounts": each.accounts}
             for each in report.trend
+        ],
+        "course": report.course,
+        "months": [
+            {"month": f"{each.day:%Y-%m}", "users": each.users, "whole": each.is_whole}
+            for each in report.months
         ],
         "csv": report.csv,
         "page": report.page,
@@ -285,10 +303,20 @@ def _report(found: Any) -> PeriodReport:  # noqa: ANN401 -- whatever stands ther
             Point(day=_known_day(each["date"]), users=each["users"], accounts=each["accounts"])
             for each in found["trend"]
         ),
+        months=tuple(map(_month, found.get("months", ()))),
+        course=str(found.get("course", "")),
         remarks=tuple(map(str, found["remarks"])),
         csv=str(found["csv"]),
         page=str(found["page"]),
     )
+
+
+def _month(found: Mapping[str, Any]) -> UsersCount:
+    period = read_period(PeriodKind.MONTHLY, found["month"])
+    if period is None:
+        raise ValueError(found["month"])
+    users = None if found["users"] is None else int(found["users"])
+    return UsersCount(day=period.last, users=users, is_whole=bool(found["whole"]))
 
 
 def _line(found: Mapping[str, Any]) -> PeriodLine:

@@ -102,6 +102,7 @@ class _Report(LenientSchema):
         ),
         required=True,
     )
+    course = text_of_at_most(LONGEST, load_default="")
     csv = rules.String(required=True, validate=OBJECT)
     page = rules.String(required=True, validate=OBJECT)
 
@@ -145,6 +146,7 @@ def read_report_due(event: object, *, own_account: str, now: datetime) -> Period
         accounts=(),
         accounts_more=0,
         trend=(),
+        course=found["course"],
         remarks=tuple(found["remarks"]),
         csv=found["csv"],
         page=found["page"],

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
-
-_MOST: Final = 10**9
+from keyturn.domain.users_target import RULE, UsersTarget, read_users_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +13,7 @@ class ReportAsked:
     """Which report a rule asks for."""
 
     kind: PeriodKind
-    users_target: int | None = None
+    users_target: UsersTarget | None = None
     """How many IAM users there are to be at most at the end of the quarter; None: nobody said."""
 
 
@@ -29,13 +27,12 @@ def read_report_asked(event: object) -> ReportAsked | None:
     return ReportAsked(kind=PeriodKind(kind), users_target=_target(event.get("users_target")))
 
 
-def _target(found: object) -> int | None:
+def _target(found: object) -> UsersTarget | None:
     """A template hands over a text, and an empty one where nobody set it."""
     if found is None or found == "":
         return None
-    is_text = isinstance(found, str) and found.isascii() and found.isdigit()
-    if is_text or (isinstance(found, int) and not isinstance(found, bool)):
-        number = int(str(found)[: len(str(_MOST))])
-        if 0 <= number <= _MOST:
-            return number
-    raise InvalidValue("users_target", found, "must be a number of users, or empty")
+    is_number = isinstance(found, int) and not isinstance(found, bool)
+    target = read_users_target(str(found)) if is_number or isinstance(found, str) else None
+    if target is None:
+        raise InvalidValue("users_target", found, f"{RULE}, or empty")
+    return target

@@ -5,7 +5,7 @@ Keyturn's own: nobody else is to build on it. `report_due` checks one and reads 
 passes there whatever is in it, as `digest_of_day` does.
 """
 
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from keyturn.domain import names
 from keyturn.domain.account_period import PeriodLine
@@ -35,6 +35,7 @@ class ReportForm(TypedDict):
     whole: bool
     remarks: list[str]
     figures: dict[FigureName, float | None]
+    course: NotRequired[str]
     lists: ReportLists
     csv: str
     page: str
@@ -59,6 +60,7 @@ def write_report_due(report: PeriodReport) -> ReportDue:
             "whole": report.is_whole,
             "remarks": [cut(shown(each), LONGEST) for each in report.remarks[:WORST]],
             "figures": dict(report.figures),
+            "course": cut(report.course, LONGEST),
             "lists": lists,  # type: ignore[typeddict-item]  # the names of ListName
             "csv": _object(report.csv),
             "page": _object(report.page),

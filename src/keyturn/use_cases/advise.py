@@ -8,7 +8,7 @@ from functools import cache
 from threading import Event
 from typing import Final
 
-from keyturn.domain.account_period import AccountSeen
+from keyturn.domain.account_seen import AccountSeen
 from keyturn.domain.advice_of_account import keys_known, users_known
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import DAY, days_since, read_day

@@ -14,6 +14,7 @@ from keyturn.domain.days import DAY
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.period_report import PeriodReport
+from keyturn.domain.users_target import UsersTarget
 from keyturn.ports.period_reports import PeriodReports
 from keyturn.schemas.ocsf import ocsf_of
 from keyturn.schemas.period_report import heading, read_period_report, rows_of, write_period_report
@@ -37,7 +38,7 @@ class MakePeriodReport:
     report_period: ReportPeriod
     publisher: PublishReport
     write_page: Callable[[PeriodReport], str]
-    users_target: int | None = None
+    users_target: UsersTarget | None = None
 
     def turn(
         self, kind: PeriodKind, now: datetime, may_go_on: Callable[[], bool]

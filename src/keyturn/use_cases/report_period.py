@@ -7,24 +7,26 @@ from typing import Final
 
 from keyturn.domain.account_period import (
     AccountPeriod,
-    AccountSeen,
     Exemptions,
     fold_account,
 )
+from keyturn.domain.account_seen import AccountSeen
 from keyturn.domain.errors import NotFound, NoTimeLeft, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.names import ACCOUNT_ID
-from keyturn.domain.period import Period
+from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.period_report import (
     BROKEN_EXEMPTIONS,
     FoldPeriod,
     KnownOfPeriod,
     PeriodReport,
 )
+from keyturn.domain.users_target import UsersTarget
 from keyturn.ports.evidence import Evidence
 from keyturn.schemas.account_seen import read_account_seen
 from keyturn.schemas.exemptions_file import read_exemptions_file
 from keyturn.schemas.inventory_record import read_inventory
+from keyturn.use_cases.kept_months import kept_months
 from keyturn.use_cases.side_by_side import side_by_side
 
 AT_ONCE: Final = 64
@@ -39,7 +41,7 @@ class PeriodAsked:
     period: Period
     now: datetime
     """UTC."""
-    users_target: int | None = None
+    users_target: UsersTarget | None = None
 
 
 @dataclass(slots=True)
@@ -92,6 +94,9 @@ class ReportPeriod:
                 days_without_inventory=tuple(known.without_inventory),
                 has_exemptions=exemptions is not None,
                 users_target=asked.users_target,
+                months=kept_months(self.evidence, asked.period)
+                if asked.period.kind is PeriodKind.MONTHLY
+                else (),
                 remarks=remarks,
             )
         )
