@@ -30,7 +30,7 @@ from tests.functions.test_under_load import (
     told,
 )
 from tests.report.in_time import large_page
-from tests.report.many import large_report
+from tests.report.many import large_month, large_report
 from tests.use_cases.harness import Harness, staged
 
 OWNERS = 2_000
@@ -45,6 +45,7 @@ def main() -> None:
         five_heavy_digests()
         first_day_of_enforcement()
         print(large_report(accounts=10_000, keys=20), flush=True)  # noqa: T201 -- as below
+        print(large_month(accounts=10_000, keys=20), flush=True)  # noqa: T201 -- as below
     for accounts, keys, days in ((200, 101, 10), (1_000, 200, 2)):
         print(large_page(accounts=accounts, keys=keys, days=days), flush=True)  # noqa: T201 -- it says so
 

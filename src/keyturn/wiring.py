@@ -108,6 +108,7 @@ from keyturn.use_cases.owners import LookUpOwners
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.publish_report import PublishReport
 from keyturn.use_cases.report_day import ReportDay
+from keyturn.use_cases.report_in_parts import ReportInParts
 from keyturn.use_cases.report_period import ReportPeriod
 from keyturn.use_cases.run_account import RunAccount
 from keyturn.use_cases.run_command import RunCommand
@@ -499,9 +500,13 @@ class Aws(_Connections):
     def make_period_report(self, users_target: UsersTarget | None) -> MakePeriodReport:
         """What makes the reports of weeks and months."""
         self.settings.needs("EventBusName", "S3BucketName")
+        reports = self._in_bucket(S3PeriodReports)
         return MakePeriodReport(
-            reports=self._in_bucket(S3PeriodReports),
-            report_period=ReportPeriod(evidence=self.evidence(), workers=REPORT_READERS),
+            reports=reports,
+            parts=ReportInParts(
+                reports=reports,
+                report_period=ReportPeriod(evidence=self.evidence(), workers=REPORT_READERS),
+            ),
             publisher=self._publisher(),
             write_page=self._write_period_page,
             users_target=users_target,

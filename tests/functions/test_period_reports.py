@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from jsonschema import validate
 
 from keyturn.domain.errors import AlreadyThere, InvalidValue, KeyturnError, NoTimeLeft
 from keyturn.schemas.report_due import read_report_due
+from keyturn.use_cases import report_in_parts
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.schemas import SCHEMAS
 from tests.use_cases.harness import HUB, START, Clock, Harness
@@ -93,6 +95,33 @@ def test_without_time_for_all_accounts_nothing_is_stored(stage: Harness) -> None
 
     assert stored(stage) == {}
     assert stage.report(WEEKLY)["made"] == ["2026-W10"]
+
+
+def test_what_does_not_fit_a_turn_goes_on_in_the_next_and_nothing_stored_is_replaced(
+    stage: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_in_parts, "AT_ONCE", 1)
+    s3 = stage.cloud.session(HUB).client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"{FOLDER}report.csv", Body=b"of a turn that broke off")
+    left = iter([timedelta(minutes=15)])
+
+    first = stage.report(WEEKLY, context=Clock(lambda: next(left, timedelta(minutes=1))))
+    unfinished = stored(stage)
+    second = stage.report(WEEKLY)
+
+    assert first == {"made": [], "waits": {"2026-W10": "1 of 3 accounts are folded"}}
+    assert list(unfinished) == ["report.csv"]
+    assert second["made"] == ["2026-W10"]
+    kept = stored(stage)
+    report = json.loads(kept["report.json"])
+    assert report["figures"]["accounts_listed"]["value"] == 3
+    assert kept["report.csv"] == b"of a turn that broke off"
+    assert report["csv"] == f"{FOLDER}report-{report['sha256'][report['csv']][:12]}.csv"
+    assert report["sha256"] == {
+        f"{FOLDER}{each}": sha256(body).hexdigest()
+        for each, body in kept.items()
+        if each not in {"report.csv", "report.json", "published.json"}
+    }
 
 
 @pytest.mark.parametrize(

@@ -170,13 +170,14 @@ class Exemptions:
     """Whether nothing of the file was left out: what was may be the very entry that is missing."""
 
 
-def fold_account(
+def fold_account(  # noqa: PLR0913 -- all that is known of an account
     days: Iterable[AccountSeen],
     *,
     account: Account,
     period: Period,
     expected: Collection[date],
     exemptions: Exemptions | None,
+    before: Iterable[AccountSeen] = (),
 ) -> AccountPeriod:
     """
     Fold the days of an account; each is looked at once and let go.
@@ -187,11 +188,14 @@ def fold_account(
         period: of which the days are.
         expected: the days of it on which the account was to be seen.
         exemptions: what the exemptions file says; None: nobody knows.
+        before: what was seen before the period, the last day first: looked at where a key was
+            held up already at the first look, to know since when.
 
     """
     found = _Account(account=account.id, name=account.name, period=period, exemptions=exemptions)
     for each in days:
         found.add(each)
+    found.look_back(before)
     return found.made(expected)
 
 
@@ -225,6 +229,22 @@ class _Account:
         self._add_new(day)
         self.first = self.first or day
         self.last = day
+
+    def look_back(self, before: Iterable[AccountSeen]) -> None:
+        """Find since when those keys are held up that were so at the first look already."""
+        unknown = {key for key, (_, is_known) in self.held.items() if not is_known}
+        if not unknown:
+            return
+        for day in before:
+            if not day.reached:
+                continue
+            held = {key.key_id for key in day.keys if key.overlays & _HELD}
+            for key in unknown:
+                since, _ = self.held[key]
+                self.held[key] = (day.day, False) if key in held else (since, True)
+            unknown &= held
+            if not unknown:
+                return
 
     def made(self, expected: Collection[date]) -> AccountPeriod:
         missing = len(set(expected) - self.users_by_day.keys())

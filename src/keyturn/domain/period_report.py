@@ -6,8 +6,8 @@ are, so ten thousand accounts take little more room than ten. What was not seen 
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from statistics import median
 from typing import Any, Final
@@ -106,6 +106,10 @@ class PeriodReport:
     """Where all lines are stored: the name of an object in the bucket; empty: nowhere."""
     page: str = ""
     """Where its page is stored, likewise."""
+    ocsf: str = ""
+    """Where its findings are stored, likewise."""
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of each of these objects, in hex: a change of one shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,9 +202,10 @@ class FoldPeriod:
         row = row_of(account)
         self.rows.add(_row_rank(row), row)
 
-    def report(self) -> PeriodReport:
-        """What the accounts so far came to."""
-        known, period = self.known, self.known.period
+    def report(self, remarks: Sequence[str] = ()) -> PeriodReport:
+        """What the accounts so far came to; remarks: what else is odd about it."""
+        known = replace(self.known, remarks=(*self.known.remarks, *remarks))
+        period = known.period
         is_over = period.last < known.made.date()
         figures = self._figures()
         if period.kind is not PeriodKind.MONTHLY:
@@ -224,7 +229,7 @@ class FoldPeriod:
             ),
             months=known.months,
             course=self._course(),
-            remarks=tuple(self._remarks(is_over=is_over)),
+            remarks=tuple(self._remarks(known, is_over=is_over)),
         )
 
     def _course(self) -> str:
@@ -283,8 +288,7 @@ class FoldPeriod:
             FigureName.SECRETS_COST: round(self.users_rotated * SECRET_PRICE, 2),
         }
 
-    def _remarks(self, *, is_over: bool) -> list[str]:
-        known = self.known
+    def _remarks(self, known: KnownOfPeriod, *, is_over: bool) -> list[str]:
         remarks = []
         if not is_over:
             kind = "week" if known.period.kind is PeriodKind.WEEKLY else "month"

@@ -65,6 +65,7 @@ class LogEvent(StrEnum):
     DIGEST_PUBLISHED = "digest.published"
     DIGEST_WAITS = "digest.waits"
     REPORT_PUBLISHED = "report.published"
+    REPORT_UNFINISHED = "report.unfinished"
     BACKLOG_UNKNOWN = "backlog.unknown"
     AUDIT_CHAINED = "audit.chained"
 
@@ -138,6 +139,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.REPORT_SENT: LogLine(level=INFO, facts=(*_PERIOD, "message_id")),
     LogEvent.REPORT_KNOWN: LogLine(level=INFO, facts=_PERIOD),
     LogEvent.REPORT_PUBLISHED: LogLine(level=INFO, facts=(*_PERIOD, "whole")),
+    LogEvent.REPORT_UNFINISHED: LogLine(level=INFO, facts=(*_PERIOD, "done", "accounts")),
     LogEvent.GROUP_UNCHANGED: LogLine(level=INFO),
     LogEvent.TEMPLATE_BROKEN: LogLine(level=ERROR),
     LogEvent.MAIL_VOIDED: LogLine(level=WARNING, facts=(*_MAIL, "address", "receipts", "why")),

@@ -20,6 +20,7 @@ from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
 from keyturn.schemas.report_event import ReportAsked, read_report_asked
 from keyturn.use_cases.day_over import Waits
+from keyturn.use_cases.report_in_parts import Unfinished
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.REPORTER)
@@ -47,7 +48,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
         asked = read_report_asked(event)
         aws = connected(logger, os.environ, context)
         if asked is not None:
-            return {"made": _report(aws, asked, may_go_on), "waits": {}}
+            return _report(aws, asked, may_go_on)
         try:
             for each in aws.daily_digest().turn(datetime.now(UTC), may_go_on):
                 day = each.day.isoformat()
@@ -65,17 +66,23 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     return {"made": made, "waits": waits}
 
 
-def _report(aws: Aws, asked: ReportAsked, may_go_on: Callable[[], bool]) -> list[str]:
-    """Make the report, unless that was done; the names of what was made."""
+def _report(aws: Aws, asked: ReportAsked, may_go_on: Callable[[], bool]) -> dict[str, object]:
+    """Make the report, or some of its parts, unless that was done."""
     make = aws.make_period_report(asked.users_target)
     report = make.turn(asked.kind, datetime.now(UTC), may_go_on)
     if report is None:
-        return []
+        return {"made": [], "waits": {}}
     name = report.period.name
+    if isinstance(report, Unfinished):
+        why = f"{report.done} of {report.accounts} accounts are folded"
+        text = f"The report of {name} goes on with the next turn: {why}"
+        facts = {"done": report.done, "accounts": report.accounts}
+        log(logger, LogEvent.REPORT_UNFINISHED, text, kind=asked.kind, period=name, **facts)
+        return {"made": [], "waits": {name: why}}
     text = f"The report of {name} is on the bus"
     whole = report.is_whole
     log(logger, LogEvent.REPORT_PUBLISHED, text, kind=asked.kind, period=name, whole=whole)
-    return [name]
+    return {"made": [name], "waits": {}}
 
 
 def _chain(aws: Aws, may_go_on: Callable[[], bool]) -> None:

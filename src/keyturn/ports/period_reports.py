@@ -2,7 +2,18 @@
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object that was stored."""
+
+    name: str
+    """Its whole name in the bucket."""
+    sha256: str
+    """In hex."""
 
 
 class ReportRows(Protocol):
@@ -11,8 +22,13 @@ class ReportRows(Protocol):
     def write(self, rows: str) -> None:
         """Add rows; what goes wrong with them, `store` says."""
 
-    def store(self, name: str) -> str:
-        """Store the whole; where: the name of an object in the bucket. Raises a PortError."""
+    def store(self, name: str) -> "Stored":
+        """
+        Store the whole as a new object, for good; where, and what. Raises a PortError.
+
+        The same, stored before, is left as it is; where something else is stored under that name,
+        it goes beside it, under one that tells the two apart.
+        """
 
 
 class PeriodReports(Protocol):

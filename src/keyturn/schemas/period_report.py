@@ -123,7 +123,8 @@ class PeriodReportFile(TypedDict):
 
     whole: everything was seen. remarks: what is odd about the report itself. accounts_more: how
     many accounts are in the CSV alone. course: how the users stand to their target. months: those
-    before, as their kept reports have them.
+    before, as their kept reports have them. sha256: of each object that it names,
+    in hex; it has none where it was not stored.
     """
 
     version: Literal[1]
@@ -144,6 +145,8 @@ class PeriodReportFile(TypedDict):
     months: NotRequired[list[MonthFile]]
     csv: str
     page: str
+    ocsf: str
+    sha256: dict[str, str]
 
 
 COLUMNS: Final = ("list", *PeriodLineFile.__annotations__)
@@ -178,6 +181,8 @@ def period_report_file(report: PeriodReport) -> PeriodReportFile:
         ],
         "csv": report.csv,
         "page": report.page,
+        "ocsf": report.ocsf,
+        "sha256": dict(report.sha256),
     }
 
 
@@ -289,7 +294,7 @@ def _report(found: Any) -> PeriodReport:  # noqa: ANN401 -- whatever stands ther
         lists={
             name: PeriodList(
                 total=int(found["lists"][name]["total"]),
-                worst=tuple(map(_line, found["lists"][name]["worst"])),
+                worst=tuple(map(read_line, found["lists"][name]["worst"])),
             )
             if name in found["lists"]
             else PeriodList()  # a report of an earlier version has no such list
@@ -308,6 +313,9 @@ def _report(found: Any) -> PeriodReport:  # noqa: ANN401 -- whatever stands ther
         remarks=tuple(map(str, found["remarks"])),
         csv=str(found["csv"]),
         page=str(found["page"]),
+        # Reports of an earlier version name neither.
+        ocsf=str(found.get("ocsf", "")),
+        sha256={str(name): str(each) for name, each in found.get("sha256", {}).items()},
     )
 
 
@@ -319,7 +327,8 @@ def _month(found: Mapping[str, Any]) -> UsersCount:
     return UsersCount(day=period.last, users=users, is_whole=bool(found["whole"]))
 
 
-def _line(found: Mapping[str, Any]) -> PeriodLine:
+def read_line(found: Mapping[str, Any]) -> PeriodLine:
+    """Read a line; raises LookupError, TypeError or ValueError where it is none."""
     return PeriodLine(
         account=found["account"],
         name=found["name"],

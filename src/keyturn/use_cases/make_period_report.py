@@ -1,6 +1,8 @@
 """
 Make the report of a week or a month that is over: once, and it stays as it is.
 
+What does not fit one turn is left in parts for the next one (report_in_parts.py).
+
 It is stored before it is put on the bus, and that it was comes last (publish_report.py).
 """
 
@@ -9,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from keyturn.domain.account_period import AccountPeriod
 from keyturn.domain.days import DAY
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import Period, PeriodKind
+from keyturn.domain.period_plan import PeriodPlan
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.users_target import UsersTarget
 from keyturn.ports.period_reports import PeriodReports
@@ -20,7 +22,7 @@ from keyturn.schemas.ocsf import ocsf_of
 from keyturn.schemas.period_report import heading, read_period_report, rows_of, write_period_report
 from keyturn.schemas.report_of_period import write_report_due
 from keyturn.use_cases.publish_report import PublishReport
-from keyturn.use_cases.report_period import PeriodAsked, ReportPeriod
+from keyturn.use_cases.report_in_parts import ReportInParts, Unfinished
 
 REPORT: Final = "report.json"
 CSV: Final = "report.csv"
@@ -35,26 +37,30 @@ class MakePeriodReport:
     """Makes the report that is due, and puts it on the bus."""
 
     reports: PeriodReports
-    report_period: ReportPeriod
+    parts: ReportInParts
     publisher: PublishReport
     write_page: Callable[[PeriodReport], str]
     users_target: UsersTarget | None = None
 
     def turn(
         self, kind: PeriodKind, now: datetime, may_go_on: Callable[[], bool]
-    ) -> PeriodReport | None:
+    ) -> PeriodReport | Unfinished | None:
         """
         Make and publish the report of the last week or month that is over; None: that was done.
 
-        Raises a PortError where something vital could not be read or written, NoTimeLeft where the
-        time was too short: the next turn begins anew. Raises InvalidValue where a report is stored
-        that nobody can read.
+        Unfinished: there was no time for all accounts, and the next turn goes on. Raises a
+        PortError where something vital could not be read or written, NoTimeLeft where this turn
+        came to nothing. Raises InvalidValue where something is stored that nobody can read.
         """
         period = Period.of(kind, now.date()).before
         folder = self._folder(period)
         if folder is None:
-            report = self._made(period, now, may_go_on)
+            plan = self.parts.plan(period, now)
+            unfinished = self.parts.go_on(plan, may_go_on)
+            if unfinished is not None:
+                return unfinished
             folder = self._folder_of(period, now)
+            report = self._made(plan, folder)
         elif self.reports.has(f"{folder}{PUBLISHED}"):
             return None
         else:
@@ -72,23 +78,29 @@ class MakePeriodReport:
         )
         return report
 
-    def _made(self, period: Period, now: datetime, may_go_on: Callable[[], bool]) -> PeriodReport:
-        folder = self._folder_of(period, now)
+    def _made(self, plan: PeriodPlan, folder: str) -> PeriodReport:
+        """Store the report; the same parts are the same report, however often it is made."""
+        remarks: list[str] = []
+        fold = self.parts.report_period.fold(plan, users_target=self.users_target)
         with self.reports.rows() as rows, self.reports.rows() as findings:
-
-            def each(account: AccountPeriod) -> None:
-                rows.write(rows_of(account))
-                findings.write(ocsf_of(account, period, now))
-
             rows.write(heading())
-            asked = PeriodAsked(period=period, now=now, users_target=self.users_target)
-            report = self.report_period.of(asked, each=each, may_go_on=may_go_on)
-            # An earlier try may have left parts: until there is a report, they are not final.
-            report = replace(report, csv=rows.store(f"{folder}{CSV}"))
-            findings.store(f"{folder}{OCSF}")
+            for account in self.parts.accounts(plan, remarks.append):
+                fold.add(account)
+                rows.write(rows_of(account))
+                findings.write(ocsf_of(account, plan.period, plan.made))
+            stored = {
+                name: found.store(f"{folder}{file}")
+                for name, found, file in (("csv", rows, CSV), ("ocsf", findings, OCSF))
+            }
+        report = replace(fold.report(remarks), csv=stored["csv"].name, ocsf=stored["ocsf"].name)
         with self.reports.rows() as page:
             page.write(self.write_page(report))
-            report = replace(report, page=page.store(f"{folder}{PAGE}"))
+            stored["page"] = page.store(f"{folder}{PAGE}")
+        report = replace(
+            report,
+            page=stored["page"].name,
+            sha256={each.name: each.sha256 for each in stored.values()},
+        )
         self.reports.add(f"{folder}{REPORT}", write_period_report(report))
         return report
 

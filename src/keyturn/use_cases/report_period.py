@@ -1,8 +1,9 @@
 """Report a week or a month of the organisation, from its accounts' snapshots."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 from keyturn.domain.account_period import (
@@ -11,10 +12,13 @@ from keyturn.domain.account_period import (
     fold_account,
 )
 from keyturn.domain.account_seen import AccountSeen
-from keyturn.domain.errors import NotFound, NoTimeLeft, PortError
+from keyturn.domain.days import DAY
+from keyturn.domain.errors import NotFound, PortError
+from keyturn.domain.exemptions_file import ExemptionsFile
 from keyturn.domain.key import Account
 from keyturn.domain.names import ACCOUNT_ID
 from keyturn.domain.period import Period, PeriodKind
+from keyturn.domain.period_plan import PeriodPlan, PlannedAccount
 from keyturn.domain.period_report import (
     BROKEN_EXEMPTIONS,
     FoldPeriod,
@@ -30,8 +34,12 @@ from keyturn.use_cases.kept_months import kept_months
 from keyturn.use_cases.side_by_side import side_by_side
 
 AT_ONCE: Final = 64
-"""Accounts whose months are folded before the next are read."""
+"""Accounts whose months are folded before the next are read: a part of a report."""
 EXEMPTIONS: Final = "exemptions.yaml"
+LOOKS_BACK: Final = 92
+"""Days before the time in which it is looked since when a key is held up."""
+MISSING_ENDS: Final = 7
+"""Days without a snapshot, one after the other, before which nobody looks any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +50,6 @@ class PeriodAsked:
     now: datetime
     """UTC."""
     users_target: UsersTarget | None = None
-
-
-@dataclass(slots=True)
-class _Known:
-    """What listings and inventories say, before a snapshot is read."""
-
-    names: dict[str, str] = field(default_factory=dict)
-    """Account id → name."""
-    stored: dict[str, int] = field(default_factory=dict)
-    """Account id → a bit for each day that has a snapshot: sets would be too large."""
-    queued: dict[str, int] = field(default_factory=dict)
-    """Account id → a bit for each day on which an inventory queued it."""
-    without_inventory: list[date] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +64,6 @@ class ReportPeriod:
         asked: PeriodAsked,
         *,
         each: Callable[[AccountPeriod], object] = lambda _account: None,
-        may_go_on: Callable[[], bool] = lambda: True,
     ) -> PeriodReport:
         """
         Fold the snapshots into a report.
@@ -77,71 +71,112 @@ class ReportPeriod:
         Args:
             asked: which time.
             each: gets every account, in the order of their ids, with all its lines.
-            may_go_on: whether there is time for some more accounts.
 
         Raises:
             PortError: the snapshots could not be listed.
-            NoTimeLeft: there was no time for all of them.
 
         """
-        days = [day for day in asked.period.days if day <= asked.now.date()]
-        known = self._known(days)
-        exemptions, remarks = self._exemptions()
-        fold = FoldPeriod(
-            KnownOfPeriod(
-                period=asked.period,
-                made=asked.now,
-                days_without_inventory=tuple(known.without_inventory),
-                has_exemptions=exemptions is not None,
-                users_target=asked.users_target,
-                months=kept_months(self.evidence, asked.period)
-                if asked.period.kind is PeriodKind.MONTHLY
-                else (),
-                remarks=remarks,
-            )
-        )
-        for account in self._accounts(asked.period, days, known, exemptions, may_go_on):
-            fold.add(account)
-            each(account)
+        plan = self.plan(asked.period, asked.now)
+        fold = self.fold(plan, users_target=asked.users_target)
+        for part in plan.parts(AT_ONCE):
+            for account in self.accounts(plan, part):
+                fold.add(account)
+                each(account)
         return fold.report()
 
-    def _accounts(
-        self,
-        period: Period,
-        days: list[date],
-        known: _Known,
-        exemptions: Exemptions | None,
-        may_go_on: Callable[[], bool],
-    ) -> Iterator[AccountPeriod]:
-        accounts = sorted(known.stored.keys() | known.queued.keys())
+    def plan(self, period: Period, now: datetime) -> PeriodPlan:
+        """
+        Look at what there is to be read; now: UTC.
+
+        Raises PortError where that cannot be listed.
+        """
+        plan = PeriodPlan(period=period, made=now, accounts={})
+        found: dict[str, PlannedAccount] = {}
+        without_inventory: list[date] = []
+        for number, day in enumerate(plan.days):
+            bit, folder = 1 << number, f"snapshots/date={day.isoformat()}/account="
+            for stored in self.evidence.listed(folder):
+                account = stored.name.removeprefix(folder).removesuffix(".json")
+                if ACCOUNT_ID.fullmatch(account):
+                    known = found.get(account, PlannedAccount())
+                    found[account] = replace(known, stored=known.stored | bit)
+            queued = self._queued(day)
+            if queued is None:
+                without_inventory.append(day)
+            for account, name in (queued or {}).items():
+                known = found.get(account, PlannedAccount())
+                found[account] = replace(known, name=name, queued=known.queued | bit)
+        try:
+            exemptions = self.evidence.read(EXEMPTIONS)
+        except PortError:
+            exemptions = None
+        return replace(
+            plan,
+            accounts=dict(sorted(found.items())),
+            without_inventory=tuple(without_inventory),
+            exemptions=exemptions,
+        )
+
+    def fold(self, plan: PeriodPlan, *, users_target: UsersTarget | None) -> FoldPeriod:
+        """What takes in the accounts of a plan."""
+        file = self._exemptions_file(plan)
+        broken = [str(each) for each in file.problems if not each.is_warning] if file else []
+        is_month = plan.period.kind is PeriodKind.MONTHLY
+        said = [BROKEN_EXEMPTIONS.format(why=broken[0])] if broken else []
+        return FoldPeriod(
+            KnownOfPeriod(
+                period=plan.period,
+                made=plan.made,
+                days_without_inventory=plan.without_inventory,
+                has_exemptions=file is not None,
+                users_target=users_target,
+                months=kept_months(self.evidence, plan.period) if is_month else (),
+                remarks=tuple(said),
+            )
+        )
+
+    def accounts(self, plan: PeriodPlan, part: Sequence[str]) -> Sequence[AccountPeriod]:
+        """Read and fold these accounts of a plan, in their order."""
+        file = self._exemptions_file(plan)
+        exemptions: Exemptions | None = None
+        if file is not None:
+            entries = {(each.account, each.user): each for each in file.entries}
+            exemptions = Exemptions(entries=entries, is_whole=file.is_whole)
 
         def folded(account: str) -> AccountPeriod:
-            stored = _days_of(known.stored.get(account, 0), days)
-            expected = {*stored, *_days_of(known.queued.get(account, 0), days)}
             return fold_account(
-                (self._seen(account, day) for day in stored),
-                account=Account(id=account, name=known.names.get(account, "")),
-                period=period,
-                expected=expected,
+                (self._seen(account, day) for day in plan.stored(account)),
+                account=Account(id=account, name=plan.accounts[account].name),
+                period=plan.period,
+                expected=plan.expected(account),
                 exemptions=exemptions,
+                before=self._before(account, plan.period.first),
             )
 
-        for start in range(0, len(accounts), AT_ONCE):
-            if not may_go_on():
-                message = f"there was time for {start} of {len(accounts)} accounts"
-                raise NoTimeLeft(message)
-            some = accounts[start : start + AT_ONCE]
-            yield from side_by_side(folded, some, workers=self.workers)
+        return side_by_side(folded, part, workers=self.workers)
+
+    def _before(self, account: str, first: date) -> Iterator[AccountSeen]:
+        """What was seen before the time, the last day first, as far as there is anything."""
+        missing = 0
+        for back in range(1, LOOKS_BACK + 1):
+            body = self._body(account, first - back * DAY)
+            missing = missing + 1 if body is None else 0
+            if missing == MISSING_ENDS:
+                return
+            found = read_account_seen(body)
+            if isinstance(found, AccountSeen):
+                yield replace(found, account=account, day=first - back * DAY)
+
+    def _body(self, account: str, day: date) -> bytes | PortError | None:
+        try:
+            return self.evidence.read(f"snapshots/date={day.isoformat()}/account={account}.json")
+        except NotFound:
+            return None
+        except PortError as error:
+            return error
 
     def _seen(self, account: str, day: date) -> AccountSeen:
-        body: bytes | PortError | None
-        try:
-            body = self.evidence.read(f"snapshots/date={day.isoformat()}/account={account}.json")
-        except NotFound:
-            body = None
-        except PortError as error:
-            body = error
-        found = read_account_seen(body)
+        found = read_account_seen(self._body(account, day))
         if isinstance(found, AccountSeen):
             # By where it is stored: what it says of itself must not count it for another.
             return replace(found, account=account, day=day)
@@ -154,22 +189,6 @@ class ReportPeriod:
             rotation_period=0,
             why=f"its snapshot could not be read ({found})",
         )
-
-    def _known(self, days: list[date]) -> _Known:
-        known = _Known()
-        for number, day in enumerate(days):
-            bit, folder = 1 << number, f"snapshots/date={day.isoformat()}/account="
-            for stored in self.evidence.listed(folder):
-                account = stored.name.removeprefix(folder).removesuffix(".json")
-                if ACCOUNT_ID.fullmatch(account):
-                    known.stored[account] = known.stored.get(account, 0) | bit
-            queued = self._queued(day)
-            if queued is None:
-                known.without_inventory.append(day)
-            for account, name in (queued or {}).items():
-                known.queued[account] = known.queued.get(account, 0) | bit
-                known.names[account] = name
-        return known
 
     def _queued(self, day: date) -> Mapping[str, str] | None:
         """Who was to be seen on a day, by all its inventories; None: nobody knows."""
@@ -191,18 +210,14 @@ class ReportPeriod:
             }
         return queued if is_known else None
 
-    def _exemptions(self) -> tuple[Exemptions | None, tuple[str, ...]]:
-        """What the exemptions file says now; None: nobody knows. And what is odd about it."""
-        try:
-            body = self.evidence.read(EXEMPTIONS)
-        except PortError:
-            return None, ()
-        file = read_exemptions_file(body, place=f"{self.evidence.place}{EXEMPTIONS}")
-        broken = [str(each) for each in file.problems if not each.is_warning]
-        remarks = (BROKEN_EXEMPTIONS.format(why=broken[0]),) if broken else ()
-        entries = {(each.account, each.user): each for each in file.entries}
-        return Exemptions(entries=entries, is_whole=file.is_whole), remarks
+    def _exemptions_file(self, plan: PeriodPlan) -> ExemptionsFile | None:
+        """What the exemptions file says; None: nobody knows."""
+        if plan.exemptions is None:
+            return None
+        return _exemptions_file(plan.exemptions, f"{self.evidence.place}{EXEMPTIONS}")
 
 
-def _days_of(bits: int, days: list[date]) -> list[date]:
-    return [day for number, day in enumerate(days) if bits >> number & 1]
+@lru_cache(maxsize=1)
+def _exemptions_file(body: bytes, place: str) -> ExemptionsFile:
+    """The same file for each part: it may have thousands of entries."""
+    return read_exemptions_file(body, place=place)
