@@ -84,6 +84,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.s3_evidence._PIECE": 1024 * 1024,
     "keyturn.deployment.adapters.s3_artifact_bucket._DAYS_OF_A_YEAR": 365,
     "keyturn.domain.audit_chain.MOST_NAMED": 20,
+    "keyturn.domain.stage._NAMED": 5,
     "keyturn.domain.audit_answer.ONE_STEP": timedelta(hours=1),
     "keyturn.use_cases.ask_evidence.AT_ONCE": 8,
     "keyturn.use_cases.look_up_calls.KEPT": timedelta(days=90),

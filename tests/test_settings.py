@@ -389,6 +389,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "InventoryOU": ("ou-ab12-cdef3456", ("ou-ab12-cdef3456",)),
     "ExcludedAccounts": ("222222222222", ("222222222222",)),
     "ExcludedUnits": ("ou-ab12-00000000", ("ou-ab12-00000000",)),
+    "EnforcedAccounts": ("222222222222", ("222222222222",)),
     "OrganizationName": ("Brightwater AG", "Brightwater AG"),
     "HelpLink": ("https://wiki.example.com/keys", "https://wiki.example.com/keys"),
     "MailSubjectPrefix": ("[Keys]", "[Keys]"),

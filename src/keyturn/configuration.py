@@ -30,6 +30,10 @@ UNIT: Final = Shape(
     pattern=names.UNIT_ID.pattern,
     rule="must be the id of an organisational unit (ou-…) or root (r-…)",
 )
+ACCOUNT_OR_UNIT: Final = Shape(
+    pattern=f"([0-9]{{12}}|{names.UNIT_ID.pattern})",
+    rule="must be the id of an account (12 digits), of a unit (ou-…) or of the root (r-…)",
+)
 EXTERNAL_ID: Final = Shape(
     pattern=r"(?a:[\w+=,.@:/-]{2,1224})",
     rule="must be 2 to 1224 letters, digits and _+=,.@:/-",
@@ -240,6 +244,17 @@ class Configuration:
         metavar="ID",
         topic=Topic.ACCOUNTS,
         shape=UNIT,
+        repeatable=True,
+    )
+    enforced: tuple[str, ...] = setting(
+        default=(),
+        name="EnforcedAccounts",
+        option="--enforced-accounts",
+        help="Enforce in this account, or in those of this unit and below, and stay in dry run in "
+        "all others; repeatable.",
+        metavar="ID",
+        topic=Topic.ACCOUNTS,
+        shape=ACCOUNT_OR_UNIT,
         repeatable=True,
     )
     external_id: str | None = setting(

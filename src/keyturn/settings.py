@@ -22,6 +22,7 @@ from keyturn.domain.parameter import Parameter, Shape, Unit, parameters_of
 from keyturn.domain.policy import MOST_DAYS, RotationPolicy
 from keyturn.domain.scope import Scope, separated
 from keyturn.domain.smtp import SmtpUsers
+from keyturn.domain.stage import Stage
 from keyturn.mail.letterhead import Letterhead
 from keyturn.schemas.rules import Flag
 
@@ -98,6 +99,9 @@ class ListOf(rules.Field[tuple[str, ...]]):
 
     def _deserialize(self, value: object, *_: object, **__: object) -> tuple[str, ...]:
         found = separated(str(value))
+        if not found:
+            # Of a list that means all where it is empty, a comma alone would mean the most.
+            raise ValidationError("must hold a value between its commas")
         for each in found:
             try:
                 self._rule(each)
@@ -144,6 +148,11 @@ class Settings(Configuration):
             excluded_accounts=self.excluded_accounts,
             excluded_units=self.excluded_units,
         )
+
+    @property
+    def stage(self) -> Stage:
+        """Which of them are enforced, where anything is."""
+        return Stage.of(self.enforced)
 
     @property
     def smtp(self) -> SmtpUsers:

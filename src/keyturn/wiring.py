@@ -691,6 +691,7 @@ class Aws(_Connections):
             scope=self.settings.scope,
             owners_file=self.owners_file(),
             records=self._in_bucket(S3DailyReports) if self.settings.bucket else None,
+            stage=self.settings.stage,
         )
 
     def owners_file(self) -> OwnersFileStore | None:

@@ -403,6 +403,26 @@ def test_before_enforcement_the_question_says_what_it_means(world: World) -> Non
     assert world.core()["DryRunFlag"] == "False"
 
 
+def test_a_stage_and_a_preset_are_given_by_options_of_their_own(world: World) -> None:
+    stage = ("--enforced-accounts", "222222222222", "--enforced-accounts", "ou-ab12-cdef3456")
+
+    staged = world.deploy(*world.first, *stage, "--preset", "75/85/95", "--enforce")
+    twice = world.deploy(*stage, "--parameter", "EnforcedAccounts=")
+    beside = world.deploy("--preset", "75/85/95", "--parameter", "InactivePeriod=85")
+
+    assert staged.exit_code == 0, staged.stderr
+    assert "enforces in the accounts of EnforcedAccounts; the others stay in dry run" in (
+        " ".join(staged.stderr.split())
+    )
+    core = world.core()
+    assert core["EnforcedAccounts"] == "222222222222,ou-ab12-cdef3456"
+    periods = ("RotationPeriod", "InactivePeriod", "RecoveryGracePeriod")
+    assert [core[each] for each in periods] == ["75", "85", "10"]
+    assert (twice.exit_code, beside.exit_code) == (2, 2)
+    assert "goes without --parameter EnforcedAccounts" in twice.stderr
+    assert "--preset 75/85/95: goes without --parameter InactivePeriod" in beside.stderr
+
+
 def test_enforcement_may_be_said_without_a_question(world: World) -> None:
     world.deploy(*world.first)
 

@@ -309,6 +309,7 @@ def test_a_text_looks_in_the_template_as_in_its_description(name: str, shape: Sh
         ("InventoryOU", "r-abcd", "ou-abcd-12345678"),
         ("ExcludedUnits", "ou-abcd-12345678", "ou-abcd-87654321"),
         ("ExcludedAccounts", "111111111111", "222222222222"),
+        ("EnforcedAccounts", "111111111111", "ou-abcd-12345678"),
         ("AllowedOwnerDomains", "example.com", "*.example.org"),
         ("SmtpUsers", "ses-smtp-user.*", "*"),
         ("SmtpRegions", "eu-west-1", "us-gov-west-1"),

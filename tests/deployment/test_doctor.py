@@ -673,6 +673,22 @@ BROKEN: dict[FindingCode, list[Broken]] = {
             "DryRunFlag: False → True",
         ),
     ],
+    FindingCode.STAGE_EMPTY: [
+        (
+            lambda world: world.tell(DryRunFlag="False", EnforcedAccounts="ou-root-99999999"),
+            Check.STAGE,
+            "EnforcedAccounts reaches 0 of 3 accounts: nothing is enforced",
+        )
+    ],
+    FindingCode.STAGE_UNKNOWN: [
+        (
+            lambda world: world.tell(
+                DryRunFlag="False", EnforcedAccounts=f"{SHOP},333333333333,ou-root-99999999"
+            ),
+            Check.STAGE,
+            "1 of 3 accounts; EnforcedAccounts names in vain: 333333333333, ou-root-99999999",
+        )
+    ],
     FindingCode.DEAD_LETTERS: [
         (
             filled(queue),
@@ -936,6 +952,34 @@ def test_a_fault_is_found_by_its_check_and_says_what_to_do(
     assert found.fix.startswith(REMEDIES[fault].fix)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({}, "EnforcedAccounts is empty: DryRunFlag alone decides, for every account"),
+        ({"EnforcedAccounts": SHOP}, "DryRunFlag=True: nothing is enforced. Without it 1 of 3"),
+        (
+            {"DryRunFlag": "False", "EnforcedAccounts": SHOP},
+            "1 of 3 accounts are enforced, the others stay in dry run",
+        ),
+        (
+            {"DryRunFlag": "False", "EnforcedAccounts": UNIT},
+            "EnforcedAccounts reaches every account: it can be emptied",
+        ),
+    ],
+)
+def test_how_far_the_stage_goes_is_said_and_makes_no_run_look_changed(
+    parameters: dict[str, str], said: str
+) -> None:
+    world = World()
+    world.tell(**parameters)
+
+    found = world.findings()
+
+    assert found[Check.STAGE].said.startswith(said)
+    assert found[Check.STAGE].fault is None
+    assert found[Check.CHANGES].fault is None
+
+
 def test_every_fault_has_been_provoked() -> None:
     assert set(BROKEN) | {FindingCode.UNCHECKED} == set(FindingCode) == set(REMEDIES)
 
@@ -971,6 +1015,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.MEMBER_ROLE: (lambda world: world.members[SHOP], "trust_of"),
     Check.EXEMPTION_GROUP: (lambda world: world.members[SHOP], "has_group"),
     Check.SECRETS_KEY: (lambda world: world.members[SHOP], "key_state"),
+    Check.STAGE: (lambda world: world.organization, "accounts"),
     Check.FUNCTIONS: (lambda world: world.functions, "look"),
     Check.CODE: (lambda world: world.archive, "code_of"),
     Check.RULES: (lambda world: world.event_rules, "is_enabled"),
@@ -1023,6 +1068,7 @@ def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world
 
     assert unchecked == {
         Check.LAST_RUN,
+        Check.STAGE,
         Check.MEMBER_STACKS,
         Check.MANAGEMENT_ACCOUNT,
         Check.MEMBER_ROLE,
@@ -1048,6 +1094,7 @@ def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: Wor
     del told[Check.FUNCTIONS]  # which are still told of no unit
     assert set(told) == {
         Check.LAST_RUN,
+        Check.STAGE,
         Check.OWNERS,
         Check.MEMBER_STACKS,
         Check.MANAGEMENT_ACCOUNT,

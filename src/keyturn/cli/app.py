@@ -45,6 +45,7 @@ from keyturn.cli.options import (
     ReachableOptions,
     RealKeyOptions,
     SettingOptions,
+    StageOptions,
     Users,
     View,
     with_groups,
@@ -101,6 +102,7 @@ def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
     owners_by: OwnersFileOptions,
     output: Output,
     view: View,
+    stage: StageOptions,
 ) -> int:
     """
     Show what is due. It only reads.
@@ -109,18 +111,19 @@ def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
     """
     from keyturn.cli.run import plan as carry_out  # noqa: PLC0415 -- see above
 
-    return carry_out(where, users, rules, owners_by, output, view)
+    return carry_out(where, users, rules, owners_by, output, view, stage)
 
 
 @app.command(cls=Once)
 @with_groups
-def run(  # noqa: PLR0913, PLR0917 -- six groups of options and what is this command's own
+def run(  # noqa: PLR0913, PLR0917 -- seven groups of options and what is this command's own
     where: AccountOptions,
     users: Users,
     rules: SettingOptions,
     owners_by: OwnersFileOptions,
     output: Output,
     telling: NotifyOptions,
+    stage: StageOptions,
     *,
     enforce: Annotated[
         bool, typer.Option("--enforce", help="Do what is due. Without it, only show it.")
@@ -147,7 +150,7 @@ def run(  # noqa: PLR0913, PLR0917 -- six groups of options and what is this com
     from keyturn.cli.run import run as carry_out  # noqa: PLC0415 -- see above
 
     asked = RunOptions(enforce=enforce, yes=yes, verbose=verbose, approve=approve)
-    return carry_out(where, users, rules, owners_by, output, telling, asked)
+    return carry_out(where, users, rules, owners_by, output, telling, stage, asked)
 
 
 @app.command(cls=Once)

@@ -13,6 +13,7 @@ from keyturn.cli.options import (
     NotifyOptions,
     OwnersFileOptions,
     SettingOptions,
+    StageOptions,
 )
 from keyturn.configuration import MOST_PARALLEL
 from keyturn.domain.errors import InvalidValue
@@ -49,6 +50,7 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
     telling: NotifyOptions | None = None,
     *,
     owners_by: OwnersFileOptions | None = None,
+    stage: StageOptions | None = None,
     enforce: bool = False,
     yes: bool = False,
     needs: Needs | None = None,
@@ -64,9 +66,9 @@ def checked(  # noqa: PLR0913 -- a group of options each, and what the command n
     to tell people; None: it can. writes_secrets: whether it does nothing without the users'
     secrets; a leaked key is stopped before anybody looks at one.
     """
-    own = given(where, rules, *((telling,) if telling else ()))
+    own = given(where, rules, *(each for each in (telling, stage) if each))
     settings = _settings(own)
-    _check_where(where)
+    _check_where(where, stage)
     path = owners_by.owners_file if owners_by else None
     owners_file = local_owners_file(path, "--owners-file") if path else None
     notify = telling.notify if telling else None
@@ -141,7 +143,7 @@ def _as_deployed(
     return filled, settings
 
 
-def _check_where(where: AccountOptions) -> None:
+def _check_where(where: AccountOptions, stage: StageOptions | None) -> None:
     if not 1 <= where.parallel <= MOST_PARALLEL:
         raise InvalidValue("--parallel", where.parallel, f"must be from 1 to {MOST_PARALLEL}")
     for each in where.account or ():
@@ -152,6 +154,7 @@ def _check_where(where: AccountOptions) -> None:
             ("--ou", where.ou),
             ("--not-account", where.not_account),
             ("--not-ou", where.not_ou),
+            ("--enforced-accounts", stage and stage.enforced_accounts),
             ("--external-id", where.external_id),
             ("--org-list-role", where.org_list_role),
         ):

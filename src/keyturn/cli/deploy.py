@@ -24,11 +24,19 @@ from keyturn.cli.streams import can_ask
 from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template
-from keyturn.deployment.model.wanted import FLAG, FOUND, OPTION_OF, DeployRequest, Ready
+from keyturn.deployment.model.wanted import (
+    FLAG,
+    FOUND,
+    OPTION_OF,
+    DeployRequest,
+    Ready,
+    stage_of,
+)
 from keyturn.deployment.steps import DeployStep, StepOutcome
 from keyturn.deployment.wiring import Accounts
 from keyturn.domain.errors import DeploymentFailed, InvalidValue, PortError
 from keyturn.domain.plain_text import shown
+from keyturn.domain.stage import PARAMETER, Stage
 from keyturn.domain.tag_text import format_utc
 from keyturn.settings import UNIT, Settings
 
@@ -42,6 +50,10 @@ LISTING = "ASA-iam-key-auto-rotation-list-accounts-role.yaml"
 QUESTION = (
     "From the next run on, Keyturn makes, disables and deletes access keys in every account that "
     "it reaches. Go on?"
+)
+QUESTION_OF_STAGE = (
+    "From the next run on, Keyturn makes, disables and deletes access keys in every account that "
+    "EnforcedAccounts names, by its id or by a unit above it. Go on?"
 )
 CHANGES = "This is what would change. Make these changes?"
 VERSION = 1
@@ -79,8 +91,10 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
     if asks:
         preview = _Progress(how, aside=True)
         preview.show_all(deployment.steps(ready))
+        stage = stage_of(ready.core.whole)
+        question = QUESTION if stage is None or stage.is_everywhere else QUESTION_OF_STAGE
         if preview.finds_changes and not typer.confirm(
-            QUESTION if ready.begins_to_enforce else CHANGES, err=True
+            question if ready.begins_to_enforce else CHANGES, err=True
         ):
             raise Declined("nothing was done")
     try:
@@ -141,12 +155,30 @@ def _asked(wanted: DeployOptions, *, enforce: bool) -> DeployRequest:
         admin=wanted.admin,
         organization=wanted.org_id,
         units=tuple(wanted.ou or ()),
-        parameters=_parameters(wanted.parameter or (), enforce=enforce),
+        parameters=_parameters(wanted, enforce=enforce),
         enforce=enforce,
     )
 
 
-def _parameters(given: Iterable[str], *, enforce: bool) -> Mapping[str, str]:
+def _parameters(wanted: DeployOptions, *, enforce: bool) -> Mapping[str, str]:
+    """What is given as parameters, and by options that stand for some of them."""
+    found = _parameters_given(wanted.parameter or (), enforce=enforce)
+    if (stage := wanted.enforced_accounts) is not None:
+        if "" in stage:
+            raise InvalidValue("--enforced-accounts", "", "must not be empty")
+        if PARAMETER in found:
+            rule = f"goes without --parameter {PARAMETER}"
+            raise InvalidValue("--enforced-accounts", ",".join(stage), rule)
+        found[PARAMETER] = ",".join(stage)
+    if (preset := wanted.preset) is not None:
+        for name, days in preset.periods.items():
+            if name in found:
+                raise InvalidValue("--preset", preset, f"goes without --parameter {name}")
+            found[name] = str(days)
+    return found
+
+
+def _parameters_given(given: Iterable[str], *, enforce: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in given:
         name, equals, value = each.partition("=")
@@ -302,6 +334,11 @@ class _Progress:
         if self._dry_run:
             self._err.print("Nothing was written. Without --dry-run it is done.")
             return
-        enforces = ready.core.whole[FLAG].lower() == "false"
-        state = "enforces" if enforces else "is in its dry run: it writes to no key and no secret"
+        match stage_of(ready.core.whole):
+            case None:
+                state = "is in its dry run: it writes to no key and no secret"
+            case Stage(is_everywhere=True):
+                state = "enforces"
+            case _:
+                state = f"enforces in the accounts of {PARAMETER}; the others stay in dry run"
         self._err.print(f"Keyturn {state}. `keyturn doctor` looks the deployment over.")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyturn.cli.options import ORDER, OUTPUT, WHICH, Findings, flag, option
+from keyturn.cli.options import ORDER, OUTPUT, PRESET_HELP, WHICH, Findings, flag, option
 from keyturn.configuration import BY_NAME
+from keyturn.domain.policy import Preset
 
 _STACKS = "Stacks"
 _WANTED = "What is wanted"
@@ -62,6 +63,10 @@ class DeployOptions:
     ou: list[str] | None = option(
         "--ou", "A unit whose accounts get the member role; repeatable.", _WANTED, "ID"
     )
+    enforced_accounts: list[str] | None = option(
+        "--enforced-accounts", BY_NAME["EnforcedAccounts"].help, _WANTED, "ID"
+    )
+    preset: Preset | None = option("--preset", PRESET_HELP, _WANTED)
     parameter: list[str] | None = option(
         "--parameter",
         "A parameter of the templates; repeatable. What is not given stays as it is.",

@@ -11,6 +11,7 @@ from dataclasses import fields
 
 from keyturn.configuration import BY_NAME
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.policy import Preset
 
 PARAMETER_OF_OPTION = {
     each.option.removeprefix("--").replace("-", "_"): name
@@ -36,7 +37,19 @@ def given(*groups: object) -> dict[str, object]:
             if each.name in PARAMETER_OF_OPTION and value not in (None, False, []):
                 several = isinstance(value, list)
                 found[PARAMETER_OF_OPTION[each.name]] = ",".join(value) if several else value
+    for preset in (getattr(group, "preset", None) for group in groups):
+        if preset is not None:
+            found |= _of_preset(preset, found)
     return found
+
+
+def _of_preset(preset: Preset, found: Mapping[str, object]) -> Mapping[str, object]:
+    """The periods of a preset: parameter → days. Raises InvalidValue beside one of them."""
+    for parameter in preset.periods:
+        if parameter in found:
+            option = BY_NAME[parameter].option
+            raise InvalidValue("--preset", preset, f"goes without {option}")
+    return preset.periods
 
 
 def as_given(error: InvalidValue, given: Mapping[str, object], other: str) -> InvalidValue:

@@ -26,7 +26,14 @@ from keyturn.ports import OwnersFileStore
 from keyturn.schemas.plan import Approvals
 from keyturn.settings import Settings
 from keyturn.use_cases.announcers import RunAnnouncer
-from keyturn.use_cases.inventory import Inventory, problems_of, take_inventory, with_units
+from keyturn.use_cases.inventory import (
+    Inventory,
+    problems_of,
+    take_inventory,
+    with_stage,
+    with_units,
+    without_effect,
+)
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
 
@@ -61,7 +68,12 @@ def now() -> datetime:
 
 
 def find_accounts(
-    aws: Aws, where: AccountOptions, say: Callable[[str], None], *, everywhere: bool = False
+    aws: Aws,
+    where: AccountOptions,
+    say: Callable[[str], None],
+    *,
+    everywhere: bool = False,
+    staged: bool = False,
 ) -> Inventory:
     """
     The accounts that are meant: the caller's own, or with a role those of the organisation.
@@ -74,6 +86,7 @@ def find_accounts(
         where: the options that name accounts and role.
         say: gets a sentence where names and addresses could not be read.
         everywhere: what is excluded counts too, for an order about one key.
+        staged: whether the stage decides where it enforces; it does not for an operator's order.
 
     Raises:
         InvalidValue: an account was named that is excluded, or is not the caller's own.
@@ -106,6 +119,11 @@ def find_accounts(
         say(f"accounts without their names and addresses: Organizations said no ({error})")
         accounts = tuple(Account(id=each) for each in named)
         return Inventory(accounts=accounts, warnings=_problems(aws))
+    if staged:
+        stage = aws.settings.stage
+        inventory = with_stage(inventory, organization, stage)
+        said = () if named else without_effect(inventory, stage)
+        inventory = replace(inventory, warnings=(*inventory.warnings, *said))
     if (owners_file := aws.owners_file()) is not None:
         inventory = with_units(inventory, organization, owners_file)
     return replace(
@@ -143,6 +161,8 @@ class FleetRun:
     dry_run: bool
     command: OperatorCommand | None = None
     """What is ordered about one key; then nobody else is looked at."""
+    holds: Callable[[Account], str | None] = lambda _account: None
+    """Why an account stays in dry run, whatever the others do; None: it does as they do."""
     announcer: RunAnnouncer | None = None
     """How people are notified; None: nobody is."""
     is_of_the_day: bool = False
@@ -166,7 +186,14 @@ class FleetRun:
 
     def plan(self, account: Account, progress: Progress) -> AccountResult:
         """Only read and decide."""
-        run = Run(id=self.id, account=account, at=now(), dry_run=self.dry_run)
+        held = self.holds(account)
+        run = Run(
+            id=self.id,
+            account=account,
+            at=now(),
+            dry_run=self.dry_run or held is not None,
+            held=held,
+        )
         try:
             plan = self._planned(run, progress)
             users = [decided.user for decided in plan.users if self.owners_of(decided)]

@@ -18,11 +18,16 @@ import typer
 from keyturn.cli.sorting import SortBy
 from keyturn.configuration import BY_NAME
 from keyturn.domain.parameter import Topic
+from keyturn.domain.policy import Preset
 
 WHICH = Topic.ACCOUNTS
 TELLING = Topic.NOTICES
 OUTPUT = "Output"
 ORDER = "What is done"
+PRESET_HELP = (
+    "The three periods at once, by the ages at which a key is rotated, disabled and deleted. Goes "
+    "without an option of one of them."
+)
 
 
 class Format(StrEnum):
@@ -153,6 +158,13 @@ class Users:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageOptions:
+    """Where a run that enforces does so."""
+
+    enforced_accounts: list[str] | None = option_of("EnforcedAccounts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OwnersFileOptions:
     """An owners file of this machine."""
 
@@ -168,6 +180,7 @@ class OwnersFileOptions:
 class SettingOptions:
     """The policy, and what tells what was done before."""
 
+    preset: Preset | None = option("--preset", PRESET_HELP, Topic.POLICY)
     rotation_period: str | None = option_of("RotationPeriod")
     inactive_period: str | None = option_of("InactivePeriod")
     recovery_grace_period: str | None = option_of("RecoveryGracePeriod")

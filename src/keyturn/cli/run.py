@@ -23,6 +23,7 @@ from keyturn.cli.options import (
     Output,
     OwnersFileOptions,
     SettingOptions,
+    StageOptions,
     Users,
     View,
 )
@@ -51,17 +52,19 @@ def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
     owners_by: OwnersFileOptions,
     output: Output,
     view: View,
+    stage: StageOptions,
 ) -> int:
     """Show what is due."""
     _check_users(users)
     shown_keys = Shown.read(view, output)
     output = replace(output, all=output.all or shown_keys.filters)
-    asked = checked(where, rules, owners_by=owners_by)
+    asked = checked(where, rules, owners_by=owners_by, stage=stage)
     with opened(output) as answer:
-        cli_session = CliSession(asked)
+        cli_session = CliSession(asked, staged=True)
         cli_session.tell_of_pause()
+        request = Request(users=frozenset(users.user or ()))
         fleet_run = replace(
-            cli_session.fleet_run(Request(users=frozenset(users.user or ())), dry_run=True),
+            cli_session.staged(cli_session.fleet_run(request, dry_run=True)),
             owners_of=owners_wanted(view),
             lists_secrets=view.secrets,
         )
@@ -78,6 +81,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
     owners_by: OwnersFileOptions,
     output: Output,
     telling: NotifyOptions,
+    stage: StageOptions,
     asked: RunOptions,
 ) -> int:
     """Do what is due, or show it; the exit code."""
@@ -89,20 +93,19 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
         rules,
         telling,
         owners_by=owners_by,
+        stage=stage,
         enforce=asked.enforce,
         yes=asked.yes,
         must_tell=TO_TELL,
     )
     asks = options.asks
     with opened(output) as answer:
-        cli_session = CliSession(options, verbose=asked.verbose)
+        cli_session = CliSession(options, verbose=asked.verbose, staged=True)
         cli_session.tell_of_pause()
         if approvals is not None:
             cli_session.keep_to(approvals)
-        fleet_run = replace(
-            cli_session.summed_up(cli_session.fleet_run(request, dry_run=not asked.enforce)),
-            approvals=approvals,
-        )
+        fleet_run = cli_session.staged(cli_session.fleet_run(request, dry_run=not asked.enforce))
+        fleet_run = replace(cli_session.summed_up(fleet_run), approvals=approvals)
         if asks:
             planned = cli_session.look(fleet_run, fleet_run.plan, "Reading")
             report = cli_session.report(fleet_run, planned)

@@ -24,11 +24,12 @@ from keyturn.domain.key import Account
 from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import CopiesToAdmin
 from keyturn.domain.result import AccountResult, Request
+from keyturn.domain.stage import PARAMETER
 from keyturn.ports import AuditEntry
 from keyturn.schemas.plan import Approvals
 from keyturn.use_cases.announcers import RunAnnouncer
 from keyturn.use_cases.audited import Audited
-from keyturn.use_cases.inventory import Inventory
+from keyturn.use_cases.inventory import Inventory, enforced
 from keyturn.wiring import Aws
 
 Tick = Callable[[Account, int, int], None]
@@ -52,7 +53,7 @@ class Declined(typer.TyperException):
 class CliSession:
     """The conversation of one command with AWS and with its operator."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what each kind of command wants of it
         self,
         asked: Checked,
         *,
@@ -60,11 +61,13 @@ class CliSession:
         key_id: str | None = None,
         hints: bool = True,
         everywhere: bool = False,
+        staged: bool = False,
     ) -> None:
         """
         Connect and find the accounts; of a key that is asked about, AWS knows its account.
 
         everywhere: in accounts too that are excluded, for an order about that key.
+        staged: whether accounts outside the stage stay in dry run.
         """
         where, settings = asked.where, asked.settings
         self.err = Console(stderr=True)
@@ -76,14 +79,28 @@ class CliSession:
         self._where = where
         self.untold: Sequence[str] = ()
         self._announcer = _announcer(self.aws, asked.notify, self.say)
-        self.inventory: Inventory = find_accounts(self.aws, where, self.say, everywhere=everywhere)
+        self.inventory: Inventory = find_accounts(
+            self.aws, where, self.say, everywhere=everywhere, staged=staged
+        )
         self.own: OwnKeys = own_keys(self.aws.session)
         for account, why in self.inventory.skipped:
             self.say(f"skipped {title(account)}: {why}")
         for warning in self.inventory.warnings:
             self.say(f"warning: {warning}")
+        if staged and not settings.stage.is_everywhere:
+            self._say_stage()
         if not settings.bucket and hints:
             self.say(UNKNOWN_NOTICES)
+
+    def _say_stage(self) -> None:
+        """Say how far the stage goes, before anybody counts on more."""
+        inventory, stage = self.inventory, self.aws.settings.stage
+        accounts, there = len(inventory.accounts), len(enforced(inventory, stage))
+        if accounts:
+            self.say(
+                f"{PARAMETER}: {there} of {pluralize(accounts, 'account')} enforced where a run "
+                f"enforces, {accounts - there} in dry run all the same"
+            )
 
     @property
     def can_notify(self) -> bool:
@@ -131,6 +148,14 @@ class CliSession:
             dry_run=dry_run,
             announcer=self._announcer,
             many=len(self.inventory.accounts) > 1,
+        )
+
+    def staged(self, fleet_run: FleetRun) -> FleetRun:
+        """Have a run enforce in the accounts of the stage alone."""
+        stage, seen = self.aws.settings.stage, self.inventory.seen or {}
+        return replace(
+            fleet_run,
+            holds=lambda account: stage.why_not(account.id, seen.get(account.id)),
         )
 
     def summed_up(self, fleet_run: FleetRun) -> FleetRun:

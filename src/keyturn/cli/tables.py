@@ -70,12 +70,19 @@ def title(account: Account) -> str:
     return shown(f"{account.id} {account.name}".strip())
 
 
+def _heading(account: Account, *, is_held: bool) -> str:
+    """An account above its keys; one that is enforced as others are needs no word."""
+    return f"{title(account)}, stays in dry run" if is_held else title(account)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     account: Account
     user: str
     decision: Decision
     note: str = ""
+    is_held: bool = False
+    """Whether its account stays in dry run, whatever others do."""
 
 
 def print_report(
@@ -107,11 +114,17 @@ def _print_keys(console: Console, report: Report, *, every_key: bool, only_acts:
     if is_enforced(report):
         done = list(_done(report.results))
         happened = {(row.account.id, row.decision.key_id) for row in done}
-        missed = [row for row in due if (row.account.id, row.decision.key_id) not in happened]
+        held = [row for row in due if row.is_held]
+        missed = [
+            row
+            for row in due
+            if not row.is_held and (row.account.id, row.decision.key_id) not in happened
+        ]
         _section(console, "Done", done)
         if any(row.note for row in done):
             console.print(Text(f"New keys are stored in {SECRETS}.\n"), style="dim")
         _section(console, "Not done", missed)
+        _section(console, "Due, but in dry run", held)
     else:
         _section(console, "Due now", due)
     if not only_acts:
@@ -133,8 +146,12 @@ def _print_by_account(console: Console, report: Report) -> None:
         table.add_column(heading, justify="right")
     table.add_column("Next", min_width=10)
     lines = [_Line.of(result) for result in report.results]
+    is_staged = any(line.is_held for line in lines)
+    if is_staged:
+        table.add_column("Mode")
     for line in sorted(lines, key=_LINES[report.order]):
-        table.add_row(*line.cells())
+        mode = [Text("dry run" if line.is_held else "enforced")] if is_staged else []
+        table.add_row(*line.cells(), *mode)
     console.print(table)
     _print_leftovers(console, report.results)
     console.print(Text(summary(report), style="bold"))
@@ -152,6 +169,7 @@ class _Line:
     ages: tuple[int, ...]
     """Of each key, in days."""
     comes: date | None
+    is_held: bool
 
     @classmethod
     def of(cls, result: AccountResult) -> "_Line":
@@ -165,6 +183,7 @@ class _Line:
             failures=len(result.failures),
             ages=tuple(each.age for each in decision),
             comes=min(days) if days else None,
+            is_held=result.plan.run.held is not None,
         )
 
     def cells(self) -> Iterable[Text]:
@@ -219,6 +238,7 @@ def _sorted(
             for decision in decided.decisions:
                 row = _Row(
                     account=result.plan.run.account,
+                    is_held=result.plan.run.held is not None,
                     user=decided.user.name,
                     decision=decision,
                     note=note,
@@ -259,8 +279,9 @@ def _section(console: Console, name: str, rows: Sequence[_Row]) -> None:
         headings = [Text(each, style="dim") for each in _HEADINGS[: len(widths)]]
         console.print(_line(widths, headings))
     for account, of_account in groupby(rows, key=lambda row: row.account):
-        console.print(Text(title(account), style="bold"))
-        for row in of_account:
+        of_one = list(of_account)
+        console.print(Text(_heading(account, is_held=of_one[0].is_held), style="bold"))
+        for row in of_one:
             console.print(_lines_of(row, widths))
     console.print()
 
@@ -336,10 +357,8 @@ def summary(report: Report) -> str:
     due, blocked, quiet = _sorted(report.results)
     all_decided = [decided for result in report.results for decided in result.plan.users]
     failures = len(report.failures) + sum(len(result.failures) for result in report.results)
-    done = len(list(_done(report.results)))
     parts = [
-        *([f"{done} done", f"{len(due) - done} not done"] if is_enforced(report) else []),
-        *([] if is_enforced(report) else [f"{len(due)} due"]),
+        *(_done_of(report, due) if is_enforced(report) else [f"{len(due)} due"]),
         f"{len(blocked)} blocked",
         f"{pluralize(sum(decided.user.exempt for decided in all_decided), 'user')} exempt",
         pluralize(failures, "failure"),
@@ -360,6 +379,13 @@ def summary(report: Report) -> str:
     return f"{looked_at}: {', '.join(parts)}"
 
 
+def _done_of(report: Report, due: Sequence[_Row]) -> list[str]:
+    """How much of what was due was done; what only a dry run was over is neither done nor not."""
+    done, held = len(list(_done(report.results))), sum(row.is_held for row in due)
+    parts = [f"{done} done", f"{len(due) - held - done} not done"]
+    return [*parts, f"{held} due in dry run"] if held else parts
+
+
 def _without_owner(results: Iterable[AccountResult]) -> int:
     return sum(
         len(decided.decisions)
@@ -372,15 +398,10 @@ def _without_owner(results: Iterable[AccountResult]) -> int:
 def what_it_holds(report: Report) -> str:
     """What is in a file, in a few words."""
     due, blocked, quiet = _sorted(report.results)
-    done = len(list(_done(report.results)))
     failed = len(list(failures(report)))
     parts = [
         pluralize(len(due) + len(blocked) + len(quiet), "key"),
-        *(
-            [f"{len(due)} due"]
-            if report.dry_run
-            else [f"{done} done", f"{len(due) - done} not done"]
-        ),
+        *([f"{len(due)} due"] if report.dry_run else _done_of(report, due)),
         *([pluralize(failed, "failure")] if failed else []),
     ]
     return ", ".join(parts)
@@ -391,6 +412,7 @@ def question(report: Report) -> str | None:
     all_decided = [
         (result.plan.run.account.id, decided)
         for result in report.results
+        if result.plan.run.held is None
         for decided in result.plan.users
         if decided.record_changes or any(decision.is_due for decision in decided.decisions)
     ]

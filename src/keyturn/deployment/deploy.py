@@ -29,6 +29,7 @@ from keyturn.deployment.model.wanted import (
     check_delivery,
     check_first,
     check_proving,
+    enforces_more,
     is_true,
     settle,
     without,
@@ -138,7 +139,7 @@ class Deploy:
             units=frozenset(asked.units),
             regions=regions,
             is_first=core is None,
-            begins_to_enforce=asked.enforce and had.get(FLAG, "True").lower() != "false",
+            begins_to_enforce=enforces_more(had, settled.whole),
         )
 
     def _check_organization(self, facts: OrganizationFacts, asked: DeployRequest) -> None:

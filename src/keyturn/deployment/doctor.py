@@ -45,6 +45,7 @@ from keyturn.deployment.checks.organization import (
 from keyturn.deployment.checks.owners import OwnersFileSound, OwnerValues
 from keyturn.deployment.checks.runs import RecentRun, UnchangedSince
 from keyturn.deployment.checks.secrets import LeftoverSecrets, Readers, SecretsShared
+from keyturn.deployment.checks.stage import StageReached
 from keyturn.deployment.model.health import (
     Check,
     Finding,
@@ -64,6 +65,7 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     NoDeadLetters(),
     RecentRun(),
     UnchangedSince(),
+    StageReached(),
     SenderVerified(),
     OwnersVerified(),
     OwnerValues(),

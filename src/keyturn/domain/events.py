@@ -49,6 +49,8 @@ class Run:
     at: datetime
     """When it began, UTC."""
     dry_run: bool
+    held: str | None = None
+    """Why its account is not enforced, a sentence of the stage; None: it may be (stage.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The periods and options of the rotation policy, checked when made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -40,6 +41,25 @@ class CopiesToAdmin(StrEnum):
     """By a copy of every run over every account."""
     DAILY = "Daily"
     """By one digest a day, which the reporter makes."""
+
+
+class Preset(StrEnum):
+    """Three periods that go together, by the ages at which a key is rotated, disabled, deleted."""
+
+    NINETY = "90/100/110"
+    """The default: an old key is Active for 10 days more than 90."""
+    SEVENTY_FIVE = "75/85/95"
+    """Every Active key stays under 90 days, as AWS Config and Security Hub count."""
+
+    @property
+    def periods(self) -> Mapping[str, int]:
+        """Parameter → days."""
+        rotation, inactive, deletion = map(int, self.split("/"))
+        return {
+            "RotationPeriod": rotation,
+            "InactivePeriod": inactive,
+            "RecoveryGracePeriod": deletion - inactive,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,25 @@ class Adopted:
 UNKNOWN = "an event that names nobody"
 
 
+def begun(aws: Aws, asked: RotationRequest) -> Run:
+    """
+    Begin the run that is asked for: of an account that is not proven to be enforced, a dry one.
+
+    An order about one key does not ask for the stage. A leaked key is stopped by a path that
+    depends on nothing else, and a pipeline that broke waits for no inventory (decision 0064).
+    """
+    by_stage = None
+    if not aws.settings.dry_run and asked.ordered is None:
+        by_stage = aws.settings.stage.why_not(asked.account.id, asked.seen)
+    return Run(
+        id=asked.run or uuid.uuid4().hex,
+        account=asked.account,
+        at=datetime.now(UTC),
+        dry_run=aws.settings.dry_run or asked.dry_run or by_stage is not None,
+        held=by_stage,
+    )
+
+
 def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaContext) -> Audited:
     """Write down what an operator ordered, around the work; nothing for a daily or a dry run."""
     entry = AuditEntry(
@@ -100,12 +119,7 @@ def without_time(
 
 def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext) -> Adopted:
     """Adopt a secret, unless it is a dry run."""
-    run = Run(
-        id=uuid.uuid4().hex,
-        account=asked.account,
-        at=datetime.now(UTC),
-        dry_run=aws.settings.dry_run or asked.dry_run,
-    )
+    run = begun(aws, asked)
     work = aws.adopt(run)
     planned: Adoption | None = None
     failures: tuple[Failure, ...] = ()
@@ -118,7 +132,8 @@ def adopt(aws: Aws, asked: RotationRequest, secret: str, context: LambdaContext)
             failures = unwritten(notes)
     except KeyturnError as error:
         failures = (Failure(error=error, user=planned.user.name if planned else None),)
-    result = AccountResult(plan=AccountPlan(run=run, failures=failures))
+    held = (run.held,) if run.held else ()
+    result = AccountResult(plan=AccountPlan(run=run, failures=failures, warnings=held))
     return Adopted(result=result, answer=write_adoption_answer(result, secret, planned))
 
 

@@ -32,6 +32,7 @@ from keyturn.functions.metrics import (
 )
 from keyturn.functions.operator_event import (
     adopt,
+    begun,
     pause_or_resume,
     sentences_of,
     unwritten,
@@ -119,13 +120,7 @@ def _measured(aws: Aws, asked: RotationRequest, context: LambdaContext) -> Accou
 
 
 def _rotate(aws: Aws, asked: RotationRequest, context: LambdaContext) -> AccountResult:
-    run = Run(
-        id=asked.run or uuid.uuid4().hex,
-        account=asked.account,
-        at=datetime.now(UTC),
-        dry_run=aws.settings.dry_run or asked.dry_run,
-    )
-
+    run = begun(aws, asked)
     given = context.get_remaining_time_in_millis()
 
     def has_time() -> bool:
@@ -183,7 +178,12 @@ def _hand_back(aws: Aws, asked: RotationRequest, users: Sequence[str]) -> None:
     # A run of its own: what goes wrong in it is told besides what went wrong in this one.
     run = uuid.uuid4().hex
     rest = write_message(
-        asked.account, run=run, requested=asked.requested, users=users, dry_run=asked.dry_run
+        asked.account,
+        run=run,
+        requested=asked.requested,
+        users=users,
+        dry_run=asked.dry_run,
+        seen=asked.seen,
     )
     aws.queue().send([rest], run=run)
     log(

@@ -66,9 +66,15 @@ class LeftoverSecret(TypedDict):
 
 
 class AccountReport(AccountFound):
-    """One account of a plan, and what was done in it."""
+    """
+    One account of a plan, and what was done in it.
+
+    enforced: whether a run that enforces does so here; false where EnforcedAccounts does not
+    reach, so that it stays in dry run.
+    """
 
     name: str
+    enforced: bool
     decisions: list[Planned]
     secrets_without_user: list[LeftoverSecret] | None
     done: list[DoneStep]
@@ -126,6 +132,7 @@ def write_account(result: AccountResult) -> AccountReport:
     return {
         "account": answer["account"],
         "name": result.plan.run.account.name,
+        "enforced": result.plan.run.held is None,
         "run": answer["run"],
         "decisions": [
             write_planned(decision, result.plan.owner_of(decision["user"]))

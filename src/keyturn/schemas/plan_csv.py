@@ -79,6 +79,7 @@ def csv_text(
 
 
 def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]:
+    is_dry = dry_run or result.plan.run.dry_run
     account = result.plan.run.account
     steps = {
         (outcome.decided.user.name, step.decision.key_id): step
@@ -100,7 +101,7 @@ def _rows(result: AccountResult, *, dry_run: bool) -> Iterator[Iterable[object]]
                 "owner": owner.address,
                 "owner_source": owner.source,
                 "owner_rejected": "; ".join(map(str, owner.passed_over())),
-                "done": None if dry_run else "yes" if carried_out else "no",
+                "done": None if is_dry else "yes" if carried_out else "no",
                 "new_key": carried_out.new_key if carried_out else None,
                 "error": "; ".join(errors.get(decided.user.name, ())),
             }

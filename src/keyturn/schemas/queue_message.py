@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from keyturn.domain.key import Account
+from keyturn.domain.stage import SeenBelow
 from keyturn.domain.tag_text import format_utc
 
 MOST_ASKED: Final = 2_000
@@ -20,13 +21,14 @@ Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_referenc
 """
 
 
-def write_message(
+def write_message(  # noqa: PLR0913 -- a field of the message each
     account: Account,
     *,
     run: str,
     requested: datetime,
     users: Sequence[str] | None = None,
     dry_run: bool = False,
+    seen: SeenBelow | None = None,
 ) -> dict[str, object]:
     """
     The message: field → value, as JSON has it; what the account has not is left out.
@@ -34,6 +36,8 @@ def write_message(
     requested: UTC; a message that is too old is dropped.
     users: None means all of them; an empty list is written as one, and refused when it is read.
     dry_run: it asks for one, and cannot ask for the opposite.
+    seen: below which units of the stage an inventory found it. No event but those of this queue
+    may say that: whoever orders a run by hand does not enforce by it.
     """
     return {
         "account": account.id,
@@ -45,4 +49,6 @@ def write_message(
         "requested": format_utc(requested),
         **({} if users is None else {"users": list(users)}),
         **({"dryrun": True} if dry_run else {}),
+        **({} if seen is None else {"stage": sorted(seen.units)}),
+        **({} if seen is None else {"stageAsked": sorted(seen.listed)}),
     }

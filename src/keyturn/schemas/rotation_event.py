@@ -22,6 +22,7 @@ from keyturn.domain.plain_text import shown
 from keyturn.domain.reading import shortened
 from keyturn.domain.result import Request
 from keyturn.domain.secret_names import owner_of_secret
+from keyturn.domain.stage import SeenBelow
 from keyturn.schemas.queue_message import MOST_ASKED
 from keyturn.schemas.rules import (
     ACCOUNT_ID,
@@ -106,6 +107,16 @@ class QueueMessage(_Run):
     email = rules.String(allow_none=True)
     name = rules.String(allow_none=True)
     requested = rules.AwareDateTime(format="iso", required=True)
+    # Below which units of EnforcedAccounts it is: here alone, for the inventory writes it.
+    stage = rules.List(
+        rules.String(validate=UNIT),
+        validate=validate.Length(max=MOST_UNITS, error="must name {max} units at most"),
+    )
+    stage_asked = rules.List(
+        rules.String(validate=UNIT),
+        data_key="stageAsked",
+        validate=validate.Length(max=MOST_ASKED, error="must name {max} units at most"),
+    )
     # What stood for unitsAsked before: such messages may wait while Keyturn is upgraded.
     units_of_file = rules.String(data_key="unitsOfFile")
 
@@ -133,6 +144,8 @@ class RotationRequest:
     by: str | None = None
     """Who ordered it, by the event's own word."""
     reason: str | None = None
+    seen: SeenBelow | None = None
+    """What the inventory knows of its account and the stage; None: no inventory sent it."""
 
     @property
     def command(self) -> str | None:
@@ -212,7 +225,16 @@ def read_queued(event: object, *, now: datetime) -> RotationRequest:
         dry_run=given.get("dry_run", False),
         run=given.get("run"),
         requested=asked,
+        seen=_seen_below(given),
     )
+
+
+def _seen_below(given: Mapping[str, Any]) -> SeenBelow | None:
+    """What an inventory says of its account and the stage; without both halves it says nothing."""
+    if "stage" not in given or "stage_asked" not in given:
+        return None
+    listed = frozenset(given["stage_asked"])
+    return SeenBelow(frozenset(given["stage"]) & listed, listed)
 
 
 def _units_of(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from keyturn.domain.admin_digest import RecordedInventory
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.owners_file import OwnersFile
 from keyturn.domain.plain_text import shown
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.scope import EVERYWHERE, Scope
+from keyturn.domain.stage import EVERYWHERE as ALL_ENFORCED
+from keyturn.domain.stage import PARAMETER, SeenBelow, Stage
 from keyturn.ports import InventoryRecords, Listed, Organization, OwnersFileStore, Queue
 from keyturn.schemas.queue_message import MOST_ASKED, write_message
 
@@ -35,6 +38,8 @@ class Inventory:
     """Account id → when it came into the organisation, UTC, as far as that is known."""
     owners_file: OwnersFile | None = None
     """The owners file, if there is one and it was read."""
+    seen: Mapping[str, SeenBelow] | None = None
+    """Account id → below which units of the stage it is; None: nobody looked."""
 
 
 def take_inventory(
@@ -172,6 +177,66 @@ def with_units(
     )
 
 
+def with_stage(inventory: Inventory, organization: Organization, stage: Stage) -> Inventory:
+    """
+    Say of each account below which units of the stage it is.
+
+    What cannot be listed is a warning and stops no account: those below it are not proven to be
+    in the stage, and stay in dry run.
+    """
+    if stage.is_everywhere:
+        return inventory
+    below: dict[str, set[str]] = {}
+    listed: set[str] = set()
+    warnings: list[str] = []
+    for unit in sorted(stage.units):
+        try:
+            # Whole, before any of it counts: half a list is none.
+            found = [each.account.id for each in organization.accounts(unit)]
+        except NotFound:
+            said = "the organisation has no such unit, so nothing is enforced by it"
+            warnings.append(f"{PARAMETER} names {unit}: {said}")
+            continue
+        except PortError as error:
+            said = f"it could not be listed, so nothing is enforced by it ({error})"
+            warnings.append(f"{PARAMETER} names {unit}: {said}")
+            continue
+        listed.add(unit)
+        for account in found:
+            below.setdefault(account, set()).add(unit)
+    seen = {
+        account.id: SeenBelow(frozenset(below.get(account.id, ())), frozenset(listed))
+        for account in inventory.accounts
+    }
+    return replace(inventory, seen=seen, warnings=(*inventory.warnings, *warnings))
+
+
+def enforced(inventory: Inventory, stage: Stage) -> tuple[Account, ...]:
+    """The accounts that are proven to be in the stage."""
+    seen = inventory.seen or {}
+    return tuple(
+        account
+        for account in inventory.accounts
+        if stage.why_not(account.id, seen.get(account.id)) is None
+    )
+
+
+def without_effect(inventory: Inventory, stage: Stage) -> tuple[str, ...]:
+    """What a stage names in vain, of the whole inventory, a sentence each."""
+    if stage.is_everywhere:
+        return ()
+    known = {each.id for each in inventory.accounts}
+    left = {account.id: why for account, why in inventory.skipped}
+    said = [
+        f"{PARAMETER} names {each}: {left.get(each, LOST)}"
+        for each in sorted(stage.accounts - known)
+    ]
+    if inventory.accounts and not enforced(inventory, stage):
+        every = pluralize(len(inventory.accounts), "account")
+        said.append(f"{PARAMETER}: nothing is enforced, for none of {every} is proven to be in it")
+    return tuple(said)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanOut:
     """Queues one rotation an account."""
@@ -183,10 +248,14 @@ class FanOut:
     """None: there is no bucket that could hold one."""
     records: InventoryRecords | None = None
     """None likewise."""
+    stage: Stage = ALL_ENFORCED
 
     def look(self) -> Inventory:
-        """Find the accounts, and the units that the owners file asks about."""
+        """Find the accounts, and the units that the stage and the owners file ask about."""
         inventory = take_inventory(self.organization, scope=self.scope)
+        inventory = with_stage(inventory, self.organization, self.stage)
+        said = without_effect(inventory, self.stage)
+        inventory = replace(inventory, warnings=(*inventory.warnings, *said))
         if self.owners_file is None:
             return inventory
         return with_units(inventory, self.organization, self.owners_file)
@@ -219,7 +288,11 @@ class FanOut:
 
         Raises a PortError that names the accounts that could not be queued; the others are.
         """
+        seen = inventory.seen or {}
         self.queue.send(
-            (write_message(account, run=run, requested=now) for account in inventory.accounts),
+            (
+                write_message(account, run=run, requested=now, seen=seen.get(account.id))
+                for account in inventory.accounts
+            ),
             run=run,
         )

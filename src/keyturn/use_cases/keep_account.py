@@ -114,7 +114,13 @@ class KeepAccount:
 
         """
         plan = AccountPlan(
-            run=run, request=request, warnings=(*request.warnings, *self.policy.warnings)
+            run=run,
+            request=request,
+            warnings=(
+                *request.warnings,
+                *((run.held,) if run.held else ()),
+                *self.policy.warnings,
+            ),
         )
         # Who is exempt is known before the first user is looked at: "cannot tell" leaves the whole
         # account alone. The list of users is read whole, for half of it would lose the rest.

@@ -146,6 +146,7 @@ def _plan(result: Result) -> str:
         {
             "account": told["account"],
             "name": company[told["account"]].name,
+            "enforced": True,
             "run": told["run"],
             "decisions": [
                 cast(

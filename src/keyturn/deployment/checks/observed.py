@@ -29,8 +29,9 @@ from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import AllowedDomains
 from keyturn.domain.scope import Scope, separated
+from keyturn.domain.stage import PARAMETER, Stage
 from keyturn.ports import Organization, OwnersFileStore, PauseFlag
-from keyturn.use_cases.inventory import Inventory, take_inventory
+from keyturn.use_cases.inventory import Inventory, take_inventory, with_stage
 from keyturn.use_cases.side_by_side import side_by_side
 
 WORKERS: Final = 8
@@ -192,6 +193,22 @@ class Observed:
     @cached_property
     def _inventory(self) -> Inventory:
         return take_inventory(self.probes.organization, scope=self.scope)
+
+    @property
+    def stage(self) -> Stage:
+        """Which accounts the stack is told to enforce; an older one may lack the word."""
+        return Stage.of(separated(self.parameters.get(PARAMETER, "")))
+
+    @cached_property
+    def staged(self) -> Inventory:
+        """The inventory, with the units of the stage that each account is below."""
+        return with_stage(self._inventory, self.probes.organization, self.stage)
+
+    @property
+    def units_unlisted(self) -> tuple[str, ...]:
+        """Units of the stage that are not there, or could not be listed."""
+        listed = {unit for each in (self.staged.seen or {}).values() for unit in each.listed}
+        return tuple(sorted(self.stage.units - listed))
 
     @property
     def accounts(self) -> tuple[Account, ...]:

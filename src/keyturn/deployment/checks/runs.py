@@ -68,7 +68,8 @@ class UnchangedSince(HealthCheck):
             return self.faulty(FindingCode.NEVER_RAN, "nothing to compare with: nothing ran yet")
         last = max(seen.runs, key=lambda run: run.at)
         before = {name: str(value) for name, value in last.policy.items()}
-        before["DryRunFlag"] = str(last.dry_run)
+        if seen.stage.is_everywhere:  # else an account's run may be a dry one by the stage
+            before["DryRunFlag"] = str(last.dry_run)
         changed = [
             f"{name}: {value} → {now}"
             for name, value in before.items()

@@ -9,6 +9,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
 from keyturn.domain.recipient import ChannelName
 from keyturn.domain.scope import separated
+from keyturn.domain.stage import PARAMETER, Stage
 
 FLAG: Final = "DryRunFlag"
 OPTION_OF: Final[Mapping[str, str]] = {
@@ -186,6 +187,23 @@ class Ready:
     def prefix(self) -> str:
         """The folder in it."""
         return self.core.whole["S3BucketPrefix"]
+
+
+def stage_of(values: Mapping[str, str]) -> Stage | None:
+    """Which accounts a core stack of these parameters enforces; None: it is in its dry run."""
+    if values.get(FLAG, "True").lower() != "false":
+        return None
+    return Stage.of(separated(values.get(PARAMETER, "")))
+
+
+def enforces_more(had: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether keys may be written to where they were not: parameter → value, of the core."""
+    before, after = stage_of(had), stage_of(wanted)
+    if after is None or (before is not None and before.is_everywhere):
+        return False
+    if before is None or after.is_everywhere:
+        return True
+    return not (after.accounts <= before.accounts and after.units <= before.units)
 
 
 def is_true(value: str) -> bool:
