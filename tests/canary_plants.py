@@ -130,7 +130,7 @@ def in_sdk_log(_: Path) -> None:
     with LocalCloud(now=NOW) as cloud:
         cloud.add_user(MANAGEMENT_ACCOUNT, "ann")
         iam = cloud.session(MANAGEMENT_ACCOUNT).client("iam")
-        IamAccessKeys(iam, iam).create("ann")
+        IamAccessKeys(iam, lambda: iam).create("ann")
 
 
 def in_output(_: Path) -> None:

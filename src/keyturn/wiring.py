@@ -144,7 +144,8 @@ class _Member:
     """One member account's clients; made once and kept over warm invocations."""
 
     iam: Any
-    iam_once: Any
+    iam_once: Callable[[], Any]
+    """Makes the client that makes keys, when the first key is made: on most days there is none."""
     secrets: Any
     key_names: KeyNames
     contacts: AwsAlternateContacts
@@ -215,10 +216,16 @@ class _Connections:
     def _connect(self, account: str) -> _Member:
         role = self.settings.member_role
         session = self._session_in(account, role) if role else self.session
-        member = _Member(
-            iam=client(session, "iam"),
-            iam_once=client(session, "iam", attempts=1, waits=False),
-            secrets=client(session, "secretsmanager"),
+
+        def written(service: str, **options: Any) -> Any:  # noqa: ANN401 -- as above
+            made = client(session, service, **options)
+            write_to(self.journal, made, service)
+            return made
+
+        return _Member(
+            iam=written("iam"),
+            iam_once=cache(lambda: written("iam", attempts=1, waits=False)),
+            secrets=written("secretsmanager"),
             # Made when a secret names its KMS key in another way than we do, which is rare.
             key_names=KeyNames(cache(lambda: client(session, "kms"))),
             # Asked where nothing else names an owner, and only if an operator wants it.
@@ -230,13 +237,6 @@ class _Connections:
                 )
             ),
         )
-        for each, service in (
-            (member.iam, "iam"),
-            (member.iam_once, "iam"),
-            (member.secrets, "secretsmanager"),
-        ):
-            write_to(self.journal, each, service)
-        return member
 
     def _seal_key(self) -> SealKeyInKms | None:
         key = self.settings.seal_key

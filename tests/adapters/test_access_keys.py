@@ -59,7 +59,7 @@ class CloudScene:
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
         iam = client(cloud.session(MEMBER), "iam")
-        self.keys: AccessKeys = IamAccessKeys(iam, iam)
+        self.keys: AccessKeys = IamAccessKeys(iam, lambda: iam)
 
     def add_user(self, name: str, **tags: str) -> None:
         self.cloud.add_user(MEMBER, name, tags=tags)

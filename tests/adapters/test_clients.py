@@ -80,6 +80,24 @@ def test_a_role_is_assumed_once_while_its_account_is_among_the_last_ones(
     assert asked.count(f"arn:aws:iam::{accounts[0]}:role/{ROLE}") == 2
 
 
+def test_what_is_made_late_in_an_account_is_not_anothers(cloud: LocalCloud) -> None:
+    """Sessions share all but credentials; who makes keys is made with the first key."""
+    accounts = members(cloud, 2)
+    aws = connected(cloud, [])
+    runs = [
+        Run(id="r", account=Account(id=account), at=START, dry_run=True) for account in accounts
+    ]
+    keys = [aws.run_account(run).keep.keys for run in runs]
+
+    for account in accounts:
+        cloud.add_user(account, "ann")
+
+    made = [each.create("ann") for each in keys]
+
+    for account, key in zip(accounts, made, strict=True):
+        assert [each.key_id for each in cloud.keys(account)] == [key.key_id]
+
+
 def test_an_account_without_the_role_is_unreachable(cloud: LocalCloud) -> None:
     account = cloud.organization.create_account("new", "n@example.com")
 

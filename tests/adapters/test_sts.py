@@ -74,7 +74,8 @@ def test_a_client_in_the_account_is_as_our_own_would_be(
     for each in ("endpoint_url", "partition", "region_name"):
         assert getattr(theirs.meta, each) == getattr(ours.meta, each)
     assert bundle(theirs) == bundle(ours)
-    assert theirs.meta.config.user_agent_appid == ours.meta.config.user_agent_appid
+    assert theirs.meta.config.user_agent == ours.meta.config.user_agent
+    assert ("app/corp" in ours.meta.config.user_agent) == (profile == "corp")
 
 
 def bundle(made: Any) -> object:  # noqa: ANN401 -- as above

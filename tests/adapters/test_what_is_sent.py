@@ -148,7 +148,7 @@ def secret_store(wire: Wire, kms_key: str | None = "alias/ours") -> SecretsManag
 
 def iam(wire: Wire) -> IamAccessKeys:
     client = wire.client("iam")
-    return IamAccessKeys(client, client)
+    return IamAccessKeys(client, lambda: client)
 
 
 def member(wire: Wire) -> MemberAccount:

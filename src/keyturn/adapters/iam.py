@@ -1,6 +1,6 @@
 """IAM in one account."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -28,8 +28,8 @@ LARGEST_PAGE = 1000
 class IamAccessKeys:
     """Meets `ports.AccessKeys`."""
 
-    def __init__(self, iam: "IAMClient", iam_once: "IAMClient") -> None:
-        """iam_once is a client that never retries: the only one that may create keys."""
+    def __init__(self, iam: "IAMClient", iam_once: Callable[[], "IAMClient"]) -> None:
+        """iam_once gives a client that never retries: the only one that may create keys."""
         self._iam = iam
         self._iam_once = iam_once
         # boto3 makes a new class at each get_paginator; this one is asked for every user.
@@ -131,7 +131,7 @@ class IamAccessKeys:
     def create(self, user: str) -> NewKey:
         """Create a key, in one attempt: a retry after a lost answer would make a second one."""
         with aws_errors_translated():
-            key = self._iam_once.create_access_key(UserName=user)["AccessKey"]
+            key = self._iam_once().create_access_key(UserName=user)["AccessKey"]
         return NewKey(
             key_id=key["AccessKeyId"], created=key["CreateDate"], secret=key["SecretAccessKey"]
         )

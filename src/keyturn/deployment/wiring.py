@@ -207,7 +207,7 @@ class _Members:
             session = self._enter(account, parameters)
             iam = client(session, "iam")
             secrets = client(session, "secretsmanager", region=self._region(parameters))
-        return leftovers(IamAccessKeys(iam, iam), secrets, account.id)
+        return leftovers(IamAccessKeys(iam, lambda: iam), secrets, account.id)
 
     def _region(self, parameters: Mapping[str, str]) -> str:
         return parameters.get("HomeRegion") or self.home
