@@ -48,7 +48,7 @@ def section(command: str) -> str:
 
 
 def under(heading: str) -> str:
-    return re.split(rf"^## {heading}$", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
+    return re.split(rf"^##? {heading}$", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
 
 
 def said_of(command: str) -> str:
@@ -87,6 +87,18 @@ def test_every_command_and_option_is_on_the_page(command: str) -> None:
 
     assert missing in ([], ["--help", "-h"])
     assert f"keyturn {command}" in PAGE
+
+
+def test_the_table_on_top_leads_to_every_command() -> None:
+    table = under("The command line")
+
+    left_out = [
+        command
+        for command in COMMANDS
+        if command and " " not in command and f"`keyturn {command}`" not in table
+    ]
+
+    assert left_out == ["version"]  # which is named below the table
 
 
 def test_the_page_names_no_option_that_is_not_there() -> None:

@@ -8,7 +8,7 @@ answered with one line, never a stack trace.
 
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -56,12 +56,11 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
 
 if TYPE_CHECKING:
-    from typer.core import TyperGroup
+    pass
 
 app = typer.Typer(
     name="keyturn",
     cls=OneLine,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -734,19 +733,25 @@ def demo(
 def help(  # noqa: A001 -- the word that people type
     context: typer.Context,
     command: Annotated[
-        str | None, typer.Argument(metavar="COMMAND", help="Which command to explain.")
+        list[str] | None, typer.Argument(metavar="COMMAND", help="Which command to explain.")
+    ] = None,
+    man: Annotated[
+        str | None,
+        typer.Option(
+            "--man",
+            metavar="FOLDER",
+            help="Write the manual pages into this folder, one a command, for `man`.",
+        ),
     ] = None,
 ) -> None:
-    """Explain Keyturn, or one of its commands."""
-    root = context.find_root()
-    commands = cast("TyperGroup", root.command).commands
-    if command is None:
-        typer.echo(root.get_help())
-    elif command in commands:
-        about = commands[command].make_context(command, [], parent=root, resilient_parsing=True)
-        typer.echo(about.get_help())
-    else:
-        raise InvalidValue("COMMAND", command, f"must be one of {', '.join(commands)}")
+    """Explain Keyturn, or one of its commands: `keyturn help exemptions review`."""
+    from keyturn.cli.manual_pages import explain_command, write_manual_pages  # noqa: PLC0415 -- see above
+
+    if man is None:
+        return explain_command(context, command or ())
+    if command:
+        raise InvalidValue("COMMAND", " ".join(command), "goes without --man")
+    return write_manual_pages(context, man)
 
 
 @app.command(cls=Once)

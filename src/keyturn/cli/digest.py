@@ -44,7 +44,7 @@ def digest(asked: DigestOptions) -> int:
     aws = connect(asked.as_accounts, settings, lambda _action, _facts: None)
     expected = _expected(aws, settings, day) if asked.deployed else None
     rows = StringIO()
-    with result_file(asked.csv) if asked.csv else nullcontext() as write:
+    with result_file(asked.csv, option="--csv") if asked.csv else nullcontext() as write:
         found = aws.report_day().of(DayAsked(day=day, expected=expected), write=rows.write)
         if write is not None:
             write(rows.getvalue())

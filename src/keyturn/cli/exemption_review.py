@@ -78,10 +78,10 @@ def review(where: AccountOptions, rules: SettingOptions, files: ReviewFiles) -> 
     unseen = [f"{account.id} {account.name}: {why}".strip() for account, why in report.skipped]
     unseen += [str(f) for result in results for f in result.plan.failures if f.user is None]
     if files.csv is not None:
-        with result_file(files.csv) as put:
+        with result_file(files.csv, option="--csv") as put:
             put(csv_text(COLUMNS, ([row[name] for name in COLUMNS] for row in rows)))
     if files.html is not None:
-        with result_file(files.html) as put:
+        with result_file(files.html, option="--html") as put:
             put(_page(rows, unseen, report.at))
     said = ", ".join(str(path) for path in targets)
     cli_session.say(f"wrote {said}: {pluralize(len(rows), 'member')} of the exemption groups")

@@ -63,8 +63,12 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
     with ExitStack() as files:
         # Whether they can be written is known before a snapshot is read.
         write = {
-            path: files.enter_context(result_file(path))
-            for path in (asked.csv, asked.page, asked.ocsf)
+            path: files.enter_context(result_file(path, option=option))
+            for option, path in (
+                ("--csv", asked.csv),
+                ("--page", asked.page),
+                ("--ocsf", asked.ocsf),
+            )
             if path
         }
         found = ReportPeriod(evidence=evidence, workers=workers).of(

@@ -9,25 +9,25 @@ from keyturn.domain.errors import InvalidValue, KeyturnError
 
 
 @contextmanager
-def result_file(path: Path) -> Generator[Callable[[str], None]]:
+def result_file(path: Path, *, option: str = "--output") -> Generator[Callable[[str], None]]:
     """
     Open a file beside `path`; what it gives puts the answer there, and the file in its place.
 
-    If the work fails before that, nothing is left.
+    If the work fails before that, nothing is left. option: what named the path.
     Raises InvalidValue where it cannot be written, KeyturnError where that shows only at the end.
     """
-    with refusing(path):
+    with refusing(path, option=option):
         target = path.resolve()
         if target.is_dir():
-            raise InvalidValue("--output", path, "is a directory")
+            raise InvalidValue(option, path, "is a directory")
         if target.exists() and not os.access(target, os.W_OK):
-            raise InvalidValue("--output", path, "is write-protected")
+            raise InvalidValue(option, path, "is write-protected")
         in_place = target.exists() and not target.is_file()  # /dev/stdout, a pipe
         written = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
         file = written.open("w", encoding="utf-8")
 
     def put(text: str) -> None:
-        with refusing(path, begun=True):
+        with refusing(path, begun=True, option=option):
             with file:
                 file.write(text)
             if not in_place:
@@ -44,7 +44,7 @@ def result_file(path: Path) -> Generator[Callable[[str], None]]:
 
 
 @contextmanager
-def refusing(path: Path, *, begun: bool = False) -> Generator[None]:
+def refusing(path: Path, *, begun: bool = False, option: str = "--output") -> Generator[None]:
     """
     Say in one line that `path` cannot be written.
 
@@ -57,5 +57,5 @@ def refusing(path: Path, *, begun: bool = False) -> Generator[None]:
     except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError, in Python 3.11
         rule = f"cannot be written ({getattr(error, 'strerror', None) or type(error).__name__})"
         if begun:
-            raise KeyturnError(f"--output {path}: {rule}") from error
-        raise InvalidValue("--output", path, rule) from None
+            raise KeyturnError(f"{option} {path}: {rule}") from error
+        raise InvalidValue(option, path, rule) from None
