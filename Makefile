@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench mutants check lint format types arrows package page e2e setup clean FORCE
+.PHONY: help demo test chaos coverage unit bench mutants check lint format types arrows package page e2e crosscheck setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -63,10 +63,18 @@ tests/e2e/.venv/ready: tests/e2e/pyproject.toml tests/e2e/uv.lock | .venv/ready
 	@UV_PROJECT_ENVIRONMENT=.venv $(RUN)uv sync --quiet --frozen --project tests/e2e --python "$$(sh tools/python.sh)"
 	@touch $@
 
+# Cloud Custodian pins another boto3 than ours: an environment and a lock of its own, as above.
+crosscheck: .venv/ready tests/crosscheck/.venv/ready  ## let Cloud Custodian look at the demo's organisation, and compare our reports: minutes
+	@$(RUN)python -m tests.crosscheck.run
+
+tests/crosscheck/.venv/ready: tests/crosscheck/pyproject.toml tests/crosscheck/uv.lock | .venv/ready
+	@UV_PROJECT_ENVIRONMENT=.venv $(RUN)uv sync --quiet --frozen --project tests/crosscheck --python "$$(sh tools/python.sh)"
+	@touch $@
+
 setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
 
 clean:      ## take away what these commands made
-	rm -rf .venv web/node_modules tests/e2e/.venv .mutants demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv web/node_modules tests/e2e/.venv tests/crosscheck/.venv .mutants demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # An environment of another Python is made anew; otherwise it is only brought up to date.
 .venv/ready: pyproject.toml uv.lock tools/python.sh $(if $(PYTHON),FORCE)

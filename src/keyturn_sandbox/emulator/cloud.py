@@ -430,6 +430,16 @@ class LocalCloud:
             name: stored.body for name, stored in self._buckets.buckets[bucket].objects.items()
         }
 
+    # From another process
+
+    def receive(self, service: str, operation: str, http: AWSPreparedRequest) -> AWSResponse:
+        """
+        Answer a request that came over the network, as if botocore had sent it here.
+
+        It is signed as `signature_of` does: whoever lets it in has looked whose key it names.
+        """
+        return self._receive(f"before-send.{service}.{operation}", http)
+
     def _key(self, account: str, key_id: str) -> AccessKey:
         return iam_of(account).access_keys[key_id]
 

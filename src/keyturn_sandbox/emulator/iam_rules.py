@@ -12,12 +12,14 @@ quotas and names, of .../IAM/latest/UserGuide/reference_iam-quotas.html.
 
 import base64
 import binascii
+import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import StringIO
 
-from moto.iam.models import IAMBackend, User, iam_backends
+from moto.iam.models import AccessKey, IAMBackend, User, iam_backends
 
 from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
@@ -31,6 +33,22 @@ _PATH = re.compile(r"(/)|(/[!-\x7f]+/)")
 _KEYS_PER_USER = 2  # reference_iam-quotas.html: "Access keys assigned to an IAM user"
 _LARGEST_PAGE = 1000  # API_ListUsers.html, MaxItems
 
+
+# id_credentials_getting-report.html, "Understanding the report format".
+_REPORT = (
+    *("user", "arn", "user_creation_time"),
+    *("password_enabled", "password_last_used", "password_last_changed", "password_next_rotation"),
+    "mfa_active",
+    *(
+        f"access_key_{number}_{what}"
+        for number in (1, 2)
+        for what in (
+            *("active", "last_rotated"),
+            *("last_used_date", "last_used_region", "last_used_service"),
+        )
+    ),
+    *(f"cert_{number}_{what}" for number in (1, 2) for what in ("active", "last_rotated")),
+)
 
 QUARANTINE_POLICIES = (
     "AWSCompromisedKeyQuarantineV2",
@@ -91,6 +109,7 @@ class IamRules:
             "CreateAccessKey": self._create_access_key,
             "UpdateAccessKey": self._change_access_key,
             "DeleteAccessKey": self._change_access_key,
+            "GetCredentialReport": self._get_credential_report,
         }
 
     def _list_entities_for_policy(self, request: ApiRequest) -> Params:
@@ -237,6 +256,29 @@ class IamRules:
             }
         }
 
+    def _get_credential_report(self, request: ApiRequest) -> Params:
+        """
+        Give what moto was asked to generate, with the root user's row, and names as CSV has them.
+
+        moto's has no such row, and a name with a comma is two cells in it.
+        """
+        if not iam_of(request.account).credential_report:
+            raise ApiError("ReportNotPresent", "No report is present.", 410)
+        text = StringIO()
+        rows = csv.DictWriter(text, _REPORT, restval="N/A", lineterminator="\n")
+        rows.writeheader()
+        root = f"arn:aws:iam::{request.account}:root"
+        rows.writerow({"user": "<root_account>", "arn": root, **_reported([])})
+        for user in iam_of(request.account).users.values():
+            made = in_utc(user.create_date).isoformat()
+            own = {"user": user.name, "arn": user.arn, "user_creation_time": made}
+            rows.writerow({**own, **_reported(user.access_keys)})
+        return {
+            "Content": base64.b64encode(text.getvalue().encode()).decode(),
+            "ReportFormat": "text/csv",
+            "GeneratedTime": request.at,
+        }
+
     def _page(self, name: str, users: Sequence[User], params: Params) -> Params:
         """
         Give one page of a list of users.
@@ -283,6 +325,21 @@ def _described(user: User) -> Params:
     # Not returned where they never signed in, or have no password. API_User.html
     at: datetime | None = user.password_last_used
     return found if at is None else {**found, "PasswordLastUsed": in_utc(at)}
+
+
+def _reported(keys: Sequence[AccessKey]) -> Mapping[str, str]:
+    """What a credential report says of a user's two slots."""
+    cells = {"password_enabled": "false", "mfa_active": "false"}
+    for number, key in enumerate((*keys, None, None)[:_KEYS_PER_USER], start=1):
+        slot, used = f"access_key_{number}", key and key.last_used
+        cells[f"{slot}_active"] = str(bool(key and key.status == "Active")).lower()
+        if key:
+            cells[f"{slot}_last_rotated"] = in_utc(key.create_date).isoformat()
+        if used:
+            cells[f"{slot}_last_used_date"] = in_utc(used.timestamp).isoformat()
+            cells[f"{slot}_last_used_region"] = used.region
+            cells[f"{slot}_last_used_service"] = used.service
+    return cells
 
 
 def _listed(user: User) -> list[Params]:

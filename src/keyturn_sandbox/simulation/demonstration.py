@@ -114,7 +114,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
     """
     with LocalCloud(now=FIRST_DAY) as cloud:
         company = build(cloud, seed=seed, member_role=MEMBER_ROLE)
-        deployment = _deployed(cloud, company)
+        deployment = deployed(cloud, company)
         owners = Owners(cloud, company)
         keys_before = held_keys(cloud, company.to_visit)
         age_before = _average_age(cloud, company)
@@ -180,7 +180,7 @@ def demonstrate(  # noqa: PLR0913 -- everything that the demonstration can be as
         )
 
 
-def _deployed(cloud: LocalCloud, company: Company) -> Deployment:
+def deployed(cloud: LocalCloud, company: Company) -> Deployment:
     """Put everything in place, with what SES says of mails, and with the owners file."""
     deployment = deploy(cloud, company)
     put_owners_file(cloud, deployment, company.owners_file)

@@ -1,5 +1,6 @@
 """Where moto's IAM is kinder than AWS's."""
 
+import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -301,3 +302,31 @@ def test_a_renamed_user_keeps_its_keys(cloud: LocalCloud) -> None:
 
     assert (found["UserName"], found["AccessKeyId"]) == ("ann-ci", key)
     assert iam.list_access_keys(UserName="ann-ci")["AccessKeyMetadata"] == []
+
+
+def test_the_credential_report_has_the_root_user_and_names_with_a_comma(cloud: LocalCloud) -> None:
+    for name in ("ann", "reports,finance"):
+        cloud.add_user(MEMBER, name)
+    old = cloud.add_key(MEMBER, "reports,finance", created=START - 90 * DAY)
+    cloud.add_key(MEMBER, "reports,finance", created=START - DAY, active=False)
+    cloud.use_key(MEMBER, old, START - 2 * DAY)
+    iam = cloud.session(MEMBER).client("iam")
+
+    assert "ReportNotPresent" in refusal(iam.get_credential_report)
+    iam.generate_credential_report()
+    report = iam.get_credential_report()
+
+    root, ann, finance = csv.DictReader(report["Content"].decode().splitlines())
+    assert (root["user"], ann["user"]) == ("<root_account>", "ann")
+    assert (ann["access_key_1_active"], ann["access_key_1_last_rotated"]) == ("false", "N/A")
+    slots = [
+        [finance[f"access_key_{number}_{what}"] for what in ("active", "last_rotated")]
+        for number in (1, 2)
+    ]
+    assert finance["user"] == "reports,finance"
+    assert slots == [
+        ["true", "2025-10-03T00:00:00+00:00"],
+        ["false", "2025-12-31T00:00:00+00:00"],
+    ]
+    assert finance["access_key_1_last_used_date"] == "2025-12-30T00:00:00+00:00"
+    assert finance["access_key_2_last_used_service"] == "N/A"
