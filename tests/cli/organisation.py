@@ -97,16 +97,17 @@ def audit_entries(s3: Any, bucket: str, prefix: str = "") -> list[dict[str, Any]
 
 
 class Functions:
-    """Lambda, as far as a laptop asks: the sandbox has none. They are in our account alone."""
+    """Lambda, as far as a laptop asks: the sandbox has none. They are in one account alone."""
 
-    def __init__(self, variables: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, variables: Mapping[str, Mapping[str, str]], *, account: str = OURS) -> None:
         self._variables = variables
+        self._account = account
 
     def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.service != "lambda":
             return perform(request)
         assert request.operation == "GetFunctionConfiguration"
-        if request.account != OURS:
+        if request.account != self._account:
             return refused(request, ApiError("ResourceNotFoundException", "not found", 404))
         [name] = (name for name in self._variables if name in request.http.url)
         return answered(request, {"Environment": {"Variables": self._variables[name]}})

@@ -246,6 +246,44 @@ def test_forged_and_malformed_evidence_is_named_and_raises_nothing(
     assert section(shown.stdout, "Who rotated it"), "the rest is told all the same"
 
 
+def test_what_an_order_did_is_told_where_it_is_asked_for_and_no_order_about_others(
+    told: Told, tmp_path: Path
+) -> None:
+    entry = {
+        **dict.fromkeys(("request", "run", "secret", "plan", "plan_sha256", "why")),
+        "version": 1,
+        "by": "arn:aws:iam::1:role/ops",
+        "claimed": False,
+        "account": MEMBER,
+        "ended": "2026-03-13T09:00:05Z",
+        "outcome": "done",
+    }
+    begun = {"begun": "2026-03-13T09:00:00Z"}
+    about = {"key": told.old, "user": "ann", "said": [f"RESTORE {told.old}: asked for"]}
+    other = {"key": None, "user": "bob", "said": ["expiry: 2026-05-01"]}
+    entries: dict[str, dict[str, Any]] = {
+        "restore-aa": {"command": "restore", **begun, **about},
+        "restore-bb": {"command": "restore", **begun, **about, "outcome": "failed"},
+        "exemptions-add-cc": {"command": "exemptions-add", **begun, **other},
+    }
+    folder = tmp_path / "audit" / "2026-03-13"
+    folder.mkdir(parents=True)
+    for name, said in entries.items():
+        (folder / f"090000Z-{name}.json").write_text(json.dumps({**entry, **said}))
+
+    asked = ("--folder", str(tmp_path), "--account", MEMBER, *DAYS)
+    of_key, of_bob = keyturn(*asked, "--key", told.old), keyturn(*asked, "--user", "bob")
+
+    [enabled] = section(of_key.stdout, "Who enabled it again")
+    assert "[audit/2026-03-13/090000Z-restore-aa.json]" in enabled
+    assert "RESTORE" in enabled
+    assert len(section(of_key.stdout, "Who ordered something")) == 2
+    assert "bob" not in of_key.stdout
+    [ordered] = section(of_bob.stdout, "Who ordered something")
+    assert "exemptions-add by arn:aws:iam::1:role/ops: done: expiry: 2026-05-01" in ordered
+    assert "NOT TO BE TRUSTED" not in of_key.stdout
+
+
 def test_of_nobody_known_it_says_so_and_the_code_is_1(told: Told) -> None:
     nobody = "AKIAIOSFODNN7EXAMPLE"
     for asked in (("--key", nobody), ("--owner", "nobody@example.com"), ("--user", "nobody")):

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -51,10 +51,10 @@ LIMIT: Final = 90
 """Days that CIS and Security Hub allow a key."""
 PERIODS: Final = {"RotationPeriod": "75", "InactivePeriod": "85", "RecoveryGracePeriod": "10"}
 """The last two days are 85 and 95."""
-WIDTH: Final = 120
+WIDTH: Final = 150
 AUDITOR: Final = "SecurityAudit"
 POLICIES: Final = ("key-list", "credential-report")
-NOT_ENTERED: Final = "Keyturn cannot enter the account"
+NOT_ENTERED: Final = "account not entered"
 
 User = tuple[str, str]
 """Account and name."""
@@ -80,6 +80,7 @@ class Reported:
     """Each with its standing."""
     not_entered: frozenset[str]
     """Accounts."""
+    why: Mapping[Key, str] = field(default_factory=dict)
 
 
 def main() -> int:
@@ -212,6 +213,10 @@ def _of_week(file: Path) -> Reported:
             and int(each["age"] or 0) > LIMIT
         },
         not_entered=frozenset(each["account"] for each in listed if each["list"] == "not_reached"),
+        why={
+            (each["account"], each["user"], each["key"]): each["what"] or each["reason"]
+            for each in listed
+        },
     )
 
 
@@ -257,11 +262,12 @@ def _table(keys: frozenset[Key], weekly: Reported, names: Mapping[str, str]) -> 
     table = Table(
         title=f"Active keys older than {LIMIT} days", title_justify="left", box=SIMPLE_HEAD
     )
-    for heading in ("Account", "User", "Key", "Cloud Custodian", "Keyturn's report"):
+    for heading in ("Account", "User", "Key", "Custodian", "Keyturn's report", "Why"):
         table.add_column(heading, overflow="fold")
     for key in sorted(keys | set(weekly.keys), key=lambda each: (names[each[0]], *each[1:])):
         said = weekly.keys.get(key, NOT_ENTERED if key[0] in weekly.not_entered else "-")
-        table.add_row(names[key[0]], *key[1:], "flagged" if key in keys else "-", said)
+        flagged = "flagged" if key in keys else "-"
+        table.add_row(names[key[0]], *key[1:], flagged, said, weekly.why.get(key, ""))
     return table
 
 

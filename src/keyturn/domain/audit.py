@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 BEGUN: Final = "begun"
+DONE: Final = "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,8 @@ from keyturn.schemas.receipt import CLAIM_SIZE
 from keyturn.schemas.receipt_name import ReceiptName
 
 _ENTRY: Final = re.compile(
-    r"audit/(\d{4}-\d\d-\d\d)/(\d{6})Z-([a-z]+)-([0-9a-zA-Z]+)(\.begun)?\.json", re.ASCII
+    r"audit/(\d{4}-\d\d-\d\d)/(\d{6})Z-([a-z]+(?:-[a-z]+)*)-([0-9a-zA-Z]+)(\.begun)?\.json",
+    re.ASCII,
 )
 
 

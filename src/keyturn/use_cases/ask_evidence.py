@@ -13,6 +13,7 @@ from datetime import date
 from functools import partial
 from typing import Any, Final
 
+from keyturn.domain.audit import DONE
 from keyturn.domain.audit_answer import (
     Answer,
     Kind,
@@ -53,6 +54,10 @@ _STEPS: Final = {
     Action.RESTORE: Kind.ENABLED,
     Action.REPAIR: Kind.REPAIRED,
 }
+_ORDERS: Final = {"restore": Kind.ENABLED, "revoke": Kind.REVOKED}
+"""Commands about one key that an audit entry names."""
+_SENTENCES: Final = 3
+"""Of an entry; it has them all."""
 _CALLS: Final = {"CreateAccessKey": Kind.MADE, "DeleteAccessKey": Kind.DELETED}
 _STATUS: Final = {"Active": Kind.ENABLED, "Inactive": Kind.DISABLED}
 _READS: Final = {"GetSecretValue", "BatchGetSecretValue"}
@@ -258,7 +263,7 @@ class AskEvidence:
                 break
             names.append(each.name)
         ended = {name for name in names if not name.endswith(".begun.json")}
-        runs = {piece.run for piece in self.pieces if self._is_asked(piece)}
+        runs = {piece.run for piece in self.pieces if self._is_asked(piece)} - {None}
         for name in names:
             if name.removesuffix(".begun.json") + ".json" in ended and name not in ended:
                 continue
@@ -272,6 +277,7 @@ class AskEvidence:
             self.entries.append(entry)
             if entry.run in runs or self._is_about(entry):
                 self.pieces.append(_ordered(entry, self.question))
+                self.pieces += _carried_out(entry)
         if not names:
             self.unseen.append(
                 "No audit entry of these days: nobody gave an order, or entries are gone, which "
@@ -283,6 +289,8 @@ class AskEvidence:
         said = " ".join(entry.said)
         if asked.key:
             return entry.key == asked.key or asked.key in said
+        if asked.user and entry.user == asked.user:  # of whom there may be no snapshot
+            return asked.account in {entry.account, None}
         if asked.user or asked.owner:
             return any(
                 entry.user == user and entry.account in {account, None}
@@ -437,9 +445,28 @@ def _step_of(name: str, snapshot: Snapshot, row: Mapping[str, Any]) -> Piece | N
     )
 
 
+def _carried_out(entry: EntryRead) -> Iterator[Piece]:
+    """What an order did to its key: of a command that was typed, no snapshot tells."""
+    kind = _ORDERS.get(entry.command)
+    if kind is None or entry.key is None or entry.outcome != DONE:
+        return
+    about = [each for each in entry.said if entry.key in each]
+    yield Piece(
+        kind=kind,
+        at=entry.begun,
+        is_exact=False,
+        account=entry.account,
+        user=entry.user,
+        key=entry.key,
+        run=entry.run,
+        what="; ".join(about[:_SENTENCES]),
+        sources=(entry.name,),
+    )
+
+
 def _ordered(entry: EntryRead, asked: Question) -> Piece:
     about = [each for each in entry.said if asked.key is None or asked.key in each]
-    said = "; ".join(about[:3]) or f"{len(entry.said)} sentences"
+    said = "; ".join(about[:_SENTENCES]) or f"{len(entry.said)} sentences"
     why = f' because "{entry.why}"' if entry.why else ""
     claim = " (by what the event says of itself)" if entry.claimed else ""
     return Piece(

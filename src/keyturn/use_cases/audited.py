@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
+from keyturn.domain.audit import DONE
 from keyturn.domain.errors import KeyturnError, OrderNotDone
 from keyturn.ports import Audit, AuditEntry, Clock
 
@@ -35,7 +36,7 @@ class Audited:
 
     def ends(self, *said: str, failed: bool) -> None:
         """Say what came of it."""
-        outcome = "failed" if failed else "done"
+        outcome = "failed" if failed else DONE
         self.entry = replace(self.entry, outcome=outcome, said=(*self.entry.said, *said))
 
     def __exit__(
