@@ -87,6 +87,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.domain.stage._NAMED": 5,
     "keyturn.domain.audit_answer.ONE_STEP": timedelta(hours=1),
     "keyturn.use_cases.ask_evidence.AT_ONCE": 8,
+    "keyturn.use_cases.ask_evidence._SENTENCES": 3,
     "keyturn.use_cases.look_up_calls.KEPT": timedelta(days=90),
     "keyturn.use_cases.look_up_calls.MOST_EVENTS": 5000,
     "keyturn.cli.audit_query.OF_AN_ACCOUNT": timedelta(days=400),

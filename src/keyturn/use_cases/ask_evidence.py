@@ -290,7 +290,7 @@ class AskEvidence:
         if asked.key:
             return entry.key == asked.key or asked.key in said
         if asked.user and entry.user == asked.user:  # of whom there may be no snapshot
-            return asked.account in {entry.account, None}
+            return asked.account is None or entry.account in {asked.account, None}
         if asked.user or asked.owner:
             return any(
                 entry.user == user and entry.account in {account, None}
