@@ -172,6 +172,10 @@ class FakeSecretStore(Refusals):
     def restore(self, name: str) -> None:
         self.secrets[self._name(name)] = replace(self._there(name), scheduled_for_deletion=False)
 
+    def schedule(self, name: str) -> None:
+        self.may_refuse("schedule")
+        self.secrets[self._name(name)] = replace(self._there(name), scheduled_for_deletion=True)
+
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         self.may_refuse("tag")
         secret = self._writable(name)

@@ -44,6 +44,7 @@ from keyturn.schemas.event import (
     KeyDetail,
     NoticesDetail,
     RunDetail,
+    SecretDetail,
 )
 from keyturn.schemas.exemptions_answer import ExemptionsFileAnswer
 from keyturn.schemas.explanation import Explanation
@@ -76,6 +77,7 @@ _OTHERS = {
     EventType.NOTICES_DUE: NoticesDetail,
     EventType.DIGEST_DUE: DigestDetail,
     EventType.EXEMPTION_CHANGED: ExemptionDetail,
+    EventType.SECRET_SCHEDULED: SecretDetail,
 }
 DETAILS: Mapping[type, list[EventType]] = {
     KeyDetail: [each for each in EventType if each not in {*_FAILURES, *_OTHERS}],

@@ -15,6 +15,7 @@ from keyturn.domain.events import SOURCE, Event, EventType, Run
 from keyturn.domain.key import Account
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult
+from keyturn.domain.tag_text import format_utc
 from keyturn.mail.day import _ORDER
 from keyturn.schemas.admin_digest import CoverageFile, DigestLists
 from keyturn.schemas.decision import CELLS, Decided, NextStep, cells_of, write_decision
@@ -58,7 +59,17 @@ from tests.domain.world import a_key, ann, only
 from tests.functions.test_digest_due import BUSY
 from tests.functions.test_exemptions import see
 from tests.schemas import DETAILS, FOLDER, SCHEMAS, closed, text_of
-from tests.use_cases.harness import ASKED, HUB, MEMBER, MINUTE, START, Harness, lose_answer, staged
+from tests.use_cases.harness import (
+    ASKED,
+    DAY,
+    HUB,
+    MEMBER,
+    MINUTE,
+    START,
+    Harness,
+    lose_answer,
+    staged,
+)
 
 Documents = dict[str, list[Any]]
 
@@ -143,6 +154,14 @@ def play(stage: Harness) -> list[Any]:
     stage.slow("ListAccessKeys", 2)
     answers.append(stage.invoke(context=stage.minutes(5)))
     stage.cloud.layers.clear()
+    stage.settings["RemoveSecretsAfter"] = "35"
+    [key] = stage.user("gone", 1)
+    gone = format_utc(stage.cloud.now - 36 * DAY)
+    stage.holds("gone", key, gone=f"since={gone}")
+    stage.cloud.move_to(stage.cloud.now + 36 * DAY)
+    stage.iam().delete_access_key(UserName="gone", AccessKeyId=key)
+    stage.iam().delete_user(UserName="gone")
+    answers.append(stage.run())
     stage.take_inventory()
     stage.cloud.move_to(stage.cloud.now + 7 * 60 * MINUTE)
     stage.report()

@@ -332,6 +332,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "RecoveryGracePeriod": ("9", 9),
     "WarnDays": ("30,3", (30, 3)),
     "UnusedPeriod": ("200", 200),
+    "RemoveSecretsAfter": ("40", 40),
     "HoldIfUsedWithin": ("5", 5),
     "MaxHold": ("20", 20),
     "MaxExemption": ("30", 30),

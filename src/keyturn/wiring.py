@@ -46,6 +46,7 @@ from keyturn.adapters.s3_receipts import CHANNELS_FOLDER, S3Receipts
 from keyturn.adapters.s3_reports import S3DailyReports
 from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.s3_templates import S3Templates
+from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.ses_suppression import SesSuppressionList
 from keyturn.adapters.sqs import SqsQueue
@@ -96,6 +97,7 @@ from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.inventory import FanOut
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.keep_secrets import KeepSecrets
 from keyturn.use_cases.list_owners import ListOwners
 from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
 from keyturn.use_cases.make_period_report import MakePeriodReport
@@ -305,6 +307,7 @@ class Aws(_Connections):
                 executor=tools.executor,
                 policy=settings.policy,
                 exempt_users=tools.exempt_users,
+                keep_secrets=self._keep_secrets(run, tools),
                 reports_root_keys=settings.reports_root_keys,
                 reports_quarantine=settings.reports_quarantine,
                 can_notify=announcer is not None,
@@ -322,6 +325,21 @@ class Aws(_Connections):
             snapshot=self._snapshot(writes=announcer is not None or not run.dry_run),
             is_of_the_day=settings.copies_to_admin is CopiesToAdmin.DAILY and is_of_the_day,
             is_summed_up=is_summed_up,
+        )
+
+    def _keep_secrets(self, run: Run, tools: _Tools) -> KeepSecrets | None:
+        days = self.settings.policy.remove_secrets_after
+        if days is None:
+            return None
+        return KeepSecrets(
+            keys=tools.keys,
+            secrets=SecretsManagerList(self._member(run.account.id).secrets),
+            store=tools.secret_store,
+            clock=self.clock,
+            policy=self.settings.policy,
+            days=days,
+            kms_key=self.settings.secrets_key,
+            workers=self.settings.parallel_users,
         )
 
     def sum_up_run(self, announcer: RunAnnouncer) -> SumUpRun:

@@ -181,3 +181,17 @@ def test_nothing_is_written_to_what_is_not_there(secret_store: SecretStore) -> N
         secret_store.restore(NAME)
 
     assert secret_store.look(NAME) is None
+
+
+def test_a_deletion_that_we_schedule_can_be_taken_back(secret_store: SecretStore) -> None:
+    secret_store.create(NAME, {**OWNED, "a": "1"})
+
+    secret_store.schedule(NAME)
+
+    found = secret_store.look(NAME)
+    assert found is not None
+    assert found.scheduled_for_deletion
+    secret_store.restore(NAME)
+    found = secret_store.look(NAME)
+    assert found is not None
+    assert not found.scheduled_for_deletion

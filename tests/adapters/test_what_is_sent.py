@@ -455,6 +455,11 @@ ROWS: Rows = [
         ],
     ),
     (
+        "schedule the deletion of a secret",
+        lambda w: secret_store(w).schedule(SECRET),
+        [("DeleteSecret", {"SecretId": SECRET, "RecoveryWindowInDays": 30})],
+    ),
+    (
         "list secrets",
         lambda w: list(SecretsManagerList(w.client("secretsmanager")).named("Account_")),
         [

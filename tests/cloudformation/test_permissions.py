@@ -64,6 +64,7 @@ SERVICE = {
     "s3_exemptions_file.py": "s3",
     "s3_deferrals.py": "s3",
     "s3_templates.py": "s3",
+    "secret_list.py": "secretsmanager",
     "secrets_manager.py": "secretsmanager",
     "ses_suppression.py": "sesv2",
     "sqs.py": "sqs",
@@ -96,6 +97,7 @@ WHOLE = None
 WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
     (MEMBER, "RotationRole"): {
         "iam.py": WHOLE,
+        "secret_list.py": WHOLE,
         "secrets_manager.py": WHOLE,
         "kms.py": {"_arn"},
         "alternate_contacts.py": WHOLE,
@@ -197,14 +199,15 @@ ALL = {
         "ReadAlternateContacts": "True",
         "ReadCloudTrail": "True",
         "EndExemptions": "True",
+        "RemoveSecretsAfter": "35",
     },
 }
 # Never, in any role. (spec: what the role must not have)
 NEVER = re.compile(
     r"iam:(\*|PassRole|Attach.*|Put.*Policy|Detach.*|CreateUser|CreateRole|CreateLoginProfile"
     r"|UpdateLoginProfile|TagUser|AddUserToGroup|CreatePolicy.*|SetDefault.*"
-    r"|UpdateAssumeRolePolicy)|secretsmanager:(\*|GetSecretValue|BatchGetSecretValue|PutResourcePolicy"
-    r"|DeleteSecret)|sts:\*|s3:\*|kms:\*|[^:]+:\*|\*"
+    r"|UpdateAssumeRolePolicy)|secretsmanager:(\*|GetSecretValue|BatchGetSecretValue|PutResourcePolicy)"
+    r"|sts:\*|s3:\*|kms:\*|[^:]+:\*|\*"
 )
 
 ROLES = [
@@ -215,9 +218,7 @@ ROLES = [
 ]
 
 
-# What only a person's credentials do: `plan --secrets`; and, in a wing of their own, `keyturn
-# deploy` and `doctor`.
-FOR_PEOPLE = {"secret_list.py"}
+# What only a person's credentials do: in a wing of their own, `keyturn deploy` and `doctor`.
 WING = ROOT / "src" / "keyturn" / "deployment" / "adapters"
 
 
@@ -256,7 +257,7 @@ def called_under(role: tuple[str, str]) -> set[str]:
 
 def test_every_adapter_and_every_role_is_looked_at() -> None:
     adapters = {path.relative_to(ADAPTERS).as_posix() for path in ADAPTERS.rglob("*.py")}
-    assert adapters - NO_ADAPTER - FOR_PEOPLE == set(SERVICE)
+    assert adapters - NO_ADAPTER == set(SERVICE)
     assert {file for files in WORKS_UNDER.values() for file in files} == set(SERVICE)
     assert set(WORKS_UNDER) == set(DONE_FOR_US) == set(ROLES)
 
@@ -264,9 +265,7 @@ def test_every_adapter_and_every_role_is_looked_at() -> None:
 def test_no_function_can_reach_what_only_people_do() -> None:
     wired = (ADAPTERS.parent / "wiring.py").read_text()
 
-    assert all((ADAPTERS / file).is_file() for file in FOR_PEOPLE)
     assert {"cloudformation.py", "member_account.py"} <= {path.name for path in WING.glob("*.py")}
-    assert [file for file in FOR_PEOPLE if f"adapters.{file[:-3]} " in wired] == []
     assert "keyturn.deployment" not in wired
 
 
@@ -279,12 +278,15 @@ def test_a_role_grants_what_its_code_calls_and_nothing_else(role: tuple[str, str
 
 # What the roles were seen to do when the functions ran from their zips, with IAM enforced.
 # Everybody in it has a tag. tests/adapters/test_alternate_contacts.py asks for contacts, and
-# tests/functions/test_cloudtrail.py for the callers of keys, test_quarantine.py for leaked ones.
+# tests/functions/test_cloudtrail.py for the callers of keys, test_quarantine.py for leaked ones,
+# test_secret_life.py lists secrets and schedules their deletion.
 NOT_IN_THE_STORY = {
     "account:GetAlternateContact",
     "cloudtrail:LookupEvents",
     "iam:ListEntitiesForPolicy",
     "iam:RemoveUserFromGroup",
+    "secretsmanager:ListSecrets",
+    "secretsmanager:DeleteSecret",
 }
 RECORDED = json.loads((ROOT / "tests" / "e2e" / "calls.json").read_text())
 
@@ -324,6 +326,16 @@ def test_what_is_optional_is_granted_only_where_it_is_asked_for(
     given = granted(Stack(name=MEMBER, given={parameter: value}).statements("RotationRole"))
 
     assert given - without == {action}
+
+
+def test_secrets_are_listed_and_deleted_only_where_that_is_asked_for() -> None:
+    without = granted(Stack(name=MEMBER).statements("RotationRole"))
+    given = Stack(name=MEMBER, given={"RemoveSecretsAfter": "35"}).statements("RotationRole")
+
+    assert granted(given) - without == {
+        "secretsmanager:ListSecrets",
+        "secretsmanager:DeleteSecret",
+    }
 
 
 def test_the_functions_make_network_interfaces_only_in_a_vpc() -> None:

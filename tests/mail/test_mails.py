@@ -433,6 +433,7 @@ LISTS = (
     "blocked",
     "without_owner",
     "rejected",
+    "secrets",
     "done",
     "planned",
 )

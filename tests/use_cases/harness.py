@@ -16,7 +16,16 @@ from botocore.exceptions import ReadTimeoutError
 
 from keyturn.adapters.kms import SealKeyInKms
 from keyturn.domain.record import said_of
-from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, secret_name, version_id_for
+from keyturn.domain.secret_names import (
+    KEY_TAG,
+    SEAL_TAG,
+    USER_ID_TAG,
+    USER_TAG,
+    encode,
+    secret_name,
+    version_id_for,
+)
+from keyturn.domain.tag_text import format_utc
 from keyturn.functions import channels, inventory, metrics, notifier, reporter, rotation
 from keyturn.functions.connect import disconnect
 from keyturn.functions.log_lines import LINES, LogEvent
@@ -30,6 +39,7 @@ from keyturn_sandbox.simulation.deployment import (
     NOTIFIER_ROLE,
     REPORTER_ROLE,
     ROTATION_ROLE,
+    SECRETS_KEY,
     Deployment,
     deploy,
     role_arn,
@@ -56,6 +66,7 @@ WRITES = {
     "iam": {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "RemoveUserFromGroup"},
     "secretsmanager": {
         "CreateSecret",
+        "DeleteSecret",
         "PutSecretValue",
         "RestoreSecret",
         "TagResource",
@@ -330,6 +341,30 @@ class Harness:
             SecretId=secret.arn, Tags=[{"Key": SEAL_TAG, "Value": seal}]
         )
         return self.secret(user)
+
+    def holds(self, user: str, key_id: str, **tags: str) -> SecretState:
+        """Give a user the secret that a rotation left that is complete since, and read it."""
+        user_id = self.iam().get_user(UserName=user)["User"]["UserId"]
+        stored = format_utc(self.cloud.now)
+        noted = {
+            USER_TAG: encode(user),
+            USER_ID_TAG: user_id,
+            KEY_TAG + key_id: f"delivered={stored}",
+            **{f"keyturn:{name}": text for name, text in tags.items()},
+        }
+        name = secret_name(MEMBER, user)
+        self.secret_store().create_secret(
+            Name=name,
+            KmsKeyId=SECRETS_KEY,
+            Tags=[{"Key": tag, "Value": text} for tag, text in noted.items()],
+        )
+        self.secret_store().put_secret_value(
+            SecretId=name,
+            ClientRequestToken=version_id_for(key_id),
+            SecretString=json.dumps({"AccessKeyId": key_id}),
+        )
+        self.value(user)
+        return self.sealed(user)
 
     def value(self, user: str) -> dict[str, str]:
         """What the user's program reads."""

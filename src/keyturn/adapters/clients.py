@@ -34,6 +34,7 @@ WRITES = {
         "TagResource",
         "UntagResource",
         "RestoreSecret",
+        "DeleteSecret",
     ),
 }
 NAMED = ("UserName", "AccessKeyId", "Status", "Name", "SecretId")

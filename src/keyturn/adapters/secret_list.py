@@ -1,6 +1,7 @@
 """The secrets of one account, as Secrets Manager lists them; values are in no list."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
@@ -37,4 +38,9 @@ class SecretsManagerList:
                                 ).items()
                             },
                             deleted=secret.get("DeletedDate"),
+                            last_read=_day(secret.get("LastAccessedDate")),
                         )
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.astimezone(UTC).date() if moment else None

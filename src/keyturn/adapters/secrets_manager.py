@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     )
 
 
+RECOVERY_WINDOW = 30
+"""
+Days for which a secret can be taken back; AWS takes 7 to 30.
+
+https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+"""
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -164,6 +170,11 @@ class SecretsManagerStore:
         """Take back a scheduled deletion."""
         with aws_errors_translated():
             self._secrets.restore_secret(SecretId=name)
+
+    def schedule(self, name: str) -> None:
+        """Schedule its deletion, with the longest recovery window that AWS has."""
+        with aws_errors_translated():
+            self._secrets.delete_secret(SecretId=name, RecoveryWindowInDays=RECOVERY_WINDOW)
 
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         """Set tags; others stay."""

@@ -35,6 +35,7 @@ def said(results: Sequence[AccountResult]) -> Iterator[str]:
                 new = f", new key {done.new_key}" if done.new_key else ""
                 decision = done.decision
                 yield f"{decision.action} {decision.key_id}: {decision.sentence}{new}"
+        yield from (f"{each.step} {each}" for each in result.secrets_done)
 
 
 def shortened(lines: Sequence[str]) -> Sequence[str]:

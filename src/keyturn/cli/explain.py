@@ -105,10 +105,19 @@ def print_explanation(
         )
         if decision.key_id in plan.notices:
             parts.append(_notices(plan.notices[decision.key_id], owner))
+    parts.extend(_secrets(plan, decided.user.name))
     if not decided.decisions:
         parts.append(Text("This user has no access keys."))
     heading = Text(f" {shown(decided.user.name)}, {title(account)} ", style="bold")
     console.print(Panel(Group(*parts), title=heading, title_align="left", width=console.width))
+
+
+def _secrets(plan: AccountPlan, user: str) -> Iterator[RenderableType]:
+    """What becomes of a user's secret, where anybody looks (RemoveSecretsAfter)."""
+    for each in plan.secrets.decisions if plan.secrets else ():
+        if each.user == user:
+            yield Text()
+            yield Text(f"Secret: {shown(each.said)}")
 
 
 def _about(

@@ -197,6 +197,7 @@ class SettingOptions:
     max_exemption: str | None = option_of("MaxExemption")
     end_exemptions: bool = option_of("EndExemptions")
     max_deferral: str | None = option_of("MaxDeferral")
+    remove_secrets_after: str | None = option_of("RemoveSecretsAfter")
     proof_of_notice: str | None = option_of("ProofOfNotice")
     proving_channel: list[str] | None = option_of("ProvingChannels")
     report_root_keys: bool = option_of("ReportRootKeys")

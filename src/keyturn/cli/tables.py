@@ -134,6 +134,7 @@ def _print_keys(console: Console, report: Report, *, every_key: bool, only_acts:
         elif quiet:
             console.print(Text(_quiet_line(quiet)), style="dim")
     _print_leftovers(console, report.results)
+    _print_secrets(console, report.results)
     console.print(Text(summary(report)), style="bold", soft_wrap=False)
 
 
@@ -154,6 +155,7 @@ def _print_by_account(console: Console, report: Report) -> None:
         table.add_row(*line.cells(), *mode)
     console.print(table)
     _print_leftovers(console, report.results)
+    _print_secrets(console, report.results)
     console.print(Text(summary(report), style="bold"))
 
 
@@ -213,6 +215,20 @@ def _print_leftovers(console: Console, results: Iterable[AccountResult]) -> None
         return
     found = [each for plan in looked_at for each in plan.leftovers or ()]
     heading = f"{pluralize(len(found), 'secret')} without a living user"
+    console.print(Text(heading, style="bold"))
+    for each in found:
+        console.print(Text(f"  {shown(each)}"), soft_wrap=True)
+
+
+def _print_secrets(console: Console, results: Iterable[AccountResult]) -> None:
+    """Print what is done about secrets, and what somebody should look at (RemoveSecretsAfter)."""
+    plans = [each.plan.secrets for each in results if each.plan.secrets is not None]
+    found = [each for plan in plans for each in plan.decisions if each.is_told]
+    if not found:
+        return
+    heading = (
+        f"{pluralize(len(found), 'secret')} that nobody needs, or that somebody should look at"
+    )
     console.print(Text(heading, style="bold"))
     for each in found:
         console.print(Text(f"  {shown(each)}"), soft_wrap=True)

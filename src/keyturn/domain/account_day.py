@@ -71,6 +71,8 @@ class AccountDay:
     """When the run began, UTC; None: not known."""
     exempted: tuple[str, ...] = ()
     """Names of users who are exempt now, and were not when it was looked at before."""
+    secrets: tuple[tuple[str, str], ...] = ()
+    """(user's name, what was done) of each secret that nobody needs, of which people are told."""
     earlier: tuple[Step, ...] = ()
     """What runs of the same day before this one did."""
 

@@ -92,6 +92,8 @@ class AdminDigest:
     """Keys with other dates than were expected: used though disabled, or found Inactive."""
     exempted: DigestList
     """Users who are exempt now, and were not the day before."""
+    secrets: DigestList
+    """Secrets that nobody needs any more: what was done about them (RemoveSecretsAfter)."""
     without_owner: DigestList
     rejected: DigestList
     """Values of owners that do not serve."""

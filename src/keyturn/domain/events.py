@@ -31,6 +31,7 @@ class EventType(StrEnum):
     REVOKED = "Key Revoked"
     BLOCKED = "Key Blocked"
     ORPHAN_REMOVED = "Orphan Removed"
+    SECRET_SCHEDULED = "Secret Scheduled"  # noqa: S105 -- a name, not a password
     EXEMPTION_CHANGED = "Exemption Changed"
     ROTATION_FAILED = "Rotation Failed"
     ACCOUNT_FAILED = "Account Failed"

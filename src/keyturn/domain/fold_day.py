@@ -175,6 +175,7 @@ class _Found:
         for step in account.earlier:
             self._add_step(account, step)
         self._add_exempted(account)
+        self._add_secrets(account)
 
     def add_late(self, account: AccountDay, since: datetime | None) -> None:
         """
@@ -183,7 +184,9 @@ class _Found:
         Of a failure that was reported before, the digest of today knows whether it lasts.
         """
         self.is_late = True
-        named = replace(account, keys=(), users=(), failures=(), earlier=(), exempted=())
+        named = replace(
+            account, keys=(), users=(), failures=(), earlier=(), exempted=(), secrets=()
+        )
         if since is not None and account.at is not None:
             # A run that was under way then is in no digest, from its beginning.
             since = min(since, account.at)
@@ -201,6 +204,7 @@ class _Found:
             if known not in self.memory:
                 self.late_failures[known] = named, name, message
         self._add_exempted(account)
+        self._add_secrets(account)
         self.is_late = False
 
     def add_what_was_late_only(self) -> None:
@@ -284,6 +288,13 @@ class _Found:
         for user in account.exempted:
             line = DigestLine(account=account.account, name=account.name, user=user, what=EXEMPTED)
             self._tell("exempted", (account.account, user), line)
+
+    def _add_secrets(self, account: AccountDay) -> None:
+        for user, what in account.secrets:
+            line = DigestLine(
+                account=account.account, name=account.name, user=user, what=cut(what, LONGEST)
+            )
+            self._tell("secrets", (account.account, user), line, what)
 
     def _add_user(self, account: AccountDay, user: UserDay) -> None:
         line = DigestLine(account=account.account, name=account.name, user=user.user)

@@ -84,8 +84,8 @@ class Parameter:
         if not too_small and (self.most is None or number <= self.most):
             return None
         if self.unit is Unit.DAYS:
-            limit = f"least {self.least} day" if too_small else f"most {self.most} days"
-            return f"must be at {limit}"
+            limit = f"least {self.least}" if too_small else f"most {self.most}"
+            return f"must be at {limit} day{'' if limit == 'least 1' else 's'}"
         if self.most is None:
             return f"must be at least {self.least}"
         return f"must be from {self.least} to {self.most}"

@@ -13,6 +13,8 @@ SHORT_GRACE = 7
 """Days of grace below which an operator is warned."""
 MOST_DAYS = 36_500
 """A hundred years: no date that is counted from today lies beyond what a calendar holds."""
+MONTHLY_JOB = 35
+"""Days: what reads its secret once a month has read it within them."""
 WHOLE = 100
 """Percent."""
 CAN_PROVE: Final = (ChannelName.EMAIL, ChannelName.SLACK)
@@ -179,6 +181,14 @@ class RotationPolicy:
         option="--max-deferral",
         help="For how many days in all a key can be given more time ({default}).",
         **_PERIOD,
+    )
+    remove_secrets_after: int | None = setting(
+        default=None,
+        name="RemoveSecretsAfter",
+        option="--remove-secrets-after",
+        help="A secret that nobody needs or reads for so long is scheduled for deletion "
+        "({default}).",
+        **{**_PERIOD, "least": MONTHLY_JOB},
     )
     proof_of_notice: ProofOfNotice = setting(  # noqa: RUF009 -- a field, as the others
         default=ProofOfNotice.ACCEPTED,

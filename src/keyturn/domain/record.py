@@ -18,6 +18,7 @@ from keyturn.domain.key import KeyFacts, SecretFacts, UserFacts
 from keyturn.domain.ownership import Foreign, find_foreign
 from keyturn.domain.secret_names import (
     HISTORY_TAG,
+    IDLE_TAG,
     INTENT_TAG,
     KEY_TAG,
     RESTORED_TAG,
@@ -27,7 +28,7 @@ from keyturn.domain.secret_names import (
 from keyturn.domain.tag_text import count, format_utc, moment, words
 
 _TIMES_OF_A_KEY = (KEY_TAG, RESTORED_TAG, REVOKED_TAG)
-_OF_A_KEY = (*_TIMES_OF_A_KEY, HISTORY_TAG)
+_OF_A_KEY = (*_TIMES_OF_A_KEY, HISTORY_TAG, IDLE_TAG)
 
 LONGEST_RUN = timedelta(minutes=15)
 """The longest a run can live; within it, what looks unfinished may be somebody's work."""

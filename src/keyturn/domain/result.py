@@ -21,6 +21,7 @@ from keyturn.domain.key import SentNotice, Unknown
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.narrowing import Approved, only_approved
 from keyturn.domain.owner import Owner, OwnerChannels, RejectedValue
+from keyturn.domain.secret_life import SecretDecision, SecretsPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,9 @@ class AccountPlan:
     leftovers: tuple[Leftover, ...] | None = None
     """Secrets without a living user; None: nobody looked, or they could not be listed."""
 
+    secrets: SecretsPlan | None = None
+    """What is decided about secrets (RemoveSecretsAfter); None: nobody looked, or could."""
+
     def owner_of(self, user: str) -> Owner:
         """Who answers for a user's keys."""
         return self.owners.get(user, Owner())
@@ -191,6 +195,8 @@ class AccountResult:
     """Whether there is nobody left to be told of them."""
     unsaved: Failure | None = None
     """Why there is no snapshot of it; nobody's keys wait for that."""
+    secrets_done: tuple[SecretDecision, ...] = ()
+    """What was done about secrets."""
     is_beside: bool = False
     """Whether it is a dry run, and the day's snapshot stays that of a run that did something."""
 

@@ -18,6 +18,13 @@ REVOKED_TAG = "keyturn:revoked:"
 HISTORY_TAG = "keyturn:history:"
 """What people did against a key's end, counted."""
 
+IDLE_TAG = "keyturn:idle:"
+"""That the rotation to a key is complete, and since when nobody needs the secret any more."""
+GONE_TAG = "keyturn:gone"
+"""Since when the secret's user is gone."""
+KEEP_TAG = "keyturn:keep"
+"""Set by people, with any value: the secret is never scheduled for deletion."""
+
 _SECRET_NAME = re.compile(r"Account_(\d{12})_User_(.+)_AccessKey", re.ASCII)
 
 

@@ -24,6 +24,7 @@ class LogEvent(StrEnum):
     WRITE_MADE = "write.made"
     WRITE_REFUSED = "write.refused"
     KEY_QUARANTINED = "key.quarantined"
+    SECRET_DECIDED = "secret.decided"  # noqa: S105 -- a name, not a password
     RUN_WARNED = "run.warned"
     RUN_FAILED = "run.failed"
     OWNER_REJECTED = "owner.rejected"
@@ -108,6 +109,9 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
         level=INFO, facts=("call", "request_id", "error"), sometimes=_NAMED
     ),
     LogEvent.KEY_QUARANTINED: LogLine(level=ERROR, facts=_KEY),
+    LogEvent.SECRET_DECIDED: LogLine(
+        level=INFO, facts=(*_RUN, "user", "secret", "step", "done", "dry_run")
+    ),
     LogEvent.RUN_WARNED: LogLine(level=WARNING, facts=_RUN),
     LogEvent.RUN_FAILED: LogLine(level=ERROR, facts=_RUN, sometimes=("user",)),
     LogEvent.OWNER_REJECTED: LogLine(level=WARNING, facts=(*_RUN, "user", "source", "value")),

@@ -27,6 +27,7 @@ def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) ->
     about = {"account": run.account.id, "run": run.id}
     for decided in result.plan.users:
         _log_user(logger, decided, policy, about, dry_run=run.dry_run)
+    _log_secrets(logger, result, about)
     for warning in result.plan.warnings:
         log(logger, LogEvent.RUN_WARNED, warning, **about)
     for failure in result.failures:
@@ -37,6 +38,24 @@ def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) ->
     for user, key_id in result.quarantined:
         text = f"Quarantined key {key_id} (user {user}): its secret was never stored"
         log(logger, LogEvent.KEY_QUARANTINED, text, **about, user=user, key=key_id)
+
+
+def _log_secrets(logger: Logger, result: AccountResult, about: Mapping[str, str]) -> None:
+    """Log what is done about secrets, and what somebody should look at."""
+    done = {each.name for each in result.secrets_done}
+    for each in result.plan.secrets.decisions if result.plan.secrets else ():
+        if each.is_told:
+            log(
+                logger,
+                LogEvent.SECRET_DECIDED,
+                f"Secret: {shown(each)}",
+                **about,
+                user=each.user,
+                secret=each.name,
+                step=each.step,
+                done=each.name in done,
+                dry_run=result.plan.run.dry_run,
+            )
 
 
 def _log_user(

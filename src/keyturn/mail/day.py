@@ -49,11 +49,12 @@ _ORDER: Final = (
     "blocked",
     "without_owner",
     "rejected",
+    "secrets",
     "done",
     "planned",
 )
 """The lists in the order of the mail; what was not seen stands before them."""
-_NOTHING_WRONG: Final = frozenset({"done", "planned"})
+_NOTHING_WRONG: Final = frozenset({"secrets", "done", "planned"})
 """Of which no subject tells."""
 _DATED: Final = frozenset({"breaks", "failures"})
 

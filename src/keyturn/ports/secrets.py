@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from keyturn.domain.key import SecretFacts
@@ -36,6 +36,13 @@ class SecretStore(Protocol):
     def restore(self, name: str) -> None:
         """Take back a scheduled deletion."""
 
+    def schedule(self, name: str) -> None:
+        """
+        Schedule its deletion, with the longest recovery window that AWS has, and never at once.
+
+        Until it ends, nobody can read it, and `restore` takes it back.
+        """
+
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         """Set tags, name → value; others stay. name: of the secret, or its ARN."""
 
@@ -66,6 +73,8 @@ class ListedSecret:
     """Version id → its stage labels."""
     deleted: datetime | None = None
     """When it was scheduled for deletion, UTC; None: it is not."""
+    last_read: date | None = None
+    """The day, UTC, on which its value was last read in its region; None: it never was."""
 
 
 class SecretList(Protocol):

@@ -2,17 +2,18 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
 from keyturn.domain.account_day import AccountDay, KeyDay, Step, UserDay
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import ENDING, Action
+from keyturn.domain.secret_life import SecretStep
 from keyturn.domain.tag_text import moment
 from keyturn.schemas.decision import CELLS, cells_of
 from keyturn.schemas.plan_csv import harmless
-from keyturn.schemas.snapshot import Snapshot
+from keyturn.schemas.snapshot import Snapshot, SnapshotSecrets
 
 COLUMNS: Final = ("account", "name", "dry_run", *CELLS, "done", "breaks", "owner", "owner_source")
 """Of `keys.csv`: where it was not looked for, a cell is empty."""
@@ -43,6 +44,7 @@ def account_day(snapshot: Snapshot) -> AccountDay:
         left=len(snapshot["left"]),
         at=_at(snapshot["at"]),
         exempted=tuple(snapshot.get("newly_exempt", ())),
+        secrets=() if snapshot["dry_run"] else tuple(_secrets(snapshot.get("secrets"))),
         earlier=tuple(
             Step(
                 user=each["user"],
@@ -85,6 +87,14 @@ def rows_of(snapshot: Snapshot) -> str:
 
 def _has_no_failure(snapshot: Snapshot) -> bool:
     return all(each["user"] is not None for each in snapshot["failures"])
+
+
+def _secrets(found: SnapshotSecrets | None) -> Iterator[tuple[str, str]]:
+    """What is told of secrets; that of a living user begins to be counted is no news."""
+    # A dry run marks nothing, and so finds the same every day: its plan has it.
+    for each in found["changed"] if found else ():
+        if each["user_gone"] or each["step"] in {SecretStep.SCHEDULE, SecretStep.TAKE_BACK}:
+            yield each["user"], each["sentence"]
 
 
 def _at(text: str) -> datetime:

@@ -47,6 +47,7 @@ class DigestLists(TypedDict):
     restored: ListFile
     unexpected: ListFile
     exempted: ListFile
+    secrets: ListFile
     without_owner: ListFile
     rejected: ListFile
     failures: ListFile

@@ -75,6 +75,7 @@ class _Digest(LenientSchema):
     restored = lines()
     unexpected = lines_if_any()
     exempted = lines()
+    secrets = lines_if_any()
     without_owner = lines()
     rejected = lines()
     failures = lines()

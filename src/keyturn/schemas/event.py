@@ -10,6 +10,7 @@ from typing import Final, Literal, TypedDict
 from keyturn.domain.events import Digest, Event
 from keyturn.domain.exemption import ExemptionChange, GroupChange
 from keyturn.domain.result import AccountResult, Failure
+from keyturn.domain.secret_life import SecretDecision
 from keyturn.schemas.account import AccountId, Counts, Failed, write_counts
 from keyturn.schemas.decision import Decided
 from keyturn.schemas.digest import DigestForm, write_digest
@@ -28,6 +29,23 @@ class _Head(TypedDict):
 
 class KeyDetail(_Head, Decided):
     """What became of a key."""
+
+
+class Secret(TypedDict):
+    """
+    What became of a secret that nobody needs any more.
+
+    user_gone: no user of its name and id lives. sentence: why, for people.
+    """
+
+    secret: str
+    user: str
+    user_gone: bool
+    sentence: str
+
+
+class SecretDetail(_Head, Secret):
+    """That the deletion of a secret was scheduled."""
 
 
 class FailureDetail(_Head, Failed):
@@ -103,6 +121,16 @@ def write_exemption(change: ExemptionChange) -> Exemption:
         "policy": change.policy,
         "other_group": change.other_group,
         "by": change.by,
+    }
+
+
+def write_secret(decided: SecretDecision) -> Secret:
+    """A secret whose deletion was scheduled."""
+    return {
+        "secret": decided.name,
+        "user": decided.user,
+        "user_gone": decided.is_of_gone,
+        "sentence": decided.sentence,
     }
 
 

@@ -53,13 +53,18 @@ class ExplainedKey(Planned):
 
 
 class Explained(TypedDict):
-    """A user, and the secret in which new keys are stored."""
+    """
+    A user, and the secret in which new keys are stored.
+
+    secret_kept: what becomes of it (RemoveSecretsAfter); null: nobody looked, or there is none.
+    """
 
     account: AccountId
     name: str
     user: str
     exempt: bool
     secret: str
+    secret_kept: str | None
     keys: list[ExplainedKey]
 
 
@@ -104,6 +109,14 @@ def write_explained(
         "user": user.name,
         "exempt": user.exempt,
         "secret": secret_name(account.id, user.name),
+        "secret_kept": next(
+            (
+                each.said
+                for each in (plan.secrets.decisions if plan.secrets else ())
+                if each.user == user.name
+            ),
+            None,
+        ),
         "keys": [
             {
                 **write_planned(write_decision(user.name, decision), plan.owner_of(user.name)),

@@ -23,10 +23,11 @@ from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.policy import RotationPolicy, parameter
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.result import AccountResult
+from keyturn.domain.secret_life import SecretStep
 from keyturn.domain.tag_text import format_utc
 from keyturn.schemas.account import AccountFound, Moment, Skipped, write_skipped
 from keyturn.schemas.answer import write_answer
-from keyturn.schemas.decision import Decided
+from keyturn.schemas.decision import Day, Decided
 from keyturn.schemas.rules import ACCOUNT_ID, LenientSchema, first_wrong
 
 VERSION: Final = 1
@@ -65,6 +66,24 @@ class LeftoverSecret(TypedDict):
     to_be_deleted: bool
 
 
+class PlannedSecret(TypedDict):
+    """
+    What is decided about a secret (RemoveSecretsAfter).
+
+    day: from which it can be scheduled for deletion, or is looked at again; null: nobody can say.
+    needs_look: a fact is missing, or a person has to act. done: it was carried out.
+    """
+
+    secret: str
+    user: str
+    user_gone: bool
+    step: SecretStep
+    sentence: str
+    day: Day | None
+    needs_look: bool
+    done: bool
+
+
 class AccountReport(AccountFound):
     """
     One account of a plan, and what was done in it.
@@ -77,6 +96,7 @@ class AccountReport(AccountFound):
     enforced: bool
     decisions: list[Planned]
     secrets_without_user: list[LeftoverSecret] | None
+    secrets: list[PlannedSecret] | None
     done: list[DoneStep]
     left: list[str]
 
@@ -139,6 +159,7 @@ def write_account(result: AccountResult) -> AccountReport:
             for decision in answer["decisions"]
         ],
         "secrets_without_user": _leftovers(result.plan.leftovers),
+        "secrets": write_secrets(result),
         "failures": answer["failures"],
         "quarantined": answer["quarantined"],
         "warnings": answer["warnings"],
@@ -172,6 +193,26 @@ def _leftovers(found: Iterable[Leftover] | None) -> list[LeftoverSecret] | None:
             "to_be_deleted": each.is_leaving,
         }
         for each in found
+    ]
+
+
+def write_secrets(result: AccountResult) -> list[PlannedSecret] | None:
+    """What is decided about the secrets; null: nobody looked, or they could not be listed."""
+    if result.plan.secrets is None:
+        return None
+    done = {each.name for each in result.secrets_done}
+    return [
+        {
+            "secret": each.name,
+            "user": each.user,
+            "user_gone": each.is_of_gone,
+            "step": each.step,
+            "sentence": each.sentence,
+            "day": each.day.isoformat() if each.day else None,
+            "needs_look": each.needs_look,
+            "done": each.name in done,
+        }
+        for each in result.plan.secrets.decisions
     ]
 
 

@@ -20,6 +20,7 @@ from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.result import AccountPlan, AccountResult
+from keyturn.domain.secret_life import SecretStep
 from keyturn.domain.tag_text import format_utc, moment
 from keyturn.schemas.account import (
     AccountId,
@@ -115,6 +116,30 @@ class EarlierStep(TypedDict):
     at: Moment
 
 
+class SecretChanged(TypedDict):
+    """What a run did about a secret that nobody needs, or would do; user_gone: no user lives."""
+
+    secret: str
+    user: str
+    user_gone: bool
+    step: SecretStep
+    sentence: str
+
+
+class SnapshotSecrets(TypedDict):
+    """
+    The secrets of the account that have a name of Keyturn's.
+
+    stored: those that are not scheduled for deletion, and cost something; of_gone: those of them
+    whose user is gone. changed: what was done about any on this day, or would be.
+    """
+
+    stored: int
+    scheduled: int
+    of_gone: int
+    changed: list[SecretChanged]
+
+
 class SnapshotPolicy(TypedDict):
     """The periods that the run went by."""
 
@@ -126,6 +151,9 @@ class SnapshotPolicy(TypedDict):
 class Uncounted(TypedDict):
     """
     A snapshot but for its counts.
+
+    secrets: of a run over all users that looked for those nobody needs (RemoveSecretsAfter);
+    absent, nobody knows.
 
     exemptions_told is false where nobody could be told yet, or could tell, who was exempted since
     the snapshot before; absent, it is true. newly_exempt: who that is, by all runs of the day.
@@ -146,6 +174,7 @@ class Uncounted(TypedDict):
     newly_exempt: NotRequired[list[str]]
     done_earlier: NotRequired[list[EarlierStep]]
     facts: NotRequired[list[FactsOfUser]]
+    secrets: NotRequired[SnapshotSecrets]
     policy: SnapshotPolicy
     users: list[SnapshotUser]
     keys: list[SnapshotKey]
@@ -188,11 +217,38 @@ def write_snapshot(result: AccountResult, policy: RotationPolicy) -> Snapshot:
             "facts": write_facts(result.plan),
         }
     )
+    if (secrets := _secrets(result)) is not None:
+        taken["secrets"] = secrets
     if not result.exemptions_told:
         taken["exemptions_told"] = False
     if result.newly_exempt:
         taken["newly_exempt"] = list(result.newly_exempt)
     return taken
+
+
+def _secrets(result: AccountResult) -> SnapshotSecrets | None:
+    """What is known of the account's secrets, as the run left them; None: nothing."""
+    plan = result.plan.secrets
+    if plan is None or plan.stored is None or plan.scheduled is None:
+        return None
+    changed = plan.due if result.plan.run.dry_run else result.secrets_done
+    went = [each for each in result.secrets_done if each.step is SecretStep.SCHEDULE]
+    back = sum(each.step is SecretStep.TAKE_BACK for each in result.secrets_done)
+    return {
+        "stored": plan.stored - len(went) + back,
+        "scheduled": plan.scheduled + len(went) - back,
+        "of_gone": plan.of_gone - sum(each.is_of_gone for each in went),
+        "changed": [
+            {
+                "secret": each.name,
+                "user": each.user,
+                "user_gone": each.is_of_gone,
+                "step": each.step,
+                "sentence": each.said,
+            }
+            for each in changed
+        ],
+    }
 
 
 def with_earlier(taken: Snapshot, earlier: Snapshot) -> Snapshot:
@@ -232,11 +288,22 @@ def with_earlier(taken: Snapshot, earlier: Snapshot) -> Snapshot:
         for each in taken["users"]
     ]
     taken = {**taken, "users": users}
+    if (secrets := _with_earlier_secrets(taken, earlier)) is not None:
+        taken = {**taken, "secrets": secrets}
     if kept:
         taken = {**taken, "done_earlier": kept}
     if exempt:
         taken = {**taken, "newly_exempt": list(exempt)}
     return taken
+
+
+def _with_earlier_secrets(taken: Snapshot, earlier: Snapshot) -> SnapshotSecrets | None:
+    """What is known of the secrets, with what earlier runs of the day did; None: nothing."""
+    now, before = taken.get("secrets"), earlier.get("secrets")
+    if now is None or before is None:
+        return now or before
+    kept = [] if earlier["dry_run"] else before["changed"]
+    return {**now, "changed": [*(e for e in kept if e not in now["changed"]), *now["changed"]]}
 
 
 def _with_owner(user: SnapshotUser, earlier: SnapshotUser) -> SnapshotUser:
@@ -399,6 +466,18 @@ def _object_with(**checks: _Check) -> _Check:
     )
 
 
+_IS_SECRETS: Final = _object_with(
+    stored=_is_count,
+    scheduled=_is_count,
+    of_gone=_is_count,
+    changed=_list_of(
+        _object_with(
+            secret=_is_text, user=_is_text, user_gone=_is_flag, step=_is_text, sentence=_is_text
+        )
+    ),
+)
+
+
 def _is_policy(found: object) -> bool:
     return isinstance(found, Mapping) and all(map(_is_count, found.values()))
 
@@ -454,4 +533,5 @@ def _is_snapshot(found: object) -> TypeGuard[Snapshot]:
         and _is_flag(found.get("exemptions_told", True))
         and _list_of(_is_text)(found.get("newly_exempt", []))
         and _IS_EARLIER(found.get("done_earlier", []))
+        and ("secrets" not in found or _IS_SECRETS(found["secrets"]))
     )

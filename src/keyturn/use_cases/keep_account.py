@@ -40,6 +40,7 @@ from keyturn.use_cases.exempt_users import ExemptUsers, read_exemptions, remarks
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import halted, try_first
 from keyturn.use_cases.gate import Gate
+from keyturn.use_cases.keep_secrets import KeepSecrets, SecretsDone
 from keyturn.use_cases.named_users import missing_users
 from keyturn.use_cases.plan_remarks import (
     Progress,
@@ -89,6 +90,8 @@ class KeepAccount:
     """How many users are worked on at once."""
     exemptions_file: ExemptionsFileStore | None = None
     """None: there is no place for one."""
+    keep_secrets: KeepSecrets | None = None
+    """None: nobody asks which secrets are needed any more (RemoveSecretsAfter)."""
     reports_root_keys: bool = False
     reports_quarantine: bool = False
     """Whether to say that the root user has keys; needs one more read."""
@@ -163,7 +166,7 @@ class KeepAccount:
             left_out = tuple(not_due(all_decided, request.approved))
             all_decided = tuple(map(request.narrowed, all_decided))
         all_decided = tuple(with_leaks(each, policies) for each in all_decided)
-        return replace(
+        plan = replace(
             plan,
             users=all_decided,
             failures=(
@@ -184,6 +187,7 @@ class KeepAccount:
             ),
             left=tuple(user.name for user in users[len(looked) :]),
         )
+        return plan if self.keep_secrets is None else self.keep_secrets.planned(plan, living)
 
     def carry_out(
         self,
@@ -266,6 +270,13 @@ class KeepAccount:
         )
         begun = len(outcomes)
         outcomes = [*first, *outcomes]
+        # Last: what a rotation of this run stores is of no interest to it before tomorrow.
+        of_secrets = (
+            SecretsDone()
+            if self.keep_secrets is None
+            else self.keep_secrets.carry_out(plan, gate, has_time)
+        )
+        plan = replace(plan, failures=(*plan.failures, *of_secrets.failures))
         if gate.shut is not None:
             plan = replace(plan, failures=(*plan.failures, Failure(error=gate.shut)))
         exempted = (
@@ -276,6 +287,7 @@ class KeepAccount:
         return AccountResult(
             plan=replace(plan, warnings=(*plan.warnings, *exempted)),
             outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
+            secrets_done=of_secrets.done,
             left=(
                 *sorted(too_late),
                 *(decided.user.name for decided in rest[begun:]),

@@ -21,11 +21,17 @@ from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.result import AccountPlan, AccountResult, Done, Failure, OwnerRejected
+from keyturn.domain.secret_life import SecretStep
 from keyturn.domain.secret_names import USER_ID_TAG, secret_name
 from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys, CallHistory, Receipts
 from keyturn.schemas.decision import write_decision
-from keyturn.schemas.event import write_counted, write_exemption, write_failure
+from keyturn.schemas.event import (
+    write_counted,
+    write_exemption,
+    write_failure,
+    write_secret,
+)
 from keyturn.use_cases.addressing import Addressed, Addressing
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.key_usage import with_usage
@@ -324,6 +330,9 @@ def _events(result: AccountResult, untold: Collection[str], group: str) -> Itera
                 run=run,
                 detail=write_decision(outcome.decided.user.name, _with_new_key(done)),
             )
+    for each in result.secrets_done:
+        if each.step is SecretStep.SCHEDULE:
+            yield Event(type=EventType.SECRET_SCHEDULED, run=run, detail=write_secret(each))
     yield from _alarming(result)
     for failure in result.failures:
         yield Event(

@@ -161,6 +161,7 @@ def _plan(result: Result) -> str:
                 for made in told["decisions"]
             ],
             "secrets_without_user": None,
+            "secrets": None,
             "failures": told["failures"],
             "quarantined": told["quarantined"],
             "warnings": told["warnings"],

@@ -26,6 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # API_CreateSecret.html, Name
 _TAG_KEY = re.compile(r"[\w +\-=.:/@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
 _TAGS_PER_SECRET = 50  # API_TagResource.html: "a maximum of 50 tags"
+_LARGEST_PAGE = 100  # API_ListSecrets.html, MaxResults
 _LONGEST_TOKEN = 64  # API_PutSecretValue.html; botocore itself refuses fewer than 32
 
 
@@ -42,6 +43,7 @@ class SecretRules:
         return {
             "CreateSecret": _create,
             "DescribeSecret": _describe,
+            "ListSecrets": _list,
             "PutSecretValue": _put_value,
             "GetSecretValue": _get_value,
             "TagResource": _tag,
@@ -125,6 +127,24 @@ def _describe(request: ApiRequest) -> Params:
         "Tags": secret.tags or [],
         "VersionIdsToStages": labels or None,
     }
+
+
+def _list(request: ApiRequest) -> Params:
+    """List as moto does: without those whose time has come, and with the day of the last read."""
+    params = request.params
+    backend = secrets_of(request.account, request.region)
+    for name in list(dict.keys(backend.secrets)):
+        _find(request, name)
+    found, token = backend.list_secrets(
+        filters=params.get("Filters", []),
+        max_results=params.get("MaxResults", _LARGEST_PAGE),
+        next_token=params.get("NextToken"),
+        include_planned_deletion=params.get("IncludePlannedDeletion", False),
+    )
+    for each in found:
+        secret = _find(request, each["Name"])
+        each["LastAccessedDate"] = getattr(secret, "last_accessed_date", None)
+    return {"SecretList": found, "NextToken": token}
 
 
 def _put_value(request: ApiRequest) -> Params:

@@ -1,0 +1,379 @@
+"""The secrets of an account: which of them nobody needs, and what is done about those."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from keyturn.domain.decision import Action, Reason, UserDecisions
+from keyturn.domain.errors import (
+    ChangedMeanwhile,
+    InvalidValue,
+    KeyturnError,
+    NotFound,
+    PortError,
+    Refused,
+    Throttled,
+    WriteStopped,
+)
+from keyturn.domain.key import Seal, SecretFacts, UserFacts
+from keyturn.domain.leftover import Leftover, leftover
+from keyturn.domain.policy import RotationPolicy
+from keyturn.domain.result import AccountPlan, Failure
+from keyturn.domain.secret_life import (
+    SecretDecision,
+    SecretsPlan,
+    SecretStep,
+    SecretView,
+    Terms,
+    judge,
+    scheduled_mark,
+    within_cap,
+)
+from keyturn.domain.secret_names import USER_ID_TAG, owner_of_secret, secret_name
+from keyturn.ports import AccessKeys, Clock, ListedSecret, SecretList, SecretStore
+from keyturn.use_cases.gate import Gate
+from keyturn.use_cases.side_by_side import side_by_side
+
+MOST_REFUSED = 3
+"""Secrets about which nothing could be done, and after which no other is tried in the run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretsDone:
+    """What became of the secrets about which something was due."""
+
+    done: tuple[SecretDecision, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepSecrets:
+    """
+    Finds the secrets that nobody needs any more, marks them, and schedules their deletion.
+
+    It lists them once a run, and asks AWS about one only on the day on which something is due.
+    """
+
+    keys: AccessKeys
+    secrets: SecretList
+    store: SecretStore
+    clock: Clock
+    policy: RotationPolicy
+    days: int
+    """RemoveSecretsAfter."""
+    kms_key: str | None
+    workers: int
+
+    def planned(self, plan: AccountPlan, living: Mapping[str, str]) -> AccountPlan:
+        """
+        Decide about the secrets of the users that were looked at; it only reads.
+
+        Args:
+            plan: with a decision for each key.
+            living: `UserId` → name of all users of the account.
+
+        Returns:
+            The plan with its secrets. What cannot be listed is a warning: nothing is scheduled.
+
+        """
+        account = plan.run.account.id
+        prefixes = (
+            [f"Account_{account}_User_"]
+            if plan.is_whole
+            else [secret_name(account, decided.user.name) for decided in plan.users]
+        )
+        try:
+            listed = [each for prefix in prefixes for each in self.secrets.named(prefix)]
+        except PortError as error:
+            unseen = f"the secrets could not be listed: none is scheduled for deletion ({error})"
+            return replace(plan, warnings=(*plan.warnings, unseen))
+        ours = [each for each in listed if _is_ours(each.name, account)]
+        users = {decided.user.name: decided for decided in plan.users}
+        judged = side_by_side(
+            lambda each: self._judged(each, plan, users, living),
+            ours,
+            workers=self.workers,
+        )
+        decided = within_cap(
+            (each for each in judged if each is not None),
+            self.policy,
+            secrets=len(ours),
+            scheduled_today=sum(
+                each.deleted is not None and self._is_of_today(each, plan) for each in ours
+            ),
+        )
+        leaving = sum(each.deleted is not None for each in ours)
+        return replace(
+            plan,
+            secrets=SecretsPlan(
+                decisions=tuple(sorted(decided, key=lambda each: each.name)),
+                stored=len(ours) - leaving if plan.is_whole else None,
+                scheduled=leaving if plan.is_whole else None,
+            ),
+        )
+
+    def carry_out(
+        self, plan: AccountPlan, gate: Gate, has_time: Callable[[], bool]
+    ) -> SecretsDone:
+        """
+        Do what is due about them, one after the other, until nothing seems to work.
+
+        Args:
+            plan: of a run over all users that is no dry one; a plan that somebody approved of
+                lists keys alone, and so no secret is written to.
+            gate: asked before every write.
+            has_time: whether another one may be begun.
+
+        """
+        request = plan.request
+        if plan.secrets is None or not plan.is_whole or request.approved or request.forced:
+            return SecretsDone()
+        done: list[SecretDecision] = []
+        failures: list[Failure] = []
+        for each in plan.secrets.due:
+            if not has_time() or not gate.is_open():
+                break
+            try:
+                self._do(each, plan, gate, done)
+            except (ChangedMeanwhile, NotFound):
+                continue  # the next run looks again
+            except WriteStopped:
+                break  # the gate says why
+            except KeyturnError as error:
+                failures.append(_failed(each, error))
+                # A role that lacks the permission lacks it for each of them.
+                if not done and len(failures) == MOST_REFUSED:
+                    break
+        return SecretsDone(done=tuple(done), failures=tuple(failures))
+
+    def _judged(
+        self,
+        listed: ListedSecret,
+        plan: AccountPlan,
+        users: Mapping[str, UserDecisions],
+        living: Mapping[str, str],
+    ) -> SecretDecision | None:
+        """Judge one secret; None: it is somebody's of whom nothing is to be said."""
+        account = plan.run.account.id
+        _, name = owner_of_secret(listed.name)
+        left = leftover(
+            listed.name,
+            listed.tags,
+            living,
+            account=account,
+            is_empty=not listed.versions,
+            is_leaving=listed.deleted is not None,
+        )
+        if left is not None and (left.now_called is not None or left.is_taken):
+            return _left_to_a_person(listed, left)
+        decided = users.get(name)
+        if left is not None:
+            user = UserFacts(
+                account=account, name=name, user_id=left.user_id or "", keys=(), living=living
+            )
+        elif decided is not None and listed.tags.get(USER_ID_TAG) == decided.user.user_id:
+            user = decided.user
+        else:
+            return None
+        view = SecretView(
+            name=listed.name,
+            secret=_facts(listed),
+            user=user,
+            terms=self._terms(plan),
+            is_of_gone=left is not None,
+            is_quiet=decided is None or _is_quiet(decided),
+            rotates_on=_rotates_on(decided, plan.run.at.date()) if decided else None,
+        )
+        return judge(view) or self._closely(view)
+
+    def _is_of_today(self, listed: ListedSecret, plan: AccountPlan) -> bool:
+        """Whether a run of this UTC day set out to schedule it."""
+        begun = scheduled_mark(listed.tags, self.clock())
+        return begun is not None and begun[1].date() == plan.run.at.date()
+
+    def _terms(self, plan: AccountPlan) -> Terms:
+        return Terms(
+            days=self.days,
+            now=max(plan.run.at, self.clock()),
+            kms_key=self.kms_key,
+            dry_run=plan.run.dry_run,
+        )
+
+    def _closely(self, view: SecretView) -> SecretDecision | None:
+        """Judge it by what AWS says of the one secret, and of its key, now; None: it is gone."""
+        try:
+            secret = self.store.look(view.secret.arn)
+            keys = view.user.keys
+            use = self.keys.last_use(keys[0].key_id) if keys else view.use
+        except PortError as error:
+            return view.look(f"it, or the use of its key, could not be read ({error})")
+        return (
+            None if secret is None else judge(replace(view, secret=secret, use=use, is_close=True))
+        )
+
+    def _do(
+        self, each: SecretDecision, plan: AccountPlan, gate: Gate, done: list[SecretDecision]
+    ) -> None:
+        view = each.view
+        if view is None:
+            return
+        gate.pass_by(view.user)
+        match each.step:
+            case SecretStep.MARK:
+                begun = replace(each.mark, since=self.clock())
+                self.store.tag(each.arn, {each.tag: str(begun)})
+            case SecretStep.UNMARK:
+                self.store.untag(each.arn, [each.tag])
+            case SecretStep.TAKE_BACK:
+                now = self.store.look(each.arn)
+                if now is None or not now.scheduled_for_deletion:
+                    message = f"the deletion of {each.name} was taken back meanwhile"
+                    raise ChangedMeanwhile(message)
+                self.store.restore(each.arn)
+                self.store.untag(each.arn, [each.tag])
+            case SecretStep.SCHEDULE:
+                before = self._as_it_is(view, plan)
+                self._schedule(each, before, lambda: gate.pass_by(view.user), done)
+                return
+        done.append(each)
+
+    def _as_it_is(self, view: SecretView, plan: AccountPlan) -> SecretFacts:
+        """
+        Read the secret, its user and the use of its key anew: nothing is taken away on old news.
+
+        Raises ChangedMeanwhile where its deletion is not due any more.
+        """
+        try:
+            keys = self.keys.keys_of(view.user.name)
+        except NotFound:
+            keys = None
+        secret = self.store.look(view.secret.arn)
+        again = None
+        if secret is not None and (keys is None) == view.is_of_gone:
+            now = replace(
+                view,
+                secret=secret,
+                user=replace(view.user, keys=keys or ()),
+                terms=self._terms(plan),
+                use=self.keys.last_use(keys[0].key_id) if keys else view.use,
+                is_close=True,
+            )
+            again = judge(now)
+        if secret is None or again is None or again.step is not SecretStep.SCHEDULE:
+            message = f"{view.name} changed while its deletion was decided about"
+            raise ChangedMeanwhile(message)
+        return secret
+
+    def _schedule(
+        self,
+        each: SecretDecision,
+        before: SecretFacts,
+        may_write: Callable[[], None],
+        done: list[SecretDecision],
+    ) -> None:
+        """
+        Say on the secret that it is Keyturn who schedules its deletion, and do so.
+
+        The mark first, for nothing can be written on a secret that is scheduled. A run that
+        rotates meanwhile finds the secret scheduled and takes that back, or it is seen here.
+        """
+        mark = replace(each.mark, scheduled=self.clock())
+        self.store.tag(each.arn, {each.tag: str(mark)})
+        try:
+            self._unchanged(each, before)
+            may_write()
+            self.store.schedule(each.arn)
+        except (ChangedMeanwhile, Refused, Throttled):
+            # Nothing was scheduled: with this mark, it would pass for one that a person took back.
+            self.store.tag(each.arn, {each.tag: str(each.mark)})
+            raise
+        done.append(each)
+        try:
+            self._unchanged(each, before, is_scheduled=True)
+        except ChangedMeanwhile:
+            self.store.restore(each.arn)
+            self.store.tag(each.arn, {each.tag: str(each.mark)})
+            done.remove(each)
+            raise
+        except PortError as error:
+            message = (
+                f"it is scheduled; whether its user was rotated meanwhile is not known: {error}"
+            )
+            raise PortError(message) from error
+
+    def _unchanged(
+        self, each: SecretDecision, before: SecretFacts, *, is_scheduled: bool = False
+    ) -> None:
+        """Raise ChangedMeanwhile where a rotation, or a person, was at the secret since."""
+        now = self.store.look(each.arn)
+        if now is None or _rest(now, each.tag) != _rest(before, each.tag):
+            message = f"{each.name} changed while its deletion was scheduled"
+            raise ChangedMeanwhile(message)
+        if now.scheduled_for_deletion != is_scheduled:
+            message = f"the deletion of {each.name} was scheduled or taken back by somebody else"
+            raise ChangedMeanwhile(message)
+
+
+def _rest(secret: SecretFacts, tag: str) -> object:
+    """What of a secret a rotation changes, and reading it."""
+    tags = {name: text for name, text in secret.tags.items() if name != tag}
+    return tags, secret.versions, secret.current, secret.last_read
+
+
+def _is_ours(name: str, account: str) -> bool:
+    """Whether a secret has a name that Keyturn gives in the account; no proof that it is ours."""
+    try:
+        return owner_of_secret(name)[0] == account
+    except InvalidValue:
+        return False
+
+
+def _is_quiet(decided: UserDecisions) -> bool:
+    """Whether the rule has nothing to do for a user, and nothing that it waits for."""
+    is_kept = all(
+        each.reason is Reason.NOTHING_DUE and not each.overlays for each in decided.decisions
+    )
+    return is_kept and not decided.record_changes
+
+
+def _rotates_on(decided: UserDecisions, today: date) -> date | None:
+    """The date from which a user's key is rotated next; None: nobody can say."""
+    if any(each.action is Action.ROTATE for each in decided.decisions):
+        return today
+    comes = (each.next for each in decided.decisions)
+    return next((each.day for each in comes if each and each.action is Action.ROTATE), None)
+
+
+def _facts(listed: ListedSecret) -> SecretFacts:
+    """What a list tells of a secret: enough to leave it, and never to write to it."""
+    current = (v for v, labels in listed.versions.items() if "AWSCURRENT" in labels)
+    return SecretFacts(
+        tags=listed.tags,
+        arn=listed.arn,
+        seal=Seal.UNCHECKED,
+        versions=frozenset(listed.versions),
+        current=next(current, None),
+        scheduled_for_deletion=listed.deleted is not None,
+        last_read=listed.last_read,
+    )
+
+
+def _left_to_a_person(listed: ListedSecret, left: Leftover) -> SecretDecision:
+    """What an earlier user, or one of another name, left: an operator has to say whose it is."""
+    return SecretDecision(
+        name=listed.name,
+        user=left.user,
+        step=SecretStep.KEEP,
+        sentence=str(left).partition(": ")[2],
+        needs_look=True,
+        is_scheduled=listed.deleted is not None,
+        arn=listed.arn,
+    )
+
+
+def _failed(each: SecretDecision, error: KeyturnError) -> Failure:
+    what = {
+        SecretStep.SCHEDULE: "could not be scheduled for deletion",
+        SecretStep.TAKE_BACK: "could not be taken back from its deletion",
+    }.get(each.step, "could not be marked as not needed")
+    return Failure(error=PortError(f"its secret {each.name} {what} ({error})"), user=each.user)
