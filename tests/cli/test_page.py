@@ -92,6 +92,11 @@ def test_the_page_of_a_bucket_and_of_its_copy_say_the_same(
             ("-o", "x.html", "--folder", ".", "--account", "shop"),
             "--account shop: must be the 12 digits of an account",
         ),
+        (("-o", "x.html", "--users-target", "few"), "--users-target few: must be a number"),
+        (
+            ("-o", "x.html", "--users-target", "9", "--account", SHOP),
+            "--users-target 9: goes without --account",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_before_a_file_is_left(

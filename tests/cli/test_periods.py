@@ -374,6 +374,6 @@ def test_a_report_counts_who_could_stop_having_keys_and_lists_them(tmp_path: Pat
     listed = lines(found, "way_out")
     assert [each[0] for each in listed][:2] == ["idle", "gitlab-ci"]
     assert listed[0][3] == (
-        "Its keys were never used (proved): IAM knows no use of 1 Active key, read on "
+        "Never used (proved): IAM knows no use of 1 Active key, read on "
         "2026-05-24. Instead: nothing: disable the keys, wait, delete them"
     )

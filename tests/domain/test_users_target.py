@@ -7,7 +7,7 @@ import pytest
 from keyturn.domain.users_target import (
     UsersCount,
     UsersTarget,
-    course_of,
+    course_to_target,
     end_of_quarter,
     read_users_target,
 )
@@ -84,11 +84,11 @@ START = count(10, 1, 191)  # 91 days before, 91 users above: one a day
 def test_it_is_said_in_words_how_users_stand_to_the_line(
     counts: list[UsersCount], says: str
 ) -> None:
-    found = course_of(TARGET, counts)
+    found = course_to_target(TARGET, counts)
 
     assert found is not None
     assert says in found.says
 
 
 def test_without_a_count_there_is_nothing_to_say() -> None:
-    assert course_of(TARGET, [count(10, 1, None)]) is None
+    assert course_to_target(TARGET, [count(10, 1, None)]) is None

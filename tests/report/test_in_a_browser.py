@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from keyturn.adapters.local_evidence import LocalEvidence
+from keyturn.domain.users_target import UsersTarget
 from keyturn.report.page import Extras, Panel, write_page
 from keyturn.use_cases.page_data import GatherPage, PageAsked
 from tests.report.bucket import BOUGHT, DAY, LAB, NASTY, NOW, SHOP, Bucket, key
@@ -45,6 +46,8 @@ def fill(bucket: Bucket) -> None:
     many[5] |= {"overlays": ["BLOCKED"], "sentence": "both slots are taken", "next": None}
     many[6] |= {"state": "ROTATED", "breaks": True}
     many[7] |= {"state": "DISABLED", "user": "=cmd"}
+    given = {"until": f"{DAY}", "ticket": NASTY, "by": "ann", "at": f"{DAY}T04:00:00Z"}
+    many[8] |= {"overlays": ["DEFERRED"], "deferral": given}
     for back in (2, 1, 0):
         bucket.snapshot(SHOP, DAY - timedelta(days=back), many)
     bucket.snapshot(LAB, DAY, [key("ann", KEYS)], name=NASTY)
@@ -79,7 +82,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     bucket = Bucket(folder / "copy")
     fill(bucket)
     evidence = LocalEvidence(bucket.root)
-    block = GatherPage(evidence=evidence, workers=1).of(PageAsked(made=NOW))
+    block = GatherPage(evidence=evidence, workers=1).of(
+        PageAsked(made=NOW, users_target=UsersTarget(users=300))
+    )
     panel = Panel(title="More", about="of it", columns=("a", "b"), rows=(("1", NASTY),))
     file = folder / "page.html"
     file.write_text(write_page(block, Extras(title=NASTY, panels=(panel,))), encoding="utf-8")
@@ -109,6 +114,22 @@ def test_what_was_not_seen_comes_first_and_nothing_is_green(opened: Opened) -> N
     assert opened.page.locator(".good").count() == 0
     opened.go("#keys")
     assert opened.page.locator("p.unseen").is_visible()
+
+
+def test_the_target_stands_on_top_and_more_time_is_found_by_its_mark(opened: Opened) -> None:
+    opened.go("#overview")
+    on_top = opened.page.locator("#view section").nth(1)
+    assert "At least 401 IAM users, target 300 by 2026-06-30" in on_top.inner_text()
+    assert "no earlier day was seen whole" in on_top.inner_text()
+
+    opened.go("#keys?mark=deferred")
+    opened.says("1 key shown")
+    assert f"until {DAY}, ticket {NASTY}" in opened.page.locator("[role=row]").last.inner_text()
+    opened.go(f"#keys?mark=deferred&key=AKIA{8:016d}")
+    assert f"until {DAY}; ticket {NASTY}, given by ann" in opened.page.locator("dl").inner_text()
+    opened.page.keyboard.press("Escape")
+    opened.go("#users?kind=Not known")
+    opened.says("400 users shown")
 
 
 def test_every_part_of_the_active_keys_adds_up_to_all_of_them(opened: Opened) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from keyturn.adapters.local_evidence import LocalEvidence
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.users_target import UsersTarget
 from keyturn.report.page import write_page
 from keyturn.use_cases.page_data import (
     EPOCH,
@@ -291,3 +292,85 @@ def test_no_text_of_strangers_is_read_as_html(bucket: Bucket) -> None:
     block = block_of(page)
     assert said(block, rows(block, "accounts")[0]["name"]) == NASTY
     assert "\u202e" not in json.dumps(block, ensure_ascii=False)
+
+
+def test_more_time_is_shown_with_its_end_and_its_ticket(bucket: Bucket) -> None:
+    given = {"until": "2026-06-10", "ticket": "OPS-12", "by": "ann", "at": f"{DAY}T08:00:00Z"}
+    over = {**given, "until": "2026-05-01"}
+    broken = {"until": "soon", "ticket": 3}
+    keys = [
+        key("ann", 1, overlays=["DEFERRED"], deferral=given),
+        key("ben", 2, deferral=over),
+        key("cid", 3, deferral=broken),
+        key("dan", 4),
+    ]
+    bucket.snapshot(SHOP, DAY, keys)
+
+    block = gathered(bucket)
+
+    shown = {
+        each["id"]: (each["deferred"], said(block, each["ticket"]), said(block, each["by"]))
+        for each in rows(block, "keys")
+    }
+    assert shown[keys[0]["key"]] == ((date(2026, 6, 10) - EPOCH).days, "OPS-12", "ann")
+    assert shown[keys[1]["key"]] == ((date(2026, 5, 1) - EPOCH).days, "OPS-12", "ann")
+    assert shown[keys[2]["key"]] == shown[keys[3]["key"]] == (0, "", "")
+
+
+def test_each_user_has_a_way_out_by_the_days_of_the_page(bucket: Bucket) -> None:
+    never = {"last_used": {"at": None, "service": None, "region": None}}
+    mail = {"last_used": {"at": f"{DAY}T01:00:00Z", "service": "ses", "region": "eu-west-1"}}
+    odd = {"last_used": {"at": "yesterday", "service": "ses", "region": "eu-west-1"}}
+    bucket.snapshot(SHOP, DAY - ONE, [key("earlier", 4, **never), key("mail", 2, **mail)])
+    bucket.snapshot(
+        SHOP,
+        DAY,
+        [
+            key("idle", 1, **never),
+            key("mail", 2),
+            key("mystery", 3),
+            key("earlier", 4),
+            key("odd", 5, **odd),
+        ],
+    )
+
+    block = gathered(bucket)
+
+    found = {
+        said(block, each["name"]): tuple(
+            said(block, each[name]) for name in ("kind", "sure", "instead")
+        )
+        for each in rows(block, "users")
+    }
+    unknown = ("Not known", "unknown", "find out with keyturn trace KEY")
+    assert found == {
+        "idle": ("Never used", "proved", "nothing: disable the keys, wait, delete them"),
+        "mail": ("Mail by SES", "possible", "a role and SES's API"),
+        "mystery": unknown,
+        "earlier": unknown,
+        "odd": unknown,
+    }
+
+
+def test_the_target_has_its_line_and_what_was_not_seen_is_at_least(bucket: Bucket) -> None:
+    for back in (4, 2, 0):
+        bucket.snapshot(SHOP, DAY - back * ONE, [key(f"u{n}", n) for n in range(20 + back)])
+
+    target = UsersTarget(users=14, by=DAY + 8 * ONE)
+    whole = gathered(bucket, users_target=target)
+    bucket.inventory(DAY, SHOP, LAB)
+    partly = gathered(bucket, users_target=target)
+    none = gathered(bucket)
+
+    assert whole["target"] == {
+        "users": 14,
+        "by": (DAY + 8 * ONE - EPOCH).days,
+        "start": [(DAY - 4 * ONE - EPOCH).days, 24],
+        "says": (
+            "20 IAM users, target 14 by 2026-05-28: ahead by 1 (21 on the line from 24 on "
+            "2026-05-16)"
+        ),
+    }
+    assert partly["target"]["says"].startswith("At least 20 IAM users, target 14")
+    assert "not known, for not every account was seen" in partly["target"]["says"]
+    assert (none["target"], none["months"]) == (None, [])

@@ -18,13 +18,14 @@ export interface Block {
     Record<"name" | "seen" | "why" | "last" | "dry" | "policy" | "left", Column>;
   users: Record<
     | "account" | "name" | "exempt" | "owner" | "source" | "rejected"
-    | "ticket" | "answers" | "reason" | "expires",
+    | "ticket" | "answers" | "reason" | "expires" | "kind" | "sure" | "instead",
     Column
   >;
   keys: Record<"id", string[]> &
     Record<
       | "user" | "created" | "age" | "state" | "overlays" | "action" | "why" | "sentence"
-      | "used" | "service" | "next" | "due" | "breaks" | "blocked" | "successor",
+      | "used" | "service" | "next" | "due" | "breaks" | "blocked" | "successor"
+      | "deferred" | "ticket" | "by",
       Column
     >;
   courses: Record<"key" | "day" | "state", Column>;
@@ -35,6 +36,10 @@ export interface Block {
   >;
   failures: Record<"account" | "user" | "message", Column>;
   trend: number[][];
+  /** The target on the number of users; start: where the line to it begins, a day and users. */
+  target: { users: number; by: number; start: [number, number] | null; says: string } | null;
+  /** The end of each month before: the day, the users (-1: not known), whether all was seen. */
+  months: [number, number, number][];
   texts: string[];
   panels: Panel[];
   links: { label: string; path: string }[];

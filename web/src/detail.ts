@@ -44,6 +44,9 @@ export function detail(fleet: Fleet, key: number, close: () => void): HTMLElemen
     ["Next step", nextStep(fleet, key) || "none with a date"],
     ["Why", fleet.text(keys.sentence[key])],
     ["Marks", fleet.overlays(key).join(", ")],
+    ["More time", keys.deferred[key]
+      ? `until ${day(keys.deferred[key])}${fleet.overlays(key).includes("DEFERRED") ? "" : ", which is over"}; ticket ${fleet.text(keys.ticket[key])}, given by ${fleet.text(keys.by[key])}` : ""],
+    ["Way out", users.kind[user] ? `${fleet.text(users.kind[user])} (${fleet.text(users.sure[user])}). Instead: ${fleet.text(users.instead[user])}` : ""],
     ["Blocked since", keys.blocked[key] ? `${day(keys.blocked[key])}, or before the days of this page` : ""],
     ["Breaks something", ["no", "yes: it is in use, and nobody has fetched or used the new key"][keys.breaks[key]] ?? ""],
     ["New key", fleet.text(keys.successor[key])],

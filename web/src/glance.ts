@@ -108,6 +108,60 @@ export function coverage(fleet: Fleet): HTMLElement {
   );
 }
 
+/** The number of users beside its target; nothing where there is neither a target nor a month before. */
+export function target(fleet: Fleet): HTMLElement | null {
+  const { block } = fleet;
+  const goal = block.target;
+  if (!goal && !block.months.length) return null;
+  const days = block.trend.filter(([, accounts]) => accounts > 0);
+  const most = Math.max(0, ...days.map(([, accounts]) => accounts));
+  const first = days.length ? days[0][0] : block.day;
+  const points: { on: number; users: number; part: boolean; by: string }[] = [
+    ...block.months.filter(([on]) => on < first).map(([on, users, whole]) => ({
+      on, users: users < 0 ? NaN : users, part: !whole, by: users < 0 ? "no report is kept" : "the month's report",
+    })),
+    ...days.map(([on, accounts, users]) => ({
+      on, users, by: "the day's snapshots",
+      part: on === block.day ? !fleet.sawEverything : accounts < most,
+    })),
+  ];
+  // A line over a time of which nothing is known would say that something was.
+  const drawn = points.flatMap((each, at) => {
+    const before = points[at - 1];
+    const far = before && each.on - before.on > (before.by === "the day's snapshots" ? 1 : 32);
+    return (far ? [{ ...each, on: each.on - 0.5, users: NaN }] : []).concat(each);
+  }).map((each) => ({ ...each, at: new Date(each.on * 864e5) }));
+  const seen = drawn.filter((each) => !Number.isNaN(each.users));
+  const dots = seen.filter((each, at) => each.part || each.by !== "the day's snapshots" || seen.length < 40 || at === seen.length - 1);
+  const line = goal?.start
+    ? [{ at: new Date(goal.start[0] * 864e5), users: goal.start[1] }, { at: new Date(goal.by * 864e5), users: goal.users }] : [];
+  const end = goal ? [{ at: new Date(goal.by * 864e5), users: goal.users }] : [];
+  const gaps = points.filter((each) => Number.isNaN(each.users)).length;
+  const parts = points.filter((each) => each.part && !Number.isNaN(each.users)).length;
+  const about = [
+    block.months.length ? "The end of each month before, by its kept report; then each day of this page." : "Each day of this page.",
+    goal?.start ? ` Dashed: the line from ${count(goal.start[1])} on ${day(goal.start[0])} to ${count(goal.users)} by ${day(goal.by)}.` : "",
+    gaps ? ` ${plural(gaps, "month")} without a report: a gap, which nothing is put into.` : "",
+    parts ? ` Hollow: not every account was seen, so there were at least so many.` : "",
+  ].join("");
+  return el("section", { class: "target", "aria-labelledby": "users-target" },
+    el("h2", { id: "users-target" }, goal ? `${goal.says}.` : "IAM users"),
+    figure("IAM users and their target", about, goal?.says ?? `IAM users at the end of ${plural(block.months.length, "month")}`,
+      ["Day", "Users", "By"],
+      points.map((each) => [day(each.on), Number.isNaN(each.users) ? "not known" : `${each.part ? "at least " : ""}${count(each.users)}`, each.by]),
+      () => ({
+        marginTop: 24, marginRight: 24,
+        x: { label: null, type: "utc", ticks: 5 }, y: { label: "users", grid: true, zero: true, nice: true, ticks: 4 },
+        marks: [
+          Plot.lineY(drawn, { x: "at", y: "users", stroke: "var(--c0)", strokeWidth: 2 }),
+          Plot.dot(dots, { x: "at", y: "users", r: 2.5, stroke: "var(--c0)", fill: (each: { part: boolean }) => (each.part ? "var(--ground)" : "var(--c0)") }),
+          Plot.line(line, { x: "at", y: "users", stroke: "currentColor", strokeDasharray: "4 3" }),
+          Plot.dot(end, { x: "at", y: "users", r: 4, symbol: "diamond", fill: "var(--c4)" }),
+          Plot.text(end, { x: "at", y: "users", text: () => `target ${count(goal?.users ?? 0)}`, textAnchor: "end", dx: -8, dy: 12, fill: "currentColor" }),
+        ] as Marks,
+      }), 200));
+}
+
 export function glance(fleet: Fleet): HTMLElement {
   const { block } = fleet;
   const { keys } = block;

@@ -6,7 +6,7 @@ import { csv, save } from "./csv";
 import { Fleet, day, opened } from "./data";
 import { detail } from "./detail";
 import { bitsOf, chosen, ordered, type Query, readQuery, writeQuery } from "./filter";
-import { coverage, glance } from "./glance";
+import { coverage, glance, target } from "./glance";
 import { Grid } from "./grid";
 import { type View, views } from "./views";
 
@@ -104,7 +104,7 @@ class Page {
   }
 
   private drawOverview(): void {
-    this.overview ??= el("div", {}, coverage(this.fleet), glance(this.fleet));
+    this.overview ??= el("div", {}, coverage(this.fleet), target(this.fleet), glance(this.fleet));
     if (this.shown !== OVERVIEW) this.main.replaceChildren(this.overview);
     this.shown = OVERVIEW;
   }

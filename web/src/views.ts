@@ -23,10 +23,11 @@ export interface View {
   only: (row: number) => boolean;
 }
 
-const MARKS = ["breaks", "blocked", "exempt", "restored", "contested", "unread"];
+const MARKS = ["breaks", "blocked", "exempt", "restored", "contested", "unread", "deferred", "leaked"];
 const MARK_WORDS: Record<string, string> = {
   breaks: "breaks soon", blocked: "blocked", exempt: "exempt", restored: "enabled again by a person",
   contested: "its end is worked against", unread: "last use not read",
+  deferred: "given more time", leaked: "leaked, says AWS",
 };
 const DUE = ["overdue", "week", "month", "later", "none"];
 const DUE_WORDS: Record<string, string> = {
@@ -137,9 +138,15 @@ function users(fleet: Fleet): View {
   const same = (row: number): number => row;
   const account = (row: number): number => of.account[row];
   const total = (row: number): number => fleet.active[row] + fleet.inactive[row];
+  const kinds = [...new Set(of.kind)].filter(Boolean).map((each) => fleet.text(each)).sort();
+  const kindPlace = new Map([...new Set(of.kind)].map((each) => [each, each ? 1 << kinds.indexOf(fleet.text(each)) : 1 << 30]));
+  const wayOut = (row: number): string => {
+    const sure = fleet.text(of.sure[row]);
+    return `${fleet.text(of.kind[row])}${sure && sure !== "unknown" ? ` (${sure})` : ""}`;
+  };
   return {
     id: "users", title: "Users", one: "user", length: fleet.users, hay: "users", sort: "-oldest",
-    about: "IAM users of the accounts that were seen, with and without keys. Choose a user for their keys.",
+    about: "IAM users of the accounts that were seen, with and without keys. Way out: what would let a user stop having keys, by the days of this page alone (keyturn advise looks further). Choose a user for their keys.",
     columns: [
       { id: "user", label: "User", width: "minmax(0, 1.4fr)", cell: (row) => fleet.userName(row), text: (row) => fleet.userName(row) },
       ...accountColumns(fleet, account),
@@ -155,12 +162,18 @@ function users(fleet: Fleet): View {
         text: (row) => (fleet.first[row] < 0 ? NO : nextStep(fleet, fleet.first[row])),
         order: (row) => (fleet.first[row] < 0 ? 1e9 : fleet.block.keys.due[fleet.first[row]]),
       },
+      {
+        id: "kind", label: "Way out", width: "minmax(0, 1.7fr)",
+        cell: (row) => wayOut(row), text: (row) => wayOut(row), order: (row) => wayOut(row),
+      },
+      { id: "instead", label: "Instead of keys", width: "1fr", only: "csv", cell: (row) => fleet.text(of.instead[row]), text: (row) => fleet.text(of.instead[row]) },
       { id: "rejected", label: "Owner values that do not serve", width: "1fr", only: "csv", cell: (row) => fleet.text(of.rejected[row]), text: (row) => fleet.text(of.rejected[row]) },
     ],
     facets: [
       ownerFacet(fleet, same),
       { id: "exempt", label: "Exempt", values: ["no", "yes"], of: (row) => 1 << of.exempt[row] },
       { id: "has", label: "Keys", values: ["with", "without", "two"], words: (each) => ({ with: "with keys", without: "without keys", two: "two Active keys" })[each] ?? each, of: (row) => (total(row) ? 1 : 2) | (fleet.active[row] > 1 ? 4 : 0) },
+      { id: "kind", label: "Way out", values: kinds, of: (row) => kindPlace.get(of.kind[row]) ?? 1 << 30 },
     ],
     chips: [ofAccount(fleet, account)],
     open: (row) => `#keys?user=${row}`,
@@ -179,10 +192,11 @@ function keys(fleet: Fleet): View {
     if (marksOf[number] < 0) {
       const found = fleet.overlays(row);
       marksOf[number] = (found.includes("BLOCKED") ? 2 : 0) | (found.includes("EXEMPT") ? 4 : 0)
-        | (found.includes("RESTORED") ? 8 : 0) | (found.includes("CONTESTED") ? 16 : 0);
+        | (found.includes("RESTORED") ? 8 : 0) | (found.includes("CONTESTED") ? 16 : 0)
+        | (found.includes("DEFERRED") ? 64 : 0) | (found.includes("LEAKED") ? 128 : 0);
     }
     return marksOf[number] | (of.breaks[row] === 1 ? 1 : 0) | (person.exempt[of.user[row]] === 1 ? 4 : 0)
-      | (of.used[row] === -2 ? 32 : 0) | 64;
+      | (of.used[row] === -2 ? 32 : 0) | 256;
   };
   const actions = [...new Set(of.next)].filter(Boolean).map((each) => fleet.text(each)).sort();
   const actionPlace = new Map([...new Set(of.next)].map((each) => [each, actions.indexOf(fleet.text(each))]));
@@ -195,10 +209,15 @@ function keys(fleet: Fleet): View {
       ...(found & 2 ? [badge("blocked", "warn")] : []),
       ...(found & 4 ? [badge("exempt", "")] : []),
       ...(found & 16 ? [badge("contested", "warn")] : []),
+      ...(found & 64 ? [badge("deferred", "warn")] : []),
+      ...(found & 128 ? [badge("leaked", "bad")] : []),
     ];
   };
-  const why = (row: number): string =>
-    of.blocked[row] ? `blocked since ${day(of.blocked[row])}: ${fleet.text(of.sentence[row])}` : fleet.text(of.sentence[row]);
+  const why = (row: number): string => [
+    of.blocked[row] ? `blocked since ${day(of.blocked[row])}: ` : "",
+    marks(row) & 64 ? `until ${day(of.deferred[row])}, ticket ${fleet.text(of.ticket[row])}: ` : "",
+    fleet.text(of.sentence[row]),
+  ].join("");
   return {
     id: "keys", title: "Keys", one: "key", length: fleet.keys, hay: "keys", sort: "due",
     about: `Keys of the accounts that were seen. Keys that were deleted, or are gone, in the days of this page are listed when their state is chosen. Choose a key for its timeline and notices.`,
@@ -215,6 +234,8 @@ function keys(fleet: Fleet): View {
       { id: "due", label: "On", width: "5.6rem", cell: (row) => day(of.due[row]), text: (row) => day(of.due[row]), order: (row) => of.due[row] || 1e9 },
       { id: "blocked", label: "Blocked since, and why", width: "minmax(0, 2fr)", cell: why, text: why, order: (row) => of.blocked[row] || 1e9 },
       { id: "created", label: "Made", width: "6rem", only: "csv", cell: (row) => day(of.created[row]), text: (row) => day(of.created[row]) },
+      { id: "deferred", label: "More time until", width: "6rem", only: "csv", cell: (row) => day(of.deferred[row]), text: (row) => day(of.deferred[row]) },
+      { id: "ticket", label: "Its ticket", width: "6rem", only: "csv", cell: (row) => fleet.text(of.ticket[row]), text: (row) => fleet.text(of.ticket[row]) },
       { id: "successor", label: "New key", width: "6rem", only: "csv", cell: (row) => fleet.text(of.successor[row]), text: (row) => fleet.text(of.successor[row]) },
     ],
     facets: [

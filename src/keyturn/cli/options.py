@@ -445,6 +445,12 @@ class PageOptions:
     account: list[str] | None = option(
         "--account", "Only this account; repeatable.", WHICH, "ACCOUNT"
     )
+    users_target: str | None = option(
+        "--users-target",
+        "How many IAM users there are to be at most at the end of the quarter, or by a day.",
+        WHICH,
+        "N[@YYYY-MM-DD]",
+    )
     output: Path | None = option(
         "-o --output", "The HTML file; it is written whole or not at all.", OUTPUT, "FILE"
     )

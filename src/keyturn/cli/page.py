@@ -9,6 +9,7 @@ from keyturn.cli.evidence import opened
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import PageOptions
+from keyturn.cli.period_options import users_target
 from keyturn.cli.result_file import result_file
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
@@ -32,11 +33,15 @@ def page(where: EvidenceOptions, asked: PageOptions) -> int:
     """
     if asked.output is None:
         raise InvalidValue("--output", "", "is needed: the file that the page is written to")
+    if asked.users_target is not None and asked.account:
+        rule = "goes without --account: it is of the whole organisation"
+        raise InvalidValue("--users-target", asked.users_target, rule)
     wanted = PageAsked(
         made=now(),
         day=_day(asked.date),
         history=_history(asked.days),
         accounts=_accounts(asked.account),
+        users_target=users_target(asked.users_target),
     )
     evidence, aws = opened(where)
     workers = aws.settings.parallel_users if aws else 1

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyturn.cli.options import OUTPUT, WHICH, Findings, option
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.users_target import RULE, UsersTarget, read_users_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +40,13 @@ class PeriodOptions:
         OUTPUT,
         "FILE",
     )
+
+
+def users_target(given: str | None) -> UsersTarget | None:
+    """The target that was given. Raises InvalidValue where it is none."""
+    if given is None:
+        return None
+    target = read_users_target(given)
+    if target is None:
+        raise InvalidValue("--users-target", given, RULE)
+    return target

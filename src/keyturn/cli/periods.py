@@ -13,7 +13,7 @@ from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
-from keyturn.cli.period_options import PeriodOptions
+from keyturn.cli.period_options import PeriodOptions, users_target
 from keyturn.cli.result_file import result_file
 from keyturn.domain.account_period import AccountPeriod
 from keyturn.domain.errors import InvalidValue
@@ -30,7 +30,6 @@ from keyturn.domain.period_words import (
     title_of,
 )
 from keyturn.domain.plain_text import visible
-from keyturn.domain.users_target import RULE, UsersTarget, read_users_target
 from keyturn.report.period_page import write_period_page
 from keyturn.schemas.ocsf import ocsf_of
 from keyturn.schemas.period_report import heading, period_report_file, rows_of
@@ -85,16 +84,6 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
     else:
         typer.echo("\n".join(map(visible, _lines(found))))
     return 0 if found.is_whole else FAILED
-
-
-def users_target(given: str | None) -> UsersTarget | None:
-    """The target that was given. Raises InvalidValue where it is none."""
-    if given is None:
-        return None
-    target = read_users_target(given)
-    if target is None:
-        raise InvalidValue("--users-target", given, RULE)
-    return target
 
 
 def _period(kind: PeriodKind, given: str | None) -> Period:

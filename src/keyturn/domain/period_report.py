@@ -17,7 +17,7 @@ from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action
 from keyturn.domain.figures import MONTHLY_ALONE, SECRET_PRICE, WAY_OUT_OF, FigureName
 from keyturn.domain.period import Period, PeriodKind
-from keyturn.domain.users_target import UsersCount, UsersTarget, course_of
+from keyturn.domain.users_target import UsersCount, UsersTarget, course_to_target
 from keyturn.domain.way_out import Kind
 
 LISTED: Final = 500
@@ -246,7 +246,7 @@ class FoldPeriod:
             if day < today
         ]
         now = UsersCount(day=today, users=self.users, is_whole=is_whole)
-        course = course_of(known.users_target, [*known.months, *days, now])
+        course = course_to_target(known.users_target, [*known.months, *days, now])
         return course.says if course else ""
 
     def _figures(self) -> dict[FigureName, float | None]:

@@ -12,15 +12,15 @@ from keyturn.domain.origin import CI_TITLES, Ci, Origin, Place
 from keyturn.domain.way_out import Advice, Kind
 
 TITLES: Final[Mapping[Kind, str]] = {
-    Kind.INACTIVE: "All its keys are Inactive",
-    Kind.NEVER_USED: "Its keys were never used",
-    Kind.UNUSED: "Its keys are not used any more",
-    Kind.CONSOLE_ONLY: "A person who uses the console alone",
-    Kind.CI: "A CI system",
-    Kind.IN_AWS: "A program in AWS",
-    Kind.PERSON: "A person",
+    Kind.INACTIVE: "Keys Inactive",
+    Kind.NEVER_USED: "Never used",
+    Kind.UNUSED: "Not used any more",
+    Kind.CONSOLE_ONLY: "Console only",
+    Kind.CI: "CI system",
+    Kind.IN_AWS: "Program in AWS",
+    Kind.PERSON: "Person",
     Kind.SES_SMTP: "Mail by SES",
-    Kind.ELSEWHERE: "A program outside AWS",
+    Kind.ELSEWHERE: "Program outside AWS",
     Kind.SEVERAL: "Used in several ways",
     Kind.NOT_KNOWN: "Not known",
 }

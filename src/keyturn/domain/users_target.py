@@ -64,7 +64,7 @@ def end_of_quarter(day: date) -> date:
     return (day.replace(month=month, day=1) + 31 * DAY).replace(day=1) - DAY
 
 
-def course_of(target: UsersTarget, counts: Sequence[UsersCount]) -> Course | None:
+def course_to_target(target: UsersTarget, counts: Sequence[UsersCount]) -> Course | None:
     """
     How the last count stands to the target, in words; None: nothing was counted.
 

@@ -8,8 +8,10 @@ from typing import Final
 
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import WRITING, Action, Overlay, Reason, State
+from keyturn.domain.key import LastUse
 from keyturn.domain.tag_text import moment
-from keyturn.schemas.snapshot import Snapshot, SnapshotKey, SnapshotUser
+from keyturn.domain.way_out import KeyKnown, UserKnown
+from keyturn.schemas.snapshot import LastUsed, Snapshot, SnapshotKey, SnapshotUser
 
 GONE: Final = "GONE"
 """A key that is not there any more, and no run deleted it: a person did, or the user is gone."""
@@ -85,6 +87,10 @@ class KeyCourse:
     last: SnapshotKey
     """As the newest snapshot has it."""
     last_day: date
+    last_use: LastUsed | None = None
+    """As the newest snapshot has it that has any; None: no run read it."""
+    read_on: date | None = None
+    """The day of that snapshot."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -210,6 +216,8 @@ def _follow(course: AccountCourse, on: date, key: SnapshotKey, state: str) -> No
     elif known.blocked_since is None:
         known.blocked_since = on
     known.user, known.state, known.last, known.last_day = key["user"], state, key, on
+    if key["last_used"]:
+        known.last_use, known.read_on = key["last_used"], on
 
 
 def state_after(key: SnapshotKey) -> str:
@@ -276,6 +284,41 @@ def _let_go(course: AccountCourse, day: date) -> None:
                 key.states.append((gone, GONE))
             today[key_id] = key
     course.keys = today
+
+
+def users_known(course: AccountCourse, on: date) -> Iterator[UserKnown]:
+    """What is known of the users who are there, for the advice on each; on: the page's day."""
+    of_user: dict[str, list[KeyKnown]] = {}
+    for key in course.keys.values():
+        if key.state in {State.DELETED, GONE}:
+            continue
+        used = key.last_use
+        known = KeyKnown(
+            key_id=key.key_id,
+            age=key.last["age"],
+            is_active=key.state != State.DISABLED,
+            last_use=_last_use(used) if used else None,
+            read_on=key.read_on,
+        )
+        of_user.setdefault(key.user, []).append(known)
+    for user in course.users:
+        signed_in = moment(str(user.get("password_last_used") or ""))
+        yield UserKnown(
+            account=course.account,
+            user=user["user"],
+            on=on,
+            keys=tuple(of_user.get(user["user"], ())),
+            exempt=user["exempt"],
+            owner=str(user.get("owner") or ""),
+            password_used=signed_in.date() if signed_in else None,
+        )
+
+
+def _last_use(used: LastUsed) -> LastUse | None:
+    at = moment(used["at"]) if used["at"] else None
+    if used["at"] and at is None:
+        return None  # of no form that is known, which is not "never"
+    return LastUse(at=at, service=used["service"], region=used.get("region"))
 
 
 def last_used_on(key: SnapshotKey) -> date | None:

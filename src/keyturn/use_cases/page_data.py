@@ -18,17 +18,21 @@ from keyturn.domain.days import DAY, read_day
 from keyturn.domain.decision import Overlay
 from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.exemptions_file import ExemptionEntry
+from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.plain_text import visible
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
+from keyturn.domain.replacement import TITLES, instead_of
 from keyturn.domain.tag_text import format_utc
+from keyturn.domain.users_target import UsersCount, UsersTarget, course_to_target
+from keyturn.domain.way_out import Advice, advise
 from keyturn.ports.evidence import Evidence
 from keyturn.report.columns import Columns, Texts
 from keyturn.schemas.exemptions_file import read_exemptions_file
 from keyturn.schemas.inventory_record import read_inventory
 from keyturn.schemas.receipt import BOUNCED, CLAIM_SIZE, DELIVERED, MISSED
 from keyturn.schemas.receipt_name import ReceiptName, read_receipt_name
-from keyturn.schemas.snapshot import Snapshot, read_snapshot
+from keyturn.schemas.snapshot import Snapshot, SnapshotKey, read_snapshot
 from keyturn.use_cases.account_course import (
     GONE,
     AccountCourse,
@@ -37,7 +41,9 @@ from keyturn.use_cases.account_course import (
     Seen,
     course_of,
     last_used_on,
+    users_known,
 )
+from keyturn.use_cases.kept_months import kept_months
 from keyturn.use_cases.side_by_side import side_by_side
 
 VERSION: Final = 1
@@ -76,6 +82,7 @@ class PageAsked:
     """Of how many days, with this one."""
     accounts: frozenset[str] | None = None
     """Their ids; None: all."""
+    users_target: UsersTarget | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     """Name of a receipt → where what was sent can be read."""
 
@@ -325,10 +332,12 @@ class _Written:
             "answers",
             "reason",
             "expires",
+            *("kind", "sure", "instead"),
         )
         self._keys = Columns(
             *("id", "user", "created", "age", "state", "overlays", "action", "why", "sentence"),
             *("used", "service", "next", "due", "breaks", "blocked", "successor"),
+            *("deferred", "ticket", "by"),
         )
         self._states = Columns("key", "day", "state")
         self._steps = Columns("key", "day", "action", "sentence")
@@ -353,6 +362,7 @@ class _Written:
         for user, message in course.failures:
             self._failures.add(account, text(user), text(message))
         users: dict[str, int] = {}
+        advices = {each.user: advise(each) for each in users_known(course, self._listed.day)}
         for each in course.users:
             known = self._listed.exemptions.get((course.account, each["user"]))
             users[each["user"]] = self._users.add(
@@ -361,13 +371,12 @@ class _Written:
                 text("; ".join(map(str, each.get("owner_rejected", ())))),
                 *map(text, (known.ticket, known.owner, known.reason) if known else ("", "", "")),
                 _number(known.expiry) if known else 0,
+                *map(text, _in_words(advices.get(each["user"]))),
             )
         for key in course.keys.values():
             if key.user not in users:
                 # Gone with their keys, or the keys alone are known: a row, so that each has one.
-                users[key.user] = self._users.add(
-                    account, text(key.user), _NOT_THERE, 0, 0, 0, 0, 0, 0, 0
-                )
+                users[key.user] = self._users.add(account, text(key.user), _NOT_THERE, *([0] * 10))
             self._add_key(key, users[key.user], notices.get(key.key_id, ()))
         for day, figures in course.days.items():
             if day in self._figures:
@@ -396,6 +405,7 @@ class _Written:
             _BREAKS.get(last.get("breaks"), _NEVER) if is_there else _NEVER,
             _number(key.blocked_since) if Overlay.BLOCKED in last["overlays"] and is_there else 0,
             text(last["successor"]),
+            *self._deferral(last),
         )
         for day, state in key.states:
             self._states.add(row, _number(day), _STATES.index(state))
@@ -414,6 +424,48 @@ class _Written:
             if notice.fate in {BOUNCED, MISSED}:
                 self._bounced.append((added, name.receipt + notice.fate))
 
+    def _deferral(self, key: SnapshotKey) -> tuple[int, int, int]:
+        """Until when a key was given more time, by which ticket and whom; zeros: it was not."""
+        given = key.get("deferral")
+        try:
+            until = read_day(given["until"]) if given else None
+            if given is None or until is None:
+                return 0, 0, 0
+            text = self._texts.number
+            return _number(until), text(str(given["ticket"])), text(str(given["by"]))
+        except (LookupError, TypeError):  # of no form that is known
+            return 0, 0, 0
+
+    def _target(self, months: Sequence[UsersCount], *, is_whole: bool) -> dict[str, Any] | None:
+        """The target, and how users stand to it; None: none is set."""
+        target, days = self._asked.users_target, self._figures
+        if target is None:
+            return None
+        most = max((each.accounts for each in days.values()), default=0)
+        counts = [
+            *(each for each in months if not days or each.day < min(days)),
+            *(
+                UsersCount(
+                    day=day,
+                    users=each.users,
+                    is_whole=is_whole if day == self._listed.day else each.accounts == most,
+                )
+                for day, each in days.items()
+                if each.accounts
+            ),
+        ]
+        course = course_to_target(target, counts)
+        if course is None:
+            return None
+        start = course.start
+        begin = [_number(start.day), start.users] if start else None
+        return {
+            "users": course.users,
+            "by": _number(course.by),
+            "start": begin,
+            "says": course.says,
+        }
+
     def block(self, evidence: Evidence) -> dict[str, Any]:
         """The whole, once every account is added."""
         for row, name in self._bounced:
@@ -421,6 +473,13 @@ class _Written:
         asked, listed = self._asked, self._listed
         expected = listed.expected
         remarks = [*listed.remarks, *(() if expected else (NO_RECORD,))]
+        months = (
+            ()
+            if asked.accounts is not None
+            else kept_months(evidence, Period.of(PeriodKind.MONTHLY, listed.day))
+        )
+        seen = {self._texts.number(each) for each in (Seen.WHOLE, Seen.LEFT_OUT)}
+        is_whole = expected is not None and seen.issuperset(self._accounts.listed()["seen"])
         return {
             "version": VERSION,
             "made": format_utc(asked.made),
@@ -439,6 +498,11 @@ class _Written:
             "steps": self._steps.listed(),
             "notices": self._notices.listed(),
             "failures": self._failures.listed(),
+            "target": self._target(months, is_whole=is_whole),
+            "months": [
+                [_number(each.day), -1 if each.users is None else each.users, int(each.is_whole)]
+                for each in months
+            ],
             "trend": [
                 [
                     *(_number(day), each.accounts, each.users, each.keys, each.active),
@@ -455,6 +519,13 @@ def _body(evidence: Evidence, name: str) -> bytes | None:
     with suppress(NotFound):
         return evidence.read(name)
     return None
+
+
+def _in_words(advice: Advice | None) -> tuple[str, str, str]:
+    """What a user is, how sure that is, and what is instead; empty: there is no key."""
+    if advice is None:
+        return "", "", ""
+    return TITLES[advice.kind], str(advice.sureness), instead_of(advice)
 
 
 def _why(evidence: Evidence, name: str) -> str:
