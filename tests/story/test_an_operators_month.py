@@ -85,6 +85,10 @@ class Operator:
         new = self.stage.cloud.sent_mails[self.read_mails :]
         return [mail.subject for mail in new if address in mail.to]
 
+    def keys_of_security(self) -> list[str]:
+        """The keys in the security account, which is not in the first stage."""
+        return [key.key_id for key in self.stage.cloud.keys(HUB)]
+
     def works(self, key_id: str) -> bool:
         """Whether a program that has this key gets into AWS."""
         try:
@@ -133,6 +137,8 @@ def operator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Operat
         [shop] = stage.user("web-shop", 40, Owner="web@example.com")
         stage.user("legacy-erp", 400, Owner="erp@example.com")
         stage.exempt("legacy-erp")
+        cloud.add_user(HUB, "siem-pull")
+        cloud.add_key(HUB, "siem-pull", created=cloud.now - timedelta(days=80))
         yield Operator(
             stage=stage,
             variables=variables,
@@ -163,10 +169,11 @@ def test_an_operators_month(operator: Operator, monkeypatch: pytest.MonkeyPatch)
     """From the first dry run to the auditor."""
     two_weeks_of_dry_run(operator)
     the_exemption_gets_an_end(operator)
-    enforcement_rotates_and_notifies_and_stops_nothing(operator)
+    enforcement_in_one_account_rotates_and_stops_nothing(operator)
     a_new_owner_has_as_much_time_as_the_one_who_left(operator)
     she_puts_the_new_key_in_the_place_of_the_old_one(operator, monkeypatch)
     a_key_has_leaked(operator)
+    enforcement_everywhere(operator)
     a_pipeline_breaks_and_gets_its_key_back(operator)
     the_exemption_is_over(operator)
     the_month_is_over(operator)
@@ -184,8 +191,8 @@ def two_weeks_of_dry_run(operator: Operator) -> None:
     assert operator.stage.writes() == []
     seen = operator.types("keyturn digest --deployed")
     assert "Accounts: 3 looked after, of 3 listed" in seen
-    assert "Would be done, in 3 accounts in dry run: 2 ROTATE" in seen
-    assert "3 accounts, 4 users" in operator.types("keyturn plan --deployed --all --over-age 90")
+    assert "Would be done, in 3 accounts in dry run: 3 ROTATE" in seen
+    assert "3 accounts, 5 users" in operator.types("keyturn plan --deployed --all --over-age 90")
     owners = operator.types("keyturn owners show --deployed --missing")
     assert "0 without a known owner" in owners
     mails = operator.mails_to("ci@example.com")
@@ -204,10 +211,12 @@ def the_exemption_gets_an_end(operator: Operator) -> None:
     assert "+  expiry: 2026-03-27" in added
 
 
-def enforcement_rotates_and_notifies_and_stops_nothing(operator: Operator) -> None:
-    """16 March."""
+def enforcement_in_one_account_rotates_and_stops_nothing(operator: Operator) -> None:
+    """16 March: the first stage. Every other account stays in dry run."""
     operator.has_read_the_mails()
-    operator.sets(DryRunFlag="False")
+    stage = operator.types(f"keyturn plan --deployed --enforced-accounts {MEMBER}")
+    assert "EnforcedAccounts: 1 of 3 accounts enforced where a run enforces" in stage
+    operator.sets(DryRunFlag="False", EnforcedAccounts=MEMBER)
     operator.lives_through(14)
 
     rotated = operator.types("keyturn plan --deployed --state ROTATED")
@@ -217,6 +226,9 @@ def enforcement_rotates_and_notifies_and_stops_nothing(operator: Operator) -> No
     ]
     assert "The exemption of legacy-erp ends on" in operator.mails_to("erp@example.com")[0]
     assert all(map(operator.works, (operator.pipeline, operator.bot, operator.shop)))
+    done = operator.types("keyturn digest --deployed")
+    assert "Would be done, in 2 accounts in dry run: 1 ROTATE" in done
+    assert len(operator.keys_of_security()) == 1
 
 
 def a_new_owner_has_as_much_time_as_the_one_who_left(operator: Operator) -> None:
@@ -268,10 +280,19 @@ def a_key_has_leaked(operator: Operator) -> None:
     stage.cloud.iam_rules.quarantined.clear()  # the support case is closed
 
 
+def enforcement_everywhere(operator: Operator) -> None:
+    """23 March: the second stage."""
+    operator.has_read_the_mails()
+    operator.sets(EnforcedAccounts="")
+    operator.lives_through(21)
+
+    assert len(operator.keys_of_security()) == 2
+    assert "dry run" not in operator.types("keyturn digest --deployed")
+
+
 def a_pipeline_breaks_and_gets_its_key_back(operator: Operator) -> None:
     """26 March: nobody has changed its key."""
-    operator.has_read_the_mails()
-    operator.lives_through(21, 22, 23, 24)
+    operator.lives_through(22, 23, 24)
 
     key = operator.pipeline
     assert "not been used yet" in operator.mails_to("ci@example.com")[0], "the last warning"
@@ -320,7 +341,7 @@ def the_month_is_over(operator: Operator) -> None:
     )
     assert "no inventory left word" in month
     assert "seen every day: 3" in month
-    assert "Rotated: 2\nDisabled: 2\nDeleted: 0\nEnabled again: 1\n" in month
+    assert "Rotated: 3\nDisabled: 2\nDeleted: 0\nEnabled again: 1\n" in month
     assert "exempt until 2026-05-26; ticket SEC-1234" in month
     operator.types("keyturn report page --deployed -o page.html")
 
