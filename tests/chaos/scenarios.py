@@ -496,6 +496,21 @@ def _two_young(world: World) -> None:
     world.user("ann", (20, True), (10, True))
 
 
+def _exempt_for_too_long(world: World) -> None:
+    """Her key was to stop on day 10; she is removed from the group on the day after tomorrow."""
+    _old(world)
+    _runs(world, 0)
+    world.configure(EndExemptions="true")
+    world.approve_until(world.day(3))
+    world.exempt("ann")
+    _runs(world, 1)
+    world.go_to(world.day(15))
+
+
+def _until_it_is_gone(world: World) -> None:
+    _runs(world, 16, 26, 30, 31, 36, 41, 51)
+
+
 def _exempt_leaked(world: World) -> None:
     world.user("ann", (20, True))
     world.exempt("ann")
@@ -588,6 +603,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "late-delete-and-rotate": Scenario(prepare=partial(_late, prepare=_delete_and_rotate)),
     "late-orphan-over": Scenario(prepare=partial(_late, prepare=_orphan_over)),
     # an operator's word
+    "exemption-over": Scenario(prepare=_exempt_for_too_long, afterwards=_until_it_is_gone),
     "order-restore": _order(_disabled, Action.RESTORE),
     "order-revoke": _order(lambda world: world.user("ann", (20, True)), Action.REVOKE),
     "order-revoke-of-two": _order(_two_young, Action.REVOKE),

@@ -136,6 +136,16 @@ class World:
         """Put a user into the exemption group."""
         self.hand("iam").add_user_to_group(GroupName=GROUP, UserName=user)
 
+    def approve_until(self, end: datetime) -> None:
+        """Write into the exemptions file until when ann is exempt."""
+        entry = (
+            f'- {{account: "{MEMBER}", user: ann, ticket: T-1, owner: {OWNER}, reason: x, '
+            f"expiry: {end:%Y-%m-%d}}}\n"
+        )
+        s3 = self.cloud.session(HUB).client("s3")
+        body = f"version: 1\nexemptions:\n{entry}".encode()
+        s3.put_object(Bucket=BUCKET, Key="exemptions.yaml", Body=body)
+
     def hand(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
         """A person's own hand in the member account."""
         if service not in self._hands:

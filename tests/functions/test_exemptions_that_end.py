@@ -11,6 +11,7 @@ from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.test_schemas import validator
 from tests.use_cases.harness import GROUP, HUB, MEMBER, OWNER, Harness, decisions_of
 
+ERP = "erp@example.com"
 FILE = f"""\
 version: 1
 exemptions:
@@ -36,8 +37,8 @@ def snapshot_of(stage: Harness) -> dict[str, Any]:
     return taken
 
 
-def subjects(stage: Harness) -> list[str]:
-    return [mail.subject for mail in stage.cloud.sent_mails if OWNER in mail.to]
+def subjects(stage: Harness, to: str = OWNER) -> list[str]:
+    return [mail.subject for mail in stage.cloud.sent_mails if to in mail.to]
 
 
 @pytest.fixture
@@ -58,8 +59,13 @@ def test_a_member_is_reported_and_their_owner_notified_once(exempted: Harness) -
     assert decisions_of(answer, "ann") == [("NOTICE", "exemption-ending")]
     assert decisions_of(answer, "bob") == [("NOTICE", "exemption-lapsed")]
     assert exempted.writes() == []
+    # The entry names ann's owner; of bob there is none, and the account's address is notified.
+    [mail] = subjects(exempted, ERP)
+    assert "The exemption of ann ends on 16 March" in mail
     [mail] = subjects(exempted)
-    assert "2 are exempt no longer than 16 March" in mail
+    assert "No valid exemption is on file for bob" in mail
+    owners = {each["user"]: each.get("owner_source") for each in snapshot_of(exempted)["users"]}
+    assert owners == {"ann": "exemptions-file", "bob": "account"}
     users = {each["user"]: each.get("exemption") for each in snapshot_of(exempted)["users"]}
     assert users["bob"]["standing"] == "missing"
     assert users["ann"] == {
@@ -98,7 +104,7 @@ def test_a_member_is_removed_two_weeks_after_the_notice_and_then_kept_as_any_oth
     """Cat's key was to stop on day 10; it was exempted the day before, without an entry."""
     [old] = ending.user("cat", 137)
     ending.run()
-    [mail] = [mail for mail in ending.cloud.sent_mails if OWNER in mail.to]
+    [mail] = [mail for mail in ending.cloud.sent_mails if ERP in mail.to]
     assert "Keyturn removes ann from the group" in " ".join(str(mail.text).split())
     ending.exempt("cat")
     assert decisions_of(ending.at(9).run(), "cat")[0] == ("NOTICE", "exemption-lapsed")
@@ -112,7 +118,8 @@ def test_a_member_is_removed_two_weeks_after_the_notice_and_then_kept_as_any_oth
         assert decisions_of(removed, name) == [("END-EXEMPTION", "exemption-over")]
     assert ending.writes(before) == ["RemoveUserFromGroup"] * 2
     assert members(ending) == {"cat"}
-    assert "2 are no longer exempt" in subjects(ending)[-1]
+    assert "The exemption of ann is over" in subjects(ending, ERP)[-1]
+    assert "The exemption of bob is over" in subjects(ending)[-1]
     ended = {each["user"]: each for each in stored(ending, "audit") if "ended" in each}
     assert {name: each["outcome"] for name, each in ended.items()} == dict.fromkeys(
         ("ann", "bob"), "done"

@@ -35,6 +35,8 @@ MOST_RECIPIENTS: Final = 10
 class OwnerSource(StrEnum):
     """Where an owner's address was found, in the order in which it is looked for; or why not."""
 
+    EXEMPTIONS_FILE = "exemptions-file"
+    """Of a user who is exempt."""
     TAG = "tag"
     USER_NAME = "user-name"
     OWNERS_FILE = "owners-file"
@@ -48,6 +50,7 @@ class OwnerSource(StrEnum):
 
 
 WHERE: Final[Mapping[OwnerSource, str]] = {
+    OwnerSource.EXEMPTIONS_FILE: "the exemptions file",
     OwnerSource.TAG: "the user's tag",
     OwnerSource.USER_NAME: "the user's name",
     OwnerSource.OWNERS_FILE: "the owners file",

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any, Final, TypeVar
 
 from keyturn.domain.errors import Denied, PortError
+from keyturn.domain.exemptions_file import ExemptionEntry
 from keyturn.domain.key import Account, Unknown, UserFacts
 from keyturn.domain.owner import (
     UNDELIVERABLE_LIFE,
@@ -208,6 +209,9 @@ class FindOwner:
     def _sources(self, user: UserFacts) -> Iterator["_Ask"]:
         """The sources, in the documented order."""
         allowed = self._allowed()
+        # The administrators' own word, and none of whoever may tag a user: so it comes first.
+        if (entry := _entry_of(user)) is not None:
+            yield partial(candidate_of, OwnerSource.EXEMPTIONS_FILE, entry.owner, allowed)
         if self.tag is not None:
             yield partial(self._tagged, user.name, self.tag, allowed)
         yield partial(user_name_candidate, user.name, allowed)
@@ -280,12 +284,19 @@ class FindOwner:
         return frozenset(each for each, at in marks.items() if now - at < UNDELIVERABLE_LIFE)
 
 
+def _entry_of(user: UserFacts) -> ExemptionEntry | None:
+    """What the exemptions file says of a user who is exempt; an entry alone exempts nobody."""
+    return user.exemption.entry if user.exempt and user.exemption is not None else None
+
+
 _CONTACTS: Final[Mapping[OwnerSource, ContactType]] = {
     OwnerSource.SECURITY_CONTACT: ContactType.SECURITY,
     OwnerSource.OPERATIONS_CONTACT: ContactType.OPERATIONS,
 }
 """In the order in which they are asked."""
-_BEFORE_THE_FILE: Final = frozenset({OwnerSource.TAG, OwnerSource.USER_NAME})
+_BEFORE_THE_FILE: Final = frozenset(
+    {OwnerSource.EXEMPTIONS_FILE, OwnerSource.TAG, OwnerSource.USER_NAME}
+)
 
 _Found = tuple[OwnerCandidate | None, tuple[RejectedValue, ...]]
 _Ask = Callable[[], _Found]

@@ -7,16 +7,20 @@ from keyturn_sandbox.judge.evidence import secret_name, secret_of, text
 from keyturn_sandbox.judge.history import ReplayedHistory
 from keyturn_sandbox.judge.invariants import Fact
 from keyturn_sandbox.judge.invariants.calls import OF_KEYS, is_own_notice, is_write, spoken
+from keyturn_sandbox.judge.invariants.removals import is_announced_removal
 
 
 def exempt_users_are_left_alone(history: ReplayedHistory) -> Iterator[Fact]:
-    """5: no write about a user who was exempt at the time, but for what was ordered even so."""
+    """5: no write about who was exempt at the time, but what was ordered, or was announced."""
     users = {(account, secret_name(account, user)): user for account, user in history.memberships}
     for index, call in history.keyturns:
         if call.service in OF_KEYS and is_write(call):
             user = text(call.params, "UserName") or users.get((call.account, secret_of(call)), "")
             is_exempt = history.is_exempt(call.account, user, index)
-            if is_exempt and _is_ordered_even_so(history, index, call, user):
+            if is_exempt and (
+                _is_ordered_even_so(history, index, call, user)
+                or is_announced_removal(history, index, call)
+            ):
                 is_exempt = False
             yield f"{spoken(call)}, though {user} was exempt" if is_exempt else None
 
