@@ -16,7 +16,7 @@ from keyturn.schemas.period_report import rows_of
 from keyturn.use_cases import report_in_parts
 from keyturn.use_cases.report_in_parts import ReportInParts, Unfinished
 from keyturn.use_cases.report_period import PeriodAsked, ReportPeriod
-from tests.report.a_week import MONDAY, SUNDAY, a_week, aged
+from tests.report.a_week import DAYS, MONDAY, SUNDAY, a_week, aged
 from tests.report.bucket import BOUGHT, LAB, SHOP, Bucket
 from tests.report.many import KeptParts
 
@@ -32,7 +32,10 @@ def one_account_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> Bucket:
-    return a_week(tmp_path)
+    made, friday = a_week(tmp_path), DAYS[4]
+    # A user with a way out: such a line has a rank besides.
+    made.snapshot(LAB, friday, [aged(friday, "ci-probe", 20, 12, dry=True)], dry_run=True)
+    return made
 
 
 def at_once(bucket: Bucket) -> tuple[PeriodReport, str]:

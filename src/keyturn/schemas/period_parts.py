@@ -7,11 +7,11 @@ Keyturn's own: nobody else is to build on it. What cannot be read back whole cou
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from typing import Any, Final, TypedDict
 
-from keyturn.domain.account_period import AccountPeriod, ListName, Standing
+from keyturn.domain.account_period import AccountPeriod, ListName, PeriodLine, Standing
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action
 from keyturn.domain.period import PeriodKind, read_period
@@ -126,6 +126,16 @@ def _read_account(found: Mapping[str, Any]) -> AccountPeriod:
     )
 
 
+def _line(line: PeriodLine) -> dict[str, Any]:
+    """A line with its rank, which no report shows: whoever folds it goes by it."""
+    return {**line_file(line), "rank": line.rank}
+
+
+def _read_line(found: Mapping[str, Any]) -> PeriodLine:
+    first, second = found.get("rank", (0, 0))
+    return replace(read_line(found), rank=(float(first), int(second)))
+
+
 def _day(text: str) -> date:
     day = read_day(text)
     if day is None:
@@ -146,8 +156,8 @@ _FORMS: Final[Mapping[str, _Form]] = {
         lambda found: {_day(day): number for day, number in found.items()},
     ),
     "lines": (
-        lambda found: {name: list(map(line_file, lines)) for name, lines in found.items()},
-        lambda found: {ListName(name): tuple(map(read_line, of)) for name, of in found.items()},
+        lambda found: {name: list(map(_line, lines)) for name, lines in found.items()},
+        lambda found: {ListName(name): tuple(map(_read_line, of)) for name, of in found.items()},
     ),
 }
 """Field of an account → how it is written, and read; a test reads back all that is written."""
