@@ -160,3 +160,12 @@ def test_native_code_stops_the_build(tmp_path: Path) -> None:
         write(tmp_path / "f.zip", {"markupsafe/_speedups.so": tmp_path / "_speedups.so"})
 
     assert not (tmp_path / "f.zip").exists()
+
+
+def test_only_the_reporter_carries_what_pages_are_made_of(zips: Path) -> None:
+    pages = {"keyturn/report/assets/page.js", "keyturn/report/templates/period.html"}
+
+    with_them = [each for each in HANDLERS if pages & set(names(zips, each))]
+
+    assert with_them == ["reporter"]
+    assert pages <= set(names(zips, "reporter"))

@@ -515,10 +515,21 @@ class Aws(_Connections):
         """What adds links to the chain over audit entries and reports."""
         return MakeChain(store=self.evidence())
 
-    def make_period_report(self, users_target: UsersTarget | None) -> MakePeriodReport:
-        """What makes the reports of weeks and months."""
+    def period_reports(self) -> S3PeriodReports:
+        """Where the reports of weeks and months are stored, and the pages."""
+        self.settings.needs("S3BucketName")
+        return self._in_bucket(S3PeriodReports)
+
+    def make_period_report(
+        self, users_target: UsersTarget | None, write_page: Callable[[PeriodReport], str]
+    ) -> MakePeriodReport:
+        """
+        What makes the reports of weeks and months.
+
+        write_page: of the reporter alone, so that no other function's zip has the pages' files.
+        """
         self.settings.needs("EventBusName", "S3BucketName")
-        reports = self._in_bucket(S3PeriodReports)
+        reports = self.period_reports()
         return MakePeriodReport(
             reports=reports,
             parts=ReportInParts(
@@ -526,15 +537,9 @@ class Aws(_Connections):
                 report_period=ReportPeriod(evidence=self.evidence(), workers=REPORT_READERS),
             ),
             publisher=self._publisher(),
-            write_page=self._write_period_page,
+            write_page=write_page,
             users_target=users_target,
         )
-
-    @staticmethod
-    def _write_period_page(report: PeriodReport) -> str:
-        from keyturn.report.period_page import write_period_page  # noqa: PLC0415 -- loads Jinja2
-
-        return write_period_page(report)
 
     def _memberships(self, account: str) -> Memberships:
         snapshots = self._in_bucket(S3Snapshots) if self.settings.bucket else None

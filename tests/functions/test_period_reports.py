@@ -12,10 +12,12 @@ from keyturn.domain.errors import AlreadyThere, InvalidValue, KeyturnError, NoTi
 from keyturn.schemas.report_due import read_report_due
 from keyturn.use_cases import report_in_parts
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
+from tests.report.bucket import block_of, rows, said
 from tests.schemas import SCHEMAS
 from tests.use_cases.harness import HUB, START, Clock, Harness
 
 WEEKLY = {"report": "weekly"}
+PAGE = {"report": "page"}
 MONDAY = START + timedelta(days=7, hours=2)
 FOLDER = f"{PREFIX}/reports/weekly/date=2026-03-09/2026-W10/"
 
@@ -122,6 +124,36 @@ def test_what_does_not_fit_a_turn_goes_on_in_the_next_and_nothing_stored_is_repl
         for each, body in kept.items()
         if each not in {"report.csv", "report.json", "published.json"}
     }
+
+
+def test_the_page_of_the_day_before_is_made_once_and_the_weeks_mail_links_it(
+    stage: Harness,
+) -> None:
+    none_yet = stage.report(PAGE)
+    stage.cloud.move_to(MONDAY - timedelta(days=1))
+    stage.take_inventory()
+    stage.rotate_queued()
+    stage.cloud.move_to(MONDAY)
+
+    made, again = stage.report(PAGE), stage.report(PAGE)
+    stage.report(WEEKLY)
+    stage.tell()
+
+    assert "no snapshot of 2026-03-08 is stored there" in none_yet["waits"]["page"]
+    assert (made, again) == (
+        {"made": ["2026-03-08"], "waits": {}},
+        {"made": [], "waits": {}},
+    )
+    objects = stage.cloud.objects(BUCKET)
+    folder = f"{PREFIX}/reports/page/date=2026-03-09/2026-03-08/"
+    record = json.loads(objects[f"{folder}page.json"])
+    page = objects[record["page"]]
+    assert record["sha256"] == sha256(page).hexdigest()
+    block = block_of(page.decode())
+    assert said(block, rows(block, "users")[0]["name"]) == "ann"
+    assert json.loads(stored(stage)["report.json"])["fleet"] == record["page"]
+    [mail] = mails(stage)
+    assert f"s3://{BUCKET}/{folder}page.html" in " ".join(mail.text.split())
 
 
 @pytest.mark.parametrize(

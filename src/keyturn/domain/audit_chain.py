@@ -19,7 +19,7 @@ FOLDER: Final = "audit/chain/"
 """Where the links are stored."""
 AUDIT: Final = "audit/"
 REPORTS: Final = "reports/"
-FINISHES: Final = ("digest.json", "report.json")
+FINISHES: Final = ("digest.json", "report.json", "page.json")
 """The object of a report's folder that is stored last: before it, the others may still change."""
 _LEFT_OUT: Final = frozenset({"held.json", "published.json"})
 """What a report's folder holds for whoever makes it: it may be replaced, or come days later."""

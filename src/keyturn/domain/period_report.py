@@ -106,6 +106,8 @@ class PeriodReport:
     """Where all lines are stored: the name of an object in the bucket; empty: nowhere."""
     page: str = ""
     """Where its page is stored, likewise."""
+    fleet: str = ""
+    """Where the page of all keys of its last day is stored, likewise."""
     ocsf: str = ""
     """Where its findings are stored, likewise."""
     sha256: Mapping[str, str] = field(default_factory=dict)

@@ -67,6 +67,8 @@ class LogEvent(StrEnum):
     DIGEST_WAITS = "digest.waits"
     REPORT_PUBLISHED = "report.published"
     REPORT_UNFINISHED = "report.unfinished"
+    PAGE_STORED = "page.stored"
+    PAGE_NOT_MADE = "page.not-made"
     BACKLOG_UNKNOWN = "backlog.unknown"
     AUDIT_CHAINED = "audit.chained"
 
@@ -143,6 +145,8 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.REPORT_SENT: LogLine(level=INFO, facts=(*_PERIOD, "message_id")),
     LogEvent.REPORT_KNOWN: LogLine(level=INFO, facts=_PERIOD),
     LogEvent.REPORT_PUBLISHED: LogLine(level=INFO, facts=(*_PERIOD, "whole")),
+    LogEvent.PAGE_STORED: LogLine(level=INFO, facts=("day", "keys", "accounts")),
+    LogEvent.PAGE_NOT_MADE: LogLine(level=WARNING),
     LogEvent.REPORT_UNFINISHED: LogLine(level=INFO, facts=(*_PERIOD, "done", "accounts")),
     LogEvent.GROUP_UNCHANGED: LogLine(level=INFO),
     LogEvent.TEMPLATE_BROKEN: LogLine(level=ERROR),

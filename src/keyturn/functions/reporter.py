@@ -1,7 +1,7 @@
 """
 Makes the administrators' one digest of each day, when its runs are over: ASA-Reporter.
 
-And the reports of weeks and months, asked for by rules of their own.
+And the reports of weeks and months, and the page of all keys, asked for by rules of their own.
 Then it puts new audit entries and reports into the chain that shows what was changed.
 """
 
@@ -14,14 +14,18 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.admin_digest import AdminDigest
+from keyturn.domain.errors import InvalidValue
 from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
-from keyturn.schemas.report_event import ReportAsked, read_report_asked
+from keyturn.report.page import write_page
+from keyturn.schemas.report_event import PAGE, ReportAsked, asks_for_page, read_report_asked
 from keyturn.use_cases.day_over import Waits
+from keyturn.use_cases.make_page import MakePage
+from keyturn.use_cases.page_data import GatherPage
 from keyturn.use_cases.report_in_parts import Unfinished
-from keyturn.wiring import Aws
+from keyturn.wiring import REPORT_READERS, Aws
 
 logger = Logger(service=Service.REPORTER)
 
@@ -33,7 +37,8 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     """
     Make the digest of a day that is over and has none; every quarter of an hour, as a rule.
 
-    An event that asks for the report of a week or a month has that made, of the last one.
+    An event that asks for the report of a week or a month, or for the page, has that made, of the
+    last one, of the day before.
 
     Answers with the days whose digest it made, and why another one waits. Raises KeyturnError, in
     our own words, where one could not be made: the next turn begins anew.
@@ -45,8 +50,11 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     made: list[str] = []
     waits: dict[str, str] = {}
     with in_our_words(logger, LogEvent.INVOCATION_FAILED):
-        asked = read_report_asked(event)
+        wants_page = asks_for_page(event)
+        asked = None if wants_page else read_report_asked(event)
         aws = connected(logger, os.environ, context)
+        if wants_page:
+            return _page(aws, may_go_on)
         if asked is not None:
             return _report(aws, asked, may_go_on)
         try:
@@ -68,7 +76,9 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
 
 def _report(aws: Aws, asked: ReportAsked, may_go_on: Callable[[], bool]) -> dict[str, object]:
     """Make the report, or some of its parts, unless that was done."""
-    make = aws.make_period_report(asked.users_target)
+    from keyturn.report.period_page import write_period_page  # noqa: PLC0415 -- loads Jinja2
+
+    make = aws.make_period_report(asked.users_target, write_period_page)
     report = make.turn(asked.kind, datetime.now(UTC), may_go_on)
     if report is None:
         return {"made": [], "waits": {}}
@@ -83,6 +93,24 @@ def _report(aws: Aws, asked: ReportAsked, may_go_on: Callable[[], bool]) -> dict
     whole = report.is_whole
     log(logger, LogEvent.REPORT_PUBLISHED, text, kind=asked.kind, period=name, whole=whole)
     return {"made": [name], "waits": {}}
+
+
+def _page(aws: Aws, may_go_on: Callable[[], bool]) -> dict[str, object]:
+    """Make the page of the day before, unless that was done."""
+    gather = GatherPage(evidence=aws.evidence(), workers=REPORT_READERS)
+    make = MakePage(reports=aws.period_reports(), gather=gather, write=write_page)
+    now = datetime.now(UTC)
+    try:
+        made = make.turn(now, may_go_on)
+    except InvalidValue as error:  # nothing to mend: no run yet, or too many keys
+        log(logger, LogEvent.PAGE_NOT_MADE, f"No page was made: {error}")
+        return {"made": [], "waits": {PAGE: str(error)}}
+    if made is None:
+        return {"made": [], "waits": {}}
+    day = made.day.isoformat()
+    facts = {"day": day, "keys": made.keys, "accounts": made.accounts}
+    log(logger, LogEvent.PAGE_STORED, f"Stored the page of {day}: {made.page}", **facts)
+    return {"made": [day], "waits": {}}
 
 
 def _chain(aws: Aws, may_go_on: Callable[[], bool]) -> None:

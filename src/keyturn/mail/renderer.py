@@ -213,8 +213,12 @@ class Mails:
             "sections": lists_of(report),
             "parts": parts_of(report),
             "stored": [
-                (name, f"s3://{bucket}/{stored}", object_link(bucket, region, stored))
-                for name, stored in (("page", report.page), ("csv", report.csv))
+                (title, f"s3://{bucket}/{stored}", object_link(bucket, region, stored))
+                for title, stored in (
+                    ("The whole report", report.page),
+                    ("All lines", report.csv),
+                    (f"The page of all keys on {report.period.last}", report.fleet),
+                )
                 if bucket and stored
             ],
         }

@@ -123,7 +123,8 @@ class PeriodReportFile(TypedDict):
 
     whole: everything was seen. remarks: what is odd about the report itself. accounts_more: how
     many accounts are in the CSV alone. course: how the users stand to their target. months: those
-    before, as their kept reports have them. sha256: of each object that it names,
+    before, as their kept reports have them. fleet: the page
+    of all keys of its last day. sha256: of each object that is of the report,
     in hex; it has none where it was not stored.
     """
 
@@ -145,6 +146,7 @@ class PeriodReportFile(TypedDict):
     months: NotRequired[list[MonthFile]]
     csv: str
     page: str
+    fleet: str
     ocsf: str
     sha256: dict[str, str]
 
@@ -181,6 +183,7 @@ def period_report_file(report: PeriodReport) -> PeriodReportFile:
         ],
         "csv": report.csv,
         "page": report.page,
+        "fleet": report.fleet,
         "ocsf": report.ocsf,
         "sha256": dict(report.sha256),
     }
@@ -313,7 +316,8 @@ def _report(found: Any) -> PeriodReport:  # noqa: ANN401 -- whatever stands ther
         remarks=tuple(map(str, found["remarks"])),
         csv=str(found["csv"]),
         page=str(found["page"]),
-        # Reports of an earlier version name neither.
+        # Reports of an earlier version name none of these.
+        fleet=str(found.get("fleet", "")),
         ocsf=str(found.get("ocsf", "")),
         sha256={str(name): str(each) for name, each in found.get("sha256", {}).items()},
     )

@@ -105,6 +105,7 @@ class _Report(LenientSchema):
     course = text_of_at_most(LONGEST, load_default="")
     csv = rules.String(required=True, validate=OBJECT)
     page = rules.String(required=True, validate=OBJECT)
+    fleet = rules.String(load_default="", validate=OBJECT)
 
 
 class _Detail(LenientSchema):
@@ -150,6 +151,7 @@ def read_report_due(event: object, *, own_account: str, now: datetime) -> Period
         remarks=tuple(found["remarks"]),
         csv=found["csv"],
         page=found["page"],
+        fleet=found["fleet"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
@@ -17,13 +18,22 @@ class ReportAsked:
     """How many IAM users there are to be at most at the end of the quarter; None: nobody said."""
 
 
+PAGE: Final = "page"
+"""What an event asks for beside a kind of report: the page of all accounts."""
+
+
+def asks_for_page(event: object) -> bool:
+    """Whether an event asks for the page."""
+    return isinstance(event, Mapping) and event.get("report") == PAGE
+
+
 def read_report_asked(event: object) -> ReportAsked | None:
     """Read such an event; None: it asks for a day. Raises InvalidValue where it is malformed."""
     if not isinstance(event, Mapping) or "report" not in event:
         return None
     kind = event["report"]
     if kind not in set(PeriodKind):
-        raise InvalidValue("report", kind, f"must be one of {', '.join(PeriodKind)}")
+        raise InvalidValue("report", kind, f"must be one of {', '.join([*PeriodKind, PAGE])}")
     return ReportAsked(kind=PeriodKind(kind), users_target=_target(event.get("users_target")))
 
 

@@ -25,7 +25,11 @@ VERSION: Final = 1
 
 
 class ReportForm(TypedDict):
-    """The report, without its tables: they are stored where csv and page say."""
+    """
+    The report, without its tables: they are stored where csv and page say.
+
+    fleet: the page of all keys.
+    """
 
     version: int
     kind: PeriodKind
@@ -39,6 +43,7 @@ class ReportForm(TypedDict):
     lists: ReportLists
     csv: str
     page: str
+    fleet: str
 
 
 class ReportDue(TypedDict):
@@ -64,6 +69,7 @@ def write_report_due(report: PeriodReport) -> ReportDue:
             "lists": lists,  # type: ignore[typeddict-item]  # the names of ListName
             "csv": _object(report.csv),
             "page": _object(report.page),
+            "fleet": _object(report.fleet),
         }
     }
 

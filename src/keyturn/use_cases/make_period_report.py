@@ -23,6 +23,7 @@ from keyturn.schemas.period_report import heading, read_period_report, rows_of, 
 from keyturn.schemas.report_of_period import write_report_due
 from keyturn.use_cases.publish_report import PublishReport
 from keyturn.use_cases.report_in_parts import ReportInParts, Unfinished
+from keyturn.use_cases.stored_page import page_of
 
 REPORT: Final = "report.json"
 CSV: Final = "report.csv"
@@ -92,7 +93,12 @@ class MakePeriodReport:
                 name: found.store(f"{folder}{file}")
                 for name, found, file in (("csv", rows, CSV), ("ocsf", findings, OCSF))
             }
-        report = replace(fold.report(remarks), csv=stored["csv"].name, ocsf=stored["ocsf"].name)
+        report = replace(
+            fold.report(remarks),
+            csv=stored["csv"].name,
+            ocsf=stored["ocsf"].name,
+            fleet=page_of(self.reports, plan.period.last),
+        )
         with self.reports.rows() as page:
             page.write(self.write_page(report))
             stored["page"] = page.store(f"{folder}{PAGE}")

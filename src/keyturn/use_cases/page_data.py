@@ -65,6 +65,10 @@ _THERE: Final = 3
 """So many of them, the first, are of keys that are there."""
 _BREAKS: Final[Mapping[object, int]] = {True: 1, False: 0}
 _FATES: Final[Mapping[str, int]] = {"": 0, DELIVERED: 1, MISSED: 2, BOUNCED: 3}
+TOO_LARGE: Final = (
+    "are more than the {most} of a page: `keyturn report page --account` makes one of some"
+)
+SHORT: Final = "The history is of {days}: the snapshots of earlier ones are too many for a page"
 NO_RECORD: Final = (
     "Which accounts there are is not known: no inventory of the day left a record that can be read"
 )
@@ -85,6 +89,10 @@ class PageAsked:
     users_target: UsersTarget | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     """Name of a receipt → where what was sent can be read."""
+    most_snapshots: int | None = None
+    """So many are read at most, the newest; None: all."""
+    most_keys: int | None = None
+    """More do not fit a page; None: all do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +159,9 @@ class GatherPage:
         """
         Everything that the page says, as its script reads it.
 
-        Raises InvalidValue where no snapshot of the day is stored, a PortError where what is
-        stored cannot be listed: half of it would pass for the whole.
+        Raises InvalidValue where no snapshot of the day is stored, or there are more keys than
+        were asked for, a PortError where what is stored cannot be listed: half of it would pass
+        for the whole.
         """
         listed = self._listed(asked)
         names = dict(listed.expected.queued) if listed.expected else {}
@@ -169,6 +178,8 @@ class GatherPage:
             )
             for course, notices in found:
                 written.add(course, notices)
+            if asked.most_keys is not None and written.keys > asked.most_keys:
+                raise InvalidValue("keys", written.keys, TOO_LARGE.format(most=asked.most_keys))
             progress(min(start + AT_ONCE, len(accounts)), len(accounts))
         return written.block(self.evidence)
 
@@ -190,10 +201,18 @@ class GatherPage:
             later = day + DAY
         entries, said = self._exemptions()
         days = [each for each in known if day - asked.history * DAY < each <= day]
+        of_account = self._snapshots(days, day, later)
+        kept = _newest(of_account, days, asked.most_snapshots)
+        if len(kept) < len(days):
+            said = (*said, SHORT.format(days=pluralize(len(kept), "day")))
+            of_account = {
+                account: [each for each in of if each[0] in kept]
+                for account, of in of_account.items()
+            }
         return _Listed(
             day=day,
-            days=tuple(days),
-            of_account=self._snapshots(days, day, later),
+            days=tuple(kept),
+            of_account=of_account,
             expected=self._expected(day),
             exemptions={(each.account, each.user): each for each in entries},
             remarks=(*self._remarks(day), *said),
@@ -348,6 +367,11 @@ class _Written:
         self._policies: dict[tuple[int, int, int], int] = {}
         self._bounced: list[tuple[int, str]] = []
         self._figures = {day: DayFigures() for day in listed.days}
+
+    @property
+    def keys(self) -> int:
+        """How many keys have a row."""
+        return self._keys.rows
 
     def add(self, course: AccountCourse, notices: Mapping[str, list[_Notice]]) -> None:
         """Add an account's rows."""
@@ -512,6 +536,22 @@ class _Written:
             ],
             "texts": self._texts.listed(),
         }
+
+
+def _newest(
+    of_account: Mapping[str, Sequence[tuple[date, date]]], days: Sequence[date], most: int | None
+) -> Sequence[date]:
+    """As many of the days as have so many snapshots, the last ones; the last one in any case."""
+    if most is None:
+        return days
+    stored = Counter(on for of in of_account.values() for on, _ in of)
+    kept: list[date] = []
+    for day in reversed(days):
+        most -= stored[day]
+        if kept and most < 0:
+            break
+        kept.insert(0, day)
+    return kept
 
 
 def _body(evidence: Evidence, name: str) -> bytes | None:
