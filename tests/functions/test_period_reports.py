@@ -17,7 +17,7 @@ from tests.schemas import SCHEMAS
 from tests.use_cases.harness import HUB, START, Clock, Harness
 
 WEEKLY = {"report": "weekly"}
-PAGE = {"report": "page"}
+PAGE = {"report": "page", "users_target": "1@2026-03-31"}
 MONDAY = START + timedelta(days=7, hours=2)
 FOLDER = f"{PREFIX}/reports/weekly/date=2026-03-09/2026-W10/"
 
@@ -151,6 +151,7 @@ def test_the_page_of_the_day_before_is_made_once_and_the_weeks_mail_links_it(
     assert record["sha256"] == sha256(page).hexdigest()
     block = block_of(page.decode())
     assert said(block, rows(block, "users")[0]["name"]) == "ann"
+    assert "IAM users, target 1 by 2026-03-31" in block["target"]["says"]
     assert json.loads(stored(stage)["report.json"])["fleet"] == record["page"]
     [mail] = mails(stage)
     assert f"s3://{BUCKET}/{folder}page.html" in " ".join(mail.text.split())
@@ -164,6 +165,7 @@ def test_the_page_of_the_day_before_is_made_once_and_the_weeks_mail_links_it(
             {"report": "monthly", "users_target": "many"},
             "must be a number of users, or with its day",
         ),
+        ({"report": "page", "users_target": "many"}, "must be a number of users"),
         ({"report": "monthly", "users_target": -1}, "must be a number of users, or with its day"),
     ],
 )

@@ -20,7 +20,13 @@ from keyturn.functions.faults import in_our_words
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
 from keyturn.report.page import write_page
-from keyturn.schemas.report_event import PAGE, ReportAsked, asks_for_page, read_report_asked
+from keyturn.schemas.report_event import (
+    PAGE,
+    PageOfDay,
+    ReportAsked,
+    read_page_asked,
+    read_report_asked,
+)
 from keyturn.use_cases.day_over import Waits
 from keyturn.use_cases.make_page import MakePage
 from keyturn.use_cases.page_data import GatherPage
@@ -50,11 +56,11 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     made: list[str] = []
     waits: dict[str, str] = {}
     with in_our_words(logger, LogEvent.INVOCATION_FAILED):
-        wants_page = asks_for_page(event)
-        asked = None if wants_page else read_report_asked(event)
+        page = read_page_asked(event)
+        asked = None if page else read_report_asked(event)
         aws = connected(logger, os.environ, context)
-        if wants_page:
-            return _page(aws, may_go_on)
+        if page is not None:
+            return _page(aws, page, may_go_on)
         if asked is not None:
             return _report(aws, asked, may_go_on)
         try:
@@ -95,10 +101,15 @@ def _report(aws: Aws, asked: ReportAsked, may_go_on: Callable[[], bool]) -> dict
     return {"made": [name], "waits": {}}
 
 
-def _page(aws: Aws, may_go_on: Callable[[], bool]) -> dict[str, object]:
+def _page(aws: Aws, asked: PageOfDay, may_go_on: Callable[[], bool]) -> dict[str, object]:
     """Make the page of the day before, unless that was done."""
     gather = GatherPage(evidence=aws.evidence(), workers=REPORT_READERS)
-    make = MakePage(reports=aws.period_reports(), gather=gather, write=write_page)
+    make = MakePage(
+        reports=aws.period_reports(),
+        gather=gather,
+        write=write_page,
+        users_target=asked.users_target,
+    )
     now = datetime.now(UTC)
     try:
         made = make.turn(now, may_go_on)

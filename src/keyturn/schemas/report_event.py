@@ -22,9 +22,18 @@ PAGE: Final = "page"
 """What an event asks for beside a kind of report: the page of all accounts."""
 
 
-def asks_for_page(event: object) -> bool:
-    """Whether an event asks for the page."""
-    return isinstance(event, Mapping) and event.get("report") == PAGE
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOfDay:
+    """A rule asks for the page of the day before."""
+
+    users_target: UsersTarget | None = None
+
+
+def read_page_asked(event: object) -> PageOfDay | None:
+    """Read an event that asks for the page; None: it does not. Raises InvalidValue likewise."""
+    if not isinstance(event, Mapping) or event.get("report") != PAGE:
+        return None
+    return PageOfDay(users_target=_target(event.get("users_target")))
 
 
 def read_report_asked(event: object) -> ReportAsked | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from keyturn.domain.days import DAY
 from keyturn.domain.errors import AlreadyThere, NoTimeLeft
+from keyturn.domain.users_target import UsersTarget
 from keyturn.ports.period_reports import PeriodReports
 from keyturn.schemas.page_record import PageRecord, write_page_record
 from keyturn.use_cases.page_data import GatherPage, PageAsked, counts_of
@@ -26,6 +27,7 @@ class MakePage:
     reports: PeriodReports
     gather: GatherPage
     write: Callable[[Mapping[str, Any]], str]
+    users_target: UsersTarget | None = None
 
     def turn(self, now: datetime, may_go_on: Callable[[], bool]) -> PageRecord | None:
         """
@@ -44,7 +46,13 @@ class MakePage:
             if not may_go_on():
                 raise NoTimeLeft(f"there was time for {done} of {of} accounts")
 
-        asked = PageAsked(made=now, day=day, most_snapshots=MOST_SNAPSHOTS, most_keys=MOST_KEYS)
+        asked = PageAsked(
+            made=now,
+            day=day,
+            most_snapshots=MOST_SNAPSHOTS,
+            most_keys=MOST_KEYS,
+            users_target=self.users_target,
+        )
         block = self.gather.of(asked, progress)
         with self.reports.rows() as page:
             page.write(self.write(block))
