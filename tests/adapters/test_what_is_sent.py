@@ -335,6 +335,11 @@ ROWS: Rows = [
         [("DeleteAccessKey", {"UserName": "ann", "AccessKeyId": KEY})],
     ),
     (
+        "remove a user from a group",
+        lambda w: iam(w).remove_from_group("ann", "Exempt"),
+        [("RemoveUserFromGroup", {"UserName": "ann", "GroupName": "Exempt"})],
+    ),
+    (
         "read a role's trust",
         lambda w: member(w).trust_of("rotator"),
         [("GetRole", {"RoleName": "rotator"})],

@@ -67,6 +67,13 @@ CHANGES = {
     "breaks": ({"breaks": True, "ends_on": DAY}, "breaks"),
     "blocked": ({"overlays": frozenset({Overlay.BLOCKED})}, "blocked"),
     "contested": ({"overlays": frozenset({Overlay.CONTESTED})}, "blocked"),
+    "exemption ends": ({"reason": Reason.EXEMPTION_ENDING}, "exemptions"),
+    "exemption lapsed": ({"reason": Reason.EXEMPTION_LAPSED}, "exemptions"),
+    "exemption over": (
+        {"reason": Reason.EXEMPTION_OVER, "action": Action.END_EXEMPTION},
+        "exemptions",
+    ),
+    "more time": ({"overlays": frozenset({Overlay.DEFERRED})}, "deferrals"),
     "orphan": ({"reason": Reason.ORPHAN_WAITING}, "blocked"),
     "overwritten": ({"reason": Reason.SECRET_OVERWRITTEN}, "blocked"),
     "restored": ({"reason": Reason.RESTORED}, "restored"),
@@ -82,8 +89,10 @@ LISTS = (
     "blocked",
     "restored",
     "unexpected",
+    "exemptions",
     "without_owner",
     "rejected",
+    "deferrals",
 )
 
 
@@ -102,7 +111,7 @@ def test_a_key_stands_in_the_list_that_it_belongs_to_and_in_no_other(name: str) 
         "111111111111",
         "prod",
         "ann",
-        "AKIA1",
+        None if where == "exemptions" else "AKIA1",
     )
 
 
@@ -414,3 +423,11 @@ def test_no_account_keeps_what_breaks_in_others_out_of_the_list() -> None:
     assert [line.account for line in digest.breaks.worst] == [crowd.account] * 8 + [
         payroll.account
     ] * 2
+
+
+def test_who_is_exempt_with_two_keys_is_one_line() -> None:
+    lapsed = replace(KEY, reason=Reason.EXEMPTION_LAPSED, sentence="its user is exempt, and so on")
+    digest = of(replace(PROD, keys=(lapsed, replace(lapsed, key_id="AKIA2"))))
+
+    [line] = digest.exemptions.worst
+    assert (line.user, line.key_id, line.what) == ("ann", None, lapsed.sentence)

@@ -100,6 +100,8 @@ def _lines(digest: AdminDigest) -> Iterator[str]:
     yield from _list("Enabled again", digest.restored)
     yield from _list("Not as expected", digest.unexpected)
     yield from _list("Newly exempt", digest.exempted)
+    yield from _list("Exemptions that end", digest.exemptions)
+    yield from _list("Given more time", digest.deferrals)
     yield from _list("Secrets that nobody needs", digest.secrets)
     yield from _list("Without a known owner", digest.without_owner)
     yield from _list("Owners' addresses that do not serve", digest.rejected)

@@ -92,6 +92,10 @@ class AdminDigest:
     """Keys with other dates than were expected: used though disabled, or found Inactive."""
     exempted: DigestList
     """Users who are exempt now, and were not the day before."""
+    exemptions: DigestList
+    """Users whose exemption ends, is over, or was ended (domain/exemptions_file.py)."""
+    deferrals: DigestList
+    """Keys that an operator gave more time."""
     secrets: DigestList
     """Secrets that nobody needs any more: what was done about them (RemoveSecretsAfter)."""
     without_owner: DigestList

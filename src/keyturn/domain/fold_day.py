@@ -47,6 +47,12 @@ _UNEXPECTED: Final = (
     Reason.DATES_CHANGED,
 )
 """Reasons for which a key's dates are not those that were expected, the worst first."""
+_OF_EXEMPTIONS: Final = (
+    Reason.EXEMPTION_OVER,
+    Reason.EXEMPTION_LAPSED,
+    Reason.EXEMPTION_ENDING,
+)
+"""Reasons for which somebody has to look at an exemption; what is done already comes first."""
 _EACH_DRY_RUN: Final = frozenset(_UNEXPECTED) - {Reason.USED_AFTER_DISABLING}
 """Those that every dry run finds again, for it notes nothing: its plan has them."""
 _UNKNOWN_OWNER: Final = frozenset({OwnerSource.NONE, OwnerSource.ADMIN})
@@ -243,6 +249,13 @@ class _Found:
         is_held = isinstance(key, KeyDay) and key.overlays & {Overlay.BLOCKED, Overlay.CONTESTED}
         if is_held or key.reason in _HINDERED:
             self._tell("blocked", rank, line)
+        if key.reason in _OF_EXEMPTIONS:
+            # One line a user: of each key it would say the same.
+            worst_first = _OF_EXEMPTIONS.index(Reason(key.reason))
+            of_user = replace(line, key_id=None, day=None)
+            self._tell("exemptions", (worst_first, account.account, key.user), of_user)
+        if isinstance(key, KeyDay) and Overlay.DEFERRED in key.overlays:
+            self._tell("deferrals", rank, replace(line, day=None))
         if key.reason in _RESTORED:
             self._tell("restored", rank, line)
         if key.reason in _UNEXPECTED and (account.enforces or key.reason not in _EACH_DRY_RUN):

@@ -47,14 +47,16 @@ _ORDER: Final = (
     "restored",
     "unexpected",
     "blocked",
+    "exemptions",
     "without_owner",
     "rejected",
+    "deferrals",
     "secrets",
     "done",
     "planned",
 )
 """The lists in the order of the mail; what was not seen stands before them."""
-_NOTHING_WRONG: Final = frozenset({"secrets", "done", "planned"})
+_NOTHING_WRONG: Final = frozenset({"deferrals", "secrets", "done", "planned"})
 """Of which no subject tells."""
 _DATED: Final = frozenset({"breaks", "failures"})
 

@@ -186,8 +186,8 @@ def an_item(  # noqa: C901, PLR0911, PLR0912 -- a case for each thing that is to
                 action=Action.END_EXEMPTION,
                 reason=Reason.EXEMPTION_OVER,
                 sentence="its user is exempt, and its exemption ended on 2027-03-01 (SEC-1234); "
-                "its owner was notified on 2027-02-15, so the user is removed from the exemption "
-                "group (EndExemptions=true)",
+                "its owner was notified on 2027-02-15, so it is removed from the group "
+                "(EndExemptions=true)",
                 notice=Notice(type=told, day=TODAY.date()),
                 next=None,
             )
@@ -371,6 +371,13 @@ RESTORED_BY_COMMAND = replace(
     reason=Reason.RESTORED_BY_COMMAND,
     sentence="it was re-enabled by an operator's command and is left alone until 2027-03-11",
 )
+REMOVED_SOON = replace(
+    an_item(NoticeType.EXEMPTION_ENDS),
+    reason=Reason.EXEMPTION_LAPSED,
+    sentence="its user is exempt, and the exemptions file has no entry for it",
+    notice=Notice(type=NoticeType.EXEMPTION_ENDS, day=in_days(14), variant="removal"),
+    next=Next(Action.END_EXEMPTION, in_days(14)),
+)
 CREATION_DENIED = blocked(
     Reason.CREATION_DENIED,
     "the account forbids new access keys (CreateAccessKey: AccessDenied: User: "
@@ -448,6 +455,10 @@ SCENES = {
         ),
         dry_run=True,
     ),
+    "exemption-ends": a_digest(an_item(NoticeType.EXEMPTION_ENDS)),
+    "exemption-ends-by-removal": a_digest(REMOVED_SOON),
+    "exemption-over": a_digest(an_item(NoticeType.EXEMPTION_OVER)),
+    "more-time": a_digest(an_item(NoticeType.DEFERRED)),
     "creation-denied": a_digest(CREATION_DENIED),
     "delivery-failing": a_digest(DELIVERY_FAILING),
     "admin-no-new-keys": a_digest(CREATION_DENIED, DELIVERY_FAILING, audience=Audience.ADMIN),

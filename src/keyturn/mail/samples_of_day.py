@@ -21,6 +21,10 @@ _USERS: Final = (
     "terraform",
     "backup,eu",
     "importer",
+    "legacy-erp",
+    "scanner",
+    "batch",
+    "billing",
 )
 
 
@@ -119,6 +123,53 @@ def _used(number: int) -> KeyDay:
     )
 
 
+def _exempt(number: int, *, dry: bool) -> tuple[KeyDay, ...]:
+    """Of a user who is removed from the group, of one who is to be, of one whose end is near."""
+    common = replace(
+        a_key(number, user="legacy-erp"),
+        age=412,
+        action=Action.KEEP,
+        overlays=frozenset({Overlay.EXEMPT}),
+    )
+    return (
+        replace(
+            common,
+            action=Action.END_EXEMPTION,
+            reason=Reason.EXEMPTION_OVER,
+            sentence=f"its user is exempt, and its exemption ended on {DAY} (SEC-1234); its "
+            f"owner was notified on {in_days(-14)}, so it is removed from the group "
+            "(EndExemptions=true)",
+            done=not dry,
+        ),
+        replace(
+            common,
+            user="scanner",
+            key_id=a_key(number, user="scanner").key_id,
+            reason=Reason.EXEMPTION_LAPSED,
+            sentence="its user is exempt, and the exemptions file has no entry for it",
+        ),
+        replace(
+            common,
+            user="batch",
+            key_id=a_key(number, user="batch").key_id,
+            reason=Reason.EXEMPTION_ENDING,
+            sentence=f"its user is exempt until {in_days(10)} (SEC-1240); erp@example.com "
+            "answers for that",
+        ),
+    )
+
+
+def _deferred(number: int) -> KeyDay:
+    return replace(
+        a_key(number, user="billing"),
+        age=93,
+        action=Action.KEEP,
+        reason=Reason.DEFERRED,
+        sentence=f"an operator gave it more time, until {in_days(12)} (SEC-1250)",
+        overlays=frozenset({Overlay.DEFERRED}),
+    )
+
+
 def a_bad(number: int, *, dry: bool = False) -> AccountDay:
     """An account in which everything that is told of happens, or would happen, if dry."""
     keys = (_breaks(number, number % 7 + 1), _disabled(number), _rotated(number))
@@ -129,6 +180,8 @@ def a_bad(number: int, *, dry: bool = False) -> AccountDay:
             _blocked(number),
             _restored(number),
             replace(_used(number), done=not dry),
+            *_exempt(number, dry=dry),
+            _deferred(number),
         ),
         users=(
             UserDay(user="terraform", source="admin"),

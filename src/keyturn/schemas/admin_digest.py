@@ -47,6 +47,8 @@ class DigestLists(TypedDict):
     restored: ListFile
     unexpected: ListFile
     exempted: ListFile
+    exemptions: ListFile
+    deferrals: ListFile
     secrets: ListFile
     without_owner: ListFile
     rejected: ListFile

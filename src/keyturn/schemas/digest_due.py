@@ -75,6 +75,8 @@ class _Digest(LenientSchema):
     restored = lines()
     unexpected = lines_if_any()
     exempted = lines()
+    exemptions = lines_if_any()
+    deferrals = lines_if_any()
     secrets = lines_if_any()
     without_owner = lines()
     rejected = lines()

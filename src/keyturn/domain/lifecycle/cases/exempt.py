@@ -95,8 +95,8 @@ def _end(at: KeyList, exemption: Exemption, kept: Decision, told: tuple[Receipt,
         action=Action.END_EXEMPTION,
         reason=Reason.EXEMPTION_OVER,
         sentence=(
-            f"{kept.sentence}; its owner was notified on {notified}, so the user is removed "
-            "from the exemption group (EndExemptions=true)"
+            f"{kept.sentence}; its owner was notified on {notified}, so it is removed from the "
+            "group (EndExemptions=true)"
         ),
         notice=Notice(type=NoticeType.EXEMPTION_OVER, day=at.today),
     )
