@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.cli.app import app
+from keyturn.domain import breaker
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import (
     CLOSED_TO_US,
@@ -91,6 +92,28 @@ def test_beside_a_deployment_its_stage_counts_and_an_order_does_not_ask_for_it(
     assert not [call for call in cloud.calls[before:] if "ForParent" in call.operation]
     assert "EnforcedAccounts" not in leaked.stderr
     assert {each.key_id: each.status for each in cloud.keys(SHOP)}[shop] == "Inactive"
+
+
+def test_a_run_in_which_most_rotations_fail_enters_no_further_account(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "LEAST_ROTATIONS", 1)
+    add_user(cloud, OURS, "ann", 137)
+    [shop] = add_user(cloud, SHOP, "orders", 137)
+    cloud.deny(OURS, "PutSecretValue")
+
+    stopped = keyturn(*ENFORCED, "--parallel", "1", "--format", "json")
+
+    assert stopped.exit_code == 130
+    said = "1 of 1 rotation failed, more than 50 percent: no further account was entered"
+    assert f"Stopped: {said}. Fix the cause, and run the command again." in stopped.stderr
+    accounts = {each["account"]: each for each in json.loads(stopped.stdout)["accounts"]}
+    assert [each["message"] for each in accounts[SHOP]["failures"]] == [said]
+    assert [each.key_id for each in cloud.keys(SHOP)] == [shop]
+    # Asked for that account alone, it is a run of its own.
+    alone = keyturn(*ENFORCED, "--account", SHOP)
+    assert alone.exit_code == 0, alone.stderr
+    assert len(cloud.keys(SHOP)) == 2
 
 
 def test_units_that_cannot_be_listed_enforce_nothing(

@@ -169,6 +169,8 @@ def test_the_topic_takes_alarms_of_this_account_and_region_over_tls() -> None:
 
 MAILS_RULE = f"arn:aws:events:us-east-1:{SECURITY}:rule/asa-iam-key-rotation-mails"
 """Of the mail-events stack, by its name."""
+PAUSE_RULE = f"arn:aws:events:us-east-1:{SECURITY}:rule/asa-iam-key-rotation-pause"
+"""Of the alarms stack, likewise."""
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ MAILS_RULE = f"arn:aws:events:us-east-1:{SECURITY}:rule/asa-iam-key-rotation-mai
         (
             "UndeliveredQueuePolicy",
             ["UndeliveredQueue"],
-            ["DailyRule", "NoticesRule", "ExemptionRule", MAILS_RULE],
+            ["DailyRule", "NoticesRule", "ExemptionRule", MAILS_RULE, PAUSE_RULE],
         ),
     ],
 )
@@ -198,7 +200,7 @@ def test_a_queue_takes_what_the_named_rules_send_over_tls(
         assert each["Principal"] == {"Service": "events.amazonaws.com"}
         assert each["Condition"] == {
             "ArnEquals": {
-                "aws:SourceArn": [name if name == MAILS_RULE else f"arn:{name}" for name in rules]
+                "aws:SourceArn": [name if ":" in name else f"arn:{name}" for name in rules]
             }
         }
 
@@ -487,5 +489,10 @@ def test_logs_that_a_stack_left_are_used_again_by_the_next(no: str) -> None:
         assert function["LoggingConfig"] == {"LogGroup": f"/aws/lambda/{function['FunctionName']}"}
 
 
-def test_the_alarms_stack_grants_nothing() -> None:
-    assert "Policy" not in json.dumps(template(ALARMS)["Resources"])
+def test_the_alarms_stack_grants_nothing_but_the_pause_to_its_rule() -> None:
+    made = template(ALARMS)["Resources"]
+
+    assert "Policy" not in json.dumps(made)
+    assert [name for name in made if made[name]["Type"] == "AWS::Lambda::Permission"] == [
+        "PauseRuleMayInvoke"
+    ]

@@ -96,6 +96,7 @@ def test_a_run_measures_what_it_saw_and_did(stage: Harness) -> None:
         "ActionsWarned": 1,
         "ActionsNoticed": 0,
         "ActionsRotated": 1,
+        "RotationsFailed": 0,
         "ActionsDisabled": 0,
         "ActionsDeleted": 0,
         "Failures": 0,
@@ -199,7 +200,7 @@ def test_a_users_failure_is_measured_and_the_account_is_not_failed(stage: Harnes
 
     line = last(stage)
     assert (line["Failures"], line["RunCompleted"], line["AccountsFailed"]) == (1, 1, 0)
-    assert line["ActionsRotated"] == 0
+    assert (line["ActionsRotated"], line["RotationsFailed"]) == (0, 1)
 
 
 def test_an_account_that_cannot_be_entered_is_measured_as_failed_and_the_others_go_on(

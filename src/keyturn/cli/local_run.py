@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import Event
+from threading import Event, Lock
 
 import typer
 
@@ -14,6 +14,7 @@ from keyturn.cli.one_line import unforeseen
 from keyturn.cli.options import AccountOptions
 from keyturn.cli.own_credentials import open_session
 from keyturn.deployment.wiring import leftovers
+from keyturn.domain.breaker import Rotations
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
@@ -152,6 +153,26 @@ class _Stop(Exception):
     """Leaves an account that is only being read."""
 
 
+class Tally:
+    """How the rotations of all accounts went so far; accounts are worked on side by side."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = Lock()
+        self._so_far = Rotations()
+
+    def add(self, result: AccountResult) -> None:
+        """Count those of an account."""
+        with self._lock:
+            self._so_far += Rotations.of(result)
+
+    @property
+    def why_stopped(self) -> str | None:
+        """Why no further account is entered; None: the next one may be."""
+        with self._lock:
+            return self._so_far.why_stopped
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRun:
     """One run over several accounts."""
@@ -180,6 +201,7 @@ class FleetRun:
     """Whether it is looked up what was sent about each key: a call for each."""
     lists_secrets: bool = False
     """Whether secrets without a living user are looked for."""
+    rotations: Tally = field(default_factory=Tally)
     hints: dict[str, str] = field(default_factory=dict)
     """What may have been meant by users who were asked for; known as the accounts are read."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -332,11 +354,16 @@ def on_accounts(
 
     def one(account: Account) -> AccountResult:
         try:
-            return work(account, lambda done, of: progress(account, done, of))
+            if (why := fleet_run.rotations.why_stopped) is not None:
+                return failed(account, KeyturnError(why), dry_run=fleet_run.dry_run)
+            result = work(account, lambda done, of: progress(account, done, of))
+            fleet_run.rotations.add(result)
         except _Stop:
             raise
         except Exception as error:  # noqa: BLE001 -- one account's failure never stops the others
             return failed(account, error, dry_run=fleet_run.dry_run)
+        else:
+            return result
         finally:
             progress(account, 1, 1)
 

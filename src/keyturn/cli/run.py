@@ -127,6 +127,9 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
         if not asked.enforce:
             but_notices = " but notices of a dry run" if cli_session.can_notify else ""
             cli_session.say(f"Dry run: nothing was written{but_notices}. {options.to_enforce}")
+        if (why := fleet_run.rotations.why_stopped) is not None:
+            cli_session.say(f"Stopped: {why}. Fix the cause, and run the command again.")
+            return Interrupted.exit_code
         return code if is_kept else FAILED
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from keyturn.domain.breaker import Rotations
 from keyturn.domain.decision import Action, Decision, NoticeType, Overlay, Reason, State
 from keyturn.domain.errors import NobodyReached, Paused
 from keyturn.domain.policy import RotationPolicy
@@ -90,6 +91,9 @@ METRICS: Final[Mapping[str, Metric]] = {
             ActionsWarned="warnings",
             ActionsNoticed="notices, besides those of the actions below",
             ActionsRotated="keys that got a successor",
+            RotationsFailed=(
+                "rotations that were begun and failed; an account that forbids new keys is one"
+            ),
             ActionsDisabled="keys made Inactive because their time had come",
             ActionsDeleted="keys deleted because their time had come",
             Failures="what could not be read, done or sent",
@@ -192,6 +196,7 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
     return {
         **{name: states[state] for state, name in _STATES.items()},
         **{name: done[action] for action, name in _ACTIONS.items()},
+        "RotationsFailed": Rotations.of(result).failed,
         **_ages(decisions),
         "Users": len(all_decided),
         "ExemptUsers": sum(decided.user.exempt for decided in all_decided),
