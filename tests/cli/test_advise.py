@@ -152,6 +152,18 @@ def test_the_list_can_be_narrowed_cut_and_kept(bucket: Bucket, tmp_path: Path) -
     assert "github-deploy" not in cut.stdout
 
 
+def test_who_is_not_there_is_named(bucket: Bucket) -> None:
+    where = ("advise", "--folder", str(bucket.root), "--account", STORED, "--format", "json")
+
+    found = keyturn(*where, "--user", "idle", "--user", "idel", "--owner", OWNER)
+    nobody = keyturn(*where, "--owner", "nobody@example.com")
+
+    assert (found.exit_code, nobody.exit_code) == (1, 1)
+    assert told(found)["unseen"] == ["no user idel is known there"]
+    assert set(verdicts(told(found))) == {"idle"}
+    assert told(nobody)["unseen"] == ["no user of the owner nobody@example.com is known there"]
+
+
 def test_a_users_name_writes_no_formula(bucket: Bucket) -> None:
     bucket.snapshot(BOUGHT, DAY, [key("=cmd|x", 20, **NEVER)])
 
@@ -174,7 +186,10 @@ def test_a_users_name_writes_no_formula(bucket: Bucket) -> None:
         (("--folder", ".", "--account", "shop"), "must be the 12 digits"),
         (("--folder", ".", "--user", ""), "--user: must not be empty"),
         (("--folder", "COPY", "--date", "2026-05-19x"), "must be a date"),
-        (("--folder", "COPY", "--date", "2026-05-18"), "--date 2026-05-18: no snapshot of it"),
+        (
+            ("--folder", "COPY", "--date", "2026-05-18"),
+            "--date 2026-05-18: no snapshot of 2026-05-18 is stored there",
+        ),
         (("--folder", "COPY", "--account", SHOP.replace("2", "7")), "has no snapshot"),
         (("--folder", "COPY", "--ranges", "nowhere.json"), "cannot be read"),
         (("--folder", "COPY", "--ranges", "COPY/odd.json"), "must be a list of addresses"),

@@ -74,13 +74,23 @@ def answer(found: Found, asked: Asked, at: datetime) -> Answer:
     """The verdict on each user who is meant, ranked."""
     users = [each for each in found.users if asked.means(each)]
     advices = [each for each in map(advise, users) if each is not None]
+    unseen = [*found.unseen, *_nobody_found(users, asked)]
     return Answer(
         at=at,
         day=found.day,
         advices=tuple(sorted(advices, key=rank)),
         without_keys=len(users) - len(advices),
-        unseen=tuple(found.unseen),
+        unseen=tuple(unseen),
     )
+
+
+def _nobody_found(users: Sequence[UserKnown], asked: Asked) -> Iterator[str]:
+    """Who was asked about and is not there: a typing error must not look like an empty list."""
+    there = {each.user for each in users}
+    yield from (f"no user {each} is known there" for each in sorted(asked.users - there))
+    for owner in sorted(asked.owners):
+        if not any(Asked(owners=frozenset({owner})).means(each) for each in users):
+            yield f"no user of the owner {owner} is known there"
 
 
 # --- from snapshots ------------------------------------------------------------------------------
@@ -104,7 +114,7 @@ class StoredUsers:
         days = sorted((each for each in stored if day is None or each <= day), reverse=True)
         if not days or (day is not None and days[0] != day):
             which = day.isoformat() if day else "any day"
-            raise InvalidValue("--date", which, "no snapshot of it is stored there")
+            raise InvalidValue("--date", day or "", f"no snapshot of {which} is stored there")
         newest = days[0]
         within = [each for each in days if each > newest - history * DAY]
         accounts: dict[str, list[date]] = {}

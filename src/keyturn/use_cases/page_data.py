@@ -497,11 +497,12 @@ class _Written:
         asked, listed = self._asked, self._listed
         expected = listed.expected
         remarks = [*listed.remarks, *(() if expected else (NO_RECORD,))]
-        months = (
-            ()
-            if asked.accounts is not None
-            else kept_months(evidence, Period.of(PeriodKind.MONTHLY, listed.day))
-        )
+        months: Sequence[UsersCount] = ()
+        if asked.accounts is None:
+            try:
+                months = kept_months(evidence, Period.of(PeriodKind.MONTHLY, listed.day))
+            except PortError as error:
+                remarks.append(f"The users of earlier months could not be read: {error}")
         seen = {self._texts.number(each) for each in (Seen.WHOLE, Seen.LEFT_OUT)}
         is_whole = expected is not None and seen.issuperset(self._accounts.listed()["seen"])
         return {
