@@ -62,6 +62,7 @@ from keyturn.schemas.receipt import ReceiptFile
 from keyturn.schemas.removal import RemovalFile
 from keyturn.schemas.rotation_event import QueueMessage, RotationEvent
 from keyturn.schemas.rules import Flag
+from keyturn.schemas.simulation import SimulationFile
 from keyturn.schemas.snapshot import Snapshot
 from keyturn.schemas.webhook_message import WebhookMessage
 
@@ -158,6 +159,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "reachable-event": partial(of_taken, ReachableEvent(), "What says that an address is good"),
     "receipt": partial(of_form, ReceiptFile, "The proof that somebody was told"),
     "rotation-event": partial(of_taken, RotationEvent(), "What the rotation function takes"),
+    "simulation": partial(of_form, SimulationFile, "What `simulate` answers"),
     "snapshot": partial(of_form, Snapshot, "An account on a day"),
     "trace": partial(of_form, TraceFile, "What `trace` answers"),
     "advice": partial(of_form, AdviceListFile, "What `advise` answers"),

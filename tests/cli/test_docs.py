@@ -126,6 +126,7 @@ ELSEWHERE = (
     ),
     "pickup",
     "report",
+    "simulate",
 )
 
 

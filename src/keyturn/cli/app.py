@@ -52,6 +52,7 @@ from keyturn.cli.options import (
 )
 from keyturn.cli.period_options import PeriodOptions
 from keyturn.cli.pickup_options import CredentialsOptions, PickupOptions, SecretOptions
+from keyturn.cli.simulate_options import RuleOptions, SimulateOptions, StoredOptions
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
 
@@ -167,6 +168,20 @@ def explain(
     from keyturn.cli.run import explain as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(who, where, rules, owners_by, explaining)
+
+
+@app.command(cls=Once)
+@with_groups
+def simulate(where: StoredOptions, rules: RuleOptions, asked: SimulateOptions) -> int:
+    """
+    Play the coming days from the newest snapshots, before anything is switched on. It only reads.
+
+    Shows what ends on which day, how many mails go out, and from when on the fleet is within
+    policy. Exit code 1, if an account or a user was not seen.
+    """
+    from keyturn.cli.simulate import simulate as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(where, rules, asked)
 
 
 _KEY = typer.Argument(metavar="KEY", help="An access key's id.")

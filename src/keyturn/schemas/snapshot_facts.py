@@ -27,6 +27,7 @@ from keyturn.domain.key import (
 )
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
 from keyturn.domain.recipient import ChannelName, Recipient, read_recipient_id
+from keyturn.domain.removal import Removal, RemovalState
 from keyturn.domain.result import AccountPlan
 from keyturn.domain.secret_names import SEAL_TAG
 from keyturn.domain.tag_text import format_utc, moment
@@ -35,6 +36,7 @@ from keyturn.schemas.decision import Day
 
 _OURS: Final = "keyturn:"
 """Begins the names of the tags that the rule reads; what else stands there is not ours to keep."""
+_REMOVAL: Final = "removal"
 UNSAID: Final = "the snapshot does not say it"
 """Why a fact is not known that the run may well have had."""
 
@@ -93,6 +95,13 @@ class OwnerRead(TypedDict):
     addresses: list[str]
 
 
+class RemovalRead(TypedDict):
+    """When a run last set out to remove the user from the exemption group, and how far it came."""
+
+    at: Moment
+    state: RemovalState
+
+
 class FactsOfUser(TypedDict):
     """
     What was read of one user; secret: null where there is none.
@@ -106,10 +115,11 @@ class FactsOfUser(TypedDict):
     secret: NotRequired[SecretRead | None]
     owners: NotRequired[list[OwnerRead]]
     forced: NotRequired[Moment]
+    removal: NotRequired[RemovalRead]
     creation_denied: NotRequired[str]
     delivery_denied: NotRequired[str]
     owner_unknown: NotRequired[str]
-    unreadable: NotRequired[dict[Asked, str]]
+    unreadable: NotRequired[dict[str, str]]
     keys: NotRequired[list[FactsOfKey]]
 
 
@@ -126,7 +136,7 @@ def write_facts(plan: AccountPlan) -> list[FactsOfUser]:
 def _user(decided: UserDecisions, plan: AccountPlan) -> FactsOfUser:
     user = decided.user
     found: FactsOfUser = {"user": user.name, "id": user.user_id}
-    unreadable: dict[Asked, str] = {}
+    unreadable: dict[str, str] = {}
     if isinstance(user.secret, Unknown):
         unreadable[Asked.SECRET] = user.secret.why
     elif user.secret is None or isinstance(user.secret, SecretFacts):
@@ -139,6 +149,10 @@ def _user(decided: UserDecisions, plan: AccountPlan) -> FactsOfUser:
             {"source": each.source, "addresses": [one.address for one in each.recipients]}
             for each in owner.candidates
         ]
+    if isinstance(user.removal, Unknown):
+        unreadable[_REMOVAL] = user.removal.why
+    elif user.removal is not None:
+        found["removal"] = {"at": format_utc(user.removal.at), "state": user.removal.state}
     if user.forced is not None:
         found["forced"] = format_utc(user.forced)
     if unreadable:
@@ -256,6 +270,7 @@ def read_facts(
         user_id=str(found["id"]),
         exempt=user.exempt,
         forced=_moment(found.get("forced")),
+        removal=_read_removal(found, unreadable, user),
         secret=_read_secret(found, unreadable),
         owner=_read_owner(found, unreadable),
         keys=tuple(_read_key(key, of_key.get(key.key_id, {})) for key in user.keys),
@@ -326,6 +341,24 @@ def _read_owner(
             )
             for each in found["owners"]
         )
+    )
+
+
+def _read_removal(
+    found: Mapping[str, Any], unreadable: Mapping[str, Any], user: UserFacts
+) -> Removal | Unknown | None:
+    if _REMOVAL in unreadable:
+        return Unknown(str(unreadable[_REMOVAL]))
+    if "removal" not in found:
+        return None
+    return Removal(
+        account=user.account,
+        user=user.name,
+        user_id=str(found["id"]),
+        group="",  # the rule asks when, and not from which
+        run="",
+        at=_known_moment(found["removal"]["at"]),
+        state=RemovalState(found["removal"]["state"]),
     )
 
 

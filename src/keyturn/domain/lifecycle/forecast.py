@@ -15,6 +15,7 @@ from keyturn.domain.days import DAY, JITTER
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, UserDecisions, changed
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Status, Unknown, Unread, UserFacts
 from keyturn.domain.lifecycle.decide import decide_with_record
+from keyturn.domain.lifecycle.promises import ACT_WARNING
 from keyturn.domain.lifecycle.view import OnRecord
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord, UserRecord
@@ -61,7 +62,7 @@ def _days(
     # What could not be read is not supposed to be harmless: a date would be told, and not kept.
     if any(_is_beyond_us(decision) for decision in decided.decisions):
         return
-    world = _World(user=decided.user, record=decided.record).supposed(policy, now)
+    world = World(user=decided.user, record=decided.record).supposed(policy, now)
     # A limit is of one day; what an account forbids, it goes on forbidding.
     forbidden = RunConstraints(
         creation_denied=decided.constraints.creation_denied,
@@ -75,37 +76,63 @@ def _days(
             return
         at = now + number * DAY
         world = world.lived_until(at)
-        decided = decide_with_record(
-            OnRecord(
-                user=world.user,
-                policy=policy,
-                now=at,
-                record=world.record,
-                constraints=forbidden,
-            )
-        )
+        decided = world.decided(policy, at, forbidden)
         # As day_of_run names it: a later run may start before midnight, and what is told must
         # not come before its date.
         yield (at - JITTER).date(), decided
 
 
+def quiet_until(decided: UserDecisions, policy: RotationPolicy, today: date) -> date | None:
+    """
+    The first day, UTC, on which the rule may say something new of keys that are only kept.
+
+    By the dates that it named itself, and the warnings before them. None: it may at any time.
+    """
+    days = [_next_word(decision, policy, today) for decision in decided.decisions]
+    known = [day for day in days if day is not None]
+    return min(known) if known and len(known) == len(days) else None
+
+
+def _next_word(decision: Decision, policy: RotationPolicy, today: date) -> date | None:
+    coming = decision.next
+    if decision.action is not Action.KEEP or decision.notice is not None or coming is None:
+        return None
+    ahead = policy.warn_days if coming.action is Action.ROTATE else (ACT_WARNING,)
+    days = [coming.day - days * DAY for days in (*ahead, 0)]
+    return min((day for day in days if day > today), default=None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _World:
+class World:
     """A user's keys and record as they will be."""
 
     user: UserFacts
     record: UserRecord
+    owners_act: bool = True
+    """Whether an owner moves to a new key as soon as it is made; else nobody ever does."""
+    of: str = ""
+    """Ends what stands for the id of a key that is not made yet: whose it is, among others."""
     in_use: frozenset[str] = field(default=frozenset())
     """The keys that somebody works with, and goes on to."""
 
-    def supposed(self, policy: RotationPolicy, now: datetime) -> "_World":
+    def decided(
+        self, policy: RotationPolicy, at: datetime, constraints: RunConstraints
+    ) -> UserDecisions:
+        """What the rule says then: there is no other that looks ahead."""
+        return decide_with_record(
+            OnRecord(
+                user=self.user, policy=policy, now=at, record=self.record, constraints=constraints
+            )
+        )
+
+    def supposed(self, policy: RotationPolicy, now: datetime) -> "World":
         """Suppose what nobody asked, and so does not matter today."""
         at = OnRecord(user=self.user, policy=policy, now=now, record=self.record)
         in_use = {
             key.key_id
             for key in self.user.keys
             if key.is_active
-            and not at.is_replaced(key)
+            and not (self.owners_act and at.is_replaced(key))
             and not (isinstance(key.last_use, LastUse) and at.is_quiet(key, key.last_use))
         }
         return replace(
@@ -122,7 +149,7 @@ class _World:
             receipts = tuple(replace(receipt, to=None) for receipt in receipts)
         return replace(key, last_use=last_use, receipts=receipts)
 
-    def lived_until(self, at: datetime) -> "_World":
+    def lived_until(self, at: datetime) -> "World":
         """Let people work with their keys until the next run."""
         keys = tuple(
             replace(key, last_use=LastUse(at=at - timedelta(hours=1)))
@@ -134,7 +161,7 @@ class _World:
         )
         return replace(self, user=replace(self.user, keys=keys))
 
-    def after(self, decided: UserDecisions, at: datetime) -> "_World":
+    def after(self, decided: UserDecisions, at: datetime) -> "World":
         """Write down what was found, do what was decided, and tell it."""
         # An order is done once: left standing, it would rotate the key anew each day.
         world = replace(self, user=replace(self.user, forced=None))
@@ -146,13 +173,16 @@ class _World:
             world = world.notified(decision, at).done(decision, at)
         return world
 
-    def notified(self, decision: Decision, at: datetime) -> "_World":
+    def notified(self, decision: Decision, at: datetime) -> "World":
         """Tell people, and keep the proof."""
         key = self.key(decision.key_id)
         # Unreadable receipts stay so: nobody can say when they will be readable.
         if decision.notice is None or not isinstance(key.receipts, tuple):
             return self
         notice = decision.notice
+        # Of a step and day people are notified once, whatever the rule goes on saying.
+        if any((each.step, each.day) == (notice.step, notice.day) for each in key.receipts):
+            return self
         receipt = Receipt(
             step=notice.step,
             day=notice.day,
@@ -162,7 +192,7 @@ class _World:
         )
         return self.with_key(replace(key, receipts=(*key.receipts, receipt)))
 
-    def done(self, decision: Decision, at: datetime) -> "_World":
+    def done(self, decision: Decision, at: datetime) -> "World":
         """Do what is due for a key."""
         key = self.key(decision.key_id)
         on_record = self.record.of(key)
@@ -188,25 +218,25 @@ class _World:
         """One of the user's keys."""
         return next(key for key in self.user.keys if key.key_id == key_id)
 
-    def with_key(self, key: KeyFacts) -> "_World":
+    def with_key(self, key: KeyFacts) -> "World":
         """Change a key, or make it."""
         return replace(self, user=replace(self.user, keys=(*self.without(key).user.keys, key)))
 
-    def without(self, key: KeyFacts) -> "_World":
+    def without(self, key: KeyFacts) -> "World":
         """Take a key away."""
         keys = tuple(other for other in self.user.keys if other.key_id != key.key_id)
         return replace(self, user=replace(self.user, keys=keys))
 
-    def noting(self, key_id: str, on_record: KeyRecord) -> "_World":
+    def noting(self, key_id: str, on_record: KeyRecord) -> "World":
         """Write down what is on record for a key."""
         return replace(
             self, record=replace(self.record, keys={**self.record.keys, key_id: on_record})
         )
 
-    def with_successor(self, at: datetime) -> "_World":
+    def with_successor(self, at: datetime) -> "World":
         """Make a key and put it into the secret; its owner moves to it."""
         successor = KeyFacts(
-            key_id=f"{_MADE} of {at.date()}",
+            key_id=f"{_MADE} of {at.date()}{self.of}",
             status=Status.ACTIVE,
             created=at,
             last_use=LastUse(at=None),
@@ -223,7 +253,8 @@ class _World:
         )
         # Its owner moves at once, so the old key falls quiet: the forecast is of a life in which
         # people do what the notice asks of them.
-        world = replace(self, record=record, in_use=frozenset({successor.key_id}))
+        in_use = frozenset({successor.key_id}) if self.owners_act else self.in_use
+        world = replace(self, record=record, in_use=in_use)
         return world.with_key(successor).noting(successor.key_id, KeyRecord(delivered=at))
 
 

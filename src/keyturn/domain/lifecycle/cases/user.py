@@ -9,10 +9,11 @@ Source: docs/lifecycle.md, "Exempt"; docs/delivery.md, "Repair"; invariants 3 an
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from keyturn.domain.amounts import pluralize
+from keyturn.domain.days import earliest
 from keyturn.domain.decision import WRITING, Action, Decision, Next, Overlay, Reason, UserDecisions
 from keyturn.domain.key import KeyFacts, Unknown
 from keyturn.domain.lifecycle.answers import blocked
@@ -203,6 +204,18 @@ def _shown(at: OnRecord, decision: Decision, ago: str) -> Decision:
 
 
 # ---
+
+
+def nothing_due_before(at: KeyList) -> datetime | None:
+    """
+    Until when a young lone key is left as it is, UTC, so that nobody need ask each day.
+
+    None: it may not be left, or it is no such key.
+    """
+    if len(at.user.keys) != 1 or _needs_record(at):
+        return None
+    ahead = max(at.policy.warn_days, default=0)
+    return earliest(at.user.keys[0].created, at.policy.rotation_period - ahead)
 
 
 def _needs_record(at: KeyList) -> bool:
