@@ -15,7 +15,7 @@ from keyturn.cli import periods
 from keyturn.cli.app import app
 from keyturn.domain.figures import SUMS
 from keyturn.schemas.period_report import read_period_report
-from tests.report.a_week import DAYS, a_week
+from tests.report.a_week import DAYS, a_week, aged
 from tests.report.bucket import BOUGHT, LAB, NASTY, OWNER, SHOP, Bucket, key
 from tests.schemas import SCHEMAS
 
@@ -94,6 +94,8 @@ def test_the_parts_of_a_figure_add_up_and_each_figure_says_what_it_counts(tmp_pa
     counted = figures(found)
     for whole, parts in SUMS.items():
         assert counted[whole] == sum(counted[part] for part in parts), whole
+    # Of the lab nobody listed the secrets: they are in none of these figures, and not as 0.
+    assert counted["secrets_accounts"] == 1
     assert all(each["definition"] for each in found["figures"].values())
     assert counted["keys_active"] > 0
 
@@ -137,6 +139,12 @@ def test_a_month_counts_what_was_done_and_how_soon_new_keys_were_used(tmp_path: 
         "users_above_target": 3,
         "users_rotated": 1,
         "secrets_cost": 0.4,
+        "secrets_accounts": 1,
+        "secrets_known": 5,
+        "secrets_stored": 4,
+        "secrets_of_gone": 1,
+        "secrets_cost_before": 2.0,
+        "secrets_cost_after": 1.6,
     }
     assert {name: counted[name] for name in wanted} == wanted
     assert [(each["date"], each["users"], each["accounts"]) for each in found["trend"]][3:5] == [
@@ -377,3 +385,18 @@ def test_a_report_counts_who_could_stop_having_keys_and_lists_them(tmp_path: Pat
         "Never used (proved): IAM knows no use of 1 Active key, read on "
         "2026-05-24. Instead: nothing: disable the keys, wait, delete them"
     )
+
+
+def test_where_nobody_listed_the_secrets_their_cost_is_not_known_and_never_0(
+    tmp_path: Path,
+) -> None:
+    bucket = Bucket(tmp_path)
+    bucket.snapshot(SHOP, DAYS[0], [aged(DAYS[0], "ann", 1, 20), aged(DAYS[0], "bob", 2, 20)])
+
+    found = told(
+        keyturn("monthly", "--period", "2026-05", "--folder", str(tmp_path), "--format", "json")
+    )
+
+    counted = figures(found)
+    assert {counted[name] for name in ("secrets_known", "secrets_cost_after")} == {None}
+    assert (counted["secrets_accounts"], counted["secrets_cost_of_all"]) == (0, 0.8)

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from keyturn.domain.account_seen import AccountSeen, KeySeen, StepSeen
+from keyturn.domain.account_seen import AccountSeen, KeySeen, SecretsSeen, StepSeen
 from keyturn.domain.advice_of_account import advices_of
 from keyturn.domain.days import DAY
 from keyturn.domain.decision import WRITING, Action, Overlay, Reason, State
@@ -124,6 +124,10 @@ class AccountPeriod:
     new_keys: int = 0
     """Keys that were made in the period in the place of others, and seen."""
     users_rotated: frozenset[str] = frozenset()
+    users_active: int = 0
+    """Users with an Active key."""
+    secrets: SecretsSeen | None = None
+    """None: nobody listed them at the last look."""
     users_by_day: Mapping[date, int] = field(default_factory=dict)
     ways_out: Mapping[Kind, int] = field(default_factory=dict)
     """Users with keys, by what would let them stop having any."""
@@ -281,6 +285,8 @@ class _Account:
             first_uses=tuple(sorted(each for each in self.new.values() if each is not None)),
             new_keys=len(self.new),
             users_rotated=frozenset(self.rotated),
+            users_active=len(each_user),
+            secrets=last.secrets,
             users_by_day=self.users_by_day,
             ways_out=Counter(each.kind for each in advices),
             lines=self._lines(last, standings, missing)

@@ -58,6 +58,17 @@ class UserSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretsSeen:
+    """How many secrets of Keyturn's names an account has."""
+
+    stored: int
+    """Not scheduled for deletion: they cost something."""
+    scheduled: int
+    of_gone: int
+    """Those stored whose user is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSeen:
     """An account on a day."""
 
@@ -71,6 +82,8 @@ class AccountSeen:
     users: tuple[UserSeen, ...] = ()
     keys: tuple[KeySeen, ...] = ()
     steps: tuple[StepSeen, ...] = ()
+    secrets: SecretsSeen | None = None
+    """None: nobody listed them, or an earlier version wrote it."""
     left: int = 0
     """Users for whom there was no time."""
     why: str = ""

@@ -66,6 +66,14 @@ class FigureName(StrEnum):
     FIRST_USE_LONGEST = "first_use_longest"
     USERS_ROTATED = "users_rotated"
     SECRETS_COST = "secrets_cost"
+    SECRETS_COST_OF_ALL = "secrets_cost_of_all"
+    SECRETS_ACCOUNTS = "secrets_accounts"
+    SECRETS_KNOWN = "secrets_known"
+    SECRETS_STORED = "secrets_stored"
+    SECRETS_SCHEDULED = "secrets_scheduled"
+    SECRETS_OF_GONE = "secrets_of_gone"
+    SECRETS_COST_BEFORE = "secrets_cost_before"
+    SECRETS_COST_AFTER = "secrets_cost_after"
 
 
 class Unit(StrEnum):
@@ -287,6 +295,50 @@ DEFINITIONS: Final[Mapping[FigureName, Definition]] = {
         ),
         unit=Unit.DOLLARS_A_MONTH,
     ),
+    FigureName.SECRETS_COST_OF_ALL: Definition(
+        title="Cost if each user with a key has a secret",
+        means=(
+            "0.40 US dollars a month for each user with an Active key at the last look: what it "
+            "will be when all of them were rotated, without RemoveSecretsAfter."
+        ),
+        unit=Unit.DOLLARS_A_MONTH,
+    ),
+    FigureName.SECRETS_ACCOUNTS: Definition(
+        title="Accounts whose secrets were listed",
+        means=(
+            "By the last look at each, where RemoveSecretsAfter is set. Of the other accounts "
+            "nobody knows which secrets there are: they are in none of the figures below."
+        ),
+    ),
+    FigureName.SECRETS_KNOWN: Definition(
+        title="Secrets in these accounts",
+        means="With a name that Keyturn gives, whoever made them.",
+    ),
+    FigureName.SECRETS_STORED: Definition(
+        title="stored", means="Not scheduled for deletion: each costs 0.40 US dollars a month."
+    ),
+    FigureName.SECRETS_SCHEDULED: Definition(
+        title="scheduled for deletion",
+        means="They cost nothing, and can be taken back for 30 days.",
+    ),
+    FigureName.SECRETS_OF_GONE: Definition(
+        title="Secrets of users who are gone",
+        means="Of those stored: no user of the account has the name or the UserId.",
+        controls=(ISO_RIGHTS,),
+    ),
+    FigureName.SECRETS_COST_BEFORE: Definition(
+        title="Cost of these secrets without RemoveSecretsAfter",
+        means=(
+            "0.40 US dollars a month for each, scheduled ones too. Those that are gone for good "
+            "by now are not in it."
+        ),
+        unit=Unit.DOLLARS_A_MONTH,
+    ),
+    FigureName.SECRETS_COST_AFTER: Definition(
+        title="Cost of these secrets with it",
+        means="0.40 US dollars a month for each that is stored.",
+        unit=Unit.DOLLARS_A_MONTH,
+    ),
 }
 
 SUMS: Final[Mapping[FigureName, tuple[FigureName, ...]]] = {
@@ -305,6 +357,7 @@ SUMS: Final[Mapping[FigureName, tuple[FigureName, ...]]] = {
         FigureName.KEYS_OVERDUE,
     ),
     FigureName.USERS_WITH_KEYS: tuple(WAY_OUT_OF.values()),
+    FigureName.SECRETS_KNOWN: (FigureName.SECRETS_STORED, FigureName.SECRETS_SCHEDULED),
     FigureName.NEW_KEYS: (FigureName.NEW_KEYS_USED, FigureName.NEW_KEYS_NOT_SEEN_USED),
 }
 """What adds up: a figure → its parts."""
@@ -321,6 +374,14 @@ MONTHLY_ALONE: Final = frozenset(
         FigureName.FIRST_USE_LONGEST,
         FigureName.USERS_ROTATED,
         FigureName.SECRETS_COST,
+        FigureName.SECRETS_COST_OF_ALL,
+        FigureName.SECRETS_ACCOUNTS,
+        FigureName.SECRETS_KNOWN,
+        FigureName.SECRETS_STORED,
+        FigureName.SECRETS_SCHEDULED,
+        FigureName.SECRETS_OF_GONE,
+        FigureName.SECRETS_COST_BEFORE,
+        FigureName.SECRETS_COST_AFTER,
     }
 )
 """The figures that a week is too short for."""

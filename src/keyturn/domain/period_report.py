@@ -162,6 +162,11 @@ class FoldPeriod:
     oldest: int = 0
     over_90: int = 0
     users_rotated: int = 0
+    users_active: int = 0
+    secrets_accounts: int = 0
+    secrets_stored: int = 0
+    secrets_scheduled: int = 0
+    secrets_of_gone: int = 0
     new_keys: int = 0
     standings: Counter[Standing] = field(default_factory=Counter)
     ways_out: Counter[Kind] = field(default_factory=Counter)
@@ -191,6 +196,12 @@ class FoldPeriod:
         self.oldest = max(self.oldest, account.oldest)
         self.over_90 += account.over_control
         self.users_rotated += len(account.users_rotated)
+        self.users_active += account.users_active
+        if account.secrets is not None:
+            self.secrets_accounts += 1
+            self.secrets_stored += account.secrets.stored
+            self.secrets_scheduled += account.secrets.scheduled
+            self.secrets_of_gone += account.secrets.of_gone
         self.new_keys += account.new_keys
         self.standings.update(account.standings)
         self.ways_out.update(account.ways_out)
@@ -287,8 +298,24 @@ class FoldPeriod:
             FigureName.FIRST_USE_MEDIAN: float(median(uses)) if uses else None,
             FigureName.FIRST_USE_LONGEST: uses[-1] if uses else None,
             FigureName.USERS_ROTATED: self.users_rotated,
-            FigureName.SECRETS_COST: round(self.users_rotated * SECRET_PRICE, 2),
+            FigureName.SECRETS_COST: cost_of(self.users_rotated),
+            FigureName.SECRETS_COST_OF_ALL: cost_of(self.users_active),
+            FigureName.SECRETS_ACCOUNTS: self.secrets_accounts,
+            **self._of_secrets(),
         }
+
+    def _of_secrets(self) -> dict[FigureName, float | None]:
+        """What is known of the secrets; where nobody listed any, nothing is, and that is no 0."""
+        known = self.secrets_stored + self.secrets_scheduled
+        figures = {
+            FigureName.SECRETS_KNOWN: known,
+            FigureName.SECRETS_STORED: self.secrets_stored,
+            FigureName.SECRETS_SCHEDULED: self.secrets_scheduled,
+            FigureName.SECRETS_OF_GONE: self.secrets_of_gone,
+            FigureName.SECRETS_COST_BEFORE: cost_of(known),
+            FigureName.SECRETS_COST_AFTER: cost_of(self.secrets_stored),
+        }
+        return {name: found if self.secrets_accounts else None for name, found in figures.items()}
 
     def _remarks(self, known: KnownOfPeriod, *, is_over: bool) -> list[str]:
         remarks = []
@@ -300,6 +327,11 @@ class FoldPeriod:
         if not known.has_exemptions and self.lists[ListName.EXEMPT].total:
             remarks.append(NO_EXEMPTIONS)
         return [*remarks, *known.remarks]
+
+
+def cost_of(secrets: int) -> float:
+    """US dollars a month."""
+    return round(secrets * SECRET_PRICE, 2)
 
 
 def percent(part: int, whole: int) -> float | None:

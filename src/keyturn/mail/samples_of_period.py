@@ -12,6 +12,7 @@ from keyturn.domain.account_period import (
     PeriodLine,
     Standing,
 )
+from keyturn.domain.account_seen import SecretsSeen
 from keyturn.domain.days import DAY
 from keyturn.domain.decision import Action
 from keyturn.domain.period import Period, PeriodKind
@@ -54,6 +55,8 @@ def _prod(*lines: tuple[ListName, PeriodLine]) -> AccountPeriod:
         first_uses=(1, 2, 9),
         new_keys=4,
         users_rotated=frozenset({"ann", "ben", "cid"}),
+        users_active=40,
+        secrets=SecretsSeen(stored=31, scheduled=9, of_gone=2),
         lines={name: (line,) for name, line in lines},
     )
 

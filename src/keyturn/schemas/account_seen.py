@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from keyturn.domain.account_seen import AccountSeen, KeySeen, StepSeen, UserSeen
+from keyturn.domain.account_seen import AccountSeen, KeySeen, SecretsSeen, StepSeen, UserSeen
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action, State
 from keyturn.domain.errors import PortError
@@ -49,8 +49,18 @@ def account_seen(snapshot: Snapshot) -> AccountSeen:
             )
             for each in snapshot.get("done_earlier", ())
         ),
+        secrets=_secrets(snapshot),
         left=len(snapshot["left"]),
         why="; ".join(failed),
+    )
+
+
+def _secrets(snapshot: Snapshot) -> SecretsSeen | None:
+    found = snapshot.get("secrets")
+    if found is None:
+        return None
+    return SecretsSeen(
+        stored=found["stored"], scheduled=found["scheduled"], of_gone=found["of_gone"]
     )
 
 

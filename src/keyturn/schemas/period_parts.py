@@ -7,11 +7,12 @@ Keyturn's own: nobody else is to build on it. What cannot be read back whole cou
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import date
 from typing import Any, Final, TypedDict
 
 from keyturn.domain.account_period import AccountPeriod, ListName, PeriodLine, Standing
+from keyturn.domain.account_seen import SecretsSeen
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action
 from keyturn.domain.period import PeriodKind, read_period
@@ -151,6 +152,7 @@ _FORMS: Final[Mapping[str, _Form]] = {
     "first_uses": (list, tuple),
     "ways_out": (dict, lambda found: {Kind(name): number for name, number in found.items()}),
     "users_rotated": (sorted, frozenset),
+    "secrets": (asdict, lambda found: SecretsSeen(**found)),
     "users_by_day": (
         lambda found: {day.isoformat(): number for day, number in found.items()},
         lambda found: {_day(day): number for day, number in found.items()},
