@@ -13,6 +13,7 @@ from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails
 from keyturn.mail.samples import ADMIN, CHANGES, SCENES, every_mail
 from keyturn.mail.samples_of_day import DAYS
+from keyturn.mail.samples_of_period import REPORTS
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -27,7 +28,7 @@ def as_files(name: str, about: NoticeContent) -> dict[str, str]:
 if __name__ == "__main__":
     folder, scenes = (Path(sys.argv[1]), every_mail()) if sys.argv[1:] else (GOLDEN, SCENES)
     folder.mkdir(parents=True, exist_ok=True)
-    everything: dict[str, NoticeContent] = {**scenes, **CHANGES, **DAYS}
+    everything: dict[str, NoticeContent] = {**scenes, **CHANGES, **DAYS, **REPORTS}
     for scene, about in everything.items():
         for file_name, content in as_files(scene, about).items():
             (folder / file_name).write_text(content, encoding="utf-8")

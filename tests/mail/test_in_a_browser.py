@@ -13,6 +13,7 @@ from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails
 from keyturn.mail.samples import ADMIN, CHANGES, SCENES, SEVERAL, a_digest
 from keyturn.mail.samples_of_day import DAYS
+from keyturn.mail.samples_of_period import REPORTS
 
 CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
 MAILS = Mails(
@@ -51,7 +52,7 @@ def browser() -> Iterator[Browser]:
 @pytest.mark.parametrize("width", [360, 700])
 def test_no_mail_is_scrolled_sideways(width: int, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800})
-    contents: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS}
+    contents: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS, **REPORTS}
     for name, content in contents.items():
         page.set_content(MAILS.mail_of(content).html)
 
@@ -85,7 +86,7 @@ def test_what_to_do_by_when_is_what_is_seen_first(browser: Browser) -> None:
 
 def test_everybody_can_read_each_mail_in_light_and_in_dark(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 800})
-    contents: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS}
+    contents: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS, **REPORTS}
     found: dict[tuple[str, str], list[str]] = {}
     for name, content in contents.items():
         page.set_content(MAILS.mail_of(content).html)

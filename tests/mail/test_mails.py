@@ -32,6 +32,7 @@ from keyturn.mail.samples import (
     every_mail,
 )
 from keyturn.mail.samples_of_day import DAYS
+from keyturn.mail.samples_of_period import REPORTS
 from tests.mail.scenes import GOLDEN, as_files
 
 MAILS = Mails(Letterhead(admin=ADMIN))
@@ -65,16 +66,16 @@ class Page(HTMLParser):
         return " ".join("".join(self.seen).split())
 
 
-@pytest.mark.parametrize("scene", [*SCENES, *CHANGES, *DAYS])
+@pytest.mark.parametrize("scene", [*SCENES, *CHANGES, *DAYS, *REPORTS])
 def test_a_mail_reads_as_it_did(scene: str) -> None:
-    scenes: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS}
+    scenes: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS, **REPORTS}
     files = as_files(scene, scenes[scene])
 
     assert files == {name: (GOLDEN / name).read_text(encoding="utf-8") for name in files}
 
 
 def test_no_golden_mail_is_left_over() -> None:
-    scenes: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS}
+    scenes: dict[str, NoticeContent] = {**SCENES, **CHANGES, **DAYS, **REPORTS}
     wanted = {name for scene, about in scenes.items() for name in as_files(scene, about)}
 
     assert {file.name for file in GOLDEN.iterdir()} == wanted

@@ -28,7 +28,7 @@ from keyturn.domain.events import Audience, Digest, Mail, NoticeContent, NoticeI
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
 from keyturn.domain.key_usage import breaks, is_left_behind
-from keyturn.domain.period_report import PeriodReport
+from keyturn.domain.period_report import PeriodReport, unseen_line
 from keyturn.domain.plain_text import shown
 from keyturn.mail.commands import command_to_enable, read_command, trail_command, undo_command
 from keyturn.mail.day import (
@@ -212,6 +212,7 @@ class Mails:
             "figures": figures_of(report),
             "sections": lists_of(report),
             "parts": parts_of(report),
+            "unseen": unseen_line(report),
             "stored": [
                 (title, f"s3://{bucket}/{stored}", object_link(bucket, region, stored))
                 for title, stored in (

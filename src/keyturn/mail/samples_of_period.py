@@ -21,6 +21,12 @@ from keyturn.domain.users_target import UsersCount, UsersTarget
 from keyturn.mail.samples import PROD, TODAY
 
 _CLOSED: Final = "300000000009"
+_OLD: Final = {
+    Standing.OVERDUE: ListName.OVERDUE,
+    Standing.EXEMPT: ListName.EXEMPT,
+    Standing.RESTORED: ListName.RESTORED,
+}
+"""Standing of a key that is too old → the list that has it: both say the same number."""
 
 
 def _report(kind: PeriodKind, *accounts: AccountPeriod, made: datetime = TODAY) -> PeriodReport:
@@ -38,7 +44,7 @@ def _report(kind: PeriodKind, *accounts: AccountPeriod, made: datetime = TODAY) 
 
 
 def _prod(*lines: tuple[ListName, PeriodLine]) -> AccountPeriod:
-    overdue = sum(name is ListName.OVERDUE for name, _ in lines)
+    old = {standing: sum(name is listed for name, _ in lines) for standing, listed in _OLD.items()}
     return AccountPeriod(
         account=PROD.id,
         name=PROD.name,
@@ -47,10 +53,10 @@ def _prod(*lines: tuple[ListName, PeriodLine]) -> AccountPeriod:
         users=42,
         users_first=44,
         users_with_two=2,
-        standings={Standing.WITHIN: 40, Standing.OVERDUE: overdue, Standing.INACTIVE: 1},
-        age_sum=1600 + 100 * overdue,
-        oldest=100 if overdue else 80,
-        over_control=overdue,
+        standings={Standing.WITHIN: 40, **old, Standing.INACTIVE: 1},
+        age_sum=1600 + 100 * sum(old.values()),
+        oldest=100 if lines else 80,
+        over_control=sum(old.values()),
         done={Action.ROTATE: 3, Action.DISABLE: 2, Action.DELETE: 1},
         first_uses=(1, 2, 9),
         new_keys=4,
