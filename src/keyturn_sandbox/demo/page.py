@@ -6,11 +6,12 @@ Beside it stands what only a demo knows: its promises, and its weeks.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import NoticeType
 from keyturn.domain.reading import NotReadableError, read_json
+from keyturn.domain.users_target import UsersTarget
 from keyturn.report.page import Extras, Panel
 from keyturn.schemas.receipt import CLAIM_SIZE
 from keyturn.use_cases.page_data import GatherPage, PageAsked
@@ -21,6 +22,9 @@ from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.simulation.demonstration import Result
 from keyturn_sandbox.simulation.deployment import PREFIX
 
+TARGET: Final = UsersTarget(users=140)
+"""Of the company's 150 users, by the end of the quarter."""
+
 
 def page_data(result: Result) -> Mapping[str, Any]:
     """What the page says, gathered as it is for a deployment."""
@@ -30,6 +34,7 @@ def page_data(result: Result) -> Mapping[str, Any]:
         made=result.planned_at,
         day=last,
         history=(last - first).days + 1,
+        users_target=TARGET,
         links=dict(_links(result)),
     )
     return GatherPage(evidence=evidence, workers=1).of(asked)
