@@ -7,7 +7,7 @@ import { actionInWords, STATE_MEANS, STATE_WORDS } from "./words";
 
 const DAYS_AHEAD = 30;
 const BIN = 10;
-const SOON = 15;
+const SOON = 10;
 type Marks = Plot.PlotOptions["marks"];
 
 /** A chart, its words, and the same as a table: for whoever does not see it, and for print. */
@@ -300,9 +300,9 @@ function byState(fleet: Fleet, states: number[]): HTMLElement {
     rows.map((each) => `${count(each.keys)} ${each.word}`).join(", "),
     ["State", "Keys", "What it means"],
     rows.map((each) => [el("a", { href: `#keys?state=${each.state}` }, each.word), each.keys, STATE_MEANS[each.state]]),
-    () => ({
+    (width) => ({
       marginLeft: 72,
-      x: { label: null, grid: true, ticks: 5 }, y: { label: null, domain: rows.map((each) => each.word) },
+      x: { label: null, grid: true, ticks: width < 480 ? 2 : 5 }, y: { label: null, domain: rows.map((each) => each.word) },
       marks: [
         Plot.barX(rows, { x: "keys", y: "word", fill: "colour", insetTop: 3, insetBottom: 3 }),
         Plot.text(rows, { x: "keys", y: "word", text: (each: { keys: number }) => count(each.keys), textAnchor: "start", dx: 4, fill: "currentColor" }),

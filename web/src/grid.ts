@@ -11,6 +11,8 @@ export interface Column {
   /** A track of CSS grid. */
   width: string;
   number?: boolean;
+  /** On a narrow screen its heading stands before what it says, as before a number. */
+  named?: boolean;
   cell: (row: number) => Child | Child[];
   /** What it is in a CSV; else what the cell says. */
   text: (row: number) => string | number;
@@ -176,7 +178,7 @@ export class Grid {
         return el(
           "div",
           {
-            role: "gridcell", class: `${column.number ? "number" : ""} ${at === 0 ? "lead" : ""}`,
+            role: "gridcell", class: `${column.number ? "number" : ""} ${column.named ? "named" : ""} ${at === 0 ? "lead" : ""}`,
             "data-label": column.label, title: String(column.text(row)),
           },
           ...(Array.isArray(inside) ? inside : [inside]),
