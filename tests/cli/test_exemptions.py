@@ -232,7 +232,7 @@ def test_the_review_has_a_line_for_each_member_and_names_what_was_not_seen(
     assert f"{old} 400,2026-03-02" in second
     assert second.endswith(",")
     html = page.read_text()
-    assert html.count("<tr>") == 3
+    assert html.count('<tr role="row">') == 3
     assert '<strong class="lapsed">missing</strong>' in html
     assert CLOSED_TO_US in html
     assert "http" not in html

@@ -36,7 +36,6 @@ COLUMNS: Final = (
 )
 """One line a member; the last column is empty, for whoever reviews."""
 _HEADINGS: Final[Mapping[str, str]] = {
-    "name": "Account's name",
     "standing": "Stands",
     "expiry": "Ends",
     "keys": "Keys, ages in days",
@@ -141,7 +140,9 @@ def _page(rows: list[dict[str, str]], unseen: list[str], at: datetime) -> str:
         lstrip_blocks=True,
     )
     lapsed = {Standing.ENDED, Standing.TOO_LONG, Standing.MISSING}
-    headings = [(name, _HEADINGS.get(name, name.capitalize())) for name in COLUMNS]
+    headings = [
+        (name, _HEADINGS.get(name, name.capitalize())) for name in COLUMNS if name != "name"
+    ]
     return environment.get_template("exemption_review.html").render(
         rows=rows,
         unseen=unseen,

@@ -107,7 +107,7 @@ def why_to_owners(item: NoticeItem) -> str:
 def by_when(item: NoticeItem) -> date | None:
     """The day by which its reader has to act; None: there is none."""
     match item.notice.type:
-        case NoticeType.UPCOMING:
+        case NoticeType.UPCOMING | NoticeType.EXEMPTION_ENDS:
             return item.notice.day
         case NoticeType.RESTORED:
             return item.next.day if item.next else None
