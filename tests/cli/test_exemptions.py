@@ -233,7 +233,7 @@ def test_the_review_has_a_line_for_each_member_and_names_what_was_not_seen(
     assert second.endswith(",")
     html = page.read_text()
     assert html.count('<tr role="row">') == 3
-    assert '<strong class="lapsed">missing</strong>' in html
+    assert '<span class="lapsed">missing</span>' in html
     assert CLOSED_TO_US in html
     assert "http" not in html
     nowhere = exemptions("review", "--role-name", ROLE)

@@ -13,8 +13,10 @@ from keyturn.deployment.model.facts import (
     Trail,
 )
 from keyturn.domain.errors import AccountUnreachable, Denied, NotFound, Refused
+from keyturn.domain.exemptions_file import ExemptionsFile
 from keyturn.domain.owner import AllowedDomains
 from keyturn.domain.owners_file import OwnersFile
+from keyturn.schemas.exemptions_file import read_exemptions_file
 from keyturn.schemas.owners_file import FileForm, read_owners_file
 from tests.fakes import Refusals
 
@@ -171,6 +173,21 @@ class FakeArchive(Refusals):
         if name not in self.zips:
             raise NotFound(name)
         return self.zips[name]
+
+
+@dataclass
+class FakeExemptionsFile(Refusals):
+    """Meets `ports.ExemptionsFileStore`."""
+
+    body: bytes | None = None
+    place: str = "exemptions.yaml"
+
+    def read(self) -> ExemptionsFile | None:
+        self.may_refuse("read")
+        return None if self.body is None else read_exemptions_file(self.body, place=self.place)
+
+    def write(self, text: str, *, instead_of: str | None) -> None:
+        raise AssertionError(text, instead_of)
 
 
 @dataclass

@@ -65,6 +65,7 @@ from tests.deployment.fakes_doctor import (
     FakeChannelSecrets,
     FakeCloudTrail,
     FakeEventRules,
+    FakeExemptionsFile,
     FakeFunctions,
     FakeMemberAccount,
     FakeOwnersFile,
@@ -263,6 +264,7 @@ class World:
     mails_from: set[str] = field(default_factory=set)
 
     owners: FakeOwnersFile = field(default_factory=FakeOwnersFile)
+    exemptions: FakeExemptionsFile = field(default_factory=FakeExemptionsFile)
     channel_secrets: FakeChannelSecrets = field(
         default_factory=lambda: FakeChannelSecrets(held={TOKEN_ARN: "", HOOK_ARN: ""})
     )
@@ -299,6 +301,7 @@ class World:
                 member=lambda account, _told: self.members[account.id],
                 leftovers=self._left_over,
                 owners_file=lambda _bucket, _prefix, allowed: self.owners.allowing(allowed),
+                exemptions_file=lambda _bucket, _prefix: self.exemptions,
                 channel_secrets=self.channel_secrets,
             ),
             security=Place(SECURITY, REGION),
@@ -445,6 +448,18 @@ def owners_file(rules: str) -> Callable[[World], None]:
     return put
 
 
+def exemptions_file(entries: str) -> Callable[[World], None]:
+    def put(world: World) -> None:
+        world.exemptions.body = f"version: 1\nexemptions:\n{entries}\n".encode()
+
+    return put
+
+
+def with_a_lapsed_member(world: World) -> None:
+    world.exemptions.body = b"version: 1\nexemptions: []\n"
+    world.archive.runs.append(run(SHOP, lapsed=("app",)))
+
+
 def sending(**facts: Any) -> Callable[[World], None]:  # noqa: ANN401 -- any field
     def limit(world: World) -> None:
         world.ses_identities.facts = replace(world.ses_identities.facts, **facts)
@@ -566,6 +581,19 @@ BROKEN: dict[FindingCode, list[Broken]] = {
             Check.OWNERS_FILE,
             "line 4: warning: the rule never serves",
         ),
+    ],
+    FindingCode.EXEMPTIONS_NOT_ENDED: [
+        (
+            lambda world: world.tell(EndExemptions="true"),
+            Check.EXEMPTIONS,
+            f"may remove nobody from the group: stack set {NAMES.member}",
+        )
+    ],
+    FindingCode.EXEMPTIONS_FILE_ODD: [
+        (exemptions_file("- {user: ann}"), Check.EXEMPTIONS, "exemptions.yaml: line 3: "),
+    ],
+    FindingCode.EXEMPTIONS_LAPSED: [
+        (with_a_lapsed_member, Check.EXEMPTIONS, f"without a valid entry: {SHOP}, app")
     ],
     FindingCode.SECRETS_WITHOUT_USER: [
         (
@@ -1027,6 +1055,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.OWNERS: (lambda world: world.ses_identities, "is_in_sandbox"),
     Check.OWNER_VALUES: (lambda world: world.archive, "last_runs"),
     Check.OWNERS_FILE: (lambda world: world.owners, "read"),
+    Check.EXEMPTIONS: (lambda world: world.exemptions, "read"),
     Check.DKIM: (lambda world: world.ses_identities, "dkim_of"),
     Check.MAIL_EVENTS: (lambda world: world.ses_identities, "published"),
     Check.REPORTS: (lambda world: world.event_rules, "is_enabled"),

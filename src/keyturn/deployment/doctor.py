@@ -18,6 +18,7 @@ from keyturn.deployment.checks.bucket import BucketProtections, EvidenceLocked, 
 from keyturn.deployment.checks.channels import ChannelSecretsRead, ChannelsWork
 from keyturn.deployment.checks.cloudtrail import IamTrail, InvocationTrail
 from keyturn.deployment.checks.core import CoreStack, ListRole
+from keyturn.deployment.checks.exemptions import ExemptionsEnd
 from keyturn.deployment.checks.functions import (
     FreeConcurrency,
     FunctionCode,
@@ -88,6 +89,7 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     IamTrail(),
     InvocationTrail(),
     ExemptionRule(),
+    ExemptionsEnd(),
     Guard(),
     SecretsShared(),
     Readers(),

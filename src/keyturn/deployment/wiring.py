@@ -21,6 +21,7 @@ from keyturn.adapters.clients import bucket_client, client
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.organizations import AwsOrganization
+from keyturn.adapters.s3_exemptions_file import S3ExemptionsFile
 from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.secret_list import SecretsManagerList
@@ -158,6 +159,9 @@ class Accounts:
                 leftovers=members.leftovers,
                 owners_file=lambda bucket, prefix, allowed: S3OwnersFile(
                     s3, bucket=bucket, prefix=prefix, allows=allowed.allow
+                ),
+                exemptions_file=lambda bucket, prefix: S3ExemptionsFile(
+                    s3, bucket=bucket, prefix=prefix
                 ),
                 channel_secrets=channel_secrets(self.security, lambda: now),
             ),

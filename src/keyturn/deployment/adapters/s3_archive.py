@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.deployment.model.facts import LastRun
+from keyturn.domain.exemptions_file import LAPSED
 from keyturn.domain.plain_text import shown
 from keyturn.schemas.snapshot import SnapshotUser, read_snapshot
 
@@ -76,6 +77,11 @@ def _run(body: bytes) -> Iterator[LastRun]:
             # A failure of no user is one of the account: it could not be entered or listed.
             reached=all(each["user"] is not None for each in snapshot["failures"]),
             odd_owners=tuple(each for user in snapshot["users"] for each in _odd_values(user)),
+            lapsed=tuple(
+                user["user"]
+                for user in snapshot["users"]
+                if "exemption" in user and user["exemption"]["standing"] in LAPSED
+            ),
         )
 
 

@@ -30,7 +30,7 @@ from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import AllowedDomains
 from keyturn.domain.scope import Scope, separated
 from keyturn.domain.stage import PARAMETER, Stage
-from keyturn.ports import Organization, OwnersFileStore, PauseFlag
+from keyturn.ports import ExemptionsFileStore, Organization, OwnersFileStore, PauseFlag
 from keyturn.use_cases.inventory import Inventory, take_inventory, with_stage
 from keyturn.use_cases.side_by_side import side_by_side
 
@@ -74,6 +74,8 @@ class Probes:
     """An account's secrets without a living user, likewise."""
     owners_file: Callable[[str, str, AllowedDomains], OwnersFileStore]
     """By bucket, prefix and the domains that owners may be of."""
+    exemptions_file: Callable[[str, str], ExemptionsFileStore]
+    """By bucket and prefix."""
     channel_secrets: ChannelSecrets
 
 

@@ -87,6 +87,8 @@ class LastRun:
     """Whether the account could be entered and its users listed."""
     odd_owners: tuple[str, ...] = ()
     """Of users who were notified of something: a sentence a value that cannot be used."""
+    lapsed: tuple[str, ...] = ()
+    """The names of the members of the exemption group without a valid entry in the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
