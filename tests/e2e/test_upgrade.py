@@ -157,7 +157,11 @@ def test_each_alarm_goes_off_beyond_its_threshold_and_not_at_it(
 ) -> None:
     """The emulator looks at a metric's name alone: of several alarms on one the first is tried."""
     assert kept
-    tried = {(each["Namespace"], each["MetricName"]): each for each in reversed(alarms(stage))}
+    tried = {
+        (each["Namespace"], each["MetricName"]): each
+        for each in reversed(alarms(stage))
+        if each["Namespace"] != "metric-math"  # see server.py: tests/cloudformation has it
+    }
     wrong = {}
     for (namespace, metric), alarm in tried.items():
         said, right = [], values(alarm)
