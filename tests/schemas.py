@@ -57,6 +57,7 @@ from keyturn.schemas.pause_answer import SwitchFile
 from keyturn.schemas.pause_event import PauseEvent
 from keyturn.schemas.period_report import PeriodReportFile
 from keyturn.schemas.plan import PlanFile
+from keyturn.schemas.plan_difference import PlanDifferenceFile
 from keyturn.schemas.reachable_event import ReachableEvent
 from keyturn.schemas.receipt import ReceiptFile
 from keyturn.schemas.removal import RemovalFile
@@ -152,6 +153,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "period-report": partial(of_form, PeriodReportFile, "A week or a month of the organisation"),
     "owners-shown": partial(of_form, OwnersShownFile, "What `owners show` answers"),
     "plan": partial(of_form, PlanFile, "A plan, or what became of it"),
+    "plan-difference": partial(of_form, PlanDifferenceFile, "What `plan --against` answers"),
     "queue-message": partial(
         of_taken, QueueMessage(), "A message of the rotation queue", required=("account", "run")
     ),

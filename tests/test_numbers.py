@@ -38,6 +38,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.cli.simulation_table._WEEK": 7,
     "keyturn.cli.simulation_table._WIDE": 80,
     "keyturn.domain.fleet_course.LISTED": 100,
+    "keyturn.schemas.plan_difference.VERSION": 1,
     "keyturn.schemas.simulation.VERSION": 1,
     "keyturn.use_cases.simulate.AT_ONCE": 16,
     "keyturn.use_cases.simulate.LOOKS_BACK": 15,

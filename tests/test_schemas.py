@@ -89,6 +89,7 @@ OF_THE_COMMAND_LINE = {
     "owners-shown",
     "period-report",
     "plan",
+    "plan-difference",
     "removal",
     "simulation",
     "switch",

@@ -127,6 +127,7 @@ ELSEWHERE = (
     "pickup",
     "report",
     "simulate",
+    "plan --against",
 )
 
 

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from keyturn.cli.app import app
+from keyturn.use_cases.play_account import OLD_SNAPSHOT
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
 from tests.schemas import SCHEMAS, closed
 from tests.use_cases.harness import ASKED, MEMBER, Harness, staged
@@ -213,3 +214,104 @@ def test_without_a_place_or_a_snapshot_it_says_so(tmp_path: Path) -> None:
     assert "must be a copy of the bucket" in keyturn("simulate", "--folder", str(tmp_path)).output
     (tmp_path / "snapshots").mkdir()
     assert "there are none" in keyturn("simulate", "--folder", str(tmp_path)).output
+
+
+# --- plan --against: the same facts, other parameters
+
+SAME = [*OPTIONS[:-2], "--format", "json", "--all"]
+
+
+def against(path: Path | str, *more: str) -> dict[str, Any]:
+    found = keyturn("plan", "--against", str(path), *more)
+    assert found.exit_code == 0, found.output
+    answer: dict[str, Any] = json.loads(found.stdout)
+    Draft202012Validator(closed(SCHEMAS["plan-difference"]())).validate(answer)
+    return answer
+
+
+def test_with_the_parameters_of_the_run_nothing_differs(
+    lived: tuple[Path, list[Counter[str]]],
+) -> None:
+    folder, _ = lived
+    [file] = (folder / "snapshots").rglob("account=*.json")
+
+    for path in (file, file.parent, folder):
+        answer = against(path, *SAME)
+        assert len(answer["keys"]) == 9
+        assert not any(each["differs"] or each["supposed"] for each in answer["keys"])
+        assert answer["counts"] == []
+
+
+def test_what_a_changed_parameter_does_is_shown_for_each_key(
+    lived: tuple[Path, list[Counter[str]]],
+) -> None:
+    folder, _ = lived
+    sooner = ("--rotation-period", "3", "--inactive-period", "14", "--warn-days", "1")
+
+    changed = against(folder, *sooner, "--format", "json")["keys"]
+    found = {each["user"]: each for each in changed}
+
+    carl = found["carl"]
+    assert (carl["before"]["action"], carl["after"]["action"]) == ("KEEP", "ROTATE")
+    assert carl["supposed"] == ["secret"]
+    assert "fred" not in found
+    retired = against(folder, *SAME, "--retire-in-use")
+    hugo = [each for each in retired["keys"] if each["user"] == "hugo"]
+    assert [each["before"]["reason"] for each in hugo] == ["two-keys-in-use"] * 2
+    assert hugo[0]["after"]["action"] == "NOTICE"
+    assert {"before": "WAIT", "after": "NOTICE", "keys": 1} in retired["counts"]
+    unused = against(folder, *SAME, "--unused-period", "5")
+    ann = next(each for each in unused["keys"] if each["user"] == "ann")
+    assert ann["after"] is None
+    assert ann["unknown"] == "the snapshot does not say when it was last used"
+    table = keyturn("plan", "--against", str(folder), *OPTIONS[:-2], "--retire-in-use").stdout
+    assert "1  WAIT -> NOTICE" in table
+    assert "(two-keys-in-use" in table
+    rows = keyturn("plan", "--against", str(folder), *sooner, "--format", "csv").stdout
+    assert [row["user"] for row in csv.DictReader(io.StringIO(rows))] == [
+        each["user"] for each in changed
+    ]
+
+
+def test_an_older_snapshot_says_what_it_cannot_answer(
+    lived: tuple[Path, list[Counter[str]]], tmp_path: Path
+) -> None:
+    [file] = (lived[0] / "snapshots").rglob("account=*.json")
+    found = json.loads(file.read_bytes())
+    del found["facts"]
+    (tmp_path / "account=1.json").write_text(json.dumps(found) + "\n")
+
+    keys = {each["user"]: each for each in against(tmp_path, *SAME)["keys"]}
+
+    assert keys["gina"]["after"] is not None or keys["gina"]["unknown"]
+    assert "of an earlier version" in keys["hugo"]["unknown"]
+    copy = tmp_path / "snapshots" / f"date={found['date']}"
+    copy.mkdir(parents=True)
+    (copy / f"account={MEMBER}.json").write_text(json.dumps(found) + "\n")
+    asked = ("simulate", "--folder", str(tmp_path), *OPTIONS, "--format", "json")
+    [setting] = json.loads(keyturn(*asked).stdout)["settings"]
+    assert setting["not_foretold"].keys() == {OLD_SNAPSHOT}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--against", "nothing-there"], "--against nothing-there: cannot be read"),
+        (["--against", "newest"], "needs --deployed or --bucket"),
+        (["--against", "2026-03-02"], "needs --deployed or --bucket"),
+        (["--against", ""], "--against"),
+        (["--against", ".", "--role-name", "x"], "--role-name: does not go with --against"),
+        (["--against", ".", "--owners"], "--owners: does not go with --against"),
+        (["--against", ".", "--user", "ann"], "--user"),
+        (["--against", ".", "--format", "excel"], "--format excel: does not go with --against"),
+        (["--against", "."], "holds no snapshot"),
+    ],
+)
+def test_what_does_not_go_with_against_is_refused(
+    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = keyturn("plan", *options)
+
+    assert refused.exit_code == 2, refused.output
+    assert said in refused.output

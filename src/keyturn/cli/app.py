@@ -25,6 +25,7 @@ from keyturn.cli.once import Once, OnceGroup
 from keyturn.cli.one_line import OneLine
 from keyturn.cli.options import (
     AccountOptions,
+    AgainstOptions,
     CommandOptions,
     DigestOptions,
     EntryOptions,
@@ -103,12 +104,17 @@ def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
     output: Output,
     view: View,
     stage: StageOptions,
+    compared: AgainstOptions,
 ) -> int:
     """
     Show what is due. It only reads.
 
     Without --role-name: in your own account, with your own credentials.
     """
+    if compared.against is not None:
+        from keyturn.cli.against import against  # noqa: PLC0415 -- see above
+
+        return against(compared.against, where, users, rules, output, view, owners_by, stage)
     from keyturn.cli.run import plan as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(where, users, rules, owners_by, output, view, stage)

@@ -274,6 +274,19 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgainstOptions:
+    """What a plan is compared with."""
+
+    against: str | None = option(
+        "--against",
+        "Show what the parameters given here would change: by a snapshot alone, a folder of "
+        "them, or, with --bucket or --deployed, of a day (YYYY-MM-DD) or the newest (newest).",
+        WHICH,
+        "SNAPSHOT",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyOptions:
     """How people are told of a run."""
 

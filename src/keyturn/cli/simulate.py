@@ -121,13 +121,15 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 def _labelled(label: str, settings: Settings) -> Labelled:
     """A setting with the rule's parameters, as they would be given."""
-    return Labelled(
-        label=label,
-        parameters={
-            described.name: _spelt(getattr(settings.policy, name))
-            for name, described in parameters_of(RotationPolicy).items()
-        },
-    )
+    return Labelled(label=label, parameters=parameters_under(settings))
+
+
+def parameters_under(settings: Settings) -> dict[str, str]:
+    """The rule's parameters: name → value, as it would be given."""
+    return {
+        described.name: _spelt(getattr(settings.policy, name))
+        for name, described in parameters_of(RotationPolicy).items()
+    }
 
 
 def _spelt(value: object) -> str:

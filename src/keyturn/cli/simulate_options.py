@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from keyturn.cli.options import OUTPUT, WHICH, AccountOptions, flag, option, option_of
+from keyturn.cli.options import (
+    OUTPUT,
+    PRESET_HELP,
+    WHICH,
+    AccountOptions,
+    flag,
+    option,
+    option_of,
+)
+from keyturn.domain.parameter import Topic
+from keyturn.domain.policy import Preset
 
 _PLAYED = "What is supposed"
 
@@ -56,6 +66,7 @@ class StoredOptions:
 class RuleOptions:
     """The parameters that the rule decides by."""
 
+    preset: Preset | None = option("--preset", PRESET_HELP, Topic.POLICY)
     rotation_period: str | None = option_of("RotationPeriod")
     inactive_period: str | None = option_of("InactivePeriod")
     recovery_grace_period: str | None = option_of("RecoveryGracePeriod")

@@ -70,7 +70,7 @@ def play_account(seen: SeenAccount, setting: Setting, course: FleetCourse) -> No
     _PlayAccount(seen, setting, course).play()
 
 
-class _NobodyElse:
+class NobodyElse:
     """Meets `ports.DailyLimitLedger`: no other run of the day ends any key."""
 
     def reserve(
@@ -112,7 +112,7 @@ class _PlayAccount:
         self._policy = setting.policy
         self._course = course
         self._admin = Recipient(ChannelName.EMAIL, setting.admin).id if setting.admin else None
-        self._cap = DailyCap(ledger=_NobodyElse(), policy=setting.policy, id="simulate")
+        self._cap = DailyCap(ledger=NobodyElse(), policy=setting.policy, id="simulate")
         self._lives: dict[str, _Life] = {}
 
     def play(self) -> None:

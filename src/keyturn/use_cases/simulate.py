@@ -6,7 +6,7 @@ than one. Source: decision 0066.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -124,13 +124,8 @@ def _seen(
     if snapshot is None or day is None:
         coverage.not_seen.append(account)
         return None
-    at = moment(snapshot["at"])
-    try:
-        users = list(read_seen_users(snapshot))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        users = []
-    entered = bool(users) or not any(each["user"] is None for each in snapshot["failures"])
-    if at is None or not entered or (snapshot["keys"] and not users):
+    seen = seen_account(account, snapshot)
+    if seen is None:
         coverage.not_seen.append(account)
         return None
     if day == coverage.day and snapshot["whole"]:
@@ -138,4 +133,17 @@ def _seen(
     else:
         coverage.earlier[account] = day
     coverage.users_left += len(snapshot["left"])
-    return SeenAccount(account=account, at=at + (coverage.day - day), users=users)
+    return replace(seen, at=seen.at + (coverage.day - day))
+
+
+def seen_account(account: str, snapshot: Snapshot) -> SeenAccount | None:
+    """An account as its snapshot has it; None: it was not entered, or the form is none of ours."""
+    at = moment(snapshot["at"])
+    try:
+        users = list(read_seen_users(snapshot))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    entered = bool(users) or not any(each["user"] is None for each in snapshot["failures"])
+    if at is None or not entered:
+        return None
+    return SeenAccount(account=account, at=at, users=users)
