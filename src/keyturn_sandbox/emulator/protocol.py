@@ -9,7 +9,7 @@ each service. Only the shapes that the sandbox's services use are known.
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
@@ -100,7 +100,7 @@ def params_of(service: str, operation: str, http: AWSPreparedRequest) -> Params:
     if service in _XML_NAMESPACES:
         return _form_params(_text(http.body))
     if service in _REST_SERVICES:
-        return _rest_params(_operation_model(service, operation), http)
+        return _rest_params(service, operation, http)
     return _json_params(_text(http.body))
 
 
@@ -205,17 +205,17 @@ def _numbered_as_list(branch: object) -> Any:  # noqa: ANN401 - a tree of string
     return {name: _numbered_as_list(value) for name, value in branch.items()}
 
 
-def _rest_params(model: OperationModel, http: AWSPreparedRequest) -> Params:
+def _rest_params(service: str, operation: str, http: AWSPreparedRequest) -> Params:
     """Read what a REST request carries in its path, its query, its headers and a JSON body."""
     url = urlsplit(http.url)
     query = dict(parse_qsl(url.query, keep_blank_values=True))
-    path = _path_params(model, url.netloc, url.path)
-    params: dict[str, Any] = {}
-    body = _json_params(_text(http.body))
+    path = _path_params(_operation_model(service, operation), url.netloc, url.path)
+    # What S3 gets in a body is an object, and no parameter.
+    body = {} if service == "s3" else _json_params(_text(http.body))
     headers = {name.lower(): value for name, value in http.headers.items()}
-    for name, shape in (model.input_shape.members if model.input_shape else {}).items():
-        wire_name = shape.serialization.get("name", name)
-        match shape.serialization.get("location"):
+    params: dict[str, Any] = {}
+    for name, location, wire_name in _places(service, operation):
+        match location:
             case "uri":
                 value = path.get(wire_name)
             case "querystring":
@@ -227,6 +227,16 @@ def _rest_params(model: OperationModel, http: AWSPreparedRequest) -> Params:
         if value is not None:
             params[name] = value.decode() if isinstance(value, bytes) else value
     return params
+
+
+@functools.cache
+def _places(service: str, operation: str) -> Sequence[tuple[str, str | None, str]]:
+    """Each parameter of an operation: its name, where a request carries it, and as what."""
+    shape = _operation_model(service, operation).input_shape
+    return [
+        (name, member.serialization.get("location"), member.serialization.get("name", name))
+        for name, member in (shape.members if shape else {}).items()
+    ]
 
 
 def _path_params(model: OperationModel, host: str, path: str) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ about a request, but still proves that its sender knows the key's secret.
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache, lru_cache
@@ -37,13 +37,16 @@ from botocore.client import BaseClient, ClientCreator
 from botocore.endpoint_provider import EndpointProvider
 from botocore.hooks import EventAliaser, HierarchicalEmitter, NodeList
 from botocore.loaders import Loader, create_loader
-from botocore.model import ServiceModel
+from botocore.model import OperationModel, ServiceModel
+from botocore.regions import EndpointRulesetResolver
 from botocore.useragent import UserAgentString
 from moto.kms import models as kms_models
 
 _MODELS: dict[object, object] = {}
 _SERVICES: dict[tuple[str, str | None], ServiceModel] = {}
 _CLASSES: dict[str, type[BaseClient]] = {}
+_PARAMETERS: dict[tuple[str, str], list[str]] = {}
+"""Service and operation → parameters of its endpoint that a call, or its client, may name."""
 _ENDPOINTS: dict[tuple[int, frozenset[str]], EndpointProvider] = {}
 # What these modules hold for themselves, before anything takes its place.
 _accepts_kwargs = vars(botocore.hooks)["accepts_kwargs"]
@@ -72,6 +75,7 @@ def shortcuts(sleep: Callable[[float], None]) -> Generator[None]:
             (SigV4Auth, "canonical_request", _nothing_to_sign),
             (SigV4Auth, "headers_to_sign", _no_headers_to_sign),
             (SigV4Auth, "signature", _sign),
+            (SigV4Auth, "payload", _no_hash_of_the_body),
             (UserAgentString, "to_string", _name_user_agent),
             (botocore.session, "create_loader", _create_loader),
             (botocore.parsers, "DEFAULT_TIMESTAMP_PARSER", _parse_timestamp),
@@ -81,6 +85,7 @@ def shortcuts(sleep: Callable[[float], None]) -> Generator[None]:
             (ClientCreator, "_load_service_model", _model_of),
             (ClientCreator, "_create_client_class", _class_of),
             (botocore.regions, "EndpointProvider", _endpoints_of),
+            (EndpointRulesetResolver, "_get_provider_params", _say_where),
             (botocore.httpsession, "create_urllib3_context", cache(_create_ssl_context)),
             (kms_models, "generate_private_key", _make_private_key),
         ):
@@ -109,6 +114,10 @@ def _no_headers_to_sign(_: SigV4Auth, __: AWSRequest) -> HeadersDict:
 
 def _sign(auth: SigV4Auth, _: str, __: AWSRequest) -> str:
     return signature_of(auth.credentials.secret_key or "")
+
+
+def _no_hash_of_the_body(_: SigV4Auth, __: AWSRequest) -> str:
+    return "UNSIGNED-PAYLOAD"
 
 
 def _name_user_agent(_: UserAgentString) -> str:
@@ -177,6 +186,42 @@ def _endpoints_of(
     if known_by not in _ENDPOINTS:
         _ENDPOINTS[known_by] = EndpointProvider(ruleset_data, partition_data, excluded_params)
     return _ENDPOINTS[known_by]
+
+
+def _say_where(
+    resolver: EndpointRulesetResolver,
+    operation: OperationModel,
+    call_args: Mapping[str, Any],
+    context: dict[str, Any],
+) -> dict[str, Any]:
+    """
+    Gather what an endpoint depends on, as botocore does: it asks four questions a parameter.
+
+    Which of them has an answer is the same for all calls of an operation.
+    """
+    hidden: Any = resolver  # its stubs leave out what is not public
+    builtins = hidden._get_customized_builtins(operation, call_args, context)  # noqa: SLF001 -- as said
+    known_by = operation.service_model.service_name, operation.name
+    if known_by not in _PARAMETERS:
+        _PARAMETERS[known_by] = [
+            name
+            for name in hidden._param_definitions  # noqa: SLF001 -- as said
+            if name in hidden._get_static_context_params(operation)  # noqa: SLF001 -- as said
+            or name in hidden._get_dynamic_context_params(operation)  # noqa: SLF001 -- as said
+            or name in operation.operation_context_parameters
+            or name in hidden._get_client_context_params()  # noqa: SLF001 -- as said
+        ]
+    found = {
+        name: hidden._resolve_param_from_context(  # noqa: SLF001 -- as said
+            param_name=name, operation_model=operation, call_args=call_args
+        )
+        for name in _PARAMETERS[known_by]
+    }
+    for name, definition in hidden._param_definitions.items():  # noqa: SLF001 -- as said
+        if found.get(name) is None and definition.builtin is not None:
+            value = builtins.get(definition.builtin)
+            found[name] = value() if callable(value) else value
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _make_private_key(key_spec: str) -> object:
