@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -374,3 +374,23 @@ def test_where_nobody_listed_the_secrets_their_cost_is_not_known_and_never_0(
     counted = figures(found)
     assert {counted[name] for name in ("secrets_known", "secrets_cost_after")} == {None}
     assert (counted["secrets_accounts"], counted["secrets_cost_of_all"]) == (0, 0.8)
+
+
+def test_a_day_without_an_inventory_in_the_middle_does_not_hide_the_course(tmp_path: Path) -> None:
+    bucket = Bucket(tmp_path)
+    for number, day in enumerate(DAYS):
+        if number != 3:
+            bucket.inventory(day, SHOP)
+        bucket.snapshot(SHOP, day, [key(f"u{each}", each) for each in range(17 - number)])
+    where = ("monthly", "--period", "2026-05", "--folder", str(tmp_path), "--format", "json")
+
+    seen = told(keyturn(*where, "--users-target", "5@2026-05-30"))
+
+    # Of the 25th, on which it is made, there is no inventory yet: who there is, nobody knows.
+    assert seen["course"].startswith("At least 11 IAM users, target 5 by 2026-05-30: ")
+    bucket.inventory(date(2026, 5, 25), SHOP)
+    bucket.snapshot(SHOP, date(2026, 5, 25), [key(f"u{each}", each) for each in range(10)])
+    sure = told(keyturn(*where, "--users-target", "5@2026-05-30"))
+    assert sure["course"] == (
+        "10 IAM users, target 5 by 2026-05-30: on the line (10 on the line from 17 on 2026-05-18)"
+    )

@@ -360,8 +360,15 @@ def test_the_target_has_its_line_and_what_was_not_seen_is_at_least(bucket: Bucke
     whole = gathered(bucket, users_target=target)
     bucket.inventory(DAY, SHOP, LAB)
     partly = gathered(bucket, users_target=target)
+    unlisted = Bucket(bucket.root.parent / "unlisted")
+    for back in (4, 0):
+        unlisted.snapshot(SHOP, DAY - back * ONE, [key(f"u{n}", n) for n in range(20 + back)])
+    unknown = gathered(unlisted, users_target=target)
     none = gathered(bucket)
 
+    # One that was never entered was lacking before, too: no day was seen whole.
+    assert partly["target"]["start"] is None
+    assert unknown["target"]["start"] is None
     assert whole["target"] == {
         "users": 14,
         "by": (DAY + 8 * ONE - EPOCH).days,
@@ -372,5 +379,5 @@ def test_the_target_has_its_line_and_what_was_not_seen_is_at_least(bucket: Bucke
         ),
     }
     assert partly["target"]["says"].startswith("At least 20 IAM users, target 14")
-    assert "not known, for not every account was seen" in partly["target"]["says"]
+    assert "at least 6 too many. There is no line" in partly["target"]["says"]
     assert (none["target"], none["months"]) == (None, [])

@@ -114,7 +114,7 @@ export function target(fleet: Fleet): HTMLElement | null {
   const goal = block.target;
   if (!goal && !block.months.length) return null;
   const days = block.trend.filter(([, accounts]) => accounts > 0);
-  const most = Math.max(0, ...days.map(([, accounts]) => accounts));
+  const most = Math.max(block.expected ?? Infinity, ...days.map(([, accounts]) => accounts));
   const first = days.length ? days[0][0] : block.day;
   const points: { on: number; users: number; part: boolean; by: string }[] = [
     ...block.months.filter(([on]) => on < first).map(([on, users, whole]) => ({

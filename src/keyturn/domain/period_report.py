@@ -250,15 +250,16 @@ class FoldPeriod:
         known = self.known
         if known.users_target is None or not self.by_day:
             return ""
-        is_whole = not (self.never or self.users_left or known.days_without_inventory)
         accounts = self.whole + self.partly + self.never
         today = min(known.period.last, known.made.date())
+        # The last day's inventory says who there is: an earlier one that lacks hides nobody.
+        is_unsure = self.never or self.users_left or today in known.days_without_inventory
         days = [
             UsersCount(day=day, users=users, is_whole=self.seen_by_day[day] == accounts)
             for day, users in sorted(self.by_day.items())
             if day < today
         ]
-        now = UsersCount(day=today, users=self.users, is_whole=is_whole)
+        now = UsersCount(day=today, users=self.users, is_whole=not is_unsure)
         course = course_to_target(known.users_target, [*known.months, *days, now])
         return course.says if course else ""
 

@@ -465,14 +465,23 @@ class _Written:
         target, days = self._asked.users_target, self._figures
         if target is None:
             return None
-        most = max((each.accounts for each in days.values()), default=0)
+        # One that was never entered is lacking on earlier days, too; which ones there were then,
+        # nobody knows: as many as today's, or as on the day that saw most.
+        expected = self._listed.expected
+        most = max(
+            len(expected.queued) if expected else 0,
+            *(each.accounts for each in days.values()),
+            0,
+        )
         counts = [
             *(each for each in months if not days or each.day < min(days)),
             *(
                 UsersCount(
                     day=day,
                     users=each.users,
-                    is_whole=is_whole if day == self._listed.day else each.accounts == most,
+                    is_whole=is_whole
+                    if day == self._listed.day
+                    else expected is not None and each.accounts == most,
                 )
                 for day, each in days.items()
                 if each.accounts

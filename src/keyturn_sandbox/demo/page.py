@@ -22,7 +22,7 @@ from keyturn_sandbox.emulator.mailbox import SentMail
 from keyturn_sandbox.simulation.demonstration import Result
 from keyturn_sandbox.simulation.deployment import PREFIX
 
-TARGET: Final = UsersTarget(users=140)
+TARGET: Final = UsersTarget(users=120)
 """Of the company's 150 users, by the end of the quarter."""
 
 
