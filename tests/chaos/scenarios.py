@@ -48,6 +48,15 @@ def _delivered(world: World) -> str:
     return old
 
 
+def _not_needed(world: World) -> None:
+    """Its rotation is complete, marked so, and comes again in 28 days; nobody reads it."""
+    world.configure(RemoveSecretsAfter="35")
+    _delivered(world)
+    world.hand("secretsmanager").get_secret_value(SecretId=SECRET)
+    _runs(world, 21)
+    world.go_to(world.day(62))
+
+
 def _again(world: World) -> None:
     _delivered(world)
     world.go_to(world.day(90))
@@ -531,6 +540,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "rotate-into-scheduled": Scenario(prepare=partial(_again_and, change=_scheduled)),
     "rotate-over-malformed-tags": Scenario(prepare=partial(_again_and, change=_malformed)),
     "rotate-over-written-value": Scenario(prepare=partial(_again_and, change=_overwritten)),
+    "schedule-secret": Scenario(prepare=_not_needed),
     # T2
     "disable": Scenario(prepare=_to_disable),
     "disable-handed-over": Scenario(prepare=_handed_over),

@@ -1099,3 +1099,37 @@ def test_a_use_that_aws_had_not_told_yet_is_no_reason() -> None:
 
     assert list(violations(quiet)) == [1]
     assert violations(replace(quiet, use_is_told_after=4 * HOUR)) == {}
+
+
+LATE = 60 * DAY
+"""When the old key is gone for long, and nobody has read the secret since."""
+
+
+@pytest.mark.parametrize(
+    ("params", "uses", "reads", "is_well"),
+    [
+        ({"RecoveryWindowInDays": 30}, (LATE - DAY,), (), True),
+        ({"RecoveryWindowInDays": 7}, (LATE - DAY,), (), False),
+        ({}, (LATE - DAY,), (), False),
+        ({"ForceDeleteWithoutRecovery": True}, (LATE - DAY,), (), False),
+        ({"RecoveryWindowInDays": 30}, (), (), False),
+        ({"RecoveryWindowInDays": 30}, (LATE + DAY,), (), False),
+        ({"RecoveryWindowInDays": 30}, (LATE - DAY,), (LATE - 34 * DAY,), False),
+        ({"RecoveryWindowInDays": 30}, (LATE - DAY,), (LATE - 36 * DAY,), True),
+    ],
+)
+def test_a_secret_is_scheduled_for_deletion_only_where_nobody_needs_it(
+    params: dict[str, object],
+    uses: tuple[timedelta, ...],
+    reads: tuple[timedelta, ...],
+    is_well: bool,
+) -> None:
+    calls = [
+        *(by_hand(START + read, "GetSecretValue", SecretId=SECRET) for read in reads),
+        call(START + LATE, "DeleteSecret", SecretId=SECRET, **params),
+    ]
+    evidence = replace(rotating(), uses=[Use(NEW, START + used) for used in uses])
+
+    found = violations(and_calls(evidence, *calls))
+
+    assert (4 not in found) is is_well
