@@ -124,3 +124,39 @@ def test_whose_a_secret_is_goes_by_the_users_id(
     found = leftover(name_of("ann"), tags, users, account=SHOP, is_empty=False, is_leaving=False)
 
     assert (found is not None) is is_left
+
+
+def test_a_plan_says_which_secrets_nobody_needs_and_writes_none(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "heir", 3)
+    add_user(cloud, SHOP, "living", 3)
+    make_secret(cloud, name_of("heir"), "AIDAEARLIEREXAMPLE00")
+    make_secret(cloud, name_of("gone"), "AIDAGONEEXAMPLE00000")
+    make_secret(cloud, name_of("living"), id_of(cloud, "living"))
+    option = ("--remove-secrets-after", "35")
+
+    table = keyturn("plan", *IN_THE_SHOP, *option).stdout
+    of_one = keyturn("explain", "living", *IN_THE_SHOP, *option).stdout
+    document = json.loads(keyturn("plan", *IN_THE_SHOP, *option, "--format", "json").stdout)
+
+    lines = [line.strip() for line in table.splitlines() if "_AccessKey: " in line]
+    assert lines == [
+        f"{name_of('gone')}: the secret of that name was not made by Keyturn",
+        f"{name_of('heir')}: it is of an earlier user heir, and another one has that name",
+    ]
+    assert "2 secrets that nobody needs, or that somebody should look at" in table
+    assert "Secret: it does not hold the user's key" in of_one
+    [gone, heir, living] = document["accounts"][0]["secrets"]
+    assert (gone["user_gone"], gone["step"], gone["needs_look"]) == (True, "KEEP", True)
+    assert (heir["needs_look"], living["needs_look"]) == (True, False)
+    assert not [call for call in cloud.calls if call.operation in {"TagResource", "DeleteSecret"}]
+
+
+@pytest.mark.parametrize("days", ["34", "0", "-1", "x", "36501"])
+def test_too_few_days_are_refused_before_anything_is_asked(cloud: LocalCloud, days: str) -> None:
+    cloud.calls.clear()
+
+    result = keyturn("plan", *IN_THE_SHOP, f"--remove-secrets-after={days}")
+
+    assert result.exit_code == 2
+    assert "--remove-secrets-after" in result.stderr
+    assert not cloud.calls

@@ -1126,7 +1126,7 @@ def test_a_secret_is_scheduled_for_deletion_only_where_nobody_needs_it(
 ) -> None:
     calls = [
         *(by_hand(START + read, "GetSecretValue", SecretId=SECRET) for read in reads),
-        call(START + LATE, "DeleteSecret", SecretId=SECRET, **params),
+        replace(call(START + LATE, "DeleteSecret"), params={"SecretId": SECRET, **params}),
     ]
     evidence = replace(rotating(), uses=[Use(NEW, START + used) for used in uses])
 
