@@ -11,13 +11,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from keyturn.cli.audit_options import ChainOptions, EvidenceOptions, VerifyOptions
 from keyturn.cli.evidence import connected, lines_of, opened
 from keyturn.cli.json_answers import put
+from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.audit_chain import HEAD, Head, Verdict
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.plain_text import visible
 from keyturn.schemas.audit_verdict import write_verdict
 from keyturn.schemas.exports import Unreadable, read_logs
 from keyturn.use_cases.audit_chain import verify_chain
@@ -49,7 +49,7 @@ def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
     if asked.format is Findings.JSON:
         put(write_verdict(verdict, store.place))
     else:
-        typer.echo("\n".join(map(visible, _said(verdict, store.place))))
+        say(_said(verdict, store.place))
     return FAILED if verdict.broken else 0
 
 

@@ -1,13 +1,13 @@
 """`keyturn audit`: who did what to a key, on whose order, and who was notified."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
+from threading import Lock
 from typing import Final, assert_never
 
-import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
@@ -15,13 +15,13 @@ from keyturn.cli.audit_options import AuditFormat, EvidenceOptions, QuestionOpti
 from keyturn.cli.evidence import lines_of, opened
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
+from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.domain.audit_answer import Answer, Kind, Notified, Piece, Question
 from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.key import Account
-from keyturn.domain.plain_text import visible
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.ports.evidence import Evidence
 from keyturn.schemas.audit_answer import write_audit_answer, write_audit_csv
@@ -59,13 +59,13 @@ def ask(where: EvidenceOptions, asked: QuestionOptions) -> int:
             put(write_audit_answer(answer))
         case AuditFormat.CSV:
             sys.stdout.write(write_audit_csv(answer))
-            _echo(_beside(answer), err=True)
+            say(_beside(answer), err=True)
         case AuditFormat.TABLE:
-            _echo(_table(answer))
-            _echo(_beside(answer))
+            say(_table(answer))
+            say(_beside(answer))
         case AuditFormat.TIMELINE:
-            _echo(f"{_when(each)}  {each.kind:<13}  {_line(each)}" for each in answer.pieces)
-            _echo(_beside(answer))
+            say(f"{_when(each)}  {each.kind:<13}  {_line(each)}" for each in answer.pieces)
+            say(_beside(answer))
         case _:
             assert_never(asked.format)
     return FAILED if answer.unreadable or not answer.pieces else 0
@@ -129,10 +129,12 @@ def _answered(
         disable=not console.is_terminal,
     ) as progress:
         tasks = {}
+        one_at_a_time = Lock()  # objects are read side by side
 
         def tick(source: str) -> None:
-            if source not in tasks:
-                tasks[source] = progress.add_task(source, total=None)
+            with one_at_a_time:
+                if source not in tasks:
+                    tasks[source] = progress.add_task(source, total=None)
             progress.advance(tasks[source])
 
         def brought(users: set[tuple[str, str]]) -> Brought:
@@ -237,8 +239,3 @@ def _beside(answer: Answer) -> Iterator[str]:
     yield from (f"NOT TO BE TRUSTED: {each}." for each in answer.unreadable)
     if any(not each.is_exact for each in answer.pieces):
         yield "~ is when the run began."
-
-
-def _echo(lines: Iterable[str], *, err: bool = False) -> None:
-    for line in lines:
-        typer.echo(visible(line), err=err)

@@ -5,11 +5,10 @@ from contextlib import ExitStack
 from io import StringIO
 from typing import Final
 
-import typer
-
 from keyturn.cli.audit_options import EvidenceOptions
 from keyturn.cli.evidence import opened
 from keyturn.cli.json_answers import put
+from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
@@ -29,7 +28,6 @@ from keyturn.domain.period_words import (
     seen_text,
     title_of,
 )
-from keyturn.domain.plain_text import visible
 from keyturn.report.period_page import write_period_page
 from keyturn.schemas.ocsf import ocsf_of
 from keyturn.schemas.period_report import heading, period_report_file, rows_of
@@ -82,7 +80,7 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
     if asked.format is Findings.JSON:
         put(period_report_file(found))
     else:
-        typer.echo("\n".join(map(visible, _lines(found))))
+        say(_lines(found))
     return 0 if found.is_whole else FAILED
 
 

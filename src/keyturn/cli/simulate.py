@@ -4,10 +4,10 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from textwrap import wrap
 
 import typer
 
+from keyturn.cli.line_breaks import broken
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.result_file import result_file
 from keyturn.cli.simulate_options import (
@@ -34,8 +34,6 @@ LONGEST = 400
 """Days: what would come later, nobody plans by."""
 FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
-_LEAST = 40
-"""Columns: in fewer no sentence can be read."""
 _RULES = {each.name.casefold(): each.name for each in parameters_of(RotationPolicy).values()}
 _COMPARABLE = {**_RULES, "admindigest": "AdminDigest"}
 """What --with can set: the name in any case → as it is spelt."""
@@ -108,15 +106,7 @@ def _text(
             return json.dumps(file, indent=2) + "\n"
     labels = [each.label for each in labelled]
     lines = simulation_lines(found, settings, labels, width)
-    return "\n".join(part for line in lines for part in _wrapped(visible(line), width)) + "\n"
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    """A line as it fits into the columns; what follows is indented as its beginning."""
-    indent = " " * (len(line) - len(line.lstrip()) + 2)
-    return (
-        wrap(line, max(width, _LEAST), subsequent_indent=indent) if len(line) > width else [line]
-    )
+    return "\n".join(part for line in lines for part in broken(visible(line), width)) + "\n"
 
 
 def _labelled(label: str, settings: Settings) -> Labelled:
