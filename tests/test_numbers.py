@@ -238,6 +238,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.schemas.rules.MOST_UNITS": 100,
     "keyturn.schemas.queue_message.MOST_ASKED": 2000,
     "keyturn.domain.owner.MOST_RECIPIENTS": 10,
+    "keyturn.deployment.checks.exemptions._NAMED": 3,
     "keyturn.deployment.checks.owners._NAMED": 3,
     "keyturn.domain.narrowing._SUNDAY": 6,
     "keyturn.adapters.sqs.LARGEST_BATCH": 200000,

@@ -62,6 +62,8 @@ class ListName(StrEnum):
     OVERDUE = "overdue"
     BLOCKED = "blocked"
     EXEMPT = "exempt"
+    EXEMPTION_OVER = "exemption_over"
+    DEFERRED = "deferred"
     RESTORED = "restored"
     WITHOUT_OWNER = "without_owner"
     WAY_OUT = "way_out"
@@ -218,6 +220,8 @@ class _Account:
     done: Counter[Action] = field(default_factory=Counter)
     held: dict[str, tuple[date, bool]] = field(default_factory=dict)
     restored: dict[str, PeriodLine] = field(default_factory=dict)
+    removed: dict[str, PeriodLine] = field(default_factory=dict)
+    """User's name → that they were removed from the exemption group."""
     new: dict[str, int | None] = field(default_factory=dict)
     rotated: set[str] = field(default_factory=set)
 
@@ -303,6 +307,14 @@ class _Account:
                 self.done[key.action] += 1
             if key.action is Action.ROTATE:
                 self.rotated.add(key.user)
+            if key.action is Action.END_EXEMPTION:
+                self.removed[key.user] = PeriodLine(
+                    account=self.account,
+                    name=self.name,
+                    user=key.user,
+                    since=day.day,
+                    what=cut(key.sentence, LONGEST),
+                )
 
     def _add_held(self, day: AccountSeen) -> None:
         """Since when each key is held up without a day between."""
@@ -354,6 +366,10 @@ class _Account:
                 case _:
                     pass
         lines[ListName.RESTORED] = list(self.restored.values())
+        lines[ListName.EXEMPTION_OVER] = list(self.removed.values())
+        lines[ListName.DEFERRED] = [
+            self._of(last, key, None) for key in last.keys if Overlay.DEFERRED in key.overlays
+        ]
         lines[ListName.WITHOUT_OWNER] = [
             PeriodLine(account=self.account, name=self.name, user=user.user, what=NO_OWNER)
             for user in last.users

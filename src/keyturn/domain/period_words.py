@@ -41,6 +41,14 @@ SECTIONS: Final[Mapping[ListName, Section]] = {
             "and end are those of the exemptions file when the report was made."
         ),
     ),
+    ListName.EXEMPTION_OVER: Section(
+        title="Users who were removed from the exemption group",
+        means="Since: the day of the removal (EndExemptions).",
+    ),
+    ListName.DEFERRED: Section(
+        title="Keys that were given more time",
+        means="By an operator (`keyturn defer`), as the last look found them.",
+    ),
     ListName.RESTORED: Section(
         title="Keys that somebody enabled again",
         means="Since: the first day on which a run saw it.",

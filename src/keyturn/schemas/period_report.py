@@ -76,6 +76,8 @@ class ReportLists(TypedDict):
     overdue: PeriodListFile
     blocked: PeriodListFile
     exempt: PeriodListFile
+    exemption_over: PeriodListFile
+    deferred: PeriodListFile
     restored: PeriodListFile
     without_owner: PeriodListFile
     not_reached: PeriodListFile
