@@ -76,7 +76,6 @@ class Origin:
 NOWHERE: Final = Origin(Place.NOT_KNOWN)
 _CI_AGENTS: Final = {
     "configure-aws-credentials-for-github-actions": Ci.GITHUB,
-    "aws-vsts-tools": Ci.AZURE_DEVOPS,
 }
 _IN_AWS_AGENTS: Final = {
     "exec-env/aws_lambda_": "AWS Lambda",
