@@ -11,6 +11,7 @@ from keyturn.domain.errors import InvalidValue
 from keyturn.schemas.rotation_event import read_queued
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
 from keyturn_sandbox.simulation.deployment import (
+    ADMIN,
     BUCKET,
     MEMBER_ROLE,
     PREFIX,
@@ -96,6 +97,30 @@ def test_the_daily_run_enforces_in_the_stage_and_nowhere_else(stage: Harness) ->
         if "ActionsRotated" in each
     }
     assert rotated == {HUB: [0.0], MEMBER: [1.0]}
+
+
+def test_the_day_of_a_mixed_organisation_counts_what_was_done_and_names_the_rest(
+    stage: Harness,
+) -> None:
+    _, inner = units(stage)
+    stage.user("ann", 137)
+    stage.settings |= {"ExcludedAccounts": MANAGEMENT_ACCOUNT, "AdminDigest": "Daily"}
+    stage.cloud.add_role(HUB, MEMBER_ROLE, role_arn(HUB, ROTATION_ROLE))
+    stage.cloud.session(HUB).client("iam").create_group(GroupName=GROUP)
+    stage.cloud.add_user(HUB, "bob")
+    stage.cloud.add_key(HUB, "bob", created=stage.cloud.now - timedelta(days=137))
+    enforce_in(stage, inner)
+    daily(stage)
+
+    stage.at(1.3).report()
+    stage.tell()
+
+    *_, mail = (each for each in stage.cloud.sent_mails if each.to == [ADMIN])
+    said = " ".join(str(mail.text).split())
+    assert "1 of them was looked at in a dry run: nothing was changed there" in said
+    assert "WHAT WAS DONE 1 key got a new key. - ann" in said
+    assert "In 1 account in dry run: 1 key would get a new key. Nothing was changed there" in said
+    assert "Nothing to do, 1 key changed" in mail.subject
 
 
 def test_a_unit_reaches_the_accounts_of_the_units_below_it(stage: Harness) -> None:
