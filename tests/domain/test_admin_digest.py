@@ -188,6 +188,15 @@ def test_who_is_newly_exempt_is_named() -> None:
     assert (line.account, line.user) == (PROD.account, "eve")
 
 
+def test_what_is_done_about_secrets_that_nobody_needs_is_told_once_each() -> None:
+    secrets = (("ann", "scheduled for deletion"), ("bob", "there is no user bob"))
+    account = replace(PROD, secrets=(*secrets, secrets[0]))
+
+    digest = of(account)
+
+    assert [(line.user, line.what) for line in digest.secrets.worst] == list(secrets)
+
+
 def test_what_was_done_after_the_digest_of_the_day_before_is_told_the_day_after() -> None:
     made = datetime(2027, 3, 7, 11, tzinfo=UTC)
     late = replace(

@@ -12,7 +12,7 @@ from keyturn.domain.decision import Action, NoticeType
 from keyturn.domain.events import Audience, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
-from keyturn.domain.worst_lines import DigestList
+from keyturn.domain.worst_lines import DigestLine, DigestList
 from keyturn.mail.brief import brief_of
 from keyturn.mail.commands import read_command, undo_command
 from keyturn.mail.filters import full_day, wrapped
@@ -403,6 +403,21 @@ def test_what_stands_in_marks_counts_as_long_as_it_is_and_stays_on_one_line(
 
 
 # --- the administrators' day ---------------------------------------------------------------------
+
+
+def test_the_mail_of_a_day_says_how_a_secret_that_nobody_needs_is_taken_back() -> None:
+    line = DigestLine(
+        account="333333333333", name="prod", user="ann", what="scheduled for deletion: …"
+    )
+    digest = replace(DAYS["daily-quiet"], secrets=DigestList(total=1, worst=(line,)))
+
+    mail = MAILS.mail_of(digest)
+
+    for text in (" ".join(mail.text.split()), Page(mail.html).text):
+        assert "secrets that nobody needs: 1" in text.lower()
+        assert "ann, prod" in text
+        assert "aws secretsmanager restore-secret --secret-id NAME" in text
+    assert "ecret" not in mail.subject, "nothing is wrong"
 
 
 @pytest.mark.parametrize("scene", DAYS)
