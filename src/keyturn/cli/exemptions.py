@@ -344,7 +344,8 @@ def _file(opened: Opened) -> ExemptionsFile:
 def _print(console: Console, file: ExemptionsFile, today: date, longest: int) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("Account", "User", "Stands", "Ends", "Days", "Ticket", "Owner", "Reason"):
-        table.add_column(heading, overflow="fold")
+        # An account's id or a date in two parts is no id and no date.
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"Account", "Ends"})
     rows = list(listed(file, today, longest))
     for each in rows:
         texts = (

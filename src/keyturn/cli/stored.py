@@ -13,7 +13,11 @@ from keyturn.wiring import local_evidence
 
 
 def check_stored(where: StoredOptions) -> None:
-    """Refuse, before anything is asked of AWS, options that name no place, or two."""
+    """
+    Refuse, before anything is asked of AWS, options that name no place, or two.
+
+    Raises InvalidValue for those.
+    """
     if where.folder is None:
         if not (where.deployed or where.bucket):
             raise InvalidValue("--bucket", "", "is needed, or --deployed, or --folder")
