@@ -29,7 +29,7 @@ from keyturn.settings import Settings
 from keyturn_sandbox.demo.folder import MAILS, DemoFolder
 from keyturn_sandbox.demo.lists import mail_index, notice_table
 from keyturn_sandbox.demo.notices import notices_csv, notices_of_keys
-from keyturn_sandbox.demo.page import extras_of, mail_lines, page_data
+from keyturn_sandbox.demo.page import extras_of, mail_lines, page_data, reports_of
 from keyturn_sandbox.judge.verdict import Verdict
 from keyturn_sandbox.simulation.days import Day, Handlers
 from keyturn_sandbox.simulation.demonstration import Result, calendar_of, demonstrate, leaks
@@ -60,7 +60,8 @@ def demo(folder: DemoFolder, days: int, seed: int, plant: int | None, console: C
     """
     Play the days, write what came of them, and judge; 0 if all promises held.
 
-    Writes index.html, notices.html, notices.csv, plan.json, keyturn.log and mails/ at the end.
+    Writes index.html, weekly.html, monthly.html, notices.html, notices.csv, plan.json, keyturn.log
+    and mails/ at the end.
     plant adds a violation of the promise of that number to the evidence, to see it found.
     """
     log = StringIO()
@@ -113,6 +114,7 @@ def _write(result: Result, folder: DemoFolder, log: str) -> tuple[str, ...]:
             notices_of_keys(result), result.notices.wrong, home="index.html"
         ),
         "notices.csv": notices_csv(result),
+        **reports_of(result),
         "plan.json": _plan(result),
         f"{MAILS}/index.html": mail_index(
             (replace(line, path=Path(line.path).name) for line in lines), home="../index.html"

@@ -1,7 +1,8 @@
 """
 The demo's page: the page of any deployment, of what the demo left in its bucket.
 
-Beside it stands what only a demo knows: its promises, and its weeks.
+Beside it stands what only a demo knows: its promises, and its weeks; and the reports of its last
+week and month.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +11,14 @@ from typing import Any, Final
 
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import NoticeType
+from keyturn.domain.period import Period, PeriodKind
 from keyturn.domain.reading import NotReadableError, read_json
 from keyturn.domain.users_target import UsersTarget
 from keyturn.report.page import Extras, Panel
+from keyturn.report.period_page import write_period_page
 from keyturn.schemas.receipt import CLAIM_SIZE
 from keyturn.use_cases.page_data import GatherPage, PageAsked
+from keyturn.use_cases.report_period import PeriodAsked, ReportPeriod
 from keyturn_sandbox.demo.evidence import DemoEvidence
 from keyturn_sandbox.demo.fates import Fate
 from keyturn_sandbox.demo.lists import MailLine
@@ -40,6 +44,21 @@ def page_data(result: Result) -> Mapping[str, Any]:
     return GatherPage(evidence=evidence, workers=1).of(asked)
 
 
+def reports_of(result: Result) -> Mapping[str, str]:
+    """The page of the last week and of the last month that the demo lived through: file → page."""
+    evidence = DemoEvidence(result.objects, prefix=PREFIX)
+    first, last = result.days[0].began.date(), result.days[-1].began.date()
+    pages = {}
+    for kind in PeriodKind:
+        period = Period.of(kind, last).before
+        if period.first < first:  # a short demo: the one that is not over
+            period = Period.of(kind, last)
+        asked = PeriodAsked(period=period, now=result.planned_at)
+        report = ReportPeriod(evidence=evidence, workers=1).of(asked)
+        pages[f"{kind}.html"] = write_period_page(report)
+    return pages
+
+
 def extras_of(result: Result) -> Extras:
     """What the demo says besides."""
     return Extras(
@@ -49,6 +68,8 @@ def extras_of(result: Result) -> Extras:
             "Each key's notices": "notices.html",
             "The same as CSV": "notices.csv",
             "All mails": "mails/index.html",
+            "The last week's report": f"{PeriodKind.WEEKLY}.html",
+            "The last month's report": f"{PeriodKind.MONTHLY}.html",
             "The plan for the day after": "plan.json",
             "The functions' log": "keyturn.log",
         },

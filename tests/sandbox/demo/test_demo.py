@@ -104,6 +104,20 @@ def test_a_demo_leaves_a_page_the_plan_the_log_and_every_mail(
     assert any('"Wrote iam:CreateAccessKey"' in line for line in log)
 
 
+def test_a_demo_leaves_the_reports_of_its_last_week_and_month(
+    short: tuple[int, Path, str],
+) -> None:
+    _, folder, _ = short
+
+    week, month = ((folder / f"{kind}.html").read_text() for kind in ("weekly", "monthly"))
+
+    for page, name in ((week, "Week 2026-W"), (month, "Month 2026-")):
+        assert name in page
+        # Two accounts that no run can enter are said, and what was seen is not "nothing".
+        assert "NOT EVERYTHING WAS SEEN" in page
+        assert "ci-github" in page
+
+
 def test_the_notices_are_listed_with_what_became_of_their_mails(
     short: tuple[int, Path, str],
 ) -> None:
