@@ -15,7 +15,11 @@ from typer.testing import CliRunner, Result
 
 from keyturn.cli.app import app
 from keyturn.use_cases.play_account import OLD_SNAPSHOT
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
+from tests.cli.organisation import BUCKET as ORGANISATIONS
+from tests.cli.organisation import NOW, OURS, SHOP, add_user, build, deploy, environment
+from tests.cli.organisation import PREFIX as BELOW
 from tests.schemas import SCHEMAS, closed
 from tests.use_cases.harness import ASKED, MEMBER, Harness, staged
 
@@ -33,7 +37,7 @@ OPTIONS = [
     *("--warn-days", "3", "--spread-days", "3"),
     *("--max-keys-per-day", "1", "--max-percent-per-day", "0", "--admin", ADMIN),
 ]
-LIVED = 26
+LIVED = 22
 """Days: a rotation, both windows, and the next rotation."""
 
 
@@ -133,7 +137,8 @@ def test_settings_are_compared_and_each_form_says_the_same(
     lived: tuple[Path, list[Counter[str]]],
 ) -> None:
     folder, _ = lived
-    more = ("--with", "maxkeysperday=50  SpreadDays=1", "--with", "AdminDigest=Daily")
+    beside = ("--with", "maxkeysperday=50  SpreadDays=1", "--with", "AdminDigest=Daily")
+    more = ("--days", "42", *beside)
     found = played(folder, *more)
     Draft202012Validator(closed(SCHEMAS["simulation"]())).validate(found)
     own, loose, daily = found["settings"]
@@ -143,7 +148,7 @@ def test_settings_are_compared_and_each_form_says_the_same(
     assert sum(each["over_cap"] for each in loose["days"]) == 0
     assert max(each["disabled"] for each in loose["days"]) > 1
     assert sum(each["admin_mails"] for each in daily["days"]) == 0
-    assert len(own["days"]) == 120
+    assert len(own["days"]) == 42
     for each in own["days"]:
         assert each["disabled"] == sum(
             each[f"ends_{word}"] for word in ("in_use", "not_in_use", "use_unknown")
@@ -153,14 +158,14 @@ def test_settings_are_compared_and_each_form_says_the_same(
     assert [int(row["disabled"]) for row in rows] == [
         each["disabled"] for setting in found["settings"] for each in setting["days"]
     ]
-    for columns in (80, 120, 160):
+    for columns in (80, 160):
         table = keyturn(*place, columns=columns).stdout
         weeks = [line for line in table.splitlines() if re.match(r"\d{4}-\d\d-\d\d  ", line)]
-        assert len(weeks) == 3 * 18
+        assert len(weeks) == 3 * 6
         assert all(len(line) <= columns for line in weeks)
         assert "NOT KNOWN: which accounts there are" in table
         assert "Each owner moves to a new key" in table
-        assert "NOT within policy in 120 days" in table
+        assert "NOT within policy in 42 days" in table
         assert "two-keys-in-use" in table
 
 
@@ -168,7 +173,7 @@ def test_where_nobody_moves_to_a_new_key_it_says_what_breaks(
     lived: tuple[Path, list[Counter[str]]],
 ) -> None:
     folder, _ = lived
-    hold = ("--hold-if-used-within", "3", "--max-hold", "9", "--days", "26")
+    hold = ("--hold-if-used-within", "3", "--max-hold", "9", "--days", "22")
 
     [moved] = played(folder, *hold)["settings"]
     [never] = played(folder, *hold, "--owners", "never")["settings"]
@@ -178,7 +183,7 @@ def test_where_nobody_moves_to_a_new_key_it_says_what_breaks(
     ]
     assert first[1] > first[0]  # what is in use is held, up to MaxHold
     table = keyturn(
-        *("simulate", "--folder", str(folder), *OPTIONS, "--owners", "never", "--days", "26")
+        *("simulate", "--folder", str(folder), *OPTIONS, "--owners", "never", "--days", "22")
     ).stdout
     assert "No owner ever moves to a new key." in table
     assert "the snapshots do not say when they were last used" in table
@@ -315,3 +320,46 @@ def test_what_does_not_go_with_against_is_refused(
 
     assert refused.exit_code == 2, refused.output
     assert said in refused.output
+
+
+# --- from the bucket
+
+
+def test_a_bucket_and_its_copy_say_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalCloud(now=NOW) as cloud:
+        build(cloud)
+        deploy(cloud)
+        for name, value in environment(cloud.session(OURS)).items():
+            monkeypatch.setenv(name, value)
+        add_user(cloud, SHOP, "orders", 137)
+        keyturn("run", "--deployed", "--account", SHOP, "--enforce", "--yes")
+        for name, body in cloud.objects(ORGANISATIONS).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        copy = tmp_path / BELOW
+        bucket = ("--bucket", ORGANISATIONS, "--prefix", BELOW)
+        as_json = ("--format", "json")
+
+        answers = [
+            keyturn("simulate", *place, *as_json)
+            for place in (("--deployed",), bucket, ("--folder", str(copy)))
+        ]
+        compared = [
+            keyturn("plan", "--against", what, *place, "--all", "--format", "json")
+            for what, place in (
+                ("newest", ("--deployed",)),
+                (f"{NOW:%Y-%m-%d}", bucket),
+                (str(copy), ()),
+            )
+        ]
+
+    found = [json.loads(answer.stdout)["settings"][0]["days"] for answer in answers]
+    assert found[0] == found[1] == found[2]
+    assert [n for n, day in enumerate(found[0], start=1) if day["disabled"]] == [10, 100]
+    assert len(found[0]) == 120
+    keys = [json.loads(answer.stdout)["keys"] for answer in compared]
+    assert keys[0] == keys[1] == keys[2]
+    assert [(each["before"]["action"], each["differs"]) for each in keys[0]] == [("ROTATE", False)]

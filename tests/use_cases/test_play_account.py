@@ -43,7 +43,7 @@ def acts_of(course: FleetCourse) -> Counter[tuple[str, int]]:
     )
 
 
-@examples(40)
+@examples(25)
 @given(lives())
 def test_what_is_played_is_what_comes(life: Life) -> None:
     # Whoever works with a key goes on, and nobody begins to: the one thing that is supposed.
