@@ -24,7 +24,7 @@ coverage: .venv/ready   ## run the tests on one core, and say which lines they m
 	$(RUN)coverage run -m pytest -q $(T) && $(RUN)coverage report
 
 chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T="-k NAME" for one
-	CHAOS=$(if $(LONG),long,ci) $(RUN)pytest -q -n 2 --dist loadgroup tests/chaos $(T)
+	CHAOS=$(if $(LONG),long,ci) $(RUN)pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/chaos $(T)
 
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain

@@ -10,7 +10,11 @@ LONGEST = ("test_two_runs_at_once.py", "test_stateful.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that both cores end together."""
+    """
+    What takes longest comes first, so that both cores end together.
+
+    xdist would put groups of many tests first: --no-loadscope-reorder in the Makefile.
+    """
     items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
 
 
