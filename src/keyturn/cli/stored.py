@@ -14,9 +14,9 @@ from keyturn.wiring import local_evidence
 
 def check_stored(where: StoredOptions) -> None:
     """
-    Refuse, before anything is asked of AWS, options that name no place, or two.
+    Look at the options before anything is asked of AWS.
 
-    Raises InvalidValue for those.
+    Raises InvalidValue where they name no place, or two.
     """
     if where.folder is None:
         if not (where.deployed or where.bucket):
