@@ -14,6 +14,9 @@ const STEPS: [string, string][] = [
   ["overwritten", "Notified: the secret no longer holds the new key"],
   ["orphan", "Notified of a key whose secret was never stored"],
   ["revoked", "Notified: it was revoked"],
+  ["deferred", "Notified: it has more time"],
+  ["exemption-ends", "Notified: its user is exempt until {day}"],
+  ["exemption-over", "Notified: its user is exempt no more"],
 ];
 
 export function stepInWords(step: string, about: number): string {
@@ -30,6 +33,7 @@ const ACTIONS: Record<string, string> = {
   WARN: "Warn",
   NOTICE: "Notify",
   REPAIR: "Repair",
+  "END-EXEMPTION": "End the exemption",
   RESTORE: "Restore",
   REVOKE: "Revoke",
   WAIT: "Wait",
@@ -40,6 +44,7 @@ export const DONE: Record<string, string> = {
   DISABLE: "Disabled",
   DELETE: "Deleted",
   REPAIR: "Repaired",
+  "END-EXEMPTION": "Exemption ended",
   RESTORE: "Restored",
   REVOKE: "Revoked",
 };
@@ -49,8 +54,14 @@ export function actionInWords(action: string): string {
 }
 
 export const SOURCES: Record<string, string> = {
+  "exemptions-file": "from the exemptions file",
   tag: "from the user's tag",
-  rule: "from the owners file",
+  "user-name": "from the user's name",
+  "owners-file": "from the owners file",
+  "security-contact": "the account's security contact",
+  "operations-contact": "the account's operations contact",
+  account: "the account's address",
+  admin: "the administrators, for no other source has an address",
 };
 
 export const STATE_WORDS: Record<string, string> = {
