@@ -381,3 +381,69 @@ def test_the_target_has_its_line_and_what_was_not_seen_is_at_least(bucket: Bucke
     assert partly["target"]["says"].startswith("At least 20 IAM users, target 14")
     assert "at least 6 too many. There is no line" in partly["target"]["says"]
     assert (none["target"], none["months"]) == (None, [])
+
+
+def test_one_snapshot_of_another_form_keeps_no_other_account_from_the_page(bucket: Bucket) -> None:
+    bucket.inventory(DAY, SHOP, LAB)
+    rich = key(
+        "bob",
+        2,
+        last_used={"at": "2026-05-01T04:00:00Z", "service": "s3", "region": "us-east-1"},
+        breaks=False,
+        deferral={
+            "until": "2026-06-01",
+            "ticket": "T-1",
+            "by": "ann",
+            "at": "2026-05-01T00:00:00Z",
+        },
+    )
+    bucket.snapshot(SHOP, DAY, [key("ann", 1)])
+    bucket.snapshot(LAB, DAY, [rich], done_earlier=[])
+    [name] = bucket.root.glob(f"snapshots/date={DAY}/account={LAB}.json")
+    good = name.read_text()
+    assert account(gathered(bucket), LAB) == ("seen", "")
+    refused = set()
+
+    for path in places(json.loads(good)):
+        for odd in (MISSING, None, 7, "odd", ["odd", 7], {"odd": 7}):
+            name.write_text(json.dumps(changed(json.loads(good), path, odd)))
+
+            block = gathered(bucket)
+            write_page(block)
+
+            # Neither does it keep what it says of itself from being seen as lacking.
+            assert account(block, SHOP) == ("seen", ""), (path, odd)
+            seen, why = account(block, LAB)
+            if seen == "not entered":
+                assert "could not be read" in why
+                refused.add(path[0])
+
+    assert {"keys", "users", "failures", "policy"} <= refused
+
+
+MISSING = object()
+
+
+def places(found: Any) -> list[tuple[str | int, ...]]:  # noqa: ANN401 -- any JSON
+    """Each place in a document, as the steps to it."""
+    of = found.items() if isinstance(found, dict) else enumerate(found)
+    return [
+        path
+        for name, value in of
+        for path in (
+            (name,),
+            *((name, *more) for more in (places(value) if isinstance(value, dict | list) else ())),
+        )
+    ]
+
+
+def changed(found: Any, path: tuple[str | int, ...], value: object) -> Any:  # noqa: ANN401 -- any JSON
+    """A document with something else in one place, or without it."""
+    inner = found
+    for step in path[:-1]:
+        inner = inner[step]
+    if value is MISSING:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = value
+    return found

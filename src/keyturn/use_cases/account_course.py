@@ -145,11 +145,16 @@ def course_of(
 
 
 def _checked(found: Snapshot) -> Snapshot | None:
-    """The snapshot, if what is read of it here is of the form that is written."""
+    """
+    The snapshot, if what a page reads of it is of the form that is written.
+
+    One account's is never to keep the page of all the others from being made.
+    """
     try:
-        return found if all(map(_is_known, found["keys"])) else None
+        is_known = all(map(_is_known, found["keys"])) and all(map(_is_known_user, found["users"]))
     except (LookupError, TypeError, ValueError, AttributeError):
         return None
+    return found if is_known else None
 
 
 def _is_known(key: SnapshotKey) -> bool:
@@ -157,12 +162,24 @@ def _is_known(key: SnapshotKey) -> bool:
     Action(key["action"]), State(key["state"])
     used, coming = key["last_used"], key["next"]
     texts = [key["sentence"], key["created"], *([coming["action"]] if coming else ())]
+    optional = [key["successor"], *((used["at"], used["service"]) if used else ())]
+    breaks = key.get("breaks")
     return (
-        isinstance(key["age"], int)
+        type(key["age"]) is int
         and isinstance(key["done"], bool)
         and all(isinstance(each, str) for each in texts)
+        and all(each is None or isinstance(each, str) for each in optional)
+        and (breaks is None or isinstance(breaks, bool))
         and (not coming or read_day(coming["date"]) is not None)
-        and (not used or {"at", "service"} <= used.keys())
+    )
+
+
+def _is_known_user(user: SnapshotUser) -> bool:
+    """Whether what is known of a user's owner is of the form that is written."""
+    rejected = user.get("owner_rejected", [])
+    texts = [user.get("owner"), user.get("owner_source")]
+    return all(each is None or isinstance(each, str) for each in texts) and (
+        isinstance(rejected, list) and all(isinstance(each, str) for each in rejected)
     )
 
 
