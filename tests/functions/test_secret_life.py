@@ -269,7 +269,7 @@ LEFT_ALONE: Mapping[str, tuple[Callable[[Harness, str], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", LEFT_ALONE)
+@pytest.mark.parametrize("case", LEFT_ALONE, ids=lambda case: case.replace(" ", "-"))
 def test_it_is_left_alone_where_anything_speaks_for_it_or_is_not_known(
     stage: Harness, key: str, case: str
 ) -> None:
