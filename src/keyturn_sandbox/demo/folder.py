@@ -21,7 +21,15 @@ from keyturn.domain.reading import read_json
 
 MANIFEST = ".keyturn-demo.json"
 MAILS = "mails"
-_PAGES = ("index.html", "notices.html", "notices.csv", "plan.json", "keyturn.log")
+_PAGES = (
+    "index.html",
+    "weekly.html",
+    "monthly.html",
+    "notices.html",
+    "notices.csv",
+    "plan.json",
+    "keyturn.log",
+)
 _MAIL = re.compile(r"\d{4,}\.(html|txt)|index\.html")
 _A_DAY = 400_000
 _AT_LEAST = 4_000_000
