@@ -277,6 +277,10 @@ class FakePauseFlag(Refusals):
             raise AlreadyThere("paused")
         self.paused = pause
 
+    def replace(self, pause: Pause) -> None:
+        self.may_refuse("replace")
+        self.paused = pause
+
     def clear(self) -> None:
         self.may_refuse("clear")
         self.paused = None

@@ -102,6 +102,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.domain.audit_chain.MOST_NAMED": 20,
     "keyturn.domain.stage._NAMED": 5,
     "keyturn.domain.breaker.MOST_FAILED": 50,
+    "keyturn.domain.pause.MOST_ORDERS": 20,
     "keyturn.domain.breaker.LEAST_ROTATIONS": 10,
     "keyturn.domain.breaker.ALL": 100,
     "keyturn.domain.audit_answer.ONE_STEP": timedelta(hours=1),

@@ -493,14 +493,19 @@ def test_one_command_stops_every_write_and_another_lets_them_go_on(cloud: LocalC
     assert sorted(told) == [("pause", "done"), ("resume", "done"), *runs]
 
 
-def test_a_second_pause_changes_nothing_and_names_the_first(cloud: LocalCloud) -> None:
+def test_a_second_pause_names_the_first_and_is_kept_beside_it(cloud: LocalCloud) -> None:
     keyturn(*PAUSE, *NOW_DO_IT)
 
     again = keyturn("pause", "--bucket", BUCKET, "--reason", "another", *NOW_DO_IT)
 
     assert again.exit_code == 0
-    assert again.stdout.endswith(f": an incident [{PLACE}]\n")
-    assert len(entries(cloud)) == 1
+    *_, first, beside = again.stdout.splitlines()
+    assert first.endswith(f": an incident [{PLACE}]")
+    assert beside.endswith("asked for a pause too, at 2026-03-02 04:00Z: another")
+    assert len(entries(cloud)) == 2
+    lifted = keyturn("resume", "--bucket", BUCKET, "--format", "json", *NOW_DO_IT)
+    assert ": another" in lifted.stderr
+    assert json.loads(lifted.stdout)["paused"] is False
 
 
 @pytest.mark.parametrize(

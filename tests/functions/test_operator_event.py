@@ -216,7 +216,28 @@ def test_a_second_pause_leaves_the_first_one_as_it_is(stage: Harness) -> None:
     again = stage.invoke({"Pause": "another", "by": "bob"})
 
     assert (again["paused"]["by"], again["paused"]["why"]) == ("ann", "an incident")
-    assert len(entries(stage)) == 1
+    assert sorted(entry["by"] for entry in entries(stage)) == ["ann", "bob"]
+
+
+def test_who_resumes_learns_of_everybody_who_had_paused(stage: Harness) -> None:
+    alarm = {"Pause": "the alarm went off", "by": "Keyturn-ManyRestored"}
+    first = stage.invoke({"Pause": "maintenance", "by": "ann"})["paused"]
+    stage.at(0.25)
+
+    stage.invoke(alarm)
+    again = stage.invoke(alarm)["paused"]
+    resumed = stage.invoke({"Resume": "maintenance is over", "by": "ann"})
+
+    # The same order is kept once, however often Lambda repeats its event.
+    [beside] = again["also"]
+    assert {name: again[name] for name in ("by", "at", "why")} == first
+    assert (beside["by"], beside["why"]) == (alarm["by"], alarm["Pause"])
+    assert beside["at"] > first["at"]
+    assert (resumed["paused"], resumed["lifted"]) == (None, again)
+    [last] = [each for each in entries(stage) if each["command"] == "resume"]
+    assert [each for each in last["said"] if alarm["by"] in each and alarm["Pause"] in each]
+    # The next pause begins with none.
+    assert "also" not in stage.invoke({"Pause": "a new one", "by": "bob"})["paused"]
 
 
 def test_a_pause_that_cannot_be_read_is_no_reason_not_to_stop(stage: Harness) -> None:

@@ -75,6 +75,18 @@ def test_a_stop_that_meets_the_end_of_an_earlier_one_stops_all_the_same() -> Non
     assert pause_flag.paused == PAUSE
 
 
+def test_a_pause_that_cannot_be_kept_beside_an_earlier_one_is_a_failure() -> None:
+    pause_flag = FakePauseFlag(paused=replace(PAUSE, by="bob"))
+    pause_flag.refuses["replace"] = Denied("no")
+
+    with pytest.raises(
+        OrderNotDone, match=r"paused by bob, but that .* asked for it too could not"
+    ):
+        stop(pause_flag, PAUSE)
+    # Writes are stopped all the same.
+    assert pause_flag.paused == replace(PAUSE, by="bob")
+
+
 def test_a_switch_that_is_always_taken_and_never_there_is_tried_three_times() -> None:
     class Flickering(FakePauseFlag):
         tries = 0

@@ -87,5 +87,9 @@ class NoPauseFlag:
         """Raises Refused: nobody would see it."""
         raise Refused("without a bucket nobody would see a pause")
 
+    def replace(self, pause: Pause) -> None:
+        """Raises Refused: nobody would see it."""
+        self.set(pause)
+
     def clear(self) -> None:
         """There is none to lift."""

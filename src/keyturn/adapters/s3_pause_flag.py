@@ -62,6 +62,16 @@ class S3PauseFlag:
                 IfNoneMatch="*",
             )
 
+    def replace(self, pause: Pause) -> None:
+        """Keep stopping every write, by a pause that says more; also where it was just lifted."""
+        with aws_errors_translated():
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=self._name,
+                Body=write_pause(pause),
+                ContentType="application/json",
+            )
+
     def clear(self) -> None:
         """Let writes go on."""
         with aws_errors_translated():

@@ -34,7 +34,7 @@ def pause(asked: PauseOptions) -> int:
     flag = aws.located_pause_flag()
     try:
         before = flag.pause()
-        _stands(asked, flag, before, is_end=before is not None or not asked.enforce)
+        _stands(asked, flag, before, is_end=not asked.enforce)
     except PortError as error:
         if not asked.enforce:
             raise
@@ -42,15 +42,16 @@ def pause(asked: PauseOptions) -> int:
         before = None
         _say(f"Whether Keyturn is paused could not be read ({error}).", to_stderr=True)
     is_alone = _is_alone(flag)
-    if before is not None or not asked.enforce:
+    if not asked.enforce:
         if before is None:
             _say(DRY, to_stderr=True)
         return FAILED if is_alone and before is not None else 0
-    if asks:
+    if asks and before is None:
         confirm("Stop every write in the organisation.")
     # Nothing is to hold up a stop, neither a missing entry.
     with _audited(aws, asked, "pause", urgent=True) as notes:
         wanted = Pause(by=notes.entry.by, at=notes.entry.at, why=asked.reason or "")
+        # An earlier pause stays, and this one is kept beside it.
         in_force = stop(flag, wanted)
         notes.ends(f"paused: {asked.reason}", failed=False)
     _stands(asked, flag, in_force, is_end=True)
@@ -68,11 +69,15 @@ def resume(asked: PauseOptions) -> int:
         if before is not None:
             _say(DRY, to_stderr=True)
         return 0
+    if asked.format is Findings.JSON:
+        # The state at the end has none of them any more.
+        for each in before.others:
+            _say(each, to_stderr=True)
     if asks:
         confirm("Let writes go on.")
     with _audited(aws, asked, "resume") as notes:
         flag.clear()
-        notes.ends(f"lifted: {_paused(before)}", failed=False)
+        notes.ends(f"lifted: {_paused(before)}", *before.others, failed=False)
     _stands(asked, flag, None, is_end=True)
     return _code(notes)
 
@@ -105,6 +110,8 @@ def _stands(
     if asked.format is not Findings.JSON:
         said = _paused(pause) if pause else "Keyturn is not paused."
         _say(f"{said} [{flag.place}]")
+        for each in pause.others if pause else ():
+            _say(each)
     elif is_end:
         put(write_pause_state(flag.place, pause))
 

@@ -1,6 +1,7 @@
 """An operator's word that comes as an event of the rotation function."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -152,6 +153,7 @@ def pause_or_resume(aws: Aws, asked: PauseRequest, context: LambdaContext) -> di
         why=asked.why,
     )
     in_force: Pause | None = None
+    lifted: Pause | None = None
     try:
         in_force = aws.pause_flag().pause()
     except PortError:
@@ -159,7 +161,7 @@ def pause_or_resume(aws: Aws, asked: PauseRequest, context: LambdaContext) -> di
             raise
         # Setting the pause finds an earlier one, too (use_cases/stop.py).
     failures: tuple[Failure, ...] = ()
-    if not dry_run and asked.pauses is (in_force is None):
+    if not dry_run and (asked.pauses or in_force is not None):
         with Audited(
             audit=aws.audit(),
             entry=entry,
@@ -170,10 +172,19 @@ def pause_or_resume(aws: Aws, asked: PauseRequest, context: LambdaContext) -> di
                 in_force = stop(aws.pause_flag(), Pause(by=by, at=now, why=asked.why))
             else:
                 aws.pause_flag().clear()
-                in_force = None
-            notes.ends(asked.why, failed=False)
+                lifted, in_force = in_force, None
+            notes.ends(asked.why, *_ended(in_force, lifted, entry), failed=False)
         failures = unwritten(notes)
-    return write_pause_answer(in_force, failures, dry_run=dry_run)
+    return write_pause_answer(in_force, failures, dry_run=dry_run, lifted=lifted)
+
+
+def _ended(in_force: Pause | None, lifted: Pause | None, entry: AuditEntry) -> Iterator[str]:
+    """What else an entry says: the earlier pause that stands, or all that was lifted."""
+    if in_force is not None and (in_force.by, in_force.at) != (entry.by, entry.at):
+        yield f"the pause of {in_force.by} stands, and this one is kept beside it"
+    if lifted is not None:
+        yield f"lifted the pause of {lifted.by}: {lifted.why}"
+        yield from lifted.others
 
 
 def unwritten(notes: Audited) -> tuple[Failure, ...]:

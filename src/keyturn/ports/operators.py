@@ -15,6 +15,9 @@ class PauseFlag(Protocol):
     def set(self, pause: Pause) -> None:
         """Stop every write. Raises AlreadyThere where somebody has."""
 
+    def replace(self, pause: Pause) -> None:
+        """Keep stopping every write, by a pause that says more; also where it was just lifted."""
+
     def clear(self) -> None:
         """Let writes go on; where nobody paused, nothing happens."""
 

@@ -76,4 +76,4 @@ class NotPaused(HealthCheck):
         if found is None:
             return self.well("nobody has paused Keyturn")
         said = f"paused by {found.by} since {found.at:%Y-%m-%d %H:%MZ}: {found.why}"
-        return self.faulty(FindingCode.PAUSED, said)
+        return self.faulty(FindingCode.PAUSED, "; ".join((said, *found.others)))
