@@ -51,7 +51,7 @@ def is_chosen(scenario: int, number: int, call: str, fault: int) -> bool:
     fault comes to every scenario and, from one to the next, to every call.
     """
     operation = call.partition(":")[2]
-    one_in = 32 if operation.startswith(READS) else 4 if call.startswith(OF_KEYS) else 6
+    one_in = 40 if operation.startswith(READS) else 5 if call.startswith(OF_KEYS) else 8
     return (scenario + number + fault) % one_in == 0
 
 
