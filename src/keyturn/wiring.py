@@ -327,17 +327,14 @@ class Aws(_Connections):
             is_summed_up=is_summed_up,
         )
 
-    def _keep_secrets(self, run: Run, tools: _Tools) -> KeepSecrets | None:
-        days = self.settings.policy.remove_secrets_after
-        if days is None:
-            return None
+    def _keep_secrets(self, run: Run, tools: _Tools) -> KeepSecrets:
         return KeepSecrets(
             keys=tools.keys,
             secrets=SecretsManagerList(self._member(run.account.id).secrets),
             store=tools.secret_store,
             clock=self.clock,
             policy=self.settings.policy,
-            days=days,
+            days=self.settings.policy.remove_secrets_after,
             kms_key=self.settings.secrets_key,
             workers=self.settings.parallel_users,
         )

@@ -49,12 +49,12 @@ def _delivered(world: World) -> str:
 
 
 def _not_needed(world: World) -> None:
-    """Its rotation is complete, marked so, and comes again in 28 days; nobody reads it."""
-    world.configure(RemoveSecretsAfter="35")
+    """Its rotation is complete, marked so, and comes again in 14 days; nobody reads it."""
+    world.configure(RemoveSecretsAfter="35", WarnDays="0")
     _delivered(world)
     world.hand("secretsmanager").get_secret_value(SecretId=SECRET)
     _runs(world, 21)
-    world.go_to(world.day(62))
+    world.go_to(world.day(76))
 
 
 def _again(world: World) -> None:

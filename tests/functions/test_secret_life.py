@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from keyturn.domain.secret_names import GONE_TAG, IDLE_TAG, INTENT_TAG, secret_name, version_id_for
 from keyturn.domain.tag_text import format_utc
+from keyturn.schemas.account_day import account_day
 from keyturn_sandbox.emulator.checkpoint import Checkpoint
 from keyturn_sandbox.emulator.cloud import REGION
 from keyturn_sandbox.emulator.secret_rules import secrets_of
@@ -27,6 +28,9 @@ from tests.use_cases.harness import (
     staged,
     stores,
 )
+
+if TYPE_CHECKING:
+    from keyturn.schemas.snapshot import Snapshot
 
 ANN = secret_name(MEMBER, "ann")
 SECOND = 2
@@ -47,7 +51,7 @@ def stage(scene: tuple[Harness, str, Checkpoint]) -> Harness:
     stage, _, put_back = scene
     put_back()
     stage.cloud.layers.clear()
-    stage.settings = {"DryRunFlag": "False", "RemoveSecretsAfter": "35"}
+    stage.settings = {"DryRunFlag": "False", "RemoveSecretsAfter": "35", "WarnDays": "0"}
     stage.log.seek(0)
     stage.log.truncate()
     return stage.at(0)
@@ -123,8 +127,8 @@ def test_it_is_marked_scheduled_before_the_next_rotation_and_taken_back_by_it(
     assert written(stage, 55, key) == []
     # 35 days are over on day 56; but a secret that is scheduled then is gone on day 86.
     assert written(stage, 56, key) == []
-    assert written(stage, 61, key) == []
-    assert written(stage, 62, key) == SCHEDULE
+    assert written(stage, 75, key) == []
+    assert written(stage, 76, key) == SCHEDULE
     assert is_scheduled(stage)
     [call] = [call for call in stage.ours() if call.operation == "DeleteSecret"]
     assert call.params == {"SecretId": stage.secret("ann").arn, "RecoveryWindowInDays": 30}
@@ -134,7 +138,7 @@ def test_it_is_marked_scheduled_before_the_next_rotation_and_taken_back_by_it(
     assert (snapshot["stored"], snapshot["scheduled"], snapshot["of_gone"]) == (0, 1, 0)
     [changed] = snapshot["changed"]
     assert (changed["secret"], changed["step"]) == (ANN, "SCHEDULE")
-    assert written(stage, 63, key) == []
+    assert written(stage, 78, key) == []
 
     assert written(stage, 90, key) == [
         "RestoreSecret",
@@ -176,7 +180,7 @@ def test_of_a_user_who_is_gone_it_is_reported_first_and_scheduled_after_as_many_
 
 
 def _read(stage: Harness, _key: str) -> None:
-    stage.at(27)
+    stage.at(42)
     stage.value("ann")
 
 
@@ -219,7 +223,7 @@ LEFT_ALONE: Mapping[str, tuple[Callable[[Harness, str], object], str]] = {
     "said by a person": (lambda stage, _: tag(stage, "keyturn:keep", ""), ""),
     "exempt": (lambda stage, _: stage.exempt("ann"), ""),
     "taken back": (
-        lambda stage, key: tag(stage, IDLE_TAG + key, f"since={at(0)} scheduled={at(61)}"),
+        lambda stage, key: tag(stage, IDLE_TAG + key, f"since={at(0)} scheduled={at(76)}"),
         "a person took it back",
     ),
     "a mark that cannot be read": (
@@ -234,12 +238,12 @@ LEFT_ALONE: Mapping[str, tuple[Callable[[Harness, str], object], str]] = {
     "no seal": (_made_anew, "not its seal"),
     "a rotation begun": (
         lambda stage, key: tag(
-            stage, INTENT_TAG, f"run=r at={at(61.5)} seen={key} replaces={key} tries=1"
+            stage, INTENT_TAG, f"run=r at={at(76.5)} seen={key} replaces={key} tries=1"
         ),
         "a rotation was begun, and is not finished",
     ),
     "restored by hand": (
-        lambda stage, key: tag(stage, f"keyturn:restored:{key}", f"restored={at(61)}"),
+        lambda stage, key: tag(stage, f"keyturn:restored:{key}", f"restored={at(76)}"),
         "something else is on record of its key",
     ),
     "not on record": (
@@ -275,11 +279,11 @@ def test_it_is_left_alone_where_anything_speaks_for_it_or_is_not_known(
 ) -> None:
     change, why = LEFT_ALONE[case]
     marked(stage, 21, key)
-    change(stage.at(61.9), key)
+    change(stage.at(76.9), key)
     if key in stage.keys("ann") and case != "not used since it was stored":
         stage.use(key)
 
-    assert written(stage, 62) == []
+    assert written(stage, 77) == []
 
     assert not is_scheduled(stage)
     assert why in said(stage)
@@ -288,23 +292,23 @@ def test_it_is_left_alone_where_anything_speaks_for_it_or_is_not_known(
 def test_a_mark_from_the_future_counts_from_today(stage: Harness, key: str) -> None:
     marked(stage, 100, key)
 
-    assert written(stage, 62, key) == MARK
-    assert stage.secret("ann").tags[IDLE_TAG + key] == f"since={at(62)}"
+    assert written(stage, 77, key) == MARK
+    assert stage.secret("ann").tags[IDLE_TAG + key] == f"since={at(77)}"
 
 
 def test_the_mark_of_a_user_who_is_there_after_all_is_taken_off(stage: Harness, key: str) -> None:
     tag(stage, GONE_TAG, f"since={at(1)}")
 
-    assert written(stage, 62, key) == ["UntagResource"]
+    assert written(stage, 77, key) == ["UntagResource"]
     assert GONE_TAG not in stage.secret("ann").tags
 
 
 def test_a_rotation_that_begins_while_it_is_scheduled_is_seen(stage: Harness, key: str) -> None:
     marked(stage, 21, key)
-    intent = f"run=another at={at(62)} seen={key} replaces={key} tries=1"
+    intent = f"run=another at={at(77)} seen={key} replaces={key} tries=1"
     stage.cloud.layers.append(before("DeleteSecret", lambda: tag(stage, INTENT_TAG, intent)))
 
-    assert written(stage, 62, key) == [*SCHEDULE, "RestoreSecret", "TagResource"]
+    assert written(stage, 77, key) == [*SCHEDULE, "RestoreSecret", "TagResource"]
 
     assert not is_scheduled(stage)
     assert stage.secret("ann").tags[IDLE_TAG + key] == f"since={at(21)}"
@@ -331,7 +335,7 @@ def test_what_changes_before_its_turn_is_read_anew(stage: Harness, key: str) -> 
 
     stage.cloud.layers.append(layer)
 
-    assert written(stage, 62, key) == []
+    assert written(stage, 77, key) == []
     assert not is_scheduled(stage)
 
 
@@ -340,7 +344,7 @@ def test_a_role_that_may_not_is_a_failure_and_the_next_run_does_it(
 ) -> None:
     marked(stage, 21, key)
     denied = stage.cloud.deny(MEMBER, "DeleteSecret")
-    stage.at(62).use(key)
+    stage.at(77).use(key)
 
     answer = stage.run()
 
@@ -350,7 +354,7 @@ def test_a_role_that_may_not_is_a_failure_and_the_next_run_does_it(
     )
     assert stage.secret("ann").tags[IDLE_TAG + key] == f"since={at(21)}", "nobody took it back"
     denied.lift()
-    assert written(stage, 63, key) == SCHEDULE
+    assert written(stage, 78, key) == SCHEDULE
 
 
 def test_a_lost_answer_leaves_a_secret_that_the_next_rotation_takes_back(
@@ -358,10 +362,10 @@ def test_a_lost_answer_leaves_a_secret_that_the_next_rotation_takes_back(
 ) -> None:
     marked(stage, 21, key)
     stage.cloud.layers.append(break_down("DeleteSecret"))
-    written(stage, 62, key)
+    written(stage, 77, key)
     stage.cloud.layers.clear()
 
-    assert written(stage, 63, key) == [], "nobody can tell it from one that a person took back"
+    assert written(stage, 78, key) == [], "nobody can tell it from one that a person took back"
     written(stage, 90, key)
 
     assert stage.value("ann")["AccessKeyId"] in set(stage.keys("ann")) - {key}
@@ -371,18 +375,101 @@ def test_its_deletion_is_taken_back_when_its_rotation_comes_too_late(
     stage: Harness, key: str
 ) -> None:
     marked(stage, 21, key)
-    written(stage, 62, key)
+    written(stage, 77, key)
     stage.settings |= {"RotationPeriod": "180", "InactivePeriod": "190"}
 
-    assert written(stage, 63, key) == ["RestoreSecret", "UntagResource"]
+    assert written(stage, 78, key) == ["RestoreSecret", "UntagResource"]
 
     assert not is_scheduled(stage)
     assert IDLE_TAG + key not in stage.secret("ann").tags
 
 
+def _switched_off(stage: Harness, _key: str) -> None:
+    stage.settings |= {"RemoveSecretsAfter": "", "WarnDays": "14"}
+
+
+def _read_and_shown_late(stage: Harness, _key: str) -> None:
+    secret: Any = secrets_of(MEMBER, REGION).secrets[ANN]
+    secret.last_accessed_date = int((START + 75 * DAY).timestamp())
+
+
+def _renamed_without_its_id(stage: Harness, key: str) -> None:
+    _renamed(stage, key)
+    secret: Any = secrets_of(MEMBER, REGION).secrets[ANN]
+    secret.tags[:] = [{"Key": IDLE_TAG + key, "Value": f"since={at(21)} scheduled={at(76)}"}]
+
+
+NOT_IN_TIME: Mapping[str, Callable[[Harness, str], object]] = {
+    "exempt": lambda stage, _: stage.exempt("ann"),
+    "renamed": _renamed,
+    "renamed, and without its id": _renamed_without_its_id,
+    "switched off": _switched_off,
+    "read, and shown late": _read_and_shown_late,
+    "rotated a day later": lambda stage, _: stage.settings.update(RotationPeriod="91"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_IN_TIME)
+def test_what_no_rotation_takes_back_in_time_the_next_run_does(
+    stage: Harness, key: str, case: str
+) -> None:
+    marked(stage, 21, key)
+    assert written(stage, 76, key) == SCHEDULE
+    assert written(stage, 76.5, key) == [], "its rotation comes in time"
+    NOT_IN_TIME[case](stage, key)
+
+    assert written(stage, 77, key) == ["RestoreSecret", "UntagResource"]
+
+    assert not is_scheduled(stage)
+    assert IDLE_TAG + key not in stage.secret("ann").tags
+    assert written(stage, 77.2, key) in ([], MARK)
+
+
+def _units_elsewhere(stage: Harness) -> None:
+    stage.settings |= {"EnforcedAccounts": "444444444444"}
+
+
+NOT_WRITING: Mapping[str, Callable[[Harness], object]] = {
+    "dry run": lambda stage: stage.settings.update(DryRunFlag="True"),
+    "paused": lambda stage: stage.hand_over({"Pause": "an incident", "by": "me"}),
+    "outside the stage": _units_elsewhere,
+}
+
+
+@pytest.mark.parametrize("case", NOT_WRITING)
+def test_a_run_that_may_not_write_says_each_day_what_aws_destroys_and_when(
+    stage: Harness, key: str, case: str
+) -> None:
+    marked(stage, 21, key)
+    written(stage, 76, key)
+    NOT_WRITING[case](stage)
+
+    for day in (77, 105):
+        assert written(stage, day, key) == []
+
+        [line] = [text for text in stage.messages() if text.startswith(f"Secret {ANN}: AWS ")]
+        assert "AWS destroys it on 2026-06-16" in line
+        assert f"aws secretsmanager restore-secret --secret-id {ANN}" in line
+        [(user, told)] = account_day(cast("Snapshot", stored(stage))).secrets
+        assert (user, told) == ("ann", line.partition(": ")[2])
+        stage.log.seek(0)
+        stage.log.truncate()
+
+
+def test_a_taking_back_that_is_denied_says_what_helps(stage: Harness, key: str) -> None:
+    marked(stage, 21, key)
+    written(stage, 76, key)
+    stage.exempt("ann")
+    stage.cloud.deny(MEMBER, "RestoreSecret")
+
+    failure = failures_of(stage.at(77).run())["ann"]
+
+    assert "AWS destroys it on 2026-06-16. By hand: aws secretsmanager restore-secret" in failure
+
+
 def test_a_revocation_takes_it_back_too(stage: Harness, key: str) -> None:
     marked(stage, 21, key)
-    written(stage, 62, key)
+    written(stage, 77, key)
 
     stage.invoke({**ASKED, "Revoke": key})
 

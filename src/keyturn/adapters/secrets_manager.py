@@ -14,6 +14,7 @@ from keyturn.domain.errors import Denied, NotFound, Refused
 from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.ownership import is_same_key
 from keyturn.domain.seal import SealKey, read_seal
+from keyturn.domain.secret_life import RECOVERY_WINDOW
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import NewKey
 
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
     )
 
 
-RECOVERY_WINDOW = 30
-"""
-Days for which a secret can be taken back; AWS takes 7 to 30.
-
-https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
-"""
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 

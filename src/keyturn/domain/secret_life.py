@@ -27,8 +27,16 @@ TAKEN_BACK: Final = (
 )
 
 
-TAKEN_BACK_WITHIN: Final = 28
-"""Days before a rotation from which its secret can be scheduled: AWS keeps it for two more."""
+RECOVERY_WINDOW: Final = 30
+"""
+Days for which AWS keeps a secret that is scheduled, and it can be taken back; AWS takes 7 to 30.
+
+https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+"""
+RESERVE: Final = 16
+"""Days of that window that are left when the rotation comes: for a pause, or an outage."""
+SCHEDULED_WITHIN: Final = RECOVERY_WINDOW - RESERVE
+"""Days before its rotation from which the secret of a living user can be scheduled."""
 
 
 class SecretStep(StrEnum):
@@ -95,12 +103,38 @@ class SecretDecision:
     """Whether its deletion was scheduled when it was looked at."""
     arn: str = ""
     """Of the secret; of one that is made again under its name it is another."""
+    lost_on: date | None = None
+    """The date, UTC, on which AWS destroys a living user's secret that we scheduled."""
+    is_in_danger: bool = False
+    """Whether this run may not do what would keep it from that."""
     view: "SecretView | None" = field(default=None, compare=False, repr=False)
     """What it was decided on."""
 
     def __str__(self) -> str:
         """As a sentence."""
         return f"{self.name}: {self.said}"
+
+    @property
+    def by_hand(self) -> str:
+        """The command by which a person takes its deletion back."""
+        return f"aws secretsmanager restore-secret --secret-id {self.name}"
+
+    @property
+    def in_danger(self) -> "SecretDecision":
+        """As it is said where the run may not write: when it is lost, and what helps."""
+        sentence = (
+            f"AWS destroys it on {self.lost_on}, unless a run that may write takes its deletion "
+            f"back before. By hand: {self.by_hand}. This run may not write. A living user's key "
+            "is in it"
+        )
+        return replace(
+            self,
+            step=SecretStep.KEEP,
+            sentence=sentence,
+            day=None,
+            needs_look=True,
+            is_in_danger=True,
+        )
 
     @property
     def said(self) -> str:
@@ -127,8 +161,8 @@ class SecretDecision:
 class Terms:
     """By what a secret is judged."""
 
-    days: int
-    """RemoveSecretsAfter."""
+    days: int | None
+    """RemoveSecretsAfter; None: it is off, and what was scheduled before is taken back."""
     now: datetime
     """Of the run, UTC."""
     kms_key: str | None
@@ -206,7 +240,10 @@ class SecretView:
         self, step: SecretStep, sentence: str, day: date | None = None, *, tag: str | None = None
     ) -> SecretDecision:
         """Decide so."""
+        begun = scheduled_mark(self.secret.tags, self.terms.now)
+        is_living = self.secret.scheduled_for_deletion and not self.is_of_gone
         return SecretDecision(
+            lost_on=lost_on(begun[1]) if begun is not None and is_living else None,
             name=self.name,
             user=self.user.name,
             step=step,
@@ -235,22 +272,44 @@ Case = Callable[[SecretView], SecretDecision | None]
 
 def take_back_what_no_rotation_will(view: SecretView) -> SecretDecision | None:
     """
-    Its key got more time, or the periods grew, or its rotation waits: the window would end first.
+    Its key got more time, its user is exempt, its rotation waits: the window would end first.
 
     Of one that a person scheduled nobody can say why: that stays theirs.
     """
-    begun, comes = scheduled_mark(view.secret.tags, view.terms.now), view.rotates_on
+    begun = scheduled_mark(view.secret.tags, view.terms.now)
     if not view.secret.scheduled_for_deletion or begun is None:
         return None
     tag, day = begun
-    if comes is not None and (comes - day.date()).days <= TAKEN_BACK_WITHIN:
+    why = _why_no_rotation_will(view, day.date())
+    return None if why is None else view.decided(SecretStep.TAKE_BACK, why, tag=tag)
+
+
+def _why_no_rotation_will(view: SecretView, scheduled: date) -> str | None:
+    """Why the next rotation does not take it back in time; None: it does."""
+    comes = view.rotates_on
+    # Taking back our own deletion gives an exempt user what is theirs: invariant 3 before 5.
+    if view.user.exempt:
+        return "its user is exempt, and no rotation takes its deletion back"
+    if view.terms.days is None:
+        return "RemoveSecretsAfter is off"
+    if GONE_TAG in view.secret.tags:
+        return f"there is a user {view.user.name} after all"
+    if comes is not None and (comes - scheduled).days <= SCHEDULED_WITHIN:
         return None
     when = f"on {comes}" if comes else "on a day that nobody knows"
-    return view.decided(
-        SecretStep.TAKE_BACK,
-        f"its key is rotated {when}, too late to take its deletion back",
-        tag=tag,
-    )
+    return f"its key is rotated {when}, too late to take its deletion back"
+
+
+def take_back_what_was_read(view: SecretView) -> SecretDecision | None:
+    """AWS shows hours later that somebody read it: it was scheduled on old news."""
+    begun, read = scheduled_mark(view.secret.tags, view.terms.now), view.secret.last_read
+    days = view.terms.days
+    if not view.secret.scheduled_for_deletion or begun is None or read is None or days is None:
+        return None
+    tag, day = begun
+    if (day.date() - read).days > days:
+        return None
+    return view.decided(SecretStep.TAKE_BACK, f"it was read on {read}", tag=tag)
 
 
 def keep_what_is_scheduled(view: SecretView) -> SecretDecision | None:
@@ -289,7 +348,7 @@ def leave_what_is_read(view: SecretView) -> SecretDecision | None:
     if view.mark.since is None:
         return None
     # AWS gives the day without the time: read in its last minute, it was read a day later.
-    if read is None or (view.terms.now.date() - read).days > days:
+    if days is None or read is None or (view.terms.now.date() - read).days > days:
         return None
     if view.is_of_gone:
         return view.look(f"there is no user {view.user.name}, and it was read on {read}")
@@ -299,7 +358,7 @@ def leave_what_is_read(view: SecretView) -> SecretDecision | None:
 def wait_its_days(view: SecretView) -> SecretDecision | None:
     """From its mark on, so many days: whoever needs it after all has time to say so."""
     begun, terms = view.mark.since, view.terms
-    if begun is None or have_passed(terms.days, begun, terms.now):
+    if begun is None or terms.days is None or have_passed(terms.days, begun, terms.now):
         return None
     what = f"there is no user {view.user.name}" if view.is_of_gone else "its rotation is complete"
     return view.keep(
@@ -318,11 +377,11 @@ def wait_for_its_next_rotation(view: SecretView) -> SecretDecision | None:
         return None
     if comes is None:
         return view.keep("when its key is rotated next is not known")
-    if (comes - now.date()).days <= TAKEN_BACK_WITHIN:
+    if (comes - now.date()).days <= SCHEDULED_WITHIN:
         return None
     return view.keep(
         f"its key is rotated on {comes}, which has to take its deletion back in time",
-        comes - TAKEN_BACK_WITHIN * DAY,
+        comes - SCHEDULED_WITHIN * DAY,
     )
 
 
@@ -384,7 +443,7 @@ def mark_it(view: SecretView) -> SecretDecision | None:
     begun, terms = view.mark.since, view.terms
     stored = view.record.of(view.key).delivered if view.key else None
     # A mark from before the key was stored was not made of it.
-    if begun is not None and (stored is None or begun >= stored):
+    if terms.days is None or (begun is not None and (stored is None or begun >= stored)):
         return None
     what = f"there is no user {view.user.name}"
     if not view.is_of_gone:
@@ -422,8 +481,9 @@ class Cases:
 
 OF_A_USER: Final = Cases(
     by_the_list=(
-        leave_an_exempt_user_alone,
         take_back_what_no_rotation_will,
+        take_back_what_was_read,
+        leave_an_exempt_user_alone,
         keep_what_is_scheduled,
         leave_what_people_keep,
         wait_for_the_old_key_to_go,
@@ -442,6 +502,7 @@ OF_A_USER: Final = Cases(
 )
 OF_NOBODY: Final = Cases(
     by_the_list=(
+        take_back_what_was_read,
         keep_what_is_scheduled,
         leave_what_people_keep,
         leave_what_was_taken_back,
@@ -451,7 +512,11 @@ OF_NOBODY: Final = Cases(
     closely=(leave_what_is_not_ours, mark_it, schedule_it),
 )
 OF_A_USER_WHO_IS_BACK: Final = Cases(
-    by_the_list=(keep_what_is_scheduled, leave_an_exempt_user_alone),
+    by_the_list=(
+        take_back_what_no_rotation_will,
+        keep_what_is_scheduled,
+        leave_an_exempt_user_alone,
+    ),
     closely=(leave_what_is_not_ours, unmark_it),
 )
 
@@ -513,3 +578,13 @@ def scheduled_mark(tags: Mapping[str, str], now: datetime) -> tuple[str, datetim
     known = [(at, tag) for tag, at in marks.items() if at is not None]
     at, tag = max(known, default=(None, ""))
     return None if at is None else (tag, at)
+
+
+def lost_on(scheduled: datetime) -> date:
+    """The date, UTC, on which AWS destroys a secret that was scheduled then."""
+    return scheduled.date() + RECOVERY_WINDOW * DAY
+
+
+def is_reserve_begun(scheduled: datetime, now: datetime) -> bool:
+    """Whether the rotation should have taken it back by now: from here on it is only reserve."""
+    return (now.date() - scheduled.date()).days > SCHEDULED_WITHIN

@@ -13,7 +13,7 @@ from keyturn.domain.secret_life import SecretStep
 from keyturn.domain.tag_text import moment
 from keyturn.schemas.decision import CELLS, cells_of
 from keyturn.schemas.plan_csv import harmless
-from keyturn.schemas.snapshot import Snapshot, SnapshotSecrets
+from keyturn.schemas.snapshot import SecretChanged, Snapshot, SnapshotSecrets
 
 COLUMNS: Final = ("account", "name", "dry_run", *CELLS, "done", "breaks", "owner", "owner_source")
 """Of `keys.csv`: where it was not looked for, a cell is empty."""
@@ -44,7 +44,7 @@ def account_day(snapshot: Snapshot) -> AccountDay:
         left=len(snapshot["left"]),
         at=_at(snapshot["at"]),
         exempted=tuple(snapshot.get("newly_exempt", ())),
-        secrets=() if snapshot["dry_run"] else tuple(_secrets(snapshot.get("secrets"))),
+        secrets=tuple(_secrets(snapshot.get("secrets"), dry_run=snapshot["dry_run"])),
         earlier=tuple(
             Step(
                 user=each["user"],
@@ -89,12 +89,18 @@ def _has_no_failure(snapshot: Snapshot) -> bool:
     return all(each["user"] is not None for each in snapshot["failures"])
 
 
-def _secrets(found: SnapshotSecrets | None) -> Iterator[tuple[str, str]]:
+def _secrets(found: SnapshotSecrets | None, *, dry_run: bool) -> Iterator[tuple[str, str]]:
     """What is told of secrets; that of a living user begins to be counted is no news."""
     # A dry run marks nothing, and so finds the same every day: its plan has it.
     for each in found["changed"] if found else ():
-        if each["user_gone"] or each["step"] in {SecretStep.SCHEDULE, SecretStep.TAKE_BACK}:
+        # What is only kept stands there because AWS destroys it soon, and the run may not write.
+        is_in_danger = each["step"] == SecretStep.KEEP
+        if is_in_danger or (not dry_run and _is_news(each)):
             yield each["user"], each["sentence"]
+
+
+def _is_news(each: SecretChanged) -> bool:
+    return each["user_gone"] or each["step"] in {SecretStep.SCHEDULE, SecretStep.TAKE_BACK}
 
 
 def _at(text: str) -> datetime:

@@ -246,7 +246,7 @@ def _secrets(result: AccountResult) -> SnapshotSecrets | None:
                 "step": each.step,
                 "sentence": each.said,
             }
-            for each in changed
+            for each in (*changed, *(each for each in plan.decisions if each.is_in_danger))
         ],
     }
 

@@ -40,7 +40,7 @@ from keyturn.use_cases.exempt_users import ExemptUsers, read_exemptions, remarks
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import halted, try_first
 from keyturn.use_cases.gate import Gate
-from keyturn.use_cases.keep_secrets import KeepSecrets, SecretsDone
+from keyturn.use_cases.keep_secrets import KeepSecrets, SecretsDone, with_dangers
 from keyturn.use_cases.named_users import missing_users
 from keyturn.use_cases.plan_remarks import (
     Progress,
@@ -276,7 +276,9 @@ class KeepAccount:
             if self.keep_secrets is None
             else self.keep_secrets.carry_out(plan, gate, has_time)
         )
-        plan = replace(plan, failures=(*plan.failures, *of_secrets.failures))
+        plan = with_dangers(
+            replace(plan, failures=(*plan.failures, *of_secrets.failures)), of_secrets.in_danger
+        )
         if gate.shut is not None:
             plan = replace(plan, failures=(*plan.failures, Failure(error=gate.shut)))
         exempted = (

@@ -1,6 +1,6 @@
 """The secrets of an account: which of them nobody needs, and what is done about those."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -25,17 +25,29 @@ from keyturn.domain.secret_life import (
     SecretStep,
     SecretView,
     Terms,
+    is_reserve_begun,
     judge,
+    lost_on,
     scheduled_mark,
+    take_back_what_no_rotation_will,
     within_cap,
 )
-from keyturn.domain.secret_names import USER_ID_TAG, owner_of_secret, secret_name
+from keyturn.domain.secret_names import (
+    KEY_TAG,
+    USER_ID_TAG,
+    owner_of_secret,
+    secret_name,
+    version_id_for,
+)
 from keyturn.ports import AccessKeys, Clock, ListedSecret, SecretList, SecretStore
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.side_by_side import side_by_side
 
 MOST_REFUSED = 3
 """Secrets about which nothing could be done, and after which no other is tried in the run."""
+
+FEW = 5
+"""So many users' secrets are listed one by one; of more, those of the account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,8 @@ class SecretsDone:
 
     done: tuple[SecretDecision, ...] = ()
     failures: tuple[Failure, ...] = ()
+    in_danger: tuple[SecretDecision, ...] = ()
+    """Of living users, scheduled, and not taken back: the run may not write, or did not come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +73,8 @@ class KeepSecrets:
     store: SecretStore
     clock: Clock
     policy: RotationPolicy
-    days: int
-    """RemoveSecretsAfter."""
+    days: int | None
+    """RemoveSecretsAfter; None: it is off, and what was scheduled before is taken back."""
     kms_key: str | None
     workers: int
 
@@ -73,20 +87,24 @@ class KeepSecrets:
             living: `UserId` → name of all users of the account.
 
         Returns:
-            The plan with its secrets. What cannot be listed is a warning: nothing is scheduled.
+            The plan with its secrets. What cannot be listed is a failure: nothing is scheduled,
+            and nothing that is can be taken back.
 
         """
         account = plan.run.account.id
-        prefixes = (
-            [f"Account_{account}_User_"]
-            if plan.is_whole
-            else [secret_name(account, decided.user.name) for decided in plan.users]
-        )
+        if self.days is None:
+            return self._of_what_was_switched_off(plan)
+        # Runs over some users write to no secret: only who looks at their plan is shown them.
+        if not plan.is_whole and not plan.run.dry_run:
+            return plan
         try:
-            listed = [each for prefix in prefixes for each in self.secrets.named(prefix)]
+            listed = self._listed(plan)
         except PortError as error:
-            unseen = f"the secrets could not be listed: none is scheduled for deletion ({error})"
-            return replace(plan, warnings=(*plan.warnings, unseen))
+            unseen = PortError(
+                "the secrets could not be listed: none is scheduled for deletion, and none that "
+                f"is can be taken back in time ({error})"
+            )
+            return replace(plan, failures=(*plan.failures, Failure(error=unseen)))
         ours = [each for each in listed if _is_ours(each.name, account)]
         users = {decided.user.name: decided for decided in plan.users}
         judged = side_by_side(
@@ -103,7 +121,7 @@ class KeepSecrets:
             ),
         )
         leaving = sum(each.deleted is not None for each in ours)
-        return replace(
+        planned = replace(
             plan,
             secrets=SecretsPlan(
                 decisions=tuple(sorted(decided, key=lambda each: each.name)),
@@ -111,6 +129,39 @@ class KeepSecrets:
                 scheduled=leaving if plan.is_whole else None,
             ),
         )
+        at_risk = tuple(each for each in decided if each.lost_on is not None)
+        return with_dangers(planned, at_risk) if plan.run.dry_run else planned
+
+    def _listed(self, plan: AccountPlan) -> list[ListedSecret]:
+        """Of the whole account, or of the few users that were asked for."""
+        account = plan.run.account.id
+        names = {secret_name(account, decided.user.name) for decided in plan.users}
+        if plan.is_whole or len(names) > FEW:
+            listed = self.secrets.named(f"Account_{account}_User_")
+            return [each for each in listed if plan.is_whole or each.name in names]
+        return [each for name in sorted(names) for each in self.secrets.named(name)]
+
+    def _of_what_was_switched_off(self, plan: AccountPlan) -> AccountPlan:
+        """
+        Of the secrets that the rule had read in any case: those that we scheduled.
+
+        A role need not list secrets for it: in the last WarnDays before a rotation, which are
+        those in which a secret can be scheduled, each user's own secret is read.
+        """
+        decided = []
+        for each in plan.users:
+            secret = each.user.secret
+            if isinstance(secret, SecretFacts) and plan.is_whole:
+                name = secret_name(plan.run.account.id, each.user.name)
+                view = SecretView(
+                    name=name, secret=secret, user=each.user, terms=self._terms(plan)
+                )
+                taken = take_back_what_no_rotation_will(view)
+                decided += [taken] if taken is not None else []
+        if not decided:
+            return plan
+        planned = replace(plan, secrets=SecretsPlan(decisions=tuple(decided)))
+        return with_dangers(planned, tuple(decided)) if plan.run.dry_run else planned
 
     def carry_out(
         self, plan: AccountPlan, gate: Gate, has_time: Callable[[], bool]
@@ -130,12 +181,16 @@ class KeepSecrets:
             return SecretsDone()
         done: list[SecretDecision] = []
         failures: list[Failure] = []
-        for each in plan.secrets.due:
+        settled: set[str] = set()
+        # First what would be lost.
+        due = sorted(plan.secrets.due, key=lambda each: each.step is not SecretStep.TAKE_BACK)
+        for each in due:
             if not has_time() or not gate.is_open():
                 break
             try:
                 self._do(each, plan, gate, done)
             except (ChangedMeanwhile, NotFound):
+                settled.add(each.name)
                 continue  # the next run looks again
             except WriteStopped:
                 break  # the gate says why
@@ -144,7 +199,15 @@ class KeepSecrets:
                 # A role that lacks the permission lacks it for each of them.
                 if not done and len(failures) == MOST_REFUSED:
                     break
-        return SecretsDone(done=tuple(done), failures=tuple(failures))
+        settled |= {each.name for each in done}
+        scheduled = [each for each in plan.secrets.decisions if each.lost_on is not None]
+        is_shut = bool(scheduled) and not gate.is_open()
+        in_danger = (
+            each
+            for each in scheduled
+            if each.name not in settled and (is_shut or each.step is SecretStep.TAKE_BACK)
+        )
+        return SecretsDone(done=tuple(done), failures=tuple(failures), in_danger=tuple(in_danger))
 
     def _judged(
         self,
@@ -164,17 +227,20 @@ class KeepSecrets:
             is_empty=not listed.versions,
             is_leaving=listed.deleted is not None,
         )
-        if left is not None and (left.now_called is not None or left.is_taken):
-            return _left_to_a_person(listed, left)
         decided = users.get(name)
         if left is not None:
+            lives = left.now_called or _holder(listed, users)
+            if lives is not None:
+                return self._of_a_living(listed, left, lives)
+            if left.is_taken:
+                return _left_to_a_person(listed, left)
             user = UserFacts(
                 account=account, name=name, user_id=left.user_id or "", keys=(), living=living
             )
         elif decided is not None and listed.tags.get(USER_ID_TAG) == decided.user.user_id:
             user = decided.user
         else:
-            return None
+            return self._unseen(listed) if plan.is_whole else None
         view = SecretView(
             name=listed.name,
             secret=_facts(listed),
@@ -185,6 +251,43 @@ class KeepSecrets:
             rotates_on=_rotates_on(decided, plan.run.at.date()) if decided else None,
         )
         return judge(view) or self._closely(view)
+
+    def _of_a_living(self, listed: ListedSecret, left: Leftover, lives: str) -> SecretDecision:
+        """Of a secret with another user's name, and the UserId or the key of one who lives."""
+        person = _left_to_a_person(listed, left)
+        begun = scheduled_mark(listed.tags, self.clock())
+        if listed.deleted is None or begun is None:
+            return person
+        tag, day = begun
+        return replace(
+            person,
+            step=SecretStep.TAKE_BACK,
+            sentence=f"the key of {lives}, who lives, is in it; its user {left.user} is not there",
+            tag=tag,
+            lost_on=lost_on(day),
+        )
+
+    def _unseen(self, listed: ListedSecret) -> SecretDecision | None:
+        """Of a user who was not looked at: their rotation may have waited too long."""
+        begun = scheduled_mark(listed.tags, self.clock())
+        if listed.deleted is None or begun is None:
+            return None
+        tag, day = begun
+        _, name = owner_of_secret(listed.name)
+        found = SecretDecision(
+            name=listed.name,
+            user=name,
+            step=SecretStep.KEEP,
+            sentence="its deletion is scheduled, and its user was not looked at",
+            tag=tag,
+            is_scheduled=True,
+            arn=listed.arn,
+            lost_on=lost_on(day),
+        )
+        if not is_reserve_begun(day, self.clock()):
+            return found
+        why = "its user was not looked at, and no rotation took its deletion back in time"
+        return replace(found, step=SecretStep.TAKE_BACK, sentence=why)
 
     def _is_of_today(self, listed: ListedSecret, plan: AccountPlan) -> bool:
         """Whether a run of this UTC day set out to schedule it."""
@@ -215,9 +318,9 @@ class KeepSecrets:
         self, each: SecretDecision, plan: AccountPlan, gate: Gate, done: list[SecretDecision]
     ) -> None:
         view = each.view
-        if view is None:
-            return
-        gate.pass_by(view.user)
+        # What is taken back is ours to take back, of an exempt user, too.
+        if view is not None and each.step is not SecretStep.TAKE_BACK:
+            gate.pass_by(view.user)
         match each.step:
             case SecretStep.MARK:
                 begun = replace(each.mark, since=self.clock())
@@ -231,7 +334,7 @@ class KeepSecrets:
                     raise ChangedMeanwhile(message)
                 self.store.restore(each.arn)
                 self.store.untag(each.arn, [each.tag])
-            case SecretStep.SCHEDULE:
+            case SecretStep.SCHEDULE if view is not None:
                 before = self._as_it_is(view, plan)
                 self._schedule(each, before, lambda: gate.pass_by(view.user), done)
                 return
@@ -314,6 +417,34 @@ class KeepSecrets:
             raise ChangedMeanwhile(message)
 
 
+def with_dangers(plan: AccountPlan, scheduled: Iterable[SecretDecision]) -> AccountPlan:
+    """Say of scheduled secrets that nobody takes back when AWS destroys them, and what helps."""
+    found = {each.name: each.in_danger for each in scheduled}
+    if plan.secrets is None or not found:
+        return plan
+    decisions = tuple(found.get(each.name, each) for each in plan.secrets.decisions)
+    return replace(
+        plan,
+        secrets=replace(plan.secrets, decisions=decisions),
+        warnings=(*plan.warnings, *(f"Secret {each}" for each in found.values())),
+    )
+
+
+def _holder(listed: ListedSecret, users: Mapping[str, UserDecisions]) -> str | None:
+    """The living user whose Active key is in it, or on its record."""
+    current = {v for v, labels in listed.versions.items() if "AWSCURRENT" in labels}
+    return next(
+        (
+            name
+            for name, decided in users.items()
+            for key in decided.user.keys
+            if key.is_active
+            and (version_id_for(key.key_id) in current or f"{KEY_TAG}{key.key_id}" in listed.tags)
+        ),
+        None,
+    )
+
+
 def _rest(secret: SecretFacts, tag: str) -> object:
     """What of a secret a rotation changes, and reading it."""
     tags = {name: text for name, text in secret.tags.items() if name != tag}
@@ -376,4 +507,6 @@ def _failed(each: SecretDecision, error: KeyturnError) -> Failure:
         SecretStep.SCHEDULE: "could not be scheduled for deletion",
         SecretStep.TAKE_BACK: "could not be taken back from its deletion",
     }.get(each.step, "could not be marked as not needed")
+    if each.step is SecretStep.TAKE_BACK:
+        what += f": AWS destroys it on {each.lost_on}. By hand: {each.by_hand}"
     return Failure(error=PortError(f"its secret {each.name} {what} ({error})"), user=each.user)

@@ -20,9 +20,21 @@ def exempt_users_are_left_alone(history: ReplayedHistory) -> Iterator[Fact]:
             if is_exempt and (
                 _is_ordered_even_so(history, index, call, user)
                 or is_announced_removal(history, index, call)
+                or _is_taken_back(call)
             ):
                 is_exempt = False
             yield f"{spoken(call)}, though {user} was exempt" if is_exempt else None
+
+
+def _is_taken_back(call: Call) -> bool:
+    """Whether it takes a secret's deletion back, or its mark off: nothing of theirs is less."""
+    tags = call.params.get("TagKeys")
+    is_unmarked = (
+        call.operation == "UntagResource"
+        and isinstance(tags, list)
+        and all(str(tag).startswith(("keyturn:idle:", "keyturn:gone")) for tag in tags)
+    )
+    return call.service == "secretsmanager" and (call.operation == "RestoreSecret" or is_unmarked)
 
 
 def _is_ordered_even_so(history: ReplayedHistory, index: int, call: Call, user: str) -> bool:
