@@ -188,12 +188,14 @@ def test_where_nothing_is_deployed_it_says_so(
     )
 
 
-@pytest.mark.parametrize("command", ["plan", "run"])
-def test_a_pause_is_told_before_somebody_counts_on_a_plan(cloud: LocalCloud, command: str) -> None:
+@pytest.mark.parametrize("command", [["plan"], ["run"], ["explain", "orders"]])
+def test_a_pause_is_told_before_somebody_counts_on_a_plan(
+    cloud: LocalCloud, command: list[str]
+) -> None:
     add_user(cloud, SHOP, "orders", 137)
     keyturn("pause", "--deployed", "--reason", "an incident", *DO_IT)
 
-    result = keyturn(command, *DEPLOYED)
+    result = keyturn(*command, *DEPLOYED)
 
     assert result.exit_code == 0
     assert "paused Keyturn at 2026-03-02 04:00Z (an incident): nothing is written" in result.stderr

@@ -181,6 +181,7 @@ def explain(
     key_id = who if is_key(who) else None
     cli_session = CliSession(checked(where, rules, owners_by=owners_by), key_id=key_id)
     request = Request(users=frozenset({who if key_id is None else cli_session.owner_of(key_id)}))
+    cli_session.tell_of_pause()
     fleet_run = replace(
         cli_session.fleet_run(request, dry_run=True),
         many=True,
