@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -37,7 +38,7 @@ def coming(decision: Decision, steps: Iterable[Step], today: date) -> tuple[Comi
     Of a key of which nothing is in sight, the day on which it is looked at again.
     """
     if Overlay.EXEMPT in decision.overlays:
-        return ()
+        return tuple(_removal(decision, today))
     dates = list(dict.fromkeys(_dates(steps, today)))
     if decision.next is not None and not any(each.day > today for each in dates):
         dates.append(ComingAct(decision.next.day, _perhaps(decision)))
@@ -49,10 +50,24 @@ def calendar(
 ) -> Mapping[str, Sequence[ComingAct]]:
     """What is coming for each of a user's keys: key id → dates, the next one first."""
     steps = forecast(decided, policy, now)
-    return {
+    dates = {
         decision.key_id: coming(decision, steps[decision.key_id], now.date())
         for decision in decided.decisions
     }
+    if all(Overlay.EXEMPT in decision.overlays for decision in decided.decisions):
+        # One key stands for the user; the removal concerns each of theirs.
+        of_user = tuple(chain.from_iterable(dates.values()))
+        return dict.fromkeys(dates, of_user)
+    return dates
+
+
+def _removal(decision: Decision, today: date) -> Iterator[ComingAct]:
+    """The day on which an exempt key's user is removed from the exemption group, if one is set."""
+    what = f"{Action.END_EXEMPTION}: its user is removed from the exemption group"
+    if decision.action is Action.END_EXEMPTION:
+        yield ComingAct(today, what)
+    elif decision.next is not None and decision.next.action is Action.END_EXEMPTION:
+        yield ComingAct(decision.next.day, what)
 
 
 def _dates(steps: Iterable[Step], today: date) -> Iterator[ComingAct]:
