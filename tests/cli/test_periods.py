@@ -175,6 +175,10 @@ def test_it_is_green_only_where_everything_was_seen(tmp_path: Path) -> None:
     (tmp_path / f"reports/daily/date={DAYS[0]}/inventory/run.json").unlink()
     unknown = keyturn("weekly", "--folder", str(tmp_path))
     nothing = keyturn("weekly", "--period", "2026-W02", "--folder", str(tmp_path))
+    bucket.inventory(date(2026, 1, 6), SHOP)
+    closed = keyturn("weekly", "--period", "2026-W02", "--folder", str(tmp_path))
+    bucket.snapshot(SHOP, date(2026, 1, 6), [])
+    one_day = keyturn("weekly", "--period", "2026-W02", "--folder", str(tmp_path))
 
     assert whole.exit_code == 0
     assert "Everything was seen: all 1 accounts on every day" in whole.stdout
@@ -183,6 +187,16 @@ def test_it_is_green_only_where_everything_was_seen(tmp_path: Path) -> None:
     assert "its snapshot could not be read (it is of no known form, or has gone)" in unread.stdout
     assert (unknown.exit_code, "no inventory left word" in unknown.stdout) == (1, True)
     assert (nothing.exit_code, "NOTHING WAS SEEN" in nothing.stdout) == (1, True)
+    # What nobody counted is no 0: neither where nobody knows who there is, nor where one does.
+    assert not re.search(r": \$?0\b", nothing.stdout)
+    assert "NOTHING WAS SEEN: none of 1 accounts was entered and read on any day" in closed.stdout
+    assert "\nAccounts: 1\n" in closed.stdout
+    assert re.findall(r"(?m)^(Keys|IAM users|Rotated): (.*)$", closed.stdout) == [
+        ("Keys", "not known"),
+        ("Rotated", "not known"),
+        ("IAM users", "not known"),
+    ]
+    assert "\nKeys: 0\n" in one_day.stdout
 
 
 def test_the_csv_has_every_line_and_no_formula(tmp_path: Path) -> None:

@@ -32,6 +32,14 @@ NO_INVENTORY: Final = (
 NO_EXEMPTIONS: Final = "The exemptions file could not be read, or there is none: no entry is shown"
 BROKEN_EXEMPTIONS: Final = "The exemptions file is broken, so an entry may be missing: {why}"
 UNREAD: Final = "{account} on {day}: its snapshot could not be read ({why})"
+_OF_NOTHING: Final = frozenset({FigureName.USERS_TARGET})
+_OF_COVERAGE: Final = _OF_NOTHING | {
+    FigureName.ACCOUNTS_LISTED,
+    FigureName.ACCOUNTS_WHOLE,
+    FigureName.ACCOUNTS_PARTLY,
+    FigureName.ACCOUNTS_NEVER,
+}
+"""The figures that are known where no account was seen, but it is known which there are."""
 _DAYS_NAMED: Final = 7
 """Days that are named; of more the first and the last."""
 
@@ -221,6 +229,13 @@ class FoldPeriod:
         period = known.period
         is_over = period.last < known.made.date()
         figures = self._figures()
+        if not self.whole + self.partly:
+            # Where nobody looked nothing was counted, and that is no 0.
+            known_all_the_same = _OF_COVERAGE if self.never else _OF_NOTHING
+            figures = {
+                name: found if name in known_all_the_same else None
+                for name, found in figures.items()
+            }
         if period.kind is not PeriodKind.MONTHLY:
             figures = {name: found for name, found in figures.items() if name not in MONTHLY_ALONE}
         unseen = self.partly or self.never or self.users_left or known.days_without_inventory
@@ -290,7 +305,7 @@ class FoldPeriod:
             FigureName.USERS: self.users,
             FigureName.USERS_CHANGE: self.users_change,
             FigureName.USERS_TARGET: target,
-            FigureName.USERS_ABOVE_TARGET: None if target is None else max(0, self.users - target),
+            FigureName.USERS_ABOVE_TARGET: self._above(target),
             FigureName.USERS_WITH_KEYS: self.ways_out.total(),
             **{WAY_OUT_OF[kind]: self.ways_out[kind] for kind in Kind},
             FigureName.NEW_KEYS: self.new_keys,
@@ -304,6 +319,13 @@ class FoldPeriod:
             FigureName.SECRETS_ACCOUNTS: self.secrets_accounts,
             **self._of_secrets(),
         }
+
+    def _above(self, target: int | None) -> int | None:
+        """Users above the target; None: nobody knows, for some were not seen."""
+        if target is None:
+            return None
+        above = max(0, self.users - target)
+        return None if not above and (self.never or self.users_left) else above
 
     def _of_secrets(self) -> dict[FigureName, float | None]:
         """What is known of the secrets; where nobody listed any, nothing is, and that is no 0."""
@@ -364,6 +386,12 @@ def row_of(account: AccountPeriod) -> AccountRow:
         disabled=account.done.get(Action.DISABLE, 0),
         deleted=account.done.get(Action.DELETE, 0),
     )
+
+
+def saw_nothing(report: PeriodReport) -> bool:
+    """Whether no account was seen on any day: nothing but who there is was counted."""
+    seen = (FigureName.ACCOUNTS_WHOLE, FigureName.ACCOUNTS_PARTLY)
+    return not any(report.figures.get(name) for name in seen)
 
 
 def unseen_line(report: PeriodReport) -> str:

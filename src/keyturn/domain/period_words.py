@@ -7,7 +7,7 @@ from typing import Final
 from keyturn.domain.account_period import ListName, PeriodLine
 from keyturn.domain.figures import DEFINITIONS, SUMS, FigureName, Unit
 from keyturn.domain.period import Period, PeriodKind
-from keyturn.domain.period_report import PeriodReport, unseen_line
+from keyturn.domain.period_report import PeriodReport, saw_nothing, unseen_line
 from keyturn.domain.users_target import UsersCount
 from keyturn.domain.worst_lines import who_text
 
@@ -85,6 +85,8 @@ def seen_text(report: PeriodReport) -> str:
     listed = int(report.figures.get(FigureName.ACCOUNTS_LISTED) or 0)
     if not listed:
         return "NOTHING WAS SEEN: there is no snapshot and no inventory of this time"
+    if saw_nothing(report):
+        return f"NOTHING WAS SEEN: none of {listed:,} accounts was entered and read on any day"
     if report.is_whole:
         return f"Everything was seen: all {listed:,} accounts on every day"
     return f"NOT EVERYTHING WAS SEEN. {unseen_line(report) or 'See the remarks'}"

@@ -7,7 +7,7 @@ from typing import Final
 from keyturn.domain.account_period import ListName
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.figures import DEFINITIONS, FigureName
-from keyturn.domain.period_report import PeriodList, PeriodReport
+from keyturn.domain.period_report import PeriodList, PeriodReport, saw_nothing
 from keyturn.domain.period_words import (
     SECTIONS,
     depth_of,
@@ -93,6 +93,8 @@ def lists_of(report: PeriodReport) -> Sequence[ListShown]:
 
 def parts_of(report: PeriodReport) -> Sequence[str]:
     """What a subject tells, what was not seen first."""
+    if saw_nothing(report):
+        return ["nothing was seen"]  # whatever else there is to say comes from this
     number = report.figures.get
     percent = number(FigureName.WITHIN_PERCENT)
     unseen = int(number(FigureName.ACCOUNTS_NEVER) or 0)
@@ -100,7 +102,9 @@ def parts_of(report: PeriodReport) -> Sequence[str]:
     parts = [
         f"{pluralize(unseen + partly, 'account')} not seen every day" if unseen + partly else "",
         "" if report.is_whole or unseen + partly else "not everything was seen",
-        "no Active key" if percent is None else f"{percent:g} % of keys within policy",
+        f"no Active key{'' if report.is_whole else ' seen'}"
+        if percent is None
+        else f"{percent:g} % of keys within policy",
         *(
             f"{pluralize(report.lists[name].total, 'key')} {what}"
             for name, what in ((ListName.OVERDUE, "overdue"), (ListName.BLOCKED, "blocked"))
