@@ -1,5 +1,6 @@
 """`keyturn exemptions`: the file checked, listed, and changed one entry at a time."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,3 +239,23 @@ def test_the_review_has_a_line_for_each_member_and_names_what_was_not_seen(
     assert "http" not in html
     nowhere = exemptions("review", "--role-name", ROLE)
     assert nowhere.stderr == "--html: is needed, or --csv: where the review goes\n"
+
+
+def test_explain_shows_the_removal_from_the_group_beside_each_key(
+    cloud: LocalCloud, text: Callable[[], str]
+) -> None:
+    assert text()
+    add_user(cloud, SHOP, "erp", 400, 20)
+    cloud.session(SHOP).client("iam").add_user_to_group(GroupName=GROUP, UserName="erp")
+    asked = ["explain", "erp", "--role-name", ROLE, "--account", SHOP, *THERE]
+
+    removed, stays = (
+        CliRunner(env={"COLUMNS": "160", "AWS_REGION": "us-east-1"}).invoke(app, [*asked, *more])
+        for more in (["--end-exemptions"], [])
+    )
+
+    coming = re.findall(r"Coming +(.*?) *│", removed.stdout)
+    assert coming == [
+        "2026-03-16  END-EXEMPTION: its user is removed from the exemption group"
+    ] * 2
+    assert re.findall(r"Coming +(.*?) *│", stays.stdout) == ["nothing"] * 2
