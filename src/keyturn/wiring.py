@@ -758,6 +758,7 @@ class Aws(_Connections):
             report_day=self.report_day(),
             chain=self.make_chain(),
             publisher=self._publisher(),
+            pause_flag=self.pause_flag(),
         )
 
     def _publisher(self) -> PublishReport:

@@ -255,7 +255,7 @@ def test_explain_shows_the_removal_from_the_group_beside_each_key(
     )
 
     coming = re.findall(r"Coming +(.*?) *│", removed.stdout)
-    assert coming == [
-        "2026-03-16  END-EXEMPTION: its user is removed from the exemption group"
-    ] * 2
+    assert (
+        coming == ["2026-03-16  END-EXEMPTION: its user is removed from the exemption group"] * 2
+    )
     assert re.findall(r"Coming +(.*?) *│", stays.stdout) == ["nothing"] * 2

@@ -148,6 +148,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "s3_evidence.py": WHOLE,
         "s3_coverage.py": WHOLE,
         "s3_days.py": WHOLE,
+        "s3_pause_flag.py": {"pause"},
         "s3_snapshots.py": {"of_day"},
         "sqs.py": {"is_empty"},
         "event_bus.py": WHOLE,

@@ -13,6 +13,7 @@ from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import SOURCE, EventType
 from keyturn.domain.fold_day import fold
+from keyturn.domain.pause import Pause
 from keyturn.domain.worst_lines import WORST, DigestLine, DigestList
 from keyturn.schemas.digest_due import read_digest_due
 from keyturn.schemas.digest_of_day import LARGEST_DUE, write_digest_due
@@ -39,6 +40,8 @@ BUSY = replace(
     planned_counts={Action.DELETE: 1},
     failures=DigestList(total=1, worst=(replace(LINE, user=None, key_id=None, day=None),)),
     failures_lasting=4,
+    pause=Pause(by="ops", at=NOW, why="INC-7"),
+    keys_waiting=3,
     csv="keyturn/reports/daily/date=2027-03-08/keys.csv",
 )
 

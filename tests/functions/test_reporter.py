@@ -552,3 +552,51 @@ def test_forty_two_accounts_and_three_days_are_three_mails_to_the_administrators
     assert first["done_counts"] == {"ROTATE": 42}
     owners = {mail.to[0] for mail in daily.cloud.sent_mails} - {ADMIN}
     assert len(owners) == 42
+
+
+def test_during_a_pause_the_digest_says_it_first_and_announces_no_end_that_it_holds(
+    daily: Harness,
+) -> None:
+    """Not on the day alone on which a run first failed by it, and not as "Nothing to do"."""
+    [old] = daily.user("ann", 137, Owner=OWNER)
+    subjects = []
+    for day in range(13):
+        daily.at(day)
+        if day < 11:
+            daily.use(old)
+        a_day(daily)
+        if day == 7:
+            daily.invoke({"Pause": "the alarm went off", "by": "Keyturn-ManyRestored"})
+        after(daily, day * 24 * HOUR + HOUR).report()
+        [*_, subject] = to_admin(daily)
+        subjects.append(subject.removeprefix("[AWS access keys] "))
+
+    quiet, paused = "2 accounts not reached (3 accounts", "Keyturn is paused since 9 March, by "
+    paused += "Keyturn-ManyRestored: nothing is written"
+    assert [subject.rpartition(",")[0] for subject in subjects] == [
+        *[quiet] * 3,
+        *[f"1 key in use stops working on 12 March; {quiet}"] * 4,
+        *[f"{paused}; {quiet}"] * 3,
+        f"{paused}, 1 key waits; 2 accounts not reached; 1 failure (3 accounts",
+        *[f"{paused}, 1 key waits; {quiet}"] * 2,
+    ]
+    mails = {mail.subject: mail for mail in daily.cloud.sent_mails if mail.to == [ADMIN]}
+    eve, last = (
+        " ".join((mails[f"[AWS access keys] {subjects[day]}"].text or "").split())
+        for day in (9, 12)
+    )
+    first = "11 March 2026 (UTC) Keyturn is paused since 2026-03-09 05:00 UTC, by Keyturn-Many"
+    assert f"Wednesday {first}Restored (the alarm went off): nothing is written." in eve
+    assert "WHAT BREAKS AFTER THE PAUSE: 1 KEY" in eve
+    assert "1 key waits: what was due for it was not done." in last
+    assert "1 failure of earlier days still lasts" in last
+    for text in (eve, last):
+        assert "othing to do" not in text
+        assert "stops working" not in text
+    # Who paused is not known where that cannot be read: said, and no "not paused".
+    daily.at(13)
+    a_day(daily)
+    daily.cloud.deny(HUB, "GetObject")
+    with pytest.raises(KeyturnError, match="GetObject"):  # of the audit chain
+        after(daily, 13 * 24 * HOUR + HOUR).report()
+    assert "Whether Keyturn is paused could not be read" in published(daily)[-1]["remarks"][0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date
 from io import StringIO
 
@@ -18,11 +19,12 @@ from keyturn.domain.admin_digest import AdminDigest, Coverage, Expected
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import Action
-from keyturn.domain.errors import InvalidValue, KeyturnError
+from keyturn.domain.errors import InvalidValue, KeyturnError, Paused
 from keyturn.domain.plain_text import visible
 from keyturn.domain.worst_lines import DigestLine, DigestList
 from keyturn.schemas.admin_digest import write_admin_digest
 from keyturn.settings import Settings
+from keyturn.use_cases.daily_digest import pause_of
 from keyturn.use_cases.inventory import take_inventory
 from keyturn.use_cases.report_day import DayAsked, expected_of
 from keyturn.wiring import Aws
@@ -46,6 +48,7 @@ def digest(asked: DigestOptions) -> int:
     rows = StringIO()
     with result_file(asked.csv, option="--csv") if asked.csv else nullcontext() as write:
         found = aws.report_day().of(DayAsked(day=day, expected=expected), write=rows.write)
+        found = _paused(found, aws)
         if write is not None:
             write(rows.getvalue())
     if asked.format is Findings.JSON:
@@ -55,6 +58,14 @@ def digest(asked: DigestOptions) -> int:
     coverage = found.coverage
     unseen = coverage.not_seen.total or coverage.failed or coverage.users_left
     return FAILED if unseen or (asked.deployed and coverage.listed is None) else 0
+
+
+def _paused(digest: AdminDigest, aws: Aws) -> AdminDigest:
+    """The day, with the pause that is in force, unless it began only after it."""
+    pause, unsure = pause_of(aws.pause_flag())
+    if pause is not None and pause.at.date() > digest.day:
+        pause = None
+    return replace(digest, pause=pause, remarks=(*unsure, *digest.remarks))
 
 
 def _day(given_day: str | None) -> date:
@@ -81,11 +92,17 @@ def _expected(aws: Aws, settings: Settings, day: date) -> Expected | None:
 
 
 def _lines(digest: AdminDigest) -> Iterator[str]:
+    if digest.pause is not None:
+        pause = digest.pause
+        waits = pluralize(digest.keys_waiting, "key")
+        yield f"{Paused(pause.by, pause.at, pause.why)}; {waits} for which something is due"
     yield from digest.remarks
     yield from _coverage(digest.coverage)
     yield f"{digest.day.isoformat()} (UTC): {pluralize(digest.keys, 'key')}"
     yield from _list(
-        "Breaks soon: in use, and nobody has fetched or used the new key", digest.breaks
+        "Breaks soon: in use, and nobody has fetched or used the new key"
+        + (" (nothing ends before Keyturn is resumed)" if digest.pause else ""),
+        digest.breaks,
     )
     yield from _list(f"Done: {_counts(digest.done_counts)}", digest.done, digest.done_counts)
     if digest.accounts_dry:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 from keyturn.domain.decision import Action
+from keyturn.domain.pause import Pause
 from keyturn.domain.worst_lines import NO_LINES, DigestList
 
 
@@ -118,6 +119,10 @@ class AdminDigest:
     """What is odd about the digest itself, a sentence each: to be read before the rest."""
     memory: Mapping[FailureKey, Lasting] = field(default_factory=dict, repr=False)
     """What is remembered of failures until the next day."""
+    pause: Pause | None = None
+    """Why nothing is written; None: nobody paused Keyturn, or it is not known (a remark)."""
+    keys_waiting: int = 0
+    """Keys, in accounts that enforce, for which something was due and was not done."""
     run: str = ""
     """The id of the one run that it is of, from a command line; empty: it is of a whole day."""
 

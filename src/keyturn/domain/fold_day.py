@@ -116,6 +116,7 @@ def fold(
         planned_counts=dict(sorted(found.planned_counts.items())),
         failures_lasting=found.lasting,
         keys=found.keys,
+        keys_waiting=found.waiting,
         memory=found.remembered,
         **{name: lines.chosen() for name, lines in found.lists.items()},  # type: ignore[arg-type]  # lists alone
     )
@@ -140,6 +141,7 @@ class _Found:
     left: int = 0
     keys: int = 0
     lasting: int = 0
+    waiting: int = 0
     not_seen: Worst = field(default_factory=Worst)
     not_entered: Worst = field(default_factory=Worst)
     lists: Mapping[str, Worst] = field(
@@ -232,6 +234,7 @@ class _Found:
 
     def _add_key(self, account: AccountDay, key: KeyDay) -> None:
         self.keys += 1
+        self.waiting += account.enforces and key.action in WRITING and not key.done
         line = _line(account, key)
         # What cannot be taken back comes first, then what people notice at once, then the oldest.
         rank = (key.action not in ENDING, -key.age, account.account, key.key_id)

@@ -93,7 +93,9 @@ def subject_parts(digest: AdminDigest) -> Sequence[str]:
         "users_left": coverage.users_left,
     }
     found = {
-        worst: getattr(digest, worst).total,
+        "paused": digest.pause is not None,
+        # What the pause holds does not stop on its day.
+        worst: 0 if digest.pause else getattr(digest, worst).total,
         **unseen,
         **{name: getattr(digest, name).total for name in others},
     }
@@ -122,4 +124,7 @@ def lines_defanged(digest: AdminDigest) -> AdminDigest:
     listed = with_lists(
         digest, lambda found: replace(found, worst=tuple(map(line_without_links, found.worst)))
     )
-    return replace(listed, remarks=tuple(map(without_link, digest.remarks)))
+    pause = digest.pause and replace(
+        digest.pause, by=without_link(digest.pause.by), why=without_link(digest.pause.why)
+    )
+    return replace(listed, remarks=tuple(map(without_link, digest.remarks)), pause=pause)

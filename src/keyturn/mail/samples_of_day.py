@@ -9,6 +9,7 @@ from keyturn.domain.account_day import AccountDay, KeyDay, UserDay
 from keyturn.domain.admin_digest import AdminDigest, Expected, Lasting
 from keyturn.domain.decision import Action, Overlay, Reason
 from keyturn.domain.fold_day import NO_RUN, failure_key, fold
+from keyturn.domain.pause import Pause
 from keyturn.mail.samples import PROD, TODAY, in_days
 
 DAY: Final = TODAY.date()
@@ -255,6 +256,15 @@ def _of_many() -> AdminDigest:
 DAYS: Final[Mapping[str, AdminDigest]] = {
     "daily-quiet": _day(*map(an_account, range(42))),
     "daily-bad": _day(a_bad(0), a_bad(3), *map(an_account, range(10, 50)), _CLOSED, missing=1),
+    "daily-paused": replace(
+        _day(a_bad(0), *map(an_account, range(10, 14))),
+        pause=Pause(
+            by="Keyturn-ManyRestored",
+            at=TODAY - timedelta(days=3),
+            why="the alarm Keyturn-ManyRestored went off",
+        ),
+        keys_waiting=2,
+    ),
     "daily-many": _of_many(),
     "daily-dry-run": _day(*(a_bad(each, dry=True) for each in (0, 2)), an_account(1, dry=True)),
     "daily-unknown": fold(

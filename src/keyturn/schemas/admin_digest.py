@@ -6,6 +6,7 @@ from keyturn.domain.admin_digest import AdminDigest, lists_of
 from keyturn.domain.decision import Action
 from keyturn.schemas.account import Count
 from keyturn.schemas.decision import Day
+from keyturn.schemas.pause import PauseFile, pause_file
 from keyturn.schemas.worst_lines import ListFile, write_list
 
 VERSION: Final = 1
@@ -24,13 +25,20 @@ class CoverageFile(TypedDict):
 
 
 class DayFigures(TypedDict):
-    """How much there was of a day; remarks: what is odd about the digest itself."""
+    """
+    How much there was of a day; remarks: what is odd about the digest itself.
+
+    keys_waiting: for which something was due, and was not done. pause: while it is in force
+    nothing is written; null: nobody paused, or it could not be read, and then a remark says so.
+    """
 
     version: Literal[1]
     date: Day
     accounts_enforced: Count
     accounts_dry: Count
     keys: Count
+    keys_waiting: Count
+    pause: PauseFile | None
     coverage: CoverageFile
     done_counts: dict[Action, Count]
     planned_counts: dict[Action, Count]
@@ -69,6 +77,8 @@ def write_admin_digest(digest: AdminDigest) -> AdminDigestFile:
         "accounts_enforced": digest.accounts_enforced,
         "accounts_dry": digest.accounts_dry,
         "keys": digest.keys,
+        "keys_waiting": digest.keys_waiting,
+        "pause": pause_file(digest.pause) if digest.pause else None,
         "coverage": {
             "listed": coverage.listed,
             "skipped": coverage.skipped,

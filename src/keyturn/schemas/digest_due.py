@@ -19,6 +19,7 @@ from keyturn.domain.audit_chain import HEAD
 from keyturn.domain.decision import Action
 from keyturn.domain.errors import InvalidValue, Stale
 from keyturn.domain.events import EventType
+from keyturn.domain.pause import Pause
 from keyturn.domain.worst_lines import LONGEST, WORST
 from keyturn.schemas.admin_digest import VERSION
 from keyturn.schemas.from_bus import OBJECT, FromBus, detail_of
@@ -57,6 +58,12 @@ def _counts() -> rules.Dict:
     return rules.Dict(rules.String(validate=word_of(Action)), counted(), required=True)
 
 
+class _Pause(LenientSchema):
+    by = text_of_at_most(LONGEST, required=True)
+    at = rules.AwareDateTime(format="iso", required=True)
+    why = text_of_at_most(LONGEST, required=True)
+
+
 class _Digest(LenientSchema):
     version = Plain(
         int, required=True, validate=validate.Equal(VERSION, error="is of another version")
@@ -89,6 +96,8 @@ class _Digest(LenientSchema):
     # A digest that a reporter of the version before published has none: it is of a whole day.
     chain_end = rules.String(load_default="", validate=_CHAIN_END)
     run = rules.String(load_default="", validate=_RUN)
+    pause = rules.Nested(_Pause, load_default=None, allow_none=True)
+    keys_waiting = Plain(int, load_default=0, validate=validate.Range(min=0, max=MOST_COUNTED))
 
 
 class _Detail(LenientSchema):
@@ -145,6 +154,8 @@ def _digest(digest: Mapping[str, Any]) -> AdminDigest:
         remarks=tuple(digest["remarks"]),
         chain_end=digest["chain_end"],
         run=digest["run"],
+        pause=Pause(**digest["pause"]) if digest["pause"] else None,
+        keys_waiting=digest["keys_waiting"],
         **{name: read_list(digest[name]) for name in LISTS},  # type: ignore[arg-type]  # lists alone
     )
 

@@ -61,7 +61,13 @@ def write_digest_due(digest: AdminDigest) -> DigestDue:
 def _write(digest: AdminDigest, lines: int) -> DigestDue:
     remarks = tuple(cut(shown(each), LONGEST) for each in digest.remarks[:WORST])
     listed = with_lists(digest, lambda found: cleaned(found, lines))
-    clean = replace(listed, remarks=remarks)
+    pause = digest.pause and replace(
+        digest.pause,
+        by=cut(shown(digest.pause.by), LONGEST),
+        why=cut(shown(digest.pause.why), LONGEST),
+        also=(),  # `doctor` and `resume` name who else asked for it
+    )
+    clean = replace(listed, remarks=remarks, pause=pause)
     return {
         "digest": {
             **write_admin_digest(clean),

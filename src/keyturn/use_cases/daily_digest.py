@@ -21,7 +21,8 @@ from keyturn.domain.admin_digest import (
 from keyturn.domain.days import DAY
 from keyturn.domain.errors import PortError
 from keyturn.domain.fold_day import REPEATED_AFTER
-from keyturn.ports import DailyReports, Rows, StoredDay
+from keyturn.domain.pause import Pause
+from keyturn.ports import DailyReports, PauseFlag, Rows, StoredDay
 from keyturn.schemas.digest_of_day import write_digest_due
 from keyturn.use_cases.audit_chain import MakeChain
 from keyturn.use_cases.day_over import DayOver, Due, Waits
@@ -39,6 +40,10 @@ MEMORY_UNREAD: Final = (
 NOT_REPORTED: Final = "There was no digest of {days}: `keyturn digest --date` shows such a day"
 UNKNOWN_FORM: Final = "it is of no known form, or has gone"
 CHAIN_UNREAD: Final = "The end of the audit chain could not be read ({why})"
+PAUSE_UNREAD: Final = (
+    "Whether Keyturn is paused could not be read ({why}): where a run cannot read it either, "
+    "nothing is written"
+)
 NO_CSV: Final = "The list of all keys could not be stored ({why})"
 
 
@@ -51,6 +56,7 @@ class DailyDigest:
     report_day: ReportDay
     chain: MakeChain
     publisher: PublishReport
+    pause_flag: PauseFlag
 
     def turn(self, now: datetime, may_go_on: Callable[[], bool]) -> Iterator[AdminDigest | Waits]:
         """
@@ -121,8 +127,9 @@ class DailyDigest:
             digest = self.report_day.of(asked, write=rows.write, may_go_on=may_go_on)
             csv, odd = self._stored(due.day, rows)
         end, unread = self._chain_end()
-        remarks = (*due.remarks, *said, *said_before, *odd, *unread)
-        return replace(digest, csv=csv, chain_end=end, remarks=remarks)
+        pause, unsure = pause_of(self.pause_flag)
+        remarks = (*unsure, *due.remarks, *said, *said_before, *odd, *unread)
+        return replace(digest, csv=csv, chain_end=end, remarks=remarks, pause=pause)
 
     def _chain_end(self) -> tuple[str, tuple[str, ...]]:
         """
@@ -183,3 +190,11 @@ class DailyDigest:
             days = first.isoformat() + (f" to {last.isoformat()}" if first != last else "")
             return reported, None, (NOT_REPORTED.format(days=days),)
         return None, None, ()
+
+
+def pause_of(flag: PauseFlag) -> tuple[Pause | None, tuple[str, ...]]:
+    """The pause that is in force, if any, and what was odd: no answer is no "not paused"."""
+    try:
+        return flag.pause(), ()
+    except PortError as error:
+        return None, (PAUSE_UNREAD.format(why=error),)
