@@ -104,6 +104,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.domain.breaker.MOST_FAILED": 50,
     "keyturn.domain.pause.MOST_ORDERS": 20,
     "keyturn.domain.breaker.LEAST_ROTATIONS": 10,
+    "keyturn.domain.breaker.LEAST_ACCOUNTS": 2,
     "keyturn.domain.breaker.ALL": 100,
     "keyturn.domain.audit_answer.ONE_STEP": timedelta(hours=1),
     "keyturn.use_cases.ask_evidence.AT_ONCE": 8,

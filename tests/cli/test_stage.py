@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from keyturn.cli.app import app
-from keyturn.domain import breaker
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import (
     CLOSED_TO_US,
+    GROUP,
     OURS,
     ROLE,
     SHOP,
@@ -95,17 +95,25 @@ def test_beside_a_deployment_its_stage_counts_and_an_order_does_not_ask_for_it(
 
 
 def test_a_run_in_which_most_rotations_fail_enters_no_further_account(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: LocalCloud,
 ) -> None:
-    monkeypatch.setattr(breaker, "LEAST_ROTATIONS", 1)
+    # Before the shop, by their ids: two accounts have to fail.
+    before = "121212121212"
+    cloud.organization.create_account("before", "before@example.com", account_id=before)
+    cloud.add_role(before, ROLE, OURS)
+    cloud.session(before).client("iam").create_group(GroupName=GROUP)
     add_user(cloud, OURS, "ann", 137)
+    add_user(cloud, before, "bob", 137)
     [shop] = add_user(cloud, SHOP, "orders", 137)
-    cloud.deny(OURS, "PutSecretValue")
+    for each in (OURS, before):
+        cloud.deny(each, "PutSecretValue")
+    run = (*ENFORCED, "--parallel", "1", "--format", "json", "--rotations-to-pause", "2")
 
-    stopped = keyturn(*ENFORCED, "--parallel", "1", "--format", "json")
+    stopped = keyturn(*run)
 
-    assert stopped.exit_code == 130
-    said = "1 of 1 rotation failed, more than 50 percent: no further account was entered"
+    # That something failed, and not that somebody stopped it.
+    assert stopped.exit_code == 1
+    said = "2 of 2 rotations failed, more than 50 percent: no further account was entered"
     assert f"Stopped: {said}. Fix the cause, and run the command again." in stopped.stderr
     accounts = {each["account"]: each for each in json.loads(stopped.stdout)["accounts"]}
     assert [each["message"] for each in accounts[SHOP]["failures"]] == [said]

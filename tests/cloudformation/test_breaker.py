@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
-from keyturn.domain.breaker import LEAST_ROTATIONS, MOST_FAILED
+from keyturn.domain.breaker import LEAST_ROTATIONS, MOST_FAILED, Breaker, Rotations
 from keyturn.functions.metrics import METRICS
 from keyturn.schemas.pause_event import read_pause_event
 from tests.cloudformation.stacks import ALARMS, CORE, SECURITY, Stack, template
@@ -172,25 +172,36 @@ def test_without_it_there_are_the_alarms_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rotated", "failed", "goes_off"),
-    [(0, 0, False), (0, 1, False), (0, 9, False), (5, 5, False), (4, 6, True), (90, 89, False)],
+    ("rotated", "failed", "accounts", "goes_off"),
+    [
+        (0, 0, 0, False),
+        (0, 1, 1, False),
+        (0, 9, 9, False),
+        (5, 5, 5, False),
+        (4, 6, 2, True),
+        (4, 6, 1, False),
+        (90, 89, 89, False),
+    ],
 )
-def test_the_share_counts_from_a_least_number_on(
-    rotated: int, failed: int, *, goes_off: bool
+def test_the_share_counts_from_a_least_number_on_and_in_more_than_one_account(
+    rotated: int, failed: int, accounts: int, *, goes_off: bool
 ) -> None:
     alarm = STACK.of_type("AWS::CloudWatch::Alarm")["RotationsFailAlarm"]
     [share, *watched] = alarm["Metrics"]
     condition, value, other = re.fullmatch(  # type: ignore[union-attr]  # it is of that form, or fails
         r"IF\((.+), (.+), (.+)\)", share["Expression"]
     ).groups()
-    numbers = {"rotated": rotated, "failed": failed}
+    numbers = {"rotated": rotated, "failed": failed, "accounts": accounts}
 
     # CloudWatch's metric math has Python's operators, as far as they are used here.
     found = eval(value if eval(condition, numbers) else other, numbers)  # noqa: S307 -- of our own template
 
     assert (found > int(alarm["Threshold"])) is goes_off
     assert alarm["TreatMissingData"] == "notBreaching"
-    assert (share["ReturnData"], *(each["ReturnData"] for each in watched)) == (True, False, False)
+    assert share["ReturnData"]
+    assert not any(each["ReturnData"] for each in watched)
+    assert {each["Id"] for each in watched} == set(numbers) - {"__builtins__"}
+    assert Breaker().why_stopped(Rotations(rotated, failed, accounts)) is None or goes_off
     for each in watched:
         metric = each["MetricStat"]["Metric"]
         [of] = metric["Dimensions"]

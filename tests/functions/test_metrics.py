@@ -97,6 +97,7 @@ def test_a_run_measures_what_it_saw_and_did(stage: Harness) -> None:
         "ActionsNoticed": 0,
         "ActionsRotated": 1,
         "RotationsFailed": 0,
+        "RotationsFailedAccounts": 0,
         "ActionsDisabled": 0,
         "ActionsDeleted": 0,
         "Failures": 0,
@@ -153,12 +154,13 @@ def test_a_restoration_is_measured_once(stage: Harness) -> None:
     stage.at(10).run()
     stage.iam().update_access_key(UserName="ann", AccessKeyId=key, Status="Active")
     restored = []
-    for day in (11, 12, 13):
-        stage.at(day).run()
+    for day in (11, 11.1, 11.2, 12, 13):
+        # Without the notifier: nobody is notified yet, and each run says so again.
+        stage.at(day).invoke()
         lines = [values(each) for each in stage.measured() if "KeysRestored" in each]
         restored.append(lines[-1]["KeysRestored"])
 
-    assert restored == [1, 0, 0]
+    assert restored == [1, 0, 0, 0, 0]
 
 
 def test_a_dry_run_measures_keys_and_no_action(stage: Harness) -> None:
@@ -200,7 +202,18 @@ def test_a_users_failure_is_measured_and_the_account_is_not_failed(stage: Harnes
 
     line = last(stage)
     assert (line["Failures"], line["RunCompleted"], line["AccountsFailed"]) == (1, 1, 0)
-    assert (line["ActionsRotated"], line["RotationsFailed"]) == (0, 1)
+    # An account that forbids new keys is no rotation that was begun: it pauses nobody else's.
+    assert (line["ActionsRotated"], line["RotationsFailed"]) == (0, 0)
+
+
+def test_a_rotation_that_was_begun_and_failed_is_measured_with_its_account(stage: Harness) -> None:
+    stage.user("ann", 137)
+    stage.cloud.deny(MEMBER, "PutSecretValue")
+
+    stage.invoke()
+
+    line = last(stage)
+    assert (line["RotationsFailed"], line["RotationsFailedAccounts"]) == (1, 1)
 
 
 def test_an_account_that_cannot_be_entered_is_measured_as_failed_and_the_others_go_on(

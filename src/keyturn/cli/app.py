@@ -54,6 +54,7 @@ from keyturn.cli.options import (
 from keyturn.cli.period_options import PeriodOptions
 from keyturn.cli.pickup_options import CredentialsOptions, PickupOptions, SecretOptions
 from keyturn.cli.simulate_options import RuleOptions, SimulateOptions, StoredOptions
+from keyturn.domain.breaker import LEAST_ROTATIONS, MOST_FAILED, Breaker
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
 
@@ -146,6 +147,25 @@ def run(  # noqa: PLR0913, PLR0917 -- seven groups of options and what is this c
             metavar="PLAN.json",
         ),
     ] = None,
+    failed_percent_to_pause: Annotated[
+        int,
+        typer.Option(
+            help="Enter no further account once more than so many percent of the rotations "
+            "failed.",
+            metavar="PERCENT",
+            min=1,
+            max=99,
+        ),
+    ] = MOST_FAILED,
+    rotations_to_pause: Annotated[
+        int,
+        typer.Option(
+            help="How many rotations have to be tried before their share counts.",
+            metavar="N",
+            min=1,
+            max=100_000,
+        ),
+    ] = LEAST_ROTATIONS,
 ) -> int:
     """
     Do what is due. A dry run without --enforce.
@@ -155,7 +175,13 @@ def run(  # noqa: PLR0913, PLR0917 -- seven groups of options and what is this c
     from keyturn.cli.run import RunOptions  # noqa: PLC0415 -- see above
     from keyturn.cli.run import run as carry_out  # noqa: PLC0415 -- see above
 
-    asked = RunOptions(enforce=enforce, yes=yes, verbose=verbose, approve=approve)
+    asked = RunOptions(
+        enforce=enforce,
+        yes=yes,
+        verbose=verbose,
+        approve=approve,
+        breaker=Breaker(failed_percent=failed_percent_to_pause, rotations=rotations_to_pause),
+    )
     return carry_out(where, users, rules, owners_by, output, telling, stage, asked)
 
 

@@ -14,7 +14,7 @@ from keyturn.cli.one_line import unforeseen
 from keyturn.cli.options import AccountOptions
 from keyturn.cli.own_credentials import open_session
 from keyturn.deployment.wiring import leftovers
-from keyturn.domain.breaker import Rotations
+from keyturn.domain.breaker import Breaker, Rotations
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NoSuchUser, PortError
@@ -156,8 +156,9 @@ class _Stop(Exception):
 class Tally:
     """How the rotations of all accounts went so far; accounts are worked on side by side."""
 
-    def __init__(self) -> None:
+    def __init__(self, breaker: Breaker | None = None) -> None:
         """Begin with none."""
+        self._breaker = breaker or Breaker()
         self._lock = Lock()
         self._so_far = Rotations()
 
@@ -170,7 +171,7 @@ class Tally:
     def why_stopped(self) -> str | None:
         """Why no further account is entered; None: the next one may be."""
         with self._lock:
-            return self._so_far.why_stopped
+            return self._breaker.why_stopped(self._so_far)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """`plan`, `run` and `explain`: look, ask, act, answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from keyturn.cli.checked import checked
 from keyturn.cli.explain import print_explanation
 from keyturn.cli.identifiers import check_who, is_key
 from keyturn.cli.json_answers import explanation, put
-from keyturn.cli.local_run import FleetRun, Interrupted, Work
+from keyturn.cli.local_run import FleetRun, Interrupted, Tally, Work
 from keyturn.cli.needs import TO_TELL
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import (
@@ -30,6 +30,7 @@ from keyturn.cli.options import (
 from keyturn.cli.session import CliSession, confirm, tell_failures
 from keyturn.cli.tables import failures, print_report, question
 from keyturn.cli.view import DUE, Shown, is_due, owners_wanted
+from keyturn.domain.breaker import Breaker
 from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.result import AccountResult, Request
 from keyturn.schemas.plan import Approvals, read_plan
@@ -43,6 +44,7 @@ class RunOptions:
     yes: bool = False
     verbose: bool = False
     approve: Path | None = None
+    breaker: Breaker = field(default_factory=Breaker)
 
 
 def plan(  # noqa: PLR0913, PLR0917 -- a group of options each
@@ -106,6 +108,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
             cli_session.keep_to(approvals)
         fleet_run = cli_session.staged(cli_session.fleet_run(request, dry_run=not asked.enforce))
         fleet_run = replace(cli_session.summed_up(fleet_run), approvals=approvals)
+        fleet_run = replace(fleet_run, rotations=Tally(asked.breaker))
         if asks:
             planned = cli_session.look(fleet_run, fleet_run.plan, "Reading")
             report = cli_session.report(fleet_run, planned)
@@ -129,7 +132,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
             cli_session.say(f"Dry run: nothing was written{but_notices}. {options.to_enforce}")
         if (why := fleet_run.rotations.why_stopped) is not None:
             cli_session.say(f"Stopped: {why}. Fix the cause, and run the command again.")
-            return Interrupted.exit_code
+            return FAILED
         return code if is_kept else FAILED
 
 

@@ -5,58 +5,75 @@ from typing import Final
 
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import Action
-from keyturn.domain.errors import CreationDenied
 from keyturn.domain.result import AccountResult
 
 MOST_FAILED: Final = 50
 """Percent of a day's rotations: FailedPercentToPause of the alarms' template."""
 LEAST_ROTATIONS: Final = 10
 """So many have to be tried before their share says anything: RotationsToPause."""
+LEAST_ACCOUNTS: Final = 2
+"""So many accounts have to have a failure: that of one alone is the account's own."""
 ALL: Final = 100
 """Percent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rotations:
-    """How many rotations were carried out, and how many failed."""
+    """How many rotations were carried out, and how many failed, in how many accounts."""
 
     rotated: int = 0
     failed: int = 0
+    accounts: int = 0
+    """With a failure."""
 
     @classmethod
     def of(cls, result: AccountResult) -> "Rotations":
         """
         Count those of an account; what a pause, an exemption or another run stopped is none.
 
-        An account that forbids new keys refuses the first of a run: that is one.
+        Neither is it where the account forbids new keys: nothing was begun, nothing is half done,
+        and an organisation that forbids them on purpose is in no danger (decision 0065).
         """
-        refused = any(isinstance(each.error, CreationDenied) for each in result.plan.failures)
+        failed = sum(
+            outcome.is_failure
+            and outcome.failed is not None
+            and outcome.failed.action is Action.ROTATE
+            for outcome in result.outcomes
+        )
         return cls(
             rotated=sum(
                 done.decision.action is Action.ROTATE
                 for outcome in result.outcomes
                 for done in outcome.done
             ),
-            failed=refused
-            + sum(
-                outcome.is_failure
-                and outcome.failed is not None
-                and outcome.failed.action is Action.ROTATE
-                for outcome in result.outcomes
-            ),
+            failed=failed,
+            accounts=int(failed > 0),
         )
 
     def __add__(self, other: "Rotations") -> "Rotations":
-        """Both together."""
-        return Rotations(self.rotated + other.rotated, self.failed + other.failed)
+        """Both together; of two different accounts."""
+        return Rotations(
+            self.rotated + other.rotated,
+            self.failed + other.failed,
+            self.accounts + other.accounts,
+        )
 
-    @property
-    def why_stopped(self) -> str | None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker:
+    """From which share of failures on nothing more is begun: the parameters of the two alarms."""
+
+    failed_percent: int = MOST_FAILED
+    rotations: int = LEAST_ROTATIONS
+
+    def why_stopped(self, found: Rotations) -> str | None:
         """Why nothing more should be begun, a sentence; None: it may go on."""
-        tried = self.rotated + self.failed
-        if tried < LEAST_ROTATIONS or ALL * self.failed <= MOST_FAILED * tried:
+        tried = found.rotated + found.failed
+        if tried < self.rotations or found.accounts < LEAST_ACCOUNTS:
+            return None
+        if ALL * found.failed <= self.failed_percent * tried:
             return None
         return (
-            f"{self.failed} of {pluralize(tried, 'rotation')} failed, more than {MOST_FAILED} "
-            "percent: no further account was entered"
+            f"{found.failed} of {pluralize(tried, 'rotation')} failed, more than "
+            f"{self.failed_percent} percent: no further account was entered"
         )

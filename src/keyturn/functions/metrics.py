@@ -11,14 +11,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from keyturn.domain.breaker import Rotations
-from keyturn.domain.decision import Action, Decision, NoticeType, Overlay, Reason, State
+from keyturn.domain.decision import Action, Change, Decision, Overlay, Reason, State
 from keyturn.domain.errors import NobodyReached, Paused
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult
@@ -84,7 +83,8 @@ METRICS: Final[Mapping[str, Metric]] = {
             QuarantinedKeys="orphans: keys that a broken rotation left, whose secret nobody has",
             KeysReachNobody="keys whose owner is the administrators, whom no mail reaches",
             KeysOverdue="Active keys older than InactivePeriod + 14 days; not of exempt users",
-            KeysRestored="disabled keys that somebody has enabled again since the run before",
+            KeysRestored="disabled keys that somebody has enabled again; the run that puts it on "
+            "record counts it, and no later one",
             SuccessorsTaken="Active keys whose successor somebody made Inactive or deleted",
             KeysLeaked="keys that work, of users whom AWS put under its quarantine policy",
             KeysContested="keys whose end somebody has prevented twice or more",
@@ -92,8 +92,10 @@ METRICS: Final[Mapping[str, Metric]] = {
             ActionsNoticed="notices, besides those of the actions below",
             ActionsRotated="keys that got a successor",
             RotationsFailed=(
-                "rotations that were begun and failed; an account that forbids new keys is one"
+                "rotations that were begun and failed; where an account forbids new keys, none "
+                "was begun"
             ),
+            RotationsFailedAccounts="1: a rotation of the account failed (RotationsFailed)",
             ActionsDisabled="keys made Inactive because their time had come",
             ActionsDeleted="keys deleted because their time had come",
             Failures="what could not be read, done or sent",
@@ -193,10 +195,12 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
     steps = [each.decision for outcome in result.outcomes for each in outcome.done]
     done = Counter(each.action for each in steps)
     failed = result.lost is not None
+    rotations = Rotations.of(result)
     return {
         **{name: states[state] for state, name in _STATES.items()},
         **{name: done[action] for action, name in _ACTIONS.items()},
-        "RotationsFailed": Rotations.of(result).failed,
+        "RotationsFailed": rotations.failed,
+        "RotationsFailedAccounts": rotations.accounts,
         **_ages(decisions),
         "Users": len(all_decided),
         "ExemptUsers": sum(decided.user.exempt for decided in all_decided),
@@ -207,7 +211,12 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
             if not decided.user.exempt
             for decision in decided.decisions
         ),
-        "KeysRestored": sum(_is_found_restored(each, result.plan.run.at.date()) for each in steps),
+        "KeysRestored": sum(
+            change.change is Change.RESTORED
+            for outcome in result.outcomes
+            if any(each.decision.reason is Reason.RESTORED for each in outcome.done)
+            for change in outcome.decided.record_changes
+        ),
         "SuccessorsTaken": sum(
             decision.reason is Reason.SUCCESSOR_TAKEN_AWAY for decision in decisions
         ),
@@ -228,12 +237,6 @@ def of_result(result: AccountResult, policy: RotationPolicy) -> dict[str, float]
         "RunsDropped": 0,
         "Paused": any(isinstance(each.error, Paused) for each in result.failures),
     }
-
-
-def _is_found_restored(step: Decision, today: date) -> bool:
-    """Whether a restoration is told on the day on which it was found, not again later."""
-    notice = step.notice
-    return notice is not None and (notice.type, notice.day) == (NoticeType.RESTORED, today)
 
 
 def of_failed_message() -> dict[str, float]:
