@@ -140,7 +140,7 @@ def rarer() -> Iterator[tuple[UserFacts, RotationPolicy]]:
             user = ann(a_key(age=137, told=told_now))
             yield replace(user, exempt=True, exemption=found), plain
     removal = Receipt(step="exemption-ends-removal", day=on(0), at=ago(14))
-    lapsed = replace(ann(a_key(age=137, told=[removal])), exempt=True, outside=None)
+    lapsed = replace(ann(a_key(age=137, told=[removal])), exempt=True, otherwise=None)
     missing = Exemption(standing=Standing.MISSING)
     yield replace(lapsed, exemption=missing), replace(plain, end_exemptions=True)
     was_ours = a_secret(records={"NEW": KeyRecord(delivered=ago(10))})

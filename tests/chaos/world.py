@@ -146,6 +146,15 @@ class World:
         body = f"version: 1\nexemptions:\n{entry}".encode()
         s3.put_object(Bucket=BUCKET, Key="exemptions.yaml", Body=body)
 
+    def same_until(self, last: datetime) -> None:
+        """Store for each day behind today what a run stores that sees the same."""
+        s3 = self.cloud.session(HUB).client("s3")
+        place = f"snapshots/date={{:%Y-%m-%d}}/account={MEMBER}.json"
+        taken = s3.get_object(Bucket=BUCKET, Key=place.format(self.cloud.now))["Body"].read()
+        for days in range(1, (last.date() - self.cloud.now.date()).days + 1):
+            day = place.format(self.cloud.now + timedelta(days=days))
+            s3.put_object(Bucket=BUCKET, Key=day, Body=taken)
+
     def hand(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
         """A person's own hand in the member account."""
         if service not in self._hands:

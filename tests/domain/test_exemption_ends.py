@@ -131,12 +131,12 @@ def removed(days_ago: float, state: RemovalState = RemovalState.DONE) -> Removal
 def ended(
     *receipts: Receipt,
     found: Exemption = MISSING,
-    outside: datetime | Unknown | None = None,
+    otherwise: datetime | Unknown | None = None,
     taken_out: Removal | Unknown | None = None,
     policy: RotationPolicy = ENDING,
 ) -> Decision:
     user = ann(a_key(age=500, told=list(receipts)), a_key("NEW", age=200))
-    user = replace(user, exempt=True, exemption=found, outside=outside, removal=taken_out)
+    user = replace(user, exempt=True, exemption=found, otherwise=otherwise, removal=taken_out)
     first, second = look(user, policy).decided.decisions
     assert (second.action, second.reason) in {
         (Action.KEEP, Reason.EXEMPTION_LAPSED),
@@ -186,8 +186,8 @@ def test_a_member_is_removed_on_the_day_that_a_notice_named_for_it(
     ],
 )
 def test_only_whose_exemption_surely_lapsed_is_removed(found: Exemption, *, is_over: bool) -> None:
-    user = ann(a_key(age=500, told=[removal(1, 14), removal(0, 14)]))
-    user = replace(user, exempt=True, exemption=found, outside=None)
+    user = ann(a_key(age=500, told=[removal(0, 14)]))
+    user = replace(user, exempt=True, exemption=found, otherwise=None)
 
     made = look(user, ENDING)["OLD"]
 
@@ -199,7 +199,7 @@ def test_without_the_option_nobody_is_removed_and_what_announced_it_is_enough() 
 
 
 @pytest.mark.parametrize(
-    ("outside", "taken_out", "action"),
+    ("otherwise", "taken_out", "action"),
     [
         (ago(15), None, Action.END_EXEMPTION),
         (ago(13), None, Action.NOTICE),
@@ -211,10 +211,10 @@ def test_without_the_option_nobody_is_removed_and_what_announced_it_is_enough() 
         (None, Unknown("AccessDenied"), Action.KEEP),
     ],
 )
-def test_who_was_outside_of_the_group_since_the_notice_is_warned_anew(
-    outside: datetime | Unknown | None, taken_out: Removal | Unknown | None, action: Action
+def test_whose_lapse_was_interrupted_since_the_notice_is_warned_anew(
+    otherwise: datetime | Unknown | None, taken_out: Removal | Unknown | None, action: Action
 ) -> None:
-    made = ended(removal(0, 14), outside=outside, taken_out=taken_out)
+    made = ended(removal(0, 14), otherwise=otherwise, taken_out=taken_out)
 
     assert made.action is action
     if action is Action.KEEP:

@@ -195,7 +195,7 @@ def _answered(known: UserFacts, question: Question, truth: UserFacts) -> UserFac
     if question.asked is Asked.SECRET:
         return replace(known, secret=truth.secret)
     if question.asked is Asked.MEMBERSHIP:
-        return replace(known, outside=truth.outside)
+        return replace(known, otherwise=truth.otherwise)
     [fact] = (key for key in truth.keys if key.key_id == question.key_id)
     read = (
         {"last_use": fact.last_use}

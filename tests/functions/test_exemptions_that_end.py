@@ -86,6 +86,26 @@ def ending(exempted: Harness) -> Harness:
     return exempted
 
 
+def through(stage: Harness, first: int, last: int) -> dict[str, Any]:
+    """
+    Run on the first and the last of these days; the last answer.
+
+    Of those between, the bucket has what runs store that see the same as the first: a day without
+    a snapshot proves no lapse.
+    """
+    stage.at(first).run()
+    taken, s3 = snapshot_of(stage), stage.cloud.session(HUB).client("s3")
+    for day in range(first + 1, last):
+        at = stage.at(day).cloud.now
+        body = {**taken, "date": f"{at:%Y-%m-%d}", "at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+        s3.put_object(Bucket=BUCKET, Key=place_of(body["date"]), Body=json.dumps(body).encode())
+    return stage.at(last).run()
+
+
+def place_of(day: str) -> str:
+    return f"{PREFIX}/snapshots/date={day}/account={MEMBER}.json"
+
+
 def members(stage: Harness) -> set[str]:
     found = stage.iam().get_group(GroupName=GROUP)["Users"]
     return {each["UserName"] for each in found}
@@ -103,13 +123,13 @@ def test_a_member_is_removed_two_weeks_after_the_notice_and_then_kept_as_any_oth
 ) -> None:
     """Cat's key was to stop on day 10; it was exempted the day before, without an entry."""
     [old] = ending.user("cat", 137)
-    ending.run()
+    through(ending, 0, 8)
     [mail] = [mail for mail in ending.cloud.sent_mails if ERP in mail.to]
     assert "Keyturn removes ann from the group" in " ".join(str(mail.text).split())
     ending.exempt("cat")
     assert decisions_of(ending.at(9).run(), "cat")[0] == ("NOTICE", "exemption-lapsed")
 
-    early = ending.at(13).run()
+    early = through(ending, 10, 13)
     assert decisions_of(early, "bob") == [("KEEP", "exemption-lapsed")]
     before = ending.mark()
     removed = ending.at(14).run()
@@ -133,9 +153,9 @@ def test_a_member_is_removed_two_weeks_after_the_notice_and_then_kept_as_any_oth
     again = ending.at(15).run()
     assert ("ROTATE", "rotation-due") in decisions_of(again, "ann")
     assert decisions_of(again, "bob") == [("NOTICE", "exemption-lapsed")]
-    assert decisions_of(ending.at(23).run(), "cat")[0] == ("END-EXEMPTION", "exemption-over")
+    assert decisions_of(through(ending, 16, 23), "cat")[0] == ("END-EXEMPTION", "exemption-over")
     assert decisions_of(ending.at(24).run(), "cat")[0] == ("NOTICE", "dates-not-noticed")
-    assert decisions_of(ending.at(28).run(), "bob") == [("KEEP", "exemption-lapsed")]
+    assert decisions_of(through(ending, 25, 28), "bob") == [("KEEP", "exemption-lapsed")]
     assert decisions_of(ending.at(29).run(), "bob") == [("END-EXEMPTION", "exemption-over")]
     ending.at(33).run()
     assert ending.keys("cat")[old] == "Active"
@@ -150,7 +170,7 @@ def deny_the_file(request: ApiRequest, perform: Perform) -> ApiResponse:
 
 @pytest.mark.parametrize("how", ["extended", "broken", "denied", "left"])
 def test_nobody_is_removed_where_the_last_look_says_otherwise(how: str, ending: Harness) -> None:
-    ending.run()
+    through(ending, 0, 13)
     read = iter(range(99))
 
     def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
@@ -180,7 +200,7 @@ def test_nobody_is_removed_where_the_last_look_says_otherwise(how: str, ending: 
 def test_neither_a_dry_run_nor_a_pause_removes_anybody_and_a_refusal_is_tried_again(
     ending: Harness,
 ) -> None:
-    ending.run()
+    through(ending, 0, 13)
     ending.at(14).settings["DryRunFlag"] = "true"
     assert decisions_of(ending.run(), "bob") == [("END-EXEMPTION", "exemption-over")]
     ending.settings["DryRunFlag"] = "false"
@@ -207,16 +227,76 @@ def test_neither_a_dry_run_nor_a_pause_removes_anybody_and_a_refusal_is_tried_ag
 
 
 def test_whoever_was_outside_of_the_group_meanwhile_is_warned_anew(ending: Harness) -> None:
-    ending.run()
+    through(ending, 0, 2)
     ending.iam().remove_user_from_group(GroupName=GROUP, UserName="bob")
     ending.at(3).run()
     ending.exempt("bob")
-    ending.at(5).run()
 
-    answer = ending.at(14).run()
+    answer = through(ending, 4, 14)
 
     assert decisions_of(answer, "bob")[0] == ("NOTICE", "exemption-lapsed")
     assert members(ending) == {"bob"}
+
+
+def test_a_notice_of_before_a_valid_entry_or_another_end_proves_nothing(ending: Harness) -> None:
+    """
+    Bob was approved of for a day; ann's end came a day later; dan was not looked at on a day.
+
+    Eve's entry has another ticket: that is the same end.
+    """
+    valid = "2026-05-20"
+    for name in ("dan", "eve"):
+        ending.user(name, 500)
+        ending.exempt(name)
+    old = MORE.replace("user: bob", "user: eve").replace("END", "2026-03-10")
+    write(ending, "2026-03-12", old)
+    ending.run()
+    for day in (1, 2):
+        ending.at(day).run()
+    write(ending, "2026-03-12", old + MORE.replace("END", valid))
+    ending.at(3).run()
+    write(ending, "2026-03-13", old.replace("SEC-2", "SEC-3"))
+    ending.at(4).run()
+    ending.at(5).run()
+    s3 = ending.cloud.session(HUB).client("s3")
+    seen = snapshot_of(ending)
+    seen["users"] = [each for each in seen["users"] if each["user"] != "dan"]
+    s3.put_object(Bucket=BUCKET, Key=place_of(seen["date"]), Body=json.dumps(seen).encode())
+
+    answer = through(ending, 6, 14)
+
+    for name in ("ann", "bob", "dan"):
+        assert decisions_of(answer, name) == [("NOTICE", "exemption-lapsed")]
+    assert members(ending) == {"ann", "bob", "dan"}
+    assert decisions_of(through(ending, 15, 27), "bob") == [("KEEP", "exemption-lapsed")]
+    ending.at(28).run()
+    assert members(ending) == set()
+
+
+def test_a_day_without_a_run_proves_no_lapse_and_an_unread_one_removes_nobody(
+    ending: Harness,
+) -> None:
+    through(ending, 0, 13)
+    s3 = ending.cloud.session(HUB).client("s3")
+    place = place_of("2026-03-09")
+    body = s3.get_object(Bucket=BUCKET, Key=place)["Body"].read()
+
+    def deny(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "GetObject" and request.params["Key"] == place:
+            return refused(request, ApiError("AccessDenied", "Access Denied", 403))
+        return perform(request)
+
+    ending.at(14).cloud.layers.append(deny)
+    unread = ending.run()
+    ending.cloud.layers.remove(deny)
+    assert decisions_of(unread, "bob") == [("KEEP", "exemption-lapsed")]
+
+    s3.delete_object(Bucket=BUCKET, Key=place)
+    assert decisions_of(ending.at(15).run(), "bob") == [("NOTICE", "exemption-lapsed")]
+    s3.put_object(Bucket=BUCKET, Key=place, Body=body)
+    # The owner was given another day meanwhile: the older notice ends nothing before it.
+    assert decisions_of(ending.at(16).run(), "bob") == [("KEEP", "exemption-lapsed")]
+    assert members(ending) == {"ann", "bob"}
 
 
 def test_a_file_exempts_nobody_by_itself(stage: Harness) -> None:

@@ -193,8 +193,8 @@ class UserFacts:
     """What the exemptions file says of one who is exempt; None: there is no file."""
     removal: Removal | Unknown | None = None
     """When a run last removed them from the exemption group; None: none ever did."""
-    outside: datetime | Unknown | Unread | None = UNREAD
-    """When a run last saw that they were not exempt, UTC; None: none did of late."""
+    otherwise: datetime | Unknown | Unread | None = UNREAD
+    """Until when, UTC, it is not sure that their exemption had lapsed as it has; None: it is."""
     forced: datetime | None = None
     """When an operator asked for a rotation at any age, UTC; None: nobody did."""
     secret: SecretFacts | Unknown | Unread | None = UNREAD

@@ -60,7 +60,7 @@ def answered(facts: UserFacts, question: Question) -> UserFacts:
         case Asked.RECEIPTS:
             return _with_key(facts, question, lambda key: replace(key, receipts=()))
         case Asked.MEMBERSHIP:
-            return replace(facts, outside=Unknown(NOT_IN_SNAPSHOT))  # so nobody is removed
+            return replace(facts, otherwise=Unknown(NOT_IN_SNAPSHOT))  # so nobody is removed
 
 
 def _with_key(

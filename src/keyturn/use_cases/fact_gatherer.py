@@ -109,8 +109,8 @@ class FactGatherer:
             case Question(Asked.OWNER, None):
                 return replace(user, owner=_known(lambda: self.find_owner.of(user)))
             case Question(Asked.MEMBERSHIP, None):
-                last = _known(lambda: self.memberships.last_outside(user.name, now.date()))
-                return replace(user, outside=last)
+                last = _known(lambda: self.memberships.last_otherwise(user, now.date()))
+                return replace(user, otherwise=last)
             case Question(Asked.LAST_USE, str(key_id)):
                 use = _known(lambda: self.keys.last_use(key_id), gone_is_unknown=gone_is_unknown)
                 return _with_key(user, key_id, last_use=use)

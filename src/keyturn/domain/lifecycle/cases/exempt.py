@@ -80,11 +80,11 @@ def with_its_end(at: KeyList, decided: UserDecisions) -> UserDecisions:
 def _end(at: KeyList, exemption: Exemption, kept: Decision, told: tuple[Receipt, ...]) -> Decision:
     """Remove the user once the notice of that is old enough; announce it before."""
     if exemption.is_lapsed and _is_due(at, told):
-        outside = _last_outside(at)
-        if isinstance(outside, Unknown):
-            why = f"since when could not be read, so it stays in the group ({outside.why})"
+        otherwise = _last_otherwise(at)
+        if isinstance(otherwise, Unknown):
+            why = f"since when could not be read, so it stays in the group ({otherwise.why})"
             return replace(kept, sentence=f"{kept.sentence}; {why}")
-        told = _since(told, outside)
+        told = _since(told, otherwise)
     if not told:
         return _announced(at, exemption, kept)
     if not (exemption.is_lapsed and _is_due(at, told)):
@@ -114,12 +114,12 @@ def _announced(at: KeyList, exemption: Exemption, kept: Decision) -> Decision:
 
 
 def _told(at: KeyList, exemption: Exemption, receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:
-    """The receipts of the notice of this end, since the last removal."""
+    """The receipts of the last notice of this end, since the last removal."""
     end = _end_of(exemption)
     step = f"{NoticeType.EXEMPTION_ENDS}-{REMOVAL}"
     # A removal that nobody announced is none; an end that was announced with one is announced.
     steps = {step} if at.policy.end_exemptions else {step, str(NoticeType.EXEMPTION_ENDS)}
-    return _since(
+    found = _since(
         (
             receipt
             for receipt in receipts
@@ -129,6 +129,9 @@ def _told(at: KeyList, exemption: Exemption, receipts: Iterable[Receipt]) -> tup
         ),
         _removed_at(at),
     )
+    # Who was warned anew was given another day: nothing is done before it by an older notice.
+    last = max((receipt.day for receipt in found if receipt.step.endswith(REMOVAL)), default=None)
+    return tuple(each for each in found if last is None or each.day >= last)
 
 
 def _since(receipts: Iterable[Receipt], moment: datetime | None) -> tuple[Receipt, ...]:
@@ -143,17 +146,17 @@ def _removed_at(at: KeyList) -> datetime | None:
     return removal.at
 
 
-def _last_outside(at: KeyList) -> datetime | Unknown | None:
+def _last_otherwise(at: KeyList) -> datetime | Unknown | None:
     """
-    When a run last saw them outside of the group, UTC; None: none did of late.
+    Until when it is not sure that it had lapsed as it has now, UTC; None: it is.
 
     Raises NeededError where nobody has asked.
     """
     if isinstance(at.user.removal, Unknown):
         return at.user.removal
-    if at.user.outside is UNREAD:
+    if at.user.otherwise is UNREAD:
         raise NeededError(Question(Asked.MEMBERSHIP))
-    return at.user.outside
+    return at.user.otherwise
 
 
 def _is_due(at: KeyList, told: Iterable[Receipt]) -> bool:
