@@ -16,10 +16,9 @@ from keyturn.cli.options import (
     AccountOptions,
     Format,
     Output,
-    OwnersFileOptions,
+    RuleOptions,
     SettingOptions,
     Users,
-    View,
 )
 from keyturn.cli.result_file import result_file
 from keyturn.cli.simulate import parameters_under
@@ -27,6 +26,7 @@ from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import DecisionSummary
 from keyturn.domain.errors import InvalidValue
+from keyturn.domain.names import ACCOUNT_ID
 from keyturn.domain.plain_text import visible
 from keyturn.domain.plan_difference import KeyBothWays, PlanDifference
 from keyturn.domain.tag_text import format_utc
@@ -41,10 +41,11 @@ NEWEST = "newest"
 """In place of a path: the newest snapshot of each account in the bucket."""
 _WITH_IT = {
     AccountOptions: {"profile", "region", "deployed", "account", "parallel", "parallel_users"},
-    View: set[str](),
-    OwnersFileOptions: set[str](),
+    SettingOptions: {each.name for each in fields(RuleOptions)} | {"bucket", "prefix"},
 }
-"""What goes with --against, of options that ask AWS or narrow a plan."""
+"""What goes with --against: where snapshots are, and what is decided from them alone."""
+
+_WHY = "does not go with --against: a snapshot alone is decided, and AWS is not asked"
 
 
 def against(
@@ -60,12 +61,7 @@ def against(
 
     Raises InvalidValue where the options do not fit, or there is no snapshot.
     """
-    for group in (where, *others):
-        _refuse_others(group)
-    if output.format is Format.EXCEL:
-        raise InvalidValue("--format", output.format, "does not go with --against")
-    if not what:
-        raise InvalidValue("--against", what, "must not be empty")
+    _check(what, where, output, (rules, users, *others))
     own = given(where, rules)
     is_stored = what == NEWEST or read_day(what) is not None
     try:
@@ -79,7 +75,7 @@ def against(
     to_file = output.output is not None and str(output.output) != "-"
     with result_file(output.output) if to_file and output.output else nullcontext() as write:
         found = _stored(what, where, settings) if is_stored else _of_path(Path(what))
-        accounts, unread = _accounts(found, where, users)
+        accounts, unread = _accounts(found, where)
         difference = plan_against(accounts, settings.policy, unread)
         if difference is None:
             raise InvalidValue("--against", what, "holds no snapshot that can be read")
@@ -91,13 +87,26 @@ def against(
     return FAILED if unread else 0
 
 
+def _check(what: str, where: AccountOptions, output: Output, others: tuple[object, ...]) -> None:
+    """Refuse what does not go with it before anything is read."""
+    for group in (where, *others):
+        _refuse_others(group)
+    for each in where.account or ():
+        if ACCOUNT_ID.fullmatch(each) is None:
+            raise InvalidValue("--account", each, "must be the 12 digits of an account")
+    if output.format is Format.EXCEL:
+        raise InvalidValue("--format", output.format, "does not go with --against")
+    if not what:
+        raise InvalidValue("--against", what, "must not be empty")
+
+
 def _refuse_others(group: object) -> None:
     for each in fields(group):  # type: ignore[arg-type]  # every group is a dataclass
         if each.name not in _WITH_IT.get(type(group), set()):
             value = getattr(group, each.name)
             if value != each.default:
                 option = "--" + each.name.replace("_", "-")
-                raise InvalidValue(option, "", "does not go with --against: AWS is not asked")
+                raise InvalidValue(option, "", _WHY)
 
 
 def _stored(
@@ -133,7 +142,7 @@ def _of_path(path: Path) -> Iterator[tuple[str, Snapshot | None]]:
 
 
 def _accounts(
-    found: Iterator[tuple[str, Snapshot | None]], where: AccountOptions, users: Users
+    found: Iterator[tuple[str, Snapshot | None]], where: AccountOptions
 ) -> tuple[list[SeenAccount], list[str]]:
     accounts, unread = [], []
     for account, snapshot in found:
@@ -147,8 +156,6 @@ def _accounts(
     for each in where.account or ():
         if each not in {*unread, *(seen.account for seen in accounts)}:
             raise InvalidValue("--account", each, "has no snapshot there")
-    if users.user:
-        raise InvalidValue("--user", users.user[0], "does not go with --against")
     return accounts, unread
 
 

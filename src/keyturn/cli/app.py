@@ -53,7 +53,7 @@ from keyturn.cli.options import (
 )
 from keyturn.cli.period_options import PeriodOptions
 from keyturn.cli.pickup_options import CredentialsOptions, PickupOptions, SecretOptions
-from keyturn.cli.simulate_options import RuleOptions, SimulateOptions, StoredOptions
+from keyturn.cli.simulate_options import PlayOptions, SimulateOptions, StoredOptions
 from keyturn.domain.breaker import LEAST_ROTATIONS, MOST_FAILED, Breaker
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
@@ -204,7 +204,7 @@ def explain(
 
 @app.command(cls=Once)
 @with_groups
-def simulate(where: StoredOptions, rules: RuleOptions, asked: SimulateOptions) -> int:
+def simulate(where: StoredOptions, rules: PlayOptions, asked: SimulateOptions) -> int:
     """
     Play the coming days from the newest snapshots, before anything is switched on. It only reads.
 

@@ -21,6 +21,12 @@ PARAMETER_OF_OPTION = {
 """The parameter of each option that is a setting."""
 
 
+def parameters_in(group: type) -> tuple[str, ...]:
+    """The parameters that the options of a group stand for."""
+    names = (each.name for each in fields(group))
+    return tuple(PARAMETER_OF_OPTION[name] for name in names if name in PARAMETER_OF_OPTION)
+
+
 def given(*groups: object) -> dict[str, object]:
     """
     The settings among the options that were given: parameter → value.

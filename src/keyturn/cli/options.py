@@ -177,8 +177,13 @@ class OwnersFileOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingOptions:
-    """The policy, and what tells what was done before."""
+class RuleOptions:
+    """
+    The parameters that decide what becomes of a key, from the facts of a snapshot alone.
+
+    What is played from snapshots takes these, and refuses every other (tests/use_cases/
+    test_what_is_played.py).
+    """
 
     preset: Preset | None = option("--preset", PRESET_HELP, Topic.POLICY)
     rotation_period: str | None = option_of("RotationPeriod")
@@ -192,14 +197,20 @@ class SettingOptions:
     max_keys_per_day: str | None = option_of("MaxKeysPerDay")
     max_percent_per_day: str | None = option_of("MaxPercentPerDay")
     spread_days: str | None = option_of("SpreadDays")
-    exemption_group: str | None = option_of("IAMExemptionGroup")
-    allow_missing_group: bool = option_of("AllowMissingExemptionGroup")
     max_exemption: str | None = option_of("MaxExemption")
-    end_exemptions: bool = option_of("EndExemptions")
     max_deferral: str | None = option_of("MaxDeferral")
-    remove_secrets_after: str | None = option_of("RemoveSecretsAfter")
     proof_of_notice: str | None = option_of("ProofOfNotice")
     proving_channel: list[str] | None = option_of("ProvingChannels")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingOptions(RuleOptions):
+    """The policy, and what tells what was done before."""
+
+    exemption_group: str | None = option_of("IAMExemptionGroup")
+    allow_missing_group: bool = option_of("AllowMissingExemptionGroup")
+    end_exemptions: bool = option_of("EndExemptions")
+    remove_secrets_after: str | None = option_of("RemoveSecretsAfter")
     report_root_keys: bool = option_of("ReportRootKeys")
     report_quarantine: bool = option_of("ReportQuarantine")
     owner_tag: str | None = option_of("ResourceOwnerTag")

@@ -7,18 +7,21 @@ from contextlib import nullcontext
 
 import typer
 
+from keyturn.cli.given import parameters_in
 from keyturn.cli.line_breaks import broken
 from keyturn.cli.one_line import FAILED
+from keyturn.cli.options import RuleOptions
 from keyturn.cli.result_file import result_file
 from keyturn.cli.simulate_options import (
     Owners,
-    RuleOptions,
+    PlayOptions,
     SimulateFormat,
     SimulateOptions,
     StoredOptions,
 )
 from keyturn.cli.simulation_table import assumptions_of, simulation_lines
 from keyturn.cli.stored import check_stored, evidence_of, settings_of
+from keyturn.configuration import BY_NAME
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.fleet_course import Simulation
 from keyturn.domain.names import ACCOUNT_ID
@@ -34,12 +37,12 @@ LONGEST = 400
 """Days: what would come later, nobody plans by."""
 FILE_WIDTH = 120
 """Columns of a table that goes into a file."""
-_RULES = {each.name.casefold(): each.name for each in parameters_of(RotationPolicy).values()}
-_COMPARABLE = {**_RULES, "admindigest": "AdminDigest"}
+_COMPARABLE = {each.casefold(): each for each in (*parameters_in(RuleOptions), "AdminDigest")}
 """What --with can set: the name in any case → as it is spelt."""
+_KNOWN = {each.casefold(): each for each in BY_NAME}
 
 
-def simulate(where: StoredOptions, rules: RuleOptions, asked: SimulateOptions) -> int:
+def simulate(where: StoredOptions, rules: PlayOptions, asked: SimulateOptions) -> int:
     """
     Play the days; code 1, if not everything was seen.
 
@@ -135,7 +138,10 @@ def _read_with(text: str) -> Mapping[str, object]:
         name, is_set, value = word.partition("=")
         known = _COMPARABLE.get(name.casefold())
         if known is None:
-            rule = f"must be NAME=VALUE, of {', '.join(_COMPARABLE.values())}"
+            played = ", ".join(_COMPARABLE.values())
+            rule = f"must be NAME=VALUE, of {played}"
+            if name.casefold() in _KNOWN:
+                rule = f"is not played: it would change no figure. Played are {played}"
             raise InvalidValue("--with", word, rule)
         if not is_set or not value:
             raise InvalidValue("--with", word, "needs a value, as SpreadDays=14")

@@ -6,15 +6,13 @@ from pathlib import Path
 
 from keyturn.cli.options import (
     OUTPUT,
-    PRESET_HELP,
     WHICH,
     AccountOptions,
+    RuleOptions,
     flag,
     option,
     option_of,
 )
-from keyturn.domain.parameter import Topic
-from keyturn.domain.policy import Preset
 
 _PLAYED = "What is supposed"
 
@@ -63,25 +61,9 @@ class StoredOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleOptions:
-    """The parameters that the rule decides by."""
+class PlayOptions(RuleOptions):
+    """The parameters that the coming days depend on: the rule's, and who gets copies of mails."""
 
-    preset: Preset | None = option("--preset", PRESET_HELP, Topic.POLICY)
-    rotation_period: str | None = option_of("RotationPeriod")
-    inactive_period: str | None = option_of("InactivePeriod")
-    recovery_grace_period: str | None = option_of("RecoveryGracePeriod")
-    warn_days: str | None = option_of("WarnDays")
-    unused_period: str | None = option_of("UnusedPeriod")
-    hold_if_used_within: str | None = option_of("HoldIfUsedWithin")
-    max_hold: str | None = option_of("MaxHold")
-    retire_in_use: bool = option_of("RetireInUse")
-    max_keys_per_day: str | None = option_of("MaxKeysPerDay")
-    max_percent_per_day: str | None = option_of("MaxPercentPerDay")
-    spread_days: str | None = option_of("SpreadDays")
-    max_exemption: str | None = option_of("MaxExemption")
-    max_deferral: str | None = option_of("MaxDeferral")
-    proof_of_notice: str | None = option_of("ProofOfNotice")
-    proving_channel: list[str] | None = option_of("ProvingChannels")
     admin: str | None = option_of("AdminEmailAddress")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.given import as_given, given
 from keyturn.cli.local_run import connect
-from keyturn.cli.simulate_options import RuleOptions, StoredOptions
+from keyturn.cli.simulate_options import PlayOptions, StoredOptions
 from keyturn.domain.errors import InvalidValue
 from keyturn.ports.evidence import Evidence
 from keyturn.settings import Settings
@@ -29,7 +29,7 @@ def check_stored(where: StoredOptions) -> None:
 
 
 def settings_of(
-    where: StoredOptions, rules: RuleOptions, others: Mapping[str, object]
+    where: StoredOptions, rules: PlayOptions, others: Mapping[str, object]
 ) -> Settings:
     """
     The settings to decide by; others: parameter → value, which come before the options.
