@@ -14,9 +14,9 @@ from keyturn.domain.key import KeyFacts
 from keyturn.domain.policy import RotationPolicy
 
 
-def cap_of(policy: RotationPolicy, keys: int) -> int:
-    """How many keys may end in one UTC day in an account that has so many."""
-    return max(policy.max_keys_per_day, keys * policy.max_percent_per_day // 100)
+def cap_of(policy: RotationPolicy, number: int) -> int:
+    """How many keys (or secrets) may end in one UTC day in an account that has so many."""
+    return max(policy.max_keys_per_day, number * policy.max_percent_per_day // 100)
 
 
 def ends_of(all_decided: Iterable[UserDecisions]) -> Iterator[tuple[KeyFacts, Decision]]:

@@ -15,6 +15,7 @@ from typing import Final
 
 from keyturn.domain.days import DAY, LAST, day_of_run, have_passed
 from keyturn.domain.key import KeyFacts, LastUse, Seal, SecretFacts, Unknown, UserFacts
+from keyturn.domain.limits import cap_of
 from keyturn.domain.ownership import find_foreign
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
@@ -547,8 +548,7 @@ def within_cap(
         scheduled_today: how many a run of the same day set out to schedule.
 
     """
-    most = max(policy.max_keys_per_day, secrets * policy.max_percent_per_day // 100)
-    room = max(most - scheduled_today, 0)
+    room = max(cap_of(policy, secrets) - scheduled_today, 0)
     decided = tuple(decided)
     due = sorted(
         (each for each in decided if each.step is SecretStep.SCHEDULE),
