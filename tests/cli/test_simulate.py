@@ -129,7 +129,8 @@ def test_it_plays_what_the_functions_then_do(lived: tuple[Path, list[Counter[str
         assert day["owner_mails_least"] <= mails <= day["owner_mails_most"], number
     assert sum(each["over_cap"] for each in setting["days"]) > 0
     assert setting["held"]["two-keys-in-use"] == 2
-    assert setting["within_policy_on"] is None
+    assert setting["nothing_late_on"] is None
+    assert 0 < setting["within_policy"] < setting["active"]
     assert setting["exempt"] == 1
 
 
@@ -165,7 +166,8 @@ def test_settings_are_compared_and_each_form_says_the_same(
         assert all(len(line) <= columns for line in weeks)
         assert "NOT KNOWN: which accounts there are" in table
         assert "Each owner moves to a new key" in table
-        assert "NOT within policy in 42 days" in table
+        assert "Some key is LATE to the end of 42 days, of what was seen" in table
+        assert "(Active, and at most R=" in table
         assert "two-keys-in-use" in table
 
 

@@ -13,11 +13,13 @@ from keyturn.cli.given import parameters_in
 from keyturn.cli.options import AccountOptions, Output, RuleOptions, SettingOptions, Users
 from keyturn.cli.simulate import simulate
 from keyturn.cli.simulate_options import PlayOptions, SimulateOptions, StoredOptions
+from keyturn.cli.simulation_table import simulation_lines
 from keyturn.configuration import BY_NAME
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.exemptions_file import ExemptionEntry, ExemptionsFile
+from keyturn.domain.fleet_course import Coverage, Simulation
 from keyturn.domain.key import UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.owner import Owner, OwnerCandidate, OwnerSource
@@ -26,7 +28,7 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.schemas.seen_users import read_seen_users
 from keyturn.use_cases.play_account import SeenAccount, Setting, empty_course, play_account
 from tests.domain.test_snapshot_facts import snapshot_of
-from tests.domain.world import ACCOUNT, NOW, TODAY, a_key, a_secret, ann, told
+from tests.domain.world import ACCOUNT, NOW, TODAY, a_key, a_secret, ann, look, told
 
 DAYS = 60
 EITHER = {"proving_channels": (ChannelName.EMAIL, ChannelName.SLACK)}
@@ -123,6 +125,34 @@ def test_what_is_played_changes_what_comes(name: str) -> None:
     policy = RotationPolicy(**besides)
 
     assert played(user, replace(policy, **other), policy) != played(user, policy, policy)
+
+
+def test_where_nothing_was_seen_nothing_is_said_to_be_well() -> None:
+    course, setting = empty_course(TODAY, DAYS), Setting(policy=RotationPolicy(), days=DAYS)
+    coverage = Coverage(day=TODAY, not_seen=[ACCOUNT], is_listed=True)
+    found = Simulation(coverage=coverage, courses=(course,))
+
+    lines = "\n".join(simulation_lines(found, [setting], ["As given"], 100))
+
+    assert course.nothing_late_on is None
+    assert "not known: no account was seen" in lines
+    assert "No key is late" not in lines
+
+
+@pytest.mark.parametrize(("used", "in_use"), [(0, 1), (None, 0)])
+def test_a_key_that_nobody_ever_used_does_not_end_in_use(used: float | None, in_use: int) -> None:
+    users = tuple(read_seen_users(snapshot_of(look(due(age=5)).decided)))
+    key = replace(users[0].facts.keys[0], last_use=a_key(age=5, used=used).last_use)
+    [seen] = (replace(each, facts=replace(each.facts, keys=(key,))) for each in users)
+    course = empty_course(TODAY, 120)
+
+    play_account(
+        SeenAccount(account=ACCOUNT, at=NOW, users=[seen]),
+        Setting(policy=RotationPolicy(), days=120),
+        course,
+    )
+
+    assert (course.total("disabled"), course.total("ends_in_use")) == (1, in_use)
 
 
 # --- every other one is refused before anything is read

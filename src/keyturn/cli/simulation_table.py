@@ -1,4 +1,4 @@
-"""The coming days for people: what is supposed, when the fleet is within policy, week by week."""
+"""The coming days for people: what is supposed, from when on no key is late, week by week."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -16,7 +16,7 @@ _WIDE: Final = 80
 _LONGEST_BAR: Final = 40
 _SHOWN: Final = 10
 """Lines of a list: JSON has more."""
-_HEADINGS: Final = ("Warned", "Rotated", "Ending", "In use", "Deleted", "Waiting", "Mails", "Old")
+_HEADINGS: Final = ("Warned", "Rotated", "Ending", "In use", "Deleted", "Waiting", "Mails", "Late")
 _CELL: Final = 8
 """Columns of a figure: eight of them and a date leave room for a bar in 80."""
 _DAY: Final = 10
@@ -55,7 +55,7 @@ def simulation_lines(
     for setting, label, course in zip(settings, labels, found.courses, strict=True):
         yield ""
         yield f"{label}:"
-        yield from _within(course, setting)
+        yield from _standing(course, setting, found.coverage)
         yield ""
         yield from _table(course, width)
         yield from _mails(setting, course)
@@ -100,7 +100,7 @@ def _unsaid(course: FleetCourse) -> Iterator[str]:
         yield f"Of {pluralize(keys, 'key')} nobody can say what comes: {why}."
 
 
-def _within(course: FleetCourse, setting: Setting) -> Iterator[str]:
+def _standing(course: FleetCourse, setting: Setting, coverage: Coverage) -> Iterator[str]:
     policy = setting.policy
     yield (
         f"  R={policy.rotation_period} I={policy.inactive_period} "
@@ -108,28 +108,38 @@ def _within(course: FleetCourse, setting: Setting) -> Iterator[str]:
         f"{policy.max_keys_per_day} keys or {policy.max_percent_per_day} % an account and day, "
         f"SpreadDays={policy.spread_days}"
     )
-    on = course.within_policy_on
+    if not course.accounts:
+        yield "  Whether keys are late is not known: no account was seen."
+        return
+    seen = "" if coverage.is_whole else ", of what was seen"
+    on = course.nothing_late_on
     if on is not None:
         number = (on - course.days[0].day).days + 1
-        yield f"  Within policy from {on.isoformat()} on, day {number}."
+        yield f"  No key is late from {on.isoformat()} on, day {number}{seen}."
     else:
-        outside = course.days[-1].outside
         yield (
-            f"  NOT within policy in {pluralize(len(course.days), 'day')}: "
-            f"{pluralize(outside, 'key')} too old on the last one:"
+            f"  Some key is LATE to the end of {pluralize(len(course.days), 'day')}{seen}: "
+            f"{pluralize(course.days[-1].late, 'key')} on the last one:"
         )
         yield from (f"    {keys:,} {why}" for why, keys in course.held.most_common())
+    if course.active:
+        yield (
+            f"  Within policy on the last day (Active, and at most R={policy.rotation_period} "
+            f"days old, as reports and the page count): {course.within_policy:,} of "
+            f"{pluralize(course.active, 'Active key')}, "
+            f"{100 * course.within_policy / course.active:.1f} %."
+        )
     if course.exempt:
         yield (
             f"  {pluralize(course.exempt, 'key')} of exempt users are left alone, and are in no "
-            "figure here."
+            "other figure."
         )
 
 
 def _compared(courses: Sequence[FleetCourse], labels: Sequence[str]) -> Iterator[str]:
-    yield "Within policy  Most ending  Most mails  In use  Days waiting  Setting"
+    yield "  No key late  Most ending  Most mails  In use  Days waiting  Setting"
     for label, course in zip(labels, courses, strict=True):
-        on = course.within_policy_on
+        on = course.nothing_late_on
         mails = max(_all_mails(each) for each in course.days)
         waiting = sum(each.over_cap > 0 for each in course.days)
         yield (
@@ -158,7 +168,7 @@ def _table(course: FleetCourse, width: int) -> Iterator[str]:
             sum(each.deleted for each in group),
             max(each.over_cap for each in group),
             max(_all_mails(each) for each in group),
-            group[-1].outside,
+            group[-1].late,
         )
         bar = _BAR * -(-columns * disabled // most) if most and columns > 0 else ""
         line = f"{group[0].day.isoformat()}" + "".join(f"{each:>{_CELL},}" for each in cells)
@@ -176,7 +186,7 @@ def _mails(setting: Setting, course: FleetCourse) -> Iterator[str]:
         "Ending: keys that are disabled; In use: those of them that somebody works with today. "
         "Waiting: for the cap of the day, at most. Mails: on the busiest day, at most, to owners "
         "and administrators, "
-        f"{copies}. Old: not within policy when it is over."
+        f"{copies}. Late: Active when the day is over and past I, or past R and not replaced."
     )
     least, most = (course.total(f"owner_mails_{each}") for each in ("least", "most"))
     yield (

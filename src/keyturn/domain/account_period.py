@@ -151,11 +151,16 @@ class AccountPeriod:
         return self.last is not None and not self.days_missing and not self.users_left
 
 
+def is_within(age: int, rotation_period: int) -> bool:
+    """Whether an Active key is within policy: the one meaning, of reports, page and simulation."""
+    return age <= rotation_period
+
+
 def standing_of(key: KeySeen, rotation_period: int) -> Standing:
     """The one standing of a key."""
     if key.state not in _ACTIVE:
         return Standing.INACTIVE
-    if key.age <= rotation_period:
+    if is_within(key.age, rotation_period):
         return Standing.WITHIN
     if key.exempt:
         return Standing.EXEMPT

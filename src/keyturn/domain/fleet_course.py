@@ -20,7 +20,7 @@ FIGURES: Final = (
     "owner_mails_least",
     "owner_mails_most",
     "admin_mails",
-    "outside",
+    "late",
 )
 """The figures of a day, by the names that programs know."""
 
@@ -32,7 +32,8 @@ class CourseDay:
 
     The three `ends` are the keys that stop on it, by whether somebody worked with them when they
     were last seen. owner_mails: at least and at most, for whose owner is not known yet may be
-    anybody. outside: keys that are not within policy when the day is over.
+    anybody. late: keys that are past I, or past R and not replaced, when the day is over; who is
+    within policy is another question (`is_within`), for a replaced key is Active until its end.
     """
 
     day: date
@@ -48,7 +49,7 @@ class CourseDay:
     owner_mails_least: int = 0
     owner_mails_most: int = 0
     admin_mails: int = 0
-    outside: int = 0
+    late: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -74,9 +75,13 @@ class FleetCourse:
     supposed: Counter[str] = field(default_factory=Counter)
     """What the snapshots do not say, and is supposed: the fact → of how many keys or users."""
     not_foretold: Counter[str] = field(default_factory=Counter)
-    """Why nobody can say what comes → keys. They count as outside once they are old."""
+    """Why nobody can say what comes → keys. They count as late once they are old."""
     held: Counter[str] = field(default_factory=Counter)
-    """Why keys are outside when the last day is over: the reason → keys."""
+    """Why keys are late when the last day is over: the reason → keys."""
+    active: int = 0
+    """Active keys when the last day is over, those of exempt users among them."""
+    within_policy: int = 0
+    """Those of them that are within policy, as reports and the page count it."""
     in_use: list[EndInUse] = field(default_factory=list)
     """The first keys in use that stop, by day; there may be more."""
 
@@ -91,11 +96,13 @@ class FleetCourse:
         return sorted(self.in_use)[:LISTED]
 
     @property
-    def within_policy_on(self) -> date | None:
-        """The first day after which no key is outside any more; None: there is none."""
+    def nothing_late_on(self) -> date | None:
+        """The first day from which on no key is late; None: there is none, or nothing was seen."""
         found: date | None = None
+        if not self.accounts:
+            return None
         for each in reversed(self.days):
-            if each.outside:
+            if each.late:
                 break
             found = each.day
         return found

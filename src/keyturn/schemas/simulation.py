@@ -25,7 +25,8 @@ class SimulatedDay(TypedDict):
 
     The three `ends` add up to `disabled`: by whether somebody worked with the key when it was last
     seen. owner_mails_least, _most: whose owner is not known yet may be anybody. admin_mails: but
-    for the digest of the day. outside: keys that are not within policy when the day is over.
+    for the digest of the day. late: keys that are past I, or past R and not replaced, when the
+    day is over.
     """
 
     date: Day
@@ -41,7 +42,7 @@ class SimulatedDay(TypedDict):
     owner_mails_least: int
     owner_mails_most: int
     admin_mails: int
-    outside: int
+    late: int
 
 
 class EndInUseFile(TypedDict):
@@ -57,15 +58,18 @@ class SettingPlayed(TypedDict):
     """
     What comes under one setting.
 
-    within_policy_on: the first day after which no key is outside any more, in these days; null:
-    there is none. held: why keys are outside when the last day is over → keys. supposed: what the
-    snapshots do not say → keys or users. not_foretold: why nobody can say what comes → keys.
-    in_use: the first keys in use that stop.
+    nothing_late_on: the first day from which on no key is late, in these days; null: there is
+    none, or nothing was seen. active, within_policy: Active keys when the last day is over, and
+    those of them that are at most R days old, as reports count. held: why keys are late then →
+    keys. supposed: what the snapshots do not say → keys or users. not_foretold: why nobody can say
+    what comes → keys. in_use: the first keys in use that stop.
     """
 
     setting: str
     parameters: dict[str, str]
-    within_policy_on: Day | None
+    nothing_late_on: Day | None
+    active: int
+    within_policy: int
     held: dict[str, int]
     accounts: int
     users: int
@@ -150,11 +154,13 @@ def _coverage(coverage: Coverage) -> CoverageOfSnapshots:
 
 
 def _setting(setting: Labelled, course: FleetCourse) -> SettingPlayed:
-    within = course.within_policy_on
+    on = course.nothing_late_on
     return {
         "setting": setting.label,
         "parameters": dict(setting.parameters),
-        "within_policy_on": within.isoformat() if within else None,
+        "nothing_late_on": on.isoformat() if on else None,
+        "active": course.active,
+        "within_policy": course.within_policy,
         "held": dict(course.held.most_common()),
         "accounts": course.accounts,
         "users": course.users,

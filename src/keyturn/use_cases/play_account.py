@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import count
 
+from keyturn.domain.account_period import is_within
 from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.days import DAY, days_since
 from keyturn.domain.decision import Action, Decision, Question, Reason, UserDecisions
@@ -215,7 +216,7 @@ class _PlayAccount:
         for life in [each for each in self._lives.values() if not each.world.user.keys]:
             del self._lives[life.name]
         for life in self._lives.values():
-            day.outside += sum(1 for _ in self._outside(life, at))
+            day.late += sum(1 for _ in self._late(life, at))
         mails.count(day, self._setting.copies)
 
     def _is_awake(self, life: _Life, at: datetime) -> bool:
@@ -309,6 +310,8 @@ class _PlayAccount:
             return False  # made on one of these days, and its owner moves on as they came
         if not isinstance(key.last_use, LastUse):
             return None
+        if key.last_use.at is None:
+            return False  # nobody ever did, however young it is
         at = KeyList(user=life.seen.facts, policy=self._policy, now=self._seen.at)
         return not at.is_quiet(key, key.last_use)
 
@@ -324,10 +327,10 @@ class _PlayAccount:
             ),
         )
 
-    # --- what is not within policy
+    # --- what is late, and what is within policy
 
-    def _outside(self, life: _Life, at: datetime) -> Iterator[KeyFacts]:
-        """The keys that are too old: past I, or past R and not replaced."""
+    def _late(self, life: _Life, at: datetime) -> Iterator[KeyFacts]:
+        """The keys that are late: past I, or past R and not replaced."""
         if life.seen.facts.exempt:
             return
         keys = life.world.user.keys
@@ -344,10 +347,15 @@ class _PlayAccount:
                 yield key
 
     def _hold(self, life: _Life) -> None:
-        """Note down why keys are outside when the last day is over."""
+        """Note down what stands when the last day is over, and why keys are late."""
         at = self._seen.at + len(self._course.days) * DAY
         reasons = {each.key_id: each.reason for each in life.decided.decisions}
-        for key in self._outside(life, at):
+        ages = [days_since(key.created, at) for key in life.world.user.keys if key.is_active]
+        self._course.active += len(ages)
+        self._course.within_policy += sum(
+            is_within(age, self._policy.rotation_period) for age in ages
+        )
+        for key in self._late(life, at):
             stuck = self._unforeseeable(life.seen) if life.is_stuck else None
             self._course.held[stuck or reasons.get(key.key_id, Reason.NOTHING_DUE)] += 1
 
