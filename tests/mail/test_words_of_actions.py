@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ def a_day(action: Action, name: str) -> AdminDigest:
         accounts_dry=int(name == "planned"),
     )
     found = DigestList(total=1, worst=(line,))
-    return replace(day, **{name: found, f"{name}_counts": {action: 1}})
+    changed: dict[str, Any] = {name: found, f"{name}_counts": {action: 1}}
+    return replace(day, **changed)
 
 
 @pytest.mark.parametrize("name", ["done", "planned"])
