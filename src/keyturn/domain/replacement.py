@@ -121,10 +121,15 @@ _SUBJECTS: Final[Mapping[Ci, str]] = {
     Ci.GITLAB: "project_path:<group>/<project>:ref_type:branch:ref:<branch>",
     # The step's own id follows, which is another one at each run.
     Ci.BITBUCKET: "{<repository-uuid>}:{<environment-uuid>}:*",
-    Ci.CIRCLECI: "org/<organization-id>/project/<project-id>/user/*",
+    # Of CIRCLE_OIDC_TOKEN_V2: the other token does not say of which branch the job is.
+    Ci.CIRCLECI: (
+        "org/<organization-id>/project/<project-id>/user/*"
+        "/vcs-origin/<vcs-origin>/vcs-ref/refs/heads/<branch>"
+    ),
     Ci.AZURE_DEVOPS: "sc://<organization>/<project>/<service-connection>",
+    # A plan may be of anybody's pull request, so it gets a role of its own.
     Ci.TERRAFORM_CLOUD: (
-        "organization:<organization>:project:<project>:workspace:<workspace>:run_phase:*"
+        "organization:<organization>:project:<project>:workspace:<workspace>:run_phase:apply"
     ),
     # The commit and the step follow.
     Ci.BUILDKITE: "organization:<organization>:pipeline:<pipeline>:ref:refs/heads/<branch>:*",
@@ -171,7 +176,7 @@ def oidc_trust(system: Ci, account: str) -> dict[str, Any]:
     whose = {f"{provider}:sub": subject}
     condition = (
         {"StringEquals": audience, "StringLike": whose}
-        if subject.endswith("*")
+        if "*" in subject
         else {"StringEquals": audience | whose}
     )
     return _policy(
