@@ -363,6 +363,7 @@ def test_a_lost_answer_leaves_a_secret_that_the_next_rotation_takes_back(
     marked(stage, 21, key)
     stage.cloud.layers.append(break_down("DeleteSecret"))
     written(stage, 77, key)
+    assert "it was asked for; whether it is scheduled is not known" in said(stage)
     stage.cloud.layers.clear()
 
     assert written(stage, 78, key) == [], "nobody can tell it from one that a person took back"
@@ -489,6 +490,18 @@ def test_on_the_last_day_of_the_window_it_is_taken_back_and_after_it_made_anew(
     [new] = set(stage.keys("ann")) - {key}
     assert stores(stage.secret("ann"), new)
     assert decisions_of(stage.invoke({**ASKED, "dryrun": True}), "ann")
+
+
+def test_what_a_person_stored_in_it_is_left_when_its_user_is_gone(
+    stage: Harness, key: str
+) -> None:
+    assert key
+    tag(stage, GONE_TAG, f"since={at(5)}")
+    leaves(stage.at(5), "ann")
+    stage.secret_store().put_secret_value(SecretId=ANN, SecretString="of another system")
+
+    assert written(stage, 41) == []
+    assert "it holds what Keyturn did not store" in said(stage)
 
 
 def test_no_more_are_scheduled_in_a_day_than_keys_may_end(stage: Harness, key: str) -> None:

@@ -19,7 +19,7 @@ from keyturn.domain.limits import cap_of
 from keyturn.domain.ownership import find_foreign
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import LONGEST_RUN, KeyRecord, UserRecord, read_record
-from keyturn.domain.secret_names import GONE_TAG, IDLE_TAG, KEEP_TAG, version_id_for
+from keyturn.domain.secret_names import GONE_TAG, IDLE_TAG, KEEP_TAG, KEY_TAG, version_id_for
 from keyturn.domain.tag_text import format_utc, moment, words
 
 TAKEN_BACK: Final = (
@@ -405,6 +405,15 @@ def leave_what_is_not_ours(view: SecretView) -> SecretDecision | None:
     return None
 
 
+def leave_what_people_stored(view: SecretView) -> SecretDecision | None:
+    """What is current in it is no key of its record: somebody keeps something else there."""
+    keys = (tag.removeprefix(KEY_TAG) for tag in view.secret.tags if tag.startswith(KEY_TAG))
+    current = view.secret.current
+    if current is None or current in {version_id_for(key) for key in keys}:
+        return None
+    return view.look(f"there is no user {view.user.name}, and it holds what Keyturn did not store")
+
+
 def wait_for_the_record(view: SecretView) -> SecretDecision | None:
     """Whatever the record knows of beside a finished rotation needs the record."""
     record, key = view.record, view.key
@@ -510,7 +519,7 @@ OF_NOBODY: Final = Cases(
         wait_its_days,
         leave_what_is_read,
     ),
-    closely=(leave_what_is_not_ours, mark_it, schedule_it),
+    closely=(leave_what_is_not_ours, leave_what_people_stored, mark_it, schedule_it),
 )
 OF_A_USER_WHO_IS_BACK: Final = Cases(
     by_the_list=(

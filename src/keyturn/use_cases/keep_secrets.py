@@ -13,6 +13,7 @@ from keyturn.domain.errors import (
     PortError,
     Refused,
     Throttled,
+    Unavailable,
     WriteStopped,
 )
 from keyturn.domain.key import Seal, SecretFacts, UserFacts
@@ -385,7 +386,7 @@ class KeepSecrets:
         try:
             self._unchanged(each, before)
             may_write()
-            self.store.schedule(each.arn)
+            self._ask_for_it(each.arn)
         except (ChangedMeanwhile, Refused, Throttled):
             # Nothing was scheduled: with this mark, it would pass for one that a person took back.
             self.store.tag(each.arn, {each.tag: str(each.mark)})
@@ -401,6 +402,16 @@ class KeepSecrets:
         except PortError as error:
             message = (
                 f"it is scheduled; whether its user was rotated meanwhile is not known: {error}"
+            )
+            raise PortError(message) from error
+
+    def _ask_for_it(self, arn: str) -> None:
+        try:
+            self.store.schedule(arn)
+        except Unavailable as error:
+            message = (
+                "it was asked for; whether it is scheduled is not known, and the next run sees "
+                f"it: {error}"
             )
             raise PortError(message) from error
 
