@@ -237,6 +237,9 @@ def test_the_review_has_a_line_for_each_member_and_names_what_was_not_seen(
     assert '<span class="lapsed">missing</span>' in html
     assert CLOSED_TO_US in html
     assert "http" not in html
+    same = exemptions("review", *THERE, "--html", str(page), "--csv", f"{tmp_path}/./review.html")
+    assert (same.exit_code, page.read_text()) == (2, html)
+    assert same.stderr == f"--csv {tmp_path}/review.html: is the file of --html, too\n"
     nowhere = exemptions("review", "--role-name", ROLE)
     assert nowhere.stderr == "--html: is needed, or --csv: where the review goes\n"
 

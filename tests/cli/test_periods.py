@@ -256,6 +256,19 @@ def test_a_period_that_is_none_is_refused(
     assert (result.exit_code, line in result.stderr) == (2 if line else 1, True)
 
 
+@pytest.mark.parametrize(("first", "second"), [("csv", "page"), ("csv", "ocsf"), ("page", "ocsf")])
+def test_two_options_with_one_file_are_refused_before_anything_is_made(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    one, again = str(tmp_path / "z"), f"{tmp_path}/../{tmp_path.name}/z"
+
+    result = keyturn("weekly", "--folder", "/nowhere", f"--{first}", one, f"--{second}", again)
+
+    assert result.exit_code == 2
+    assert result.stderr == f"--{second} {again}: is the file of --{first}, too\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_page_has_all_that_the_report_has_and_no_markup_of_others(tmp_path: Path) -> None:
     bucket = a_week(tmp_path / "copy")
     for day in DAYS:

@@ -315,6 +315,8 @@ JIRA = {"JiraUrl": "https://example.atlassian.net", "JiraProject": "KEYS"}
         (JIRA, "JiraUrl=https://example.atlassian.net: needs JiraSecretArn"),
         ({"JiraProject": "KEYS"}, "JiraProject=KEYS: needs JiraSecretArn"),
         ({"JiraIssueType": "Bug", "WebhookSecretArn": HOOK}, "JiraIssueType=Bug: needs JiraS"),
+        ({"UsersTarget": "120@2026-02-30"}, "UsersTarget=120@2026-02-30: must be a number"),
+        ({"UsersTarget": "120@2026-19-39"}, "UsersTarget=120@2026-19-39: must be a number"),
         ({"SlackAdminChannel": "C0123ABCD"}, "SlackAdminChannel=C0123ABCD: needs SlackTokenS"),
         (
             {"SlackAdminChannel": "C0123ABCD", "SlackWebhookSecretArn": HOOK},

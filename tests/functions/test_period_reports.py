@@ -161,6 +161,8 @@ def test_the_page_of_the_day_before_is_made_once_and_the_weeks_mail_links_it(
     ("event", "rule"),
     [
         ({"report": "yearly"}, "report 'yearly'|must be one of weekly, monthly"),
+        ({"report": ["monthly"]}, "must be one of weekly, monthly"),
+        ({"report": {}}, "must be one of weekly, monthly"),
         (
             {"report": "monthly", "users_target": "many"},
             "must be a number of users, or with its day",

@@ -8,7 +8,7 @@ from typing import Final
 
 from keyturn.cli.checked import checked
 from keyturn.cli.options import AccountOptions, SettingOptions
-from keyturn.cli.result_file import result_file
+from keyturn.cli.result_file import check_apart, result_file
 from keyturn.cli.session import CliSession
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import days_since
@@ -61,6 +61,7 @@ def review(where: AccountOptions, rules: SettingOptions, files: ReviewFiles) -> 
     targets = [path for path in (files.html, files.csv) if path is not None]
     if not targets:
         raise InvalidValue("--html", "", "is needed, or --csv: where the review goes")
+    check_apart(html=files.html, csv=files.csv)
     options = checked(where, rules, writes_secrets=False)
     cli_session = CliSession(options, hints=False)
     if not options.settings.bucket:

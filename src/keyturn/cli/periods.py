@@ -13,7 +13,7 @@ from keyturn.cli.local_run import now
 from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
 from keyturn.cli.period_options import PeriodOptions, users_target
-from keyturn.cli.result_file import result_file
+from keyturn.cli.result_file import check_apart, result_file
 from keyturn.domain.account_period import AccountPeriod
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.figures import DEFINITIONS
@@ -47,6 +47,7 @@ def report_of(kind: PeriodKind, where: EvidenceOptions, asked: PeriodOptions) ->
     """
     period = _period(kind, asked.period)
     target = users_target(asked.users_target)
+    check_apart(csv=asked.csv, page=asked.page, ocsf=asked.ocsf)
     evidence, aws = opened(where)
     workers = aws.settings.parallel_users if aws else _WORKERS
     rows, findings, made = StringIO(), StringIO(), now()

@@ -43,6 +43,26 @@ def result_file(path: Path, *, option: str = "--output") -> Generator[Callable[[
                 written.unlink()
 
 
+def check_apart(**named: Path | None) -> None:
+    """
+    Look whether each of these options names a file of its own; the name of each: its option's.
+
+    Raises InvalidValue where two name one file, however they spell it: one would be lost.
+    """
+    options: dict[Path, str] = {}
+    for name, path in named.items():
+        if path is None:
+            continue
+        option = f"--{name}"
+        with refusing(path, option=option):
+            target = path.resolve()
+            if target.exists() and not target.is_file():  # /dev/stdout, a pipe
+                continue
+        if target in options:
+            raise InvalidValue(option, path, f"is the file of {options[target]}, too")
+        options[target] = option
+
+
 @contextmanager
 def refusing(path: Path, *, begun: bool = False, option: str = "--output") -> Generator[None]:
     """

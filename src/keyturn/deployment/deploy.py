@@ -29,6 +29,7 @@ from keyturn.deployment.model.wanted import (
     check_delivery,
     check_first,
     check_proving,
+    check_users_target,
     enforces_more,
     is_true,
     settle,
@@ -100,6 +101,8 @@ class Deploy:
         check_channels(asked.own, of_channels)
         check_proving(settled.whole, of_channels)
         check_delivery(settled.whole)
+        reports = self._settle_reports(given, settled.whole)
+        check_users_target(reports.whole if reports else {})
         regions = self._regions(settled.whole, given, found)
         member_given = given | self._where_members_look(settled.whole, regions)
         inherited = {**settled.whole, **(found.parameters if found else {})}
@@ -115,7 +118,7 @@ class Deploy:
             ),
             mail_events=self._settle_mail_events(given, settled.whole),
             channels=channels,
-            reports=self._settle_reports(given, settled.whole),
+            reports=reports,
             listing=_settle_stack(
                 self.head_stacks(self.management.region),
                 self.package.listing,

@@ -41,7 +41,7 @@ def read_report_asked(event: object) -> ReportAsked | None:
     if not isinstance(event, Mapping) or "report" not in event:
         return None
     kind = event["report"]
-    if kind not in set(PeriodKind):
+    if not isinstance(kind, str) or kind not in set(PeriodKind):
         raise InvalidValue("report", kind, f"must be one of {', '.join([*PeriodKind, PAGE])}")
     return ReportAsked(kind=PeriodKind(kind), users_target=_target(event.get("users_target")))
 

@@ -10,6 +10,7 @@ from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
 from keyturn.domain.recipient import ChannelName
 from keyturn.domain.scope import separated
 from keyturn.domain.stage import PARAMETER, Stage
+from keyturn.domain.users_target import RULE, read_users_target
 
 FLAG: Final = "DryRunFlag"
 OPTION_OF: Final[Mapping[str, str]] = {
@@ -103,6 +104,13 @@ def check_proving(core: Mapping[str, str], channels: Mapping[str, str]) -> None:
         if channel in separated(chosen) and not channels.get(switch):
             rule = f"needs {switch}: without it nobody is notified by {channel}"
             raise InvalidValue("ProvingChannels", chosen, rule)
+
+
+def check_users_target(reports: Mapping[str, str]) -> None:
+    """Raises InvalidValue where ASA-Reporter would refuse the target: its day may be none."""
+    target = reports.get("UsersTarget", "")
+    if target and read_users_target(target) is None:
+        raise InvalidValue("UsersTarget", target, RULE)
 
 
 def check_delivery(core: Mapping[str, str]) -> None:
