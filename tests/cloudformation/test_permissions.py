@@ -14,6 +14,7 @@ from botocore.session import get_session
 from cloudsplaining.scan.policy_document import PolicyDocument
 from policy_sentry.querying.actions import get_action_data
 
+from keyturn.adapters.clients import WRITES
 from tests.cloudformation.stacks import (
     ACCOUNT,
     CHANNELS,
@@ -308,6 +309,18 @@ def test_a_role_was_seen_to_use_all_that_it_grants(role: tuple[str, str]) -> Non
     seen = set(RECORDED[named])
 
     assert granted(stack.statements(logical)) - DONE_FOR_US[role] - NOT_IN_THE_STORY == seen
+
+
+def test_every_write_that_is_granted_in_an_account_is_logged() -> None:
+    reads = ("Get", "List", "Describe", "Lookup")
+    writes = {
+        action
+        for action in granted(everything(MEMBER).statements("RotationRole"))
+        if action.startswith(("iam:", "secretsmanager:"))
+        and not action.partition(":")[2].startswith(reads)
+    }
+
+    assert {f"{service}:{name}" for service in WRITES for name in WRITES[service]} == writes
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ READ_SECONDS = 10
 MOST_CONNECTIONS = 64
 
 WRITES = {
-    "iam": ("CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"),
+    "iam": ("CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "RemoveUserFromGroup"),
     "secretsmanager": (
         "CreateSecret",
         "PutSecretValue",
@@ -37,7 +37,7 @@ WRITES = {
         "DeleteSecret",
     ),
 }
-NAMED = ("UserName", "AccessKeyId", "Status", "Name", "SecretId")
+NAMED = ("UserName", "GroupName", "AccessKeyId", "Status", "Name", "SecretId")
 """The parameters that say what was written to; never a value."""
 _OWNER = "ExpectedBucketOwner"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
