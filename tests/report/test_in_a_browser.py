@@ -116,6 +116,29 @@ def test_what_was_not_seen_comes_first_and_nothing_is_green(opened: Opened) -> N
     assert opened.page.locator("p.unseen").is_visible()
 
 
+def test_of_accounts_of_which_none_was_seen_nothing_is_drawn_and_no_figure_is_0(
+    opened: Opened, tmp_path: Path
+) -> None:
+    bucket = Bucket(tmp_path / "copy")
+    bucket.inventory(DAY, BOUGHT)
+    bucket.snapshot(BOUGHT, DAY, [], users=[], failures=[{"user": None, "message": "no role"}])
+    block = GatherPage(evidence=LocalEvidence(bucket.root), workers=1).of(PageAsked(made=NOW))
+    file = tmp_path / "page.html"
+    file.write_text(write_page(block, Extras(title="none")), encoding="utf-8")
+    browser = opened.page.context.browser
+    assert browser is not None
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    page.wait_for_selector("html[data-ready]")
+
+    tiles = page.get_by_label("Figures", exact=True)
+    expect(tiles.get_by_text("not known", exact=True)).to_have_count(6)
+    assert "is 0 days old" not in tiles.inner_text()
+    expect(page.locator("figure")).to_have_count(0)
+    expect(page.get_by_text("No account was seen: there is nothing to draw.")).to_be_visible()
+    page.close()
+
+
 def test_the_target_stands_on_top_and_more_time_is_found_by_its_mark(opened: Opened) -> None:
     opened.go("#overview")
     on_top = opened.page.locator("#view section").nth(1)

@@ -194,6 +194,9 @@ export function glance(fleet: Fleet): HTMLElement {
   const active = states[0] + states[1];
   const users = fleet.perAccount.reduce((sum, each) => sum + each.users, 0);
   const whole = fleet.sawEverything;
+  // Where nobody looked nothing was counted, and that is no 0.
+  const nothing = !block.accounts.seen.some((each) => ["seen", "partly seen"].includes(fleet.text(each)));
+  const counted = (number: number): string => (nothing ? "not known" : count(number));
   const ofSeen = whole ? "" : " Of the accounts that were seen.";
   const [rotation] = fleet.mostCommonPolicy();
   const mixed = block.policies.length > 1
@@ -203,22 +206,23 @@ export function glance(fleet: Fleet): HTMLElement {
     "div", { class: "glance" },
     el(
       "section", { class: "tiles", "aria-label": "Figures" },
-      tile(percent(standing[0], active), "Within policy",
+      tile(nothing ? "not known" : percent(standing[0], active), "Within policy",
         `${count(standing[0])} of ${count(active)} Active keys are no older than the rotation period (${rotation} days).${mixed} Inactive keys count in neither.${ofSeen}`,
         "#keys?standing=0", active && standing[0] === active && whole ? "good" : ""),
-      tile(count(breaks), "Break soon",
+      tile(counted(breaks), "Break soon",
         "Keys in use that end within their window, whose new key nobody has fetched or used.",
         "#keys?mark=breaks&sort=due", breaks ? "bad" : ""),
-      tile(count(blocked), "Blocked", "Keys for which what is due cannot be done yet; the reason stands beside each.",
+      tile(counted(blocked), "Blocked", "Keys for which what is due cannot be done yet; the reason stands beside each.",
         "#keys?mark=blocked&sort=blocked", blocked ? "warn" : ""),
-      tile(count(week), "Due within 7 days",
+      tile(counted(week), "Due within 7 days",
         `Keys whose next step can come within 7 days of ${day(block.day)}${overdue ? `, with ${count(overdue)} that could have come before` : ""}.`,
         "#keys?due=week&sort=due"),
-      tile(count(users), "IAM users", `Of the accounts that were seen, with and without keys, on ${day(block.day)}.`, "#users"),
-      tile(active ? `${Math.round(ages / active)} days` : "none", "Average age",
-        `Of the ${count(active)} Active keys. The oldest is ${plural(oldest, "day")} old.`, "#keys?sort=-age"),
+      tile(counted(users), "IAM users", `Of the accounts that were seen, with and without keys, on ${day(block.day)}.`, "#users"),
+      tile(active ? `${Math.round(ages / active)} days` : nothing ? "not known" : "none", "Average age",
+        active ? `Of the ${count(active)} Active keys. The oldest is ${plural(oldest, "day")} old.`
+          : nothing ? "No account was seen." : "There is no Active key.", "#keys?sort=-age"),
     ),
-    el("section", { class: "figures", "aria-label": "Charts" },
+    nothing ? el("p", {}, "No account was seen: there is nothing to draw.") : el("section", { class: "figures", "aria-label": "Charts" },
       standings(standing, active),
       histogram(fleet, active),
       byState(fleet, states),
