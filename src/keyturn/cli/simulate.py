@@ -103,7 +103,7 @@ def _text(
             file = write_simulation(
                 found,
                 labelled,
-                owners="act" if asked.owners is Owners.ACT else "never",
+                owners=asked.owners.value,
                 assumptions=assumptions_of(settings[0]),
             )
             return json.dumps(file, indent=2) + "\n"

@@ -93,8 +93,8 @@ class KeepAccount:
     keep_secrets: KeepSecrets | None = None
     """None: nobody asks which secrets are needed any more (RemoveSecretsAfter)."""
     reports_root_keys: bool = False
-    reports_quarantine: bool = False
     """Whether to say that the root user has keys; needs one more read."""
+    reports_quarantine: bool = False
 
     def plan(
         self,
