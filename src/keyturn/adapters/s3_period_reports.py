@@ -42,7 +42,8 @@ class S3PeriodReports:
     Meets `ports.period_reports.PeriodReports`.
 
     It needs s3:GetObject and s3:PutObject on `<prefix>/reports/weekly/*`,
-    `<prefix>/reports/monthly/*` and `<prefix>/reports/page/*`, and s3:ListBucket on these prefixes.
+    `<prefix>/reports/monthly/*` and `<prefix>/reports/page/*`,
+    and s3:ListBucket on these prefixes.
     """
 
     def __init__(self, s3: "S3Client", *, bucket: str, prefix: str = "") -> None:
