@@ -111,7 +111,10 @@ def _day(stage: Harness, number: int) -> Counter[str]:
 
 def played(folder: Path, *more: str) -> dict[str, Any]:
     asked = keyturn("simulate", "--folder", str(folder), *OPTIONS, *more, "--format", "json")
-    assert asked.exit_code == 1, asked.output  # no inventory says which accounts there are
+    assert asked.exit_code == 1, asked.output
+    assert asked.stderr == (
+        "NOT KNOWN: which accounts there are; no inventory of the day can be read\n"
+    )
     found: dict[str, Any] = json.loads(asked.stdout)
     return found
 

@@ -84,6 +84,8 @@ def against(
             typer.echo(text, nl=False)
         else:
             write(text)
+    if unread and (write is not None or output.format is not Format.TABLE):
+        typer.echo(visible(_not_read(unread)), err=True)
     return FAILED if unread else 0
 
 
@@ -170,9 +172,13 @@ def _text(found: PlanDifference, settings: Settings, output: Output) -> str:
     return "\n".join(map(visible, _lines(found, every_key=output.all))) + "\n"
 
 
+def _not_read(accounts: Sequence[str]) -> str:
+    return f"NOT READ: the snapshots of {', '.join(accounts)}"
+
+
 def _lines(found: PlanDifference, *, every_key: bool) -> Iterator[str]:
     if found.unread:
-        yield f"NOT READ: the snapshots of {', '.join(found.unread)}"
+        yield _not_read(found.unread)
     changed = found.changed
     first, last = format_utc(found.first), format_utc(found.last)
     when = first if first == last else f"{first} to {last}"

@@ -19,7 +19,7 @@ from keyturn.cli.simulate_options import (
     SimulateOptions,
     StoredOptions,
 )
-from keyturn.cli.simulation_table import assumptions_of, simulation_lines
+from keyturn.cli.simulation_table import assumptions_of, not_seen_of, simulation_lines
 from keyturn.cli.stored import check_stored, evidence_of, settings_of
 from keyturn.configuration import BY_NAME
 from keyturn.domain.errors import InvalidValue
@@ -86,6 +86,9 @@ def simulate(where: StoredOptions, rules: PlayOptions, asked: SimulateOptions) -
             typer.echo(text, nl=False)
         else:
             write(text)
+    if write is not None or asked.format is not SimulateFormat.TABLE:  # a shown table says it
+        for line in not_seen_of(found.coverage):
+            typer.echo(visible(line), err=True)
     return 0 if found.coverage.is_whole else FAILED
 
 

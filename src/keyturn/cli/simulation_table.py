@@ -44,7 +44,7 @@ def simulation_lines(
     found: Simulation, settings: Sequence[Setting], labels: Sequence[str], width: int
 ) -> Iterator[str]:
     """What was not seen comes first, then what is supposed, then each setting."""
-    yield from _not_seen(found.coverage)
+    yield from not_seen_of(found.coverage)
     day = found.coverage.day.isoformat()
     yield f"Played from the snapshots of {day} (UTC). Nothing of this is done. Supposed:"
     yield from (f"  {each}" for each in assumptions_of(settings[0]))
@@ -62,7 +62,8 @@ def simulation_lines(
         yield from _in_use(course, setting)
 
 
-def _not_seen(coverage: Coverage) -> Iterator[str]:
+def not_seen_of(coverage: Coverage) -> Iterator[str]:
+    """What was not seen, a line each; nothing where all was."""
     if coverage.not_seen:
         yield (
             f"NOT SEEN: {pluralize(len(coverage.not_seen), 'account')} without a snapshot that "
