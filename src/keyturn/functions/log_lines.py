@@ -97,7 +97,7 @@ _OF_WHAT: Final = (*_RUN, "day")
 """What a notice is of: a run over an account, or a day of all of them."""
 _PERIOD: Final = ("kind", "period")
 _MAIL: Final = ("message_id", "fate")
-_NAMED: Final = ("UserName", "AccessKeyId", "SecretId", "Name", "Status")
+_NAMED: Final = ("UserName", "GroupName", "AccessKeyId", "SecretId", "Name", "Status")
 
 LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.USER_LOOKED_AT: LogLine(level=INFO, facts=(*_RUN, "user")),
