@@ -289,7 +289,7 @@ def test_a_day_without_a_run_proves_no_lapse_and_an_unread_one_removes_nobody(
     ending.at(14).cloud.layers.append(deny)
     unread = ending.run()
     ending.cloud.layers.remove(deny)
-    assert decisions_of(unread, "bob") == [("KEEP", "exemption-lapsed")]
+    assert decisions_of(unread, "bob") == [("KEEP", "receipts-unreadable")]
 
     s3.delete_object(Bucket=BUCKET, Key=place)
     assert decisions_of(ending.at(15).run(), "bob") == [("NOTICE", "exemption-lapsed")]

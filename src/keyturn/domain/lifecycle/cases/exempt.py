@@ -66,9 +66,15 @@ def with_its_end(at: KeyList, decided: UserDecisions) -> UserDecisions:
     # One key stands for the user: of each a mail would say the same.
     first, *others = decided.decisions
     receipts = at.notified(at.user.keys[0])
-    # Unreadable receipts: silent for now, for nothing comes to an end by it.
     if isinstance(receipts, Unknown):
-        return decided
+        # Silent, unless an end waits for what they prove: nothing else comes to an end by it.
+        if not (at.policy.end_exemptions and exemption.is_lapsed):
+            return decided
+        why = f"what its owner was notified of could not be read ({receipts.why})"
+        waits = replace(
+            first, reason=Reason.RECEIPTS_UNREADABLE, sentence=f"{first.sentence}; {why}"
+        )
+        return replace(decided, decisions=(waits, *others))
     told = _told(at, exemption, receipts)
     if at.policy.end_exemptions:
         made = _end(at, exemption, first, told)
@@ -83,7 +89,9 @@ def _end(at: KeyList, exemption: Exemption, kept: Decision, told: tuple[Receipt,
         otherwise = _last_otherwise(at)
         if isinstance(otherwise, Unknown):
             why = f"since when could not be read, so it stays in the group ({otherwise.why})"
-            return replace(kept, sentence=f"{kept.sentence}; {why}")
+            # What its receipts prove is not known: a failure, so that somebody hears of it.
+            sentence = f"{kept.sentence}; {why}"
+            return replace(kept, reason=Reason.RECEIPTS_UNREADABLE, sentence=sentence)
         told = _since(told, otherwise)
     if not told:
         return _announced(at, exemption, kept)
