@@ -29,7 +29,7 @@ chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain
 
-bench: .venv/ready      ## say how long notices take under load, and a large page to open; PAGES=1 the page alone
+bench: .venv/ready      ## say what a day takes, in calls, time and memory, and a large page to open; PAGES=1 the page alone
 	$(if $(PAGES),PAGES=1 )$(RUN)python -m tests.bench
 
 mutants: .venv/ready    ## break the engine on purpose, and see each break caught; RANDOM=60 draws breaks, SEED=… the same again

@@ -1,6 +1,5 @@
 """
-How long notices take under load, a report, and a large page to open: `make bench`; PAGES=1 the
-page alone.
+How long notices take under load, a report, and a large page to open.
 
 Times are printed and never asserted, for machines differ; what must hold whatever the time is
 asserted here too, and on a smaller scale in tests/functions/test_under_load.py.
@@ -11,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from os import environ
 from threading import Event
 
 from keyturn_sandbox.emulator.cloud import Layer, Perform
@@ -39,13 +37,16 @@ S3_TAKES = 0.09
 """Seconds."""
 
 
-def main() -> None:
-    """Run all, and print what came of them."""
-    if "PAGES" not in environ:
-        five_heavy_digests()
-        first_day_of_enforcement()
-        print(large_report(accounts=10_000, keys=20), flush=True)  # noqa: T201 -- as below
-        print(large_month(accounts=10_000, keys=20), flush=True)  # noqa: T201 -- as below
+def notices_and_reports() -> None:
+    """What notices and reports take."""
+    five_heavy_digests()
+    first_day_of_enforcement()
+    print(large_report(accounts=10_000, keys=20), flush=True)  # noqa: T201 -- as below
+    print(large_month(accounts=10_000, keys=20), flush=True)  # noqa: T201 -- as below
+
+
+def pages() -> None:
+    """What large pages take."""
     for accounts, keys, days in ((200, 101, 10), (1_000, 200, 2)):
         print(large_page(accounts=accounts, keys=keys, days=days), flush=True)  # noqa: T201 -- it says so
 
@@ -132,7 +133,3 @@ def timed(title: str) -> Iterator[list[str]]:
     yield said
     lines = "".join(f"  {line}\n" for line in said)
     print(f"{title}: {time.perf_counter() - began:.1f} s\n{lines}", end="", flush=True)  # noqa: T201 -- as above
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,115 @@
+"""
+A local AWS in a process of its own: a scene comes on standard input, the address goes out.
+
+What else it is asked comes over the same pipe, a line of JSON each: how slow it is, whom it
+throttles, what it has counted. It ends when the pipe does.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from threading import Event, Lock
+from typing import Any
+
+from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
+from keyturn_sandbox.emulator.injected_errors import Throttling
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
+from tests.bench.door import served
+from tests.bench.scene import Scene, built
+
+IAM_A_SECOND = 20
+"""What we take IAM to bear of one account, for AWS names no figure."""
+IAM_AT_ONCE = 40
+
+
+@dataclass(kw_only=True)
+class Network:
+    """What lies between a caller and this AWS: a wait, throttles; and what has come through."""
+
+    latency: float = 0.0
+    """Seconds that each call waits; several wait at once."""
+    throttled: float = 0.0
+    """The share of calls that are refused by chance."""
+    bucket: bool = False
+    """Whether IAM bears no more than `IAM_A_SECOND` of an account."""
+    counted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Account, call, error (or nothing) → how many."""
+    _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Account → tokens, and when they were so many."""
+    _chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 -- the same every time
+    _lock: Lock = field(default_factory=Lock)
+
+    def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
+        """Pass a call on, or not. Who sets the scene is not counted and need not wait."""
+        if ":assumed-role/Administrator/" in request.principal:
+            return perform(request)
+        with self._lock:
+            refusal = self._refusal(request)
+        if self.latency:
+            Event().wait(self.latency)
+        answer = perform(request) if refusal is None else refused(request, refusal)
+        with self._lock:
+            called = f"{request.service}:{request.operation}"
+            self.counted[request.account, called, answer.error or ""] += 1
+        return answer
+
+    def _refusal(self, request: ApiRequest) -> ApiError | None:
+        by_chance = self._chance.random() < self.throttled
+        by_rate = self.bucket and request.service == "iam" and not self._has_token(request)
+        if not (by_chance or by_rate):
+            return None
+        try:
+            Throttling(operation=request.operation).apply(request)
+        except ApiError as refusal:
+            return refusal
+        raise AssertionError(request.operation)
+
+    def _has_token(self, request: ApiRequest) -> bool:
+        now = request.at.timestamp()
+        tokens, then = self._buckets.get(request.account, (IAM_AT_ONCE, now))
+        tokens = min(IAM_AT_ONCE, tokens + (now - then) * IAM_A_SECOND)
+        has = tokens >= 1
+        self._buckets[request.account] = (tokens - has, now)
+        return has
+
+
+def main() -> None:
+    """Open it, and answer until nobody asks any more."""
+    lines = iter(sys.stdin)
+    scene = Scene(**json.loads(next(lines)))
+    with LocalCloud(now=datetime.now(UTC), short_pages=False, empty_pages=False) as cloud:
+        network = Network()
+        place = built(cloud, scene)
+        cloud.layers.append(network)
+        with served(cloud) as url:
+            _say({**asdict(place), "url": url})
+            _obey(lines, cloud, network)
+
+
+def _obey(lines: Iterable[str], cloud: LocalCloud, network: Network) -> None:
+    orders: dict[str, Callable[[Any], object]] = {
+        "latency": lambda seconds: setattr(network, "latency", seconds),
+        "throttled": lambda share: setattr(network, "throttled", share),
+        "bucket": lambda on: setattr(network, "bucket", on),
+        "move": lambda moment: cloud.move_to(datetime.fromisoformat(moment)),
+        "forget": lambda _: network.counted.clear(),
+        "counted": lambda _: [[*call, count] for call, count in network.counted.items()],
+        "mails": lambda _: len(cloud.sent_mails),
+        "keys": lambda account: [[key.user, key.key_id] for key in cloud.keys(account)],
+    }
+    for line in lines:
+        name, value = json.loads(line)
+        _say(orders[name](value))
+
+
+def _say(answer: object) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
