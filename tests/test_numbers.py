@@ -16,6 +16,9 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src"
 NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.channels.email.SAFE_RATE": 1,
+    "keyturn.adapters.organizations.ATTEMPTS": 8,
+    "keyturn.adapters.sqs._TOLD": 10,
+    "keyturn.functions.inventory.SPARE_MILLISECONDS": 60_000,
     "keyturn.adapters.channels.email.RATE_KNOWN_FOR": timedelta(hours=1),
     "keyturn.adapters.channels.email.ASKED_AGAIN_AFTER": timedelta(minutes=5),
     "keyturn.adapters.channel_secret.KEPT": timedelta(minutes=5),

@@ -28,6 +28,7 @@ from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
 from keyturn.adapters.local_exports import exported
 from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoDeferrals, NoPauseFlag, NoReceipts
+from keyturn.adapters.organizations import ATTEMPTS as ORGANIZATIONS_ATTEMPTS
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
@@ -700,7 +701,10 @@ class Aws(_Connections):
             settings.needs("OrgListAccount")
             session = self._session_in(settings.list_account, settings.list_role)
         return AwsOrganization(
-            self._keep("organization", lambda: client(session, "organizations"))
+            self._keep(
+                "organization",
+                lambda: client(session, "organizations", attempts=ORGANIZATIONS_ATTEMPTS),
+            )
         )
 
     def fan_out(self) -> FanOut:

@@ -1,15 +1,19 @@
 """The contract of `ports.Organization`, for the fake and for AWS Organizations."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 
 import pytest
 
 from keyturn.adapters.organizations import AwsOrganization
-from keyturn.domain.errors import NotFound
+from keyturn.domain.errors import Denied, NotFound
 from keyturn.domain.key import Account
 from keyturn.ports import Listed, Organization
-from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud, Perform
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from tests.fakes import FakeOrganization
 from tests.use_cases.harness import DAY, START
 
@@ -49,14 +53,29 @@ def _fill(cloud: LocalCloud) -> None:
     made.suspend_account(CLOSED.id)
 
 
-@pytest.fixture(params=["fake", "aws"])
+@pytest.fixture(params=["fake", "aws", "aws, all listed", "aws without paths"])
 def organization(request: pytest.FixtureRequest) -> Iterator[Organization]:
     if request.param == "fake":
         yield _fake()
         return
     with LocalCloud(now=START) as cloud:  # it gives 20 at once, and an empty page first
         _fill(cloud)
-        yield AwsOrganization(cloud.session(MANAGEMENT_ACCOUNT).client("organizations"))
+        cloud.organization.tells_paths = request.param != "aws without paths"
+        made = opened(cloud)
+        if request.param == "aws, all listed":
+            list(made.accounts())
+        yield made
+
+
+@pytest.fixture
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud(now=START) as cloud:
+        _fill(cloud)
+        yield cloud
+
+
+def opened(cloud: LocalCloud) -> AwsOrganization:
+    return AwsOrganization(cloud.session(MANAGEMENT_ACCOUNT).client("organizations"))
 
 
 def ids(listed: Iterator[Listed]) -> list[str]:
@@ -93,7 +112,7 @@ def test_when_an_account_joined_is_told_in_utc(unit: str | None) -> None:
         _fill(cloud)
         cloud.move_to(START + DAY)
         young = cloud.organization.create_account("young", "y@example.com", unit=INNER)
-        organization = AwsOrganization(cloud.session(MANAGEMENT_ACCOUNT).client("organizations"))
+        organization = opened(cloud)
         joined = {each.account.id: each.joined for each in organization.accounts(unit)}
 
     assert {id_: at and (at.date(), at.tzinfo) for id_, at in joined.items()} == dict.fromkeys(
@@ -104,3 +123,79 @@ def test_when_an_account_joined_is_told_in_utc(unit: str | None) -> None:
 def test_a_unit_that_does_not_exist_is_not_an_empty_one(organization: Organization) -> None:
     with pytest.raises(NotFound):
         list(organization.accounts("ou-root-99999999"))
+
+
+# The fewest calls
+
+
+def asked(cloud: LocalCloud) -> Counter[str]:
+    """How often each list was asked for, page by page, and of which parent."""
+    return Counter(
+        f"{call.operation} {call.params.get('ParentId', '')}".strip()
+        for call in cloud.calls
+        if call.service == "organizations"
+    )
+
+
+def test_whoever_has_listed_all_accounts_asks_for_no_unit_that_has_any(cloud: LocalCloud) -> None:
+    organization = opened(cloud)
+    everybody = ids(organization.accounts())
+
+    found = [ids(organization.accounts(unit)) for unit in (ROOT, OUTER, INNER, INNER)]
+
+    assert found[0] == everybody
+    assert found[2] == sorted([IN_INNER.id, CLOSED.id])
+    assert asked(cloud) == {"ListAccounts": 3}  # 28 accounts: an empty page, 20, 8
+
+
+def test_nothing_is_listed_twice_also_where_units_lie_in_one_another(cloud: LocalCloud) -> None:
+    organization = opened(cloud)
+
+    for unit in (OUTER, INNER, OUTER, ROOT):
+        list(organization.accounts(unit))
+
+    assert asked(cloud) == {
+        f"ListAccountsForParent {OUTER}": 3,
+        f"ListAccountsForParent {INNER}": 2,
+        f"ListAccountsForParent {ROOT}": 2,
+        f"ListAccountsForParent {EMPTY}": 1,
+        f"ListOrganizationalUnitsForParent {OUTER}": 2,
+        f"ListOrganizationalUnitsForParent {INNER}": 1,
+        f"ListOrganizationalUnitsForParent {ROOT}": 2,
+        f"ListOrganizationalUnitsForParent {EMPTY}": 1,
+    }
+
+
+def test_one_account_without_a_path_and_the_units_are_asked(cloud: LocalCloud) -> None:
+    def forget_one(request: ApiRequest, perform: Perform) -> ApiResponse:
+        answer = perform(request)
+        if request.operation != "ListAccounts":
+            return answer
+        body = json.loads(answer.body)
+        for account in body["Accounts"]:
+            if account["Id"] == IN_INNER.id:
+                del account["Paths"]
+        return replace(answer, body=json.dumps(body).encode())
+
+    cloud.layers.append(forget_one)
+    organization = opened(cloud)
+    list(organization.accounts())
+
+    assert ids(organization.accounts(INNER)) == sorted([IN_INNER.id, CLOSED.id])
+
+
+def test_half_a_list_is_not_remembered(cloud: LocalCloud) -> None:
+    calls = [0]
+
+    def fail_on_the_third(request: ApiRequest, perform: Perform) -> ApiResponse:
+        calls[0] += 1
+        if calls[0] == 3:
+            return refused(request, ApiError("AccessDeniedException", "No.", 403))
+        return perform(request)
+
+    cloud.layers.append(fail_on_the_third)
+    organization = opened(cloud)
+    with pytest.raises(Denied):
+        list(organization.accounts())
+
+    assert len(ids(organization.accounts())) == 28

@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from keyturn.adapters.event_bus import LARGEST_BATCH, EventBridgeBus
 from keyturn.adapters.sqs import SqsQueue
-from keyturn.domain.errors import Throttled, Unavailable
+from keyturn.domain.errors import Denied, Throttled, Unavailable
 from keyturn.domain.events import Event, EventType, Run
 from keyturn.domain.key import Account
 from keyturn.ports import Bus, Queue
@@ -130,6 +130,40 @@ def test_a_message_that_sqs_did_not_take_is_no_success_and_its_account_is_named(
 
     assert str(raised.value) == "SendMessageBatch: InternalError: not queued: 000000000001"
     assert arrived(cloud, url) == ["000000000000", "000000000002"]
+
+
+def test_a_message_of_which_sqs_says_nothing_is_not_taken_for_sent(
+    cloud: LocalCloud, url: str
+) -> None:
+    def say_nothing_of_one(request: ApiRequest, perform: Perform) -> ApiResponse:
+        answer = perform(request)
+        if request.operation != "SendMessageBatch":
+            return answer
+        told = [each for each in json.loads(answer.body)["Successful"] if each["Id"] != "1"]
+        return replace(answer, body=json.dumps({"Successful": told}).encode())
+
+    cloud.layers.append(say_nothing_of_one)
+
+    with pytest.raises(Unavailable) as raised:
+        SqsQueue(cloud.session(HUB).client("sqs"), url).send(requests(3), run="r")
+
+    assert str(raised.value) == "SendMessageBatch: no answer: not queued: 000000000001"
+    assert sorted(arrived(cloud, url)) == [f"{number:012}" for number in range(3)]  # none twice
+
+
+@pytest.mark.parametrize(("batches", "end"), [(10, "000000000099"), (11, "; and 1 more batches")])
+def test_ten_refused_batches_are_told_and_the_others_counted(
+    cloud: LocalCloud, url: str, batches: int, end: str
+) -> None:
+    cloud.add_role(HUB, "Inventory", HUB)
+    cloud.deny(HUB, "SendMessageBatch")
+    queue = SqsQueue(cloud.role_session(HUB, "Inventory").client("sqs"), url)
+
+    with pytest.raises(Denied) as raised:
+        queue.send(requests(10 * batches), run="r")
+
+    assert str(raised.value).endswith(end)
+    assert "not queued: 000000000000" in str(raised.value)
 
 
 def test_what_sqs_did_not_take_at_first_is_offered_again_and_nothing_twice(

@@ -132,6 +132,7 @@ def test_units_that_cannot_be_listed_enforce_nothing(
     shops = cloud.organization.create_unit("shops")
     cloud.organization.move_account(SHOP, shops)
     add_user(cloud, SHOP, "orders", 137)
+    cloud.organization.tells_paths = False
     cloud.deny(OURS, "ListAccountsForParent")
 
     result = keyturn(*ENFORCED, "--enforced-accounts", shops)

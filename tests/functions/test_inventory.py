@@ -1,17 +1,29 @@
 """The inventory function: which accounts are queued, and who is skipped and why."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+from typing import Any
 
 import pytest
 
-from keyturn.domain.errors import Denied, InvalidValue, Throttled, Unavailable
+from keyturn.domain.errors import Denied, InvalidValue, NoTimeLeft, Throttled, Unavailable
 from keyturn.domain.key import Account
+from keyturn.functions import inventory
 from keyturn.schemas.queue_message import write_message
 from keyturn.schemas.rotation_event import read_queued, read_rotation
-from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
-from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
-from tests.use_cases.harness import CLOSED, HUB, MEMBER, START, Harness, staged
+from keyturn_sandbox.emulator.call_log import Call
+from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, Perform
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
+from keyturn_sandbox.simulation.deployment import (
+    BUCKET,
+    INVENTORY_ROLE,
+    PREFIX,
+    put_owners_file,
+)
+from tests.use_cases.harness import CLOSED, HUB, MEMBER, START, Clock, Harness, staged
 
 
 @pytest.fixture
@@ -196,7 +208,7 @@ def test_lambdas_second_try_queues_only_who_is_not_in_the_queue_yet(stage: Harne
 
 
 def test_an_organisation_that_throttles_for_a_while_is_asked_again(stage: Harness) -> None:
-    stage.cloud.throttle(MANAGEMENT_ACCOUNT, "ListAccounts", times=2)
+    stage.cloud.throttle(MANAGEMENT_ACCOUNT, "ListAccounts", times=7)
 
     stage.take_inventory()
 
@@ -208,6 +220,135 @@ def test_a_queue_that_does_not_answer_fails_the_function(stage: Harness) -> None
 
     with pytest.raises((Unavailable, Denied)):
         stage.take_inventory()
+
+
+# Many accounts
+
+MANY = 1_000
+
+
+def fill(stage: Harness, accounts: int, *, in_unit: str | None = None) -> None:
+    for number in range(accounts):
+        stage.cloud.organization.create_account(
+            f"a-{number}",
+            f"a-{number}@example.com",
+            unit=in_unit,
+            account_id=f"7{number:011}",
+        )
+
+
+def organization_bears(stage: Harness, rate: float, burst: float, share: float) -> Counter[str]:
+    """Organizations takes so many calls a second, and refuses this share besides; how many."""
+    chance, seen = Random(1), Counter[str]()  # noqa: S311 -- the same every time
+    tokens, at = burst, stage.cloud.now
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        nonlocal tokens, at
+        if request.service != "organizations":
+            return perform(request)
+        stage.cloud.move_to(stage.cloud.now + timedelta(milliseconds=40))
+        tokens = min(burst, tokens + (stage.cloud.now - at).total_seconds() * rate)
+        at = stage.cloud.now
+        seen[request.operation] += 1
+        if tokens < 1 or chance.random() < share:
+            seen["refused"] += 1
+            error = ApiError("TooManyRequestsException", "Too many requests.", 429)
+            return refused(request, error)
+        tokens -= 1
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+    return seen
+
+
+def test_many_accounts_in_many_units_are_listed_once_whatever_asks_about_units(
+    stage: Harness,
+) -> None:
+    organization = stage.cloud.organization
+    payments = organization.create_unit("payments")
+    cards = organization.create_unit("cards", parent=payments)
+    fill(stage, MANY, in_unit=cards)
+    put_owners_file(
+        stage.cloud,
+        stage.deployment,
+        f"- unit: {payments}\n  addresses: [team@example.com]\n",
+    )
+    stage.settings |= {"EnforcedAccounts": cards, "ExcludedUnits": payments}
+    seen = organization_bears(stage, rate=10, burst=20, share=0.1)
+
+    answer = stage.take_inventory()
+
+    assert len(answer["skipped"]) == MANY
+    assert len(answer["queued"]) == 3
+    assert seen["refused"] > 5
+    # An empty page first, then 20 at once; no unit is asked, for AWS says where each account is.
+    assert seen.total() - 2 * seen["refused"] == 1 + (MANY + 3 + 19) // 20
+    assert seen.keys() == {"ListAccounts", "refused"}
+
+
+def test_a_throttled_organisation_has_all_its_accounts_queued_in_batches_of_ten(
+    stage: Harness,
+) -> None:
+    fill(stage, MANY)
+    organization_bears(stage, rate=10, burst=20, share=0.1)
+    since = stage.mark()
+
+    answer = stage.take_inventory()
+
+    assert len(answer["queued"]) == MANY + 3
+    sent = [call for call in stage.cloud.calls[since:] if call.operation == "SendMessageBatch"]
+    assert len(sent) == 101
+    groups = [each["MessageGroupId"] for call in sent for each in entries(call)]
+    assert sorted(groups) == sorted(answer["queued"])
+
+
+def test_an_inventory_that_runs_out_of_time_names_who_is_not_queued_and_says_it_failed(
+    stage: Harness,
+) -> None:
+    fill(stage, 97)  # and three more
+    left = iter([*([2 * inventory.SPARE_MILLISECONDS] * 25), *([60_000] * 200)])
+    context: Any = Clock(lambda: next(left) * timedelta(milliseconds=1))
+
+    with stage.being(INVENTORY_ROLE), pytest.raises(NoTimeLeft) as raised:
+        inventory.handler({"id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa"}, context)
+
+    assert len(queued(stage)) == 25
+    assert str(raised.value).startswith("no time left: not queued: 7")
+    assert str(raised.value).endswith(" and 55 more")
+    [measured] = [each for each in stage.measured() if "InventoryCompleted" in each]
+    assert measured["InventoryCompleted"] == [0]
+    [line] = [line for line in stage.lines() if line["event"] == "invocation.failed"]
+    assert "no time left" in line["message"]
+
+
+def test_a_second_try_of_an_inventory_that_ran_out_of_time_queues_the_rest_and_nobody_twice(
+    stage: Harness,
+) -> None:
+    fill(stage, 97)
+    scheduled = {"id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa"}
+    left = iter([*([120_000] * 25), *([60_000] * 200)])
+    context: Any = Clock(lambda: next(left) * timedelta(milliseconds=1))
+    with stage.being(INVENTORY_ROLE), pytest.raises(NoTimeLeft):
+        inventory.handler(scheduled, context)
+
+    stage.take_inventory(scheduled)
+
+    accounts = [str(each["account"]) for each in queued(stage)]
+    assert len(accounts) == len(set(accounts)) == 100
+
+
+def test_one_millisecond_more_than_is_spared_is_time_enough(stage: Harness) -> None:
+    context: Any = Clock(lambda: timedelta(milliseconds=inventory.SPARE_MILLISECONDS + 1))
+
+    with stage.being(INVENTORY_ROLE):
+        answer = inventory.handler({}, context)
+
+    assert len(answer["queued"]) == 3  # type: ignore[arg-type]  # a list
+
+
+def entries(call: Call) -> list[dict[str, str]]:
+    found: Any = call.params["Entries"]
+    return list(found)
 
 
 # Who had no run

@@ -20,6 +20,7 @@ from keyturn.adapters.channels import jira, slack, teams, webhook
 from keyturn.adapters.clients import bucket_client, client
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
+from keyturn.adapters.organizations import ATTEMPTS as ORGANIZATIONS_ATTEMPTS
 from keyturn.adapters.organizations import AwsOrganization
 from keyturn.adapters.s3_exemptions_file import S3ExemptionsFile
 from keyturn.adapters.s3_owners_file import S3OwnersFile
@@ -130,7 +131,9 @@ class Accounts:
                 organization_features=AwsOrganizationFeatures(
                     client(self.management, "organizations")
                 ),
-                organization=AwsOrganization(client(self.management, "organizations")),
+                organization=AwsOrganization(
+                    client(self.management, "organizations", attempts=ORGANIZATIONS_ATTEMPTS)
+                ),
                 functions=functions(self.security),
                 event_rules=EventBridgeRules(client(self.security, "events")),
                 rules_of=lambda region: EventBridgeRules(

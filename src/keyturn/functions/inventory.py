@@ -21,6 +21,11 @@ from keyturn.wiring import Aws
 
 logger = Logger(service=Service.INVENTORY)
 
+SPARE_MILLISECONDS = 60_000
+"""
+What the inventory leaves of its time: enough for a batch that hangs to its end, and to say which
+accounts were not queued. Lambda then invokes it again with the same event.
+"""
 _NAMED = 20
 """Accounts that one log line names."""
 _EVENT_ID = re.compile(r"[0-9a-f-]{32,36}")
@@ -37,7 +42,7 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     run = _run_of(event)
     with in_our_words(logger, LogEvent.INVOCATION_FAILED):
         aws = connected(logger, os.environ, context)
-        inventory = _queue_all(aws.fan_out(), run)
+        inventory = _queue_all(aws.fan_out(), run, context)
         queued = len(inventory.accounts)
         text = f"Queued {pluralize(queued, 'account')}"
         log(logger, LogEvent.ACCOUNTS_QUEUED, text, run=run, accounts=queued)
@@ -45,8 +50,12 @@ def handler(event: object, context: LambdaContext) -> dict[str, object]:
     return {**write_inventory_answer(run, inventory.accounts, inventory.skipped)}
 
 
-def _queue_all(fan_out: FanOut, run: str) -> Inventory:
+def _queue_all(fan_out: FanOut, run: str, context: LambdaContext) -> Inventory:
     inventory, queued = Inventory(accounts=()), False
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
+
     try:
         inventory = fan_out.look()
         for account, why in inventory.skipped:
@@ -69,7 +78,7 @@ def _queue_all(fan_out: FanOut, run: str) -> Inventory:
         if (error := fan_out.record(inventory, run, now)) is not None:
             text = f"The accounts are queued, but which ones could not be written down: {error}"
             log(logger, LogEvent.INVENTORY_NOT_RECORDED, text, run=run)
-        fan_out.send(inventory, run, now)
+        fan_out.send(inventory, run, now, has_time)
         queued = True
     finally:
         emit(Service.INVENTORY, of_inventory(inventory, queued=queued), run=run)

@@ -1,13 +1,13 @@
 """Which accounts there are, and who of them gets a run today."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from keyturn.domain.admin_digest import RecordedInventory
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.errors import InvalidValue, NotFound, PortError
+from keyturn.domain.errors import InvalidValue, NotFound, NoTimeLeft, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.owners_file import OwnersFile
 from keyturn.domain.plain_text import shown
@@ -59,6 +59,8 @@ def take_inventory(
         PortError: a list could not be read; half of one is no inventory.
 
     """
+    # First: whoever has listed all accounts has to ask about few units.
+    everywhere = {each.account.id: each for each in _listed(organization, scope.units)}
     warnings: list[str] = []
     reasons = dict.fromkeys(scope.excluded_accounts, EXCLUDED)
     for unit in scope.excluded_units:
@@ -69,7 +71,6 @@ def take_inventory(
             continue
         reasons |= dict.fromkeys(left_out, f"{EXCLUDED}, with the unit {unit}")
     wanted = set(only)
-    everywhere = {each.account.id: each for each in _listed(organization, scope.units)}
     listed = [each for each in everywhere.values() if not wanted or each.account.id in wanted]
     warnings += (
         f"ExcludedAccounts names {unknown}: {LOST}"
@@ -282,17 +283,40 @@ class FanOut:
             return error
         return None
 
-    def send(self, inventory: Inventory, run: str, now: datetime) -> None:
+    def send(
+        self,
+        inventory: Inventory,
+        run: str,
+        now: datetime,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> None:
         """
         Queue every account that is not skipped; `now`, UTC, is when it was asked for.
 
-        Raises a PortError that names the accounts that could not be queued; the others are.
+        Raises a PortError that names the accounts that could not be queued, or NoTimeLeft with
+        those that were not tried: has_time is asked before each. The others are queued.
         """
         seen = inventory.seen or {}
-        self.queue.send(
-            (
-                write_message(account, run=run, requested=now, seen=seen.get(account.id))
-                for account in inventory.accounts
-            ),
-            run=run,
-        )
+        untried: list[Account] = []
+
+        def messages() -> Iterator[Mapping[str, object]]:
+            for account in inventory.accounts:
+                if untried or not has_time():
+                    untried.append(account)
+                    continue
+                yield write_message(account, run=run, requested=now, seen=seen.get(account.id))
+
+        try:
+            self.queue.send(messages(), run=run)
+        except PortError as error:
+            if untried:
+                raise type(error)(f"{error}; {_untried(untried)}") from error
+            raise
+        if untried:
+            raise NoTimeLeft(_untried(untried))
+
+
+def _untried(accounts: Sequence[Account]) -> str:
+    named = ", ".join(account.id for account in accounts[:_NAMED])
+    more = f" and {len(accounts) - _NAMED} more" if len(accounts) > _NAMED else ""
+    return f"no time left: not queued: {named}{more}"

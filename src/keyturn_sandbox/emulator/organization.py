@@ -9,7 +9,7 @@ here than wrapped.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
@@ -18,6 +18,8 @@ State = Literal["PENDING_ACTIVATION", "ACTIVE", "SUSPENDED", "PENDING_CLOSURE", 
 
 # https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
 _LARGEST_PAGE = 20
+
+Item = TypeVar("Item")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class LocalOrganization:
         self.root_id = "r-root"
         self.accounts: dict[str, OrganizationAccount] = {}
         self.units: dict[str, OrganizationalUnit] = {}
+        self.tells_paths = True
+        """Whether a list says where each account is, as AWS does since 2026-03-31."""
         self._now = now
         self._empty_pages = empty_pages
         self.create_account("management", "management@example.com", account_id=management_account)
@@ -174,24 +178,21 @@ class LocalOrganization:
         return {"Parents": [{"Id": parent, "Type": kind}]}
 
     def _list_accounts(self, params: Params) -> Params:
-        accounts = [self._account(account) for account in self.accounts.values()]
-        return self._page("Accounts", accounts, params)
+        return self._page("Accounts", list(self.accounts.values()), self._account, params)
 
     def _list_accounts_for_parent(self, params: Params) -> Params:
         parent = self._parent(params)
-        accounts = [
-            self._account(account)
-            for account in self.accounts.values()
-            if account.parent == parent
-        ]
-        return self._page("Accounts", accounts, params)
+        accounts = [each for each in self.accounts.values() if each.parent == parent]
+        return self._page("Accounts", accounts, self._account, params)
 
     def _list_units_for_parent(self, params: Params) -> Params:
         parent = self._parent(params)
-        units = [self._unit(unit) for unit in self.units.values() if unit.parent == parent]
-        return self._page("OrganizationalUnits", units, params)
+        units = [unit for unit in self.units.values() if unit.parent == parent]
+        return self._page("OrganizationalUnits", units, self._unit, params)
 
-    def _page(self, name: str, items: list[Params], params: Params) -> Params:
+    def _page(
+        self, name: str, items: list[Item], written: Callable[[Item], Params], params: Params
+    ) -> Params:
         """
         Give one page of a list.
 
@@ -209,7 +210,7 @@ class LocalOrganization:
         start = self._start(token)
         end = start + size
         return {
-            name: items[start:end],
+            name: [written(item) for item in items[start:end]],
             "NextToken": f"from-{end}" if end < len(items) else None,
         }
 
@@ -233,15 +234,24 @@ class LocalOrganization:
         # No Status: "The Status parameter in the API response will be retired on September 9,
         # 2026. [...] use the State parameter instead".
         # https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeAccount.html
+        # https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
+        path = "/".join((self.id, *self._way_to(account.parent), account.account_id, ""))
         return {
             "Id": account.account_id,
             "Arn": self._arn("account", f"{self.id}/{account.account_id}"),
             "Name": account.name,
             "Email": account.email,
             "State": account.state,
+            **({"Paths": [path]} if self.tells_paths else {}),
             "JoinedMethod": "CREATED",
             "JoinedTimestamp": account.joined,
         }
+
+    def _way_to(self, parent: str) -> list[str]:
+        """The root, and the units from there to this one."""
+        if parent == self.root_id:
+            return [parent]
+        return [*self._way_to(self.units[parent].parent), parent]
 
     def _unit(self, unit: OrganizationalUnit) -> Params:
         arn = self._arn("ou", f"{self.id}/{unit.unit_id}")
