@@ -1,16 +1,19 @@
 """The functions' zips, as `make package` builds them."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from keyturn.cli.start import NEEDED
-from tools.package import HANDLERS, NativeCodeError, write
+from tools import package
+from tools.package import HANDLERS, NativeCodeError, bytecode_of, lambdas_python, write
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,6 +54,78 @@ def test_the_same_source_makes_the_same_bytes_elsewhere_and_later(
     for function in HANDLERS:
         first = (zips / f"{function}.zip").read_bytes()
         assert first == (again / f"{function}.zip").read_bytes()
+
+
+# On standard input: for each source in the folder its name and where its bytecode has to be. Read
+# as CPython's importer does, by Lambda's own Python (PEP 552).
+COMPARE_BYTECODE = """
+import _imp, importlib.util, json, marshal, pathlib, sys
+
+def names_in(code):
+    return {code.co_filename}.union(*(names_in(c) for c in code.co_consts if hasattr(c, "co_code")))
+
+folder = pathlib.Path(sys.argv[1])
+for source, bytecode in json.load(sys.stdin):
+    whole = (folder / bytecode).read_bytes()
+    assert bytecode == importlib.util.cache_from_source(source), f"{bytecode} is never looked for"
+    assert whole[:4] == importlib.util.MAGIC_NUMBER, f"{source}: of another Python"
+    assert whole[4:8] == b"\\1\\0\\0\\0", f"{source}: compared with its source when it is loaded"
+    of_source = importlib.util.source_hash((folder / source).read_bytes())
+    assert whole[8:16] == of_source, f"{source}: bytecode of another source"
+    names = names_in(marshal.loads(whole[16:]))
+    assert names == {f"/var/task/{source}"}, f"{source}: called {names}"
+"""
+
+
+def wrong_with_bytecode(python: str, folder: Path, sources: Iterable[str]) -> str:
+    """What Lambda's importer would not take, or would take wrongly; "" if nothing."""
+    compared = subprocess.run(
+        [python, "-I", "-S", "-c", COMPARE_BYTECODE, folder],
+        input=json.dumps([(name, bytecode_of(name)) for name in sources]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return compared.stderr
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_beside_each_source_is_its_own_bytecode(zips: Path, tmp_path: Path, function: str) -> None:
+    python, found = lambdas_python(), names(zips, function)
+    sources = [name for name in found if name.endswith(".py")]
+    expected = {bytecode_of(name) for name in sources} if python else set()
+    zipfile.ZipFile(zips / f"{function}.zip").extractall(tmp_path)
+
+    assert {name for name in found if "__pycache__" in name or name.endswith(".pyc")} == expected
+    assert python is None or wrong_with_bytecode(python, tmp_path, sources) == ""
+
+
+def test_bytecode_is_taken_as_it_is_and_names_its_source_as_it_is_called_in_lambda(
+    tmp_path: Path,
+) -> None:
+    python, name = lambdas_python(), "some/code.py"
+    source = tmp_path / name
+    source.parent.mkdir()
+    source.write_text("def answer():\n    return {'a', 'b'} | {1}\n")
+
+    made = package.compiled({name: source}, tmp_path)
+
+    assert made == ({} if python is None else {bytecode_of(name): tmp_path / bytecode_of(name)})
+    assert python is None or wrong_with_bytecode(python, tmp_path, [name]) == ""
+
+
+def test_without_lambdas_python_the_zips_hold_no_bytecode_and_one_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(package, "LAMBDAS_PYTHON", "3.99")
+    source = tmp_path / "code.py"
+    source.write_text("")
+
+    assert package.compiled({"code.py": source}, tmp_path) == {}
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("There is no Python 3.99 here, so the zips hold no bytecode")
+    assert [*tmp_path.iterdir()] == [source]
 
 
 def test_another_source_makes_other_bytes(tmp_path: Path) -> None:
@@ -135,13 +210,13 @@ def test_only_the_zip_of_the_channels_holds_what_speaks_to_slack(zips: Path) -> 
 
 
 @pytest.mark.parametrize("function", HANDLERS)
-def test_a_zip_holds_source_and_licences_and_nothing_of_the_machine_it_was_built_on(
+def test_a_zip_holds_licences_and_nothing_of_the_machine_it_was_built_on(
     zips: Path, function: str
 ) -> None:
     found = names(zips, function)
 
     assert found == sorted(found)
-    assert not [name for name in found if name.endswith((".pyc", ".so", ".pyd", "/RECORD"))]
+    assert not [name for name in found if name.endswith((".so", ".pyd", "/RECORD"))]
     assert {info.date_time for info in zipfile.ZipFile(zips / f"{function}.zip").infolist()} == {
         (1980, 1, 1, 0, 0, 0)
     }

@@ -1,18 +1,21 @@
 """
 Build the functions' zips: `make package`.
 
-Each holds its handler, what that imports, and nothing else, all of it pure Python. Entries are
+Each holds its handler, what that imports, and nothing else, all of it pure Python, with the
+bytecode of Lambda's Python beside it: without, every cold start compiles everything. Entries are
 sorted, times and permissions fixed, so the same commit makes the same bytes wherever and whenever
-it is built (by the same zlib; the contents are the same by any).
+it is built (by the same release of Python 3.13 and the same zlib; the sources are the same by any).
 """
 
 import ast
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +35,8 @@ FORMER = {
 """By which a stack of the version before asks for the same."""
 
 LAMBDAS_PYTHON = "3.13"
+LAMBDAS_FOLDER = "/var/task"
+"""Where Lambda unpacks a zip."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can tell."""
 
@@ -53,16 +58,73 @@ class NativeCodeError(Exception):
 def main(folder: Path) -> None:
     """Build all zips into the folder, and print their sizes."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as plain, tempfile.TemporaryDirectory() as more:
-        install(Path(plain))
-        install(Path(more), "--extra", "channels")
-        for name, handler in HANDLERS.items():
-            packages = more if name == "channels" else plain
-            ours = _ours(handler) | (_ours(FORMER[name]) if name in FORMER else {})
-            entries = ours | _others(Path(packages), without=_unused_services(packages, ours))
-            target = folder / f"{name}.zip"
-            write(target, entries)
-            print(f"{target}  {target.stat().st_size / 1e6:.1f} MB, {len(entries)} files")
+    with tempfile.TemporaryDirectory() as scratch:
+        content = _content(Path(scratch))
+        everything = {name: path for each in content.values() for name, path in each.items()}
+        bytecode = compiled(everything, Path(scratch, "bytecode"))
+        for function, entries in content.items():
+            target = folder / f"{function}.zip"
+            beside = {
+                at: bytecode[at] for name in entries if (at := bytecode_of(name)) in bytecode
+            }
+            write(target, {**entries, **beside})
+            size = target.stat().st_size / 1e6
+            print(f"{target}  {size:.1f} MB, {len(entries)} files, {len(beside)} of bytecode")
+
+
+def _content(scratch: Path) -> Mapping[str, Mapping[str, Path]]:
+    """Function → what its zip holds, but for the bytecode: name in the zip → file."""
+    plain, more = scratch / "plain", scratch / "more"
+    install(plain)
+    install(more, "--extra", "channels")
+    content = {}
+    for function, handler in HANDLERS.items():
+        packages = more if function == "channels" else plain
+        ours = _ours(handler) | (_ours(FORMER[function]) if function in FORMER else {})
+        content[function] = ours | _others(packages, without=_unused_services(packages, ours))
+    return content
+
+
+def compiled(entries: Mapping[str, Path], folder: Path) -> Mapping[str, Path]:
+    """
+    Compile the sources among these into the folder: name in the zip → file.
+
+    Nothing, where Lambda's Python is not at hand: the zips do the same then, and start slower.
+    """
+    python = lambdas_python()
+    if python is None:
+        print(
+            f"There is no Python {LAMBDAS_PYTHON} here, so the zips hold no bytecode: they start "
+            "more slowly, and differ from those that were built with it.",
+            file=sys.stderr,
+        )
+        return {}
+    sources = sorted(name for name in entries if name.endswith(".py"))
+    asked = [
+        (str(entries[name]), str(folder / bytecode_of(name)), f"{LAMBDAS_FOLDER}/{name}")
+        for name in sources
+    ]
+    # Isolated: the environment here must not show in what is made.
+    compiler = (python, "-I", "-S", "-W", "ignore", ROOT / "tools" / "bytecode.py")
+    _run(*compiler, given=json.dumps(asked))
+    return {bytecode_of(name): folder / bytecode_of(name) for name in sources}
+
+
+def bytecode_of(source: str) -> str:
+    """Where Lambda's Python looks for the bytecode of a source."""
+    path = PurePosixPath(source)
+    tag = LAMBDAS_PYTHON.replace(".", "")
+    return f"{path.parent / '__pycache__' / path.stem}.cpython-{tag}.pyc"
+
+
+def lambdas_python() -> str | None:
+    """A Python of the version that Lambda runs: no other makes bytecode that it reads."""
+    newest = _run("sh", ROOT / "tools" / "python.sh").strip()
+    for python in (sys.executable, newest):
+        version = _run(python, "-c", "import sys; print(*sys.version_info[:2], sep='.')")
+        if version.strip() == LAMBDAS_PYTHON:
+            return python
+    return None
 
 
 def install(folder: Path, *extra: str) -> None:
@@ -70,6 +132,7 @@ def install(folder: Path, *extra: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     # Without any other extra: the command line's packages are no function's.
     locked = _run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *extra)
+    folder.mkdir()
     requirements = folder / "requirements.txt"
     requirements.write_text(locked)
     _run(
@@ -85,9 +148,9 @@ def install(folder: Path, *extra: str) -> None:
     shutil.rmtree(folder / "_yaml")
 
 
-def _run(*command: str | Path) -> str:
-    done = subprocess.run(  # noqa: S603 -- our own uv
-        command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE
+def _run(*command: str | Path, given: str | None = None) -> str:
+    done = subprocess.run(  # noqa: S603 -- our own uv and Python
+        command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE, input=given
     )
     return done.stdout
 
@@ -103,7 +166,7 @@ def write(target: Path, entries: Mapping[str, Path]) -> None:
             entry.create_system = 3  # Unix, on every system
             entry.external_attr = 0o100644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, entries[name].read_bytes(), compresslevel=9)
+            archive.writestr(entry, entries[name].read_bytes(), compresslevel=6)
 
 
 def _ours(handler: str) -> dict[str, Path]:
@@ -134,14 +197,25 @@ def _file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _imports(file: Path) -> Iterator[str]:
+@cache
+def _imports(file: Path) -> frozenset[str]:
     """Every name that may be a module: of `from a import b`, both `a` and `a.b`."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(names)
+
+
+@cache
+def _strings(file: Path) -> frozenset[str]:
+    return frozenset(
+        node.value
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
 
 
 def _data_of(package: Path) -> Iterator[Path]:
@@ -168,17 +242,11 @@ def _others(packages: Path, *, without: set[str]) -> dict[str, Path]:
     }
 
 
-def _unused_services(packages: str, ours: Mapping[str, Path]) -> set[str]:
+def _unused_services(packages: Path, ours: Mapping[str, Path]) -> set[str]:
     """The services whose names stand in no string of ours: nobody can make a client of them."""
-    strings = {
-        node.value
-        for file in ours.values()
-        if file.suffix == ".py"
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    data = Path(packages, "botocore", "data")
-    return {each.name for each in data.iterdir() if each.is_dir()} - strings
+    named = {each for file in ours.values() if file.suffix == ".py" for each in _strings(file)}
+    services = {each.name for each in (packages / "botocore" / "data").iterdir() if each.is_dir()}
+    return services - named
 
 
 if __name__ == "__main__":
