@@ -62,7 +62,8 @@ COMPARE_BYTECODE = """
 import _imp, importlib.util, json, marshal, pathlib, sys
 
 def names_in(code):
-    return {code.co_filename}.union(*(names_in(c) for c in code.co_consts if hasattr(c, "co_code")))
+    inner = [each for each in code.co_consts if hasattr(each, "co_code")]
+    return {code.co_filename}.union(*map(names_in, inner))
 
 folder = pathlib.Path(sys.argv[1])
 for source, bytecode in json.load(sys.stdin):

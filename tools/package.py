@@ -4,7 +4,7 @@ Build the functions' zips: `make package`.
 Each holds its handler, what that imports, and nothing else, all of it pure Python, with the
 bytecode of Lambda's Python beside it: without, every cold start compiles everything. Entries are
 sorted, times and permissions fixed, so the same commit makes the same bytes wherever and whenever
-it is built (by the same release of Python 3.13 and the same zlib; the sources are the same by any).
+it is built (by the same release of Python 3.13 and the same zlib).
 """
 
 import ast
