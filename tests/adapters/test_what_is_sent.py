@@ -49,6 +49,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStackSets,
 )
 from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
+from keyturn.deployment.adapters.cloudwatch_durations import CloudWatchDurations
 from keyturn.deployment.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
@@ -202,6 +203,18 @@ ARN = f"arn:aws:secretsmanager:us-east-1:222222222222:secret:{SECRET}-AbCdEf"
 ANN = Recipient(ChannelName.EMAIL, "ann@example.com")
 A_SEAL_KEY = SealKey(b"of these tests")
 Rows = list[tuple[str, Callable[[Wire], object], list[tuple[str, Mapping[str, Any]]]]]
+
+
+def duration_of(statistic: str) -> dict[str, object]:
+    metric = {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Duration",
+        "Dimensions": [{"Name": "FunctionName", "Value": "Rotation"}],
+    }
+    stat = {"Metric": metric, "Period": 86400, "Stat": statistic}
+    return {"Id": statistic.lower(), "MetricStat": stat}
+
+
 ROWS: Rows = [
     # CloudFormation
     (
@@ -532,6 +545,22 @@ ROWS: Rows = [
         "ask for concurrency",
         lambda w: AwsFunctions(w.client("lambda")).concurrency(),
         [("GetAccountSettings", {})],
+    ),
+    (
+        "ask how long a function took",
+        lambda w: CloudWatchDurations(w.client("cloudwatch")).between(
+            "Rotation", datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+        ),
+        [
+            (
+                "GetMetricData",
+                {
+                    "MetricDataQueries": [duration_of("p50"), duration_of("Sum")],
+                    "StartTime": datetime(2026, 3, 1, tzinfo=UTC),
+                    "EndTime": datetime(2026, 3, 2, tzinfo=UTC),
+                },
+            )
+        ],
     ),
     (
         "ask what wakes a function",
@@ -978,6 +1007,12 @@ ANSWERS: Mapping[str, Any] = {
         "AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}
     },
     "ListEventSourceMappings": {"EventSourceMappings": []},
+    "GetMetricData": {
+        "MetricDataResults": [
+            {"Id": each, "StatusCode": "Complete", "Values": []} for each in ("p50", "sum")
+        ]
+    },
+    "SendMessageBatch": {"Successful": [{"Id": "0"}], "Failed": []},
     "PutEvents": {"FailedEntryCount": 0, "Entries": []},
     "DescribeRule": {"State": "ENABLED"},
     "ListTargetsByRule": {"Targets": []},

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median_high
 from typing import Self
 
 from keyturn.deployment.model.facts import (
     Concurrency,
+    Durations,
     FunctionFacts,
     LastRun,
     SecretSeen,
@@ -43,6 +46,21 @@ class FakeFunctions(Refusals):
     def concurrency(self) -> Concurrency:
         self.may_refuse("concurrency")
         return self.limit
+
+
+@dataclass
+class FakeDurations(Refusals):
+    """Meets `deployment.ports.FunctionDurations`."""
+
+    ended: dict[str, list[tuple[datetime, timedelta]]] = field(default_factory=dict)
+    """Function → when each of its invocations ended, and how long it took."""
+
+    def between(self, name: str, since: datetime, until: datetime) -> Durations | None:
+        self.may_refuse("between")
+        took = [each for at, each in self.ended.get(name, []) if since <= at < until]
+        if not took:
+            return None
+        return Durations(median=median_high(took), total=sum(took, timedelta()))
 
 
 @dataclass

@@ -41,6 +41,7 @@ from keyturn.deployment.model.resources import (
     NOTICES,
     REPORTER,
     REPORTER_RULE,
+    ROTATION,
     RULES,
     TAKES_FROM,
 )
@@ -64,6 +65,7 @@ from tests.deployment.fakes_doctor import (
     FakeArchive,
     FakeChannelSecrets,
     FakeCloudTrail,
+    FakeDurations,
     FakeEventRules,
     FakeExemptionsFile,
     FakeFunctions,
@@ -116,6 +118,11 @@ ACCOUNTS = tuple(
     Account(id=each, name=name, email=f"{name}@shop.example")
     for each, name in ((MANAGEMENT, "head"), (SECURITY, "security"), (SHOP, "shop"))
 )
+
+
+def took(*seconds: float) -> list[tuple[datetime, timedelta]]:
+    """Invocations of an hour ago that took so long."""
+    return [(NOW - timedelta(hours=1), timedelta(seconds=each)) for each in seconds]
 
 
 def function(name: str) -> FunctionFacts:
@@ -217,6 +224,9 @@ class World:
             },
         )
     )
+    durations: FakeDurations = field(
+        default_factory=lambda: FakeDurations(ended={ROTATION: took(12, 12, 12)})
+    )
     event_rules: FakeEventRules = field(
         default_factory=lambda: FakeEventRules(
             enabled=dict.fromkeys(
@@ -289,6 +299,7 @@ class World:
                 organization_features=self.organization_features,
                 organization=self.organization,
                 functions=self.functions,
+                function_durations=self.durations,
                 event_rules=self.event_rules,
                 rules_of=lambda region: self.event_rules if region == REGION else self.away_rules,
                 queue_depth=self.queue_depth,
@@ -325,7 +336,6 @@ class World:
         self.functions.held[name] = replace(self.functions.held[name], **facts)
 
 
-ROTATION = "ASA-IAM-Access-Key-Rotation-Function"
 A_KEY = f"arn:aws:kms:{REGION}:{SECURITY}:key/4b1c2f5e"
 
 
@@ -430,6 +440,10 @@ def paused(world: World) -> None:
 
 def too_few(world: World) -> None:
     world.functions.limit = Concurrency(limit=10, unreserved=7)
+
+
+def too_slow(world: World) -> None:
+    world.durations.ended = {ROTATION: took(*[12 * 3600.0] * 3)}
 
 
 def with_odd_owners(world: World) -> None:
@@ -725,6 +739,7 @@ BROKEN: dict[FindingCode, list[Broken]] = {
         )
         for queue in (*DEAD_LETTERS, CHANNELS_DEAD)
     ],
+    FindingCode.RUN_TOO_LONG: [(too_slow, Check.RUN_TIME, "a run takes 7.2 h")],
     FindingCode.CONCURRENCY_SMALL: [(too_few, Check.CONCURRENCY, "7 of 10 are free")],
     FindingCode.RESERVATION_SMALL: [
         (
@@ -1048,6 +1063,7 @@ DENIED_BY: dict[Check, Shut] = {
     Check.CODE: (lambda world: world.archive, "code_of"),
     Check.RULES: (lambda world: world.event_rules, "is_enabled"),
     Check.LAST_RUN: (lambda world: world.archive, "last_runs"),
+    Check.RUN_TIME: (lambda world: world.durations, "between"),
     Check.CHANGES: (lambda world: world.archive, "last_runs"),
     Check.DEAD_LETTERS: (lambda world: world.queue_depth, "waiting"),
     Check.CONCURRENCY: (lambda world: world.functions, "concurrency"),
@@ -1097,6 +1113,7 @@ def test_where_the_organisation_cannot_be_listed_nobody_is_said_to_be_well(world
 
     assert unchecked == {
         Check.LAST_RUN,
+        Check.RUN_TIME,
         Check.STAGE,
         Check.MEMBER_STACKS,
         Check.MANAGEMENT_ACCOUNT,
@@ -1123,6 +1140,7 @@ def test_where_no_account_is_found_nothing_is_said_to_be_well_in_each(world: Wor
     del told[Check.FUNCTIONS]  # which are still told of no unit
     assert set(told) == {
         Check.LAST_RUN,
+        Check.RUN_TIME,
         Check.STAGE,
         Check.OWNERS,
         Check.MEMBER_STACKS,
@@ -1282,6 +1300,114 @@ def test_exactly_as_many_functions_as_are_needed_are_enough(
     world.functions.limit = Concurrency(limit=100, unreserved=free)
 
     assert world.findings()[Check.CONCURRENCY].fault is fault
+
+
+# Whether a run ends in time
+
+SIX_HOURS = 6 * 3600
+
+
+@pytest.mark.parametrize(
+    ("at_once", "reserved", "median", "fault"),
+    [
+        ("2", "0", 4 * 3600, None),  # three accounts, two at a time: exactly six hours
+        ("2", "0", 4 * 3600 + 1, FindingCode.RUN_TOO_LONG),
+        ("2", "0", 4 * 3600 - 1, None),
+        ("3", "0", 4 * 3600 + 1, None),
+        ("3", "2", 4 * 3600 + 1, FindingCode.RUN_TOO_LONG),  # no more than is reserved
+        ("3", "3", 4 * 3600 + 1, None),
+        ("2", "900", 4 * 3600 + 1, FindingCode.RUN_TOO_LONG),
+    ],
+)
+def test_a_run_has_six_hours_by_the_median_and_how_many_run_at_a_time(
+    world: World, at_once: str, reserved: str, median: float, fault: FindingCode | None
+) -> None:
+    world.tell(MaximumConcurrency=at_once, RotationReservedConcurrency=reserved)
+    world.durations.ended = {ROTATION: took(1, median, median)}
+
+    assert world.findings()[Check.RUN_TIME].fault is fault
+
+
+@pytest.mark.parametrize(
+    ("longest", "fault"), [(SIX_HOURS * 2, None), (SIX_HOURS * 2 + 1, FindingCode.RUN_TOO_LONG)]
+)
+def test_a_few_accounts_that_take_long_count_by_the_sum_of_the_day(
+    world: World, longest: float, fault: FindingCode | None
+) -> None:
+    world.tell(MaximumConcurrency="2")
+    parts = [900.0] * int(longest // 900) + ([longest % 900] if longest % 900 else [])
+    world.durations.ended = {ROTATION: took(*parts)}
+
+    assert world.findings()[Check.RUN_TIME].fault is fault
+
+
+def test_what_would_be_enough_is_said(world: World) -> None:
+    world.tell(MaximumConcurrency="2")
+    world.durations.ended = {ROTATION: took(*[10 * 3600.0] * 3)}
+
+    found = world.findings()[Check.RUN_TIME]
+
+    assert found.grade is Grade.PROBLEM
+    assert found.said == (
+        "3 accounts, 10.0 h each (median; 30.0 h in all), 2 at a time: a run takes 15.0 h, more "
+        "than 6 hours; 5 at a time would do"
+    )
+
+
+def test_what_no_concurrency_is_enough_for_is_said(world: World) -> None:
+    world.durations.ended = {ROTATION: took(*[2001 * 3600.0] * 3)}
+
+    said = world.findings()[Check.RUN_TIME].said
+
+    assert said.endswith("; even 1000 at a time, the most there are, would not do")
+
+
+def test_how_long_a_run_takes_is_said_where_that_is_well(world: World) -> None:
+    assert world.findings()[Check.RUN_TIME].said == (
+        "3 accounts, 12.0 s each (median; 36.0 s in all), 5 at a time: a run takes 7.2 s"
+    )
+
+
+def without_invocations(world: World) -> None:
+    world.durations.ended = {}
+
+
+def with_those_of_the_day_before(world: World) -> None:
+    ago = NOW - timedelta(days=1, seconds=1)
+    world.durations.ended = {ROTATION: [(ago, timedelta(seconds=12))]}
+
+
+def with_those_of_another_function(world: World) -> None:
+    world.durations.ended = {INVENTORY: took(12)}
+
+
+def denied_durations(world: World) -> None:
+    world.durations.refuses["between"] = DENIED
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (without_invocations, "no invocation of ASA-IAM-Access-Key-Rotation-Function"),
+        (with_those_of_the_day_before, "no invocation"),
+        (with_those_of_another_function, "no invocation"),
+        (denied_durations, str(DENIED)),
+        (lambda world: world.organization.listed.clear(), "no account was found"),
+        (lambda world: world.tell(MaximumConcurrency="many"), "MaximumConcurrency=many"),
+        (lambda world: world.tell(MaximumConcurrency="0"), "MaximumConcurrency=0"),
+        (lambda world: world.tell(RotationReservedConcurrency=""), "RotationReservedConcurrency="),
+    ],
+)
+def test_how_long_a_run_takes_is_never_well_where_nobody_knows(
+    world: World, break_it: Callable[[World], None], said: str
+) -> None:
+    break_it(world)
+
+    found = world.findings()[Check.RUN_TIME]
+
+    assert (found.fault, found.grade) == (FindingCode.UNCHECKED, Grade.WARNING)
+    assert said in found.said
+    assert found.fix
 
 
 @pytest.mark.parametrize("who", ["everybody", "one account"])

@@ -44,7 +44,7 @@ from keyturn.deployment.checks.organization import (
     TrustedAccess,
 )
 from keyturn.deployment.checks.owners import OwnersFileSound, OwnerValues
-from keyturn.deployment.checks.runs import RecentRun, UnchangedSince
+from keyturn.deployment.checks.runs import RecentRun, RunsEndInTime, UnchangedSince
 from keyturn.deployment.checks.secrets import LeftoverSecrets, Readers, SecretsShared
 from keyturn.deployment.checks.stage import StageReached
 from keyturn.deployment.model.health import (
@@ -65,6 +65,7 @@ CHECKS: Final[tuple[HealthCheck, ...]] = (
     RulesEnabled(),
     NoDeadLetters(),
     RecentRun(),
+    RunsEndInTime(),
     UnchangedSince(),
     StageReached(),
     SenderVerified(),

@@ -6,12 +6,14 @@ not the one asked for.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from keyturn.deployment.model.bucket import ObjectLock, Protection, Stored
 from keyturn.deployment.model.bucket_policy import Statement
 from keyturn.deployment.model.facts import (
     Concurrency,
+    Durations,
     FunctionFacts,
     LastRun,
     SecretSeen,
@@ -136,6 +138,17 @@ class Functions(Protocol):
 
     def concurrency(self) -> Concurrency:
         """How many functions may run at the same time."""
+
+
+class FunctionDurations(Protocol):
+    """CloudWatch in the security account."""
+
+    def between(self, name: str, since: datetime, until: datetime) -> Durations | None:
+        """
+        How long the invocations of a function took that ended in this time, UTC.
+
+        None: CloudWatch knows of none. Raises Unavailable where it does not tell all.
+        """
 
 
 class LogGroups(Protocol):

@@ -33,6 +33,7 @@ from keyturn.deployment.adapters.cloudformation import (
     CloudFormationStackSets,
 )
 from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
+from keyturn.deployment.adapters.cloudwatch_durations import CloudWatchDurations
 from keyturn.deployment.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
@@ -135,6 +136,7 @@ class Accounts:
                     client(self.management, "organizations", attempts=ORGANIZATIONS_ATTEMPTS)
                 ),
                 functions=functions(self.security),
+                function_durations=CloudWatchDurations(client(self.security, "cloudwatch")),
                 event_rules=EventBridgeRules(client(self.security, "events")),
                 rules_of=lambda region: EventBridgeRules(
                     client(self.security, "events", region=region)

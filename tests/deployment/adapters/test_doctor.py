@@ -17,6 +17,7 @@ from moto import mock_aws
 from moto.sesv2.models import sesv2_backends
 
 from keyturn.deployment.adapters.cloudtrail import AwsCloudTrail
+from keyturn.deployment.adapters.cloudwatch_durations import CloudWatchDurations
 from keyturn.deployment.adapters.cloudwatch_log_groups import CloudWatchLogGroups
 from keyturn.deployment.adapters.eventbridge_rules import EventBridgeRules
 from keyturn.deployment.adapters.lambda_functions import AwsFunctions
@@ -26,6 +27,7 @@ from keyturn.deployment.adapters.ses_identities import AwsSesIdentities
 from keyturn.deployment.adapters.sqs_queue_depth import SqsQueueDepth
 from keyturn.deployment.model.facts import (
     Concurrency,
+    Durations,
     FunctionFacts,
     LastRun,
     SecretSeen,
@@ -43,7 +45,7 @@ from keyturn.deployment.ports import (
     SesIdentities,
 )
 from keyturn.deployment.wiring import channel_secrets
-from keyturn.domain.errors import NotFound, Refused
+from keyturn.domain.errors import NotFound, Refused, Unavailable
 from tests.adapters.test_s3_snapshots import a_snapshot
 from tests.deployment.fakes import FakeLogGroups
 from tests.deployment.fakes_doctor import (
@@ -168,6 +170,93 @@ def test_the_accounts_concurrency_is_told() -> None:
     stubber.activate()
 
     assert AwsFunctions(client).concurrency() == Concurrency(limit=10, unreserved=7)
+
+
+@pytest.fixture
+def cloudwatch() -> Iterator[tuple[Any, Stubber]]:
+    client = boto3.Session(region_name=REGION).client("cloudwatch")
+    stubber = Stubber(client)
+    stubber.activate()
+    yield client, stubber
+    stubber.assert_no_pending_responses()
+
+
+UNTIL = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SINCE = UNTIL - timedelta(days=1)
+
+
+def measured(*values: float, status: str = "Complete", id_: str = "p50") -> dict[str, Any]:
+    times = [SINCE + timedelta(hours=number) for number in range(len(values))]
+    return {"Id": id_, "StatusCode": status, "Values": list(values), "Timestamps": times}
+
+
+def of_function(statistic: str) -> dict[str, Any]:
+    dimensions = [{"Name": "FunctionName", "Value": "rotation"}]
+    metric = {"Namespace": "AWS/Lambda", "MetricName": "Duration", "Dimensions": dimensions}
+    return {
+        "Id": statistic.lower(),
+        "MetricStat": {"Metric": metric, "Period": 86400, "Stat": statistic},
+    }
+
+
+@pytest.mark.parametrize(
+    ("medians", "totals", "found"),
+    [
+        ((1500.0,), (90_000.0,), (1.5, 90)),
+        ((1500.0, 900.0), (90_000.0, 1_000.0), (1.5, 91)),  # two parts: the longer median
+        ((900.0, 1500.0), (90_000.0, 1_000.0), (1.5, 91)),
+        ((), (), None),
+    ],
+)
+def test_how_long_a_function_took_is_told_in_one_call(
+    cloudwatch: tuple[Any, Stubber],
+    medians: tuple[float, ...],
+    totals: tuple[float, ...],
+    found: tuple[float, float] | None,
+) -> None:
+    client, stubber = cloudwatch
+    stubber.add_response(
+        "get_metric_data",
+        {"MetricDataResults": [measured(*totals, id_="sum"), measured(*medians)]},
+        {
+            "MetricDataQueries": [of_function("p50"), of_function("Sum")],
+            "StartTime": SINCE,
+            "EndTime": UNTIL,
+        },
+    )
+
+    told = CloudWatchDurations(client).between("rotation", SINCE, UNTIL)
+
+    assert told == (
+        None
+        if found is None
+        else Durations(median=timedelta(seconds=found[0]), total=timedelta(seconds=found[1]))
+    )
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        [measured(1500.0)],
+        [measured(1500.0), measured(9000.0, id_="sum", status="PartialData")],
+        [measured(1500.0, status="Forbidden"), measured(9000.0, id_="sum")],
+        [measured(1500.0), measured(id_="sum")],
+        [measured(), measured(9000.0, id_="sum")],
+        [measured(0.0), measured(9000.0, id_="sum")],
+        [measured(-1.0), measured(9000.0, id_="sum")],
+        [measured(float("nan")), measured(9000.0, id_="sum")],
+        [measured(1500.0), measured(float("inf"), id_="sum")],
+    ],
+)
+def test_half_of_an_answer_about_durations_is_none(
+    cloudwatch: tuple[Any, Stubber], results: list[dict[str, Any]]
+) -> None:
+    client, stubber = cloudwatch
+    stubber.add_response("get_metric_data", {"MetricDataResults": results})
+
+    with pytest.raises(Unavailable, match="GetMetricData"):
+        CloudWatchDurations(client).between("rotation", SINCE, UNTIL)
 
 
 @both

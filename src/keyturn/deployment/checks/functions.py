@@ -146,8 +146,8 @@ class FreeConcurrency(HealthCheck):
 
     def look(self, seen: Observed) -> Finding:
         """Compare what is free with what is needed; what is reserved needs no free one."""
-        wanted = int(seen.parameter("MaximumConcurrency"))
-        reserved = int(seen.parameter("RotationReservedConcurrency"))
+        wanted = seen.number("MaximumConcurrency")
+        reserved = seen.number("RotationReservedConcurrency")
         if 0 < reserved < wanted:
             said = f"{reserved} reserved for rotations, and MaximumConcurrency is {wanted}"
             return self.faulty(FindingCode.RESERVATION_SMALL, said)

@@ -16,6 +16,7 @@ from keyturn.deployment.ports import (
     ChannelSecrets,
     CloudTrailStatus,
     EventRules,
+    FunctionDurations,
     Functions,
     MemberAccountProbe,
     OrganizationFeatures,
@@ -24,7 +25,7 @@ from keyturn.deployment.ports import (
     Stacks,
     StackSets,
 )
-from keyturn.domain.errors import NotFound, PortError
+from keyturn.domain.errors import InvalidValue, NotFound, PortError
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
 from keyturn.domain.owner import AllowedDomains
@@ -53,6 +54,7 @@ class Probes:
     organization_features: OrganizationFeatures
     organization: Organization
     functions: Functions
+    function_durations: FunctionDurations
     event_rules: EventRules
     rules_of: Callable[[str], EventRules]
     """The rules of the security account, by region."""
@@ -148,6 +150,13 @@ class Observed:
         if parameter not in self.parameters:
             raise NotFound(f"the core stack has no parameter {parameter}")
         return self.parameters[parameter]
+
+    def number(self, parameter: str) -> int:
+        """The value of a parameter that is a number; raises InvalidValue where it is none."""
+        value = self.parameter(parameter)
+        if not value.isdecimal():
+            raise InvalidValue(parameter, value, "is no number")
+        return int(value)
 
     @cached_property
     def bucket_and_prefix(self) -> tuple[str, str]:

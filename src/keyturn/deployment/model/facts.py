@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,15 @@ class Concurrency:
     limit: int
     unreserved: int
     """Those of them that are kept for no single function."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """How long a function's invocations took."""
+
+    median: timedelta
+    total: timedelta
+    """All of them together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
