@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench mutants check lint format types arrows package page e2e crosscheck setup clean FORCE
+.PHONY: help demo test chaos coverage unit bench bench-compare mutants check lint format types arrows package page e2e crosscheck setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -29,8 +29,12 @@ chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain
 
-bench: .venv/ready      ## say what a day takes, in calls, time and memory, and a large page to open; PAGES=1 the page alone
-	$(if $(PAGES),PAGES=1 )$(RUN)python -m tests.bench
+bench: .venv/ready      ## say what a day takes, in calls, time and memory; B="quiet all" for some, BENCH=long for every size, PAGES=1 for large pages
+	$(RUN)python -m tests.bench $(if $(PAGES),pages,$(B)) $(if $(filter long,$(BENCH)),--long)
+
+bench-compare: .venv/ready  ## the same, as ratios to tests/bench/baseline.json, or to another checkout measured in turns; BASE=path-or-commit
+	$(RUN)python -m tests.bench $(B) $(if $(filter long,$(BENCH)),--long) --compare $(if $(BASE),--base $(BASE))
+
 
 mutants: .venv/ready    ## break the engine on purpose, and see each break caught; RANDOM=60 draws breaks, SEED=… the same again
 	$(RUN)python -m tests.mutants.$(if $(RANDOM),drawn $(RANDOM) $(if $(SEED),--seed $(SEED)),run) $(M)

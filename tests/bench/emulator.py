@@ -19,7 +19,7 @@ from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.injected_errors import Throttling
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from tests.bench.door import served
-from tests.bench.scene import Scene, built
+from tests.bench.scene import Place, Scene, built, drop, ripen, stir
 
 IAM_A_SECOND = 20
 """What we take IAM to bear of one account, for AWS names no figure."""
@@ -87,14 +87,17 @@ def main() -> None:
         cloud.layers.append(network)
         with served(cloud) as url:
             _say({**asdict(place), "url": url})
-            _obey(lines, cloud, network)
+            _obey(lines, cloud, network, place)
 
 
-def _obey(lines: Iterable[str], cloud: LocalCloud, network: Network) -> None:
+def _obey(lines: Iterable[str], cloud: LocalCloud, network: Network, place: Place) -> None:
     orders: dict[str, Callable[[Any], object]] = {
         "latency": lambda seconds: setattr(network, "latency", seconds),
         "throttled": lambda share: setattr(network, "throttled", share),
         "bucket": lambda on: setattr(network, "bucket", on),
+        "due": lambda users: ripen(cloud, place.members, *users),
+        "drop": lambda _: drop(cloud, place.members),
+        "stir": lambda users: stir(cloud, place.members, *users),
         "move": lambda moment: cloud.move_to(datetime.fromisoformat(moment)),
         "forget": lambda _: network.counted.clear(),
         "counted": lambda _: [[*call, count] for call, count in network.counted.items()],

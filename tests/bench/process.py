@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO, Any
 
 from tests.bench.scene import Scene
@@ -27,7 +29,7 @@ class Took:
     """Seconds of a processor, of the function's own process alone."""
     peak_mb: float
     """The most memory that its process has had so far, in MB."""
-    answer: Any
+    answer: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,25 @@ def function(
     }
     with _started(command, environment, cwd=checkout) as pipe:
         yield Function(pipe=pipe, loaded=Took(**pipe.hear()))
+
+
+def command(emulator: Emulator, checkout: Path, *words: str) -> Took:
+    """Let an operator give a command; what it prints goes nowhere."""
+    with NamedTemporaryFile() as kept:
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, str(HERE / "command.py"), kept.name, *words],
+            cwd=checkout,
+            env={**emulator.environment("operator"), "PYTHONPATH": f"{checkout / 'src'}:{ROOT}"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        wall = time.perf_counter() - began
+        if done.returncode:
+            raise RuntimeError(f"keyturn {' '.join(words)}: {done.returncode}\n{done.stderr}")
+        return Took(wall=wall, **json.load(kept))
 
 
 @contextmanager

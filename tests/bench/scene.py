@@ -1,6 +1,6 @@
 """Accounts, users and keys to measure a day with, and what the stacks would make beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,13 +24,11 @@ SETTLED, DUE = 40, 137
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What there is. Of each account's users the first are due, then come those with two keys."""
+    """What there is: users with a key each, for which nothing is due."""
 
     accounts: int
     users: int
     """Of each account."""
-    due: int = 0
-    """How many of them have a key that is to be rotated."""
     laptop: bool = False
     """Whether the members trust the management account, and not the functions."""
 
@@ -56,25 +54,17 @@ def built(cloud: LocalCloud, scene: Scene) -> Place:
         name = f"member-{number:04}"
         cloud.organization.create_account(name, f"{name}@example.com", account_id=account)
     management = cloud.organization.management_account
-    every = (HUB, *members)
-    known = (CompanyAccount(account_id=a, name=a, email="", unit=None) for a in every)
-    known_as = tuple(
-        CompanyAccount(account_id=a.account_id, name="security", email="", unit=None)
-        if a.account_id == HUB
-        else a
-        for a in known
-    )
-    deployment = deploy(cloud, Company(accounts=known_as, people=(), units={}))
+    security = CompanyAccount(account_id=HUB, name="security", email="", unit=None)
+    deployment = deploy(cloud, Company(accounts=(security,), people=(), units={}))
     trusted = management if scene.laptop else role_arn(HUB, ROTATION_ROLE)
     for account in members:
         cloud.add_role(account, MEMBER_ROLE, trusted)
         cloud.session(account).client("iam").create_group(GroupName=EXEMPTION_GROUP)
         for number in range(scene.users):
             name = f"user-{number:04}"
-            age = DUE if number < scene.due else SETTLED
             cloud.add_user(account, name)
-            key = cloud.add_key(account, name, created=cloud.now - age * DAY - DAY / 2)
-            cloud.use_key(account, key, cloud.now - DAY / 4)
+            key = cloud.add_key(account, name)
+            _ages(cloud, account, key, SETTLED)
     cloud.add_role(management, "Operator", management)
     return Place(
         settings={
@@ -94,6 +84,43 @@ def built(cloud: LocalCloud, scene: Scene) -> Place:
             "operator": _held(cloud, management, "Operator"),
         },
     )
+
+
+def ripen(cloud: LocalCloud, members: Sequence[str], first: int, count: int) -> None:
+    """Let the oldest keys of so many users of each account be due, from the so-manieth user on."""
+    for account in members:
+        keys = sorted(cloud.keys(account), key=lambda key: (key.user, key.created))
+        oldest = {key.user: key.key_id for key in reversed(keys)}
+        for key_id in list(reversed(oldest.values()))[first : first + count]:
+            _ages(cloud, account, key_id, DUE)
+
+
+def drop(cloud: LocalCloud, members: Sequence[str]) -> None:
+    """Let whoever has two keys delete the older one."""
+    for account in members:
+        iam = cloud.session(account).client("iam")
+        newest: dict[str, str] = {}
+        for key in sorted(cloud.keys(account), key=lambda key: key.created, reverse=True):
+            if key.user in newest:
+                iam.delete_access_key(UserName=key.user, AccessKeyId=key.key_id)
+            newest[key.user] = key.key_id
+
+
+def stir(cloud: LocalCloud, members: Sequence[str], first: int, count: int) -> None:
+    """Let so many users be looked at closely: each other one has a new key, the rest a second."""
+    for account in members:
+        for number, key in enumerate(sorted(cloud.keys(account), key=lambda key: key.user)):
+            if not first <= number < first + count:
+                continue
+            if number % 2:
+                _ages(cloud, account, key.key_id, 1)
+            else:
+                _ages(cloud, account, cloud.add_key(account, key.user), 2)
+
+
+def _ages(cloud: LocalCloud, account: str, key_id: str, days: int) -> None:
+    cloud.set_key_created(account, key_id, cloud.now - days * DAY - DAY / 2)
+    cloud.use_key(account, key_id, cloud.now - DAY / 4)
 
 
 def _held(cloud: LocalCloud, account: str, role: str) -> Mapping[str, str]:
