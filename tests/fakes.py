@@ -371,3 +371,7 @@ class FakeSnapshots(Refusals):
     def put(self, account: str, day: date, snapshot: Snapshot) -> None:
         self.may_refuse("put")
         self.taken[account, day] = snapshot
+
+    def put_first(self, account: str, day: date, snapshot: Snapshot) -> bool:
+        self.may_refuse("put")
+        return self.taken.setdefault((account, day), snapshot) is snapshot

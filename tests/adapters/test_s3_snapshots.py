@@ -84,6 +84,13 @@ def test_a_later_one_of_the_day_takes_its_place(snapshots: Snapshots) -> None:
     assert snapshots.of_day(MEMBER, DAY) == a_snapshot("run-2")
 
 
+def test_the_first_of_a_day_is_written_and_no_second_in_its_place(snapshots: Snapshots) -> None:
+    assert snapshots.put_first(MEMBER, DAY, a_snapshot("run-1"))
+    assert not snapshots.put_first(MEMBER, DAY, a_snapshot("run-2"))
+
+    assert snapshots.of_day(MEMBER, DAY) == a_snapshot("run-1")
+
+
 def test_it_lies_in_one_line_where_athena_looks_for_it(cloud: LocalCloud) -> None:
     in_s3(cloud).put(MEMBER, DAY, a_snapshot())
 

@@ -50,6 +50,31 @@ def test_a_quiet_day_costs_one_list_of_keys_a_user_and_next_to_nothing_else() ->
         assert stage.cloud.sent_mails == []
 
 
+@pytest.mark.parametrize(("exempt", "looks_back"), [(False, 0), (True, 2)])
+def test_a_quiet_day_costs_the_bucket_three_calls_and_two_where_somebody_is_exempt(
+    exempt: bool, looks_back: int, stage: Harness
+) -> None:
+    stage.user("ann", 3)
+    if exempt:
+        stage.exempt("ann")
+    stage.run()
+    before = stage.at(1).mark()
+
+    stage.run()
+
+    of_ours = ("events", "s3")
+    made = [call for call in stage.ours(before) if call.service in of_ours]
+    assert Counter(f"{call.service}:{call.operation}" for call in made) == Counter(
+        {
+            "events:PutEvents": 1,
+            "s3:PutObject": 1,  # the snapshot, on condition that the day has none yet
+            "s3:ListObjectsV2": 1,  # which keys were given more time: their dates are later
+            # The exemptions file; and who was exempt before: today, and on the last day.
+            "s3:GetObject": 1 + looks_back,
+        }
+    )
+
+
 @pytest.mark.parametrize("ages", [(), (300,)])
 def test_an_exempt_user_with_no_key_or_one_costs_no_read_of_a_secret(
     ages: tuple[int, ...], stage: Harness

@@ -8,15 +8,19 @@ One line of JSON, in folders that Athena takes for partitions: it reads them as 
 
 from contextlib import suppress
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.s3_days import DatedFolders
-from keyturn.domain.errors import NotFound
+from keyturn.domain.errors import AlreadyThere, NotFound
 from keyturn.schemas.snapshot import Snapshot, as_line, read_snapshot
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+class _Condition(TypedDict, total=False):
+    IfNoneMatch: str
 
 
 class S3Snapshots:
@@ -41,12 +45,24 @@ class S3Snapshots:
 
     def put(self, account: str, day: date, snapshot: Snapshot) -> None:
         """Write it, in the place of the day's earlier one."""
+        self._put(account, day, snapshot, {})
+
+    def put_first(self, account: str, day: date, snapshot: Snapshot) -> bool:
+        """Write it where the day has none; False: it has one, and nothing was written."""
+        try:
+            self._put(account, day, snapshot, {"IfNoneMatch": "*"})
+        except AlreadyThere:
+            return False
+        return True
+
+    def _put(self, account: str, day: date, snapshot: Snapshot, condition: _Condition) -> None:
         with aws_errors_translated():
             self._s3.put_object(
                 Bucket=self._bucket,
                 Key=self._name(account, day),
                 Body=as_line(snapshot),
                 ContentType="application/json",
+                **condition,
             )
 
     def _name(self, account: str, day: date) -> str:

@@ -59,6 +59,9 @@ class Snapshots(Protocol):
     def put(self, account: str, day: date, snapshot: Snapshot) -> None:
         """Write it, in the place of the day's earlier one."""
 
+    def put_first(self, account: str, day: date, snapshot: Snapshot) -> bool:
+        """Write it where the day has none; False: it has one, and nothing was written."""
+
 
 class Coverage(Protocol):
     """Which accounts have a snapshot of a day, and so had a run."""
