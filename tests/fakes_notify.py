@@ -66,7 +66,12 @@ class FakeReceipts:
         return max(times, default=None)
 
     def claims_of(
-        self, digest: Digest, items: Sequence[NoticeItem | None], now: datetime
+        self,
+        digest: Digest,
+        items: Sequence[NoticeItem | None],
+        now: datetime,
+        *,
+        is_first_try: bool = False,
     ) -> ClaimItem:
         self._may_refuse("look", _name(digest, None))
         return lambda item: self.claim(digest, item, now)

@@ -7,17 +7,31 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from keyturn.adapters.clients import MOST_CONNECTIONS
 from keyturn.functions import notifier
+from keyturn.functions.notifier import AT_ONCE
+from keyturn.use_cases.send_once import AT_ONCE as PARTS_AT_ONCE
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.simulation.deployment import BUCKET, NOTIFIER_ROLE
 from tests.cloudformation.stacks import CORE, Stack
 from tests.functions.test_notifier import dropped, errors, put, taken
-from tests.use_cases.harness import HUB, MEMBER, OWNER, START, Clock, Harness, batch, staged
+from tests.use_cases.harness import (
+    HUB,
+    MEMBER,
+    OWNER,
+    START,
+    Clock,
+    Harness,
+    batch,
+    lose_answer,
+    staged,
+)
 
 SECOND = timedelta(seconds=1)
 OWN = f":assumed-role/{NOTIFIER_ROLE}/"
@@ -176,15 +190,23 @@ def messages_of(bodies: Sequence[str], tries: Sequence[int] = ()) -> list[dict[s
     ]
 
 
-def slow_mail(stage: Harness, by: timedelta) -> None:
-    """Let each mail take so long."""
+def meeting(stage: Harness, mails: int, takes: timedelta = timedelta(0)) -> list[int]:
+    """Let mails wait for each other until so many are on their way; how many met, each time."""
+    met: list[int] = []
+
+    def together() -> None:
+        met.append(mails)
+        stage.cloud.move_to(stage.cloud.now + takes)
+
+    barrier = Barrier(mails, action=together, timeout=20)
 
     def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "SendEmail":
-            stage.cloud.move_to(stage.cloud.now + by)
+            barrier.wait()
         return perform(request)
 
     stage.cloud.layers.append(layer)
+    return met
 
 
 def throttle(stage: Harness, share: float, seed: int = 1) -> Callable[[], int]:
@@ -231,22 +253,20 @@ def calls(stage: Harness, since: int) -> Counter[str]:
 def test_what_there_is_no_time_for_is_handed_back_untouched_and_is_no_failure(
     stage: Harness,
 ) -> None:
-    messages = messages_of(digests(stage, 5))
-    slow_mail(stage, 65 * SECOND)
+    messages = messages_of(digests(stage, AT_ONCE + 3))
+    meeting(stage, AT_ONCE, takes=125 * SECOND)  # of 180, a minute is spared
 
     back = invoked(stage, messages, 180 * SECOND)
 
-    # 180 seconds: a mail at 0 and one at 65; at 130 less than a minute is left.
-    assert back == ["message-2", "message-3", "message-4"]
-    assert told(stage) == {owner(0): 1, owner(1): 1}
-    assert not any("user-0002" in name for name in stage.cloud.objects(BUCKET))
+    late = [f"message-{number}" for number in range(AT_ONCE, AT_ONCE + 3)]
+    assert back == late
+    assert told(stage) == {owner(number): 1 for number in range(AT_ONCE)}
+    assert not any(f"user-{AT_ONCE:04}" in name for name in stage.cloud.objects(BUCKET))
     assert measured(stage, "NoticesHandedBack") == [1, 1, 1]
-    assert measured(stage, "NotTold") == [0, 0]
+    assert measured(stage, "NotTold") == [0] * AT_ONCE
     handed = [line for line in stage.lines() if line["event"] == "notice.handed-back"]
     assert [(line["message_id"], line["tries"]) for line in handed] == [
-        ("message-2", 1),
-        ("message-3", 1),
-        ("message-4", 1),
+        (message, 1) for message in late
     ]
     assert errors(stage) == []
 
@@ -265,28 +285,116 @@ def test_what_was_tried_most_often_is_begun_first(stage: Harness) -> None:
     assert told(stage) == {owner(1): 1}
 
 
-def test_what_is_only_handed_back_never_becomes_a_dead_letter(stage: Harness) -> None:
-    for body in digests(stage, 12):
-        put(stage, body)
-    slow_mail(stage, 170 * SECOND)  # there is time for one message in each invocation
-    queue = Queue(stage=stage)
+def test_an_invocation_that_begins_in_time_begins_all_messages_of_its_batch(
+    stage: Harness,
+) -> None:
+    """So none is only handed back until its tries are used up (decision 0040)."""
+    numbers = deployed()
+    meeting(stage, numbers.batch, takes=170 * SECOND)
 
-    queue.work_until_empty()
+    assert invoked(stage, messages_of(digests(stage, numbers.batch)), numbers.timeout) == []
 
-    assert queue.dead == 0
-    assert queue.invocations == 12
-    assert told(stage) == {owner(number): 1 for number in range(12)}
-    assert measured(stage, "NotTold") == [0] * 12
+    assert told(stage) == {owner(number): 1 for number in range(numbers.batch)}
+    assert measured(stage, "NoticesHandedBack") == []
 
 
-def test_there_are_twice_as_many_tries_as_a_batch_has_messages() -> None:
+# Side by side
+
+
+def test_the_messages_of_a_batch_are_sent_side_by_side(stage: Harness) -> None:
+    batch = deployed().batch
+    met = meeting(stage, batch)
+
+    assert invoked(stage, messages_of(digests(stage, batch)), 180 * SECOND) == []
+
+    assert met == [batch]  # all of them were on their way to SES at the same time
+    assert told(stage) == {owner(number): 1 for number in range(batch)}
+
+
+def test_a_message_that_fails_comes_back_and_no_other(stage: Harness) -> None:
+    bodies = digests(stage, 6)
+    bodies[2] = "no JSON"  # it is dropped, for it would be as odd on the next try
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        params = str(request.params)
+        if request.operation == "SendEmail" and owner(1) in params:
+            return ApiResponse(status=500, body=b"", error="InternalFailure")
+        if request.operation == "PutObject" and "user-0004" in params:
+            return refused(request, ApiError("AccessDenied", "Access Denied", 403))
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+
+    assert invoked(stage, messages_of(bodies), 180 * SECOND) == ["message-1", "message-4"]
+
+    assert told(stage) == {owner(number): 1 for number in (0, 3, 5)}
+    assert receipts(stage) == 3
+    assert sorted(measured(stage, "NotTold")) == [0, 0, 0, 0, 1, 1]
+
+
+def test_one_notice_in_several_messages_of_a_batch_is_sent_once_and_nothing_is_amiss(
+    stage: Harness,
+) -> None:
+    messages = messages_of(digests(stage, 2) * 3)
+
+    assert invoked(stage, messages, 180 * SECOND) == []
+
+    assert told(stage) == {owner(0): 1, owner(1): 1}
+    assert receipts(stage) == 2
+    assert measured(stage, "NotTold") == [0] * 6
+    assert errors(stage) == []
+
+
+def test_what_another_notifier_claims_comes_back(stage: Harness) -> None:
+    [mine, others] = messages_of(digests(stage, 2))
+    died = lose_answer("SendEmail")
+    stage.cloud.layers.append(died)
+    assert invoked(stage, [others], 180 * SECOND) == ["message-1"]  # nobody knows: the claim stays
+    stage.cloud.layers.remove(died)
+
+    assert invoked(stage, [mine, others], 180 * SECOND) == ["message-1"]
+
+    assert told(stage) == {owner(0): 1, owner(1): 1}
+    assert measured(stage, "NotTold") == [1, 0, 1]
+
+
+def test_the_numbers_of_the_template_fit() -> None:
     numbers = deployed()
 
-    assert numbers.tries >= 2 * numbers.batch
+    assert numbers.batch <= AT_ONCE  # as above
+    assert AT_ONCE * PARTS_AT_ONCE <= MOST_CONNECTIONS
     assert numbers.visibility > timedelta(minutes=15)
     assert numbers.visibility * numbers.tries < timedelta(hours=12)  # before the next daily run
     environment = Stack(name=CORE).resources["NotifierFunction"]["Properties"]["Environment"]
     assert int(environment["Variables"]["NotifierConcurrency"]) == numbers.at_once
+
+
+# What a mail costs
+
+
+def test_a_mail_about_one_key_costs_three_calls_of_s3_and_two_of_ses(stage: Harness) -> None:
+    messages = messages_of(digests(stage, 3))
+    since = stage.mark()
+
+    assert invoked(stage, messages, 180 * SECOND) == []
+
+    assert calls(stage, since) == {
+        "GetSuppressedDestination": 3,
+        "PutObject": 9,  # of each the claim, the message, the receipt
+        "SendEmail": 3,
+        "GetAccount": 1,  # once an hour
+    }
+
+
+def test_a_second_try_of_it_looks_first(stage: Harness) -> None:
+    [body] = digests(stage, 1)
+    assert invoked(stage, messages_of([body]), 180 * SECOND) == []
+    since = stage.mark()
+
+    assert invoked(stage, messages_of([body], [2]), 180 * SECOND) == []
+
+    assert calls(stage, since) == {"GetSuppressedDestination": 1, "ListObjectsV2": 1}
+    assert told(stage) == {owner(0): 1}
 
 
 # A retry
@@ -353,8 +461,12 @@ def test_a_lost_answer_is_not_repeated_at_once_also_after_a_refusal(stage: Harne
     assert receipts(stage) == 0  # the claim stays: nobody knows
 
 
-def test_one_owners_throttled_mail_takes_no_time_of_the_others(stage: Harness) -> None:
-    messages = messages_of(digests(stage, 5))
+@pytest.mark.parametrize(("messages", "most"), [(5, 120), (AT_ONCE + 4, 60)])
+def test_one_owners_throttled_mail_takes_no_time_of_the_others(
+    messages: int, most: int, stage: Harness
+) -> None:
+    """Of 180 seconds a minute is spared; where others wait for a turn, it has half of the rest."""
+    made = messages_of(digests(stage, messages))
 
     def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
         if request.operation == "SendEmail" and owner(0) in str(request.params):
@@ -363,10 +475,10 @@ def test_one_owners_throttled_mail_takes_no_time_of_the_others(stage: Harness) -
 
     stage.cloud.layers.append(layer)
 
-    assert invoked(stage, messages, 180 * SECOND) == ["message-0"]
+    assert invoked(stage, made, 180 * SECOND) == ["message-0"]
 
-    assert told(stage) == {owner(number): 1 for number in range(1, 5)}
-    assert stage.cloud.now - START < 60 * SECOND  # its share of two minutes, among five
+    assert told(stage) == {owner(number): 1 for number in range(1, messages)}
+    assert stage.cloud.now - START < (most + 5) * SECOND
     assert measured(stage, "NoticesHandedBack") == []
 
 

@@ -220,20 +220,28 @@ class S3Receipts:
     # What the notifier notes down
 
     def claims_of(
-        self, digest: Digest, items: Sequence[NoticeItem | None], now: datetime
+        self,
+        digest: Digest,
+        items: Sequence[NoticeItem | None],
+        now: datetime,
+        *,
+        is_first_try: bool = False,
     ) -> ClaimItem:
         """
         Look once at what is known of all these items; what it gives back claims one of them.
 
-        That raises ClaimInProgress while another claim of it is IN_PROGRESS, InvalidValue where
-        the notice promises what no receipt's name can hold.
+        A single item that nobody is known to have tried before is claimed without a look, which
+        would find nothing, and be a call more. What it gives back raises ClaimInProgress while
+        another claim of the item is IN_PROGRESS, InvalidValue where the notice promises what no
+        receipt's name can hold.
         """
         account = digest.run.account.id
         names = []
         for item in items:
             with suppress(InvalidValue):  # raised where the item is claimed
                 names.append(self._name_in(account, _name(digest, item)))
-        seen = self._seen(account, names)
+        is_new = is_first_try and len(items) == 1
+        seen = {} if is_new else self._seen(account, names)
         return lambda item: self._claim(
             self._name_in(account, _name(digest, item)), digest.recipient, digest.run.id, now, seen
         )

@@ -4,19 +4,16 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum, auto
+from math import ceil
+from threading import Lock
 from typing import Any, Final, assert_never
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.admin_digest import AdminDigest
-from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoTimeLeft, Stale
+from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoticesNotSent, Stale
 from keyturn.domain.events import AdminReport, Digest, NoticeContent
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
@@ -36,6 +33,7 @@ from keyturn.schemas.ses_event import SES_SOURCE, read_mail_event
 from keyturn.use_cases.mail_fate import FateOutcome
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.patience import Patience
+from keyturn.use_cases.side_by_side import side_by_side
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.NOTIFIER)
@@ -63,6 +61,9 @@ What the notifier leaves of its time: enough for a digest of 200 keys that has n
 A call that hangs to its end takes most of it.
 """
 
+AT_ONCE: Final = 16
+"""Messages worked on at the same time: with their parts (send_once.py), a client's connections."""
+
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """
@@ -83,45 +84,100 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
     records = sorted(event["Records"], key=tries, reverse=True)
     time = _TimeBudget(context=context, messages=len(records))
 
-    def one(record: SQSRecord) -> None:
-        if not time.may_begin():
-            _hand_back(record)
-        patience = aws.patience(time.share())
-        now = datetime.now(UTC)
+    def come_to(record: Mapping[str, Any], *, is_last: bool = False) -> _Outcome:
+        patience, own = aws.patience(time.share()), own_account(context)
         try:
-            with in_our_words(logger, LogEvent.MESSAGE_DROPPED, "Dropped: "):
-                about = _read(aws, record.body, own_account(context), now)
-        except (InvalidValue, Stale):
-            # It would be as odd on the next try: it is counted, and nobody is told.
-            emit(Service.NOTIFIER, {**_NOTHING, "EventsDropped": 1})
-            return
-        if isinstance(about, MailEvent):
-            _record(aws, about, now)
-            return
-        # Until it is known to have been told before: that alarm must not wait for the mail.
-        exempts = isinstance(about, ExemptionChange) and about.change.exempts
-        measured = {**_NOTHING, "NotTold": 1, "ExemptionsAdded": int(exempts)}
-        try:
-            with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
-                match about:
-                    case Digest():
-                        measured |= _notify(aws, notify, about, now, patience)
-                    case AdminDigest() | PeriodReport():
-                        measured |= _notify_of_report(aws, about, now, patience)
-                    case ExemptionChange() | None:
-                        measured |= _notify_of_exemption(aws, about, patience)
-                    case _:
-                        assert_never(about)
-            measured["NotTold"] = 0
-        finally:
-            emit(Service.NOTIFIER, measured)
+            _work_on(record, aws, notify, patience, own, is_last=is_last)
+        except _HeldElsewhere:
+            return _Outcome.HELD
+        except Exception:  # noqa: BLE001 -- the log has it; a message fails by itself alone
+            return _Outcome.FAILED
+        return _Outcome.DONE
 
-    return process_partial_response(
-        event={**event, "Records": records},
-        record_handler=one,
-        processor=BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    outcomes = side_by_side(come_to, records, workers=AT_ONCE, may_begin=time.may_begin)
+    begun, rest = records[: len(outcomes)], records[len(outcomes) :]
+    failed = [
+        record
+        for record, outcome in zip(begun, outcomes, strict=True)
+        if outcome is _Outcome.FAILED
+        # What another held may have been a message of this very batch, which is done by now.
+        or (outcome is _Outcome.HELD and come_to(record, is_last=True) is not _Outcome.DONE)
+    ]
+    for record in rest:
+        _hand_back(record)
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": record["messageId"]} for record in (*failed, *rest)
+        ]
+    }
+
+
+class _Outcome(Enum):
+    """What came of a message."""
+
+    DONE = auto()
+    FAILED = auto()
+    HELD = auto()
+    """Another claims what it is about, just now; nothing is logged of it yet."""
+
+
+class _HeldElsewhere(Exception):
+    """A notice was left to whoever claims it."""
+
+
+def _work_on(  # noqa: PLR0913 -- a message, and what it is worked on with
+    record: Mapping[str, Any],
+    aws: Aws,
+    notify: Notify,
+    patience: Patience,
+    own: str,
+    *,
+    is_last: bool,
+) -> None:
+    """
+    Do what a message asks for; raises whatever keeps it from being done, and logs it.
+
+    is_last: also that another claims it; before, that raises _HeldElsewhere, and is not logged.
+    """
+    now = datetime.now(UTC)
+    try:
+        with in_our_words(logger, LogEvent.MESSAGE_DROPPED, "Dropped: "):
+            about = _read(aws, str(record["body"]), own, now)
+    except (InvalidValue, Stale):
+        # It would be as odd on the next try: it is counted, and nobody is told.
+        emit(Service.NOTIFIER, {**_NOTHING, "EventsDropped": 1})
+        return
+    if isinstance(about, MailEvent):
+        _record(aws, about, now)
+        return
+    # Until it is known to have been told before: that alarm must not wait for the mail.
+    exempts = isinstance(about, ExemptionChange) and about.change.exempts
+    measured = {**_NOTHING, "NotTold": 1, "ExemptionsAdded": int(exempts)}
+    try:
+        match about:
+            case Digest():
+                is_first_try = not is_last and tries(record) == 1
+                sent = _notify(aws, notify, about, now, patience, is_first_try=is_first_try)
+            case AdminDigest() | PeriodReport():
+                sent = _notify_of_report(aws, about, now, patience)
+            case ExemptionChange() | None:
+                sent = _notify_of_exemption(aws, about, patience)
+            case _:
+                assert_never(about)
+        measured |= {**sent, "NotTold": 0}
+    except Exception as error:
+        if not is_last and _is_held(error):
+            raise _HeldElsewhere from error
+        emit(Service.NOTIFIER, measured)
+        with in_our_words(logger, LogEvent.NOTICE_NOT_SENT, "Not sent: "):
+            raise
+    emit(Service.NOTIFIER, measured)
+
+
+def _is_held(error: Exception) -> bool:
+    """Whether nothing is amiss but that another claims it."""
+    errors = error.errors if isinstance(error, NoticesNotSent) else (error,)
+    return all(isinstance(each, ClaimInProgress) for each in errors)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,24 +186,28 @@ class _TimeBudget:
 
     context: LambdaContext
     messages: int
-    """How many have not begun yet."""
-    _begun: bool = False
+    """How many have no share of it yet."""
+    _is_begun: bool = False
+    _lock: Lock = field(default_factory=Lock)
 
     def may_begin(self) -> bool:
         """Whether there is time for one more; the first always begins, so that each call helps."""
-        may = not self._begun or self._left() > 0
-        self._begun = True
+        may = not self._is_begun or self._left() > 0
+        self._is_begun = True
         return may
 
     def share(self) -> Callable[[], float]:
         """
         How many seconds the message that begins now may spend in waiting; asked at each wait.
 
-        It gets its share of what is left, and what it does not need goes to those after it: one
-        recipient's throttled mail holds up no other's.
+        Those that are worked on at once wait at once: the time is shared with those alone whose
+        turn comes later, and they get what it does not need. So one recipient's throttled mail
+        holds up no other's.
         """
-        end = self._left() - self._left() / self.messages
-        self.messages -= 1
+        with self._lock:
+            left = self._left()
+            end = left - left / max(ceil(self.messages / AT_ONCE), 1)
+            self.messages -= 1
         return lambda: max(self._left() - end, 0.0)
 
     def _left(self) -> float:
@@ -155,13 +215,16 @@ class _TimeBudget:
         return (self.context.get_remaining_time_in_millis() - SPARE_MILLISECONDS) / 1000
 
 
-def _hand_back(record: SQSRecord) -> None:
-    """Leave a message to a later invocation; it is no failure. Raises NoTimeLeft."""
-    handed = tries(record.raw_event)
-    text = "Handed back: no time is left in this invocation, the message comes again"
-    log(logger, LogEvent.NOTICE_HANDED_BACK, text, message_id=record.message_id, tries=handed)
+def _hand_back(record: Mapping[str, Any]) -> None:
+    """Leave a message to a later invocation; it is no failure."""
+    log(
+        logger,
+        LogEvent.NOTICE_HANDED_BACK,
+        "Handed back: no time is left in this invocation, the message comes again",
+        message_id=record["messageId"],
+        tries=tries(record),
+    )
     emit(Service.NOTIFIER, {"NoticesHandedBack": 1})
-    raise NoTimeLeft(text)
 
 
 def _say_reachable(aws: Aws, asked: ReachableRequest) -> dict[str, object]:
@@ -194,10 +257,16 @@ def _read(aws: Aws, body: str, own: str, now: datetime) -> NoticeContent | MailE
     return read_content(asked, group=aws.settings.exemption_group, own_account=own, now=now)
 
 
-def _notify(
-    aws: Aws, notify: Notify, digest: Digest, now: datetime, patience: Patience
+def _notify(  # noqa: PLR0913 -- a message and its try
+    aws: Aws,
+    notify: Notify,
+    digest: Digest,
+    now: datetime,
+    patience: Patience,
+    *,
+    is_first_try: bool,
 ) -> Measured:
-    sent = notify.send(digest, now, patience)
+    sent = notify.send(digest, now, patience, is_first_try=is_first_try)
     if sent.unreachable is None:
         return {}
     about = {"account": digest.run.account.id, "run": digest.run.id}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Final
 
 from keyturn.domain.errors import PortError
@@ -32,14 +33,16 @@ class TemplateCache:
         self._clock = clock
         self._theirs: Mails | TemplateProcess = self.ours
         self._at: datetime | None = None
+        self._lock = Lock()
 
     def mails(self) -> Mails | TemplateProcess:
         """The mails, or ours if nobody put any there. Raises PortError where nobody can tell."""
-        now = self._clock()
-        if self._at is None or now - self._at >= KEPT:
-            self._theirs = self._with(self._read())
-            self._at = now
-        return self._theirs
+        with self._lock:  # several mails are written at once
+            now = self._clock()
+            if self._at is None or now - self._at >= KEPT:
+                self._theirs = self._with(self._read())
+                self._at = now
+            return self._theirs
 
     def _with(self, templates: Mapping[str, str]) -> Mails | TemplateProcess:
         changed = changed_of(templates)

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import RLock, Thread
 from time import monotonic
 from types import TracebackType
 from typing import IO, Final
@@ -72,7 +72,7 @@ class TemplateProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._gave_up: str | None = None
         self._slow = 0
-        self._lock = Lock()
+        self._lock = RLock()
 
     def begin_anew(self) -> None:
         """Forget how often a mail was slow; what was given up stays so."""
@@ -108,10 +108,11 @@ class TemplateProcess:
         )
 
     def close(self) -> None:
-        """End the process; the next mail starts another."""
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
+        """End the process, once it is done with the mail at hand; the next mail starts another."""
+        with self._lock:
+            if self._process is not None:
+                _end(self._process)
+                self._process = None
 
     def _give_up(self, why: str) -> None:
         self.close()

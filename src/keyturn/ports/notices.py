@@ -82,11 +82,18 @@ class ReceiptBook(Protocol):
     """The notifier's memory: what was claimed, sent, and given up."""
 
     def claims_of(
-        self, digest: Digest, items: Sequence[NoticeItem | None], now: datetime
+        self,
+        digest: Digest,
+        items: Sequence[NoticeItem | None],
+        now: datetime,
+        *,
+        is_first_try: bool = False,
     ) -> ClaimItem:
         """
         Look once at what is known of all these items, so that each can be claimed in one call.
 
+        is_first_try: probably nothing is known of them. A look only saves calls, so it may be
+        left out where it would cost more than it saves.
         Nothing is claimed yet. Raises a PortError where it cannot be looked at.
         """
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from threading import Lock
 from typing import Final
 
 from keyturn.domain.errors import ClaimInProgress, NoSuchRecipient, PortError
@@ -195,6 +196,8 @@ class Reachable:
     _asked: dict[Recipient, str | None] = field(default_factory=dict)
     """Recipient → why SES would not send, written down; kept for one invocation."""
     _warned: list[str] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+    """Several messages are sent at once."""
 
     def sent(
         self, recipient: Recipient, now: datetime, send: Callable[[], Sent[Part]]
@@ -241,7 +244,8 @@ class Reachable:
         try:
             return self.suppression_list.why_suppressed(recipient)
         except PortError as error:
-            if not self._warned:
-                self.warn(f"SES's suppression list could not be asked: {error}")
-                self._warned.append(str(error))
+            with self._lock:
+                if not self._warned:
+                    self.warn(f"SES's suppression list could not be asked: {error}")
+                    self._warned.append(str(error))
             return None

@@ -17,9 +17,18 @@ class Notify:
     sender: SendOnce
     reachable: Reachable
 
-    def send(self, digest: Digest, now: datetime, patience: Patience) -> Sent[NoticeItem | None]:
+    def send(
+        self,
+        digest: Digest,
+        now: datetime,
+        patience: Patience,
+        *,
+        is_first_try: bool = False,
+    ) -> Sent[NoticeItem | None]:
         """
         Send what of the digest has not been sent yet. Raises what `SendOnce.send` raises.
+
+        is_first_try: as far as is known, nobody has tried to send it before.
 
         Returns what was sent now: None among its parts is the failures, or a whole dry run. Of a
         digest that would prove that somebody was notified, nothing is sent to who cannot be
@@ -27,11 +36,20 @@ class Notify:
         sent before cannot be read; nothing was sent then.
         """
         sent = self.reachable.sent if digest.proves else self.reachable.sent_or_marked
-        return sent(digest.recipient, now, lambda: send_digest(self.sender, digest, now, patience))
+        return sent(
+            digest.recipient,
+            now,
+            lambda: send_digest(self.sender, digest, now, patience, is_first_try=is_first_try),
+        )
 
 
 def send_digest(
-    sender: SendOnce, digest: Digest, now: datetime, patience: Patience
+    sender: SendOnce,
+    digest: Digest,
+    now: datetime,
+    patience: Patience,
+    *,
+    is_first_try: bool = False,
 ) -> Sent[NoticeItem | None]:
     """Send what of a digest its recipient has not been sent yet, by their channel; likewise."""
     wanted = _wanted(digest)
@@ -39,7 +57,7 @@ def send_digest(
         wanted,
         digest.recipient,
         now,
-        claim=sender.book.claims_of(digest, wanted, now),
+        claim=sender.book.claims_of(digest, wanted, now, is_first_try=is_first_try),
         write=lambda items: _only(digest, items),
         patience=patience,
     )

@@ -44,8 +44,12 @@ from keyturn.ports import (
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.side_by_side import side_by_side
 
-AT_ONCE: Final = 8
-"""Parts that are claimed or confirmed at the same time: an eighth of a client's connections."""
+AT_ONCE: Final = 4
+"""
+Parts of a message that are claimed or confirmed at the same time.
+
+Sixteen messages are sent at once (functions/notifier.py): together, a client's connections.
+"""
 
 Part = TypeVar("Part")
 """What is claimed on its own: a message may hold several."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from botocore.exceptions import ClientError
@@ -80,13 +81,15 @@ class SendRate:
         self._complain = complain
         self._rate = SAFE_RATE
         self._known_until: datetime | None = None
+        self._lock = Lock()
 
     def __call__(self) -> float:
-        """Mails a second."""
-        now = self._clock()
-        if self._known_until is None or now >= self._known_until:
-            self._ask(now)
-        return self._rate / self._shared_by
+        """Mails a second; many threads may ask, and one of them asks SES."""
+        with self._lock:
+            now = self._clock()
+            if self._known_until is None or now >= self._known_until:
+                self._ask(now)
+            return self._rate / self._shared_by
 
     def _ask(self, now: datetime) -> None:
         why = "GetAccount gives none"
