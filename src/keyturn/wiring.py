@@ -38,6 +38,7 @@ from keyturn.adapters.s3_deferrals import S3Deferrals
 from keyturn.adapters.s3_evidence import S3Evidence
 from keyturn.adapters.s3_exemptions_file import S3ExemptionsFile
 from keyturn.adapters.s3_fates import S3Fates
+from keyturn.adapters.s3_folders_ahead import S3FoldersAhead
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
@@ -921,9 +922,10 @@ class Aws(_Connections):
         return self.settings.letterhead(self.session.region_name or "")
 
     def _receipts(self) -> S3Receipts:
-        """What was notified, for who only reads."""
+        """What was notified, for who only reads; for one run, for it keeps what it has read."""
         besides = frozenset(self.settings.policy.proving_channels) - {ChannelName.EMAIL}
-        return self._in_bucket(partial(S3Receipts, besides=besides))
+        ahead = self._in_bucket(partial(S3FoldersAhead, clock=self.clock))
+        return self._in_bucket(partial(S3Receipts, besides=besides, ahead=ahead))
 
 
 def local_evidence(folder: Path, prefix: str) -> LocalEvidence:

@@ -13,7 +13,7 @@ READING = Counter(
 )
 """What one user costs on a quiet day."""
 LISTS = {"receipts": 1, "tally": 2, "deferrals": 1, "paused.json": 1, "Template": 1}
-"""What an end costs in the bucket: the first for each key, the rest once a run."""
+"""What ends cost in the bucket, once a run."""
 
 
 def lists(stage: Harness, since: int) -> Counter[str]:
@@ -144,9 +144,22 @@ def test_disabling_costs_nine_calls_beside_the_receipts(stage: Harness) -> None:
         "iam:GetAccessKeyLastUsed": 2,  # of both keys: the notice says so
     }
     assert lists(stage, before) == LISTS | {
-        "receipts": 4,
+        "receipts": 2,
         "owners.": 1,
-    }  # the key's, the dead addresses, and one look for each of two mails
+    }  # the account's, and the dead addresses
+
+
+def test_the_receipts_of_an_account_are_listed_once_for_all_of_its_keys(stage: Harness) -> None:
+    for number in range(10):  # as many as may end in a day
+        stage.user(f"user-{number:02}", 90)
+    stage.run()
+    before = stage.at(10).mark()
+
+    answer = stage.invoke()
+
+    ended = [each for each in answer["decisions"] if each["reason"] == "window-over"]
+    assert len(ended) == 10
+    assert lists(stage, before)["receipts"] == 2  # theirs, and the dead addresses
 
 
 @pytest.mark.parametrize(("is_used", "looks"), [(True, 2), (False, 1)])
@@ -185,9 +198,9 @@ def test_deleting_costs_seven_calls_beside_the_receipts(stage: Harness) -> None:
         "iam:ListUserTags": 1,
     }
     assert lists(stage, before) == LISTS | {
-        "receipts": 4,
+        "receipts": 2,
         "owners.": 1,
-    }  # the key's, the dead addresses, and one look for each of two mails
+    }  # the account's, and the dead addresses
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ The notifier's memory and the engine's proof: one object for each notice and rec
     <prefix>/receipts/_weekly/<week>.<recipient>.json    and _monthly/<month>: a report
 
 <recipient> is `<channel>.<hash of the address>`. Whatever the engine wants to know stands in the
-name, the size and the time of an object, so one listing a key is all that it costs. A claim is
-the 36 characters of a uuid and nothing else; a receipt is longer. `<name>.bounced` beside a
-receipt voids it, `<name>.delivered` says that it arrived, and since when, `<name>.missed` that it
-did not, and the next one may.
+name, the size and the time of an object, so lists are all that it costs: one for many keys, where
+a run asks for many (s3_folders_ahead.py). A claim is the 36 characters of a uuid and nothing else;
+a receipt is longer. `<name>.bounced` beside a receipt voids it, `<name>.delivered` says that it
+arrived, and since when, `<name>.missed` that it did not, and the next one may.
 
     <prefix>/receipts/_undeliverable/<recipient>.<since>.json     no message reaches them
 
@@ -27,7 +27,7 @@ before: old and new names lie side by side under one prefix, and are read alike.
 """
 
 from bisect import bisect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -63,6 +63,9 @@ from keyturn.schemas.receipt_name import FATES, ReceiptFile, read_days, read_rec
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ListObjectsV2RequestTypeDef, PutObjectRequestTypeDef
+
+_Listed = Mapping[str, tuple[datetime, int]]
+"""Object's name → S3's time of it, UTC; its bytes."""
 
 CLAIM_LIFE: Final = timedelta(minutes=15)
 """A claim without a receipt for so long may be tried again."""
@@ -131,7 +134,7 @@ class S3Receipts:
     there and, for `besides`, on `<prefix>/channels/*`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what the engine reads with, and what the notifier writes with
         self,
         s3: "S3Client",
         *,
@@ -139,11 +142,13 @@ class S3Receipts:
         prefix: str = "",
         folder: str = _FOLDER,
         besides: Collection[ChannelName] = (),
+        ahead: Callable[[str, str], _Listed | None] = lambda _within, _folder: None,
     ) -> None:
         """
         Keep receipts in a folder, mail's unless another is named.
 
         besides: the channels beside mail that prove, whose receipts the engine reads too.
+        ahead: what is known already of a key's folder, within its account's; None: nothing is.
         """
         self._s3 = s3
         self._pages = s3.get_paginator("list_objects_v2")
@@ -151,6 +156,7 @@ class S3Receipts:
         self._root = "/".join(filter(None, (prefix.strip("/"), folder)))
         self._channels = "/".join(filter(None, (prefix.strip("/"), CHANNELS_FOLDER)))
         self._besides = frozenset(besides)
+        self._ahead = ahead
 
     # What the engine asks
 
@@ -161,15 +167,17 @@ class S3Receipts:
 
     def notices_of_key(self, account: str, user: str, key_id: str) -> tuple[SentNotice, ...]:
         """All that was sent about a key to owners, what came back too, in the order of sending."""
-        key = f"{account}/{encode(user)}/{key_id}"
-        sent = self._sent(f"{self._root}/{key}/", frozenset({ChannelName.EMAIL}))
+        key = f"{encode(user)}/{key_id}/"
+        sent = self._sent(f"{self._root}/{account}/", key, frozenset({ChannelName.EMAIL}))
         if self._besides:
-            sent += self._sent(f"{self._channels}/{key}/", self._besides)
+            sent += self._sent(f"{self._channels}/{account}/", key, self._besides)
         return tuple(sorted(sent, key=lambda each: each.receipt.at))
 
-    def _sent(self, folder: str, channels: frozenset[ChannelName]) -> list[SentNotice]:
+    def _sent(self, within: str, key: str, channels: frozenset[ChannelName]) -> list[SentNotice]:
         """What a folder holds of a key; what is not of these channels is nobody's."""
-        listed = self._listed(folder)
+        folder = f"{within}{key}"
+        known = self._ahead(within, folder)
+        listed = self._listed(folder) if known is None else known
         times = {name: at for name, (at, _) in listed.items()}
         return [
             SentNotice(
@@ -205,7 +213,7 @@ class S3Receipts:
         )
         return max(sent, default=None)
 
-    def _listed(self, folder: str) -> Mapping[str, tuple[datetime, int]]:
+    def _listed(self, folder: str) -> _Listed:
         """What is in a folder, whole or not at all: name → (S3's time of it, UTC; bytes)."""
         # What voids a receipt may stand on the next page, and half a list would be taken for
         # "nobody was notified of the rest". The time is by S3's clock, which no notifier can set
@@ -486,7 +494,7 @@ def _name(digest: Digest, item: NoticeItem | None) -> _Name:
     return _Name(stem=f"{folder}/{day}", ending=ending)
 
 
-def _receipts(listed: Mapping[str, tuple[datetime, int]]) -> Iterator[tuple[str, datetime]]:
+def _receipts(listed: _Listed) -> Iterator[tuple[str, datetime]]:
     """The receipts of a folder with their times, also those that a bounce voids."""
     for name, (at, size) in listed.items():
         # A claim proves nothing: a key would be disabled on a mail that was never sent.
