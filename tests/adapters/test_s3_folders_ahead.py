@@ -146,7 +146,7 @@ def test_many_keys_cost_a_list_for_a_thousand_objects(cloud: LocalCloud) -> None
 def test_in_whatever_order_no_more_lists_are_read_than_keys_are_asked_for(
     order: Sequence[int], page: int, cloud: LocalCloud
 ) -> None:
-    """But where a page shows no folder whole: its own list comes after, and five pages are read."""
+    """But for five pages that show no folder whole: a list of its own comes after each."""
     put(cloud, *map(receipt, range(30)))
     receipts, since = Counted(cloud, page=page), len(cloud.calls)
 

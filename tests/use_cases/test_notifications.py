@@ -241,6 +241,42 @@ def test_a_digest_comes_over_the_bus_as_it_was() -> None:
     assert read_digest(bus.events[0].detail["digest"]) == digest  # type: ignore[arg-type]  # as above
 
 
+@dataclass
+class ChoosyWire(Wire):
+    """A bus that refuses every call in which an event is about one user."""
+
+    refuses: str = ""
+
+    def publish(self, events: Iterable[Event]) -> None:
+        events = list(events)
+        if self.refuses and any(event.detail.get("user") == self.refuses for event in events):
+            raise Denied("PutEvents: denied")
+        super().publish(events)
+
+
+@pytest.mark.parametrize(("users", "refuses"), [(0, ""), (1, ""), (45, ""), (45, "user-20")])
+def test_many_events_go_side_by_side_and_that_the_run_is_complete_goes_last(
+    users: int, refuses: str
+) -> None:
+    def event(number: int) -> Event:
+        detail = {"user": f"user-{number}"}
+        return Event(type=EventType.ROTATED, run=a_run(), detail=detail)
+
+    completed = Event(type=EventType.RUN_COMPLETED, run=a_run(), detail={})
+    events = (*map(event, range(users)), completed)
+    bus = ChoosyWire(refuses=refuses)
+
+    failures = PublishToBus(bus=bus).announce(Notifications(events=events, digests=()))
+
+    refused = set(range(20, 30)) if refuses else set()
+    assert {str(each.detail["user"]) for each in bus.events[:-1]} == {
+        f"user-{number}" for number in range(users) if number not in refused
+    }
+    assert len(bus.events) == users + 1 - len(refused)
+    assert bus.events[-1] is completed
+    assert [str(failure.error) for failure in failures] == ["PutEvents: denied"] * bool(refuses)
+
+
 def test_failures_beyond_what_people_read_are_counted() -> None:
     bus = Wire()
     digest = Digest(

@@ -24,11 +24,17 @@ from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.notify_of_report import NotifyOfReport
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.send_once import Sent
+from keyturn.use_cases.side_by_side import side_by_side
 
 MOST_FAILURES = 50
 LONGEST_FAILURE = 500
 LONGEST_PART = 200
 """Items of a digest that travel in one event: some 100 KB of the 256 KB that the bus takes."""
+
+AT_A_TIME = 10
+"""Events of one call to the bus."""
+AT_ONCE = 8
+"""Calls to the bus at the same time: a first day of 1,000 keys makes 200 of them."""
 
 
 class Announcer(Protocol):
@@ -70,11 +76,21 @@ class PublishToBus:
         return self._published([Event(type=EventType.DIGEST_DUE, run=run, detail=detail)])
 
     def _published(self, events: Iterable[Event]) -> tuple[Failure, ...]:
-        try:
-            self.bus.publish(events)
-        except KeyturnError as error:
-            return (Failure(error=error),)
-        return ()
+        """Publish all, several calls at once; last the call that says that the run is complete."""
+        told = tuple(events)
+
+        def put(some: tuple[Event, ...]) -> KeyturnError | None:
+            try:
+                self.bus.publish(some)
+            except KeyturnError as error:
+                return error
+            return None
+
+        *first, last = (
+            told[start : start + AT_A_TIME] for start in range(0, max(len(told), 1), AT_A_TIME)
+        )
+        errors = [*side_by_side(put, first, workers=AT_ONCE), put(last)]
+        return tuple(Failure(error=error) for error in errors if error is not None)[:1]
 
 
 def _parts(digest: Digest) -> Iterator[Digest]:
