@@ -342,6 +342,7 @@ NOTHING_BY_DEFAULT: dict[str, tuple[str, object]] = {
     "MaxKeysPerDay": ("3", 3),
     "MaxPercentPerDay": ("7", 7),
     "SpreadDays": ("4", 4),
+    "RotateEarlyDays": ("5", 5),
     "AllowMissingExemptionGroup": ("True", True),
     "DryRunFlag": ("False", False),
     "IAMExemptionGroup": ("Spared", "Spared"),

@@ -597,6 +597,17 @@ WRONG = {
     "--rotation-period ninety": "--rotation-period ninety: must be a whole number of days",
     "--rotation-period 99999999": "--rotation-period 99999999: must be at most 36500 days",
     "--warn-days 7,x": "--warn-days 7,x: must be whole days, separated by commas",
+    "--rotate-early-days -1": "--rotate-early-days -1: must be at least 0 days",
+    "--rotate-early-days 1.5": "--rotate-early-days 1.5: must be a whole number of days",
+    "--rotate-early-days 36501": "--rotate-early-days 36501: must be at most 36500 days",
+    "--rotate-early-days 76": (
+        "--rotate-early-days 76: must be less than --rotation-period 90 minus 14, "
+        "the most of WarnDays"
+    ),
+    "--rotate-early-days 14 --rotation-period 28": (
+        "--rotate-early-days 14: must be less than --rotation-period 28 minus 14, "
+        "the most of WarnDays"
+    ),
     "--unused-period 0": "--unused-period 0: must be at least 1 day",
     "--hold-if-used-within 0": "--hold-if-used-within 0: must be at least 1 day",
     "--max-hold 0": "--max-hold 0: must be at least 1 day",

@@ -29,12 +29,13 @@ PERIODS = {
     "RecoveryGracePeriod": "8",
     "WarnDays": "3",
     "SpreadDays": "3",
+    "RotateEarlyDays": "2",
     "MaxKeysPerDay": "1",
     "MaxPercentPerDay": "0",
 }
 OPTIONS = [
     *("--rotation-period", "10", "--inactive-period", "14", "--recovery-grace-period", "8"),
-    *("--warn-days", "3", "--spread-days", "3"),
+    *("--warn-days", "3", "--spread-days", "3", "--rotate-early-days", "2"),
     *("--max-keys-per-day", "1", "--max-percent-per-day", "0", "--admin", ADMIN),
 ]
 LIVED = 22
@@ -368,3 +369,50 @@ def test_a_bucket_and_its_copy_say_the_same(
     keys = [json.loads(answer.stdout)["keys"] for answer in compared]
     assert keys[0] == keys[1] == keys[2]
     assert [(each["before"]["action"], each["differs"]) for each in keys[0]] == [("ROTATE", False)]
+
+
+# --- cohorts
+
+GUIDE = Path(__file__).parents[2] / "docs" / "rollout.md"
+BOTH = "SpreadDays=14 RotateEarlyDays=14"
+
+
+@pytest.fixture(scope="module")
+def cohorts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """150 users in a dry run: keys of half are found old, those of the others are of one day."""
+    with staged() as stage:
+        stage.settings.update(DryRunFlag="True")
+        for number in range(150):
+            stage.user(f"user-{number}", 137 if number < 75 else 30)
+        stage.run({**ASKED, "dryrun": True})
+        return copy_of(stage, tmp_path_factory.mktemp("cohorts"))
+
+
+def test_early_days_dissolve_cohorts_and_nothing_is_late_by_it(cohorts: Path) -> None:
+    rounds = ("--days", "200", "--with", BOTH, "--format", "json")
+    asked = keyturn("simulate", "--folder", str(cohorts), *rounds)
+    plain, both = (each["days"] for each in json.loads(asked.stdout)["settings"])
+
+    def rotated(days: list[dict[str, Any]]) -> dict[int, int]:
+        return {n: each["rotated"] for n, each in enumerate(days, 1) if each["rotated"]}
+
+    assert rotated(plain) == {1: 75, 60: 75, 91: 75, 150: 75, 181: 75}
+    assert max(rotated(both).values()) < 15
+    # Those of one day come in the 14 days before it; then drift apart further, round by round.
+    assert {day for day in rotated(both) if 14 < day < 75} == set(range(46 + 1, 61))
+    third = [day for day in rotated(both) if 120 < day <= 150]
+    assert max(third) - min(third) == 26
+    # Found old, a key is late until its user's day has come and its window is over.
+    assert not any(each["late"] for each in both[24:])
+    # From the next round on the endings come one after the other, too.
+    assert max(each["disabled"] for each in plain[140:]) > 50
+    assert max(each["disabled"] for each in both[140:]) < 15
+
+
+def test_the_guide_shows_what_simulate_says_of_them(cohorts: Path) -> None:
+    asked = ("--days", "120", "--with", "SpreadDays=14", "--with", BOTH)
+    shown = keyturn("simulate", "--folder", str(cohorts), *asked).stdout
+    [block] = re.findall(r"```\n( +No key late.*?)```", GUIDE.read_text(), re.DOTALL)
+
+    assert len(block.splitlines()) == 4
+    assert block in shown

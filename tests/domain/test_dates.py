@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.domain.decision import WRITING, Action, Decision, Next, NoticeType, Overlay, Reason
+from keyturn.domain.decision import (
+    WRITING,
+    Action,
+    Asked,
+    Decision,
+    Next,
+    NoticeType,
+    Overlay,
+    Reason,
+)
 from keyturn.domain.key import Act, KeyFacts, SecretFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import KeyRecord
@@ -201,14 +210,17 @@ def test_a_key_that_is_rotated_anew_is_promised_no_sooner_end_than_before() -> N
 def lives(draw: st.DrawFn) -> Life:
     """One or two keys of any age and use, a policy, and what stands on record."""
     rotation = draw(st.sampled_from([90, 30, 5]))
+    warn_days = draw(st.sampled_from([(14, 7, 1), (), (3,)]))
+    most_early = max(0, rotation - max(warn_days, default=0) - 1)
     policy = RotationPolicy(
         rotation_period=rotation,
         inactive_period=rotation + draw(st.sampled_from([10, 2, 20])),
         recovery_grace_period=draw(st.sampled_from([10, 2, 40])),
-        warn_days=draw(st.sampled_from([(14, 7, 1), (), (3,)])),
+        warn_days=warn_days,
         unused_period=draw(st.sampled_from([None, 60])),
         retire_in_use=draw(st.booleans()),
         spread_days=draw(st.sampled_from([1, 1, 5])),
+        rotate_early_days=min(draw(st.sampled_from([0, 0, 1, 3, 14, 26, 75])), most_early),
     )
     ages = draw(
         st.lists(
@@ -243,8 +255,8 @@ def test_every_date_that_is_told_is_kept(life: Life) -> None:
     for day in range(130):
         looked = life.run(day)
         for made in looked.decided.decisions:
-            if looked.asked == () and life.secret is STALE:
-                continue  # of a quiet day's key nothing is read, so nobody can know
+            if (Asked.SECRET, None) not in looked.questions and life.secret is STALE:
+                continue  # of a quiet day's key it is not read, so nobody can know
             for action, on_day in dates_of(made):
                 promised.setdefault((made.key_id, action, on_day), day)
 

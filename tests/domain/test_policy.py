@@ -39,6 +39,19 @@ def test_the_defaults_are_90_100_and_110() -> None:
         ({"max_percent_per_day": -1}, "MaxPercentPerDay=-1: must be from 0 to 100"),
         ({"max_percent_per_day": 101}, "MaxPercentPerDay=101: must be from 0 to 100"),
         ({"max_hold": 36_501}, "MaxHold=36501: must be at most 36500 days"),
+        ({"rotate_early_days": -1}, "RotateEarlyDays=-1: must be at least 0 days"),
+        ({"rotate_early_days": 36_501}, "RotateEarlyDays=36501: must be at most 36500 days"),
+        (
+            {"rotate_early_days": 76},
+            (
+                "RotateEarlyDays=76: must be less than RotationPeriod=90 minus 14, "
+                "the most of WarnDays"
+            ),
+        ),
+        (
+            {"rotate_early_days": 90, "warn_days": ()},
+            "RotateEarlyDays=90: must be less than RotationPeriod=90",
+        ),
         ({"rotation_period": 10**12}, f"RotationPeriod={10**12}: must be at most 36500 days"),
     ],
 )
@@ -85,6 +98,15 @@ def test_the_least_and_the_most_that_keep_the_rules_are_taken() -> None:
     for percent in (0, 100):
         assert RotationPolicy(max_percent_per_day=percent).max_percent_per_day == percent
     assert RotationPolicy(max_keys_per_day=0).max_keys_per_day == 0
+
+
+@pytest.mark.parametrize(("days", "warn"), [(75, (14, 7, 1)), (89, ()), (86, (3,)), (0, (90,))])
+def test_a_new_key_is_neither_due_nor_warned_of_on_its_first_day(
+    days: int, warn: tuple[int, ...]
+) -> None:
+    policy = RotationPolicy(rotate_early_days=days, warn_days=warn)
+
+    assert days == 0 or policy.rotation_period - days - max(warn, default=0) == 1
 
 
 def test_a_warning_of_a_hundred_years_is_the_earliest_and_none_later_than_that() -> None:

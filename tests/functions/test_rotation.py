@@ -161,6 +161,23 @@ def test_the_log_names_the_line_of_the_policy_and_the_call(
     assert stage.messages()[at + 1] == f"DryRun=True → skipping {call}"
 
 
+def test_a_key_that_is_early_is_rotated_on_the_day_that_the_mail_named(stage: Harness) -> None:
+    stage.settings["RotateEarlyDays"] = "14"
+    stage.user("bob", 78, Owner="bob@example.com")  # by his name's hash 9 days early: due at 81
+
+    keys = []
+    for day in range(4):
+        stage.at(day).run()
+        keys.append(len(stage.keys("bob")))
+
+    assert keys == [1, 1, 1, 2]
+    assert "Decision: ROTATE (age >= RotationPeriod-RotateEarlyDays=76)" in stage.messages()
+    told = [mail for mail in stage.cloud.sent_mails if "bob@example.com" in mail.to]
+    due = f"{stage.cloud.now:%Y-%m-%d}"
+    assert [due in (mail.text or "") for mail in told[:2]] == [True, True]
+    assert len(told) == 3
+
+
 def test_an_orphan_is_removed_by_another_call_than_it_is_stopped_by(stage: Harness) -> None:
     stage.user("ann", 90)
     stage.cloud.layers.append(lose_answer("CreateAccessKey"))

@@ -80,6 +80,7 @@ PLAYED: Mapping[str, tuple[UserFacts, Mapping[str, Any], Mapping[str, Any]]] = {
     "MaxKeysPerDay": (ends(), CAPPED, {"max_keys_per_day": 1}),
     "MaxPercentPerDay": (ends(), CAPPED, {"max_percent_per_day": 100}),
     "SpreadDays": (due(age=137), {"spread_days": 30}, {"spread_days": 1}),
+    "RotateEarlyDays": (due(age=60), {}, {"rotate_early_days": 14}),
     "MaxExemption": (ann(a_key(age=137), exempt=True), {}, {"max_exemption": 20}),
     "MaxDeferral": (deferred(), {}, {"max_deferral": 5}),
     "ProofOfNotice": (ends(), {}, {"proof_of_notice": ProofOfNotice.DELIVERED}),

@@ -64,6 +64,11 @@ def as_given(error: InvalidValue, given: Mapping[str, object], other: str) -> In
 
     other: what that is.
     """
+    if error.field == "RotateEarlyDays" and error.field not in given:
+        typed = next((name for name in ("RotationPeriod", "WarnDays") if name in given), None)
+        if typed is not None:
+            rule = f"does not go with {error.field}={error.value}, {other}, which {error.rule}"
+            return InvalidValue(typed, given[typed], rule)
     rotation = given.get("RotationPeriod")
     if error.field != "InactivePeriod" or "InactivePeriod" in given or rotation is None:
         return error

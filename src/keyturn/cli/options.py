@@ -197,6 +197,7 @@ class RuleOptions:
     max_keys_per_day: str | None = option_of("MaxKeysPerDay")
     max_percent_per_day: str | None = option_of("MaxPercentPerDay")
     spread_days: str | None = option_of("SpreadDays")
+    rotate_early_days: str | None = option_of("RotateEarlyDays")
     max_exemption: str | None = option_of("MaxExemption")
     max_deferral: str | None = option_of("MaxDeferral")
     proof_of_notice: str | None = option_of("ProofOfNotice")

@@ -107,7 +107,7 @@ def _standing(course: FleetCourse, setting: Setting, coverage: Coverage) -> Iter
         f"  R={policy.rotation_period} I={policy.inactive_period} "
         f"G={policy.recovery_grace_period} W={policy.installation_window}, at most "
         f"{policy.max_keys_per_day} keys or {policy.max_percent_per_day} % an account and day, "
-        f"SpreadDays={policy.spread_days}"
+        f"SpreadDays={policy.spread_days}, RotateEarlyDays={policy.rotate_early_days}"
     )
     if not course.accounts:
         yield "  Whether keys are late is not known: no account was seen."
@@ -138,13 +138,14 @@ def _standing(course: FleetCourse, setting: Setting, coverage: Coverage) -> Iter
 
 
 def _compared(courses: Sequence[FleetCourse], labels: Sequence[str]) -> Iterator[str]:
-    yield "  No key late  Most ending  Most mails  In use  Days waiting  Setting"
+    yield "  No key late  Most rotated  Most ending  Most mails  In use  Days waiting  Setting"
     for label, course in zip(labels, courses, strict=True):
         on = course.nothing_late_on
         mails = max(_all_mails(each) for each in course.days)
         waiting = sum(each.over_cap > 0 for each in course.days)
         yield (
-            f"{on.isoformat() if on else 'not':>13}  {course.most('disabled'):>11,}"
+            f"{on.isoformat() if on else 'not':>13}  {course.most('rotated'):>12,}"
+            f"  {course.most('disabled'):>11,}"
             f"  {mails:>10,}  {course.total('ends_in_use'):>6,}  {waiting:>12,}  {label}"
         )
 

@@ -156,6 +156,14 @@ class RotationPolicy:
         help="Over how many days the rotation of keys that are found old is spread ({default}).",
         **_PERIOD,
     )
+    rotate_early_days: int = setting(
+        default=0,
+        name="RotateEarlyDays",
+        option="--rotate-early-days",
+        help="Up to how many days before its rotation period a key is rotated, by a hash of its "
+        "user ({default}).",
+        **{**_PERIOD, "least": 0},
+    )
     allow_missing_exemption_group: bool = setting(
         default=False,
         name="AllowMissingExemptionGroup",
@@ -232,6 +240,20 @@ class RotationPolicy:
         # Entries of zero or less say nothing; the rest is kept once, the earliest warning first.
         wanted = {days for days in self.warn_days if 0 < days <= MOST_DAYS}
         object.__setattr__(self, "warn_days", tuple(sorted(wanted, reverse=True)))
+        self._check_early_days()
+
+    def _check_early_days(self) -> None:
+        """Refuse early days by which a new key would be due, or warned of, on its first day."""
+        ahead = max(self.warn_days, default=0)
+        room = self.rotation_period - ahead
+        if not self.rotate_early_days or self.rotate_early_days < room:
+            return
+        warned = f" minus {ahead}, the most of WarnDays" if ahead else ""
+        raise InvalidValue(
+            "RotateEarlyDays",
+            self.rotate_early_days,
+            f"must be less than RotationPeriod={self.rotation_period}{warned}",
+        )
 
     @property
     def installation_window(self) -> int:

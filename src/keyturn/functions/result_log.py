@@ -99,6 +99,9 @@ def _rule(decision: Decision, policy: RotationPolicy) -> str:
     match decision.action:
         case Action.ROTATE if decision.age >= policy.rotation_period:
             return f"age >= RotationPeriod={policy.rotation_period}"
+        case Action.ROTATE if decision.reason is Reason.ROTATION_DUE:
+            early = policy.rotation_period - policy.rotate_early_days
+            return f"age >= RotationPeriod-RotateEarlyDays={early}"
         case Action.DISABLE if decision.age >= policy.inactive_period:
             return f"age >= InactivePeriod={policy.inactive_period}"
         case Action.DELETE if decision.age >= policy.delete_period:

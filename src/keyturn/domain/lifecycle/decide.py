@@ -91,6 +91,7 @@ from keyturn.domain.lifecycle.cases.rotation import (
     wait_for_a_slot,
     wait_for_its_users_day,
     wait_while_no_key_can_be_delivered,
+    wait_while_nobody_knows_of_which_day_people_were_warned,
     wait_while_nobody_knows_whether_it_is_unused,
     wait_while_the_account_forbids_keys,
     warn_before_rotation,
@@ -186,6 +187,8 @@ CASES: Final[Mapping[Part, tuple[Case[KeyView, Decision], ...]]] = {
         leave_its_rotation_until_its_time_is_over,
         # Unknown is neither: rotated, an unused key lives on; ended, a used one is an outage.
         wait_while_nobody_knows_whether_it_is_unused,
+        # Its early day has come, and a person may count on another one.
+        wait_while_nobody_knows_of_which_day_people_were_warned,
         wait_for_a_slot,
         wait_for_its_users_day,
         # What forbids a new key stands before it is made: one that cannot be kept is taken back,

@@ -7,16 +7,13 @@ none. Source: docs/lifecycle.md, "A rotation on a day that cannot come", "How mu
 
 import hashlib
 from datetime import date
-from typing import Final
 
 from keyturn.domain.days import DAY
-from keyturn.domain.decision import Action, Decision, Next, Notice, NoticeType, Reason
-from keyturn.domain.key import Act, KeyFacts, Receipt, Unknown
+from keyturn.domain.decision import Action, Decision, Next, Notice, Reason
+from keyturn.domain.key import Act, KeyFacts, Unknown
+from keyturn.domain.lifecycle.due import days_warned_of
 from keyturn.domain.lifecycle.promises import last_promised
 from keyturn.domain.lifecycle.view import KeyList, OnRecord
-
-_EARLY_WARNING: Final = f"{NoticeType.UPCOMING}-"
-"""How the step of a warning before a rotation begins."""
 
 
 def rotation_day(at: OnRecord, key: KeyFacts, beside: Decision | None) -> date | None:
@@ -29,12 +26,15 @@ def rotation_day(at: OnRecord, key: KeyFacts, beside: Decision | None) -> date |
 
 def lone_rotation_day(at: KeyList, key: KeyFacts) -> date:
     """The date on which the only key of a user will be rotated."""
-    return _rotated_from(at, key, at.day(key.created, at.policy.rotation_period))
+    return _rotated_from(at, key, at.due_day(key))
 
 
 def _rotated_from(at: KeyList, key: KeyFacts, free: date) -> date:
     """The date of rotation of a key whose slot is free from a date on."""
-    due = at.day(key.created, at.policy.rotation_period)
+    due = at.due_day(key)
+    # Nobody can be warned of its early day, so that passes, and the key is due at R.
+    if free > due and at.policy.warn_days and not at.is_warned(key):
+        due = at.day(key.created, at.policy.rotation_period)
     until = at.deferred_until(key)
     # Unknown until when: no date is named that might not be kept for it.
     if isinstance(until, date) and until > due:
@@ -105,8 +105,3 @@ def days_to_turn(at: KeyList, day: date) -> int:
     name = f"{at.user.account}/{at.user.name}".encode()
     number = int.from_bytes(hashlib.sha256(name).digest())
     return (number - day.toordinal()) % at.policy.spread_days
-
-
-def days_warned_of(receipts: tuple[Receipt, ...]) -> list[date]:
-    """The dates of rotation that people were warned of, UTC, in the order of the receipts."""
-    return [receipt.day for receipt in receipts if receipt.step.startswith(_EARLY_WARNING)]

@@ -29,6 +29,7 @@ from keyturn.domain.decision import (
 )
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.key import UNREAD, KeyFacts, LastUse, Receipt, SecretFacts, Unknown, UserFacts
+from keyturn.domain.lifecycle.due import days_early, days_warned_of
 from keyturn.domain.lifecycle.parts import Choice, Part
 from keyturn.domain.owner import Owner, OwnerSource
 from keyturn.domain.policy import RotationPolicy
@@ -109,10 +110,6 @@ class KeyList:
         """Whether it is at least so many days old."""
         return have_passed(days, key.created, self.now)
 
-    def is_due(self, key: KeyFacts) -> bool:
-        """Whether it is to be replaced by its age: R days (T1)."""
-        return self.is_past(key, self.policy.rotation_period)
-
     def is_forced(self, key: KeyFacts) -> bool:
         """Whether an operator's fresh word is about this key, not about one made since."""
         return is_forced(self.user, key, self.now)
@@ -129,11 +126,6 @@ class KeyList:
         """Whether nobody has used it for `period` days (UnusedPeriod)."""
         return have_passed(period, use.at or key.created, self.now)
 
-    def warnings_come(self, key: KeyFacts) -> list[int]:
-        """The entries of WarnDays that have come: days before its rotation, the latest last."""
-        period = self.policy.rotation_period
-        return [days for days in self.policy.warn_days if self.is_past(key, period - days)]
-
     def state(self, key: KeyFacts) -> State:
         """Where it stands: of IAM's list alone, never of something stored."""
         if not key.is_active:
@@ -148,6 +140,70 @@ class KeyList:
             if other.is_active and other is not self.orphan and other.order > key.order
         ]
         return newer[-1] if newer else None
+
+    # --- when it is due: the only place that says so
+
+    def due_age(self, key: KeyFacts) -> int:
+        """
+        The age at which it is replaced (T1): R, or up to RotateEarlyDays sooner.
+
+        Sooner only on a day that people were warned of, and not before the last one: an early day
+        that passed in silence is none, and the key is due at R. Raises NeededError where nobody
+        has asked for the receipts.
+        """
+        first, latest = self.first_due_age(key), self.policy.rotation_period
+        if first == latest or self.is_past(key, latest):
+            return latest
+        if not self.may_be_warned(key):
+            return first
+        receipts, has_come = self.receipts(key), self.is_past(key, first)
+        if isinstance(receipts, Unknown):
+            return latest if has_come else first
+        warned = days_warned_of(receipts)
+        if not warned:
+            return latest if has_come and self.policy.warn_days else first
+        ages = range(first, latest)
+        return next((age for age in ages if self.day(key.created, age) >= max(warned)), latest)
+
+    def first_due_age(self, key: KeyFacts) -> int:
+        """The age before which it is not due, whatever people were told."""
+        return self.policy.rotation_period - days_early(self.user, key, self.policy)
+
+    def is_due(self, key: KeyFacts) -> bool:
+        """Whether it is to be replaced by its age (T1)."""
+        return self.is_past(key, self.due_age(key))
+
+    def is_of_age(self, key: KeyFacts) -> bool:
+        """Whether it is R days old: what ends beside another key is never early."""
+        return self.is_past(key, self.policy.rotation_period)
+
+    def due_day(self, key: KeyFacts) -> date:
+        """The date, UTC, of the first daily run that finds it due."""
+        return self.day(key.created, self.due_age(key))
+
+    def warned_from(self, key: KeyFacts) -> int:
+        """The age before which nothing is said of its rotation."""
+        return self.first_due_age(key) - max(self.policy.warn_days, default=0)
+
+    def may_be_warned(self, key: KeyFacts) -> bool:
+        """Whether it is so old that people may have been warned of its rotation; or due."""
+        return self.is_past(key, self.warned_from(key))
+
+    def is_warned(self, key: KeyFacts) -> bool:
+        """
+        Whether people were warned of its early day.
+
+        Raises NeededError where nobody has asked for the receipts.
+        """
+        if not self.may_be_warned(key):
+            return False
+        receipts = self.receipts(key)
+        return not isinstance(receipts, Unknown) and bool(days_warned_of(receipts))
+
+    def warnings_come(self, key: KeyFacts) -> list[int]:
+        """The entries of WarnDays that have come: days before its rotation, the latest last."""
+        due = self.due_age(key)
+        return [days for days in self.policy.warn_days if self.is_past(key, due - days)]
 
     # --- the time that an operator gave it
 
@@ -321,7 +377,7 @@ class OnRecord(KeyList):
 
     def is_retirable(self, key: KeyFacts) -> bool:
         """Whether it is to go: of age R, or because an operator had it replaced at any age."""
-        return self.is_due(key) or self.of(key).forced is not None
+        return self.is_of_age(key) or self.of(key).forced is not None
 
     def is_restored(self, key: KeyFacts) -> bool:
         """Whether we disabled it and it was enabled again, less than G days ago."""
@@ -391,7 +447,7 @@ class KeyView:
     @property
     def is_to_be_rotated(self) -> bool:
         """Whether a new key is due for it, by its age or on an operator's word (T1)."""
-        return self.at.is_due(self.key) or self.is_forced
+        return self.is_forced or self.at.is_due(self.key)
 
     @property
     def slot_is_free(self) -> bool:

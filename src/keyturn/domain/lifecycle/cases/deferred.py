@@ -73,7 +73,7 @@ def leave_its_rotation_until_its_time_is_over(view: KeyView) -> Decision | None:
     comes = view.is_to_be_rotated or bool(at.warnings_come(key))
     if isinstance(until, Unknown):
         return _unknown(view, until) if comes else None
-    due = at.day(key.created, at.policy.rotation_period)
+    due = at.due_day(key)
     # Whose time is over by then is warned and rotated as ever.
     if not comes or until <= due:
         return None

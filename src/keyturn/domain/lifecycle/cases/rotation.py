@@ -21,12 +21,12 @@ from keyturn.domain.lifecycle.answers import (
 )
 from keyturn.domain.lifecycle.case import case
 from keyturn.domain.lifecycle.cases.people import contested, taken_away
+from keyturn.domain.lifecycle.due import days_warned_of
 from keyturn.domain.lifecycle.findings import history
 from keyturn.domain.lifecycle.promises import dates_to_promise, is_told
 from keyturn.domain.lifecycle.slots import (
     comes_free,
     days_to_turn,
-    days_warned_of,
     rotation_day,
     turn_from,
 )
@@ -48,6 +48,17 @@ def wait_while_nobody_knows_whether_it_is_unused(view: KeyView) -> Decision | No
         return None
     use = at.last_use(key)
     return last_use_unknown(at, key, use) if isinstance(use, Unknown) else None
+
+
+@case(Reason.RECEIPTS_UNREADABLE)
+def wait_while_nobody_knows_of_which_day_people_were_warned(view: KeyView) -> Decision | None:
+    """RotateEarlyDays: its early day has come, and which day people were told is not known."""
+    at, key = view.at, view.key
+    # It waits until R at most: then it is due, whatever people were told.
+    if view.is_to_be_rotated or not at.is_past(key, at.first_due_age(key)):
+        return None
+    receipts = at.receipts(key)
+    return receipts_unreadable(at, key, receipts) if isinstance(receipts, Unknown) else None
 
 
 @case(Reason.SLOT_TAKEN)
@@ -169,7 +180,8 @@ def rotate_when_due(view: KeyView) -> Decision | None:
         return None
     promises = dates_to_promise(at, key, forced=view.is_forced)
     reason = Reason.ROTATION_DUE
-    sentence = f"{at.how_old(key)} (RotationPeriod={at.policy.rotation_period})"
+    sentence = f"{at.how_old(key)} (RotationPeriod={at.policy.rotation_period}"
+    sentence += ")" if at.is_of_age(key) else f", RotateEarlyDays={at.policy.rotate_early_days})"
     if (taken := taken_away(view)) is not None:
         reason, sentence = taken.reason, f"{sentence}; {taken.sentence}"
     if view.is_forced:
@@ -209,7 +221,7 @@ def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | 
 
     comes: the date on which it can come, UTC; None: nobody can name one.
     """
-    due = at.day(key.created, at.policy.rotation_period)
+    due = at.due_day(key)
     warnings = at.warnings_come(key)
     # A date that cannot be kept is not told (docs/lifecycle.md, "A rotation on a day that cannot
     # come"): whoever prepares for a day and sees nothing happen ignores the next mail.
@@ -223,7 +235,9 @@ def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | 
         # Whether it will be unused *then*: a new key must not be announced that is never made.
         then = at.now + (due - at.today)
         if have_passed(at.policy.unused_period, use.at or key.created, then):
-            return replace(keep, next=Next(Action.NOTICE, due))  # it ends, unused
+            # It ends, unused; at R, for nobody is warned of an early day.
+            ends = at.day(key.created, at.policy.rotation_period)
+            return replace(keep, next=Next(Action.NOTICE, ends))
     # The latest that has come, alone: after a skipped week nobody gets three mails at once.
     notice = Notice(type=NoticeType.UPCOMING, day=due, variant=str(min(warnings)))
     receipts = at.notified(key)
@@ -253,8 +267,7 @@ def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) ->
 
     comes: the date of its rotation, UTC; None: nobody can name one, because of `obstacle`.
     """
-    period = at.policy.rotation_period
-    due = at.day(key.created, period)
+    period, due, latest = at.due_age(key), at.due_day(key), at.policy.rotation_period
     sentence = f"{at.how_old(key)}, rotation comes at {period}"
     if comes is None:
         sentence = f"{at.how_old(key)}, rotation is due at {period} and waits: {obstacle}"
@@ -262,6 +275,8 @@ def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) ->
         sentence = (
             f"{at.how_old(key)}, rotation is due at {period}; it has more time until {comes}"
         )
+    elif comes != due and comes == at.day(key.created, latest):
+        sentence = f"{at.how_old(key)}, rotation comes at {latest}: its slot is taken at {period}"
     elif comes != due:
         sentence = f"{at.how_old(key)}, rotation is due at {period} and waits for its slot"
     return at.decision(

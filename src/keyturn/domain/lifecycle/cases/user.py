@@ -118,7 +118,7 @@ def hold_back_beside_a_foreign_secret(at: OnRecord) -> UserDecisions | None:
     # An Inactive key too: its times would have to be written into that secret. A young one is
     # only shown, for its user need not hear of an obstacle months ahead.
     def held_back(at: KeyList, key: KeyFacts) -> Decision:
-        pending = not key.is_active or at.is_due(key) or at.warnings_come(key)
+        pending = not key.is_active or at.may_be_warned(key)
         if pending or at.is_forced(key):
             return blocked(at, key, Reason.SECRET_FOREIGN, f"{foreign.why}; {foreign.cure}")
         return keep_young(at, key, None, foreign.why)
@@ -214,8 +214,8 @@ def nothing_due_before(at: KeyList) -> datetime | None:
     """
     if len(at.user.keys) != 1 or _needs_record(at):
         return None
-    ahead = max(at.policy.warn_days, default=0)
-    return earliest(at.user.keys[0].created, at.policy.rotation_period - ahead)
+    [only] = at.user.keys
+    return earliest(only.created, at.warned_from(only))
 
 
 def _needs_record(at: KeyList) -> bool:
@@ -225,7 +225,7 @@ def _needs_record(at: KeyList) -> bool:
             # So young, it may be what is left of a broken rotation: an orphan (decision 0014).
             is_new = at.age(only) <= NEW_KEY
             # What stands in its way is known before anybody is warned of a rotation.
-            comes = at.is_due(only) or bool(at.warnings_come(only))
+            comes = at.may_be_warned(only)
             return is_new or not only.is_active or comes or at.is_forced(only)
         case keys:
             return len(keys) > 1
