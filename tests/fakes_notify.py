@@ -7,13 +7,14 @@ from itertools import count
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, KeyturnError, PortError
-from keyturn.domain.events import AdminReport, Audience, Digest, Mail, NoticeItem
+from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.mail_fate import MailEvent
+from keyturn.domain.notice_content import AdminReport, NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
-from keyturn.ports import Claim, ClaimItem, NoticeContent, SentMessage
+from keyturn.ports import Claim, ClaimItem, SentMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,10 @@ from keyturn.adapters.channels import jira, slack, teams, webhook
 from keyturn.adapters.outbox import Outbox
 from keyturn.adapters.pace import Pace
 from keyturn.domain.events import Audience, Brief, NoticeItem
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail.letterhead import Letterhead
-from keyturn.ports import Channel, Clock, Conversations, NoticeContent
+from keyturn.ports import Channel, Clock, Conversations
 from keyturn.ports.sending import Call, Post, Values
 from keyturn.settings import Settings
 from keyturn.use_cases.channels import Way, WayToOwners

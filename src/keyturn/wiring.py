@@ -1,4 +1,11 @@
-"""Which adapter is behind which port: it alone chooses, and channel_wiring.py for its channels."""
+"""
+Which adapter is behind which port: it alone chooses, and channel_wiring.py for its channels.
+
+What not every run over an account needs is loaded where it is made: whoever starts, in Lambda or
+at a terminal, loads the work that is asked for, and no other (docs/decisions/0080).
+"""
+
+from __future__ import annotations
 
 import random
 import time
@@ -15,114 +22,90 @@ import boto3
 
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.adapters.channel_secret import ChannelSecret
-from keyturn.adapters.channels.email import EmailChannel, SendRate
 from keyturn.adapters.clients import Journal, bucket_client, client, write_to
-from keyturn.adapters.cloudtrail import CloudTrailHistory, EventHistory
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
-from keyturn.adapters.local_evidence import LocalEvidence
-from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
-from keyturn.adapters.local_exports import exported
-from keyturn.adapters.local_owners_file import LocalOwnersFile
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoDeferrals, NoPauseFlag, NoReceipts
-from keyturn.adapters.organizations import ATTEMPTS as ORGANIZATIONS_ATTEMPTS
-from keyturn.adapters.organizations import AwsOrganization
-from keyturn.adapters.pace import Pace
 from keyturn.adapters.s3_audit import S3Audit
-from keyturn.adapters.s3_conversations import S3Conversations
-from keyturn.adapters.s3_coverage import S3Coverage
 from keyturn.adapters.s3_deferrals import S3Deferrals
-from keyturn.adapters.s3_evidence import S3Evidence
 from keyturn.adapters.s3_exemptions_file import S3ExemptionsFile
-from keyturn.adapters.s3_fates import S3Fates
 from keyturn.adapters.s3_folders_ahead import S3FoldersAhead
 from keyturn.adapters.s3_ledger import S3DailyLimitLedger
 from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
-from keyturn.adapters.s3_period_reports import S3PeriodReports
-from keyturn.adapters.s3_plans import S3Plans
 from keyturn.adapters.s3_receipts import CHANNELS_FOLDER, S3Receipts
-from keyturn.adapters.s3_reports import S3DailyReports
 from keyturn.adapters.s3_snapshots import S3Snapshots
-from keyturn.adapters.s3_templates import S3Templates
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
-from keyturn.adapters.ses_suppression import SesSuppressionList
-from keyturn.adapters.sqs import SqsQueue
 from keyturn.adapters.sts import session_as
-from keyturn.channel_wiring import ChannelParts, channels_on
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account, SentNotice, Unknown, UserFacts
 from keyturn.domain.owner import AllowedDomains, Owner
-from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.policy import CopiesToAdmin, ProofOfNotice
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.domain.users_target import UsersTarget
 from keyturn.mail.letterhead import Letterhead
-from keyturn.ports import (
-    Channel,
-    Clock,
-    DailyLimitLedger,
-    Deferrals,
-    ExemptionsFileStore,
-    LocatedPauseFlag,
-    OwnersFileStore,
-    PauseFlag,
-    Plans,
-)
 from keyturn.settings import Settings
-from keyturn.use_cases.addressing import Addressing
-from keyturn.use_cases.adopt import Adopt
-from keyturn.use_cases.announcers import (
-    Announcer,
-    NotifyNobody,
-    PublishToBus,
-    RunAnnouncer,
-    SendFromHere,
-)
-from keyturn.use_cases.audit_chain import MakeChain
-from keyturn.use_cases.channels import SayInChannels
-from keyturn.use_cases.daily_cap import DailyCap
-from keyturn.use_cases.daily_digest import DailyDigest
-from keyturn.use_cases.day_over import DayOver
-from keyturn.use_cases.deliver import Deliver
-from keyturn.use_cases.end_exemption import EndExemption
-from keyturn.use_cases.executor import Executor
-from keyturn.use_cases.exempt_users import ExemptUsers
-from keyturn.use_cases.exemption import NotifyOfExemption
-from keyturn.use_cases.fact_gatherer import FactGatherer
-from keyturn.use_cases.find_owner import FindOwner
-from keyturn.use_cases.inventory import FanOut
-from keyturn.use_cases.keep_account import KeepAccount
-from keyturn.use_cases.keep_secrets import KeepSecrets
-from keyturn.use_cases.list_owners import ListOwners
-from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
-from keyturn.use_cases.make_period_report import MakePeriodReport
-from keyturn.use_cases.memberships import Memberships
-from keyturn.use_cases.next_notice import FindNextNotice
-from keyturn.use_cases.notifications import BuildNotifications
-from keyturn.use_cases.notify import Notify
-from keyturn.use_cases.notify_of_report import NotifyOfReport
-from keyturn.use_cases.owners import LookUpOwners
-from keyturn.use_cases.patience import Patience
-from keyturn.use_cases.publish_report import PublishReport
-from keyturn.use_cases.report_day import ReportDay
-from keyturn.use_cases.report_in_parts import ReportInParts
-from keyturn.use_cases.report_period import ReportPeriod
-from keyturn.use_cases.run_account import RunAccount
-from keyturn.use_cases.run_command import RunCommand
-from keyturn.use_cases.run_lease import RunLease
-from keyturn.use_cases.send_once import SendOnce
-from keyturn.use_cases.snapshot import TakeSnapshot
-from keyturn.use_cases.sum_up_run import SumUpRun
 
 if TYPE_CHECKING:
+    from keyturn.adapters.channel_secret import ChannelSecret
+    from keyturn.adapters.channels.email import EmailChannel
+    from keyturn.adapters.cloudtrail import CloudTrailHistory, EventHistory
+    from keyturn.adapters.local_evidence import LocalEvidence
+    from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
+    from keyturn.adapters.local_owners_file import LocalOwnersFile
+    from keyturn.adapters.organizations import AwsOrganization
+    from keyturn.adapters.s3_coverage import S3Coverage
+    from keyturn.adapters.s3_evidence import S3Evidence
+    from keyturn.adapters.s3_period_reports import S3PeriodReports
+    from keyturn.adapters.ses_suppression import SesSuppressionList
+    from keyturn.adapters.sqs import SqsQueue
+    from keyturn.channel_wiring import ChannelParts
+    from keyturn.domain.period_report import PeriodReport
+    from keyturn.domain.users_target import UsersTarget
     from keyturn.mail.overrides import OverridableRenderer
+    from keyturn.ports import (
+        Channel,
+        Clock,
+        DailyLimitLedger,
+        Deferrals,
+        ExemptionsFileStore,
+        LocatedPauseFlag,
+        OwnersFileStore,
+        PauseFlag,
+        Plans,
+    )
+    from keyturn.use_cases.adopt import Adopt
+    from keyturn.use_cases.announcers import Announcer, PublishToBus, RunAnnouncer, SendFromHere
+    from keyturn.use_cases.audit_chain import MakeChain
+    from keyturn.use_cases.channels import SayInChannels
+    from keyturn.use_cases.daily_digest import DailyDigest
+    from keyturn.use_cases.executor import Executor
+    from keyturn.use_cases.exempt_users import ExemptUsers
+    from keyturn.use_cases.exemption import NotifyOfExemption
+    from keyturn.use_cases.fact_gatherer import FactGatherer
+    from keyturn.use_cases.find_owner import FindOwner
+    from keyturn.use_cases.inventory import FanOut
+    from keyturn.use_cases.keep_secrets import KeepSecrets
+    from keyturn.use_cases.list_owners import ListOwners
+    from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
+    from keyturn.use_cases.make_period_report import MakePeriodReport
+    from keyturn.use_cases.memberships import Memberships
+    from keyturn.use_cases.next_notice import FindNextNotice
+    from keyturn.use_cases.notifications import BuildNotifications
+    from keyturn.use_cases.notify import Notify
+    from keyturn.use_cases.notify_of_report import NotifyOfReport
+    from keyturn.use_cases.patience import Patience
+    from keyturn.use_cases.publish_report import PublishReport
+    from keyturn.use_cases.report_day import ReportDay
+    from keyturn.use_cases.run_account import RunAccount
+    from keyturn.use_cases.run_command import RunCommand
+    from keyturn.use_cases.send_once import SendOnce
+    from keyturn.use_cases.snapshot import TakeSnapshot
+    from keyturn.use_cases.sum_up_run import SumUpRun
 
 Complain = Callable[[str], None]
 Kept = TypeVar("Kept")
@@ -218,6 +201,7 @@ class _Connections:
             return self._members[account]
 
     def _connect(self, account: str) -> _Member:
+
         role = self.settings.member_role
         session = self._session_in(account, role) if role else self.session
 
@@ -243,12 +227,14 @@ class _Connections:
         )
 
     def _seal_key(self) -> SealKeyInKms | None:
+
         key = self.settings.seal_key
         if not key:
             return None
         return self._keep("seal key", lambda: SealKeyInKms(lambda: self._own("kms"), key))  # type: ignore[no-any-return]  # what the lambda makes
 
     def _session_in(self, account: str, role: str) -> boto3.Session:
+
         region = self.settings.home_region
         partition = self.session.get_partition_for_region(region)
         return session_as(
@@ -301,6 +287,11 @@ class Aws(_Connections):
         is_of_the_day: it leaves a snapshot that a digest of the day is made of, if there is one.
         is_summed_up: `sum_up_run` tells the administrators of it, and of other accounts.
         """
+        from keyturn.use_cases.announcers import NotifyNobody
+        from keyturn.use_cases.daily_cap import DailyCap
+        from keyturn.use_cases.keep_account import KeepAccount
+        from keyturn.use_cases.run_account import RunAccount
+
         settings, tools = self.settings, self._tools(run)
         return RunAccount(
             keep=KeepAccount(
@@ -330,6 +321,8 @@ class Aws(_Connections):
         )
 
     def _keep_secrets(self, run: Run, tools: _Tools) -> KeepSecrets:
+        from keyturn.use_cases.keep_secrets import KeepSecrets
+
         return KeepSecrets(
             keys=tools.keys,
             secrets=SecretsManagerList(self._member(run.account.id).secrets),
@@ -343,6 +336,8 @@ class Aws(_Connections):
 
     def sum_up_run(self, announcer: RunAnnouncer) -> SumUpRun:
         """What tells the administrators of a run over several accounts in one mail."""
+        from keyturn.use_cases.sum_up_run import SumUpRun
+
         return SumUpRun(
             announcer=announcer,
             policy=self.settings.policy,
@@ -351,6 +346,9 @@ class Aws(_Connections):
 
     def run_command(self, run: Run, announcer: Announcer | None = None) -> RunCommand:
         """All that an operator's command about one key needs; likewise."""
+        from keyturn.use_cases.announcers import NotifyNobody
+        from keyturn.use_cases.run_command import RunCommand
+
         tools = self._tools(run)
         return RunCommand(
             keys=tools.keys,
@@ -368,6 +366,8 @@ class Aws(_Connections):
 
     def adopt(self, run: Run) -> Adopt:
         """All that the adoption of a secret needs."""
+        from keyturn.use_cases.adopt import Adopt
+
         tools = self._tools(run)
         return Adopt(
             keys=tools.keys,
@@ -377,8 +377,16 @@ class Aws(_Connections):
             pause_flag=self.pause_flag(),
         )
 
-    def _tools(self, run: Run) -> "_Tools":
+    def _tools(self, run: Run) -> _Tools:
         """What every work in one account is done with."""
+        from keyturn.use_cases.deliver import Deliver
+        from keyturn.use_cases.end_exemption import EndExemption
+        from keyturn.use_cases.executor import Executor
+        from keyturn.use_cases.exempt_users import ExemptUsers
+        from keyturn.use_cases.fact_gatherer import FactGatherer
+        from keyturn.use_cases.notifications import BuildNotifications
+        from keyturn.use_cases.run_lease import RunLease
+
         settings = self.settings
         member = self._member(run.account.id)
         keys = IamAccessKeys(member.iam, member.iam_once)
@@ -457,6 +465,9 @@ class Aws(_Connections):
 
     def _history(self, member: _Member) -> CloudTrailHistory:
         """From where keys of an account are used, for one run: IAM's calls are in IAM's region."""
+        from keyturn.adapters.cloudtrail import CloudTrailHistory
+        from keyturn.adapters.pace import Pace
+
         home = str(member.secrets.meta.region_name)
         of_iam = IAM_REGIONS.get(self.session.get_partition_for_region(home), home)
         return CloudTrailHistory(
@@ -469,6 +480,9 @@ class Aws(_Connections):
 
     def event_history(self, account: str) -> EventHistory:
         """CloudTrail's event history of an account, for who can wait."""
+        from keyturn.adapters.cloudtrail import EventHistory
+        from keyturn.adapters.pace import Pace
+
         return EventHistory(
             self._member(account).trail,
             turns=lambda: Pace(lambda: TRAIL_LOOKUPS, self.clock),
@@ -487,10 +501,12 @@ class Aws(_Connections):
 
     def pause_flag(self) -> PauseFlag:
         """What stops every write."""
+
         return self._in_bucket(S3PauseFlag) if self.settings.bucket else NoPauseFlag()
 
     def located_pause_flag(self) -> LocatedPauseFlag:
         """The same, for whoever sets it: where it is counts. Raises InvalidValue without one."""
+
         self.settings.needs("S3BucketName")
         s3 = self._keep(
             "s3 for a stop", lambda: bucket_client(self.session, self._own_account_if_known)
@@ -499,23 +515,31 @@ class Aws(_Connections):
 
     def deferrals(self) -> Deferrals:
         """The time that operators gave keys."""
+
         return self._in_bucket(S3Deferrals) if self.settings.bucket else NoDeferrals()
 
     def audit(self) -> S3Audit | None:
         """Where operators' commands are written down; None without a bucket."""
+
         return self._in_bucket(S3Audit) if self.settings.bucket else None
 
     def evidence(self) -> S3Evidence:
         """Everything that is stored. Raises InvalidValue without a bucket."""
+        from keyturn.adapters.s3_evidence import S3Evidence
+
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Evidence)
 
     def make_chain(self) -> MakeChain:
         """What adds links to the chain over audit entries and reports."""
+        from keyturn.use_cases.audit_chain import MakeChain
+
         return MakeChain(store=self.evidence())
 
     def period_reports(self) -> S3PeriodReports:
         """Where the reports of weeks and months are stored, and the pages."""
+        from keyturn.adapters.s3_period_reports import S3PeriodReports
+
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3PeriodReports)
 
@@ -527,6 +551,10 @@ class Aws(_Connections):
 
         write_page: of the reporter alone, so that no other function's zip has the pages' files.
         """
+        from keyturn.use_cases.make_period_report import MakePeriodReport
+        from keyturn.use_cases.report_in_parts import ReportInParts
+        from keyturn.use_cases.report_period import ReportPeriod
+
         self.settings.needs("EventBusName", "S3BucketName")
         reports = self.period_reports()
         return MakePeriodReport(
@@ -541,11 +569,15 @@ class Aws(_Connections):
         )
 
     def _memberships(self, account: str) -> Memberships:
+        from keyturn.use_cases.memberships import Memberships
+
         snapshots = self._in_bucket(S3Snapshots) if self.settings.bucket else None
         return Memberships(snapshots=snapshots, account=account)
 
     def _snapshot(self, *, writes: bool) -> TakeSnapshot | None:
         """A dry run from a laptop that tells nobody writes nothing at all."""
+        from keyturn.use_cases.snapshot import TakeSnapshot
+
         if not (writes and self.settings.bucket):
             return None
         return TakeSnapshot(snapshots=self._in_bucket(S3Snapshots), policy=self.settings.policy)
@@ -557,11 +589,14 @@ class Aws(_Connections):
         Raises InvalidValue where no bus, bucket or admin's address is set. So do the others below:
         each names the parameter that it lacks.
         """
+        from keyturn.use_cases.announcers import PublishToBus
+
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return PublishToBus(bus=self._bus())
 
     def by_mail(self, complain: Complain) -> SendFromHere:
         """Send the mails from here."""
+        from keyturn.use_cases.announcers import SendFromHere
 
         def a_while() -> Patience:
             began = self.clock()
@@ -583,6 +618,8 @@ class Aws(_Connections):
         `complain` gets a sentence for each template of theirs that fails; `warn` one, if SES does
         not say who can be reached; `rate_unknown` one, if it does not say how fast it takes mails.
         """
+        from keyturn.use_cases.notify import Notify
+
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         return Notify(
             sender=self._send_once(complain, rate_unknown), reachable=self._reachable(warn)
@@ -590,25 +627,37 @@ class Aws(_Connections):
 
     def record_mail_fate(self) -> RecordMailFate:
         """The notifier's third task: what became of a mail."""
+        from keyturn.adapters.s3_fates import S3Fates
+        from keyturn.use_cases.mail_fate import RecordMailFate
+
         self.settings.needs("S3BucketName")
         fates = self._in_bucket(S3Fates)
         return RecordMailFate(fates=fates, marks=fates)
 
     def say_reachable(self) -> SayReachable:
         """What takes an operator's word for it that an address can be reached again."""
+        from keyturn.adapters.s3_fates import S3Fates
+        from keyturn.use_cases.mail_fate import SayReachable
+
         self.settings.needs("S3BucketName")
         return SayReachable(marks=self._in_bucket(S3Fates))
 
     def suppression_list(self) -> SesSuppressionList:
         """The addresses that SES sends nothing to, in the region that mails are sent from."""
+        from keyturn.adapters.ses_suppression import SesSuppressionList
+
         return SesSuppressionList(self._ses_for_questions())
 
     def patience(self, left: Callable[[], float]) -> Patience:
         """Wait as long as so many seconds are left."""
+        from keyturn.use_cases.patience import Patience
+
         return Patience(left=left, sleep=_sleep, chance=random.random)
 
     def notify_of_exemption(self, complain: Complain, rate_unknown: Complain) -> NotifyOfExemption:
         """The notifier's other task."""
+        from keyturn.use_cases.exemption import NotifyOfExemption
+
         self.settings.needs("EventBusName", "S3BucketName", "AdminEmailAddress")
         return NotifyOfExemption(
             sender=self._send_once(complain, rate_unknown),
@@ -620,6 +669,8 @@ class Aws(_Connections):
         self, complain: Complain, warn: Complain, rate_unknown: Complain
     ) -> NotifyOfReport:
         """The notifier's mail of a day, week or month; its arguments are those of `notify`."""
+        from keyturn.use_cases.notify_of_report import NotifyOfReport
+
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         return NotifyOfReport(
             sender=self._send_once(complain, rate_unknown),
@@ -634,6 +685,10 @@ class Aws(_Connections):
         complain: hears what a channel took, but not all of it. The channels are kept, so that one
         that is off stays off: it hears of them for as long.
         """
+        from keyturn.channel_wiring import channels_on
+        from keyturn.use_cases.channels import SayInChannels
+        from keyturn.use_cases.send_once import SendOnce
+
         self.settings.needs("S3BucketName", "AdminEmailAddress")
         on = channels_on(self.settings)
 
@@ -656,8 +711,10 @@ class Aws(_Connections):
         )
 
     def _channel_parts(self, complain: Complain) -> ChannelParts:
-        from keyturn.mail.brief import brief_of  # noqa: PLC0415 -- as in `_mails`
-        from keyturn.mail.renderer import Mails  # noqa: PLC0415 -- as in `_mails`
+        from keyturn.adapters.s3_conversations import S3Conversations
+        from keyturn.channel_wiring import ChannelParts
+        from keyturn.mail.brief import brief_of
+        from keyturn.mail.renderer import Mails
 
         mails, https = Mails(self._letterhead()), HttpsSender(self.clock)
         return ChannelParts(
@@ -674,6 +731,8 @@ class Aws(_Connections):
     def _channel_secret(
         self, parameter: str, arn: str, fields: tuple[str, ...], may_have: tuple[str, ...] = ()
     ) -> ChannelSecret:
+        from keyturn.adapters.channel_secret import ChannelSecret
+
         region = arn.split(":")[3]
         return ChannelSecret(
             client(self.session, "secretsmanager", region=region),
@@ -686,16 +745,23 @@ class Aws(_Connections):
 
     def plans(self) -> Plans:
         """Where plans are stored that somebody approved of."""
+        from keyturn.adapters.s3_plans import S3Plans
+
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Plans)
 
     def queue(self) -> SqsQueue:
         """The queue to the rotation function."""
+        from keyturn.adapters.sqs import SqsQueue
+
         self.settings.needs("QueueUrl")
         return SqsQueue(self._own("sqs"), self.settings.queue)
 
     def organization(self) -> AwsOrganization:
         """The organisation, read by its role in the management account where one is set."""
+        from keyturn.adapters.organizations import ATTEMPTS as ORGANIZATIONS_ATTEMPTS
+        from keyturn.adapters.organizations import AwsOrganization
+
         settings = self.settings
         session = self.session
         if settings.list_role:
@@ -710,6 +776,9 @@ class Aws(_Connections):
 
     def fan_out(self) -> FanOut:
         """From the organisation to the queue."""
+        from keyturn.adapters.s3_reports import S3DailyReports
+        from keyturn.use_cases.inventory import FanOut
+
         return FanOut(
             organization=self.organization(),
             queue=self.queue(),
@@ -721,6 +790,7 @@ class Aws(_Connections):
 
     def owners_file(self) -> OwnersFileStore | None:
         """The rules that say who answers for which users; None: no bucket can hold them."""
+
         if self.own_owners_file is not None:
             return self.own_owners_file
         if not self.settings.bucket:
@@ -733,20 +803,26 @@ class Aws(_Connections):
 
         A run does not leave them out: it names the user whose owner's address is not allowed.
         """
+
         self.settings.needs("S3BucketName")
         return self._in_bucket(partial(S3OwnersFile, allows=_allowed(self.settings)))
 
     def exemptions_file(self) -> ExemptionsFileStore | None:
         """Until when users are exempt; None: no bucket can hold it."""
+
         return self._in_bucket(S3ExemptionsFile) if self.settings.bucket else None
 
     def coverage(self) -> S3Coverage:
         """Which accounts had a run."""
+        from keyturn.adapters.s3_coverage import S3Coverage
+
         self.settings.needs("S3BucketName")
         return self._in_bucket(S3Coverage)
 
     def report_day(self) -> ReportDay:
         """A day of the whole organisation."""
+        from keyturn.use_cases.report_day import ReportDay
+
         return ReportDay(
             coverage=self.coverage(),
             snapshots=self._in_bucket(S3Snapshots),
@@ -755,6 +831,10 @@ class Aws(_Connections):
 
     def daily_digest(self) -> DailyDigest:
         """What makes the administrators' one digest of each day."""
+        from keyturn.adapters.s3_reports import S3DailyReports
+        from keyturn.use_cases.daily_digest import DailyDigest
+        from keyturn.use_cases.day_over import DayOver
+
         self.settings.needs("EventBusName", "S3BucketName")
         reports = self._in_bucket(S3DailyReports)
         return DailyDigest(
@@ -767,27 +847,37 @@ class Aws(_Connections):
         )
 
     def _publisher(self) -> PublishReport:
+        from keyturn.use_cases.publish_report import PublishReport
+
         return PublishReport(bus=self._bus(), account=self.own_account())
 
     def owner_of(self, account: str, key_id: str) -> str:
         """The user of an account whose key it is. Raises NotFound where it is no user's."""
+
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once).owner_of(key_id)
 
     def owners(self, account: Account, users: Sequence[UserFacts]) -> Mapping[str, Owner]:
         """Who answers for the keys of these users of an account: user's name → owner."""
+        from keyturn.use_cases.owners import LookUpOwners
+
         _, find_owner = self._owner_finder(account)
         look_up = LookUpOwners(find_owner=find_owner, workers=self.settings.parallel_users)
         return look_up.of(users)
 
     def list_owners(self, account: Account) -> ListOwners:
         """Who answers for which user of an account, and whom later sources name."""
+        from keyturn.use_cases.list_owners import ListOwners
+
         keys, find_owner = self._owner_finder(account)
         workers = self.settings.parallel_users
         return ListOwners(keys=keys, find_owner=find_owner, workers=workers)
 
     def find_next_notice(self, account: Account) -> FindNextNotice:
         """What the owner of a key of an account would be sent next."""
+        from keyturn.use_cases.addressing import Addressing
+        from keyturn.use_cases.next_notice import FindNextNotice
+
         keys, find_owner = self._owner_finder(account)
         settings = self.settings
         return FindNextNotice(
@@ -800,6 +890,7 @@ class Aws(_Connections):
         )
 
     def _owner_finder(self, account: Account) -> tuple[IamAccessKeys, FindOwner]:
+
         member = self._member(account.id)
         receipts = self._receipts() if self.settings.bucket else NoReceipts()
         keys = IamAccessKeys(member.iam, member.iam_once)
@@ -828,6 +919,8 @@ class Aws(_Connections):
     def _find_owner(
         self, account: Account, keys: IamAccessKeys, receipts: S3Receipts | NoReceipts
     ) -> FindOwner:
+        from keyturn.use_cases.find_owner import FindOwner
+
         settings = self.settings
         reads_contacts = settings.reads_alternate_contacts
         return FindOwner(
@@ -845,13 +938,18 @@ class Aws(_Connections):
 
     def readers(self, account: str) -> tuple[IamAccessKeys, Any]:
         """What reads in a member account: IAM, and boto3's client of Secrets Manager."""
+
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once), member.secrets
 
     def _bus(self) -> EventBridgeBus:
+
         return EventBridgeBus(self._own("events"), self.settings.bus)
 
     def _send_once(self, complain: Complain, rate_unknown: Complain) -> SendOnce:
+        from keyturn.adapters.s3_fates import S3Fates
+        from keyturn.use_cases.send_once import SendOnce
+
         channels: tuple[Channel, ...] = (self._email(complain, rate_unknown),)
         return SendOnce(
             book=self._in_bucket(S3Receipts),
@@ -869,6 +967,9 @@ class Aws(_Connections):
         )
 
     def _reachable(self, warn: Complain) -> Reachable:
+        from keyturn.adapters.s3_fates import S3Fates
+        from keyturn.use_cases.mail_fate import Reachable
+
         return Reachable(
             suppression_list=self.suppression_list(),
             marks=self._in_bucket(S3Fates),
@@ -876,6 +977,9 @@ class Aws(_Connections):
         )
 
     def _email(self, complain: Complain, rate_unknown: Complain) -> EmailChannel:
+        from keyturn.adapters.channels.email import EmailChannel, SendRate
+        from keyturn.adapters.pace import Pace
+
         # A mail whose answer was lost may have been sent: nothing sends it again at once. And it
         # does not wait by itself: who sends has a time to keep, and waits by the pace.
         ses = self._keep(
@@ -907,9 +1011,11 @@ class Aws(_Connections):
             configuration_set=self.settings.configuration_set,
         )
 
-    def _mails(self, complain: Complain) -> "OverridableRenderer":
+    def _mails(self, complain: Complain) -> OverridableRenderer:
+        from keyturn.adapters.s3_templates import S3Templates
+
         # Jinja2 is loaded for who sends mails: it is a twentieth of a cold start.
-        from keyturn.mail.overrides import OverridableRenderer, TemplateCache  # noqa: PLC0415 -- as said
+        from keyturn.mail.overrides import OverridableRenderer, TemplateCache
 
         def templates() -> TemplateCache:
             templates = self._in_bucket(S3Templates)
@@ -923,6 +1029,7 @@ class Aws(_Connections):
 
     def _receipts(self) -> S3Receipts:
         """What was notified, for who only reads; for one run, for it keeps what it has read."""
+
         besides = frozenset(self.settings.policy.proving_channels) - {ChannelName.EMAIL}
         ahead = self._in_bucket(partial(S3FoldersAhead, clock=self.clock))
         return self._in_bucket(partial(S3Receipts, besides=besides, ahead=ahead))
@@ -930,6 +1037,8 @@ class Aws(_Connections):
 
 def local_evidence(folder: Path, prefix: str) -> LocalEvidence:
     """A copy of the bucket. Raises InvalidValue where the folder is none."""
+    from keyturn.adapters.local_evidence import LocalEvidence
+
     for root in (folder / prefix, folder) if prefix else (folder,):
         if any((root / each).is_dir() for each in _STORED):
             return LocalEvidence(root)
@@ -942,6 +1051,8 @@ def local_evidence(folder: Path, prefix: str) -> LocalEvidence:
 
 def exported_lines(path: Path, option: str) -> Iterator[tuple[str, str]]:
     """The lines of an exported file, or of a folder of them: where each is, and its text."""
+    from keyturn.adapters.local_exports import exported
+
     return exported(path, option)
 
 
@@ -957,6 +1068,8 @@ def local_owners_file(
 
     settings: to check it, for the addresses left out that AllowedOwnerDomains does not allow.
     """
+    from keyturn.adapters.local_owners_file import LocalOwnersFile
+
     if settings is None:
         return LocalOwnersFile(path, option=option)
     return LocalOwnersFile(path, option=option, allows=_allowed(settings))
@@ -964,6 +1077,8 @@ def local_owners_file(
 
 def local_exemptions_file(path: Path, option: str) -> LocalExemptionsFile:
     """An exemptions file of this machine."""
+    from keyturn.adapters.local_exemptions_file import LocalExemptionsFile
+
     return LocalExemptionsFile(path, option=option)
 
 

@@ -20,11 +20,11 @@ from keyturn.domain.errors import (
     Unavailable,
 )
 from keyturn.domain.events import Mail
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail import samples
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails
-from keyturn.ports import NoticeContent
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from tests.adapters.test_s3_receipts import A_CHANGE, a_digest, an_item

@@ -19,7 +19,8 @@ from keyturn.cli.app import app
 from keyturn.cli.notices import letterhead_of, write_mails
 from keyturn.cli.options import LetterheadOptions
 from keyturn.domain.decision import NoticeType
-from keyturn.domain.events import Audience, Digest, NoticeContent
+from keyturn.domain.events import Audience, Digest
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.mail.brief import brief_of
 from keyturn.mail.lint import notices

@@ -8,7 +8,7 @@ every scene into a folder, to be looked at.
 import sys
 from pathlib import Path
 
-from keyturn.domain.events import NoticeContent
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails
 from keyturn.mail.samples import ADMIN, CHANGES, SCENES, every_mail

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from keyturn.domain.events import NoticeContent
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails
 from keyturn.mail.samples import ADMIN, CHANGES, SCENES, SEVERAL, a_digest

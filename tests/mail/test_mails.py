@@ -9,9 +9,10 @@ from jinja2 import TemplateNotFound, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from keyturn.domain.decision import Action, NoticeType
-from keyturn.domain.events import Audience, NoticeContent
+from keyturn.domain.events import Audience
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.worst_lines import DigestLine, DigestList
 from keyturn.mail.brief import brief_of
 from keyturn.mail.commands import read_command, undo_command

@@ -39,10 +39,9 @@ from uuid import uuid4
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import AlreadyThere, ClaimInProgress, InvalidValue, NotFound
-from keyturn.domain.events import AdminReport, Audience, Digest, NoticeItem
+from keyturn.domain.events import Audience, Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Act, Receipt, SentNotice
-from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
 from keyturn.domain.secret_names import encode
 from keyturn.domain.tag_text import format_utc
@@ -63,6 +62,8 @@ from keyturn.schemas.receipt_name import FATES, ReceiptFile, read_days, read_rec
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ListObjectsV2RequestTypeDef, PutObjectRequestTypeDef
+
+    from keyturn.domain.notice_content import AdminReport
 
 _Listed = Mapping[str, tuple[datetime, int]]
 """Object's name → S3's time of it, UTC; its bytes."""
@@ -265,7 +266,7 @@ class S3Receipts:
         return self._claim(name, recipient, change.id, now, seen)
 
     def claim_report(
-        self, report: AdminReport, recipient: Recipient, now: datetime
+        self, report: "AdminReport", recipient: Recipient, now: datetime
     ) -> Claim | None:
         """Claim what the administrators are sent of a time. Raises ClaimInProgress likewise."""
         folder, what = _place_of(report)
@@ -455,8 +456,11 @@ class S3Receipts:
         return None
 
 
-def _place_of(report: AdminReport) -> tuple[str, str]:
+def _place_of(report: "AdminReport") -> tuple[str, str]:
     """The folder of a report's receipt, and what it is of."""
+    # Whoever only reads receipts need not load what reports are made of.
+    from keyturn.domain.period_report import PeriodReport  # noqa: PLC0415 -- as said
+
     if isinstance(report, PeriodReport):
         return f"_{report.period.kind}", report.period.name
     # A run from a command line must not take the place of the day's digest.

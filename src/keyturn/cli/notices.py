@@ -16,8 +16,9 @@ from keyturn.cli.options import LetterheadOptions
 from keyturn.cli.result_file import refusing
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
-from keyturn.domain.events import Digest, Mail, NoticeContent
+from keyturn.domain.events import Digest, Mail
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.plain_text import shown
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.lint import Fault, faults_of, mails_of, notices

@@ -6,14 +6,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import DecisionSummary, Notice
-from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account, Act
 from keyturn.domain.key_usage import KeyUsage
 from keyturn.domain.owner import OwnerChannels, OwnerSource
-from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import Recipient
 
 SOURCE: Final = "iam.key-rotation"
@@ -140,13 +137,6 @@ class Digest:
     def address(self) -> str:
         """The recipient's address."""
         return self.recipient.address
-
-
-AdminReport = AdminDigest | PeriodReport
-"""What the administrators are sent of a day, a run, a week or a month: once."""
-
-NoticeContent = Digest | ExemptionChange | AdminReport
-"""What one message can be about; a channel gives it its own form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,12 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyturn import channel_wiring  # noqa: F401 -- loaded while Lambda starts, and not in the first call
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, InvalidValue, KeyturnError, NoSuchRecipient, Stale
 from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
@@ -20,7 +22,6 @@ from keyturn.functions.log_lines import LogEvent, log
 from keyturn.functions.metrics import Service, emit
 from keyturn.functions.sqs_record import tries
 from keyturn.mail import renderer  # noqa: F401 -- loaded while Lambda starts, and not in the first call
-from keyturn.ports import NoticeContent
 from keyturn.schemas.queue_content import read_content
 from keyturn.schemas.rules import read_body
 from keyturn.use_cases.channels import Errand, Said

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
@@ -21,8 +21,10 @@ from keyturn.domain.decision import Action, Change, Decision, Overlay, Reason, S
 from keyturn.domain.errors import NobodyReached, Paused
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountResult
-from keyturn.use_cases.coverage import NotReached
-from keyturn.use_cases.inventory import Inventory
+
+if TYPE_CHECKING:
+    from keyturn.use_cases.coverage import NotReached
+    from keyturn.use_cases.inventory import Inventory
 
 NAMESPACE: Final = "Keyturn"
 
@@ -249,7 +251,7 @@ def of_dropped_message() -> dict[str, float]:
     return {"RunsDropped": 1}
 
 
-def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:
+def of_inventory(inventory: "Inventory", *, queued: bool) -> dict[str, float]:
     """What the inventory measured: metric → value."""
     return {
         "AccountsListed": len(inventory.accounts) + len(inventory.skipped),
@@ -258,7 +260,7 @@ def of_inventory(inventory: Inventory, *, queued: bool) -> dict[str, float]:
     }
 
 
-def of_coverage(found: NotReached) -> dict[str, float]:
+def of_coverage(found: "NotReached") -> dict[str, float]:
     """What the inventory measured of the runs before it: metric → value."""
     return {"AccountsNotReached": len(found.accounts)}
 

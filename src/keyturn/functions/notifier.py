@@ -14,9 +14,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, InvalidValue, NoticesNotSent, Stale
-from keyturn.domain.events import AdminReport, Digest, NoticeContent
+from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.mail_fate import MailEvent
+from keyturn.domain.notice_content import AdminReport, NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.tag_text import format_utc
@@ -30,6 +31,7 @@ from keyturn.schemas.queue_content import read_content
 from keyturn.schemas.reachable_event import ReachableRequest, read_reachable_event
 from keyturn.schemas.rules import read_body
 from keyturn.schemas.ses_event import SES_SOURCE, read_mail_event
+from keyturn.use_cases import exemption, notify_of_report, send_once  # noqa: F401 -- loaded while Lambda starts, and not in the first call
 from keyturn.use_cases.mail_fate import FateOutcome
 from keyturn.use_cases.notify import Notify
 from keyturn.use_cases.patience import Patience

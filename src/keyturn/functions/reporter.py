@@ -27,6 +27,7 @@ from keyturn.schemas.report_event import (
     read_page_asked,
     read_report_asked,
 )
+from keyturn.use_cases import daily_digest  # noqa: F401 -- loaded while Lambda starts, and not in the first call
 from keyturn.use_cases.day_over import Waits
 from keyturn.use_cases.make_page import MakePage
 from keyturn.use_cases.page_data import GatherPage

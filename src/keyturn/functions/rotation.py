@@ -8,11 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    SqsFifoPartialProcessor,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.amounts import pluralize
@@ -40,12 +35,29 @@ from keyturn.functions.operator_event import (
     written_down,
 )
 from keyturn.functions.result_log import log_result
+from keyturn.functions.sqs_record import Record, failed_of
 from keyturn.schemas.answer import write_answer
 from keyturn.schemas.pause_event import is_about_pause, read_pause_event
 from keyturn.schemas.plan import read_plan
 from keyturn.schemas.queue_message import write_message
 from keyturn.schemas.rotation_event import RotationRequest, read_queued, read_rotation
 from keyturn.schemas.rules import read_body
+from keyturn.use_cases import (  # noqa: F401 -- loaded while Lambda starts, and not in the first call
+    daily_cap,
+    deliver,
+    end_exemption,
+    executor,
+    exempt_users,
+    fact_gatherer,
+    find_owner,
+    keep_account,
+    keep_secrets,
+    memberships,
+    notifications,
+    run_account,
+    run_lease,
+    snapshot,
+)
 from keyturn.wiring import Aws
 
 logger = Logger(service=Service.ROTATION)
@@ -85,10 +97,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
                 return done.answer
             return write_answer(_measured(aws, asked, context))
 
-    def one(record: SQSRecord) -> None:
+    def one(record: Record) -> None:
         try:
             with in_our_words(logger, LogEvent.MESSAGE_FAILED):
-                asked = read_queued(read_body(record.body), now=now)
+                asked = read_queued(read_body(str(record["body"])), now=now)
                 result = _measured(aws, asked, context)
         except Stale:
             # Not a failure: tried again it would be as old, and hold its account's group up.
@@ -100,12 +112,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         if result.lost is not None:
             raise AccountNotKeptError(str(result.lost))
 
-    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-    # A batch of one failed account is a partial failure like any other.
-    processor.raise_on_entire_batch_failure = False
-    return process_partial_response(
-        event=event, record_handler=one, processor=processor, context=context
-    )
+    return failed_of(event["Records"], one)
 
 
 def _measured(aws: Aws, asked: RotationRequest, context: LambdaContext) -> AccountResult:

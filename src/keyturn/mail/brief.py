@@ -5,16 +5,9 @@ from typing import Final
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.amounts import pluralize
-from keyturn.domain.events import (
-    Audience,
-    Brief,
-    BriefNote,
-    Digest,
-    NoticeContent,
-    NoticeItem,
-    OddValues,
-)
+from keyturn.domain.events import Audience, Brief, BriefNote, Digest, NoticeItem, OddValues
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.worst_lines import DigestList
 from keyturn.mail.commands import read_command, undo_command

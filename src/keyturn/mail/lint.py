@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 
-from keyturn.domain.events import Mail, NoticeContent
+from keyturn.domain.events import Mail
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.overrides import sound
 from keyturn.mail.renderer import Mails, changed_of, names_of_ours

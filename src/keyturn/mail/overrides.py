@@ -6,7 +6,8 @@ from threading import Lock
 from typing import Final
 
 from keyturn.domain.errors import PortError
-from keyturn.domain.events import Mail, NoticeContent
+from keyturn.domain.events import Mail
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails, changed_of, folder_of, named_in
 from keyturn.mail.template_process import TemplateFailed, TemplateProcess

@@ -24,10 +24,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.decision import NoticeType
-from keyturn.domain.events import Audience, Digest, Mail, NoticeContent, NoticeItem
+from keyturn.domain.events import Audience, Digest, Mail, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Account
 from keyturn.domain.key_usage import breaks, is_left_behind
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport, unseen_line
 from keyturn.domain.plain_text import shown
 from keyturn.mail.commands import command_to_enable, read_command, trail_command, undo_command

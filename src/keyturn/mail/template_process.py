@@ -21,7 +21,8 @@ from time import monotonic
 from types import TracebackType
 from typing import IO, Final
 
-from keyturn.domain.events import Mail, NoticeContent
+from keyturn.domain.events import Mail
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.mail.letterhead import Letterhead
 from keyturn.mail.renderer import Mails, with_ours
 from keyturn.mail.thread import headers_of

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final, assert_never
 
 from keyturn.domain.admin_digest import AdminDigest
-from keyturn.domain.events import Digest, NoticeContent
+from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 
 _NO_DOMAIN: Final = "keyturn.invalid"

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from keyturn.domain.audit import BEGUN, AuditEntry
-from keyturn.domain.events import NoticeContent
 from keyturn.domain.pause import Pause
 from keyturn.ports.accounts import AccessKeys, CallHistory, Listed, NewKey, Organization, User
 from keyturn.ports.conversations import Conversations
@@ -68,7 +67,6 @@ __all__ = [
     "ListedSecret",
     "LocatedPauseFlag",
     "NewKey",
-    "NoticeContent",
     "Organization",
     "OwnersFileStore",
     "Pause",

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from keyturn.domain.events import AdminReport, Digest, Event, NoticeContent, NoticeItem
+from keyturn.domain.events import Digest, Event, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.key import Receipt, SentNotice
 from keyturn.domain.recipient import ChannelName, Recipient, RecipientId
+
+if TYPE_CHECKING:
+    from keyturn.domain.notice_content import AdminReport, NoticeContent
 
 
 class Receipts(Protocol):
@@ -103,7 +106,7 @@ class ReceiptBook(Protocol):
         """Claim a change of the exemption group, likewise; now: UTC."""
 
     def claim_report(
-        self, report: AdminReport, recipient: Recipient, now: datetime
+        self, report: "AdminReport", recipient: Recipient, now: datetime
     ) -> Claim | None:
         """
         Claim a report, likewise: one of each day, week or month, whatever is in it.
@@ -140,7 +143,7 @@ class Channel(Protocol):
     def name(self) -> ChannelName:
         """Which one it is."""
 
-    def render(self, content: NoticeContent, recipient: Recipient) -> RenderedNotice:
+    def render(self, content: "NoticeContent", recipient: Recipient) -> RenderedNotice:
         """Write the message; nothing is sent, whatever this raises."""
 
     def take_turn(self, recipient: Recipient, *, within: float) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from keyturn.domain.events import NoticeContent
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.schemas.digest_due import is_digest_due, read_digest_due
 from keyturn.schemas.iam_event import IAM_SOURCE, read_exemption
 from keyturn.schemas.notices_due import read_notices_due

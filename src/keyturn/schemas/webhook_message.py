@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Final, Literal, TypedDict
 
 from keyturn.domain.admin_digest import AdminDigest
-from keyturn.domain.events import Digest, NoticeContent
+from keyturn.domain.events import Digest
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import Recipient
 from keyturn.domain.tag_text import format_utc

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import ClaimInProgress, KeyturnError, NoticesNotSent, PortError
 from keyturn.domain.events import Digest, Event, EventType, OddValues, Run
 from keyturn.domain.plain_text import shown
@@ -20,10 +19,14 @@ from keyturn.ports import Bus, Clock
 from keyturn.schemas.digest_of_day import write_digest_due
 from keyturn.schemas.event import write_notices
 from keyturn.use_cases.notifications import Notifications
-from keyturn.use_cases.notify import Notify
-from keyturn.use_cases.notify_of_report import NotifyOfReport
-from keyturn.use_cases.patience import Patience
-from keyturn.use_cases.send_once import Sent
+
+if TYPE_CHECKING:
+    # What only a laptop sends with, no function need load.
+    from keyturn.domain.admin_digest import AdminDigest
+    from keyturn.use_cases.notify import Notify
+    from keyturn.use_cases.notify_of_report import NotifyOfReport
+    from keyturn.use_cases.patience import Patience
+    from keyturn.use_cases.send_once import Sent
 from keyturn.use_cases.side_by_side import side_by_side
 
 MOST_FAILURES = 50
@@ -47,7 +50,7 @@ class Announcer(Protocol):
 class RunAnnouncer(Announcer, Protocol):
     """One that also tells the administrators of a whole run, over many accounts, in one mail."""
 
-    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:
+    def announce_run(self, digest: "AdminDigest", run: Run) -> tuple[Failure, ...]:
         """Tell it; likewise."""
 
 
@@ -70,7 +73,7 @@ class PublishToBus:
         )
         return self._published((*notices, *notifications.events))
 
-    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:
+    def announce_run(self, digest: "AdminDigest", run: Run) -> tuple[Failure, ...]:
         """Publish what the administrators are to be told of a whole run."""
         detail = {**write_digest_due(digest)}
         return self._published([Event(type=EventType.DIGEST_DUE, run=run, detail=detail)])
@@ -121,10 +124,10 @@ def _some(failures: tuple[str, ...]) -> tuple[str, ...]:
 class SendFromHere:
     """Sends the mails at once, for runs from a laptop."""
 
-    notify: Notify
-    notify_of_report: NotifyOfReport
+    notify: "Notify"
+    notify_of_report: "NotifyOfReport"
     clock: Clock
-    patience: Callable[[], Patience]
+    patience: "Callable[[], Patience]"
     """How long each digest may wait, from when it is asked for."""
 
     def announce(self, notifications: Notifications) -> tuple[Failure, ...]:
@@ -135,12 +138,12 @@ class SendFromHere:
             failures += self._sent(send, digest.recipient)
         return tuple(failures)
 
-    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets RunAnnouncer
+    def announce_run(self, digest: "AdminDigest", run: Run) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets RunAnnouncer
         """Send the administrators one mail of a whole run."""
         return self._sent(partial(self.notify_of_report.send, digest), self.notify_of_report.admin)
 
     def _sent(
-        self, send: Callable[[datetime, Patience], Sent[Any]], to: Recipient
+        self, send: "Callable[[datetime, Patience], Sent[Any]]", to: Recipient
     ) -> tuple[Failure, ...]:
         try:
             sent = send(self.clock(), self.patience())
@@ -166,6 +169,6 @@ class NotifyNobody:
         """Tell nobody."""
         return ()
 
-    def announce_run(self, digest: AdminDigest, run: Run) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets RunAnnouncer
+    def announce_run(self, digest: "AdminDigest", run: Run) -> tuple[Failure, ...]:  # noqa: ARG002 -- meets RunAnnouncer
         """Tell nobody."""
         return ()

@@ -18,9 +18,9 @@ from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, KeyturnError, NoSuchRecipient, NoTimeLeft, Unexpected
 from keyturn.domain.events import Audience, Digest, NoticeItem, OddValues
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import NoticeContent
 from keyturn.use_cases.exemption import send_change
 from keyturn.use_cases.notify import send_digest
 from keyturn.use_cases.notify_of_report import send_report

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from keyturn.domain.events import AdminReport
+from keyturn.domain.notice_content import AdminReport
 from keyturn.domain.recipient import Recipient
 from keyturn.use_cases.mail_fate import Reachable
 from keyturn.use_cases.patience import Patience

@@ -31,16 +31,9 @@ from keyturn.domain.errors import (
     Throttled,
     Unavailable,
 )
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import (
-    Channel,
-    Claim,
-    NoticeContent,
-    ReceiptBook,
-    RenderedNotice,
-    SentMessage,
-    SentMessages,
-)
+from keyturn.ports import Channel, Claim, ReceiptBook, RenderedNotice, SentMessage, SentMessages
 from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.side_by_side import side_by_side
 

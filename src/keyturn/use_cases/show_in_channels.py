@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keyturn.domain.events import Digest
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Channel, NoticeContent
+from keyturn.ports import Channel
 from keyturn.ports.sending import Outbox
 from keyturn.use_cases.channels import Way, WayToOwners, errands_of
 

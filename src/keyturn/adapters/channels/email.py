@@ -19,8 +19,9 @@ from keyturn.domain.errors import (
     Throttled,
 )
 from keyturn.domain.events import Mail
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Clock, NoticeContent, RenderedNotice
+from keyturn.ports import Clock, RenderedNotice
 from keyturn.ports.sending import Turns
 from keyturn.schemas.ses_event import OUR_TAG
 

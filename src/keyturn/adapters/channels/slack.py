@@ -30,9 +30,10 @@ from keyturn.domain.errors import (
 from keyturn.domain.events import Audience, Brief, BriefNote, Digest, left_out
 from keyturn.domain.exemption import ExemptionChange
 from keyturn.domain.names import SLACK_MEMBER
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
+from keyturn.ports import Clock, Conversations, RenderedNotice
 from keyturn.ports.sending import Post, Turns, Values, refusal_of
 
 if TYPE_CHECKING:

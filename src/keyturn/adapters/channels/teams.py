@@ -12,8 +12,9 @@ from typing import Final
 
 from keyturn.domain.errors import Refused
 from keyturn.domain.events import Brief, BriefNote, left_out
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import NoticeContent, RenderedNotice
+from keyturn.ports import RenderedNotice
 from keyturn.ports.sending import Post, Turns, Values, refusal_of
 
 URL: Final = "url"

@@ -14,9 +14,10 @@ from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import Gone, RateExceeded, Refused
 from keyturn.domain.events import Digest, NoticeItem
 from keyturn.domain.exemption import ExemptionChange
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Clock, NoticeContent, RenderedNotice
+from keyturn.ports import Clock, RenderedNotice
 from keyturn.ports.sending import Post, Values, refusal_of
 from keyturn.schemas.webhook_message import write_webhook_message
 

@@ -35,8 +35,9 @@ from keyturn.domain.errors import (
     Unavailable,
 )
 from keyturn.domain.events import Brief, Digest
+from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.recipient import ChannelName, Recipient
-from keyturn.ports import Clock, Conversations, NoticeContent, RenderedNotice
+from keyturn.ports import Clock, Conversations, RenderedNotice
 from keyturn.ports.sending import Call, Turns, Values
 
 __all__ = ["EMAIL", "TOKEN", "JiraChannel"]
