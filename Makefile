@@ -32,8 +32,8 @@ unit: .venv/ready       ## run the tests of the rule alone: seconds
 bench: .venv/ready      ## say what a day takes, in calls, time and memory; B="quiet all" for some, BENCH=long for every size, PAGES=1 for large pages
 	$(RUN)python -m tests.bench $(if $(PAGES),pages,$(B)) $(if $(filter long,$(BENCH)),--long)
 
-bench-compare: .venv/ready  ## the same, as ratios to tests/bench/baseline.json, or to another checkout measured in turns; BASE=path-or-commit
-	$(RUN)python -m tests.bench $(B) $(if $(filter long,$(BENCH)),--long) --compare $(if $(BASE),--base $(BASE))
+bench-compare: .venv/ready  ## the same, as ratios to tests/bench/baseline.json, or, with BASE=path-or-commit, to another checkout in turns
+	$(RUN)python -m tests.bench $(B) $(if $(filter long,$(BENCH)),--long) --compare $(if $(BASE),--base $(BASE)) $(if $(RECORD),--record)
 
 
 mutants: .venv/ready    ## break the engine on purpose, and see each break caught; RANDOM=60 draws breaks, SEED=… the same again

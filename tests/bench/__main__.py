@@ -21,11 +21,11 @@ from tempfile import TemporaryDirectory
 from tests.bench.figures import Measured, as_json, ratios, read, table
 from tests.bench.process import ROOT
 from tests.bench.rows import MEASURES, Asked, Row
+from tests.bench.table import BEFORE, NOW
 from tests.bench.under_load import notices_and_reports, pages
 
-BASELINE = ROOT / "tests" / "bench" / "baseline.json"
 BASE_COMMIT = "5828c1bb"
-"""Before issue 16; `baseline.json` is its figures."""
+"""Before issue 16: of it are the figures in `baseline.json`."""
 
 
 def main() -> None:
@@ -37,20 +37,25 @@ def main() -> None:
     parser.add_argument("--checkout", type=Path, default=ROOT, help="measure this one")
     parser.add_argument("--compare", action="store_true", help="print ratios to the baseline")
     parser.add_argument("--base", help="measure this checkout or commit in turns with it")
+    parser.add_argument(
+        "--record", action="store_true", help=f"write both beside the bench; base: {BASE_COMMIT}"
+    )
     parser.add_argument("--profile", type=Path, help="where profiles of the functions go")
     given = parser.parse_args()
     # What takes minutes on its own is measured only by its name, or with all else.
     names = given.names or [*MEASURES, *(["load", "pages"] if given.long else [])]
     if unknown := sorted(set(names) - {*MEASURES, "load", "pages"}):
         parser.error(f"{unknown[0]}: is none of {', '.join([*MEASURES, 'load', 'pages'])}")
+    if given.record:
+        given.base, given.json = given.base or BASE_COMMIT, NOW
     with _checkouts(given.checkout, given.base) as (checkout, base):
         asked = Asked(checkout=checkout, long=given.long, profile=given.profile)
         measured, before = _measured(asked, names, base)
-    _write(given.json, measured, checkout)
-    if given.base:
-        _write(given.json.with_name("base.json"), before, base or checkout)
+        _write(given.json, measured, checkout)
+        if base is not None:
+            _write(given.json.with_name(BEFORE.name), before, base)
     if given.compare:
-        _say(ratios(measured, before if given.base else read(BASELINE)))
+        _say(ratios(measured, before if given.base else read(BEFORE)))
     if "load" in names:
         notices_and_reports()
     if "pages" in names:

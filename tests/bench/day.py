@@ -14,6 +14,7 @@ from tests.functions.test_under_load import deployed
 from tests.use_cases.harness import batch
 
 ROTATION_SECONDS = 900.0
+"""The template's, and Lambda's longest."""
 ACCOUNTS_AT_ONCE = 1
 """Messages of a batch of the rotation's: the template says so."""
 
