@@ -12,7 +12,7 @@ from keyturn.adapters.s3_folders_ahead import BELIEVED_FOR, S3FoldersAhead
 from keyturn.adapters.s3_receipts import S3Receipts
 from keyturn.domain.errors import Denied
 from keyturn.domain.key import SentNotice
-from keyturn.domain.recipient import ChannelName
+from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.secret_names import encode
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT, LocalCloud, Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
@@ -243,6 +243,25 @@ def test_where_nothing_can_be_listed_nobody_says_that_there_is_nothing(cloud: Lo
 
     with pytest.raises(Denied):
         receipts.of(user(0))
+
+
+def test_when_owners_last_heard_of_a_dry_run_is_one_list_too(cloud: LocalCloud) -> None:
+    owners = [Recipient(ChannelName.EMAIL, f"owner-{number}@example.com") for number in range(20)]
+    told, ours = owners[::2], Counted(cloud)
+    for each in told:
+        put(cloud, f"_dry-run/owner/{each.address_hash}/2027-02-28.{each.id}.json")
+    # Who was sent a copy as administrators, or by another channel, was not notified as an owner.
+    put(cloud, f"_dry-run/admin/{owners[1].address_hash}/2027-02-28.{owners[1].id}.json")
+    since = len(cloud.calls)
+
+    last = {
+        each: ours.ahead.last_dry_run_digest(ACCOUNT, each)
+        for each in sorted(owners, key=lambda each: each.address_hash)
+    }
+
+    assert calls(cloud, since) == {"ListObjectsV2": 1}
+    assert {each for each, at in last.items() if at is not None} == set(told)
+    assert last == {each: ours.by_key.last_dry_run_digest(ACCOUNT, each) for each in owners}
 
 
 @pytest.fixture

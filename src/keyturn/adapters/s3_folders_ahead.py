@@ -51,10 +51,11 @@ class _Page:
 
 class S3FoldersAhead:
     """
-    Knows folders `<within><user>/<key id>/`, for one run; its workers share it.
+    Knows folders `<within><user>/<key id>/`, or others two steps within, for one run.
 
-    A folder is known from one answer of S3 as it was at one moment, or not at all: what voids a
-    receipt must not be lost between two pages. Needs s3:ListBucket on `<within>*`.
+    Its workers share it. A folder is known from one answer of S3 as it was at one moment, or not
+    at all: what voids a receipt must not be lost between two pages. Needs s3:ListBucket on
+    `<within>*`.
     """
 
     def __init__(

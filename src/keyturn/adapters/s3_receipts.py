@@ -177,8 +177,7 @@ class S3Receipts:
     def _sent(self, within: str, key: str, channels: frozenset[ChannelName]) -> list[SentNotice]:
         """What a folder holds of a key; what is not of these channels is nobody's."""
         folder = f"{within}{key}"
-        known = self._ahead(within, folder)
-        listed = self._listed(folder) if known is None else known
+        listed = self._all_in(within, folder)
         times = {name: at for name, (at, _) in listed.items()}
         return [
             SentNotice(
@@ -205,14 +204,19 @@ class S3Receipts:
 
     def last_dry_run_digest(self, account: str, recipient: Recipient) -> datetime | None:
         """When that recipient was last sent a dry-run digest of the account."""
-        folder = f"{self._root}/{account}/{_DRY_RUN}/{Audience.OWNER}/{recipient.address_hash}/"
-        listed = self._listed(folder)
+        within = f"{self._root}/{account}/{_DRY_RUN}/"
+        listed = self._all_in(within, f"{within}{Audience.OWNER}/{recipient.address_hash}/")
         sent = (
             at
             for name, at in _receipts(listed)
             if name + BOUNCED not in listed and _may_be_to(recipient, name)
         )
         return max(sent, default=None)
+
+    def _all_in(self, within: str, folder: str) -> _Listed:
+        """What is in a folder, as it is known already, or listed now."""
+        known = self._ahead(within, folder)
+        return self._listed(folder) if known is None else known
 
     def _listed(self, folder: str) -> _Listed:
         """What is in a folder, whole or not at all: name → (S3's time of it, UTC; bytes)."""
