@@ -53,6 +53,7 @@ SERVICE = {
     "s3_period_reports.py": "s3",
     "s3_plans.py": "s3",
     "s3_receipts.py": "s3",
+    "s3_folders_ahead.py": "s3",
     "s3_fates.py": "s3",
     "s3_conversations.py": "s3",
     "s3_coverage.py": "s3",
@@ -120,6 +121,7 @@ WORKS_UNDER: Mapping[tuple[str, str], Mapping[str, Collection[str] | None]] = {
         "event_bus.py": WHOLE,
         "kms.py": {"__call__"},
         # The engine reads receipts; only the notifier writes them.
+        "s3_folders_ahead.py": WHOLE,
         "s3_receipts.py": {"__init__", "_receipts_in"},
         "s3_audit.py": WHOLE,
         "s3_plans.py": WHOLE,
