@@ -240,10 +240,16 @@ class Lives(RuleBasedStateMachine):
             RotationPeriod=rotation, InactivePeriod=inactive, RecoveryGracePeriod=grace
         )
 
-    @rule(keys=st.sampled_from(("1", "10")), days=st.sampled_from(("1", "3")))
-    def the_limits_change(self, keys: str, days: str) -> None:
-        """Change how many keys may end on one day, and over how many days old ones are spread."""
-        self.world.configure(MaxKeysPerDay=keys, MaxPercentPerDay=keys, SpreadDays=days)
+    @rule(
+        keys=st.sampled_from(("1", "10")),
+        days=st.sampled_from(("1", "3")),
+        early=st.sampled_from(("0", "14", "40")),
+    )
+    def the_limits_change(self, keys: str, days: str, early: str) -> None:
+        """Change how many keys may end on one day, how old ones are spread, how early all come."""
+        self.world.configure(
+            MaxKeysPerDay=keys, MaxPercentPerDay=keys, SpreadDays=days, RotateEarlyDays=early
+        )
 
     # Owners and operators
 

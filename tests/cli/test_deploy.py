@@ -516,6 +516,17 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
             "--parameter RotationPeriod 0: must be a whole number from 1 to 36500",
         ),
         (
+            ["--parameter", "RotateEarlyDays=-1"],
+            "--parameter RotateEarlyDays -1: must be a whole number from 0 to 36500",
+        ),
+        (
+            ["--parameter", "RotateEarlyDays=76"],
+            (
+                "--parameter RotateEarlyDays 76: must be less than RotationPeriod 90 minus 14, "
+                "the most of WarnDays"
+            ),
+        ),
+        (
             ["--parameter", "RotationPeriod=90", "--parameter", "RotationPeriod=91"],
             "--parameter RotationPeriod: is given twice",
         ),

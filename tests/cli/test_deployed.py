@@ -139,6 +139,25 @@ def test_a_deployment_that_has_nothing_by_default_is_followed_in_everything(
         assert {entry["EventBusName"] for entry in entries} == {"others"}  # type: ignore[attr-defined] # PutEvents' own
 
 
+@pytest.mark.parametrize("given", ["--rotation-period 28", "--warn-days 76"])
+def test_what_was_typed_is_refused_where_the_functions_early_days_leave_it_no_room(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalCloud(now=NOW) as cloud:
+        build(cloud)
+        deploy(cloud, RotateEarlyDays="14")
+        for name, value in environment(cloud.session(OURS)).items():
+            monkeypatch.setenv(name, value)
+        refused = keyturn("plan", *DEPLOYED, *given.split())
+
+    assert refused.exit_code == 2, refused.output
+    assert refused.stderr.startswith(
+        f"{given}: does not go with --rotate-early-days 14, the functions' own, "
+        "which must be less than --rotation-period "
+    )
+    assert refused.stderr.count("\n") == 1
+
+
 def asked(cloud: LocalCloud) -> set[str]:
     return {f"{call.service}:{call.operation}" for call in cloud.calls}
 

@@ -266,6 +266,15 @@ def test_what_a_changed_parameter_does_is_shown_for_each_key(
     assert (carl["before"]["action"], carl["after"]["action"]) == ("KEEP", "ROTATE")
     assert carl["supposed"] == ["secret"]
     assert "fred" not in found
+    at = SAME.index("--rotate-early-days")
+    later = against(folder, *SAME[:at], *SAME[at + 2 :])
+    moved = {
+        each["user"]: [each[when]["next_date"] for when in ("before", "after")]
+        for each in later["keys"]
+        if each["differs"]
+    }
+    assert moved
+    assert all(before < after for before, after in moved.values())
     retired = against(folder, *SAME, "--retire-in-use")
     hugo = [each for each in retired["keys"] if each["user"] == "hugo"]
     assert [each["before"]["reason"] for each in hugo] == ["two-keys-in-use"] * 2
