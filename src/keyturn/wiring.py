@@ -22,7 +22,7 @@ import boto3
 
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.adapters.clients import Journal, bucket_client, client, write_to
+from keyturn.adapters.clients import Journal, bucket_client, client, shared_client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
 from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
@@ -40,6 +40,7 @@ from keyturn.adapters.s3_snapshots import S3Snapshots
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.sts import session_as
+from keyturn.adapters.token_bucket import TokenBucket
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.domain.events import Run
@@ -139,6 +140,11 @@ class _Member:
     trail: Callable[[str], Any]
     """Region → its client of CloudTrail, made when it is asked for."""
 
+    def close(self) -> None:
+        """Close the connections: a client that nobody has any more lets go of them late."""
+        for made in (self.iam, self.secrets):
+            made.close()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Connections:
@@ -156,6 +162,8 @@ class _Connections:
     """What for → the client or adapter that was made for it."""
     _members: dict[str, _Member] = field(default_factory=dict)
     """Account id → its clients, in the order in which they were made."""
+    _buckets: dict[tuple[str, str], TokenBucket] = field(default_factory=dict)
+    """Account id and service → what it bears, which outlasts the clients that learnt it."""
     # boto3's sessions may not make two clients at once; accounts run side by side.
     _making: RLock = field(default_factory=RLock)
 
@@ -185,7 +193,15 @@ class _Connections:
 
     def forget(self, account: str) -> None:
         """Let a member account's clients go: thousands of them fill a laptop."""
-        self._members.pop(account, None)
+        with self._making:
+            member = self._members.pop(account, None)
+        if member is not None:
+            member.close()
+
+    def _bucket(self, account: str, service: str) -> TokenBucket:
+        """What all who ask this service in this account share."""
+        with self._making:
+            return self._buckets.setdefault((account, service), TokenBucket(self.clock))
 
     def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
         settings = self.settings
@@ -196,7 +212,7 @@ class _Connections:
         with self._making:
             if account not in self._members:
                 for oldest in list(self._members)[: 1 - MEMBERS_KEPT]:
-                    del self._members[oldest]
+                    self._members.pop(oldest).close()
                 self._members[account] = self._connect(account)
             return self._members[account]
 
@@ -206,13 +222,13 @@ class _Connections:
         session = self._session_in(account, role) if role else self.session
 
         def written(service: str, **options: Any) -> Any:  # noqa: ANN401 -- as above
-            made = client(session, service, **options)
+            made = shared_client(session, service, self._bucket(account, service), **options)
             write_to(self.journal, made, service)
             return made
 
         return _Member(
             iam=written("iam"),
-            iam_once=cache(lambda: written("iam", attempts=1, waits=False)),
+            iam_once=cache(lambda: written("iam", attempts=1)),
             secrets=written("secretsmanager"),
             # Made when a secret names its KMS key in another way than we do, which is rare.
             key_names=KeyNames(cache(lambda: client(session, "kms"))),
@@ -379,7 +395,7 @@ class Aws(_Connections):
 
     def _tools(self, run: Run) -> _Tools:
         """What every work in one account is done with."""
-        from keyturn.use_cases.deliver import Deliver
+        from keyturn.use_cases.deliver import TRIED_FOR, Deliver
         from keyturn.use_cases.end_exemption import EndExemption
         from keyturn.use_cases.executor import Executor
         from keyturn.use_cases.exempt_users import ExemptUsers
@@ -430,6 +446,7 @@ class Aws(_Connections):
                     secret_store=secret_store,
                     run_id=own_id,
                     find_owner=find_owner,
+                    patience=self.patience(TRIED_FOR.total_seconds),
                     smtp_users=settings.smtp,
                 ),
                 lease=RunLease(ledger=ledger, clock=self.clock, id=own_id),

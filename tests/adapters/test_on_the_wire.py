@@ -27,8 +27,10 @@ from keyturn.adapters.clients import (
     MOST_CONNECTIONS,
     READ_SECONDS,
     client,
+    shared_client,
 )
 from keyturn.adapters.sts import session_as
+from keyturn.adapters.token_bucket import TokenBucket
 
 AT = datetime(2026, 3, 2, 5, tzinfo=UTC)
 CREDENTIALS = ("ASIAIOSFODNN7EXAMPLE", "none", "token")
@@ -131,6 +133,15 @@ def test_a_request_is_boto3s_but_for_the_name_of_who_calls(
     assert "keyturn" not in theirs_was
     assert agent.split()[:2] == [f"keyturn/{keyturn.__version__}", f"Boto3/{boto3.__version__}"]
     assert f"Botocore/{metadata.version('botocore')}" in agent.split()
+
+
+@pytest.mark.parametrize("service", ["iam", "secretsmanager"])
+def test_a_client_that_shares_a_bucket_sends_the_same(service: str) -> None:
+    bucket = TokenBucket(lambda: datetime.now(UTC))
+
+    assert sent_by(shared_client(own(), service, bucket), service) == sent_by(
+        client(own(), service), service
+    )
 
 
 def test_the_version_that_is_named_is_the_packages() -> None:

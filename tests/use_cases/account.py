@@ -1,5 +1,6 @@
 """One account, kept on fakes."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from keyturn.adapters.no_bucket import NoDeferrals
@@ -18,6 +19,7 @@ from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.memberships import Memberships
 from keyturn.use_cases.notifications import BuildNotifications
+from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.run_command import RunCommand
 from keyturn.use_cases.run_lease import RunLease
 from tests.fakes import (
@@ -123,7 +125,11 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
             keys=keys,
             secret_store=secret_store,
             deliver=Deliver(
-                keys=keys, secret_store=secret_store, run_id=run_id, find_owner=find_owner
+                keys=keys,
+                secret_store=secret_store,
+                run_id=run_id,
+                find_owner=find_owner,
+                patience=Patience(left=lambda: 0.0, sleep=time.sleep, chance=lambda: 0.0),
             ),
             lease=RunLease(ledger=ledger, clock=clock, id=run_id),
             clock=clock,

@@ -16,6 +16,7 @@ from keyturn.domain.secret_names import (
     USER_TAG,
     version_id_for,
 )
+from keyturn.use_cases.deliver import TRIED_FOR
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, SECRETS_KEY
@@ -286,7 +287,9 @@ def test_a_definite_refusal_to_make_a_key_clears_our_intent(error: str, stage: H
 
     whose = "ann" if error == "Throttling" else None  # a policy's no is the whole account's
     assert error in failures_of(answer)[whose]
-    assert stage.writes() == ["CreateSecret", "TagResource", "CreateAccessKey", "UntagResource"]
+    # Throttled it is tried again, under the same intent.
+    once = list(dict.fromkeys(stage.writes()))
+    assert once == ["CreateSecret", "TagResource", "CreateAccessKey", "UntagResource"]
     assert list(stage.keys("ann")) == keys
     assert INTENT_TAG not in stage.secret("ann").tags
 
@@ -419,6 +422,41 @@ def test_a_lost_answer_to_storing_is_only_asked_for_again(stage: Harness) -> Non
     assert stage.writes().count("PutSecretValue") == 3
     [new] = set(stage.keys("ann")) - {old}
     assert stage.value("ann")["AccessKeyId"] == new
+
+
+@pytest.mark.parametrize("throttles", [1, 4])
+def test_a_key_that_was_throttled_is_made_in_the_same_run_under_the_same_intent(
+    throttles: int, stage: Harness
+) -> None:
+    [old] = stage.user("ann", 90)
+    stage.cloud.throttle(MEMBER, "CreateAccessKey", times=throttles)
+
+    answer = stage.run()
+
+    assert answer["failures"] == []
+    [new] = set(stage.keys("ann")) - {old}
+    assert stores(stage.secret("ann"), new)
+    operations = [call.operation for call in delivery(stage)]
+    made = operations.index("CreateAccessKey")
+    assert operations[made : made + throttles + 1] == ["CreateAccessKey"] * (throttles + 1)
+    assert operations.count("TagResource") == 2  # the intent once, and that it is settled
+
+
+def test_a_key_that_is_always_throttled_is_given_up_while_its_intent_holds(
+    stage: Harness,
+) -> None:
+    [old] = stage.user("ann", 90)
+    stage.cloud.throttle(MEMBER, "CreateAccessKey")
+
+    answer = stage.run()
+
+    assert "CreateAccessKey: Throttling: Rate exceeded" in failures_of(answer)["ann"]
+    asked = [call for call in stage.ours() if call.operation == "CreateAccessKey"]
+    [intent] = [call for call in stage.ours() if call.operation == "TagResource"]
+    assert len(asked) > 4
+    assert asked[-1].at - intent.at <= TRIED_FOR
+    assert list(stage.keys("ann")) == [old]
+    assert INTENT_TAG not in stage.secret("ann").tags
 
 
 @pytest.mark.parametrize("obstacle", ["lost answer", "server error"])

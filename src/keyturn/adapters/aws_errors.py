@@ -66,6 +66,7 @@ _BY_CODE: Final[Meanings] = {
     **dict.fromkeys(_GAVE_UP, Unavailable),
 }
 _THROTTLES = ("Throttl", "TooManyRequests", "RequestThrottl")
+_TOO_FAST: Final = ("RequestLimitExceeded", "SlowDown")
 _BY_STATUS: Final[Mapping[int, type[PortError]]] = {
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.PRECONDITION_FAILED: AlreadyThere,
@@ -144,6 +145,15 @@ def note_unanswered(
     is_lost = answer.get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
     if exception is not None or is_lost or code in _GAVE_UP:
         context[UNANSWERED] = True
+
+
+def is_throttled(parsed_response: Mapping[str, Any]) -> bool:
+    """Whether AWS answered that it is asked too fast, and did nothing."""
+    code = str(parsed_response.get("Error", {}).get("Code", ""))
+    status = parsed_response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return (
+        code in _TOO_FAST or code.startswith(_THROTTLES) or status == HTTPStatus.TOO_MANY_REQUESTS
+    )
 
 
 @contextmanager

@@ -13,7 +13,9 @@ from botocore.session import Session
 
 from keyturn import __version__
 from keyturn.adapters.aws_errors import note_unanswered
+from keyturn.adapters.throttling import keep_to
 from keyturn.adapters.timestamps import read_timestamp
+from keyturn.adapters.token_bucket import TokenBucket
 from keyturn.domain.errors import Refused
 
 Journal = Callable[[str, Mapping[str, str]], None]
@@ -24,7 +26,8 @@ ATTEMPTS = 4
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
 """A call that hangs ends within 52 seconds, and the pauses between; a function spares 180."""
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 128
+"""So many work at once from a laptop, by default: 16 accounts with 8 users each."""
 
 WRITES = {
     "iam": ("CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "RemoveUserFromGroup"),
@@ -93,6 +96,20 @@ def client(
         raise Refused(message) from error
     made_client.meta.events.register("response-received", note_unanswered)
     return made_client
+
+
+def shared_client(
+    session: boto3.Session, service: str, bucket: TokenBucket, *, attempts: int = ATTEMPTS
+) -> Any:  # noqa: ANN401 -- as above
+    """
+    Make a client that asks no faster than the account bears, and again what it throttled.
+
+    bucket: of all who ask the service in that account. attempts: 1 repeats nothing, not even what
+    was throttled. Raises Refused as `client` does.
+    """
+    made = client(session, service, attempts=attempts, waits=False)
+    keep_to(bucket, made, writes=WRITES[service], once=attempts == 1)
+    return made
 
 
 def _user_agent(inner: Session) -> str:

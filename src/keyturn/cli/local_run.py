@@ -11,6 +11,7 @@ from threading import Event, Lock
 import typer
 
 from keyturn.cli.one_line import unforeseen
+from keyturn.cli.open_files import make_room
 from keyturn.cli.options import AccountOptions
 from keyturn.cli.own_credentials import open_session
 from keyturn.deployment.wiring import leftovers
@@ -203,8 +204,8 @@ class FleetRun:
     lists_secrets: bool = False
     """Whether secrets without a living user are looked for."""
     rotations: Tally = field(default_factory=Tally)
-    hints: dict[str, str] = field(default_factory=dict)
-    """What may have been meant by users who were asked for; known as the accounts are read."""
+    hints: dict[str, dict[str, str]] = field(default_factory=dict)
+    """User who was asked for → account id → what may have been meant; known as they are read."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def plan(self, account: Account, progress: Progress) -> AccountResult:
@@ -288,9 +289,14 @@ class FleetRun:
             )
         }
         return [
-            f"{sentence.format(name)}{self.hints.get(name, '')}"
+            f"{sentence.format(name)}{self._hint(name)}"
             for name in sorted(self.request.users - present)
         ]
+
+    def _hint(self, user: str) -> str:
+        """Of the first account that has one, whichever was read first."""
+        found = sorted(self.hints.get(user, {}).items())
+        return f"{found[0][1]} ({found[0][0]})" if found else ""
 
     def _request(self, account: Account) -> Request:
         """What is asked for in one account."""
@@ -307,7 +313,7 @@ class FleetRun:
             if not isinstance(failure.error, NoSuchUser):
                 kept.append(failure)
             elif failure.user is not None and failure.error.hint:
-                self.hints[failure.user] = f"{failure.error.hint} ({plan.run.account.id})"
+                self.hints.setdefault(failure.user, {})[plan.run.account.id] = failure.error.hint
         return replace(plan, failures=tuple(kept))
 
     def _with_leftovers(self, plan: AccountPlan) -> AccountPlan:
@@ -368,6 +374,7 @@ def on_accounts(
         finally:
             progress(account, 1, 1)
 
+    make_room(parallel * fleet_run.aws.settings.parallel_users)
     with ThreadPoolExecutor(max_workers=parallel) as pool:
         futures: list[Future[AccountResult]] = []
         try:

@@ -146,7 +146,7 @@ class AccountOptions:
     external_id: str | None = option_of("ExternalId")
     org_list_role: str | None = option_of("OrgListRole")
     org_list_account: str | None = option_of("OrgListAccount")
-    parallel: int = option("--parallel", "How many accounts side by side.", WHICH, "N", default=8)
+    parallel: int = option("--parallel", "How many accounts side by side.", WHICH, "N", default=16)
     parallel_users: str | None = option_of("ParallelUsers")
 
 

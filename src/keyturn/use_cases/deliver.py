@@ -33,12 +33,15 @@ from keyturn.domain.record import LONGEST_RUN, Intent, KeyRecord
 from keyturn.domain.smtp import NO_SMTP_USERS, SmtpUsers
 from keyturn.ports import AccessKeys, NewKey, SecretStore
 from keyturn.use_cases.find_owner import FindOwner
+from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.record_store import RecordStore
 
 _TAG_VALUE = re.compile(r"[\w +=.:/@-]{1,256}")
 """https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_Tag.html."""
 INTENT_HOLDS = timedelta(seconds=60)
 """How soon after its intent a key must be created; later, the intent is written anew."""
+TRIED_FOR = timedelta(seconds=30)
+"""How long after the intent an attempt that was throttled is followed by another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,8 @@ class Deliver:
     run_id: str
     """Of this run alone: by it an intent is known as ours."""
     find_owner: FindOwner
+    patience: Patience
+    """How to wait when AWS is asked too fast."""
     smtp_users: SmtpUsers = NO_SMTP_USERS
     """Whose secrets hold passwords for SES's SMTP interface, too."""
 
@@ -146,7 +151,7 @@ class Deliver:
         # The intent is cleared only where AWS has said that there is no key. Cleared on a lost
         # answer, the key that it made would work, and nobody would ever look for it.
         try:
-            return self.keys.create(user.name)
+            return self._tried(user, intent, record)
         except KeyLimitReached as error:
             # Another run may be inside, with this intent as the only trace of its key.
             message = f"another run, or a person, made a second key of {user.name} meanwhile"
@@ -163,6 +168,19 @@ class Deliver:
             raise ChangedMeanwhile(message) from error
         except PortError as error:
             raise DeliveryUnclear(user.name, str(error)) from error
+
+    def _tried(self, user: UserFacts, intent: Intent, record: RecordStore) -> NewKey:
+        """Create the key; again only where AWS said that it was asked too fast, and made none."""
+        throttles = 0
+        while True:
+            try:
+                return self.keys.create(user.name)
+            except Throttled:
+                throttles += 1
+                pause = self.patience.pause_after(throttles)
+                until = record.now() + timedelta(seconds=pause)
+                if until - intent.at > TRIED_FOR or not self.patience.waits(pause):
+                    raise
 
     def _stored(self, user: UserFacts, new: NewKey, intent: Intent, record: RecordStore) -> None:
         def may_go() -> None:

@@ -87,5 +87,10 @@ class Throttling(InjectedError):
     """Refuses an operation because too much is asked."""
 
     def _refusal(self, request: ApiRequest) -> ApiError:
-        code = self.error or _THROTTLED.get(request.service, "ThrottlingException")
-        return ApiError(code, "Rate exceeded", 503 if request.service == "s3" else 400)
+        return too_fast(request, self.error)
+
+
+def too_fast(request: ApiRequest, error: str | None = None) -> ApiError:
+    """What a service answers when it is asked too fast; error: another code than its own."""
+    code = error or _THROTTLED.get(request.service, "ThrottlingException")
+    return ApiError(code, "Rate exceeded", 503 if request.service == "s3" else 400)

@@ -1,0 +1,98 @@
+"""Ask no faster than an account bears, and again what was throttled: by botocore's events."""
+
+import random
+import time
+from collections.abc import Callable, Container, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from botocore.awsrequest import AWSRequest
+
+from keyturn.adapters.aws_errors import is_throttled
+from keyturn.adapters.token_bucket import Token, TokenBucket
+
+SENT_AGAIN_FOR: Final = 20.0
+"""Seconds that a throttled call has waited, all in all, when it is given up."""
+FIRST_PAUSE: Final = 0.05
+"""Seconds behind the first throttle; each time twice as long."""
+LONGEST_PAUSE: Final = 5.0
+
+_TAKEN: Final = "keyturn-taken"
+_WAITED: Final = "keyturn-waited"
+
+
+def keep_to(
+    bucket: TokenBucket,
+    client: Any,  # noqa: ANN401 -- boto3 makes the class at run time
+    *,
+    writes: Container[str],
+    once: bool,
+) -> None:
+    """
+    Have each call of the client take a token, and be sent again if it was throttled.
+
+    Args:
+        bucket: of the account and the service, for all clients there.
+        client: how often it repeats what was not answered stays botocore's affair.
+        writes: the operations that do not wait for their token: other calls wait the longer.
+        once: whether nothing is ever sent again.
+
+    """
+
+    def take(request: AWSRequest, operation_name: str, **_: object) -> None:
+        token = bucket.owe() if operation_name in writes else bucket.take()
+        request.context[_TAKEN] = token
+        _wait(request.context, token.wait)
+
+    def learn(
+        parsed_response: Mapping[str, Any] | None, context: dict[str, Any], **_: object
+    ) -> None:
+        token: Token | None = context.get(_TAKEN)
+        if token is None or parsed_response is None:
+            return
+        if is_throttled(parsed_response):
+            bucket.throttled(token)
+        elif _status_of(parsed_response) < HTTPStatus.INTERNAL_SERVER_ERROR:
+            bucket.passed(token)
+
+    service = client.meta.service_model.service_id.hyphenize()
+    events = client.meta.events
+    # Before the call is signed: a signature that waits grows old.
+    events.register_first(f"request-created.{service}", take)
+    events.register(f"response-received.{service}", learn)
+    if not once:
+        # Before botocore's own, which gives up after as many throttles as lost answers.
+        events.register_first(f"needs-retry.{service}", _pause_behind_a_throttle)
+
+
+def pause(throttles: int, chance: Callable[[], float] = random.random) -> float:
+    """Seconds to wait behind so many throttles; half by chance, or all would come at once."""
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (throttles - 1))
+    return longest * (1 + chance()) / 2
+
+
+def _pause_behind_a_throttle(
+    response: tuple[object, Mapping[str, Any]] | None,
+    attempts: int,
+    request_dict: Mapping[str, Any],
+    **_: object,
+) -> float | bool | None:
+    """Say when to send again, as botocore is told: seconds; False: never; None: it decides."""
+    if response is None or not is_throttled(response[1]):
+        return None
+    context = request_dict["context"]
+    if context[_WAITED] >= SENT_AGAIN_FOR:
+        return False
+    seconds = pause(attempts)
+    context[_WAITED] += seconds
+    return seconds
+
+
+def _wait(context: dict[str, Any], seconds: float) -> None:
+    context[_WAITED] = context.get(_WAITED, 0.0) + seconds
+    if seconds:
+        time.sleep(seconds)  # looked up when it is called, as in wiring.py
+
+
+def _status_of(parsed_response: Mapping[str, Any]) -> int:
+    return int(parsed_response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
