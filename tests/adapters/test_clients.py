@@ -127,7 +127,7 @@ def test_only_the_client_that_makes_keys_never_tries_again(cloud: LocalCloud) ->
     assert journal == []  # nothing that AWS answered
 
 
-@pytest.mark.parametrize("service", ["iam", "secretsmanager", "s3", "sesv2", "sts"])
+@pytest.mark.parametrize("service", ["organizations", "s3", "sesv2", "sts"])
 def test_whoever_is_throttled_sends_less_for_a_while(cloud: LocalCloud, service: str) -> None:
     made = client(cloud.session(HUB), service)
     at_once = client(cloud.session(HUB), service, attempts=1, waits=False)
