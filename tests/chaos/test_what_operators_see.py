@@ -31,7 +31,8 @@ def failures(ran: Ran) -> str:
 @pytest.mark.parametrize(
     ("name", "fault", "on", "says", "then"),
     [
-        ("rotate-again", Fault.THROTTLED_A_WHILE, MAKE, "Throttling", [["rotation-due"]]),
+        ("rotate-again", Fault.THROTTLED_A_WHILE, MAKE, "", [["window-running"]]),
+        ("rotate-again", Fault.THROTTLED, MAKE, "Throttling", [["rotation-due"]]),
         ("disable", Fault.THROTTLED_A_WHILE, "iam:UpdateAccessKey", "", [["grace-running"]]),
         ("rotate-first", Fault.THROTTLED, "iam:ListAccessKeys", "Throttling", [["rotation-due"]]),
         ("rotate-first", Fault.DENIED, MAKE, "AccessDenied", [["rotation-due"]]),
