@@ -13,7 +13,6 @@ from keyturn.cli.checked import checked
 from keyturn.cli.commands import for_people, heed_pause
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import (
     AccountOptions,
     CommandOptions,
@@ -21,6 +20,7 @@ from keyturn.cli.options import (
     SettingOptions,
 )
 from keyturn.cli.session import CliSession, confirm
+from keyturn.cli.streams import FAILED
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Run

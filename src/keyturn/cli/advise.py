@@ -21,8 +21,8 @@ from keyturn.cli.audit_options import EvidenceOptions
 from keyturn.cli.evidence import connected, lines_of, opened
 from keyturn.cli.given import given
 from keyturn.cli.local_run import connect, now
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.result_file import result_file
+from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import tidy
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day

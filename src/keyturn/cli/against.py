@@ -11,7 +11,6 @@ import typer
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.given import as_given, given
 from keyturn.cli.local_run import connect
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import (
     AccountOptions,
     Format,
@@ -22,6 +21,7 @@ from keyturn.cli.options import (
 )
 from keyturn.cli.result_file import result_file
 from keyturn.cli.simulate import parameters_under
+from keyturn.cli.streams import FAILED
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import DecisionSummary

@@ -6,12 +6,12 @@ something is due (`plan --exit-code` alone), 130 interrupted. Whatever an operat
 answered with one line, never a stack trace.
 """
 
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from keyturn import __version__
 from keyturn.cli.advise_options import AdviseOptions
 from keyturn.cli.audit_options import (
     ChainOptions,
@@ -57,9 +57,6 @@ from keyturn.cli.simulate_options import PlayOptions, SimulateOptions, StoredOpt
 from keyturn.domain.breaker import LEAST_ROTATIONS, MOST_FAILED, Breaker
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="keyturn",
@@ -804,4 +801,4 @@ def help(  # noqa: A001 -- the word that people type
 @app.command(cls=Once)
 def version() -> None:
     """Print the version."""
-    typer.echo(f"keyturn {metadata.version('keyturn')}")
+    typer.echo(f"keyturn {__version__}")

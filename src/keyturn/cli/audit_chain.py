@@ -13,8 +13,8 @@ from keyturn.cli.evidence import connected, lines_of, opened
 from keyturn.cli.json_answers import put
 from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
+from keyturn.cli.streams import FAILED
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.audit_chain import HEAD, Head, Verdict
 from keyturn.domain.errors import InvalidValue

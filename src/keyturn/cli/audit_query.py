@@ -17,7 +17,7 @@ from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
-from keyturn.cli.one_line import FAILED
+from keyturn.cli.streams import FAILED
 from keyturn.domain.audit_answer import Answer, Kind, Notified, Piece, Question
 from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue, KeyturnError

@@ -11,9 +11,9 @@ from keyturn.cli.checked import checked
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import AccountOptions, CommandOptions, Findings, SettingOptions
 from keyturn.cli.session import CliSession, confirm
+from keyturn.cli.streams import FAILED
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.errors import AlreadyThere, InvalidValue, NotFound, OrderNotDone
 from keyturn.domain.key import Unknown

@@ -16,11 +16,10 @@ from rich.text import Text
 
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
 from keyturn.cli.local_run import now
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
 from keyturn.cli.own_credentials import open_session
 from keyturn.cli.session import Declined
-from keyturn.cli.streams import can_ask
+from keyturn.cli.streams import FAILED, can_ask
 from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from keyturn.cli.given import as_given
 from keyturn.cli.own_credentials import open_session
 from keyturn.deployment.model.resources import INVENTORY, ROTATION
-from keyturn.deployment.wiring import functions
 from keyturn.domain.errors import InvalidValue, KeyturnError, NotFound
 from keyturn.settings import Settings
 
@@ -38,6 +37,8 @@ def deployed_settings(
         KeyturnError: there is no such function, or it cannot be read.
 
     """
+    from keyturn.deployment.wiring import functions  # noqa: PLC0415 -- most commands never ask a deployment
+
     session = open_session(profile, region)
     lambda_ = functions(session)
     found: dict[str, object] = {}

@@ -15,8 +15,8 @@ from keyturn.cli.deploy import connect, names_of
 from keyturn.cli.deploy_options import DeployAccounts, DoctorOptions
 from keyturn.cli.identifiers import check_role
 from keyturn.cli.local_run import now
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import Findings
+from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import tidy
 from keyturn.deployment.doctor import findings as all_findings
 from keyturn.deployment.model.health import Check, Finding, Grade

@@ -17,7 +17,7 @@ from keyturn.cli.given import given
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
-from keyturn.cli.one_line import BAD_USAGE, FAILED
+from keyturn.cli.one_line import BAD_USAGE
 from keyturn.cli.options import (
     AccountOptions,
     EntryOptions,
@@ -27,6 +27,7 @@ from keyturn.cli.options import (
     Format,
 )
 from keyturn.cli.session import confirm
+from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import tidy
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.by_hand import join_group_command, leave_group_command

@@ -14,7 +14,6 @@ from keyturn.cli.one_line import unforeseen
 from keyturn.cli.open_files import make_room
 from keyturn.cli.options import AccountOptions
 from keyturn.cli.own_credentials import open_session
-from keyturn.deployment.wiring import leftovers
 from keyturn.domain.breaker import Breaker, Rotations
 from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.decision import UserDecisions
@@ -320,6 +319,8 @@ class FleetRun:
         """Look for secrets without a living user; a role that may not list them is no failure."""
         if not plan.is_reached:
             return plan
+        from keyturn.deployment.wiring import leftovers  # noqa: PLC0415 -- loads the whole deployment
+
         try:
             account = plan.run.account.id
             return replace(plan, leftovers=leftovers(*self.aws.readers(account), account))

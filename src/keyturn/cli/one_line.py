@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -10,11 +11,10 @@ import typer
 from typer.core import TyperGroup
 
 from keyturn.cli.given import in_options_words
-from keyturn.cli.streams import enduring
+from keyturn.cli.streams import FAILED, answered
 from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
 from keyturn.domain.plain_text import shown
 
-FAILED = 1
 BAD_USAGE = 2
 INTERRUPTED = 130
 
@@ -31,13 +31,7 @@ class OneLine(TyperGroup):
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 -- as Typer has it
         """Run a command to its end, whatever becomes of its output."""
-        with enduring() as out:
-            code = self._code(*args, standalone_mode=False, **extra)
-            sys.stdout.flush()
-            # Whoever closed a pipe has read enough: the code is the command's own.
-            if out and out.lost and not isinstance(out.lost, BrokenPipeError):
-                lost = f"standard output: cannot be written ({out.lost.strerror})"
-                code = _complain(lost, code or FAILED)
+        code = answered(partial(self._code, *args, standalone_mode=False, **extra))
         if standalone_mode:
             sys.exit(code)
         return code

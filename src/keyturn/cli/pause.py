@@ -9,9 +9,9 @@ from keyturn.cli.given import given
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import AccountOptions, Findings, PauseOptions
 from keyturn.cli.session import confirm
+from keyturn.cli.streams import FAILED
 from keyturn.domain.errors import PortError
 from keyturn.domain.plain_text import shown
 from keyturn.ports import LocatedPauseFlag, Pause

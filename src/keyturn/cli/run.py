@@ -14,7 +14,6 @@ from keyturn.cli.identifiers import check_who, is_key
 from keyturn.cli.json_answers import explanation, put
 from keyturn.cli.local_run import FleetRun, Interrupted, Tally, Work
 from keyturn.cli.needs import TO_TELL
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import (
     AccountOptions,
     ExplainOptions,
@@ -28,6 +27,7 @@ from keyturn.cli.options import (
     View,
 )
 from keyturn.cli.session import CliSession, confirm, tell_failures
+from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import failures, print_report, question
 from keyturn.cli.view import DUE, Shown, is_due, owners_wanted
 from keyturn.domain.breaker import Breaker

@@ -9,7 +9,6 @@ import typer
 
 from keyturn.cli.given import parameters_in
 from keyturn.cli.line_breaks import broken
-from keyturn.cli.one_line import FAILED
 from keyturn.cli.options import RuleOptions
 from keyturn.cli.result_file import result_file
 from keyturn.cli.simulate_options import (
@@ -21,6 +20,7 @@ from keyturn.cli.simulate_options import (
 )
 from keyturn.cli.simulation_table import assumptions_of, not_seen_of, simulation_lines
 from keyturn.cli.stored import check_stored, evidence_of, settings_of
+from keyturn.cli.streams import FAILED
 from keyturn.configuration import BY_NAME
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.fleet_course import Simulation

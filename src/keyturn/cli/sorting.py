@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from datetime import date
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from keyturn.domain.decision import Decision, State
+if TYPE_CHECKING:
+    from keyturn.domain.decision import Decision
 
 
 class KeyRow(Protocol):
@@ -16,7 +17,7 @@ class KeyRow(Protocol):
         """Its user's name."""
 
     @property
-    def decision(self) -> Decision:
+    def decision(self) -> "Decision":
         """What was decided."""
 
 
@@ -41,6 +42,6 @@ class SortBy(StrEnum):
 _KEYS: dict[SortBy, Callable[[KeyRow], Any]] = {
     SortBy.AGE: lambda row: -row.decision.age,
     SortBy.NEXT: lambda row: row.decision.next.day if row.decision.next else date.max,
-    SortBy.STATE: lambda row: list(State).index(row.decision.state),
+    SortBy.STATE: lambda row: list(type(row.decision.state)).index(row.decision.state),
     SortBy.USER: lambda row: row.user.casefold(),
 }

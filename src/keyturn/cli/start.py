@@ -3,18 +3,28 @@
 import sys
 from importlib.util import find_spec
 
+from keyturn import __version__
+from keyturn.cli.streams import answered
+
 NEEDED = frozenset({"rich", "typer"})
 """The modules that come with the extra `cli`."""
 
 
 def main() -> None:
     """Start the command line; without its extra, one line and exit code 2."""
+    if sys.argv[1:] == ["--version"]:  # scripts ask; it needs no half a second of loading
+        sys.exit(answered(_say_version))
     if not all(map(_is_there, NEEDED)):
         sys.stderr.write("Error: the command line needs more: pip install 'keyturn[cli]'\n")
         sys.exit(2)
     from keyturn.cli.app import app  # noqa: PLC0415 -- it needs what was looked for
 
     app(prog_name="keyturn")
+
+
+def _say_version() -> int:
+    sys.stdout.write(f"keyturn {__version__}\n")
+    return 0
 
 
 def _is_there(module: str) -> bool:

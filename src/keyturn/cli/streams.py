@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+FAILED = 1
+
 
 class Enduring(io.BufferedIOBase):
     """Takes whatever is written; once that no longer gets out, it keeps the reason and goes on."""
@@ -89,6 +91,22 @@ def enduring() -> Generator[Enduring | None]:
             stream.flush()
             if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, Enduring):
                 stream.buffer.end()
+
+
+def answered(work: Callable[[], int]) -> int:
+    """
+    Run a command to its end, whatever becomes of its output.
+
+    Answers with its exit code; FAILED, and a line, where not all that it says got out.
+    """
+    with enduring() as out:
+        code = work()
+        sys.stdout.flush()
+        # Whoever closed a pipe has read enough: the code is the command's own.
+        if out and out.lost and not isinstance(out.lost, BrokenPipeError):
+            sys.stderr.write(f"standard output: cannot be written ({out.lost.strerror})\n")
+            code = code or FAILED
+    return code
 
 
 def _endure(stream: TextIO | None) -> tuple[Enduring | None, TextIO]:
