@@ -175,19 +175,41 @@ def test_a_young_key_costs_no_call_and_says_when_it_is_due() -> None:
     looked = look(ann(a_key(age=40)), EARLY)
 
     assert looked.asked == ()
-    assert looked["OLD"].sentence == "it is 40 days old, rotation comes at 82"
+    assert looked["OLD"].sentence == (
+        "it is 40 days old, rotation comes at 82 (RotationPeriod=90, RotateEarlyDays=14)"
+    )
 
 
-def test_without_early_days_nothing_more_is_read() -> None:
-    for age in (76, 89, 90, 400):
-        now, before = (
-            look(ann(a_key(age=age))),
-            look(ann(a_key(age=age)), replace(EARLY, rotate_early_days=0)),
-        )
-        assert now.questions == before.questions
-    assert (Asked.RECEIPTS, "OLD") not in look(ann(a_key(age=90))).questions
-    assert (Asked.RECEIPTS, "OLD") not in look(ann(a_key(age=90)), EARLY).questions
-    assert (Asked.RECEIPTS, "OLD") in look(ann(a_key(age=DUE)), EARLY).questions
+ITS_SECRET = (Asked.SECRET, None)
+ITS_RECEIPTS = (Asked.RECEIPTS, "OLD")
+
+
+@pytest.mark.parametrize(
+    ("age", "without", "early_too"),
+    [
+        (40, [], []),
+        (DUE - 14, [], [ITS_SECRET, ITS_RECEIPTS]),
+        (76, [ITS_SECRET, ITS_RECEIPTS], [ITS_SECRET, ITS_RECEIPTS]),
+        (DUE, [ITS_SECRET, ITS_RECEIPTS], [ITS_SECRET, ITS_RECEIPTS]),
+        (90, [ITS_SECRET], [ITS_SECRET]),
+        (400, [ITS_SECRET], [ITS_SECRET]),
+    ],
+)
+def test_without_early_days_nothing_more_is_read_and_with_them_no_more_than_the_receipts(
+    age: int, without: list[object], early_too: list[object]
+) -> None:
+    user = ann(a_key(age=age))
+
+    assert look(user).questions == without
+    assert look(user, EARLY).questions == early_too
+
+
+def test_beside_a_taken_slot_its_receipts_are_read_only_where_a_day_was_told_perhaps() -> None:
+    dead = a_key("DEAD", age=300, inactive=True, used=50, told=[told(1, delete=40)])
+    user = ann(dead, a_key(age=80), secret=a_secret())
+
+    assert ITS_RECEIPTS not in look(user).questions
+    assert ITS_RECEIPTS in look(user, EARLY).questions
 
 
 def test_the_forecast_knows_the_day() -> None:

@@ -191,11 +191,12 @@ class KeyList:
 
     def is_warned(self, key: KeyFacts) -> bool:
         """
-        Whether people were warned of its early day.
+        Whether people were warned of its early day; False, if it has none.
 
         Raises NeededError where nobody has asked for the receipts.
         """
-        if not self.may_be_warned(key):
+        is_early = self.first_due_age(key) < self.policy.rotation_period
+        if not is_early or not self.may_be_warned(key):
             return False
         receipts = self.receipts(key)
         return not isinstance(receipts, Unknown) and bool(days_warned_of(receipts))

@@ -180,8 +180,9 @@ def rotate_when_due(view: KeyView) -> Decision | None:
         return None
     promises = dates_to_promise(at, key, forced=view.is_forced)
     reason = Reason.ROTATION_DUE
-    sentence = f"{at.how_old(key)} (RotationPeriod={at.policy.rotation_period}"
-    sentence += ")" if at.is_of_age(key) else f", RotateEarlyDays={at.policy.rotate_early_days})"
+    sentence = f"{at.how_old(key)} (RotationPeriod={at.policy.rotation_period})"
+    if not at.is_of_age(key):
+        sentence = f"{at.how_old(key)} ({_why_early(at)})"
     if (taken := taken_away(view)) is not None:
         reason, sentence = taken.reason, f"{sentence}; {taken.sentence}"
     if view.is_forced:
@@ -269,6 +270,8 @@ def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) ->
     """
     period, due, latest = at.due_age(key), at.due_day(key), at.policy.rotation_period
     sentence = f"{at.how_old(key)}, rotation comes at {period}"
+    if period < latest:
+        sentence += f" ({_why_early(at)})"
     if comes is None:
         sentence = f"{at.how_old(key)}, rotation is due at {period} and waits: {obstacle}"
     elif comes == at.deferred_until(key):
@@ -286,6 +289,11 @@ def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) ->
         sentence,
         next_step=Next(Action.ROTATE, comes) if comes else Next(Action.WAIT, due),
     )
+
+
+def _why_early(at: KeyList) -> str:
+    policy = at.policy
+    return f"RotationPeriod={policy.rotation_period}, RotateEarlyDays={policy.rotate_early_days}"
 
 
 def _day_of_rotation(view: KeyView) -> date | None:
