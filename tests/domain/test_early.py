@@ -255,6 +255,35 @@ def test_a_day_that_was_told_after_r_puts_nothing_off() -> None:
     assert only(ann(replace(key, created=ago(90))), EARLY).action is Action.ROTATE
 
 
+@examples(60)
+@given(
+    st.integers(50, 95),
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0, 3, 8, 14, 26, 75])), max_size=3),
+    st.sets(st.integers(0, 40)),
+    st.sampled_from([1, 14]),
+)
+def test_whatever_is_switched_no_key_comes_before_what_was_told_or_after_r(
+    age: int, changes: list[tuple[int, int]], silent: set[int], spread: int
+) -> None:
+    """The channel is down on the silent days; on the others the last day told is kept, or R."""
+    life = Life(a_key(age=age), policy=replace(EARLY, spread_days=spread))
+    for day in range(55):
+        for on_day, most in changes:
+            if on_day == day:
+                life.policy = replace(life.policy, rotate_early_days=most)
+        life.channel_is_up = day not in silent
+        life.run(day)
+        if life.acts:
+            break
+
+    [(day, _, act), *_] = life.acts
+    told_days = [each.day for each in life.receipts["OLD"] if each.step.startswith("upcoming")]
+    at_r = max(0, 90 - age)
+    assert act == "ROTATE"
+    assert on(day) >= min([max(told_days, default=on(at_r)), on(at_r)])
+    assert day <= at_r or spread > 1
+
+
 def test_switching_it_on_makes_no_cohort_of_the_keys_whose_early_day_is_over() -> None:
     for age in range(DUE, 90):
         life = Life(a_key(age=age), policy=EARLY).days(0, 90 - age)
