@@ -146,23 +146,41 @@ def test_many_keys_cost_a_list_for_a_thousand_objects(cloud: LocalCloud) -> None
 def test_in_whatever_order_no_more_lists_are_read_than_keys_are_asked_for(
     order: Sequence[int], page: int, cloud: LocalCloud
 ) -> None:
-    """But for five pages that show no folder whole: a list of its own comes after each."""
+    """But for the first, and for pages that show no folder whole: its own list comes after."""
     put(cloud, *map(receipt, range(30)))
     receipts, since = Counted(cloud, page=page), len(cloud.calls)
 
     assert all(len(receipts.of(user(number))) == 1 for number in order)
 
-    assert calls(cloud, since)["ListObjectsV2"] <= 30 + (5 if page == 1 else 0)
+    assert calls(cloud, since)["ListObjectsV2"] <= 30 + (6 if page == 1 else 0)
+
+
+def test_in_whatever_order_a_small_account_is_one_list(cloud: LocalCloud) -> None:
+    put(cloud, *map(receipt, range(30)))
+    receipts, since = Counted(cloud), len(cloud.calls)
+
+    assert all(len(receipts.of(user(number))) == 1 for number in (17, 3, 29, 0, 16))
+
+    assert calls(cloud, since) == {"ListObjectsV2": 1}
+
+
+def test_one_key_of_a_large_account_is_two_lists_at_most(cloud: LocalCloud) -> None:
+    put(cloud, *map(receipt, range(30)))
+    receipts, since = Counted(cloud, page=5), len(cloud.calls)
+
+    assert len(receipts.of(user(20))) == 1
+
+    assert calls(cloud, since) == {"ListObjectsV2": 2}
 
 
 def test_keys_that_lie_far_apart_are_soon_listed_each_by_itself(cloud: LocalCloud) -> None:
     put(cloud, *map(receipt, range(60)))
     receipts, since = Counted(cloud, page=5), len(cloud.calls)
 
-    assert all(receipts.of(user(number)) for number in range(0, 60, 6))
+    assert all(receipts.of(user(number)) for number in range(6, 60, 6))
 
     lists = [call for call in cloud.calls[since:] if call.operation == "ListObjectsV2"]
-    assert len(lists) == 10
+    assert len(lists) == 1 + 9
     assert ["StartAfter" in call.params for call in lists] == [True] * 5 + [False] * 5
 
 
