@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from keyturn.functions import notifier
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, NOTIFIER_ROLE
-from tests.use_cases.harness import HUB, OWNER, START, Harness
+from tests.use_cases.harness import HUB, OWNER, START, Clock, Harness, batch
 
 LIFE = (0, 7, 10, 17, 20)
 """Rotated, reminded, disabled, reminded, deleted."""
@@ -57,16 +58,16 @@ def test_nobody_is_notified_anew_and_no_act_comes_sooner_or_later(
 def test_a_message_that_comes_once_more_after_the_upgrade_is_not_sent_again(
     stage: Harness,
 ) -> None:
+    """SQS says of a message how often it came: the first time, nobody looks."""
     stage.user("ann", 90)
     stage.invoke()
-    queue = stage.deployment.notifier_queue
-    messages = stage.receive(queue)
-    sqs: Any = stage.cloud.session(HUB).client("sqs")
+    messages = stage.receive(stage.deployment.notifier_queue)
+    context: Any = Clock()
 
-    for _ in range(2):
-        for message in messages:
-            sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
-        assert stage.tell() == []
+    for tries in ("1", "2"):
+        came = [{**each, "Attributes": {"ApproximateReceiveCount": tries}} for each in messages]
+        with stage.being(NOTIFIER_ROLE):
+            assert notifier.handler(batch(came), context) == {"batchItemFailures": []}
         as_the_earlier_version_named_them(stage)
 
     assert mails(stage, OWNER) == [0]
