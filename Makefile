@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench bench-compare mutants check lint format types arrows package page e2e crosscheck setup clean FORCE
+.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package page e2e crosscheck setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -35,6 +35,9 @@ bench: .venv/ready      ## say what a day takes, in calls, time and memory; B="q
 bench-compare: .venv/ready  ## the same, as ratios to tests/bench/baseline.json, or, with BASE=path-or-commit, to another checkout in turns
 	$(RUN)python -m tests.bench $(B) $(if $(filter long,$(BENCH)),--long) --compare $(if $(BASE),--base $(BASE)) $(if $(RECORD),--record)
 
+
+scale: .venv/ready      ## simulate a day of 10,000 accounts into docs/scale.md, and hold it against 500 in the local queue; CALIBRATE=1 measures first
+	$(if $(CALIBRATE),CALIBRATE=1 )$(RUN)python -m tests.scale
 
 mutants: .venv/ready    ## break the engine on purpose, and see each break caught; RANDOM=60 draws breaks, SEED=… the same again
 	$(RUN)python -m tests.mutants.$(if $(RANDOM),drawn $(RANDOM) $(if $(SEED),--seed $(SEED)),run) $(M)

@@ -69,7 +69,7 @@ def day(
 
     run("inventory", lambda started: started.invoke({}, seconds=ROTATION_SECONDS))
     rotation, notifier, numbers = Part(), Part(), deployed()
-    queues = _Queues(emulator)
+    queues = Queues(emulator)
     with _counted(emulator, rotation):
         run(
             "rotation",
@@ -100,7 +100,7 @@ def _counted(emulator: Emulator, part: Part) -> Iterator[None]:
     part.calls, part.throttled = emulator.counted(), emulator.throttled()
 
 
-class _Queues:
+class Queues:
     """What Lambda does between a queue and a function."""
 
     def __init__(self, emulator: Emulator) -> None:

@@ -152,7 +152,7 @@ class Observed:
         return self.parameters[parameter]
 
     def number(self, parameter: str) -> int:
-        """The value of a parameter that is a number; raises InvalidValue where it is none."""
+        """The value of a parameter that is a number. Raises InvalidValue where it is none."""
         value = self.parameter(parameter)
         if not value.isdecimal():
             raise InvalidValue(parameter, value, "is no number")
