@@ -1,12 +1,13 @@
 """The log's lines: each event has its row in the manual, and each line its event and its facts."""
 
+import json
 import re
 from logging import getLevelName
 from pathlib import Path
 
 import pytest
 
-from keyturn.functions.log_lines import LINES, LogEvent
+from keyturn.functions.log_lines import LINES, LogEvent, log, logger_of
 from tests.use_cases.harness import Harness, lose_answer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
@@ -29,6 +30,16 @@ def test_a_row_tells_the_level_and_the_facts(event: LogEvent) -> None:
     assert level == getLevelName(LINES[event].level)
     assert re.findall(r"`(\w+)`", always) == list(LINES[event].facts)
     assert re.findall(r"`(\w+)`", sometimes) == list(LINES[event].sometimes)
+
+
+@pytest.mark.parametrize("text", ['{"level": "DEBUG"}', "137", "true", "Nothing was due"])
+def test_a_text_that_reads_like_json_stays_a_text(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log(logger_of(f"tested with {text}"), LogEvent.RUN_WARNED, text)
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["message"], line["level"], line["event"]) == (text, "WARNING", "run.warned")
 
 
 def test_a_decision_carries_its_facts_beside_its_text(stage: Harness) -> None:

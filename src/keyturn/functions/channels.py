@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn import channel_wiring  # noqa: F401 -- loaded while Lambda starts, and not in the first call
@@ -18,7 +17,7 @@ from keyturn.domain.notice_content import NoticeContent
 from keyturn.domain.period_report import PeriodReport
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
-from keyturn.functions.log_lines import LogEvent, log
+from keyturn.functions.log_lines import LogEvent, log, logger_of
 from keyturn.functions.metrics import Service, emit
 from keyturn.functions.sqs_record import tries
 from keyturn.mail import renderer  # noqa: F401 -- loaded while Lambda starts, and not in the first call
@@ -27,7 +26,7 @@ from keyturn.schemas.rules import read_body
 from keyturn.use_cases.channels import Errand, Said
 from keyturn.wiring import Aws
 
-logger = Logger(service=Service.CHANNELS)
+logger = logger_of(Service.CHANNELS)
 
 SPARE_MILLISECONDS: Final = 45_000
 """What the function leaves of its time: a call that hangs to its end, and what is written then."""

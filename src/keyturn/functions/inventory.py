@@ -6,20 +6,19 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.amounts import pluralize
 from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
-from keyturn.functions.log_lines import LogEvent, log
+from keyturn.functions.log_lines import LogEvent, log, logger_of
 from keyturn.functions.metrics import Service, emit, of_coverage, of_inventory
 from keyturn.schemas.inventory_answer import write_inventory_answer
 from keyturn.use_cases.coverage import not_reached
 from keyturn.use_cases.inventory import FanOut, Inventory
 from keyturn.wiring import Aws
 
-logger = Logger(service=Service.INVENTORY)
+logger = logger_of(Service.INVENTORY)
 
 SPARE_MILLISECONDS = 60_000
 """

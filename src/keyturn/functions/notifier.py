@@ -9,7 +9,6 @@ from math import ceil
 from threading import Lock
 from typing import Any, Final, assert_never
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.admin_digest import AdminDigest
@@ -23,7 +22,7 @@ from keyturn.domain.recipient import ChannelName, Recipient
 from keyturn.domain.tag_text import format_utc
 from keyturn.functions.connect import connected, own_account
 from keyturn.functions.faults import in_our_words
-from keyturn.functions.log_lines import LogEvent, log
+from keyturn.functions.log_lines import LogEvent, log, logger_of
 from keyturn.functions.metrics import Service, emit
 from keyturn.functions.sqs_record import tries
 from keyturn.mail import overrides  # noqa: F401 -- loaded while Lambda starts, and not in the first call
@@ -38,7 +37,7 @@ from keyturn.use_cases.patience import Patience
 from keyturn.use_cases.side_by_side import side_by_side
 from keyturn.wiring import Aws
 
-logger = Logger(service=Service.NOTIFIER)
+logger = logger_of(Service.NOTIFIER)
 
 Measured = Mapping[str, int]
 """Metric → its value."""

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.admin_digest import AdminDigest
 from keyturn.domain.errors import InvalidValue
 from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
-from keyturn.functions.log_lines import LogEvent, log
+from keyturn.functions.log_lines import LogEvent, log, logger_of
 from keyturn.functions.metrics import Service, emit
 from keyturn.report.page import write_page
 from keyturn.schemas.report_event import (
@@ -34,7 +33,7 @@ from keyturn.use_cases.page_data import GatherPage
 from keyturn.use_cases.report_in_parts import Unfinished
 from keyturn.wiring import REPORT_READERS, Aws
 
-logger = Logger(service=Service.REPORTER)
+logger = logger_of(Service.REPORTER)
 
 SPARE_MILLISECONDS: Final = 120_000
 """What the reporter leaves of its time: for the accounts it is at, the list of keys, the bus."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyturn.domain.amounts import pluralize
@@ -17,7 +16,7 @@ from keyturn.domain.events import Run
 from keyturn.domain.result import AccountResult, Request
 from keyturn.functions.connect import connected
 from keyturn.functions.faults import in_our_words
-from keyturn.functions.log_lines import LogEvent, log
+from keyturn.functions.log_lines import LogEvent, log, logger_of
 from keyturn.functions.metrics import (
     Service,
     emit,
@@ -60,7 +59,7 @@ from keyturn.use_cases import (  # noqa: F401 -- loaded while Lambda starts, and
 )
 from keyturn.wiring import Aws
 
-logger = Logger(service=Service.ROTATION)
+logger = logger_of(Service.ROTATION)
 
 SPARE_MILLISECONDS = 180_000
 """
