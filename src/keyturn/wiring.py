@@ -123,6 +123,8 @@ IAM_REGIONS = {
 """Partition → where CloudTrail has the calls of services that are in no region."""
 REPORT_READERS = 32
 """Accounts that a report of a week or a month reads at once: it waits for S3 most of its time."""
+OWN = "own"
+"""In place of an account's id: who we are is nothing that a call may have to wait for."""
 MEMBERS_KEPT = 50
 """Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
 
@@ -205,7 +207,8 @@ class _Connections:
 
     def _in_bucket(self, kind: Callable[..., Kept]) -> Kept:
         settings = self.settings
-        s3 = self._keep("s3", lambda: bucket_client(self.session, self.own_account))
+        tokens = self._bucket(OWN, "s3")
+        s3 = self._keep("s3", lambda: bucket_client(self.session, self.own_account, tokens))
         return kind(s3, bucket=settings.bucket, prefix=settings.prefix)
 
     def _member(self, account: str) -> _Member:
@@ -262,7 +265,8 @@ class _Connections:
         )
 
     def _own(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
-        return self._keep(service, lambda: client(self.session, service))
+        tokens = self._bucket(OWN, service)
+        return self._keep(service, lambda: shared_client(self.session, service, tokens))
 
     def _keep(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 -- as above
         with self._making:

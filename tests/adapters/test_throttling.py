@@ -261,3 +261,12 @@ def test_what_cannot_be_told_teaches_the_bucket_nothing(cloud: LocalCloud) -> No
             keys.keys_of("ann")
 
     assert bucket.rate == before
+
+
+def test_our_own_accounts_calls_are_sent_again_as_patiently(cloud: LocalCloud) -> None:
+    layer = Throttle("GetCallerIdentity", times=2 * ATTEMPTS)
+    cloud.layers.append(layer)
+
+    assert connected(cloud).own_account() == HUB
+
+    assert layer.attempts == 2 * ATTEMPTS + 1

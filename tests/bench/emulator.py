@@ -7,6 +7,7 @@ throttles, what it has counted. It ends when the pipe does.
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -16,14 +17,11 @@ from threading import Event, Lock
 from typing import Any
 
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
-from keyturn_sandbox.emulator.injected_errors import Throttling
+from keyturn_sandbox.emulator.injected_errors import too_fast
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
+from keyturn_sandbox.emulator.rate_limits import RateLimit
 from tests.bench.door import served
 from tests.bench.scene import Place, Scene, built, drop, ripen, stir
-
-IAM_A_SECOND = 20
-"""What we take IAM to bear of one account, for AWS names no figure."""
-IAM_AT_ONCE = 40
 
 
 @dataclass(kw_only=True)
@@ -35,11 +33,10 @@ class Network:
     throttled: float = 0.0
     """The share of calls that are refused by chance."""
     bucket: bool = False
-    """Whether IAM bears no more than `IAM_A_SECOND` of an account."""
+    """Whether IAM bears no more of an account than it is taken to."""
     counted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Account, call, error (or nothing) → how many."""
-    _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Account → tokens, and when they were so many."""
+    _iam: RateLimit = field(default_factory=lambda: RateLimit(clock=time.time))
     _chance: Random = field(default_factory=lambda: Random(1))  # noqa: S311 -- the same every time
     _lock: Lock = field(default_factory=Lock)
 
@@ -59,22 +56,9 @@ class Network:
 
     def _refusal(self, request: ApiRequest) -> ApiError | None:
         by_chance = self._chance.random() < self.throttled
-        by_rate = self.bucket and request.service == "iam" and not self._has_token(request)
-        if not (by_chance or by_rate):
-            return None
-        try:
-            Throttling(operation=request.operation).apply(request)
-        except ApiError as refusal:
-            return refusal
-        raise AssertionError(request.operation)
-
-    def _has_token(self, request: ApiRequest) -> bool:
-        now = request.at.timestamp()
-        tokens, then = self._buckets.get(request.account, (IAM_AT_ONCE, now))
-        tokens = min(IAM_AT_ONCE, tokens + (now - then) * IAM_A_SECOND)
-        has = tokens >= 1
-        self._buckets[request.account] = (tokens - has, now)
-        return has
+        is_limited = self.bucket and request.service == "iam"
+        by_rate = is_limited and not self._iam.bears_one_more(request.account)
+        return too_fast(request) if by_chance or by_rate else None
 
 
 def main() -> None:

@@ -108,7 +108,7 @@ def shared_client(
     was throttled. Raises Refused as `client` does.
     """
     made = client(session, service, attempts=attempts, waits=False)
-    keep_to(bucket, made, writes=WRITES[service], once=attempts == 1)
+    keep_to(bucket, made, writes=WRITES.get(service, ()), once=attempts == 1)
     return made
 
 
@@ -127,15 +127,17 @@ def _user_agent(inner: Session) -> str:
     return " ".join(names)
 
 
-def bucket_client(session: boto3.Session, owner: Callable[[], str | None]) -> Any:  # noqa: ANN401 -- as above
+def bucket_client(
+    session: boto3.Session, owner: Callable[[], str | None], tokens: TokenBucket | None = None
+) -> Any:  # noqa: ANN401 -- as above
     """
     Make a client of S3 that says in every call whose the bucket must be.
 
     A bucket's name is free for everybody once the bucket is gone: who takes it then would
     supply receipts, plans and the pause. owner: the account, asked once there is a call; None
-    names nobody.
+    names nobody. tokens: shared with other clients; None: this one is adaptive by itself.
     """
-    made = client(session, "s3")
+    made = shared_client(session, "s3", tokens) if tokens else client(session, "s3")
 
     def name_the_owner(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:  # noqa: ANN401 -- botocore's model of an operation
         if _OWNER not in model.input_shape.members:  # CreateBucket: there is no owner yet

@@ -35,11 +35,12 @@ class RateLimit:
         """Pass the request on, or throttle it."""
         if request.service != self.service:
             return perform(request)
-        if not self._takes(request.account):
+        if not self.bears_one_more(request.account):
             return refused(request, too_fast(request))
         return perform(request)
 
-    def _takes(self, account: str) -> bool:
+    def bears_one_more(self, account: str) -> bool:
+        """Take a token of the account, if there is one."""
         with self._lock:
             now = self.clock()
             tokens, since = self._tokens.get(account, (self.burst, now))
