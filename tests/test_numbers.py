@@ -149,7 +149,7 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.cli.deploy.VERSION": 1,
     "keyturn.cli.doctor.VERSION": 1,
     "keyturn.cli.notices.LARGEST": 256 * 1024,
-    "keyturn.cli.one_line.FAILED": 1,
+    "keyturn.cli.streams.FAILED": 1,
     "keyturn.cli.open_files.BESIDE": 128,
     "keyturn.cli.open_files.OF_EACH_WORKER": 3,
     "keyturn.cli.one_line.BAD_USAGE": 2,
