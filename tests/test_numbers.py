@@ -283,7 +283,6 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.mail_fate._WORKERS": 8,
     "keyturn.use_cases.record_store.CLOCK_MAY_BE_OFF": timedelta(seconds=30),
     "keyturn.functions.notifier.AT_ONCE": 16,
-    "keyturn.functions.notifier.LEAST_SHARE": 5.0,
     "keyturn.use_cases.announcers.AT_A_TIME": 10,
     "keyturn.use_cases.announcers.AT_ONCE": 8,
     "keyturn.use_cases.announcers.MOST_FAILURES": 50,

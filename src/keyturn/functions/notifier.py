@@ -65,9 +65,6 @@ A call that hangs to its end takes most of it.
 AT_ONCE: Final = 16
 """Messages worked on at the same time: with their parts (send_once.py), a client's connections."""
 
-LEAST_SHARE: Final = 5.0
-"""Seconds that a message may wait, however many come after it: for its turn, and what it calls."""
-
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
     """
@@ -210,7 +207,7 @@ class _TimeBudget:
         """
         with self._lock:
             left = self._left()
-            end = left - max(left / max(ceil(self.messages / AT_ONCE), 1), LEAST_SHARE)
+            end = left - left / max(ceil(self.messages / AT_ONCE), 1)
             self.messages -= 1
         return lambda: max(self._left() - end, 0.0)
 
