@@ -16,7 +16,16 @@ from keyturn.domain.events import Event
 from keyturn.domain.key import KeyFacts, LastUse, Receipt, Seal, SecretFacts, SentNotice, Status
 from keyturn.domain.recipient import Recipient, RecipientId
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
-from keyturn.ports import BEGUN, AuditEntry, Listed, NewKey, Pause, Reservation, User
+from keyturn.ports import (
+    BEGUN,
+    AuditEntry,
+    Listed,
+    ListedSecret,
+    NewKey,
+    Pause,
+    Reservation,
+    User,
+)
 from keyturn.schemas.snapshot import Snapshot
 
 Clock = Callable[[], datetime]
@@ -148,6 +157,24 @@ class FakeSecretStore(Refusals):
         self.may_refuse("look")
         return self.secrets.get(self._name(name))
 
+    def facts_of(self, listed: ListedSecret) -> SecretFacts | None:
+        seal = listed.tags.get(SEAL_TAG)
+        if seal is None:
+            return None
+        is_right = seal == f"{listed.arn} of {listed.tags.get(USER_ID_TAG)}"
+        return SecretFacts(
+            tags=listed.tags,
+            arn=listed.arn,
+            seal=Seal.RIGHT if is_right else Seal.WRONG,
+            versions=frozenset(listed.versions),
+            current=next((v for v, on in listed.versions.items() if "AWSCURRENT" in on), None),
+            scheduled_for_deletion=listed.deleted is not None,
+            kms_key=listed.kms_key,
+            rotates=listed.rotates,
+            managed_by=listed.managed_by,
+            last_read=listed.last_read,
+        )
+
     def create(self, name: str, tags: Mapping[str, str]) -> str:
         self.may_refuse("create")
         if name in self.secrets:
@@ -216,6 +243,36 @@ class FakeSecretStore(Refusals):
         if secret.scheduled_for_deletion:
             raise Refused(f"{name} is scheduled for deletion")
         return secret
+
+
+@dataclass
+class FakeSecretList(Refusals):
+    """Meets `ports.SecretList`: it shows the secrets of a store."""
+
+    store: FakeSecretStore = field(kw_only=True)
+    asked: int = 0
+
+    def named(self, prefix: str) -> Iterator[ListedSecret]:
+        self.asked += 1
+        self.may_refuse("named")
+        for name, secret in self.store.secrets.items():
+            if name.startswith(prefix):
+                yield ListedSecret(
+                    name=name,
+                    arn=secret.arn,
+                    tags=secret.tags,
+                    versions={
+                        version: frozenset(
+                            {"AWSCURRENT" if version == secret.current else "OTHER"}
+                        )
+                        for version in secret.versions
+                    },
+                    deleted=datetime.now(UTC) if secret.scheduled_for_deletion else None,
+                    last_read=secret.last_read,
+                    kms_key=secret.kms_key,
+                    rotates=secret.rotates,
+                    managed_by=secret.managed_by,
+                )
 
 
 @dataclass

@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from keyturn.use_cases.inventory import FanOut
     from keyturn.use_cases.keep_secrets import KeepSecrets
     from keyturn.use_cases.list_owners import ListOwners
+    from keyturn.use_cases.listed_secrets import ListedSecrets
     from keyturn.use_cases.mail_fate import Reachable, RecordMailFate, SayReachable
     from keyturn.use_cases.make_period_report import MakePeriodReport
     from keyturn.use_cases.memberships import Memberships
@@ -282,6 +283,7 @@ class _Tools:
     own_id: str
     keys: IamAccessKeys
     secret_store: SecretsManagerStore
+    listed_secrets: ListedSecrets
     ledger: DailyLimitLedger
     fact_gatherer: FactGatherer
     executor: Executor
@@ -320,7 +322,7 @@ class Aws(_Connections):
                 executor=tools.executor,
                 policy=settings.policy,
                 exempt_users=tools.exempt_users,
-                keep_secrets=self._keep_secrets(run, tools),
+                keep_secrets=self._keep_secrets(tools),
                 reports_root_keys=settings.reports_root_keys,
                 reports_quarantine=settings.reports_quarantine,
                 can_notify=announcer is not None,
@@ -340,12 +342,12 @@ class Aws(_Connections):
             is_summed_up=is_summed_up,
         )
 
-    def _keep_secrets(self, run: Run, tools: _Tools) -> KeepSecrets:
+    def _keep_secrets(self, tools: _Tools) -> KeepSecrets:
         from keyturn.use_cases.keep_secrets import KeepSecrets
 
         return KeepSecrets(
             keys=tools.keys,
-            secrets=SecretsManagerList(self._member(run.account.id).secrets),
+            secrets=tools.listed_secrets,
             store=tools.secret_store,
             clock=self.clock,
             policy=self.settings.policy,
@@ -404,6 +406,7 @@ class Aws(_Connections):
         from keyturn.use_cases.executor import Executor
         from keyturn.use_cases.exempt_users import ExemptUsers
         from keyturn.use_cases.fact_gatherer import FactGatherer
+        from keyturn.use_cases.listed_secrets import ListedSecrets
         from keyturn.use_cases.notifications import BuildNotifications
         from keyturn.use_cases.run_lease import RunLease
 
@@ -418,6 +421,7 @@ class Aws(_Connections):
             clock=self.clock,
             only_reads=run.dry_run,
         )
+        listed_secrets = ListedSecrets(SecretsManagerList(member.secrets), run.account.id)
         receipts = self._receipts() if settings.bucket else NoReceipts()
         find_owner = self._find_owner(run.account, keys, receipts)
         # Not the run's id: a message that is handed over twice makes two runs of it.
@@ -432,10 +436,12 @@ class Aws(_Connections):
             own_id=own_id,
             keys=keys,
             secret_store=secret_store,
+            listed_secrets=listed_secrets,
             ledger=ledger,
             fact_gatherer=FactGatherer(
                 keys=keys,
                 secret_store=secret_store,
+                listed_secrets=listed_secrets,
                 receipts=receipts,
                 policy=settings.policy,
                 kms_key=settings.secrets_key,
@@ -961,7 +967,7 @@ class Aws(_Connections):
         """What reads in a member account: IAM, and boto3's client of Secrets Manager."""
 
         member = self._member(account)
-        return IamAccessKeys(member.iam, member.iam_once), member.secrets
+        return IamAccessKeys(member.iam, member.iam_once)
 
     def _bus(self) -> EventBridgeBus:
 

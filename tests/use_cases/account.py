@@ -17,6 +17,7 @@ from keyturn.use_cases.exempt_users import ExemptUsers
 from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.find_owner import FindOwner
 from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.listed_secrets import ListedSecrets
 from keyturn.use_cases.memberships import Memberships
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.patience import Patience
@@ -27,6 +28,7 @@ from tests.fakes import (
     FakeKeys,
     FakePauseFlag,
     FakeReceipts,
+    FakeSecretList,
     FakeSecretStore,
 )
 
@@ -115,6 +117,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
         fact_gatherer=FactGatherer(
             keys=keys,
             secret_store=secret_store,
+            listed_secrets=ListedSecrets(FakeSecretList(store=secret_store), RUN.account.id),
             receipts=receipts,
             policy=policy,
             kms_key=None,

@@ -1,19 +1,37 @@
-"""What a run costs in calls: a quiet day exactly, and every action at most."""
+"""What a run costs in calls: as docs/scale.md says of each action, and as the formula of a quiet day."""
 
+import re
 from collections import Counter
 from math import ceil
+from pathlib import Path
 
 import pytest
 
 from keyturn_sandbox.simulation.deployment import PREFIX
 from tests.use_cases.harness import OWNER, Harness, decisions_of, staged
 
-READING = Counter(
-    {"sts:AssumeRole": 1, "iam:ListUsers": 1, "iam:GetGroup": 1, "iam:ListAccessKeys": 1}
-)
+SCALE = Path(__file__).parents[2] / "docs" / "scale.md"
+ACCOUNT = Counter({"sts:AssumeRole": 1, "iam:ListUsers": 1, "iam:GetGroup": 1})
+"""What an account costs in any run."""
+READING = ACCOUNT + Counter({"iam:ListAccessKeys": 1})
 """What one user costs on a quiet day."""
+LISTED = Counter({"secretsmanager:ListSecrets": 1})
+WRITING = Counter({"iam:GetGroup": 1})
+"""Anew, once in a run that writes."""
 LISTS = {"receipts": 1, "tally": 2, "deferrals": 1, "paused.json": 1, "Template": 1}
 """What ends cost in the bucket, once a run."""
+
+
+def said(of: str) -> Counter[str]:
+    """What docs/scale.md says that a user costs."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in SCALE.read_text().partition("**For a user.**")[2].splitlines()
+        if line.startswith("|")
+    ]
+    column = rows[0].index(of)
+    counts = {row[0].strip("`"): row[column] for row in rows[2:]}
+    return Counter({call: int(count) for call, count in counts.items() if count})
 
 
 def lists(stage: Harness, since: int) -> Counter[str]:

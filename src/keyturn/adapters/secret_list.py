@@ -39,6 +39,11 @@ class SecretsManagerList:
                             },
                             deleted=secret.get("DeletedDate"),
                             last_read=_day(secret.get("LastAccessedDate")),
+                            created=secret.get("CreatedDate"),
+                            kms_key=secret.get("KmsKeyId"),
+                            primary=secret.get("PrimaryRegion"),
+                            rotates=secret.get("RotationEnabled", False),
+                            managed_by=secret.get("OwningService"),
                         )
 
 

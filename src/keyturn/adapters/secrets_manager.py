@@ -16,7 +16,7 @@ from keyturn.domain.ownership import is_same_key
 from keyturn.domain.seal import SealKey, read_seal
 from keyturn.domain.secret_life import RECOVERY_WINDOW
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
-from keyturn.ports import NewKey
+from keyturn.ports import ListedSecret, NewKey
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     )
 
 
+CURRENT = "AWSCURRENT"
+"""The label of the version that applications read."""
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -73,21 +75,43 @@ class SecretsManagerStore:
         except NotFound:
             return None
         labelled = secret.get("VersionIdsToStages", {})
-        primary = secret.get("PrimaryRegion")
         return SecretFacts(
             tags=_tags_of(secret),
             arn=secret["ARN"],
-            seal=self._seal_of(secret),
+            seal=self._seal_as_described(secret),
             versions=frozenset(version for version, stages in labelled.items() if stages),
-            current=next((v for v, stages in labelled.items() if "AWSCURRENT" in stages), None),
+            current=next((v for v, stages in labelled.items() if CURRENT in stages), None),
             scheduled_for_deletion=secret.get("DeletedDate") is not None,
             kms_key=self._spelled(secret["ARN"], secret.get("KmsKeyId")),
-            replica_of=None if primary in {None, secret["ARN"].split(":")[3]} else primary,
+            replica_of=_replica_of(secret["ARN"], secret.get("PrimaryRegion")),
             replicas=tuple(sorted(each["Region"] for each in secret.get("ReplicationStatus", []))),
             rotates=secret.get("RotationEnabled", False),
             managed_by=secret.get("OwningService"),
             last_read=_day(secret.get("LastAccessedDate")),
             told_at=_date(secret["ResponseMetadata"]["HTTPHeaders"].get("date")),
+        )
+
+    def facts_of(self, listed: ListedSecret) -> SecretFacts | None:
+        """
+        What a list tells of a secret; None: not enough to tell whose it is.
+
+        Whether somebody has given a newborn a policy or a replica stands in no list.
+        """
+        seal = self._seal_of(listed.arn, listed.name, listed.tags, listed.created)
+        if seal is Seal.BORN:
+            return None
+        return SecretFacts(
+            tags=listed.tags,
+            arn=listed.arn,
+            seal=seal,
+            versions=frozenset(version for version, labels in listed.versions.items() if labels),
+            current=next((v for v, labels in listed.versions.items() if CURRENT in labels), None),
+            scheduled_for_deletion=listed.deleted is not None,
+            kms_key=self._spelled(listed.arn, listed.kms_key),
+            replica_of=_replica_of(listed.arn, listed.primary),
+            rotates=listed.rotates,
+            managed_by=listed.managed_by,
+            last_read=listed.last_read,
         )
 
     def create(self, name: str, tags: Mapping[str, str]) -> str:
@@ -125,8 +149,22 @@ class SecretsManagerStore:
             raise Refused("SealKey is not set: no secret can be made or sealed without it")
         return self._seal_key()
 
-    def _seal_of(self, secret: "DescribeSecretResponseTypeDef") -> Seal:
-        tags = _tags_of(secret)
+    def _seal_as_described(self, secret: "DescribeSecretResponseTypeDef") -> Seal:
+        seal = self._seal_of(
+            secret["ARN"], secret["Name"], _tags_of(secret), secret.get("CreatedDate")
+        )
+        # A newborn that anybody has added to since is not as we made it: with a policy or a
+        # replica of theirs, somebody else would read what we store (decision 0021).
+        is_as_made = seal is not Seal.BORN or (
+            not secret.get("VersionIdsToStages")
+            and not secret.get("ReplicationStatus")
+            and self.policy_of(secret["ARN"]) is None
+        )
+        return seal if is_as_made else Seal.WRONG
+
+    def _seal_of(
+        self, arn: str, name: str, tags: Mapping[str, str], created: datetime | None
+    ) -> Seal:
         if self._seal_key is None:
             return Seal.ASSUMED if self._only_reads else Seal.UNCHECKED
         if SEAL_TAG not in tags:
@@ -138,21 +176,7 @@ class SecretsManagerStore:
             if self._only_reads:
                 return Seal.ASSUMED
             raise
-        seal = read_seal(
-            key,
-            arn=secret["ARN"],
-            name=secret["Name"],
-            tags=tags,
-            created=secret.get("CreatedDate"),
-        )
-        # A newborn that anybody has added to since is not as we made it: with a policy or a
-        # replica of theirs, somebody else would read what we store (decision 0021).
-        is_as_made = seal is not Seal.BORN or (
-            not secret.get("VersionIdsToStages")
-            and not secret.get("ReplicationStatus")
-            and self.policy_of(secret["ARN"]) is None
-        )
-        return seal if is_as_made else Seal.WRONG
+        return read_seal(key, arn=arn, name=name, tags=tags, created=created)
 
     def _spelled(self, secret: str, reported: str | None) -> str | None:
         """A KMS key's name as we spell it, if it is ours by another name."""
@@ -205,6 +229,11 @@ def _value(user: str, key: NewKey) -> str:
     }
     passwords = {"SmtpPasswords": dict(key.smtp_passwords)} if key.smtp_passwords else {}
     return json.dumps({**value, **passwords})
+
+
+def _replica_of(arn: str, primary: str | None) -> str | None:
+    """The region of the secret that one is a replica of; None: it is none."""
+    return None if primary in {None, arn.split(":")[3]} else primary
 
 
 def _tags_of(secret: "DescribeSecretResponseTypeDef") -> dict[str, str]:

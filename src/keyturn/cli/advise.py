@@ -187,7 +187,7 @@ def _live(where: EvidenceOptions, asked: AdviseOptions, whose: Asked, calls: Cal
 
 
 def _of_account(aws: Aws, account: str, moment: datetime, whose: Asked) -> Found:
-    keys, _ = aws.readers(account)
+    keys = aws.keys_in(account)
     live = LiveUsers(iam=keys, workers=aws.settings.parallel_users, is_smtp=aws.settings.smtp.are)
     found = live.of(account, "", moment, whose)
     facts = [

@@ -71,7 +71,7 @@ def review(where: AccountOptions, rules: SettingOptions, files: ReviewFiles) -> 
     report = cli_session.report(fleet_run, results)
     rows: list[dict[str, str]] = []
     for result in results:
-        keys, _ = cli_session.aws.readers(result.plan.run.account.id)
+        keys = cli_session.aws.keys_in(result.plan.run.account.id)
         rows += _rows(result.plan, keys)
     # What ends first, or has nobody's word, is looked at first.
     rows.sort(key=lambda row: (row["expiry"], row["account"], row["user"]))

@@ -35,6 +35,8 @@ from keyturn.use_cases.inventory import (
     with_units,
     without_effect,
 )
+from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.leftovers import LookForLeftovers
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
 
@@ -222,7 +224,6 @@ class FleetRun:
             users = [decided.user for decided in plan.users if self.owners_of(decided)]
             owners = self.aws.owners(account, users)
             plan = replace(plan, owners=owners)
-            plan = self._with_leftovers(plan) if self.lists_secrets else plan
             if self.lists_notices:
                 plan = replace(plan, notices=self.aws.notices_of(plan.users))
         finally:
@@ -261,7 +262,8 @@ class FleetRun:
             return self.aws.run_command(run, self.announcer).plan(run, self.command)
         request = self._request(run.account)
         daily = self.aws.run_account(run, self.announcer)
-        return daily.plan(run, request, self._stoppable(progress))
+        plan = daily.plan(run, request, self._stoppable(progress))
+        return self._with_leftovers(plan, daily.keep) if self.lists_secrets else plan
 
     def _has_time(self, run: Run) -> Callable[[], bool]:
         return lambda: not self.stop.is_set() and now() - run.at < LONGEST_RUN
@@ -315,15 +317,15 @@ class FleetRun:
                 self.hints.setdefault(failure.user, {})[plan.run.account.id] = failure.error.hint
         return replace(plan, failures=tuple(kept))
 
-    def _with_leftovers(self, plan: AccountPlan) -> AccountPlan:
+    def _with_leftovers(self, plan: AccountPlan, keep: KeepAccount) -> AccountPlan:
         """Look for secrets without a living user; a role that may not list them is no failure."""
         if not plan.is_reached:
             return plan
         from keyturn.deployment.wiring import leftovers  # noqa: PLC0415 -- loads the whole deployment
 
         try:
-            account = plan.run.account.id
-            return replace(plan, leftovers=leftovers(*self.aws.readers(account), account))
+            look = LookForLeftovers(keys=keep.keys, secrets=keep.fact_gatherer.listed_secrets)
+            return replace(plan, leftovers=look.in_account(plan.run.account.id))
         except PortError as error:
             unseen = f"secrets without a living user were not looked for ({error})"
             return replace(plan, warnings=(*plan.warnings, unseen))

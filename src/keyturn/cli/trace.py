@@ -59,7 +59,7 @@ def trace(key: str, where: AccountOptions, asked: TraceOptions) -> int:
 def _traced(  # noqa: PLR0913, PLR0917 -- whose key, what is asked, and who is told
     aws: Aws, account: str, user: str, key: str, asked: TraceOptions, tick: Callable[[str], None]
 ) -> Trace:
-    keys, _ = aws.readers(account)
+    keys = aws.keys_in(account)
     unseen: list[str] = []
     facts = next((each for each in keys.keys_of(user) if each.key_id == key), None)
     use: LastUse | None = None

@@ -50,7 +50,7 @@ from keyturn.deployment.model.places import IAM_REGIONS, Names, Place
 from keyturn.deployment.model.resources import ROTATION
 from keyturn.domain.key import Account
 from keyturn.domain.leftover import Leftover
-from keyturn.ports import AccessKeys, Clock
+from keyturn.ports import Clock
 from keyturn.use_cases.leftovers import LookForLeftovers
 
 
@@ -216,7 +216,10 @@ class _Members:
             session = self._enter(account, parameters)
             iam = client(session, "iam")
             secrets = client(session, "secretsmanager", region=self._region(parameters))
-        return leftovers(IamAccessKeys(iam, lambda: iam), secrets, account.id)
+        look = LookForLeftovers(
+            keys=IamAccessKeys(iam, lambda: iam), secrets=SecretsManagerList(secrets)
+        )
+        return look.in_account(account.id)
 
     def _region(self, parameters: Mapping[str, str]) -> str:
         return parameters.get("HomeRegion") or self.home
@@ -236,11 +239,6 @@ class _Members:
             )
         # The management account has no role of the name that the others have for it.
         return self.own.get(account.id) or _session_in(self.management, account.id, self.look_role)
-
-
-def leftovers(keys: AccessKeys, secrets: Any, account: str) -> tuple[Leftover, ...]:  # noqa: ANN401 -- boto3 makes the class at run time
-    """The secrets of an account without a living user; `secrets` is the client that lists them."""
-    return LookForLeftovers(keys=keys, secrets=SecretsManagerList(secrets)).in_account(account)
 
 
 FIELDS_OF: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {

@@ -335,6 +335,25 @@ class UserDecisions:
             for decision in self.decisions
         )
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all is kept: nothing is written, nobody is notified, and nothing waits."""
+        return (
+            not self.record_changes
+            and self.quarantined is None
+            and all(
+                decision.action is Action.KEEP and not decision.is_due and not decision.is_blocked
+                for decision in self.decisions
+            )
+        )
+
+    @property
+    def only_rotates(self) -> bool:
+        """Whether all that is done is a key's rotation: one key, and nothing else on the way."""
+        return not self.record_changes and [each.action for each in self.decisions] == [
+            Action.ROTATE
+        ]
+
 
 class Asked(StrEnum):
     """The facts that are read only where a decision needs them."""

@@ -199,6 +199,12 @@ class UserFacts:
     """When an operator asked for a rotation at any age, UTC; None: nobody did."""
     secret: SecretFacts | Unknown | Unread | None = UNREAD
     """The one that is named for them; None: there is none."""
+    secret_is_listed: bool = field(default=False, compare=False)
+    """
+    Whether the list of all secrets says so, which may lack the last minutes.
+
+    On such news a user is left as they are; whoever is written to or notified is looked at anew.
+    """
     owner: Owner | Unknown | Unread = UNREAD
     """Who answers for the keys."""
     living: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

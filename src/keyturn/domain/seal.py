@@ -12,6 +12,7 @@ such a newborn if it is still exactly what we make. What that gives an attacker:
 """
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -50,7 +51,7 @@ class SealKey:
 
 
 def read_seal(
-    key: SealKey, *, arn: str, name: str, tags: dict[str, str], created: datetime | None
+    key: SealKey, *, arn: str, name: str, tags: Mapping[str, str], created: datetime | None
 ) -> Seal:
     """
     Say what a secret's tags prove.

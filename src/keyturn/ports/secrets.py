@@ -15,6 +15,13 @@ class SecretStore(Protocol):
     def look(self, name: str) -> SecretFacts | None:
         """What is known of the secret, by name or ARN; None if there is none."""
 
+    def facts_of(self, listed: "ListedSecret") -> SecretFacts | None:
+        """
+        What a list tells of a secret, without a call for it.
+
+        None: that is not enough to tell whose it is, and AWS must be asked about this one.
+        """
+
     def create(self, name: str, tags: Mapping[str, str]) -> str:
         """
         Create the secret without a value, seal it, and give its ARN.
@@ -75,6 +82,16 @@ class ListedSecret:
     """When it was scheduled for deletion, UTC; None: it is not."""
     last_read: date | None = None
     """The day, UTC, on which its value was last read in its region; None: it never was."""
+    created: datetime | None = None
+    """When it was made, UTC, by AWS's clock; None: AWS did not say."""
+    kms_key: str | None = None
+    """The name of its KMS key that AWS reports; None: aws/secretsmanager."""
+    primary: str | None = None
+    """The region of the secret that it is a replica of, or its own; None: it has no replica."""
+    rotates: bool = False
+    """Whether Secrets Manager's own rotation is switched on."""
+    managed_by: str | None = None
+    """The AWS service that it belongs to."""
 
 
 class SecretList(Protocol):

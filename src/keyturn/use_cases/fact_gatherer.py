@@ -1,6 +1,7 @@
 """Read what the rule asks for, and nothing else, until it has decided about a user."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -9,14 +10,16 @@ from keyturn.domain.commands import OperatorCommand, decide_command
 from keyturn.domain.constraints import RunConstraints
 from keyturn.domain.decision import Asked, Question, UserDecisions
 from keyturn.domain.errors import NotFound, PortError
-from keyturn.domain.key import Unknown, UserFacts
+from keyturn.domain.key import UNREAD, Unknown, UserFacts
 from keyturn.domain.lifecycle.decide import decide
 from keyturn.domain.owner import Owner
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.proof import comes_back
+from keyturn.domain.record import LONGEST_RUN
 from keyturn.domain.secret_names import secret_name
 from keyturn.ports import AccessKeys, Receipts, SecretStore
 from keyturn.use_cases.find_owner import FindOwner
+from keyturn.use_cases.listed_secrets import ListedSecrets
 from keyturn.use_cases.memberships import Memberships
 
 Fact = TypeVar("Fact")
@@ -28,27 +31,45 @@ class FactGatherer:
 
     keys: AccessKeys
     secret_store: SecretStore
+    listed_secrets: ListedSecrets
     receipts: Receipts
     policy: RotationPolicy
     kms_key: str | None
     find_owner: FindOwner
     memberships: Memberships
 
-    def decide(self, user: UserFacts, now: datetime, constraints: RunConstraints) -> UserDecisions:
+    def decide(
+        self,
+        user: UserFacts,
+        now: datetime,
+        constraints: RunConstraints,
+        *,
+        by_list: bool = False,
+    ) -> UserDecisions:
         """
         Decide by the rule about a user whose keys were just listed.
 
-        now: the time of the run, UTC.
         Raises NotFound where the rule asked about a key that is gone by now; the next run sees
         what is left. Whatever else cannot be read is Unknown to the rule, and no error.
+
+        Args:
+            user: what is known of them.
+            now: the time of the run, UTC.
+            constraints: what other runs leave room for.
+            by_list: whether the list of all secrets says first if there is anything to do; who is
+                to be written to or notified is decided once more, by what AWS says of the one.
+
         """
-        return self._until_decided(
-            user,
-            lambda known: decide(
-                known, self.policy, now, kms_key=self.kms_key, constraints=constraints
-            ),
-            now,
-        )
+
+        def rule(known: UserFacts) -> UserDecisions | Question:
+            return decide(known, self.policy, now, kms_key=self.kms_key, constraints=constraints)
+
+        decided = self._until_decided(user, rule, now, by_list=by_list)
+        if not decided.user.secret_is_listed or _may_rest_on_a_list(decided):
+            return decided
+        # The list may lack the last minutes: an order, an intent, a key that was just stored.
+        anew = replace(decided.user, secret=UNREAD, secret_is_listed=False)
+        return self._until_decided(anew, rule, now)
 
     def why_unowned(self, user: UserFacts) -> str | None:
         """Why nobody knows who is notified for a user; None: somebody is, or nobody from here."""
@@ -80,10 +101,14 @@ class FactGatherer:
         now: datetime,
         *,
         gone_is_unknown: bool = False,
+        by_list: bool = False,
     ) -> UserDecisions:
         # It ends: each question is about one fact that was UNREAD, and its answer never is.
         while isinstance(answer := rule(user), Question):
-            user = self._answered(user, answer, now, gone_is_unknown=gone_is_unknown)
+            if answer.asked is Asked.SECRET:
+                user = self._with_secret(user, now, by_list=by_list)
+            else:
+                user = self._answered(user, answer, now, gone_is_unknown=gone_is_unknown)
             if answer.asked in {Asked.OWNER, Asked.RECEIPTS}:
                 user = self._with_later_sources(user)
         return answer
@@ -99,13 +124,23 @@ class FactGatherer:
             return user
         return replace(user, owner=_known(lambda: self.find_owner.with_later_sources(user)[0]))
 
+    def _with_secret(self, user: UserFacts, now: datetime, *, by_list: bool) -> UserFacts:
+        """Read their secret: from the list if that is good enough, or else this one alone."""
+        name = secret_name(user.account, user.name)
+        if by_list and not _was_just_changed(user, now):
+            # A list that could not be read whole says nothing: least of all that there is none.
+            with suppress(PortError):
+                listed = self.listed_secrets.of(name)
+                facts = None if listed is None else self.secret_store.facts_of(listed)
+                if listed is None or facts is not None:
+                    return replace(user, secret=facts, secret_is_listed=True)
+        known = _known(lambda: self.secret_store.look(name))
+        return replace(user, secret=known, secret_is_listed=False)
+
     def _answered(
         self, user: UserFacts, question: Question, now: datetime, *, gone_is_unknown: bool
     ) -> UserFacts:
         match question:
-            case Question(Asked.SECRET, None):
-                name = secret_name(user.account, user.name)
-                return replace(user, secret=_known(lambda: self.secret_store.look(name)))
             case Question(Asked.OWNER, None):
                 return replace(user, owner=_known(lambda: self.find_owner.of(user)))
             case Question(Asked.MEMBERSHIP, None):
@@ -127,6 +162,19 @@ class FactGatherer:
                     returned=tuple(each.receipt for each in sent if each.bounced_at is not None),
                 )
         raise AssertionError(question)
+
+
+def _may_rest_on_a_list(decided: UserDecisions) -> bool:
+    """Whether a decision may stand that was made from a list which may lack the last minutes."""
+    # Kept as it is, a user waits for the next run at worst. And where there was no secret, the
+    # rotation begins with CreateSecret, which AWS refuses if there is one by now.
+    is_proven_by_its_first_write = decided.user.secret is None and decided.only_rotates
+    return decided.is_at_rest or is_proven_by_its_first_write
+
+
+def _was_just_changed(user: UserFacts, now: datetime) -> bool:
+    """Whether a key of theirs is so new that a list may lack the secret that it was stored in."""
+    return any(now - key.created < LONGEST_RUN for key in user.keys)
 
 
 def _known(read: Callable[[], Fact], *, gone_is_unknown: bool = True) -> Fact | Unknown:

@@ -41,6 +41,7 @@ from keyturn.use_cases.fact_gatherer import FactGatherer
 from keyturn.use_cases.first_key import halted, try_first
 from keyturn.use_cases.gate import Gate
 from keyturn.use_cases.keep_secrets import KeepSecrets, SecretsDone, with_dangers
+from keyturn.use_cases.listed_secrets import FEW
 from keyturn.use_cases.named_users import missing_users
 from keyturn.use_cases.plan_remarks import (
     Progress,
@@ -69,6 +70,8 @@ class Known:
     deferrals: AccountDeferrals
     file: ExemptionsFile | str | None
     """The exemptions file; why it could not be read; None: there is none."""
+    by_list: bool
+    """Whether the list of all secrets costs fewer calls than to ask about each user's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,7 @@ class KeepAccount:
             living=living,
             deferrals=deferrals_of(run.account.id, self.deferrals),
             file=read_exemptions(self.exemptions_file),
+            by_list=wanted is None or len(wanted) > FEW,
         )
         users = [user for user in listed if wanted is None or user.name in wanted]
         failures = list(missing_users(self.keys, request, {user.name for user in listed}))
@@ -360,10 +364,18 @@ class KeepAccount:
             forced=request.forced_at if user.name == request.forced else None,
             living=known.living,
         )
-        return self._decided(known.deferrals.of_user(facts), run, NO_CONSTRAINTS)
+        facts = known.deferrals.of_user(facts)
+        return self._decided(facts, run, NO_CONSTRAINTS, by_list=known.by_list)
 
-    def _decided(self, user: UserFacts, run: Run, constraints: RunConstraints) -> UserDecisions:
-        decided = self.fact_gatherer.decide(user, run.at, constraints)
+    def _decided(
+        self,
+        user: UserFacts,
+        run: Run,
+        constraints: RunConstraints,
+        *,
+        by_list: bool = False,
+    ) -> UserDecisions:
+        decided = self.fact_gatherer.decide(user, run.at, constraints, by_list=by_list)
         if not self.can_notify and not run.dry_run:
             return silenced(decided)
         # Only of those whose owner is looked up for the notices, too: it costs no call more.

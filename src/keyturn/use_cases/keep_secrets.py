@@ -42,13 +42,11 @@ from keyturn.domain.secret_names import (
 )
 from keyturn.ports import AccessKeys, Clock, ListedSecret, SecretList, SecretStore
 from keyturn.use_cases.gate import Gate
+from keyturn.use_cases.listed_secrets import FEW
 from keyturn.use_cases.side_by_side import side_by_side
 
 MOST_REFUSED = 3
 """Secrets about which nothing could be done, and after which no other is tried in the run."""
-
-FEW = 5
-"""So many users' secrets are listed one by one; of more, those of the account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,22 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from keyturn.domain.errors import AlreadyThere, AnotherRun
+from keyturn.domain.errors import AlreadyThere, AnotherRun, PortError
 from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread, UserFacts
 from keyturn.domain.ownership import why_foreign
+from keyturn.domain.record import Intent
 from keyturn.domain.secret_names import INTENT_TAG, USER_ID_TAG, USER_TAG, encode, secret_name
-from keyturn.ports import SecretStore
+from keyturn.ports import Clock, SecretStore
 
 
 class RecordSecret:
     """One user's secret, as far as a record is written into it; its value is never read."""
 
-    def __init__(self, user: UserFacts, secret_store: SecretStore, *, kms_key: str | None) -> None:
+    def __init__(
+        self, user: UserFacts, secret_store: SecretStore, clock: Clock, *, kms_key: str | None
+    ) -> None:
         self._user = user
+        self._clock = clock
         self._secret_store = secret_store
         self._kms_key = kms_key
         self.facts = None if isinstance(user.secret, Unknown | Unread) else user.secret
@@ -36,7 +40,8 @@ class RecordSecret:
         Set tags (name → value), on a secret that is made for it if there is none.
 
         Raises AnotherRun where somebody else made it meanwhile, and an intent of theirs may be in
-        it. Source: docs/delivery.md, "Step by step".
+        it; PortError where it was there all the time, and only the list of secrets lacked it.
+        Source: docs/delivery.md, "Step by step".
         """
         if self.facts is None:
             self._create(tags)
@@ -76,6 +81,10 @@ class RecordSecret:
             # would be written over theirs, the only trace of the key that they make.
             is_ours = found is not None and all_tags.items() <= found.tags.items()
             if found is None or self._is_foreign(found) or (INTENT_TAG in tags and not is_ours):
+                if self._user.secret_is_listed and not self._is_under_way(found):
+                    # Said loudly: what no list names would be left to the next run for ever.
+                    message = f"{self.name} is there, and the list of secrets did not name it"
+                    raise PortError(message) from error
                 message = f"another run made the secret of {user.name}"
                 raise AnotherRun(message) from error
             self.name, self.facts = found.arn, found
@@ -85,6 +94,11 @@ class RecordSecret:
         self.facts = SecretFacts(
             tags=all_tags, arn=self.name, seal=Seal.RIGHT, kms_key=self._kms_key
         )
+
+    def _is_under_way(self, secret: SecretFacts | None) -> bool:
+        """Whether another run may be inside, which has just begun a rotation."""
+        intent = None if secret is None else Intent.read(secret.tags.get(INTENT_TAG, ""))
+        return intent is not None and intent.is_young(self._clock())
 
     def _is_foreign(self, secret: SecretFacts) -> bool:
         return why_foreign(self._user, secret, kms_key=self._kms_key) is not None

@@ -54,7 +54,7 @@ class RecordStore:
     ) -> None:
         user = decided.user
         self._user = user
-        self._secret = RecordSecret(user, secret_store, kms_key=kms_key)
+        self._secret = RecordSecret(user, secret_store, clock, kms_key=kms_key)
         self._clock = clock
         self._kms_key = kms_key
         secret = self._secret.facts

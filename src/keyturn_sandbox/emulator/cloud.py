@@ -143,7 +143,7 @@ class LocalCloud:
         self._rules: Mapping[str, Mapping[str, Rule]] = {
             "iam": self.iam_rules.answers(),
             "sts": self._sts.answers(),
-            "secretsmanager": SecretRules().answers(),
+            "secretsmanager": SecretRules(self.delays, short_pages=short_pages).answers(),
             "organizations": self.organization.answers(),
             "s3": self._buckets.answers(),
             "sqs": self._queues.answers(),

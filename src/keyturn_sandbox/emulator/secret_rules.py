@@ -3,8 +3,8 @@ Secrets Manager as AWS documents it, on moto's secrets.
 
 moto takes any name and any tag, lets a secret that is scheduled for deletion be
 written and tagged, keeps it when its time has come, lists versions that have lost
-their labels, and reads an old value after a label was moved. What is not answered
-here, moto answers.
+their labels, reads an old value after a label was moved, and lists every change at once.
+What is not answered here, moto answers.
 
 Sources are pages of https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 and, on labels, .../userguide/whats-in-a-secret.html.
@@ -12,12 +12,14 @@ and, on labels, .../userguide/whats-in-a-secret.html.
 
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import UTC, datetime, time
 from typing import Any
 from uuid import uuid4
 
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend, secretsmanager_backends
 
+from keyturn_sandbox.emulator.delays import Delays
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, Params
 
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")  # API_CreateSecret.html, Name
@@ -27,6 +29,16 @@ _TAG_KEY = re.compile(r"[\w +\-=.:/@]{1,128}")
 _TAG_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
 _TAGS_PER_SECRET = 50  # API_TagResource.html: "a maximum of 50 tags"
 _LARGEST_PAGE = 100  # API_ListSecrets.html, MaxResults
+_CHANGES_IN_MOTO = (
+    "CancelRotateSecret",
+    "DeleteSecret",
+    "PutResourcePolicy",
+    "RemoveRegionsFromReplication",
+    "ReplicateSecretToRegions",
+    "RotateSecret",
+    "UpdateSecret",
+)
+_SHORT_PAGE = 3
 _LONGEST_TOKEN = 64  # API_PutSecretValue.html; botocore itself refuses fewer than 32
 
 
@@ -38,19 +50,70 @@ def secrets_of(account: str, region: str) -> SecretsManagerBackend:
 class SecretRules:
     """Answers the calls about secrets."""
 
-    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params]]:
-        """The calls that are answered here: operation → what answers it."""
-        return {
+    def __init__(self, delays: Delays, *, short_pages: bool = True) -> None:
+        """short_pages: whether the list comes by threes, so that nobody takes a page for all."""
+        self._delays = delays
+        self._page = _SHORT_PAGE if short_pages else _LARGEST_PAGE
+
+    def answers(self) -> Mapping[str, Callable[[ApiRequest], Params | None]]:
+        """The calls that are answered here: operation → what answers it; None: moto does."""
+        changes: Mapping[str, Callable[[ApiRequest], Params | None]] = {
             "CreateSecret": _create,
-            "DescribeSecret": _describe,
-            "ListSecrets": _list,
+            "GetSecretValue": _get_value,  # the day of the last access
             "PutSecretValue": _put_value,
-            "GetSecretValue": _get_value,
             "TagResource": _tag,
             "UntagResource": _untag,
             "RestoreSecret": _restore,
             "UpdateSecretVersionStage": _move_label,
+            **dict.fromkeys(_CHANGES_IN_MOTO, lambda _: None),
         }
+        return {
+            "DescribeSecret": _describe,
+            "ListSecrets": self._list,
+            **{operation: self._remembering(change) for operation, change in changes.items()},
+        }
+
+    def _remembering(
+        self, change: Callable[[ApiRequest], Params | None]
+    ) -> Callable[[ApiRequest], Params | None]:
+        """Change a secret, and remember how it was: lists show that for some minutes more."""
+
+        def changed(request: ApiRequest) -> Params | None:
+            named = str(request.params.get("SecretId", request.params.get("Name", "")))
+            secret = _find(request, named)
+            name = named if secret is None else secret.name
+            place = request.account, request.region
+            self._delays.changing_secret(place, name, secret, request.at)
+            return change(request)
+
+        return changed
+
+    def _list(self, request: ApiRequest) -> Params:
+        """
+        List as moto does, but late, and with what AWS's list has of a secret.
+
+        API_SecretListEntry.html: there is no ReplicationStatus.
+        """
+        params, place = request.params, (request.account, request.region)
+        backend = secrets_of(*place)
+        for name in list(dict.keys(backend.secrets)):
+            _find(request, name)
+        late = copy(backend)
+        secrets = self._delays.secrets_seen(place, dict(backend.secrets.items()), request.at)  # type: ignore[arg-type]  # no replicas of other regions there
+        late.secrets = secrets  # type: ignore[assignment]  # its look-up by ARN is not needed
+        found, token = late.list_secrets(
+            filters=params.get("Filters", []),
+            max_results=params.get("MaxResults", self._page),
+            next_token=params.get("NextToken"),
+            include_planned_deletion=params.get("IncludePlannedDeletion", False),
+        )
+        for each in found:
+            secret = secrets[each["Name"]]
+            each.pop("ReplicationStatus", None)
+            each["LastAccessedDate"] = getattr(secret, "last_accessed_date", None)
+            each["PrimaryRegion"] = getattr(secret, "primary_region", None)
+            each["RotationEnabled"] = secret.rotation_enabled or None
+        return {"SecretList": found, "NextToken": token}
 
 
 def _create(request: ApiRequest) -> Params:
@@ -127,24 +190,6 @@ def _describe(request: ApiRequest) -> Params:
         "Tags": secret.tags or [],
         "VersionIdsToStages": labels or None,
     }
-
-
-def _list(request: ApiRequest) -> Params:
-    """List as moto does: without those whose time has come, and with the day of the last read."""
-    params = request.params
-    backend = secrets_of(request.account, request.region)
-    for name in list(dict.keys(backend.secrets)):
-        _find(request, name)
-    found, token = backend.list_secrets(
-        filters=params.get("Filters", []),
-        max_results=params.get("MaxResults", _LARGEST_PAGE),
-        next_token=params.get("NextToken"),
-        include_planned_deletion=params.get("IncludePlannedDeletion", False),
-    )
-    for each in found:
-        secret = _find(request, each["Name"])
-        each["LastAccessedDate"] = getattr(secret, "last_accessed_date", None)
-    return {"SecretList": found, "NextToken": token}
 
 
 def _put_value(request: ApiRequest) -> Params:
