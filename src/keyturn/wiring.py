@@ -963,9 +963,8 @@ class Aws(_Connections):
             all_sources=settings.policy.proof_of_notice is ProofOfNotice.DELIVERED,
         )
 
-    def readers(self, account: str) -> tuple[IamAccessKeys, Any]:
-        """What reads in a member account: IAM, and boto3's client of Secrets Manager."""
-
+    def keys_in(self, account: str) -> IamAccessKeys:
+        """What reads users and keys in a member account."""
         member = self._member(account)
         return IamAccessKeys(member.iam, member.iam_once)
 

@@ -1,6 +1,7 @@
 """Secrets without a living user: deleted, renamed, never filled."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -36,6 +37,10 @@ def make_secret(cloud: LocalCloud, name: str, user_id: str | None, *, filled: bo
         secrets.put_secret_value(SecretId=name, SecretString="{}")
 
 
+def let_lists_show_it(cloud: LocalCloud) -> None:
+    cloud.move_to(cloud.now + timedelta(minutes=6))
+
+
 def id_of(cloud: LocalCloud, user: str) -> str:
     return str(cloud.session(SHOP).client("iam").get_user(UserName=user)["User"]["UserId"])
 
@@ -58,6 +63,7 @@ def test_secrets_of_users_who_are_gone_renamed_or_replaced_are_listed(cloud: Loc
     cloud.session(SHOP).client("secretsmanager").delete_secret(SecretId=name_of("leaving"))
     make_secret(cloud, "prod/database", None)
     make_secret(cloud, name_of("elsewhere", OURS), None)
+    let_lists_show_it(cloud)
 
     table = keyturn("plan", *IN_THE_SHOP, "--secrets")
     listed = found("--secrets")
@@ -83,6 +89,7 @@ def test_secrets_of_users_who_are_gone_renamed_or_replaced_are_listed(cloud: Loc
 
 def test_they_are_looked_for_only_when_asked_for(cloud: LocalCloud) -> None:
     make_secret(cloud, name_of("gone"), None)
+    let_lists_show_it(cloud)
     cloud.calls.clear()
 
     without = found()
@@ -93,6 +100,18 @@ def test_they_are_looked_for_only_when_asked_for(cloud: LocalCloud) -> None:
     assert "ListSecrets" not in calls
     assert [each["user"] for each in with_it] == ["gone"]
     assert "GetSecretValue" not in {call.operation for call in cloud.calls}
+
+
+def test_one_list_serves_the_plan_and_what_is_left_over(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "orders", 20)
+    cloud.add_key(SHOP, "orders")
+    make_secret(cloud, name_of("gone"), None)
+    let_lists_show_it(cloud)
+    cloud.calls.clear()
+
+    found("--secrets", "--remove-secrets-after", "35")
+
+    assert [call.operation for call in cloud.calls].count("ListSecrets") == 1
 
 
 def test_a_role_that_may_not_list_them_is_no_failure(cloud: LocalCloud) -> None:
@@ -132,6 +151,7 @@ def test_a_plan_says_which_secrets_nobody_needs_and_writes_none(cloud: LocalClou
     make_secret(cloud, name_of("heir"), "AIDAEARLIEREXAMPLE00")
     make_secret(cloud, name_of("gone"), "AIDAGONEEXAMPLE00000")
     make_secret(cloud, name_of("living"), id_of(cloud, "living"))
+    let_lists_show_it(cloud)
     option = ("--remove-secrets-after", "35")
 
     table = keyturn("plan", *IN_THE_SHOP, *option).stdout

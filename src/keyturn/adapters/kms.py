@@ -55,6 +55,7 @@ class KeyNames:
     def __init__(self, kms: Callable[[], "KMSClient"]) -> None:
         self._kms = kms
         self._arns: dict[str, str | None] = {}
+        self._lock = Lock()
 
     def are_one(self, name: str | None, other: str | None) -> bool:
         """Ask KMS; a name that it does not know, or does not let us look at, is no other's."""
@@ -62,10 +63,12 @@ class KeyNames:
         return arn is not None and arn == self._arn(other or AWS_OWN)
 
     def _arn(self, name: str) -> str | None:
-        if name not in self._arns:
-            try:
-                with aws_errors_translated():
-                    self._arns[name] = self._kms().describe_key(KeyId=name)["KeyMetadata"]["Arn"]
-            except (Denied, NotFound, Refused):
-                self._arns[name] = None
-        return self._arns[name]
+        with self._lock:  # workers ask side by side, and mostly for the same two names
+            if name not in self._arns:
+                try:
+                    with aws_errors_translated():
+                        described = self._kms().describe_key(KeyId=name)
+                    self._arns[name] = described["KeyMetadata"]["Arn"]
+                except (Denied, NotFound, Refused):
+                    self._arns[name] = None
+            return self._arns[name]

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Event, Lock
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -35,10 +36,12 @@ from keyturn.use_cases.inventory import (
     with_units,
     without_effect,
 )
-from keyturn.use_cases.keep_account import KeepAccount
 from keyturn.use_cases.leftovers import LookForLeftovers
 from keyturn.use_cases.plan_remarks import Progress
 from keyturn.wiring import Aws
+
+if TYPE_CHECKING:
+    from keyturn.use_cases.keep_account import KeepAccount
 
 Journal = Callable[[str, Mapping[str, str]], None]
 
@@ -317,7 +320,7 @@ class FleetRun:
                 self.hints.setdefault(failure.user, {})[plan.run.account.id] = failure.error.hint
         return replace(plan, failures=tuple(kept))
 
-    def _with_leftovers(self, plan: AccountPlan, keep: KeepAccount) -> AccountPlan:
+    def _with_leftovers(self, plan: AccountPlan, keep: "KeepAccount") -> AccountPlan:
         """Look for secrets without a living user; a role that may not list them is no failure."""
         if not plan.is_reached:
             return plan

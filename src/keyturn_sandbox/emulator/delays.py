@@ -75,7 +75,7 @@ class Delays:
     def secrets_seen(
         self, place: tuple[str, str], secrets: Mapping[str, FakeSecret], now: datetime
     ) -> dict[str, FakeSecret]:
-        """The secrets of an account and region, by name, as a list shows them that is late."""
+        """Name → secret, of an account and region, as a list shows them that is late."""
         late = {
             name: next(as_was for at, as_was in before if self._hides_secret(at, now))
             for name, before in self._secrets.get(place, {}).items()

@@ -232,13 +232,53 @@ def test_a_secret_is_found_by_its_arn(secrets: SecretsManagerClient) -> None:
     assert secrets.describe_secret(SecretId=arn)["Name"] == "one"
 
 
-def test_what_moto_still_answers_sees_the_same_secrets(secrets: SecretsManagerClient) -> None:
+def listed(secrets: SecretsManagerClient) -> dict[str, tuple[dict[str, str], list[list[str]]]]:
+    """Name → tags, and the labels of the versions, of all pages."""
+    pages = secrets.get_paginator("list_secrets").paginate(IncludePlannedDeletion=True)
+    return {
+        each["Name"]: (
+            {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])},
+            sorted(each.get("SecretVersionsToStages", {}).values()),
+        )
+        for page in pages
+        for each in page["SecretList"]
+    }
+
+
+def test_a_list_shows_a_change_five_minutes_late(
+    cloud: LocalCloud, secrets: SecretsManagerClient
+) -> None:
     secrets.create_secret(Name="one", Tags=[{"Key": "a", "Value": "b"}])
+    before = listed(secrets)
+    cloud.move_to(START + timedelta(minutes=4))
+    secrets.tag_resource(SecretId="one", Tags=[{"Key": "a", "Value": "c"}])
+    secrets.put_secret_value(SecretId="one", SecretString="x")
+    cloud.move_to(START + timedelta(minutes=6))
+    made = listed(secrets)
+    secrets.delete_secret(SecretId="one", ForceDeleteWithoutRecovery=True)
+    cloud.move_to(START + timedelta(minutes=10))
+    changed = listed(secrets)
+    cloud.move_to(START + timedelta(minutes=12))
 
-    [listed] = secrets.list_secrets()["SecretList"]
+    assert before == {}
+    assert made == {"one": ({"a": "b"}, [])}
+    assert changed == {"one": ({"a": "c"}, [["AWSCURRENT"]])}
+    assert listed(secrets) == {}
 
-    assert listed["Name"] == "one"
-    assert listed["Tags"] == [{"Key": "a", "Value": "b"}]
+
+def test_a_list_comes_by_pages_and_names_no_replicas(
+    cloud: LocalCloud, secrets: SecretsManagerClient
+) -> None:
+    for name in ("one", "two", "three", "four"):
+        secrets.create_secret(Name=name, AddReplicaRegions=[{"Region": "eu-west-1"}])
+    cloud.delays.secrets = timedelta(0)
+
+    page = secrets.list_secrets()
+
+    assert len(page["SecretList"]) == 3
+    assert "NextToken" in page
+    assert not any("ReplicationStatus" in each for each in page["SecretList"])
+    assert set(listed(secrets)) == {"one", "two", "three", "four"}
 
 
 @pytest.mark.parametrize(
