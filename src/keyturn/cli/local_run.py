@@ -324,8 +324,6 @@ class FleetRun:
         """Look for secrets without a living user; a role that may not list them is no failure."""
         if not plan.is_reached:
             return plan
-        from keyturn.deployment.wiring import leftovers  # noqa: PLC0415 -- loads the whole deployment
-
         try:
             look = LookForLeftovers(keys=keep.keys, secrets=keep.fact_gatherer.listed_secrets)
             return replace(plan, leftovers=look.in_account(plan.run.account.id))
