@@ -6,6 +6,7 @@ throttles, what it has counted. It ends when the pipe does.
 """
 
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.injected_errors import too_fast
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.emulator.rate_limits import RateLimit
+from keyturn_sandbox.simulation.deployment import PREFIX
 from tests.bench.door import served
 from tests.bench.scene import Place, Scene, built, drop, ripen, stir
 
@@ -50,8 +52,7 @@ class Network:
             Event().wait(self.latency)
         answer = perform(request) if refusal is None else refused(request, refusal)
         with self._lock:
-            called = f"{request.service}:{request.operation}"
-            self.counted[request.account, called, answer.error or ""] += 1
+            self.counted[request.account, _name(request), answer.error or ""] += 1
         return answer
 
     def _refusal(self, request: ApiRequest) -> ApiError | None:
@@ -59,6 +60,15 @@ class Network:
         is_limited = self.bucket and request.service == "iam"
         by_rate = is_limited and not self._iam.bears_one_more(request.account)
         return too_fast(request) if by_chance or by_rate else None
+
+
+def _name(request: ApiRequest) -> str:
+    """What is called; of a list of S3 also in which folder, without what differs by account."""
+    called = f"{request.service}:{request.operation}"
+    if request.operation != "ListObjectsV2":
+        return called
+    below = str(request.params["Prefix"]).removeprefix(f"{PREFIX}/")
+    return f"{called} {re.split('[0-9=]', below)[0]}"
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ LINES = (
     ("the same: notifier, seconds", _DUE, "notifier s"),
     ("the same: our own CPU a user, ms", _DUE, "CPU ms a user"),
     ("mixed day, 50 x 20, 500 rotations, 450 keys disabled: calls", _MIXED, "calls"),
-    ("the same: lists of S3 an account", _MIXED, "lists of S3 an account"),
+    ("the same: lists of receipts an account", _MIXED, "lists of receipts an account"),
     ("the same: peak memory, MB", _MIXED, "peak MB"),
     ("all of 1 x 5,000 due: peak memory, MB", _LARGEST, "peak MB"),
     (
