@@ -12,8 +12,9 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,34 +49,67 @@ def main() -> None:
         parser.error(f"{unknown[0]}: is none of {', '.join([*MEASURES, 'load', 'pages'])}")
     if given.record:
         given.base, given.json = given.base or BASE_COMMIT, NOW
+    if given.base and not (Path(given.base).is_dir() or _commit(given.base)):
+        parser.error(f"--base {given.base}: is neither a folder nor a commit")
+    load = os.getloadavg()[0]
     with _checkouts(given.checkout, given.base) as (checkout, base):
-        asked = Asked(checkout=checkout, long=given.long, profile=given.profile)
-        measured, before = _measured(asked, names, base)
-        _write(given.json, measured, checkout)
-        if base is not None:
-            _write(given.json.with_name(BEFORE.name), before, base)
+        ours = _File(path=given.json, checkout=checkout, load=load, adds=bool(given.names))
+        theirs = base and replace(ours, path=ours.path.with_name(BEFORE.name), checkout=base)
+        for name in (name for name in MEASURES if name in names):
+            began = time.perf_counter()
+            if theirs:
+                theirs.add(MEASURES[name](Asked(checkout=theirs.checkout, long=given.long)))
+            asked = Asked(checkout=checkout, long=given.long, profile=given.profile)
+            ours.add(_shown(MEASURES[name](asked)))
+            _say(f"({name}: {time.perf_counter() - began:.0f} s)\n")
     if given.compare:
-        _say(ratios(measured, before if given.base else read(BEFORE)))
+        _say(ratios(ours.rows, theirs.rows if theirs else read(BEFORE)))
     if "load" in names:
         notices_and_reports()
     if "pages" in names:
         pages()
 
 
-def _measured(asked: Asked, names: Sequence[str], base: Path | None) -> tuple[Measured, Measured]:
-    """Each row as soon as it is there; with a base, in turns with the base's."""
-    ours: dict[str, Row] = {}
-    theirs: dict[str, Row] = {}
-    for name in (name for name in MEASURES if name in names):
-        began = time.perf_counter()
-        if base is not None:
-            other = Asked(checkout=base, long=asked.long)
-            theirs |= {row.name: row for row in MEASURES[name](other)}
-        for row in MEASURES[name](asked):
-            ours[row.name] = row
-            _say(table({row.name: row}))
-        _say(f"({name}: {time.perf_counter() - began:.0f} s)\n")
-    return ours, theirs
+def _shown(rows: Iterator[Row]) -> Iterator[Row]:
+    """Each row as soon as it is there."""
+    for row in rows:
+        _say(table({row.name: row}))
+        yield row
+
+
+@dataclass(kw_only=True)
+class _File:
+    """What was measured of a checkout; written after each measure, for the whole takes long."""
+
+    path: Path
+    checkout: Path
+    load: float
+    """Of the machine, before it began."""
+    adds: bool
+    """To what was measured of the same commit before."""
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """More of it."""
+        self.rows = {**self.rows, **{row.name: row for row in rows}}
+        commit = _git("rev-parse", "--short", "HEAD", at=self.checkout).strip()
+        before: Measured = {}
+        if (
+            self.adds
+            and self.path.exists()
+            and json.loads(self.path.read_text())["commit"] == commit
+        ):
+            before = read(self.path)
+        about: Mapping[str, object] = {
+            "commit": commit,
+            "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
+            "python": platform.python_version(),
+            "processors": os.cpu_count(),
+            "load": round(self.load, 1),
+        }
+        written = as_json({**before, **self.rows}, about)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n")
 
 
 @contextmanager
@@ -107,16 +141,11 @@ def _git(*words: str, at: Path = ROOT) -> str:
     return done.stdout
 
 
-def _write(path: Path, measured: Measured, checkout: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    about: Mapping[str, object] = {
-        "commit": _git("rev-parse", "--short", "HEAD", at=checkout).strip(),
-        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
-        "python": platform.python_version(),
-        "processors": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-    }
-    path.write_text(json.dumps(as_json(measured, about), indent=1, ensure_ascii=False) + "\n")
+def _commit(name: str) -> str | None:
+    """The id of a commit; None: there is none."""
+    with suppress(subprocess.CalledProcessError):
+        return _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    return None
 
 
 def _say(text: str) -> None:
