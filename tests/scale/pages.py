@@ -56,7 +56,7 @@ def table(usual: Days, of_first: Days) -> str:
     """All days in one table."""
     head = (
         "accounts | at a time | last account | last mail | GB-s | calls | mails | $ a day | "
-        "first day: last account | last mail | mails"
+        "first day: last account | first day: last mail | first day: mails"
     )
     rows = [head, " | ".join(["---"] * (head.count("|") + 1))]
     for size, each in usual.items():

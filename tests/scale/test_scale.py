@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyturn.deployment.checks.runs import LONGEST_RUN
@@ -90,6 +90,7 @@ def test_the_first_functions_begin_alone() -> None:
     assert more.end == pytest.approx(10.0 + 1 / MORE_A_SECOND)
 
 
+@settings(deadline=None)  # how fast it is says nothing about it
 @given(
     services=st.lists(st.floats(0.01, 2_000.0), min_size=1, max_size=40),
     at_once=st.integers(1, 12),
