@@ -127,7 +127,7 @@ REPORT_READERS = 32
 OWN = "own"
 """In place of an account's id: who we are is nothing that a call may have to wait for."""
 MEMBERS_KEPT = 50
-"""Member accounts whose clients are kept over warm invocations, at a megabyte or two each."""
+"""Member accounts whose clients are kept, at a megabyte or two each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +161,8 @@ class _Connections:
     """Whose credentials these are, and so whose the bucket must be; None: AWS is asked."""
     own_owners_file: OwnersFileStore | None = None
     """The owners file of this machine that counts in place of the bucket's; None: none does."""
+    members_kept: int = MEMBERS_KEPT
+    """How many member accounts' clients are kept; one at least."""
     _kept: dict[str, Any] = field(default_factory=dict)
     """What for → the client or adapter that was made for it."""
     _members: dict[str, _Member] = field(default_factory=dict)
@@ -215,8 +217,8 @@ class _Connections:
     def _member(self, account: str) -> _Member:
         with self._making:
             if account not in self._members:
-                for oldest in list(self._members)[: 1 - MEMBERS_KEPT]:
-                    self._members.pop(oldest).close()
+                while len(self._members) >= self.members_kept:
+                    self._members.pop(next(iter(self._members))).close()
                 self._members[account] = self._connect(account)
             return self._members[account]
 
@@ -326,7 +328,12 @@ class Aws(_Connections):
                 reports_root_keys=settings.reports_root_keys,
                 reports_quarantine=settings.reports_quarantine,
                 can_notify=announcer is not None,
-                cap=DailyCap(ledger=tools.ledger, policy=settings.policy, id=tools.own_id),
+                cap=DailyCap(
+                    ledger=tools.ledger,
+                    policy=settings.policy,
+                    id=tools.own_id,
+                    snapshots=self._in_bucket(S3Snapshots) if settings.bucket else None,
+                ),
                 pause_flag=self.pause_flag(),
                 clock=self.clock,
                 deferrals=self.deferrals(),

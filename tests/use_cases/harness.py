@@ -417,9 +417,9 @@ def batch(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def staged(*, short_pages: bool = True) -> Iterator[Harness]:
+def staged(*, short_pages: bool = True, ticks: bool = True) -> Iterator[Harness]:
     """Open a stage: the hub, a member that trusts it, and the exemption group."""
-    with LocalCloud(now=START, short_pages=short_pages) as cloud:
+    with LocalCloud(now=START, short_pages=short_pages, ticks=ticks) as cloud:
         for account, name in ((HUB, "security"), (MEMBER, "prod")):
             cloud.organization.create_account(name, f"{name}@example.com", account_id=account)
         company = Company(

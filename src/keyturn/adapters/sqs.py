@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import PortError, Unavailable
+from keyturn.schemas.queue_message import LARGEST_MESSAGE
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
 
 BATCH = 10
 """The most messages that SQS takes at once."""
-LARGEST_BATCH = 200_000
-"""
-Bytes of a batch. SQS takes 1,048,576 by now, and 262,144 where a queue was made before that.
-
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
-"""
 ROUNDS = 3
 """How often a message is offered that SQS fails on though it took the call."""
 _TOLD: Final = 10
@@ -98,7 +93,7 @@ def _batches(
     size = 0
     for entry in entries:
         length = len(entry["MessageBody"])  # JSON in ASCII: a character is a byte
-        if batch and (len(batch) == BATCH or size + length > LARGEST_BATCH):
+        if batch and (len(batch) == BATCH or size + length > LARGEST_MESSAGE):
             yield batch
             batch, size = [], 0
         batch.append(entry)

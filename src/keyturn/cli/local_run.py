@@ -256,7 +256,8 @@ class FleetRun:
                 is_of_the_day=self.is_of_the_day,
                 is_summed_up=self.is_summed_up,
             )
-            return daily.carry_out(plan, progress, has_time=self._has_time(plan.run))
+            has_time = self._has_time(plan.run)
+            return daily.carry_out(plan, progress, has_time=lambda _: has_time())
         finally:
             self.aws.forget(account)
 

@@ -29,16 +29,22 @@ def ends_of(all_decided: Iterable[UserDecisions]) -> Iterator[tuple[KeyFacts, De
 
 
 def over_cap(
-    all_decided: Collection[UserDecisions], policy: RotationPolicy, begun: Collection[str]
+    all_decided: Collection[UserDecisions],
+    policy: RotationPolicy,
+    begun: Collection[str],
+    elsewhere: Collection[str] = (),
 ) -> frozenset[str]:
     """
     The ids of the keys that have to wait for another day, the youngest.
+
+    elsewhere: the ids of the account's other keys, where these are of some of its users alone.
 
     begun: the keys that a run of the same day set out to end. They count, and may be gone on
     with: a run that broke off does not use up the day for nothing. If they are more than the
     cap, nobody can tell which of them it was that ended, and nothing else does.
     """
-    room = cap_of(policy, sum(len(decided.user.keys) for decided in all_decided)) - len(set(begun))
+    keys = {key.key_id for decided in all_decided for key in decided.user.keys}.union(elsewhere)
+    room = cap_of(policy, len(keys)) - len(set(begun))
     ends = sorted((key for key, _ in ends_of(all_decided)), key=lambda key: key.order)
     # Another run of the day has set out to end more than may end: it may have ended all of them.
     if room < 0:

@@ -23,6 +23,11 @@ RELEVANT = frozenset(
 )
 """What of the environment matters: Lambda sets a new trace id at every invocation."""
 
+ACCOUNTS_KEPT = 4
+"""
+Accounts whose clients a warm function keeps: it works on one at a time, and comes back to the last
+ones alone, with users that were handed back or an operator's order (decision 0082).
+"""
 WORDING = frozenset({"OrganizationName", "HelpLink", "MailSubjectPrefix"})
 """Settings that are only words of mails. A blank one stops no run: it is taken as not set."""
 
@@ -62,6 +67,7 @@ def _connected(logger: Logger, environment: frozenset[tuple[str, str]], account:
         journal=log_write,
         clock=lambda: datetime.now(UTC),
         account=account,
+        members_kept=ACCOUNTS_KEPT,
     )
 
 

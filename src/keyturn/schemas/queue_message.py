@@ -5,9 +5,10 @@ Its form and its reader are in `rotation_event`: whoever may put something into 
 checked there, and a use case writes it here.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from keyturn.domain.key import Account
 from keyturn.domain.stage import SeenBelow
@@ -18,6 +19,13 @@ MOST_ASKED: Final = 2_000
 Units that were asked for: an organisation has no more.
 
 Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+"""
+
+LARGEST_MESSAGE: Final = 200_000
+"""
+Bytes. SQS takes 1,048,576 by now, and 262,144 where a queue was made before that.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 """
 
 
@@ -52,3 +60,23 @@ def write_message(  # noqa: PLR0913 -- a field of the message each
         **({} if seen is None else {"stage": sorted(seen.units)}),
         **({} if seen is None else {"stageAsked": sorted(seen.listed)}),
     }
+
+
+def in_parts(message: Mapping[str, Any], users: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """
+    The message for these users: several, where their names fill more than one.
+
+    5,000 users with the longest names are 340,000 bytes. Each user is in one message, in order.
+    """
+    left = LARGEST_MESSAGE - len(json.dumps({**message, "users": []}))
+    part: list[str] = []
+    size = 0
+    for name in users:
+        length = len(json.dumps(name)) + len(", ")
+        if part and size + length > left:
+            yield {**message, "users": part}
+            part, size = [], 0
+        part.append(name)
+        size += length
+    if part:
+        yield {**message, "users": part}

@@ -14,7 +14,8 @@ from keyturn.domain.key import Unknown, UserFacts
 from keyturn.domain.limits import ends_of, over_cap
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.record import LONGEST_RUN
-from keyturn.ports import DailyLimitLedger, Reservation
+from keyturn.domain.result import Request
+from keyturn.ports import DailyLimitLedger, Reservation, Snapshots
 from keyturn.use_cases.run_lease import days_of_living, of_living
 
 LONGEST_TURN = timedelta(minutes=1)
@@ -44,11 +45,22 @@ class DailyCap:
     policy: RotationPolicy
     id: str
     """Of this run alone: a message that is handed over twice makes two."""
+    snapshots: Snapshots | None = None
+    """What earlier runs of the day saw of the account; None: there is no bucket."""
 
     def planned(
-        self, all_decided: Sequence[UserDecisions], run: Run, decide: Decide
+        self,
+        all_decided: Sequence[UserDecisions],
+        run: Run,
+        decide: Decide,
+        *,
+        is_part: bool = False,
     ) -> tuple[UserDecisions, ...]:
-        """Put off what is over the cap, the youngest; the tally is only read."""
+        """
+        Put off what is over the cap, the youngest; the tally is only read.
+
+        is_part: these are some of the account's users alone.
+        """
         all_decided = self._without_gone(all_decided, run, decide)
         if not (ends := _ids(all_decided)):
             return tuple(all_decided)
@@ -58,7 +70,33 @@ class DailyCap:
             begun = self._begun(run, run.at.date())
         except PortError as error:
             return _put_off(all_decided, ends, decide, why=Unknown(str(error)))
-        return _put_off(all_decided, over_cap(all_decided, self.policy, begun), decide)
+        over = self._over(all_decided, begun, run.account.id, run.at.date(), is_part=is_part)
+        return _put_off(all_decided, over, decide)
+
+    def _over(
+        self,
+        all_decided: Sequence[UserDecisions],
+        begun: frozenset[str],
+        account: str,
+        day: date,
+        *,
+        is_part: bool,
+    ) -> frozenset[str]:
+        """
+        What has to wait; the cap is a part of the account's keys, and not of some users'.
+
+        Users who were handed back would else all wait for another day: what the run before them
+        noted is more than the cap of so few. Only keys that an earlier run of the day saw count.
+        """
+        over = over_cap(all_decided, self.policy, begun)
+        if not over or not is_part or self.snapshots is None:
+            return over
+        try:
+            found = self.snapshots.of_day(account, day)
+        except PortError:
+            return over
+        seen = () if found is None else [each["key"] for each in found["keys"]]
+        return over_cap(all_decided, self.policy, begun, elsewhere=seen)
 
     def _without_gone(
         self, all_decided: Sequence[UserDecisions], run: Run, decide: Decide
@@ -90,7 +128,7 @@ class DailyCap:
         decide: Decide,
         *,
         now: datetime,
-        lifted: bool,
+        request: Request,
     ) -> DayClaim:
         """
         Note down what is about to end today, and leave what others took the room of meanwhile.
@@ -99,11 +137,11 @@ class DailyCap:
         Where the notes cannot be read or written, no key ends. Source: decision 0014.
 
         Args:
-            all_decided: every user of the account, for the cap counts over all of them.
+            all_decided: every user that the run looked at, for the cap counts over all of them.
             account: its id.
             decide: decides once more about a user some of whose keys have to wait.
             now: UTC; its date is the day that counts.
-            lifted: an operator approved of every single key; they are only noted down.
+            request: what was asked for; what an operator approved of is only noted down.
 
         """
         day, claim = now.date(), DayClaim(users=tuple(all_decided))
@@ -115,7 +153,13 @@ class DailyCap:
             self.ledger.reserve(account, day, self.id, ends)
             noted = {each: self.ledger.of_day(account, each) for each in days_of_living(now)}
             others = _begun(noted[day], but=self.id)
-            over = frozenset() if lifted else over_cap(all_decided, self.policy, others)
+            over = (
+                frozenset()
+                if request.approved is not None
+                else self._over(
+                    all_decided, others, account, day, is_part=request.named is not None
+                )
+            )
             claim = DayClaim(
                 users=_put_off(all_decided, over, decide),
                 held=_union(

@@ -58,6 +58,9 @@ from keyturn.use_cases.plan_remarks import (
 )
 from keyturn.use_cases.side_by_side import side_by_side
 
+HasTime = Callable[[int], bool]
+"""Whether another user may be begun, with the owners of so many to be notified afterwards."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -163,7 +166,10 @@ class KeepAccount:
         # would let through whoever comes first, and not the oldest.
         if request.approved is None:
             all_decided = self.cap.planned(
-                all_decided, run, lambda user, constraints: self._decided(user, run, constraints)
+                all_decided,
+                run,
+                lambda user, constraints: self._decided(user, run, constraints),
+                is_part=wanted is not None,
             )
             left_out: tuple[str, ...] = ()
         else:
@@ -197,7 +203,7 @@ class KeepAccount:
         self,
         plan: AccountPlan,
         progress: Progress = lambda _done, _of: None,
-        has_time: Callable[[], bool] = lambda: True,
+        has_time: HasTime = lambda _to_tell: True,
     ) -> AccountResult:
         """
         Do what is due, several users at once; stops between two users when time is over.
@@ -228,11 +234,11 @@ class KeepAccount:
         self,
         plan: AccountPlan,
         progress: Progress,
-        has_time: Callable[[], bool],
+        has_time: HasTime,
     ) -> AccountResult:
         gate = self._gate(plan.request)
         # Not when the run began: a plan may be carried out after midnight.
-        now, too_late = self.clock(), set[str]()
+        now, too_late, to_tell = self.clock(), set[str](), list[str]()
         try:
             plan, claim = self._ready(plan, gate, now)
         except KeyturnError as error:
@@ -241,7 +247,12 @@ class KeepAccount:
                 left=plan.left,
             )
 
+        def may_begin() -> bool:
+            return has_time(len(to_tell))
+
         def one(decided: UserDecisions) -> Outcome | None:
+            if any(decision.notice is not None for decision in decided.decisions):
+                to_tell.append(decided.user.name)
             if decided.writes and not gate.is_open():
                 return None
             if is_too_late(decided, now, self.clock()):
@@ -254,7 +265,7 @@ class KeepAccount:
                 return Outcome(decided=decided, error=AnotherRun(message))
             return self.executor.carry_out(decided, lambda: gate.pass_by(decided.user))
 
-        tried = try_first(plan.users, one, has_time, now.date())
+        tried = try_first(plan.users, one, may_begin, now.date())
         plan, first = halted(
             plan,
             tried,
@@ -269,7 +280,7 @@ class KeepAccount:
             one,
             rest,
             workers=self.workers,
-            may_begin=has_time,
+            may_begin=may_begin,
             progress=lambda done, _of: progress(before + done, of_all),
         )
         begun = len(outcomes)
@@ -278,7 +289,7 @@ class KeepAccount:
         of_secrets = (
             SecretsDone()
             if self.keep_secrets is None
-            else self.keep_secrets.carry_out(plan, gate, has_time)
+            else self.keep_secrets.carry_out(plan, gate, may_begin)
         )
         plan = with_dangers(
             replace(plan, failures=(*plan.failures, *of_secrets.failures)), of_secrets.in_danger
@@ -318,7 +329,7 @@ class KeepAccount:
                 self._decided(user, plan.run, constraints)
             ),
             now=now,
-            lifted=plan.request.approved is not None,
+            request=plan.request,
         )
         known = {str(failure) for failure in plan.failures}
         new = (failure for failure in unreadable(claim.users) if str(failure) not in known)

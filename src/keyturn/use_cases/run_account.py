@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from keyturn.domain.events import Run
 from keyturn.domain.result import AccountPlan, AccountResult, Request
 from keyturn.use_cases.announcers import Announcer, NotifyNobody
-from keyturn.use_cases.keep_account import KeepAccount
+from keyturn.use_cases.keep_account import HasTime, KeepAccount
 from keyturn.use_cases.key_usage import with_ends_looked_at
 from keyturn.use_cases.notifications import BuildNotifications
 from keyturn.use_cases.owners import LookUpOwners
@@ -40,7 +40,7 @@ class RunAccount:
         request: Request,
         progress: Progress = lambda _done, _of: None,
         may_look: Callable[[], bool] = lambda: True,
-        has_time: Callable[[], bool] = lambda: True,
+        has_time: HasTime = lambda _to_tell: True,
     ) -> AccountResult:
         """
         Do what is due, unless it is a dry run, as long as there is time, and tell of it.
@@ -64,7 +64,7 @@ class RunAccount:
         self,
         plan: AccountPlan,
         progress: Progress = lambda _done, _of: None,
-        has_time: Callable[[], bool] = lambda: True,
+        has_time: HasTime = lambda _to_tell: True,
     ) -> AccountResult:
         """Do what a plan says, unless it is of a dry run, and tell of it."""
         result = self.keep.carry_out(plan, progress, has_time)
