@@ -21,10 +21,12 @@ from tempfile import TemporaryDirectory
 
 from tests.bench.figures import Measured, as_json, ratios, read, table
 from tests.bench.process import ROOT
+from tests.bench.resumed import largest_account
 from tests.bench.rows import MEASURES, Asked, Row
 from tests.bench.table import BEFORE, NOW
 from tests.bench.under_load import notices_and_reports, pages
 
+ON_THEIR_OWN = ("resumed", "load", "pages")
 BASE_COMMIT = "5828c1bb"
 """Before issue 16: of it are the figures in `baseline.json`."""
 
@@ -32,7 +34,7 @@ BASE_COMMIT = "5828c1bb"
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("names", nargs="*", help="; ".join(MEASURES))
+    parser.add_argument("names", nargs="*", help="; ".join([*MEASURES, *ON_THEIR_OWN]))
     parser.add_argument("--long", action="store_true", help="every size at every latency")
     parser.add_argument("--json", type=Path, default=ROOT / ".bench" / "measured.json")
     parser.add_argument("--checkout", type=Path, default=ROOT, help="measure this one")
@@ -44,9 +46,9 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, help="where profiles of the functions go")
     given = parser.parse_args()
     # What takes minutes on its own is measured only by its name, or with all else.
-    names = given.names or [*MEASURES, *(["load", "pages"] if given.long else [])]
-    if unknown := sorted(set(names) - {*MEASURES, "load", "pages"}):
-        parser.error(f"{unknown[0]}: is none of {', '.join([*MEASURES, 'load', 'pages'])}")
+    names = given.names or [*MEASURES, *(ON_THEIR_OWN if given.long else ())]
+    if unknown := sorted(set(names) - {*MEASURES, *ON_THEIR_OWN}):
+        parser.error(f"{unknown[0]}: is none of {', '.join([*MEASURES, *ON_THEIR_OWN])}")
     if given.record:
         given.base, given.json = given.base or BASE_COMMIT, NOW
     if given.base and not (Path(given.base).is_dir() or _commit(given.base)):
@@ -64,6 +66,8 @@ def main() -> None:
             _say(f"({name}: {time.perf_counter() - began:.0f} s)\n")
     if given.compare:
         _say(ratios(ours.rows, theirs.rows if theirs else read(BEFORE)))
+    if "resumed" in names:
+        _say(largest_account())
     if "load" in names:
         notices_and_reports()
     if "pages" in names:
