@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -12,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import boto3
-
 FUNCTIONS = ("inventory", "rotation", "notifier", "channels", "reporter")
-TIMES = 5
+TIMES = 7
 _IMPORT = """
 import json, sys, time
 sys.path[:0] = json.loads(sys.argv[1])
@@ -52,19 +51,34 @@ def unpacked(checkout: Path) -> Iterator[Mapping[str, Zip]]:
         yield found
 
 
-def import_ms(module: str, folder: Path) -> float:
+def import_ms(*what: tuple[str, Path]) -> list[float]:
     """
-    CPU milliseconds of an import of a folder, in a new process each; the median of several.
+    CPU milliseconds of each import of a module of a folder, in a new process each.
 
-    Nothing writes bytecode: in Lambda nothing can.
+    In turns, for other work on the machine slows all of them; the median of several. Nothing
+    writes bytecode: in Lambda nothing can.
     """
-    took = [_import(module, folder) for _ in range(TIMES)]
-    return 1000 * statistics.median(took)
+    took = [[_import(module, folder) for module, folder in what] for _ in range(TIMES)]
+    return [1000 * statistics.median(each) for each in zip(*took, strict=True)]
 
 
-def bare_boto3_ms() -> float:
-    """The same of boto3 alone, with bytecode."""
-    return import_ms("boto3", Path(boto3.__file__).parent.parent)
+@contextmanager
+def sdk_with_bytecode(of: Zip) -> Iterator[Path]:
+    """The folder of a zip, with bytecode beside its sources, whether it came with some or not."""
+    with TemporaryDirectory() as folder:
+        shutil.copytree(of.folder, folder, dirs_exist_ok=True)
+        subprocess.run(
+            (
+                sys.executable,
+                "-m",
+                "compileall",
+                "-q",
+                "--invalidation-mode=unchecked-hash",
+                folder,
+            ),
+            check=True,
+        )
+        yield Path(folder)
 
 
 def _import(module: str, folder: Path) -> float:
