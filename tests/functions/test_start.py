@@ -10,12 +10,14 @@ from types import FrameType
 import pytest
 
 import keyturn
+from keyturn.cli.start import NEEDED
 from tests.use_cases.harness import staged
 from tools.package import HANDLERS
 
 SOURCE = Path(keyturn.__file__).parent.parent
 
 NO_FUNCTIONS = {
+    *NEEDED,  # by the command line; no zip has it
     # Powertools' batches load every kind of event that AWS has, and asyncio.
     "aws_lambda_powertools.utilities.batch",
     "aws_lambda_powertools.utilities.data_classes",
