@@ -36,7 +36,8 @@ KMS_OF_A_VALUE: Final = 2
 
 
 def price_of(call: str) -> float:
-    """What a call costs: by its name, or else by its service."""
+    """What a call costs: by its name, or else by its service. A list may name its folder too."""
+    call = call.partition(" ")[0]
     service = call.partition(":")[0]
     price = CALLS[call] if call in CALLS else CALLS[service]
     if call == "events:PutEvents":

@@ -140,6 +140,7 @@ def test_every_call_has_a_price() -> None:
     every = {name for each in CALIBRATION.measured for name in (*each.calls, *each.notifier_calls)}
 
     assert all(prices.price_of(name) >= 0 for name in every)
+    assert prices.price_of("s3:ListObjectsV2 receipts/") == prices.price_of("s3:ListObjectsV2")
     with pytest.raises(KeyError):
         prices.price_of("dynamodb:PutItem")
 
