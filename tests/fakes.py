@@ -19,6 +19,7 @@ from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
 from keyturn.ports import (
     BEGUN,
     AuditEntry,
+    CreatedSecret,
     Listed,
     ListedSecret,
     NewKey,
@@ -175,7 +176,7 @@ class FakeSecretStore(Refusals):
             last_read=listed.last_read,
         )
 
-    def create(self, name: str, tags: Mapping[str, str]) -> str:
+    def create(self, name: str, tags: Mapping[str, str]) -> CreatedSecret:
         self.may_refuse("create")
         if name in self.secrets:
             raise AlreadyThere(name)
@@ -185,7 +186,7 @@ class FakeSecretStore(Refusals):
             tags=dict(tags), arn=arn, seal=Seal.BORN, kms_key=self.kms_key
         )
         self.seal(arn, tags[USER_ID_TAG])
-        return arn
+        return CreatedSecret(arn=arn)
 
     def seal(self, arn: str, user_id: str, tags: Mapping[str, str] = MappingProxyType({})) -> None:
         self.may_refuse("seal")

@@ -111,6 +111,10 @@ class Harness:
         self.cloud.move_to(START + days * DAY)
         return self
 
+    def let_lists_show_it(self) -> None:
+        """Move on until the list of secrets shows what was done just now."""
+        self.cloud.move_to(self.cloud.now + self.cloud.delays.secrets)
+
     def user(self, name: str, *ages: int, path: str = "/", **tags: str) -> list[str]:
         """Make a user with keys of these ages in days, used daily; their ids come back."""
         self.cloud.add_user(MEMBER, name, path=path, tags=tags)

@@ -10,7 +10,7 @@ from keyturn.domain.decision import Action, Decision, Reason, State, UserDecisio
 from keyturn.domain.errors import ClockOff, DeliveryUnclear
 from keyturn.domain.key import SecretFacts, UserFacts
 from keyturn.domain.result import AccountResult, Request
-from keyturn.ports import NewKey, Reservation
+from keyturn.ports import CreatedSecret, NewKey, Reservation
 from keyturn.use_cases.daily_cap import is_too_late
 from keyturn.use_cases.run_lease import of_living
 from tests.fakes import FakeKeys, FakeSecretStore
@@ -34,10 +34,10 @@ class Slow(FakeSecretStore):
         found = super().look(name)
         return found and replace(found, told_at=self.now + self.ahead)
 
-    def create(self, name: str, tags: Mapping[str, str]) -> str:
-        arn = super().create(name, tags)
+    def create(self, name: str, tags: Mapping[str, str]) -> CreatedSecret:
+        made = super().create(name, tags)
         self._took(tags)
-        return arn
+        return replace(made, ahead=self.ahead)
 
     def tag(self, name: str, tags: Mapping[str, str]) -> None:
         super().tag(name, tags)

@@ -74,6 +74,7 @@ def test_a_secret_that_somebody_made_beforehand_gets_no_key(
 ) -> None:
     [old] = stage.user("ann", 137)
     squats(stage, public_facts(stage) | more)
+    stage.let_lists_show_it()
 
     answer = stage.run()
 
@@ -87,6 +88,7 @@ def test_a_seal_that_was_copied_from_another_secret_is_worth_nothing(stage: Harn
     stage.run({**ASKED, "users": ["bob"]})
     bobs = stage.secret("bob").tags
     squats(stage, public_facts(stage) | {SEAL_TAG: bobs[SEAL_TAG]})
+    stage.let_lists_show_it()
 
     assert decisions_of(stage.run(), "ann") == [BLOCKED]
     assert is_untouched(stage, old)

@@ -16,7 +16,7 @@ from keyturn.domain.ownership import is_same_key
 from keyturn.domain.seal import SealKey, read_seal
 from keyturn.domain.secret_life import RECOVERY_WINDOW
 from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, version_id_for
-from keyturn.ports import ListedSecret, NewKey
+from keyturn.ports import CreatedSecret, ListedSecret, NewKey
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -114,9 +114,9 @@ class SecretsManagerStore:
             last_read=listed.last_read,
         )
 
-    def create(self, name: str, tags: Mapping[str, str]) -> str:
+    def create(self, name: str, tags: Mapping[str, str]) -> CreatedSecret:
         """
-        Create the secret without a value, and seal it; its ARN.
+        Create the secret without a value, and seal it.
 
         Its birth mark lets the next run seal it, if this one does not come to that.
         Raises AlreadyThere where another run was first, Refused where there is no seal key.
@@ -131,9 +131,12 @@ class SecretsManagerStore:
         if self._kms_key is not None:
             request["KmsKeyId"] = self._kms_key
         with aws_errors_translated():
-            arn = self._secrets.create_secret(**request)["ARN"]
-        self.seal(arn, user_id)
-        return arn
+            made = self._secrets.create_secret(**request)
+        told_at = _date(made["ResponseMetadata"]["HTTPHeaders"].get("date"))
+        # Before the seal, which may take its time.
+        ahead = None if told_at is None else told_at - self._clock()
+        self.seal(made["ARN"], user_id)
+        return CreatedSecret(arn=made["ARN"], ahead=ahead)
 
     def seal(self, arn: str, user_id: str, tags: Mapping[str, str] = _NO_TAGS) -> None:
         """Make the secret with this ARN the user's; other tags are set in the same call."""

@@ -36,7 +36,7 @@ from keyturn.ports.runs import (
     Reservation,
     Snapshots,
 )
-from keyturn.ports.secrets import ListedSecret, SecretList, SecretStore
+from keyturn.ports.secrets import CreatedSecret, ListedSecret, SecretList, SecretStore
 
 __all__ = [
     "BEGUN",
@@ -56,6 +56,7 @@ __all__ = [
     "ContactType",
     "Conversations",
     "Coverage",
+    "CreatedSecret",
     "DailyLimitLedger",
     "DailyReports",
     "DatedCoverage",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from keyturn.domain.key import SecretFacts
@@ -22,9 +22,9 @@ class SecretStore(Protocol):
         None: that is not enough to tell whose it is, and AWS must be asked about this one.
         """
 
-    def create(self, name: str, tags: Mapping[str, str]) -> str:
+    def create(self, name: str, tags: Mapping[str, str]) -> "CreatedSecret":
         """
-        Create the secret without a value, seal it, and give its ARN.
+        Create the secret without a value, and seal it.
 
         tags: name → value; they hold the `UserId` that it is sealed for.
         Raises AlreadyThere where another run was first, Refused where there is no seal key.
@@ -66,6 +66,15 @@ class SecretStore(Protocol):
         Raises Refused or Throttled where the version surely was not stored, Unavailable where
         nobody knows: only on the first may the new key be taken back (docs/delivery.md).
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedSecret:
+    """A secret that was not there before: AWS makes none under a name that is taken."""
+
+    arn: str
+    ahead: timedelta | None = None
+    """By how much AWS's clock is ahead of ours; None: AWS did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

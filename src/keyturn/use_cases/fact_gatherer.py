@@ -64,7 +64,13 @@ class FactGatherer:
         def rule(known: UserFacts) -> UserDecisions | Question:
             return decide(known, self.policy, now, kms_key=self.kms_key, constraints=constraints)
 
-        decided = self._until_decided(user, rule, now, by_list=by_list)
+        try:
+            decided = self._until_decided(user, rule, now, by_list=by_list)
+        except NotFound:
+            if not by_list:
+                raise
+            # The list may show the record of a key that another run has just deleted.
+            return self._until_decided(user, rule, now)
         if not decided.user.secret_is_listed or _may_rest_on_a_list(decided):
             return decided
         # The list may lack the last minutes: an order, an intent, a key that was just stored.

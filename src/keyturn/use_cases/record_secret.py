@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from keyturn.domain.errors import AlreadyThere, AnotherRun, PortError
 from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread, UserFacts
@@ -23,6 +24,8 @@ class RecordSecret:
         self._kms_key = kms_key
         self.facts = None if isinstance(user.secret, Unknown | Unread) else user.secret
         """As it was read, or as we left it; None: there is none yet, or nobody can tell."""
+        self.ahead: timedelta | None = None
+        """By how much AWS's clock is ahead of ours, as it said when we made the secret."""
         self.name = secret_name(user.account, user.name)
         """
         The secret's name, until its ARN is known; by ARN from then on. Who deletes the secret and
@@ -72,7 +75,8 @@ class RecordSecret:
         user = self._user
         all_tags = {USER_TAG: encode(user.name), USER_ID_TAG: user.user_id, **tags}
         try:
-            self.name = self._secret_store.create(self.name, all_tags)
+            made = self._secret_store.create(self.name, all_tags)
+            self.name, self.ahead = made.arn, made.ahead
         except AlreadyThere as error:
             found = self.read_again()
             # Unless it was we: after a lost answer the SDK tries again, and meets its own work.
@@ -88,6 +92,7 @@ class RecordSecret:
                 message = f"another run made the secret of {user.name}"
                 raise AnotherRun(message) from error
             self.name, self.facts = found.arn, found
+            self.ahead = None if found.told_at is None else found.told_at - self._clock()
             self._make_usable()
             if not is_ours:
                 self._secret_store.tag(self.name, tags)

@@ -17,7 +17,7 @@ from typing import Final
 from keyturn.domain.decision import Change, RecordChange, UserDecisions, changed
 from keyturn.domain.errors import AnotherRun, ClockOff
 from keyturn.domain.history import History
-from keyturn.domain.key import SecretFacts, Unknown
+from keyturn.domain.key import Unknown
 from keyturn.domain.record import Intent, KeyRecord, UserRecord, read_record, stale_tags, tags_of
 from keyturn.domain.secret_names import (
     HISTORY_TAG,
@@ -235,31 +235,37 @@ class RecordStore:
 
     def announce(self, intent: Intent, forced: Mapping[str, KeyRecord]) -> None:
         """
-        Write an intent and read it back, before the key is made that it announces.
+        Write an intent and prove that it stands, before the key is made that it announces.
 
         forced: key id → the record of the key that an operator has rotated, marked as such.
         Raises AnotherRun where it does not stand there as ours, ClockOff where our clock is more
         than 30 s off AWS's: no key may be made then. Source: docs/delivery.md, "Step by step".
         """
+        is_new = self._secret.facts is None
         self.write(forced, intent=intent)
+        if is_new:
+            # Made with the intent in its tags: AWS refuses every other run's CreateSecret, and
+            # who finds the secret there leaves it to us (decision 0075).
+            self._check_clock(intent, self._secret.ahead)
+            return
         # Two runs may write in the same second. One tag holds one intent: whoever reads another's
         # has lost, and makes no key, for no intent would be left that announces it.
         written = self._secret.read_again()
         if written is None or written.tags.get(INTENT_TAG) != str(intent):
             message = f"another run began to rotate {self._user.name}"
             raise AnotherRun(message)
-        self._check_clock(intent, written)
+        told_at = written.told_at
+        self._check_clock(intent, None if told_at is None else told_at - self._clock())
 
-    def _check_clock(self, intent: Intent, written: SecretFacts) -> None:
+    def _check_clock(self, intent: Intent, ahead: timedelta | None) -> None:
         """A key is known by its intent's time: where our clock is not AWS's, none is made."""
-        if written.told_at is None:
+        if ahead is None:
             return
         # IAM dates the key by its own clock. With ours minutes off, the key would lie outside the
         # intent's time, and an orphan would pass for a key that a person made.
-        off = abs(written.told_at - self._clock())
-        if off > CLOCK_MAY_BE_OFF:
-            self._clear(intent)  # it was just read back as ours
-            raise ClockOff(off)
+        if abs(ahead) > CLOCK_MAY_BE_OFF:
+            self._clear(intent)  # it stands there as ours
+            raise ClockOff(abs(ahead))
 
     def withdraw(self, intent: Intent) -> None:
         """
