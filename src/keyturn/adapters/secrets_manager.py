@@ -89,6 +89,7 @@ class SecretsManagerStore:
             managed_by=secret.get("OwningService"),
             last_read=_day(secret.get("LastAccessedDate")),
             told_at=_date(secret["ResponseMetadata"]["HTTPHeaders"].get("date")),
+            created=secret.get("CreatedDate"),
         )
 
     def facts_of(self, listed: ListedSecret) -> SecretFacts | None:

@@ -170,6 +170,8 @@ class SecretFacts:
     """The day, UTC, on which its value was last read in its region; None: it never was."""
     told_at: datetime | None = field(default=None, compare=False)
     """When AWS said so, UTC, by its own clock."""
+    created: datetime | None = field(default=None, compare=False)
+    """When it was made, UTC, by AWS's clock; None: AWS did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

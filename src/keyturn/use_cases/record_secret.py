@@ -7,7 +7,7 @@ from datetime import timedelta
 from keyturn.domain.errors import AlreadyThere, AnotherRun, PortError
 from keyturn.domain.key import Seal, SecretFacts, Unknown, Unread, UserFacts
 from keyturn.domain.ownership import why_foreign
-from keyturn.domain.record import Intent
+from keyturn.domain.record import LONGEST_RUN
 from keyturn.domain.secret_names import INTENT_TAG, USER_ID_TAG, USER_TAG, encode, secret_name
 from keyturn.ports import Clock, SecretStore
 
@@ -85,7 +85,7 @@ class RecordSecret:
             # would be written over theirs, the only trace of the key that they make.
             is_ours = found is not None and all_tags.items() <= found.tags.items()
             if found is None or self._is_foreign(found) or (INTENT_TAG in tags and not is_ours):
-                if self._user.secret_is_listed and not self._is_under_way(found):
+                if self._user.secret_is_listed and not self._is_new(found):
                     # Said loudly: what no list names would be left to the next run for ever.
                     message = f"{self.name} is there, and the list of secrets did not name it"
                     raise PortError(message) from error
@@ -100,10 +100,10 @@ class RecordSecret:
             tags=all_tags, arn=self.name, seal=Seal.RIGHT, kms_key=self._kms_key
         )
 
-    def _is_under_way(self, secret: SecretFacts | None) -> bool:
-        """Whether another run may be inside, which has just begun a rotation."""
-        intent = None if secret is None else Intent.read(secret.tags.get(INTENT_TAG, ""))
-        return intent is not None and intent.is_young(self._clock())
+    def _is_new(self, secret: SecretFacts | None) -> bool:
+        """Whether a run or an order that may still be alive has made it, and no list shows it."""
+        made = None if secret is None else secret.created
+        return secret is None or (made is not None and self._clock() - made <= LONGEST_RUN)
 
     def _is_foreign(self, secret: SecretFacts) -> bool:
         return why_foreign(self._user, secret, kms_key=self._kms_key) is not None
