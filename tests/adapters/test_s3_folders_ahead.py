@@ -304,3 +304,18 @@ def test_a_page_of_nothing_is_not_the_end(empty_pages: LocalCloud) -> None:
     put(empty_pages, receipt(0))
 
     assert len(Counted(empty_pages).of(user(0))) == 1
+
+
+def test_a_page_of_the_account_says_nothing_of_folders_deeper_in_it(cloud: LocalCloud) -> None:
+    """Dry runs have theirs within: read as an account's keys, each owner would hear daily."""
+    s3 = cloud.role_session(MANAGEMENT_ACCOUNT, ROLE).client("s3")
+    within = f"receipts/{ACCOUNT}/"
+    name = f"{within}_dry-run/owner/eb2b/2026-03-02.{TO}.json"
+    s3.put_object(Bucket=BUCKET, Key=name, Body=b"{}")
+    ahead = S3FoldersAhead(s3, bucket=BUCKET, clock=lambda: cloud.now)
+
+    assert ahead(within, f"{within}ann/{KEYS[0]}/") == {}
+    found = ahead(f"{within}_dry-run/", f"{within}_dry-run/owner/eb2b/")
+
+    assert found is not None
+    assert list(found) == [name]

@@ -39,15 +39,21 @@ Folder = Mapping[str, tuple[datetime, int]]
 class _Page:
     """All that is in the folders from `first` on, and before `end`: one answer of S3."""
 
+    within: str
+    """Folders two steps within it are told apart; those of another place are not."""
     first: str
     end: str
     read: datetime
     folders: Mapping[str, Folder]
     """Those that hold anything."""
 
-    def shows(self, folder: str, now: datetime) -> bool:
+    def shows(self, within: str, folder: str, now: datetime) -> bool:
         """Whether it says all about a folder, and is new enough to be believed."""
-        return self.first <= folder < self.end and now - self.read < BELIEVED_FOR
+        return (
+            within == self.within
+            and self.first <= folder < self.end
+            and now - self.read < BELIEVED_FOR
+        )
 
 
 class S3FoldersAhead:
@@ -89,7 +95,7 @@ class S3FoldersAhead:
             return None
         # The lock is held while S3 answers: whoever waits gets what the same page shows.
         with self._lock:
-            if (known := self._known(folder)) is not None:
+            if (known := self._known(within, folder)) is not None:
                 self._saved += 1
                 return known
             if self._is_off or self._read - self._saved >= _PAGES_FOR_NOTHING:
@@ -98,12 +104,12 @@ class S3FoldersAhead:
                 self._read_for(within, folder)
             except PortError:
                 self._is_off = True
-            return self._known(folder)
+            return self._known(within, folder)
 
-    def _known(self, folder: str) -> Folder | None:
+    def _known(self, within: str, folder: str) -> Folder | None:
         now = self._clock()
         for page in reversed(self._pages):
-            if page.shows(folder, now):
+            if page.shows(within, folder, now):
                 return page.folders.get(folder, {})
         return None
 
@@ -114,7 +120,7 @@ class S3FoldersAhead:
             self._begun.add(within)
             self._pages.append(self._page(within, within))
             self._read += 1
-        if self._known(folder) is None:
+        if self._known(within, folder) is None:
             self._pages.append(self._page(within, folder))
             self._read += 1
 
@@ -132,7 +138,7 @@ class S3FoldersAhead:
             folders.setdefault(_folder_of(name, within), {})[name] = found
         end = _end_of(answer, within, folder)
         whole = {name: found for name, found in folders.items() if name < end}
-        return _Page(first=folder, end=end, read=read, folders=whole)
+        return _Page(within=within, first=folder, end=end, read=read, folders=whole)
 
 
 def _end_of(answer: "ListObjectsV2OutputTypeDef", within: str, first: str) -> str:
