@@ -23,7 +23,7 @@ from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse,
 from keyturn_sandbox.emulator.rate_limits import RateLimit
 from keyturn_sandbox.simulation.deployment import PREFIX
 from tests.bench.door import served
-from tests.bench.scene import Place, Scene, built, drop, ripen, stir
+from tests.bench.scene import Place, Scene, begin_anew, built, drop, ripen, stir
 
 
 @dataclass(kw_only=True)
@@ -90,6 +90,7 @@ def _obey(lines: Iterable[str], cloud: LocalCloud, network: Network, place: Plac
         "throttled": lambda share: setattr(network, "throttled", share),
         "bucket": lambda on: setattr(network, "bucket", on),
         "due": lambda users: ripen(cloud, place.members, *users),
+        "begin anew": lambda _: begin_anew(cloud),
         "drop": lambda _: drop(cloud, place.members),
         "stir": lambda users: stir(cloud, place.members, *users),
         "move": lambda moment: cloud.move_to(datetime.fromisoformat(moment)),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from keyturn_sandbox.simulation.deployment import (
+    BUCKET,
     INVENTORY_ROLE,
     MEMBER_ROLE,
     NOTIFIER_ROLE,
@@ -93,6 +94,14 @@ def ripen(cloud: LocalCloud, members: Sequence[str], first: int, count: int) -> 
         oldest = {key.user: key.key_id for key in reversed(keys)}
         for key_id in list(reversed(oldest.values()))[first : first + count]:
             _ages(cloud, account, key_id, DUE)
+
+
+def begin_anew(cloud: LocalCloud) -> None:
+    """Take the snapshots of this day away, so that the next run is the day's first."""
+    s3 = cloud.session(HUB).client("s3")
+    for name in cloud.objects(BUCKET):
+        if f"/snapshots/date={cloud.now:%Y-%m-%d}/" in name:
+            s3.delete_object(Bucket=BUCKET, Key=name)
 
 
 def drop(cloud: LocalCloud, members: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ _PLAN, _ACCOUNT = "plan, 1,000 x 2, 40 ms", "an account of no users, warm, of 40
 
 LINES = (
     ("quiet day, 1 x 1,000 users (222 with two keys or a new one): calls", _QUIET, "calls"),
+    ("the same: reads of our own bucket and seal key besides", _QUIET, "reads of our own account"),
     ("the same at 40 ms a call, 8 users at a time: seconds", _QUIET, "rotation s"),
     ("the same: our own CPU a user, ms", _QUIET, "CPU ms a user"),
     ("the same: peak memory, MB", _QUIET, "peak MB"),

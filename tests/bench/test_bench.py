@@ -8,6 +8,8 @@ from tests.bench.figures import as_json, ratios, read, table
 from tests.bench.process import ROOT, emulated
 from tests.bench.rows import Asked, Row, due_rows
 from tests.bench.scene import Scene
+from tests.bench.table import MARKS, PAGE, section
+from tests.diagram import page_with
 
 USERS, DUE = 5, 2
 ROW = Row(name="a day", figures={"calls": 12, "rotation s": 0.5}, aims={"calls": 10})
@@ -52,3 +54,9 @@ def test_each_figure_stands_beside_its_aim_and_beside_what_it_was() -> None:
         ["a", "day", "rotation", "s", "0.50"],
     ]
     assert ratios({ROW.name: ROW}, {"a day": before}).split()[-4:] == ["calls", "24", "12", "0.50"]
+
+
+def test_the_manuals_table_is_of_the_committed_figures() -> None:
+    page = PAGE.read_text("utf-8")
+
+    assert page_with(section(), page, MARKS) == page, "run: .venv/bin/python -m tests.bench.table"
