@@ -17,7 +17,7 @@ from tests.chaos.world import leaves_unnoted
 from tests.use_cases.harness import ASKED, OWNER, Harness, batch, before, staged
 
 USERS = ("ann", "bob", "carl")
-CALLS = range(1, 64, 1 if FORM else 9)
+CALLS = range(1, 59, 1 if FORM else 9)
 """What the rotation function and the notifier make of one message, by their numbers."""
 ONE_IN = {"": len(Fault), "ci": 6, "long": 1}[FORM]
 OUR_ROLES = (ROTATION_ROLE, MEMBER_ROLE, NOTIFIER_ROLE)
