@@ -328,12 +328,15 @@ def _users_in_pages(asked: Fields) -> Answer:
 
 def secrets() -> None:
     """
-    A value written again under its token is no new version; no value, no version; no odd names.
+    A value written again under its token is no new version; no value, no version; no odd names;
+    and a list says what secrets are encrypted with.
 
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_SecretListEntry.html
     """
     put, create = secretsmanager._put_secret_value, secretsmanager._create_secret
+    list_all = secretsmanager._list_secrets
 
     def put_once(asked: Fields) -> Answer:
         _, secret = secretsmanager._resolve(asked.get("SecretId"))
@@ -359,6 +362,16 @@ def secrets() -> None:
             secretsmanager._resolve(name)[1]["Versions"].clear()
         return answer
 
+    def list_with_keys(asked: Fields) -> Answer:
+        status, headers, body = list_all(asked)
+        found = json.loads(body)
+        for each in found.get("SecretList", ()):
+            _, secret = secretsmanager._resolve(each["ARN"])
+            if kms_key := secret.get("KmsKeyId"):
+                each["KmsKeyId"] = kms_key
+        return status, headers, json.dumps(found).encode()
+
+    secretsmanager._list_secrets = list_with_keys
     secretsmanager._put_secret_value = put_once
     secretsmanager._create_secret = create_as_asked
 
