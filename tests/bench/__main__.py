@@ -28,7 +28,7 @@ from tests.bench.under_load import notices_and_reports, pages
 
 ON_THEIR_OWN = ("resumed", "load", "pages")
 BASE_COMMIT = "5828c1bb"
-"""Before issue 16: of it are the figures in `baseline.json`."""
+"""Before there were aims: of it are the figures in `baseline.json`."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What is measured, each under a name; where issue 16 set an aim, with that."""
+"""What is measured, each under a name; where there is an aim, with that."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ _IN_EACH = (
 )
 OF_OUR_OWN = ("s3:Get", "s3:List", "s3:Head", "kms:")
 YOUNG = 222
-"""Users of the quiet account whose secret has to be read: in the issue, too."""
+"""Users of the quiet account whose secret has to be read: the aims are of so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,7 +369,7 @@ def _quiet_row(name: str, took: Day, latency: int, users: int, secrets: int) -> 
 
 
 def _quiet_calls(took: Day) -> dict[str, float]:
-    """The calls that issue 16 counts, and what is read of our own bucket and seal key besides."""
+    """The calls that the aim counts, and what is read of our own bucket and seal key besides."""
     calls = took.rotation.calls
     own = sum(count for call, count in calls.items() if call.startswith(OF_OUR_OWN))
     return {"calls": calls.total() - own, "reads of our own account": own}
