@@ -159,14 +159,13 @@ class FakeSecretStore(Refusals):
         return self.secrets.get(self._name(name))
 
     def facts_of(self, listed: ListedSecret) -> SecretFacts | None:
-        seal = listed.tags.get(SEAL_TAG)
-        if seal is None:
+        there = self.secrets.get(listed.name)
+        if there is None or there.seal is Seal.BORN:
             return None
-        is_right = seal == f"{listed.arn} of {listed.tags.get(USER_ID_TAG)}"
         return SecretFacts(
             tags=listed.tags,
             arn=listed.arn,
-            seal=Seal.RIGHT if is_right else Seal.WRONG,
+            seal=there.seal,
             versions=frozenset(listed.versions),
             current=next((v for v, on in listed.versions.items() if "AWSCURRENT" in on), None),
             scheduled_for_deletion=listed.deleted is not None,

@@ -1,53 +1,88 @@
 """The contract of `ports.SecretStore`, for the fake and for Secrets Manager."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
 from keyturn.adapters.clients import client
 from keyturn.adapters.kms import KeyNames
+from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.domain.errors import AlreadyThere, ChangedMeanwhile, NotFound, Refused
-from keyturn.domain.key import Seal
+from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.seal import SealKey
-from keyturn.domain.secret_names import USER_ID_TAG, version_id_for
-from keyturn.ports import NewKey, SecretStore
+from keyturn.domain.secret_names import SEAL_TAG, USER_ID_TAG, USER_TAG, version_id_for
+from keyturn.ports import ListedSecret, NewKey, SecretList, SecretStore
 from keyturn_sandbox.emulator.cloud import LocalCloud
-from tests.fakes import FakeSecretStore
+from tests.fakes import FakeSecretList, FakeSecretStore
 from tests.use_cases.harness import MEMBER, START
 
 NAME = "Account_333333333333_User_ann_AccessKey"
 KMS_KEY = "alias/ours"
 OWNED = {USER_ID_TAG: "AIDAANN"}
+BORN = {**OWNED, USER_TAG: "ann"}
 A_SEAL_KEY = SealKey(b"of these tests")
 Scheduler = Callable[[], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of the two that keep the contract."""
+
+    store: SecretStore
+    schedule: Scheduler
+    """How a person schedules the deletion of the secret in it."""
+    beget: Callable[[], None]
+    """Makes the secret, and dies before it is sealed."""
+    secrets: SecretList
+    wait: Callable[[], None]
+    """Until the list shows what is there: AWS's may be five minutes late."""
+
+
 @pytest.fixture(params=["fake", "secrets manager"])
-def both(request: pytest.FixtureRequest) -> Iterator[tuple[SecretStore, Scheduler]]:
-    """A secret store, and how a person schedules the deletion of the secret in it."""
+def side(request: pytest.FixtureRequest) -> Iterator[Side]:
     if request.param == "fake":
         fake = FakeSecretStore(kms_key=KMS_KEY)
 
         def schedule() -> None:
             fake.secrets[NAME] = replace(fake.secrets[NAME], scheduled_for_deletion=True)
 
-        yield fake, schedule
+        def beget_fake() -> None:
+            fake.secrets[NAME] = SecretFacts(tags=BORN, arn="arn", seal=Seal.BORN)
+
+        yield Side(
+            store=fake,
+            schedule=schedule,
+            beget=beget_fake,
+            secrets=FakeSecretList(store=fake),
+            wait=lambda: None,
+        )
         return
     with LocalCloud(now=START) as cloud:
         cloud.organization.create_account("prod", "prod@example.com", account_id=MEMBER)
         made = client(cloud.session(MEMBER), "secretsmanager")
         kms = client(cloud.session(MEMBER), "kms")
-        yield (
-            SecretsManagerStore(
-                made,
-                KMS_KEY,
-                seal_key=lambda: A_SEAL_KEY,
-                is_one_key=KeyNames(lambda: kms).are_one,
-                clock=lambda: cloud.now,
-            ),
-            lambda: delete(made),
+        store = SecretsManagerStore(
+            made,
+            KMS_KEY,
+            seal_key=lambda: A_SEAL_KEY,
+            is_one_key=KeyNames(lambda: kms).are_one,
+            clock=lambda: cloud.now,
+        )
+
+        def beget() -> None:
+            mark = A_SEAL_KEY.birth_mark(NAME, BORN[USER_ID_TAG], cloud.now)
+            tags = [{"Key": tag, "Value": text} for tag, text in {**BORN, SEAL_TAG: mark}.items()]
+            made.create_secret(Name=NAME, Tags=tags)
+
+        yield Side(
+            store=store,
+            schedule=lambda: delete(made),
+            beget=beget,
+            secrets=SecretsManagerList(made),
+            wait=lambda: cloud.move_to(cloud.now + timedelta(minutes=6)),
         )
 
 
@@ -56,8 +91,8 @@ def delete(made: object) -> None:
 
 
 @pytest.fixture
-def secret_store(both: tuple[SecretStore, Scheduler]) -> SecretStore:
-    return both[0]
+def secret_store(side: Side) -> SecretStore:
+    return side.store
 
 
 def a_key(number: int) -> NewKey:
@@ -143,10 +178,8 @@ def test_the_last_two_versions_are_listed(secret_store: SecretStore) -> None:
     }
 
 
-def test_what_is_scheduled_for_deletion_is_seen_refused_and_can_be_restored(
-    both: tuple[SecretStore, Scheduler],
-) -> None:
-    secret_store, schedule = both
+def test_what_is_scheduled_for_deletion_is_seen_refused_and_can_be_restored(side: Side) -> None:
+    secret_store, schedule = side.store, side.schedule
     secret_store.create(NAME, {**OWNED, "a": "1"})
     secret_store.store(NAME, "ann", a_key(1))
     schedule()
@@ -195,3 +228,32 @@ def test_a_deletion_that_we_schedule_can_be_taken_back(secret_store: SecretStore
     found = secret_store.look(NAME)
     assert found is not None
     assert not found.scheduled_for_deletion
+
+
+def listed(side: Side) -> ListedSecret:
+    side.wait()
+    [secret] = side.secrets.named(NAME)
+    return secret
+
+
+def test_the_list_tells_of_a_secret_what_it_tells_by_itself(side: Side) -> None:
+    side.store.create(NAME, {**OWNED, "a": "1"})
+    for number in (1, 2):
+        side.store.store(NAME, "ann", a_key(number))
+    assert side.store.facts_of(listed(side)) == side.store.look(NAME)
+
+    side.schedule()
+
+    found = side.store.facts_of(listed(side))
+    assert found == side.store.look(NAME)
+    assert found is not None
+    assert found.scheduled_for_deletion
+
+
+def test_whose_a_newborn_secret_is_the_list_does_not_tell(side: Side) -> None:
+    side.beget()
+
+    found = side.store.look(NAME)
+    assert found is not None
+    assert found.seal is Seal.BORN
+    assert side.store.facts_of(listed(side)) is None
