@@ -78,6 +78,13 @@ for source, bytecode in json.load(sys.stdin):
 """
 
 
+def python_of_lambda() -> str:
+    python = lambdas_python()
+    if python is None:
+        pytest.skip("no Python of Lambda's version is here, so the zips hold no bytecode")
+    return python
+
+
 def wrong_with_bytecode(python: str, folder: Path, sources: Iterable[str]) -> str:
     """What Lambda's importer would not take, or would take wrongly; "" if nothing."""
     compared = subprocess.run(
@@ -92,27 +99,27 @@ def wrong_with_bytecode(python: str, folder: Path, sources: Iterable[str]) -> st
 
 @pytest.mark.parametrize("function", HANDLERS)
 def test_beside_each_source_is_its_own_bytecode(zips: Path, tmp_path: Path, function: str) -> None:
-    python, found = lambdas_python(), names(zips, function)
+    python, found = python_of_lambda(), names(zips, function)
     sources = [name for name in found if name.endswith(".py")]
-    expected = {bytecode_of(name) for name in sources} if python else set()
     zipfile.ZipFile(zips / f"{function}.zip").extractall(tmp_path)
 
-    assert {name for name in found if "__pycache__" in name or name.endswith(".pyc")} == expected
-    assert python is None or wrong_with_bytecode(python, tmp_path, sources) == ""
+    bytecode = {name for name in found if "__pycache__" in name or name.endswith(".pyc")}
+    assert bytecode == {bytecode_of(name) for name in sources}
+    assert wrong_with_bytecode(python, tmp_path, sources) == ""
 
 
 def test_bytecode_is_taken_as_it_is_and_names_its_source_as_it_is_called_in_lambda(
     tmp_path: Path,
 ) -> None:
-    python, name = lambdas_python(), "some/code.py"
+    python, name = python_of_lambda(), "some/code.py"
     source = tmp_path / name
     source.parent.mkdir()
     source.write_text("def answer():\n    return {'a', 'b'} | {1}\n")
 
     made = package.compiled({name: source}, tmp_path)
 
-    assert made == ({} if python is None else {bytecode_of(name): tmp_path / bytecode_of(name)})
-    assert python is None or wrong_with_bytecode(python, tmp_path, [name]) == ""
+    assert made == {bytecode_of(name): tmp_path / bytecode_of(name)}
+    assert wrong_with_bytecode(python, tmp_path, [name]) == ""
 
 
 def test_without_lambdas_python_the_zips_hold_no_bytecode_and_one_line_says_so(

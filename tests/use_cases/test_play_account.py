@@ -52,6 +52,8 @@ def test_what_is_played_is_what_comes(life: Life) -> None:
     # A snapshot says of few keys when they were used, which that option would have to know.
     life.policy = replace(life.policy, unused_period=None)
     course = played(life)
+    # A run asks when such a key was last used once that decides something, and finds it quiet.
+    # The player cannot ask, and supposes that it is in use (docs/cli.md, `simulate`).
     assume(not _is_supposed_in_use(life))
     life.days(1, 120)
     lived = Counter(
